@@ -1,0 +1,62 @@
+"""Every exception that geoglot raises on purpose. Each message says what to do next.
+
+    GeoglotError
+    ├── InputError             what the caller gave cannot be used        (exit code 2)
+    │   ├── ClassesError       class names are missing, empty or double
+    │   └── GridError          a place on Earth that cannot be computed
+    ├── SourceError            pixels that cannot be opened or read       (exit code 1)
+    │   └── ReadError          one window of an opened source failed
+    ├── ModelError             a model that cannot be found or trusted
+    │   └── ConvertError       a foreign checkpoint that does not fit
+    ├── OutputError            a result that cannot be written
+    └── MissingExtraError      an optional dependency is not installed
+"""
+
+from __future__ import annotations
+
+
+class GeoglotError(Exception):
+    """Root of all; the command line prints it in one sentence and exits with `exit_code`."""
+
+    exit_code = 1
+
+
+class InputError(GeoglotError):
+    """What the caller gave cannot be used."""
+
+    exit_code = 2
+
+
+class ClassesError(InputError):
+    """The class names are missing, empty or double."""
+
+
+class GridError(InputError):
+    """A place on Earth cannot be computed: a transform without inverse, a CRS without a path to metres."""
+
+
+class SourceError(GeoglotError):
+    """Pixels cannot be opened: no such file, not an image, a driver that is not allowed."""
+
+
+class ReadError(SourceError):
+    """One window of an opened source could not be read; the rest may be fine."""
+
+
+class ModelError(GeoglotError):
+    """A model cannot be found, does not match its card, or lacks what was asked of it."""
+
+
+class ConvertError(ModelError):
+    """A foreign checkpoint does not fit the architecture; the message names the keys."""
+
+
+class OutputError(GeoglotError):
+    """A result cannot be written: no such folder, a full disk, an unknown format."""
+
+
+class MissingExtraError(GeoglotError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed; get it with: pip install 'geoglot[{extra}]'")

@@ -1,0 +1,59 @@
+"""What every vision-language model here is: a card, and three encoders into one space of unit vectors."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model says of itself; stored as card.json beside its weights and enough to rebuild it."""
+
+    name: str
+    family: str
+    """Which builder of the zoo makes it: mini, clip, graft."""
+    dim: int
+    """Length of its vectors."""
+    patch_size: int
+    """Pixels a patch vector stands for, along one side."""
+    tile_size: int
+    """Side in pixels of the square tile it was trained on; a multiple of patch_size."""
+    resolution: tuple[float, float]
+    """Ground resolutions in metres a pixel, (finest, coarsest), that it understands. Scenes inside are read as they are."""
+    mean: tuple[float, float, float]
+    """Of the RGB input, which is 0..1 before it is normalised."""
+    std: tuple[float, float, float]
+    logit_scale: float
+    """Factor that turns cosines into logits for a softmax over classes."""
+    licence: str
+    source: str
+    """Where the weights come from, and what they were trained on."""
+    sha256: str = ""
+    """Of weights.safetensors; checked on every load."""
+    config: dict[str, Any] = field(default_factory=dict)
+    """Architecture, as the family's builder reads it."""
+
+
+class VisionLanguageModel(nn.Module):
+    """Images, patches and texts as unit-length float32 vectors of one space. Owns its normalisation."""
+
+    card: Card
+
+    @abstractmethod
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
+        """One unit vector a text."""
+
+    @abstractmethod
+    def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
+        """One unit vector a tile; pixels are RGB 0..1, of any size that is a multiple of the patch."""
+
+    @abstractmethod
+    def encode_patches(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """One unit vector a patch, row 0 at the top of the tile; pixels as in encode_image."""

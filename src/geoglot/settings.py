@@ -1,0 +1,38 @@
+"""What the environment decides: device, threads, cache folder, logging. Read here and nowhere else."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def _default_cache() -> Path:
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "geoglot"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One frozen view of the GEOGLOT_* variables."""
+
+    device: str = "auto"
+    """GEOGLOT_DEVICE: auto, cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """GEOGLOT_THREADS: threads of the model on a CPU; None leaves it to torch."""
+    cache: Path = field(default_factory=_default_cache)
+    """GEOGLOT_CACHE: where downloaded and converted models lie."""
+    raster_cache_mb: int = 128
+    """GEOGLOT_RASTER_CACHE_MB: decoded blocks that GDAL keeps; its own default is 5 % of all memory."""
+
+
+def load_settings() -> Settings:
+    """The settings of this process, from its environment."""
+    env = os.environ
+    default = Settings()
+    return Settings(
+        device=env.get("GEOGLOT_DEVICE", default.device),
+        threads=int(env["GEOGLOT_THREADS"]) if "GEOGLOT_THREADS" in env else None,
+        cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
+        raster_cache_mb=int(env.get("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb)),
+    )

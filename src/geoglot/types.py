@@ -1,0 +1,14 @@
+"""Aliases for what public functions accept; normalised in their first lines and never passed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Literal
+
+PathLike = str | Path
+#: "a,b", a list of names, or names with the words that describe each: {"water": ["river", "lake"]}
+ClassesLike = str | Sequence[str] | Mapping[str, Sequence[str]]
+#: A band by 1-based index or by name ("red")
+BandLike = int | str
+Sensor = Literal["rgb", "naip", "sentinel2-l2a", "landsat-c2-l2"]
