@@ -1,0 +1,26 @@
+"""The value that every source gives: pixels that keep their place on Earth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from geoglot.geo import Grid
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block of pixels, where it lies, and which of it is data."""
+
+    pixels: Float[np.ndarray, "bands rows cols"]
+    """float32, 0..1 of the scene's display range; 0 where not valid."""
+    valid: Bool[np.ndarray, "rows cols"]
+    """False on nodata, NaN and padding."""
+    grid: Grid
+    bands: tuple[str, ...]
+    time: datetime | None
+    uri: str
+    """What it was read from."""
