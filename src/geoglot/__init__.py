@@ -1,0 +1,54 @@
+"""geoglot: say it in words, see it on the map.
+
+The public names are loaded when they are first used, so that importing geoglot costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from geoglot.errors import GeoglotError
+    from geoglot.geo import Grid
+    from geoglot.models.zoo import load_model
+    from geoglot.sources.raster import open_raster
+    from geoglot.sources.tile import Tile
+    from geoglot.tasks.classify import classify
+    from geoglot.tasks.encode import Encoded, encode
+    from geoglot.tasks.segment import SegmentOptions, segment
+
+_HOMES = {
+    "Encoded": "geoglot.tasks.encode",
+    "GeoglotError": "geoglot.errors",
+    "Grid": "geoglot.geo",
+    "SegmentOptions": "geoglot.tasks.segment",
+    "Tile": "geoglot.sources.tile",
+    "classify": "geoglot.tasks.classify",
+    "encode": "geoglot.tasks.encode",
+    "load_model": "geoglot.models.zoo",
+    "open_raster": "geoglot.sources.raster",
+    "segment": "geoglot.tasks.segment",
+}
+
+__all__ = [
+    "Encoded",
+    "GeoglotError",
+    "Grid",
+    "SegmentOptions",
+    "Tile",
+    "__version__",
+    "classify",
+    "encode",
+    "load_model",
+    "open_raster",
+    "segment",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"geoglot has no {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

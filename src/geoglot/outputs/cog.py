@@ -1,0 +1,140 @@
+"""Strips of rows to one Cloud-Optimised GeoTIFF, without ever holding the raster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from xml.sax.saxutils import escape, quoteattr
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
+
+from geoglot.errors import OutputError
+from geoglot.geo import Grid
+from geoglot.outputs.files import appears
+from geoglot.outputs.legend import Legend
+from geoglot.settings import load_settings
+
+_GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What a raster holds beside its pixels."""
+
+    grid: Grid
+    dtype: str
+    nodata: float
+    bands: tuple[str, ...]
+    legend: Legend | None = None
+    """Colours and names of a class map."""
+    tags: tuple[tuple[str, str], ...] = ()
+
+
+def encode_strip(pixels: np.ndarray) -> bytes:
+    """Rows `(bands, rows, cols)` as a compressed GeoTIFF in memory.
+
+    In memory since GDAL may swallow a failed write when it closes a file; Python does not.
+    """
+    bands, rows, cols = pixels.shape
+    profile = {"driver": "GTiff", "width": cols, "height": rows, "count": bands, "dtype": pixels.dtype.name}
+    with MemoryFile() as memory:
+        with memory.open(**profile, compress="zstd", zstd_level=1, interleave="band") as dataset:
+            dataset.write(pixels)
+        return bytes(memory.read())
+
+
+def read_strip(path: Path) -> np.ndarray:
+    """The rows `(bands, rows, cols)` of a strip."""
+    with rasterio.open(path, driver="GTiff") as dataset:
+        pixels: np.ndarray = dataset.read()
+    return pixels
+
+
+def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
+    """Join strips that follow each other downwards into a tiled, compressed COG with overviews."""
+    resampling = "NEAREST" if layer.legend else "AVERAGE"
+    predictor = "FLOATING_POINT" if layer.dtype.startswith("float") else "NO"
+    options = {"COMPRESS": "ZSTD", "PREDICTOR": predictor, "BLOCKSIZE": "512", "BIGTIFF": "IF_SAFER"}
+    options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
+    sidecar = Path(f"{output}.aux.xml")
+    with appears(output) as temporary, rasterio.Env(GDAL_CACHEMAX=load_settings().raster_cache_mb):
+        try:
+            with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
+                rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)
+            _verify(temporary)
+            names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
+            if names.exists():
+                names.replace(sidecar)
+        except RasterioError as error:
+            raise _failed(output, error) from error
+        except rasterio._err.CPLE_BaseError as error:  # rasterio's copy lets GDAL's own errors through
+            raise _failed(output, error) from error
+
+
+def _failed(output: Path, error: Exception) -> OutputError:
+    return OutputError(
+        f"{output} cannot be written ({error}); if the disk is full, free some space and run the same command again"
+    )
+
+
+def _verify(path: Path) -> None:
+    """Read every block back: GDAL may close a file on a full disk without a word."""
+    with rasterio.open(path, driver="GTiff") as dataset:
+        for _, window in dataset.block_windows(1):
+            dataset.read(window=window)
+
+
+def _mosaic_xml(strips: Sequence[Path], layer: Layer) -> str:
+    """A GDAL virtual raster over the strips. It names only our own files, so the driver is safe here."""
+    rows, cols = layer.grid.shape
+    srs = f"<SRS>{escape(layer.grid.crs.to_wkt())}</SRS>" if layer.grid.crs else ""
+    transform = ", ".join(repr(value) for value in layer.grid.transform.to_gdal())
+    sources = _strip_sources(strips, cols)
+    tags = "".join(f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>" for key, value in layer.tags)
+    bands = "".join(_band_xml(layer, index, sources) for index in range(1, len(layer.bands) + 1))
+    return (
+        f'<VRTDataset rasterXSize="{cols}" rasterYSize="{rows}">{srs}<GeoTransform>{transform}</GeoTransform>'
+        f"<Metadata>{tags}</Metadata>{bands}</VRTDataset>"
+    )
+
+
+def _strip_sources(strips: Sequence[Path], cols: int) -> list[tuple[Path, str]]:
+    """Each strip with the XML that says which rows of the mosaic it fills."""
+    placed, top = [], 0
+    for path in strips:
+        with rasterio.open(path, driver="GTiff") as dataset:
+            height = dataset.height
+        size = f'xSize="{cols}" ySize="{height}"'
+        rect = f'<SrcRect xOff="0" yOff="0" {size}/><DstRect xOff="0" yOff="{top}" {size}/>'
+        placed.append((path, rect))
+        top += height
+    return placed
+
+
+def _band_xml(layer: Layer, band: int, sources: Sequence[tuple[Path, str]]) -> str:
+    parts = "".join(
+        f'<SimpleSource><SourceFilename relativeToVRT="0">{escape(str(path.resolve()))}</SourceFilename>'
+        f"<SourceBand>{band}</SourceBand>{rect}</SimpleSource>"
+        for path, rect in sources
+    )
+    return (
+        f'<VRTRasterBand dataType="{_GDAL_TYPES[layer.dtype]}" band="{band}">'
+        f"<Description>{escape(layer.bands[band - 1])}</Description><NoDataValue>{layer.nodata}</NoDataValue>"
+        f"{_legend_xml(layer.legend)}{parts}</VRTRasterBand>"
+    )
+
+
+def _legend_xml(legend: Legend | None) -> str:
+    if legend is None:
+        return ""
+    colours = [(0, 0, 0, 0), *((*colour, 255) for colour in legend.colours)]
+    entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="{a}"/>' for r, g, b, a in colours)
+    names = "".join(f"<Category>{escape(name)}</Category>" for name in ("other", *legend.names))
+    return (
+        f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable><CategoryNames>{names}</CategoryNames>"
+    )

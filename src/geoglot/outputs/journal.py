@@ -1,0 +1,66 @@
+"""The work folder of a long run: what is finished, and the state to go on from.
+
+A run can be killed at any moment. Strips of output and the state after them are files that appear by rename, the
+state last: whatever the state names is there. The same command finds the folder and goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoglot.outputs.files import disk_errors, write_bytes
+
+
+def fingerprint(facts: Mapping[str, Any]) -> str:
+    """Short hash of everything that decides the result; runs with the same one give the same bytes."""
+    text = json.dumps(facts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Journal:
+    """Strips and state of one run, in a hidden folder beside its output."""
+
+    def __init__(self, output: Path, run: str) -> None:
+        self.folder = output.with_name(f".{output.name}.work")
+        self._run = self.folder / "run"
+        if not self._run.exists() or self._run.read_text() != run:
+            self.clear()
+            with disk_errors(self.folder):
+                self.folder.mkdir(parents=True)
+            write_bytes(self._run, run.encode())
+
+    def add_strip(self, kind: str, row: int, data: bytes) -> None:
+        """Keep one strip of output; `row` is its first row."""
+        write_bytes(self.folder / f"{kind}-{row:09d}.tif", data)
+
+    def strips(self, kind: str) -> list[Path]:
+        """The strips of one kind, from the top."""
+        return sorted(self.folder.glob(f"{kind}-*.tif"))
+
+    def save(self, state: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
+        """Everything up to here is finished; `notes` is anything JSON can hold."""
+        buffer = io.BytesIO()
+        np.savez(buffer, __notes__=np.array(json.dumps(notes)), **state)  # type: ignore[arg-type]
+        write_bytes(self.folder / "state.npz", buffer.getvalue())
+
+    def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
+        """The last saved state and notes, or None for a fresh run."""
+        path = self.folder / "state.npz"
+        if not path.exists():
+            return None
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return arrays, json.loads(str(arrays.pop("__notes__")))
+
+    def clear(self) -> None:
+        """Remove the folder: the run is complete, or another one begins."""
+        if self.folder.exists():
+            shutil.rmtree(self.folder)

@@ -1,0 +1,59 @@
+"""A picture for the eye: the scene, the map over it, a legend."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from jaxtyping import Float
+from PIL import Image, ImageDraw, ImageFont
+
+from geoglot.outputs.files import appears
+from geoglot.outputs.legend import Legend
+
+_STRENGTH = 0.5
+_LINE = 26
+
+
+def write_overlay(
+    thumbnail: Float[np.ndarray, "3 rows cols"],
+    class_map: Path,
+    legend: Legend,
+    lines: Sequence[str],
+    output: Path,
+) -> None:
+    """Scene (RGB 0..1) left, scene under the map right, `lines` below; each line that begins with a class name gets its colour."""
+    scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    with rasterio.open(class_map, driver="GTiff") as dataset:
+        classes = dataset.read(1, out_shape=scene.shape[:2])
+    painted = Image.fromarray(np.hstack([scene, _paint(scene, classes, legend)]))
+    with appears(output) as temporary:
+        _with_legend(painted, legend, lines).save(temporary, "PNG")
+
+
+def _paint(scene: np.ndarray, classes: np.ndarray, legend: Legend) -> np.ndarray:
+    colours = np.zeros((legend.nodata + 1, 3), np.float32)
+    strength = np.zeros((legend.nodata + 1, 1), np.float32)
+    colours[1 : len(legend.names) + 1] = legend.colours
+    strength[1 : len(legend.names) + 1] = _STRENGTH
+    share = strength[classes]
+    mixed: np.ndarray = (scene * (1 - share) + colours[classes] * share).round().astype(np.uint8)
+    return mixed
+
+
+def _with_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> Image.Image:
+    columns = max(1, picture.width // 300)
+    rows = -(-len(lines) // columns)
+    sheet = Image.new("RGB", (picture.width, picture.height + rows * _LINE + 8), "white")
+    sheet.paste(picture)
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=15)
+    by_name = dict(zip(legend.names, legend.colours, strict=True))
+    for index, line in enumerate(lines):
+        left = 8 + index % columns * (picture.width // columns)
+        top = picture.height + 8 + index // columns * _LINE
+        colour = by_name.get(line.split("  ")[0], (255, 255, 255))
+        draw.rectangle((left, top, left + 18, top + 16), fill=colour, outline="black")
+        draw.text((left + 26, top - 1), line, fill="black", font=font)
+    return sheet

@@ -1,0 +1,144 @@
+"""Scores on the patch lattice to a class and a confidence for every pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float, Shaped, UInt8
+from torch import Tensor
+
+#: Class id of what is none of the classes, and the step of stored confidences (250 = certain).
+OTHER = 0
+CONFIDENCE_STEPS = 250
+
+_COLUMNS = 2048  # pixels enlarged at a time: bounds memory for any width
+_CHANNELS = 8  # channels enlarged at a time: bounds memory for any number of classes
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How scores become classes."""
+
+    ids: tuple[int, ...]
+    """Class id of each channel; several may share one, OTHER for background words."""
+    threshold: float = 0.0
+    """Least probability of the best channel; below it a pixel is OTHER."""
+    nodata: int = 255
+
+
+@dataclass(frozen=True)
+class ClassRows:
+    """Some full rows of the class map."""
+
+    row: int
+    """First row, in pixels of the scene."""
+    classes: Shaped[np.ndarray, "rows cols"]
+    confidence: UInt8[np.ndarray, "rows cols"]
+    """Probability of the best channel in steps of 1/250; 0 where there is no data."""
+
+
+@dataclass
+class Enlarger:
+    """Turns finished rows of the lattice into pixel rows, bilinearly between patch centres.
+
+    A pixel lies between the centres of two rows of patches, so the last row waits until the next has come.
+    The result does not depend on how the rows were cut: tiled equals untiled.
+    """
+
+    rule: Rule
+    patch: int
+    shape: tuple[int, int]
+    pending: Float[np.ndarray, "channel rows lattice_cols"] | None = None
+    pending_valid: Bool[np.ndarray, "pixel_rows cols"] | None = None
+    first: int = 0
+    """Lattice row of pending[:, 0]."""
+    done: int = field(default=0)
+    """Pixel rows given out so far."""
+
+    @property
+    def next_row(self) -> int:
+        """The lattice row that `feed` expects."""
+        return self.first + (0 if self.pending is None else self.pending.shape[1])
+
+    def feed(
+        self,
+        scores: Float[np.ndarray, "channel rows lattice_cols"],
+        valid: Bool[np.ndarray, "pixel_rows cols"],
+    ) -> ClassRows | None:
+        """Take the next rows; give the pixel rows that are certain now, or None if there are none yet."""
+        if self.pending is not None and self.pending_valid is not None:
+            scores = np.concatenate([self.pending, scores], axis=1)
+            valid = np.concatenate([self.pending_valid, valid])
+        ready = self._ready(self.first + scores.shape[1])
+        rows = self._rows(scores, valid, ready) if ready > self.done else None
+        keep = max(0, ready // self.patch - 1) - self.first
+        self.pending, self.pending_valid = scores[:, keep:].copy(), valid[ready - self.done :].copy()
+        self.first, self.done = self.first + keep, ready
+        return rows
+
+    def _ready(self, lattice_rows: int) -> int:
+        """Pixel rows that are certain once so many lattice rows are known."""
+        complete = lattice_rows * self.patch >= self.shape[0]
+        return self.shape[0] if complete else max(0, (lattice_rows - 1) * self.patch)
+
+    def _rows(self, scores: np.ndarray, valid: np.ndarray, ready: int) -> ClassRows:
+        height, width = ready - self.done, self.shape[1]
+        dtype = np.uint8 if self.rule.nodata <= 255 else np.uint16
+        classes, confidence = np.empty((height, width), dtype), np.empty((height, width), np.uint8)
+        top = self.done - self.first * self.patch
+        step = max(1, _COLUMNS // self.patch)
+        for start in range(0, scores.shape[2], step):
+            left, right = max(0, start - 1), min(scores.shape[2], start + step + 1)
+            cols = slice(start * self.patch, min(width, (start + step) * self.patch))
+            inset = (start - left) * self.patch
+            crop = (slice(top, top + height), slice(inset, inset + cols.stop - cols.start))
+            part = torch.from_numpy(np.ascontiguousarray(scores[:, :, left:right]))
+            best, sure = _best_channel(part, self.patch, crop)
+            classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:height, cols])
+        return ClassRows(self.done, classes, confidence)
+
+    def _decide(self, best: Tensor, sure: Tensor, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        probability = sure.numpy()
+        ids = np.asarray(self.rule.ids, np.uint16)[best.numpy()]
+        ids[probability < self.rule.threshold] = OTHER
+        known = valid & ~np.isnan(probability)
+        ids[~known] = self.rule.nodata
+        steps = np.rint(np.where(known, probability, 0) * CONFIDENCE_STEPS)
+        return ids, steps.astype(np.uint8)
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What the next rows need; the counterpart of `restore`."""
+        assert self.pending is not None and self.pending_valid is not None, "state() is asked for after feed()"
+        position = np.array([self.first, self.done])
+        return {"pending": self.pending, "pending_valid": self.pending_valid, "position": position}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on where `state` was taken."""
+        self.pending, self.pending_valid = state["pending"], state["pending_valid"]
+        self.first, self.done = (int(value) for value in state["position"])
+
+
+def _best_channel(
+    scores: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]
+) -> tuple[Tensor, Tensor]:
+    """Best channel of each pixel of `crop` and its softmax probability; NaN where no score is known near."""
+    known = ~scores[0].isnan()
+    share = _enlarge(known[None].float(), patch, crop)[0]
+    best = torch.zeros(share.shape, dtype=torch.long)
+    high = torch.full(share.shape, -torch.inf)
+    total = torch.full(share.shape, -torch.inf)
+    for channels, first in zip(scores.split(_CHANNELS), range(0, len(scores), _CHANNELS), strict=True):
+        logits = _enlarge(channels.nan_to_num(0), patch, crop) / share
+        top, index = logits.max(0)
+        better = top > high
+        best[better], high[better] = index[better] + first, top[better]
+        total = torch.logaddexp(total, logits.logsumexp(0))
+    return best, (high - total).exp().where(share > 0, torch.nan)
+
+
+def _enlarge(values: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]) -> Tensor:
+    large = F.interpolate(values[None], scale_factor=patch, mode="bilinear", align_corners=False)[0]
+    return large[:, crop[0], crop[1]]

@@ -1,0 +1,58 @@
+"""Encode once, ask many: the vectors of a tile as a value that every task accepts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid
+from geoglot.models.base import VisionLanguageModel
+from geoglot.sources.tile import Tile
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """What a model makes of a tile."""
+
+    image: Float[Tensor, " dim"]
+    """Unit vector of the whole tile."""
+    patches: Float[Tensor, "dim patch_rows patch_cols"]
+    """Unit vector of each patch."""
+    grid: Grid
+    """Of the patches: one pixel a patch."""
+    model: str
+    """Name of the model; vectors of different models do not compare."""
+
+    def scores(self, texts: Float[Tensor, "text dim"]) -> Float[Tensor, "text patch_rows patch_cols"]:
+        """Cosine of every patch with every text vector."""
+        if texts.shape[1] != len(self.patches):
+            raise InputError(f"the texts have {texts.shape[1]} dimensions, the patches {len(self.patches)}")
+        return torch.einsum("drc,td->trc", self.patches, texts)
+
+
+@torch.inference_mode()
+def encode(tile: Tile, model: VisionLanguageModel) -> Encoded:
+    """The vectors of one tile, padded (never stretched) to whole patches and to no less than the trained size.
+
+    For a tile that fits in memory; `segment` and `classify` stream rasters of any size.
+    """
+    card = model.card
+    pixels = torch.from_numpy(tile.pixels)[None]
+    padded = pad(pixels, card.patch_size, card.tile_size)
+    grid = tile.grid.coarser(card.patch_size)
+    rows, cols = grid.shape
+    patches = model.encode_patches(padded)[0, :, :rows, :cols]
+    return Encoded(model.encode_image(padded)[0].cpu(), patches.cpu(), grid, card.name)
+
+
+def pad(
+    pixels: Float[Tensor, "tile band rows cols"], patch: int, least: int
+) -> Float[Tensor, "tile band padded_rows padded_cols"]:
+    """Black to the right and below, to whole patches and at least `least` pixels a side."""
+    rows, cols = (max(least, -(-side // patch) * patch) - side for side in pixels.shape[2:])
+    return F.pad(pixels, (0, cols, 0, rows))

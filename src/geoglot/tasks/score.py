@@ -1,0 +1,62 @@
+"""What turns pixels into class scores: a model and words, or any other dense model."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.models.base import VisionLanguageModel
+from geoglot.tasks.prompts import ClassWords, text_vectors
+
+
+class Scorer(Protocol):
+    """Dense scores of windows; `segment` streams any of these over a raster."""
+
+    name: str
+    """Of the model, for the manifest."""
+    sha256: str
+    """Of its weights, so that a run is resumed only with the same ones."""
+    ids: tuple[int, ...]
+    """Class id of each channel; 0 for channels that mean none of the classes."""
+    patch_size: int
+    tile_size: int
+    resolution: tuple[float, float]
+
+    def __call__(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
+        """Logits of RGB 0..1 pixels; a softmax over channels gives probabilities."""
+        ...
+
+
+class WordScorer:
+    """Scores patches by the words of each class: a channel a class, then a channel for the background words."""
+
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        classes: tuple[ClassWords, ...],
+        background: tuple[str, ...],
+        templates: tuple[str, ...],
+    ) -> None:
+        card = model.card
+        self.name, self.sha256 = card.name, card.sha256
+        self.patch_size, self.tile_size, self.resolution = card.patch_size, card.tile_size, card.resolution
+        groups = [entry.words for entry in classes] + ([background] if background else [])
+        self.ids = (*range(1, len(classes) + 1), *((0,) if background else ()))
+        self._model, self._scale = model, card.logit_scale
+        self._sizes = [len(group) for group in groups]
+        self._texts = text_vectors(model, [word for group in groups for word in group], templates)
+
+    @torch.inference_mode()
+    def __call__(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
+        """Scaled cosine of each patch with the nearest word of each class."""
+        patches = self._model.encode_patches(pixels.to(self._texts.device))
+        cosines = torch.einsum("tdrc,wd->twrc", patches, self._texts)
+        best = [group.amax(1) for group in cosines.split(self._sizes, dim=1)]
+        return (self._scale * torch.stack(best, dim=1)).float().cpu()

@@ -1,0 +1,87 @@
+"""A raster through a scorer, a row of windows at a time, with every failed window accounted for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+
+from geoglot.geo import Window
+from geoglot.sources.raster import Raster
+from geoglot.sources.reader import Failed, read_ahead
+from geoglot.sources.tile import Tile
+from geoglot.tasks.blend import Blender
+from geoglot.tasks.score import Scorer
+
+Progress = Callable[[int, int], None]
+"""Called with (windows done, windows in all)."""
+
+
+@dataclass(frozen=True)
+class ScoredRow:
+    """Blended scores of the lattice rows that one row of windows completes."""
+
+    scores: Float[np.ndarray, "channel rows lattice_cols"]
+    valid: Bool[np.ndarray, "pixel_rows cols"]
+    failed: tuple[Failed, ...]
+
+
+def score_rows(
+    raster: Raster,
+    scorer: Scorer,
+    blender: Blender,
+    *,
+    batch: int,
+    progress: Progress | None = None,
+) -> Iterator[ScoredRow]:
+    """Stream the rows of windows that `blender` has not finished yet.
+
+    A window that cannot be read or computed, after retries, adds nothing: what no other window covers is
+    no data, and the window is in `failed`.
+    """
+    plan = blender.plan
+    tiles = read_ahead(raster, plan.windows(blender.row), depth=2 * batch)
+    columns = len(plan.col_starts)
+    for index in range(blender.row, len(plan.row_starts)):
+        failed: list[Failed] = []
+        for start in range(0, columns, batch):
+            group = list(islice(tiles, min(batch, columns - start)))
+            failed += _score_group(group, scorer, blender)
+            if progress:
+                progress(index * columns + start + len(group), len(plan))
+        yield ScoredRow(*blender.finish_row(), tuple(failed))
+
+
+def _score_group(
+    group: list[tuple[Window, Tile | Failed]], scorer: Scorer, blender: Blender
+) -> list[Failed]:
+    """Add one batch to the blender; returns what failed. Windows without a valid pixel are not computed."""
+    failed = [tile for _, tile in group if isinstance(tile, Failed)]
+    good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
+    for (window, tile), scores in zip(good, _score_tiles(good, scorer), strict=True):
+        if isinstance(scores, Failed):
+            failed.append(scores)
+        else:
+            blender.add(window, scores, tile.valid)
+    return failed
+
+
+def _score_tiles(group: list[tuple[Window, Tile]], scorer: Scorer) -> list[np.ndarray | Failed]:
+    if not group:
+        return []
+    pixels = torch.from_numpy(np.stack([tile.pixels for _, tile in group]))
+    try:
+        scores = scorer(pixels).numpy()
+    except RuntimeError as error:  # torch raises nothing more precise: out of memory, a broken kernel
+        if len(group) == 1:
+            return [Failed(group[0][0], f"the model failed: {error}")]
+        return [_score_tiles([one], scorer)[0] for one in group]
+    bad = "the model gave scores that are not finite"
+    return [
+        one if np.isfinite(one).all() else Failed(window, bad)
+        for (window, _), one in zip(group, scores, strict=True)
+    ]
