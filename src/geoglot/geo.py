@@ -222,7 +222,8 @@ def geodesic_area_m2(
     )
     is_shell = np.diff(ring_polygon, prepend=-1) > 0  # get_rings gives the shell of a polygon first
     signed = np.where(is_shell, areas, -areas)
-    return np.bincount(owner[ring_polygon], weights=signed, minlength=len(geometries))
+    totals = np.bincount(owner[ring_polygon], weights=signed, minlength=len(geometries))
+    return totals.astype(np.float64)  # of no geometry at all numpy makes integers
 
 
 def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
