@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -10,7 +12,9 @@ from xml.sax.saxutils import escape, quoteattr
 import numpy as np
 import rasterio
 import rasterio.shutil
-from rasterio.errors import RasterioError
+from affine import Affine
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
 from geoglot.errors import OutputError
@@ -19,6 +23,7 @@ from geoglot.outputs.files import appears
 from geoglot.outputs.legend import Legend
 from geoglot.settings import load_settings
 
+_ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # any place: GDAL warns of a raster that has none
 _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 
 
@@ -28,7 +33,7 @@ class Layer:
 
     grid: Grid
     dtype: str
-    nodata: float
+    nodata: int | float
     bands: tuple[str, ...]
     legend: Legend | None = None
     """Colours and names of a class map."""
@@ -43,7 +48,7 @@ def encode_strip(pixels: np.ndarray) -> bytes:
     bands, rows, cols = pixels.shape
     profile = {"driver": "GTiff", "width": cols, "height": rows, "count": bands, "dtype": pixels.dtype.name}
     with MemoryFile() as memory:
-        with memory.open(**profile, compress="zstd", zstd_level=1, interleave="band") as dataset:
+        with memory.open(**profile, transform=_ANYWHERE, compress="zstd", zstd_level=1, interleave="band") as dataset:
             dataset.write(pixels)
         return bytes(memory.read())
 
@@ -61,25 +66,29 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     predictor = "FLOATING_POINT" if layer.dtype.startswith("float") else "NO"
     options = {"COMPRESS": "ZSTD", "PREDICTOR": predictor, "BLOCKSIZE": "512", "BIGTIFF": "IF_SAFER"}
     options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
-    sidecar = Path(f"{output}.aux.xml")
-    with appears(output) as temporary, rasterio.Env(GDAL_CACHEMAX=load_settings().raster_cache_mb):
+    with appears(output) as temporary, _quiet(), rasterio.Env(GDAL_CACHEMAX=load_settings().raster_cache_mb):
+        names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
         try:
             with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
                 rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)
             _verify(temporary)
-            names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
             if names.exists():
-                names.replace(sidecar)
-        except RasterioError as error:
-            raise _failed(output, error) from error
-        except rasterio._err.CPLE_BaseError as error:  # rasterio's copy lets GDAL's own errors through
-            raise _failed(output, error) from error
+                names.replace(f"{output}.aux.xml")
+        except (RasterioError, CPLE_BaseError) as error:  # rasterio's copy lets GDAL's own errors through
+            raise OutputError(
+                f"{output} cannot be written ({error}); if the disk is full, free some space and run the same "
+                "command again"
+            ) from error
+        finally:
+            names.unlink(missing_ok=True)
 
 
-def _failed(output: Path, error: Exception) -> OutputError:
-    return OutputError(
-        f"{output} cannot be written ({error}); if the disk is full, free some space and run the same command again"
-    )
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """A map without a CRS is meant to have none; the user has been told when its source was opened."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield
 
 
 def _verify(path: Path) -> None:

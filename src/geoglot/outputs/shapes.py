@@ -15,6 +15,8 @@ from affine import Affine
 from jaxtyping import Int, Shaped
 from shapely.geometry.base import BaseGeometry
 
+_ROWS = 64
+
 
 @dataclass(frozen=True)
 class ClassStrip:
@@ -87,17 +89,32 @@ def _label(strip: ClassStrip, skip: frozenset[int]) -> tuple[Int[np.ndarray, "ro
         return np.zeros(strip.classes.shape, np.int32), {}
     numbered = ((geometry, label) for label, (geometry, _) in enumerate(found, 1))
     labels = rasterio.features.rasterize(numbered, strip.classes.shape, transform=place, dtype="int32")
-    pixels = np.bincount(labels.ravel(), minlength=len(found) + 1)
-    sums = np.bincount(labels.ravel(), weights=strip.confidence.ravel(), minlength=len(found) + 1)
-    geometries = _polygons([geometry["coordinates"] for geometry, _ in found])
+    pixels, confidence = _totals(labels, strip.confidence, len(found) + 1)
+    polygons = _polygons([geometry["coordinates"] for geometry, _ in found])
     return labels, {
-        label: Shape(int(value), int(pixels[label]), float(sums[label]), [geometries[label - 1]])
+        label: Shape(int(value), pixels[label], confidence[label], [polygons[label - 1]])
         for label, (_, value) in enumerate(found, 1)
     }
 
 
-def _polygons(rings: list[list[list[tuple[float, float]]]]) -> list[BaseGeometry]:
-    return [shapely.Polygon(outer, holes) for outer, *holes in rings]
+def _totals(labels: np.ndarray, confidence: np.ndarray, count: int) -> tuple[list[int], list[float]]:
+    """Pixels and summed confidence of each label; some rows at a time, since bincount works in 64 bits."""
+    pixels, sums = np.zeros(count, np.int64), np.zeros(count)
+    for top in range(0, len(labels), _ROWS):
+        rows = labels[top : top + _ROWS].ravel()
+        pixels += np.bincount(rows, minlength=count)
+        sums += np.bincount(rows, weights=confidence[top : top + _ROWS].ravel(), minlength=count)
+    return pixels.tolist(), sums.tolist()
+
+
+def _polygons(polygons: list[list[list[tuple[float, float]]]]) -> list[BaseGeometry]:
+    """GeoJSON coordinates (the outer ring first) as polygons, built in one call: a strip has thousands."""
+    rings = [ring for polygon in polygons for ring in polygon]
+    vertices = np.array([vertex for ring in rings for vertex in ring])
+    ring_of_vertex = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    polygon_of_ring = np.repeat(np.arange(len(polygons)), [len(polygon) for polygon in polygons])
+    closed = shapely.linearrings(vertices, indices=ring_of_vertex)
+    return list(shapely.polygons(closed, indices=polygon_of_ring))
 
 
 def _join(

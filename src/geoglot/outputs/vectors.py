@@ -32,7 +32,7 @@ def check_format(path: Path) -> None:
         raise OutputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
 
 
-def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain: float, output: Path) -> int:
+def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain: int, output: Path) -> int:
     """Write one feature a shape, with class, mean score (0..1) and geodesic area in m²; returns how many.
 
     `certain` is the confidence that means 1. Without a CRS coordinates are pixels and areas are left empty.
@@ -51,7 +51,7 @@ def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain:
 
 
 def _frame(
-    shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certain: float
+    shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certain: int
 ) -> gpd.GeoDataFrame:
     geometries = _to_map([shape.geometry() for shape in shapes], grid)
     areas = geodesic_area_m2(geometries, grid.crs) if grid.crs else np.full(len(shapes), np.nan)

@@ -71,7 +71,7 @@ class Blender:
 
     def state(self) -> dict[str, np.ndarray]:
         """What the next rows need of the rows so far; the counterpart of `restore`."""
-        return {"row": np.int64(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}  # type: ignore[dict-item]
+        return {"row": np.array(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Go on where `state` was taken."""

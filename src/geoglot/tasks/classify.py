@@ -1,0 +1,152 @@
+"""Which class an image, or each window of a raster, shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import torch
+
+from geoglot.errors import InputError, ReadError
+from geoglot.geo import Window
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.zoo import load_model
+from geoglot.sources.folder import find_images
+from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.reader import Failed, read_ahead
+from geoglot.sources.tile import Tile
+from geoglot.tasks.encode import pad
+from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
+from geoglot.tasks.stream import Progress
+from geoglot.tasks.windows import WindowPlan
+from geoglot.types import ClassesLike, PathLike
+
+
+@dataclass(frozen=True)
+class ClassifyOptions:
+    """What a user may decide about a classification beside classes and model."""
+
+    windows: bool | None = None
+    """One label a window, or one a source; None: windows for sources with a CRS, one label for plain pictures."""
+    templates: tuple[str, ...] = TEMPLATES
+    resolution: float | None = None
+    """Ground resolution in metres to read at; None lets the model's card decide."""
+    batch: int = 16
+
+
+@dataclass(frozen=True)
+class Label:
+    """The class of one image or window."""
+
+    source: str
+    window: Window | None
+    """In pixels of the scene as read; None for the whole source."""
+    label: str
+    probability: float
+    probabilities: dict[str, float]
+
+
+@dataclass
+class Labels:
+    """Every label, and what could not be read."""
+
+    model: str
+    results: list[Label] = field(default_factory=list)
+    failed: list[tuple[str, Failed]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot classify --json`."""
+        results = [
+            {"source": one.source, "window": list(one.window) if one.window else None, "label": one.label,
+             "probability": one.probability, "probabilities": one.probabilities}
+            for one in self.results
+        ]  # fmt: skip
+        failed = [
+            {"source": source, "window": list(one.window), "reason": one.reason} for source, one in self.failed
+        ]
+        return {"model": self.model, "results": results, "failed": failed}
+
+
+_Item = tuple[str, Window | None, Tile | Failed]
+
+
+def classify(
+    sources: PathLike | Sequence[PathLike],
+    classes: ClassesLike,
+    *,
+    model: VisionLanguageModel | str = "mini",
+    options: ClassifyOptions | None = None,
+    progress: Progress | None = None,
+) -> Labels:
+    """Label images, folders of images and rasters by the words; probabilities are a softmax over the classes."""
+    options = options or ClassifyOptions()
+    words = parse_classes(classes)
+    if len(words) < 2:
+        raise InputError(f"everything would be {words[0].name!r}; give at least two classes to choose from")
+    paths = find_images([sources] if isinstance(sources, PathLike) else sources)
+    if isinstance(model, str):
+        model = load_model(model)
+    texts = class_vectors(model, words, options.templates)
+    labels = Labels(model.card.name)
+    items = (item for path in paths for item in _items(path, model, options))
+    while batch := list(islice(items, options.batch)):
+        labels.failed += [(source, tile) for source, _, tile in batch if isinstance(tile, Failed)]
+        good = [(source, window, tile) for source, window, tile in batch if isinstance(tile, Tile)]
+        labels.results += _label(good, model, texts, [entry.name for entry in words])
+        if progress:
+            progress(_finished(labels, paths), len(paths))
+    return labels
+
+
+def _finished(labels: Labels, paths: Sequence[str]) -> int:
+    """Sources seen so far, the one under way included."""
+    return len({one.source for one in labels.results} | {source for source, _ in labels.failed})
+
+
+def _items(path: str, model: VisionLanguageModel, options: ClassifyOptions) -> Iterator[_Item]:
+    """The pictures of one source: itself made to fit the model, or its windows."""
+    card = model.card
+    with open_raster(path, resolution=options.resolution or card.resolution) as raster:
+        by_window = raster.grid.crs is not None if options.windows is None else options.windows
+        if by_window:
+            yield from _windows(raster, card.tile_size, card.patch_size)
+        else:
+            yield _whole(raster, card.tile_size)
+
+
+def _windows(raster: Raster, tile: int, patch: int) -> Iterator[_Item]:
+    plan = WindowPlan(raster.grid.shape, tile, 0, patch)
+    for window, read in read_ahead(raster, plan.windows()):
+        if isinstance(read, Failed) or read.valid.any():
+            yield raster.uri, window, read
+
+
+def _whole(raster: Raster, side: int) -> _Item:
+    """A large picture is reduced to the model's size; a small one stays as it is and is padded later."""
+    try:
+        return raster.uri, None, raster.thumbnail(side)
+    except ReadError as error:
+        return raster.uri, None, Failed(raster.grid.whole, str(error))
+
+
+@torch.inference_mode()
+def _label(
+    batch: Sequence[tuple[str, Window | None, Tile]],
+    model: VisionLanguageModel,
+    texts: torch.Tensor,
+    names: Sequence[str],
+) -> list[Label]:
+    if not batch:
+        return []
+    card = model.card
+    pixels = [pad(torch.from_numpy(tile.pixels)[None], card.patch_size, card.tile_size) for *_, tile in batch]
+    vectors = model.encode_image(torch.cat(pixels).to(texts.device))
+    shares = (card.logit_scale * vectors @ texts.T).softmax(1).cpu().numpy().astype(np.float64)
+    labels = []
+    for (source, window, _), row in zip(batch, shares.round(6).tolist(), strict=True):
+        best = int(np.argmax(row))
+        labels.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True))))
+    return labels

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from geoglot.errors import OutputError
+from geoglot.outputs.files import appears, check_folder, write_bytes
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with appears(target) as temporary:
+        temporary.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    with pytest.raises(ZeroDivisionError), appears(target) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert target.read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="disk is full"), appears(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="mkdir -p"):
+        check_folder(tmp_path / "no" / "a.tif")
+    with pytest.raises(OutputError, match="is a folder"):
+        check_folder(tmp_path)
+
+
+def test_a_device_that_is_always_full(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("/dev/full is a thing of Linux")
+    (tmp_path / ".a.part.txt").symlink_to(full)
+    with pytest.raises(OutputError, match="disk is full"):
+        write_bytes(tmp_path / "a.txt", b"x")

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from geoglot.outputs.journal import Journal, fingerprint
+
+
+def test_the_same_run_finds_its_state_and_strips(tmp_path: Path) -> None:
+    output = tmp_path / "map.tif"
+    first = Journal(output, "run-a")
+    assert first.load() is None
+    first.add_strip("classes", 128, b"second")
+    first.add_strip("classes", 0, b"first")
+    first.save({"rows": np.arange(3)}, {"failed": [[1, "why"]]})
+    again = Journal(output, "run-a")
+    state = again.load()
+    assert state is not None
+    np.testing.assert_array_equal(state[0]["rows"], [0, 1, 2])
+    assert state[1] == {"failed": [[1, "why"]]}
+    assert [path.read_bytes() for path in again.strips("classes")] == [b"first", b"second"]
+
+
+def test_another_run_begins_anew(tmp_path: Path) -> None:
+    output = tmp_path / "map.tif"
+    Journal(output, "run-a").save({"x": np.zeros(1)}, {})
+    assert Journal(output, "run-b").load() is None
+
+
+def test_nothing_is_left_after_a_complete_run(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "map.tif", "run")
+    journal.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_fingerprint_sees_every_fact_and_no_order() -> None:
+    assert fingerprint({"a": 1, "b": [2, 3]}) == fingerprint({"b": [2, 3], "a": 1})
+    assert fingerprint({"a": 1}) != fingerprint({"a": 2})

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+
+from geoglot.errors import OutputError
+from geoglot.geo import Grid
+from geoglot.outputs import vectors
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.vectors import check_format, write_polygons
+
+LEGEND = Legend(("water", "forest"))
+CLASSES = np.zeros((40, 40), np.uint8)
+CLASSES[4:10, 4:10] = 1
+CLASSES[20:30, 5:35] = 2
+CONFIDENCE = np.full((40, 40), 200, np.uint8)
+
+
+def write(path: Path, crs: pyproj.CRS | None, transform: Affine, classes: np.ndarray = CLASSES) -> int:
+    shapes = trace([ClassStrip(0, classes, CONFIDENCE)], frozenset({0, 255}))
+    return write_polygons(shapes, Grid(crs, transform, classes.shape), LEGEND, 250, path)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_every_format_holds_classes_scores_and_geodesic_areas(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_BATCH", 1)
+    path = tmp_path / f"map{suffix}"
+    assert write(path, pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000)) == 2
+    frame = gpd.read_parquet(path) if suffix == ".parquet" else gpd.read_file(path)
+    assert frame["name"].tolist() == ["water", "forest"] and frame["class"].tolist() == [1, 2]
+    assert frame["id"].tolist() == [1, 2] and frame["score"].tolist() == [0.8, 0.8]
+    scale = 0.9996**2  # of UTM on its central meridian: ground is larger than map
+    np.testing.assert_allclose(frame["area_m2"] * scale, [3600, 30_000], rtol=1e-4)
+    assert frame.crs.to_epsg() == (4326 if suffix == ".geojson" else 32616)
+    metres = frame.to_crs(32616)
+    assert metres.geometry.iloc[0].symmetric_difference(
+        shapely.box(500_040, 3_999_900, 500_100, 3_999_960)
+    ).area == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_equal_runs_give_equal_bytes_and_no_objects_give_an_empty_file(tmp_path: Path, suffix: str) -> None:
+    place = (pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000))
+    write(tmp_path / f"a{suffix}", *place)
+    write(tmp_path / f"b{suffix}", *place)
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    empty = tmp_path / f"c{suffix}"
+    assert write(empty, *place, classes=np.zeros_like(CLASSES)) == 0
+    assert len(gpd.read_parquet(empty) if suffix == ".parquet" else gpd.read_file(empty)) == 0
+
+
+def test_geojson_is_cut_at_the_antimeridian(tmp_path: Path) -> None:
+    path = tmp_path / "map.geojson"
+    write(path, pyproj.CRS(4326), Affine(0.01, 0, 179.9, 0, -0.01, 10))
+    frame = gpd.read_file(path)
+    assert frame.geometry.bounds.abs().to_numpy().max() <= 180
+    assert frame.geometry.iloc[1].geom_type == "MultiPolygon"
+    assert shapely.area(frame.geometry.iloc[1]) == pytest.approx(300e-4)
+
+
+def test_without_a_crs_there_are_pixels_and_no_areas(tmp_path: Path) -> None:
+    write(tmp_path / "map.geojson", None, Affine.identity())
+    frame = gpd.read_file(tmp_path / "map.geojson")
+    assert frame["area_m2"].isna().all()
+    assert frame.geometry.iloc[0].bounds == (4, 4, 10, 10)
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(OutputError, match=r"\.gpkg"):
+        check_format(Path("map.shp"))

@@ -1,0 +1,44 @@
+"""Small models with known answers, for tests of what is built around models."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+COLOURS = {
+    "water": (0.1, 0.2, 0.8),
+    "forest": (0.1, 0.5, 0.1),
+    "roof": (0.8, 0.2, 0.1),
+    "sand": (0.9, 0.8, 0.5),
+    "road": (0.4, 0.4, 0.4),
+    "snow": (1.0, 1.0, 1.0),
+    "crop": (0.8, 0.8, 0.1),
+    "heath": (0.6, 0.2, 0.6),
+    "marsh": (0.2, 0.5, 0.5),
+    "soil": (0.5, 0.3, 0.1),
+}
+
+
+class ColourScorer:
+    """Scores a patch by how near its mean colour is to that of each class; sees `halo` patches around it."""
+
+    name = "colours"
+    sha256 = "0" * 64
+    tile_size = 64
+    resolution = (0.1, 30.0)
+
+    def __init__(self, names: tuple[str, ...], patch: int = 8, halo: int = 0) -> None:
+        self.colours = torch.tensor([COLOURS[name] for name in names])
+        self.ids = tuple(range(1, len(names) + 1))
+        self.patch_size, self.halo, self.calls, self.tiles = patch, halo, 0, 0
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        self.calls += 1
+        self.tiles += len(pixels)
+        means = F.avg_pool2d(pixels, self.patch_size)
+        if self.halo:
+            size = 2 * self.halo + 1
+            means = F.avg_pool2d(means, size, 1, self.halo, count_include_pad=False)
+        distance = (means[:, None] - self.colours[None, :, :, None, None]).square().sum(2)
+        return -20 * distance

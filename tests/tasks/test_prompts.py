@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from geoglot.errors import ClassesError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.tasks.prompts import ClassWords, class_vectors, fill, parse_classes, parse_words, text_vectors
+
+
+def test_every_form_of_classes_means_the_same(tmp_path: Path) -> None:
+    lines = tmp_path / "c.txt"
+    lines.write_text("# land cover\nwater: river, lake\nforest\n")
+    mapping = tmp_path / "c.json"
+    mapping.write_text('{"water": ["river", "lake"], "forest": []}')
+    expected = (ClassWords("water", ("river", "lake")), ClassWords("forest", ("forest",)))
+    assert parse_classes(str(lines)) == parse_classes(str(mapping)) == expected
+    assert parse_classes(" water ,  bare   soil,") == parse_classes(["water", "bare soil"])
+
+
+@pytest.mark.parametrize("classes", ["", " , ", [], {}, "a,b,a", ["a", "a"], "missing.txt", {"": ["x"]}])
+def test_unusable_classes_are_refused(classes: object) -> None:
+    with pytest.raises(ClassesError):
+        parse_classes(classes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("text", ["[1, 2]", "3", '{"a": 1}', "{", '{"a": ["x"]'])
+def test_a_class_file_of_another_shape_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.json"
+    path.write_text(text)
+    with pytest.raises(ClassesError):
+        parse_classes(str(path))
+
+
+def test_doubles_in_a_class_file_are_not_lost(tmp_path: Path) -> None:
+    path = tmp_path / "c.txt"
+    path.write_text("water: river\nwater: lake\n")
+    with pytest.raises(ClassesError, match="more than once"):
+        parse_classes(str(path))
+
+
+class Letters(VisionLanguageModel):
+    """Counts letters: a text tower one can check by hand."""
+
+    def encode_text(self, texts: list[str]) -> torch.Tensor:
+        counts = torch.tensor([[float(text.count(letter)) for letter in "abc"] for text in texts])
+        return torch.nn.functional.normalize(counts, dim=1)
+
+
+def test_vectors_are_means_over_templates_and_words() -> None:
+    model = Letters()
+    vectors = text_vectors(model, ["a", "b"], ("{}", "{} c"))
+    expected = torch.tensor([1 + 0.5**0.5, 0, 0.5**0.5])
+    torch.testing.assert_close(vectors[0], expected / expected.norm())
+    both = class_vectors(model, [ClassWords("x", ("a", "b"))], ("{}",))
+    torch.testing.assert_close(both[0], torch.tensor([0.5**0.5, 0.5**0.5, 0]))
+
+
+def test_a_template_without_a_place_is_refused() -> None:
+    with pytest.raises(ClassesError, match="{}"):
+        text_vectors(Letters(), ["a"], ("a photo",))
+
+
+def test_words_and_filling() -> None:
+    assert parse_words("a, b c ,") == ("a", "b c") and parse_words("") == ()
+    assert fill(("a photo of {}",), "sea") == ["a photo of sea"]
