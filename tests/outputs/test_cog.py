@@ -4,6 +4,7 @@ import json
 import resource
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ CLASSES = np.random.default_rng(0).integers(0, 3, (700, 900)).astype(np.uint8)
 
 def write_strips(folder: Path, pixels: np.ndarray, cuts: list[int]) -> list[Path]:
     edges, paths = [0, *cuts, pixels.shape[1]], []
-    for top, end in zip(edges, edges[1:], strict=False):
+    for top, end in pairwise(edges):
         path = folder / f"s{top:05d}.tif"
         path.write_bytes(encode_strip(np.ascontiguousarray(pixels[:, top:end])))
         paths.append(path)
@@ -61,9 +62,7 @@ def test_without_a_crs_none_is_written(tmp_path: Path) -> None:
 def test_scores_keep_their_bands(tmp_path: Path) -> None:
     scores = np.random.default_rng(1).random((2, *CLASSES.shape)).astype(np.float32)
     scores[:, 5, 5] = np.nan
-    target = layer(
-        pyproj.CRS(32616), None, dtype="float32", nodata=float("nan"), bands=("water", "forest")
-    )
+    target = layer(pyproj.CRS(32616), None, dtype="float32", nodata=float("nan"), bands=("water", "forest"))
     write_cog(write_strips(tmp_path, scores, [300]), target, tmp_path / "scores.tif")
     with rasterio.open(tmp_path / "scores.tif") as dataset:
         assert dataset.descriptions == ("water", "forest")
@@ -85,6 +84,7 @@ def test_a_strip_comes_back_as_it_was(tmp_path: Path) -> None:
 
 _FULL = """
 import resource, signal, sys, json
+from itertools import pairwise
 from pathlib import Path
 import pyproj
 from affine import Affine

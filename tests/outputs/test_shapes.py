@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import shapely
 from hypothesis import given, settings
@@ -10,10 +12,7 @@ from geoglot.outputs.shapes import ClassStrip, Shape, trace
 
 def shapes_of(classes: np.ndarray, confidence: np.ndarray, cuts: list[int]) -> list[Shape]:
     edges = [0, *sorted({cut for cut in cuts if 0 < cut < len(classes)}), len(classes)]
-    strips = (
-        ClassStrip(top, classes[top:end], confidence[top:end])
-        for top, end in zip(edges, edges[1:], strict=False)
-    )
+    strips = (ClassStrip(top, classes[top:end], confidence[top:end]) for top, end in pairwise(edges))
     return list(trace(strips, frozenset({0, 255})))
 
 

@@ -27,7 +27,12 @@ def blend(plan: WindowPlan, field: np.ndarray, valid: np.ndarray) -> tuple[np.nd
 
 def test_blending_a_field_gives_the_field_back() -> None:
     rng = np.random.default_rng(0)
-    for shape, tile, overlap in [((100, 130), 32, 16), ((64, 64), 64, 0), ((37, 90), 48, 24), ((8, 8), 32, 8)]:
+    for shape, tile, overlap in [
+        ((100, 130), 32, 16),
+        ((64, 64), 64, 0),
+        ((37, 90), 48, 24),
+        ((8, 8), 32, 8),
+    ]:
         plan = WindowPlan(shape, tile, overlap, 8)
         field = rng.normal(size=(3, *plan.lattice)).astype(np.float32)
         scores, valid = blend(plan, field, np.ones(shape, bool))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,7 +16,7 @@ def enlarge(scores: np.ndarray, valid: np.ndarray, rule: Rule, patch: int, cuts:
     enlarger = Enlarger(rule, patch, valid.shape)
     edges = [0, *sorted(set(cuts)), scores.shape[1]]
     parts = []
-    for top, end in zip(edges, edges[1:], strict=False):
+    for top, end in pairwise(edges):
         rows = enlarger.feed(scores[:, top:end], valid[top * patch : end * patch])
         if rows is not None:
             assert rows.row == sum(len(part.classes) for part in parts)
@@ -71,9 +73,7 @@ def test_less_sure_than_the_threshold_is_other() -> None:
 def test_more_classes_than_a_byte_holds() -> None:
     scores = np.zeros((300, 1, 1), np.float32)
     scores[299] = 9
-    classes, _ = enlarge(
-        scores, np.ones((2, 2), bool), Rule(tuple(range(1, 301)), nodata=65535), 2, []
-    )
+    classes, _ = enlarge(scores, np.ones((2, 2), bool), Rule(tuple(range(1, 301)), nodata=65535), 2, [])
     assert classes.dtype == np.uint16 and (classes == 300).all()
 
 

@@ -59,7 +59,7 @@ def test_vectors_are_means_over_templates_and_words() -> None:
 
 
 def test_a_template_without_a_place_is_refused() -> None:
-    with pytest.raises(ClassesError, match="{}"):
+    with pytest.raises(ClassesError, match=r"\{\}"):
         text_vectors(Letters(), ["a"], ("a photo",))
 
 

@@ -15,9 +15,7 @@ from geoglot.tasks.windows import WindowPlan, default_tile
     st.integers(0, 5),
     st.sampled_from([1, 4, 16]),
 )
-def test_windows_cover_every_pixel_on_one_lattice(
-    shape: tuple[int, int], side: int, shared: int, patch: int
-) -> None:
+def test_windows_cover_every_pixel_on_one_lattice(shape: tuple[int, int], side: int, shared: int, patch: int) -> None:
     plan = WindowPlan(shape, side * patch, min(shared, side - 1) * patch, patch)
     covered = np.zeros(shape, bool)
     for window in plan.windows():

@@ -1,0 +1,1 @@
+"""Where results go: rasters, polygons, pictures, records; every file appears whole or not at all."""

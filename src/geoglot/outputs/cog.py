@@ -144,6 +144,4 @@ def _legend_xml(legend: Legend | None) -> str:
     colours = [(0, 0, 0, 0), *((*colour, 255) for colour in legend.colours)]
     entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="{a}"/>' for r, g, b, a in colours)
     names = "".join(f"<Category>{escape(name)}</Category>" for name in ("other", *legend.names))
-    return (
-        f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable><CategoryNames>{names}</CategoryNames>"
-    )
+    return f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable><CategoryNames>{names}</CategoryNames>"

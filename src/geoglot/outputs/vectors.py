@@ -25,7 +25,6 @@ _BATCH = 2000
 _LAYER = "classes"
 
 
-
 def check_format(path: Path) -> None:
     """Refuse, before any work, a file type that cannot be written."""
     if path.suffix.lower() not in _WRITERS:
@@ -50,9 +49,7 @@ def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain:
     return count
 
 
-def _frame(
-    shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certain: int
-) -> gpd.GeoDataFrame:
+def _frame(shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certain: int) -> gpd.GeoDataFrame:
     geometries = _to_map([shape.geometry() for shape in shapes], grid)
     areas = geodesic_area_m2(geometries, grid.crs) if grid.crs else np.full(len(shapes), np.nan)
     columns = {
@@ -83,9 +80,7 @@ class _GeoPackage:
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()
-        pyogrio.write_dataframe(
-            frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
-        )
+        pyogrio.write_dataframe(frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon")
 
     def close(self) -> None:
         """Nothing is open between writes."""

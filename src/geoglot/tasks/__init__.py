@@ -1,0 +1,1 @@
+"""Questions asked of encoded tiles: one file, one verb."""

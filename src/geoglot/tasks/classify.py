@@ -64,9 +64,7 @@ class Labels:
              "probability": one.probability, "probabilities": one.probabilities}
             for one in self.results
         ]  # fmt: skip
-        failed = [
-            {"source": source, "window": list(one.window), "reason": one.reason} for source, one in self.failed
-        ]
+        failed = [{"source": source, "window": list(one.window), "reason": one.reason} for source, one in self.failed]
         return {"model": self.model, "results": results, "failed": failed}
 
 

@@ -1,108 +1,22 @@
-"""Words to a class map: any raster in, a COG, polygons, areas and a manifest out.
-
-The way: windows are read and scored a row at a time (`stream`), blended on the patch lattice (`blend`), enlarged to
-pixels (`classmap`) and kept as strips in a journal; at the end strips become a COG and polygons (`outputs`).
-"""
+"""Words to a class map: any raster in, a COG, polygons, areas and a manifest out."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
-
-from geoglot import __version__
 from geoglot.errors import ClassesError, InputError
-from geoglot.geo import Grid, Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model
-from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
-from geoglot.outputs.files import check_folder
-from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.manifest import write_json
-from geoglot.outputs.overlay import write_overlay
-from geoglot.outputs.shapes import ClassStrip, trace
-from geoglot.outputs.vectors import check_format, write_polygons
-from geoglot.sources.raster import Raster, open_raster
-from geoglot.sources.reader import Failed
-from geoglot.tasks.blend import Blender
-from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
-from geoglot.tasks.prompts import TEMPLATES, ClassWords, parse_classes, parse_words
-from geoglot.tasks.score import Scorer, WordScorer
-from geoglot.tasks.stream import Progress, score_rows
-from geoglot.tasks.windows import WindowPlan, default_tile
+from geoglot.sources.raster import Raster
+from geoglot.tasks.prompts import ClassWords, parse_classes, parse_words
+from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
+from geoglot.tasks.score import WordScorer
+from geoglot.tasks.stream import Progress
 from geoglot.types import ClassesLike, PathLike
 
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """What a user may decide about a segmentation beside classes and model."""
-
-    background: str | tuple[str, ...] = ()
-    """Words for what is none of the classes; where one of them fits best the map says "other"."""
-    threshold: float = 0.0
-    """Least probability of the best class; below it the map says "other". 0 gives every valid pixel a class."""
-    templates: tuple[str, ...] = TEMPLATES
-    resolution: float | None = None
-    """Ground resolution in metres to read the scene at; None lets the model's card decide."""
-    tile: int | None = None
-    """Side of a window in pixels; None takes twice the size that the model was trained on."""
-    overlap: int | None = None
-    """Pixels that neighbouring windows share; None takes three patches."""
-    batch: int = 4
-    scores: bool = False
-    """Also write the probability of every class, a band each, at the resolution of the model's patches."""
-    overlay: bool = True
-    """Also write a PNG for the eye."""
-
-
-@dataclass(frozen=True)
-class ClassShare:
-    """How much of the map a class covers."""
-
-    name: str
-    pixels: int
-    area_m2: float | None
-    share: float
-    """Of the valid pixels."""
-
-
-@dataclass(frozen=True)
-class SegmentResult:
-    """What a segmentation made, and where."""
-
-    model: str
-    output: Path
-    polygons: Path | None
-    scores: Path | None
-    overlay: Path | None
-    manifest: Path
-    classes: tuple[ClassShare, ...]
-    windows: int
-    failed: tuple[Failed, ...]
-    seconds: float
-    notes: tuple[str, ...] = ()
-    """What the user should know: no CRS, how pixels were stretched."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `geoglot segment --json`."""
-        paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
-        failed = [{"window": list(one.window), "reason": one.reason} for one in self.failed]
-        counts = {"total": self.windows, "done": self.windows - len(failed), "failed": failed}
-        classes = [asdict(share) for share in self.classes]
-        return {
-            "model": self.model, **paths, "classes": classes, "windows": counts,
-            "seconds": self.seconds, "notes": list(self.notes),
-        }  # fmt: skip
-
-
-_OVERLAY_SIDE = 1024
-_PATHS = ("output", "polygons", "scores", "overlay", "manifest")
+__all__ = ["SegmentOptions", "SegmentResult", "segment"]
 
 
 def segment(
@@ -132,9 +46,7 @@ def segment(
     return segment_with(scorer, legend, source, paths, options=options, facts=facts, progress=progress)
 
 
-def _check_choice(
-    words: tuple[ClassWords, ...], background: tuple[str, ...], options: SegmentOptions
-) -> None:
+def _check_choice(words: tuple[ClassWords, ...], background: tuple[str, ...], options: SegmentOptions) -> None:
     if not 0 <= options.threshold < 1:
         raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
     if len(words) == 1 and not background:
@@ -142,175 +54,3 @@ def _check_choice(
             f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
             'give more classes, or say what else there is: --background "building, road, field"'
         )
-
-
-@dataclass(frozen=True)
-class Outputs:
-    """Every file of one run, checked before any work."""
-
-    classes: Path
-    polygons: Path | None = None
-    scores: Path | None = None
-    overlay: Path | None = None
-
-    @classmethod
-    def of(cls, output: Path, polygons: Path | None, options: SegmentOptions) -> Outputs:
-        """Names beside `output`; raises OutputError for a folder that is not there or a type that is unknown."""
-        if output.suffix.lower() not in (".tif", ".tiff"):
-            raise InputError(f"the map is a GeoTIFF: end the output's name with .tif, not {output.name!r}")
-        check_folder(output)
-        if polygons:
-            check_folder(polygons)
-            check_format(polygons)
-        return cls(
-            output,
-            polygons,
-            output.with_name(f"{output.stem}.scores.tif") if options.scores else None,
-            output.with_name(f"{output.stem}.png") if options.overlay else None,
-        )
-
-    @property
-    def manifest(self) -> Path:
-        """The record of the run, beside the map."""
-        return self.classes.with_name(f"{self.classes.stem}.manifest.json")
-
-
-def segment_with(
-    scorer: Scorer,
-    legend: Legend,
-    source: PathLike | Raster,
-    outputs: Outputs,
-    *,
-    options: SegmentOptions,
-    facts: dict[str, Any] | None = None,
-    progress: Progress | None = None,
-) -> SegmentResult:
-    """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
-    started = time.monotonic()
-    resolution = options.resolution or scorer.resolution
-    raster = source if isinstance(source, Raster) else open_raster(source, resolution=resolution)
-    with raster:
-        run = _Run(raster, scorer, legend, outputs, options, facts or {})
-        failed = run.compute(progress)
-        return run.finish(failed, started)
-
-
-@dataclass
-class _Run:
-    """One segmentation: first strips into the journal, then the journal into files."""
-
-    raster: Raster
-    scorer: Scorer
-    legend: Legend
-    outputs: Outputs
-    options: SegmentOptions
-    facts: dict[str, Any]
-    plan: WindowPlan = field(init=False)
-    journal: Journal = field(init=False)
-
-    def __post_init__(self) -> None:
-        patch, shape = self.scorer.patch_size, self.raster.grid.shape
-        tile = self.options.tile or default_tile(shape, self.scorer.tile_size, patch)
-        overlap = min(3 * patch, tile - patch) if self.options.overlap is None else self.options.overlap
-        self.plan = WindowPlan(shape, tile, overlap, patch)
-        self.facts = self._all_facts()
-        self.journal = Journal(self.outputs.classes, fingerprint(self.facts))
-
-    def _all_facts(self) -> dict[str, Any]:
-        """Everything that decides the result."""
-        return {
-            "geoglot": __version__,
-            "torch": torch.__version__,
-            "source": self.raster.fingerprint(),
-            "bands": list(self.raster.bands),
-            "radiometry": self.raster.radiometry.to_json(),
-            "grid": {"shape": self.plan.shape, "transform": list(self.raster.grid.transform[:6])},
-            "model": {"name": self.scorer.name, "sha256": self.scorer.sha256},
-            "windows": {"tile": self.plan.tile, "overlap": self.plan.overlap, "patch": self.plan.patch},
-            "options": asdict(self.options),
-            **self.facts,
-        }
-
-    def compute(self, progress: Progress | None) -> list[Failed]:
-        """Strips of classes, confidences and scores for every row of windows that is not in the journal yet."""
-        blender = Blender(self.plan, len(self.scorer.ids))
-        rule = Rule(self.scorer.ids, self.options.threshold, self.legend.nodata)
-        enlarger = Enlarger(rule, self.plan.patch, self.plan.shape)
-        failed: list[Failed] = []
-        if stored := self.journal.load():
-            state, notes = stored
-            blender.restore(state)
-            enlarger.restore(state)
-            failed = [Failed(Window(*window), reason) for window, reason in notes["failed"]]
-        rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
-        for row in rows:
-            failed += row.failed
-            if self.outputs.scores:
-                self._keep_scores(row.scores, enlarger)
-            if strip := enlarger.feed(row.scores, row.valid):
-                self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
-                self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-            self.journal.save(blender.state() | enlarger.state(), {"failed": failed})
-        return failed
-
-    def _keep_scores(self, scores: np.ndarray, enlarger: Enlarger) -> None:
-        """Probabilities of the named classes; what is left to 1 belongs to the background words."""
-        shares = torch.from_numpy(scores).softmax(0).numpy()
-        named = np.flatnonzero(np.asarray(self.scorer.ids) != OTHER)
-        self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[named]))
-
-    def finish(self, failed: list[Failed], started: float) -> SegmentResult:
-        """The journal's strips as the files that were asked for; then the journal goes."""
-        grid, outputs = self.raster.grid, self.outputs
-        self._write_rasters(grid)
-        if outputs.polygons:
-            skip = frozenset({OTHER, self.legend.nodata})
-            shapes = trace(self._strips(), skip)
-            write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, outputs.polygons)
-        shares = _class_shares(self._strips(), grid, self.legend)
-        if outputs.overlay:
-            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels
-            lines = [f"{share.name}  {share.share:.1%}" for share in shares]
-            write_overlay(thumbnail, outputs.classes, self.legend, lines, outputs.overlay)
-        seconds = round(time.monotonic() - started, 2)
-        result = SegmentResult(
-            self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, outputs.overlay,
-            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, self.raster.warnings,
-        )  # fmt: skip
-        write_json(outputs.manifest, result.to_json() | {"run": self.facts})
-        self.journal.clear()
-        return result
-
-    def _write_rasters(self, grid: Grid) -> None:
-        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(self.legend.names, 1))
-        layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
-        write_cog(self.journal.strips("classes"), layer, self.outputs.classes)
-        if self.outputs.scores:
-            lattice = grid.coarser(self.plan.patch)
-            layer = Layer(lattice, "float32", float("nan"), self.legend.names)
-            write_cog(self.journal.strips("scores"), layer, self.outputs.scores)
-
-    def _strips(self) -> Iterator[ClassStrip]:
-        row = 0
-        pairs = zip(self.journal.strips("classes"), self.journal.strips("confidence"), strict=True)
-        for classes_path, confidence_path in pairs:
-            classes, confidence = read_strip(classes_path)[0], read_strip(confidence_path)[0]
-            yield ClassStrip(row, classes, confidence)
-            row += len(classes)
-
-
-def _class_shares(strips: Iterator[ClassStrip], grid: Grid, legend: Legend) -> tuple[ClassShare, ...]:
-    """Pixels and geodesic area of "other" and each class; pixel areas are taken strip by strip, since scale varies."""
-    pixels = np.zeros(len(legend.names) + 1, np.int64)
-    areas = np.zeros(len(pixels))
-    for strip in strips:
-        counts = np.bincount(strip.classes.ravel(), minlength=legend.nodata + 1)[: len(pixels)]
-        pixels += counts
-        if grid.crs:
-            areas += counts * (grid.pixel_area_m2(Window(strip.row, 0, *strip.classes.shape)) or 0)
-    total = max(1, int(pixels.sum()))
-    named = list(zip(("other", *legend.names), pixels.tolist(), areas.tolist(), strict=True))
-    return tuple(
-        ClassShare(name, count, round(area, 2) if grid.crs else None, count / total)
-        for name, count, area in (named if pixels[0] else named[1:])
-    )

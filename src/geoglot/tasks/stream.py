@@ -56,9 +56,7 @@ def score_rows(
         yield ScoredRow(*blender.finish_row(), tuple(failed))
 
 
-def _score_group(
-    group: list[tuple[Window, Tile | Failed]], scorer: Scorer, blender: Blender
-) -> list[Failed]:
+def _score_group(group: list[tuple[Window, Tile | Failed]], scorer: Scorer, blender: Blender) -> list[Failed]:
     """Add one batch to the blender; returns what failed. Windows without a valid pixel are not computed."""
     failed = [tile for _, tile in group if isinstance(tile, Failed)]
     good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
@@ -82,6 +80,5 @@ def _score_tiles(group: list[tuple[Window, Tile]], scorer: Scorer) -> list[np.nd
         return [_score_tiles([one], scorer)[0] for one in group]
     bad = "the model gave scores that are not finite"
     return [
-        one if np.isfinite(one).all() else Failed(window, bad)
-        for (window, _), one in zip(group, scores, strict=True)
+        one if np.isfinite(one).all() else Failed(window, bad) for (window, _), one in zip(group, scores, strict=True)
     ]

@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+
+from geoglot.errors import ClassesError, InputError, OutputError
+from geoglot.outputs.legend import Legend
+from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
+from geoglot.tasks.segment import segment
+from stubs import ColourScorer
+from worlds import class_field, paint, write_scene
+
+NAMES = ("water", "forest", "roof")
+PLAIN = SegmentOptions(tile=64, overlap=16, overlay=False, scores=True)
+
+
+def run(source: Path, output: Path, options: SegmentOptions = PLAIN, halo: int = 0) -> SegmentResult:
+    scorer = ColourScorer(NAMES, patch=8, halo=halo)
+    outputs = Outputs.of(output, output.with_suffix(".parquet"), options)
+    return segment_with(scorer, Legend(NAMES), source, outputs, options=options)
+
+
+def read(path: Path) -> np.ndarray:
+    with rasterio.open(path) as dataset:
+        pixels: np.ndarray = dataset.read()
+    return pixels
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    field = class_field((333, 290), 3)
+    return write_scene(tmp_path_factory.mktemp("scene") / "scene.tif", paint(field, NAMES))
+
+
+def test_the_map_is_the_truth_where_a_patch_is_of_one_class(scene: Path, tmp_path: Path) -> None:
+    result = run(scene, tmp_path / "map.tif")
+    field = class_field((333, 290), 3)
+    inner = field[:328, :288].reshape(41, 8, 36, 8)
+    pure = (inner == inner[:, :1, :, :1]).all((1, 3))
+    centres = read(result.output)[0][4:328:8, 4:288:8]
+    assert pure.mean() > 0.4
+    assert (centres[pure] == inner[:, 4, :, 4][pure] + 1).all()
+    with rasterio.open(scene) as source, rasterio.open(result.output) as mapped:
+        assert (source.crs, source.transform, source.shape) == (mapped.crs, mapped.transform, mapped.shape)
+
+
+@pytest.mark.parametrize("halo", [0, 1])
+@pytest.mark.parametrize(("tile", "overlap"), [(64, 16), (64, 32), (96, 24), (160, 16)])
+def test_tiled_equals_untiled(scene: Path, tmp_path: Path, tile: int, overlap: int, halo: int) -> None:
+    whole = run(scene, tmp_path / "whole.tif", replace(PLAIN, tile=336), halo)
+    tiled = run(scene, tmp_path / "tiled.tif", replace(PLAIN, tile=tile, overlap=overlap), halo)
+    assert whole.windows == 1 < tiled.windows
+    assert whole.scores and tiled.scores and whole.polygons and tiled.polygons
+    inside = (slice(None), slice(halo, -1), slice(halo, -1))
+    gap = np.abs(read(whole.scores) - read(tiled.scores))
+    assert np.nanmax(gap[inside]) < 1e-3
+    np.testing.assert_array_equal(read(whole.output), read(tiled.output))
+    one, other = gpd.read_parquet(whole.polygons), gpd.read_parquet(tiled.polygons)
+    assert len(one) == len(other) > 5
+    assert sorted(one.area_m2) == pytest.approx(sorted(other.area_m2))
+    assert set(one.geometry.normalize().to_wkb()) == set(other.geometry.normalize().to_wkb())
+
+
+def test_batches_change_nothing(scene: Path, tmp_path: Path) -> None:
+    one = run(scene, tmp_path / "one.tif", replace(PLAIN, batch=1))
+    many = run(scene, tmp_path / "many.tif", replace(PLAIN, batch=7))
+    assert one.output.read_bytes() == many.output.read_bytes()
+    assert one.polygons and many.polygons
+    assert one.polygons.read_bytes() == many.polygons.read_bytes()
+
+
+def test_polygons_areas_and_shares_agree(scene: Path, tmp_path: Path) -> None:
+    result = run(scene, tmp_path / "map.tif")
+    frame = gpd.read_parquet(tmp_path / "map.parquet")
+    classes = read(result.output)[0]
+    for index, share in enumerate(result.classes, 1):
+        rows = frame[frame["class"] == index]
+        assert share.pixels == (classes == index).sum()
+        assert share.area_m2 == pytest.approx(rows.area_m2.sum(), rel=1e-3)
+        assert rows.geometry.area.sum() == pytest.approx(share.pixels * 0.25)
+    assert sum(share.share for share in result.classes) == pytest.approx(1)
+    assert frame.score.between(1 / 3, 1).all()
+    manifest = json.loads(result.manifest.read_text())
+    assert manifest["classes"] == [vars(share) for share in result.classes]
+    assert manifest["run"]["windows"] == {"tile": 64, "overlap": 16, "patch": 8}
+
+
+def test_no_data_stays_no_data(tmp_path: Path) -> None:
+    pixels = paint(class_field((150, 150), 3), NAMES)
+    pixels[:, 40:90, 30:100] = 0
+    source = write_scene(tmp_path / "scene.tif", pixels, nodata=0)
+    result = run(source, tmp_path / "map.tif")
+    expected = np.zeros((150, 150), bool)
+    expected[40:90, 30:100] = True
+    np.testing.assert_array_equal(read(result.output)[0] == 255, expected)
+
+
+def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
+    pixels = paint(class_field((100, 100), 3), NAMES)
+    source = write_scene(tmp_path / "scene.tif", pixels, crs=None)
+    result = run(source, tmp_path / "map.tif")
+    assert any("CRS" in note for note in result.notes)
+    assert all(share.area_m2 is None for share in result.classes)
+    with rasterio.open(result.output) as mapped:
+        assert mapped.crs is None
+
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[3])
+import test_segment
+from stubs import ColourScorer
+
+class Killer(ColourScorer):
+    def __call__(self, pixels):
+        if self.calls == int(sys.argv[4]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(pixels)
+
+test_segment.ColourScorer = Killer
+test_segment.run(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def test_killed_and_run_again_gives_the_same_bytes(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    straight = run(scene, tmp_path / "straight.tif")
+    here = Path(__file__).parent
+    code = f"import sys; sys.path.insert(0, {str(here.parent)!r})\n{_KILLED}"
+    command = [sys.executable, "-c", code, str(scene), str(tmp_path / "killed.tif"), str(here), "10"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert not (tmp_path / "killed.tif").exists()
+
+    scorers: list[ColourScorer] = []
+
+    class Counting(ColourScorer):
+        def __init__(self, *args: object, **kwargs: object) -> None:
+            super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+            scorers.append(self)
+
+    monkeypatch.setitem(run.__globals__, "ColourScorer", Counting)
+    again = run(scene, tmp_path / "killed.tif")
+    # 6 windows a row in 2 batches: 10 calls finished 5 of the 7 rows, 2 are left
+    assert scorers[0].tiles == straight.windows - 5 * 6
+    for name in ("tif", "parquet", "scores.tif"):
+        assert (tmp_path / f"killed.{name}").read_bytes() == (tmp_path / f"straight.{name}").read_bytes()
+    assert again.classes == straight.classes
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_windows_that_fail_are_no_data_and_named(tmp_path: Path) -> None:
+    pixels = paint(class_field((256, 256), 3), NAMES)
+    source = write_scene(tmp_path / "scene.tif", pixels)
+    scribble(source, block=5)  # row 1, column 1 of 4 x 4 blocks
+    result = run(source, tmp_path / "map.tif", replace(PLAIN, overlap=0))
+    assert [tuple(one.window) for one in result.failed] == [(64, 64, 64, 64)]
+    classes = read(result.output)[0]
+    assert (classes[64:128, 64:128] == 255).all()
+    assert (classes == 255).sum() == 64 * 64
+    stored = json.loads(result.manifest.read_text())["windows"]
+    assert stored["failed"][0]["window"] == [64, 64, 64, 64] and stored["done"] == 15
+
+
+def scribble(path: Path, block: int) -> None:
+    """Overwrite one compressed block."""
+    from rasterio.windows import Window
+
+    with rasterio.open(path) as dataset:
+        per_row = dataset.width // 64
+        offset = int(dataset.get_tag_item(f"BLOCK_OFFSET_{block % per_row}_{block // per_row}", "TIFF", bidx=1))
+        assert dataset.read(window=Window(0, 0, 1, 1)).any()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 40)
+
+
+def test_a_model_that_fails_on_one_window_fails_only_there(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Fragile(ColourScorer):
+        def __call__(self, pixels: object) -> object:
+            scores = super().__call__(pixels)  # type: ignore[arg-type]
+            if len(scores) > 2:
+                raise RuntimeError("out of memory")
+            return scores
+
+    monkeypatch.setitem(run.__globals__, "ColourScorer", Fragile)
+    small = run(scene, tmp_path / "a.tif")
+    assert small.failed == ()  # a batch that is too large is tried one by one
+
+
+def test_other_options_do_not_resume(scene: Path, tmp_path: Path) -> None:
+    output = tmp_path / "map.tif"
+    (tmp_path / ".map.tif.work").mkdir()
+    (tmp_path / ".map.tif.work" / "run").write_text("another")
+    (tmp_path / ".map.tif.work" / "classes-000000000.tif").write_text("stale")
+    result = run(scene, output)
+    assert not result.failed and not (tmp_path / ".map.tif.work").exists()
+
+
+@pytest.mark.parametrize(("output", "error"), [("no/map.tif", OutputError), ("map.png", InputError), (".", InputError)])
+def test_outputs_are_checked_before_any_work(tmp_path: Path, output: str, error: type[Exception]) -> None:
+    with pytest.raises(error):
+        segment(tmp_path / "missing.tif", "a,b", tmp_path / output)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_one_class_alone_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ClassesError, match="--background"):
+        segment(tmp_path / "missing.tif", "water", tmp_path / "map.tif")
+    with pytest.raises(InputError, match="threshold"):
+        segment(tmp_path / "missing.tif", "a,b", tmp_path / "map.tif", options=SegmentOptions(threshold=1.5))
