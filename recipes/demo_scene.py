@@ -4,7 +4,7 @@
 
 The two chips of solaris' preprocessing tutorial (SpaceNet 6, WorldView-2) are sharpened by weighted Brovey:
 every band takes the detail of the panchromatic band, pan / sum(weight_b * band_b), where the weights are the
-non-negative ones that best explain the panchromatic band by the others. Digital numbers stay 11 bits, as delivered.
+non-negative ones that best explain the panchromatic band by the others. Digital numbers stay 11 bits.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def main(solaris: Path, scene: Path = SCENE) -> None:
     ):
         pan = source.read(1).astype("float64")
         bands = np.zeros((len(BANDS), *pan.shape))
-        # Bilinear: a cubic kernel overshoots at bright roofs, and the ratio below would turn that into coloured specks.
+        # Bilinear: a cubic kernel overshoots at bright roofs, and the ratio below makes coloured specks of that.
         reproject(
             colours.read(list(BANDS.values())),
             bands,

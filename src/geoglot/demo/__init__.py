@@ -1,4 +1,4 @@
-"""The scene that ships with geoglot: houses, trees, grass and roads of Rotterdam at 0.5 m; licence beside it."""
+"""The scene that ships with geoglot: houses, trees, grass and roads in Rotterdam at 0.5 m."""
 
 from __future__ import annotations
 

@@ -1,0 +1,37 @@
+# The same words for a person and for the machine that checks. Needs Python 3.11 or newer, and make.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock
+
+BIN := .venv/bin
+PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint requirements/constraints.txt
+
+help: ## what can be made
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+
+setup: .venv/ready ## .venv with geoglot and the development tools, as locked
+
+demo: .venv/ready ## words to a map, on the scene that ships with geoglot
+	$(BIN)/geoglot demo
+
+test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/ready ## format, rules, types, and the arrow of imports
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready ## speed against the plain loops that people write
+	$(BIN)/python -m benchmarks
+
+lock: ## take today's versions into requirements/constraints.txt
+	sh scripts/lock.sh
+
+# hatchling comes first, so that geoglot is built by the locked one and not by whatever is new that day.
+.venv/ready: pyproject.toml requirements/constraints.txt
+	@python=$$(sh scripts/python.sh) && $$python -m venv .venv
+	@echo "setting up .venv: a minute or two, most of it torch"
+	@$(PIP) pip hatchling editables
+	@$(PIP) --no-build-isolation --group dev --editable .
+	@touch $@
