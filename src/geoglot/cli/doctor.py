@@ -1,0 +1,28 @@
+"""geoglot doctor: what is installed, and what to do about what is missing."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+import click
+
+from geoglot.cli import options
+
+
+@click.command()
+@options.as_json
+@options.verbose
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """What is installed, devices, models, and what to do about what is missing."""
+    from geoglot.doctor import examine
+
+    checks = examine()
+    ok = all(check.ok or not check.essential for check in checks)
+    width = max(len(check.name) for check in checks)
+    rows = [f"{'ok' if check.ok else '--'}  {check.name:<{width}}  {check.found}" for check in checks]
+    advice = [f"{check.name}: {check.advice}" for check in checks if not check.ok]
+    verdict = "all that geoglot needs is here" if ok else "geoglot cannot work like this"
+    text = "\n".join([*rows, "", *advice, verdict])
+    options.emit({"ok": ok, "checks": [asdict(check) for check in checks]}, as_json, text)
+    ctx.exit(0 if ok else 1)

@@ -1,0 +1,72 @@
+"""The command line: `geoglot COMMAND`. It knows its commands by name only, so that --help answers at once."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from typing import NoReturn
+
+import click
+
+from geoglot import __version__
+from geoglot.cli.options import is_verbose
+from geoglot.errors import GeoglotError
+
+#: name -> "module:attribute" of its click command, in the order in which a newcomer needs them
+COMMANDS = {
+    "doctor": "geoglot.cli.doctor:command",
+    "demo": "geoglot.cli.demo:command",
+    "models": "geoglot.cli.models:command",
+    "classify": "geoglot.cli.classify:command",
+    "segment": "geoglot.cli.segment:command",
+}
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command when it is asked for, and is the last door for errors."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, attribute = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; whatever goes wrong ends in one sentence on stderr and an exit code."""
+        try:
+            return super().invoke(ctx)
+        except GeoglotError as error:
+            fail(ctx, str(error), error.exit_code)
+        except KeyboardInterrupt:
+            fail(ctx, "interrupted", INTERRUPTED)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click has its own words for these
+        except Exception as error:  # noqa: BLE001 - a defect of ours is still told in one sentence
+            what = f"unexpected {type(error).__name__}: {error}"
+            fail(ctx, what if is_verbose(ctx) else f"{what}; run again with -v for the traceback", 1)
+
+
+def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
+    """Say what went wrong and leave; -v adds the traceback."""
+    if is_verbose(ctx):
+        click.echo(traceback.format_exc(), err=True, nl=False)
+    click.echo(f"geoglot: {message}", err=True)
+    ctx.exit(exit_code)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="geoglot")
+def cli() -> None:
+    """Say it in words, see it on the map."""
+
+
+def main() -> None:
+    """The `geoglot` program."""
+    cli(prog_name="geoglot")

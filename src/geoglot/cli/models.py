@@ -1,0 +1,91 @@
+"""geoglot models: list, show, convert and pull."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from geoglot.cli import options
+from geoglot.models.known import Activation
+
+
+@click.group()
+def command() -> None:
+    """The zoo: what is here, what can be had."""
+
+
+@command.command("list")
+@options.as_json
+@options.verbose
+def list_(as_json: bool) -> None:
+    """Models that can be loaded now, then those that can be pulled."""
+    from geoglot.models.zoo import list_models
+
+    models = list_models()
+    width = max(len(model.name) for model in models)
+    rows = [
+        f"{model.name:<{width}}  {model.state:<8} {_metres(model.resolution):<14} {model.title}; {model.licence}"
+        for model in models
+    ]
+    options.emit({"models": [asdict(model) for model in models]}, as_json, "\n".join(rows))
+
+
+@command.command()
+@click.argument("model")
+@options.as_json
+@options.verbose
+def show(model: str, as_json: bool) -> None:
+    """The card of MODEL, a name or a folder."""
+    from geoglot.models.zoo import card_of, find_model, model_size
+
+    folder = find_model(model)
+    facts = {**asdict(card_of(folder)), "folder": str(folder), "bytes": model_size(model)}
+    text = "\n".join(f"{name:<12} {value}" for name, value in facts.items() if name != "config")
+    options.emit(facts, as_json, text)
+
+
+@command.command()
+@click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
+@click.option("--name", required=True, help="What the model will be called.")
+@click.option("--resolution", type=(float, float), metavar="FINEST COARSEST", help="Metres a pixel it knows.")
+@click.option("--licence", help="Of its weights.")
+@click.option("--source", help="Where it comes from.")
+@click.option("--activation", type=click.Choice(get_args(Activation)), help="Where no config.json tells it.")
+@click.option("--text", help="For GRAFT: the model whose text tower it uses.")
+@click.option("--tokenizer", type=click.Path(exists=True, path_type=Path), help="Folder of its tokenizer.json.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Its folder; in the cache, if not given.")
+@options.as_json
+@options.verbose
+def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) -> None:
+    """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model."""
+    from geoglot.errors import InputError
+    from geoglot.models.convert import Conversion
+    from geoglot.models.convert import convert as convert_checkpoint
+    from geoglot.models.zoo import cache_folder
+
+    given = Conversion(**{field: value for field, value in about.items() if value is not None})
+    target = output or cache_folder(given.name)
+    if target is None:
+        raise InputError(f"{given.name!r} is a path and no name; give the folder with -o")
+    card = convert_checkpoint(checkpoint, target, given)
+    options.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
+
+
+@command.command()
+@click.argument("name")
+@options.as_json
+@options.verbose
+def pull(name: str, as_json: bool) -> None:
+    """Download NAME, verify it, and keep it in the cache."""
+    from geoglot.models.pull import pull as pull_model
+
+    card = pull_model(name)
+    options.emit(asdict(card), as_json, f"{name} is ready; use it with --model {name}")
+
+
+def _metres(resolution: tuple[float, float]) -> str:
+    finest, coarsest = resolution
+    return f"{finest:g} m" if finest == coarsest else f"{finest:g} to {coarsest:g} m"

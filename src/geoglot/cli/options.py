@@ -1,0 +1,95 @@
+"""What the commands share: options, one JSON document on stdout, progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+_VERBOSE, _QUIET = "geoglot.verbose", "geoglot.quiet"
+
+
+def _remember(key: str, level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """A callback that keeps the flag where is_verbose, is_quiet and the logs find it."""
+
+    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[key] = True
+            logging.basicConfig(level=level, format="geoglot: %(message)s", force=True)
+
+    return callback
+
+
+model = click.option(
+    "--model", default="mini", show_default=True, help="Name from `geoglot models list`, or a model's folder."
+)
+device = click.option("--device", help="auto, cpu, cuda, cuda:1 or mps; GEOGLOT_DEVICE, or auto, if not given.")
+batch = click.option(
+    "--batch", type=click.IntRange(min=1), default=8, show_default=True, help="Windows computed at once."
+)
+gsd = click.option(
+    "--gsd",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Metres a pixel to work at; what the model understands, if not given.",
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
+quiet = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember(_QUIET, logging.ERROR),
+    help="No progress.",
+)
+verbose = click.option(
+    "-v",
+    "--verbose",
+    is_flag=True,
+    expose_value=False,
+    callback=_remember(_VERBOSE, logging.INFO),
+    help="Logs on stderr, and tracebacks.",
+)
+
+
+def is_verbose(ctx: click.Context) -> bool:
+    """Whether -v was given, to whichever command."""
+    return bool(ctx.meta.get(_VERBOSE))
+
+
+def is_quiet(ctx: click.Context) -> bool:
+    """Whether -q was given, to whichever command."""
+    return bool(ctx.meta.get(_QUIET))
+
+
+def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
+    """Print a command's result: the document for programs, or the text for people."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text)
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with rate and remaining time; gives what tasks call with (done, total)."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    speed = TextColumn("{task.fields[rate]}")
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        speed,
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), disable=is_quiet(click.get_current_context())) as bars:
+        bar = bars.add_task(what, total=None, rate="")
+
+        def advance(done: int, total: int) -> None:
+            elapsed = bars.tasks[bar].elapsed
+            rate = f"{done / elapsed:.1f}/s" if elapsed else ""
+            bars.update(bar, completed=done, total=total, rate=rate)
+
+        yield advance

@@ -1,0 +1,143 @@
+"""What geoglot finds on this machine: packages, device, rasters, projections, models, cache."""
+
+from __future__ import annotations
+
+import platform
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, requires, version
+
+from geoglot.errors import GeoglotError
+from geoglot.settings import load_settings
+
+REINSTALL = "install geoglot again: pip install --force-reinstall geoglot"
+RASTER_DRIVERS = ("GTiff", "COG", "PNG", "JPEG", "VRT")
+VECTOR_DRIVERS = ("GPKG", "GeoJSON")
+#: What a broken installation raises when it is touched
+_BROKEN = (ImportError, OSError, RuntimeError, ValueError, AttributeError, GeoglotError)
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at."""
+
+    name: str
+    ok: bool
+    found: str
+    """What was seen, or what went wrong."""
+    advice: str
+    """What to do if it is not ok."""
+    essential: bool = True
+    """Nothing works without it."""
+
+
+def examine() -> list[Check]:
+    """Look at everything, in the order in which one thing needs the other."""
+    return [
+        Check(
+            "python",
+            sys.version_info >= (3, 11),
+            f"{platform.python_version()} on {platform.platform()}",
+            "use 3.11",
+        ),
+        *(_package(name) for name in required_packages()),
+        _look("device", _device, REINSTALL),
+        _look(
+            "raster formats",
+            _raster_formats,
+            "use the rasterio wheel: pip install --force-reinstall rasterio",
+        ),
+        _look("vector formats", _vector_formats, "use the pyogrio wheel: pip install --force-reinstall pyogrio"),
+        _look("projections", _projections, "unset PROJ_DATA, PROJ_LIB and GDAL_DATA: they point to another PROJ"),
+        _look("bundled model", _bundled_model, REINSTALL),
+        _look("other models", _other_models, "remove what is damaged from the cache", essential=False),
+        _look("cache", _cache, "set GEOGLOT_CACHE to a folder that can be written", essential=False),
+    ]
+
+
+def required_packages() -> list[str]:
+    """Names of the packages that geoglot's own metadata asks for."""
+    try:
+        wanted = requires("geoglot") or []
+    except PackageNotFoundError:
+        return ["geoglot"]
+    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in wanted if "extra ==" not in line]
+
+
+def _package(name: str) -> Check:
+    try:
+        return Check(name, True, version(name), "")
+    except PackageNotFoundError:
+        return Check(name, False, "not installed", f"pip install {name}")
+
+
+def _look(name: str, look: Callable[[], str], advice: str, essential: bool = True) -> Check:
+    try:
+        return Check(name, True, look(), "", essential)
+    except _BROKEN as error:
+        return Check(name, False, f"{type(error).__name__}: {error}", advice, essential)
+
+
+def _device() -> str:
+    import torch
+
+    from geoglot.models.precision import has_fast_bfloat16
+    from geoglot.models.zoo import choose_device
+
+    device = choose_device(load_settings().device)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    capability = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else "float32"
+    return f"{device} ({name}, {capability}, {'fast' if has_fast_bfloat16(device) else 'no fast'} bfloat16)"
+
+
+def _raster_formats() -> str:
+    import rasterio
+    from rasterio.env import Env
+
+    with Env() as env:
+        missing = [driver for driver in RASTER_DRIVERS if driver not in env.drivers()]
+    if missing:
+        raise RuntimeError(f"GDAL {rasterio.__gdal_version__} lacks {', '.join(missing)}")
+    return f"GDAL {rasterio.__gdal_version__}, {', '.join(RASTER_DRIVERS)}"
+
+
+def _vector_formats() -> str:
+    import pyogrio
+
+    writable = [driver for driver, mode in pyogrio.list_drivers().items() if "w" in mode]
+    missing = [driver for driver in VECTOR_DRIVERS if driver not in writable]
+    if missing:
+        raise RuntimeError(f"GDAL {pyogrio.__gdal_version_string__} cannot write {', '.join(missing)}")
+    return f"GDAL {pyogrio.__gdal_version_string__}, {', '.join(VECTOR_DRIVERS)}"
+
+
+def _projections() -> str:
+    import pyproj
+    from rasterio.crs import CRS
+
+    # rasterio and pyproj bring a PROJ each, and either can be led to the other's database.
+    if CRS.from_epsg(32631).to_epsg() != pyproj.CRS.from_epsg(32631).to_epsg():
+        raise RuntimeError("rasterio and pyproj disagree on EPSG:32631")
+    return f"PROJ {pyproj.__proj_version__}"
+
+
+def _bundled_model() -> str:
+    from geoglot.models.zoo import BUNDLED, model_size
+
+    return f"{BUNDLED}, {model_size(BUNDLED) / 1e6:.1f} MB"
+
+
+def _other_models() -> str:
+    from geoglot.models.zoo import cached_models
+
+    return ", ".join(cached_models()) or "none yet; see: geoglot models list"
+
+
+def _cache() -> str:
+    folder = load_settings().cache
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    with tempfile.TemporaryFile(dir=there):
+        return str(folder)

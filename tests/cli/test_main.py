@@ -1,0 +1,97 @@
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from geoglot import __version__
+from geoglot.cli import main, options
+from geoglot.errors import ClassesError, SourceError
+
+HEAVY = ("torch", "numpy", "rasterio", "transformers", "geopandas", "pandas", "pyproj", "rich", "tokenizers")
+
+
+@pytest.fixture
+def raising(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
+    """A command `raise` that raises what the test puts into the list."""
+    errors: list[BaseException] = []
+
+    @click.command()
+    @options.verbose
+    def command() -> None:
+        raise errors[0]
+
+    monkeypatch.setattr(sys.modules[__name__], "command", command, raising=False)
+    monkeypatch.setitem(main.COMMANDS, "raise", f"{__name__}:command")
+    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
+    yield errors
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main.cli, arguments)
+
+
+def test_help_lists_the_commands_in_order() -> None:
+    result = run("--help")
+    assert result.exit_code == 0
+    places = [result.output.index(f"\n  {name} ") for name in main.COMMANDS]
+    assert places == sorted(places)
+
+
+def test_version() -> None:
+    assert run("--version").output == f"geoglot, version {__version__}\n"
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from click.testing import CliRunner\n"
+        "from geoglot.cli.main import cli\n"
+        "assert CliRunner().invoke(cli, ['--help']).exit_code == 0\n"
+        f"print(*[name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "exit_code", "message"),
+    [
+        (SourceError("scene.tif is not a raster"), 1, "geoglot: scene.tif is not a raster\n"),
+        (ClassesError("give at least one class"), 2, "geoglot: give at least one class\n"),
+        (KeyboardInterrupt(), 130, "geoglot: interrupted\n"),
+        (
+            ZeroDivisionError("by zero"),
+            1,
+            "geoglot: unexpected ZeroDivisionError: by zero; run again with -v for the traceback\n",
+        ),
+    ],
+)
+def test_errors_are_one_sentence(
+    raising: list[BaseException], error: BaseException, exit_code: int, message: str
+) -> None:
+    raising.append(error)
+    result = run("raise")
+    assert (result.exit_code, result.stderr, result.stdout) == (exit_code, message, "")
+
+
+def test_verbose_shows_where_it_happened(raising: list[BaseException]) -> None:
+    raising.append(ZeroDivisionError("by zero"))
+    result = run("raise", "-v")
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert result.stderr.endswith("geoglot: unexpected ZeroDivisionError: by zero\n")
+
+
+@pytest.mark.parametrize("arguments", [["nonsense"], ["doctor", "--nonsense"], ["models", "show"]])
+def test_wrong_usage_is_two(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+@pytest.mark.parametrize("name", main.COMMANDS)
+def test_every_command_explains_itself(name: str) -> None:
+    result = run(name, "--help")
+    assert result.exit_code == 0
+    assert f"Usage: cli {name}" in result.output

@@ -1,0 +1,58 @@
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+from geoglot import doctor
+
+
+def found(name: str) -> doctor.Check:
+    return next(check for check in doctor.examine() if check.name == name)
+
+
+def test_this_machine_can_run_geoglot() -> None:
+    ill = [check for check in doctor.examine() if not check.ok and check.essential]
+    assert ill == []
+
+
+def test_packages_come_from_the_metadata() -> None:
+    assert {"torch", "rasterio", "click"} <= set(doctor.required_packages())
+
+
+def test_an_absent_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "required_packages", lambda: ["no-such-package"])
+    check = found("no-such-package")
+    assert (check.ok, check.essential, check.advice) == (False, True, "pip install no-such-package")
+
+
+def test_an_uninstalled_geoglot_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def requires(name: str) -> list[str]:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "requires", requires)
+    assert doctor.required_packages() == ["geoglot"]
+
+
+def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "RASTER_DRIVERS", ("GTiff", "NoSuchDriver"))
+    check = found("raster formats")
+    assert not check.ok
+    assert "lacks NoSuchDriver" in check.found
+
+
+def test_an_impossible_device_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEOGLOT_DEVICE", "abacus")
+    assert "abacus" in found("device").found
+
+
+def test_the_cache_is_not_made(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "new"))
+    assert found("cache").found == str(tmp_path / "new")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_cache_below_a_file_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "file" / "cache"))
+    check = found("cache")
+    assert (check.ok, check.essential) == (False, False)
