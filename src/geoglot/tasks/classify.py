@@ -22,7 +22,7 @@ from geoglot.tasks.encode import pad
 from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
 from geoglot.tasks.stream import Progress
 from geoglot.tasks.windows import WindowPlan
-from geoglot.types import ClassesLike, PathLike
+from geoglot.types import BandLike, ClassesLike, PathLike, Sensor
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class ClassifyOptions:
     windows: bool | None = None
     """One label a window, or one a source; None: windows for sources with a CRS, one label for plain pictures."""
     templates: tuple[str, ...] = TEMPLATES
+    bands: tuple[BandLike, ...] | None = None
+    """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
+    sensor: Sensor | None = None
+    """Preset of bands, offset and scale; None takes the numbers as they are."""
     resolution: float | None = None
     """Ground resolution in metres to read at; None lets the model's card decide."""
     batch: int = 16
@@ -107,7 +111,8 @@ def _finished(labels: Labels, paths: Sequence[str]) -> int:
 def _items(path: str, model: VisionLanguageModel, options: ClassifyOptions) -> Iterator[_Item]:
     """The pictures of one source: itself made to fit the model, or its windows."""
     card = model.card
-    with open_raster(path, resolution=options.resolution or card.resolution) as raster:
+    resolution = options.resolution or card.resolution
+    with open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution) as raster:
         by_window = raster.grid.crs is not None if options.windows is None else options.windows
         if by_window:
             yield from _windows(raster, card.tile_size, card.patch_size)

@@ -34,7 +34,7 @@ from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import Progress, score_rows
 from geoglot.tasks.windows import WindowPlan, default_tile
-from geoglot.types import PathLike
+from geoglot.types import BandLike, PathLike, Sensor
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,10 @@ class SegmentOptions:
     threshold: float = 0.0
     """Least probability of the best class; below it the map says "other". 0 gives every valid pixel a class."""
     templates: tuple[str, ...] = TEMPLATES
+    bands: tuple[BandLike, ...] | None = None
+    """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
+    sensor: Sensor | None = None
+    """Preset of bands, offset and scale; None takes the numbers as they are."""
     resolution: float | None = None
     """Ground resolution in metres to read the scene at; None lets the model's card decide."""
     tile: int | None = None
@@ -146,12 +150,17 @@ def segment_with(
 ) -> SegmentResult:
     """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
     started = time.monotonic()
-    resolution = options.resolution or scorer.resolution
-    raster = source if isinstance(source, Raster) else open_raster(source, resolution=resolution)
-    with raster:
+    with _open(source, options, scorer.resolution) as raster:
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
         failed = run.compute(progress)
         return run.finish(failed, started)
+
+
+def _open(source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]) -> Raster:
+    if isinstance(source, Raster):
+        return source
+    resolution = options.resolution or understood
+    return open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
 
 
 @dataclass

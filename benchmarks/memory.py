@@ -1,0 +1,106 @@
+"""Peak memory of `segment` against the raster's size: 10 classes, a stub model, with and without polygons.
+
+    python benchmarks/memory.py [--side 15000 --side 60000] [--json]
+
+Each run is a process of its own; its peak resident size is what the operating system counted. The contract: under
+1.5 GB, and the same at every size. Beside it stands what a tool needs that keeps float64 scores and weights for
+every pixel, (classes + 1) x rows x cols x 8 bytes.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.windows import Window
+from stubs import COLOURS, ColourScorer
+from worlds import class_field, paint
+
+from geoglot.outputs.legend import Legend
+from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+
+NAMES = tuple(COLOURS)
+BLOCK = 512
+LIMIT_GB = 1.5
+
+
+def make_scene(path: Path, side: int) -> None:
+    """A tiled 3-band raster of `side` x `side` pixels: a few painted blocks, repeated in a seeded order."""
+    rng = np.random.default_rng(0)
+    blocks = [paint(class_field((BLOCK, BLOCK), len(NAMES), seed, blob=150), NAMES) for seed in range(8)]
+    profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8", "compress": "zstd"}
+    place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
+    tiles = {"tiled": True, "blockxsize": BLOCK, "blockysize": BLOCK, "BIGTIFF": "YES", "num_threads": 2}
+    with rasterio.open(path, "w", **profile, **place, **tiles) as dataset:
+        for row in range(0, side, BLOCK):
+            for col in range(0, side, BLOCK):
+                height, width = min(BLOCK, side - row), min(BLOCK, side - col)
+                pixels = blocks[rng.integers(len(blocks))][:, :height, :width]
+                dataset.write(pixels, window=Window(col, row, width, height))
+
+
+def measure(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
+    """Segment in this process; returns peak memory in GB and the time."""
+    options = SegmentOptions(tile=512, overlap=64, batch=4, overlay=False)
+    outputs = Outputs.of(folder / "map.tif", folder / "map.gpkg" if polygons else None, options)
+    started = time.monotonic()
+    result = segment_with(ColourScorer(NAMES, patch=16), Legend(NAMES), scene, outputs, options=options)
+    seconds = time.monotonic() - started
+    pixels = sum(share.pixels for share in result.classes)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {"peak_gb": round(peak, 3), "seconds": round(seconds, 1), "mpx_per_s": round(pixels / seconds / 1e6, 2)}
+
+
+def child(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
+    """`measure` in a fresh process."""
+    command = [sys.executable, __file__, "--measure", str(scene), str(folder), str(int(polygons))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@click.command()
+@click.option("--side", "sides", type=int, multiple=True, default=(4_000, 16_000), show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--measure", "one", nargs=3, hidden=True)
+def main(sides: tuple[int, ...], as_json: bool, one: tuple[str, str, str] | None) -> None:
+    """Print peak memory for rasters of several sides; exit 1 if one is over the limit."""
+    if one:
+        click.echo(json.dumps(measure(Path(one[0]), Path(one[1]), bool(int(one[2])))))
+        return
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for side in sides:
+            make_scene(folder / "scene.tif", side)
+            for polygons in (False, True):
+                facts = child(folder / "scene.tif", folder, polygons)
+                whole = round((len(NAMES) + 1) * side * side * 8 / 1e9, 1)
+                rows.append({"side": side, "polygons": polygons, **facts, "whole_raster_in_memory_gb": whole})
+                if not as_json:
+                    click.echo(describe(rows[-1]))
+    if as_json:
+        click.echo(json.dumps({"limit_gb": LIMIT_GB, "rows": rows}))
+    sys.exit(any(row["peak_gb"] > LIMIT_GB for row in rows))
+
+
+def describe(row: dict[str, float]) -> str:
+    """One line of the table."""
+    what = "map and polygons" if row["polygons"] else "map"
+    return (
+        f"{row['side']:>6} px  {what:<16}  peak {row['peak_gb']:.2f} GB  {row['seconds']:7.1f} s  "
+        f"{row['mpx_per_s']:6.2f} Mpx/s   (scores of the whole raster: {row['whole_raster_in_memory_gb']:.1f} GB)"
+    )
+
+
+if __name__ == "__main__":
+    main()

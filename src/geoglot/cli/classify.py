@@ -1,0 +1,63 @@
+"""geoglot classify: a label for every image, or every window of a raster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geoglot.cli import options
+from geoglot.cli.reading import parse_bands, reading
+from geoglot.cli.segment import PARTLY
+
+if TYPE_CHECKING:
+    from geoglot.tasks.classify import Labels
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@reading
+@click.option(
+    "--windows/--whole",
+    default=None,
+    help="A label a window, or one a source; windows for georeferenced rasters, if not given.",
+)
+@options.model
+@options.device
+@options.batch
+@options.gsd
+@options.as_json
+@options.quiet
+@options.verbose
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Label SOURCES: images, folders of images, rasters.
+
+    Example: geoglot classify photos/ --classes "airport, harbour, forest" --json
+    """
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.classify import ClassifyOptions, classify
+
+    choice = ClassifyOptions(
+        windows=given["windows"],
+        templates=given["templates"] or ClassifyOptions.templates,
+        bands=parse_bands(given["bands"]),
+        sensor=given["sensor"],
+        resolution=given["gsd"],
+        batch=given["batch"],
+    )
+    model = load_model(given["model"], device=given["device"])
+    with options.progress("sources") as progress:
+        labels = classify(list(given["sources"]), given["classes"], model=model, options=choice, progress=progress)
+    options.emit(labels.to_json(), given["as_json"], describe(labels))
+    if labels.failed:
+        click.echo(f"geoglot: {len(labels.failed)} windows failed, {labels.failed[0][1].reason}", err=True)
+        ctx.exit(PARTLY)
+
+
+def describe(labels: Labels) -> str:
+    """The labels for people, a line each."""
+    return "\n".join(
+        f"{one.probability:6.1%}  {one.label}  {one.source}{f'  {tuple(one.window)}' if one.window else ''}"
+        for one in labels.results
+    )

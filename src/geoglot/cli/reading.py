@@ -1,0 +1,41 @@
+"""How the commands read words and scenes: the options that several of them share, and their plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, get_args
+
+import click
+
+from geoglot.types import BandLike, Sensor
+
+_SHARED = (
+    click.option("--classes", required=True, help='Names with commas between, "water, forest", or a .txt or .json file.'),
+    click.option("--template", "templates", multiple=True, help="Sentence with {} for the class; may be repeated."),
+    click.option("--bands", help='Red, green, blue as names or numbers: "B4,B3,B2" or "4,3,2".'),
+    click.option("--sensor", type=click.Choice(get_args(Sensor)), help="Preset of bands, offset and scale."),
+)  # fmt: skip
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the shared options to a command."""
+    for option in reversed(_SHARED):
+        command = option(command)
+    return command
+
+
+def parse_bands(text: str | None) -> tuple[BandLike, ...] | None:
+    """Band names or numbers as open_raster takes them."""
+    if text is None:
+        return None
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def area_text(area_m2: float | None) -> str:
+    """An area in the unit a person would choose."""
+    if area_m2 is None:
+        return "-"
+    if area_m2 < 1e4:
+        return f"{area_m2:,.0f} m²"
+    return f"{area_m2 / 1e4:,.2f} ha" if area_m2 < 1e7 else f"{area_m2 / 1e6:,.1f} km²"

@@ -1,0 +1,97 @@
+"""geoglot segment: words to a class map."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geoglot.cli import options
+from geoglot.cli.reading import area_text, parse_bands, reading
+
+if TYPE_CHECKING:
+    from geoglot.tasks.run import SegmentResult
+
+PARTLY = 3
+
+
+@click.command()
+@click.argument("source")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The class map, a GeoTIFF (COG).")
+@reading
+@click.option("--polygons", type=click.Path(path_type=Path), help="Also polygons: .gpkg, .parquet or .geojson.")
+@click.option("--scores", is_flag=True, help="Also the probability of every class, a band each.")
+@click.option("--background", default="", help='Words for what is none of the classes; becomes "other".')
+@click.option("--threshold", default=0.0, help='Below this probability a pixel becomes "other".')
+@click.option("--tile", type=int, help="Side of a window in pixels; twice the model's own, if not given.")
+@click.option("--overlap", type=int, help="Pixels that windows share; three patches, if not given.")
+@options.model
+@options.device
+@options.batch
+@options.gsd
+@options.as_json
+@options.quiet
+@options.verbose
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Map words over SOURCE, a raster of any size: class map, polygons, areas, picture, manifest.
+
+    Interrupted, the same command goes on where it was. Exit code 3: some windows failed; the manifest names them.
+
+    Example: geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
+    """
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.segment import segment
+
+    model = load_model(given["model"], device=given["device"])
+    with options.progress("windows") as progress:
+        result = segment(
+            given["source"],
+            given["classes"],
+            given["output"],
+            model=model,
+            polygons=given["polygons"],
+            options=_options(given),
+            progress=progress,
+        )
+    options.emit(result.to_json(), given["as_json"], describe(result))
+    if result.failed:
+        click.echo(f"geoglot: {len(result.failed)} windows failed; see {result.manifest}", err=True)
+        ctx.exit(PARTLY)
+
+
+def _options(given: dict[str, Any]) -> Any:
+    from geoglot.tasks.run import SegmentOptions
+
+    return SegmentOptions(
+        background=given["background"],
+        threshold=given["threshold"],
+        templates=given["templates"] or SegmentOptions.templates,
+        bands=parse_bands(given["bands"]),
+        sensor=given["sensor"],
+        resolution=given["gsd"],
+        tile=given["tile"],
+        overlap=given["overlap"],
+        batch=given["batch"],
+        scores=given["scores"],
+    )
+
+
+def describe(result: SegmentResult) -> str:
+    """The result for people: classes by area, then the files."""
+    width = max(len(share.name) for share in result.classes)
+    rows = [
+        f"{share.name:<{width}}  {area_text(share.area_m2):>12}  {share.share:6.1%}"
+        for share in sorted(result.classes, key=lambda share: -share.pixels)
+    ]
+    files = {
+        "map": result.output,
+        "polygons": result.polygons,
+        "scores": result.scores,
+        "picture": result.overlay,
+        "manifest": result.manifest,
+    }
+    rows += ["", *(f"{what:<9} {path}" for what, path in files.items() if path)]
+    rows += [f"note      {note}" for note in result.notes]
+    return "\n".join([*rows, f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"])
