@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxtyping import Float
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 
@@ -24,7 +25,7 @@ class Card:
     tile_size: int
     """Side in pixels of the square tile it was trained on; a multiple of patch_size."""
     resolution: tuple[float, float]
-    """Ground resolutions in metres a pixel, (finest, coarsest), that it understands. Scenes inside are read as they are."""
+    """Metres a pixel, (finest, coarsest), that it understands. Scenes inside are read as they are."""
     mean: tuple[float, float, float]
     """Of the RGB input, which is 0..1 before it is normalised."""
     std: tuple[float, float, float]
@@ -43,6 +44,10 @@ class VisionLanguageModel(nn.Module):
     """Images, patches and texts as unit-length float32 vectors of one space. Owns its normalisation."""
 
     card: Card
+    tokenizer: Tokenizer
+
+    def use_bfloat16(self) -> None:
+        """Compute images in bfloat16 from now on, where the family has such a path; vectors stay float32."""
 
     @abstractmethod
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:

@@ -1,0 +1,120 @@
+"""CLIP of any ViT size, in the layout that transformers gives it, and how its children read their patches."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from tokenizers import Tokenizer
+from torch import Tensor
+from transformers import CLIPConfig, CLIPModel
+
+from geoglot.errors import ModelError
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.precision import fold_quick_gelu
+from geoglot.models.preprocess import normalise, require_whole_patches
+from geoglot.models.readout import READOUTS
+from geoglot.models.store import read_tokenizer, read_weights
+from geoglot.models.vit import block, embed_pixels, read_text
+
+#: Names of tensors that other layouts keep and that a card or the sizes give
+DERIVED = ("position_ids", "logit_scale")
+#: Texts a batch: bounds the memory of ensembles of thousands of prompts
+TEXTS_A_BATCH = 256
+
+
+class Clip(VisionLanguageModel):
+    """A dual encoder whose weights are named as those of transformers' CLIPModel."""
+
+    def __init__(self, card: Card, tokenizer: Tokenizer) -> None:
+        super().__init__()
+        self.card = card
+        self.context = int(card.config["text_config"]["max_position_embeddings"])
+        self.tokenizer = tokenizer
+        self.tokenizer.enable_truncation(self.context)
+        self.tokenizer.no_padding()
+        body = _empty_body(card.config)
+        self.vision_model, self.visual_projection = body.vision_model, body.visual_projection
+        self.text_model, self.text_projection = body.text_model, body.text_projection
+        self._read_patches = READOUTS[card.config["readout"]]
+
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
+        """One unit vector a text; what is longer than the context is cut, its end token kept."""
+        batches = [texts[start : start + TEXTS_A_BATCH] for start in range(0, len(texts), TEXTS_A_BATCH)]
+        return torch.cat([self._encode_texts(batch) for batch in batches])
+
+    def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
+        """One unit vector a tile, from the class token."""
+        layer, tokens = self._last_block(pixels)
+        return F.normalize(self._project(block(layer, tokens, queries=1)[:, 0]).float(), dim=-1)
+
+    def encode_patches(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """One unit vector a patch, by the read-out that the card names."""
+        layer, tokens = self._last_block(pixels)
+        return self._as_grid(self._read_patches(layer, tokens, self._project), pixels)
+
+    def use_bfloat16(self) -> None:
+        """Compute images in bfloat16; the text tower, which runs once a question, stays float32."""
+        if self.card.config["vision_config"]["hidden_act"] == "quick_gelu":
+            for layer in self.vision_model.encoder.layers:
+                fold_quick_gelu(layer.mlp)
+        self.vision_model.bfloat16()
+        self.visual_projection.bfloat16()
+
+    def _last_block(self, pixels: Tensor) -> tuple[Any, Tensor]:
+        """The last block of the image tower and the tokens that enter it."""
+        require_whole_patches(pixels, self.card.patch_size)
+        weight = self.visual_projection.weight
+        ready = normalise(pixels.to(weight.device), self.card.mean, self.card.std).to(weight.dtype)
+        tokens = embed_pixels(self.vision_model, ready)
+        *layers, last = self.vision_model.encoder.layers
+        for layer in layers:
+            tokens = block(layer, tokens)
+        return last, tokens
+
+    def _project(self, tokens: Tensor) -> Tensor:
+        projected: Tensor = self.visual_projection(self.vision_model.post_layernorm(tokens))
+        return projected
+
+    def _as_grid(self, vectors: Tensor, pixels: Tensor) -> Tensor:
+        rows = pixels.shape[-2] // self.card.patch_size
+        return vectors.mT.reshape(len(vectors), self.card.dim, rows, -1)
+
+    def _encode_texts(self, texts: list[str]) -> Tensor:
+        encoded = [torch.tensor(encoding.ids) for encoding in self.tokenizer.encode_batch(texts)]
+        device = self.text_projection.weight.device
+        ids = torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device)
+        last = torch.tensor([len(one) - 1 for one in encoded], device=device)
+        return F.normalize(self.text_projection(read_text(self.text_model, ids, last)), dim=-1)
+
+
+def build_clip(card: Card, folder: Path) -> Clip:
+    """The Clip that a card describes, with the weights beside it."""
+    model = Clip(card, read_tokenizer(folder))
+    fill(model, read_weights(folder, card.sha256))
+    return model
+
+
+def fill(model: VisionLanguageModel, tensors: Mapping[str, Tensor]) -> None:
+    """Put weights into a model that was built empty; they must fit name by name and shape by shape."""
+    wanted = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
+    try:
+        model.load_state_dict(wanted, assign=True)
+    except RuntimeError as error:
+        raise ModelError(f"the weights of {model.card.name} do not fit its card: {error}") from None
+
+
+def _empty_body(config: Mapping[str, Any]) -> CLIPModel:
+    """The four parts of a CLIP without memory behind them: the weights that follow are its only ones."""
+    sizes = {name: config[name] for name in ("text_config", "vision_config", "projection_dim")}
+    with torch.device("meta"):
+        body = CLIPModel(CLIPConfig(**sizes))
+    for tower in (body.vision_model, body.text_model):
+        del tower.embeddings.position_ids  # counted here instead: a buffer that no file fills would stay empty
+    return body

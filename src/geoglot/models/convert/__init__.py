@@ -1,0 +1,170 @@
+"""Foreign checkpoints into the folder that geoglot loads: one card, one safetensors file, one tokenizer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from geoglot.errors import ConvertError
+from geoglot.models.base import Card
+from geoglot.models.convert import layouts
+from geoglot.models.convert.unpickle import load_checkpoint
+from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, read_config, read_statistics
+from geoglot.models.known import KNOWN, Activation
+from geoglot.models.readout import DEFAULT_READOUT
+from geoglot.models.store import HF_WEIGHTS, TOKENIZER, read_weights, write_model
+from geoglot.models.zoo import card_of, find_model
+
+#: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
+GRAFT_SCALE = 1 / 0.07
+_DERIVED = ("position_ids", "logit_scale")
+
+
+@dataclass(frozen=True)
+class Conversion:
+    """What a checkpoint does not say of itself."""
+
+    name: str
+    resolution: tuple[float, float] = ANY_RESOLUTION
+    """Metres a pixel, (finest, coarsest), that it was trained on."""
+    licence: str = "as its source says"
+    source: str = ""
+    """Where it comes from; its file name if empty."""
+    activation: Activation | None = None
+    """Needed where no config.json lies beside the weights: no file of weights tells it."""
+    text: str | Path | None = None
+    """For GRAFT: name or folder of the CLIP that lends its text tower."""
+    tokenizer: Path | None = None
+    """Folder of a tokenizer.json, where the checkpoint brings none (OpenCLIP's do not)."""
+
+
+def conversion_of(name: str) -> Conversion:
+    """What is known of a published model of this name; nothing but the name of any other."""
+    known = KNOWN.get(name)
+    if known is None:
+        return Conversion(name)
+    return Conversion(
+        name=name,
+        resolution=known.resolution,
+        licence=known.licence,
+        source=f"{known.title}; {known.page}",
+        activation=known.activation,
+        text=known.text or None,
+    )
+
+
+def convert(source: Path, target: Path, about: Conversion) -> Card:
+    """Turn a checkpoint (.pt, .bin, .ckpt, .safetensors, or a folder of transformers) into a model folder.
+
+    It is written whole or not at all; every name that does not fit is in the error.
+    """
+    file = _weights_file(source)
+    tensors = layouts.without_wrapper(load_checkpoint(file))
+    if layouts.is_graft(tensors):
+        return _convert_graft(layouts.from_graft(tensors), file, target, about)
+    if layouts.is_openclip(tensors):
+        tensors = layouts.from_openclip(tensors)
+    if (file.parent / CONFIG).is_file():
+        config = read_config(file.parent)
+    else:
+        config = layouts.clip_config(tensors, _activation(about))
+    scale = math.exp(tensors["logit_scale"].item()) if "logit_scale" in tensors else 100.0
+    card = _card("clip", config, scale, file, about)
+    return _store(target, card, tensors, _tokenizer(about.tokenizer or file.parent))
+
+
+def _convert_graft(tensors: dict[str, Tensor], file: Path, target: Path, about: Conversion) -> Card:
+    if about.text is None:
+        raise ConvertError("GRAFT's checkpoints hold no text tower; name the CLIP that lends its own with --text")
+    folder = find_model(about.text)
+    lender = card_of(folder)
+    lent = read_weights(folder, lender.sha256)
+    activation = about.activation or lender.config["vision_config"]["hidden_act"]
+    config = {
+        "projection_dim": lender.dim,
+        "vision_config": layouts.vision_config(tensors, activation),
+        "text_config": lender.config["text_config"],
+    }
+    # Without a head of its own for patches it is a CLIP, and read as one
+    family = "graft" if any(name.startswith("projector.") for name in tensors) else "clip"
+    card = _card(family, config, GRAFT_SCALE, file, about)
+    text = {name: tensor for name, tensor in lent.items() if name.startswith(("text_model.", "text_projection."))}
+    return _store(target, card, tensors | text, _tokenizer(about.tokenizer or folder))
+
+
+def _card(family: str, config: dict[str, Any], scale: float, file: Path, about: Conversion) -> Card:
+    mean, std = read_statistics(file.parent)
+    return Card(
+        name=about.name,
+        family=family,
+        dim=config["projection_dim"],
+        patch_size=config["vision_config"]["patch_size"],
+        tile_size=config["vision_config"]["image_size"],
+        resolution=about.resolution,
+        mean=mean,
+        std=std,
+        logit_scale=scale,
+        licence=about.licence,
+        source=about.source or file.name,
+        config={**config, "readout": DEFAULT_READOUT},
+    )
+
+
+def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str) -> Card:
+    """Write the model once its weights are proved to be those that the card asks for."""
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(_DERIVED)}
+    wanted = _shapes_wanted(card)
+    wrong = [f"missing {name}" for name in wanted if name not in weights]
+    wrong += [f"unexpected {name}" for name in weights if name not in wanted]
+    wrong += [
+        f"{name} is {tuple(tensor.shape)} and should be {wanted[name]}"
+        for name, tensor in weights.items()
+        if name in wanted and tuple(tensor.shape) != wanted[name]
+    ]
+    if wrong:
+        raise ConvertError(f"{card.name} does not fit a {card.family} model: {'; '.join(wrong)}")
+    return write_model(target, card, weights, tokenizer)
+
+
+def _shapes_wanted(card: Card) -> dict[str, tuple[int, ...]]:
+    from tokenizers import Tokenizer
+    from tokenizers.models import BPE
+
+    from geoglot.models.clip import Clip
+    from geoglot.models.graft import Graft
+
+    model = (Graft if card.family == "graft" else Clip)(card, Tokenizer(BPE()))
+    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+
+
+def _weights_file(source: Path) -> Path:
+    if not source.is_dir():
+        return source
+    for name in (HF_WEIGHTS, "pytorch_model.bin"):
+        if (source / name).is_file():
+            return source / name
+    raise ConvertError(f"{source} holds neither {HF_WEIGHTS} nor pytorch_model.bin; give the checkpoint's file")
+
+
+def _activation(about: Conversion) -> str:
+    if about.activation is None:
+        raise ConvertError(
+            "no config.json beside the weights says their activation; give --activation quick_gelu "
+            "(they started from OpenAI's CLIP) or --activation gelu (from LAION's)"
+        )
+    return about.activation
+
+
+def _tokenizer(folder: Path) -> str:
+    path = folder / TOKENIZER
+    if not path.is_file():
+        raise ConvertError(
+            f"{folder} holds no {TOKENIZER}; give the folder of one with --tokenizer "
+            "(OpenCLIP's and OpenAI's models share that of openai/clip-vit-base-patch16)"
+        )
+    return path.read_text(encoding="utf-8")

@@ -1,0 +1,108 @@
+"""Published models that can be had by name: where they lie, and what their files do not say. Data, no code.
+
+Activations follow the code that each author publishes for loading: in OpenCLIP `pretrained="openai"` means
+quick_gelu; the same without `pretrained`, or from LAION's weights, means gelu.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Activation = Literal["gelu", "quick_gelu"]
+#: The CLIP whose tokenizer all OpenCLIP checkpoints share, and whose text tower GRAFT was trained against
+CLIP_B16 = "openai/clip-vit-base-patch16"
+
+
+@dataclass(frozen=True)
+class Known:
+    """One published model."""
+
+    title: str
+    licence: str
+    """As its authors state it; "not stated" is meant literally."""
+    resolution: tuple[float, float]
+    """Metres a pixel, (finest, coarsest), of what it was trained on."""
+    page: str
+    """Where a person reads about it."""
+    repo: str = ""
+    """On the Hugging Face hub; empty if its file has to be fetched by hand from its page."""
+    file: str = ""
+    activation: Activation | None = None
+    """None where the file's own configuration says it."""
+    text: str = ""
+    """The known model that lends its text tower."""
+
+
+def _openai(size: str, repo: str) -> Known:
+    return Known(
+        title=f"CLIP {size}, 400 M pairs from the web",
+        licence="MIT",
+        resolution=(0.1, 30.0),
+        page=f"https://huggingface.co/{repo}",
+        repo=repo,
+        file="pytorch_model.bin",
+    )
+
+
+def _remoteclip(size: str) -> Known:
+    return Known(
+        title=f"RemoteCLIP {size}, captions made from aerial data sets",
+        licence="Apache-2.0",
+        resolution=(0.1, 30.0),
+        page="https://github.com/ChenDelong1999/RemoteCLIP",
+        repo="chendelong/RemoteCLIP",
+        file=f"RemoteCLIP-{size}.pt",
+        activation="gelu",
+    )
+
+
+def _georsclip(size: str, activation: Activation) -> Known:
+    return Known(
+        title=f"GeoRSCLIP {size}, RS5M",
+        licence="not stated",
+        resolution=(0.1, 60.0),
+        page="https://github.com/om-ai-lab/RS5M",
+        repo="Zilun/GeoRSCLIP",
+        file=f"ckpt/RS5M_{size}.pt",
+        activation=activation,
+    )
+
+
+def _skyclip(size: str, activation: Activation) -> Known:
+    return Known(
+        title=f"SkyCLIP {size}, SkyScript (OpenStreetMap tags), better half",
+        licence="not stated",
+        resolution=(0.1, 30.0),
+        page="https://github.com/wangzhecheng/SkyScript",
+        activation=activation,
+    )
+
+
+def _graft(imagery: str, level: str, metres: float) -> Known:
+    return Known(
+        title=f"GRAFT on {imagery}, {level} level",
+        licence="not stated",
+        resolution=(metres, metres),
+        page="https://graft.cs.cornell.edu",
+        activation="quick_gelu",
+        text="clip-vit-b-16",
+    )
+
+
+KNOWN: dict[str, Known] = {
+    "clip-vit-b-32": _openai("ViT-B/32", "openai/clip-vit-base-patch32"),
+    "clip-vit-b-16": _openai("ViT-B/16", CLIP_B16),
+    "clip-vit-l-14": _openai("ViT-L/14", "openai/clip-vit-large-patch14"),
+    "remoteclip-vit-b-32": _remoteclip("ViT-B-32"),
+    "remoteclip-vit-l-14": _remoteclip("ViT-L-14"),
+    "georsclip-vit-b-32": _georsclip("ViT-B-32", "quick_gelu"),
+    "georsclip-vit-l-14": _georsclip("ViT-L-14", "quick_gelu"),
+    "georsclip-vit-h-14": _georsclip("ViT-H-14", "gelu"),
+    "skyclip-vit-b-32": _skyclip("ViT-B-32", "gelu"),
+    "skyclip-vit-l-14": _skyclip("ViT-L-14", "quick_gelu"),
+    "graft-naip-image": _graft("NAIP", "image", 1.0),
+    "graft-naip-pixel": _graft("NAIP", "pixel", 1.0),
+    "graft-sentinel2-image": _graft("Sentinel-2", "image", 10.0),
+    "graft-sentinel2-pixel": _graft("Sentinel-2", "pixel", 10.0),
+}

@@ -1,0 +1,59 @@
+"""Published models by name into the cache: download, verify, convert."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from geoglot.errors import ModelError
+from geoglot.models.base import Card
+from geoglot.models.convert import conversion_of, convert
+from geoglot.models.huggingface import CONFIG
+from geoglot.models.known import CLIP_B16, KNOWN
+from geoglot.models.store import TOKENIZER, read_card, sha256_of
+from geoglot.models.zoo import cache_folder, cached_models
+
+#: (repository, file) to the file here and the sha256 that the hub states for it, if it states one
+Fetch = Callable[[str, str], tuple[Path, str | None]]
+
+
+def hub_fetch(repo: str, file: str) -> tuple[Path, str | None]:
+    """A file from the Hugging Face hub, with its progress bar on stderr."""
+    from huggingface_hub import hf_hub_download
+
+    try:
+        path = Path(hf_hub_download(repo, file)).resolve()
+    except (OSError, ValueError) as error:  # all that the hub's client raises derives from these two
+        raise ModelError(f"{repo}/{file} cannot be downloaded ({error}); is the network up?") from error
+    # Its cache calls a large file by the sha256 that the hub states, and a small one by a shorter tag
+    return path, path.name if re.fullmatch("[0-9a-f]{64}", path.name) else None
+
+
+def pull(name: str, fetch: Fetch = hub_fetch) -> Card:
+    """Download a known model, verify it, convert it into the cache; what is there already stays."""
+    if name in cached_models():
+        return read_card(cached_models()[name])
+    known, target = KNOWN.get(name), cache_folder(name)
+    if known is None or target is None:
+        raise ModelError(f"no model to pull is called {name!r}; see: geoglot models list")
+    if not known.repo:
+        raise ModelError(f"{name} has no address to pull from; fetch it at {known.page}, then: geoglot models convert")
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        source = _verified(fetch, known.repo, known.file, folder)
+        if known.activation is None:
+            _verified(fetch, known.repo, CONFIG, folder)
+        _verified(fetch, known.repo if known.activation is None else CLIP_B16, TOKENIZER, folder)
+        return convert(source, target, conversion_of(name))
+
+
+def _verified(fetch: Fetch, repo: str, file: str, folder: Path) -> Path:
+    """The fetched file, linked into `folder` under its own name."""
+    path, sha256 = fetch(repo, file)
+    if sha256 is not None and sha256_of(path) != sha256:
+        raise ModelError(f"{repo}/{file} arrived damaged; remove {path} and pull again")
+    link = folder / Path(file).name
+    link.symlink_to(path.resolve())
+    return link

@@ -1,0 +1,154 @@
+"""Models by name or by folder: the bundled one, the cached, those to be pulled, and folders of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from geoglot.errors import ModelError
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.huggingface import huggingface_card, is_huggingface
+from geoglot.models.known import KNOWN
+from geoglot.models.precision import Precision, wants_bfloat16
+from geoglot.models.store import CARD, WEIGHTS, read_card
+from geoglot.settings import load_settings
+from geoglot.types import PathLike
+
+BUNDLED = "mini"
+
+
+def _clip(card: Card, folder: Path) -> VisionLanguageModel:
+    from geoglot.models.clip import build_clip
+
+    return build_clip(card, folder)
+
+
+def _graft(card: Card, folder: Path) -> VisionLanguageModel:
+    from geoglot.models.graft import build_graft
+
+    return build_graft(card, folder)
+
+
+def _mini(card: Card, folder: Path) -> VisionLanguageModel:
+    from geoglot.models.mini.model import build_mini
+
+    return build_mini(card, folder)
+
+
+#: Imports are inside, so that a family costs only those who use it
+FAMILIES: dict[str, Callable[[Card, Path], VisionLanguageModel]] = {
+    "mini": _mini,
+    "clip": _clip,
+    "graft": _graft,
+}
+
+
+def load_model(
+    name_or_path: PathLike = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
+) -> VisionLanguageModel:
+    """A model ready to encode, by name (`geoglot models list`) or by the folder it is stored in.
+
+    `device` is as GEOGLOT_DEVICE; `precision` is what images are computed in, vectors are float32 always.
+    """
+    settings = load_settings()
+    folder = find_model(name_or_path)
+    card = card_of(folder)
+    if card.family not in FAMILIES:
+        raise ModelError(f"{folder} is of the unknown family {card.family!r}; known are {', '.join(FAMILIES)}")
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    place = choose_device(device or settings.device)
+    model = FAMILIES[card.family](card, folder)
+    if wants_bfloat16(precision, place):
+        model.use_bfloat16()
+    return model.to(place).eval().requires_grad_(False)
+
+
+def card_of(folder: Path) -> Card:
+    """The card of a stored model, or one written for a CLIP folder of transformers."""
+    return huggingface_card(folder) if is_huggingface(folder) else read_card(folder)
+
+
+def find_model(name_or_path: PathLike) -> Path:
+    """The folder of a model, by its name or its path; a name goes before a folder of the same name here."""
+    name = str(name_or_path)
+    if name == BUNDLED:
+        return _bundled_folder()
+    if (cached := cache_folder(name)) is not None and cached.is_dir():
+        return cached
+    if name and Path(name).is_dir():
+        return Path(name)
+    if name in KNOWN:
+        raise ModelError(f"{name} is not on this machine yet; get it with: geoglot models pull {name}")
+    raise ModelError(f"no model is called {name!r} and no folder either; see: geoglot models list")
+
+
+def cache_folder(name: str) -> Path | None:
+    """Where a pulled or converted model of this name lies or would lie; None if the name is a path."""
+    plain = bool(name) and Path(name).name == name and not name.startswith(".")
+    return load_settings().cache / "models" / name if plain else None
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is CUDA, then Apple's MPS, then the CPU; anything else is taken at its word."""
+    if name == "auto":
+        if torch.cuda.is_available():
+            return torch.device("cuda")
+        return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts that it has none
+        raise ModelError(f"device {name!r} cannot be used here ({error}); try auto or cpu") from None
+    return device
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the list of models."""
+
+    name: str
+    state: Literal["bundled", "cached", "known"]
+    title: str
+    licence: str
+    resolution: tuple[float, float]
+    """Metres a pixel, (finest, coarsest)."""
+
+
+def list_models() -> list[Entry]:
+    """What can be loaded now, then what can be pulled or converted."""
+    here = [_entry(name, "cached", read_card(cached_models()[name])) for name in cached_models()]
+    there = [
+        Entry(name, "known", known.title, known.licence, known.resolution)
+        for name, known in KNOWN.items()
+        if name not in cached_models()
+    ]
+    return [_entry(BUNDLED, "bundled", read_card(_bundled_folder())), *here, *there]
+
+
+def cached_models() -> dict[str, Path]:
+    """Folders of the models in the cache, by name."""
+    cards = sorted((load_settings().cache / "models").glob(f"*/{CARD}"))
+    return {card.parent.name: card.parent for card in cards if not card.parent.name.startswith(".")}
+
+
+def model_size(name_or_path: PathLike) -> int:
+    """Bytes of a model's weights on disk."""
+    folder = find_model(name_or_path)
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _entry(name: str, state: Literal["bundled", "cached"], card: Card) -> Entry:
+    return Entry(name, state, card.source, card.licence, card.resolution)
+
+
+def _bundled_folder() -> Path:
+    folder = Path(str(resources.files("geoglot"))) / "models" / "mini" / "weights"
+    if not (folder / WEIGHTS).is_file():
+        raise ModelError("the bundled model is missing from this installation; install geoglot again")
+    return folder
