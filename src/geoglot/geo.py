@@ -84,6 +84,12 @@ class Grid:
         transform = Affine(a * factor, b * factor, c, d * factor, e * factor, f)
         return Grid(self.crs, transform, (rows, cols))
 
+    def resized(self, shape: tuple[int, int]) -> Grid:
+        """The same extent in another number of pixels."""
+        a, b, c, d, e, f = tuple(self.transform)[:6]
+        down, across = self.shape[0] / shape[0], self.shape[1] / shape[1]
+        return Grid(self.crs, Affine(a * across, b * down, c, d * across, e * down, f), shape)
+
     def to_map(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
         """Map (x, y) of pixel coordinates, in the grid's CRS."""
         return _apply(self.transform, cols, rows)
@@ -141,16 +147,18 @@ class Grid:
             raise GridError(f"A ground resolution is a positive number of metres, not {resolution}")
         faithful = self._keeps_lengths()
         if faithful and self._is_square_at(resolution):
-            return self
+            if self.is_north_up:
+                return self
+            resolution = self._sides[0]
         x, y = self._outline()
         crs = self.crs
         if not faithful:
-            crs = _metric_crs(*_transform(x, y, self.crs, _LONLAT))
-            x, y = _transform(x, y, self.crs, crs)
+            crs = _metric_crs(*transform(x, y, self.crs, _LONLAT))
+            x, y = transform(x, y, self.crs, crs)
         # The tolerance keeps rounding noise from adding a row or a column.
         rows, cols = (max(1, math.ceil(np.ptp(axis) / resolution - 1e-6)) for axis in (y, x))
-        transform = Affine(resolution, 0.0, float(x.min()), 0.0, -resolution, float(y.max()))
-        return Grid(crs, transform, (rows, cols))
+        north_up = Affine(resolution, 0.0, float(x.min()), 0.0, -resolution, float(y.max()))
+        return Grid(crs, north_up, (rows, cols))
 
     def _outline(self) -> tuple[np.ndarray, np.ndarray]:
         """Map coordinates along the border, closed, clockwise from the first corner."""
@@ -166,28 +174,30 @@ class Grid:
         """Ground lengths of one step along a row and along a column, at the centre."""
         assert self.crs is not None
         row, col = self.shape[0] / 2, self.shape[1] / 2
-        x, y = self.to_map(
-            np.array([row, row, row - 0.5, row + 0.5]), np.array([col - 0.5, col + 0.5, col, col])
-        )
-        lon, lat = _transform(x, y, self.crs, _LONLAT)
+        x, y = self.to_map(np.array([row, row, row - 0.5, row + 0.5]), np.array([col - 0.5, col + 0.5, col, col]))
+        lon, lat = transform(x, y, self.crs, _LONLAT)
         return np.asarray(_WGS84.inv(lon[::2], lat[::2], lon[1::2], lat[1::2])[2])
 
     def _keeps_lengths(self) -> bool:
         """Whether a map unit is a metre on the ground at the centre, along both axes."""
-        a, b, _, d, e, _ = tuple(self.transform)[:6]
-        scale = self._pixel_size_m() / np.array([math.hypot(a, d), math.hypot(b, e)])
+        scale = self._pixel_size_m() / self._sides
         return self.is_metric and bool((abs(scale - 1) < _MAX_SCALE_ERROR).all())
 
     def _is_square_at(self, resolution: float) -> bool:
-        sides = np.array([self.transform.a, -self.transform.e])
-        return self.is_north_up and bool((abs(sides / resolution - 1) < _SAME_RESOLUTION).all())
+        return bool((abs(self._sides / resolution - 1) < _SAME_RESOLUTION).all())
+
+    @property
+    def _sides(self) -> np.ndarray:
+        """Map lengths of one pixel along a row and along a column."""
+        a, b, _, d, e, _ = tuple(self.transform)[:6]
+        return np.array([math.hypot(a, d), math.hypot(b, e)])
 
 
 def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     """(west, south, east, north) in degrees; west > east across the antimeridian, as in RFC 7946."""
     if grid.crs is None:
         raise GridError("The raster has no CRS; assign one, for instance with: rio edit-info --crs EPSG:...")
-    lon, lat = _transform(*grid._outline(), grid.crs, _LONLAT)
+    lon, lat = transform(*grid._outline(), grid.crs, _LONLAT)
     lon, south, north = np.unwrap(lon, period=360), float(lat.min()), float(lat.max())
     if abs(lon[-1] - lon[0]) > 180:  # the outline runs once around a pole
         return (-180.0, south, 180.0, 90.0) if lat.mean() > 0 else (-180.0, -90.0, 180.0, north)
@@ -197,9 +207,7 @@ def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     return _wrapped(west), south, east if east == 180 else _wrapped(east), north
 
 
-def geodesic_area_m2(
-    geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS
-) -> Float[np.ndarray, " geometry"]:
+def geodesic_area_m2(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> Float[np.ndarray, " geometry"]:
     """Area of (multi)polygons in a CRS on the WGS 84 ellipsoid, without holes, also across the antimeridian.
 
     Karney 2013, "Algorithms for geodesics", section 6, on edges densified in the CRS they are straight in.
@@ -208,10 +216,8 @@ def geodesic_area_m2(
     rings, ring_polygon = shapely.get_rings(polygons, return_index=True)
     if crs.is_geographic:
         rings = _unwrapped(rings)
-    coordinates, ring_of_vertex = shapely.get_coordinates(
-        shapely.segmentize(rings, _segment(crs)), return_index=True
-    )
-    lon, lat = _transform(coordinates[:, 0], coordinates[:, 1], crs, _LONLAT)
+    coordinates, ring_of_vertex = shapely.get_coordinates(shapely.segmentize(rings, _segment(crs)), return_index=True)
+    lon, lat = transform(coordinates[:, 0], coordinates[:, 1], crs, _LONLAT)
     ends = np.cumsum(np.bincount(ring_of_vertex, minlength=len(rings)))[:-1]
     areas = np.array(
         [
@@ -224,6 +230,18 @@ def geodesic_area_m2(
     signed = np.where(is_shell, areas, -areas)
     totals = np.bincount(owner[ring_polygon], weights=signed, minlength=len(geometries))
     return totals.astype(np.float64)  # of no geometry at all numpy makes integers
+
+
+def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
+    """Coordinates of one CRS in another, x first in both."""
+    try:
+        x, y = _transformer(source, target).transform(x, y, errcheck=True)
+    except ProjError as error:
+        raise GridError(
+            f"No way from the CRS {source.name!r} to {target.name!r} ({error}); assign the "
+            "right CRS with rio edit-info --crs EPSG:..., or take it away with --unset-crs to work in plain pixels"
+        ) from error
+    return np.asarray(x), np.asarray(y)
 
 
 def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -299,16 +317,3 @@ def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
 @lru_cache(maxsize=64)
 def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
     return pyproj.Transformer.from_crs(source, target, always_xy=True)
-
-
-def _transform(
-    x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS
-) -> tuple[np.ndarray, np.ndarray]:
-    try:
-        x, y = _transformer(source, target).transform(x, y, errcheck=True)
-    except ProjError as error:
-        raise GridError(
-            f"No way from the CRS {source.name!r} to {target.name!r} ({error}); give the ground resolution "
-            "by hand (--gsd) or assign the right CRS, for instance with: rio edit-info --crs EPSG:..."
-        ) from error
-    return np.asarray(x), np.asarray(y)

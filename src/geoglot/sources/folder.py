@@ -1,0 +1,31 @@
+"""Plain images (PNG, JPEG, WebP, TIFF) are rasters like any other; here they are found.
+
+A world file (.pgw, .jgw, .wld, .tfw) beside an image places it, with the CRS of a .prj or .aux.xml; without one it
+has no place and is read in its own pixels. The orientation tag of EXIF is not applied: pixels are read as stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from geoglot.errors import SourceError
+from geoglot.sources.gdal import is_local
+from geoglot.types import PathLike
+
+SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2"})
+
+
+def find_images(sources: Sequence[PathLike]) -> list[str]:
+    """Files and URIs as they are given; of each folder, the images in it and below, sorted by path."""
+    return [image for source in sources for image in _images(source)]
+
+
+def _images(source: PathLike) -> list[str]:
+    folder = Path(source)
+    if not is_local(str(source)) or not folder.is_dir():
+        return [str(source)]
+    images = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    if not images:
+        raise SourceError(f"{source} holds no images; geoglot looks for {', '.join(sorted(SUFFIXES))}")
+    return images

@@ -1,0 +1,101 @@
+"""How GDAL is used: few drivers, a bounded cache, no host that the caller did not name, one reader a handle.
+
+A local file may carry hints (.ovr, .aux.xml) that point elsewhere, so while one is open no network path opens at
+all. VRT is refused: it can name any file and any host.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader
+
+from geoglot.errors import SourceError
+from geoglot.settings import load_settings
+
+DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
+_opening = threading.Lock()  # warnings.catch_warnings changes the whole process
+
+
+def is_local(uri: str) -> bool:
+    """Whether a path lies on this machine's file system."""
+    return "://" not in uri and not uri.startswith("/vsi")
+
+
+def environment(uri: str) -> rasterio.Env:
+    """The options of GDAL under which one source is opened and read; they hold in the calling thread."""
+    options: dict[str, Any] = {"GDAL_CACHEMAX": load_settings().raster_cache_mb * 2**20}
+    if is_local(uri):
+        # World files and masks beside the image are looked for by name, without listing a large folder.
+        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", "CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}
+    else:
+        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "3"}
+    return rasterio.Env(**options)
+
+
+def open_dataset(uri: str) -> Any:
+    """A GDAL handle of an image that geoglot can read; anything else is a SourceError in one sentence."""
+    _check(uri)
+    try:
+        with environment(uri), _opening, warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = DatasetReader(uri, driver=list(DRIVERS), sharing=False)
+    except (RasterioError, OSError) as error:
+        raise SourceError(
+            f"{uri} cannot be opened as an image ({error}); geoglot reads GeoTIFF, COG, PNG, JPEG, WebP, JPEG 2000"
+        ) from error
+    if dataset.count == 0:
+        raise SourceError(f"{uri} holds no bands of its own; name one of its subdatasets or convert it to GeoTIFF")
+    if any(dtype.startswith("complex") for dtype in dataset.dtypes):
+        raise SourceError(f"{uri} holds complex numbers; convert them first, for instance to amplitudes")
+    return dataset
+
+
+class Handles:
+    """Open handles of one source. A GDAL handle serves one thread at a time, so each reader borrows its own."""
+
+    def __init__(self, open_handle: Callable[[], Any]) -> None:
+        self._open = open_handle
+        self._free: list[Any] = []
+        self._closed = threading.Event()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def borrow(self) -> Iterator[Any]:
+        """A handle that nobody else uses meanwhile."""
+        with self._lock:
+            if self._closed.is_set():
+                raise SourceError("The raster is closed; open it again with open_raster")
+            lent = self._free.pop() if self._free else None
+        handle = lent or self._open()
+        try:
+            yield handle
+        finally:
+            with self._lock:
+                self._free.append(handle)
+            if self._closed.is_set():
+                self.close()
+
+    def close(self) -> None:
+        """Close all handles; one that is lent now closes when it comes back."""
+        with self._lock:
+            self._closed.set()
+            free, self._free = self._free, []
+        for handle in free:
+            handle.close()
+
+
+def _check(uri: str) -> None:
+    if uri.lower().endswith(".vrt"):
+        raise SourceError(f"{uri} is a VRT, which can point at any file and host; give the files that it names")
+    if is_local(uri) and not Path(uri).exists():
+        raise SourceError(f"No such file: {uri}")
+    if is_local(uri) and Path(uri).is_dir():
+        raise SourceError(f"{uri} is a folder; list its images with geoglot.sources.folder.find_images")

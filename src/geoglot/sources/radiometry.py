@@ -1,0 +1,149 @@
+"""From stored numbers to brightness 0..1, the same for the whole scene.
+
+- 8 bit: all of 0..255, unchanged.
+- A sensor of reflectances: reflectance 0..0.3. Reflectance follows the scale and offset tags of the file where it
+  has them, else the sensor's published ones. Sentinel-2 L2A has its offset of -0.1 if the tag PROCESSING_BASELINE or
+  the product's name (_N0400_) says 04.00 or later, and none if either says an earlier one; where neither is known,
+  if the darkest 2 % of the scene are above 1000 in all three bands.
+- Everything else: the 2nd to 98th percentile of each band's valid pixels. Scale and offset tags cannot change that.
+
+Percentiles come from overviews or a decimated read; from a lattice of blocks where a raster is large and has no
+overviews, so that it is never read whole.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Num, Shaped
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from geoglot.sources.sensors import (
+    PRESETS,
+    SENTINEL2_OFFSET,
+    SENTINEL2_OFFSET_BASELINE,
+    WHITE_REFLECTANCE,
+    Preset,
+)
+from geoglot.types import Sensor
+
+PERCENTILES = (2.0, 98.0)
+_SAMPLE_SIDE = 1024
+_WHOLE_MAX_PIXELS = 50_000_000
+_LATTICE, _BLOCK = 8, 256
+Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Radiometry:
+    """Which stored number is black and which is white, for red, green and blue."""
+
+    low: Triple
+    high: Triple
+    how: str
+    """Where they come from: full-range, percentile 2-98, sensor:..."""
+
+    def apply(self, values: Num[np.ndarray, "3 rows cols"]) -> Float[np.ndarray, "3 rows cols"]:
+        """Brightness 0..1 (float32); a band without any contrast is black."""
+        low, high = (np.array(ends, np.float32)[:, None, None] for ends in (self.low, self.high))
+        span = np.where(high > low, high - low, np.float32(np.inf))
+        return np.clip((values.astype(np.float32) - low) / span, 0, 1)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, stored: dict[str, Any]) -> Radiometry:
+        """What to_json gave."""
+        return cls(tuple(stored["low"]), tuple(stored["high"]), stored["how"])
+
+
+FULL_RANGE = Radiometry((0.0,) * 3, (255.0,) * 3, "full-range")
+
+
+def radiometry_of(dataset: Any, indexes: tuple[int, int, int], sensor: Sensor | None) -> Radiometry:
+    """The radiometry of an open dataset; reads pixels only where percentiles are needed."""
+    if all(dataset.dtypes[index - 1] == "uint8" for index in indexes):
+        return FULL_RANGE
+    preset = PRESETS[sensor] if sensor else None
+    if preset is not None and preset.scale is not None:
+        return _of_reflectance(dataset, indexes, preset, f"sensor:{sensor}")
+    low, high = _percentiles(dataset, indexes)
+    return Radiometry(low, high, "percentile 2-98")
+
+
+def _of_reflectance(dataset: Any, indexes: tuple[int, int, int], preset: Preset, how: str) -> Radiometry:
+    scales, offsets = ([tags[index - 1] for index in indexes] for tags in (dataset.scales, dataset.offsets))
+    if scales == [1.0] * 3 and offsets == [0.0] * 3:
+        assert preset.scale is not None
+        offset = preset.offset
+        if preset is PRESETS["sentinel2-l2a"]:
+            offset, reason = _sentinel2_offset(dataset, indexes)
+            how += f", {reason}"
+        scales, offsets = [preset.scale] * 3, [offset] * 3
+    else:
+        how += ", scale and offset tags"
+    low, high = (
+        tuple((reflectance - offset) / scale for scale, offset in zip(scales, offsets, strict=True))
+        for reflectance in (0.0, WHITE_REFLECTANCE)
+    )
+    return Radiometry(low, high, how)
+
+
+def _sentinel2_offset(dataset: Any, indexes: tuple[int, int, int]) -> tuple[float, str]:
+    """Offset in reflectance, and how it is known."""
+    named = re.search(r"_N(\d\d)(\d\d)_", dataset.name)
+    baseline = dataset.tags().get("PROCESSING_BASELINE") or (named and f"{named[1]}.{named[2]}")
+    if baseline:
+        has_offset, reason = float(baseline) >= SENTINEL2_OFFSET_BASELINE, f"baseline {baseline}"
+    else:
+        dark, _ = _percentiles(dataset, indexes)
+        has_offset, reason = min(dark) >= 1000, "by the darkest 2 %"
+    return (SENTINEL2_OFFSET if has_offset else 0.0), f"{reason}: {'offset -1000' if has_offset else 'no offset'}"
+
+
+def _percentiles(dataset: Any, indexes: tuple[int, int, int]) -> tuple[Triple, Triple]:
+    """Per band; 0 and 1 where the sample holds no valid pixel."""
+    sample = _sample(dataset, indexes)
+    if not sample.size:
+        return (0.0,) * 3, (1.0,) * 3
+    low, high = np.percentile(sample, PERCENTILES, axis=1)
+    return tuple(low.tolist()), tuple(high.tolist())
+
+
+def _sample(dataset: Any, indexes: tuple[int, int, int]) -> Float[np.ndarray, "3 pixel"]:
+    """Valid pixels from all over the scene."""
+    if dataset.overviews(1) or dataset.height * dataset.width <= _WHOLE_MAX_PIXELS:
+        step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))
+        shape = (max(1, dataset.height // step), max(1, dataset.width // step))
+        try:
+            return _valid(dataset.read(indexes, out_shape=(3, *shape)), dataset.dataset_mask(out_shape=shape))
+        except RasterioError:
+            pass  # one damaged block must not cost the scene: blocks are tried one by one below
+    parts = [_block(dataset, indexes, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
+    return np.concatenate(parts, axis=1)
+
+
+def _block(dataset: Any, indexes: tuple[int, int, int], row: int, col: int) -> Float[np.ndarray, "3 pixel"]:
+    """The valid pixels of one block of the lattice; none where it cannot be read."""
+    height, width = min(_BLOCK, dataset.height), min(_BLOCK, dataset.width)
+    top = (dataset.height - height) * row // (_LATTICE - 1)
+    left = (dataset.width - width) * col // (_LATTICE - 1)
+    window = RasterioWindow(left, top, width, height)
+    try:
+        return _valid(dataset.read(indexes, window=window), dataset.dataset_mask(window=window))
+    except RasterioError:
+        return np.empty((3, 0))  # the window is reported when it is read for its own sake
+
+
+def _valid(
+    values: Num[np.ndarray, "3 rows cols"], mask: Shaped[np.ndarray, "rows cols"]
+) -> Float[np.ndarray, "3 pixel"]:
+    valid: Bool[np.ndarray, "rows cols"] = (mask > 0) & np.isfinite(values).all(axis=0)
+    return values[:, valid].astype(np.float64)

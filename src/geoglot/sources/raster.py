@@ -1,0 +1,229 @@
+"""One raster as a model sees it: RGB, brightness 0..1, north up, square pixels of metres on the ground.
+
+What happens unless the caller says otherwise (each in the file that is named):
+- bands: by name, by colour, or the first three (bands.py); radiometry: once per scene (radiometry.py);
+- grid: the raster's own where that is north-up, square and in metres true to scale, so that pixels pass unchanged;
+  else a metric grid that covers it (geo.Grid.metric), on which pixels are averaged and interpolated (resample.py);
+- without a CRS the raster is read in its own pixels, whatever ground resolution was asked for, with a warning;
+- a pixel is valid unless the mask, the alpha band or nodata in all bands says no, or a chosen band is not finite.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import pyproj
+from jaxtyping import Bool, Float, Num
+from pyproj.exceptions import CRSError
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from geoglot.errors import GridError, ReadError
+from geoglot.geo import Grid, Window
+from geoglot.sources.bands import Bands
+from geoglot.sources.gdal import Handles, environment, is_local, open_dataset
+from geoglot.sources.radiometry import FULL_RANGE, Radiometry, radiometry_of
+from geoglot.sources.resample import Resampler
+from geoglot.sources.tile import Tile
+from geoglot.types import BandLike, PathLike, Sensor
+
+ResolutionLike = float | tuple[float, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Raster:
+    """An open raster. Any number of threads may read it; close it, or use it as a context manager."""
+
+    uri: str
+    native: Grid
+    """The grid of the file."""
+    grid: Grid
+    """The grid that windows are read on: `native` itself where that fits."""
+    indexes: tuple[int, int, int]
+    """1-based bands of the file that are red, green and blue."""
+    bands: tuple[str, str, str]
+    radiometry: Radiometry
+    time: datetime | None
+    warnings: tuple[str, ...]
+    """What a person should know of how this raster is read, a sentence each."""
+    _facts: dict[str, Any] = field(repr=False)
+    _handles: Handles = field(repr=False)
+
+    def read(self, window: Window) -> Tile:
+        """A window of `grid`; what lies beyond it is padding, not valid. ReadError where the file is damaged."""
+        pixels = np.zeros((3, window.height, window.width), np.float32)
+        valid = np.zeros((window.height, window.width), np.bool_)
+        inside = window.intersection(self.grid.whole)
+        if inside is not None:
+            row, col = inside.row - window.row, inside.col - window.col
+            block = np.s_[row : row + inside.height, col : col + inside.width]
+            values, valid[block] = self._values(inside)
+            pixels[:, *block] = self.radiometry.apply(np.where(valid[block], values, 0)) * valid[block]
+        return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
+
+    def thumbnail(self, side: int) -> Tile:
+        """All of it, its longer side at most this many pixels; from overviews where there are any."""
+        small = _shrunk(self.native, side)
+        values, mask = self._stored(self.native.whole, small.shape)
+        target = small if self.grid is self.native else _shrunk(self.grid, side)
+        if target is not small:
+            values, mask = Resampler(small, target).read(lambda part: _cut(values, mask, part), target.whole)
+        pixels = self.radiometry.apply(np.where(mask, values, 0)) * mask
+        return Tile(pixels, mask, target, self.bands, self.time, self.uri)
+
+    def fingerprint(self) -> dict[str, Any]:
+        """JSON that changes when the file does: its size, time of change, and form."""
+        return {"uri": self.uri, **self._facts}
+
+    def close(self) -> None:
+        """Give back all file handles."""
+        self._handles.close()
+
+    def __enter__(self) -> Raster:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def _values(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Stored numbers on the analysis grid, and which are valid."""
+        if self.grid is self.native:
+            return self._stored(window)
+        return Resampler(self.native, self.grid).read(self._stored, window)
+
+    def _stored(
+        self, window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Num[np.ndarray, "3 rows cols"], Bool[np.ndarray, "rows cols"]]:
+        """Numbers of the file on its own grid, decimated to a shape if one is given."""
+        shape = shape or (window.height, window.width)
+        part = RasterioWindow(window.col, window.row, window.width, window.height)
+        with self._handles.borrow() as dataset, environment(self.uri):
+            try:
+                # Each band is decoded once, also where one is shown as grey.
+                bands = sorted(set(self.indexes))
+                read = dataset.read(bands, window=part, out_shape=(len(bands), *shape))
+                mask = dataset.dataset_mask(window=part, out_shape=shape) > 0
+            except RasterioError as error:
+                reason = error.__cause__ or error
+                raise ReadError(f"{self.uri}: {tuple(window)} (row, col, height, width): {reason}") from error
+            values = read[[bands.index(index) for index in self.indexes]]
+            if dataset.colorinterp[self.indexes[0] - 1].name == "palette":
+                values = _looked_up(values[0], dataset.colormap(self.indexes[0]))
+        return values, mask & np.isfinite(values).all(axis=0)
+
+
+def open_raster(
+    path: PathLike,
+    *,
+    bands: Sequence[BandLike] | None = None,
+    sensor: Sensor | None = None,
+    resolution: ResolutionLike = None,
+) -> Raster:
+    """Open a raster for a model: a local path, or a URL or /vsi path that is opened because the caller named it.
+
+    resolution, in metres a pixel on the ground: a number is exactly that; a pair (finest, coarsest) leaves a raster
+    that lies between as it is and brings others to the nearer end; None leaves it as it is.
+    """
+    uri = str(path)
+    dataset = open_dataset(uri)
+    with dataset, environment(uri):
+        native = Grid(_crs(dataset, uri), dataset.transform, dataset.shape)
+        described = Bands.of(dataset)
+        indexes = described.choose(bands, sensor)
+        radiometry = radiometry_of(dataset, indexes, sensor)
+        facts = _facts(dataset, uri)
+        time = _time(dataset.tags())
+    return Raster(
+        uri=uri,
+        native=native,
+        grid=_analysis_grid(native, resolution),
+        indexes=indexes,
+        bands=(described.name(indexes[0]), described.name(indexes[1]), described.name(indexes[2])),
+        radiometry=radiometry,
+        time=time,
+        warnings=_warnings(native, radiometry, uri),
+        _facts=facts,
+        _handles=Handles(lambda: open_dataset(uri)),
+    )
+
+
+def _analysis_grid(native: Grid, resolution: ResolutionLike) -> Grid:
+    if native.resolution_m is None:
+        return native
+    if isinstance(resolution, tuple):
+        finest, coarsest = resolution
+        resolution = min(max(native.resolution_m, finest), coarsest)
+    return native.metric(native.resolution_m if resolution is None else resolution)
+
+
+def _crs(dataset: Any, uri: str) -> pyproj.CRS | None:
+    """The file's CRS, else that of a .prj beside it, as ESRI's tools write for plain images."""
+    beside = Path(uri).with_suffix(".prj")
+    if dataset.crs is not None:
+        text = dataset.crs.to_wkt()
+    elif is_local(uri) and beside.is_file():
+        text = beside.read_text(encoding="utf-8", errors="replace")
+    else:
+        return None
+    try:
+        return pyproj.CRS.from_user_input(text)
+    except CRSError as error:
+        raise GridError(
+            f"{uri} has a CRS that PROJ cannot read; assign one with: rio edit-info --crs EPSG:..."
+        ) from error
+
+
+def _facts(dataset: Any, uri: str) -> dict[str, Any]:
+    on_disk = Path(uri).stat() if is_local(uri) else None
+    return {
+        "bytes": on_disk.st_size if on_disk else None,
+        "mtime_ns": on_disk.st_mtime_ns if on_disk else None,
+        "driver": dataset.driver,
+        "shape": [dataset.count, dataset.height, dataset.width],
+        "dtype": dataset.dtypes[0],
+    }
+
+
+def _time(tags: dict[str, str]) -> datetime | None:
+    """When TIFFTAG_DATETIME says it was made."""
+    try:
+        return datetime.strptime(tags.get("TIFFTAG_DATETIME", ""), "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+
+
+def _warnings(native: Grid, radiometry: Radiometry, uri: str) -> tuple[str, ...]:
+    found = []
+    if native.crs is None:
+        found.append(f"{uri} has no CRS: it is read in its own pixels, and there are no areas in square metres")
+    if radiometry != FULL_RANGE:
+        ends = ", ".join(f"{low:g}..{high:g}" for low, high in zip(radiometry.low, radiometry.high, strict=True))
+        found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({ends} become 0..1)")
+    return tuple(found)
+
+
+def _shrunk(grid: Grid, side: int) -> Grid:
+    """The same extent in at most side x side pixels."""
+    rows, cols = grid.shape
+    step = max(1.0, max(rows, cols) / side)
+    shape = max(1, math.floor(rows / step)), max(1, math.floor(cols / step))
+    return grid.resized(shape)
+
+
+def _cut(values: np.ndarray, mask: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    part = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
+    return values[:, *part], mask[part]
+
+
+def _looked_up(index: np.ndarray, colours: dict[int, tuple[int, ...]]) -> Float[np.ndarray, "3 rows cols"]:
+    """Colours of a palette image."""
+    table = np.zeros((max(256, *colours) + 1, 3), np.float32)
+    table[list(colours)] = [colour[:3] for colour in colours.values()]
+    return np.moveaxis(table[index], -1, 0)

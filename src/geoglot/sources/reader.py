@@ -1,0 +1,80 @@
+"""Windows read by a thread ahead of the model, so that neither waits for the other."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from geoglot.errors import ReadError
+from geoglot.geo import Window
+from geoglot.sources.tile import Tile
+
+_POLL_SECONDS = 0.05
+
+
+class Readable(Protocol):
+    """What windows can be read from; a Raster is one."""
+
+    def read(self, window: Window) -> Tile:
+        """The pixels of a window; ReadError where it cannot be read."""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A window that could not be read, also when tried again."""
+
+    window: Window
+    reason: str
+
+
+def read_ahead(
+    raster: Readable, windows: Iterable[Window], depth: int = 8, retries: int = 2
+) -> Iterator[tuple[Window, Tile | Failed]]:
+    """The tiles of windows in their order, at most `depth` of them waiting.
+
+    A window that fails is tried `retries` times more, then given as Failed. Any other exception, in reading or in
+    making the windows, is raised here. The thread ends when this iterator is exhausted or closed.
+    """
+    waiting: queue.Queue[tuple[Window, Tile | Failed] | BaseException | None] = queue.Queue(maxsize=depth)
+    stopped = threading.Event()
+
+    def put(item: tuple[Window, Tile | Failed] | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                return waiting.put(item, timeout=_POLL_SECONDS)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        try:
+            for window in windows:
+                if stopped.is_set():
+                    return
+                put((window, _read(raster, window, retries)))
+            put(None)
+        except BaseException as error:  # noqa: BLE001 carried over to the consumer, who raises it
+            put(error)
+
+    thread = threading.Thread(target=work, name="geoglot-reader", daemon=True)
+    thread.start()
+    try:
+        while (item := waiting.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _read(raster: Readable, window: Window, retries: int) -> Tile | Failed:
+    for attempt in range(retries + 1):
+        try:
+            return raster.read(window)
+        except ReadError as error:
+            if attempt == retries:
+                return Failed(window, str(error))
+    raise ValueError(f"retries is at least 0, not {retries}")
