@@ -13,16 +13,13 @@ from tokenizers import Tokenizer
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
-from geoglot.errors import ModelError
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.precision import fold_quick_gelu
 from geoglot.models.preprocess import normalise, require_whole_patches
 from geoglot.models.readout import READOUTS
-from geoglot.models.store import read_tokenizer, read_weights
+from geoglot.models.store import read_tokenizer
 from geoglot.models.vit import block, embed_pixels, read_text
 
-#: Names of tensors that other layouts keep and that a card or the sizes give
-DERIVED = ("position_ids", "logit_scale")
 #: Texts a batch: bounds the memory of ensembles of thousands of prompts
 TEXTS_A_BATCH = 256
 
@@ -95,19 +92,8 @@ class Clip(VisionLanguageModel):
 
 
 def build_clip(card: Card, folder: Path) -> Clip:
-    """The Clip that a card describes, with the weights beside it."""
-    model = Clip(card, read_tokenizer(folder))
-    fill(model, read_weights(folder, card.sha256))
-    return model
-
-
-def fill(model: VisionLanguageModel, tensors: Mapping[str, Tensor]) -> None:
-    """Put weights into a model that was built empty; they must fit name by name and shape by shape."""
-    wanted = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
-    try:
-        model.load_state_dict(wanted, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"the weights of {model.card.name} do not fit its card: {error}") from None
+    """The Clip that a card describes, its weights still to be loaded."""
+    return Clip(card, read_tokenizer(folder))
 
 
 def _empty_body(config: Mapping[str, Any]) -> CLIPModel:

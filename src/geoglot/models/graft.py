@@ -15,8 +15,8 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
-from geoglot.models.clip import Clip, fill
-from geoglot.models.store import read_tokenizer, read_weights
+from geoglot.models.clip import Clip
+from geoglot.models.store import read_tokenizer
 from geoglot.models.vit import block
 
 
@@ -47,7 +47,5 @@ class Graft(Clip):
 
 
 def build_graft(card: Card, folder: Path) -> Graft:
-    """The Graft that a card describes, with the weights beside it."""
-    model = Graft(card, read_tokenizer(folder))
-    fill(model, read_weights(folder, card.sha256))
-    return model
+    """The Graft that a card describes, its weights still to be loaded."""
+    return Graft(card, read_tokenizer(folder))

@@ -21,6 +21,8 @@ from geoglot.models.base import Card, VisionLanguageModel
 CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
 #: What transformers calls the weights in a folder of its own
 HF_WEIGHTS = "model.safetensors"
+#: Names of tensors that other layouts keep, and that a card or the sizes give here
+DERIVED = ("position_ids", "logit_scale")
 
 
 def read_card(folder: Path) -> Card:
@@ -46,9 +48,9 @@ def read_tokenizer(folder: Path) -> Tokenizer:
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Float32 tensors of a safetensors file, by name."""
+    """Tensors of a safetensors file by name, those of half precision widened to float32."""
     try:
-        return {name: tensor.float() for name, tensor in load_file(path).items()}
+        return {name: widened(tensor) for name, tensor in load_file(path).items()}
     except FileNotFoundError:
         raise ModelError(f"{path} is missing; pull or convert the model again") from None
     except SafetensorError as error:
@@ -61,6 +63,21 @@ def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
     if path.is_file() and sha256_of(path) != sha256:
         raise ModelError(f"{path} does not match the sha256 in its card; pull or convert the model again")
     return read_tensors(path)
+
+
+def widened(tensor: Tensor) -> Tensor:
+    """Float32 in place of any other floating type; integers as they are."""
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def load_weights(model: VisionLanguageModel, folder: Path) -> None:
+    """Fill a model that was built empty; names and shapes must be those that its card asks for."""
+    tensors = read_weights(folder, model.card.sha256)
+    wanted = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
+    try:
+        model.load_state_dict(wanted, assign=True)
+    except RuntimeError as error:
+        raise ModelError(f"the weights of {model.card.name} do not fit its card: {error}") from None
 
 
 def sha256_of(path: Path) -> str:

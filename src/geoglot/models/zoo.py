@@ -15,7 +15,7 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.huggingface import huggingface_card, is_huggingface
 from geoglot.models.known import KNOWN
 from geoglot.models.precision import Precision, wants_bfloat16
-from geoglot.models.store import CARD, WEIGHTS, read_card
+from geoglot.models.store import CARD, WEIGHTS, load_weights, read_card
 from geoglot.settings import load_settings
 from geoglot.types import PathLike
 
@@ -40,7 +40,7 @@ def _mini(card: Card, folder: Path) -> VisionLanguageModel:
     return build_mini(card, folder)
 
 
-#: Imports are inside, so that a family costs only those who use it
+#: Each builds an empty model; imports are inside, so that a family costs only those who use it
 FAMILIES: dict[str, Callable[[Card, Path], VisionLanguageModel]] = {
     "mini": _mini,
     "clip": _clip,
@@ -64,6 +64,7 @@ def load_model(
         torch.set_num_threads(settings.threads)
     place = choose_device(device or settings.device)
     model = FAMILIES[card.family](card, folder)
+    load_weights(model, folder)
     if wants_bfloat16(precision, place):
         model.use_bfloat16()
     return model.to(place).eval().requires_grad_(False)

@@ -17,12 +17,11 @@ from geoglot.models.convert.unpickle import load_checkpoint
 from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, read_config, read_statistics
 from geoglot.models.known import KNOWN, Activation
 from geoglot.models.readout import DEFAULT_READOUT
-from geoglot.models.store import HF_WEIGHTS, TOKENIZER, read_weights, write_model
+from geoglot.models.store import DERIVED, HF_WEIGHTS, TOKENIZER, read_weights, write_model
 from geoglot.models.zoo import card_of, find_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
 GRAFT_SCALE = 1 / 0.07
-_DERIVED = ("position_ids", "logit_scale")
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ def _card(family: str, config: dict[str, Any], scale: float, file: Path, about: 
 
 def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str) -> Card:
     """Write the model once its weights are proved to be those that the card asks for."""
-    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(_DERIVED)}
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
     wanted = _shapes_wanted(card)
     wrong = [f"missing {name}" for name in wanted if name not in weights]
     wrong += [f"unexpected {name}" for name in weights if name not in wanted]
