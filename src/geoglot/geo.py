@@ -284,7 +284,7 @@ def _split(geometry: Any) -> Any:
 def _apply(transform: Affine, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
     a, b, c, d, e, f = tuple(transform)[:6]
     x, y = np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)
-    return a * x + b * y + c, d * x + e * y + f
+    return np.asarray(a * x + b * y + c), np.asarray(d * x + e * y + f)
 
 
 def _wrapped(longitude: Any) -> Any:

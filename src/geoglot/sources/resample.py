@@ -121,14 +121,14 @@ def _interpolated(
     values: np.ndarray, weights: np.ndarray, down: _Taps, across: _Taps, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Bilinear means over what is valid."""
-    total = np.zeros(inside.shape, np.float32)
-    result = np.zeros((len(values), *inside.shape), np.float32)
+    # Bands lie side by side, the weight last, so that one look-up fetches them all.
+    planes = np.concatenate([values * weights, weights[None]])
+    table = np.ascontiguousarray(planes.reshape(len(planes), -1).T)
+    sums = np.zeros((*inside.shape, len(planes)), np.float32)
     for row, row_share in ((down.first, 1 - down.share), (down.second, down.share)):
         for col, col_share in ((across.first, 1 - across.share), (across.second, across.share)):
-            weight = row_share * col_share * weights[row, col]
-            total += weight
-            for band, plane in zip(result, values, strict=True):
-                band += weight * plane[row, col]
+            sums += (row_share * col_share)[..., None] * table.take(row * across.length + col, axis=0)
+    result, total = np.moveaxis(sums[..., :-1], -1, 0), sums[..., -1]
     valid = inside & (total >= _MIN_WEIGHT)
     return np.where(valid, result / np.where(valid, total, 1), 0), valid
 
