@@ -13,6 +13,8 @@ from tokenizers.models import BPE
 from tokenizers.processors import RobertaProcessing
 from transformers import CLIPConfig, CLIPModel
 
+from geoglot.models.convert import Conversion, convert
+
 TOWER: dict[str, Any] = {
     "hidden_size": 64,
     "intermediate_size": 128,
@@ -96,3 +98,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache of models."""
     monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "models"
+
+
+@pytest.fixture
+def stored(hf_folder: Callable[..., Path], body: CLIPModel, cache: Path) -> Path:
+    """A model converted into the cache under the name `tiny`."""
+    convert(hf_folder(body), cache / "tiny", Conversion("tiny", licence="CC0"))
+    return cache / "tiny"

@@ -39,6 +39,7 @@ def is_huggingface(folder: Path) -> bool:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """Sizes of a CLIP, from config.json and, where that is silent, transformers' defaults."""
+    from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig
 
     try:
@@ -46,8 +47,9 @@ def read_config(folder: Path) -> dict[str, Any]:
         if fields.get("model_type") != "clip":
             raise ModelError(f"{folder} holds a {fields.get('model_type')} model; only CLIP can be read")
         full = CLIPConfig(**fields)
-    except (ValueError, AttributeError) as error:
-        raise ModelError(f"{folder / CONFIG} is not a CLIP configuration ({error})") from None
+    except (ValueError, AttributeError, StrictDataclassError) as error:
+        why = " ".join(str(error).split())
+        raise ModelError(f"{folder / CONFIG} is not a CLIP configuration ({why})") from None
     return {
         "projection_dim": full.projection_dim,
         "text_config": {name: getattr(full.text_config, name) for name in _TEXT},

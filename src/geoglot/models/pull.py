@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -50,10 +51,8 @@ def pull(name: str, fetch: Fetch = hub_fetch) -> Card:
 
 
 def _verified(fetch: Fetch, repo: str, file: str, folder: Path) -> Path:
-    """The fetched file, linked into `folder` under its own name."""
+    """The fetched file, copied into `folder` under its own name."""
     path, sha256 = fetch(repo, file)
     if sha256 is not None and sha256_of(path) != sha256:
         raise ModelError(f"{repo}/{file} arrived damaged; remove {path} and pull again")
-    link = folder / Path(file).name
-    link.symlink_to(path.resolve())
-    return link
+    return Path(shutil.copyfile(path, folder / Path(file).name))

@@ -82,6 +82,8 @@ def _convert_graft(tensors: dict[str, Tensor], file: Path, target: Path, about: 
         raise ConvertError("GRAFT's checkpoints hold no text tower; name the CLIP that lends its own with --text")
     folder = find_model(about.text)
     lender = card_of(folder)
+    if "text_config" not in lender.config:
+        raise ConvertError(f"{about.text} has no text tower of CLIP; name one that has, as clip-vit-b-16, with --text")
     lent = read_weights(folder, lender.sha256)
     activation = about.activation or lender.config["vision_config"]["hidden_act"]
     config = {

@@ -1,0 +1,154 @@
+"""How fast 224 px tiles become vectors: geoglot against the loops that people write, in one interleaved run.
+
+    python benchmarks/embed.py [--json] [--repeats 5] [--batch 8]
+
+ViT-B/16 of random weights, so nothing is downloaded. The plain loops are transformers' CLIPModel in float32, one image
+at a time and batched. A ratio is taken inside each round, so that what else runs here weighs on both of its sides.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Tokenizer
+from tokenizers.models import BPE
+from torch import Tensor
+from transformers import CLIPConfig, CLIPModel
+
+from geoglot.models.base import Card
+from geoglot.models.clip import Clip
+from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD, normalise
+from geoglot.models.zoo import load_model
+
+Embed = Callable[[Tensor], Tensor]
+
+#: Of one image through ViT-B/16, 2 a multiply-add: 12 blocks over 197 tokens, and the patch embedding
+GFLOP_AN_IMAGE = 35.1
+BASELINE, OURS, MINI = "loop, batched, float32", "geoglot, bfloat16", "geoglot mini"
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table, or with --json one document."""
+    parser = argparse.ArgumentParser(description="embedding of 224 px tiles")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--batch", type=int, default=8)
+    given = parser.parse_args(arguments)
+    result = measure(given.repeats, given.batch)
+    print(json.dumps(result, indent=2) if given.json else table(result))
+
+
+@torch.inference_mode()
+def measure(repeats: int, batch: int) -> dict[str, Any]:
+    """Tiles a second of each way, ratio and cosine to the batched float32 loop, and the machine's limit."""
+    torch.manual_seed(0)
+    pixels, ways = torch.rand(batch, 3, 224, 224), build_ways()
+    vectors = {name: embed(pixels) for name, embed in ways.items()}  # and a warm-up
+    rounds = [{name: _seconds(embed, pixels) for name, embed in ways.items()} for _ in range(repeats)]
+    rows = []
+    for name in ways:
+        ratios = [seconds[BASELINE] / seconds[name] for seconds in rounds]
+        row = {
+            "name": name,
+            "tiles_a_second": batch / statistics.median(seconds[name] for seconds in rounds),
+            "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
+        }
+        if name != MINI:  # another model, another space
+            cosines = (vectors[name] * vectors[BASELINE]).sum(-1)
+            row["cosine"] = {"min": cosines.min().item(), "mean": cosines.mean().item()}
+        rows.append(row)
+    return {"threads": torch.get_num_threads(), "batch": batch, "ways": rows, "limit": measure_limit()}
+
+
+def build_ways() -> dict[str, Embed]:
+    """The loops of transformers, then geoglot with the same weights, then the bundled model."""
+    body: Any = CLIPModel(CLIPConfig(vision_config={"patch_size": 16}))
+    body.eval()
+
+    def loop(pixels: Tensor) -> Tensor:
+        features = body.get_image_features(normalise(pixels, CLIP_MEAN, CLIP_STD)).pooler_output
+        return F.normalize(features, dim=-1)
+
+    fast = clip_of(body)
+    fast.use_bfloat16()
+    return {
+        "loop, one image a time, float32": lambda pixels: torch.cat([loop(one[None]) for one in pixels]),
+        BASELINE: loop,
+        "geoglot, float32": clip_of(body).encode_image,
+        OURS: fast.encode_image,
+        MINI: load_model("mini").encode_image,
+    }
+
+
+def clip_of(body: Any) -> Clip:
+    """Our model over copies of the same weights."""
+    sizes = {name: getattr(body.config, name).to_dict() for name in ("text_config", "vision_config")}
+    config = {**sizes, "projection_dim": body.config.projection_dim, "readout": "plain"}
+    card = Card(
+        name="random",
+        family="clip",
+        dim=body.config.projection_dim,
+        patch_size=16,
+        tile_size=224,
+        resolution=(1.0, 1.0),
+        mean=CLIP_MEAN,
+        std=CLIP_STD,
+        logit_scale=100.0,
+        licence="CC0-1.0",
+        source="random weights",
+        config=config,
+    )
+    model = Clip(card, Tokenizer(BPE()))
+    weights = {name: tensor.clone() for name, tensor in body.state_dict().items() if name != "logit_scale"}
+    model.load_state_dict(weights, assign=True)
+    return model.eval()
+
+
+def measure_limit() -> dict[str, dict[str, float]]:
+    """What products of ViT-B/16's largest matrices reach here, and so the most tiles a second in each precision."""
+    limit = {}
+    for dtype in (torch.float32, torch.bfloat16):
+        tokens, weight = torch.rand(16 * 197, 768, dtype=dtype), torch.rand(3072, 768, dtype=dtype)
+        product = lambda tokens, weight=weight: F.linear(tokens, weight)  # noqa: E731
+        seconds = min(_seconds(product, tokens) for _ in range(10))
+        gflops = 2 * 16 * 197 * 768 * 3072 / seconds / 1e9
+        limit[str(dtype).removeprefix("torch.")] = {
+            "gflop_a_second": gflops,
+            "tiles_a_second": gflops / GFLOP_AN_IMAGE,
+        }
+    return limit
+
+
+def table(result: dict[str, Any]) -> str:
+    """The same for the eye."""
+    lines = [f"{result['batch']} tiles of 224 px, {result['threads']} threads; ratios to {BASELINE}"]
+    for way in result["ways"]:
+        ratio = way["ratio"]
+        line = f"{way['name']:32} {way['tiles_a_second']:7.2f} tiles/s  {ratio['median']:5.2f} x"
+        line += f" ({ratio['low']:.2f} to {ratio['high']:.2f})"
+        if "cosine" in way:
+            line += f"  cosine {way['cosine']['mean']:.5f}, least {way['cosine']['min']:.5f}"
+        lines.append(line)
+    for dtype, limit in result["limit"].items():
+        lines.append(
+            f"limit in {dtype}: {limit['gflop_a_second']:.0f} GFLOP/s / {GFLOP_AN_IMAGE} a tile "
+            f"= {limit['tiles_a_second']:.1f} tiles/s"
+        )
+    return "\n".join(lines)
+
+
+def _seconds(embed: Embed, pixels: Tensor) -> float:
+    start = time.perf_counter()
+    embed(pixels)
+    return time.perf_counter() - start
+
+
+if __name__ == "__main__":
+    main()
