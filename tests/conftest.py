@@ -60,7 +60,8 @@ def make_geotiff(tmp_path: Path) -> MakeGeotiff:
                 dataset.write(pixels)
                 for index, description in enumerate(descriptions, 1):
                     dataset.set_band_description(index, description)
-                dataset.update_tags(**(tags or {}))
+                if tags:
+                    dataset.update_tags(**tags)
                 if mask is not None:
                     dataset.write_mask(mask)
         return path

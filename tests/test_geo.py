@@ -8,10 +8,10 @@ import pytest
 import shapely
 import shapely.affinity
 from affine import Affine
-from conftest import MakeGrid
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conftest import MakeGrid
 from geoglot.errors import GridError
 from geoglot.geo import Grid, Window, geodesic_area_m2, lonlat_bounds, split_at_antimeridian, transform
 

@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Num, Shaped
+from jaxtyping import Float, Num
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
@@ -123,7 +123,7 @@ def _sample(dataset: Any, indexes: tuple[int, int, int]) -> Float[np.ndarray, "3
         step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))
         shape = (max(1, dataset.height // step), max(1, dataset.width // step))
         try:
-            return _valid(dataset.read(indexes, out_shape=(3, *shape)), dataset.dataset_mask(out_shape=shape))
+            return _valid(dataset, indexes, out_shape=(3, *shape))
         except RasterioError:
             pass  # one damaged block must not cost the scene: blocks are tried one by one below
     parts = [_block(dataset, indexes, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
@@ -132,18 +132,18 @@ def _sample(dataset: Any, indexes: tuple[int, int, int]) -> Float[np.ndarray, "3
 
 def _block(dataset: Any, indexes: tuple[int, int, int], row: int, col: int) -> Float[np.ndarray, "3 pixel"]:
     """The valid pixels of one block of the lattice; none where it cannot be read."""
-    height, width = min(_BLOCK, dataset.height), min(_BLOCK, dataset.width)
+    height, width = (min(_BLOCK, math.ceil(side / _LATTICE)) for side in dataset.shape)
     top = (dataset.height - height) * row // (_LATTICE - 1)
     left = (dataset.width - width) * col // (_LATTICE - 1)
     window = RasterioWindow(left, top, width, height)
     try:
-        return _valid(dataset.read(indexes, window=window), dataset.dataset_mask(window=window))
+        return _valid(dataset, indexes, window=window)
     except RasterioError:
         return np.empty((3, 0))  # the window is reported when it is read for its own sake
 
 
-def _valid(
-    values: Num[np.ndarray, "3 rows cols"], mask: Shaped[np.ndarray, "rows cols"]
-) -> Float[np.ndarray, "3 pixel"]:
-    valid: Bool[np.ndarray, "rows cols"] = (mask > 0) & np.isfinite(values).all(axis=0)
-    return values[:, valid].astype(np.float64)
+def _valid(dataset: Any, indexes: tuple[int, int, int], **where: Any) -> Float[np.ndarray, "3 pixel"]:
+    """The valid pixels of a window, or of a decimated read."""
+    values = dataset.read(indexes, **where)
+    valid = dataset.read_masks(indexes, **where).any(axis=0) & np.isfinite(values).all(axis=0)
+    return np.asarray(values[:, valid], np.float64)

@@ -5,7 +5,7 @@ What happens unless the caller says otherwise (each in the file that is named):
 - grid: the raster's own where that is north-up, square and in metres true to scale, so that pixels pass unchanged;
   else a metric grid that covers it (geo.Grid.metric), on which pixels are averaged and interpolated (resample.py);
 - without a CRS the raster is read in its own pixels, whatever ground resolution was asked for, with a warning;
-- a pixel is valid unless the mask, the alpha band or nodata in all bands says no, or a chosen band is not finite.
+- a pixel is valid unless the mask or the alpha band says no, all three bands are nodata, or one is not finite.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Raster:
                 # Each band is decoded once, also where one is shown as grey.
                 bands = sorted(set(self.indexes))
                 read = dataset.read(bands, window=part, out_shape=(len(bands), *shape))
-                mask = dataset.dataset_mask(window=part, out_shape=shape) > 0
+                mask = dataset.read_masks(bands, window=part, out_shape=(len(bands), *shape)).any(axis=0)
             except RasterioError as error:
                 reason = error.__cause__ or error
                 raise ReadError(f"{self.uri}: {tuple(window)} (row, col, height, width): {reason}") from error
@@ -166,6 +166,8 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike) -> Grid:
 def _crs(dataset: Any, uri: str) -> pyproj.CRS | None:
     """The file's CRS, else that of a .prj beside it, as ESRI's tools write for plain images."""
     beside = Path(uri).with_suffix(".prj")
+    if dataset.transform.is_identity:  # a CRS without a transform places nothing
+        return None
     if dataset.crs is not None:
         text = dataset.crs.to_wkt()
     elif is_local(uri) and beside.is_file():

@@ -6,7 +6,7 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from geoglot.errors import ReadError
 from geoglot.geo import Window
@@ -15,6 +15,7 @@ from geoglot.sources.tile import Tile
 _POLL_SECONDS = 0.05
 
 
+@runtime_checkable
 class Readable(Protocol):
     """What windows can be read from; a Raster is one."""
 
