@@ -15,6 +15,7 @@ from transformers import CLIPModel
 
 from geoglot.errors import ConvertError, ModelError, OutputError
 from geoglot.models.convert import Conversion, convert
+from geoglot.models.convert.layouts import vision_config
 from geoglot.models.preprocess import normalise
 from geoglot.models.zoo import load_model
 
@@ -232,3 +233,17 @@ def test_nothing_in_the_package_unpickles_more_than_weights() -> None:
         if "torch.load(" in text:
             assert path.name == "unpickle.py"
             assert text.count("torch.load(") == text.count("weights_only=True")
+
+
+@pytest.mark.parametrize(("width", "heads"), [(768, 12), (1024, 16), (1280, 16)])
+def test_heads_are_64_wide_but_in_vit_h(width: int, heads: int) -> None:
+    shapes = {
+        "visual_projection.weight": (512, width),
+        "vision_model.embeddings.patch_embedding.weight": (width, 3, 14, 14),
+        "vision_model.embeddings.position_embedding.weight": (257, width),
+        "vision_model.encoder.layers.0.mlp.fc1.weight": (4 * width, width),
+        "vision_model.encoder.layers.31.layer_norm1.weight": (width,),
+    }
+    config = vision_config({name: torch.empty(shape, device="meta") for name, shape in shapes.items()}, "gelu")
+    assert config["num_attention_heads"] == heads
+    assert (config["num_hidden_layers"], config["image_size"], config["patch_size"]) == (32, 224, 14)
