@@ -1,0 +1,86 @@
+"""EfficientNet-Lite0 (Tan and Le 2019; the Lite variants of 2020) as a trunk that gives strides 16 and 32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One row of the architecture table: equal blocks, of which the first has the stride."""
+
+    repeats: int
+    kernel: int
+    stride: int
+    expand: int
+    channels: int
+
+
+STEM = 32
+STAGES = (
+    Stage(1, 3, 1, 1, 16),
+    Stage(2, 3, 2, 6, 24),
+    Stage(2, 5, 2, 6, 40),
+    Stage(3, 3, 2, 6, 80),
+    Stage(3, 5, 1, 6, 112),
+    Stage(4, 5, 2, 6, 192),
+    Stage(1, 3, 1, 6, 320),
+)
+_STRIDE_16 = 5  # stages up to here keep stride 16
+
+
+class ConvNorm(nn.Sequential):
+    """Convolution and batch norm, padded as TensorFlow does, whose weights these are: more at the right and bottom."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        before = (kernel - stride) // 2
+        after = kernel - stride - before
+        super().__init__(
+            nn.ZeroPad2d((before, after, before, after)),
+            nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False),
+            nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
+        )
+
+
+class Block(nn.Module):
+    """Inverted residual: expand, filter each channel, project; no squeeze-and-excite in Lite."""
+
+    def __init__(self, inputs: int, stage: Stage, stride: int) -> None:
+        super().__init__()
+        inner = inputs * stage.expand
+        self.expand = ConvNorm(inputs, inner, 1) if stage.expand > 1 else None
+        self.filter = ConvNorm(inner, inner, stage.kernel, stride, groups=inner)
+        self.project = ConvNorm(inner, stage.channels, 1)
+        self.skips = stride == 1 and inputs == stage.channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Features of one block."""
+        y = x if self.expand is None else F.relu6(self.expand(x))
+        y = self.project(F.relu6(self.filter(y)))
+        return x + y if self.skips else y
+
+
+class EfficientNetLite0(nn.Module):
+    """3.4 million parameters; sides of the input are multiples of 32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = ConvNorm(3, STEM, 3, 2)
+        self.fine, self.coarse = nn.Sequential(), nn.Sequential()
+        inputs = STEM
+        for index, stage in enumerate(STAGES):
+            part = self.fine if index < _STRIDE_16 else self.coarse
+            for repeat in range(stage.repeats):
+                part.append(Block(inputs, stage, stage.stride if repeat == 0 else 1))
+                inputs = stage.channels
+
+    def forward(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> tuple[Float[Tensor, "tile 112 rows16 cols16"], Float[Tensor, "tile 320 rows32 cols32"]]:
+        """Features at strides 16 and 32 of normalised pixels."""
+        fine = self.fine(F.relu6(self.stem(pixels)))
+        return fine, self.coarse(fine)

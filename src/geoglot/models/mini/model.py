@@ -1,0 +1,76 @@
+"""mini's two towers in one space."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.mini.efficientnet import EfficientNetLite0
+from geoglot.models.mini.text import StaticText
+
+_MULTIPLE = 32  # the trunk's coarsest stride
+
+
+class DensePatches(nn.Module):
+    """Features of two strides to one vector a patch of 16 pixels, by a light top-down path (Lin et al. 2017)."""
+
+    def __init__(self, dim: int) -> None:
+        super().__init__()
+        self.trunk = EfficientNetLite0()
+        self.fine = nn.Conv2d(112, dim, 1)
+        self.coarse = nn.Conv2d(320, dim, 1)
+        self.mix = nn.Sequential(nn.GELU(), nn.Conv2d(dim, dim, 3, padding=1, groups=dim), nn.Conv2d(dim, dim, 1))
+
+    def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """Patch vectors before they are made unit length: a longer one counts for more in the image's mean."""
+        fine, coarse = self.trunk(pixels)
+        above = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
+        merged: Tensor = self.fine(fine) + above
+        return merged + self.mix(merged)
+
+
+class Mini(VisionLanguageModel):
+    """EfficientNet-Lite0 and static token vectors; an image's vector is the mean of its patches'."""
+
+    def __init__(self, card: Card, tokenizer: Path) -> None:
+        super().__init__()
+        self.card = card
+        self.image = DensePatches(card.dim)
+        self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
+        self.register_buffer("mean", torch.tensor(card.mean).view(3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(card.std).view(3, 1, 1), persistent=False)
+
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
+        """One unit vector a text."""
+        vectors: Tensor = self.text(texts)
+        return vectors
+
+    def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
+        """One unit vector a tile."""
+        return F.normalize(self.raw_patches(pixels).mean((2, 3)), dim=1)
+
+    def encode_patches(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """One unit vector a patch of 16 pixels."""
+        return F.normalize(self.raw_patches(pixels), dim=1)
+
+    def raw_patches(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """Patch vectors whose mean is the image's; sides that are not multiples of 32 are padded by their edge."""
+        rows, cols = pixels.shape[2:]
+        normal = (pixels - self.mean) / self.std
+        padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
+        patches: Tensor = self.image(padded.contiguous(memory_format=torch.channels_last))
+        return patches[:, :, : -(-rows // 16), : -(-cols // 16)]
+
+
+def build_mini(card: Card, folder: Path) -> Mini:
+    """The module for a card, its weights still to be loaded; `folder` holds tokenizer.json."""
+    return Mini(card, folder / "tokenizer.json")

@@ -1,0 +1,51 @@
+"""A text tower of static token vectors: open vocabulary, a fraction of a millisecond a text.
+
+Every word piece has a fixed vector, distilled from a sentence encoder (as model2vec does it: the encoder's answer to
+the piece alone, reduced by PCA). Learned are how much a piece weighs and a small residual head; so a word that training
+never saw stays near its neighbours.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from tokenizers import Tokenizer
+from torch import Tensor, nn
+
+
+class StaticText(nn.Module):
+    """Weighted mean of token vectors, then a residual head; the table is stored as int8 with a scale a row."""
+
+    table: Tensor
+    scale: Tensor
+
+    def __init__(self, tokenizer: Path, vocabulary: int, dim: int, hidden: int) -> None:
+        super().__init__()
+        self.tokenizer = Tokenizer.from_file(str(tokenizer))
+        self.tokenizer.no_padding()
+        self.tokenizer.enable_truncation(128)
+        self.register_buffer("table", torch.zeros(vocabulary, dim, dtype=torch.int8))
+        self.register_buffer("scale", torch.ones(vocabulary))
+        self.weight = nn.Parameter(torch.zeros(vocabulary))
+        self.head = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
+
+    def tokens(self, texts: list[str]) -> tuple[Tensor, Tensor]:
+        """Token ids of all texts one after the other, and where each text begins."""
+        encoded = [entry.ids for entry in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        starts = torch.tensor([0, *(len(ids) for ids in encoded[:-1])]).cumsum(0)
+        flat = torch.tensor([token for ids in encoded for token in ids], dtype=torch.long)
+        return flat.to(self.table.device), starts.to(self.table.device)
+
+    def forward(self, texts: list[str]) -> Float[Tensor, "text dim"]:
+        """Unit vectors; a text without any token gives the head's answer to nothing."""
+        ids, starts = self.tokens(texts)
+        vectors = self.table[ids].float() * self.scale[ids, None]
+        weights = self.weight[ids].exp()
+        total = F.embedding_bag(
+            torch.arange(len(ids), device=ids.device), vectors * weights[:, None], starts, mode="sum"
+        )
+        mean = F.normalize(total, dim=-1)
+        return F.normalize(mean + self.head(mean), dim=-1)
