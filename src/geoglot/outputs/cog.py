@@ -66,7 +66,8 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     predictor = "FLOATING_POINT" if layer.dtype.startswith("float") else "NO"
     options = {"COMPRESS": "ZSTD", "PREDICTOR": predictor, "BLOCKSIZE": "512", "BIGTIFF": "IF_SAFER"}
     options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
-    with appears(output) as temporary, _quiet(), rasterio.Env(GDAL_CACHEMAX=load_settings().raster_cache_mb):
+    cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
+    with appears(output) as temporary, _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
         names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
         try:
             with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:

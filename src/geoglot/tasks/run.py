@@ -218,7 +218,7 @@ class _Run:
             if strip := enlarger.feed(row.scores, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-            self.journal.save(blender.state() | enlarger.state(), {"failed": failed})
+            self.journal.save(blender.state() | enlarger.state(), {"failed": [(list(one.window), one.reason) for one in failed]})
         return failed
 
     def _keep_scores(self, scores: np.ndarray, enlarger: Enlarger) -> None:

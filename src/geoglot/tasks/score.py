@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.tasks.prompts import ClassWords, text_vectors
 
 
+@runtime_checkable
 class Scorer(Protocol):
     """Dense scores of windows; `segment` streams any of these over a raster."""
 
