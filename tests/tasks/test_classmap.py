@@ -11,6 +11,13 @@ from geoglot.tasks import classmap
 from geoglot.tasks.classmap import OTHER, Enlarger, Rule
 
 
+def shares(scores: np.ndarray) -> np.ndarray:
+    """A softmax over channels."""
+    powers = np.exp(scores)
+    divided: np.ndarray = (powers / powers.sum(0)).astype(np.float32)
+    return divided
+
+
 def enlarge(scores: np.ndarray, valid: np.ndarray, rule: Rule, patch: int, cuts: list[int]) -> tuple:
     """Feed the lattice in pieces and put the pixel rows together."""
     enlarger = Enlarger(rule, patch, valid.shape)
@@ -28,7 +35,7 @@ def enlarge(scores: np.ndarray, valid: np.ndarray, rule: Rule, patch: int, cuts:
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 8), max_size=4), st.integers(0, 3))
 def test_cutting_the_rows_changes_nothing(seed: int, cuts: list[int], missing: int) -> None:
     rng = np.random.default_rng(seed)
-    scores = rng.normal(size=(3, 9, 7)).astype(np.float32)
+    scores = shares(rng.normal(size=(3, 9, 7)))
     scores[:, rng.integers(0, 9, missing), rng.integers(0, 7, missing)] = np.nan
     valid = rng.random((70, 53)) > 0.1
     rule = Rule((1, 2, OTHER))
@@ -39,7 +46,7 @@ def test_cutting_the_rows_changes_nothing(seed: int, cuts: list[int], missing: i
 
 
 def test_narrow_columns_and_few_channels_at_a_time_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    scores = np.random.default_rng(1).normal(size=(11, 6, 40)).astype(np.float32)
+    scores = shares(np.random.default_rng(1).normal(size=(11, 6, 40)))
     valid = np.ones((48, 320), bool)
     rule = Rule(tuple(range(1, 12)))
     whole = enlarge(scores, valid, rule, 8, [])
@@ -47,12 +54,12 @@ def test_narrow_columns_and_few_channels_at_a_time_change_nothing(monkeypatch: p
     monkeypatch.setattr(classmap, "_CHANNELS", 2)
     small = enlarge(scores, valid, rule, 8, [])
     assert np.array_equal(whole[0], small[0])
-    assert np.abs(whole[1].astype(int) - small[1]).max() <= 1  # one step of 1/250: sums in another order
+    assert np.array_equal(whole[1], small[1])
 
 
 def test_invalid_pixels_and_unknown_scores_are_no_data() -> None:
     scores = np.zeros((2, 2, 2), np.float32)
-    scores[0] = 5
+    scores[0] = 1
     scores[:, 0, 0] = np.nan
     valid = np.ones((16, 16), bool)
     valid[12, 12] = False
@@ -64,7 +71,7 @@ def test_invalid_pixels_and_unknown_scores_are_no_data() -> None:
 
 def test_less_sure_than_the_threshold_is_other() -> None:
     scores = np.zeros((2, 1, 2), np.float32)
-    scores[0, 0] = [0.1, 4.0]
+    scores[0, 0], scores[1, 0] = [0.6, 0.99], [0.4, 0.01]
     valid = np.ones((4, 8), bool)
     classes, _ = enlarge(scores, valid, Rule((1, 2), threshold=0.9), 4, [])
     assert classes[0, 0] == OTHER and classes[0, -1] == 1
@@ -72,14 +79,20 @@ def test_less_sure_than_the_threshold_is_other() -> None:
 
 def test_more_classes_than_a_byte_holds() -> None:
     scores = np.zeros((300, 1, 1), np.float32)
-    scores[299] = 9
+    scores[299] = 1
     classes, _ = enlarge(scores, np.ones((2, 2), bool), Rule(tuple(range(1, 301)), nodata=65535), 2, [])
     assert classes.dtype == np.uint16 and (classes == 300).all()
 
 
 def test_the_middle_between_two_patches_is_their_mean() -> None:
-    scores = np.array([[[2.0, 0.0]], [[0.0, 1.0]]], np.float32)
-    _, confidence = enlarge(scores, np.ones((2, 8), bool), Rule((1, 2)), 4, [])
-    # pixel 2 lies 1/8 of the way from the first centre to the second
-    gap = (2 * 7 / 8) - 1 / 8
-    assert confidence[0, 2] == round(250 / (1 + np.exp(-gap)))
+    scores = np.array([[[0.9, 0.1]], [[0.1, 0.9]]], np.float32)
+    classes, confidence = enlarge(scores, np.ones((2, 8), bool), Rule((1, 2)), 4, [])
+    assert classes[0].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert confidence[0, 2] == 250 * 0.8  # an eighth of the way from the first centre to the second
+
+
+def test_beside_an_unknown_patch_only_the_known_one_counts() -> None:
+    scores = np.array([[[0.9, np.nan]], [[0.1, np.nan]]], np.float32)
+    classes, confidence = enlarge(scores, np.ones((2, 8), bool), Rule((1, 2)), 4, [])
+    assert classes[0, :6].tolist() == [1] * 6 and classes[0, 7] == 255
+    assert confidence[0, :6].tolist() == [225] * 6

@@ -73,6 +73,9 @@ def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """A bar on stderr with rate and remaining time; gives what tasks call with (done, total)."""
+    if is_quiet(click.get_current_context()):
+        yield lambda done, total: None
+        return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -84,7 +87,7 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         speed,
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True), disable=is_quiet(click.get_current_context())) as bars:
+    with Progress(*columns, console=Console(stderr=True)) as bars:
         bar = bars.add_task(what, total=None, rate="")
 
         def advance(done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Scores on the patch lattice to a class and a confidence for every pixel."""
+"""Probabilities on the patch lattice to a class and a confidence for every pixel."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CHANNELS = 8  # channels enlarged at a time: bounds memory for any number of cl
 
 @dataclass(frozen=True)
 class Rule:
-    """How scores become classes."""
+    """How probabilities become classes."""
 
     ids: tuple[int, ...]
     """Class id of each channel; several may share one, OTHER for background words."""
@@ -44,6 +44,8 @@ class ClassRows:
 class Enlarger:
     """Turns finished rows of the lattice into pixel rows, bilinearly between patch centres.
 
+    Probabilities are interpolated, not logits: so the map is what one gets by enlarging the layer of scores.
+
     A pixel lies between the centres of two rows of patches, so the last row waits until the next has come.
     The result does not depend on how the rows were cut: tiled equals untiled.
     """
@@ -65,17 +67,17 @@ class Enlarger:
 
     def feed(
         self,
-        scores: Float[np.ndarray, "channel rows lattice_cols"],
+        shares: Float[np.ndarray, "channel rows lattice_cols"],
         valid: Bool[np.ndarray, "pixel_rows cols"],
     ) -> ClassRows | None:
         """Take the next rows; give the pixel rows that are certain now, or None if there are none yet."""
         if self.pending is not None and self.pending_valid is not None:
-            scores = np.concatenate([self.pending, scores], axis=1)
+            shares = np.concatenate([self.pending, shares], axis=1)
             valid = np.concatenate([self.pending_valid, valid])
-        ready = self._ready(self.first + scores.shape[1])
-        rows = self._rows(scores, valid, ready) if ready > self.done else None
+        ready = self._ready(self.first + shares.shape[1])
+        rows = self._rows(shares, valid, ready) if ready > self.done else None
         keep = max(0, ready // self.patch - 1) - self.first
-        self.pending, self.pending_valid = scores[:, keep:].copy(), valid[ready - self.done :].copy()
+        self.pending, self.pending_valid = shares[:, keep:].copy(), valid[ready - self.done :].copy()
         self.first, self.done = self.first + keep, ready
         return rows
 
@@ -84,18 +86,18 @@ class Enlarger:
         complete = lattice_rows * self.patch >= self.shape[0]
         return self.shape[0] if complete else max(0, (lattice_rows - 1) * self.patch)
 
-    def _rows(self, scores: np.ndarray, valid: np.ndarray, ready: int) -> ClassRows:
+    def _rows(self, shares: np.ndarray, valid: np.ndarray, ready: int) -> ClassRows:
         height, width = ready - self.done, self.shape[1]
         dtype = np.uint8 if self.rule.nodata <= 255 else np.uint16
         classes, confidence = np.empty((height, width), dtype), np.empty((height, width), np.uint8)
         top = self.done - self.first * self.patch
         step = max(1, _COLUMNS // self.patch)
-        for start in range(0, scores.shape[2], step):
-            left, right = max(0, start - 1), min(scores.shape[2], start + step + 1)
+        for start in range(0, shares.shape[2], step):
+            left, right = max(0, start - 1), min(shares.shape[2], start + step + 1)
             cols = slice(start * self.patch, min(width, (start + step) * self.patch))
             inset = (start - left) * self.patch
             crop = (slice(top, top + height), slice(inset, inset + cols.stop - cols.start))
-            part = torch.from_numpy(np.ascontiguousarray(scores[:, :, left:right]))
+            part = torch.from_numpy(np.ascontiguousarray(shares[:, :, left:right]))
             best, sure = _best_channel(part, self.patch, crop)
             classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:height, cols])
         return ClassRows(self.done, classes, confidence)
@@ -122,21 +124,19 @@ class Enlarger:
 
 
 def _best_channel(
-    scores: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]
+    shares: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]
 ) -> tuple[Tensor, Tensor]:
-    """Best channel of each pixel of `crop` and its softmax probability; NaN where no score is known near."""
-    known = ~scores[0].isnan()
-    share = _enlarge(known[None].float(), patch, crop)[0]
-    best = torch.zeros(share.shape, dtype=torch.long)
-    high = torch.full(share.shape, -torch.inf)
-    total = torch.full(share.shape, -torch.inf)
-    for channels, first in zip(scores.split(_CHANNELS), range(0, len(scores), _CHANNELS), strict=True):
-        logits = _enlarge(channels.nan_to_num(0), patch, crop) / share
-        top, index = logits.max(0)
+    """Best channel of each pixel of `crop` and its probability; NaN where none is known near.
+
+    Beside a patch that is not known only the known ones count, as if the rest were cut away.
+    """
+    known = _enlarge((~shares[:1].isnan()).float(), patch, crop)[0]
+    best, high = torch.zeros(known.shape, dtype=torch.long), torch.full(known.shape, -1.0)
+    for first, channels in zip(range(0, len(shares), _CHANNELS), shares.split(_CHANNELS), strict=True):
+        top, index = _enlarge(channels.nan_to_num(0), patch, crop).max(0)
         better = top > high
-        best[better], high[better] = index[better] + first, top[better]
-        total = torch.logaddexp(total, logits.logsumexp(0))
-    return best, (high - total).exp().where(share > 0, torch.nan)
+        best, high = torch.where(better, index + first, best), torch.where(better, top, high)
+    return best, torch.where(known > 0, high / known, torch.nan)
 
 
 def _enlarge(values: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]) -> Tensor:

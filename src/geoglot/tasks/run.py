@@ -213,19 +213,15 @@ class _Run:
         rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
         for row in rows:
             failed += row.failed
-            if self.outputs.scores:
-                self._keep_scores(row.scores, enlarger)
-            if strip := enlarger.feed(row.scores, row.valid):
+            shares = torch.from_numpy(row.scores).softmax(0).numpy()
+            if self.outputs.scores:  # of the named classes; what is left to 1 belongs to the background words
+                named = np.flatnonzero(np.asarray(self.scorer.ids) != OTHER)
+                self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[named]))
+            if strip := enlarger.feed(shares, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
             self.journal.save(blender.state() | enlarger.state(), {"failed": [(list(one.window), one.reason) for one in failed]})
         return failed
-
-    def _keep_scores(self, scores: np.ndarray, enlarger: Enlarger) -> None:
-        """Probabilities of the named classes; what is left to 1 belongs to the background words."""
-        shares = torch.from_numpy(scores).softmax(0).numpy()
-        named = np.flatnonzero(np.asarray(self.scorer.ids) != OTHER)
-        self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[named]))
 
     def finish(self, failed: list[Failed], started: float) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
