@@ -25,7 +25,6 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
 
     monkeypatch.setattr(sys.modules[__name__], "command", command, raising=False)
     monkeypatch.setitem(main.COMMANDS, "raise", f"{__name__}:command")
-    monkeypatch.setitem(sys.modules, __name__, sys.modules[__name__])
     yield errors
 
 

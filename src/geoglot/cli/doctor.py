@@ -14,7 +14,7 @@ from geoglot.cli import options
 @options.verbose
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """What is installed, devices, models, and what to do about what is missing."""
+    """What works here, and what to do about the rest."""
     from geoglot.doctor import examine
 
     checks = examine()
