@@ -1,6 +1,6 @@
 """How fast 224 px tiles become vectors: geoglot against the loops that people write, in one interleaved run.
 
-    python benchmarks/embed.py [--json] [--repeats 5] [--batch 8]
+    python benchmarks/embed.py [--json] [--repeats 3] [--batch 16]
 
 ViT-B/16 of random weights, so nothing is downloaded. The plain loops are transformers' CLIPModel in float32, one image
 at a time and batched. A ratio is taken inside each round, so that what else runs here weighs on both of its sides.
@@ -38,8 +38,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Print the table, or with --json one document."""
     parser = argparse.ArgumentParser(description="embedding of 224 px tiles")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--batch", type=int, default=16)
     given = parser.parse_args(arguments)
     result = measure(given.repeats, given.batch)
     print(json.dumps(result, indent=2) if given.json else table(result))

@@ -34,4 +34,4 @@ def fold_quick_gelu(mlp: Any) -> None:
         mlp.fc1.weight.mul_(QUICK)
         mlp.fc1.bias.mul_(QUICK)
         mlp.fc2.weight.div_(QUICK)
-    mlp.activation_fn = nn.SiLU()
+    mlp.activation_fn = nn.SiLU(inplace=True)  # no gradient goes through a lowered model
