@@ -22,11 +22,11 @@ import numpy as np
 import rasterio
 from affine import Affine
 from rasterio.windows import Window
-from stubs import COLOURS, ColourScorer
-from worlds import class_field, paint
 
 from geoglot.outputs.legend import Legend
 from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+from stubs import COLOURS, ColourScorer
+from worlds import class_field, paint
 
 NAMES = tuple(COLOURS)
 BLOCK = 512

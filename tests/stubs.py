@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from geoglot.models.base import Card, VisionLanguageModel
+
 COLOURS = {
     "water": (0.1, 0.2, 0.8),
     "forest": (0.1, 0.5, 0.1),
@@ -42,3 +44,20 @@ class ColourScorer:
             means = F.avg_pool2d(means, size, 1, self.halo, count_include_pad=False)
         distance = (means[:, None] - self.colours[None, :, :, None, None]).square().sum(2)
         return -20 * distance
+
+
+class PooledColours(VisionLanguageModel):
+    """Mean colours as vectors; a text is the colour whose name it holds."""
+
+    card = Card(
+        "pooled colours", "stub", 3, 8, 32, (0.1, 30.0), (0.0,) * 3, (1.0,) * 3, 30.0, "Apache-2.0", "tests", "0" * 64
+    )
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        return F.normalize(torch.tensor([next(c for n, c in COLOURS.items() if n in t) for t in texts]), dim=1)
+
+    def encode_image(self, pixels: Tensor) -> Tensor:
+        return F.normalize(pixels.mean((2, 3)), dim=1)
+
+    def encode_patches(self, pixels: Tensor) -> Tensor:
+        return F.normalize(F.avg_pool2d(pixels, 8), dim=1)

@@ -10,6 +10,7 @@ import rasterio
 import torch
 import torch.nn.functional as F
 from affine import Affine
+from rasterio.windows import Window
 
 from stubs import COLOURS
 
@@ -40,3 +41,14 @@ def write_scene(path: Path, pixels: np.ndarray, **profile: Any) -> Path:
     ) as dataset:
         dataset.write(pixels)
     return path
+
+
+def scribble(path: Path, block: int) -> None:
+    """Overwrite one compressed block."""
+    with rasterio.open(path) as dataset:
+        per_row = dataset.width // 64
+        offset = int(dataset.get_tag_item(f"BLOCK_OFFSET_{block % per_row}_{block // per_row}", "TIFF", bidx=1))
+        assert dataset.read(window=Window(0, 0, 1, 1)).any()
+    with path.open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 40)

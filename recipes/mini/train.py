@@ -178,7 +178,9 @@ def train(model: Mini, pairs: Pairs, config: Config, keep: Callable[[dict[str, T
         if step % 100 == 0:
             keep(average.module.state_dict(), float(log_scale.detach().exp()))
         if step % 10 == 0:
-            print(f"{progress:6.1%}  step {step}  loss {loss.item():.3f}  scale {log_scale.exp().item():.1f}", flush=True)
+            print(
+                f"{progress:6.1%}  step {step}  loss {loss.item():.3f}  scale {log_scale.exp().item():.1f}", flush=True
+            )
     keep(average.module.state_dict(), float(log_scale.detach().exp()))
 
 

@@ -17,7 +17,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.segment import segment
 from stubs import ColourScorer
-from worlds import class_field, paint, write_scene
+from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "roof")
 PLAIN = SegmentOptions(tile=64, overlap=16, overlay=False, scores=True)
@@ -174,19 +174,6 @@ def test_windows_that_fail_are_no_data_and_named(tmp_path: Path) -> None:
     assert (classes == 255).sum() == 64 * 64
     stored = json.loads(result.manifest.read_text())["windows"]
     assert stored["failed"][0]["window"] == [64, 64, 64, 64] and stored["done"] == 15
-
-
-def scribble(path: Path, block: int) -> None:
-    """Overwrite one compressed block."""
-    from rasterio.windows import Window
-
-    with rasterio.open(path) as dataset:
-        per_row = dataset.width // 64
-        offset = int(dataset.get_tag_item(f"BLOCK_OFFSET_{block % per_row}_{block // per_row}", "TIFF", bidx=1))
-        assert dataset.read(window=Window(0, 0, 1, 1)).any()
-    with path.open("r+b") as file:
-        file.seek(offset)
-        file.write(b"\xff" * 40)
 
 
 def test_a_model_that_fails_on_one_window_fails_only_there(

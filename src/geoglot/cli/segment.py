@@ -44,7 +44,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from geoglot.models.zoo import load_model
     from geoglot.tasks.segment import segment
 
-    model = load_model(given["model"], device=given["device"])
+    model = load_model(given["model"], device=given["device"], precision="auto")
     with options.progress("windows") as progress:
         result = segment(
             given["source"],

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from geoglot import __version__
-from geoglot.errors import InputError
+from geoglot.errors import InputError, ReadError
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
 from geoglot.outputs.files import check_folder
@@ -220,7 +220,9 @@ class _Run:
             if strip := enlarger.feed(shares, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-            self.journal.save(blender.state() | enlarger.state(), {"failed": [(list(one.window), one.reason) for one in failed]})
+            self.journal.save(
+                blender.state() | enlarger.state(), {"failed": [(list(one.window), one.reason) for one in failed]}
+            )
         return failed
 
     def finish(self, failed: list[Failed], started: float) -> SegmentResult:
@@ -232,18 +234,27 @@ class _Run:
             shapes = trace(self._strips(), skip)
             write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, outputs.polygons)
         shares = _class_shares(self._strips(), grid, self.legend)
-        if outputs.overlay:
-            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels
-            lines = [f"{share.name}  {share.share:.1%}" for share in shares]
-            write_overlay(thumbnail, outputs.classes, self.legend, lines, outputs.overlay)
+        overlay, notes = self._picture(shares)
         seconds = round(time.monotonic() - started, 2)
         result = SegmentResult(
-            self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, outputs.overlay,
-            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, self.raster.warnings,
+            self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
+            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*self.raster.warnings, *notes),
         )  # fmt: skip
         write_json(outputs.manifest, result.to_json() | {"run": self.facts})
         self.journal.clear()
         return result
+
+    def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
+        """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
+        if self.outputs.overlay is None:
+            return None, ()
+        try:
+            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels
+        except ReadError as error:
+            return None, (f"no picture was made: {error}",)
+        lines = [f"{share.name}  {share.share:.1%}" for share in shares]
+        write_overlay(thumbnail, self.outputs.classes, self.legend, lines, self.outputs.overlay)
+        return self.outputs.overlay, ()
 
     def _write_rasters(self, grid: Grid) -> None:
         tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(self.legend.names, 1))

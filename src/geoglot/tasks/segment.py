@@ -42,7 +42,8 @@ def segment(
         model = load_model(model)
     scorer = WordScorer(model, words, background, options.templates)
     legend = Legend(tuple(entry.name for entry in words))
-    facts = {"classes": [asdict(entry) for entry in words], "background": background}
+    precision = sorted({str(parameter.dtype) for parameter in model.parameters()})
+    facts = {"classes": [asdict(entry) for entry in words], "background": background, "precision": precision}
     return segment_with(scorer, legend, source, paths, options=options, facts=facts, progress=progress)
 
 

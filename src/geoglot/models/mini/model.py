@@ -42,6 +42,7 @@ class Mini(VisionLanguageModel):
         self.card = card
         self.image = DensePatches(card.dim)
         self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
+        self.tokenizer = self.text.tokenizer
         self.register_buffer("mean", torch.tensor(card.mean).view(3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(card.std).view(3, 1, 1), persistent=False)
 
@@ -60,12 +61,10 @@ class Mini(VisionLanguageModel):
         """One unit vector a patch of 16 pixels."""
         return F.normalize(self.raw_patches(pixels), dim=1)
 
-    def raw_patches(
-        self, pixels: Float[Tensor, "tile 3 rows cols"]
-    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+    def raw_patches(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
         """Patch vectors whose mean is the image's; sides that are not multiples of 32 are padded by their edge."""
         rows, cols = pixels.shape[2:]
-        normal = (pixels - self.mean) / self.std
+        normal = (pixels.to(self.mean.device) - self.mean) / self.std
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
         patches: Tensor = self.image(padded.contiguous(memory_format=torch.channels_last))
         return patches[:, :, : -(-rows // 16), : -(-cols // 16)]

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import rasterio
+import torch
+from torch import Tensor
+
+import geoglot.models.mini as package
+from geoglot.demo import SCENE
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.mini.efficientnet import EfficientNetLite0
+from geoglot.models.zoo import load_model
+from geoglot.sources.raster import open_raster
+from geoglot.tasks.encode import encode
+from geoglot.tasks.prompts import text_vectors
+
+WEIGHTS = Path(package.__file__).parent / "weights"
+
+
+@pytest.fixture(scope="module")
+def mini() -> VisionLanguageModel:
+    return load_model("mini", device="cpu")
+
+
+def assert_unit(vectors: Tensor, dim: int = 1) -> None:
+    torch.testing.assert_close(vectors.norm(dim=dim), torch.ones_like(vectors.norm(dim=dim)))
+
+
+def test_it_fits_in_the_wheel() -> None:
+    assert sum(path.stat().st_size for path in WEIGHTS.iterdir()) < 25e6
+
+
+def test_all_vectors_are_unit_length_and_of_one_space(mini: VisionLanguageModel) -> None:
+    pixels = torch.rand(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
+    image, patches, text = mini.encode_image(pixels), mini.encode_patches(pixels), mini.encode_text(["a", "b c"])
+    assert image.shape == (2, 256) and patches.shape == (2, 256, 6, 4) and text.shape == (2, 256)
+    for vectors in (image, patches, text):
+        assert vectors.dtype == torch.float32
+        assert_unit(vectors)
+
+
+@pytest.mark.parametrize("shape", [(16, 16), (48, 80), (224, 224), (208, 32)])
+def test_every_multiple_of_the_patch_works(mini: VisionLanguageModel, shape: tuple[int, int]) -> None:
+    patches = mini.encode_patches(torch.rand(1, 3, *shape))
+    assert patches.shape[2:] == (shape[0] // 16, shape[1] // 16)
+
+
+def test_a_batch_is_its_tiles_one_by_one(mini: VisionLanguageModel) -> None:
+    pixels = torch.rand(3, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    one_by_one = torch.cat([mini.encode_patches(tile[None]) for tile in pixels])
+    torch.testing.assert_close(mini.encode_patches(pixels), one_by_one, atol=1e-5, rtol=1e-4)
+    texts = ["a river", "a satellite photo of many houses", "snow"]
+    alone = torch.cat([mini.encode_text([text]) for text in texts])
+    torch.testing.assert_close(mini.encode_text(texts), alone, atol=1e-6, rtol=1e-5)
+
+
+def test_odd_texts_have_vectors_too(mini: VisionLanguageModel) -> None:
+    vectors = mini.encode_text(["", "☃", "x" * 10_000, "river " * 1000])
+    assert_unit(vectors)
+    assert vectors.isfinite().all()
+
+
+NEARER = [
+    ("lake", "pond", "airport"),
+    ("woods", "forest", "parking lot"),
+    ("lorry park", "parking lot", "river"),
+    ("harbour", "port", "farmland"),
+    ("football pitch", "playground", "desert"),
+    ("train station", "railway station", "beach"),
+    ("housing estate", "residential area", "mountain"),
+]
+
+
+@pytest.mark.parametrize(("word", "near", "far"), NEARER)
+def test_words_lie_near_what_they_mean(mini: VisionLanguageModel, word: str, near: str, far: str) -> None:
+    vectors = mini.encode_text([word, near, far])
+    assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+def test_green_words_lie_where_the_near_infrared_says_so(mini: VisionLanguageModel) -> None:
+    """The demo scene has a band that mini never sees: the vegetation index is a truth of its own."""
+    with open_raster(SCENE) as raster:
+        tile = raster.read(raster.grid.whole)
+    with rasterio.open(SCENE) as dataset:
+        red, nir = (dataset.read(band).astype(float) for band in (1, 4))
+    index = ((nir - red) / (nir + red) > 0.4)[:592, :592].reshape(37, 16, 37, 16).mean((1, 3))
+    scores = encode(tile, mini).scores(text_vectors(mini, ["trees", "grass", "houses", "road"]))[:, :37, :37]
+    green = (scores[:2].amax(0) > scores[2:].amax(0)).numpy()
+    clear = abs(index - 0.5) > 0.3
+    assert (green == (index > 0.5))[clear].mean() > 0.75
+
+
+def test_the_trunk_has_the_published_size() -> None:
+    trunk = EfficientNetLite0()
+    parameters = sum(parameter.numel() for parameter in trunk.parameters())
+    assert parameters == 4_652_008 - 1_281_000 - 320 * 1280 - 2 * 1280  # less the classifier and the head before it
+    fine, coarse = trunk.eval()(torch.rand(1, 3, 64, 96))
+    assert fine.shape == (1, 112, 4, 6) and coarse.shape == (1, 320, 2, 3)

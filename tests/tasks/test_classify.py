@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from geoglot.errors import InputError, SourceError
+from geoglot.tasks.classify import ClassifyOptions, classify
+from stubs import PooledColours
+from worlds import paint, scribble, write_scene
+
+NAMES = ("water", "forest", "roof")
+MODEL = PooledColours()
+
+
+def picture(path: Path, index: int, side: int = 20) -> Path:
+    Image.fromarray(paint(np.full((side, side), index), NAMES).transpose(1, 2, 0)).save(path)
+    return path
+
+
+def test_a_folder_of_pictures_has_one_label_each(tmp_path: Path) -> None:
+    for index in (2, 0, 1):
+        picture(tmp_path / f"{index}.png", index, side=20 + 30 * index)
+    labels = classify(tmp_path, NAMES, model=MODEL, options=ClassifyOptions(batch=2))
+    assert [one.label for one in labels.results] == list(NAMES)
+    assert all(one.window is None for one in labels.results)
+    for one in labels.results:
+        assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-4)
+        assert one.probability == max(one.probabilities.values())
+
+
+def test_a_raster_has_one_label_a_window(tmp_path: Path) -> None:
+    field = np.zeros((96, 64), int)
+    field[32:64] = 1
+    field[64:] = 2
+    pixels = paint(field, NAMES)
+    pixels[:, :32, 32:] = 0
+    scene = write_scene(tmp_path / "scene.tif", pixels, nodata=0)
+    labels = classify([scene], NAMES, model=MODEL)
+    assert [(one.window[:2] if one.window else None, one.label) for one in labels.results] == [
+        ((0, 0), "water"), ((32, 0), "forest"), ((32, 32), "forest"), ((64, 0), "roof"), ((64, 32), "roof"),
+    ]  # fmt: skip
+    whole = classify(scene, NAMES, model=MODEL, options=ClassifyOptions(windows=False))
+    assert len(whole.results) == 1
+
+
+def test_words_stand_for_classes(tmp_path: Path) -> None:
+    source = picture(tmp_path / "a.png", 0)
+    labels = classify(source, {"wet": ["water", "water"], "dry": ["sand", "roof"]}, model=MODEL)
+    assert labels.results[0].label == "wet"
+    document = labels.to_json()
+    assert set(document["results"][0]) == {"source", "window", "label", "probability", "probabilities"}
+    assert document["results"][0]["window"] is None and document["failed"] == []
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_labelled(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "scene.tif", paint(np.zeros((128, 128), int), NAMES))
+    scribble(scene, block=1)
+    labels = classify(scene, NAMES, model=MODEL)
+    assert len(labels.failed) == 4 and len(labels.results) == 12
+    assert all(one.window.col >= 64 and one.window.row < 64 for _, one in labels.failed)
+
+
+def test_one_class_and_missing_sources_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two classes"):
+        classify(tmp_path, "water", model=MODEL)
+    with pytest.raises(SourceError):
+        classify(tmp_path / "none.png", NAMES, model=MODEL)

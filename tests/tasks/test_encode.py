@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from affine import Affine
+from pyproj import CRS
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid
+from geoglot.sources.tile import Tile
+from geoglot.tasks.encode import encode, pad
+from stubs import PooledColours
+from worlds import class_field, paint
+
+NAMES = ("water", "forest", "roof")
+
+
+def make_tile(rows: int, cols: int) -> Tile:
+    pixels = (paint(class_field((rows, cols), 3), NAMES) / 255).astype("float32")
+    grid = Grid(CRS(32631), Affine(0.5, 0, 593_270, 0, -0.5, 5_747_657), (rows, cols))
+    return Tile(pixels, pixels[0] >= 0, grid, ("red", "green", "blue"), None, "memory")
+
+
+def test_patches_keep_their_place() -> None:
+    tile = make_tile(100, 75)
+    encoded = encode(tile, PooledColours())
+    assert encoded.grid.shape == tuple(encoded.patches.shape[1:]) == (13, 10)
+    assert encoded.grid.transform == Affine(4, 0, 593_270, 0, -4, 5_747_657)
+    assert encoded.model == "pooled colours"
+
+
+def test_scores_are_cosines() -> None:
+    encoded = encode(make_tile(64, 64), PooledColours())
+    scores = encoded.scores(encoded.patches[:, 3, 4][None])
+    assert scores[0, 3, 4] == pytest.approx(1)
+    assert scores.abs().max() <= 1 + 1e-6
+    with pytest.raises(InputError, match="dimensions"):
+        encoded.scores(torch.zeros(1, 7))
+
+
+def test_padding_is_black_and_below_and_to_the_right() -> None:
+    pixels = torch.rand(1, 3, 20, 50)
+    padded = pad(pixels, 16, 32)
+    assert padded.shape == (1, 3, 32, 64)
+    assert padded[..., :20, :50].equal(pixels)
+    assert padded.sum() == pytest.approx(float(pixels.sum()))
