@@ -1,15 +1,15 @@
 """Every exception that geoglot raises on purpose. Each message says what to do next.
 
-    GeoglotError
-    ├── InputError             what the caller gave cannot be used        (exit code 2)
-    │   ├── ClassesError       class names are missing, empty or double
-    │   └── GridError          a place on Earth that cannot be computed
-    ├── SourceError            pixels that cannot be opened or read       (exit code 1)
-    │   └── ReadError          one window of an opened source failed
-    ├── ModelError             a model that cannot be found or trusted
-    │   └── ConvertError       a foreign checkpoint that does not fit
-    ├── OutputError            a result that cannot be written
-    └── MissingExtraError      an optional dependency is not installed
+GeoglotError
+├── InputError             what the caller gave cannot be used        (exit code 2)
+│   ├── ClassesError       class names are missing, empty or double
+│   └── GridError          a place on Earth that cannot be computed
+├── SourceError            pixels that cannot be opened or read       (exit code 1)
+│   └── ReadError          one window of an opened source failed
+├── ModelError             a model that cannot be found or trusted
+│   └── ConvertError       a foreign checkpoint that does not fit
+├── OutputError            a result that cannot be written
+└── MissingExtraError      an optional dependency is not installed
 """
 
 from __future__ import annotations

@@ -97,7 +97,8 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 grid = Grid(pyproj.CRS(32616), Affine(1, 0, 0, 0, -1, 0), (700, 900))
 try:
-    write_cog(sorted(folder.glob("s*.tif")), Layer(grid, "uint8", 255, ("class",), Legend(("a", "b"))), folder / "map.tif")
+    layer = Layer(grid, "uint8", 255, ("class",), Legend(("a", "b")))
+    write_cog(sorted(folder.glob("s*.tif")), layer, folder / "map.tif")
 except OutputError as error:
     print(json.dumps(str(error)))
 """

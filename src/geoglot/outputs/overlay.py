@@ -24,7 +24,7 @@ def write_overlay(
     lines: Sequence[str],
     output: Path,
 ) -> None:
-    """Scene (RGB 0..1) left, scene under the map right, `lines` below; each line that begins with a class name gets its colour."""
+    """Scene (RGB 0..1) left, scene under the map right, `lines` below; a line gets the colour of the class it names."""
     scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     with rasterio.open(class_map, driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])

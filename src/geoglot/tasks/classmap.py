@@ -132,8 +132,8 @@ def _best_channel(
     """
     known = _enlarge((~shares[:1].isnan()).float(), patch, crop)[0]
     best, high = torch.zeros(known.shape, dtype=torch.long), torch.full(known.shape, -1.0)
-    for first, channels in zip(range(0, len(shares), _CHANNELS), shares.split(_CHANNELS), strict=True):
-        top, index = _enlarge(channels.nan_to_num(0), patch, crop).max(0)
+    for first in range(0, len(shares), _CHANNELS):
+        top, index = _enlarge(shares[first : first + _CHANNELS].nan_to_num(0), patch, crop).max(0)
         better = top > high
         best, high = torch.where(better, index + first, best), torch.where(better, top, high)
     return best, torch.where(known > 0, high / known, torch.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -49,7 +50,8 @@ class WordScorer:
         groups = [entry.words for entry in classes] + ([background] if background else [])
         self.ids = (*range(1, len(classes) + 1), *((0,) if background else ()))
         self._model, self._scale = model, card.logit_scale
-        self._sizes = [len(group) for group in groups]
+        edges = [0, *accumulate(len(group) for group in groups)]
+        self._words = [slice(first, end) for first, end in pairwise(edges)]
         self._texts = text_vectors(model, [word for group in groups for word in group], templates)
 
     @torch.inference_mode()
@@ -59,5 +61,5 @@ class WordScorer:
         """Scaled cosine of each patch with the nearest word of each class."""
         patches = self._model.encode_patches(pixels.to(self._texts.device))
         cosines = torch.einsum("tdrc,wd->twrc", patches, self._texts)
-        best = [group.amax(1) for group in cosines.split(self._sizes, dim=1)]
+        best = [cosines[:, words].amax(1) for words in self._words]
         return (self._scale * torch.stack(best, dim=1)).float().cpu()

@@ -60,8 +60,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Features of one block."""
         y = x if self.expand is None else F.relu6(self.expand(x))
-        y = self.project(F.relu6(self.filter(y)))
-        return x + y if self.skips else y
+        projected: Tensor = self.project(F.relu6(self.filter(y)))
+        return x + projected if self.skips else projected
 
 
 class EfficientNetLite0(nn.Module):

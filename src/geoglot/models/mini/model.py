@@ -29,13 +29,17 @@ class DensePatches(nn.Module):
     def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
         """Patch vectors before they are made unit length: a longer one counts for more in the image's mean."""
         fine, coarse = self.trunk(pixels)
-        above = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
-        merged: Tensor = self.fine(fine) + above
-        return merged + self.mix(merged)
+        above: Tensor = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
+        merged = self.fine(fine) + above
+        patches: Tensor = merged + self.mix(merged)
+        return patches
 
 
 class Mini(VisionLanguageModel):
     """EfficientNet-Lite0 and static token vectors; an image's vector is the mean of its patches'."""
+
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, card: Card, tokenizer: Path) -> None:
         super().__init__()
