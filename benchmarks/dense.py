@@ -1,0 +1,121 @@
+"""Dense segmentation against the sliding loop of the training-free methods: passes, time, agreement.
+
+    python benchmarks/dense.py [--json]
+
+The loop is what SegEarth-OV and its kin do: crops of 224 px every 112 px, scores enlarged and averaged crop by crop.
+Ours is `segment` as it comes: windows of twice the trained size, blended on the patch lattice. The reference both are
+held against is the same loop at a stride of 56 px, where every pixel is the mean of 16 views. A pass is 224 x 224
+pixels through the encoder. The scene is the bundled one, mirrored to 1648 px; the model is mini.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import rasterio
+import torch
+import torch.nn.functional as F
+
+from geoglot.cli.demo import CLASSES
+from geoglot.demo import SCENE
+from geoglot.models.zoo import load_model
+from geoglot.outputs.legend import Legend
+from geoglot.sources.raster import open_raster
+from geoglot.tasks.prompts import TEMPLATES, parse_classes
+from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.score import WordScorer
+from worlds import write_scene
+
+CROP = 224
+REPEATS = 2
+SIDE = 1648
+
+
+class CountingScorer(WordScorer):
+    """Counts the pixels that the encoder sees."""
+
+    pixels = 0
+
+    def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Scores, as they are."""
+        self.pixels += pixels.shape[0] * pixels.shape[2] * pixels.shape[3]
+        return super().__call__(pixels)
+
+
+def mirrored() -> np.ndarray:
+    """The demo scene and its mirror images, uint8 (3, 1648, 1648)."""
+    with open_raster(SCENE) as raster:
+        pixels = (raster.read(raster.grid.whole).pixels * 255).round().astype(np.uint8)
+    room = SIDE - pixels.shape[1]
+    return np.pad(pixels, ((0, 0), (0, room), (0, room)), mode="symmetric")
+
+
+def sliding(scorer: CountingScorer, pixels: np.ndarray, stride: int) -> np.ndarray:
+    """Class ids by crops of 224 px every `stride` px, one at a time, averaged with equal weights."""
+    image = torch.from_numpy(pixels).float() / 255
+    rows, cols = image.shape[1:]
+    total, count = torch.zeros(len(scorer.ids), rows, cols), torch.zeros(rows, cols)
+    for top in [*range(0, rows - CROP, stride), rows - CROP]:
+        for left in [*range(0, cols - CROP, stride), cols - CROP]:
+            part = np.s_[..., top : top + CROP, left : left + CROP]
+            total[part] += F.interpolate(scorer(image[part][None]), size=(CROP, CROP), mode="bilinear")[0]
+            count[part] += 1
+    classes: np.ndarray = (total / count).argmax(0).numpy() + 1
+    return classes
+
+
+def ours(scorer: CountingScorer, scene: Path) -> np.ndarray:
+    """Class ids by `segment`, files and all."""
+    options = SegmentOptions(overlay=False)
+    outputs = Outputs.of(scene.with_name("map.tif"), None, options)
+    segment_with(scorer, Legend(tuple(CLASSES)), scene, outputs, options=options)
+    with rasterio.open(outputs.classes) as dataset:
+        classes: np.ndarray = dataset.read(1)
+    return classes
+
+
+def measure(scorer: CountingScorer, run: Callable[[], np.ndarray], reference: np.ndarray) -> dict[str, Any]:
+    """Passes, best time of a few repeats, and the share of pixels that agree with the reference."""
+    seconds = []
+    for _ in range(REPEATS):
+        scorer.pixels, began = 0, time.perf_counter()
+        classes = run()
+        seconds.append(time.perf_counter() - began)
+    passes = scorer.pixels / CROP**2
+    agreement = float((classes == reference).mean())
+    return {"passes": round(passes, 1), "seconds": round(min(seconds), 2), "agreement": round(agreement, 4)}
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+def main(as_json: bool) -> None:
+    """Print passes, seconds and agreement of the loop and of geoglot."""
+    scorer = CountingScorer(load_model("mini", device="cpu"), parse_classes(CLASSES), (), TEMPLATES)
+    pixels = mirrored()
+    with tempfile.TemporaryDirectory() as folder:
+        scene = write_scene(Path(folder) / "scene.tif", pixels)
+        reference = sliding(scorer, pixels, 56)
+        rows = {
+            "loop 224/112": measure(scorer, lambda: sliding(scorer, pixels, 112), reference),
+            "geoglot": measure(scorer, lambda: ours(scorer, scene), reference),
+        }
+    loop, own = rows.values()
+    ratios = {"passes": round(loop["passes"] / own["passes"], 2), "time": round(loop["seconds"] / own["seconds"], 2)}
+    if as_json:
+        click.echo(json.dumps({"rows": rows, "ratios": ratios}))
+        return
+    for name, row in rows.items():
+        facts = f"{row['passes']:6.1f} passes  {row['seconds']:6.2f} s  agrees on {row['agreement']:.1%} of pixels"
+        click.echo(f"{name:<13} {facts}")
+    click.echo(f"geoglot needs {ratios['passes']} times fewer passes and {ratios['time']} times less time")
+
+
+if __name__ == "__main__":
+    main()
