@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import click
@@ -36,9 +37,11 @@ def command(output: Path, as_json: bool) -> None:
     from geoglot.tasks.segment import segment
 
     output.mkdir(parents=True, exist_ok=True)
+    scene = output / SCENE.name  # a copy, to try one's own words on
+    shutil.copyfile(SCENE, scene)
     with options.progress("windows") as progress:
         result = segment(
-            SCENE,
+            scene,
             CLASSES,
             output / "map.tif",
             polygons=output / "map.gpkg",
@@ -48,4 +51,5 @@ def command(output: Path, as_json: bool) -> None:
     head = "300 m x 300 m of Rotterdam at 0.5 m (WorldView-2, CC BY-SA 4.0), mapped by four words:\n\n"
     options.emit(result.to_json(), as_json, head + describe(result))
     if not as_json:
-        click.echo(f"\nLook at {result.overlay}")
+        click.echo(f"\nLook at {result.overlay}, then try your own words:")
+        click.echo(f'  geoglot segment {scene} -o {output / "mine.tif"} --classes "park, street, roofs"')

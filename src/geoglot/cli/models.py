@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -62,11 +62,12 @@ def show(model: str, as_json: bool) -> None:
 def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) -> None:
     """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model."""
     from geoglot.errors import InputError
-    from geoglot.models.convert import Conversion
+    from geoglot.models.convert import conversion_of
     from geoglot.models.convert import convert as convert_checkpoint
     from geoglot.models.zoo import cache_folder
 
-    given = Conversion(**{field: value for field, value in about.items() if value is not None})
+    known = conversion_of(about["name"])  # a published name brings its facts; what is given goes before them
+    given = replace(known, **{field: value for field, value in about.items() if value is not None})
     target = output or cache_folder(given.name)
     if target is None:
         raise InputError(f"{given.name!r} is a path and no name; give the folder with -o")
