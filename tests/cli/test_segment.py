@@ -79,6 +79,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--bands", "9"], 2, "9"),
         (["local.tif", "-o", "m.tif", "--classes", "a,b"], 2, "CRS"),
         (["scene.tif", "--classes", "a,b"], 2, "--output"),
+        (["scene.tif", "-o", "./scene.tif", "--classes", "a,b"], 2, "is the source"),
     ],
 )
 def test_wrong_input_gets_one_sentence_and_leaves_nothing(

@@ -3,7 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
+from geoglot.errors import OutputError
 from geoglot.outputs.journal import Journal, fingerprint
 
 
@@ -14,18 +16,35 @@ def test_the_same_run_finds_its_state_and_strips(tmp_path: Path) -> None:
     first.add_strip("classes", 128, b"second")
     first.add_strip("classes", 0, b"first")
     first.save({"rows": np.arange(3)}, {"failed": [[1, "why"]]})
+    first.close()
     again = Journal(output, "run-a")
     state = again.load()
     assert state is not None
     np.testing.assert_array_equal(state[0]["rows"], [0, 1, 2])
     assert state[1] == {"failed": [[1, "why"]]}
     assert [path.read_bytes() for path in again.strips("classes")] == [b"first", b"second"]
+    again.close()
 
 
 def test_another_run_begins_anew(tmp_path: Path) -> None:
     output = tmp_path / "map.tif"
-    Journal(output, "run-a").save({"x": np.zeros(1)}, {})
-    assert Journal(output, "run-b").load() is None
+    first = Journal(output, "run-a")
+    first.save({"x": np.zeros(1)}, {})
+    first.add_strip("classes", 0, b"stale")
+    first.close()
+    second = Journal(output, "run-b")
+    assert second.load() is None and second.strips("classes") == []
+    second.close()
+
+
+def test_two_runs_do_not_share_an_output(tmp_path: Path) -> None:
+    first = Journal(tmp_path / "map.tif", "run-a")
+    first.save({"x": np.zeros(1)}, {})
+    with pytest.raises(OutputError, match="another run"):
+        Journal(tmp_path / "map.tif", "run-b")
+    assert first.load() is not None
+    first.clear()
+    Journal(tmp_path / "map.tif", "run-b").clear()
 
 
 def test_nothing_is_left_after_a_complete_run(tmp_path: Path) -> None:

@@ -12,11 +12,17 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
+from geoglot.errors import OutputError
 from geoglot.outputs.files import disk_errors, write_bytes
+
+try:
+    import fcntl
+except ImportError:  # not a thing of Windows, where nobody keeps two runs apart
+    fcntl = None  # type: ignore[assignment]
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -30,11 +36,14 @@ class Journal:
 
     def __init__(self, output: Path, run: str) -> None:
         self.folder = output.with_name(f".{output.name}.work")
+        with disk_errors(self.folder):
+            self.folder.mkdir(exist_ok=True)
+            self._lock = _lock(self.folder / "lock", output)
         self._run = self.folder / "run"
         if not self._run.exists() or self._run.read_text() != run:
-            self.clear()
-            with disk_errors(self.folder):
-                self.folder.mkdir(parents=True)
+            for path in self.folder.iterdir():
+                if path.name != "lock":
+                    path.unlink()
             write_bytes(self._run, run.encode())
 
     def add_strip(self, kind: str, row: int, data: bytes) -> None:
@@ -60,7 +69,24 @@ class Journal:
             arrays = {name: stored[name] for name in stored.files}
         return arrays, json.loads(str(arrays.pop("__notes__")))
 
+    def close(self) -> None:
+        """Let go of the folder and leave it, for the same run to go on."""
+        self._lock.close()
+
     def clear(self) -> None:
-        """Remove the folder: the run is complete, or another one begins."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
+        """Remove the folder: the run is complete."""
+        self.close()
+        shutil.rmtree(self.folder)
+
+
+def _lock(path: Path, output: Path) -> IO[bytes]:
+    """Hold the folder as long as this process lives; the system lets go of it even after kill -9."""
+    file = path.open("wb")
+    if fcntl is None:
+        return file
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise OutputError(f"another run is writing {output}; wait for it, or give another output") from error
+    return file

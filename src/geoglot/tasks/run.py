@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -132,6 +133,12 @@ class Outputs:
             output.with_name(f"{output.stem}.png") if options.overlay else None,
         )
 
+    def check_source(self, source: str) -> None:
+        """Refuse to write over what is read."""
+        for path in (self.classes, self.polygons, self.scores, self.overlay, self.manifest):
+            if path and path.exists() and Path(source).exists() and path.samefile(source):
+                raise InputError(f"{path} is the source; give the output another name")
+
     @property
     def manifest(self) -> Path:
         """The record of the run, beside the map."""
@@ -151,9 +158,11 @@ def segment_with(
     """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
     started = time.monotonic()
     with _open(source, options, scorer.resolution) as raster:
+        outputs.check_source(raster.uri)
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
-        failed = run.compute(progress)
-        return run.finish(failed, started)
+        with closing(run.journal):
+            failed = run.compute(progress)
+            return run.finish(failed, started)
 
 
 def _open(source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]) -> Raster:
