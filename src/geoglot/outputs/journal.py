@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import shutil
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -18,11 +19,6 @@ import numpy as np
 
 from geoglot.errors import OutputError
 from geoglot.outputs.files import disk_errors, write_bytes
-
-try:
-    import fcntl
-except ImportError:  # not a thing of Windows, where nobody keeps two runs apart
-    fcntl = None  # type: ignore[assignment]
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -82,11 +78,12 @@ class Journal:
 def _lock(path: Path, output: Path) -> IO[bytes]:
     """Hold the folder as long as this process lives; the system lets go of it even after kill -9."""
     file = path.open("wb")
-    if fcntl is None:
-        return file
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        raise OutputError(f"another run is writing {output}; wait for it, or give another output") from error
+    if sys.platform != "win32":  # where nobody keeps two runs apart
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.close()
+            raise OutputError(f"another run is writing {output}; wait for it, or give another output") from error
     return file
