@@ -117,6 +117,13 @@ def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
         assert mapped.crs is None
 
 
+def test_a_scene_read_at_another_resolution_says_so(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((60, 60), 3), NAMES))
+    result = run(source, tmp_path / "map.tif", replace(PLAIN, resolution=1.0))
+    assert read(result.output).shape == (1, 30, 30)
+    assert any("read at 1 m" in note for note in result.notes)
+
+
 _KILLED = """
 import os, signal, sys
 from pathlib import Path

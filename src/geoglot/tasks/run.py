@@ -105,6 +105,7 @@ class SegmentResult:
 
 
 _OVERLAY_SIDE = 1024
+_SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
@@ -247,11 +248,20 @@ class _Run:
         seconds = round(time.monotonic() - started, 2)
         result = SegmentResult(
             self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
-            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*self.raster.warnings, *notes),
+            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*self._notes(), *notes),
         )  # fmt: skip
         write_json(outputs.manifest, result.to_json() | {"run": self.facts})
         self.journal.clear()
         return result
+
+    def _notes(self) -> tuple[str, ...]:
+        """What the user should know of how the scene was read."""
+        native, read = self.raster.native.resolution_m, self.raster.grid.resolution_m
+        if native is None or read is None or abs(native / read - 1) < _SAME_RESOLUTION:
+            return self.raster.warnings
+        finest, coarsest = self.scorer.resolution
+        understood = f"{self.scorer.name} understands {finest:g} to {coarsest:g} m"
+        return (*self.raster.warnings, f"the scene is at {native:.3g} m and was read at {read:.3g} m; {understood}")
 
     def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
