@@ -16,6 +16,7 @@ from jaxtyping import Int, Shaped
 from shapely.geometry.base import BaseGeometry
 
 _ROWS = 64
+_PIXELS = 6_000_000
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def trace(strips: Iterable[ClassStrip], skip: frozenset[int]) -> Iterator[Shape]
     """Every 4-connected region whose class is not in `skip`, as soon as it is whole."""
     open_shapes: dict[int, Shape] = {}  # by label in the last row of the strip above
     above: tuple[np.ndarray, np.ndarray] | None = None
-    for strip in strips:
+    for strip in (part for strip in strips for part in _parts(strip)):
         labels, shapes = _label(strip, skip)
         if above is not None:
             _join(above, (strip.classes[0], labels[0]), open_shapes, shapes)
@@ -71,6 +72,14 @@ def trace(strips: Iterable[ClassStrip], skip: frozenset[int]) -> Iterator[Shape]
         open_shapes = still_open
         above = (strip.classes[-1], labels[-1])
     yield from _finished(list(open_shapes.values()), {})
+
+
+def _parts(strip: ClassStrip) -> Iterator[ClassStrip]:
+    """A strip cut into strips of few pixels: their polygons pass through Python, at a hundred bytes a vertex."""
+    rows = max(1, _PIXELS // strip.classes.shape[1])
+    for top in range(0, len(strip.classes), rows):
+        cut = slice(top, top + rows)
+        yield ClassStrip(strip.row + top, strip.classes[cut], strip.confidence[cut])
 
 
 def _finished(shapes: list[Shape], still_open: dict[int, Shape]) -> Iterator[Shape]:
