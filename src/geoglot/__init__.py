@@ -12,20 +12,22 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from geoglot.errors import GeoglotError
-    from geoglot.geo import Grid
+    from geoglot.geo import Grid, Window
     from geoglot.models.zoo import load_model
     from geoglot.sources.raster import open_raster
     from geoglot.sources.tile import Tile
-    from geoglot.tasks.classify import classify
+    from geoglot.tasks.classify import ClassifyOptions, classify
     from geoglot.tasks.encode import Encoded, encode
     from geoglot.tasks.segment import SegmentOptions, segment
 
 _HOMES = {
+    "ClassifyOptions": "geoglot.tasks.classify",
     "Encoded": "geoglot.tasks.encode",
     "GeoglotError": "geoglot.errors",
     "Grid": "geoglot.geo",
     "SegmentOptions": "geoglot.tasks.segment",
     "Tile": "geoglot.sources.tile",
+    "Window": "geoglot.geo",
     "classify": "geoglot.tasks.classify",
     "encode": "geoglot.tasks.encode",
     "load_model": "geoglot.models.zoo",
@@ -34,11 +36,13 @@ _HOMES = {
 }
 
 __all__ = [
+    "ClassifyOptions",
     "Encoded",
     "GeoglotError",
     "Grid",
     "SegmentOptions",
     "Tile",
+    "Window",
     "__version__",
     "classify",
     "encode",

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from pyproj import Transformer
 
 from geoglot.errors import InputError, SourceError
 from geoglot.tasks.classify import ClassifyOptions, classify
@@ -51,7 +52,7 @@ def test_words_stand_for_classes(tmp_path: Path) -> None:
     labels = classify(source, {"wet": ["water", "water"], "dry": ["sand", "roof"]}, model=MODEL)
     assert labels.results[0].label == "wet"
     document = labels.to_json()
-    assert set(document["results"][0]) == {"source", "window", "label", "probability", "probabilities"}
+    assert {"source", "window", "label", "probability", "probabilities", "bounds"} == set(document["results"][0])
     assert document["results"][0]["window"] is None and document["failed"] == []
 
 
@@ -61,6 +62,25 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_labelled(tmp_path: Path) -
     labels = classify(scene, NAMES, model=MODEL)
     assert len(labels.failed) == 4 and len(labels.results) == 12
     assert all(one.window.col >= 64 and one.window.row < 64 for _, one in labels.failed)
+
+
+def test_a_bad_file_among_good_ones_does_not_stop_the_rest(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", 0)
+    (tmp_path / "b.png").write_text("not an image")
+    picture(tmp_path / "c.png", 2)
+    labels = classify(tmp_path, NAMES, model=MODEL)
+    assert [one.label for one in labels.results] == ["water", "roof"]
+    assert [source for source, _ in labels.failed] == [str(tmp_path / "b.png")]
+    with pytest.raises(SourceError):
+        classify(tmp_path / "b.png", NAMES, model=MODEL)
+
+
+def test_windows_know_where_they_are(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "scene.tif", paint(np.zeros((32, 32), int), NAMES))
+    bounds = classify(scene, NAMES, model=MODEL).results[0].bounds
+    assert bounds is not None
+    west, north = Transformer.from_crs(32631, 4326, always_xy=True).transform(593_270, 5_747_657)
+    assert (bounds[0], bounds[3]) == pytest.approx((west, north), abs=1e-5)
 
 
 def test_one_class_and_missing_sources_are_refused(tmp_path: Path) -> None:

@@ -20,7 +20,9 @@ def test_every_form_of_classes_means_the_same(tmp_path: Path) -> None:
     assert parse_classes(" water ,  bare   soil,") == parse_classes(["water", "bare soil"])
 
 
-@pytest.mark.parametrize("classes", ["", " , ", [], {}, "a,b,a", ["a", "a"], "missing.txt", {"": ["x"]}])
+@pytest.mark.parametrize(
+    "classes", ["", " , ", [], {}, "a,b,a", ["a", "a"], "missing.txt", {"": ["x"]}, "water: lake, sea"]
+)
 def test_unusable_classes_are_refused(classes: object) -> None:
     with pytest.raises(ClassesError):
         parse_classes(classes)  # type: ignore[arg-type]

@@ -87,12 +87,16 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         speed,
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        bar = bars.add_task(what, total=None, rate="")
+    bars = Progress(*columns, console=Console(stderr=True))
+    bar = bars.add_task(what, total=None, rate="")
+    try:
 
         def advance(done: int, total: int) -> None:
+            bars.start()  # not before there is something to show: an error comes without a bar
             elapsed = bars.tasks[bar].elapsed
             rate = f"{done / elapsed:.1f}/s" if elapsed else ""
             bars.update(bar, completed=done, total=total, rate=rate)
 
         yield advance
+    finally:
+        bars.stop()

@@ -24,8 +24,10 @@ PARTLY = 3
 @click.option("--scores", is_flag=True, help="Also the probability of every class, a band each.")
 @click.option("--background", default="", help='Words for what is none of the classes; becomes "other".')
 @click.option("--threshold", default=0.0, help='Below this probability a pixel becomes "other".')
-@click.option("--tile", type=int, help="Side of a window in pixels; twice the model's own, if not given.")
-@click.option("--overlap", type=int, help="Pixels that windows share; three patches, if not given.")
+@click.option(
+    "--tile", type=click.IntRange(min=1), help="Side of a window in pixels; twice the model's own, if not given."
+)
+@click.option("--overlap", type=click.IntRange(min=0), help="Pixels that windows share; three patches, if not given.")
 @options.model
 @options.device
 @options.batch

@@ -20,7 +20,7 @@ from rasterio.io import MemoryFile
 from geoglot.errors import OutputError
 from geoglot.geo import Grid
 from geoglot.outputs.files import appears
-from geoglot.outputs.legend import Legend
+from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
 
 _ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # any place: GDAL warns of a raster that has none
@@ -142,7 +142,6 @@ def _band_xml(layer: Layer, band: int, sources: Sequence[tuple[Path, str]]) -> s
 def _legend_xml(legend: Legend | None) -> str:
     if legend is None:
         return ""
-    colours = [(0, 0, 0, 0), *((*colour, 255) for colour in legend.colours)]
-    entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="{a}"/>' for r, g, b, a in colours)
+    entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="255"/>' for r, g, b in (OTHER_COLOUR, *legend.colours))
     names = "".join(f"<Category>{escape(name)}</Category>" for name in ("other", *legend.names))
     return f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable><CategoryNames>{names}</CategoryNames>"

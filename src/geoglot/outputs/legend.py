@@ -8,6 +8,8 @@ from functools import cached_property
 
 Colour = tuple[int, int, int]
 
+#: Of what is none of the classes: GeoTIFF's colour tables know no transparency
+OTHER_COLOUR: Colour = (240, 240, 240)
 #: What people expect: a word in a class name decides its colour.
 _EXPECTED: dict[str, Colour] = {
     "water": (45, 120, 200), "river": (45, 120, 200), "lake": (45, 120, 200), "pool": (60, 190, 230),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 
 import numpy as np
 import rasterio.features
@@ -63,7 +64,7 @@ def trace(strips: Iterable[ClassStrip], skip: frozenset[int]) -> Iterator[Shape]
     """Every 4-connected region whose class is not in `skip`, as soon as it is whole."""
     open_shapes: dict[int, Shape] = {}  # by label in the last row of the strip above
     above: tuple[np.ndarray, np.ndarray] | None = None
-    for strip in (part for strip in strips for part in _parts(strip)):
+    for strip in chain.from_iterable(map(_parts, strips)):
         labels, shapes = _label(strip, skip)
         if above is not None:
             _join(above, (strip.classes[0], labels[0]), open_shapes, shapes)

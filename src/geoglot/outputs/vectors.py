@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -80,7 +81,11 @@ class _GeoPackage:
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()
-        pyogrio.write_dataframe(frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon")
+        with warnings.catch_warnings():  # without a CRS: the user has been told when the source was opened
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            pyogrio.write_dataframe(
+                frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
+            )
 
     def close(self) -> None:
         """Nothing is open between writes."""

@@ -39,16 +39,22 @@ class Bands:
             return self._asked(bands)
         if sensor is not None:
             return self._of_sensor(sensor)
-        return (
-            _triple([self._described(names) for names in _DESCRIBED])
-            or _triple([self._coloured(name) for name in ("red", "green", "blue")])
-            or self._first()
-        )
+        return self._recognised() or self._first()
+
+    def is_guess(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> bool:
+        """Whether `choose` takes the first three of several bands for want of anything better."""
+        several = sum(colour != "alpha" for colour in self.colours) >= 3
+        return bands is None and sensor is None and several and self._recognised() is None
 
     def name(self, index: int) -> str:
         """What a band is called in a Tile: its description, else its colour, else its number."""
         colour = self.colours[index - 1]
         return self.descriptions[index - 1] or (colour if colour != "undefined" else str(index))
+
+    def _recognised(self) -> tuple[int, int, int] | None:
+        return _triple([self._described(names) for names in _DESCRIBED]) or _triple(
+            [self._coloured(name) for name in ("red", "green", "blue")]
+        )
 
     def _asked(self, bands: Sequence[BandLike]) -> tuple[int, int, int]:
         indexes = [self._index(band) for band in bands]

@@ -98,4 +98,4 @@ def _check(uri: str) -> None:
     if is_local(uri) and not Path(uri).exists():
         raise SourceError(f"No such file: {uri}")
     if is_local(uri) and Path(uri).is_dir():
-        raise SourceError(f"{uri} is a folder; list its images with geoglot.sources.folder.find_images")
+        raise SourceError(f"{uri} is a folder; give one of its rasters (classify takes whole folders)")

@@ -37,7 +37,7 @@ from geoglot.types import BandLike, PathLike, Sensor
 ResolutionLike = float | tuple[float, float] | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Raster:
     """An open raster. Any number of threads may read it; close it, or use it as a context manager."""
 
@@ -55,6 +55,10 @@ class Raster:
     """What a person should know of how this raster is read, a sentence each."""
     _facts: dict[str, Any] = field(repr=False)
     _handles: Handles = field(repr=False)
+
+    def __repr__(self) -> str:
+        crs = self.grid.crs.name if self.grid.crs else "no CRS"
+        return f"Raster({self.uri}, {self.bands}, {self.grid.shape} px, {crs})"
 
     def read(self, window: Window) -> Tile:
         """A window of `grid`; what lies beyond it is padding, not valid. ReadError where the file is damaged."""
@@ -148,7 +152,7 @@ def open_raster(
         bands=(described.name(indexes[0]), described.name(indexes[1]), described.name(indexes[2])),
         radiometry=radiometry,
         time=time,
-        warnings=_warnings(native, radiometry, uri),
+        warnings=_warnings(native, radiometry, indexes if described.is_guess(bands, sensor) else (), uri),
         _facts=facts,
         _handles=Handles(lambda: open_dataset(uri)),
     )
@@ -201,8 +205,11 @@ def _time(tags: dict[str, str]) -> datetime | None:
         return None
 
 
-def _warnings(native: Grid, radiometry: Radiometry, uri: str) -> tuple[str, ...]:
+def _warnings(native: Grid, radiometry: Radiometry, guessed: tuple[int, ...], uri: str) -> tuple[str, ...]:
     found = []
+    if guessed:
+        taken = ", ".join(map(str, guessed))
+        found.append(f"{uri} names no colours: bands {taken} are taken as red, green, blue; --bands says otherwise")
     if native.crs is None:
         found.append(f"{uri} has no CRS: it is read in its own pixels, and there are no areas in square metres")
     if radiometry != FULL_RANGE:

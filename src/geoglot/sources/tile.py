@@ -11,7 +11,7 @@ from jaxtyping import Bool, Float
 from geoglot.geo import Grid
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Tile:
     """A block of pixels, where it lies, and which of it is data."""
 
@@ -24,3 +24,7 @@ class Tile:
     time: datetime | None
     uri: str
     """What it was read from."""
+
+    def __repr__(self) -> str:
+        crs = self.grid.crs.name if self.grid.crs else "no CRS"
+        return f"Tile({self.uri}, {self.bands}, {self.grid.shape} px, {self.valid.mean():.0%} valid, {crs})"

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from geoglot.errors import InputError, ReadError
-from geoglot.geo import Window
+from geoglot.errors import InputError, ReadError, SourceError
+from geoglot.geo import Window, lonlat_bounds
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model
 from geoglot.sources.folder import find_images
@@ -51,6 +51,8 @@ class Label:
     label: str
     probability: float
     probabilities: dict[str, float]
+    bounds: tuple[float, float, float, float] | None = None
+    """West, south, east, north in degrees; None without a CRS."""
 
 
 @dataclass
@@ -65,7 +67,7 @@ class Labels:
         """The document of `geoglot classify --json`."""
         results = [
             {"source": one.source, "window": list(one.window) if one.window else None, "label": one.label,
-             "probability": one.probability, "probabilities": one.probabilities}
+             "probability": one.probability, "probabilities": one.probabilities, "bounds": one.bounds}
             for one in self.results
         ]  # fmt: skip
         failed = [{"source": source, "window": list(one.window), "reason": one.reason} for source, one in self.failed]
@@ -93,7 +95,7 @@ def classify(
         model = load_model(model)
     texts = class_vectors(model, words, options.templates)
     labels = Labels(model.card.name)
-    items = (item for path in paths for item in _items(path, model, options))
+    items = (item for path in paths for item in _items(path, model, options, alone=len(paths) == 1))
     while batch := list(islice(items, options.batch)):
         labels.failed += [(source, tile) for source, _, tile in batch if isinstance(tile, Failed)]
         good = [(source, window, tile) for source, window, tile in batch if isinstance(tile, Tile)]
@@ -108,11 +110,18 @@ def _finished(labels: Labels, paths: Sequence[str]) -> int:
     return len({one.source for one in labels.results} | {source for source, _ in labels.failed})
 
 
-def _items(path: str, model: VisionLanguageModel, options: ClassifyOptions) -> Iterator[_Item]:
-    """The pictures of one source: itself made to fit the model, or its windows."""
+def _items(path: str, model: VisionLanguageModel, options: ClassifyOptions, alone: bool) -> Iterator[_Item]:
+    """The pictures of one source: itself made to fit the model, or its windows. Among others a bad one only fails."""
     card = model.card
     resolution = options.resolution or card.resolution
-    with open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution) as raster:
+    try:
+        source = open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution)
+    except SourceError as error:
+        if alone:
+            raise
+        yield path, None, Failed(Window(0, 0, 0, 0), str(error))
+        return
+    with source as raster:
         by_window = raster.grid.crs is not None if options.windows is None else options.windows
         if by_window:
             yield from _windows(raster, card.tile_size, card.patch_size)
@@ -149,7 +158,8 @@ def _label(
     vectors = model.encode_image(torch.cat(pixels).to(texts.device))
     shares = (card.logit_scale * vectors @ texts.T).softmax(1).cpu().numpy().astype(np.float64)
     labels = []
-    for (source, window, _), row in zip(batch, shares.round(6).tolist(), strict=True):
+    for (source, window, tile), row in zip(batch, shares.round(6).tolist(), strict=True):
         best = int(np.argmax(row))
-        labels.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True))))
+        bounds = lonlat_bounds(tile.grid) if tile.grid.crs else None
+        labels.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True)), bounds))
     return labels

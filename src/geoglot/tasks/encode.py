@@ -15,7 +15,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.sources.tile import Tile
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Encoded:
     """What a model makes of a tile."""
 
@@ -27,6 +27,9 @@ class Encoded:
     """Of the patches: one pixel a patch."""
     model: str
     """Name of the model; vectors of different models do not compare."""
+
+    def __repr__(self) -> str:
+        return f"Encoded(by {self.model}, {self.grid.shape} patches of {len(self.image)} numbers)"
 
     def scores(self, texts: Float[Tensor, "text dim"]) -> Float[Tensor, "text patch_rows patch_cols"]:
         """Cosine of every patch with every text vector."""

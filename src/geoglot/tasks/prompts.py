@@ -43,6 +43,8 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     if isinstance(classes, str) and classes.lower().endswith((".txt", ".json")):
         classes = _read_class_file(Path(classes))
     if isinstance(classes, str):
+        if ":" in classes:
+            raise ClassesError(f"several words for a class go into a .txt or .json file, not into {classes!r}")
         classes = classes.split(",")
     if isinstance(classes, Mapping):
         parsed = [ClassWords(_clean(name), _words(name, words)) for name, words in classes.items()]
@@ -109,7 +111,7 @@ def text_vectors(
     """One unit vector a word: the mean over templates, as CLIP's prompt ensembles do (Radford 2021, 3.1.4)."""
     wrong = [template for template in templates if "{}" not in template]
     if wrong or not templates:
-        raise ClassesError(f"a template needs {{}} where the class name goes; {wrong or 'none'} has none")
+        raise ClassesError(f"a template needs {{}} where the class name goes; {', '.join(wrong) or 'none'} has none")
     texts = [text for word in words for text in fill(templates, word)]
     vectors = model.encode_text(texts).reshape(len(words), len(templates), -1)
     return F.normalize(vectors.mean(1), dim=-1)

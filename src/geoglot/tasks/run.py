@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from geoglot import __version__
-from geoglot.errors import InputError, ReadError
+from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
 from geoglot.outputs.files import check_folder
@@ -105,6 +105,7 @@ class SegmentResult:
 
 
 _OVERLAY_SIDE = 1024
+_FINEST = 100  # times finer than the scene: beyond that a slip of the pen
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
@@ -163,6 +164,9 @@ def segment_with(
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
         with closing(run.journal):
             failed = run.compute(progress)
+            if len(failed) == len(run.plan):
+                run.journal.clear()
+                raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
             return run.finish(failed, started)
 
 
@@ -170,7 +174,10 @@ def _open(source: PathLike | Raster, options: SegmentOptions, understood: tuple[
     if isinstance(source, Raster):
         return source
     resolution = options.resolution or understood
-    return open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
+    raster = open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
+    if raster.grid.shape[0] > _FINEST * raster.native.shape[0]:
+        raise InputError(f"{options.resolution} m is more than {_FINEST} times finer than {source}; ask for less")
+    return raster
 
 
 @dataclass
@@ -256,12 +263,16 @@ class _Run:
 
     def _notes(self) -> tuple[str, ...]:
         """What the user should know of how the scene was read."""
-        native, read = self.raster.native.resolution_m, self.raster.grid.resolution_m
-        if native is None or read is None or abs(native / read - 1) < _SAME_RESOLUTION:
-            return self.raster.warnings
-        finest, coarsest = self.scorer.resolution
-        understood = f"{self.scorer.name} understands {finest:g} to {coarsest:g} m"
-        return (*self.raster.warnings, f"the scene is at {native:.3g} m and was read at {read:.3g} m; {understood}")
+        notes = list(self.raster.warnings)
+        scene, grid = self.raster.native, self.raster.grid
+        if grid.crs and grid.crs != scene.crs:
+            notes.append(f"the map is in {grid.crs.name}, since the scene's own grid is not in metres on the ground")
+        native, read = scene.resolution_m, grid.resolution_m
+        if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
+            finest, coarsest = self.scorer.resolution
+            understood = f"{self.scorer.name} understands {finest:g} to {coarsest:g} m"
+            notes.append(f"the scene is at {native:,.4g} m and was read at {read:,.4g} m; {understood}")
+        return tuple(notes)
 
     def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
@@ -276,7 +287,7 @@ class _Run:
         return self.outputs.overlay, ()
 
     def _write_rasters(self, grid: Grid) -> None:
-        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(self.legend.names, 1))
+        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(("other", *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
         write_cog(self.journal.strips("classes"), layer, self.outputs.classes)
         if self.outputs.scores:

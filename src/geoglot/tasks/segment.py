@@ -31,6 +31,9 @@ def segment(
 ) -> SegmentResult:
     """Map the classes over a raster of any size; returns what was written.
 
+    `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
+    `polygons` a .gpkg, .parquet or .geojson; `progress` is called with (windows done, windows in all).
+
     Killed at any moment, the same call goes on where it was and gives the same bytes. Raises InputError for what
     cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.
     """
@@ -50,6 +53,8 @@ def segment(
 def _check_choice(words: tuple[ClassWords, ...], background: tuple[str, ...], options: SegmentOptions) -> None:
     if not 0 <= options.threshold < 1:
         raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
+    if (background or options.threshold) and any(entry.name.lower() == "other" for entry in words):
+        raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
     if len(words) == 1 and not background:
         raise ClassesError(
             f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
