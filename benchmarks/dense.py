@@ -4,8 +4,8 @@
 
 The loop is what SegEarth-OV and its kin do: crops of 224 px every 112 px, scores enlarged and averaged crop by crop.
 Ours is `segment` as it comes: windows of twice the trained size, blended on the patch lattice. Both are held against
-two references: the same loop at a stride of 56 px, where every pixel is the mean of 16 views, which favours the loop; and
-the whole scene in one piece at 16 shifts of 4 px, with no window at all, which favours neither's borders. A pass is
+two references: the same loop at a stride of 56 px, where every pixel is the mean of 16 views, which favours the loop;
+and the whole scene in one piece at 16 shifts of 4 px, with no window at all, which favours large windows. A pass is
 224 x 224 pixels through the encoder. The scene is the bundled one, mirrored to 1648 px; the model is mini.
 """
 
