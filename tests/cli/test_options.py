@@ -12,9 +12,9 @@ from geoglot.cli import options
 @options.quiet
 @options.verbose
 def count(as_json: bool) -> None:
-    with options.progress("counting") as advance:
+    with options.progress() as advance:
         for done in range(1, 4):
-            advance(done, 3)
+            advance("counting", done, 3)
     options.emit({"count": 3, "name": "Zürich"}, as_json, "three")
 
 

@@ -23,6 +23,12 @@ def test_alpha_is_no_colour_and_a_single_band_is_grey() -> None:
     assert Bands(("",) * 4, ("alpha", *["undefined"] * 3)).choose(None, None) == (2, 3, 4)
 
 
+def test_a_guess_is_called_a_guess() -> None:
+    assert UNNAMED.is_guess(None, None)
+    assert not UNNAMED.is_guess([1, 2, 3], None) and not UNNAMED.is_guess(None, "sentinel2-l2a")
+    assert not RGBA.is_guess(None, None) and not Bands(("", ""), ("gray", "alpha")).is_guess(None, None)
+
+
 def test_sensors() -> None:
     assert RGBA.choose(None, "naip") == (1, 2, 3)
     assert SENTINEL2.choose(None, "sentinel2-l2a") == (3, 2, 1)

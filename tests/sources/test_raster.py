@@ -287,6 +287,14 @@ def test_thumbnail_keeps_the_extent(make_geotiff: MakeGeotiff, colours: np.ndarr
         assert small.valid.mean() > 0.9
 
 
+def test_guessed_bands_are_told(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    path = make_geotiff(np.concatenate([colours, colours[:1]]), photometric="minisblack")
+    with open_raster(path) as raster:
+        assert any("bands 1, 2, 3 are taken as red, green, blue" in warning for warning in raster.warnings)
+    with open_raster(path, bands=[3, 2, 1]) as raster:
+        assert raster.warnings == ()
+
+
 def test_band_choice_reaches_the_pixels(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
     path = make_geotiff(colours)
     with open_raster(path, bands=[3, "green", 1]) as raster:

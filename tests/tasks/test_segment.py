@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import rasterio
 
-from geoglot.errors import ClassesError, InputError, OutputError
+from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.outputs.legend import Legend
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.segment import segment
@@ -183,6 +183,29 @@ def test_windows_that_fail_are_no_data_and_named(tmp_path: Path) -> None:
     assert stored["failed"][0]["window"] == [64, 64, 64, 64] and stored["done"] == 15
 
 
+def test_a_scene_of_which_nothing_can_be_read_has_no_map(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((64, 64), 3), NAMES))
+    scribble(source, block=0)
+    with pytest.raises(SourceError, match="no window of"):
+        run(source, tmp_path / "map.tif")
+    assert list(tmp_path.iterdir()) == [source]
+
+
+def test_progress_names_every_part_of_the_work(scene: Path, tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    scorer, outputs = ColourScorer(NAMES), Outputs.of(tmp_path / "map.tif", tmp_path / "map.gpkg", PLAIN)
+    segment_with(scorer, Legend(NAMES), scene, outputs, options=PLAIN, progress=lambda *args: seen.append(args))
+    assert list(dict.fromkeys(what for what, _, _ in seen)) == ["windows", "map", "polygons", "areas"]
+    last = {what: (done, total) for what, done, total in seen}
+    assert all(done == total for done, total in last.values()) and last["windows"][1] > 9
+
+
+def test_a_resolution_far_finer_than_the_scene_is_refused(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((64, 64), 3), NAMES))
+    with pytest.raises(InputError, match="times finer"):
+        run(source, tmp_path / "map.tif", replace(PLAIN, resolution=0.001))
+
+
 def test_a_model_that_fails_on_one_window_fails_only_there(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,5 +240,7 @@ def test_outputs_are_checked_before_any_work(tmp_path: Path, output: str, error:
 def test_one_class_alone_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ClassesError, match="--background"):
         segment(tmp_path / "missing.tif", "water", tmp_path / "map.tif")
+    with pytest.raises(ClassesError, match="other"):
+        segment(tmp_path / "missing.tif", "water, Other", tmp_path / "map.tif", options=SegmentOptions(threshold=0.5))
     with pytest.raises(InputError, match="threshold"):
         segment(tmp_path / "missing.tif", "a,b", tmp_path / "map.tif", options=SegmentOptions(threshold=1.5))

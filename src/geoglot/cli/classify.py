@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         batch=given["batch"],
     )
     model = load_model(given["model"], device=given["device"], precision="auto")
-    with options.progress("sources") as progress:
+    with options.progress() as progress:
         labels = classify(list(given["sources"]), given["classes"], model=model, options=choice, progress=progress)
     options.emit(labels.to_json(), given["as_json"], describe(labels))
     if labels.failed:

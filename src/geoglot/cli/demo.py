@@ -33,13 +33,15 @@ CLASSES = {
 def command(output: Path, as_json: bool) -> None:
     """Map trees, grass, buildings and roads over a real scene, with no network and no account."""
     from geoglot.demo import SCENE
+    from geoglot.outputs.files import disk_errors
     from geoglot.tasks.run import SegmentOptions
     from geoglot.tasks.segment import segment
 
-    output.mkdir(parents=True, exist_ok=True)
     scene = output / SCENE.name  # a copy, to try one's own words on
-    shutil.copyfile(SCENE, scene)
-    with options.progress("windows") as progress:
+    with disk_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(SCENE, scene)
+    with options.progress() as progress:
         result = segment(
             scene,
             CLASSES,

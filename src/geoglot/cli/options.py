@@ -71,13 +71,13 @@ def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with rate and remaining time; gives what tasks call with (done, total)."""
+def progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on stderr with rate and remaining time; gives what tasks call with (what, done, total)."""
     if is_quiet(click.get_current_context()):
-        yield lambda done, total: None
+        yield lambda what, done, total: None
         return
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
     speed = TextColumn("{task.fields[rate]}")
     columns = (
@@ -88,11 +88,14 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         TimeRemainingColumn(),
     )
     bars = Progress(*columns, console=Console(stderr=True))
-    bar = bars.add_task(what, total=None, rate="")
+    by_name: dict[str, TaskID] = {}
     try:
 
-        def advance(done: int, total: int) -> None:
+        def advance(what: str, done: int, total: int) -> None:
             bars.start()  # not before there is something to show: an error comes without a bar
+            if what not in by_name:
+                by_name[what] = bars.add_task(what, rate="")
+            bar = by_name[what]
             elapsed = bars.tasks[bar].elapsed
             rate = f"{done / elapsed:.1f}/s" if elapsed else ""
             bars.update(bar, completed=done, total=total, rate=rate)

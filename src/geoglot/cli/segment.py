@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from geoglot.tasks.segment import segment
 
     model = load_model(given["model"], device=given["device"], precision="auto")
-    with options.progress("windows") as progress:
+    with options.progress() as progress:
         result = segment(
             given["source"],
             given["classes"],

@@ -101,7 +101,7 @@ def classify(
         good = [(source, window, tile) for source, window, tile in batch if isinstance(tile, Tile)]
         labels.results += _label(good, model, texts, [entry.name for entry in words])
         if progress:
-            progress(_finished(labels, paths), len(paths))
+            progress("sources", _finished(labels, paths), len(paths))
     return labels
 
 

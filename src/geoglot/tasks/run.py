@@ -6,6 +6,7 @@ pixels (`classmap`) and kept as strips in a journal; at the end strips become a 
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -36,6 +37,8 @@ from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import Progress, score_rows
 from geoglot.tasks.windows import WindowPlan, default_tile
 from geoglot.types import BandLike, PathLike, Sensor
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,7 @@ def segment_with(
             if len(failed) == len(run.plan):
                 run.journal.clear()
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
-            return run.finish(failed, started)
+            return run.finish(failed, started, progress)
 
 
 def _open(source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]) -> Raster:
@@ -227,6 +230,7 @@ class _Run:
             blender.restore(state)
             enlarger.restore(state)
             failed = [Failed(Window(*window), reason) for window, reason in notes["failed"]]
+            log.info("going on after row of windows %d of %d", blender.row, len(self.plan.row_starts))
         rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
         for row in rows:
             failed += row.failed
@@ -242,15 +246,15 @@ class _Run:
             )
         return failed
 
-    def finish(self, failed: list[Failed], started: float) -> SegmentResult:
+    def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
         grid, outputs = self.raster.grid, self.outputs
-        self._write_rasters(grid)
+        self._write_rasters(grid, progress)
         if outputs.polygons:
             skip = frozenset({OTHER, self.legend.nodata})
-            shapes = trace(self._strips(), skip)
+            shapes = trace(self._strips("polygons", progress), skip)
             write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, outputs.polygons)
-        shares = _class_shares(self._strips(), grid, self.legend)
+        shares = _class_shares(self._strips("areas", progress), grid, self.legend)
         overlay, notes = self._picture(shares)
         seconds = round(time.monotonic() - started, 2)
         result = SegmentResult(
@@ -281,12 +285,15 @@ class _Run:
         try:
             thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels
         except ReadError as error:
+            self.outputs.overlay.unlink(missing_ok=True)  # of an earlier run: it would show another map
             return None, (f"no picture was made: {error}",)
         lines = [f"{share.name}  {share.share:.1%}" for share in shares]
         write_overlay(thumbnail, self.outputs.classes, self.legend, lines, self.outputs.overlay)
         return self.outputs.overlay, ()
 
-    def _write_rasters(self, grid: Grid) -> None:
+    def _write_rasters(self, grid: Grid, progress: Progress | None) -> None:
+        if progress:
+            progress("map", 0, 1)
         tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(("other", *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
         write_cog(self.journal.strips("classes"), layer, self.outputs.classes)
@@ -294,14 +301,18 @@ class _Run:
             lattice = grid.coarser(self.plan.patch)
             layer = Layer(lattice, "float32", float("nan"), self.legend.names)
             write_cog(self.journal.strips("scores"), layer, self.outputs.scores)
+        if progress:
+            progress("map", 1, 1)
 
-    def _strips(self) -> Iterator[ClassStrip]:
+    def _strips(self, what: str, progress: Progress | None) -> Iterator[ClassStrip]:
         row = 0
-        pairs = zip(self.journal.strips("classes"), self.journal.strips("confidence"), strict=True)
-        for classes_path, confidence_path in pairs:
+        paths = list(zip(self.journal.strips("classes"), self.journal.strips("confidence"), strict=True))
+        for done, (classes_path, confidence_path) in enumerate(paths, 1):
             classes, confidence = read_strip(classes_path)[0], read_strip(confidence_path)[0]
             yield ClassStrip(row, classes, confidence)
             row += len(classes)
+            if progress:
+                progress(what, done, len(paths))
 
 
 def _class_shares(strips: Iterator[ClassStrip], grid: Grid, legend: Legend) -> tuple[ClassShare, ...]:

@@ -32,7 +32,8 @@ def segment(
     """Map the classes over a raster of any size; returns what was written.
 
     `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
-    `polygons` a .gpkg, .parquet or .geojson; `progress` is called with (windows done, windows in all).
+    `polygons` a .gpkg, .parquet or .geojson; `progress` is called with ("windows", done, in all), then with
+    what is made of them: "map", "polygons", "areas".
 
     Killed at any moment, the same call goes on where it was and gives the same bytes. Raises InputError for what
     cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.

@@ -17,8 +17,8 @@ from geoglot.sources.tile import Tile
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.score import Scorer
 
-Progress = Callable[[int, int], None]
-"""Called with (windows done, windows in all)."""
+Progress = Callable[[str, int, int], None]
+"""Called with (what is being done, how much of it is done, how much it is in all)."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def score_rows(
             group = list(islice(tiles, min(batch, columns - start)))
             failed += _score_group(group, scorer, blender)
             if progress:
-                progress(index * columns + start + len(group), len(plan))
+                progress("windows", index * columns + start + len(group), len(plan))
         yield ScoredRow(*blender.finish_row(), tuple(failed))
 
 

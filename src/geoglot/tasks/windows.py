@@ -33,6 +33,8 @@ class WindowPlan:
     patch: int
 
     def __post_init__(self) -> None:
+        if self.tile < self.patch:
+            raise InputError(f"the tile, {self.tile} px, must be at least one patch of the model, {self.patch} px")
         if self.tile % self.patch or self.overlap % self.patch:
             raise InputError(
                 f"tile {self.tile} and overlap {self.overlap} must be multiples of the model's patch, {self.patch} px"
