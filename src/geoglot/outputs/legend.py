@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ Colour = tuple[int, int, int]
 
 #: Of what is none of the classes: GeoTIFF's colour tables know no transparency
 OTHER_COLOUR: Colour = (240, 240, 240)
-#: What people expect: a word in a class name decides its colour.
+#: What people expect: a word of the class name that begins so decides its colour.
 _EXPECTED: dict[str, Colour] = {
     "water": (45, 120, 200), "river": (45, 120, 200), "lake": (45, 120, 200), "pool": (60, 190, 230),
     "sea": (25, 85, 165), "forest": (25, 110, 50), "tree": (35, 135, 60), "wood": (25, 110, 50),
@@ -45,7 +46,7 @@ class Legend:
         """One colour a class: the expected one if it is still free, else the next of an even wheel."""
         taken: list[Colour] = []
         for index, name in enumerate(self.names):
-            expected = next((c for word, c in _EXPECTED.items() if word in name.lower()), None)
+            expected = next((c for word, c in _EXPECTED.items() if re.search(rf"\b{word}", name.lower())), None)
             taken.append(expected if expected and expected not in taken else _wheel(index))
         return tuple(taken)
 
