@@ -46,8 +46,9 @@ def test_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every Python block of the README, in order, in one namespace."""
+    """Every Python block of the README, in order, in one namespace, after the demo."""
     monkeypatch.chdir(tmp_path)
+    CliRunner().invoke(cli, ["demo"], catch_exceptions=False)
     namespace: dict[str, object] = {}
     for block in blocks("python"):
         exec(compile(block, "README.md", "exec"), namespace)

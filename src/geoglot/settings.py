@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from geoglot.errors import InputError
+
 
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -32,7 +34,14 @@ def load_settings() -> Settings:
     default = Settings()
     return Settings(
         device=env.get("GEOGLOT_DEVICE", default.device),
-        threads=int(env["GEOGLOT_THREADS"]) if "GEOGLOT_THREADS" in env else None,
+        threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
-        raster_cache_mb=int(env.get("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb)),
+        raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
     )
+
+
+def _number(name: str, default: int = 0) -> int:
+    text = os.environ.get(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise InputError(f"{name} must be a whole number from 1 on, not {text!r}")
+    return int(text)

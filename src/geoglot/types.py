@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Literal
 
 PathLike = str | Path
-#: "a,b", a list of names, or names with the words that describe each: {"water": ["river", "lake"]}
-ClassesLike = str | Sequence[str] | Mapping[str, Sequence[str]]
+#: "a,b", a list of names, names with the words that describe each ({"water": ["river", "lake"]}), or a file of these
+ClassesLike = str | Path | Sequence[str] | Mapping[str, Sequence[str]]
 #: A band by 1-based index or by name ("red")
 BandLike = int | str
 Sensor = Literal["rgb", "naip", "sentinel2-l2a", "landsat-c2-l2"]

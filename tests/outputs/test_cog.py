@@ -59,6 +59,16 @@ def test_without_a_crs_none_is_written(tmp_path: Path) -> None:
         assert dataset.crs is None
 
 
+def test_many_bands_have_small_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "s.tif"
+    path.write_bytes(encode_strip(np.ones((100, 200, 300), np.float32)))
+    layer = Layer(Grid(None, Affine.identity(), (200, 300)), "float32", -1, tuple(map(str, range(100))))
+    write_cog([path], layer, tmp_path / "scores.tif")
+    with rasterio.open(tmp_path / "scores.tif") as dataset:
+        assert dataset.block_shapes[0] == (128, 128)
+        assert (dataset.read(100) == 1).all()
+
+
 def test_scores_keep_their_bands(tmp_path: Path) -> None:
     scores = np.random.default_rng(1).random((2, *CLASSES.shape)).astype(np.float32)
     scores[:, 5, 5] = np.nan

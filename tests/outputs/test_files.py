@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import OutputError
-from geoglot.outputs.files import appears, check_folder, write_bytes
+from geoglot.outputs.files import appears, check_folder
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -40,6 +40,17 @@ def test_a_device_that_is_always_full(tmp_path: Path) -> None:
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("/dev/full is a thing of Linux")
-    (tmp_path / ".a.part.txt").symlink_to(full)
-    with pytest.raises(OutputError, match="disk is full"):
-        write_bytes(tmp_path / "a.txt", b"x")
+    with pytest.raises(OutputError, match="disk is full"), appears(tmp_path / "a.txt") as temporary:
+        temporary.symlink_to(full)
+        temporary.write_bytes(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_not_added_to(tmp_path: Path) -> None:
+    for name in (".a.part.txt", ".a.part.txt-journal", ".a.part.txt.ovr.tmp"):
+        (tmp_path / name).write_text("stale")
+    (tmp_path / ".a.part.txt2").write_text("of another")
+    with appears(tmp_path / "a.txt") as temporary:
+        assert not temporary.exists()
+        temporary.write_text("new")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.part.txt2", "a.txt"]

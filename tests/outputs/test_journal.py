@@ -47,6 +47,31 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path) -> None:
     Journal(tmp_path / "map.tif", "run-b").clear()
 
 
+@pytest.mark.parametrize("after", range(4))
+def test_killed_while_it_clears_nothing_passes_for_finished(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: int
+) -> None:
+    journal = Journal(tmp_path / "map.tif", "run")
+    for row in (0, 64):
+        journal.add_strip("classes", row, b"strip")
+    journal.save({"x": np.zeros(1)}, {})
+    unlink, gone = Path.unlink, iter(range(9))
+
+    def killed(path: Path, missing_ok: bool = False) -> None:
+        if next(gone) == after:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "unlink", killed)
+        journal.clear()
+    journal.close()
+    again = Journal(tmp_path / "map.tif", "run")
+    complete = again.load() is not None and len(again.strips("classes")) == 2
+    assert complete or (again.load() is None and again.strips("classes") == [])
+    again.close()
+
+
 def test_nothing_is_left_after_a_complete_run(tmp_path: Path) -> None:
     journal = Journal(tmp_path / "map.tif", "run")
     journal.clear()

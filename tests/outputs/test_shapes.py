@@ -52,6 +52,15 @@ def test_a_u_that_closes_late_is_one_object() -> None:
     assert len(shapes_of(classes[:8], confidence[:8], [3, 6])) == 2
 
 
+def test_a_comb_that_closes_late_is_one_object() -> None:
+    teeth = np.zeros((2, 2001), np.uint8)
+    teeth[0, ::2] = teeth[1] = 1
+    shapes = list(
+        trace([ClassStrip(row, teeth[row : row + 1], teeth[row : row + 1]) for row in (0, 1)], frozenset({0}))
+    )
+    assert [(shape.pixels, shape.geometry().area) for shape in shapes] == [(3002, 3002)]
+
+
 def test_nothing_to_trace() -> None:
     classes = np.full((4, 4), 255, np.uint8)
     assert shapes_of(classes, classes, [2]) == []

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -72,6 +74,38 @@ def test_without_a_crs_there_are_pixels_and_no_areas(tmp_path: Path) -> None:
     frame = gpd.read_file(tmp_path / "map.geojson")
     assert frame["area_m2"].isna().all()
     assert frame.geometry.iloc[0].bounds == (4, 4, 10, 10)
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+import pyproj
+from affine import Affine
+from geoglot.errors import OutputError
+from geoglot.geo import Grid
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.vectors import write_polygons
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
+classes = np.random.default_rng(0).integers(1, 3, (300, 300)).astype(np.uint8)
+grid = Grid(pyproj.CRS(32616), Affine(1, 0, 5e5, 0, -1, 4e6), classes.shape)
+try:
+    shapes = trace([ClassStrip(0, classes, classes)], frozenset())
+    write_polygons(shapes, grid, Legend(("a", "b")), 2, Path(sys.argv[1]))
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+    command = [sys.executable, "-c", _FULL, str(tmp_path / f"map{suffix}")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "free some space" in done.stdout.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_unknown_format_is_refused() -> None:

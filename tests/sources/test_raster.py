@@ -287,6 +287,15 @@ def test_thumbnail_keeps_the_extent(make_geotiff: MakeGeotiff, colours: np.ndarr
         assert small.valid.mean() > 0.9
 
 
+def test_beyond_the_raster_the_scene_is_mirrored_and_not_valid(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    with open_raster(make_geotiff(colours[:, :5, :4])) as raster:
+        inner, wide = raster.read(raster.grid.whole), raster.read(Window(-2, 0, 20, 10))
+    np.testing.assert_array_equal(wide.pixels[:, 2:7, :4], inner.pixels)
+    np.testing.assert_array_equal(wide.pixels[:, 1, :4], inner.pixels[:, 0])
+    np.testing.assert_array_equal(wide.pixels[:, 7:12, 4:8], inner.pixels[:, ::-1, ::-1])
+    assert wide.valid.sum() == 20 and wide.valid[2:7, :4].all()
+
+
 def test_guessed_bands_are_told(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
     path = make_geotiff(np.concatenate([colours, colours[:1]]), photometric="minisblack")
     with open_raster(path) as raster:

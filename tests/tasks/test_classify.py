@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from pyproj import Transformer
+from torch import Tensor
 
 from geoglot.errors import InputError, SourceError
 from geoglot.tasks.classify import ClassifyOptions, classify
@@ -81,6 +82,28 @@ def test_windows_know_where_they_are(tmp_path: Path) -> None:
     assert bounds is not None
     west, north = Transformer.from_crs(32631, 4326, always_xy=True).transform(593_270, 5_747_657)
     assert (bounds[0], bounds[3]) == pytest.approx((west, north), abs=1e-5)
+
+
+def test_a_model_that_gives_no_numbers_or_fails_on_a_batch(tmp_path: Path) -> None:
+    for index in (0, 1):
+        picture(tmp_path / f"{index}.png", index)
+
+    class Small(PooledColours):
+        def encode_image(self, pixels: Tensor) -> Tensor:
+            if len(pixels) > 1:
+                raise RuntimeError("out of memory")
+            return super().encode_image(pixels)
+
+    class Broken(PooledColours):
+        def encode_image(self, pixels: Tensor) -> Tensor:
+            return super().encode_image(pixels) * float("nan")
+
+    assert [one.label for one in classify(tmp_path, NAMES, model=Small()).results] == ["water", "forest"]
+    labels = classify(tmp_path, NAMES, model=Broken())
+    assert (
+        labels.results == []
+        and [one.reason for _, one in labels.failed] == ["the model gave numbers that are not finite"] * 2
+    )
 
 
 def test_one_class_and_missing_sources_are_refused(tmp_path: Path) -> None:

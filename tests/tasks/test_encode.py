@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from affine import Affine
@@ -38,9 +39,10 @@ def test_scores_are_cosines() -> None:
         encoded.scores(torch.zeros(1, 7))
 
 
-def test_padding_is_black_and_below_and_to_the_right() -> None:
-    pixels = torch.rand(1, 3, 20, 50)
-    padded = pad(pixels, 16, 32)
-    assert padded.shape == (1, 3, 32, 64)
-    assert padded[..., :20, :50].equal(pixels)
-    assert padded.sum() == pytest.approx(float(pixels.sum()))
+def test_padding_mirrors_below_and_to_the_right() -> None:
+    pixels = np.random.default_rng(0).random((3, 20, 50), np.float32)
+    padded = pad(pixels, 16, 96)
+    assert padded.shape == (3, 96, 96)
+    np.testing.assert_array_equal(padded[:, :20, :50], pixels)
+    np.testing.assert_array_equal(padded[:, 20:40, 50:], pixels[:, ::-1, :3:-1])
+    np.testing.assert_array_equal(padded[:, 40:60, :50], pixels)

@@ -16,7 +16,9 @@ def test_every_form_of_classes_means_the_same(tmp_path: Path) -> None:
     mapping = tmp_path / "c.json"
     mapping.write_text('{"water": ["river", "lake"], "forest": []}')
     expected = (ClassWords("water", ("river", "lake")), ClassWords("forest", ("forest",)))
-    assert parse_classes(str(lines)) == parse_classes(str(mapping)) == expected
+    assert parse_classes(str(lines)) == parse_classes(lines) == parse_classes(str(mapping)) == expected
+    lines.write_bytes("\ufeffwater: river, lake\r\nforest\r\n".encode())  # as Windows writes it
+    assert parse_classes(lines) == expected
     assert parse_classes(" water ,  bare   soil,") == parse_classes(["water", "bare soil"])
 
 

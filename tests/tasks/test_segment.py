@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import pytest
 import rasterio
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
+from geoglot.outputs import files, vectors
 from geoglot.outputs.legend import Legend
+from geoglot.sources.raster import open_raster
+from geoglot.tasks import run as run_module
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.segment import segment
 from stubs import ColourScorer
@@ -168,6 +172,79 @@ def test_killed_and_run_again_gives_the_same_bytes(
         assert (tmp_path / f"killed.{name}").read_bytes() == (tmp_path / f"straight.{name}").read_bytes()
     assert again.classes == straight.classes
     assert not list(tmp_path.glob(".*"))
+
+
+def test_killed_among_the_polygons_and_run_again_gives_each_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((300, 300), 3, blob=6), NAMES))
+    outputs = Outputs.of(tmp_path / "map.tif", tmp_path / "map.gpkg", PLAIN)
+    half = vectors.pyogrio.write_dataframe
+
+    def killed(frame: gpd.GeoDataFrame, *args: object, **kwargs: object) -> None:
+        half(frame[: len(frame) // 2], *args, **kwargs)
+        raise KeyboardInterrupt  # what `appears` does on its way out, kill -9 does not: the file stays
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(vectors.pyogrio, "write_dataframe", killed)
+        patch.setattr(files, "_remove", lambda temporary: None)
+        segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
+    assert (tmp_path / ".map.part.gpkg").exists()
+    result = segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
+    frame = gpd.read_file(tmp_path / "map.gpkg")
+    assert frame["id"].is_unique
+    assert frame.area_m2.sum() == pytest.approx(sum(share.area_m2 or 0 for share in result.classes), rel=1e-4)
+
+
+def test_a_raster_of_the_callers_stays_open(scene: Path, tmp_path: Path) -> None:
+    with open_raster(scene) as raster:
+        for name in ("a.tif", "b.tif"):
+            outputs = Outputs.of(tmp_path / name, None, PLAIN)
+            segment_with(ColourScorer(NAMES), Legend(NAMES), raster, outputs, options=PLAIN)
+    assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
+
+
+def test_a_scorer_names_every_class_once(scene: Path, tmp_path: Path) -> None:
+    outputs, scorer = Outputs.of(tmp_path / "map.tif", None, PLAIN), ColourScorer(NAMES)
+    scorer.ids = (1, 1, 2)
+    with pytest.raises(InputError, match="once"):
+        segment_with(scorer, Legend(NAMES), scene, outputs, options=PLAIN)
+
+
+def test_scores_follow_the_legend_whatever_the_order_of_channels(scene: Path, tmp_path: Path) -> None:
+    outputs, scorer = Outputs.of(tmp_path / "turned.tif", None, PLAIN), ColourScorer(NAMES[::-1])
+    scorer.ids = (3, 2, 1)
+    segment_with(scorer, Legend(NAMES), scene, outputs, options=PLAIN)
+    run(scene, tmp_path / "plain.tif")
+    for kind in ("tif", "scores.tif"):
+        np.testing.assert_allclose(read(tmp_path / f"turned.{kind}"), read(tmp_path / f"plain.{kind}"), atol=1e-6)
+
+
+@pytest.mark.parametrize("change", ["legend", "ids", "mask"])
+def test_what_decides_the_result_decides_whether_a_run_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((300, 300), 3), NAMES))
+    outputs, scorer, legend = Outputs.of(tmp_path / "map.tif", None, PLAIN), ColourScorer(NAMES), Legend(NAMES)
+    with monkeypatch.context() as patch, pytest.raises(OutputError):
+        patch.setattr(run_module, "write_cog", _full_disk)
+        segment_with(scorer, legend, source, outputs, options=PLAIN)
+    if change == "legend":
+        legend = Legend(NAMES[::-1])
+    elif change == "ids":
+        scorer.ids = (3, 2, 1)
+    else:
+        with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(source, "r+") as dataset:
+            stamp = source.stat()
+            dataset.write_mask(np.pad(np.full((300, 100), 255, np.uint8), ((0, 0), (0, 200))))
+        os.utime(source, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    before = scorer.tiles
+    result = segment_with(scorer, legend, source, outputs, options=PLAIN)
+    assert scorer.tiles - before >= result.windows / 3  # all that has a valid pixel, and nothing out of the journal
+
+
+def _full_disk(*_: object) -> None:
+    raise OutputError("the disk is full")
 
 
 def test_windows_that_fail_are_no_data_and_named(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
 
 _ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # any place: GDAL warns of a raster that has none
+_BLOCK_BYTES = 8_000_000
 _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 
 
@@ -64,7 +65,7 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     """Join strips that follow each other downwards into a tiled, compressed COG with overviews."""
     resampling = "NEAREST" if layer.legend else "AVERAGE"
     predictor = "FLOATING_POINT" if layer.dtype.startswith("float") else "NO"
-    options = {"COMPRESS": "ZSTD", "PREDICTOR": predictor, "BLOCKSIZE": "512", "BIGTIFF": "IF_SAFER"}
+    options = {"COMPRESS": "ZSTD", "PREDICTOR": predictor, "BLOCKSIZE": str(_block_size(layer)), "BIGTIFF": "IF_SAFER"}
     options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
     cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
     with appears(output) as temporary, _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
@@ -82,6 +83,14 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
             ) from error
         finally:
             names.unlink(missing_ok=True)
+
+
+def _block_size(layer: Layer) -> int:
+    """512 px; less for many bands, since a block holds all of them and GDAL several blocks."""
+    size = 512
+    while size > 128 and size * size * len(layer.bands) * np.dtype(layer.dtype).itemsize > _BLOCK_BYTES:
+        size //= 2
+    return size
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from glob import escape
 from pathlib import Path
 
 from geoglot.errors import OutputError
@@ -41,6 +42,7 @@ def appears(path: Path) -> Iterator[Path]:
     """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not."""
     check_folder(path)
     temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    _remove(temporary)  # of a run that was killed: some writers append to what they find
     try:
         with disk_errors(path):
             yield temporary
@@ -48,7 +50,13 @@ def appears(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
+
+
+def _remove(temporary: Path) -> None:
+    """The file, and what GDAL and SQLite put beside it while they write."""
+    for path in (temporary, *temporary.parent.glob(f"{escape(temporary.name)}[.-]*")):
+        path.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -35,11 +35,9 @@ class Journal:
         with disk_errors(self.folder):
             self.folder.mkdir(exist_ok=True)
             self._lock = _lock(self.folder / "lock", output)
-        self._run = self.folder / "run"
-        if not self._run.exists() or self._run.read_text() != run:
-            for path in self.folder.iterdir():
-                if path.name != "lock":
-                    path.unlink()
+        self._run, self._state = self.folder / "run", self.folder / "state.npz"
+        if not self._run.exists() or self._run.read_text() != run or not self._state.exists():
+            self._wipe()
             write_bytes(self._run, run.encode())
 
     def add_strip(self, kind: str, row: int, data: bytes) -> None:
@@ -54,14 +52,13 @@ class Journal:
         """Everything up to here is finished; `notes` is anything JSON can hold."""
         buffer = io.BytesIO()
         np.savez(buffer, __notes__=np.array(json.dumps(notes)), **state)  # type: ignore[arg-type]
-        write_bytes(self.folder / "state.npz", buffer.getvalue())
+        write_bytes(self._state, buffer.getvalue())
 
     def load(self) -> tuple[dict[str, np.ndarray], dict[str, Any]] | None:
         """The last saved state and notes, or None for a fresh run."""
-        path = self.folder / "state.npz"
-        if not path.exists():
+        if not self._state.exists():
             return None
-        with np.load(path, allow_pickle=False) as stored:
+        with np.load(self._state, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return arrays, json.loads(str(arrays.pop("__notes__")))
 
@@ -71,8 +68,17 @@ class Journal:
 
     def clear(self) -> None:
         """Remove the folder: the run is complete."""
+        self._wipe()
         self.close()
         shutil.rmtree(self.folder)
+
+    def _wipe(self) -> None:
+        """Forget the run first and the state next: killed in between, nobody takes what is left for finished work."""
+        self._run.unlink(missing_ok=True)
+        self._state.unlink(missing_ok=True)
+        for path in self.folder.iterdir():
+            if path.name != "lock":
+                path.unlink()
 
 
 def _lock(path: Path, output: Path) -> IO[bytes]:

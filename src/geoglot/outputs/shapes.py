@@ -48,7 +48,7 @@ class Shape:
         return shape
 
     def absorb(self, other: Shape) -> None:
-        """Take over a region that turned out to be the same."""
+        """Take over a region that turned out to be the same; the larger takes the smaller, or a comb takes for ever."""
         self.pixels += other.pixels
         self.confidence += other.confidence
         self.pieces += other.pieces
@@ -139,4 +139,5 @@ def _join(
     for up, low in np.unique(np.stack([upper[meets], lower[meets]], 1), axis=0).tolist():
         kept, gone = open_shapes[up].whole(), shapes[low].whole()
         if kept is not gone:
-            kept.absorb(gone)
+            larger, smaller = sorted((kept, gone), key=lambda shape: -len(shape.pieces))
+            larger.absorb(smaller)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
 import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geoglot.errors import OutputError
 from geoglot.geo import Grid, geodesic_area_m2, split_at_antimeridian
@@ -83,9 +84,15 @@ class _GeoPackage:
         append = self._path.exists()
         with warnings.catch_warnings():  # without a CRS: the user has been told when the source was opened
             warnings.filterwarnings("ignore", message="'crs' was not provided")
-            pyogrio.write_dataframe(
-                frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
-            )
+            try:
+                pyogrio.write_dataframe(
+                    frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
+                )
+            except (DataSourceError, DataLayerError, FeatureError) as error:
+                raise OutputError(
+                    f"the polygons cannot be written ({error}); if the disk is full, free some space and run the same "
+                    "command again"
+                ) from error
 
     def close(self) -> None:
         """Nothing is open between writes."""

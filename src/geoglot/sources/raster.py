@@ -61,7 +61,10 @@ class Raster:
         return f"Raster({self.uri}, {self.bands}, {self.grid.shape} px, {crs})"
 
     def read(self, window: Window) -> Tile:
-        """A window of `grid`; what lies beyond it is padding, not valid. ReadError where the file is damaged."""
+        """A window of `grid`; ReadError where the file is damaged.
+
+        What lies beyond the grid is not valid. Its pixels mirror the scene: models take a black rim for a thing.
+        """
         pixels = np.zeros((3, window.height, window.width), np.float32)
         valid = np.zeros((window.height, window.width), np.bool_)
         inside = window.intersection(self.grid.whole)
@@ -69,7 +72,9 @@ class Raster:
             row, col = inside.row - window.row, inside.col - window.col
             block = np.s_[row : row + inside.height, col : col + inside.width]
             values, valid[block] = self._values(inside)
-            pixels[:, *block] = self.radiometry.apply(np.where(valid[block], values, 0)) * valid[block]
+            known = self.radiometry.apply(np.where(valid[block], values, 0)) * valid[block]
+            rims = [(row, window.height - row - inside.height), (col, window.width - col - inside.width)]
+            pixels = np.pad(known, [(0, 0), *rims], mode="symmetric")
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
     def thumbnail(self, side: int) -> Tile:
@@ -83,8 +88,8 @@ class Raster:
         return Tile(pixels, mask, target, self.bands, self.time, self.uri)
 
     def fingerprint(self) -> dict[str, Any]:
-        """JSON that changes when the file does: its size, time of change, and form."""
-        return {"uri": self.uri, **self._facts}
+        """JSON that changes when the file does, or one that GDAL reads beside it; and the bands that are read."""
+        return {"uri": self.uri, "indexes": self.indexes, **self._facts}
 
     def close(self) -> None:
         """Give back all file handles."""
@@ -187,10 +192,11 @@ def _crs(dataset: Any, uri: str) -> pyproj.CRS | None:
 
 
 def _facts(dataset: Any, uri: str) -> dict[str, Any]:
-    on_disk = Path(uri).stat() if is_local(uri) else None
+    beside = Path(uri).with_suffix(".prj")  # GDAL does not know that it belongs to a plain image
+    files = sorted({*dataset.files, *([str(beside)] if beside.exists() else [])}) if is_local(uri) else []
+    stats = {name: Path(name).stat() for name in files}
     return {
-        "bytes": on_disk.st_size if on_disk else None,
-        "mtime_ns": on_disk.st_mtime_ns if on_disk else None,
+        "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
         "driver": dataset.driver,
         "shape": [dataset.count, dataset.height, dataset.width],
         "dtype": dataset.dtypes[0],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
@@ -12,12 +12,13 @@ import torch
 
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Window, lonlat_bounds
-from geoglot.models.base import VisionLanguageModel
+from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
 from geoglot.sources.folder import find_images
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.reader import Failed, read_ahead
 from geoglot.sources.tile import Tile
+from geoglot.tasks.batch import compute
 from geoglot.tasks.encode import pad
 from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
 from geoglot.tasks.stream import Progress
@@ -75,6 +76,7 @@ class Labels:
 
 
 _Item = tuple[str, Window | None, Tile | Failed]
+_Answers = tuple[list[Label], list[tuple[str, Failed]]]
 
 
 def classify(
@@ -93,16 +95,27 @@ def classify(
     paths = find_images([sources] if isinstance(sources, PathLike) else sources)
     if isinstance(model, str):
         model = load_model(model)
-    texts = class_vectors(model, words, options.templates)
+    ask = _question(model, class_vectors(model, words, options.templates))
     labels = Labels(model.card.name)
     items = (item for path in paths for item in _items(path, model, options, alone=len(paths) == 1))
     while batch := list(islice(items, options.batch)):
-        labels.failed += [(source, tile) for source, _, tile in batch if isinstance(tile, Failed)]
-        good = [(source, window, tile) for source, window, tile in batch if isinstance(tile, Tile)]
-        labels.results += _label(good, model, texts, [entry.name for entry in words])
+        found, failed = _label(batch, ask, model.card, [entry.name for entry in words])
+        labels.results += found
+        labels.failed += failed
         if progress:
             progress("sources", _finished(labels, paths), len(paths))
     return labels
+
+
+def _question(model: VisionLanguageModel, texts: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Pixels to the probability of each text."""
+
+    @torch.inference_mode()
+    def ask(pixels: torch.Tensor) -> torch.Tensor:
+        vectors = model.encode_image(pixels.to(texts.device))
+        return (model.card.logit_scale * vectors @ texts.T).softmax(1)
+
+    return ask
 
 
 def _finished(labels: Labels, paths: Sequence[str]) -> int:
@@ -144,22 +157,22 @@ def _whole(raster: Raster, side: int) -> _Item:
         return raster.uri, None, Failed(raster.grid.whole, str(error))
 
 
-@torch.inference_mode()
 def _label(
-    batch: Sequence[tuple[str, Window | None, Tile]],
-    model: VisionLanguageModel,
-    texts: torch.Tensor,
-    names: Sequence[str],
-) -> list[Label]:
-    if not batch:
-        return []
-    card = model.card
-    pixels = [pad(torch.from_numpy(tile.pixels)[None], card.patch_size, card.tile_size) for *_, tile in batch]
-    vectors = model.encode_image(torch.cat(pixels).to(texts.device))
-    shares = (card.logit_scale * vectors @ texts.T).softmax(1).cpu().numpy().astype(np.float64)
+    batch: Sequence[_Item], ask: Callable[[torch.Tensor], torch.Tensor], card: Card, names: Sequence[str]
+) -> _Answers:
+    """Labels of one batch, and what failed of it."""
+    failed = [(source, tile) for source, _, tile in batch if isinstance(tile, Failed)]
+    good = [(source, window, tile) for source, window, tile in batch if isinstance(tile, Tile)]
+    pictures = [
+        (window or Window(0, 0, *tile.valid.shape), pad(tile.pixels, card.patch_size, card.tile_size))
+        for _, window, tile in good
+    ]
     labels = []
-    for (source, window, tile), row in zip(batch, shares.round(6).tolist(), strict=True):
-        best = int(np.argmax(row))
+    for (source, window, tile), shares in zip(good, compute(ask, pictures), strict=True):
+        if isinstance(shares, Failed):
+            failed.append((source, shares))
+            continue
+        row, best = shares.astype(np.float64).round(6).tolist(), int(shares.argmax())
         bounds = lonlat_bounds(tile.grid) if tile.grid.crs else None
         labels.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True)), bounds))
-    return labels
+    return labels, failed

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -45,8 +45,7 @@ def encode(tile: Tile, model: VisionLanguageModel) -> Encoded:
     For a tile that fits in memory; `segment` and `classify` stream rasters of any size.
     """
     card = model.card
-    pixels = torch.from_numpy(tile.pixels)[None]
-    padded = pad(pixels, card.patch_size, card.tile_size)
+    padded = torch.from_numpy(pad(tile.pixels, card.patch_size, card.tile_size))[None]
     grid = tile.grid.coarser(card.patch_size)
     rows, cols = grid.shape
     patches = model.encode_patches(padded)[0, :, :rows, :cols]
@@ -54,8 +53,8 @@ def encode(tile: Tile, model: VisionLanguageModel) -> Encoded:
 
 
 def pad(
-    pixels: Float[Tensor, "tile band rows cols"], patch: int, least: int
-) -> Float[Tensor, "tile band padded_rows padded_cols"]:
-    """Black to the right and below, to whole patches and at least `least` pixels a side."""
-    rows, cols = (max(least, -(-side // patch) * patch) - side for side in pixels.shape[2:])
-    return F.pad(pixels, (0, cols, 0, rows))
+    pixels: Float[np.ndarray, "band rows cols"], patch: int, least: int
+) -> Float[np.ndarray, "band padded_rows padded_cols"]:
+    """Mirrored to the right and below, to whole patches and at least `least` pixels a side."""
+    rows, cols = (max(least, -(-side // patch) * patch) - side for side in pixels.shape[1:])
+    return np.pad(pixels, ((0, 0), (0, rows), (0, cols)), mode="symmetric")

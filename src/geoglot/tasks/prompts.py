@@ -40,7 +40,7 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
 
     A file of lines reads `name` or `name: word, word`; a JSON file holds a list or a mapping.
     """
-    if isinstance(classes, str) and classes.lower().endswith((".txt", ".json")):
+    if isinstance(classes, Path) or (isinstance(classes, str) and classes.lower().endswith((".txt", ".json"))):
         classes = _read_class_file(Path(classes))
     if isinstance(classes, str):
         if ":" in classes:
@@ -79,7 +79,7 @@ def _check(parsed: Sequence[ClassWords]) -> None:
 
 def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # editors on Windows mark the start
         if path.suffix.lower() == ".json":
             return _checked_json(json.loads(text), path)
     except FileNotFoundError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -162,7 +162,7 @@ def segment_with(
 ) -> SegmentResult:
     """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
     started = time.monotonic()
-    with _open(source, options, scorer.resolution) as raster:
+    with _opened(source, options, scorer.resolution) as raster:
         outputs.check_source(raster.uri)
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
         with closing(run.journal):
@@ -173,9 +173,12 @@ def segment_with(
             return run.finish(failed, started, progress)
 
 
-def _open(source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]) -> Raster:
+def _opened(
+    source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]
+) -> AbstractContextManager[Raster]:
+    """The scene at the resolution asked for; a raster of the caller's stays as it is, and stays open."""
     if isinstance(source, Raster):
-        return source
+        return nullcontext(source)
     resolution = options.resolution or understood
     raster = open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
     if raster.grid.shape[0] > _FINEST * raster.native.shape[0]:
@@ -194,6 +197,8 @@ class _Run:
     options: SegmentOptions
     facts: dict[str, Any]
     plan: WindowPlan = field(init=False)
+    channels: list[int] = field(init=False)
+    """Of the scorer, in the order of the legend."""
     journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -201,19 +206,25 @@ class _Run:
         tile = self.options.tile or default_tile(shape, self.scorer.tile_size, patch)
         overlap = min(3 * patch, tile - patch) if self.options.overlap is None else self.options.overlap
         self.plan = WindowPlan(shape, tile, overlap, patch)
+        named = range(1, len(self.legend.names) + 1)
+        if sorted(value for value in self.scorer.ids if value != OTHER) != list(named):
+            raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")
+        self.channels = [self.scorer.ids.index(value) for value in named]
         self.facts = self._all_facts()
         self.journal = Journal(self.outputs.classes, fingerprint(self.facts))
 
     def _all_facts(self) -> dict[str, Any]:
         """Everything that decides the result."""
+        crs = self.raster.grid.crs.to_wkt() if self.raster.grid.crs else None
         return {
             "geoglot": __version__,
             "torch": torch.__version__,
             "source": self.raster.fingerprint(),
             "bands": list(self.raster.bands),
             "radiometry": self.raster.radiometry.to_json(),
-            "grid": {"shape": self.plan.shape, "transform": list(self.raster.grid.transform[:6])},
-            "model": {"name": self.scorer.name, "sha256": self.scorer.sha256},
+            "grid": {"shape": self.plan.shape, "transform": list(self.raster.grid.transform[:6]), "crs": crs},
+            "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
+            "legend": self.legend.names,
             "windows": {"tile": self.plan.tile, "overlap": self.plan.overlap, "patch": self.plan.patch},
             "options": asdict(self.options),
             **self.facts,
@@ -236,8 +247,7 @@ class _Run:
             failed += row.failed
             shares = torch.from_numpy(row.scores).softmax(0).numpy()
             if self.outputs.scores:  # of the named classes; what is left to 1 belongs to the background words
-                named = np.flatnonzero(np.asarray(self.scorer.ids) != OTHER)
-                self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[named]))
+                self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[self.channels]))
             if strip := enlarger.feed(shares, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))

@@ -22,7 +22,7 @@ class Scorer(Protocol):
     sha256: str
     """Of its weights, so that a run is resumed only with the same ones."""
     ids: tuple[int, ...]
-    """Class id of each channel; 0 for channels that mean none of the classes."""
+    """Class id of each channel, every class once; 0 for channels that mean none of the classes."""
     patch_size: int
     tile_size: int
     resolution: tuple[float, float]

@@ -47,7 +47,12 @@ def segment(
     scorer = WordScorer(model, words, background, options.templates)
     legend = Legend(tuple(entry.name for entry in words))
     precision = sorted({str(parameter.dtype) for parameter in model.parameters()})
-    facts = {"classes": [asdict(entry) for entry in words], "background": background, "precision": precision}
+    facts = {
+        "classes": [asdict(entry) for entry in words],
+        "background": background,
+        "card": asdict(model.card),
+        "precision": precision,
+    }
     return segment_with(scorer, legend, source, paths, options=options, facts=facts, progress=progress)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 
 from geoglot.geo import Window
 from geoglot.sources.raster import Raster
 from geoglot.sources.reader import Failed, read_ahead
 from geoglot.sources.tile import Tile
+from geoglot.tasks.batch import compute
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.score import Scorer
 
@@ -60,25 +60,10 @@ def _score_group(group: list[tuple[Window, Tile | Failed]], scorer: Scorer, blen
     """Add one batch to the blender; returns what failed. Windows without a valid pixel are not computed."""
     failed = [tile for _, tile in group if isinstance(tile, Failed)]
     good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
-    for (window, tile), scores in zip(good, _score_tiles(good, scorer), strict=True):
+    answers = compute(scorer, [(window, tile.pixels) for window, tile in good])
+    for (window, tile), scores in zip(good, answers, strict=True):
         if isinstance(scores, Failed):
             failed.append(scores)
         else:
             blender.add(window, scores, tile.valid)
     return failed
-
-
-def _score_tiles(group: list[tuple[Window, Tile]], scorer: Scorer) -> list[np.ndarray | Failed]:
-    if not group:
-        return []
-    pixels = torch.from_numpy(np.stack([tile.pixels for _, tile in group]))
-    try:
-        scores = scorer(pixels).numpy()
-    except RuntimeError as error:  # torch raises nothing more precise: out of memory, a broken kernel
-        if len(group) == 1:
-            return [Failed(group[0][0], f"the model failed: {error}")]
-        return [_score_tiles([one], scorer)[0] for one in group]
-    bad = "the model gave scores that are not finite"
-    return [
-        one if np.isfinite(one).all() else Failed(window, bad) for (window, _), one in zip(group, scores, strict=True)
-    ]

@@ -1,0 +1,19 @@
+from __future__ import annotations
+
+import pytest
+
+from geoglot.errors import InputError
+from geoglot.settings import load_settings
+
+
+def test_numbers_come_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEOGLOT_THREADS", raising=False)
+    monkeypatch.setenv("GEOGLOT_RASTER_CACHE_MB", "64")
+    assert (load_settings().threads, load_settings().raster_cache_mb) == (None, 64)
+
+
+@pytest.mark.parametrize("text", ["two", "0", "-1", "1.5", ""])
+def test_what_is_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("GEOGLOT_THREADS", text)
+    with pytest.raises(InputError, match="GEOGLOT_THREADS"):
+        load_settings()
