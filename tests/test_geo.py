@@ -8,7 +8,7 @@ import pytest
 import shapely
 import shapely.affinity
 from affine import Affine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import MakeGrid
@@ -196,3 +196,27 @@ def test_split_at_the_antimeridian() -> None:
     expected = shapely.MultiPolygon([shapely.box(179, 10, 180, 12), shapely.box(-180, 10, -179, 12)])
     assert across.equals(expected) and wrapped.equals(expected)
     assert plain.equals(shapely.box(1, 1, 2, 2))
+
+
+@given(st.floats(-180, 180), st.floats(-70, 70), st.sampled_from([1.0, 10.0]), st.floats(-50, 500), st.floats(-50, 500))
+@settings(max_examples=100, deadline=None)
+def test_pixel_to_degrees_and_back(lon: float, lat: float, resolution: float, row: float, col: float) -> None:
+    """At 1 m and 10 m between 70 S and 70 N, in the UTM zone of the place: to less than a hundredth of a pixel."""
+    zone = pyproj.CRS.from_epsg((32600 if lat >= 0 else 32700) + min(60, int((lon + 180) // 6) + 1))
+    x, y = _place(lon, lat, zone)
+    grid = Grid(zone, Affine(resolution, 0, x, 0, -resolution, y), (467, 467))
+    back = grid.from_lonlat(*grid.to_lonlat(row, col))
+    assert abs(back[0] - row) < 0.01 and abs(back[1] - col) < 0.01
+    lon, lat = grid.to_lonlat(row, col)
+    there = pyproj.Geod(ellps="WGS84").inv(*grid.to_lonlat(row, col + 100), lon, lat)[2]
+    assert there == pytest.approx(100 * resolution, rel=1e-3)  # 0.01 degrees for 112 px would be wrong by 10
+
+
+def _place(lon: float, lat: float, crs: pyproj.CRS) -> tuple[float, float]:
+    x, y = pyproj.Transformer.from_crs("OGC:CRS84", crs, always_xy=True).transform(lon, lat)
+    return float(x), float(y)
+
+
+def test_without_a_crs_there_are_no_degrees() -> None:
+    with pytest.raises(GridError, match="no CRS"):
+        Grid(None, Affine.identity(), (3, 3)).to_lonlat(0, 0)

@@ -99,6 +99,19 @@ class Grid:
         cols, rows = _apply(~self.transform, x, y)
         return rows, cols
 
+    def to_lonlat(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Longitude and latitude (degrees, WGS 84) of pixel coordinates; GridError without a CRS."""
+        return transform(*self.to_map(rows, cols), self._known_crs(), _LONLAT)
+
+    def from_lonlat(self, lon: Any, lat: Any) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel (rows, cols) of longitudes and latitudes in degrees, with fractions; GridError without a CRS."""
+        return self.to_pixel(*transform(np.asarray(lon), np.asarray(lat), _LONLAT, self._known_crs()))
+
+    def _known_crs(self) -> pyproj.CRS:
+        if self.crs is None:
+            raise GridError("The raster has no CRS, so its pixels have no longitude; assign one: rio edit-info --crs")
+        return self.crs
+
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """(left, bottom, right, top) of the four corners, in the grid's CRS."""

@@ -19,6 +19,7 @@ COMMANDS = {
     "models": "geoglot.cli.models:command",
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
+    "train": "geoglot.cli.train:command",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

@@ -71,10 +71,10 @@ def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Bars on stderr with rate and remaining time; gives what tasks call with (what, done, total)."""
+def progress() -> Iterator[Callable[..., None]]:
+    """Bars on stderr with rate and remaining time; gives what tasks call with (what, done, total) and a note."""
     if is_quiet(click.get_current_context()):
-        yield lambda what, done, total: None
+        yield lambda what, done, total, note="": None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -86,19 +86,20 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
         MofNCompleteColumn(),
         speed,
         TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
     )
     bars = Progress(*columns, console=Console(stderr=True))
     by_name: dict[str, TaskID] = {}
     try:
 
-        def advance(what: str, done: int, total: int) -> None:
+        def advance(what: str, done: int, total: int, note: str = "") -> None:
             bars.start()  # not before there is something to show: an error comes without a bar
             if what not in by_name:
-                by_name[what] = bars.add_task(what, rate="")
+                by_name[what] = bars.add_task(what, rate="", note="")
             bar = by_name[what]
             elapsed = bars.tasks[bar].elapsed
             rate = f"{done / elapsed:.1f}/s" if elapsed else ""
-            bars.update(bar, completed=done, total=total, rate=rate)
+            bars.update(bar, completed=done, total=total, rate=rate, note=note)
 
         yield advance
     finally:

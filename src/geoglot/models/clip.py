@@ -68,12 +68,23 @@ class Clip(VisionLanguageModel):
         """The last block of the image tower and the tokens that enter it."""
         require_whole_patches(pixels, self.card.patch_size)
         weight = self.visual_projection.weight
-        ready = normalise(pixels.to(weight.device), self.card.mean, self.card.std).to(weight.dtype)
+        ready = normalise(pixels.to(weight.device), self._mean, self._std).to(weight.dtype)
         tokens = embed_pixels(self.vision_model, ready)
         *layers, last = self.vision_model.encoder.layers
         for layer in layers:
-            tokens = block(layer, tokens)
+            tokens = self._block(layer, tokens)
         return last, tokens
+
+    @property
+    def _mean(self) -> tuple[float, ...]:
+        return self.card.mean
+
+    @property
+    def _std(self) -> tuple[float, ...]:
+        return self.card.std
+
+    def _block(self, layer: Any, tokens: Tensor) -> Tensor:
+        return block(layer, tokens)
 
     def _project(self, tokens: Tensor) -> Tensor:
         projected: Tensor = self.visual_projection(self.vision_model.post_layernorm(tokens))

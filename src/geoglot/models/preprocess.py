@@ -13,16 +13,16 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def normalise(
-    pixels: Float[Tensor, "tile 3 rows cols"],
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-) -> Float[Tensor, "tile 3 rows cols"]:
-    """RGB 0..1 to the zero mean and unit variance that the model was trained on."""
-    shape = (1, 3, 1, 1)
+    pixels: Float[Tensor, "tile band rows cols"],
+    mean: tuple[float, ...],
+    std: tuple[float, ...],
+) -> Float[Tensor, "tile band rows cols"]:
+    """Brightness 0..1 to the zero mean and unit variance that the model was trained on, band by band."""
+    shape = (1, -1, 1, 1)
     return (pixels - pixels.new_tensor(mean).view(shape)) / pixels.new_tensor(std).view(shape)
 
 
-def require_whole_patches(pixels: Float[Tensor, "tile 3 rows cols"], patch: int) -> None:
+def require_whole_patches(pixels: Float[Tensor, "tile band rows cols"], patch: int) -> None:
     """Refuse tiles of which a convolution would silently drop the last rows or columns."""
     rows, cols = pixels.shape[-2:]
     if rows % patch or cols % patch or not rows or not cols:

@@ -68,7 +68,7 @@ def feed_forward(layer: Layer, tokens: Float[Tensor, "batch token width"]) -> Fl
     return fed
 
 
-def embed_pixels(vision: Tower, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile token width"]:
+def embed_pixels(vision: Tower, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile token width"]:
     """Tokens that enter the first block: the class token, then the patches row by row."""
     embeddings = vision.embeddings
     patches = embeddings.patch_embedding(pixels)

@@ -16,7 +16,7 @@ class Tile:
     """A block of pixels, where it lies, and which of it is data."""
 
     pixels: Float[np.ndarray, "bands rows cols"]
-    """float32, 0..1 of the scene's display range; 0 where not valid."""
+    """float32, 0..1 of the scene's display range; 0 where there is no data, and beyond the scene its mirror."""
     valid: Bool[np.ndarray, "rows cols"]
     """False on nodata, NaN and padding."""
     grid: Grid

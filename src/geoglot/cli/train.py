@@ -1,0 +1,44 @@
+"""geoglot train: fit models as recipes say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from geoglot.cli import options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@click.group()
+def command() -> None:
+    """Fit models as recipes say; running a recipe again goes on where it was."""
+
+
+@command.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@options.device
+@options.as_json
+@options.quiet
+@options.verbose
+def align(recipe: Path, device: str | None, as_json: bool) -> None:
+    """Train a GRAFT satellite encoder on geotagged photos, without any text.
+
+    RECIPE is a TOML file; see recipes/naip.toml. Under torchrun each process takes its share of every batch.
+
+    Example: geoglot train align recipes/naip.toml
+    """
+    from geoglot.training.align import align as run
+
+    with options.progress() as progress:
+
+        def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
+            progress("steps", step, steps, f"loss {figures['loss']:.3f}, {figures['tiles_per_second']:.0f} tiles/s")
+
+        aligned = run(recipe, device, report)
+    figures = "  ".join(f"{name} {value:.4g}" for name, value in aligned.figures.items())
+    text = f"model    {aligned.model}\nmetrics  {aligned.metrics}\n{aligned.steps} steps: {figures}"
+    options.emit(aligned.to_json(), as_json, text)

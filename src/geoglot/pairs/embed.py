@@ -1,0 +1,77 @@
+"""The vectors of a pair set's photos: the frozen ground tower sees every photo once, ever."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float16
+from PIL import Image
+from torch import Tensor
+
+from geoglot.errors import SourceError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.pairs.store import PairSet, Shard
+
+_BATCH = 64
+Progress = Callable[[str, int, int], None]
+
+
+def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None = None) -> None:
+    """Make the vectors that are not there yet, a shard at a time; each file appears whole or not at all."""
+    sha256, places = ground.card.sha256, _Places()
+    for done, shard in enumerate(pairs.shards, 1):
+        if not shard.vectors_path(sha256).exists():
+            shard.add_vectors(sha256, _shard_vectors(shard, ground, places))
+        for row, photo in enumerate(shard.links.photo):
+            places.setdefault(photo, (shard, row))
+        if progress:
+            progress("photos", done, len(pairs.shards))
+
+
+#: Where the vector of a photo lies already: a shard and a row of it
+_Places = dict[str, tuple[Shard, int]]
+
+
+def _shard_vectors(shard: Shard, ground: VisionLanguageModel, places: _Places) -> Float16[np.ndarray, "link dim"]:
+    photos = list(dict.fromkeys(shard.links.photo))
+    wanted = [photo for photo in photos if photo not in places]
+    images = shard.images() if wanted else {}
+    if missing := [photo for photo in wanted if photo not in images]:
+        raise SourceError(
+            f"{shard.folder} keeps no image of photo {missing[0]!r} and {len(missing) - 1} more, and has no vectors by "
+            f"{ground.card.name} ({ground.card.sha256[:16]}); add the images, or train with the ground tower it has"
+        )
+    found: dict[str, np.ndarray] = {}
+    for photo in photos:
+        if photo in places:
+            elsewhere, row = places[photo]
+            found[photo] = elsewhere.vectors(ground.card.sha256)[row]
+    for first in range(0, len(wanted), _BATCH):
+        names = wanted[first : first + _BATCH]
+        found |= dict(zip(names, photo_vectors(ground, [images[name] for name in names]), strict=True))
+    return np.stack([found[photo] for photo in shard.links.photo])
+
+
+@torch.inference_mode()
+def photo_vectors(ground: VisionLanguageModel, images: list[bytes]) -> Float16[np.ndarray, "photo dim"]:
+    """Unit vectors of encoded photos."""
+    side = ground.card.tile_size
+    vectors = ground.encode_image(torch.stack([_prepare(image, side) for image in images]))
+    return vectors.cpu().numpy().astype(np.float16)
+
+
+def _prepare(image: bytes, side: int) -> Float[Tensor, "3 side side"]:
+    """As CLIP does: the short side to `side`, bicubic, then the centre."""
+    try:
+        picture = Image.open(io.BytesIO(image)).convert("RGB")
+    except OSError as error:
+        raise SourceError(f"a photo cannot be decoded ({error}); leave it out of the pair set") from error
+    scale = side / min(picture.size)
+    width, height = (max(side, round(length * scale)) for length in picture.size)
+    picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (width - side) // 2, (height - side) // 2
+    part = np.asarray(picture.crop((left, top, left + side, top + side)))
+    return torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 255

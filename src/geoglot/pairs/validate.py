@@ -1,0 +1,42 @@
+"""Whether a pair set is what its schema says, before any time is spent on it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geoglot.errors import InputError, SourceError
+from geoglot.pairs.schema import check_links
+from geoglot.pairs.store import PairSet, Shard
+
+_ROWS = 4096
+_UNIT = 2e-2  # float16 keeps three digits
+
+
+def validate(pairs: PairSet, sha256: str | None = None) -> None:
+    """Look at every link and vector; InputError or SourceError with the first thing that is wrong.
+
+    `sha256`: of the ground tower whose vectors must be there; None looks at places only.
+    """
+    if not pairs.shards:
+        raise InputError(f"{pairs.folder} holds no tiles; collect some first")
+    for shard in pairs.shards:
+        if shard.pixels.shape[1:] != (len(pairs.bands), pairs.side, pairs.side) or shard.pixels.dtype != np.uint8:
+            raise SourceError(f"the tiles of {shard.folder} are {shard.pixels.dtype} {shard.pixels.shape[1:]}")
+        if len(shard.links.tile) != shard.photos:
+            raise SourceError(f"{shard.folder} has {len(shard.links.tile)} photos, the index says {shard.photos}")
+        check_links(shard.links, shard.tiles, pairs.side, str(shard.folder))
+        if sha256 is not None:
+            _check_vectors(shard, sha256)
+
+
+def _check_vectors(shard: Shard, sha256: str) -> None:
+    vectors = shard.vectors(sha256)
+    for first in range(0, len(vectors), _ROWS):
+        lengths = np.linalg.norm(vectors[first : first + _ROWS].astype(np.float32), axis=1)
+        wrong = ~(abs(lengths - 1) < _UNIT)  # NaN is wrong too
+        if wrong.any():
+            row = first + int(wrong.argmax())
+            raise SourceError(
+                f"the vector of photo {shard.links.photo[row]!r} in {shard.vectors_path(sha256)} is not of unit length "
+                f"({lengths[row - first]:.3g}); remove the file, and it is made anew"
+            )

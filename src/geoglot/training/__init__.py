@@ -1,0 +1,1 @@
+"""Fitting models: losses, the loop, checkpoints, recipes."""

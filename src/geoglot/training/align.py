@@ -1,0 +1,159 @@
+"""`geoglot train align`: from a recipe to a GRAFT model. Running it again goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from geoglot.errors import InputError, OutputError
+from geoglot.models.clip import Clip
+from geoglot.models.graft import Graft, start_graft
+from geoglot.models.store import save_model
+from geoglot.models.zoo import load_model
+from geoglot.outputs.files import disk_errors
+from geoglot.pairs.embed import embed
+from geoglot.pairs.store import PairSet
+from geoglot.pairs.validate import validate
+from geoglot.training.alignment import Align, Alignment, Satellite
+from geoglot.training.loop import Fit, Report, fit
+from geoglot.training.pairs import PairLoader, Sampling, Share
+from geoglot.training.processes import processes
+from geoglot.training.recipe import read_recipe, recipe_hash
+
+
+@dataclass(frozen=True)
+class AlignRecipe:
+    """Everything that decides a GRAFT model."""
+
+    name: str
+    pairs: Path
+    """Folder of the pair set."""
+    output: Path
+    """Folder for checkpoints, metrics and the model."""
+    ground: str
+    """The CLIP that sees the photos and reads the texts, by name or folder; the satellite tower begins as its copy."""
+    validation: Path | None = None
+    """Folder of a pair set of other ground."""
+    sampling: Sampling = field(default_factory=Sampling)
+    loss: Alignment = field(default_factory=Alignment)
+    fit: Fit = field(default_factory=Fit)
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """What a training run made."""
+
+    model: Path
+    metrics: Path
+    steps: int
+    figures: dict[str, float]
+    """Of the last step."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot train align --json`."""
+        return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
+
+
+def align(recipe: Path, device: str | None = None, report: Report | None = None) -> Aligned:
+    """Train as a recipe says, from the last checkpoint if there is one.
+
+    Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
+    """
+    asked = read_recipe(recipe, AlignRecipe)
+    ground = load_model(_local(asked.ground, recipe.parent), device=device)
+    pairs, validation = _open(asked, ground)
+    extra = len(pairs.bands) - 3
+    tower = start_graft(_as_clip(ground), asked.name, pairs.resolution, asked.sampling.side, extra)
+    place = next(ground.parameters()).device
+    model = Satellite(tower, asked.loss).to(place)
+    last: dict[str, float] = {}
+
+    def follow(step: int, steps: int, figures: Mapping[str, float]) -> None:
+        last.update(figures)
+        if report:
+            report(step, steps, figures)
+
+    with disk_errors(asked.output):
+        asked.output.mkdir(parents=True, exist_ok=True)
+    target = asked.output / "model"
+    if target.exists():
+        raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
+    with processes(place) as share:
+        _embed_once(pairs, validation, ground, share)
+        for one in (pairs, validation):
+            if one:
+                validate(one, ground.card.sha256)
+        objective = Align(model, asked.loss, *_loaders(asked, pairs, validation, ground, share), asked.fit.bfloat16)
+        fingerprint = recipe_hash(asked, "output") + ground.card.sha256[:16]
+        trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
+        if share.rank == 0:
+            _store(trained, target)
+    return Aligned(target, asked.output / "metrics.jsonl", asked.fit.steps, last)
+
+
+def _local(name: str, folder: Path) -> str:
+    """A ground model beside the recipe goes before one of the zoo."""
+    return str(folder / name) if (folder / name).is_dir() else name
+
+
+def _as_clip(ground: Any) -> Clip:
+    if not isinstance(ground, Clip):
+        raise InputError(
+            f"{ground.card.name} is of the family {ground.card.family!r}; a satellite tower begins as a CLIP"
+        )
+    return ground
+
+
+def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
+    """The pair sets, once they fit the recipe."""
+    patch, side = _as_clip(ground).card.patch_size, asked.sampling.side
+    sets = [PairSet.open(folder) for folder in (asked.pairs, asked.validation) if folder is not None]
+    for one in sets:
+        validate(one)
+        if side > one.side or side % patch:
+            raise InputError(
+                f"views of {side} px (sampling.side) do not fit tiles of {one.side} px in {one.folder} and patches of "
+                f"{patch} px; give a multiple of {patch} up to {one.side}"
+            )
+        if len(one.bands) < 3 or one.bands != sets[0].bands:
+            raise InputError(
+                f"{one.folder} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets"
+            )
+    return sets[0], sets[1] if len(sets) > 1 else None
+
+
+def _embed_once(pairs: PairSet, validation: PairSet | None, ground: Any, share: Share) -> None:
+    """The photos' vectors, by the first process; the others wait for them."""
+    if share.rank == 0:
+        for one in (pairs, validation):
+            if one:
+                embed(one, ground)
+    if share.of > 1:
+        torch.distributed.barrier()
+
+
+def _loaders(
+    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, ground: Any, share: Share
+) -> tuple[PairLoader, PairLoader | None]:
+    if asked.sampling.batch % (share.of * asked.loss.parts):
+        raise InputError(
+            f"a batch of {asked.sampling.batch} tiles does not divide among {share.of} processes and "
+            f"{asked.loss.parts} parts; change sampling.batch or loss.parts"
+        )
+    sha256, patch = ground.card.sha256, ground.card.patch_size
+    train = PairLoader(pairs, sha256, patch, asked.sampling, share)
+    if validation is None:
+        return train, None
+    plain = Sampling(min(asked.sampling.batch, validation.tiles), asked.sampling.side, augment=False)
+    return train, PairLoader(validation, sha256, patch, plain)
+
+
+def _store(trained: torch.nn.Module, target: Path) -> None:
+    assert isinstance(trained, Satellite)
+    tower: Graft = trained.tower
+    tower.requires_grad_(False)
+    save_model(tower.cpu(), target)

@@ -1,0 +1,176 @@
+"""GRAFT's objective: tiles, or the patches where photos were taken, towards the vectors of their photos."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor, nn
+
+from geoglot.models.graft import Graft
+from geoglot.training.loop import mean_loss
+from geoglot.training.losses import Photos, image_level, pixel_level
+from geoglot.training.pairs import PairBatch, PairLoader
+from geoglot.training.processes import gather_rows
+
+_EARTH_M = 6_371_000.0
+_MAX_SCALE = 100.0  # where CLIP stops its temperature
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """What is pulled towards what; every default is the paper's."""
+
+    level: Literal["image", "pixel", "both"] = "image"
+    temperature: float = 0.07
+    learn_temperature: bool = False
+    skip_own_tile: bool = False
+    """At pixel level: other photos of the same tile are no negatives."""
+    skip_near_m: float = 0.0
+    """Photos of tiles whose centres are nearer than this along both axes are no negatives; the paper has 0."""
+    parts: int = 1
+    """In how many parts a batch goes through the satellite tower; the result is the same, the memory is not."""
+    recompute: bool = False
+    """Compute activations again on the way back: less memory, more time."""
+
+
+class Satellite(nn.Module):
+    """What is fitted: the satellite tower, and the temperature where it is learned."""
+
+    def __init__(self, tower: Graft, settings: Alignment) -> None:
+        super().__init__()
+        self.tower = tower
+        self.log_scale = nn.Parameter(torch.tensor(1 / settings.temperature).log())
+        self.requires_grad_(False)
+        tower.vision_model.requires_grad_(True)
+        if settings.level != "pixel":
+            tower.visual_projection.requires_grad_(True)
+        else:  # not on the way to a patch vector
+            tower.vision_model.post_layernorm.requires_grad_(False)
+        if settings.level != "image":
+            tower.projector.requires_grad_(True)
+        self.log_scale.requires_grad_(settings.learn_temperature)
+
+    @property
+    def scale(self) -> Float[Tensor, ""]:
+        """Factor of the cosines."""
+        return self.log_scale.exp().clamp(max=_MAX_SCALE)
+
+
+class Align:
+    """The objective of `geoglot train align`."""
+
+    def __init__(
+        self, model: Satellite, settings: Alignment, train: PairLoader, validation: PairLoader | None, bfloat16: bool
+    ) -> None:
+        self.model, self.settings, self.train, self.validation = model, settings, train, validation
+        self.bfloat16 = bfloat16
+        model.tower.recompute = settings.recompute
+
+    def batches(self, first_step: int, steps: int) -> Iterator[PairBatch]:
+        """Of the training pairs."""
+        return self.train.batches(first_step, steps)
+
+    def backward(self, batch: PairBatch) -> Mapping[str, float]:
+        """The gradient of the mean loss over the tiles of all processes, part by part."""
+        device = self.model.log_scale.device
+        photos, first_tile = gather_photos(batch, self.settings.skip_near_m, device)
+        tiles, parts = len(batch.pixels), self.settings.parts
+        losses, began = [], time.monotonic()
+        for part in torch.arange(tiles).chunk(parts):
+            first, stop = int(part[0]), int(part[-1]) + 1
+            loss = self._loss(self.model, batch, (first, stop), photos, first_tile) * (len(part) / tiles)
+            loss.backward()  # type: ignore[no-untyped-call]
+            losses.append(loss * parts)
+        return {
+            "loss": mean_loss(losses),
+            "scale": float(self.model.scale.detach()),
+            "photos": len(batch.tile) / tiles,
+            "tiles_per_second": tiles / (time.monotonic() - began),
+        }
+
+    def _loss(
+        self, model: Satellite, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int
+    ) -> Float[Tensor, ""]:
+        """Of some tiles of a batch."""
+        first, stop = tiles
+        pixels = batch.pixels[first:stop].to(model.log_scale.device)
+        with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.bfloat16):
+            if self.settings.level == "image":
+                return image_level(model.tower.encode_image(pixels), photos, model.scale, first_tile + first)
+            image, patches = model.tower.encode_both(pixels)
+        anchors = anchors_of(patches, batch, first)
+        loss = pixel_level(
+            anchors, photos, model.scale, first_tile + first,
+            own_tiles=stop - first, skip_own_tile=self.settings.skip_own_tile,
+        )  # fmt: skip
+        if self.settings.level == "both":
+            loss = (loss + image_level(image, photos, model.scale, first_tile + first)) / 2
+        return loss
+
+    @torch.inference_mode()
+    def evaluate(self, model: nn.Module) -> Mapping[str, float]:
+        """How often a tile's nearest photos, among all of the validation set's, hold one of its own."""
+        if self.validation is None:
+            return {}
+        assert isinstance(model, Satellite)
+        steps = -(-self.validation.pairs.tiles // self.validation.sampling.batch)
+        batches = list(self.validation.batches(0, steps))
+        device = model.log_scale.device
+        vectors = torch.cat([self._vectors(model, batch.pixels.to(device)) for batch in batches]).cpu()
+        owner, offset = [], 0
+        for batch in batches:
+            owner.append(batch.tile + offset)
+            offset += len(batch.pixels)
+        return photo_recall(vectors, torch.cat([batch.vectors for batch in batches]), torch.cat(owner))
+
+    def _vectors(self, model: Satellite, pixels: Tensor) -> Float[Tensor, "tile dim"]:
+        if self.settings.level == "image":
+            return model.tower.encode_image(pixels)
+        return nn.functional.normalize(model.tower.encode_patches(pixels).mean((2, 3)), dim=1)
+
+
+def anchors_of(
+    patches: Float[Tensor, "part dim patch_rows patch_cols"], batch: PairBatch, first: int
+) -> Float[Tensor, "photo dim"]:
+    """The vector of the patch that each photo was taken in, of the tiles from `first` on."""
+    mine = (batch.tile >= first) & (batch.tile < first + len(patches))
+    tile, patch = (batch.tile[mine] - first).to(patches.device), batch.patch[mine].to(patches.device)
+    return patches.flatten(2)[tile, :, patch]
+
+
+def gather_photos(batch: PairBatch, skip_near_m: float, device: torch.device) -> tuple[Photos, int]:
+    """The photos of all processes, and the number of this process's first tile among all tiles."""
+    counts = gather_rows(torch.tensor([[len(batch.pixels), len(batch.tile)]], device=device))
+    rank = torch.distributed.get_rank() if torch.distributed.is_initialized() else 0
+    tile = gather_rows(batch.tile.to(device))
+    firsts = counts[:, 0].cumsum(0) - counts[:, 0]
+    tile = tile + torch.repeat_interleave(firsts, counts[:, 1])
+    vectors, weight = gather_rows(batch.vectors.to(device)), gather_rows(batch.weight.to(device))
+    near = nearer_than(gather_rows(batch.centre.to(device)), skip_near_m) if skip_near_m else None
+    return Photos(vectors, tile, weight, near), int(firsts[rank])
+
+
+def nearer_than(centre: Float[Tensor, "tile 2"], metres: float) -> Bool[Tensor, "tile tile"]:
+    """Pairs of different tiles whose centres (longitude, latitude) differ by less than this along both axes."""
+    degrees = (centre[:, None] - centre).double()
+    east = ((degrees[..., 0] + 180) % 360 - 180).abs() * torch.cos(torch.deg2rad(centre[:, 1]))
+    within = torch.maximum(east, degrees[..., 1].abs()) * (np.pi / 180 * _EARTH_M) < metres
+    return within.fill_diagonal_(False)
+
+
+def photo_recall(
+    tiles: Float[Tensor, "tile dim"], photos: Float[Tensor, "photo dim"], owner: Tensor
+) -> dict[str, float]:
+    """Share of tiles with an own photo among the nearest 1 and 10 of all photos; and the mean rank of the best own."""
+    scores = tiles @ photos.T
+    own = owner == torch.arange(len(tiles))[:, None]
+    best = scores.masked_fill(~own, -torch.inf).amax(1, keepdim=True)
+    rank = ((scores > best) & ~own).sum(1)[own.any(1)].float()
+    recall = {f"photo_recall_at_{k}": float((rank < k).float().mean()) for k in (1, 10)}
+    return recall | {"photo_rank": float(rank.mean() + 1)}

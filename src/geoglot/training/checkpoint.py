@@ -1,0 +1,84 @@
+"""The state of a run in one safetensors file that appears by rename: weights, optimiser, average, random numbers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from geoglot.errors import InputError, SourceError
+from geoglot.outputs.files import appears
+
+NAME = "checkpoint.safetensors"
+_RNG = "random"
+
+
+@dataclass
+class Run:
+    """What training changes."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    average: nn.Module | None
+    """The running mean of the model's weights."""
+    step: int = 0
+    """Steps done."""
+
+
+def save(run: Run, recipe: str, folder: Path) -> None:
+    """Keep a run so that it goes on with the same bytes; `recipe` is the hash of what decides them."""
+    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
+    if run.average is not None:
+        tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
+    for index, state in run.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
+    tensors[_RNG] = torch.get_rng_state()
+    with appears(folder / NAME) as temporary:
+        contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+        save_file(contiguous, temporary, {"step": str(run.step), "recipe": recipe})
+
+
+def load(run: Run, recipe: str, folder: Path) -> bool:
+    """Bring a run to where it was; False if there is nothing to go on from. InputError for another recipe's."""
+    path = folder / NAME
+    if not path.exists():
+        return False
+    header, tensors = _read(path)
+    if header.get("recipe") != recipe:
+        raise InputError(f"{path} is of another recipe; give another output folder, or remove it to begin anew")
+    try:
+        run.model.load_state_dict(_part(tensors, "model."))
+        if run.average is not None:
+            run.average.load_state_dict(_part(tensors, "average."))
+        run.optimiser.load_state_dict(_optimiser_state(run.optimiser, _part(tensors, "optimiser.")))
+    except (RuntimeError, ValueError) as error:
+        raise InputError(f"{path} does not fit this model ({error}); remove it to begin anew") from error
+    torch.set_rng_state(tensors[_RNG])
+    run.step = int(header["step"])
+    return True
+
+
+def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(path, "pt") as file:
+            return json.loads(json.dumps(file.metadata() or {})), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise SourceError(f"{path} cannot be read ({error}); remove it to begin anew") from error
+
+
+def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _optimiser_state(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> dict[str, object]:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in tensors.items():
+        index, _, key = name.partition(".")
+        state.setdefault(int(index), {})[key] = value
+    return {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}

@@ -1,0 +1,54 @@
+"""One process or many: what torchrun says, and what is shared between them. With one, nothing is sent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from geoglot.training.pairs import Share
+
+
+@contextmanager
+def processes(device: torch.device) -> Iterator[Share]:
+    """Join the others that torchrun started, if it did; gives this process's share of every batch."""
+    if "RANK" not in os.environ:
+        yield Share()
+        return
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    try:
+        yield Share(dist.get_rank(), dist.get_world_size())
+    finally:
+        dist.destroy_process_group()
+
+
+def gather_rows(rows: Tensor) -> Tensor:
+    """The rows (row, ...) of all processes one after the other; without gradient. Their numbers may differ."""
+    if not dist.is_initialized():
+        return rows
+    mine = torch.tensor([len(rows)], device=rows.device)
+    counts = [torch.zeros_like(mine) for _ in range(dist.get_world_size())]
+    dist.all_gather(counts, mine)
+    longest = max(int(count) for count in counts)
+    padded = rows.new_zeros(longest, *rows.shape[1:])
+    padded[: len(rows)] = rows
+    everyone = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(everyone, padded)
+    return torch.cat([part[: int(count)] for part, count in zip(everyone, counts, strict=True)])
+
+
+def average_gradients(parameters: Sequence[Tensor]) -> None:
+    """Replace every gradient by its mean over processes, in one message."""
+    if not dist.is_initialized():
+        return
+    grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    flat = torch.cat([grad.flatten() for grad in grads])
+    dist.all_reduce(flat)
+    flat /= dist.get_world_size()
+    parts = torch.split(flat, [grad.numel() for grad in grads])
+    for grad, part in zip(grads, parts, strict=True):
+        grad.copy_(part.view_as(grad))
