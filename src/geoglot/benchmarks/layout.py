@@ -41,7 +41,8 @@ class FolderPerClass(DataSet):
         """The images of a split, by class and name."""
         root = next((data / root for root in self.roots if (data / root / next(iter(self.words))).is_dir()), None)
         if root is None:
-            raise self.missing(f"the class folders {' or '.join(self.roots)}/{next(iter(self.words))} ...", data)
+            first = ", ".join(list(self.words)[:2])
+            raise self.missing(f"the class folders {first} ... in {' or '.join(self.roots)}", data)
         gone = [folder for folder in self.words if not (root / folder).is_dir()]
         if gone:
             raise self.missing(f"the class folders {', '.join(gone[:3])}{' ...' if gone[3:] else ''}", root)
