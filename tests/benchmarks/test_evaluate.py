@@ -102,7 +102,7 @@ def test_segmentation_on_windows(tmp_path: Path) -> None:
     assert card.metrics["iou/road"].value is None and card.metrics["miou"].low is None
     assert card.protocol["classes"]["building"] == ["building", "roof", "house"]
     assert "A satellite image of roof" in model.asked
-    assert "iou/road                -" in card.table()
+    assert "iou/road -" in " ".join(card.table().split())
 
 
 @pytest.mark.parametrize(

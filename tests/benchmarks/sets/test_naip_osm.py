@@ -99,7 +99,9 @@ def test_lines_get_a_width_and_houses_become_one_area() -> None:
     assert {name: len(rows) for name, rows in by_class.items()} == {"highway": 1, "beach": 0, "residential": 2}
     _, south, _, north = by_class["highway"].total_bounds
     assert north - south == pytest.approx(0.00024)
-    assert max(by_class["residential"].area) == pytest.approx(square(0, 0, 130, 10).area, rel=0.01)
+    assert max(shape.area for shape in by_class["residential"].geometry) == pytest.approx(
+        square(0, 0, 130, 10).area, rel=0.01
+    )
 
 
 def test_nothing_known_is_nothing_to_score(tmp_path: Path) -> None:
