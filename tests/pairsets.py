@@ -30,7 +30,7 @@ def make_batch(tiles: int, side: int = 96, seed: int = 0, most: int = 4, bands: 
     place = rng.uniform(0, side, (2, len(tile)))
     links = Links(tile, names, place[0], place[1], [f"user-{index % 3}" for index in range(len(tile))])
     grids = [
-        Grid(UTM, Affine(1, 0, 400_000 + 500 * (seed * 1000 + index), 0, -1, 5_700_000), (side, side))
+        Grid(UTM, Affine(1, 0, 400_000 + 500 * index, 0, -1, 5_700_000 + 500 * seed), (side, side))
         for index in range(tiles)
     ]
     images = [_photo(colours[(kind[index] + 1) % 4], rng) for index in tile]
