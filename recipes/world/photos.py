@@ -50,8 +50,8 @@ class Scene:
 
     def paint(self, mask: Mask, colour: object, grain: float = 0.0) -> None:
         """Fill a mask with a colour, or with an image's own part, in uneven light."""
-        shade = 1 + grain * self.rng.standard_normal((SIDE, SIDE, 1))
-        self.image = np.where(mask[..., None], np.asarray(colour) * shade, self.image)
+        part = np.broadcast_to(np.asarray(colour), self.image.shape)[mask]
+        self.image[mask] = part * (1 + grain * self.rng.standard_normal((len(part), 1))) if grain else part
 
     def box(self, left: float, bottom: float, width: float, height: float) -> Mask:
         """Pixels of an upright rectangle."""
@@ -205,13 +205,14 @@ def _orchard(scene: Scene) -> None:
     )
     crown = scene.pick([[0.28, 0.42, 0.16], [0.78, 0.62, 0.66], [0.36, 0.46, 0.22]])
     fruit = scene.pick([[0.85, 0.20, 0.12], [0.95, 0.92, 0.90], [0.92, 0.70, 0.15]])
+    leaves = 0.7 + 0.5 * scene.clouds(2.5)[..., None]
     gap = scene.rng.uniform(2.6, 3.6)
     for depth in np.arange(26, 3, -3.2) + scene.rng.uniform(0, 1):
         for side in (-gap, gap):
             col, row, scale = scene.at(depth, side)
             scene.paint(scene.box(col - 0.15 * scale, row, 0.3 * scale + 0.5, 1.2 * scale), (0.32, 0.25, 0.2))
             ball = scene.disc(col, row - 2.0 * scale, 1.25 * scale, 0.9)
-            scene.paint(ball, crown * (0.7 + 0.5 * scene.clouds(2.5)[..., None]), 0.06)
+            scene.paint(ball, crown * leaves, 0.06)
             scene.paint(ball & (scene.rng.random((SIDE, SIDE)) < 0.10), fruit)
 
 

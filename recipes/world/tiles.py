@@ -21,7 +21,8 @@ HEIGHTS = {FOREST: 6.0, ORCHARD: 1.5, HOUSE: 5.0}
 CAR_COLOURS = np.array([[0.9, 0.9, 0.9], [0.15, 0.15, 0.18], [0.6, 0.15, 0.12], [0.2, 0.3, 0.55], [0.6, 0.6, 0.62]])
 ROOFS = np.array([[0.62, 0.30, 0.22], [0.36, 0.33, 0.33], [0.50, 0.42, 0.34], [0.45, 0.22, 0.20], [0.60, 0.60, 0.58]])
 CROPS = np.array([[0.56, 0.45, 0.32], [0.36, 0.46, 0.22], [0.72, 0.64, 0.36], [0.30, 0.36, 0.18], [0.64, 0.56, 0.45]])
-Painter = Callable[[int, Ints, Ints, NDArray[np.int32]], Floats]
+#: Colours (pixel, 3) from the country's seed and of each pixel its row, column and parcel
+Painter = Callable[[int, Ints, Ints, Ints], Floats]
 
 
 def render_tile(world: World, window: Window, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -31,7 +32,9 @@ def render_tile(world: World, window: Window, rng: np.random.Generator) -> NDArr
     rows, cols = axes_of(wide)
     image = np.zeros((*classes.shape, 3), np.float32)
     for value in np.unique(classes):
-        image = np.where((classes == value)[..., None], PAINTERS[value](world.seed, rows, cols, parcels), image)
+        here = classes == value
+        row, col = (np.broadcast_to(axis, here.shape)[here] for axis in (rows, cols))
+        image[here] = PAINTERS[value](world.seed, row, col, parcels[here].astype(np.int64))
     _pool_rims(image, classes == POOL)
     _season(image, classes, rng)
     image *= _shade(classes, rng)[..., None]
@@ -42,46 +45,45 @@ def render_tile(world: World, window: Window, rng: np.random.Generator) -> NDArr
     return np.asarray((seen.clip(0, 1) * 255).round().transpose(2, 0, 1), np.uint8)
 
 
-def _lake(seed: int, rows: Ints, cols: Ints, _: NDArray[np.int32]) -> Floats:
+def _lake(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
     tint = smooth(seed + 100, rows, cols, 60)[..., None]
     ripple = smooth(seed + 101, rows, cols, 3) - 0.5
     return _mix([0.09, 0.15, 0.16], [0.20, 0.27, 0.20], tint) + 0.03 * ripple[..., None]
 
 
-def _beach(seed: int, rows: Ints, cols: Ints, _: NDArray[np.int32]) -> Floats:
+def _beach(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
     dune = np.sin(rows * 0.35 + 7 * smooth(seed + 110, rows, cols, 20))[..., None]
     return np.array([0.80, 0.75, 0.64]) + 0.05 * dune + 0.10 * _grain(seed + 111, rows, cols)
 
 
-def _forest(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> Floats:
+def _forest(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     row, col, distance = nearest(seed + 120, rows, cols, 6.5)
     crown = (1.15 - distance / 4.5).clip(0.25, 1.1) * (0.75 + 0.5 * uniform(seed + 121, row, col))
-    leaf = _mix([0.16, 0.27, 0.13], [0.26, 0.33, 0.14], uniform(seed + 122, parcels.astype(np.int64))[..., None])
+    leaf = _mix([0.16, 0.27, 0.13], [0.26, 0.33, 0.14], uniform(seed + 122, parcels)[..., None])
     return leaf * crown[..., None]
 
 
-def _orchard(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> Floats:
+def _orchard(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     along, across = turned(rows, cols, parcel_angle(seed, parcels))
     tree = (np.hypot(along % 6 - 3, across % 6 - 3) < 2.0)[..., None]
-    ground = _mix([0.52, 0.50, 0.33], [0.40, 0.50, 0.27], uniform(seed + 130, parcels.astype(np.int64))[..., None])
+    ground = _mix([0.52, 0.50, 0.33], [0.40, 0.50, 0.27], uniform(seed + 130, parcels)[..., None])
     return np.where(tree, [0.17, 0.28, 0.13], ground) + 0.04 * _grain(seed + 131, rows, cols)
 
 
-def _field(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> Floats:
-    keys = parcels.astype(np.int64)
+def _field(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     _, across = turned(rows, cols, parcel_angle(seed, parcels))
-    rows_of_crop = np.sin(across * (1.3 + 0.8 * uniform(seed + 140, keys)))[..., None]
+    rows_of_crop = np.sin(across * (1.3 + 0.8 * uniform(seed + 140, parcels)))[..., None]
     patchy = smooth(seed + 141, rows, cols, 25)[..., None] - 0.5
-    crop = CROPS[(uniform(seed + 142, keys) * len(CROPS)).astype(int)]
+    crop = CROPS[(uniform(seed + 142, parcels) * len(CROPS)).astype(int)]
     return crop * (1 + 0.16 * rows_of_crop + 0.2 * patchy)
 
 
-def _meadow(seed: int, rows: Ints, cols: Ints, _: NDArray[np.int32]) -> Floats:
+def _meadow(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
     tint = 0.7 * smooth(seed + 150, rows, cols, 30) + 0.3 * smooth(seed + 151, rows, cols, 7)
     return _mix([0.32, 0.45, 0.22], [0.52, 0.56, 0.32], tint[..., None]) + 0.03 * _grain(seed + 152, rows, cols)
 
 
-def _road(seed: int, rows: Ints, cols: Ints, _: NDArray[np.int32]) -> Floats:
+def _road(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
     wear = smooth(seed + 160, rows, cols, 40)[..., None]
     row, col, distance = nearest(seed + 161, rows, cols, 11)
     car = ((distance < 1.5) & (uniform(seed + 163, row, col) < 0.5))[..., None]
@@ -89,7 +91,7 @@ def _road(seed: int, rows: Ints, cols: Ints, _: NDArray[np.int32]) -> Floats:
     return np.where(car, CAR_COLOURS[(uniform(seed + 165, row, col) * 5).astype(int)], asphalt)
 
 
-def _parking(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> Floats:
+def _parking(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     """Double rows of stalls, 3 x 5 m, aisles of 6 m between; two stalls of three are taken."""
     along, across = turned(rows, cols, parcel_angle(seed, parcels))
     lane, stall = np.floor(across / 16), np.floor(along / 3)
@@ -104,15 +106,14 @@ def _parking(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> F
     return np.where(car[..., None], paint, np.where(line[..., None], 0.62, asphalt))
 
 
-def _house(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> Floats:
+def _house(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     """A gable roof: one half in the light, the other not."""
-    keys = parcels.astype(np.int64)
-    roof = ROOFS[(uniform(seed + 180, keys // 4) * len(ROOFS)).astype(int)]
-    return roof * (0.75 + 0.4 * (keys % 2)[..., None]) + 0.04 * _grain(seed + 181, rows, cols)
+    roof = ROOFS[(uniform(seed + 180, parcels // 4) * len(ROOFS)).astype(int)]
+    return roof * (0.75 + 0.4 * (parcels % 2)[..., None]) + 0.04 * _grain(seed + 181, rows, cols)
 
 
-def _pool(seed: int, rows: Ints, cols: Ints, parcels: NDArray[np.int32]) -> Floats:
-    tint = uniform(seed + 190, parcels.astype(np.int64) // 4)[..., None]
+def _pool(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
+    tint = uniform(seed + 190, parcels // 4)[..., None]
     return _mix([0.24, 0.62, 0.68], [0.36, 0.72, 0.74], tint) + 0.06 * _grain(seed + 191, rows, cols)
 
 
@@ -163,7 +164,7 @@ def _shade(classes: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
 
 
 def _grain(seed: int, rows: Ints, cols: Ints) -> Floats:
-    """Noise in -0.5..0.5 from pixel to pixel, (rows, cols, 1)."""
+    """Noise in -0.5..0.5 from pixel to pixel, (pixel, 1)."""
     return (uniform(seed, rows, cols) - 0.5)[..., None]
 
 

@@ -106,9 +106,9 @@ def turned(rows: NDArray[np.generic], cols: NDArray[np.generic], angle: Floats |
     return along, cols * np.cos(angle) - rows * np.sin(angle)
 
 
-def parcel_angle(seed: int, parcels: NDArray[np.int32]) -> Floats:
+def parcel_angle(seed: int, parcels: Ints) -> Floats:
     """Direction in which a parcel is ploughed, planted, parked on."""
-    return uniform(seed + 60, parcels.astype(np.int64)) * np.float32(math.pi)
+    return uniform(seed + 60, parcels) * np.float32(math.pi)
 
 
 def _block(seed: int, block_row: int, block_col: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
