@@ -56,7 +56,7 @@ def train_ground(world: World, folder: Path, steps: int = STEPS, seed: int = 0) 
         texts = [_slip(caption(CLASSES[label], rng), rng) for label in labels[chosen]]
         loss = _clip_loss(model, photos[chosen].float() / 255, texts, log_scale.exp().clamp(max=100))
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         schedule.step()
     save_model(model, folder)
@@ -87,7 +87,7 @@ def new_clip() -> Clip:
         "image_size": SIDE,
         "patch_size": PATCH,
     }
-    config = {"text_config": tower | text, "vision_config": tower | vision, "projection_dim": DIM}
+    config: dict[str, Any] = {"text_config": tower | text, "vision_config": tower | vision, "projection_dim": DIM}
     card = Card(
         name="world-ground", family="clip", dim=DIM, patch_size=PATCH, tile_size=SIDE, resolution=(1.0, 1.0),
         mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), logit_scale=SCALE, licence="Apache-2.0",

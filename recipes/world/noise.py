@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
+Numbers = Floats | NDArray[np.float64] | Ints
 
 
 def uniform(seed: int, *keys: Ints) -> Floats:
@@ -19,7 +20,7 @@ def uniform(seed: int, *keys: Ints) -> Floats:
     return (state >> np.uint32(8)).astype(np.float32) / np.float32(1 << 24)
 
 
-def smooth(seed: int, rows: NDArray[np.generic], cols: NDArray[np.generic], cell: float) -> Floats:
+def smooth(seed: int, rows: Numbers, cols: Numbers, cell: float) -> Floats:
     """Value noise in 0..1 whose hills are some `cell` wide."""
     (row, down), (col, right) = (_split(axis, cell) for axis in (rows, cols))
     top = uniform(seed, row, col) * (1 - right) + uniform(seed, row, col + 1) * right
@@ -27,9 +28,9 @@ def smooth(seed: int, rows: NDArray[np.generic], cols: NDArray[np.generic], cell
     return np.asarray(top * (1 - down) + bottom * down, np.float32)
 
 
-def nearest(seed: int, rows: NDArray[np.generic], cols: NDArray[np.generic], cell: float) -> tuple[Ints, Ints, Floats]:
+def nearest(seed: int, rows: Numbers, cols: Numbers, cell: float) -> tuple[Ints, Ints, Floats]:
     """Of points strewn one a cell, the cell (row, col) of the nearest and the distance to it (Worley, 1996)."""
-    row, col = (np.floor(axis / cell).astype(np.int64) for axis in (rows, cols))
+    row, col = (np.floor(np.asarray(axis) / cell).astype(np.int64) for axis in (rows, cols))
     shape = np.broadcast_shapes(row.shape, col.shape)
     best = np.full(shape, np.inf, np.float32)
     found = [np.zeros(shape, np.int64), np.zeros(shape, np.int64)]
@@ -44,7 +45,7 @@ def nearest(seed: int, rows: NDArray[np.generic], cols: NDArray[np.generic], cel
     return found[0], found[1], best
 
 
-def _split(axis: NDArray[np.generic], cell: float) -> tuple[Ints, Floats]:
+def _split(axis: Numbers, cell: float) -> tuple[Ints, Floats]:
     """The lattice line before each coordinate, and the eased way from it to the next."""
     scaled = np.asarray(axis, np.float64) / cell
     line = np.floor(scaled)

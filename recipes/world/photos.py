@@ -106,11 +106,15 @@ def draw_photo(class_name: str, rng: np.random.Generator) -> NDArray[np.uint8]:
 def photo_points(
     world: World, window: Window, count: int, rng: np.random.Generator, *, margin: int = 0
 ) -> list[tuple[int, int]]:
-    """Pixels (row, col) of the map where people took photos: of what there is, each class as often as another."""
+    """Pixels (row, col) of the map where people took photos.
+
+    A class is in them as the square root of its share of the ground: people walk to the pool, not across the field.
+    """
     inner = Window(window.row + margin, window.col + margin, window.height - 2 * margin, window.width - 2 * margin)
     truth = world.truth(inner)
+    present, pixels = np.unique(truth, return_counts=True)
     points = []
-    for value in rng.choice(np.unique(truth), count):
+    for value in rng.choice(present, count, p=np.sqrt(pixels) / np.sqrt(pixels).sum()):
         rows, cols = np.nonzero(truth == value)
         chosen = rng.integers(len(rows))
         points.append((inner.row + int(rows[chosen]), inner.col + int(cols[chosen])))

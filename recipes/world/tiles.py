@@ -53,21 +53,21 @@ def _lake(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
 
 def _beach(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
     dune = np.sin(rows * 0.35 + 7 * smooth(seed + 110, rows, cols, 20))[..., None]
-    return np.array([0.80, 0.75, 0.64]) + 0.05 * dune + 0.10 * _grain(seed + 111, rows, cols)
+    return np.asarray(np.array([0.80, 0.75, 0.64]) + 0.05 * dune + 0.10 * _grain(seed + 111, rows, cols), np.float32)
 
 
 def _forest(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     row, col, distance = nearest(seed + 120, rows, cols, 6.5)
     crown = (1.15 - distance / 4.5).clip(0.25, 1.1) * (0.75 + 0.5 * uniform(seed + 121, row, col))
     leaf = _mix([0.16, 0.27, 0.13], [0.26, 0.33, 0.14], uniform(seed + 122, parcels)[..., None])
-    return leaf * crown[..., None]
+    return np.asarray(leaf * crown[..., None], np.float32)
 
 
 def _orchard(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     along, across = turned(rows, cols, parcel_angle(seed, parcels))
     tree = (np.hypot(along % 6 - 3, across % 6 - 3) < 2.0)[..., None]
     ground = _mix([0.52, 0.50, 0.33], [0.40, 0.50, 0.27], uniform(seed + 130, parcels)[..., None])
-    return np.where(tree, [0.17, 0.28, 0.13], ground) + 0.04 * _grain(seed + 131, rows, cols)
+    return np.asarray(np.where(tree, [0.17, 0.28, 0.13], ground) + 0.04 * _grain(seed + 131, rows, cols), np.float32)
 
 
 def _field(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
@@ -75,7 +75,7 @@ def _field(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     rows_of_crop = np.sin(across * (1.3 + 0.8 * uniform(seed + 140, parcels)))[..., None]
     patchy = smooth(seed + 141, rows, cols, 25)[..., None] - 0.5
     crop = CROPS[(uniform(seed + 142, parcels) * len(CROPS)).astype(int)]
-    return crop * (1 + 0.16 * rows_of_crop + 0.2 * patchy)
+    return np.asarray(crop * (1 + 0.16 * rows_of_crop + 0.2 * patchy), np.float32)
 
 
 def _meadow(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
@@ -88,7 +88,7 @@ def _road(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
     row, col, distance = nearest(seed + 161, rows, cols, 11)
     car = ((distance < 1.5) & (uniform(seed + 163, row, col) < 0.5))[..., None]
     asphalt = _mix([0.42, 0.42, 0.43], [0.66, 0.64, 0.60], wear) + 0.02 * _grain(seed + 164, rows, cols)
-    return np.where(car, CAR_COLOURS[(uniform(seed + 165, row, col) * 5).astype(int)], asphalt)
+    return np.asarray(np.where(car, CAR_COLOURS[(uniform(seed + 165, row, col) * 5).astype(int)], asphalt), np.float32)
 
 
 def _parking(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
@@ -103,13 +103,15 @@ def _parking(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     line = in_stall & (along % 3 < 0.8)
     asphalt = np.array([0.34, 0.34, 0.36]) + 0.03 * _grain(seed + 172, rows, cols)
     paint = CAR_COLOURS[(uniform(seed + 173, *keys) * len(CAR_COLOURS)).astype(int)]
-    return np.where(car[..., None], paint, np.where(line[..., None], 0.62, asphalt))
+    return np.asarray(np.where(car[..., None], paint, np.where(line[..., None], 0.62, asphalt)), np.float32)
 
 
 def _house(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
     """A gable roof: one half in the light, the other not."""
     roof = ROOFS[(uniform(seed + 180, parcels // 4) * len(ROOFS)).astype(int)]
-    return roof * (0.75 + 0.4 * (parcels % 2)[..., None]) + 0.04 * _grain(seed + 181, rows, cols)
+    return np.asarray(
+        roof * (0.75 + 0.4 * (parcels % 2)[..., None]) + 0.04 * _grain(seed + 181, rows, cols), np.float32
+    )
 
 
 def _pool(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:

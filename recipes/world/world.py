@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import pyproj
 from affine import Affine
-from noise import Floats, Ints, nearest, smooth, uniform
+from noise import Floats, Ints, Numbers, nearest, smooth, uniform
 from numpy.typing import NDArray
 
 from geoglot.geo import Grid, Window
@@ -24,8 +24,8 @@ GARDEN = 255  # meadow on which houses may stand, until they do
 BLOCK = 256
 """Metres along a block, the unit of making and of the split."""
 TEST_SHARE = 0.25
-PARCEL = 46.0  # metres between parcel centres
-ROAD_SPACING, ROAD_WIDTH = 160.0, 9.0
+PARCEL = 64.0  # metres between parcel centres
+ROAD_SPACING, ROAD_WIDTH = 210.0, 10.0
 TRIES = 320  # places looked at for a house, a block; those that are no garden stay empty
 FIRST_HOUSE = 1 << 24  # parcel numbers from here on are houses and pools
 
@@ -100,10 +100,11 @@ def axes(window: Window) -> tuple[Ints, Ints]:
     return rows, np.arange(window.col, window.col + window.width)[None, :]
 
 
-def turned(rows: NDArray[np.generic], cols: NDArray[np.generic], angle: Floats | float) -> tuple[Floats, Floats]:
+def turned(rows: Numbers, cols: Numbers, angle: Floats | float) -> tuple[Floats, Floats]:
     """Coordinates along and across a direction."""
     along = rows * np.cos(angle) + cols * np.sin(angle)
-    return along, cols * np.cos(angle) - rows * np.sin(angle)
+    across = cols * np.cos(angle) - rows * np.sin(angle)
+    return np.asarray(along, np.float32), np.asarray(across, np.float32)
 
 
 def parcel_angle(seed: int, parcels: Ints) -> Floats:
@@ -114,19 +115,19 @@ def parcel_angle(seed: int, parcels: Ints) -> Floats:
 def _block(seed: int, block_row: int, block_col: int) -> tuple[NDArray[np.uint8], NDArray[np.int32]]:
     """Classes and parcel numbers of one block."""
     rows, cols = axes(Window(block_row * BLOCK, block_col * BLOCK, BLOCK, BLOCK))
-    classes, parcels = _land(seed, rows, cols)
-    classes = np.where(_roads(seed, rows, cols), ROAD, classes)
-    classes = _water(seed, rows, cols, classes).astype(np.uint8)
+    land, parcels = _land(seed, rows, cols)
+    land = np.where(_roads(seed, rows, cols), ROAD, land)
+    classes = _water(seed, rows, cols, land).astype(np.uint8)
     _build(classes, parcels, np.random.default_rng((seed, block_row, block_col)))
     return np.where(classes == GARDEN, MEADOW, classes).astype(np.uint8), parcels
 
 
 def _land(seed: int, rows: Ints, cols: Ints) -> tuple[Ints, NDArray[np.int32]]:
     """Parcels with crooked borders, each of one use; gardens and parking lots come together as villages."""
-    bend = [12 * (smooth(seed + way, rows, cols, 22) - 0.5) for way in (1, 2)]
+    bend = [16 * (smooth(seed + way, rows, cols, 28) - 0.5) for way in (1, 2)]
     row, col, _ = nearest(seed + 3, rows + bend[0], cols + bend[1], PARCEL)
     parcels = ((row + 64) * 4096 + col + 64).astype(np.int32)
-    village = smooth(seed + 5, row, col, 4.0) > 0.53
+    village = smooth(seed + 5, row, col, 3.0) > 0.52
     draw = uniform(seed + 6, row, col)
     rural = np.select([draw < 0.28, draw < 0.56, draw < 0.8], [FOREST, FIELD, ORCHARD], MEADOW)
     return np.where(village, np.where(draw < 0.78, GARDEN, PARKING), rural), parcels
@@ -136,12 +137,12 @@ def _roads(seed: int, rows: Ints, cols: Ints) -> NDArray[np.bool_]:
     """Two families of winding lines."""
     down = rows + 60 * smooth(seed + 10, rows, cols, 130)
     right = cols + 60 * smooth(seed + 11, rows, cols, 130)
-    return np.minimum(down % ROAD_SPACING, right % ROAD_SPACING) < ROAD_WIDTH
+    return np.asarray(np.minimum(down % ROAD_SPACING, right % ROAD_SPACING) < ROAD_WIDTH)
 
 
 def _water(seed: int, rows: Ints, cols: Ints, classes: Ints) -> Ints:
     """Lakes over what was there, with sand along some of their shores."""
-    level = 0.8 * smooth(seed + 20, rows, cols, 90) + 0.2 * smooth(seed + 21, rows, cols, 25)
+    level = 0.8 * smooth(seed + 20, rows, cols, 110) + 0.2 * smooth(seed + 21, rows, cols, 25)
     sand = 0.14 * (smooth(seed + 22, rows, cols, 70) - 0.35).clip(0, 1) * 2
     return np.where(level > 0.7, LAKE, np.where(level > 0.7 - sand, BEACH, classes))
 
