@@ -30,7 +30,7 @@ def smooth(seed: int, rows: Numbers, cols: Numbers, cell: float) -> Floats:
 
 def nearest(seed: int, rows: Numbers, cols: Numbers, cell: float) -> tuple[Ints, Ints, Floats]:
     """Of points strewn one a cell, the cell (row, col) of the nearest and the distance to it (Worley, 1996)."""
-    row, col = (np.floor(np.asarray(axis) / cell).astype(np.int64) for axis in (rows, cols))
+    row, col = (np.floor(np.asarray(axis, np.float64) / cell).astype(np.int64) for axis in (rows, cols))
     shape = np.broadcast_shapes(row.shape, col.shape)
     best = np.full(shape, np.inf, np.float32)
     found = [np.zeros(shape, np.int64), np.zeros(shape, np.int64)]
