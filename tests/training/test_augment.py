@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from geoglot.training.augment import centre, crop, patch_of, recolour, turn
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.integers(8, 24), st.integers(1, 9))
 def test_photos_stay_on_their_pixels(seed: int, side: int, count: int) -> None:
     """Every pixel holds its own number; wherever a photo goes, it lies on the number it was taken at."""
