@@ -73,6 +73,13 @@ class Size:
     steps: int = 400
 
 
+#: What it is called, its pair set, its loss
+TOWERS = (
+    ("image level", "all", "image"),
+    ("pixel level", "all", "pixel"),
+    ("pixel level, one photo a tile", "one", "pixel"),
+    ("pixel level, wrong places", "wrong", "pixel"),
+)
 SMOKE = Size(1024, 96, 40, 3, 10, 12)
 
 
@@ -189,10 +196,7 @@ def prove(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:
     for name, (some, theirs) in sets.items():
         store(folder / name, some, theirs, ground.card.sha256)
     rows = {"ground CLIP, no training": score(ground, test, False)}
-    for title, name, level in (
-        ("image level", "all", "image"), ("pixel level", "all", "pixel"), ("pixel level, one photo a tile", "one", "pixel"),
-        ("pixel level, wrong places", "wrong", "pixel"),
-    ):  # fmt: skip
+    for title, name, level in TOWERS:
         recipe = folder / f"{name}-{level}.toml"
         recipe.write_text(RECIPE.format(name=f"{name}-{level}", pairs=name, level=level, seed=seed, steps=size.steps))
         rows[title] = score(load_model(align(recipe).model, device="cpu"), test, level == "pixel")
