@@ -20,6 +20,7 @@ COMMANDS = {
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
     "train": "geoglot.cli.train:command",
+    "evaluate": "geoglot.cli.evaluate:command",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 

@@ -103,4 +103,5 @@ def progress() -> Iterator[Callable[..., None]]:
 
         yield advance
     finally:
-        bars.stop()
+        if by_name:  # what never began has no last line to end
+            bars.stop()

@@ -1,0 +1,111 @@
+"""What a data set of the scorecard is, and the values that it gives: scenes with classes, with captions, with masks."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+from jaxtyping import Bool, Int32
+
+from geoglot.benchmarks.pictures import Picture
+from geoglot.errors import InputError, SourceError
+from geoglot.tasks.prompts import ClassWords
+
+Task = Literal["classification", "retrieval", "segmentation"]
+#: Reads one mask: the class of each pixel, -1 where it does not count
+Mask = Callable[[], Int32[np.ndarray, "rows cols"]]
+
+
+@dataclass(frozen=True)
+class Label:
+    """A class of scenes."""
+
+    key: str
+    """As the data set spells it."""
+    word: str
+    """As a person says it."""
+
+
+@dataclass(frozen=True)
+class Scenes:
+    """Pictures, and which classes each shows."""
+
+    classes: tuple[Label, ...]
+    pictures: Sequence[Picture]
+    shows: Bool[np.ndarray, "sample class"]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def take(self, which: Sequence[int]) -> Scenes:
+        """Some of them."""
+        return Scenes(self.classes, [self.pictures[index] for index in which], self.shows[list(which)])
+
+
+@dataclass(frozen=True)
+class Captioned:
+    """Pictures, and the sentences that people wrote for each."""
+
+    pictures: Sequence[Picture]
+    captions: Sequence[tuple[str, ...]]
+
+    def __len__(self) -> int:
+        return len(self.pictures)
+
+    def take(self, which: Sequence[int]) -> Captioned:
+        """Some of them."""
+        return Captioned([self.pictures[index] for index in which], [self.captions[index] for index in which])
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """Image files with the class of every pixel."""
+
+    classes: tuple[ClassWords, ...]
+    images: Sequence[Path]
+    masks: Sequence[Mask]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, which: Sequence[int]) -> Mapped:
+        """Some of them."""
+        return Mapped(self.classes, [self.images[index] for index in which], [self.masks[index] for index in which])
+
+
+Samples = Scenes | Captioned | Mapped
+
+
+@dataclass(frozen=True)
+class DataSet(ABC):
+    """A published data set: what it is called, where it is had, and how its files lie."""
+
+    tasks: ClassVar[tuple[Task, ...]]
+
+    name: str
+    title: str
+    page: str
+    """Where a person gets it."""
+    resolution: tuple[float, float] | None
+    """Metres a pixel, (finest, coarsest); None where it is not known."""
+    splits: Mapping[str, int | None]
+    """How many images each split has as published, the default first; None where that is not known."""
+
+    @abstractmethod
+    def read(self, data: Path, split: str) -> Samples:
+        """The images of a split; SourceError where something is missing."""
+
+    def check(self, task: Task, split: str) -> None:
+        """Refuse a task or a split that it does not have."""
+        if task not in self.tasks:
+            raise InputError(f"{self.name} is for {' and '.join(self.tasks)}, not for {task}")
+        if split not in self.splits:
+            raise InputError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
+
+    def missing(self, what: str, data: Path) -> SourceError:
+        """The one sentence for files that are not there."""
+        return SourceError(f"{self.title}: {what} not found in {data}; get the data set from {self.page}")

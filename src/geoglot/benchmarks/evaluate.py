@@ -1,0 +1,169 @@
+"""One model, one data set, one protocol: the scorecard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from geoglot.benchmarks.catalogue import dataset_of
+from geoglot.benchmarks.classification import decide, score_classes
+from geoglot.benchmarks.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
+from geoglot.benchmarks.pictures import encode_pictures
+from geoglot.benchmarks.protocols import Protocol, protocol_of
+from geoglot.benchmarks.retrieval import score_captions, score_queries
+from geoglot.benchmarks.scorecard import Scorecard
+from geoglot.benchmarks.segmentation import confusions, score_pixels
+from geoglot.errors import InputError, SourceError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.zoo import load_model
+from geoglot.tasks.metrics import Estimate
+from geoglot.tasks.prompts import text_vectors
+from geoglot.tasks.score import WordScorer
+from geoglot.tasks.stream import Progress
+from geoglot.types import PathLike
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What a user may decide beside task, data set, model and protocol. All of it is named in the result."""
+
+    split: str | None = None
+    """None takes the protocol's, else the data set's first."""
+    ensemble: bool = False
+    """Average the protocol's many sentences instead of its few."""
+    calibrate: bool = False
+    """Centre each class's scores over the set; classification only."""
+    transductive: bool = False
+    """Name all pictures at once; classification only."""
+    limit: int | None = None
+    """Only so many images, spread evenly over the split."""
+    batch: int = 16
+    device: str | None = None
+    """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
+
+
+def evaluate(
+    task: Task,
+    dataset: str,
+    data: PathLike,
+    *,
+    model: VisionLanguageModel | str = "mini",
+    protocol: str = "default",
+    options: EvaluateOptions | None = None,
+    progress: Progress | None = None,
+) -> Scorecard:
+    """Measure a model on a data set that lies in the folder `data` as it is published.
+
+    Raises InputError for what cannot be meant and SourceError for what is missing, before any model is loaded.
+    """
+    options, chosen, found = options or EvaluateOptions(), protocol_of(protocol), dataset_of(dataset)
+    split = options.split or chosen.splits.get(found.name) or next(iter(found.splits))
+    _check(task, found, split, chosen, options)
+    if not Path(data).is_dir():
+        raise SourceError(f"there is no folder {data}; put {found.title} there, from {found.page}")
+    whole = found.read(Path(data), split)
+    samples = _limited(whole, options.limit)
+    if isinstance(model, str):
+        model = load_model(model, device=options.device)
+    run = _Run(model, chosen, found, options, progress)
+    with torch.inference_mode():
+        metrics = run.measure(task, samples)
+    facts = run.facts(samples, split)
+    return Scorecard(
+        task, found.name, model.card.name, facts, len(samples), metrics, _notes(found, split, len(whole), samples)
+    )
+
+
+def _check(task: Task, dataset: DataSet, split: str, protocol: Protocol, options: EvaluateOptions) -> None:
+    dataset.check(task, split)
+    protocol.prompts(options.ensemble)
+    if task != "classification" and (options.calibrate or options.transductive):
+        raise InputError(f"calibration and transduction are for classification, not for {task}")
+    if options.limit is not None and options.limit < 1:
+        raise InputError(f"the limit is at least one image, not {options.limit}")
+
+
+def _limited(samples: Samples, limit: int | None) -> Samples:
+    if limit is None or limit >= len(samples):
+        return samples
+    return samples.take(np.linspace(0, len(samples) - 1, limit).round().astype(int).tolist())
+
+
+def _notes(dataset: DataSet, split: str, here: int, samples: Samples) -> tuple[str, ...]:
+    published = dataset.splits[split]
+    used = len(samples)
+    notes = []
+    if published is not None and here != published:
+        notes.append(f"{here:,} images are here, {published:,} are published: the figures do not compare with others")
+    if used < here:
+        notes.append(f"{used:,} of {here:,} images were measured")
+    return tuple(notes)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One measurement: pictures and words become vectors once, then figures."""
+
+    model: VisionLanguageModel
+    protocol: Protocol
+    dataset: DataSet
+    options: EvaluateOptions
+    progress: Progress | None
+
+    @property
+    def templates(self) -> tuple[str, ...]:
+        return self.protocol.prompts(self.options.ensemble)
+
+    def measure(self, task: Task, samples: Samples) -> dict[str, Estimate]:
+        """The figures of a task."""
+        if isinstance(samples, Mapped):
+            return self._pixels(samples)
+        vectors = encode_pictures(self.model, samples.pictures, self.protocol.fit, self.options.batch, self.progress)
+        if isinstance(samples, Captioned):
+            texts = self.model.encode_text([text for texts in samples.captions for text in texts]).cpu()
+            owner = [image for image, texts in enumerate(samples.captions) for _ in texts]
+            return score_captions(vectors @ texts.T, owner)
+        names = tuple(label.key for label in samples.classes)
+        asked = [self.protocol.call(label, self.dataset.name) for label in samples.classes]
+        texts = text_vectors(self.model, asked, self.templates).cpu()
+        if task == "retrieval":
+            return score_queries(vectors @ texts.T, samples.shows, names)
+        scores = decide(
+            vectors, texts, self.model.card.logit_scale,
+            calibrated=self.options.calibrate, transductive=self.options.transductive,
+        )  # fmt: skip
+        return score_classes(scores, samples.shows.argmax(1), names)
+
+    def _pixels(self, samples: Mapped) -> dict[str, Estimate]:
+        scorer = WordScorer(self.model, samples.classes, (), self.templates)
+        matrices = confusions(scorer, samples, self.options.batch, self.progress)
+        return score_pixels(matrices, [one.name for one in samples.classes])
+
+    def facts(self, samples: Samples, split: str) -> dict[str, Any]:
+        """Everything that decides the figures."""
+        protocol, options = self.protocol, self.options
+        return {
+            "name": protocol.name,
+            "source": protocol.source,
+            "templates": list(self.templates) if not isinstance(samples, Captioned) else ["{}"],
+            "classes": self._asked(samples),
+            "fit": protocol.fit if not isinstance(samples, Mapped) else "windows",
+            "side": self.model.card.tile_size,
+            "split": split,
+            "resolution_m": self.dataset.resolution,
+            "ensemble": options.ensemble,
+            "calibrate": options.calibrate,
+            "transductive": options.transductive,
+            "limit": options.limit,
+            "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
+        }
+
+    def _asked(self, samples: Samples) -> dict[str, list[str]]:
+        """What stands for each class in the templates."""
+        if isinstance(samples, Scenes):
+            return {label.key: [self.protocol.call(label, self.dataset.name)] for label in samples.classes}
+        return {one.name: list(one.words) for one in samples.classes} if isinstance(samples, Mapped) else {}

@@ -1,0 +1,167 @@
+"""Layouts that several data sets share: a folder per class, and a mask beside every image."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Int32
+from rasterio.errors import RasterioError
+
+from geoglot.benchmarks.dataset import DataSet, Label, Mapped, Scenes
+from geoglot.benchmarks.pictures import picture
+from geoglot.errors import SourceError
+from geoglot.sources.folder import SUFFIXES
+from geoglot.sources.gdal import environment, open_dataset
+from geoglot.tasks.prompts import ClassWords
+
+Colour = tuple[int, int, int]
+_IGNORED = -1
+
+
+@dataclass(frozen=True)
+class FolderPerClass(DataSet):
+    """One folder of images for each class; a split is a list of file names, or everything."""
+
+    tasks = ("classification", "retrieval")
+
+    roots: tuple[str, ...] = (".",)
+    """Where the class folders lie in the archives that are published; the first that is there."""
+    words: Mapping[str, str] = field(default_factory=dict)
+    """Folder to what a person says."""
+    lists: Mapping[str, str] = field(default_factory=dict)
+    """File of a split's names, a .txt with one a line or a .csv with `filepath` and `label`."""
+
+    def read(self, data: Path, split: str) -> Scenes:
+        """The images of a split, by class and name."""
+        root = next((data / root for root in self.roots if (data / root / next(iter(self.words))).is_dir()), None)
+        if root is None:
+            first = ", ".join(list(self.words)[:2])
+            raise self.missing(f"the class folders {first} ... in {' or '.join(self.roots)}", data)
+        gone = [folder for folder in self.words if not (root / folder).is_dir()]
+        if gone:
+            raise self.missing(f"the class folders {', '.join(gone[:3])}{' ...' if gone[3:] else ''}", root)
+        paths = [(folder, path) for folder in self.words for path in _images(root / folder)]
+        listed = self._listed(data, split)
+        if listed is not None:
+            paths = [(folder, path) for folder, path in paths if path.stem in listed]
+        if not paths:
+            raise self.missing(f"images of the split {split!r}", root)
+        order = {folder: index for index, folder in enumerate(self.words)}
+        shows = np.eye(len(order), dtype=bool)[[order[folder] for folder, _ in paths]]
+        called = {**self.words} | {folder: word for folder, path in paths if listed and (word := listed[path.stem])}
+        labels = tuple(Label(folder, called[folder]) for folder in self.words)
+        return Scenes(labels, [picture(path) for _, path in paths], shows)
+
+    def _listed(self, data: Path, split: str) -> Mapping[str, str] | None:
+        """Stems of a split's files with what the list calls their class ("" where it does not); None for all."""
+        if split not in self.lists:
+            return None
+        path = data / self.lists[split]
+        if not path.is_file():
+            raise self.missing(f"the list {path.name} of its split {split!r}", data)
+        if path.suffix == ".csv":
+            return _read_csv(path)
+        return {Path(line).stem: "" for line in path.read_text(encoding="utf-8").split()}
+
+
+def _images(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+
+
+def _read_csv(path: Path) -> dict[str, str]:
+    """SkyScript's lists: labels are words, or places in the classnames.txt beside."""
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    if not rows or not {"filepath", "label"} <= set(rows[0]):
+        raise SourceError(f"{path} must have the columns filepath and label")
+    labels = {Path(row["filepath"]).stem: row["label"] for row in rows}
+    names = path.with_name("classnames.txt")
+    if names.is_file() and all(label.isdigit() for label in labels.values()):
+        words = names.read_text(encoding="utf-8").splitlines()
+        return {stem: words[int(label)].strip() for stem, label in labels.items()}
+    return {stem: "" if label.isdigit() else label for stem, label in labels.items()}
+
+
+@dataclass(frozen=True)
+class MapClass:
+    """A class of pixels."""
+
+    name: str
+    values: tuple[int | Colour, ...]
+    """What stands for it in the masks: ids, or colours."""
+    words: tuple[str, ...] = ()
+    """What a person says; its name if there are none."""
+
+
+@dataclass(frozen=True)
+class MaskedImages(DataSet):
+    """Image files, and for each a mask whose path follows from the image's."""
+
+    tasks = ("segmentation",)
+
+    classes: tuple[MapClass, ...] = ()
+    """Pixels of a mask that show none of these values do not count."""
+    images: str = ""
+    """Glob of the images in the data set's folder."""
+    to_mask: tuple[tuple[str, str], ...] = ()
+    """What to replace in an image's path to have its mask's."""
+    stems: tuple[str, ...] = ()
+    """The images of the split, where that is a part; else all."""
+    list_file: str = ""
+    """Text file of the split's image names, where there is one."""
+
+    def read(self, data: Path, split: str) -> Mapped:
+        """The images of the split, by path, each with what reads its mask."""
+        found = sorted(data.glob(self.images))
+        stems = self._listed(data, split) if self.list_file else self.stems
+        images = [path for path in found if not stems or path.stem in stems]
+        if not images:
+            raise self.missing(f"images {self.images}", data)
+        masks = [data / self._mask(path.relative_to(data).as_posix()) for path in images]
+        gone = [path for path in masks if not path.is_file()]
+        if gone:
+            raise self.missing(f"{len(gone)} masks, the first {gone[0].relative_to(data)},", data)
+        words = tuple(ClassWords(one.name, one.words or (one.name,)) for one in self.classes)
+        return Mapped(words, images, [partial(read_mask, path, self.classes) for path in masks])
+
+    def _mask(self, image: str) -> str:
+        for old, new in self.to_mask:
+            image = image.replace(old, new)
+        return image
+
+    def _listed(self, data: Path, split: str) -> tuple[str, ...]:
+        path = data / self.list_file
+        if not path.is_file():
+            raise self.missing(f"the list {self.list_file} of its split {split!r}", data)
+        return tuple(Path(line).stem for line in path.read_text(encoding="utf-8").split())
+
+
+def read_mask(path: Path, classes: tuple[MapClass, ...]) -> Int32[np.ndarray, "rows cols"]:
+    """The class of each pixel, from ids or colours; -1 where a pixel has another value."""
+    with open_dataset(str(path)) as dataset, environment(str(path)):
+        try:
+            bands: Any = dataset.read()
+        except RasterioError as error:
+            raise SourceError(f"the mask {path} cannot be read: {error.__cause__ or error}") from error
+    codes = bands[0].astype(np.int64) if len(bands) < 3 else _code(*bands[:3].astype(np.int64))
+    known = {_value(value): index for index, one in enumerate(classes) for value in one.values}
+    values, where = np.unique(codes, return_inverse=True)
+    table = np.array([known.get(int(value), _IGNORED) for value in values], np.int32)
+    if len(table) > 1 and table.max() == _IGNORED:
+        raise SourceError(f"the mask {path} shows none of the classes; is it of another data set or version?")
+    return table[where].reshape(codes.shape)
+
+
+def _value(value: int | Colour) -> int:
+    return value if isinstance(value, int) else int(_code(*value))
+
+
+def _code(red: Any, green: Any, blue: Any) -> Any:
+    """A colour as one number."""
+    return (red << 16) + (green << 8) + blue

@@ -1,0 +1,65 @@
+"""Zero-shot segmentation: the class of every pixel of a set, by the dense scorer that `geoglot segment` uses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Integer
+
+from geoglot.benchmarks.dataset import Mapped
+from geoglot.benchmarks.pictures import open_native
+from geoglot.errors import SourceError
+from geoglot.sources.raster import Raster
+from geoglot.tasks.blend import Blender
+from geoglot.tasks.classmap import Enlarger, Rule
+from geoglot.tasks.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
+from geoglot.tasks.score import Scorer
+from geoglot.tasks.stream import Progress, score_rows
+from geoglot.tasks.windows import WindowPlan, default_tile
+
+
+def class_map(raster: Raster, scorer: Scorer, batch: int) -> Integer[np.ndarray, "rows cols"]:
+    """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails."""
+    patch, shape = scorer.patch_size, raster.grid.shape
+    tile = default_tile(shape, scorer.tile_size, patch)
+    blender = Blender(WindowPlan(shape, tile, min(3 * patch, tile - patch), patch), len(scorer.ids))
+    enlarger = Enlarger(Rule(scorer.ids), patch, shape)
+    strips = []
+    for row in score_rows(raster, scorer, blender, batch=batch):
+        if row.failed:
+            raise SourceError(f"{raster.uri}: {row.failed[0].reason}; a score over a part of a set would be none")
+        if strip := enlarger.feed(torch.from_numpy(row.scores).softmax(0).numpy(), row.valid):
+            strips.append(strip.classes)
+    return np.concatenate(strips)
+
+
+def confusions(
+    scorer: Scorer, samples: Mapped, batch: int, progress: Progress | None = None
+) -> Integer[np.ndarray, "image class answer"]:
+    """Pixels by class and answer, for each image. The scorer's ids are 1 and on, in the order of the classes."""
+    matrices = []
+    for done, (image, read_mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
+        truth = read_mask()
+        with open_native(image) as raster:
+            if raster.grid.shape != truth.shape:
+                raise SourceError(f"{image} has {raster.grid.shape} px, its mask {truth.shape}")
+            guess = class_map(raster, scorer, batch).astype(np.int64) - 1
+        matrices.append(confusion(truth, guess, len(samples.classes)))
+        if progress:
+            progress("images", done, len(samples))
+    return np.stack(matrices)
+
+
+def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:
+    """mIoU, mean F1, overall accuracy and each class's IoU, of the sum over all images."""
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        whole = np.tensordot(counts, matrices, 1)
+        means = [mean_and_each(ious(whole))[0], mean_and_each(f1s(whole))[0], overall_accuracy(whole)]
+        return np.concatenate([means, ious(whole)])
+
+    iou, f1, accuracy, *each = bootstrap(statistic, len(matrices))
+    by_class = {f"iou/{name}": one for name, one in zip(names, each, strict=True)}
+    return {"miou": iou, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}

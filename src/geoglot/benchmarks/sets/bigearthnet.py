@@ -1,0 +1,128 @@
+"""BigEarthNet with 19 classes (Sumbul et al. 2019, 2021): Sentinel-2 patches of 120 px at 10 m, several labels each.
+
+Layout: BigEarthNet-S2-v1.0.tar.gz, a folder a patch with a GeoTIFF a band and PATCH_labels_metadata.json, and the
+authors' test.csv (first column: patches), which torchgeo keeps as bigearthnet-test.csv. The 43 labels of the files
+become 19 as in the authors' label_indices.json; what falls in none shows no class and still is a candidate. Bands 4,
+3, 2 are shown as everywhere here: reflectance 0 to 0.3 is black to white.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from rasterio.errors import RasterioError
+
+from geoglot.benchmarks.dataset import DataSet, Label, Scenes
+from geoglot.errors import SourceError
+from geoglot.sources.gdal import environment, open_dataset
+from geoglot.sources.sensors import PRESETS, WHITE_REFLECTANCE
+
+_FOLDER = "BigEarthNet-v1.0"
+_BANDS = ("B04", "B03", "B02")
+#: Official name, what a person says, and the labels of the files that it holds where they are not just itself
+_CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("Urban fabric", "urban fabric", ("Continuous urban fabric", "Discontinuous urban fabric")),
+    ("Industrial or commercial units", "industrial or commercial units", ()),
+    ("Arable land", "arable land", ("Non-irrigated arable land", "Permanently irrigated land", "Rice fields")),
+    (
+        "Permanent crops",
+        "permanent crops",
+        (
+            "Vineyards", "Fruit trees and berry plantations", "Olive groves",
+            "Annual crops associated with permanent crops",
+        ),
+    ),
+    ("Pastures", "pastures", ()),
+    ("Complex cultivation patterns", "complex cultivation patterns", ()),
+    (
+        "Land principally occupied by agriculture, with significant areas of natural vegetation",
+        "land principally occupied by agriculture with significant areas of natural vegetation",
+        (),
+    ),
+    ("Agro-forestry areas", "agro-forestry areas", ()),
+    ("Broad-leaved forest", "broad-leaved forest", ()),
+    ("Coniferous forest", "coniferous forest", ()),
+    ("Mixed forest", "mixed forest", ()),
+    (
+        "Natural grassland and sparsely vegetated areas",
+        "natural grassland and sparsely vegetated areas",
+        ("Natural grassland", "Sparsely vegetated areas"),
+    ),
+    (
+        "Moors, heathland and sclerophyllous vegetation",
+        "moors, heathland and sclerophyllous vegetation",
+        ("Moors and heathland", "Sclerophyllous vegetation"),
+    ),
+    ("Transitional woodland, shrub", "transitional woodland and shrub", ("Transitional woodland/shrub",)),
+    ("Beaches, dunes, sands", "beaches, dunes and sands", ()),
+    ("Inland wetlands", "inland wetlands", ("Inland marshes", "Peatbogs")),
+    ("Coastal wetlands", "coastal wetlands", ("Salt marshes", "Salines")),
+    ("Inland waters", "inland waters", ("Water courses", "Water bodies")),
+    ("Marine waters", "marine waters", ("Coastal lagoons", "Estuaries", "Sea and ocean")),
+)  # fmt: skip
+_INDEX = {label: index for index, (name, _, held) in enumerate(_CLASSES) for label in (held or (name,))}
+
+
+class BigEarthNet(DataSet):
+    """Folders of bands with labels in JSON."""
+
+    tasks = ("retrieval",)
+
+    def read(self, data: Path, split: str) -> Scenes:
+        """The patches of the split's list, in its order."""
+        lists = [data / name for name in (f"{split}.csv", f"bigearthnet-{split}.csv")]
+        path = next((path for path in lists if path.is_file()), None)
+        if path is None:
+            raise self.missing(f"the list {lists[0].name} or {lists[1].name}", data)
+        with path.open(encoding="utf-8", newline="") as file:
+            names = [row[0] for row in csv.reader(file) if row]
+        patches = [data / _FOLDER / name for name in names]
+        gone = [patch for patch in patches if not _metadata(patch).is_file()]
+        if gone or not patches:
+            first = gone[0].name if gone else "any"
+            raise self.missing(f"{len(gone) or 'all'} patches of {path.name}, the first {_FOLDER}/{first},", data)
+        labels = tuple(Label(name, word) for name, word, _ in _CLASSES)
+        shows = np.stack([_shown(json.loads(_metadata(patch).read_text("utf-8"))["labels"]) for patch in patches])
+        return Scenes(labels, [partial(read_bands, patch) for patch in patches], shows)
+
+
+def _metadata(patch: Path) -> Path:
+    return patch / f"{patch.name}_labels_metadata.json"
+
+
+def _shown(labels: Iterable[str]) -> np.ndarray:
+    row = np.zeros(len(_CLASSES), bool)
+    row[[_INDEX[label] for label in labels if label in _INDEX]] = True
+    return row
+
+
+def read_bands(patch: Path) -> Float[np.ndarray, "3 rows cols"]:
+    """Red, green and blue of a patch, 0..1."""
+    scale = PRESETS["sentinel2-l2a"].scale or 1.0
+    bands = [_read(patch / f"{patch.name}_{band}.tif") for band in _BANDS]
+    brightness: np.ndarray = np.stack(bands).astype(np.float32) * scale / WHITE_REFLECTANCE
+    return brightness.clip(0, 1)
+
+
+def _read(path: Path) -> np.ndarray:
+    with open_dataset(str(path)) as dataset, environment(str(path)):
+        try:
+            band: np.ndarray = dataset.read(1)
+        except RasterioError as error:
+            raise SourceError(f"{path} cannot be read: {error.__cause__ or error}") from error
+    return band
+
+
+BIGEARTHNET = BigEarthNet(
+    name="bigearthnet-19",
+    title="BigEarthNet-S2 v1.0",
+    page="https://bigearth.net",
+    resolution=(10.0, 10.0),
+    splits={"test": 125_866},
+)

@@ -1,0 +1,49 @@
+"""RSICD (Lu et al. 2018, arXiv 1712.07835): 10,921 images of 224 px with up to five different sentences each.
+
+Layout: RSICD_images.zip and dataset_rsicd.json in Karpathy's form: images of {filename, split, sentences of {raw}}.
+Its ground resolutions vary and are not told.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from geoglot.benchmarks.dataset import Captioned, DataSet
+from geoglot.benchmarks.pictures import picture
+from geoglot.errors import SourceError
+
+_IMAGES, _CAPTIONS = "RSICD_images", "dataset_rsicd.json"
+
+
+class Rsicd(DataSet):
+    """Images with captions in one JSON file."""
+
+    tasks = ("retrieval",)
+
+    def read(self, data: Path, split: str) -> Captioned:
+        """The images of the split, in the order of the file."""
+        path = data / _CAPTIONS
+        if not path.is_file():
+            raise self.missing(f"the file {_CAPTIONS}", data)
+        try:
+            rows = [row for row in json.loads(path.read_text("utf-8"))["images"] if row["split"] == split]
+            captions = [tuple(one["raw"].strip() for one in row["sentences"]) for row in rows]
+            images = [data / _IMAGES / row["filename"] for row in rows]
+        except (KeyError, TypeError, ValueError) as error:
+            raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error
+        gone = [image for image in images if not image.is_file()]
+        if gone or not images:
+            raise self.missing(
+                f"{len(gone)} images, the first {_IMAGES}/{gone[0].name}," if gone else f"images of {split!r}", data
+            )
+        return Captioned([picture(image) for image in images], captions)
+
+
+RSICD = Rsicd(
+    name="rsicd",
+    title="RSICD",
+    page="https://github.com/201528014227051/RSICD_optimal",
+    resolution=None,
+    splits={"test": 1_093, "val": 1_094, "train": 8_734},
+)

@@ -1,0 +1,47 @@
+"""geoglot evaluate: how good a model is, by a published protocol."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from geoglot.cli import options
+
+TASKS = ("classification", "retrieval", "segmentation")
+
+
+@click.command()
+@click.argument("task", type=click.Choice(TASKS))
+@click.argument("dataset")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set, as published.")
+@click.option("--protocol", default="default", show_default=True, help="default, a, b, c or graft: words, fit, split.")
+@click.option("--split", help="Another split than the protocol's.")
+@click.option("--ensemble", is_flag=True, help="Average the protocol's many sentences a class.")
+@click.option("--calibrate", is_flag=True, help="Centre each class's scores over the set.")
+@click.option("--transductive", is_flag=True, help="Name all images of the set at once, as RS-TransCLIP does.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many images, spread evenly over the split.")
+@options.model
+@options.device
+@options.batch
+@options.as_json
+@options.quiet
+@options.verbose
+def command(task: Any, dataset: str, data: Path, as_json: bool, **given: Any) -> None:
+    """Measure a model at TASK on DATASET, with 95 % intervals.
+
+    DATASET is eurosat, bigearthnet-19, sat-4, sat-6, resisc45, aid, ucmerced, patternnet, rsicd, openearthmap, loveda,
+    potsdam, vaihingen, uavid, isaid or naip-osm. Nothing is downloaded: what is missing is said, and where to get it.
+
+    Example: geoglot evaluate classification eurosat --data EuroSAT --protocol graft --model graft-sentinel2-image
+    """
+    from geoglot.benchmarks.evaluate import EvaluateOptions, evaluate
+
+    names = ("split", "ensemble", "calibrate", "transductive", "limit", "batch", "device")
+    choice = EvaluateOptions(**{name: given[name] for name in names})
+    with options.progress() as progress:
+        card = evaluate(
+            task, dataset, data, model=given["model"], protocol=given["protocol"], options=choice, progress=progress
+        )
+    options.emit(card.to_json(), as_json, card.table())

@@ -1,0 +1,198 @@
+"""Figures of merit with their intervals: arrays in, numbers out. Ties always count against the model.
+
+Every figure is a statistic of how often each image of the set counts. Once each gives the figure; drawn with
+replacement gives its 95 % interval (percentile bootstrap, Efron 1979), so captions, pixels and classes of one image
+stay together. A plain share of right answers has Wilson's interval (Wilson 1927) instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float, Int, Integer
+
+#: How often each image counts, to the figures that follow from it; NaN where there is nothing to measure
+Statistic = Callable[[Int[np.ndarray, " sample"]], Float[np.ndarray, " figure"]]
+
+DRAWS = 1000
+_LEVEL = 0.95
+_Z = 1.959963984540054  # of the normal distribution, for 95 %
+_DEEP = 10  # times k: as far down as a ranking is kept; of that many images a draw holds k with certainty
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and the ends of its 95 % interval; None where it cannot be said."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+
+
+def share(right: Bool[np.ndarray, " sample"]) -> Estimate:
+    """How many are right, with Wilson's interval."""
+    count = len(right)
+    if not count:
+        return Estimate(None)
+    value, spread = float(right.mean()), _Z**2 / count
+    centre = (value + spread / 2) / (1 + spread)
+    half = _Z / (1 + spread) * math.sqrt(value * (1 - value) / count + spread / count / 4)
+    return Estimate(value, max(0.0, centre - half), min(1.0, centre + half))
+
+
+def bootstrap(statistic: Statistic, samples: int, draws: int = DRAWS, seed: int = 0) -> list[Estimate]:
+    """Each figure of a statistic over so many images, the same at every call; one image has no interval."""
+    values = statistic(np.ones(samples, np.int64))
+    if samples < 2:
+        return [Estimate(_number(value)) for value in values]
+    rng = np.random.default_rng(seed)
+    picks = (rng.integers(samples, size=samples) for _ in range(draws))
+    drawn = np.stack([statistic(np.bincount(pick, minlength=samples)) for pick in picks])
+    return [_estimate(value, column) for value, column in zip(values, drawn.T, strict=True)]
+
+
+def _estimate(value: float, drawn: Float[np.ndarray, " draw"]) -> Estimate:
+    known = drawn[~np.isnan(drawn)]
+    if np.isnan(value) or not len(known):
+        return Estimate(_number(value))
+    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return Estimate(float(value), float(low), float(high))
+
+
+def _number(value: float) -> float | None:
+    return None if np.isnan(value) else float(value)
+
+
+def mean_and_each(values: Float[np.ndarray, " class"]) -> Float[np.ndarray, " class_and_mean"]:
+    """The mean over the classes that have a value, then each class."""
+    known = values[~np.isnan(values)]
+    return np.concatenate([[known.mean() if len(known) else np.nan], values])
+
+
+def class_accuracies(
+    right: Bool[np.ndarray, " sample"],
+    truth: Integer[np.ndarray, " sample"],
+    classes: int,
+    counts: Int[np.ndarray, " sample"],
+) -> Float[np.ndarray, " class"]:
+    """Share of each class's images that are named right (its recall); NaN for a class without images.
+
+    Their mean is the mean per class accuracy, or balanced accuracy.
+    """
+    total = np.bincount(truth, weights=counts, minlength=classes)
+    hits = np.bincount(truth, weights=counts * right, minlength=classes)
+    return _divided(hits, total)
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Images in the order of each class's scores, as deep as AP@`depth` needs."""
+
+    order: Integer[np.ndarray, "rank class"]
+    """Images, the best first; among equal scores those that do not show the class come first."""
+    relevant: Bool[np.ndarray, "sample class"]
+
+    @classmethod
+    def of(
+        cls, scores: Float[np.ndarray, "sample class"], relevant: Bool[np.ndarray, "sample class"], depth: int
+    ) -> Ranking:
+        """Rank the images for every class."""
+        orders = [np.lexsort((shows, -score)) for score, shows in zip(scores.T, relevant.T, strict=True)]
+        return cls(np.stack(orders, axis=1)[: _DEEP * depth], relevant)
+
+    def average_precisions(self, k: int, counts: Int[np.ndarray, " sample"]) -> Float[np.ndarray, " class"]:
+        """AP@k of each class: precision at each hit, summed over the first k, / min(positives, k); NaN without any.
+
+        As CrossSO scores GRAFT (arXiv 2604.11415, its metrics.py). A denominator of k would punish rare classes.
+        """
+        positives = counts @ self.relevant
+        pairs = zip(self.order.T, self.relevant.T, positives.tolist(), strict=True)
+        return np.array([_average_precision(shows[order], counts[order], k, many) for order, shows, many in pairs])
+
+
+def _average_precision(
+    hits: Bool[np.ndarray, " rank"], counts: Int[np.ndarray, " rank"], k: int, positives: int
+) -> float:
+    if not positives:
+        return math.nan
+    first = np.repeat(hits, counts)[:k]
+    precision = np.cumsum(first) / np.arange(1, len(first) + 1)
+    return float(precision[first].sum() / min(positives, k))
+
+
+def caption_ranks(
+    scores: Float[np.ndarray, "image text"], owner: Integer[np.ndarray, " text"]
+) -> tuple[Integer[np.ndarray, " text"], Integer[np.ndarray, " image"]]:
+    """What comes before the right answer: images before a text's own one, foreign texts before an image's best own.
+
+    0 is the first place. A text has one image, `owner`; an image any number of texts.
+    """
+    texts = np.arange(len(owner))
+    own = scores[owner, texts]
+    by_text = (scores >= own).sum(0) - 1
+    mine = owner == np.arange(len(scores))[:, None]
+    best = np.where(mine, scores, -np.inf).max(1)
+    by_image = ((scores >= best[:, None]) & ~mine).sum(1)
+    return by_text, by_image
+
+
+def recall(
+    ranks: Integer[np.ndarray, " query"],
+    image: Integer[np.ndarray, " query"],
+    k: int,
+    counts: Int[np.ndarray, " sample"],
+) -> float:
+    """R@k: share of queries whose right answer is among the first k (Karpathy and Fei-Fei 2015, section 4.1).
+
+    `image` is the one that a query belongs to: it counts as often as that image does.
+    """
+    weights = counts[image]
+    return float((weights * (ranks < k)).sum() / max(1, weights.sum()))
+
+
+def confusion(
+    truth: Integer[np.ndarray, "*shape"], guess: Integer[np.ndarray, "*shape"], classes: int
+) -> Int[np.ndarray, "class answer"]:
+    """Pixels of each true class (rows) by answer (columns); the last column counts those without an answer.
+
+    Pixels whose truth is outside 0..classes-1 are ignored; a guess outside is no answer.
+    """
+    known = (truth >= 0) & (truth < classes)
+    answer = np.where((guess >= 0) & (guess < classes), guess, classes)[known].astype(np.int64)
+    flat = truth[known].astype(np.int64) * (classes + 1) + answer
+    matrix: np.ndarray = np.bincount(flat, minlength=classes * (classes + 1)).reshape(classes, classes + 1)
+    return matrix
+
+
+def ious(matrix: Integer[np.ndarray, "class answer"]) -> Float[np.ndarray, " class"]:
+    """Intersection over union of each class over a whole set; NaN for one that neither occurs nor is answered.
+
+    From one matrix, the sum over all images, and never a mean over images (Everingham et al. 2015, section 4.2.2).
+    """
+    hits, truth, answered = _margins(matrix)
+    return _divided(hits, truth + answered - hits)
+
+
+def f1s(matrix: Integer[np.ndarray, "class answer"]) -> Float[np.ndarray, " class"]:
+    """Harmonic mean of precision and recall of each class, 2 hits / (truth + answered); NaN as in `ious`."""
+    hits, truth, answered = _margins(matrix)
+    return _divided(2 * hits, truth + answered)
+
+
+def overall_accuracy(matrix: Integer[np.ndarray, "class answer"]) -> float:
+    """Share of all labelled pixels that have the right class; NaN without any."""
+    hits, truth, _ = _margins(matrix)
+    return float(_divided(hits.sum(keepdims=True), truth.sum(keepdims=True))[0])
+
+
+def _margins(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each class: pixels named right, pixels that are it, pixels that are called it."""
+    return matrix.diagonal(), matrix.sum(1), matrix[:, :-1].sum(0)
+
+
+def _divided(parts: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, " class"]:
+    quotient: np.ndarray = np.divide(parts, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return quotient

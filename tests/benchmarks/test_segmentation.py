@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoglot.benchmarks.dataset import Mapped
+from geoglot.benchmarks.pictures import open_native
+from geoglot.benchmarks.segmentation import class_map, confusions, score_pixels
+from geoglot.errors import SourceError
+from geoglot.outputs.legend import Legend
+from geoglot.tasks.prompts import ClassWords
+from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+from stubs import ColourScorer
+from worlds import class_field, paint, scribble, write_scene
+
+NAMES = ("water", "forest", "roof")
+
+
+def world(folder: Path, count: int = 2, shape: tuple[int, int] = (96, 160)) -> Mapped:
+    """Scenes in blobs of three colours, and what they show."""
+    fields = [class_field(shape, 3, seed) for seed in range(count)]
+    images = [write_scene(folder / f"{index}.tif", paint(field, NAMES)) for index, field in enumerate(fields)]
+    masks = [lambda field=field: field.astype(np.int32) for field in fields]
+    return Mapped(tuple(ClassWords(name, (name,)) for name in NAMES), images, masks)
+
+
+def test_the_map_is_that_of_segment(tmp_path: Path) -> None:
+    import rasterio
+
+    samples, scorer = world(tmp_path, 1), ColourScorer(NAMES)
+    with open_native(samples.images[0]) as raster:
+        found = class_map(raster, scorer, 3)
+    outputs = Outputs(tmp_path / "map.tif")
+    segment_with(scorer, Legend(NAMES), samples.images[0], outputs, options=SegmentOptions(overlay=False))
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert (found == dataset.read(1)).all()
+
+
+def test_known_scenes_score_high_and_the_figures_are_of_the_set(tmp_path: Path) -> None:
+    samples, steps = world(tmp_path), []
+    matrices = confusions(ColourScorer(NAMES), samples, 4, lambda *step: steps.append(step))
+    assert matrices.shape == (2, 3, 4) and matrices.sum() == 2 * 96 * 160
+    found = score_pixels(matrices, NAMES)
+    assert found["miou"].value is not None and found["miou"].value > 0.8
+    whole = matrices.sum(0)
+    water = whole[0, 0] / (whole[0].sum() + whole[:, 0].sum() - whole[0, 0])
+    assert found["iou/water"].value == pytest.approx(water)
+    assert found["miou"].low is not None and found["miou"].low <= found["miou"].value
+    assert steps == [("images", 1, 2), ("images", 2, 2)]
+
+
+def test_pixels_that_do_not_count_and_pixels_without_an_answer(tmp_path: Path) -> None:
+    field = np.zeros((64, 64), np.int32)
+    pixels = paint(field, NAMES)
+    pixels[:, :, 32:] = 0
+    image = write_scene(tmp_path / "scene.tif", pixels, nodata=0)
+    truth = field.copy()
+    truth[:16] = -1
+    samples = Mapped(tuple(ClassWords(name, (name,)) for name in NAMES), [image], [lambda: truth])
+    matrix = confusions(ColourScorer(NAMES), samples, 4)[0]
+    assert matrix.sum() == 48 * 64
+    assert matrix[0].tolist() == [48 * 32, 0, 0, 48 * 32]
+
+
+def test_a_mask_of_another_size_and_a_damaged_image_are_told(tmp_path: Path) -> None:
+    samples = world(tmp_path, 1, (128, 128))
+    small = Mapped(samples.classes, samples.images, [lambda: np.zeros((5, 5), np.int32)])
+    with pytest.raises(SourceError, match="its mask"):
+        confusions(ColourScorer(NAMES), small, 4)
+    scribble(samples.images[0], 0)
+    with pytest.raises(SourceError, match="a score over a part of a set would be none"):
+        confusions(ColourScorer(NAMES), samples, 4)
