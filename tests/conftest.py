@@ -13,9 +13,13 @@ import pyproj
 import pytest
 import rasterio
 from affine import Affine
+from hypothesis import settings
 from rasterio.errors import NotGeoreferencedWarning
 
 from geoglot.geo import Grid
+
+settings.register_profile("untimed")  # speed is measured by benchmarks; a busy machine is no defect
+settings.load_profile("untimed")
 
 UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0)
 MakeGeotiff = Callable[..., Path]

@@ -199,7 +199,7 @@ def test_split_at_the_antimeridian() -> None:
 
 
 @given(st.floats(-180, 180), st.floats(-70, 70), st.sampled_from([1.0, 10.0]), st.floats(-50, 500), st.floats(-50, 500))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_pixel_to_degrees_and_back(lon: float, lat: float, resolution: float, row: float, col: float) -> None:
     """At 1 m and 10 m between 70 S and 70 N, in the UTM zone of the place: to less than a hundredth of a pixel."""
     zone = pyproj.CRS.from_epsg((32600 if lat >= 0 else 32700) + min(60, int((lon + 180) // 6) + 1))

@@ -60,7 +60,11 @@ def test_help_imports_nothing_heavy() -> None:
     [
         (SourceError("scene.tif is not a raster"), 1, "geoglot: scene.tif is not a raster\n"),
         (ClassesError("give at least one class"), 2, "geoglot: give at least one class\n"),
-        (KeyboardInterrupt(), 130, "geoglot: interrupted; the same command goes on where it was\n"),
+        (
+            KeyboardInterrupt(),
+            130,
+            "geoglot: interrupted; segment and train go on where they were when they are run again\n",
+        ),
         (
             ZeroDivisionError("by zero"),
             1,

@@ -38,7 +38,7 @@ def test_json_is_one_document_with_the_agreed_keys(scene: Path, tmp_path: Path) 
     }
     assert sum(row["pixels"] for row in document["classes"]) == 300 * 260
     assert sorted(path.name for path in tmp_path.iterdir() if not path.name.startswith("scene")) == [
-        "map.gpkg", "map.manifest.json", "map.png", "map.tif", "map.tif.aux.xml",
+        "map.gpkg", "map.manifest.json", "map.overlay.png", "map.tif", "map.tif.aux.xml",
     ]  # fmt: skip
 
 
@@ -72,13 +72,18 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "-o", "m.tif", "--classes", "a"], 2, "--background"),
         (["scene.tif", "-o", "no/m.tif", "--classes", "a,b"], 1, "mkdir -p"),
         (["scene.tif", "-o", "m.jpg", "--classes", "a,b"], 2, ".tif"),
-        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--polygons", "m.shp"], 1, ".gpkg"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--polygons", "m.shp"], 2, ".gpkg"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--model", "none"], 1, "geoglot models list"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "100"], 2, "multiples"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "10"], 2, "at least one patch"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--template", "x"], 2, "template"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--bands", "9"], 2, "9"),
         (["local.tif", "-o", "m.tif", "--classes", "a,b"], 2, "CRS"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,other"], 2, "another name"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--background", "b,c"], 2, "b cannot be a class and"),
+        (["scene.tif", "-o", "m.tif", "--classes", "names.csv,b"], 2, "looks like a file"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--gsd", "1e9"], 2, "coarser than all of it"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--gsd", "0.001"], 2, "100 times as coarse"),
         (["scene.tif", "--classes", "a,b"], 2, "--output"),
         (["scene.tif", "-o", "./scene.tif", "--classes", "a,b"], 2, "is the source"),
     ],
@@ -102,7 +107,7 @@ def test_the_demo_ends_with_areas_and_a_picture(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["demo", "-o", str(tmp_path / "out")])
     assert result.exit_code == 0, result.output
     assert "trees" in result.stdout and "ha" in result.stdout
-    assert (tmp_path / "out" / "map.png").stat().st_size > 100_000
+    assert (tmp_path / "out" / "map.overlay.png").stat().st_size > 100_000
 
 
 def test_classify_by_json(scene: Path) -> None:

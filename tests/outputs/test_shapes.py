@@ -16,7 +16,7 @@ def shapes_of(classes: np.ndarray, confidence: np.ndarray, cuts: list[int]) -> l
     return list(trace(strips, frozenset({0, 255})))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 29), max_size=5))
 def test_seams_change_no_polygon(seed: int, cuts: list[int]) -> None:
     rng = np.random.default_rng(seed)

@@ -11,7 +11,7 @@ import pytest
 import shapely
 from affine import Affine
 
-from geoglot.errors import OutputError
+from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.outputs import vectors
 from geoglot.outputs.legend import Legend
@@ -109,5 +109,5 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: 
 
 
 def test_an_unknown_format_is_refused() -> None:
-    with pytest.raises(OutputError, match=r"\.gpkg"):
+    with pytest.raises(InputError, match=r"\.gpkg"):
         check_format(Path("map.shp"))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -294,6 +295,23 @@ def test_beyond_the_raster_the_scene_is_mirrored_and_not_valid(make_geotiff: Mak
     np.testing.assert_array_equal(wide.pixels[:, 1, :4], inner.pixels[:, 0])
     np.testing.assert_array_equal(wide.pixels[:, 7:12, 4:8], inner.pixels[:, ::-1, ::-1])
     assert wide.valid.sum() == 20 and wide.valid[2:7, :4].all()
+
+
+def test_a_thumbnail_is_the_mean(make_geotiff: MakeGeotiff) -> None:
+    stripes = np.zeros((3, 448, 448), np.uint8)
+    stripes[:, ::2] = 255
+    with open_raster(make_geotiff(stripes)) as raster:
+        np.testing.assert_allclose(raster.thumbnail(224).pixels, 0.5, atol=0.01)
+
+
+def test_archives_are_known_by_what_they_hold(make_geotiff: MakeGeotiff, colours: np.ndarray, tmp_path: Path) -> None:
+    def packed(pixels: np.ndarray) -> dict[str, object]:
+        with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+            archive.write(make_geotiff(pixels), "scene.tif")
+        with open_raster(f"/vsizip/{tmp_path}/a.zip/scene.tif") as raster:
+            return raster.fingerprint()
+
+    assert packed(colours) == packed(colours) != packed(255 - colours)
 
 
 def test_guessed_bands_are_told(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:

@@ -11,7 +11,7 @@ from torch import Tensor
 from geoglot.errors import InputError, SourceError
 from geoglot.tasks.classify import ClassifyOptions, classify
 from stubs import PooledColours
-from worlds import paint, scribble, write_scene
+from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "roof")
 MODEL = PooledColours()
@@ -104,6 +104,42 @@ def test_a_model_that_gives_no_numbers_or_fails_on_a_batch(tmp_path: Path) -> No
         labels.results == []
         and [one.reason for _, one in labels.failed] == ["the model gave numbers that are not finite"] * 2
     )
+
+
+def test_a_scene_without_a_valid_pixel_fails(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", np.zeros((3, 40, 40), np.uint8), nodata=0)
+    for windows in (True, False):
+        labels = classify(source, NAMES, model=MODEL, options=ClassifyOptions(windows=windows))
+        assert labels.results == [] and "no pixel is valid" in labels.failed[0][1].reason
+
+
+def test_a_large_picture_is_averaged_and_not_sampled(tmp_path: Path) -> None:
+    """Every second row is water: sampling would see nothing else, or nothing of it."""
+    field = np.full((320, 320), NAMES.index("forest"))
+    field[::4] = NAMES.index("water")
+    Image.fromarray(paint(field, NAMES).transpose(1, 2, 0)).save(tmp_path / "striped.png")
+    assert [one.label for one in classify(tmp_path / "striped.png", NAMES, model=MODEL).results] == ["forest"]
+
+
+def test_the_choice_of_bands_is_the_callers(tmp_path: Path) -> None:
+    path = picture(tmp_path / "a.png", NAMES.index("roof"))
+    turned = classify(path, NAMES, model=MODEL, options=ClassifyOptions(bands=(3, 2, 1)))
+    assert turned.results[0].label == "water" != classify(path, NAMES, model=MODEL).results[0].label
+
+
+def test_progress_is_told_by_windows_or_by_sources(tmp_path: Path) -> None:
+    seen: list[tuple[str, int, int]] = []
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((70, 70), 3), NAMES))
+    classify(source, NAMES, model=MODEL, progress=lambda *args: seen.append(args))
+    assert seen == [*(("windows", done, 9) for done in range(1, 10)), ("sources", 1, 1)]
+    seen.clear()
+    classify(
+        [picture(tmp_path / "a.png", 0), picture(tmp_path / "b.png", 1)],
+        NAMES,
+        model=MODEL,
+        progress=lambda *args: seen.append(args),
+    )
+    assert seen == [("sources", 1, 2), ("sources", 2, 2)]
 
 
 def test_one_class_and_missing_sources_are_refused(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def enlarge(scores: np.ndarray, valid: np.ndarray, rule: Rule, patch: int, cuts:
     return np.concatenate([p.classes for p in parts]), np.concatenate([p.confidence for p in parts])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(1, 8), max_size=4), st.integers(0, 3))
 def test_cutting_the_rows_changes_nothing(seed: int, cuts: list[int], missing: int) -> None:
     rng = np.random.default_rng(seed)

@@ -12,6 +12,8 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+from affine import Affine
+from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.outputs import files, vectors
@@ -20,7 +22,7 @@ from geoglot.sources.raster import open_raster
 from geoglot.tasks import run as run_module
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.segment import segment
-from stubs import ColourScorer
+from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "roof")
@@ -111,6 +113,82 @@ def test_no_data_stays_no_data(tmp_path: Path) -> None:
     np.testing.assert_array_equal(read(result.output)[0] == 255, expected)
 
 
+def test_a_scene_without_a_valid_pixel_says_so(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", np.zeros((3, 80, 80), np.uint8), nodata=0)
+    assert any("no pixel of the scene is valid" in note for note in run(source, tmp_path / "map.tif").notes)
+
+
+def test_areas_are_those_of_the_ground_where_the_projection_stretches(tmp_path: Path) -> None:
+    """2,000 km in one UTM zone: a pixel in the middle is 0.8 % larger than one at the side."""
+    field = np.repeat([0, 1, 2], 70)[None].repeat(70, 0)
+    place = Affine(9_600, 0, 500_000 - 105 * 9_600, 0, -9_600, 5_000_000)
+    source = write_scene(tmp_path / "scene.tif", paint(field, NAMES), transform=place)
+    result = run(source, tmp_path / "map.tif", replace(PLAIN, resolution=9_600.0, tile=256))
+    frame = gpd.read_parquet(tmp_path / "map.parquet")
+    for share in result.classes:
+        assert share.area_m2 == pytest.approx(frame.area_m2[frame.name == share.name].sum(), rel=1e-3)
+
+
+def test_companions_of_an_earlier_run_do_not_stay(scene: Path, tmp_path: Path) -> None:
+    run(scene, tmp_path / "map.tif", replace(PLAIN, overlay=True))
+    assert (tmp_path / "map.scores.tif").exists() and (tmp_path / "map.overlay.png").exists()
+    run(scene, tmp_path / "map.tif", replace(PLAIN, scores=False))
+    assert not (tmp_path / "map.scores.tif").exists() and not (tmp_path / "map.overlay.png").exists()
+
+
+def test_a_scene_that_changes_on_the_way_is_refused(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((200, 200), 3), NAMES))
+
+    class Meddler(ColourScorer):
+        def __call__(self, pixels: Tensor) -> Tensor:
+            os.utime(source, (1, 1))
+            return super().__call__(pixels)
+
+    outputs = Outputs.of(tmp_path / "map.tif", None, PLAIN)
+    with pytest.raises(SourceError, match="was changed"):
+        segment_with(Meddler(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
+    assert not (tmp_path / "map.tif").exists()
+
+
+def test_any_word_of_a_class_may_match(tmp_path: Path) -> None:
+    field = class_field((96, 96), 3)
+    source = write_scene(tmp_path / "scene.tif", paint(field, NAMES))
+    result = segment(
+        source, {"wet": ["water"], "rest": ["forest", "roof"]}, tmp_path / "map.tif", model=PooledColours()
+    )
+    shares = {share.name: share.share for share in result.classes}
+    assert shares["wet"] == pytest.approx((field == 0).mean(), abs=0.1)
+
+
+def test_what_the_words_mean_decides_whether_a_run_goes_on(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def facts(model: PooledColours, classes: str, **options: object) -> str:
+        seen: list[dict[str, object]] = []
+        with monkeypatch.context() as patch:
+            patch.setattr(run_module, "fingerprint", lambda facts: (seen.append(facts), "x")[1])
+            segment(scene, classes, tmp_path / "map.tif", model=model, options=SegmentOptions(**options))  # type: ignore[arg-type]
+        return json.dumps(seen[0], sort_keys=True, default=str)
+
+    class OtherText(PooledColours):
+        def encode_text(self, texts: list[str]) -> Tensor:
+            return super().encode_text(texts).roll(1, dims=1)
+
+    class OtherCard(PooledColours):
+        card = replace(PooledColours.card, logit_scale=99.0)
+
+    class OtherWeights(PooledColours):
+        card = replace(PooledColours.card, sha256="1" * 64)
+
+    plain = facts(PooledColours(), "water,forest")
+    assert plain == facts(PooledColours(), "water,forest")
+    for model in (OtherText(), OtherCard(), OtherWeights()):
+        assert facts(model, "water,forest") != plain
+    assert facts(PooledColours(), "water,roof") != plain
+    assert facts(PooledColours(), "water,forest", background="roof") != plain
+    assert facts(PooledColours(), "water,forest", templates=("{}",)) != plain
+
+
 def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
     pixels = paint(class_field((100, 100), 3), NAMES)
     source = write_scene(tmp_path / "scene.tif", pixels, crs=None)
@@ -133,7 +211,7 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 import test_segment
-from stubs import ColourScorer
+from stubs import ColourScorer, PooledColours
 
 class Killer(ColourScorer):
     def __call__(self, pixels):
@@ -279,7 +357,7 @@ def test_progress_names_every_part_of_the_work(scene: Path, tmp_path: Path) -> N
 
 def test_a_resolution_far_finer_than_the_scene_is_refused(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", paint(class_field((64, 64), 3), NAMES))
-    with pytest.raises(InputError, match="times finer"):
+    with pytest.raises(InputError, match="100 times as coarse"):
         run(source, tmp_path / "map.tif", replace(PLAIN, resolution=0.001))
 
 

@@ -45,7 +45,7 @@ def written_out(anchors: Tensor, photos: Photos, rows: Tensor, negative: Tensor,
 counts = st.lists(st.integers(1, 4), min_size=1, max_size=5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(counts, st.integers(0, 2**31))
 def test_image_level_is_its_definition_in_value_and_gradient(counts: list[int], seed: int) -> None:
     tiles, _, photos = world(counts, seed)
@@ -57,7 +57,7 @@ def test_image_level_is_its_definition_in_value_and_gradient(counts: list[int], 
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(counts, st.integers(0, 2**31), st.booleans())
 def test_pixel_level_is_its_definition_in_value_and_gradient(counts: list[int], seed: int, skip: bool) -> None:
     _, anchors, photos = world(counts, seed)

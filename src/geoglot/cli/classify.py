@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         labels = classify(list(given["sources"]), given["classes"], model=model, options=choice, progress=progress)
     options.emit(labels.to_json(), given["as_json"], describe(labels))
     if labels.failed:
-        click.echo(f"geoglot: {len(labels.failed)} windows failed, {labels.failed[0][1].reason}", err=True)
+        click.echo(f"geoglot: {len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}", err=True)
         ctx.exit(PARTLY)
 
 

@@ -47,7 +47,7 @@ class LazyGroup(click.Group):
         except GeoglotError as error:
             fail(ctx, str(error), error.exit_code)
         except KeyboardInterrupt:
-            fail(ctx, "interrupted; the same command goes on where it was", INTERRUPTED)
+            fail(ctx, "interrupted; segment and train go on where they were when they are run again", INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click has its own words for these
         except Exception as error:  # noqa: BLE001 - a defect of ours is still told in one sentence

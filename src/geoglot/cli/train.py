@@ -27,9 +27,9 @@ def command() -> None:
 def align(recipe: Path, device: str | None, as_json: bool) -> None:
     """Train a GRAFT satellite encoder on geotagged photos, without any text.
 
-    RECIPE is a TOML file; see recipes/naip.toml. Under torchrun each process takes its share of every batch.
+    RECIPE is a TOML file; see recipes/graft. Under torchrun each process takes its share of every batch.
 
-    Example: geoglot train align recipes/naip.toml
+    Example: geoglot train align recipes/graft/naip-image.toml
     """
     from geoglot.training.align import align as run
 

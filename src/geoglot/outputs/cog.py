@@ -70,6 +70,7 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
     with appears(output) as temporary, _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
         names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
+        Path(f"{output}.aux.xml").unlink(missing_ok=True)  # of an earlier map, which another's names would misname
         try:
             with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
                 rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)

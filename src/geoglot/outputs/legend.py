@@ -6,6 +6,7 @@ import colorsys
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 
 Colour = tuple[int, int, int]
 
@@ -47,7 +48,8 @@ class Legend:
         taken: list[Colour] = []
         for index, name in enumerate(self.names):
             expected = next((c for word, c in _EXPECTED.items() if re.search(rf"\b{word}", name.lower())), None)
-            taken.append(expected if expected and expected not in taken else _wheel(index))
+            wheel = (colour for turn in count(index) if (colour := _wheel(turn)) not in taken)
+            taken.append(expected if expected and expected not in taken else next(wheel))
         return tuple(taken)
 
 

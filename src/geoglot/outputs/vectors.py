@@ -17,7 +17,7 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-from geoglot.errors import OutputError
+from geoglot.errors import InputError, OutputError
 from geoglot.geo import Grid, geodesic_area_m2, split_at_antimeridian
 from geoglot.outputs.files import appears
 from geoglot.outputs.legend import Legend
@@ -30,7 +30,7 @@ _LAYER = "classes"
 def check_format(path: Path) -> None:
     """Refuse, before any work, a file type that cannot be written."""
     if path.suffix.lower() not in _WRITERS:
-        raise OutputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
+        raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
 
 
 def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain: int, output: Path) -> int:

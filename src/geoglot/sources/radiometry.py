@@ -58,11 +58,6 @@ class Radiometry:
         """As JSON can hold it."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
-    @classmethod
-    def from_json(cls, stored: dict[str, Any]) -> Radiometry:
-        """What to_json gave."""
-        return cls(tuple(stored["low"]), tuple(stored["high"]), stored["how"])
-
 
 FULL_RANGE = Radiometry((0.0,) * 3, (255.0,) * 3, "full-range")
 
@@ -70,7 +65,8 @@ FULL_RANGE = Radiometry((0.0,) * 3, (255.0,) * 3, "full-range")
 def radiometry_of(dataset: Any, indexes: tuple[int, int, int], sensor: Sensor | None) -> Radiometry:
     """The radiometry of an open dataset; reads pixels only where percentiles are needed."""
     if all(dataset.dtypes[index - 1] == "uint8" for index in indexes):
-        return FULL_RANGE
+        bits = min(int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8)) for index in indexes)
+        return FULL_RANGE if bits == 8 else Radiometry((0.0,) * 3, (2.0**bits - 1,) * 3, f"full-range of {bits} bits")
     preset = PRESETS[sensor] if sensor else None
     if preset is not None and preset.scale is not None:
         return _of_reflectance(dataset, indexes, preset, f"sensor:{sensor}")
@@ -80,7 +76,9 @@ def radiometry_of(dataset: Any, indexes: tuple[int, int, int], sensor: Sensor | 
 
 def _of_reflectance(dataset: Any, indexes: tuple[int, int, int], preset: Preset, how: str) -> Radiometry:
     scales, offsets = ([tags[index - 1] for index in indexes] for tags in (dataset.scales, dataset.offsets))
-    if scales == [1.0] * 3 and offsets == [0.0] * 3:
+    if any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes) and scales == [1.0] * 3:
+        how += ", reflectances as they are"  # products of floats hold reflectance itself
+    elif scales == [1.0] * 3 and offsets == [0.0] * 3:
         assert preset.scale is not None
         offset = preset.offset
         if preset is PRESETS["sentinel2-l2a"]:
@@ -99,7 +97,9 @@ def _of_reflectance(dataset: Any, indexes: tuple[int, int, int], preset: Preset,
 def _sentinel2_offset(dataset: Any, indexes: tuple[int, int, int]) -> tuple[float, str]:
     """Offset in reflectance, and how it is known."""
     named = re.search(r"_N(\d\d)(\d\d)_", dataset.name)
-    baseline = dataset.tags().get("PROCESSING_BASELINE") or (named and f"{named[1]}.{named[2]}")
+    tagged = re.fullmatch(r"N?(\d\d)\.?(\d\d)", dataset.tags().get("PROCESSING_BASELINE", ""))
+    known = tagged or named
+    baseline = known and f"{known[1]}.{known[2]}"
     if baseline:
         has_offset, reason = float(baseline) >= SENTINEL2_OFFSET_BASELINE, f"baseline {baseline}"
     else:

@@ -10,6 +10,8 @@ What happens unless the caller says otherwise (each in the file that is named):
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -22,10 +24,11 @@ import numpy as np
 import pyproj
 from jaxtyping import Bool, Float, Num
 from pyproj.exceptions import CRSError
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from geoglot.errors import GridError, ReadError
+from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands import Bands
 from geoglot.sources.gdal import Handles, environment, is_local, open_dataset
@@ -35,6 +38,7 @@ from geoglot.sources.tile import Tile
 from geoglot.types import BandLike, PathLike, Sensor
 
 ResolutionLike = float | tuple[float, float] | None
+_FINEST = 100  # times finer than the scene: beyond that a slip of the pen
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +58,8 @@ class Raster:
     warnings: tuple[str, ...]
     """What a person should know of how this raster is read, a sentence each."""
     _facts: dict[str, Any] = field(repr=False)
+    _palette: bool
+    """Whether numbers stand for colours."""
     _handles: Handles = field(repr=False)
 
     def __repr__(self) -> str:
@@ -91,6 +97,12 @@ class Raster:
         """JSON that changes when the file does, or one that GDAL reads beside it; and the bands that are read."""
         return {"uri": self.uri, "indexes": self.indexes, **self._facts}
 
+    def check_unchanged(self) -> None:
+        """SourceError if the file is another than when it was opened."""
+        with open_dataset(self.uri) as dataset, environment(self.uri):
+            if _facts(dataset, self.uri) != self._facts:
+                raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
+
     def close(self) -> None:
         """Give back all file handles."""
         self._handles.close()
@@ -110,20 +122,23 @@ class Raster:
     def _stored(
         self, window: Window, shape: tuple[int, int] | None = None
     ) -> tuple[Num[np.ndarray, "3 rows cols"], Bool[np.ndarray, "rows cols"]]:
-        """Numbers of the file on its own grid, decimated to a shape if one is given."""
+        """Numbers of the file on its own grid, averaged to a shape if one is given."""
         shape = shape or (window.height, window.width)
         part = RasterioWindow(window.col, window.row, window.width, window.height)
         with self._handles.borrow() as dataset, environment(self.uri):
+            how = (
+                Resampling.nearest if self._palette else Resampling.average
+            )  # the mean of two colours' numbers is a third
             try:
                 # Each band is decoded once, also where one is shown as grey.
                 bands = sorted(set(self.indexes))
-                read = dataset.read(bands, window=part, out_shape=(len(bands), *shape))
+                read = dataset.read(bands, window=part, out_shape=(len(bands), *shape), resampling=how)
                 mask = dataset.read_masks(bands, window=part, out_shape=(len(bands), *shape)).any(axis=0)
             except RasterioError as error:
                 reason = error.__cause__ or error
                 raise ReadError(f"{self.uri}: {tuple(window)} (row, col, height, width): {reason}") from error
             values = read[[bands.index(index) for index in self.indexes]]
-            if dataset.colorinterp[self.indexes[0] - 1].name == "palette":
+            if self._palette:
                 values = _looked_up(values[0], dataset.colormap(self.indexes[0]))
         return values, mask & np.isfinite(values).all(axis=0)
 
@@ -148,28 +163,40 @@ def open_raster(
         indexes = described.choose(bands, sensor)
         radiometry = radiometry_of(dataset, indexes, sensor)
         facts = _facts(dataset, uri)
+        palette = dataset.colorinterp[indexes[0] - 1].name == "palette"
         time = _time(dataset.tags())
     return Raster(
         uri=uri,
         native=native,
-        grid=_analysis_grid(native, resolution),
+        grid=_analysis_grid(native, resolution, uri),
         indexes=indexes,
         bands=(described.name(indexes[0]), described.name(indexes[1]), described.name(indexes[2])),
         radiometry=radiometry,
         time=time,
         warnings=_warnings(native, radiometry, indexes if described.is_guess(bands, sensor) else (), uri),
         _facts=facts,
+        _palette=palette,
         _handles=Handles(lambda: open_dataset(uri)),
     )
 
 
-def _analysis_grid(native: Grid, resolution: ResolutionLike) -> Grid:
-    if native.resolution_m is None:
-        return native
+def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
+    own = native.resolution_m
+    if own is None or resolution is None:
+        return native if own is None else native.metric(own)
     if isinstance(resolution, tuple):
         finest, coarsest = resolution
-        resolution = min(max(native.resolution_m, finest), coarsest)
-    return native.metric(native.resolution_m if resolution is None else resolution)
+        resolution = min(max(own, finest), coarsest)
+    elif resolution > own * min(native.shape):
+        raise InputError(
+            f"{uri} is only {own * min(native.shape):,.4g} m wide: {resolution:g} m is coarser than all of it"
+        )
+    if resolution * _FINEST < own:
+        raise InputError(
+            f"the pixels of {uri} are {own:,.4g} m, over {_FINEST} times as coarse as the {resolution:g} m at which it "
+            "would be read; choose a resolution yourself: --gsd"
+        )
+    return native.metric(resolution)
 
 
 def _crs(dataset: Any, uri: str) -> pyproj.CRS | None:
@@ -192,15 +219,27 @@ def _crs(dataset: Any, uri: str) -> pyproj.CRS | None:
 
 
 def _facts(dataset: Any, uri: str) -> dict[str, Any]:
-    beside = Path(uri).with_suffix(".prj")  # GDAL does not know that it belongs to a plain image
-    files = sorted({*dataset.files, *([str(beside)] if beside.exists() else [])}) if is_local(uri) else []
+    beside = str(Path(uri).with_suffix(".prj"))  # GDAL does not know that it belongs to a plain image
+    files = sorted(name for name in {*dataset.files, beside} if Path(name).exists()) if is_local(uri) else []
     stats = {name: Path(name).stat() for name in files}
     return {
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
+        "blocks": None if files else _some_blocks(dataset),
         "driver": dataset.driver,
         "shape": [dataset.count, dataset.height, dataset.width],
         "dtype": dataset.dtypes[0],
     }
+
+
+def _some_blocks(dataset: Any) -> str:
+    """Hash of a few blocks, for sources that have no time of change: archives, other machines."""
+    height, width = dataset.block_shapes[0]
+    digest = hashlib.sha256()
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        row, col = (int(share * max(0, side - step)) for side, step in zip(dataset.shape, (height, width), strict=True))
+        with contextlib.suppress(RasterioError):  # a damaged block is reported when it is read for its own sake
+            digest.update(dataset.read(1, window=RasterioWindow(col, row, width, height)).tobytes())
+    return digest.hexdigest()
 
 
 def _time(tags: dict[str, str]) -> datetime | None:

@@ -81,19 +81,35 @@ class Resampler:
         return self.source.to_pixel(x, y)
 
     def _averaged(self, read: Read, box: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Means and valid shares of a box of averaged source pixels, read in strips."""
+        """Means and valid shares of a box of averaged source pixels, read in parts of bounded size."""
+        most = max(1, _MAX_PIXELS // math.prod(self._factors))
+        width = min(box.width, most)
+        height = max(1, most // width)
+        rows = [
+            [
+                self._part(read, Window(row, col, height, width).intersection(box))
+                for col in _range(box.col, box.width, width)
+            ]
+            for row in _range(box.row, box.height, height)
+        ]
+        values, weights = (
+            np.concatenate([np.concatenate([part[which] for part in parts], axis=-1) for parts in rows], axis=-2)
+            for which in (0, 1)
+        )
+        return values, weights
+
+    def _part(self, read: Read, box: Window | None) -> tuple[np.ndarray, np.ndarray]:
         row_factor, col_factor = self._factors
-        strip = max(1, _MAX_PIXELS // (row_factor * col_factor * box.width))
-        parts = []
-        for row in range(box.row, box.row + box.height, strip):
-            height = min(strip, box.row + box.height - row)
-            wanted = Window(
-                row * row_factor, box.col * col_factor, height * row_factor, box.width * col_factor
-            ).intersection(self.source.whole)
-            assert wanted is not None  # the box comes from positions inside the source
-            parts.append(_block_means(*read(wanted), row_factor, col_factor))
-        values, weights = zip(*parts, strict=True)
-        return np.concatenate(values, axis=1), np.concatenate(weights)
+        assert box is not None
+        wanted = Window(
+            box.row * row_factor, box.col * col_factor, box.height * row_factor, box.width * col_factor
+        ).intersection(self.source.whole)
+        assert wanted is not None  # the box comes from positions inside the source
+        return _block_means(*read(wanted), row_factor, col_factor)
+
+
+def _range(start: int, length: int, step: int) -> range:
+    return range(start, start + length, step)
 
 
 class _Taps(NamedTuple):

@@ -75,6 +75,7 @@ class Labels:
         return {"model": self.model, "results": results, "failed": failed}
 
 
+_EMPTY = "no pixel is valid; look at --bands and at its nodata"
 _Item = tuple[str, Window | None, Tile | Failed]
 _Answers = tuple[list[Label], list[tuple[str, Failed]]]
 
@@ -97,14 +98,42 @@ def classify(
         model = load_model(model)
     ask = _question(model, class_vectors(model, words, options.templates))
     labels = Labels(model.card.name)
-    items = (item for path in paths for item in _items(path, model, options, alone=len(paths) == 1))
+    items = _all_items(paths, model, options, progress)
     while batch := list(islice(items, options.batch)):
         found, failed = _label(batch, ask, model.card, [entry.name for entry in words])
         labels.results += found
         labels.failed += failed
-        if progress:
-            progress("sources", _finished(labels, paths), len(paths))
     return labels
+
+
+def _all_items(
+    paths: Sequence[str], model: VisionLanguageModel, options: ClassifyOptions, progress: Progress | None
+) -> Iterator[_Item]:
+    """The pictures of all sources. Among others a bad one only fails; of a single one progress is told by windows."""
+    alone = len(paths) == 1
+    for done, path in enumerate(paths, 1):
+        try:
+            yield from _items(path, model, options, progress if alone else None)
+        except SourceError as error:
+            if alone:
+                raise
+            yield path, None, Failed(Window(0, 0, 0, 0), str(error))
+        if progress:
+            progress("sources", done, len(paths))
+
+
+def _items(
+    path: str, model: VisionLanguageModel, options: ClassifyOptions, progress: Progress | None
+) -> Iterator[_Item]:
+    """The pictures of one source: itself made to fit the model, or its windows."""
+    card = model.card
+    resolution = options.resolution or card.resolution
+    with open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution) as raster:
+        by_window = raster.grid.crs is not None if options.windows is None else options.windows
+        if by_window:
+            yield from _windows(raster, card.tile_size, card.patch_size, progress)
+        else:
+            yield _whole(raster, card.tile_size)
 
 
 def _question(model: VisionLanguageModel, texts: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -118,41 +147,23 @@ def _question(model: VisionLanguageModel, texts: torch.Tensor) -> Callable[[torc
     return ask
 
 
-def _finished(labels: Labels, paths: Sequence[str]) -> int:
-    """Sources seen so far, the one under way included."""
-    return len({one.source for one in labels.results} | {source for source, _ in labels.failed})
-
-
-def _items(path: str, model: VisionLanguageModel, options: ClassifyOptions, alone: bool) -> Iterator[_Item]:
-    """The pictures of one source: itself made to fit the model, or its windows. Among others a bad one only fails."""
-    card = model.card
-    resolution = options.resolution or card.resolution
-    try:
-        source = open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution)
-    except SourceError as error:
-        if alone:
-            raise
-        yield path, None, Failed(Window(0, 0, 0, 0), str(error))
-        return
-    with source as raster:
-        by_window = raster.grid.crs is not None if options.windows is None else options.windows
-        if by_window:
-            yield from _windows(raster, card.tile_size, card.patch_size)
-        else:
-            yield _whole(raster, card.tile_size)
-
-
-def _windows(raster: Raster, tile: int, patch: int) -> Iterator[_Item]:
-    plan = WindowPlan(raster.grid.shape, tile, 0, patch)
-    for window, read in read_ahead(raster, plan.windows()):
+def _windows(raster: Raster, tile: int, patch: int, progress: Progress | None) -> Iterator[_Item]:
+    plan, empty = WindowPlan(raster.grid.shape, tile, 0, patch), True
+    for done, (window, read) in enumerate(read_ahead(raster, plan.windows()), 1):
         if isinstance(read, Failed) or read.valid.any():
             yield raster.uri, window, read
+            empty = False
+        if progress:
+            progress("windows", done, len(plan))
+    if empty:
+        yield raster.uri, None, Failed(raster.grid.whole, _EMPTY)
 
 
 def _whole(raster: Raster, side: int) -> _Item:
     """A large picture is reduced to the model's size; a small one stays as it is and is padded later."""
     try:
-        return raster.uri, None, raster.thumbnail(side)
+        tile = raster.thumbnail(side)
+        return raster.uri, None, tile if tile.valid.any() else Failed(raster.grid.whole, _EMPTY)
     except ReadError as error:
         return raster.uri, None, Failed(raster.grid.whole, str(error))
 

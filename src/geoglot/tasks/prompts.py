@@ -26,6 +26,8 @@ TEMPLATES: tuple[str, ...] = (
     "there is {} in the image",
 )
 
+_TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
+
 
 @dataclass(frozen=True)
 class ClassWords:
@@ -72,6 +74,10 @@ def _check(parsed: Sequence[ClassWords]) -> None:
     names = [entry.name for entry in parsed]
     if not all(names) or not names:
         raise ClassesError('no class names were given; write them as --classes "water, forest, building"')
+    if files := [name for name in names if name.lower().endswith(_TEXT_FILES)]:
+        raise ClassesError(
+            f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"
+        )
     double = sorted({name for name in names if names.count(name) > 1})
     if double:
         raise ClassesError(f"class names must differ, but {', '.join(double)} is there more than once")

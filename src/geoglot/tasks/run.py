@@ -108,7 +108,7 @@ class SegmentResult:
 
 
 _OVERLAY_SIDE = 1024
-_FINEST = 100  # times finer than the scene: beyond that a slip of the pen
+_AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
@@ -135,7 +135,7 @@ class Outputs:
             output,
             polygons,
             output.with_name(f"{output.stem}.scores.tif") if options.scores else None,
-            output.with_name(f"{output.stem}.png") if options.overlay else None,
+            output.with_name(f"{output.stem}.overlay.png") if options.overlay else None,
         )
 
     def check_source(self, source: str) -> None:
@@ -143,6 +143,12 @@ class Outputs:
         for path in (self.classes, self.polygons, self.scores, self.overlay, self.manifest):
             if path and path.exists() and Path(source).exists() and path.samefile(source):
                 raise InputError(f"{path} is the source; give the output another name")
+
+    def remove_stale(self) -> None:
+        """Take away what an earlier run with other options put beside the map: it would show another map."""
+        for kind, made in (("scores.tif", self.scores), ("overlay.png", self.overlay)):
+            if made is None:
+                self.classes.with_name(f"{self.classes.stem}.{kind}").unlink(missing_ok=True)
 
     @property
     def manifest(self) -> Path:
@@ -180,10 +186,7 @@ def _opened(
     if isinstance(source, Raster):
         return nullcontext(source)
     resolution = options.resolution or understood
-    raster = open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
-    if raster.grid.shape[0] > _FINEST * raster.native.shape[0]:
-        raise InputError(f"{options.resolution} m is more than {_FINEST} times finer than {source}; ask for less")
-    return raster
+    return open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
 
 
 @dataclass
@@ -231,7 +234,10 @@ class _Run:
         }
 
     def compute(self, progress: Progress | None) -> list[Failed]:
-        """Strips of classes, confidences and scores for every row of windows that is not in the journal yet."""
+        """Strips of classes, confidences and scores for every row of windows that is not in the journal yet.
+
+        Windows that failed before a kill stay failed when the run goes on; a complete run, done again, tries all anew.
+        """
         blender = Blender(self.plan, len(self.scorer.ids))
         rule = Rule(self.scorer.ids, self.options.threshold, self.legend.nodata)
         enlarger = Enlarger(rule, self.plan.patch, self.plan.shape)
@@ -258,6 +264,7 @@ class _Run:
 
     def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
+        self.raster.check_unchanged()
         grid, outputs = self.raster.grid, self.outputs
         self._write_rasters(grid, progress)
         if outputs.polygons:
@@ -266,6 +273,9 @@ class _Run:
             write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, outputs.polygons)
         shares = _class_shares(self._strips("areas", progress), grid, self.legend)
         overlay, notes = self._picture(shares)
+        outputs.remove_stale()
+        if not any(share.pixels for share in shares):
+            notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
         seconds = round(time.monotonic() - started, 2)
         result = SegmentResult(
             self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
@@ -280,7 +290,8 @@ class _Run:
         notes = list(self.raster.warnings)
         scene, grid = self.raster.native, self.raster.grid
         if grid.crs and grid.crs != scene.crs:
-            notes.append(f"the map is in {grid.crs.name}, since the scene's own grid is not in metres on the ground")
+            name = grid.crs.name if grid.crs.name != "unknown" else "a local equal-area grid"
+            notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
         native, read = scene.resolution_m, grid.resolution_m
         if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
             finest, coarsest = self.scorer.resolution
@@ -326,14 +337,17 @@ class _Run:
 
 
 def _class_shares(strips: Iterator[ClassStrip], grid: Grid, legend: Legend) -> tuple[ClassShare, ...]:
-    """Pixels and geodesic area of "other" and each class; pixel areas are taken strip by strip, since scale varies."""
+    """Pixels and geodesic area of "other" and each class; the area of a pixel varies, so it is taken block by block."""
+    width = max(1, int(_AREA_BLOCK_M / (grid.resolution_m or 1.0)))
     pixels = np.zeros(len(legend.names) + 1, np.int64)
     areas = np.zeros(len(pixels))
-    for strip in strips:
-        counts = np.bincount(strip.classes.ravel(), minlength=legend.nodata + 1)[: len(pixels)]
+    blocks = ((strip, col) for strip in strips for col in range(0, strip.classes.shape[1], width))
+    for strip, col in blocks:
+        block = strip.classes[:, col : col + width]
+        counts = np.bincount(block.ravel(), minlength=legend.nodata + 1)[: len(pixels)]
         pixels += counts
         if grid.crs:
-            areas += counts * (grid.pixel_area_m2(Window(strip.row, 0, *strip.classes.shape)) or 0)
+            areas += counts * (grid.pixel_area_m2(Window(strip.row, col, *block.shape)) or 0)
     total = max(1, int(pixels.sum()))
     named = list(zip(("other", *legend.names), pixels.tolist(), areas.tolist(), strict=True))
     return tuple(

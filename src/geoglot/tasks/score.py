@@ -52,14 +52,14 @@ class WordScorer:
         self._model, self._scale = model, card.logit_scale
         edges = [0, *accumulate(len(group) for group in groups)]
         self._words = [slice(first, end) for first, end in pairwise(edges)]
-        self._texts = text_vectors(model, [word for group in groups for word in group], templates)
+        self.texts = text_vectors(model, [word for group in groups for word in group], templates)
 
     @torch.inference_mode()
     def __call__(
         self, pixels: Float[Tensor, "tile 3 rows cols"]
     ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
         """Scaled cosine of each patch with the nearest word of each class."""
-        patches = self._model.encode_patches(pixels.to(self._texts.device))
-        cosines = torch.einsum("tdrc,wd->twrc", patches, self._texts)
+        patches = self._model.encode_patches(pixels.to(self.texts.device))
+        cosines = torch.einsum("tdrc,wd->twrc", patches, self.texts)
         best = [cosines[:, words].amax(1) for words in self._words]
         return (self._scale * torch.stack(best, dim=1)).float().cpu()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -52,6 +53,8 @@ def segment(
         "background": background,
         "card": asdict(model.card),
         "precision": precision,
+        "device": str(scorer.texts.device),
+        "texts": hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest(),
     }
     return segment_with(scorer, legend, source, paths, options=options, facts=facts, progress=progress)
 
@@ -59,8 +62,10 @@ def segment(
 def _check_choice(words: tuple[ClassWords, ...], background: tuple[str, ...], options: SegmentOptions) -> None:
     if not 0 <= options.threshold < 1:
         raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
-    if (background or options.threshold) and any(entry.name.lower() == "other" for entry in words):
+    if any(entry.name.lower() == "other" for entry in words):
         raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
+    if both := sorted({word for entry in words for word in entry.words} & set(background)):
+        raise ClassesError(f"{', '.join(both)} cannot be a class and the background; take it out of one of them")
     if len(words) == 1 and not background:
         raise ClassesError(
             f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "

@@ -123,11 +123,11 @@ class Align:
         batches = list(self.validation.batches(0, steps))
         device = model.log_scale.device
         vectors = torch.cat([self._vectors(model, batch.pixels.to(device)) for batch in batches]).cpu()
-        owner, offset = [], 0
-        for batch in batches:
-            owner.append(batch.tile + offset)
-            offset += len(batch.pixels)
-        return photo_recall(vectors, torch.cat([batch.vectors for batch in batches]), torch.cat(owner))
+        photos = torch.cat([batch.vectors for batch in batches])
+        each = self.validation.sampling.batch
+        owner = torch.cat([batch.tile + number * each for number, batch in enumerate(batches)])
+        tiles = self.validation.pairs.tiles  # the last batch goes on with the first tiles
+        return photo_recall(vectors[:tiles], photos[owner < tiles], owner[owner < tiles])
 
     def _vectors(self, model: Satellite, pixels: Tensor) -> Float[Tensor, "tile dim"]:
         if self.settings.level == "image":

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,7 @@ class Fit:
     evaluate_every: int = 500
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What is fitted: a model, its batches, and the gradient of its loss."""
 

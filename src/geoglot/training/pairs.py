@@ -64,10 +64,13 @@ class Share:
     of: int = 1
 
 
+ALONE = Share()
+
+
 class PairLoader:
     """Batches from a step on, prepared by threads ahead of the model."""
 
-    def __init__(self, pairs: PairSet, sha256: str, patch: int, sampling: Sampling, share: Share = Share()) -> None:
+    def __init__(self, pairs: PairSet, sha256: str, patch: int, sampling: Sampling, share: Share = ALONE) -> None:
         self.pairs, self.sha256, self.patch, self.sampling, self.share = pairs, sha256, patch, sampling, share
         self._ends = np.cumsum([shard.tiles for shard in pairs.shards])
         self._order = lru_cache(maxsize=2)(self._epoch_order)

@@ -10,14 +10,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from geoglot.training.pairs import Share
+from geoglot.training.pairs import ALONE, Share
 
 
 @contextmanager
 def processes(device: torch.device) -> Iterator[Share]:
     """Join the others that torchrun started, if it did; gives this process's share of every batch."""
     if "RANK" not in os.environ:
-        yield Share()
+        yield ALONE
         return
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:

@@ -1,0 +1,146 @@
+"""What GRAFT training costs beside the satellite tower: the loss, the loader, and the loss's memory.
+
+    python benchmarks/align.py [--repeats 5]
+
+A step has 32 tiles of 224 px with 25 photos each, through ViT-B/16 with random weights. Bars: everything but the
+tower's own forward and backward within 5 % of it; the loader at 10 times the tower's rate; the loss of 4,096 tiles x
+25 photos x 512 numbers under 1 GB.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+import numpy as np
+import torch
+import torch.nn.functional as F
+from transformers import CLIPConfig, CLIPModel
+
+from geoglot.models.graft import Graft, start_graft
+from geoglot.models.zoo import load_model
+from geoglot.pairs.store import PairSet
+from geoglot.training.alignment import Alignment, Satellite, anchors_of, gather_photos
+from geoglot.training.losses import Photos, image_level, pixel_level
+from geoglot.training.pairs import PairBatch, PairLoader, Sampling
+from pairsets import make_batch
+from tinyclip import make_tokenizer
+
+TILES, PHOTOS, DIM = 32, 25, 512
+
+
+def make_tower(folder: Path) -> Graft:
+    """GRAFT's size, without its weights."""
+    torch.manual_seed(0)
+    config = CLIPConfig(
+        vision_config={"patch_size": 16, "image_size": 224, "hidden_size": 768, "intermediate_size": 3072,
+                       "num_hidden_layers": 12, "num_attention_heads": 12, "projection_dim": DIM},
+        text_config={"vocab_size": 514, "num_hidden_layers": 1, "projection_dim": DIM}, projection_dim=DIM,
+    )  # fmt: skip
+    CLIPModel(config).save_pretrained(folder)
+    make_tokenizer().save(str(folder / "tokenizer.json"))
+    ground = load_model(folder)
+    tower = start_graft(ground, "graft", 1.0, 224)  # type: ignore[arg-type]
+    return tower.train()
+
+
+def make_loader(folder: Path, sha256: str) -> PairLoader:
+    """Tiles of 467 px, as GRAFT collected them, with 25 photos or more."""
+    pairs = PairSet.create(folder, ("red", "green", "blue"), 467, 1.0)
+    for seed in range(2):
+        batch = make_batch(2 * TILES, 467, seed, most=4 * PHOTOS)
+        pairs = pairs.append(batch)
+        vectors = np.random.default_rng(seed).normal(size=(len(batch.links.tile), DIM))
+        pairs.shards[-1].add_vectors(sha256, (vectors / np.linalg.norm(vectors, axis=1)[:, None]).astype(np.float16))
+    return PairLoader(pairs, sha256, 16, Sampling(batch=TILES))
+
+
+def full_batch(batch: PairBatch) -> PairBatch:
+    """The tiles of a batch with exactly 25 photos each."""
+    count = TILES * PHOTOS
+    return PairBatch(
+        batch.pixels, F.normalize(torch.randn(count, DIM), dim=1), torch.arange(TILES).repeat_interleave(PHOTOS),
+        torch.full((count,), 1 / PHOTOS), torch.randint(0, 196, (count,)), batch.centre,
+    )  # fmt: skip
+
+
+def seconds(work: Callable[[], None]) -> float:
+    """Of one run."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
+def tower_alone(model: Satellite, batch: PairBatch) -> None:
+    """Forward and backward with the cheapest loss there is."""
+    model.zero_grad()
+    image, patches = model.tower.encode_both(batch.pixels)
+    (image.sum() + patches.sum()).backward()
+
+
+def tower_and_loss(model: Satellite, batch: PairBatch) -> None:
+    """The same with both of GRAFT's losses."""
+    model.zero_grad()
+    image, patches = model.tower.encode_both(batch.pixels)
+    photos, _ = gather_photos(batch, 0.0, torch.device("cpu"))
+    loss = image_level(image, photos, model.scale)
+    loss = loss + pixel_level(anchors_of(patches, batch, 0), photos, model.scale, own_tiles=TILES)
+    loss.backward()
+
+
+def loss_memory(level: str) -> float:
+    """GB that the loss of 4,096 tiles adds to what holds its inputs, in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--memory", level], capture_output=True, text=True, check=True)
+    return float(done.stdout)
+
+
+def measure_memory(level: str) -> float:
+    """In this process."""
+    tiles = 4096
+    count = tiles * PHOTOS
+    tile = torch.arange(tiles).repeat_interleave(PHOTOS)
+    photos = Photos(F.normalize(torch.randn(count, DIM), dim=1), tile, torch.full((count,), 1 / PHOTOS))
+    rows = tiles if level == "image" else 8 * tiles  # an eighth of the anchors: memory is bounded by a chunk of them
+    anchors = F.normalize(torch.randn(rows, DIM), dim=1).requires_grad_()
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    image_level(anchors, photos, torch.tensor(14.3)).backward()
+    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1e6
+
+
+@click.command()
+@click.option("--repeats", default=3, show_default=True)
+@click.option("--memory", hidden=True)
+def main(repeats: int, memory: str | None) -> None:
+    """Print the cost of a step beside the tower's own."""
+    if memory:
+        click.echo(measure_memory(memory))
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        tower = make_tower(Path(folder) / "clip")
+        model = Satellite(tower, Alignment(level="both"))
+        loader = make_loader(Path(folder) / "pairs", "a" * 64)
+        batch = full_batch(loader.batch(0))
+        tower_alone(model, batch)
+        pairs = [
+            (seconds(lambda: tower_alone(model, batch)), seconds(lambda: tower_and_loss(model, batch)))
+            for _ in range(repeats)
+        ]
+        ratios = sorted(both / alone for alone, both in pairs)
+        alone = sorted(one for one, _ in pairs)[repeats // 2]
+        click.echo(f"tower alone       {TILES / alone:8.2f} tiles/s")
+        click.echo(f"tower and losses  {ratios[repeats // 2]:8.3f} x its time ({ratios[0]:.3f} to {ratios[-1]:.3f})")
+        steps = 12
+        took = seconds(lambda: [None for _ in loader.batches(0, steps)][-1])
+        rate = steps * TILES / took
+        click.echo(f"loader            {rate:8.1f} tiles/s, {rate * alone / TILES:.0f} x what the tower takes")
+    click.echo(f"image loss, 4,096 tiles x 25 photos x 512: {loss_memory('image'):.2f} GB beside its inputs")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoglot.errors import InputError, OutputError, SourceError
+from geoglot.pairs.schema import INDEX, PHOTO_TABLE, TILES
+from geoglot.pairs.store import PairSet
+from geoglot.pairs.validate import validate
+from pairsets import make_batch, make_pairs
+
+
+def test_what_is_appended_comes_back(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (5, 3))
+    pairs = PairSet.open(tmp_path / "pairs")
+    assert (pairs.tiles, pairs.bands, pairs.side, pairs.resolution) == (8, ("red", "green", "blue"), 96, 1.0)
+    for shard, seed in zip(pairs.shards, (0, 1), strict=True):
+        batch = make_batch(shard.tiles, seed=seed)
+        np.testing.assert_array_equal(shard.pixels, batch.pixels)
+        np.testing.assert_array_equal(shard.links.tile, batch.links.tile)
+        np.testing.assert_array_equal(shard.links.row, batch.links.row)
+        assert shard.links.photo == list(batch.links.photo) and shard.links.user == list(batch.links.user)
+        assert shard.grids == list(batch.grids)
+        assert batch.images is not None
+        assert shard.images() == dict(zip(batch.links.photo, batch.images, strict=True))
+    validate(pairs)
+
+
+def test_a_shard_that_no_index_names_is_replaced(tmp_path: Path) -> None:
+    """Killed between the shard and the index, the same append does it again."""
+    pairs = make_pairs(tmp_path / "pairs", (5,))
+    pairs.append(make_batch(2, seed=1))
+    again = pairs.append(make_batch(4, seed=2))
+    assert (
+        [shard.tiles for shard in PairSet.open(tmp_path / "pairs").shards] == [5, 4] == [s.tiles for s in again.shards]
+    )
+
+
+def test_a_set_is_not_made_over_another(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (2,))
+    with pytest.raises(OutputError, match="exists"):
+        PairSet.create(tmp_path / "pairs", ("red", "green", "blue"), 96, 1.0)
+
+
+def test_photos_outside_their_tile_and_out_of_order_are_refused(tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "pairs", (2,))
+    good = make_batch(3)
+    for row in (-0.1, 96.0, float("nan")):
+        rows = good.links.row.copy()
+        rows[1] = row
+        with pytest.raises(InputError, match="outside its tile"):
+            pairs.append(replace(good, links=replace(good.links, row=rows)))
+    with pytest.raises(InputError, match="order"):
+        pairs.append(replace(good, links=replace(good.links, tile=good.links.tile[::-1].copy())))
+    with pytest.raises(InputError, match="has no photo"):
+        pairs.append(replace(good, links=replace(good.links, tile=np.zeros_like(good.links.tile))))
+    with pytest.raises(InputError, match="do not fit"):
+        pairs.append(make_batch(3, side=64))
+    assert len(PairSet.open(tmp_path / "pairs").shards) == 1
+
+
+def test_what_is_damaged_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "pairs"
+    with pytest.raises(SourceError, match="no pair set"):
+        PairSet.open(folder)
+    pairs = make_pairs(folder, (2, 3))
+    (folder / "shard-00001" / TILES).rename(tmp_path / "kept")
+    with pytest.raises(SourceError, match="shard-00001"):
+        PairSet.open(folder)
+    (tmp_path / "kept").rename(folder / "shard-00001" / TILES)
+    (folder / "shard-00000" / PHOTO_TABLE).write_text("not a table")
+    with pytest.raises(SourceError, match="cannot be read"):
+        validate(PairSet.open(folder))
+    index = json.loads((folder / INDEX).read_text())
+    (folder / INDEX).write_text(json.dumps(index | {"format": 99}))
+    with pytest.raises(SourceError, match="update geoglot"):
+        PairSet.open(folder)
+    with pytest.raises(InputError, match="holds no tiles"):
+        validate(replace(pairs, shards=()))
+
+
+def test_vectors_that_are_no_directions_are_named(tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "pairs", (3,))
+    shard = pairs.shards[0]
+    vectors = np.zeros((shard.photos, 4), np.float16)
+    vectors[:, 0] = 1
+    shard.add_vectors("a" * 64, vectors)
+    validate(pairs, "a" * 64)
+    vectors[2, 1] = np.nan
+    shard.add_vectors("b" * 64, vectors)
+    with pytest.raises(SourceError, match="photo-0-2"):
+        validate(pairs, "b" * 64)
+    with pytest.raises(SourceError, match="cannot be read"):
+        validate(pairs, "c" * 64)

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from click.testing import CliRunner
+from safetensors.torch import load_file
+
+from geoglot.cli.main import cli
+from geoglot.models.graft import Graft
+from geoglot.models.zoo import load_model
+from geoglot.pairs.schema import PHOTO_TABLE
+from geoglot.training.align import align
+from geoglot.training.checkpoint import NAME
+from pairsets import make_pairs
+from tinyclip import store_clip
+
+RECIPE = """
+name = "tiny-graft"
+pairs = "pairs"
+validation = "validation"
+output = "{output}"
+ground = "tiny"
+[sampling]
+batch = 4
+side = 64
+[loss]
+level = "{level}"
+[fit]
+steps = {steps}
+rate = 1e-3
+average = 0.9
+checkpoint_every = 3
+evaluate_every = 5
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A ground CLIP and two pair sets."""
+    made = tmp_path_factory.mktemp("training")
+    store_clip(made / "tiny")
+    make_pairs(made / "pairs")
+    make_pairs(made / "validation", (4,), seed=90)
+    return made
+
+
+def recipe(folder: Path, output: str, level: str = "image", steps: int = 8, extra: str = "") -> Path:
+    path = folder / f"{output}.toml"
+    path.write_text(RECIPE.format(output=output, level=level, steps=steps) + extra)
+    return path
+
+
+@pytest.mark.parametrize("level", ["image", "pixel", "both"])
+def test_a_recipe_gives_a_model_that_has_learned(folder: Path, level: str) -> None:
+    done = align(recipe(folder, f"out-{level}", level, steps=25))
+    rows = [json.loads(line) for line in done.metrics.read_text().splitlines()]
+    assert [row["step"] for row in rows] == list(range(1, 26))
+    losses = [row["loss"] for row in rows]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.05
+    assert "photo_recall_at_1" in rows[4] and "photo_recall_at_1" in rows[-1]
+    model = load_model(done.model)
+    assert isinstance(model, Graft) and model.card.resolution == (1.0, 1.0)
+    assert model.encode_patches(torch.rand(1, 3, 64, 64)).shape == (1, 32, 4, 4)
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model" / "weights.safetensors").read_bytes()
+
+
+def test_killed_and_run_again_gives_the_same_bytes(folder: Path) -> None:
+    straight = align(recipe(folder, "straight"))
+    path = recipe(folder, "killed")
+    code = (
+        "import os, signal, sys; from pathlib import Path; from geoglot.training.align import align\n"
+        "align(Path(sys.argv[1]), report=lambda step, *_: step == 5 and os.kill(os.getpid(), signal.SIGKILL))"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert (folder / "killed" / NAME).exists() and not (folder / "killed" / "model").exists()
+    seen: list[int] = []
+    again = align(path, report=lambda step, *_: seen.append(step))
+    assert seen == [4, 5, 6, 7, 8]
+    assert weights(folder / "straight") == weights(folder / "killed")
+    assert [json.loads(line)["step"] for line in again.metrics.read_text().splitlines()] == list(range(1, 9))
+    assert again.figures["loss"] == straight.figures["loss"]
+
+
+_GRADIENTS = """
+import sys
+import torch
+from pathlib import Path
+from safetensors.torch import save_file
+from geoglot.models.graft import start_graft
+from geoglot.models.zoo import load_model
+from geoglot.pairs.embed import embed
+from geoglot.pairs.store import PairSet
+from geoglot.training.alignment import Align, Alignment, Satellite
+from geoglot.training.pairs import PairLoader, Sampling
+from geoglot.training.processes import average_gradients, processes
+
+folder = Path(sys.argv[1])
+ground = load_model(folder / "tiny")
+pairs = PairSet.open(folder / "pairs")
+embed(pairs, ground)
+settings = Alignment(level="both", learn_temperature=True, skip_near_m=700.0, skip_own_tile=True)
+with processes(torch.device("cpu")) as share:
+    model = Satellite(start_graft(ground, "graft", 1.0, 64), settings)
+    loader = PairLoader(pairs, ground.card.sha256, 16, Sampling(batch=6, side=64), share)
+    Align(model, settings, loader, None, False).backward(loader.batch(0))
+    learned = {name: one for name, one in model.named_parameters() if one.requires_grad}
+    average_gradients(list(learned.values()))
+    save_file({name: one.grad for name, one in learned.items()}, folder / f"gradients-{share.of}-{share.rank}")
+"""
+
+
+def test_two_processes_are_one(folder: Path) -> None:
+    """The gradient is that of the joint batch, also where photos of other processes are left out."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "WORLD_SIZE": "2"}
+    alone, first, second = (
+        subprocess.Popen([sys.executable, "-c", _GRADIENTS, str(folder)], env={**os.environ, **more})
+        for more in ({}, place | {"RANK": "0"}, place | {"RANK": "1"})
+    )
+    assert [run.wait(timeout=300) for run in (alone, first, second)] == [0, 0, 0]
+    whole, *halves = (load_file(folder / f"gradients-{name}") for name in ("1-0", "2-0", "2-1"))
+    assert len(whole) > 20
+    for name, grad in whole.items():
+        for half in halves:
+            torch.testing.assert_close(half[name], grad, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        (("batch = 4", "bach = 4"), 2, "no key 'bach'"),
+        (("batch = 4", 'batch = "four"'), 2, "sampling.batch is int"),
+        (('level = "image"', 'level = "word"'), 2, "'image', 'pixel', 'both'"),
+        (('name = "tiny-graft"', ""), 2, "'name' is missing"),
+        (("batch = 4", "batch = 4 4"), 2, "cannot be read"),
+        (("side = 64", "side = 60"), 2, "multiple of 16"),
+        (("side = 64", "side = 128"), 2, "up to 96"),
+        (('pairs = "pairs"', 'pairs = "nowhere"'), 1, "no pair set"),
+        (('ground = "tiny"', 'ground = "mini"'), 2, "begins as a CLIP"),
+        (('ground = "tiny"', 'ground = "none"'), 1, "geoglot models list"),
+        (("[loss]", "[loss]\nparts = 3"), 2, "does not divide"),
+    ],
+)
+def test_a_wrong_recipe_gets_one_sentence(folder: Path, change: tuple[str, str], code: int, words: str) -> None:
+    path = recipe(folder, "wrong")
+    path.write_text(path.read_text().replace(*change))
+    result = CliRunner().invoke(cli, ["train", "align", str(path)])
+    assert result.exit_code == code, result.output
+    assert words in result.stderr and "Traceback" not in result.stderr and result.stdout == ""
+    assert not (folder / "wrong" / NAME).exists()
+
+
+def test_a_checkpoint_of_another_recipe_and_a_complete_run_are_told(folder: Path) -> None:
+    path = recipe(folder, "other", steps=4)
+    assert CliRunner().invoke(cli, ["train", "align", str(path), "-q"]).exit_code == 0
+    result = CliRunner().invoke(cli, ["train", "align", str(path), "-q"])
+    assert result.exit_code == 1 and "is complete" in result.stderr
+    (folder / "other" / "model").rename(folder / "other" / "first")
+    result = CliRunner().invoke(cli, ["train", "align", str(recipe(folder, "other", steps=5)), "-q"])
+    assert result.exit_code == 2 and "another recipe" in result.stderr
+
+
+def test_a_damaged_pair_set_is_told_before_any_time_is_spent(folder: Path, tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (3,))
+    (tmp_path / "pairs" / "shard-00000" / PHOTO_TABLE).unlink()
+    path = recipe(folder, "damaged")
+    path.write_text(path.read_text().replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"'))
+    result = CliRunner().invoke(cli, ["train", "align", str(path)])
+    assert result.exit_code == 1 and PHOTO_TABLE in result.stderr
+
+
+def test_json_for_machines(folder: Path) -> None:
+    result = CliRunner().invoke(cli, ["train", "align", str(recipe(folder, "json", steps=2)), "--json"])
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert document["steps"] == 2 and Path(document["model"]).is_dir()
+    assert "tiles/s" in result.stderr
