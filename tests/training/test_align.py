@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -98,6 +99,7 @@ _GRADIENTS = """
 import sys
 import torch
 from pathlib import Path
+from types import SimpleNamespace
 from safetensors.torch import save_file
 from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_model
@@ -182,6 +184,25 @@ def test_a_damaged_pair_set_is_told_before_any_time_is_spent(folder: Path, tmp_p
     path.write_text(path.read_text().replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"'))
     result = CliRunner().invoke(cli, ["train", "align", str(path)])
     assert result.exit_code == 1 and PHOTO_TABLE in result.stderr
+
+
+def test_tensorboard_is_an_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = recipe(folder, "board", steps=2, extra="tensorboard = true\n")
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    result = CliRunner().invoke(cli, ["train", "align", str(path)])
+    assert result.exit_code == 1 and "geoglot[tensorboard]" in result.stderr
+    shown: list[tuple[str, int]] = []
+
+    class Writer:
+        def __init__(self, place: str, purge_step: int) -> None:
+            assert place.endswith("tensorboard") and purge_step == 1
+
+        def add_scalar(self, name: str, value: float, step: int) -> None:
+            shown.append((name, step))
+
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", SimpleNamespace(SummaryWriter=Writer))
+    assert CliRunner().invoke(cli, ["train", "align", str(path)]).exit_code == 0
+    assert ("loss", 1) in shown and ("photo_recall_at_1", 2) in shown
 
 
 def test_json_for_machines(folder: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from geoglot.errors import MissingExtraError
 from geoglot.outputs.files import write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
@@ -39,6 +40,8 @@ class Fit:
     seed: int = 0
     checkpoint_every: int = 500
     evaluate_every: int = 500
+    tensorboard: bool = False
+    """Also write what is logged for TensorBoard, beside the metrics."""
 
 
 @runtime_checkable
@@ -75,6 +78,7 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
     run = start(objective.model, settings)
     checkpoint.load(run, recipe, folder)
     log = _Log(folder / METRICS, run.step) if main else None
+    board = _board(folder, run.step) if main and settings.tensorboard else None
     parameters = [parameter for group in run.optimiser.param_groups for parameter in group["params"]]
     began = time.monotonic()
     for batch in objective.batches(run.step, settings.steps):
@@ -93,6 +97,9 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
         figures |= {"rate": run.optimiser.param_groups[0]["lr"], "seconds": round(time.monotonic() - began, 2)}
         if log:
             log.add(run.step, figures)
+        if board:
+            for name, value in figures.items():
+                board.add_scalar(name, value, run.step)
         report(run.step, settings.steps, figures)
         if main and (run.step % settings.checkpoint_every == 0 or last):
             checkpoint.save(run, recipe, folder)
@@ -134,6 +141,15 @@ def _follow(run: Run, keep: float) -> None:
     pairs = zip(run.average.parameters(), run.model.parameters(), strict=True)
     for mean, now in pairs:
         mean.lerp_(now, 1 - keep)
+
+
+def _board(folder: Path, step: int) -> Any:
+    """TensorBoard's writer; what a killed run showed after its last checkpoint is taken back."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError("tensorboard", "tensorboard") from error
+    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 
 
 class _Log:
