@@ -130,7 +130,8 @@ class _Chunked(torch.autograd.Function):
             part, grad[first:stop] = _chunk(wide[first:stop], photos, links, scale.detach(), first)
             loss += part
         # d(score)/d(scale) is the cosine, and sum_k p_k (a.g_k) = a.(sum_k p_k g_k)
-        ctx.save_for_backward((grad * scale).to(anchors.dtype), (grad * wide).sum())
+        by_scale = (grad * wide).sum()
+        ctx.save_for_backward(grad.mul_(scale).to(anchors.dtype), by_scale)
         return loss
 
     @staticmethod
