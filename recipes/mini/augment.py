@@ -7,10 +7,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def crop(image: Tensor, side: int, rng: torch.Generator) -> Tensor:
-    """A random square part of an image (3, rows, cols) uint8, resized to `side`; float 0..1."""
+def crop(image: Tensor, side: int, rng: torch.Generator, least: float) -> Tensor:
+    """A random square of `least` to all of an image (3, rows, cols) uint8, resized to `side`; float 0..1."""
     full = image.shape[1]
-    length = int(full * (0.45 + 0.55 * _random(rng)))
+    length = int(full * (least + (1 - least) * _random(rng)))
     top, left = (int(_random(rng) * (full - length + 1)) for _ in range(2))
     part = image[None, :, top : top + length, left : left + length].float() / 255
     antialias = length > side
@@ -39,7 +39,7 @@ def recolour(views: Tensor, rng: torch.Generator) -> Tensor:
     gamma = 2 ** (1.2 * (draw() - 0.5))
     gain = 1 + 0.3 * (draw(3) - 0.5) + 0.4 * (draw() - 0.5)
     mixed = ((views - level) * contrast + level).clamp(1e-4, 1) ** gamma * gain
-    grey = draw() < 0.1
+    grey = draw() < 0.12
     return torch.where(grey, mixed.mean(1, keepdim=True), mixed).clamp(0, 1)
 
 

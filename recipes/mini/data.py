@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import dataclass
@@ -19,17 +20,6 @@ CLASS_NAMES = {
     "industrial": "industrial area", "commercial": "commercial area", "center": "city center building",
     "railwaystation": "railway station", "storagetanks": "storage tanks", "parking": "parking lot", "school": "school",
 }  # fmt: skip
-#: Other words for the classes, mixed into training so that a class is more than one phrase.
-SYNONYMS = {
-    "airport": ["airfield with planes"], "bareland": ["bare soil", "barren ground"], "beach": ["sandy shore"],
-    "denseresidential": ["tightly packed houses", "city blocks"], "desert": ["sand dunes"], "farmland": ["crop fields"],
-    "forest": ["dense trees"], "industrial": ["factories"], "meadow": ["grassland", "a green lawn"],
-    "mediumresidential": ["suburban houses"], "mountain": ["rocky hills"], "parking": ["car park"], "pond": ["lake"],
-    "playground": ["sports ground"], "port": ["harbor with boats"], "railwaystation": ["train station"],
-    "river": ["stream of water"], "sparseresidential": ["a house among trees"], "storagetanks": ["oil tanks"],
-    "viaduct": ["highway overpass"], "resort": ["holiday resort"], "square": ["plaza"], "stadium": ["sports arena"],
-}  # fmt: skip
-TEMPLATES = ("a satellite photo of {}", "an aerial image of {}", "{}", "a remote sensing image of {}", "there is {}")
 
 
 @dataclass(frozen=True)
@@ -42,8 +32,6 @@ class Pairs:
     texts: list[str]
     captions: list[list[int]]
     """Of each image, into texts."""
-    phrases: dict[str, list[int]]
-    """Of each class: its templates and synonyms, into texts."""
     vectors: torch.Tensor
     """(text, 384) unit vectors of the sentence encoder."""
 
@@ -63,13 +51,9 @@ def read_split(rsicd: Path, split: str, cache: Path) -> Pairs:
         return texts.setdefault(clean(text), len(texts))
 
     captions = [[index(text) for text in row["captions"]] for row in rows]
-    phrases = {
-        name: [index(t.replace("{}", w)) for w in (class_words(name), *SYNONYMS.get(name, ())) for t in TEMPLATES]
-        for name in sorted(set(classes))
-    }
     return Pairs(
         _images([rsicd / row["image"] for row in rows], cache / f"{split}.npy"),
-        classes, list(texts), captions, phrases, _vectors(list(texts), cache / f"{split}-texts.npy"),
+        classes, list(texts), captions, embedded(list(texts), cache),
     )  # fmt: skip
 
 
@@ -85,7 +69,9 @@ def _images(paths: list[Path], cache: Path) -> torch.Tensor:
     return torch.from_numpy(np.load(cache))
 
 
-def _vectors(texts: list[str], cache: Path) -> torch.Tensor:
-    if not cache.exists():
-        np.save(cache, sentence_vectors(texts, load_teacher()))
-    return torch.from_numpy(np.load(cache))
+def embedded(texts: list[str], cache: Path) -> torch.Tensor:
+    """The sentence encoder's unit vectors of these texts, asked once and kept in the folder `cache`."""
+    path = cache / f"texts-{hashlib.sha256(chr(10).join(texts).encode()).hexdigest()[:12]}.npy"
+    if not path.exists():
+        np.save(path, sentence_vectors(texts, load_teacher()))
+    return torch.from_numpy(np.load(path))

@@ -28,7 +28,12 @@ class DensePatches(nn.Module):
 
     def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
         """Patch vectors before they are made unit length: a longer one counts for more in the image's mean."""
-        fine, coarse = self.trunk(pixels)
+        return self.merge(*self.trunk(pixels))
+
+    def merge(
+        self, fine: Float[Tensor, "tile 112 patch_rows patch_cols"], coarse: Float[Tensor, "tile 320 rows32 cols32"]
+    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """The top-down path: features at stride 32 enlarged onto those at stride 16."""
         above: Tensor = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
         merged = self.fine(fine) + above
         patches: Tensor = merged + self.mix(merged)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
@@ -42,7 +42,12 @@ class StaticText(nn.Module):
     def forward(self, texts: list[str]) -> Float[Tensor, "text dim"]:
         """Unit vectors; a text without any token gives the head's answer to nothing."""
         ids, starts = self.tokens(texts)
-        vectors = self.table[ids].float() * self.scale[ids, None]
+        return self.combine(ids, starts, self.table[ids].float() * self.scale[ids, None])
+
+    def combine(
+        self, ids: Int[Tensor, " token"], starts: Int[Tensor, " text"], vectors: Float[Tensor, "token dim"]
+    ) -> Float[Tensor, "text dim"]:
+        """Unit vectors of texts, out of the vectors of their tokens."""
         weights = self.weight[ids].exp()
         total = F.embedding_bag(
             torch.arange(len(ids), device=ids.device), vectors * weights[:, None], starts, mode="sum"

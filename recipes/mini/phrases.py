@@ -1,0 +1,85 @@
+"""Texts to learn words from: the thesaurus in templates, captions in other words, and the words kept aside for testing.
+
+Training must never read a word of `evaluate.OTHER_WORDS` or a template of `evaluate.OTHER_TEMPLATES` from here; `read`
+refuses a thesaurus that has one. (Captions are what people wrote, and some of them do say "woods".)
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from evaluate import OTHER_TEMPLATES, OTHER_WORDS
+
+THESAURUS = Path(__file__).with_name("thesaurus.toml")
+
+
+@dataclass(frozen=True)
+class Thesaurus:
+    """What thesaurus.toml holds."""
+
+    classes: dict[str, list[str]]
+    things: dict[str, list[str]]
+    names: list[str]
+    """Templates around a word."""
+    sentences: list[str]
+    """Templates around a caption."""
+    beside: list[str]
+    manners: list[str]
+
+    def words(self) -> list[str]:
+        """Every word and phrase, without templates."""
+        groups = (*self.classes.values(), *self.things.values(), self.beside)
+        return sorted({word for group in groups for word in group})
+
+    def named(self, word: str, rng: np.random.Generator) -> str:
+        """A word in some template."""
+        return self.names[int(rng.integers(len(self.names)))].replace("{}", word)
+
+    def reworded(self, caption: str, rng: np.random.Generator, share: float = 0.3, lost: float = 0.1) -> str:
+        """A caption with some of its things called otherwise, some of its words lost, in some template."""
+        words = []
+        for word in caption.split():
+            others = self.things.get(word)
+            if others and rng.random() < share:
+                words.append(others[int(rng.integers(len(others)))])
+            elif rng.random() >= lost:
+                words.append(word)
+        return self.sentences[int(rng.integers(len(self.sentences)))].replace("{}", " ".join(words))
+
+
+def read(path: Path = THESAURUS) -> Thesaurus:
+    """The thesaurus, checked against what is kept aside."""
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    thesaurus = Thesaurus(
+        table["classes"], table["things"], table["templates"]["names"], table["templates"]["captions"],
+        table["beside"]["words"], table["beside"]["manners"],
+    )  # fmt: skip
+    spoilt = sorted({*held_words(thesaurus.words()), *(set(thesaurus.names) & set(OTHER_TEMPLATES))})
+    if spoilt:
+        raise ValueError(f"kept aside for testing, but in {path.name}: {', '.join(spoilt)}")
+    return thesaurus
+
+
+def held_words(phrases: Iterable[str]) -> list[str]:
+    """The phrases that hold a word of OTHER_WORDS, singular or plural."""
+    held = re.compile(rf"\b(?:{'|'.join(map(re.escape, OTHER_WORDS.values()))}|lorry|lorries)(?:e?s)?\b")
+    return [phrase for phrase in phrases if held.search(phrase)]
+
+
+def language_sample(thesaurus: Thesaurus, captions: Sequence[str], count: int, seed: int = 0) -> list[str]:
+    """Phrases for the text tower alone: words in manners and templates, and captions."""
+    rng = np.random.default_rng(seed)
+    words = thesaurus.words()
+    phrases = set(words)
+    while len(phrases) < count:
+        word = words[int(rng.integers(len(words)))]
+        if rng.random() < 0.4:
+            word = thesaurus.manners[int(rng.integers(len(thesaurus.manners)))].replace("{}", word)
+        phrases.add(thesaurus.named(word, rng) if rng.random() < 0.5 else word)
+    chosen = rng.choice(len(captions), min(len(captions), count // 4), replace=False)
+    return [*sorted(phrases), *(captions[int(index)] for index in chosen)]

