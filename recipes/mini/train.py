@@ -38,7 +38,7 @@ from geoglot.models.base import Card
 class Config:
     """One training run."""
 
-    steps: int = 1500
+    steps: int = 1150
     seed: int = 0
     batch: int = 128
     rate: float = 2e-3
