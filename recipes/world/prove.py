@@ -211,7 +211,10 @@ def show(runs: list[dict[str, dict[str, float]]]) -> None:
     table = Table("", "segmentation mIoU", "scenes top-1", "retrieval mAP", title=f"{len(runs)} seeds, mean ± sd")
     for title in runs[0]:
         columns = [[run[title][figure] for run in runs] for figure in ("segmentation", "scenes", "retrieval")]
-        table.add_row(title, *(f"{np.mean(column):.3f} ± {np.std(column):.3f}" for column in columns))
+        cells = (
+            "" if np.isnan(column).all() else f"{np.mean(column):.3f} ± {np.std(column):.3f}" for column in columns
+        )
+        table.add_row(title, *cells)
     Console(width=100).print(table)
 
 
