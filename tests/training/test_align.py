@@ -186,6 +186,18 @@ def test_a_damaged_pair_set_is_told_before_any_time_is_spent(folder: Path, tmp_p
     assert result.exit_code == 1 and PHOTO_TABLE in result.stderr
 
 
+def test_a_batch_that_does_not_divide_is_told_before_photos_are_looked_at(folder: Path, tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (3,))
+    path = recipe(folder, "undivided")
+    path.write_text(
+        path.read_text()
+        .replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"')
+        .replace("[loss]", "[loss]\nparts = 3")
+    )
+    assert CliRunner().invoke(cli, ["train", "align", str(path)]).exit_code == 2
+    assert not list(tmp_path.rglob("vectors-*"))
+
+
 def test_tensorboard_is_an_extra(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = recipe(folder, "board", steps=2, extra="tensorboard = true\n")
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)

@@ -44,7 +44,7 @@ class Clip(VisionLanguageModel):
         batches = [texts[start : start + TEXTS_A_BATCH] for start in range(0, len(texts), TEXTS_A_BATCH)]
         return torch.cat([self._encode_texts(batch) for batch in batches])
 
-    def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
+    def encode_image(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim"]:
         """One unit vector a tile, from the class token."""
         layer, tokens = self._last_block(pixels)
         return F.normalize(self._project(block(layer, tokens, queries=1)[:, 0]).float(), dim=-1)

@@ -45,11 +45,6 @@ class Graft(Clip):
                 nn.Linear(vision["hidden_size"], card.dim, bias=False),
             )
 
-    def encode_image(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim"]:
-        """One unit vector a tile, from the class token."""
-        layer, tokens = self._last_block(pixels)
-        return F.normalize(self._project(block(layer, tokens, queries=1)[:, 0]).float(), dim=-1)
-
     def encode_patches(
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:

@@ -17,9 +17,8 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 
-from geoglot.errors import OutputError
 from geoglot.geo import Grid
-from geoglot.outputs.files import appears
+from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
 
@@ -68,22 +67,15 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     options = {"COMPRESS": "ZSTD", "PREDICTOR": predictor, "BLOCKSIZE": str(_block_size(layer)), "BIGTIFF": "IF_SAFER"}
     options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
     cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
-    with appears(output) as temporary, _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
+    foreign = (RasterioError, CPLE_BaseError)  # rasterio's copy lets GDAL's own errors through
+    with appears(output) as temporary, disk_errors(output, *foreign), _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
         names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
         Path(f"{output}.aux.xml").unlink(missing_ok=True)  # of an earlier map, which another's names would misname
-        try:
-            with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
-                rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)
-            _verify(temporary)
-            if names.exists():
-                names.replace(f"{output}.aux.xml")
-        except (RasterioError, CPLE_BaseError) as error:  # rasterio's copy lets GDAL's own errors through
-            raise OutputError(
-                f"{output} cannot be written ({error}); if the disk is full, free some space and run the same "
-                "command again"
-            ) from error
-        finally:
-            names.unlink(missing_ok=True)
+        with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
+            rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)
+        _verify(temporary)
+        if names.exists():
+            names.replace(f"{output}.aux.xml")
 
 
 def _block_size(layer: Layer) -> int:

@@ -25,10 +25,14 @@ def check_folder(path: Path) -> None:
 
 
 @contextmanager
-def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the operating system says about a failed write into one sentence."""
+def disk_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
+    """Turn what the operating system, or a library by `foreign` errors, says about a failed write into one sentence."""
     try:
         yield
+    except foreign as error:  # these do not say why
+        raise OutputError(
+            f"{path} cannot be written ({error}); if the disk is full, free some space and run the same command again"
+        ) from error
     except OSError as error:
         if error.errno in _FULL:
             raise OutputError(

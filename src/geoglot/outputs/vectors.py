@@ -17,9 +17,9 @@ import pyogrio
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
-from geoglot.errors import InputError, OutputError
+from geoglot.errors import InputError
 from geoglot.geo import Grid, geodesic_area_m2, split_at_antimeridian
-from geoglot.outputs.files import appears
+from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import Shape
 
@@ -40,7 +40,7 @@ def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain:
     """
     check_format(output)
     count, remaining = 0, iter(shapes)
-    with appears(output) as temporary:
+    with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
         file = _WRITERS[output.suffix.lower()](temporary)
         while (batch := list(islice(remaining, _BATCH))) or not count:
             file.write(_frame(batch, count + 1, grid, legend, certain))
@@ -84,15 +84,9 @@ class _GeoPackage:
         append = self._path.exists()
         with warnings.catch_warnings():  # without a CRS: the user has been told when the source was opened
             warnings.filterwarnings("ignore", message="'crs' was not provided")
-            try:
-                pyogrio.write_dataframe(
-                    frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
-                )
-            except (DataSourceError, DataLayerError, FeatureError) as error:
-                raise OutputError(
-                    f"the polygons cannot be written ({error}); if the disk is full, free some space and run the same "
-                    "command again"
-                ) from error
+            pyogrio.write_dataframe(
+                frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
+            )
 
     def close(self) -> None:
         """Nothing is open between writes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -16,23 +15,20 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.store import PairSet, Shard
 
 _BATCH = 64
-Progress = Callable[[str, int, int], None]
+#: Where the vector of a photo lies already: the mapped vectors of a shard, and a row of them
+_Places = dict[str, tuple[np.ndarray, int]]
 
 
-def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None = None) -> None:
+def embed(pairs: PairSet, ground: VisionLanguageModel) -> None:
     """Make the vectors that are not there yet, a shard at a time; each file appears whole or not at all."""
-    sha256, places = ground.card.sha256, _Places()
-    for done, shard in enumerate(pairs.shards, 1):
+    sha256 = ground.card.sha256
+    places: _Places = {}
+    for shard in pairs.shards:
         if not shard.vectors_path(sha256).exists():
             shard.add_vectors(sha256, _shard_vectors(shard, ground, places))
+        vectors = shard.vectors(sha256)
         for row, photo in enumerate(shard.links.photo):
-            places.setdefault(photo, (shard, row))
-        if progress:
-            progress("photos", done, len(pairs.shards))
-
-
-#: Where the vector of a photo lies already: a shard and a row of it
-_Places = dict[str, tuple[Shard, int]]
+            places.setdefault(photo, (vectors, row))
 
 
 def _shard_vectors(shard: Shard, ground: VisionLanguageModel, places: _Places) -> Float16[np.ndarray, "link dim"]:
@@ -47,8 +43,8 @@ def _shard_vectors(shard: Shard, ground: VisionLanguageModel, places: _Places) -
     found: dict[str, np.ndarray] = {}
     for photo in photos:
         if photo in places:
-            elsewhere, row = places[photo]
-            found[photo] = elsewhere.vectors(ground.card.sha256)[row]
+            vectors, row = places[photo]
+            found[photo] = vectors[row]
     for first in range(0, len(wanted), _BATCH):
         names = wanted[first : first + _BATCH]
         found |= dict(zip(names, photo_vectors(ground, [images[name] for name in names]), strict=True))

@@ -40,7 +40,7 @@ class Shard:
     tiles: int
     photos: int
 
-    @property
+    @cached_property
     def pixels(self) -> UInt8[np.ndarray, "tile band side side"]:
         """Mapped: what is not looked at is not read."""
         return _mapped(self.folder / TILES, self.tiles)

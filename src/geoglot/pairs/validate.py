@@ -25,8 +25,14 @@ def validate(pairs: PairSet, sha256: str | None = None) -> None:
         if len(shard.links.tile) != shard.photos:
             raise SourceError(f"{shard.folder} has {len(shard.links.tile)} photos, the index says {shard.photos}")
         check_links(shard.links, shard.tiles, pairs.side, str(shard.folder))
-        if sha256 is not None:
-            _check_vectors(shard, sha256)
+    if sha256 is not None:
+        validate_vectors(pairs, sha256)
+
+
+def validate_vectors(pairs: PairSet, sha256: str) -> None:
+    """Look at every vector by one ground tower; SourceError with the first that is no direction, or not there."""
+    for shard in pairs.shards:
+        _check_vectors(shard, sha256)
 
 
 def _check_vectors(shard: Shard, sha256: str) -> None:

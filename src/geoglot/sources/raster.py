@@ -126,9 +126,8 @@ class Raster:
         shape = shape or (window.height, window.width)
         part = RasterioWindow(window.col, window.row, window.width, window.height)
         with self._handles.borrow() as dataset, environment(self.uri):
-            how = (
-                Resampling.nearest if self._palette else Resampling.average
-            )  # the mean of two colours' numbers is a third
+            # The mean of the numbers of two colours is a third colour.
+            how = Resampling.nearest if self._palette else Resampling.average
             try:
                 # Each band is decoded once, also where one is shown as grey.
                 bands = sorted(set(self.indexes))

@@ -85,31 +85,25 @@ class Resampler:
         most = max(1, _MAX_PIXELS // math.prod(self._factors))
         width = min(box.width, most)
         height = max(1, most // width)
-        rows = [
+        rows = range(box.row, box.row + box.height, height)
+        cols = range(box.col, box.col + box.width, width)
+        parts = [
             [
-                self._part(read, Window(row, col, height, width).intersection(box))
-                for col in _range(box.col, box.width, width)
+                self._part(read, Window(row, col, min(height, rows.stop - row), min(width, cols.stop - col)))
+                for col in cols
             ]
-            for row in _range(box.row, box.height, height)
+            for row in rows
         ]
-        values, weights = (
-            np.concatenate([np.concatenate([part[which] for part in parts], axis=-1) for parts in rows], axis=-2)
-            for which in (0, 1)
-        )
+        values, weights = (np.block([[part[which] for part in across] for across in parts]) for which in (0, 1))
         return values, weights
 
-    def _part(self, read: Read, box: Window | None) -> tuple[np.ndarray, np.ndarray]:
+    def _part(self, read: Read, part: Window) -> tuple[np.ndarray, np.ndarray]:
         row_factor, col_factor = self._factors
-        assert box is not None
-        wanted = Window(
-            box.row * row_factor, box.col * col_factor, box.height * row_factor, box.width * col_factor
-        ).intersection(self.source.whole)
-        assert wanted is not None  # the box comes from positions inside the source
-        return _block_means(*read(wanted), row_factor, col_factor)
-
-
-def _range(start: int, length: int, step: int) -> range:
-    return range(start, start + length, step)
+        row, col, height, width = part
+        wanted = Window(row * row_factor, col * col_factor, height * row_factor, width * col_factor)
+        inside = wanted.intersection(self.source.whole)
+        assert inside is not None  # the part comes from positions inside the source
+        return _block_means(*read(inside), row_factor, col_factor)
 
 
 class _Taps(NamedTuple):

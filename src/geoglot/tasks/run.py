@@ -35,7 +35,7 @@ from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import Progress, score_rows
-from geoglot.tasks.windows import WindowPlan, default_tile
+from geoglot.tasks.windows import WindowPlan, plan_windows
 from geoglot.types import BandLike, PathLike, Sensor
 
 log = logging.getLogger(__name__)
@@ -206,9 +206,8 @@ class _Run:
 
     def __post_init__(self) -> None:
         patch, shape = self.scorer.patch_size, self.raster.grid.shape
-        tile = self.options.tile or default_tile(shape, self.scorer.tile_size, patch)
-        overlap = min(3 * patch, tile - patch) if self.options.overlap is None else self.options.overlap
-        self.plan = WindowPlan(shape, tile, overlap, patch)
+        options = self.options
+        self.plan = plan_windows(shape, self.scorer.tile_size, patch, options.tile, options.overlap)
         named = range(1, len(self.legend.names) + 1)
         if sorted(value for value in self.scorer.ids if value != OTHER) != list(named):
             raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")

@@ -78,6 +78,14 @@ class WindowPlan:
         return np.minimum(side[:, None], side[None, :])
 
 
+def plan_windows(
+    shape: tuple[int, int], trained: int, patch: int, tile: int | None = None, overlap: int | None = None
+) -> WindowPlan:
+    """The windows of a scene: twice the trained size (`default_tile`) and three patches of overlap, unless given."""
+    tile = tile or default_tile(shape, trained, patch)
+    return WindowPlan(shape, tile, min(3 * patch, tile - patch) if overlap is None else overlap, patch)
+
+
 def default_tile(shape: tuple[int, int], trained: int, patch: int) -> int:
     """Twice the trained size, since fewer pixels are then encoded twice; less for a scene that is smaller."""
     largest = -(-max(shape) // patch) * patch

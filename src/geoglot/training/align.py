@@ -17,7 +17,7 @@ from geoglot.models.zoo import load_model
 from geoglot.outputs.files import disk_errors
 from geoglot.pairs.embed import embed
 from geoglot.pairs.store import PairSet
-from geoglot.pairs.validate import validate
+from geoglot.pairs.validate import validate, validate_vectors
 from geoglot.training.alignment import Align, Alignment, Satellite
 from geoglot.training.loop import Fit, Report, fit
 from geoglot.training.pairs import PairLoader, Sampling, Share
@@ -83,11 +83,12 @@ def align(recipe: Path, device: str | None = None, report: Report | None = None)
     if target.exists():
         raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
     with processes(place) as share:
+        loaders = _loaders(asked, pairs, validation, ground, share)
         _embed_once(pairs, validation, ground, share)
         for one in (pairs, validation):
             if one:
-                validate(one, ground.card.sha256)
-        objective = Align(model, asked.loss, *_loaders(asked, pairs, validation, ground, share), asked.fit.bfloat16)
+                validate_vectors(one, ground.card.sha256)
+        objective = Align(model, asked.loss, *loaders, asked.fit.bfloat16)
         fingerprint = recipe_hash(asked, "output") + ground.card.sha256[:16]
         trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
         if share.rank == 0:

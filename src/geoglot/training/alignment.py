@@ -13,7 +13,6 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from geoglot.models.graft import Graft
-from geoglot.training.loop import mean_loss
 from geoglot.training.losses import Photos, image_level, pixel_level
 from geoglot.training.pairs import PairBatch, PairLoader
 from geoglot.training.processes import gather_rows
@@ -86,9 +85,9 @@ class Align:
             first, stop = int(part[0]), int(part[-1]) + 1
             loss = self._loss(self.model, batch, (first, stop), photos, first_tile) * (len(part) / tiles)
             loss.backward()  # type: ignore[no-untyped-call]
-            losses.append(loss * parts)
+            losses.append(loss.detach())
         return {
-            "loss": mean_loss(losses),
+            "loss": float(torch.stack(losses).sum()),
             "scale": float(self.model.scale.detach()),
             "photos": len(batch.tile) / tiles,
             "tiles_per_second": tiles / (time.monotonic() - began),
@@ -100,18 +99,14 @@ class Align:
         """Of some tiles of a batch."""
         first, stop = tiles
         pixels = batch.pixels[first:stop].to(model.log_scale.device)
+        level, tower, at = self.settings.level, model.tower, first_tile + first
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.bfloat16):
-            if self.settings.level == "image":
-                return image_level(model.tower.encode_image(pixels), photos, model.scale, first_tile + first)
-            image, patches = model.tower.encode_both(pixels)
-        anchors = anchors_of(patches, batch, first)
-        loss = pixel_level(
-            anchors, photos, model.scale, first_tile + first,
-            own_tiles=stop - first, skip_own_tile=self.settings.skip_own_tile,
-        )  # fmt: skip
-        if self.settings.level == "both":
-            loss = (loss + image_level(image, photos, model.scale, first_tile + first)) / 2
-        return loss
+            image, patches = (tower.encode_image(pixels), None) if level == "image" else tower.encode_both(pixels)
+        losses = [] if level == "pixel" else [image_level(image, photos, model.scale, at)]
+        if patches is not None:
+            anchors, skip = anchors_of(patches, batch, first), self.settings.skip_own_tile
+            losses.append(pixel_level(anchors, photos, model.scale, at, own_tiles=stop - first, skip_own_tile=skip))
+        return torch.stack(losses).mean()
 
     @torch.inference_mode()
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:

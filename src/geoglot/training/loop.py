@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from geoglot.errors import MissingExtraError
 from geoglot.outputs.files import write_bytes
@@ -115,7 +116,7 @@ def start(model: nn.Module, settings: Fit) -> Run:
         {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
     ]
     optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.rate)
-    return Run(model, optimiser, _copy(model) if settings.average else None)
+    return Run(model, optimiser, copy.deepcopy(model).requires_grad_(False) if settings.average else None)
 
 
 def rate(step: int, settings: Fit) -> float:
@@ -124,12 +125,6 @@ def rate(step: int, settings: Fit) -> float:
     if step < rising:
         return (step + 1) / rising
     return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, settings.steps - rising)))
-
-
-def _copy(model: nn.Module) -> nn.Module:
-    import copy
-
-    return copy.deepcopy(model).requires_grad_(False)
 
 
 @torch.no_grad()
@@ -164,8 +159,3 @@ class _Log:
     def add(self, step: int, figures: Mapping[str, float]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **figures}) + "\n")
-
-
-def mean_loss(parts: list[Tensor]) -> float:
-    """The loss of a batch that went through in parts of one size."""
-    return float(torch.stack([part.detach() for part in parts]).mean())

@@ -6,10 +6,12 @@ processes: each takes its share of it.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 import torch
@@ -71,21 +73,20 @@ class PairLoader:
     """Batches from a step on, prepared by threads ahead of the model."""
 
     def __init__(self, pairs: PairSet, sha256: str, patch: int, sampling: Sampling, share: Share = ALONE) -> None:
-        self.pairs, self.sha256, self.patch, self.sampling, self.share = pairs, sha256, patch, sampling, share
+        self.pairs, self.patch, self.sampling, self.share = pairs, patch, sampling, share
         self._ends = np.cumsum([shard.tiles for shard in pairs.shards])
+        self._vectors = lru_cache(maxsize=None)(lambda number: pairs.shards[number].vectors(sha256))
         self._order = lru_cache(maxsize=2)(self._epoch_order)
         self._starts = [np.searchsorted(shard.links.tile, np.arange(shard.tiles + 1)) for shard in pairs.shards]
 
     def batches(self, first_step: int, steps: int, ahead: int = 2) -> Iterator[PairBatch]:
         """The batches of steps first_step..steps-1."""
         with ThreadPoolExecutor(ahead) as pool:
-            waiting = [pool.submit(self.batch, step) for step in range(first_step, min(steps, first_step + ahead))]
-            for step in range(first_step + ahead, steps + ahead):
-                if not waiting:
-                    return
-                batch = waiting.pop(0).result()
-                if step < steps:
-                    waiting.append(pool.submit(self.batch, step))
+            coming = iter(range(first_step, steps))
+            waiting = deque(pool.submit(self.batch, step) for step in islice(coming, ahead))
+            while waiting:
+                batch = waiting.popleft().result()
+                waiting.extend(pool.submit(self.batch, step) for step in islice(coming, 1))
                 yield batch
 
     def batch(self, step: int) -> PairBatch:
@@ -111,7 +112,7 @@ class PairLoader:
         photos = links[view.photo[kept]]
         return _Sample(
             pixels=augment.recolour(colours, rng) if self.sampling.augment else colours,
-            vectors=shard.vectors(self.sha256)[photos].astype(np.float32),
+            vectors=self._vectors(number)[photos].astype(np.float32),
             weight=_weights([shard.links.user[photo] for photo in photos], self.sampling.by_user),
             patch=augment.patch_of(view.row[kept], view.col[kept], self.patch, self.sampling.side),
             centre=_centre(shard, tile),
