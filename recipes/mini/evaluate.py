@@ -1,15 +1,15 @@
 """What mini can do, measured: `python recipes/mini/evaluate.py DATA [MODEL]` on the folders rsicd and loveda of DATA.
 
 Retrieval: mean of R@1, 5, 10 in both directions, the 1,027 images and 5,135 captions of RSICD's valid split; a caption
-finds its image, an image any of its captions; ties count for the model, and in the next line by their average place, as
-`geoglot evaluate` counts them: a third of the sentences are copies. Classification: 30 classes by "a satellite photo of
-{}", then by nine other templates, then with words that training used for no
-class. Both with the standard error over images. Triples: of triples.txt, the share whose first term is nearer to the second than to the third. Mosaics: 30 pictures of four valid
-images of different classes, 224 px a quadrant; a quadrant is found if its mean patch vector is nearest to its own class
-among the four; mean and standard deviation of five draws. LoveDA: mIoU over three tiles at 1024 px, 7 classes, no data
-left out. SpaceNet, with --spacenet and an unpacked source distribution of solaris 0.4.0: IoU of buildings in one
-panchromatic tile, 900 px of 0.5 m, against four other classes. Beside these two, every pixel at random (each class
-alike) and the best single class everywhere.
+finds its image, an image any of its captions; ties count for the model, and in the next line by their average place,
+as `geoglot evaluate` counts them: a third of the sentences are copies. Classification: 30 classes by "a satellite
+photo of {}", then by nine other templates, then with words that training used for no class. Both with the standard
+error over images. Triples: of triples.txt, the share whose first term is nearer to the second than to the third.
+Mosaics: 30 pictures of four valid images of different classes, 224 px a quadrant; a quadrant is found if its mean
+patch vector is nearest to its own class among the four; mean and standard deviation of five draws. LoveDA: mIoU over
+three tiles at 1024 px, 7 classes, no data left out. SpaceNet, with --spacenet and an unpacked source distribution of
+solaris 0.4.0: IoU of buildings in one panchromatic tile, 900 px of 0.5 m, against four other classes. Beside these
+two, every pixel at random (each class alike) and the best single class everywhere.
 """
 
 from __future__ import annotations
