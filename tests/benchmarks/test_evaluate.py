@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.catalogue import DATASETS
 from geoglot.benchmarks.evaluate import EvaluateOptions, evaluate
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.catalogue import DATASETS
+from geoglot.datasets.layout import FolderPerClass
 from geoglot.errors import GeoglotError, InputError, SourceError
 from published import Painter, colours, flat, folders, save
 

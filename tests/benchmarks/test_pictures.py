@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from geoglot.benchmarks.pictures import encode_pictures, fit, picture, read_picture
+from geoglot.benchmarks.pictures import encode_pictures, fit
+from geoglot.datasets.pictures import picture, read_picture
 from geoglot.errors import ModelError
 from published import colours, flat, save
 from stubs import PooledColours

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from geoglot.benchmarks.catalogue import DATASETS
-from geoglot.benchmarks.dataset import Label
 from geoglot.benchmarks.protocols import PROTOCOLS, RS_ENSEMBLE, protocol_of
+from geoglot.datasets.catalogue import DATASETS
+from geoglot.datasets.dataset import Label
 from geoglot.errors import InputError
 
 

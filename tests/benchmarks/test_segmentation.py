@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.dataset import Mapped
-from geoglot.benchmarks.pictures import open_native
 from geoglot.benchmarks.segmentation import class_map, confusions, score_pixels
+from geoglot.datasets.dataset import Mapped
+from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
 from geoglot.outputs.legend import Legend
 from geoglot.tasks.prompts import ClassWords

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from geoglot.benchmarks.sets.aid import AID
 from geoglot.cli.main import cli
+from geoglot.datasets.sets.aid import AID
 from published import folders
 
 

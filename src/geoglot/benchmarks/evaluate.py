@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from geoglot.benchmarks.catalogue import dataset_of
 from geoglot.benchmarks.classification import decide, score_classes
-from geoglot.benchmarks.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
 from geoglot.benchmarks.pictures import encode_pictures
 from geoglot.benchmarks.protocols import Protocol, protocol_of
 from geoglot.benchmarks.retrieval import score_captions, score_queries
 from geoglot.benchmarks.scorecard import Scorecard
 from geoglot.benchmarks.segmentation import confusions, score_pixels
+from geoglot.datasets.catalogue import dataset_of
+from geoglot.datasets.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
 from geoglot.errors import InputError, SourceError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model

@@ -1,45 +1,22 @@
-"""Pictures of a data set as pixels, made to fit a model, and as vectors computed once."""
+"""Pictures of a data set made to fit a model, and as vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from geoglot.datasets.pictures import Picture
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.sources.raster import Raster, open_raster
 from geoglot.tasks.encode import pad
 from geoglot.tasks.stream import Progress
 
-#: Reads one picture: RGB, float32, 0..1, (3, rows, cols)
-Picture = Callable[[], Float[np.ndarray, "3 rows cols"]]
 Fit = Literal["mirror", "black", "resize"]
-
-
-def open_native(path: Path) -> Raster:
-    """A raster in its own pixels, so that they lie under those of its mask."""
-    raster = open_raster(path)
-    return replace(raster, grid=raster.native)
-
-
-def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:
-    """All of an image file as RGB 0..1."""
-    with open_native(path) as raster:
-        return raster.read(raster.grid.whole).pixels
-
-
-def picture(path: Path) -> Picture:
-    """What reads this file."""
-    return partial(read_picture, path)
 
 
 def fit(pixels: Float[Tensor, "3 rows cols"], side: int, how: Fit) -> Float[Tensor, "3 side side"]:

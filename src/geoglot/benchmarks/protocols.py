@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from geoglot.benchmarks.dataset import Label
 from geoglot.benchmarks.pictures import Fit
+from geoglot.datasets.dataset import Label
 from geoglot.errors import InputError
 from geoglot.tasks.prompts import TEMPLATES
 

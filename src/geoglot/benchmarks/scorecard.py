@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from geoglot.benchmarks.dataset import Task
+from geoglot.datasets.dataset import Task
 from geoglot.tasks.metrics import Estimate
 
 _DIGITS = 6

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 from jaxtyping import Integer
 
-from geoglot.benchmarks.dataset import Mapped
-from geoglot.benchmarks.pictures import open_native
+from geoglot.datasets.dataset import Mapped
+from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
 from geoglot.sources.raster import Raster
 from geoglot.tasks.blend import Blender

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from geoglot.benchmarks.dataset import DataSet, Label, Scenes
+from geoglot.datasets.dataset import DataSet, Label, Scenes
 from geoglot.errors import MissingExtraError, SourceError
 
 _PAGE = "http://csc.lsu.edu/~saikat/deepsat/"

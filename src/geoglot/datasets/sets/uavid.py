@@ -5,7 +5,7 @@ those of SegEarth-OV (Li et al., CVPR 2025), configs/cls_uavid.txt; it reports t
 Slanted views have no one ground resolution.
 """
 
-from geoglot.benchmarks.layout import MapClass, MaskedImages
+from geoglot.datasets.layout import MapClass, MaskedImages
 
 UAVID = MaskedImages(
     name="uavid",

@@ -1,4 +1,4 @@
-"""What a data set of the scorecard is, and the values that it gives: scenes with classes, with captions, with masks."""
+"""What a data set is, and the values that it gives: scenes with classes, with captions, with masks."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Int32
 
-from geoglot.benchmarks.pictures import Picture
+from geoglot.datasets.pictures import Picture
 from geoglot.errors import InputError, SourceError
 from geoglot.tasks.prompts import ClassWords
 

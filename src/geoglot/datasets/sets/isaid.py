@@ -4,7 +4,7 @@ Layout: the archives of DOTA v1.0 and iSAID unpacked in place: val/images and va
 SegEarth-OV (Li et al., CVPR 2025), configs/cls_iSAID.txt; as there, background is a class.
 """
 
-from geoglot.benchmarks.layout import MapClass, MaskedImages
+from geoglot.datasets.layout import MapClass, MaskedImages
 
 ISAID = MaskedImages(
     name="isaid",

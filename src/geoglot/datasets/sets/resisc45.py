@@ -1,6 +1,6 @@
 """NWPU-RESISC45 (Cheng et al. 2017): Google Earth, 256 px at 0.2 to 30 m, 45 classes of 700. Layout: its archive."""
 
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.layout import FolderPerClass
 
 _FOLDERS = """airplane airport baseball_diamond basketball_court beach bridge chaparral church circular_farmland cloud
 commercial_area dense_residential desert forest freeway golf_course ground_track_field harbor industrial_area

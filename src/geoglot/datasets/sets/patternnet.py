@@ -1,6 +1,6 @@
 """PatternNet (Zhou et al. 2018): Google Earth, 256 px at 0.06 to 4.7 m, 38 classes of 800. Layout: PatternNet.zip."""
 
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.layout import FolderPerClass
 
 _FOLDERS = """airplane baseball_field basketball_court beach bridge cemetery chaparral christmas_tree_farm closed_road
 coastal_mansion crosswalk dense_residential ferry_terminal football_field forest freeway golf_course harbor intersection

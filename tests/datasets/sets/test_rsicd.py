@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.sets.rsicd import RSICD
+from geoglot.datasets.sets.rsicd import RSICD
 from geoglot.errors import SourceError
 from published import flat
 

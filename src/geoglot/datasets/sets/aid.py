@@ -1,6 +1,6 @@
 """AID (Xia et al. 2017): Google Earth, 600 px at 0.5 to 8 m, 30 classes, 10,000 images. Layout: AID.zip."""
 
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.layout import FolderPerClass
 
 AID = FolderPerClass(
     name="aid",

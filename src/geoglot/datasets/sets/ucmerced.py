@@ -1,6 +1,6 @@
 """UC Merced Land Use (Yang and Newsam 2010): USGS, 256 px at 0.3 m, 21 classes of 100. Layout: its archive."""
 
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.layout import FolderPerClass
 
 UCMERCED = FolderPerClass(
     name="ucmerced",

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Int32
 from rasterio.errors import RasterioError
 
-from geoglot.benchmarks.dataset import DataSet, Label, Mapped, Scenes
-from geoglot.benchmarks.pictures import picture
+from geoglot.datasets.dataset import DataSet, Label, Mapped, Scenes
+from geoglot.datasets.pictures import picture
 from geoglot.errors import SourceError
 from geoglot.sources.folder import SUFFIXES
 from geoglot.sources.gdal import environment, open_dataset

@@ -4,7 +4,7 @@ Layout: Val.zip of its Zenodo record, which unpacks to Val/{Urban,Rural}/{images
 not public. Words: SegEarth-OV (Li et al., CVPR 2025), configs/cls_loveda.txt.
 """
 
-from geoglot.benchmarks.layout import MapClass, MaskedImages
+from geoglot.datasets.layout import MapClass, MaskedImages
 
 LOVEDA = MaskedImages(
     name="loveda",

@@ -5,7 +5,7 @@ Words: SegEarth-OV (Li et al., CVPR 2025), configs/cls_openearthmap.txt; its nin
 left out, since the data set's own paper has eight.
 """
 
-from geoglot.benchmarks.layout import MapClass, MaskedImages
+from geoglot.datasets.layout import MapClass, MaskedImages
 
 OPENEARTHMAP = MaskedImages(
     name="openearthmap",

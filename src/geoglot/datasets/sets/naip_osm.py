@@ -24,8 +24,8 @@ from jaxtyping import Int32
 from pyogrio.errors import DataSourceError
 from rasterio.features import rasterize
 
-from geoglot.benchmarks.dataset import DataSet, Mapped
-from geoglot.benchmarks.pictures import open_native
+from geoglot.datasets.dataset import DataSet, Mapped
+from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
 from geoglot.tasks.prompts import ClassWords
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.sets.bigearthnet import BIGEARTHNET
+from geoglot.datasets.sets.bigearthnet import BIGEARTHNET
 from geoglot.errors import SourceError
 from worlds import write_scene
 

@@ -6,7 +6,7 @@ use them; models see Vaihingen's three bands as red, green, blue. Splits: the co
 (Li et al., CVPR 2025), cls_potsdam.txt and cls_vaihingen.txt.
 """
 
-from geoglot.benchmarks.layout import MapClass, MaskedImages
+from geoglot.datasets.layout import MapClass, MaskedImages
 
 _WHITE, _BLUE, _CYAN, _GREEN, _YELLOW, _RED = (
     (255, 255, 255), (0, 0, 255), (0, 255, 255), (0, 255, 0), (255, 255, 0), (255, 0, 0),

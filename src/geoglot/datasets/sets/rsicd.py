@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from geoglot.benchmarks.dataset import Captioned, DataSet
-from geoglot.benchmarks.pictures import picture
+from geoglot.datasets.dataset import Captioned, DataSet
+from geoglot.datasets.pictures import picture
 from geoglot.errors import SourceError
 
 _IMAGES, _CAPTIONS = "RSICD_images", "dataset_rsicd.json"

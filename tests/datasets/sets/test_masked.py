@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.catalogue import DATASETS
-from geoglot.benchmarks.layout import MapClass, MaskedImages
+from geoglot.datasets.catalogue import DATASETS
+from geoglot.datasets.layout import MapClass, MaskedImages
 from geoglot.errors import SourceError
 from published import save
 

@@ -4,7 +4,7 @@ The folders are those of the authors' archives; the lists eurosat-{train,val,tes
 are those that torchgeo publishes (Neumann et al. 2019, arXiv 1911.06721). CrossSO measures GRAFT on the val list.
 """
 
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.layout import FolderPerClass
 
 EUROSAT = FolderPerClass(
     name="eurosat",

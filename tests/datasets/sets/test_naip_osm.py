@@ -9,7 +9,7 @@ from affine import Affine
 from pyproj import Transformer
 from shapely import LineString, Polygon, box, transform
 
-from geoglot.benchmarks.sets.naip_osm import NAIP_OSM, RULES, areas, classes_of
+from geoglot.datasets.sets.naip_osm import NAIP_OSM, RULES, areas, classes_of
 from geoglot.errors import SourceError
 from worlds import write_scene
 

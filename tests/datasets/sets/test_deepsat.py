@@ -7,7 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.sets.deepsat import SAT4, SAT6
+from geoglot.datasets.sets.deepsat import SAT4, SAT6
 from geoglot.errors import MissingExtraError, SourceError
 
 LABELS = np.array([0, 3, 1, 2, 0])

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float
 from rasterio.errors import RasterioError
 
-from geoglot.benchmarks.dataset import DataSet, Label, Scenes
+from geoglot.datasets.dataset import DataSet, Label, Scenes
 from geoglot.errors import SourceError
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.sensors import PRESETS, WHITE_REFLECTANCE

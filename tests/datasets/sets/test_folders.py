@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.catalogue import DATASETS
-from geoglot.benchmarks.dataset import Scenes
-from geoglot.benchmarks.layout import FolderPerClass
+from geoglot.datasets.catalogue import DATASETS
+from geoglot.datasets.dataset import Scenes
+from geoglot.datasets.layout import FolderPerClass
 from geoglot.errors import InputError, SourceError
 from published import flat, folders
 

@@ -1,1 +1,0 @@
-"""The data sets of the scorecard, a file each; the layouts are stated from the sources that their docstrings name."""

@@ -1,0 +1,36 @@
+"""All data sets by name."""
+
+from __future__ import annotations
+
+from geoglot.datasets.dataset import DataSet
+from geoglot.datasets.sets.aid import AID
+from geoglot.datasets.sets.bigearthnet import BIGEARTHNET
+from geoglot.datasets.sets.deepsat import SAT4, SAT6
+from geoglot.datasets.sets.eurosat import EUROSAT
+from geoglot.datasets.sets.isaid import ISAID
+from geoglot.datasets.sets.isprs import POTSDAM, VAIHINGEN
+from geoglot.datasets.sets.loveda import LOVEDA
+from geoglot.datasets.sets.naip_osm import NAIP_OSM
+from geoglot.datasets.sets.openearthmap import OPENEARTHMAP
+from geoglot.datasets.sets.patternnet import PATTERNNET
+from geoglot.datasets.sets.resisc45 import RESISC45
+from geoglot.datasets.sets.rsicd import RSICD
+from geoglot.datasets.sets.uavid import UAVID
+from geoglot.datasets.sets.ucmerced import UCMERCED
+from geoglot.errors import InputError
+
+DATASETS: dict[str, DataSet] = {
+    one.name: one
+    for one in (
+        EUROSAT, BIGEARTHNET, SAT4, SAT6, RESISC45, AID, UCMERCED, PATTERNNET, RSICD,
+        OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, ISAID, NAIP_OSM,
+    )
+}  # fmt: skip
+
+
+def dataset_of(name: str) -> DataSet:
+    """A data set by name, in any case."""
+    found = DATASETS.get(name.lower())
+    if found is None:
+        raise InputError(f"no data set is called {name!r}; there are {', '.join(DATASETS)}")
+    return found
