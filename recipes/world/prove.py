@@ -1,6 +1,6 @@
 """GRAFT on a country that is made up: what it learns without a word, and what takes that away.
 
-    python recipes/world/prove.py [--seed 0 --seed 1 --seed 2]      # under ten minutes a seed on two cores
+    python recipes/world/prove.py [--seed 0 --seed 1 --seed 2] [--ablations]      # under ten minutes a seed
 
 A tiny CLIP learns photos and captions; satellite towers then learn from geotagged photos alone, and are asked in words
 about ground that they have not seen. Printed, mean and spread over seeds:
@@ -9,12 +9,15 @@ about ground that they have not seen. Printed, mean and spread over seeds:
 - `scenes`: top-1, mean per class, on tiles that are at least 80 % of one class;
 - `retrieval`: mean over classes of the average precision of tiles that hold the class (over 2 % of their pixels).
 
+Figures are those of geoglot.tasks.metrics.
+
 Pixel-level towers are asked by their patches (mean for scenes, best for retrieval), the others by the class token.
 """
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,6 +39,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model
 from geoglot.pairs.schema import Batch, Links
 from geoglot.pairs.store import PairSet
+from geoglot.tasks.metrics import Ranking, class_accuracies, confusion, ious
 from geoglot.training.align import align
 
 SIDE, PATCH = 64, 8
@@ -51,6 +55,7 @@ side = 64
 seed = {seed}
 [loss]
 level = "{level}"
+{loss}
 [fit]
 steps = {steps}
 rate = 1e-3
@@ -73,18 +78,36 @@ class Size:
     steps: int = 400
 
 
-#: What it is called, its pair set, its loss
+@dataclass(frozen=True)
+class Tower:
+    """One row of the table."""
+
+    title: str
+    pairs: str
+    """Pair set: all, one or wrong."""
+    level: str
+    loss: str = ""
+    """More lines of the recipe's [loss]."""
+
+
 TOWERS = (
-    ("image level", "all", "image"),
-    ("pixel level", "all", "pixel"),
-    ("pixel level, one photo a tile", "one", "pixel"),
-    ("pixel level, wrong places", "wrong", "pixel"),
+    Tower("image level", "all", "image"),
+    Tower("image level, wrong places", "wrong", "image"),
+    Tower("pixel level", "all", "pixel"),
+    Tower("pixel level, one photo a tile", "one", "pixel"),
+    Tower("pixel level, wrong places", "wrong", "pixel"),
+)
+ABLATIONS = (
+    Tower("pixel level, own tile no negative", "all", "pixel", "skip_own_tile = true"),
+    Tower("pixel level, near tiles no negatives", "all", "pixel", f"skip_near_m = {SIDE}"),
+    Tower("pixel level, learned temperature", "all", "pixel", "learn_temperature = true"),
+    Tower("both levels", "all", "both"),
 )
 SMOKE = Size(1024, 96, 40, 3, 10, 12)
 
 
 @dataclass(frozen=True)
-class Test:
+class Unseen:
     """Unseen tiles and their truth."""
 
     pixels: Tensor
@@ -138,15 +161,15 @@ def _taken(links: Links, chosen: np.ndarray) -> Links:
     return Links(links.tile[chosen], names, links.row[chosen], links.col[chosen], names)
 
 
-def unseen(world: World, count: int, rng: np.random.Generator) -> Test:
+def unseen(world: World, count: int, rng: np.random.Generator) -> Unseen:
     """Tiles of the test blocks."""
     windows = world.windows("test", SIDE)[:count]
     pixels = torch.from_numpy(np.stack([render_tile(world, window, rng) for window in windows]))
-    return Test(pixels.float() / 255, np.stack([world.truth(window) for window in windows]).astype(np.int64))
+    return Unseen(pixels.float() / 255, np.stack([world.truth(window) for window in windows]).astype(np.int64))
 
 
 @torch.inference_mode()
-def score(model: VisionLanguageModel, test: Test, by_patches: bool) -> dict[str, float]:
+def score(model: VisionLanguageModel, test: Unseen, by_patches: bool) -> dict[str, float]:
     """The three figures of the table."""
     texts = model.encode_text([TEMPLATE.format(name) for name in CLASSES])
     parts = test.pixels.split(64)
@@ -154,38 +177,24 @@ def score(model: VisionLanguageModel, test: Test, by_patches: bool) -> dict[str,
     images = torch.cat([model.encode_image(part) @ texts.T for part in parts])
     maps = F.interpolate(patches, scale_factor=PATCH, mode="bilinear").argmax(1).numpy()
     scenes, best = (patches.mean((2, 3)), patches.amax((2, 3))) if by_patches else (images, images)
-    share = np.stack([(test.truth == kind).mean((1, 2)) for kind in range(len(CLASSES))], 1)
+    share = shares(test.truth)
+    once, wanted = np.ones(len(share), np.int64), share > 0.02
+    precisions = Ranking.of(best.numpy(), wanted, len(share)).average_precisions(len(share), once)
+    pure, kind = share.max(1) >= 0.8, share.argmax(1)
+    right = scenes.argmax(1).numpy() == kind
     return {
-        "segmentation": mean_iou(maps, test.truth),
-        "scenes": scene_accuracy(scenes.argmax(1).numpy(), share),
-        "retrieval": float(
-            np.mean([average_precision(best[:, k].numpy(), share[:, k] > 0.02) for k in range(len(CLASSES))])
-        ),
+        "segmentation": float(np.nanmean(ious(confusion(test.truth, maps, len(CLASSES))))),
+        "scenes": float(np.nanmean(class_accuracies(right[pure], kind[pure], len(CLASSES), once[pure]))),
+        "retrieval": float(np.nanmean(precisions)),
     }
 
 
-def mean_iou(maps: np.ndarray, truth: np.ndarray) -> float:
-    """Over the classes, from one confusion matrix."""
-    count = len(CLASSES)
-    confusion = np.bincount(truth.ravel() * count + maps.ravel(), minlength=count**2).reshape(count, count)
-    union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
-    return float((confusion.diagonal() / np.maximum(union, 1)).mean())
+def shares(truth: Ints) -> np.ndarray:
+    """Of each class in each tile, (tile, class)."""
+    return np.stack([(truth == kind).mean((1, 2)) for kind in range(len(CLASSES))], 1)
 
 
-def scene_accuracy(said: np.ndarray, share: np.ndarray) -> float:
-    """Mean per class over tiles that are at least 80 % of one."""
-    pure, kind = share.max(1) >= 0.8, share.argmax(1)
-    found = [(said[pure & (kind == k)] == k).mean() for k in np.unique(kind[pure])]
-    return float(np.mean(found)) if found else float("nan")
-
-
-def average_precision(scores: np.ndarray, wanted: np.ndarray) -> float:
-    """Precision at every hit, averaged; nan where there is nothing to find."""
-    hits = wanted[np.argsort(-scores, kind="stable")]
-    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()) if hits.any() else float("nan")
-
-
-def prove(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:
+def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[str, dict[str, float]]:
     """All towers of one country."""
     world, rng = World(seed, size.side_m), np.random.default_rng(seed)
     train_ground(world, folder / "ground", size.ground_steps, seed)
@@ -195,15 +204,15 @@ def prove(seed: int, size: Size, folder: Path) -> dict[str, dict[str, float]]:
     sets = {"all": (batch, vectors), "one": one_photo(batch, vectors), "wrong": wrong_places(batch, vectors, rng)}
     for name, (some, theirs) in sets.items():
         store(folder / name, some, theirs, ground.card.sha256)
-    rows = {"ground CLIP, no training": score(ground, test, False)}
-    for title, name, level in TOWERS:
-        recipe = folder / f"{name}-{level}.toml"
-        recipe.write_text(RECIPE.format(name=f"{name}-{level}", pairs=name, level=level, seed=seed, steps=size.steps))
-        rows[title] = score(load_model(align(recipe).model, device="cpu"), test, level == "pixel")
-        print(f"seed {seed}: {title}: {rows[title]}", flush=True)
-    share = np.stack([(test.truth == kind).mean((1, 2)) for kind in range(len(CLASSES))], 1)
-    chance = {"segmentation": float("nan"), "scenes": 1 / len(CLASSES), "retrieval": float((share > 0.02).mean())}
-    return {"chance": chance, **rows}
+    chance = {"segmentation": float("nan"), "scenes": 1 / len(CLASSES), "retrieval": (shares(test.truth) > 0.02).mean()}
+    rows = {"chance": chance, "ground CLIP, no training": score(ground, test, False)}
+    for number, tower in enumerate(towers):
+        recipe = folder / f"{number}.toml"
+        facts = {"name": number, "pairs": tower.pairs, "level": tower.level, "loss": tower.loss}
+        recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps))
+        rows[tower.title] = score(load_model(align(recipe).model, device="cpu"), test, tower.level != "image")
+        print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
+    return rows
 
 
 def show(runs: list[dict[str, dict[str, float]]]) -> None:
@@ -220,13 +229,15 @@ def show(runs: list[dict[str, dict[str, float]]]) -> None:
 
 @click.command()
 @click.option("--seed", "seeds", type=int, multiple=True, default=(0, 1, 2), show_default=True)
+@click.option("--ablations", is_flag=True, help="The trainer's options too, each alone.")
 @click.option("--smoke", is_flag=True, help="Everything in a minute, to see that it runs.")
-def command(seeds: tuple[int, ...], smoke: bool) -> None:
+def command(seeds: tuple[int, ...], ablations: bool, smoke: bool) -> None:
     """Train and score all towers."""
+    towers = TOWERS + ABLATIONS if ablations else TOWERS
     runs = []
     for seed in seeds:
         with tempfile.TemporaryDirectory() as folder:
-            runs.append(prove(seed, SMOKE if smoke else Size(), Path(folder)))
+            runs.append(prove(seed, SMOKE if smoke else Size(), towers, Path(folder)))
     show(runs)
 
 

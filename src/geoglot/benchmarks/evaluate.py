@@ -23,8 +23,7 @@ from geoglot.models.zoo import load_model
 from geoglot.tasks.metrics import Estimate
 from geoglot.tasks.prompts import text_vectors
 from geoglot.tasks.score import WordScorer
-from geoglot.tasks.stream import Progress
-from geoglot.types import PathLike
+from geoglot.types import PathLike, Progress
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from geoglot.datasets.pictures import Picture
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.tasks.encode import pad
-from geoglot.tasks.stream import Progress
+from geoglot.types import Progress
 
 Fit = Literal["mirror", "black", "resize"]
 

@@ -16,8 +16,9 @@ from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import Enlarger, Rule
 from geoglot.tasks.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
 from geoglot.tasks.score import Scorer
-from geoglot.tasks.stream import Progress, score_rows
+from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import plan_windows
+from geoglot.types import Progress
 
 
 def class_map(raster: Raster, scorer: Scorer, batch: int) -> Integer[np.ndarray, "rows cols"]:

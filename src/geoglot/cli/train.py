@@ -38,7 +38,7 @@ def align(recipe: Path, device: str | None, as_json: bool) -> None:
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             progress("steps", step, steps, f"loss {figures['loss']:.3f}, {figures['tiles_per_second']:.0f} tiles/s")
 
-        aligned = run(recipe, device, report)
+        aligned = run(recipe, device, report, progress)
     figures = "  ".join(f"{name} {value:.4g}" for name, value in aligned.figures.items())
     text = f"model    {aligned.model}\nmetrics  {aligned.metrics}\n{aligned.steps} steps: {figures}"
     options.emit(aligned.to_json(), as_json, text)

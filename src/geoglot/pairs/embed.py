@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -13,25 +14,34 @@ from torch import Tensor
 from geoglot.errors import SourceError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.store import PairSet, Shard
+from geoglot.types import Progress
 
 _BATCH = 64
 #: Where the vector of a photo lies already: the mapped vectors of a shard, and a row of them
 _Places = dict[str, tuple[np.ndarray, int]]
 
 
-def embed(pairs: PairSet, ground: VisionLanguageModel) -> None:
+def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None = None) -> None:
     """Make the vectors that are not there yet, a shard at a time; each file appears whole or not at all."""
     sha256 = ground.card.sha256
     places: _Places = {}
-    for shard in pairs.shards:
-        if not shard.vectors_path(sha256).exists():
-            shard.add_vectors(sha256, _shard_vectors(shard, ground, places))
+    for number, shard in enumerate(pairs.shards):
+        before = sum(one.photos for one in pairs.shards[:number])
+
+        def advance(done: int, before: int = before) -> None:
+            if progress:
+                progress("photos", before + done, pairs.photos)
+
+        if not shard.has_vectors(sha256):
+            shard.add_vectors(sha256, _shard_vectors(shard, ground, places, advance))
         vectors = shard.vectors(sha256)
         for row, photo in enumerate(shard.links.photo):
             places.setdefault(photo, (vectors, row))
 
 
-def _shard_vectors(shard: Shard, ground: VisionLanguageModel, places: _Places) -> Float16[np.ndarray, "link dim"]:
+def _shard_vectors(
+    shard: Shard, ground: VisionLanguageModel, places: _Places, advance: Callable[[int], None]
+) -> Float16[np.ndarray, "link dim"]:
     photos = list(dict.fromkeys(shard.links.photo))
     wanted = [photo for photo in photos if photo not in places]
     images = shard.images() if wanted else {}
@@ -48,6 +58,7 @@ def _shard_vectors(shard: Shard, ground: VisionLanguageModel, places: _Places) -
     for first in range(0, len(wanted), _BATCH):
         names = wanted[first : first + _BATCH]
         found |= dict(zip(names, photo_vectors(ground, [images[name] for name in names]), strict=True))
+        advance(first + len(names))
     return np.stack([found[photo] for photo in shard.links.photo])
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Float16, UInt8
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import appears, disk_errors, write_bytes
+from geoglot.pairs.remote import Remote
 from geoglot.pairs.schema import (
     FORMAT,
     IMAGE_TABLE,
@@ -30,32 +31,36 @@ from geoglot.pairs.schema import (
     Links,
     check_batch,
 )
+from geoglot.types import PathLike
 
 
 @dataclass(frozen=True)
 class Shard:
     """Some tiles and their photos."""
 
+    name: str
     folder: Path
     tiles: int
     photos: int
+    remote: Remote | None = None
+    """Where its files are fetched from, if they are not on local disk."""
 
     @cached_property
     def pixels(self) -> UInt8[np.ndarray, "tile band side side"]:
         """Mapped: what is not looked at is not read."""
-        return _mapped(self.folder / TILES, self.tiles)
+        return _mapped(self._file(TILES), self.tiles)
 
     @cached_property
     def links(self) -> Links:
         """Where the photos of each tile were taken."""
-        table = _table(self.folder / PHOTO_TABLE)
+        table = _table(self._file(PHOTO_TABLE))
         tile, row, col = (table[name].to_numpy() for name in ("tile", "row", "col"))
         return Links(tile.astype(np.int64), table["photo"].to_pylist(), row, col, table["user"].to_pylist())
 
     @cached_property
     def grids(self) -> list[Grid]:
         """Where the tiles lie."""
-        table = _table(self.folder / TILE_TABLE)
+        table = _table(self._file(TILE_TABLE))
         side = self.pixels.shape[2]
         systems = {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
         return [
@@ -64,23 +69,46 @@ class Shard:
 
     def images(self) -> dict[str, bytes]:
         """Encoded photos by id, empty where they were not kept."""
-        if not (self.folder / IMAGE_TABLE).exists():
+        if not self._has(IMAGE_TABLE):
             return {}
-        table = _table(self.folder / IMAGE_TABLE)
+        table = _table(self._file(IMAGE_TABLE))
         return dict(zip(table["photo"].to_pylist(), table["image"].to_pylist(), strict=True))
 
     def vectors_path(self, sha256: str) -> Path:
         """Where the vectors by a ground tower lie, or will."""
-        return self.folder / f"vectors-{sha256[:16]}.npy"
+        return self.folder / _vectors_name(sha256)
+
+    def has_vectors(self, sha256: str) -> bool:
+        """Whether there are vectors by the ground tower with these weights."""
+        return self._has(_vectors_name(sha256))
 
     def vectors(self, sha256: str) -> Float16[np.ndarray, "link dim"]:
         """Unit vectors of the photos by the ground tower with these weights, mapped."""
-        return _mapped(self.vectors_path(sha256), self.photos)
+        return _mapped(self._file(_vectors_name(sha256)), self.photos)
 
     def add_vectors(self, sha256: str, vectors: Float16[np.ndarray, "link dim"]) -> None:
-        """Keep the photos' vectors."""
+        """Keep the photos' vectors; those of a set elsewhere stay in the cache."""
+        with disk_errors(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         with appears(self.vectors_path(sha256)) as temporary:
             np.save(temporary, vectors)
+
+    def missing(self) -> str | None:
+        """The first of the files without which it is none."""
+        return next((name for name in (TILES, TILE_TABLE, PHOTO_TABLE) if not self._has(name)), None)
+
+    def _has(self, name: str) -> bool:
+        return (self.folder / name).is_file() or (self.remote is not None and self.remote.has(self._there(name)))
+
+    def _file(self, name: str) -> Path:
+        """The local path, once the file is there."""
+        path = self.folder / name
+        if self.remote is not None and not path.exists():
+            self.remote.fetch(self._there(name), path)
+        return path
+
+    def _there(self, name: str) -> str:
+        return f"{self.name}/{name}"
 
 
 @dataclass(frozen=True)
@@ -94,6 +122,7 @@ class PairSet:
     resolution: float
     """Metres a pixel."""
     shards: tuple[Shard, ...] = ()
+    remote: Remote | None = None
 
     @classmethod
     def create(cls, folder: Path, bands: tuple[str, ...], side: int, resolution: float) -> PairSet:
@@ -107,23 +136,32 @@ class PairSet:
         return pairs
 
     @classmethod
-    def open(cls, folder: Path) -> PairSet:
-        """One that is there; SourceError if it is not, or if a shard that its index names is gone."""
+    def open(cls, place: PathLike) -> PairSet:
+        """One that is there, in a folder or at a URL whose files are copied to the cache when they are needed.
+
+        SourceError if it is not there, or if a shard that its index names is gone.
+        """
+        remote = Remote.open(str(place)) if "://" in str(place) else None
+        folder = remote.folder if remote else Path(place)
         try:
-            index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+            index = json.loads(remote.read(INDEX) if remote else (folder / INDEX).read_bytes())
             if index["format"] != FORMAT:
-                raise SourceError(f"{folder} has format {index['format']}, this geoglot reads {FORMAT}; update geoglot")
-            shards = tuple(Shard(folder / one["name"], one["tiles"], one["photos"]) for one in index["shards"])
-            pairs = cls(folder, tuple(index["bands"]), index["side"], index["resolution"], shards)
+                raise SourceError(f"{place} has format {index['format']}, this geoglot reads {FORMAT}; update geoglot")
+            shards = tuple(_shard(folder, remote, **one) for one in index["shards"])
+            pairs = cls(folder, tuple(index["bands"]), index["side"], index["resolution"], shards, remote)
         except FileNotFoundError as error:
-            raise SourceError(f"{folder} is no pair set: it holds no {INDEX}") from error
+            raise SourceError(f"{place} is no pair set: it holds no {INDEX}") from error
         except (ValueError, KeyError, TypeError) as error:
-            raise SourceError(f"{folder / INDEX} cannot be read ({error}); restore it from a copy") from error
+            raise SourceError(f"{INDEX} of {place} cannot be read ({error}); restore it from a copy") from error
         for shard in shards:
-            for name in (TILES, TILE_TABLE, PHOTO_TABLE):
-                if not (shard.folder / name).is_file():
-                    raise SourceError(f"{shard.folder / name} is missing; restore it from a copy")
+            if missing := shard.missing():
+                raise SourceError(f"{place}/{shard.name}/{missing} is missing; restore it from a copy")
         return pairs
+
+    @property
+    def place(self) -> str:
+        """What the caller named."""
+        return self.remote.url if self.remote else str(self.folder)
 
     @property
     def tiles(self) -> int:
@@ -137,8 +175,10 @@ class PairSet:
 
     def append(self, batch: Batch) -> PairSet:
         """The set with one shard more; it appears whole or not at all. InputError if the batch is not as it must be."""
+        if self.remote:
+            raise OutputError(f"{self.place} cannot be added to; copy it here, add, and copy it back")
         check_batch(batch, self.side, len(self.bands))
-        shard = Shard(self.folder / f"shard-{len(self.shards):05d}", len(batch.pixels), len(batch.links.tile))
+        shard = _shard(self.folder, None, f"shard-{len(self.shards):05d}", len(batch.pixels), len(batch.links.tile))
         draft = shard.folder.with_name(f".{shard.folder.name}")
         shutil.rmtree(draft, ignore_errors=True)
         if shard.folder.exists():  # finished by a run that was killed before the index named it
@@ -152,11 +192,19 @@ class PairSet:
         return longer
 
     def _write_index(self) -> None:
-        shards = [{"name": one.folder.name, "tiles": one.tiles, "photos": one.photos} for one in self.shards]
+        shards = [{"name": one.name, "tiles": one.tiles, "photos": one.photos} for one in self.shards]
         index = {
             "format": FORMAT, "bands": self.bands, "side": self.side, "resolution": self.resolution, "shards": shards,
         }  # fmt: skip
         write_bytes(self.folder / INDEX, (json.dumps(index, indent=1) + "\n").encode())
+
+
+def _shard(folder: Path, remote: Remote | None, name: str, tiles: int, photos: int) -> Shard:
+    return Shard(name, remote.copy_of(name) if remote else folder / name, tiles, photos, remote)
+
+
+def _vectors_name(sha256: str) -> str:
+    return f"vectors-{sha256[:16]}.npy"
 
 
 def _write_shard(folder: Path, batch: Batch) -> None:

@@ -18,7 +18,7 @@ def validate(pairs: PairSet, sha256: str | None = None) -> None:
     `sha256`: of the ground tower whose vectors must be there; None looks at places only.
     """
     if not pairs.shards:
-        raise InputError(f"{pairs.folder} holds no tiles; collect some first")
+        raise InputError(f"{pairs.place} holds no tiles; collect some first")
     for shard in pairs.shards:
         if shard.pixels.shape[1:] != (len(pairs.bands), pairs.side, pairs.side) or shard.pixels.dtype != np.uint8:
             raise SourceError(f"the tiles of {shard.folder} are {shard.pixels.dtype} {shard.pixels.shape[1:]}")

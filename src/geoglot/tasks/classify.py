@@ -21,9 +21,8 @@ from geoglot.sources.tile import Tile
 from geoglot.tasks.batch import compute
 from geoglot.tasks.encode import pad
 from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
-from geoglot.tasks.stream import Progress
 from geoglot.tasks.windows import WindowPlan
-from geoglot.types import BandLike, ClassesLike, PathLike, Sensor
+from geoglot.types import BandLike, ClassesLike, PathLike, Progress, Sensor
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.score import Scorer
-from geoglot.tasks.stream import Progress, score_rows
+from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan, plan_windows
-from geoglot.types import BandLike, PathLike, Sensor
+from geoglot.types import BandLike, PathLike, Progress, Sensor
 
 log = logging.getLogger(__name__)
 

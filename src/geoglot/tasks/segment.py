@@ -14,8 +14,7 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.prompts import ClassWords, parse_classes, parse_words
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.score import WordScorer
-from geoglot.tasks.stream import Progress
-from geoglot.types import ClassesLike, PathLike
+from geoglot.types import ClassesLike, PathLike, Progress
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 

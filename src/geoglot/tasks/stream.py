@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
@@ -16,9 +16,7 @@ from geoglot.sources.tile import Tile
 from geoglot.tasks.batch import compute
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.score import Scorer
-
-Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, how much of it is done, how much it is in all)."""
+from geoglot.types import Progress
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from geoglot.training.loop import Fit, Report, fit
 from geoglot.training.pairs import PairLoader, Sampling, Share
 from geoglot.training.processes import processes
 from geoglot.training.recipe import read_recipe, recipe_hash
+from geoglot.types import PathLike, Progress
 
 
 @dataclass(frozen=True)
@@ -30,14 +31,14 @@ class AlignRecipe:
     """Everything that decides a GRAFT model."""
 
     name: str
-    pairs: Path
-    """Folder of the pair set."""
+    pairs: PathLike
+    """The pair set: a folder, or a URL such as s3://bucket/pairs."""
     output: Path
     """Folder for checkpoints, metrics and the model."""
     ground: str
     """The CLIP that sees the photos and reads the texts, by name or folder; the satellite tower begins as its copy."""
-    validation: Path | None = None
-    """Folder of a pair set of other ground."""
+    validation: PathLike | None = None
+    """A pair set of other ground."""
     sampling: Sampling = field(default_factory=Sampling)
     loss: Alignment = field(default_factory=Alignment)
     fit: Fit = field(default_factory=Fit)
@@ -58,8 +59,12 @@ class Aligned:
         return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
 
 
-def align(recipe: Path, device: str | None = None, report: Report | None = None) -> Aligned:
+def align(
+    recipe: Path, device: str | None = None, report: Report | None = None, progress: Progress | None = None
+) -> Aligned:
     """Train as a recipe says, from the last checkpoint if there is one.
+
+    `progress` follows the photos on their way through the ground tower, `report` the steps.
 
     Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
     """
@@ -84,7 +89,7 @@ def align(recipe: Path, device: str | None = None, report: Report | None = None)
         raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
     with processes(place) as share:
         loaders = _loaders(asked, pairs, validation, ground, share)
-        _embed_once(pairs, validation, ground, share)
+        _embed_once(pairs, validation, ground, share, progress)
         for one in (pairs, validation):
             if one:
                 validate_vectors(one, ground.card.sha256)
@@ -117,22 +122,24 @@ def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
         validate(one)
         if side > one.side or side % patch:
             raise InputError(
-                f"views of {side} px (sampling.side) do not fit tiles of {one.side} px in {one.folder} and patches of "
+                f"views of {side} px (sampling.side) do not fit tiles of {one.side} px in {one.place} and patches of "
                 f"{patch} px; give a multiple of {patch} up to {one.side}"
             )
         if len(one.bands) < 3 or one.bands != sets[0].bands:
             raise InputError(
-                f"{one.folder} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets"
+                f"{one.place} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets"
             )
     return sets[0], sets[1] if len(sets) > 1 else None
 
 
-def _embed_once(pairs: PairSet, validation: PairSet | None, ground: Any, share: Share) -> None:
+def _embed_once(
+    pairs: PairSet, validation: PairSet | None, ground: Any, share: Share, progress: Progress | None
+) -> None:
     """The photos' vectors, by the first process; the others wait for them."""
     if share.rank == 0:
         for one in (pairs, validation):
             if one:
-                embed(one, ground)
+                embed(one, ground, progress)
     if share.of > 1:
         torch.distributed.barrier()
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 import tomllib
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from geoglot.errors import InputError
@@ -17,7 +18,7 @@ T = TypeVar("T")
 def read_recipe(path: Path, kind: type[T]) -> T:
     """The recipe in a file; InputError that names the key for what is unknown, missing or of another type.
 
-    Paths in a recipe are relative to its folder.
+    Paths in a recipe are relative to its folder; where a URL may stand, it stays as it is.
     """
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -49,8 +50,8 @@ def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
 
 
 def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
-    kinds = [kind for kind in get_args(hint) if kind is not type(None)] if type(None) in get_args(hint) else [hint]
-    kind = kinds[0]
+    kinds = [kind for kind in get_args(hint) if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
+    kind = Path if Path in kinds else kinds[0]
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
         return _build(kind, value, f"{where}.", folder)
     if get_origin(kind) is Literal:
@@ -58,7 +59,7 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
             raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {value!r}")
         return value
     if kind is Path and isinstance(value, str):
-        return folder / value
+        return value if "://" in value and str in kinds else folder / value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
