@@ -29,6 +29,7 @@ class ColourScorer:
     sha256 = "0" * 64
     tile_size = 64
     resolution = (0.1, 30.0)
+    bands = 3
 
     def __init__(self, names: tuple[str, ...], patch: int = 8, halo: int = 0) -> None:
         self.colours = torch.tensor([COLOURS[name] for name in names])

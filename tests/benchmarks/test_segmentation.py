@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.benchmarks.segmentation import class_map, confusions, score_pixels
+from geoglot.benchmarks.segmentation import class_map, coarsening, confusions, score_pixels
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
@@ -72,3 +72,18 @@ def test_a_mask_of_another_size_and_a_damaged_image_are_told(tmp_path: Path) -> 
     scribble(samples.images[0], 0)
     with pytest.raises(SourceError, match="a score over a part of a set would be none"):
         confusions(ColourScorer(NAMES), samples, 4)
+
+
+def test_a_model_of_coarser_pixels_sees_them_and_is_scored_at_the_sets_own(tmp_path: Path) -> None:
+    assert coarsening((0.5, 0.5), (1.0, 10.0)) == 2 and coarsening((0.5, 0.5), (0.1, 0.25)) == 0.5
+    assert (
+        coarsening((0.5, 0.5), (0.1, 10.0)) == 1 == coarsening((0.1, 4.5), (1.0, 1.0)) == coarsening(None, (1.0, 1.0))
+    )
+    samples = world(tmp_path, 1, (191, 160))
+    plain, halved = ColourScorer(NAMES), ColourScorer(NAMES, patch=4)
+    fine = confusions(plain, samples, 4)
+    coarse = confusions(halved, samples, 4, coarser=2.0)
+    assert coarse.sum() == fine.sum() == 191 * 160
+    assert halved.tiles < plain.tiles
+    found = score_pixels(coarse, NAMES)["miou"].value
+    assert found is not None and found > 0.75

@@ -12,6 +12,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import rasterio
+import torch
 from affine import Affine
 from torch import Tensor
 
@@ -399,3 +400,23 @@ def test_one_class_alone_is_refused(tmp_path: Path) -> None:
         segment(tmp_path / "missing.tif", "water, Other", tmp_path / "map.tif", options=SegmentOptions(threshold=0.5))
     with pytest.raises(InputError, match="threshold"):
         segment(tmp_path / "missing.tif", "a,b", tmp_path / "map.tif", options=SegmentOptions(threshold=1.5))
+
+
+def test_a_model_that_sees_more_bands_gets_those_that_are_named(tmp_path: Path) -> None:
+    pixels = paint(class_field((96, 96), 3), NAMES)
+    scene = write_scene(tmp_path / "four.tif", np.concatenate([pixels, pixels[:1]]))
+    seen = []
+
+    class Four(ColourScorer):
+        bands = 4
+
+        def __call__(self, pixels: Tensor) -> Tensor:
+            seen.append(pixels)
+            return super().__call__(pixels[:, :3])
+
+    outputs = Outputs.of(tmp_path / "map.tif", None, SegmentOptions())
+    with pytest.raises(InputError, match=r"colours sees 4 bands, .* is read with 3"):
+        segment_with(Four(NAMES), Legend(NAMES), scene, outputs, options=SegmentOptions(bands=(1, 2, 3)))
+    segment_with(Four(NAMES), Legend(NAMES), scene, outputs, options=SegmentOptions(bands=(1, 2, 3, 4)))
+    assert all(torch.equal(one[:, 0], one[:, 3]) for one in seen)
+    assert (tmp_path / "map.overlay.png").exists()

@@ -14,7 +14,7 @@ from geoglot.benchmarks.pictures import encode_pictures
 from geoglot.benchmarks.protocols import Protocol, protocol_of
 from geoglot.benchmarks.retrieval import score_captions, score_queries
 from geoglot.benchmarks.scorecard import Scorecard
-from geoglot.benchmarks.segmentation import confusions, score_pixels
+from geoglot.benchmarks.segmentation import coarsening, confusions, score_pixels
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
 from geoglot.errors import InputError, SourceError
@@ -139,8 +139,14 @@ class _Run:
 
     def _pixels(self, samples: Mapped) -> dict[str, Estimate]:
         scorer = WordScorer(self.model, samples.classes, (), self.templates)
-        matrices = confusions(scorer, samples, self.options.batch, self.progress)
+        matrices = confusions(scorer, samples, self.options.batch, self.progress, self._coarser)
         return score_pixels(matrices, [one.name for one in samples.classes])
+
+    @property
+    def _coarser(self) -> float:
+        """How much larger pixels are than the set's own when a map is made."""
+        own = self.protocol.own_pixels
+        return 1.0 if own else coarsening(self.dataset.resolution, self.model.card.resolution)
 
     def facts(self, samples: Samples, split: str) -> dict[str, Any]:
         """Everything that decides the figures."""
@@ -154,6 +160,7 @@ class _Run:
             "side": self.model.card.tile_size,
             "split": split,
             "resolution_m": self.dataset.resolution,
+            "coarser": self._coarser if isinstance(samples, Mapped) else 1.0,
             "ensemble": options.ensemble,
             "calibrate": options.calibrate,
             "transductive": options.transductive,

@@ -36,6 +36,8 @@ class Protocol:
     """Data sets that it names in another way."""
     splits: Mapping[str, str] = field(default_factory=dict)
     """Data sets of which it takes another split than their first."""
+    own_pixels: bool = True
+    """Whether maps are made at a set's own pixels; else at the model's ground resolution, where the set's is known."""
 
     def prompts(self, ensemble: bool) -> tuple[str, ...]:
         """The templates to average."""
@@ -108,6 +110,7 @@ PROTOCOLS: dict[str, Protocol] = {
             TEMPLATES,
             "mirror",
             ensemble=(*TEMPLATES, *RS_ENSEMBLE),
+            own_pixels=False,
         ),
         Protocol(
             "a",

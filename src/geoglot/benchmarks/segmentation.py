@@ -35,21 +35,40 @@ def class_map(raster: Raster, scorer: Scorer, batch: int) -> Integer[np.ndarray,
     return np.concatenate(strips)
 
 
+def coarsening(own: tuple[float, float] | None, understood: tuple[float, float]) -> float:
+    """How many times larger than a set's pixels a model wants them; 1 where the set has no one ground resolution."""
+    if own is None or own[0] != own[1]:
+        return 1.0
+    finest, coarsest = understood
+    return min(max(own[0], finest), coarsest) / own[0]
+
+
 def confusions(
-    scorer: Scorer, samples: Mapped, batch: int, progress: Progress | None = None
+    scorer: Scorer, samples: Mapped, batch: int, progress: Progress | None = None, coarser: float = 1.0
 ) -> Integer[np.ndarray, "image class answer"]:
-    """Pixels by class and answer, for each image. The scorer's ids are 1 and on, in the order of the classes."""
+    """Pixels by class and answer, for each image. The scorer's ids are 1 and on, in the order of the classes.
+
+    The scorer may see pixels that are `coarser`; its answers count at the set's own all the same.
+    """
     matrices = []
     for done, (image, read_mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
         truth = read_mask()
-        with open_native(image) as raster:
-            if raster.grid.shape != truth.shape:
-                raise SourceError(f"{image} has {raster.grid.shape} px, its mask {truth.shape}")
-            guess = class_map(raster, scorer, batch).astype(np.int64) - 1
+        with open_native(image, coarser) as raster:
+            if raster.native.shape != truth.shape:
+                raise SourceError(f"{image} has {raster.native.shape} px, its mask {truth.shape}")
+            guess = _enlarged(class_map(raster, scorer, batch), truth.shape).astype(np.int64) - 1
         matrices.append(confusion(truth, guess, len(samples.classes)))
         if progress:
             progress("images", done, len(samples))
     return np.stack(matrices)
+
+
+def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """To the nearest pixel, over the same extent."""
+    rows, cols = (
+        ((np.arange(side) + 0.5) * small / side).astype(int) for side, small in zip(shape, classes.shape, strict=True)
+    )
+    return classes[rows[:, None], cols]
 
 
 def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:

@@ -12,7 +12,7 @@ from geoglot.types import BandLike, Sensor
 _SHARED = (
     click.option("--classes", required=True, help='Names with commas, "water, forest", or a .txt or .json file.'),
     click.option("--template", "templates", multiple=True, help="Sentence with {} for the class; may be repeated."),
-    click.option("--bands", help='Red, green, blue as names or numbers: "B4,B3,B2" or "4,3,2".'),
+    click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),
     click.option("--sensor", type=click.Choice(get_args(Sensor)), help="Preset of bands, offset and scale."),
 )  # fmt: skip
 

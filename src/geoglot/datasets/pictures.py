@@ -16,10 +16,11 @@ from geoglot.sources.raster import Raster, open_raster
 Picture = Callable[[], Float[np.ndarray, "3 rows cols"]]
 
 
-def open_native(path: Path) -> Raster:
-    """A raster in its own pixels, so that they lie under those of its mask."""
+def open_native(path: Path, coarser: float = 1.0) -> Raster:
+    """A raster in its own pixels, so that they lie under those of its mask; or in pixels so many times as large."""
     raster = open_raster(path)
-    return replace(raster, grid=raster.native)
+    rows, cols = (max(1, round(side / coarser)) for side in raster.native.shape)
+    return replace(raster, grid=raster.native if coarser == 1 else raster.native.resized((rows, cols)))
 
 
 def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:

@@ -45,6 +45,8 @@ class VisionLanguageModel(nn.Module):
 
     card: Card
     tokenizer: Tokenizer
+    bands = 3
+    """Of the pixels that it sees: red, green, blue, and for some towers more."""
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, where the family has such a path; vectors stay float32."""
@@ -54,11 +56,11 @@ class VisionLanguageModel(nn.Module):
         """One unit vector a text."""
 
     @abstractmethod
-    def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
-        """One unit vector a tile; pixels are RGB 0..1, of any size that is a multiple of the patch."""
+    def encode_image(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim"]:
+        """One unit vector a tile; pixels are brightness 0..1, of any size that is a multiple of the patch."""
 
     @abstractmethod
     def encode_patches(
-        self, pixels: Float[Tensor, "tile 3 rows cols"]
+        self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
         """One unit vector a patch, row 0 at the top of the tile; pixels as in encode_image."""

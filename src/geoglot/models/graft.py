@@ -35,10 +35,11 @@ class Graft(Clip):
     def __init__(self, card: Card, tokenizer: Tokenizer) -> None:
         super().__init__(card, tokenizer)
         vision = card.config["vision_config"]
-        self.extra_bands = int(card.config.get("extra_bands", 0))
-        if self.extra_bands:
+        extra = int(card.config.get("extra_bands", 0))
+        self.bands = 3 + extra
+        if extra:
             narrow = self.vision_model.embeddings.patch_embedding
-            self.vision_model.embeddings.patch_embedding = _wider(narrow, self.extra_bands)
+            self.vision_model.embeddings.patch_embedding = _wider(narrow, extra)
         with torch.device("meta"):
             self.projector = nn.Sequential(
                 nn.LayerNorm(vision["hidden_size"], eps=vision["layer_norm_eps"]),
@@ -62,11 +63,11 @@ class Graft(Clip):
 
     @property
     def _mean(self) -> tuple[float, ...]:
-        return (*self.card.mean, *(0.5,) * self.extra_bands)
+        return (*self.card.mean, *(0.5,) * (self.bands - 3))
 
     @property
     def _std(self) -> tuple[float, ...]:
-        return (*self.card.std, *(0.25,) * self.extra_bands)
+        return (*self.card.std, *(0.25,) * (self.bands - 3))
 
     def _block(self, layer: Any, tokens: Tensor) -> Tensor:
         if self.recompute and tokens.requires_grad:

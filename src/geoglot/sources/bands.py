@@ -2,7 +2,8 @@
 
 Without a choice by the caller: the bands that the sensor's preset names; else those described as red, green and
 blue or as B4, B3 and B2; else those whose colour interpretation says so; else the first three that are not alpha.
-A single band (or two with an alpha) is shown as grey.
+A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those that the caller
+names after red, green and blue.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ class Bands:
         described = tuple((text or "").strip().lower() for text in dataset.descriptions)
         return cls(described, tuple(colour.name for colour in dataset.colorinterp))
 
-    def choose(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> tuple[int, int, int]:
-        """The 1-based indexes of red, green and blue."""
+    def choose(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> tuple[int, ...]:
+        """The 1-based indexes of red, green and blue, and of more bands where they are asked for."""
         if bands is not None:
             return self._asked(bands)
         if sensor is not None:
@@ -56,13 +57,13 @@ class Bands:
             [self._coloured(name) for name in ("red", "green", "blue")]
         )
 
-    def _asked(self, bands: Sequence[BandLike]) -> tuple[int, int, int]:
+    def _asked(self, bands: Sequence[BandLike]) -> tuple[int, ...]:
         indexes = [self._index(band) for band in bands]
         if len(indexes) == 1:
             indexes *= 3
-        if len(indexes) != 3:
+        if len(indexes) < 3:
             raise InputError(f"Three bands (red, green, blue) or one are needed, not {len(indexes)}: {list(bands)}")
-        return indexes[0], indexes[1], indexes[2]
+        return tuple(indexes)
 
     def _index(self, band: BandLike) -> int:
         if isinstance(band, str) and not band.isdigit():

@@ -4,7 +4,7 @@
 - A sensor of reflectances: reflectance 0..0.3. Reflectance follows the scale and offset tags of the file where it
   has them, else the sensor's published ones. Sentinel-2 L2A has its offset of -0.1 if the tag PROCESSING_BASELINE or
   the product's name (_N0400_) says 04.00 or later, and none if either says an earlier one; where neither is known,
-  if the darkest 2 % of the scene are above 1000 in all three bands.
+  if the darkest 2 % of the scene are above 1000 in all bands.
 - Everything else: the 2nd to 98th percentile of each band's valid pixels. Scale and offset tags cannot change that.
 
 Percentiles come from overviews or a decimated read; from a lattice of blocks where a raster is large and has no
@@ -36,19 +36,19 @@ PERCENTILES = (2.0, 98.0)
 _SAMPLE_SIDE = 1024
 _WHOLE_MAX_PIXELS = 50_000_000
 _LATTICE, _BLOCK = 8, 256
-Triple = tuple[float, float, float]
+Ends = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class Radiometry:
-    """Which stored number is black and which is white, for red, green and blue."""
+    """Which stored number is black and which is white, for red, green, blue and any bands more."""
 
-    low: Triple
-    high: Triple
+    low: Ends
+    high: Ends
     how: str
     """Where they come from: full-range, percentile 2-98, sensor:..."""
 
-    def apply(self, values: Num[np.ndarray, "3 rows cols"]) -> Float[np.ndarray, "3 rows cols"]:
+    def apply(self, values: Num[np.ndarray, "band rows cols"]) -> Float[np.ndarray, "band rows cols"]:
         """Brightness 0..1 (float32); a band without any contrast is black."""
         low, high = (np.array(ends, np.float32)[:, None, None] for ends in (self.low, self.high))
         span = np.where(high > low, high - low, np.float32(np.inf))
@@ -59,14 +59,15 @@ class Radiometry:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
-FULL_RANGE = Radiometry((0.0,) * 3, (255.0,) * 3, "full-range")
+FULL_RANGE = "full-range"
 
 
-def radiometry_of(dataset: Any, indexes: tuple[int, int, int], sensor: Sensor | None) -> Radiometry:
+def radiometry_of(dataset: Any, indexes: tuple[int, ...], sensor: Sensor | None) -> Radiometry:
     """The radiometry of an open dataset; reads pixels only where percentiles are needed."""
     if all(dataset.dtypes[index - 1] == "uint8" for index in indexes):
         bits = min(int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8)) for index in indexes)
-        return FULL_RANGE if bits == 8 else Radiometry((0.0,) * 3, (2.0**bits - 1,) * 3, f"full-range of {bits} bits")
+        how = FULL_RANGE if bits == 8 else f"{FULL_RANGE} of {bits} bits"
+        return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how)
     preset = PRESETS[sensor] if sensor else None
     if preset is not None and preset.scale is not None:
         return _of_reflectance(dataset, indexes, preset, f"sensor:{sensor}")
@@ -74,17 +75,19 @@ def radiometry_of(dataset: Any, indexes: tuple[int, int, int], sensor: Sensor | 
     return Radiometry(low, high, "percentile 2-98")
 
 
-def _of_reflectance(dataset: Any, indexes: tuple[int, int, int], preset: Preset, how: str) -> Radiometry:
+def _of_reflectance(dataset: Any, indexes: tuple[int, ...], preset: Preset, how: str) -> Radiometry:
     scales, offsets = ([tags[index - 1] for index in indexes] for tags in (dataset.scales, dataset.offsets))
-    if any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes) and scales == [1.0] * 3:
+    if any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes) and scales == [1.0] * len(
+        indexes
+    ):
         how += ", reflectances as they are"  # products of floats hold reflectance itself
-    elif scales == [1.0] * 3 and offsets == [0.0] * 3:
+    elif scales == [1.0] * len(indexes) and offsets == [0.0] * len(indexes):
         assert preset.scale is not None
         offset = preset.offset
         if preset is PRESETS["sentinel2-l2a"]:
             offset, reason = _sentinel2_offset(dataset, indexes)
             how += f", {reason}"
-        scales, offsets = [preset.scale] * 3, [offset] * 3
+        scales, offsets = [preset.scale] * len(indexes), [offset] * len(indexes)
     else:
         how += ", scale and offset tags"
     low, high = (
@@ -94,7 +97,7 @@ def _of_reflectance(dataset: Any, indexes: tuple[int, int, int], preset: Preset,
     return Radiometry(low, high, how)
 
 
-def _sentinel2_offset(dataset: Any, indexes: tuple[int, int, int]) -> tuple[float, str]:
+def _sentinel2_offset(dataset: Any, indexes: tuple[int, ...]) -> tuple[float, str]:
     """Offset in reflectance, and how it is known."""
     named = re.search(r"_N(\d\d)(\d\d)_", dataset.name)
     tagged = re.fullmatch(r"N?(\d\d)\.?(\d\d)", dataset.tags().get("PROCESSING_BASELINE", ""))
@@ -108,29 +111,29 @@ def _sentinel2_offset(dataset: Any, indexes: tuple[int, int, int]) -> tuple[floa
     return (SENTINEL2_OFFSET if has_offset else 0.0), f"{reason}: {'offset -1000' if has_offset else 'no offset'}"
 
 
-def _percentiles(dataset: Any, indexes: tuple[int, int, int]) -> tuple[Triple, Triple]:
+def _percentiles(dataset: Any, indexes: tuple[int, ...]) -> tuple[Ends, Ends]:
     """Per band; 0 and 1 where the sample holds no valid pixel."""
     sample = _sample(dataset, indexes)
     if not sample.size:
-        return (0.0,) * 3, (1.0,) * 3
+        return (0.0,) * len(indexes), (1.0,) * len(indexes)
     low, high = np.percentile(sample, PERCENTILES, axis=1)
     return tuple(low.tolist()), tuple(high.tolist())
 
 
-def _sample(dataset: Any, indexes: tuple[int, int, int]) -> Float[np.ndarray, "3 pixel"]:
+def _sample(dataset: Any, indexes: tuple[int, ...]) -> Float[np.ndarray, "band pixel"]:
     """Valid pixels from all over the scene."""
     if dataset.overviews(1) or dataset.height * dataset.width <= _WHOLE_MAX_PIXELS:
         step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))
         shape = (max(1, dataset.height // step), max(1, dataset.width // step))
         try:
-            return _valid(dataset, indexes, out_shape=(3, *shape))
+            return _valid(dataset, indexes, out_shape=(len(indexes), *shape))
         except RasterioError:
             pass  # one damaged block must not cost the scene: blocks are tried one by one below
     parts = [_block(dataset, indexes, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
     return np.concatenate(parts, axis=1)
 
 
-def _block(dataset: Any, indexes: tuple[int, int, int], row: int, col: int) -> Float[np.ndarray, "3 pixel"]:
+def _block(dataset: Any, indexes: tuple[int, ...], row: int, col: int) -> Float[np.ndarray, "band pixel"]:
     """The valid pixels of one block of the lattice; none where it cannot be read."""
     height, width = (min(_BLOCK, math.ceil(side / _LATTICE)) for side in dataset.shape)
     top = (dataset.height - height) * row // (_LATTICE - 1)
@@ -139,10 +142,10 @@ def _block(dataset: Any, indexes: tuple[int, int, int], row: int, col: int) -> F
     try:
         return _valid(dataset, indexes, window=window)
     except RasterioError:
-        return np.empty((3, 0))  # the window is reported when it is read for its own sake
+        return np.empty((len(indexes), 0))  # the window is reported when it is read for its own sake
 
 
-def _valid(dataset: Any, indexes: tuple[int, int, int], **where: Any) -> Float[np.ndarray, "3 pixel"]:
+def _valid(dataset: Any, indexes: tuple[int, ...], **where: Any) -> Float[np.ndarray, "band pixel"]:
     """The valid pixels of a window, or of a decimated read."""
     values = dataset.read(indexes, **where)
     valid = dataset.read_masks(indexes, **where).any(axis=0) & np.isfinite(values).all(axis=0)

@@ -50,9 +50,9 @@ class Raster:
     """The grid of the file."""
     grid: Grid
     """The grid that windows are read on: `native` itself where that fits."""
-    indexes: tuple[int, int, int]
-    """1-based bands of the file that are red, green and blue."""
-    bands: tuple[str, str, str]
+    indexes: tuple[int, ...]
+    """1-based bands of the file that are red, green and blue, then any more that the caller asked for."""
+    bands: tuple[str, ...]
     radiometry: Radiometry
     time: datetime | None
     warnings: tuple[str, ...]
@@ -71,7 +71,7 @@ class Raster:
 
         What lies beyond the grid is not valid. Its pixels mirror the scene: models take a black rim for a thing.
         """
-        pixels = np.zeros((3, window.height, window.width), np.float32)
+        pixels = np.zeros((len(self.indexes), window.height, window.width), np.float32)
         valid = np.zeros((window.height, window.width), np.bool_)
         inside = window.intersection(self.grid.whole)
         if inside is not None:
@@ -121,7 +121,7 @@ class Raster:
 
     def _stored(
         self, window: Window, shape: tuple[int, int] | None = None
-    ) -> tuple[Num[np.ndarray, "3 rows cols"], Bool[np.ndarray, "rows cols"]]:
+    ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
         """Numbers of the file on its own grid, averaged to a shape if one is given."""
         shape = shape or (window.height, window.width)
         part = RasterioWindow(window.col, window.row, window.width, window.height)
@@ -169,7 +169,7 @@ def open_raster(
         native=native,
         grid=_analysis_grid(native, resolution, uri),
         indexes=indexes,
-        bands=(described.name(indexes[0]), described.name(indexes[1]), described.name(indexes[2])),
+        bands=tuple(map(described.name, indexes)),
         radiometry=radiometry,
         time=time,
         warnings=_warnings(native, radiometry, indexes if described.is_guess(bands, sensor) else (), uri),
@@ -177,6 +177,15 @@ def open_raster(
         _palette=palette,
         _handles=Handles(lambda: open_dataset(uri)),
     )
+
+
+def check_bands(raster: Raster, bands: int, model: str) -> None:
+    """Refuse a raster that is read with another number of bands than a model sees."""
+    if len(raster.indexes) != bands:
+        raise InputError(
+            f"{model} sees {bands} bands, {raster.uri} is read with {len(raster.indexes)}; name {bands} of the file's, "
+            "red, green and blue first: --bands"
+        )
 
 
 def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
@@ -256,7 +265,7 @@ def _warnings(native: Grid, radiometry: Radiometry, guessed: tuple[int, ...], ur
         found.append(f"{uri} names no colours: bands {taken} are taken as red, green, blue; --bands says otherwise")
     if native.crs is None:
         found.append(f"{uri} has no CRS: it is read in its own pixels, and there are no areas in square metres")
-    if radiometry != FULL_RANGE:
+    if radiometry.how != FULL_RANGE:
         ends = ", ".join(f"{low:g}..{high:g}" for low, high in zip(radiometry.low, radiometry.high, strict=True))
         found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({ends} become 0..1)")
     return tuple(found)

@@ -15,7 +15,7 @@ from geoglot.geo import Window, lonlat_bounds
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
 from geoglot.sources.folder import find_images
-from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.raster import Raster, check_bands, open_raster
 from geoglot.sources.reader import Failed, read_ahead
 from geoglot.sources.tile import Tile
 from geoglot.tasks.batch import compute
@@ -128,6 +128,7 @@ def _items(
     card = model.card
     resolution = options.resolution or card.resolution
     with open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution) as raster:
+        check_bands(raster, model.bands, card.name)
         by_window = raster.grid.crs is not None if options.windows is None else options.windows
         if by_window:
             yield from _windows(raster, card.tile_size, card.patch_size, progress)

@@ -28,7 +28,7 @@ from geoglot.outputs.manifest import write_json
 from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.vectors import check_format, write_polygons
-from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.raster import Raster, check_bands, open_raster
 from geoglot.sources.reader import Failed
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
@@ -51,7 +51,8 @@ class SegmentOptions:
     """Least probability of the best class; below it the map says "other". 0 gives every valid pixel a class."""
     templates: tuple[str, ...] = TEMPLATES
     bands: tuple[BandLike, ...] | None = None
-    """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
+    """Red, green, blue (and more, for a model that sees more) by name or 1-based index; None finds these three by their
+    descriptions."""
     sensor: Sensor | None = None
     """Preset of bands, offset and scale; None takes the numbers as they are."""
     resolution: float | None = None
@@ -170,6 +171,7 @@ def segment_with(
     started = time.monotonic()
     with _opened(source, options, scorer.resolution) as raster:
         outputs.check_source(raster.uri)
+        check_bands(raster, scorer.bands, scorer.name)
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
         with closing(run.journal):
             failed = run.compute(progress)
@@ -303,7 +305,7 @@ class _Run:
         if self.outputs.overlay is None:
             return None, ()
         try:
-            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels
+            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels[:3]
         except ReadError as error:
             self.outputs.overlay.unlink(missing_ok=True)  # of an earlier run: it would show another map
             return None, (f"no picture was made: {error}",)

@@ -26,11 +26,13 @@ class Scorer(Protocol):
     patch_size: int
     tile_size: int
     resolution: tuple[float, float]
+    bands: int
+    """How many it sees: red, green, blue, and for some more."""
 
     def __call__(
-        self, pixels: Float[Tensor, "tile 3 rows cols"]
+        self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
-        """Logits of RGB 0..1 pixels; a softmax over channels gives probabilities."""
+        """Logits of pixels of brightness 0..1; a softmax over channels gives probabilities."""
         ...
 
 
@@ -47,6 +49,7 @@ class WordScorer:
         card = model.card
         self.name, self.sha256 = card.name, card.sha256
         self.patch_size, self.tile_size, self.resolution = card.patch_size, card.tile_size, card.resolution
+        self.bands = model.bands
         groups = [entry.words for entry in classes] + ([background] if background else [])
         self.ids = (*range(1, len(classes) + 1), *((0,) if background else ()))
         self._model, self._scale = model, card.logit_scale
@@ -56,7 +59,7 @@ class WordScorer:
 
     @torch.inference_mode()
     def __call__(
-        self, pixels: Float[Tensor, "tile 3 rows cols"]
+        self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
         """Scaled cosine of each patch with the nearest word of each class."""
         patches = self._model.encode_patches(pixels.to(self.texts.device))
