@@ -68,7 +68,8 @@ def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     rows, cols = (
         ((np.arange(side) + 0.5) * small / side).astype(int) for side, small in zip(shape, classes.shape, strict=True)
     )
-    return classes[rows[:, None], cols]
+    enlarged: np.ndarray = classes[rows[:, None], cols]
+    return enlarged
 
 
 def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:
