@@ -52,3 +52,12 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
     parts = torch.split(flat, [grad.numel() for grad in grads])
     for grad, part in zip(grads, parts, strict=True):
         grad.copy_(part.view_as(grad))
+
+
+def mean_over_processes(number: int, device: torch.device) -> Tensor:
+    """The mean of a count over processes, as a float."""
+    mean = torch.tensor(float(number), device=device)
+    if dist.is_initialized():
+        dist.all_reduce(mean)
+        mean /= dist.get_world_size()
+    return mean

@@ -1,0 +1,92 @@
+"""Features at strides 4, 8, 16 and 32: a ResNet, or a satellite ViT through a simple feature pyramid."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import CLIPVisionConfig, CLIPVisionModel, ResNetBackbone, ResNetConfig
+
+from geoglot.errors import ModelError
+from geoglot.models.vit import block, embed_pixels
+
+Features = list[Float[Tensor, "image _ _ _"]]
+STAGES = ["stage1", "stage2", "stage3", "stage4"]
+
+
+class ResNet(nn.Module):
+    """transformers' ResNet with the outputs of its four stages."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        self.body = ResNetBackbone(ResNetConfig(**{**config, "out_features": STAGES}))
+        self.channels: tuple[int, ...] = tuple(self.body.channels)
+
+    def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
+        """Fine to coarse."""
+        return list(self.body(pixels).feature_maps)
+
+
+class ViTPyramid(nn.Module):
+    """A plain ViT whose last map is enlarged and reduced (ViTDet: Li et al., ECCV 2022, section 3)."""
+
+    def __init__(self, config: dict[str, Any]) -> None:
+        super().__init__()
+        vision = CLIPVisionConfig(**config)
+        if vision.patch_size != 16:
+            raise ModelError(f"a feature pyramid wants patches of 16 px, not {vision.patch_size}; take another tower")
+        width = vision.hidden_size
+        tower = CLIPVisionModel(vision)
+        self.body = getattr(tower, "vision_model", tower)  # until transformers 5 a shell around it
+        self.finest = nn.Sequential(_doubled(width), nn.GroupNorm(1, width), nn.GELU(), _doubled(width))
+        self.fine = _doubled(width)
+        self.channels = (width,) * 4
+
+    def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
+        """Fine to coarse; sides are multiples of 32."""
+        tokens = embed_pixels(self.body, pixels)
+        for layer in self.body.encoder.layers:
+            tokens = block(layer, tokens)
+        rows, cols = (side // 16 for side in pixels.shape[-2:])
+        plain = self.body.post_layernorm(tokens[:, 1:]).mT.unflatten(2, (rows, cols))
+        return [self.finest(plain), self.fine(plain), plain, nn.functional.max_pool2d(plain, 2)]
+
+
+def _doubled(width: int) -> nn.ConvTranspose2d:
+    return nn.ConvTranspose2d(width, width, 2, 2)
+
+
+def build_backbone(config: dict[str, Any]) -> ResNet | ViTPyramid:
+    """What a configuration names; random weights."""
+    fields = dict(config)
+    kind = fields.pop("kind", "resnet")
+    if kind not in ("resnet", "vit"):
+        raise ModelError(f"a backbone is resnet or vit, not {kind!r}")
+    return ResNet(fields) if kind == "resnet" else ViTPyramid(fields)
+
+
+def start_from(backbone: ResNet | ViTPyramid, tensors: dict[str, Tensor]) -> None:
+    """Take the weights of a stored tower; ModelError where one is missing or of another shape.
+
+    Names may begin as in transformers' models (`resnet.`, `vision_model.`) and in a Mask2Former.
+    """
+    wanted = backbone.body.state_dict()
+    found = {_bare(name): tensor for name, tensor in tensors.items()}
+    missing = [
+        name for name in wanted if name not in found and not name.endswith(("num_batches_tracked", "position_ids"))
+    ]
+    if missing:
+        raise ModelError(
+            f"these weights are no {type(backbone).__name__}: they lack {missing[0]} and {len(missing) - 1} more"
+        )
+    try:
+        backbone.body.load_state_dict({name: found.get(name, wanted[name]) for name in wanted})
+    except RuntimeError as error:
+        raise ModelError(f"the weights do not fit the backbone: {error}") from error
+
+
+def _bare(name: str) -> str:
+    for prefix in ("model.pixel_level_module.encoder.", "resnet.", "vision_model.", "backbone."):
+        name = name.removeprefix(prefix)
+    return name

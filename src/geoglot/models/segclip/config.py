@@ -1,0 +1,87 @@
+"""Everything that the paper leaves open, with the default that is taken here.
+
+The paper's hyper-parameters are pictures that could not be read. Where a choice is Mask2Former's (Cheng et al., CVPR
+2022), OneFormer's (Jain et al., CVPR 2023) or MP-Former's (Zhang et al., CVPR 2023), its docstring says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Prompts:
+    """TMP, the text mapping prompt: decoder queries from class texts."""
+
+    on: bool = True
+    template: str = "a photo with a {}"
+    """The paper's. Its article stays "a" before vowels and plurals."""
+    padding: Literal["none", "blank"] = "none"
+    """none: a query a class, all others learned. blank: as the paper hints, `context` learned queries, the rest are
+    texts, filled up with one blank text."""
+    blank: str = "a semantic photo"
+    """OneFormer's blank text."""
+    context: int = 16
+    """Learned queries where texts are padded (OneFormer)."""
+    background: Literal["text", "learned"] = "text"
+    """What stands for a class called background: its text, which means nothing to CLIP, or a learned vector."""
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """CFF, cross-modal feature fusion: queries attend to each other, then to coarse image features."""
+
+    on: bool = True
+    layers: int = 1
+    source: Literal["backbone", "decoder"] = "backbone"
+    """Features of stride 32 before the pixel decoder, or after it."""
+
+
+@dataclass(frozen=True)
+class Guidance:
+    """GTG, ground-truth guidance, in training alone: queries of the texts and masks of the classes that are there."""
+
+    on: bool = True
+    layers: Literal["all", "first"] = "all"
+    """In which decoder layers a guided query sees its true mask: all, or the first three (both are MP-Former's)."""
+    groups: int = 1
+    """Copies of the guided queries, each with noise of its own."""
+    label_noise: float = 0.0
+    """Share of guided queries that get another class's text (MP-Former's own runs: 0.2)."""
+    point_noise: float = 0.0
+    """Share of pixels of a guided query's mask that are flipped (MP-Former: 0.2 by default, 0 in its best run)."""
+    weight: float = 1.0
+    """Of the guided loss, beside that of the text queries."""
+
+
+@dataclass(frozen=True)
+class SegClipConfig:
+    """A SegCLIP; with prompts, fusion and guidance off it is Mask2Former."""
+
+    classes: tuple[str, ...]
+    """Names, in the order of their ids."""
+    backbone: dict[str, Any] = field(default_factory=dict)
+    """{"kind": "resnet", ...} with the fields of transformers' ResNetConfig (none: ResNet-50), or {"kind": "vit", ...}
+    with those of its CLIPVisionConfig."""
+    text_dim: int = 512
+    """Length of the text vectors: 512 for CLIP ViT-B."""
+    prompts: Prompts = field(default_factory=Prompts)
+    fusion: Fusion = field(default_factory=Fusion)
+    guidance: Guidance = field(default_factory=Guidance)
+    pixel_decoder: Literal["deformable", "fpn"] = "deformable"
+    class_head: Literal["linear", "cosine"] = "linear"
+    """A weight a class, or the cosine with each class's mapped text, which lets classes be added at inference."""
+    queries: int = 100
+    width: int = 256
+    heads: int = 8
+    feed_forward: int = 2048
+    layers: int = 9
+    """Of the decoder: three rounds over strides 32, 16, 8."""
+    encoder_layers: int = 6
+    encoder_feed_forward: int = 1024
+
+    @property
+    def needs_texts(self) -> bool:
+        """Whether any part reads class texts."""
+        return self.prompts.on or self.guidance.on or self.class_head == "cosine"

@@ -1,0 +1,83 @@
+"""From features at four strides to maps for the decoder's attention and an embedding of every fourth pixel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from transformers import Mask2FormerConfig, ResNetConfig
+from transformers.models.mask2former.modeling_mask2former import Mask2FormerPixelDecoder, Mask2FormerPreTrainedModel
+
+from geoglot.models.segclip.backbone import Features
+from geoglot.models.segclip.config import SegClipConfig
+
+LEVELS = 3
+
+
+@dataclass(frozen=True)
+class PixelFeatures:
+    """What the decoder sees of an image."""
+
+    levels: tuple[Float[Tensor, "image _ _ _"], ...]
+    """Strides 32, 16, 8."""
+    pixels: Float[Tensor, "image width rows4 cols4"]
+    """Stride 4; its product with a mask embedding is a mask."""
+
+
+class DeformableDecoder(Mask2FormerPreTrainedModel):  # type: ignore[no-untyped-call]
+    """transformers' pure-PyTorch multi-scale deformable attention (Zhu et al., ICLR 2021), always in float32.
+
+    In half precision its sampling places are off by whole pixels on large images.
+    """
+
+    def __init__(self, config: SegClipConfig, channels: tuple[int, ...]) -> None:
+        theirs = Mask2FormerConfig(
+            backbone_config=ResNetConfig(), feature_size=config.width, mask_feature_size=config.width,
+            hidden_dim=config.width, num_attention_heads=config.heads, encoder_layers=config.encoder_layers,
+            encoder_feedforward_dim=config.encoder_feed_forward,
+        )  # fmt: skip
+        super().__init__(theirs)
+        self.decoder = Mask2FormerPixelDecoder(theirs, channels)
+        self.post_init()  # type: ignore[no-untyped-call]
+
+    def forward(self, features: Features) -> PixelFeatures:
+        """All features at once."""
+        with torch.autocast(features[0].device.type, enabled=False):
+            found = self.decoder([one.float() for one in features])
+        return PixelFeatures(tuple(found.multi_scale_features), found.mask_features)
+
+
+class PyramidDecoder(nn.Module):
+    """A feature pyramid without attention (Lin et al., CVPR 2017): faster, and weaker on large things."""
+
+    def __init__(self, config: SegClipConfig, channels: tuple[int, ...]) -> None:
+        super().__init__()
+        width = config.width
+        norm = [nn.GroupNorm(32, width) for _ in range(2 * len(channels))]
+        self.laterals = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(channel, width, 1, bias=False), norm[index])
+            for index, channel in enumerate(channels)
+        )
+        self.outputs = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(width, width, 3, padding=1, bias=False), norm[len(channels) + index], nn.ReLU())
+            for index in range(len(channels))
+        )
+        self.mask_projection = nn.Conv2d(width, width, 1)
+
+    def forward(self, features: Features) -> PixelFeatures:
+        """Coarse to fine, each level added to the enlarged one before."""
+        made: list[Tensor] = []
+        for feature, lateral, output in zip(features[::-1], self.laterals[::-1], self.outputs[::-1], strict=True):
+            here = lateral(feature)
+            if made:
+                here = here + F.interpolate(made[-1], here.shape[-2:], mode="bilinear", align_corners=False)
+            made.append(output(here))
+        return PixelFeatures(tuple(made[:LEVELS]), self.mask_projection(made[-1]))
+
+
+def build_pixel_decoder(config: SegClipConfig, channels: tuple[int, ...]) -> DeformableDecoder | PyramidDecoder:
+    """The one that the configuration names."""
+    return (DeformableDecoder if config.pixel_decoder == "deformable" else PyramidDecoder)(config, channels)

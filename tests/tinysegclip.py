@@ -1,0 +1,58 @@
+"""SegCLIPs small enough to train in a test, and transformers' Mask2Former of the same sizes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, ResNetConfig
+
+from geoglot.models.segclip.config import Fusion, Guidance, Prompts, SegClipConfig
+from geoglot.models.segclip.model import SegClip
+
+CLASSES = ("background", "building", "road", "water", "barren", "forest", "agriculture")
+TINY = {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "layer_type": "basic"}
+OFF: dict[str, Any] = {"prompts": Prompts(on=False), "fusion": Fusion(on=False), "guidance": Guidance(on=False)}
+
+
+def tiny_config(**changed: Any) -> SegClipConfig:
+    """32 numbers wide, 6 layers, 12 queries, texts of 16 numbers."""
+    sizes = {"backbone": TINY, "text_dim": 16, "queries": 12, "width": 32, "heads": 4, "feed_forward": 64, "layers": 6}
+    return SegClipConfig(CLASSES, encoder_layers=2, encoder_feed_forward=64, **{**sizes, **changed})
+
+
+def tiny_segclip(**changed: Any) -> SegClip:
+    """With random weights and random unit vectors for texts."""
+    torch.manual_seed(0)
+    model = SegClip(tiny_config(**changed))
+    if model.table is not None:
+        model.table.vectors.copy_(F.normalize(torch.randn(len(CLASSES) + 1, 16), dim=1))
+    return model
+
+
+def blocks(images: int, side: int = 96) -> Tensor:
+    """Label maps of squares of 16 px with any class."""
+    coarse = torch.randint(0, len(CLASSES), (images, side // 16, side // 16))
+    return coarse.repeat_interleave(16, 1).repeat_interleave(16, 2)
+
+
+def their_mask2former(config: SegClipConfig) -> Mask2FormerForUniversalSegmentation:
+    """transformers' model of a configuration's sizes, with random weights."""
+    stages = ["stage1", "stage2", "stage3", "stage4"]
+    return Mask2FormerForUniversalSegmentation(
+        Mask2FormerConfig(
+            backbone_config=ResNetConfig(**config.backbone, out_features=stages),
+            feature_size=config.width,
+            mask_feature_size=config.width,
+            hidden_dim=config.width,
+            num_attention_heads=config.heads,
+            encoder_layers=config.encoder_layers,
+            decoder_layers=config.layers + 1,
+            dim_feedforward=config.feed_forward,
+            encoder_feedforward_dim=config.encoder_feed_forward,
+            num_queries=config.queries,
+            num_labels=len(config.classes),
+        )
+    )
