@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.tasks.windows import WindowPlan, plan_windows
 
 COLOURS = {
     "water": (0.1, 0.2, 0.8),
@@ -27,7 +28,6 @@ class ColourScorer:
 
     name = "colours"
     sha256 = "0" * 64
-    tile_size = 64
     resolution = (0.1, 30.0)
     bands = 3
 
@@ -35,6 +35,9 @@ class ColourScorer:
         self.colours = torch.tensor([COLOURS[name] for name in names])
         self.ids = tuple(range(1, len(names) + 1))
         self.patch_size, self.halo, self.calls, self.tiles = patch, halo, 0, 0
+
+    def plan(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        return plan_windows(shape, 64, self.patch_size, tile, overlap)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         self.calls += 1

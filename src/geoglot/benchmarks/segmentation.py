@@ -17,14 +17,13 @@ from geoglot.tasks.classmap import Enlarger, Rule
 from geoglot.tasks.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
-from geoglot.tasks.windows import plan_windows
 from geoglot.types import Progress
 
 
 def class_map(raster: Raster, scorer: Scorer, batch: int) -> Integer[np.ndarray, "rows cols"]:
     """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails."""
     patch, shape = scorer.patch_size, raster.grid.shape
-    blender = Blender(plan_windows(shape, scorer.tile_size, patch), len(scorer.ids))
+    blender = Blender(scorer.plan(shape), len(scorer.ids))
     enlarger = Enlarger(Rule(scorer.ids), patch, shape)
     strips = []
     for row in score_rows(raster, scorer, blender, batch=batch):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import parse_bands, reading
+from geoglot.cli.reading import CLASSES_HELP, parse_bands, reading
 from geoglot.cli.segment import PARTLY
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
+@click.option("--classes", required=True, help=CLASSES_HELP)
 @reading
 @click.option(
     "--windows/--whole",

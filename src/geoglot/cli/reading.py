@@ -7,14 +7,16 @@ from typing import Any, get_args
 
 import click
 
+from geoglot.errors import InputError
 from geoglot.types import BandLike, Sensor
 
 _SHARED = (
-    click.option("--classes", required=True, help='Names with commas, "water, forest", or a .txt or .json file.'),
     click.option("--template", "templates", multiple=True, help="Sentence with {} for the class; may be repeated."),
     click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),
     click.option("--sensor", type=click.Choice(get_args(Sensor)), help="Preset of bands, offset and scale."),
 )  # fmt: skip
+
+CLASSES_HELP = 'Names with commas, "water, forest", or a .txt or .json file.'
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -30,6 +32,14 @@ def parse_bands(text: str | None) -> tuple[BandLike, ...] | None:
         return None
     parts = [part.strip() for part in text.split(",") if part.strip()]
     return tuple(int(part) if part.isdigit() else part for part in parts)
+
+
+def parse_scales(text: str) -> tuple[float, ...]:
+    """Numbers with commas."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"scales are numbers with commas, such as 0.75,1,1.25, not {text!r}") from None
 
 
 def area_text(area_m2: float | None) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import area_text, parse_bands, reading
+from geoglot.cli.reading import CLASSES_HELP, area_text, parse_bands, parse_scales, reading
 
 if TYPE_CHECKING:
     from geoglot.tasks.run import SegmentResult
@@ -19,15 +19,24 @@ PARTLY = 3
 @click.command()
 @click.argument("source")
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The class map, a GeoTIFF (COG).")
+@click.option("--classes", help=CLASSES_HELP + " Not needed for a model with classes of its own.")
 @reading
 @click.option("--polygons", type=click.Path(path_type=Path), help="Also polygons: .gpkg, .parquet or .geojson.")
 @click.option("--scores", is_flag=True, help="Also the probability of every class, a band each.")
 @click.option("--background", default="", help='Words for what is none of the classes; becomes "other".')
 @click.option("--threshold", default=0.0, help='Below this probability a pixel becomes "other".')
+@click.option("--tile", type=click.IntRange(min=1), help="Side of a window in pixels; the model decides, if not given.")
 @click.option(
-    "--tile", type=click.IntRange(min=1), help="Side of a window in pixels; twice the model's own, if not given."
+    "--overlap", type=click.IntRange(min=0), help="Pixels that windows share; the model decides, if not given."
 )
-@click.option("--overlap", type=click.IntRange(min=0), help="Pixels that windows share; three patches, if not given.")
+@click.option(
+    "--flips",
+    type=click.Choice(["none", "horizontal", "all"]),
+    default="none",
+    show_default=True,
+    help="Average over mirrored windows: 2 or 4 times the work.",
+)
+@click.option("--scales", default="1", show_default=True, help="Average over these sizes of windows: 0.75,1,1.25.")
 @options.model
 @options.device
 @options.batch
@@ -43,10 +52,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     Example: geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
     """
-    from geoglot.models.zoo import load_model
-    from geoglot.tasks.segment import segment
+    from geoglot.tasks.segment import load_mapper, segment
 
-    model = load_model(given["model"], device=given["device"], precision="auto")
+    model = load_mapper(given["model"], device=given["device"], precision="auto")
     with options.progress() as progress:
         result = segment(
             given["source"],
@@ -76,6 +84,8 @@ def _options(given: dict[str, Any]) -> Any:
         tile=given["tile"],
         overlap=given["overlap"],
         batch=given["batch"],
+        flips=given["flips"],
+        scales=parse_scales(given["scales"]),
         scores=given["scores"],
     )
 

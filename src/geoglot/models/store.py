@@ -1,4 +1,7 @@
-"""The folder of a stored model: card.json, weights.safetensors, tokenizer.json. Nothing here unpickles."""
+"""The folder of a stored model: card.json, weights.safetensors, and tokenizer.json where it reads texts.
+
+Nothing here unpickles.
+"""
 
 from __future__ import annotations
 
@@ -94,7 +97,7 @@ def save_model(model: VisionLanguageModel, folder: Path) -> Card:
     return write_model(folder, model.card, tensors, model.tokenizer.to_str(pretty=True))
 
 
-def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str) -> Card:
+def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str | None) -> Card:
     """Write a stored model, whole or not at all, and return its card with the hash filled in."""
     if folder.exists():
         raise OutputError(f"{folder} exists already; remove it or give another name")
@@ -104,7 +107,8 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokeniz
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft / WEIGHTS)
         card = replace(card, sha256=sha256_of(draft / WEIGHTS))
         (draft / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
-        (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
+        if tokenizer is not None:
+            (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(folder)
     except OSError as error:

@@ -47,6 +47,9 @@ FAMILIES: dict[str, Callable[[Card, Path], VisionLanguageModel]] = {
     "graft": _graft,
 }
 
+#: Families with classes of their own; see geoglot.models.segmenter
+SEGMENTERS = ("segclip", "upernet")
+
 
 def load_model(
     name_or_path: PathLike = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
@@ -58,6 +61,8 @@ def load_model(
     settings = load_settings()
     folder = find_model(name_or_path)
     card = card_of(folder)
+    if card.family in SEGMENTERS:
+        raise ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
     if card.family not in FAMILIES:
         raise ModelError(f"{folder} is of the unknown family {card.family!r}; known are {', '.join(FAMILIES)}")
     if settings.threads:

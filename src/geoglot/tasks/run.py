@@ -30,12 +30,13 @@ from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.vectors import check_format, write_polygons
 from geoglot.sources.raster import Raster, check_bands, open_raster
 from geoglot.sources.reader import Failed
+from geoglot.tasks.augmented import Flips
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
-from geoglot.tasks.windows import WindowPlan, plan_windows
+from geoglot.tasks.windows import WindowPlan
 from geoglot.types import BandLike, PathLike, Progress, Sensor
 
 log = logging.getLogger(__name__)
@@ -58,10 +59,14 @@ class SegmentOptions:
     resolution: float | None = None
     """Ground resolution in metres to read the scene at; None lets the model's card decide."""
     tile: int | None = None
-    """Side of a window in pixels; None takes twice the size that the model was trained on."""
+    """Side of a window in pixels; None lets the model decide: most take twice the size that they were trained on."""
     overlap: int | None = None
-    """Pixels that neighbouring windows share; None takes three patches."""
+    """Pixels that neighbouring windows share; None lets the model decide: most take three patches."""
     batch: int = 4
+    flips: Flips = "none"
+    """Look at each window mirrored too, and average: 2 or 4 times the work."""
+    scales: tuple[float, ...] = (1.0,)
+    """Look at each window at all of these sizes, and average."""
     scores: bool = False
     """Also write the probability of every class, a band each, at the resolution of the model's patches."""
     overlay: bool = True
@@ -207,9 +212,8 @@ class _Run:
     journal: Journal = field(init=False)
 
     def __post_init__(self) -> None:
-        patch, shape = self.scorer.patch_size, self.raster.grid.shape
-        options = self.options
-        self.plan = plan_windows(shape, self.scorer.tile_size, patch, options.tile, options.overlap)
+        shape, options = self.raster.grid.shape, self.options
+        self.plan = self.scorer.plan(shape, options.tile, options.overlap)
         named = range(1, len(self.legend.names) + 1)
         if sorted(value for value in self.scorer.ids if value != OTHER) != list(named):
             raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.tasks.prompts import ClassWords, text_vectors
+from geoglot.tasks.windows import WindowPlan, plan_windows
 
 
 @runtime_checkable
@@ -24,10 +25,13 @@ class Scorer(Protocol):
     ids: tuple[int, ...]
     """Class id of each channel, every class once; 0 for channels that mean none of the classes."""
     patch_size: int
-    tile_size: int
     resolution: tuple[float, float]
     bands: int
     """How many it sees: red, green, blue, and for some more."""
+
+    def plan(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        """The windows of a scene of `shape` pixels; `tile` and `overlap` are a user's, in pixels."""
+        ...
 
     def __call__(
         self, pixels: Float[Tensor, "tile band rows cols"]
@@ -48,7 +52,7 @@ class WordScorer:
     ) -> None:
         card = model.card
         self.name, self.sha256 = card.name, card.sha256
-        self.patch_size, self.tile_size, self.resolution = card.patch_size, card.tile_size, card.resolution
+        self.patch_size, self.resolution = card.patch_size, card.resolution
         self.bands = model.bands
         groups = [entry.words for entry in classes] + ([background] if background else [])
         self.ids = (*range(1, len(classes) + 1), *((0,) if background else ()))
@@ -56,6 +60,10 @@ class WordScorer:
         edges = [0, *accumulate(len(group) for group in groups)]
         self._words = [slice(first, end) for first, end in pairwise(edges)]
         self.texts = text_vectors(model, [word for group in groups for word in group], templates)
+
+    def plan(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        """Twice the trained size and three patches of overlap, unless given."""
+        return plan_windows(shape, self._model.card.tile_size, self.patch_size, tile, overlap)
 
     @torch.inference_mode()
     def __call__(

@@ -5,15 +5,20 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from geoglot.errors import ClassesError, InputError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.precision import Precision
+from geoglot.models.segmenter import Segmenter, is_segmenter, load_segmenter
 from geoglot.models.zoo import load_model
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import Raster
+from geoglot.tasks.augmented import augmented
 from geoglot.tasks.prompts import ClassWords, parse_classes, parse_words
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
-from geoglot.tasks.score import WordScorer
+from geoglot.tasks.score import Scorer, WordScorer
+from geoglot.tasks.segmenter import SegmenterScorer
 from geoglot.types import ClassesLike, PathLike, Progress
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
@@ -21,10 +26,10 @@ __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 
 def segment(
     source: PathLike | Raster,
-    classes: ClassesLike,
+    classes: ClassesLike | None,
     output: PathLike,
     *,
-    model: VisionLanguageModel | str = "mini",
+    model: VisionLanguageModel | Segmenter | str = "mini",
     polygons: PathLike | None = None,
     options: SegmentOptions | None = None,
     progress: Progress | None = None,
@@ -35,34 +40,69 @@ def segment(
     `polygons` a .gpkg, .parquet or .geojson; `progress` is called with ("windows", done, in all), then with
     what is made of them: "map", "polygons", "areas".
 
+    A model that `geoglot train segment` made has classes of its own: None maps them all, names map some of them (the
+    rest is "other"); a name with other words, or a new one, changes its classes as `models.segclip.vocabulary` says.
+
     Killed at any moment, the same call goes on where it was and gives the same bytes. Raises InputError for what
     cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.
     """
     options = options or SegmentOptions()
-    words, background = parse_classes(classes), parse_words(options.background)
-    _check_choice(words, background, options)
+    words = parse_classes(classes) if classes is not None else None
+    background = parse_words(options.background)
+    _check_choice(words, options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
     if isinstance(model, str):
-        model = load_model(model)
-    scorer = WordScorer(model, words, background, options.templates)
-    legend = Legend(tuple(entry.name for entry in words))
-    precision = sorted({str(parameter.dtype) for parameter in model.parameters()})
-    facts = {
-        "classes": [asdict(entry) for entry in words],
+        model = load_mapper(model)
+    scorer, names, facts = _scorer(model, words, background, options)
+    facts |= {
         "background": background,
         "card": asdict(model.card),
-        "precision": precision,
-        "device": str(scorer.texts.device),
-        "texts": hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest(),
+        "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
+        "device": str(next(model.parameters()).device),
     }
-    return segment_with(scorer, legend, source, paths, options=options, facts=facts, progress=progress)
+    looks = augmented(scorer, options.flips, options.scales)
+    return segment_with(looks, Legend(names), source, paths, options=options, facts=facts, progress=progress)
 
 
-def _check_choice(words: tuple[ClassWords, ...], background: tuple[str, ...], options: SegmentOptions) -> None:
+def load_mapper(
+    name: PathLike, *, device: str | None = None, precision: Precision = "float32"
+) -> VisionLanguageModel | Segmenter:
+    """A model for `segment` by its name or folder: one that reads words, or one with classes of its own."""
+    if is_segmenter(name):
+        return load_segmenter(name, device=device)
+    return load_model(name, device=device, precision=precision)
+
+
+def _scorer(
+    model: VisionLanguageModel | Segmenter,
+    words: tuple[ClassWords, ...] | None,
+    background: tuple[str, ...],
+    options: SegmentOptions,
+) -> tuple[Scorer, tuple[str, ...], dict[str, Any]]:
+    """What scores pixels, the names of its ids, and what the manifest keeps of both."""
+    asked = [asdict(entry) for entry in words or ()]
+    if isinstance(model, Segmenter):
+        if background:
+            raise InputError(f'{model.card.name} knows no background words; classes that are not asked for are "other"')
+        own = SegmenterScorer(model, words)
+        return own, own.names, {"classes": asked}
+    if words is None:
+        raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
+    _check_words(words, background)
+    scorer = WordScorer(model, words, background, options.templates)
+    texts = hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest()
+    return scorer, tuple(entry.name for entry in words), {"classes": asked, "texts": texts}
+
+
+def _check_choice(words: tuple[ClassWords, ...] | None, options: SegmentOptions) -> None:
     if not 0 <= options.threshold < 1:
         raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
-    if any(entry.name.lower() == "other" for entry in words):
+    if any(entry.name.lower() == "other" for entry in words or ()):
         raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
+
+
+def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
+    """What words alone must be to make a map."""
     if both := sorted({word for entry in words for word in entry.words} & set(background)):
         raise ClassesError(f"{', '.join(both)} cannot be a class and the background; take it out of one of them")
     if len(words) == 1 and not background:

@@ -13,6 +13,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from geoglot.models.graft import Graft
+from geoglot.training.loop import Group, decaying
 from geoglot.training.losses import Photos, image_level, pixel_level
 from geoglot.training.pairs import PairBatch, PairLoader
 from geoglot.training.processes import gather_rows
@@ -70,6 +71,15 @@ class Align:
         self.model, self.settings, self.train, self.validation = model, settings, train, validation
         self.bfloat16 = bfloat16
         model.tower.recompute = settings.recompute
+
+    @property
+    def best(self) -> str:
+        """None: the last weights are kept, as in the paper."""
+        return ""
+
+    def groups(self, weight_decay: float) -> list[Group]:
+        """One rate for the whole tower."""
+        return decaying(self.model.parameters(), weight_decay)
 
     def batches(self, first_step: int, steps: int) -> Iterator[PairBatch]:
         """Of the training pairs."""

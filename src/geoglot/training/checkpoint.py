@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.outputs.files import appears
 
 NAME = "checkpoint.safetensors"
+BEST = "best.safetensors"
 _RNG = "random"
 
 
@@ -28,6 +30,8 @@ class Run:
     """The running mean of the model's weights."""
     step: int = 0
     """Steps done."""
+    best: float | None = None
+    """The best evaluation so far, of the weights in best.safetensors."""
 
 
 def save(run: Run, recipe: str, folder: Path) -> None:
@@ -39,8 +43,7 @@ def save(run: Run, recipe: str, folder: Path) -> None:
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
     tensors[_RNG] = torch.get_rng_state()
     with appears(folder / NAME) as temporary:
-        contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
-        save_file(contiguous, temporary, {"step": str(run.step), "recipe": recipe})
+        save_file(_contiguous(tensors), temporary, _header(run, recipe))
 
 
 def load(run: Run, recipe: str, folder: Path) -> bool:
@@ -60,7 +63,32 @@ def load(run: Run, recipe: str, folder: Path) -> bool:
         raise InputError(f"{path} does not fit this model ({error}); remove it to begin anew") from error
     torch.set_rng_state(tensors[_RNG])
     run.step = int(header["step"])
+    run.best = float(header["best"]) if "best" in header else None
     return True
+
+
+def _header(run: Run, recipe: str) -> dict[str, str]:
+    best = {} if run.best is None else {"best": repr(run.best)}
+    return {"step": str(run.step), "recipe": recipe, **best}
+
+
+def keep_best(run: Run, value: float | None, folder: Path) -> None:
+    """Keep the weights that were just evaluated, if no earlier ones were as good; NaN is no figure."""
+    if value is None or math.isnan(value) or (run.best is not None and value <= run.best):
+        return
+    run.best = value
+    with appears(folder / BEST) as temporary:
+        save_file(_contiguous((run.average or run.model).state_dict()), temporary)
+
+
+def load_best(run: Run, folder: Path) -> None:
+    """Bring what was evaluated to its best weights, where any were kept."""
+    if run.best is not None:
+        (run.average or run.model).load_state_dict(_read(folder / BEST)[1])
+
+
+def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:

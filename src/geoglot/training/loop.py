@@ -6,10 +6,10 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 
 import torch
 from torch import nn
@@ -21,6 +21,7 @@ from geoglot.training.checkpoint import Run
 from geoglot.training.processes import average_gradients
 
 METRICS = "metrics.jsonl"
+_POWER = 0.9  # of the polynomial schedule
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,9 @@ class Fit:
     rate: float = 1e-5
     """Peak learning rate."""
     warmup: float = 0.05
-    """Share of the steps in which the rate rises from 0; then it falls to 0 along a cosine."""
+    """Share of the steps in which the rate rises from 0; then it falls to 0 again."""
+    schedule: Literal["cosine", "poly"] = "cosine"
+    """How it falls: along half a cosine, or by a polynomial of power 0.9 (DeepLab: Chen et al., 2016)."""
     weight_decay: float = 1e-2
     clip: float = 1.0
     """Largest norm of the gradient."""
@@ -45,6 +48,15 @@ class Fit:
     """Also write what is logged for TensorBoard, beside the metrics."""
 
 
+class Group(TypedDict):
+    """Parameters that learn alike."""
+
+    params: list[nn.Parameter]
+    weight_decay: float
+    share: float
+    """Of the learning rate."""
+
+
 @runtime_checkable
 class Objective(Protocol):
     """What is fitted: a model, its batches, and the gradient of its loss."""
@@ -52,6 +64,15 @@ class Objective(Protocol):
     @property
     def model(self) -> nn.Module:
         """What is fitted."""
+        ...
+
+    @property
+    def best(self) -> str:
+        """Which of the figures of `evaluate` decides the best weights, the larger the better; empty for none."""
+        ...
+
+    def groups(self, weight_decay: float) -> list[Group]:
+        """What is learned, and how."""
         ...
 
     def batches(self, first_step: int, steps: int) -> Iterator[Any]:
@@ -74,9 +95,10 @@ Report = Callable[[int, int, Mapping[str, float]], None]
 def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bool, report: Report) -> nn.Module:
     """Train to the end, from the last checkpoint in `folder` if it is of the same recipe; returns the model.
 
-    With an average its weights are the ones that are returned and evaluated. `main`: whether this process writes.
+    With an average its weights are the ones that are returned and evaluated; with a figure that decides, those of the
+    best evaluation are returned. `main`: whether this process writes.
     """
-    run = start(objective.model, settings)
+    run = start(objective, settings)
     checkpoint.load(run, recipe, folder)
     log = _Log(folder / METRICS, run.step) if main else None
     board = _board(folder, run.step) if main and settings.tensorboard else None
@@ -84,7 +106,7 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
     began = time.monotonic()
     for batch in objective.batches(run.step, settings.steps):
         for group in run.optimiser.param_groups:
-            group["lr"] = settings.rate * rate(run.step, settings)
+            group["lr"] = settings.rate * group["share"] * rate(run.step, settings)
         run.optimiser.zero_grad()
         figures = dict(objective.backward(batch))
         average_gradients(parameters)
@@ -95,6 +117,8 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
         last = run.step == settings.steps
         if run.step % settings.evaluate_every == 0 or last:
             figures |= objective.evaluate(run.average or run.model)
+            if main:
+                checkpoint.keep_best(run, figures.get(objective.best), folder)
         figures |= {"rate": run.optimiser.param_groups[0]["lr"], "seconds": round(time.monotonic() - began, 2)}
         if log:
             log.add(run.step, figures)
@@ -104,27 +128,35 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
         report(run.step, settings.steps, figures)
         if main and (run.step % settings.checkpoint_every == 0 or last):
             checkpoint.save(run, recipe, folder)
+    checkpoint.load_best(run, folder)
     return run.average or run.model
 
 
-def start(model: nn.Module, settings: Fit) -> Run:
-    """A run before its first step. Gains, biases and single numbers do not decay, as in CLIP."""
+def start(objective: Objective, settings: Fit) -> Run:
+    """A run before its first step."""
     torch.manual_seed(settings.seed)
-    learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
-    groups = [
-        {"params": [p for p in learned if p.ndim > 1], "weight_decay": settings.weight_decay},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0},
+    groups = [dict(group) for group in objective.groups(settings.weight_decay) if group["params"]]
+    optimiser = torch.optim.AdamW(groups, lr=settings.rate)
+    average = copy.deepcopy(objective.model).requires_grad_(False) if settings.average else None
+    return Run(objective.model, optimiser, average)
+
+
+def decaying(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[Group]:
+    """One rate for all; gains, biases and single numbers do not decay, as in CLIP."""
+    learned = [parameter for parameter in parameters if parameter.requires_grad]
+    return [
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": weight_decay, "share": 1.0},
+        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0, "share": 1.0},
     ]
-    optimiser = torch.optim.AdamW([group for group in groups if group["params"]], lr=settings.rate)
-    return Run(model, optimiser, copy.deepcopy(model).requires_grad_(False) if settings.average else None)
 
 
 def rate(step: int, settings: Fit) -> float:
-    """Share of the peak rate: a linear rise, then half a cosine down to 0."""
-    rising = max(1, round(settings.warmup * settings.steps))
+    """Share of the peak rate: a linear rise, then the schedule's way down to 0."""
+    rising = round(settings.warmup * settings.steps)
     if step < rising:
         return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, settings.steps - rising)))
+    done = (step - rising) / max(1, settings.steps - rising)
+    return float((1 - done) ** _POWER) if settings.schedule == "poly" else 0.5 * (1 + math.cos(math.pi * done))
 
 
 @torch.no_grad()
@@ -133,9 +165,10 @@ def _follow(run: Run, keep: float) -> None:
     if run.average is None:
         return
     keep = min(keep, run.step / (run.step + 10))
-    pairs = zip(run.average.parameters(), run.model.parameters(), strict=True)
-    for mean, now in pairs:
+    for mean, now in zip(run.average.parameters(), run.model.parameters(), strict=True):
         mean.lerp_(now, 1 - keep)
+    for kept, current in zip(run.average.buffers(), run.model.buffers(), strict=True):
+        kept.copy_(current)
 
 
 def _board(folder: Path, step: int) -> Any:

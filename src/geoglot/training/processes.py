@@ -42,9 +42,12 @@ def gather_rows(rows: Tensor) -> Tensor:
 
 
 def average_gradients(parameters: Sequence[Tensor]) -> None:
-    """Replace every gradient by its mean over processes, in one message."""
+    """Replace every gradient by its mean over processes, in one message; one that a process has not is 0 there."""
     if not dist.is_initialized():
         return
+    for parameter in parameters:
+        if parameter.grad is None:
+            parameter.grad = torch.zeros_like(parameter)
     grads = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = torch.cat([grad.flatten() for grad in grads])
     dist.all_reduce(flat)

@@ -6,6 +6,7 @@ The paper's hyper-parameters are pictures that could not be read. Where a choice
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -85,3 +86,10 @@ class SegClipConfig:
     def needs_texts(self) -> bool:
         """Whether any part reads class texts."""
         return self.prompts.on or self.guidance.on or self.class_head == "cosine"
+
+
+def config_of(fields: Mapping[str, Any]) -> SegClipConfig:
+    """The configuration that a card keeps as plain values."""
+    parts = {"prompts": Prompts, "fusion": Fusion, "guidance": Guidance}
+    built = {name: part(**fields[name]) for name, part in parts.items()}
+    return SegClipConfig(**{**fields, **built, "classes": tuple(fields["classes"])})
