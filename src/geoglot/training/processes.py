@@ -64,3 +64,11 @@ def mean_over_processes(number: int, device: torch.device) -> Tensor:
         dist.all_reduce(mean)
         mean /= dist.get_world_size()
     return mean
+
+
+def sum_over_processes(values: Tensor) -> Tensor:
+    """The sum of what each process has."""
+    if dist.is_initialized():
+        values = values.to("cuda") if dist.get_backend() == "nccl" else values
+        dist.all_reduce(values)
+    return values.cpu()

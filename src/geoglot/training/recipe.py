@@ -58,6 +58,10 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
         if value not in get_args(kind):
             raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {value!r}")
         return value
+    if get_origin(kind) is tuple and isinstance(value, list):
+        return tuple(_value(get_args(kind)[0], one, where, folder) for one in value)
+    if get_origin(kind) is dict and isinstance(value, dict):
+        return value
     if kind is Path and isinstance(value, str):
         return value if "://" in value and str in kinds else folder / value
     if kind is float and isinstance(value, int) and not isinstance(value, bool):

@@ -60,7 +60,7 @@ class Guidance:
 class SegClipConfig:
     """A SegCLIP; with prompts, fusion and guidance off it is Mask2Former."""
 
-    classes: tuple[str, ...]
+    classes: tuple[str, ...] = ()
     """Names, in the order of their ids."""
     backbone: dict[str, Any] = field(default_factory=dict)
     """{"kind": "resnet", ...} with the fields of transformers' ResNetConfig (none: ResNet-50), or {"kind": "vit", ...}

@@ -1,0 +1,155 @@
+"""Crops of labelled images, in batches that follow from the step alone, so that training resumes exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from geoglot.datasets.dataset import Mapped
+from geoglot.datasets.pictures import open_native
+from geoglot.errors import SourceError
+from geoglot.geo import Window
+from geoglot.models.segclip.targets import IGNORE
+from geoglot.training.augment import recolour
+from geoglot.training.pairs import ALONE, Share
+
+_TRIES = 10  # to find a crop that is not of one class
+
+
+@dataclass(frozen=True)
+class Crops:
+    """How crops are drawn."""
+
+    batch: int = 16
+    """Over all processes."""
+    side: int = 512
+    """Pixels; a multiple of 32."""
+    scales: tuple[float, ...] = (0.5, 2.0)
+    """Smallest and largest; a view at scale 2 shows half the ground."""
+    most_of_one: float = 0.75
+    """A crop of which one class covers more is drawn again, up to ten times (MMSegmentation's cat_max_ratio)."""
+    upright: bool = False
+    """Pictures have an up and a down: mirrored left to right, never turned."""
+    workers: int = 2
+    """Processes that prepare crops; 0 prepares them between the steps."""
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class CropBatch:
+    """What one step sees."""
+
+    pixels: Float[Tensor, "crop 3 side side"]
+    """RGB, brightness 0..1."""
+    labels: Int[Tensor, "crop side side"]
+    """Class ids; IGNORE where a pixel does not count."""
+
+
+class CropLoader:
+    """This process's share of every batch, from a step on."""
+
+    def __init__(self, samples: Mapped, crops: Crops, share: Share = ALONE) -> None:
+        self.samples, self.crops, self.share = samples, crops, share
+
+    def batches(self, first_step: int, steps: int) -> Iterator[CropBatch]:
+        """The batches of steps first_step..steps-1, the same whenever they are asked for."""
+        positions = [self._positions(step) for step in range(first_step, steps)]
+        crops = _Crops(self.samples, self.crops)
+        yield from DataLoader(crops, batch_sampler=positions, num_workers=self.crops.workers, collate_fn=_collate)
+
+    def _positions(self, step: int) -> list[int]:
+        each = self.crops.batch // self.share.of
+        first = step * self.crops.batch + self.share.rank * each
+        return list(range(first, first + each))
+
+
+class _Crops(Dataset[tuple[Tensor, Tensor]]):
+    """The crop of each place in the endless order."""
+
+    def __init__(self, samples: Mapped, crops: Crops) -> None:
+        self.samples, self.crops = samples, crops
+
+    def __getitem__(self, position: int) -> tuple[Float[Tensor, "3 side side"], Int[Tensor, "side side"]]:
+        rng = np.random.default_rng((self.crops.seed, position))
+        index = image_at(position, len(self.samples), self.crops.seed)
+        image, labels = self.samples.images[index], self.samples.masks[index]()
+        side = max(1, round(self.crops.side / _scale(self.crops.scales, rng)))
+        window = _window(labels, side, self.crops.most_of_one, rng)
+        with open_native(image) as raster:
+            if raster.native.shape != labels.shape:
+                raise SourceError(f"{image} has {raster.native.shape} px, its mask {labels.shape}")
+            tile = raster.read(window)
+        seen = np.where(tile.valid, cut(labels, window), -1)
+        pixels, seen = _turned(tile.pixels[:3], seen, self.crops.upright, rng)
+        return _sized(recolour(pixels, rng), seen, self.crops.side)
+
+
+def image_at(position: int, images: int, seed: int) -> int:
+    """Which image comes at a place: epoch after epoch, each in an order of its own."""
+    epoch, within = divmod(position, images)
+    return int(_order(images, seed, epoch)[within])
+
+
+@lru_cache(maxsize=4)
+def _order(images: int, seed: int, epoch: int) -> Int[np.ndarray, " image"]:
+    return np.random.default_rng((seed, epoch, 1)).permutation(images)
+
+
+def cut(labels: Int[np.ndarray, "rows cols"], window: Window) -> Int[np.ndarray, "height width"]:
+    """A window of a label map; -1 beyond it."""
+    part = np.full((window.height, window.width), -1, labels.dtype)
+    inside = window.intersection(Window(0, 0, *labels.shape))
+    if inside is not None:
+        row, col = inside.row - window.row, inside.col - window.col
+        rows, cols = slice(inside.row, inside.row + inside.height), slice(inside.col, inside.col + inside.width)
+        part[row : row + inside.height, col : col + inside.width] = labels[rows, cols]
+    return part
+
+
+def _scale(scales: Sequence[float], rng: np.random.Generator) -> float:
+    """As likely to halve as to double."""
+    return float(np.exp(rng.uniform(np.log(scales[0]), np.log(scales[-1]))))
+
+
+def _window(labels: np.ndarray, side: int, most: float, rng: np.random.Generator) -> Window:
+    """A square anywhere in the image, over its rim where it is smaller; not of one class where that can be."""
+    for _ in range(_TRIES):
+        row, col = (int(rng.integers(min(0, length - side), max(0, length - side) + 1)) for length in labels.shape)
+        window = Window(row, col, side, side)
+        known = cut(labels, window)
+        known = known[known >= 0]
+        if known.size and np.bincount(known).max() <= most * known.size:
+            break
+    return window
+
+
+def _turned(
+    pixels: np.ndarray, labels: np.ndarray, upright: bool, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """One of the eight flips and quarter turns, or of the two flips that keep up up."""
+    quarters, mirrored = 0 if upright else int(rng.integers(4)), bool(rng.integers(2))
+    pixels, labels = np.rot90(pixels, quarters, (1, 2)), np.rot90(labels, quarters)
+    return (pixels[:, :, ::-1], labels[:, ::-1]) if mirrored else (pixels, labels)
+
+
+def _sized(pixels: np.ndarray, labels: np.ndarray, side: int) -> tuple[Tensor, Tensor]:
+    """Enlarged or reduced to `side`: colours smoothly, labels to the nearest."""
+    image = torch.from_numpy(np.ascontiguousarray(pixels))[None]
+    known = torch.from_numpy(np.where(labels < 0, IGNORE, labels).astype(np.float32))[None, None]
+    if image.shape[2] != side:
+        image = F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)
+        known = F.interpolate(known, (side, side), mode="nearest-exact")
+    return image[0], known[0, 0].long()
+
+
+def _collate(samples: list[tuple[Tensor, Tensor]]) -> CropBatch:
+    pixels, labels = zip(*samples, strict=True)
+    return CropBatch(torch.stack(pixels), torch.stack(labels))

@@ -1,0 +1,217 @@
+"""`geoglot train segment`: from a recipe to a segmenter. Running it again goes on where it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from geoglot.datasets.catalogue import dataset_of
+from geoglot.datasets.dataset import DataSet, Mapped
+from geoglot.errors import InputError, MissingExtraError, OutputError
+from geoglot.models.base import Card
+from geoglot.models.segclip.backbone import ResNet, ViTPyramid, start_from
+from geoglot.models.segclip.config import SegClipConfig
+from geoglot.models.segclip.mask2former import load_mask2former
+from geoglot.models.segclip.model import SegClip
+from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, MULTIPLE, NETWORKS, STRIDE, Segmenter, save_segmenter
+from geoglot.models.store import HF_WEIGHTS, WEIGHTS, read_tensors
+from geoglot.models.zoo import choose_device, find_model, load_model
+from geoglot.outputs.files import disk_errors
+from geoglot.settings import load_settings
+from geoglot.training.crops import CropLoader, Crops
+from geoglot.training.loop import Fit, Report, fit
+from geoglot.training.matching import MaskLoss
+from geoglot.training.processes import processes
+from geoglot.training.recipe import read_recipe, recipe_hash
+from geoglot.training.segmentation import Segmenting
+
+
+@dataclass(frozen=True)
+class Data:
+    """What is learned from."""
+
+    set: str
+    """Name of a data set (`geoglot datasets list`)."""
+    folder: Path
+    """Where it lies, as published or as `geoglot datasets tile` made it."""
+    train: str = "train"
+    validation: str | None = "val"
+
+
+@dataclass(frozen=True)
+class Pixelwise:
+    """The baseline UPerNet, where `architecture` asks for it."""
+
+    backbone: dict[str, Any] = field(default_factory=dict)
+    width: int = 512
+
+
+@dataclass(frozen=True)
+class SegmentRecipe:
+    """Everything that decides a segmenter."""
+
+    name: str
+    output: Path
+    """Folder for checkpoints, metrics and the model."""
+    data: Data
+    architecture: Literal["segclip", "upernet"] = "segclip"
+    texts: str = "clip-vit-b-16"
+    """The model whose text tower reads the class names, by name or folder."""
+    backbone: str | None = None
+    """Weights that the backbone starts from: a folder of transformers' ResNet or of a satellite tower; its norms then
+    keep their statistics."""
+    whole: str | None = None
+    """A folder of transformers' Mask2Former that the whole network starts from, where sizes agree."""
+    model: SegClipConfig = field(default_factory=SegClipConfig)
+    upernet: Pixelwise = field(default_factory=Pixelwise)
+    crops: Crops = field(default_factory=Crops)
+    loss: MaskLoss = field(default_factory=MaskLoss)
+    fit: Fit = field(
+        default_factory=lambda: Fit(80_000, 1e-4, 0.0, "poly", 0.05, 0.01, checkpoint_every=1000, evaluate_every=5000)
+    )
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run made."""
+
+    model: Path
+    metrics: Path
+    steps: int
+    figures: dict[str, float]
+    """Of the last step."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot train segment --json`."""
+        return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
+
+
+def train_segment(recipe: Path, device: str | None = None, report: Report | None = None) -> Trained:
+    """Train as a recipe says, from the last checkpoint if there is one.
+
+    Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
+    """
+    asked = read_recipe(recipe, SegmentRecipe)
+    _check(asked)
+    train, validation = _read(asked.data)
+    target = asked.output / "model"
+    if target.exists():
+        raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
+    place = choose_device(device or load_settings().device)
+    torch.manual_seed(asked.fit.seed)
+    model = build(asked, recipe.parent, train).to(place)
+    last: dict[str, float] = {}
+
+    def follow(step: int, steps: int, figures: Mapping[str, float]) -> None:
+        last.update(figures)
+        if report:
+            report(step, steps, figures)
+
+    with disk_errors(asked.output):
+        asked.output.mkdir(parents=True, exist_ok=True)
+    with processes(place) as share:
+        if asked.crops.batch % share.of:
+            raise InputError(f"a batch of {asked.crops.batch} does not divide among {share.of} processes")
+        objective = Segmenting(
+            model, CropLoader(train, asked.crops, share), validation, asked.loss,
+            bfloat16=asked.fit.bfloat16, fixed_norms=asked.backbone is not None or asked.whole is not None,
+        )  # fmt: skip
+        fingerprint = recipe_hash(asked, "output") + str(model.card.config.get("texts", ""))
+        trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
+        if share.rank == 0:
+            assert isinstance(trained, Segmenter)
+            save_segmenter(trained.cpu(), target)
+    return Trained(target, asked.output / "metrics.jsonl", asked.fit.steps, last)
+
+
+def _check(asked: SegmentRecipe) -> None:
+    if asked.crops.side % MULTIPLE:
+        raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
+    if asked.model.classes:
+        raise InputError("model.classes come from the data set; leave them out")
+    if asked.architecture == "segclip" and find_spec("scipy") is None:
+        raise MissingExtraError("scipy", "train")
+
+
+def _read(data: Data) -> tuple[Mapped, Mapped | None]:
+    """Training and validation images, once the set is found to be whole."""
+    found = dataset_of(data.set)
+    splits = [_split(found, data.folder, split) for split in (data.train, data.validation) if split is not None]
+    return splits[0], splits[1] if len(splits) > 1 else None
+
+
+def _split(found: DataSet, folder: Path, split: str) -> Mapped:
+    found.check("segmentation", split)
+    samples = found.read(folder, split)
+    assert isinstance(samples, Mapped)
+    return samples
+
+
+def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
+    """The segmenter of a recipe before its first step, with the weights that it starts from."""
+    names = tuple(one.name for one in samples.classes)
+    config: dict[str, Any] = {"classes": names}
+    vectors = None
+    if asked.architecture == "upernet":
+        config["network"] = asdict(asked.upernet)
+    else:
+        network = replace(asked.model, classes=names)
+        if network.needs_texts:
+            vectors, config["texts"] = _texts(_beside(asked.texts, folder), network)
+            network = replace(network, text_dim=vectors.shape[1])
+        config["network"] = asdict(network)
+    model = Segmenter(_card(asked, config), NETWORKS[asked.architecture](config))
+    if vectors is not None:
+        assert isinstance(model.network, SegClip)
+        assert model.network.table is not None
+        model.network.table.vectors.copy_(vectors)
+    _start(model.network, asked, folder)
+    return model
+
+
+def _card(asked: SegmentRecipe, config: dict[str, Any]) -> Card:
+    own = dataset_of(asked.data.set).resolution or (1e-3, 1e5)  # any, where the set has no one ground resolution
+    understood = (own[0] / asked.crops.scales[-1], own[1] / asked.crops.scales[0])
+    return Card(
+        asked.name, asked.architecture, 0, STRIDE, asked.crops.side, understood, IMAGENET_MEAN, IMAGENET_STD, 1.0,
+        f"that of {asked.data.set}", f"trained by geoglot on {asked.data.set} ({asked.data.train})", config=config,
+    )  # fmt: skip
+
+
+def _texts(name: str, config: SegClipConfig) -> tuple[Float[Tensor, "class_and_blank text_dim"], dict[str, str]]:
+    """The text vectors of the classes and of the blank text, and where they come from."""
+    reader = load_model(name, device="cpu")
+    texts = [config.prompts.template.replace("{}", one) for one in config.classes]
+    vectors = reader.encode_text([*texts, config.prompts.blank])
+    return F.normalize(vectors, dim=1), {"model": name, "sha256": reader.card.sha256}
+
+
+def _start(network: nn.Module, asked: SegmentRecipe, folder: Path) -> None:
+    """Weights from elsewhere: of the backbone, or of a whole Mask2Former."""
+    if asked.whole is not None:
+        if not isinstance(network, SegClip):
+            raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
+        load_mask2former(network, _tensors(_beside(asked.whole, folder)), strict=False)
+    if asked.backbone is not None:
+        backbone = network.get_submodule("backbone")
+        assert isinstance(backbone, ResNet | ViTPyramid)
+        start_from(backbone, _tensors(_beside(asked.backbone, folder)))
+
+
+def _tensors(name: str) -> dict[str, Tensor]:
+    """Of a stored model or of a folder of transformers."""
+    folder = Path(name) if Path(name).is_dir() else find_model(name)
+    return read_tensors(folder / (WEIGHTS if (folder / WEIGHTS).is_file() else HF_WEIGHTS))
+
+
+def _beside(name: str, folder: Path) -> str:
+    """A folder beside the recipe goes before a model of the zoo."""
+    return str(folder / name) if (folder / name).is_dir() else name
