@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,8 +11,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, ResNetConfig
 
+from geoglot.models.base import Card
 from geoglot.models.segclip.config import Fusion, Guidance, Prompts, SegClipConfig
 from geoglot.models.segclip.model import SegClip
+from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, Segmenter, save_segmenter
 
 CLASSES = ("background", "building", "road", "water", "barren", "forest", "agriculture")
 TINY = {"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "layer_type": "basic"}
@@ -56,3 +60,19 @@ def their_mask2former(config: SegClipConfig) -> Mask2FormerForUniversalSegmentat
             num_labels=len(config.classes),
         )
     )
+
+
+def tiny_segmenter(**changed: Any) -> Segmenter:
+    """A tiny SegCLIP with a card, ready to map."""
+    network = tiny_segclip(**changed)
+    config = {"classes": CLASSES, "network": asdict(network.config), "texts": {"model": "mini", "sha256": ""}}
+    card = Card(
+        "tiny", "segclip", 0, 4, 64, (0.1, 30.0), IMAGENET_MEAN, IMAGENET_STD, 1.0, "Apache-2.0", "tests", config=config
+    )
+    return Segmenter(card, network).eval().requires_grad_(False)
+
+
+def stored_segmenter(folder: Path, **changed: Any) -> Path:
+    """The folder of a tiny segmenter."""
+    save_segmenter(tiny_segmenter(**changed), folder)
+    return folder

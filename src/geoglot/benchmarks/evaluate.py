@@ -15,14 +15,19 @@ from geoglot.benchmarks.protocols import Protocol, protocol_of
 from geoglot.benchmarks.retrieval import score_captions, score_queries
 from geoglot.benchmarks.scorecard import Scorecard
 from geoglot.benchmarks.segmentation import coarsening, confusions, score_pixels
+from geoglot.benchmarks.submit import Submission, submit
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
+from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, SourceError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import load_model
+from geoglot.models.segmenter import Segmenter, load_segmenter
+from geoglot.tasks.augmented import Flips, augmented
 from geoglot.tasks.metrics import Estimate
-from geoglot.tasks.prompts import text_vectors
+from geoglot.tasks.prompts import ClassWords, text_vectors
 from geoglot.tasks.score import WordScorer
+from geoglot.tasks.segment import load_mapper
+from geoglot.tasks.segmenter import SegmenterScorer
 from geoglot.types import PathLike, Progress
 
 
@@ -40,6 +45,10 @@ class EvaluateOptions:
     """Name all pictures at once; classification only."""
     limit: int | None = None
     """Only so many images, spread evenly over the split."""
+    flips: Flips = "none"
+    """Look at each window mirrored too; segmentation only."""
+    scales: tuple[float, ...] = (1.0,)
+    """Look at each window at all of these sizes; segmentation only."""
     batch: int = 16
     device: str | None = None
     """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
@@ -50,7 +59,7 @@ def evaluate(
     dataset: str,
     data: PathLike,
     *,
-    model: VisionLanguageModel | str = "mini",
+    model: VisionLanguageModel | Segmenter | str = "mini",
     protocol: str = "default",
     options: EvaluateOptions | None = None,
     progress: Progress | None = None,
@@ -67,7 +76,9 @@ def evaluate(
     whole = found.read(Path(data), split)
     samples = _limited(whole, options.limit)
     if isinstance(model, str):
-        model = load_model(model, device=options.device)
+        model = load_mapper(model, device=options.device)
+    if isinstance(model, Segmenter):
+        return _supervised(model, found, samples, split, options, len(whole), progress)
     run = _Run(model, chosen, found, options, progress)
     with torch.inference_mode():
         metrics = run.measure(task, samples)
@@ -77,11 +88,68 @@ def evaluate(
     )
 
 
+def _supervised(
+    model: Segmenter,
+    dataset: DataSet,
+    samples: Samples,
+    split: str,
+    options: EvaluateOptions,
+    here: int,
+    progress: Progress | None,
+) -> Scorecard:
+    """A trained segmenter on its own classes, stitched over whole images; on tiles of a set, tile by tile."""
+    if not isinstance(samples, Mapped):
+        raise InputError(f"{model.card.name} has classes of its own: it can be measured at segmentation only")
+    names = [one.name for one in samples.classes]
+    scorer = augmented(segmenter_for(model, tuple(names)), options.flips, options.scales)
+    matrices = confusions(scorer, samples, options.batch, progress)
+    facts = {
+        "name": "supervised", "split": split, "classes": names, "side": model.card.tile_size, "flips": options.flips,
+        "scales": list(options.scales), "limit": options.limit, "trained_on": model.card.source,
+    }  # fmt: skip
+    notes = _notes(dataset, split, here, samples)
+    return Scorecard(
+        "segmentation", dataset.name, model.card.name, facts, len(samples), score_pixels(matrices, names), notes
+    )
+
+
+def write_submission(
+    dataset: str,
+    data: PathLike,
+    output: Path,
+    *,
+    model: Segmenter | str,
+    options: EvaluateOptions | None = None,
+    progress: Progress | None = None,
+) -> Submission:
+    """The archive that a test server wants, of the maps of a split whose masks are not public (`test`)."""
+    options, found = options or EvaluateOptions(), dataset_of(dataset)
+    if not isinstance(found, MaskedImages):
+        raise InputError(f"no server takes maps of {found.name}")
+    if isinstance(model, str):
+        model = load_segmenter(model, device=options.device)
+    own = segmenter_for(model, tuple(one.name for one in found.classes))
+    scorer = augmented(own, options.flips, options.scales)
+    return submit(scorer, found, Path(data), options.split or "test", output, options.batch, progress)
+
+
+def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> SegmenterScorer:
+    """The scorer of a segmenter whose classes are those of a set; InputError where they are not."""
+    if set(names) != set(model.classes):
+        raise InputError(
+            f"{model.card.name} has the classes {', '.join(model.classes)}, the data set {', '.join(names)}; "
+            "measure it on a set of its own classes"
+        )
+    return SegmenterScorer(model, tuple(ClassWords(name, (name,)) for name in names))
+
+
 def _check(task: Task, dataset: DataSet, split: str, protocol: Protocol, options: EvaluateOptions) -> None:
     dataset.check(task, split)
     protocol.prompts(options.ensemble)
     if task != "classification" and (options.calibrate or options.transductive):
         raise InputError(f"calibration and transduction are for classification, not for {task}")
+    if task != "segmentation" and (options.flips != "none" or options.scales != (1.0,)):
+        raise InputError(f"flips and scales are for segmentation, not for {task}")
     if options.limit is not None and options.limit < 1:
         raise InputError(f"the limit is at least one image, not {options.limit}")
 
@@ -138,7 +206,8 @@ class _Run:
         return score_classes(scores, samples.shows.argmax(1), names)
 
     def _pixels(self, samples: Mapped) -> dict[str, Estimate]:
-        scorer = WordScorer(self.model, samples.classes, (), self.templates)
+        words = WordScorer(self.model, samples.classes, (), self.templates)
+        scorer = augmented(words, self.options.flips, self.options.scales)
         matrices = confusions(scorer, samples, self.options.batch, self.progress, self._coarser)
         return score_pixels(matrices, [one.name for one in samples.classes])
 
@@ -164,6 +233,8 @@ class _Run:
             "ensemble": options.ensemble,
             "calibrate": options.calibrate,
             "transductive": options.transductive,
+            "flips": options.flips,
+            "scales": list(options.scales),
             "limit": options.limit,
             "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
         }

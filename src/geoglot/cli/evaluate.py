@@ -21,6 +21,9 @@ TASKS = ("classification", "retrieval", "segmentation")
 @click.option("--ensemble", is_flag=True, help="Average the protocol's many sentences a class.")
 @click.option("--calibrate", is_flag=True, help="Centre each class's scores over the set.")
 @click.option("--transductive", is_flag=True, help="Name all images of the set at once, as RS-TransCLIP does.")
+@options.flips
+@options.scales
+@click.option("--submit", type=click.Path(path_type=Path), help="Write the test server's archive (.zip), no figures.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many images, spread evenly over the split.")
 @options.model
 @options.device
@@ -28,19 +31,26 @@ TASKS = ("classification", "retrieval", "segmentation")
 @options.as_json
 @options.quiet
 @options.verbose
-def command(task: Any, dataset: str, data: Path, as_json: bool, **given: Any) -> None:
+def command(task: Any, dataset: str, data: Path, submit: Path | None, as_json: bool, **given: Any) -> None:
     """Measure a model at TASK on DATASET, with 95 % intervals.
 
-    DATASET is eurosat, bigearthnet-19, sat-4, sat-6, resisc45, aid, ucmerced, patternnet, rsicd, openearthmap, loveda,
-    potsdam, vaihingen, uavid, isaid or naip-osm. Nothing is downloaded: what is missing is said, and where to get it.
+    DATASET is a name of `geoglot datasets list`. Nothing is downloaded: what is missing is said, and where to get it.
+    A model that `geoglot train segment` made is measured on whole images, put together from windows; on the tiles of
+    `geoglot datasets tile` (DATASET folder) it is measured tile by tile.
 
     Example: geoglot evaluate classification eurosat --data EuroSAT --protocol graft --model graft-sentinel2-image
     """
-    from geoglot.benchmarks.evaluate import EvaluateOptions, evaluate
+    from geoglot.benchmarks.evaluate import EvaluateOptions, evaluate, write_submission
+    from geoglot.cli.reading import parse_scales
 
-    names = ("split", "ensemble", "calibrate", "transductive", "limit", "batch", "device")
+    given["scales"] = parse_scales(given["scales"])
+    names = ("split", "ensemble", "calibrate", "transductive", "limit", "flips", "scales", "batch", "device")
     choice = EvaluateOptions(**{name: given[name] for name in names})
     with options.progress() as progress:
+        if submit is not None:
+            made = write_submission(dataset, data, submit, model=given["model"], options=choice, progress=progress)
+            options.emit(made.to_json(), as_json, f"{made.path}: {made.images} maps, as the server wants them")
+            return
         card = evaluate(
             task, dataset, data, model=given["model"], protocol=given["protocol"], options=choice, progress=progress
         )

@@ -20,6 +20,8 @@ COMMANDS = {
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
     "train": "geoglot.cli.train:command",
+    "export": "geoglot.cli.export:command",
+    "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it

@@ -36,6 +36,16 @@ gsd = click.option(
     type=click.FloatRange(min=0, min_open=True),
     help="Metres a pixel to work at; what the model understands, if not given.",
 )
+flips = click.option(
+    "--flips",
+    type=click.Choice(["none", "horizontal", "all"]),
+    default="none",
+    show_default=True,
+    help="Average over mirrored windows: 2 or 4 times the work.",
+)
+scales = click.option(
+    "--scales", default="1", show_default=True, help="Average over these sizes of windows: 0.75,1,1.25."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 quiet = click.option(
     "-q",

@@ -29,14 +29,8 @@ PARTLY = 3
 @click.option(
     "--overlap", type=click.IntRange(min=0), help="Pixels that windows share; the model decides, if not given."
 )
-@click.option(
-    "--flips",
-    type=click.Choice(["none", "horizontal", "all"]),
-    default="none",
-    show_default=True,
-    help="Average over mirrored windows: 2 or 4 times the work.",
-)
-@click.option("--scales", default="1", show_default=True, help="Average over these sizes of windows: 0.75,1,1.25.")
+@options.flips
+@options.scales
 @options.model
 @options.device
 @options.batch

@@ -42,3 +42,32 @@ def align(recipe: Path, device: str | None, as_json: bool) -> None:
     figures = "  ".join(f"{name} {value:.4g}" for name, value in aligned.figures.items())
     text = f"model    {aligned.model}\nmetrics  {aligned.metrics}\n{aligned.steps} steps: {figures}"
     options.emit(aligned.to_json(), as_json, text)
+
+
+@command.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@options.device
+@options.as_json
+@options.quiet
+@options.verbose
+def segment(recipe: Path, device: str | None, as_json: bool) -> None:
+    """Train SegCLIP, or a baseline, on images whose every pixel has a class.
+
+    RECIPE is a TOML file; see recipes/segclip. Under torchrun each process takes its share of every batch. What comes
+    out maps rasters: geoglot segment scene.tif --model OUTPUT/model -o map.tif
+
+    Example: geoglot train segment recipes/segclip/loveda.toml
+    """
+    from geoglot.training.segment import train_segment
+
+    with options.progress() as progress:
+
+        def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
+            miou = f", mIoU {figures['miou']:.3f}" if "miou" in figures else ""
+            speed = f"{figures['crops_per_second']:.1f} crops/s"
+            progress("steps", step, steps, f"loss {figures['loss']:.3f}, {speed}{miou}")
+
+        trained = train_segment(recipe, device, report)
+    figures = "  ".join(f"{name} {value:.4g}" for name, value in trained.figures.items())
+    text = f"model    {trained.model}\nmetrics  {trained.metrics}\n{trained.steps} steps: {figures}"
+    options.emit(trained.to_json(), as_json, text)

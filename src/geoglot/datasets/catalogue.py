@@ -7,6 +7,7 @@ from geoglot.datasets.sets.aid import AID
 from geoglot.datasets.sets.bigearthnet import BIGEARTHNET
 from geoglot.datasets.sets.deepsat import SAT4, SAT6
 from geoglot.datasets.sets.eurosat import EUROSAT
+from geoglot.datasets.sets.folder import FOLDER
 from geoglot.datasets.sets.isaid import ISAID
 from geoglot.datasets.sets.isprs import POTSDAM, VAIHINGEN
 from geoglot.datasets.sets.loveda import LOVEDA
@@ -15,7 +16,7 @@ from geoglot.datasets.sets.openearthmap import OPENEARTHMAP
 from geoglot.datasets.sets.patternnet import PATTERNNET
 from geoglot.datasets.sets.resisc45 import RESISC45
 from geoglot.datasets.sets.rsicd import RSICD
-from geoglot.datasets.sets.uavid import UAVID
+from geoglot.datasets.sets.uavid import UAVID, UAVID_8
 from geoglot.datasets.sets.ucmerced import UCMERCED
 from geoglot.errors import InputError
 
@@ -23,7 +24,7 @@ DATASETS: dict[str, DataSet] = {
     one.name: one
     for one in (
         EUROSAT, BIGEARTHNET, SAT4, SAT6, RESISC45, AID, UCMERCED, PATTERNNET, RSICD,
-        OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, ISAID, NAIP_OSM,
+        OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, UAVID_8, ISAID, NAIP_OSM, FOLDER,
     )
 }  # fmt: skip
 

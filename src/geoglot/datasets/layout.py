@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int32
+from jaxtyping import Int32, Int64
 from rasterio.errors import RasterioError
 
 from geoglot.datasets.dataset import DataSet, Label, Mapped, Scenes
 from geoglot.datasets.pictures import picture
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
 from geoglot.sources.folder import SUFFIXES
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.tasks.prompts import ClassWords
@@ -107,8 +107,16 @@ class MaskedImages(DataSet):
 
     classes: tuple[MapClass, ...] = ()
     """Pixels of a mask that show none of these values do not count."""
+    ignored: tuple[int | Colour, ...] = ()
+    """Values of masks that mean no class, as published."""
     images: str = ""
-    """Glob of the images in the data set's folder."""
+    """Glob of the images in the data set's folder; {split} is the split's folder."""
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """The folder of each split, where it is not the split's name."""
+    unlabelled: tuple[str, ...] = ()
+    """Splits whose masks are not public."""
+    archives: Mapping[str, str] = field(default_factory=dict)
+    """MD5 of the archives that are published, by file name."""
     to_mask: tuple[tuple[str, str], ...] = ()
     """What to replace in an image's path to have its mask's."""
     stems: tuple[str, ...] = ()
@@ -118,22 +126,35 @@ class MaskedImages(DataSet):
 
     def read(self, data: Path, split: str) -> Mapped:
         """The images of the split, by path, each with what reads its mask."""
-        found = sorted(data.glob(self.images))
-        stems = self._listed(data, split) if self.list_file else self.stems
-        images = [path for path in found if not stems or path.stem in stems]
-        if not images:
-            raise self.missing(f"images {self.images}", data)
-        masks = [data / self._mask(path.relative_to(data).as_posix()) for path in images]
+        if split in self.unlabelled:
+            raise InputError(f"the masks of {self.title}'s {split} images are not public; map them with --submit")
+        images = self.images_of(data, split)
+        masks = [self.mask_of(data, path) for path in images]
         gone = [path for path in masks if not path.is_file()]
         if gone:
             raise self.missing(f"{len(gone)} masks, the first {gone[0].relative_to(data)},", data)
         words = tuple(ClassWords(one.name, one.words or (one.name,)) for one in self.classes)
         return Mapped(words, images, [partial(read_mask, path, self.classes) for path in masks])
 
-    def _mask(self, image: str) -> str:
+    def images_of(self, data: Path, split: str) -> list[Path]:
+        """The images of a split, by path; SourceError where there is none."""
+        pattern = self.images.replace("{split}", self.folders.get(split, split))
+        stems = self._listed(data, split) if self.list_file else self.stems
+        images = [path for path in sorted(data.glob(pattern)) if not stems or path.stem in stems]
+        if not images:
+            raise self.missing(f"images {pattern}", data)
+        return images
+
+    def classes_of(self, data: Path) -> tuple[MapClass, ...]:
+        """The classes; sets of one's own keep them in the folder."""
+        return self.classes
+
+    def mask_of(self, data: Path, image: Path) -> Path:
+        """The file of an image's mask, whether it is there or not."""
+        path = image.relative_to(data).as_posix()
         for old, new in self.to_mask:
-            image = image.replace(old, new)
-        return image
+            path = path.replace(old, new)
+        return data / path
 
     def _listed(self, data: Path, split: str) -> tuple[str, ...]:
         path = data / self.list_file
@@ -142,15 +163,21 @@ class MaskedImages(DataSet):
         return tuple(Path(line).stem for line in path.read_text(encoding="utf-8").split())
 
 
-def read_mask(path: Path, classes: tuple[MapClass, ...]) -> Int32[np.ndarray, "rows cols"]:
-    """The class of each pixel, from ids or colours; -1 where a pixel has another value."""
+def read_codes(path: Path) -> Int64[np.ndarray, "rows cols"]:
+    """A mask's ids, or its colours as numbers (`code_of`)."""
     with open_dataset(str(path)) as dataset, environment(str(path)):
         try:
             bands: Any = dataset.read()
         except RasterioError as error:
             raise SourceError(f"the mask {path} cannot be read: {error.__cause__ or error}") from error
-    codes = bands[0].astype(np.int64) if len(bands) < 3 else _code(*bands[:3].astype(np.int64))
-    known = {_value(value): index for index, one in enumerate(classes) for value in one.values}
+    codes: np.ndarray = bands[0].astype(np.int64) if len(bands) < 3 else _code(*bands[:3].astype(np.int64))
+    return codes
+
+
+def read_mask(path: Path, classes: tuple[MapClass, ...]) -> Int32[np.ndarray, "rows cols"]:
+    """The class of each pixel, from ids or colours; -1 where a pixel has another value."""
+    codes = read_codes(path)
+    known = {code_of(value): index for index, one in enumerate(classes) for value in one.values}
     values, where = np.unique(codes, return_inverse=True)
     table = np.array([known.get(int(value), _IGNORED) for value in values], np.int32)
     if len(table) > 1 and table.max() == _IGNORED:
@@ -158,7 +185,8 @@ def read_mask(path: Path, classes: tuple[MapClass, ...]) -> Int32[np.ndarray, "r
     return table[where].reshape(codes.shape)
 
 
-def _value(value: int | Colour) -> int:
+def code_of(value: int | Colour) -> int:
+    """An id as it is; a colour as one number."""
     return value if isinstance(value, int) else int(_code(*value))
 
 

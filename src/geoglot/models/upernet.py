@@ -19,7 +19,8 @@ class UPerNet(nn.Module):
         super().__init__()
         self.backbone = build_backbone(backbone)
         sizes: dict[str, Any] = {"num_labels": classes, "hidden_size": width}
-        self.head = UperNetHead(UperNetConfig(**sizes), in_channels=list(self.backbone.channels))
+        config = UperNetConfig(**sizes)
+        self.head = UperNetHead(config, in_channels=list(self.backbone.channels))  # type: ignore[no-untyped-call]
 
     def scores(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Logits; pixels are normalised."""

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.datasets.catalogue import dataset_of
+from geoglot.datasets.check import check_sizes
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.errors import InputError, MissingExtraError, OutputError
 from geoglot.models.base import Card
@@ -66,8 +67,8 @@ class SegmentRecipe:
     texts: str = "clip-vit-b-16"
     """The model whose text tower reads the class names, by name or folder."""
     backbone: str | None = None
-    """Weights that the backbone starts from: a folder of transformers' ResNet or of a satellite tower; its norms then
-    keep their statistics."""
+    """Weights that the backbone starts from: a folder of transformers' ResNet or of a satellite tower; it then learns
+    at a tenth of the rate, and its norms keep their statistics."""
     whole: str | None = None
     """A folder of transformers' Mask2Former that the whole network starts from, where sizes agree."""
     model: SegClipConfig = field(default_factory=SegClipConfig)
@@ -122,7 +123,7 @@ def train_segment(recipe: Path, device: str | None = None, report: Report | None
             raise InputError(f"a batch of {asked.crops.batch} does not divide among {share.of} processes")
         objective = Segmenting(
             model, CropLoader(train, asked.crops, share), validation, asked.loss,
-            bfloat16=asked.fit.bfloat16, fixed_norms=asked.backbone is not None or asked.whole is not None,
+            bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
         )  # fmt: skip
         fingerprint = recipe_hash(asked, "output") + str(model.card.config.get("texts", ""))
         trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
@@ -152,6 +153,7 @@ def _split(found: DataSet, folder: Path, split: str) -> Mapped:
     found.check("segmentation", split)
     samples = found.read(folder, split)
     assert isinstance(samples, Mapped)
+    check_sizes(samples)
     return samples
 
 

@@ -38,18 +38,19 @@ class Segmenting:
 
     def __init__(
         self, model: Segmenter, train: CropLoader, validation: Mapped | None, loss: MaskLoss, *,
-        bfloat16: bool = False, fixed_norms: bool = False,
+        bfloat16: bool = False, pretrained: bool = False,
     ) -> None:  # fmt: skip
         self.model, self.train, self.validation, self.loss = model, train, validation, loss
-        self.bfloat16, self.fixed_norms = bfloat16, fixed_norms
+        self.bfloat16, self.pretrained = bfloat16, pretrained
         self.share: Share = train.share
 
     def groups(self, weight_decay: float) -> list[Group]:
-        """The backbone learns slowly; norms, biases and embeddings do not decay."""
+        """A backbone that was trained elsewhere learns slowly; norms, biases and embeddings do not decay."""
+        slow = _BACKBONE_SHARE if self.pretrained else 1.0
         bare = {id(one.weight) for one in self.model.modules() if isinstance(one, nn.Embedding)}
         groups: dict[tuple[float, float], Group] = {}
         for name, parameter in self.model.named_parameters():
-            share = _BACKBONE_SHARE if name.startswith("network.backbone.") else 1.0
+            share = slow if name.startswith("network.backbone.") else 1.0
             decay = 0.0 if parameter.ndim <= 1 or id(parameter) in bare else weight_decay
             group = groups.setdefault((share, decay), {"params": [], "weight_decay": decay, "share": share})
             group["params"].append(parameter)
@@ -73,7 +74,7 @@ class Segmenting:
     def _train_mode(self) -> None:
         """Norms of a backbone that was trained elsewhere keep their statistics: batches here are small."""
         self.model.train()
-        if self.fixed_norms:
+        if self.pretrained:
             for module in self.model.network.get_submodule("backbone").modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()

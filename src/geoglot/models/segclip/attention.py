@@ -66,13 +66,13 @@ class MLP(nn.Sequential):
 
 def positions(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor, "1 place width"]:
     """Sines of the relative row and column of each place, row by row (Carion et al., ECCV 2020, appendix A.4)."""
-    width, rows, cols = features.shape[1:]
+    (width, rows, cols), device = features.shape[1:], features.device
     half = width // 2
-    index = torch.arange(half, device=features.device)
+    index = torch.arange(half, device=device)
     period = 10_000 ** (2 * (index // 2) / half)
     axes = []
     for side in (rows, cols):
-        place = torch.arange(1, side + 1, device=features.device, dtype=torch.float32)
+        place = torch.arange(1, side + 1, device=device, dtype=torch.float32)
         angle = (place / (side + 1e-6) * 2 * math.pi)[:, None] / period
         axes.append(torch.stack([angle[:, 0::2].sin(), angle[:, 1::2].cos()], dim=2).flatten(1))
     down, right = axes

@@ -60,7 +60,7 @@ class SegClip(nn.Module):
         features = self.backbone(pixels)
         seen = self.pixel_decoder(features)
         texts = self.table() if self.table is not None else None
-        tokens, places = self._queries(len(pixels), texts, features, seen)
+        tokens, places = self._queries(texts, features, seen)
         if guided is not None:
             assert texts is not None
             told = guided.queries(texts).to(tokens.dtype)
@@ -70,9 +70,10 @@ class SegClip(nn.Module):
         return [Head(self.classes(one.queries, texts), one.masks) for one in wanted]
 
     def _queries(
-        self, images: int, texts: Tensor | None, features: Features, seen: PixelFeatures
+        self, texts: Tensor | None, features: Features, seen: PixelFeatures
     ) -> tuple[Float[Tensor, "image query width"], Float[Tensor, "image query width"]]:
         """The decoder's first queries, and the position that keeps each apart from the others in every layer."""
+        images = seen.pixels.shape[0]
         tokens = self.prompts(texts).expand(images, -1, -1)
         places = self.places.weight.expand(images, -1, -1)
         if self.fuse is not None:

@@ -1,0 +1,100 @@
+"""geoglot datasets: what is known, whether it is whole, and tiles of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from geoglot.cli import options
+
+_data = click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set, as published."
+)
+_FAULTS = 3
+
+
+@click.group()
+def command() -> None:
+    """Published data sets: list them, check them, cut them into tiles. Nothing is downloaded."""
+
+
+@command.command("list")
+@options.as_json
+def list_sets(as_json: bool) -> None:
+    """All data sets by name: what for, their splits, and where to get them."""
+    from geoglot.datasets.catalogue import DATASETS
+
+    rows = [
+        {"name": one.name, "title": one.title, "tasks": list(one.tasks), "splits": dict(one.splits), "page": one.page}
+        for one in DATASETS.values()
+    ]
+    width = max(len(one.name) for one in DATASETS.values())
+    lines = [
+        f"{one.name:<{width}}  {', '.join(one.tasks)}: {', '.join(one.splits)}\n{'':<{width}}  {one.page}"
+        for one in DATASETS.values()
+    ]
+    options.emit({"datasets": rows}, as_json, "\n".join(lines))
+
+
+@command.command()
+@click.argument("dataset")
+@_data
+@click.option("--split", multiple=True, help="Only this split; may be repeated.")
+@options.as_json
+@options.quiet
+@options.verbose
+@click.pass_context
+def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], as_json: bool) -> None:
+    """Read every mask: is it there, of its image's size, and without values that the set does not have?
+
+    Exit code 3: faults were found.
+
+    Example: geoglot datasets check loveda --data LoveDA --split train
+    """
+    from geoglot.datasets.catalogue import dataset_of
+    from geoglot.datasets.check import check_set
+
+    found = dataset_of(dataset)
+    with options.progress() as progress:
+        checked = [check_set(found, data, one, progress) for one in split or _labelled(found)]
+    lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults)]
+    options.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
+    if any(one.faults for one in checked):
+        ctx.exit(_FAULTS)
+
+
+@command.command()
+@click.argument("dataset")
+@_data
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the tiles.")
+@click.option("--side", type=click.IntRange(min=32), required=True, help="Pixels of a tile; iSAID: 896.")
+@click.option("--overlap", type=click.IntRange(min=0), default=0, show_default=True, help="Pixels; iSAID: 384.")
+@click.option("--split", multiple=True, help="Only this split; may be repeated.")
+@options.as_json
+@options.quiet
+@options.verbose
+def tile(
+    dataset: str, data: Path, output: Path, side: int, overlap: int, split: tuple[str, ...], as_json: bool
+) -> None:
+    """Cut images and masks into tiles: a set of the name `folder` for training and scoring by tile.
+
+    Example: geoglot datasets tile isaid --data iSAID -o iSAID-896 --side 896 --overlap 384
+    """
+    from geoglot.datasets.catalogue import dataset_of
+    from geoglot.datasets.tile import tile_set
+
+    found = dataset_of(dataset)
+    with options.progress() as progress:
+        made = tile_set(found, data, output, split or _labelled(found), side=side, overlap=overlap, progress=progress)
+    text = "\n".join(f"{name}: {count:,} tiles" for name, count in made.tiles.items())
+    options.emit(made.to_json(), as_json, f"{text}\n{made.output}")
+
+
+def _labelled(found: object) -> tuple[str, ...]:
+    """Splits whose masks are public."""
+    from geoglot.datasets.layout import MaskedImages
+
+    if not isinstance(found, MaskedImages):
+        return ("val",)
+    return tuple(name for name in found.splits if name not in found.unlabelled)

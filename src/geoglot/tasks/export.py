@@ -1,0 +1,117 @@
+"""A segmenter as an ONNX graph, for runtimes without PyTorch; what is written is compared with PyTorch first."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from geoglot.errors import InputError, MissingExtraError, ModelError
+from geoglot.models.segmenter import MULTIPLE, Segmenter
+from geoglot.outputs.files import appears, check_folder
+
+OPSET = 20
+"""The first whose GridSample has a proper definition of linear interpolation; deformable attention is made of it."""
+TOLERANCE = 1e-3
+_TILES = 2  # of the example: a size of 1 would become a constant of the graph
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A graph that was written."""
+
+    path: Path
+    difference: float
+    """Largest between its scores and PyTorch's, on tiles that it was not traced with where sizes may differ."""
+    fixed: bool
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot export --json`."""
+        return {"path": str(self.path), "difference": self.difference, "fixed": self.fixed, "opset": OPSET}
+
+
+class _Graph(nn.Module):
+    """The network with its normalisation, without the padding that a graph of free sizes cannot decide on."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, segmenter: Segmenter) -> None:
+        super().__init__()
+        self.network = segmenter.network
+        for name, values in (("mean", segmenter.card.mean), ("std", segmenter.card.std)):
+            self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1))
+
+    def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+        network: Any = self.network
+        scores: Tensor = network.scores((pixels - self.mean) / self.std)
+        return scores
+
+
+def export(segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False) -> Exported:
+    """Write `pixels` (tile, 3, rows, cols; 0..1) to `scores` (tile, class, rows / 4, cols / 4) as ONNX.
+
+    `fixed`: only tiles of `side` pixels, one at a time; else any number, and any sides that are multiples of 32. Raises
+    ModelError where the graph does not give PyTorch's scores to 1e-3.
+    """
+    if side % MULTIPLE:
+        raise InputError(f"the side of a tile is a multiple of {MULTIPLE}, not {side}")
+    if output.suffix != ".onnx":
+        raise InputError(f"the graph is an .onnx file, not {output.name!r}")
+    check_folder(output)
+    runtime, graph = _runtime(), _Graph(segmenter).eval().requires_grad_(False)
+    program = _traced(graph, side, fixed)
+    with appears(output) as temporary:
+        program.save(str(temporary))
+        shape = (1, 3, side, side) if fixed else (3, 3, side + MULTIPLE, max(MULTIPLE, side - MULTIPLE))
+        session = runtime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
+        difference = compare(session, graph, shape)
+        if not difference <= TOLERANCE:
+            raise ModelError(f"the graph differs from PyTorch by {difference:.1e}, so it was not kept")
+    return Exported(output, difference, fixed)
+
+
+def _runtime() -> Any:
+    try:
+        import onnx  # noqa: F401
+        import onnxruntime
+        import onnxscript  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(str(error.name), "onnx") from error
+    return onnxruntime
+
+
+def _traced(graph: nn.Module, side: int, fixed: bool) -> Any:
+    """PyTorch's own exporter, without its remarks on what is not installed."""
+    example = torch.rand(1 if fixed else _TILES, 3, side, side)
+    free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            program = torch.export.export(graph, (example,), dynamic_shapes=None if fixed else {"pixels": free})
+            return torch.onnx.export(
+                program, (), dynamo=True, opset_version=OPSET, verbose=False, input_names=["pixels"],
+                output_names=["scores"],
+            )  # fmt: skip
+    except (RuntimeError, torch.onnx.OnnxExporterError) as error:
+        hint = "" if fixed else "; try one fixed size"
+        raise ModelError(f"this network cannot be written as a graph ({str(error).splitlines()[0]}){hint}") from error
+    finally:
+        log.setLevel(level)
+
+
+@torch.inference_mode()
+def compare(session: Any, graph: nn.Module, shape: tuple[int, ...]) -> float:
+    """The largest difference between the runtime's scores and PyTorch's on random pixels of a shape."""
+    pixels = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    (found,) = session.run(None, {"pixels": pixels.numpy()})
+    return float((torch.from_numpy(found) - graph(pixels)).abs().max())
