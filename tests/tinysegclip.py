@@ -23,8 +23,17 @@ OFF: dict[str, Any] = {"prompts": Prompts(on=False), "fusion": Fusion(on=False),
 
 def tiny_config(**changed: Any) -> SegClipConfig:
     """32 numbers wide, 6 layers, 12 queries, texts of 16 numbers."""
-    sizes = {"backbone": TINY, "text_dim": 16, "queries": 12, "width": 32, "heads": 4, "feed_forward": 64, "layers": 6}
-    return SegClipConfig(CLASSES, encoder_layers=2, encoder_feed_forward=64, **{**sizes, **changed})
+    sizes = {
+        "backbone": TINY,
+        "encoder_layers": 2,
+        "text_dim": 16,
+        "queries": 12,
+        "width": 32,
+        "heads": 4,
+        "feed_forward": 64,
+        "layers": 6,
+    }
+    return SegClipConfig(CLASSES, encoder_feed_forward=64, **{**sizes, **changed})
 
 
 def tiny_segclip(**changed: Any) -> SegClip:
@@ -32,7 +41,7 @@ def tiny_segclip(**changed: Any) -> SegClip:
     torch.manual_seed(0)
     model = SegClip(tiny_config(**changed))
     if model.table is not None:
-        model.table.vectors.copy_(F.normalize(torch.randn(len(CLASSES) + 1, 16), dim=1))
+        model.table.vectors.copy_(F.normalize(torch.randn_like(model.table.vectors), dim=1))
     return model
 
 

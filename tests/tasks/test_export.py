@@ -17,7 +17,7 @@ from tinysegclip import stored_segmenter, tiny_segmenter
 
 @pytest.fixture(scope="module")
 def segmenter() -> Segmenter:
-    return tiny_segmenter(layers=3)
+    return tiny_segmenter(layers=1, encoder_layers=1)
 
 
 def test_a_graph_of_free_sizes_gives_the_scores_of_pytorch(segmenter: Segmenter, tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_the_command_writes_and_tells(tmp_path: Path) -> None:
 
     from geoglot.cli.main import cli
 
-    folder = stored_segmenter(tmp_path / "model", layers=3)
+    folder = stored_segmenter(tmp_path / "model", layers=1, encoder_layers=1)
     ran = CliRunner().invoke(cli, ["export", str(folder), "-o", str(tmp_path / "g.onnx"), "--side", "64", "--json"])
     assert ran.exit_code == 0, ran.output
     told = json.loads(ran.stdout)

@@ -62,8 +62,11 @@ class CropLoader:
     def batches(self, first_step: int, steps: int) -> Iterator[CropBatch]:
         """The batches of steps first_step..steps-1, the same whenever they are asked for."""
         positions = [self._positions(step) for step in range(first_step, steps)]
-        crops = _Crops(self.samples, self.crops)
-        yield from DataLoader(crops, batch_sampler=positions, num_workers=self.crops.workers, collate_fn=_collate)
+        own = torch.Generator()  # PyTorch's common one belongs to the loss, and must go on where a checkpoint left it
+        yield from DataLoader(
+            _Crops(self.samples, self.crops), batch_sampler=positions, num_workers=self.crops.workers,
+            collate_fn=_collate, generator=own,
+        )  # fmt: skip
 
     def _positions(self, step: int) -> list[int]:
         each = self.crops.batch // self.share.of

@@ -7,10 +7,10 @@ import pytest
 
 from geoglot.datasets.catalogue import DATASETS
 from geoglot.datasets.layout import MapClass, MaskedImages
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
 from published import save
 
-SETS = {name: one for name, one in DATASETS.items() if isinstance(one, MaskedImages)}
+SETS = {name: one for name, one in DATASETS.items() if isinstance(one, MaskedImages) and one.classes}
 _VAIHINGEN = "ISPRS_semantic_labeling_Vaihingen_ground_truth_eroded_COMPLETE"
 #: An image and its mask, another image that is not of the split, and the value that does not count
 PUBLISHED = {
@@ -28,6 +28,9 @@ PUBLISHED = {
         "top/top_mosaic_09cm_area1.tif", (0, 0, 0),
     ),
     "uavid": ("uavid_val/seq16/Images/000000.png", "uavid_val/seq16/Labels/000000.png", "uavid_train/a.png", (9, 9, 9)),
+    "uavid-8": (
+        "uavid_val/seq16/Images/000000.png", "uavid_val/seq16/Labels/000000.png", "uavid_train/a.png", (9, 9, 9),
+    ),
     "isaid": (
         "val/images/P0003.png", "val/Semantic_masks/images/P0003_instance_color_RGB.png", "train/images/P0001.png",
         (9, 9, 9),
@@ -76,7 +79,15 @@ def test_what_is_missing_is_said(name: str, tmp_path: Path) -> None:
 
 def test_counts_are_those_of_the_papers() -> None:
     classes = {name: len(one.classes) for name, one in SETS.items()}
-    assert classes == {"openearthmap": 8, "loveda": 7, "potsdam": 6, "vaihingen": 6, "uavid": 7, "isaid": 16}
+    assert classes == {
+        "openearthmap": 8,
+        "loveda": 7,
+        "potsdam": 6,
+        "vaihingen": 6,
+        "uavid": 7,
+        "uavid-8": 8,
+        "isaid": 16,
+    }
     assert {name: len(SETS[name].stems) for name in ("potsdam", "vaihingen")} == {"potsdam": 14, "vaihingen": 17}
 
 
@@ -94,3 +105,15 @@ def test_no_value_means_two_classes() -> None:
         values = [value for entry in one.classes for value in entry.values]
         assert len(set(values)) == len(values)
     assert MapClass("a", (1,)).words == ()
+
+
+def test_training_splits_lie_beside(tmp_path: Path) -> None:
+    save(tmp_path / "Train/Rural/images_png/7.png", np.zeros((4, 4, 3), np.uint8))
+    save(tmp_path / "Train/Rural/masks_png/7.png", np.full((4, 4), 7, np.uint8))
+    found = SETS["loveda"].read(tmp_path, "train")
+    assert (found.masks[0]() == 6).all()
+
+
+def test_a_split_without_public_masks_is_told() -> None:
+    with pytest.raises(InputError, match="--submit"):
+        SETS["loveda"].read(Path("LoveDA"), "test")

@@ -1,11 +1,11 @@
 """SegCLIP's parts on a made-up set: what each gives at equal steps, over seeds, beside Mask2Former and a pixel network.
 
-    python recipes/aerial/prove.py [--seed 0 --seed 1 --seed 2] [--row "+ TMP"]      # under five minutes a row and seed
+    python recipes/aerial/ablate.py [--seed 0 --seed 1 --seed 2] [--row "+ TMP"]    # five minutes a row and seed
 
-`make.py` draws the set; every row then trains from nothing for the same 700 steps of 8 crops, the same crops in the
-same order, and is scored on 60 images that it has not seen: the mIoU of the last step, of one confusion matrix of all of
-them. Texts are read by the bundled model's text tower. Mean and standard deviation over seeds (of the weights and the
-crops; the set is one).
+`draw.py` draws the set; every row then trains from nothing for the same 700 steps of 8 crops, the same crops in the
+same order, and is scored on 60 images that it has not seen: the mIoU of the last step, of one confusion matrix of all
+of them. Texts are read by the bundled model's text tower. Mean and standard deviation over seeds (of the weights and
+the crops; the set is one).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 import numpy as np
-from make import make
+from draw import draw_set
 from rich.console import Console
 from rich.table import Table
 
@@ -107,7 +107,7 @@ def command(seeds: tuple[int, ...], rows: tuple[str, ...], steps: int) -> None:
     """Train every row with every seed, and print the table."""
     found: dict[str, list[dict[str, float]]] = {row: [] for row in rows}
     with tempfile.TemporaryDirectory() as folder:
-        make(Path(folder, "set"), 0)
+        draw_set(Path(folder, "set"), 0)
         for seed in seeds:
             for row in rows:
                 found[row].append(run(row, seed, Path(folder, "set"), steps))

@@ -1,6 +1,6 @@
 """A small aerial set that is made up: seven classes with LoveDA's names, told apart by texture and form.
 
-    python recipes/aerial/make.py OUT [--seed 0]
+    python recipes/aerial/draw.py OUT [--seed 0]
 
 OUT becomes a set of the layout `folder`: train/ and val/ with images and masks, and classes.csv. Every image is a
 square of ground in which fields, woods, bare soil, lakes, roads and houses lie over each other. Colours of several
@@ -103,7 +103,7 @@ def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return np.clip(image + 0.01 * rng.normal(size=image.shape), 0, 1), labels
 
 
-def make(out: Path, seed: int, train: int = 400, val: int = 60) -> None:
+def draw_set(out: Path, seed: int, train: int = 400, val: int = 60) -> None:
     """Write the set."""
     for number, (split, count) in enumerate((("train", train), ("val", val))):
         for kind in ("images", "masks"):
@@ -123,7 +123,7 @@ def make(out: Path, seed: int, train: int = 400, val: int = 60) -> None:
 @click.option("--seed", default=0, show_default=True)
 def command(out: Path, seed: int) -> None:
     """Make the set in OUT."""
-    make(out, seed)
+    draw_set(out, seed)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,117 @@
+"""Sets are checked before they are used, and cut without losing a pixel."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from geoglot.datasets.catalogue import dataset_of
+from geoglot.datasets.check import check_set, check_sizes
+from geoglot.datasets.tile import tile_set, windows
+from geoglot.errors import InputError, OutputError, SourceError
+from labelled import NAMES, write_folder
+from published import save
+
+FOLDER, LOVEDA, ISAID = (dataset_of(name) for name in ("folder", "loveda", "isaid"))
+
+
+def test_a_whole_set_has_no_faults(tmp_path: Path) -> None:
+    checked = check_set(FOLDER, write_folder(tmp_path), "train")
+    assert (checked.images, checked.faults) == (3, ())
+
+
+def test_each_fault_is_one_sentence(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    save(root / "train" / "masks" / "0.png", np.full((64, 64), 9, np.uint8) * np.eye(64, dtype=np.uint8))
+    save(root / "train" / "masks" / "1.png", np.zeros((64, 32), np.uint8))
+    (root / "train" / "masks" / "2.png").write_bytes(b"no picture")
+    faults = check_set(FOLDER, root, "train").faults
+    assert "64 px of the id 9" in faults[0]
+    assert "64 x 64 px, its mask 64 x 32" in faults[1]
+    assert "2.png" in faults[2]
+    assert len(faults) == 3
+
+
+def test_colours_off_the_palette_are_told(tmp_path: Path) -> None:
+    mask = np.zeros((8, 8, 3), np.uint8)
+    mask[0, 0] = (1, 2, 3)
+    save(tmp_path / "val/images/P1.png", np.zeros((8, 8, 3), np.uint8))
+    save(tmp_path / "val/Semantic_masks/images/P1_instance_color_RGB.png", mask)
+    (fault,) = check_set(ISAID, tmp_path, "val").faults
+    assert "1 px of the colour #010203, which iSAID does not have" in fault
+
+
+def test_an_archive_that_is_not_the_published_one_is_told(tmp_path: Path) -> None:
+    save(tmp_path / "Val/Urban/images_png/1.png", np.zeros((4, 4, 3), np.uint8))
+    save(tmp_path / "Val/Urban/masks_png/1.png", np.zeros((4, 4), np.uint8))
+    (tmp_path / "Val.zip").write_bytes(b"half of it")
+    (fault,) = check_set(LOVEDA, tmp_path, "val").faults
+    assert "not the published archive" in fault
+
+
+def test_training_looks_at_sizes_first(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    save(root / "train" / "masks" / "0.png", np.zeros((64, 32), np.uint8))
+    with pytest.raises(SourceError, match="must lie over each other"):
+        check_sizes(FOLDER.read(root, "train"))
+
+
+def test_sets_without_masks_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no masks"):
+        check_set(dataset_of("aid"), tmp_path, "all")
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 64), st.data())
+def test_windows_cover_every_pixel_and_stay_inside(rows: int, cols: int, side: int, data: st.DataObject) -> None:
+    step = data.draw(st.integers(1, side))
+    seen = np.zeros((rows, cols), int)
+    for window in windows((rows, cols), side, step):
+        seen[window.row : window.row + side, window.col : window.col + side] += 1
+        assert window.row == 0 or window.row + side <= rows
+        assert window.col == 0 or window.col + side <= cols
+    assert seen.min() >= 1
+    if step == side and rows % side == cols % side == 0:
+        assert seen.max() == 1
+
+
+def test_tiles_put_together_are_the_set(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "set", side=80)
+    made = tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=48, overlap=16)
+    assert made.tiles == {"train": 3 * 4}
+    again = FOLDER.read(made.output, "train")
+    assert [one.name for one in again.classes] == list(NAMES)
+    with (made.output / "train" / "windows.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        place = [int(row[name]) for name in ("row", "col", "height", "width")]
+        part = np.s_[place[0] : place[0] + place[2], place[1] : place[1] + place[3]]
+        for folder in ("images", "masks"):
+            whole = np.asarray(Image.open(root / "train" / folder / Path(row["source"]).name))
+            cut = np.asarray(Image.open(made.output / "train" / folder / row["tile"]))[: place[2], : place[3]]
+            assert np.array_equal(cut, whole[part])
+
+
+def test_an_image_smaller_than_a_tile_does_not_count_beyond_itself(tmp_path: Path) -> None:
+    made = tile_set(FOLDER, write_folder(tmp_path / "set"), tmp_path / "tiles", ["val"], side=96)
+    labels = FOLDER.read(made.output, "val").masks[0]()
+    assert labels.shape == (96, 96)
+    assert (labels[64:] == -1).all() and (labels[:, 64:] == -1).all() and labels[:63, :64].min() >= 0
+
+
+def test_a_folder_that_is_there_is_not_touched_and_a_broken_set_leaves_none(tmp_path: Path) -> None:
+    root = write_folder(tmp_path / "set")
+    (tmp_path / "there").mkdir()
+    with pytest.raises(OutputError, match="exists already"):
+        tile_set(FOLDER, root, tmp_path / "there", ["train"], side=32)
+    save(root / "train" / "masks" / "2.png", np.zeros((64, 32), np.uint8))
+    with pytest.raises(SourceError):
+        tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=32)
+    assert not (tmp_path / "tiles").exists()
+    with pytest.raises(InputError, match="overlap"):
+        tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=32, overlap=32)
