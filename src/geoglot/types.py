@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import inf
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 PathLike = str | Path
 #: "a,b", a list of names, names with the words that describe each ({"water": ["river", "lake"]}), or a file of these
@@ -14,3 +16,28 @@ BandLike = int | str
 Sensor = Literal["rgb", "naip", "sentinel2-l2a", "landsat-c2-l2"]
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much it is in all)."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """The numbers that a field of a recipe may have."""
+
+    least: float
+    most: float = inf
+    above: bool = False
+    """Whether `least` itself is too little."""
+
+    def __contains__(self, value: float) -> bool:
+        return self.least <= value <= self.most and not (self.above and value == self.least)
+
+    def __str__(self) -> str:
+        if self.most < inf:
+            return f"from {self.least:g} to {self.most:g}"
+        return f"above {self.least:g}" if self.above else f"at least {self.least:g}"
+
+
+Count = Annotated[int, Within(1)]
+Amount = Annotated[int, Within(0)]
+Positive = Annotated[float, Within(0, above=True)]
+Weight = Annotated[float, Within(0)]
+Part = Annotated[float, Within(0, 1)]

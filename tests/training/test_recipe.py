@@ -30,3 +30,28 @@ def test_the_hash_sees_what_decides_the_result() -> None:
     recipe = read_recipe(RECIPES[0], AlignRecipe)
     assert recipe_hash(recipe, "output") == recipe_hash(replace(recipe, output=Path("elsewhere")), "output")
     assert recipe_hash(recipe, "output") != recipe_hash(replace(recipe, fit=replace(recipe.fit, rate=2e-5)), "output")
+
+
+def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text('name = "a"\npairs = "s3://bucket/pairs"\nvalidation = "pairs"\noutput = "out"\nground = "g"\n')
+    recipe = read_recipe(path, AlignRecipe)
+    assert recipe.pairs == "s3://bucket/pairs"
+    assert recipe.validation == tmp_path / "pairs"
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[fit]\nsteps = 0", "fit.steps is at least 1, not 0"),
+        ("[fit]\nwarmup = 2", "fit.warmup is from 0 to 1, not 2"),
+        ("[loss]\ntemperature = 0.0", "loss.temperature is above 0, not 0.0"),
+        ("[loss]\nparts = 0", "loss.parts is at least 1"),
+        ("[sampling]\nbatch = -4", "sampling.batch is at least 1"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_told(tmp_path: Path, line: str, said: str) -> None:
+    path = tmp_path / "r.toml"
+    path.write_text(f'name = "a"\npairs = "p"\noutput = "out"\nground = "g"\n{line}\n')
+    with pytest.raises(InputError, match=said):
+        read_recipe(path, AlignRecipe)

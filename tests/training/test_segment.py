@@ -123,7 +123,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("layers = 3", "layer = 3", "no key 'layer'"),
         ("[data]", 'backbone = "nowhere"\n[data]', "no model is called"),
         ("[data]", 'whole = "set"\n[data]', "is missing"),
-        ("batch = 2", "batch = 0", "at least one crop"),
+        ("batch = 2", "batch = 0", "crops.batch is at least 1"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_training(tmp_path: Path, old: str, new: str, said: str) -> None:

@@ -17,6 +17,7 @@ from geoglot.training.loop import Group, decaying
 from geoglot.training.losses import Photos, image_level, pixel_level
 from geoglot.training.pairs import PairBatch, PairLoader
 from geoglot.training.processes import gather_rows
+from geoglot.types import Count, Positive, Weight
 
 _EARTH_M = 6_371_000.0
 _MAX_SCALE = 100.0  # where CLIP stops its temperature
@@ -27,13 +28,13 @@ class Alignment:
     """What is pulled towards what; every default is the paper's."""
 
     level: Literal["image", "pixel", "both"] = "image"
-    temperature: float = 0.07
+    temperature: Positive = 0.07
     learn_temperature: bool = False
     skip_own_tile: bool = False
     """At pixel level: other photos of the same tile are no negatives."""
-    skip_near_m: float = 0.0
+    skip_near_m: Weight = 0.0
     """Photos of tiles whose centres are nearer than this along both axes are no negatives; the paper has 0."""
-    parts: int = 1
+    parts: Count = 1
     """In how many parts a batch goes through the satellite tower; the result is the same, the memory is not."""
     recompute: bool = False
     """Compute activations again on the way back: less memory, more time."""

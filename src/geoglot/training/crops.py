@@ -20,6 +20,7 @@ from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.augment import recolour
 from geoglot.training.pairs import ALONE, Share
+from geoglot.types import Amount, Count, Part, Positive
 
 _TRIES = 10  # to find a crop that is not of one class
 
@@ -28,17 +29,17 @@ _TRIES = 10  # to find a crop that is not of one class
 class Crops:
     """How crops are drawn."""
 
-    batch: int = 16
+    batch: Count = 16
     """Over all processes."""
-    side: int = 512
+    side: Count = 512
     """Pixels; a multiple of 32."""
-    scales: tuple[float, ...] = (0.5, 2.0)
+    scales: tuple[Positive, Positive] = (0.5, 2.0)
     """Smallest and largest; a view at scale 2 shows half the ground."""
-    most_of_one: float = 0.75
+    most_of_one: Part = 0.75
     """A crop of which one class covers more is drawn again, up to ten times (MMSegmentation's cat_max_ratio)."""
     upright: bool = False
     """Pictures have an up and a down: mirrored left to right, never turned."""
-    workers: int = 2
+    workers: Amount = 2
     """Processes that prepare crops; 0 prepares them between the steps."""
     seed: int = 0
 

@@ -19,6 +19,7 @@ from geoglot.outputs.files import write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
 from geoglot.training.processes import average_gradients
+from geoglot.types import Count, Part, Positive, Weight
 
 METRICS = "metrics.jsonl"
 _POWER = 0.9  # of the polynomial schedule
@@ -28,22 +29,22 @@ _POWER = 0.9  # of the polynomial schedule
 class Fit:
     """How a model is fitted, whatever its objective."""
 
-    steps: int = 1000
-    rate: float = 1e-5
+    steps: Count = 1000
+    rate: Positive = 1e-5
     """Peak learning rate."""
-    warmup: float = 0.05
+    warmup: Part = 0.05
     """Share of the steps in which the rate rises from 0; then it falls to 0 again."""
     schedule: Literal["cosine", "poly"] = "cosine"
     """How it falls: along half a cosine, or by a polynomial of power 0.9 (DeepLab: Chen et al., 2016)."""
-    weight_decay: float = 1e-2
-    clip: float = 1.0
+    weight_decay: Weight = 1e-2
+    clip: Positive = 1.0
     """Largest norm of the gradient."""
-    average: float = 0.0
+    average: Part = 0.0
     """Share that the running mean of the weights keeps at each step; 0 keeps no mean."""
     bfloat16: bool = False
     seed: int = 0
-    checkpoint_every: int = 500
-    evaluate_every: int = 500
+    checkpoint_every: Count = 500
+    evaluate_every: Count = 500
     tensorboard: bool = False
     """Also write what is logged for TensorBoard, beside the metrics."""
 

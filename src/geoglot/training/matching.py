@@ -13,16 +13,17 @@ from geoglot.errors import MissingExtraError
 from geoglot.models.segclip.model import Head
 from geoglot.models.segclip.targets import Targets
 from geoglot.training.points import Sampling, sample
+from geoglot.types import Weight
 
 
 @dataclass(frozen=True)
 class MaskLoss:
     """How masks and classes are judged, in the loss and in the assignment; Mask2Former's."""
 
-    classes: float = 2.0
-    masks: float = 5.0
-    dice: float = 5.0
-    no_object: float = 0.1
+    classes: Weight = 2.0
+    masks: Weight = 5.0
+    dice: Weight = 5.0
+    no_object: Weight = 0.1
     """Weight of "no object" among the classes."""
     sampling: Sampling = field(default_factory=Sampling)
 

@@ -20,23 +20,24 @@ from torch import Tensor
 
 from geoglot.pairs.store import PairSet, Shard
 from geoglot.training import augment
+from geoglot.types import Count
 
 
 @dataclass(frozen=True)
 class Sampling:
     """How tiles and photos are drawn."""
 
-    batch: int = 256
+    batch: Count = 256
     """Tiles a step, over all processes."""
-    side: int = 224
+    side: Count = 224
     """Pixels of a view's side; tiles are at least as large."""
-    most_photos: int = 25
+    most_photos: Count = 25
     """Photos a tile, drawn anew at random each time (the paper takes the first 25)."""
     by_user: bool = False
     """Whether the users of a tile weigh the same, and not its photos."""
     augment: bool = True
     """Crop, turn and recolour; else the centre as it is."""
-    shards_at_once: int = 8
+    shards_at_once: Count = 8
     """Tiles are mixed among so many shards, so that reading stays nearly sequential."""
     seed: int = 0
 

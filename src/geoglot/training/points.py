@@ -14,6 +14,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
+from geoglot.types import Count, Part
+
 Points = Float[Tensor, "mask point 2"]
 """Column, then row, as shares of the image, 0..1."""
 
@@ -22,9 +24,9 @@ Points = Float[Tensor, "mask point 2"]
 class Sampling:
     """At how many points masks are compared; Mask2Former's."""
 
-    points: int = 12544
-    oversample: int = 3
-    undecided: float = 0.75
+    points: Count = 12544
+    oversample: Count = 3
+    undecided: Part = 0.75
     """Share of points that are where a mask is least decided."""
 
 

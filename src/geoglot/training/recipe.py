@@ -8,7 +8,7 @@ import json
 import tomllib
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from geoglot.errors import InputError
 
@@ -18,15 +18,35 @@ T = TypeVar("T")
 def read_recipe(path: Path, kind: type[T]) -> T:
     """The recipe in a file; InputError that names the key for what is unknown, missing or of another type.
 
-    Paths in a recipe are relative to its folder; where a URL may stand, it stays as it is.
+    Paths in a recipe are relative to its folder; where a URL may stand, it stays as it is. With `base = "other.toml"` a
+    recipe of the same folder is taken, and what is written here goes before it.
     """
+    return _build(kind, _read(path), f"{path}: ", path.parent)
+
+
+def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The table of a file, over that of its base; `above`: the recipes that led here."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise InputError(f"there is no recipe {path}; see the examples in the folder recipes") from error
     except (OSError, ValueError) as error:
         raise InputError(f"the recipe {path} cannot be read: {error}") from error
-    return _build(kind, table, f"{path}: ", path.parent)
+    base = table.pop("base", None)
+    if base is None:
+        return table
+    if not isinstance(base, str) or Path(base).name != base or path.with_name(base) in (path, *above):
+        raise InputError(f"{path}: base is the name of another recipe in its folder, not {base!r}")
+    return _over(_read(path.with_name(base), (path, *above)), table)
+
+
+def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """Two tables as one, part by part."""
+    both = dict(below)
+    for name, value in above.items():
+        old = both.get(name)
+        both[name] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return both
 
 
 def recipe_hash(recipe: Any, *leave_out: str) -> str:
@@ -36,7 +56,7 @@ def recipe_hash(recipe: Any, *leave_out: str) -> str:
 
 
 def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     if unknown := sorted(set(table) - set(hints)):
         raise InputError(f"{where}there is no key {unknown[0]!r}; known are {', '.join(hints)}")
     needed = [
@@ -50,6 +70,12 @@ def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
 
 
 def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
+    if get_origin(hint) is Annotated:
+        plain, within = get_args(hint)
+        number = _value(plain, value, where, folder)
+        if number not in within:
+            raise InputError(f"{where} is {within}, not {value!r}")
+        return number
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
     kind = Path if Path in kinds else kinds[0]
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
@@ -59,7 +85,11 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
             raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {value!r}")
         return value
     if get_origin(kind) is tuple and isinstance(value, list):
-        return tuple(_value(get_args(kind)[0], one, where, folder) for one in value)
+        each = get_args(kind)
+        each = each[:1] * len(value) if Ellipsis in each else each
+        if len(each) != len(value):
+            raise InputError(f"{where} has {len(each)} values, not {len(value)}")
+        return tuple(_value(one, part, where, folder) for one, part in zip(each, value, strict=True))
     if get_origin(kind) is dict and isinstance(value, dict):
         return value
     if kind is Path and isinstance(value, str):

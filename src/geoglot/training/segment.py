@@ -136,10 +136,6 @@ def train_segment(recipe: Path, device: str | None = None, report: Report | None
 def _check(asked: SegmentRecipe) -> None:
     if asked.crops.side % MULTIPLE:
         raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
-    if asked.crops.batch < 1 or asked.fit.steps < 1:
-        raise InputError("crops.batch is at least one crop, and fit.steps at least one step")
-    if not all(scale > 0 for scale in asked.crops.scales) or not asked.crops.scales:
-        raise InputError(f"crops.scales are two numbers above 0, not {list(asked.crops.scales)}")
     if asked.model.classes:
         raise InputError("model.classes come from the data set; leave them out")
     if asked.architecture == "segclip" and find_spec("scipy") is None:

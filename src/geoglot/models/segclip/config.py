@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from geoglot.types import Amount, Count, Part, Weight
+
 
 @dataclass(frozen=True)
 class Prompts:
@@ -23,7 +25,7 @@ class Prompts:
     texts, filled up with one blank text."""
     blank: str = "a semantic photo"
     """OneFormer's blank text."""
-    context: int = 16
+    context: Amount = 16
     """Learned queries where texts are padded (OneFormer)."""
     background: Literal["text", "learned"] = "text"
     """What stands for a class called background: its text, which means nothing to CLIP, or a learned vector."""
@@ -34,7 +36,7 @@ class Fusion:
     """CFF, cross-modal feature fusion: queries attend to each other, then to coarse image features."""
 
     on: bool = True
-    layers: int = 1
+    layers: Count = 1
     source: Literal["backbone", "decoder"] = "backbone"
     """Features of stride 32 before the pixel decoder, or after it."""
 
@@ -46,13 +48,13 @@ class Guidance:
     on: bool = True
     layers: Literal["all", "first"] = "all"
     """In which decoder layers a guided query sees its true mask: all, or the first three (both are MP-Former's)."""
-    groups: int = 1
+    groups: Count = 1
     """Copies of the guided queries, each with noise of its own."""
-    label_noise: float = 0.0
+    label_noise: Part = 0.0
     """Share of guided queries that get another class's text (MP-Former's own runs: 0.2)."""
-    point_noise: float = 0.0
+    point_noise: Part = 0.0
     """Share of pixels of a guided query's mask that are flipped (MP-Former: 0.2 by default, 0 in its best run)."""
-    weight: float = 1.0
+    weight: Weight = 1.0
     """Of the guided loss, beside that of the text queries."""
 
 
@@ -65,7 +67,7 @@ class SegClipConfig:
     backbone: dict[str, Any] = field(default_factory=dict)
     """{"kind": "resnet", ...} with the fields of transformers' ResNetConfig (none: ResNet-50), or {"kind": "vit", ...}
     with those of its CLIPVisionConfig."""
-    text_dim: int = 512
+    text_dim: Count = 512
     """Length of the text vectors: 512 for CLIP ViT-B."""
     prompts: Prompts = field(default_factory=Prompts)
     fusion: Fusion = field(default_factory=Fusion)
@@ -73,14 +75,14 @@ class SegClipConfig:
     pixel_decoder: Literal["deformable", "fpn"] = "deformable"
     class_head: Literal["linear", "cosine"] = "linear"
     """A weight a class, or the cosine with each class's mapped text, which lets classes be added at inference."""
-    queries: int = 100
-    width: int = 256
-    heads: int = 8
-    feed_forward: int = 2048
-    layers: int = 9
+    queries: Count = 100
+    width: Count = 256
+    heads: Count = 8
+    feed_forward: Count = 2048
+    layers: Count = 9
     """Of the decoder: three rounds over strides 32, 16, 8."""
-    encoder_layers: int = 6
-    encoder_feed_forward: int = 1024
+    encoder_layers: Count = 6
+    encoder_feed_forward: Count = 1024
 
     @property
     def needs_texts(self) -> bool:
