@@ -12,7 +12,6 @@ cut goes on at its last checkpoint.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -32,6 +31,7 @@ from student import Student, make_card, start_student
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
+from geoglot.models.store import sha256_of
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,8 @@ def store(student: Student, card: Card, text: Path, folder: Path) -> None:
     small = {name: v.half() if v.is_floating_point() else v for name, v in student.published().items()}
     save_file({name: v.contiguous() for name, v in small.items()}, folder / "weights.safetensors")
     shutil.copy(text / "tokenizer.json", folder / "tokenizer.json")
-    sha256 = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-    (folder / "card.json").write_text(json.dumps(asdict(replace(card, sha256=sha256)), indent=1) + "\n")
+    card = replace(card, sha256=sha256_of(folder / "weights.safetensors"))
+    (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")
 
 
 def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
