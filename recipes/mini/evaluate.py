@@ -1,4 +1,4 @@
-"""What mini can do, measured: `python recipes/mini/evaluate.py DATA [MODEL]` on the folders rsicd and loveda of DATA.
+"""What mini can do, measured: `python recipes/mini/evaluate.py DATA [MODELS]` on the folders rsicd and loveda of DATA.
 
 Retrieval: mean of R@1, 5, 10 in both directions, the 1,027 images and 5,135 captions of RSICD's valid split; a
 caption finds its image, an image any of its captions; equal scores have their average place, as in `geoglot
@@ -249,14 +249,21 @@ def measure(name: str, data: Path, solaris: Path | None) -> dict[str, Figure]:
     return {**figures, **speed(model), "MB of weights": Figure(model_size(name) / 1e6)}
 
 
+def together(runs: Sequence[dict[str, Figure]]) -> dict[str, Figure]:
+    """Mean of several models' figures, and their standard deviation in place of the spread within each."""
+    values = {name: [run[name].value for run in runs] for name in runs[0]}
+    return {name: Figure(float(np.mean(each)), float(np.std(each, ddof=1))) for name, each in values.items()}
+
+
 @click.command()
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
-@click.argument("model", default="mini")
+@click.argument("models", nargs=-1)
 @click.option("--spacenet", "solaris", type=click.Path(exists=True, path_type=Path), help="An unpacked solaris 0.4.0.")
 @click.option("--json", "as_json", is_flag=True)
-def command(data: Path, model: str, solaris: Path | None, as_json: bool) -> None:
-    """Print every figure for MODEL on the data sets in DATA."""
-    figures = measure(model, data, solaris)
+def command(data: Path, models: tuple[str, ...], solaris: Path | None, as_json: bool) -> None:
+    """Print every figure for mini, or another of MODELS, on the data sets in DATA; of several, mean and spread."""
+    runs = [measure(name, data, solaris) for name in models or ("mini",)]
+    figures = together(runs) if len(runs) > 1 else runs[0]
     if as_json:
         print(json.dumps({name.strip(): [figure.value, figure.spread] for name, figure in figures.items()}))
         return

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from augment import crop, mosaic, recolour
 from data import Pairs, embedded, read_split
-from losses import caption_loss, name_loss, sense_loss
+from losses import best_loss, caption_loss, name_loss, sense_loss
 from phrases import Thesaurus, language_sample, read
 from safetensors.torch import save_file
 from student import Student, make_card, start_student
@@ -56,6 +56,8 @@ class Config:
     """For the text tower alone, in a step."""
     noise: float = 0.8
     """Of the token vectors of names, as a share of their length: what is near a name is meant, too."""
+    best_weight: float = 0.0
+    """Of the best of an image's captions, beside the mean of all of them: 1."""
     name_weight: float = 0.5
     sense_weight: float = 0.02
     sense_scale: float = 20.0
@@ -124,10 +126,11 @@ def compare(student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, c
     named = student.texts([book.named(word, rng) for word in names], config.noise)
     sense = student.texts([lessons.phrases[index] for index in phrases])
     share = config.own[0] + (config.own[1] - config.own[0]) * step / config.steps
-    logits = (scale * views @ named.T).view(len(chosen), config.rounds, -1)
+    logits, by_name = scale * views @ said.T, (scale * views @ named.T).view(len(chosen), config.rounds, -1)
     return (
-        caption_loss(scale * views @ said.T, own, likeness, config.softness, share)
-        + config.name_weight * name_loss(logits, lessons.labels[chosen], config.smoothing)
+        caption_loss(logits, own, likeness, config.softness, share)
+        + config.best_weight * best_loss(logits, own)
+        + config.name_weight * name_loss(by_name, lessons.labels[chosen], config.smoothing)
         + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
     )
 
