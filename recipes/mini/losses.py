@@ -28,6 +28,11 @@ def caption_loss(logits: Tensor, own: Tensor, likeness: Tensor, softness: float,
     return (there + back) / 2
 
 
+def best_loss(logits: Tensor, own: Tensor) -> Tensor:
+    """Images against captions, any of an image's own: retrieval counts its best (Miech et al. 2020)."""
+    return -(logits.log_softmax(1).masked_fill(own == 0, -1e4)).logsumexp(1).mean()
+
+
 def name_loss(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
     """Images against names of every class, logits (image, round, class); all images of a class share its names."""
     rounds, count = logits.shape[1:]

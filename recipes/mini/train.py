@@ -12,7 +12,6 @@ cut goes on at its last checkpoint.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import time
@@ -25,13 +24,14 @@ import torch
 import torch.nn.functional as F
 from augment import crop, mosaic, recolour
 from data import Pairs, embedded, read_split
-from losses import caption_loss, name_loss, sense_loss
+from losses import best_loss, caption_loss, name_loss, sense_loss
 from phrases import Thesaurus, language_sample, read
 from safetensors.torch import save_file
 from student import Student, make_card, start_student
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
+from geoglot.models.store import sha256_of
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ class Config:
     """For the text tower alone, in a step."""
     noise: float = 0.8
     """Of the token vectors of names, as a share of their length: what is near a name is meant, too."""
+    best_weight: float = 0.0
+    """Of the best of an image's captions, beside the mean of all of them: 1."""
     name_weight: float = 0.5
     sense_weight: float = 0.02
     sense_scale: float = 20.0
@@ -124,10 +126,11 @@ def compare(student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, c
     named = student.texts([book.named(word, rng) for word in names], config.noise)
     sense = student.texts([lessons.phrases[index] for index in phrases])
     share = config.own[0] + (config.own[1] - config.own[0]) * step / config.steps
-    logits = (scale * views @ named.T).view(len(chosen), config.rounds, -1)
+    logits, by_name = scale * views @ said.T, (scale * views @ named.T).view(len(chosen), config.rounds, -1)
     return (
-        caption_loss(scale * views @ said.T, own, likeness, config.softness, share)
-        + config.name_weight * name_loss(logits, lessons.labels[chosen], config.smoothing)
+        caption_loss(logits, own, likeness, config.softness, share)
+        + config.best_weight * best_loss(logits, own)
+        + config.name_weight * name_loss(by_name, lessons.labels[chosen], config.smoothing)
         + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
     )
 
@@ -191,8 +194,8 @@ def store(student: Student, card: Card, text: Path, folder: Path) -> None:
     small = {name: v.half() if v.is_floating_point() else v for name, v in student.published().items()}
     save_file({name: v.contiguous() for name, v in small.items()}, folder / "weights.safetensors")
     shutil.copy(text / "tokenizer.json", folder / "tokenizer.json")
-    sha256 = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
-    (folder / "card.json").write_text(json.dumps(asdict(replace(card, sha256=sha256)), indent=1) + "\n")
+    card = replace(card, sha256=sha256_of(folder / "weights.safetensors"))
+    (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")
 
 
 def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
