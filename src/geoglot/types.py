@@ -27,7 +27,7 @@ class Within:
     above: bool = False
     """Whether `least` itself is too little."""
 
-    def __contains__(self, value: float) -> bool:
+    def __contains__(self, value: int | float) -> bool:
         return self.least <= value <= self.most and not (self.above and value == self.least)
 
     def __str__(self) -> str:
@@ -36,8 +36,8 @@ class Within:
         return f"above {self.least:g}" if self.above else f"at least {self.least:g}"
 
 
-Count = Annotated[int, Within(1)]
-Amount = Annotated[int, Within(0)]
-Positive = Annotated[float, Within(0, above=True)]
-Weight = Annotated[float, Within(0)]
-Part = Annotated[float, Within(0, 1)]
+Count = Annotated[int, Within(1.0)]
+Amount = Annotated[int, Within(0.0)]
+Positive = Annotated[float, Within(0.0, above=True)]
+Weight = Annotated[float, Within(0.0)]
+Part = Annotated[float, Within(0.0, 1.0)]

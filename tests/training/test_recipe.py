@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from geoglot.errors import InputError
 from geoglot.models.known import KNOWN
 from geoglot.training.align import AlignRecipe
 from geoglot.training.recipe import read_recipe, recipe_hash

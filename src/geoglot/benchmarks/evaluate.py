@@ -15,7 +15,7 @@ from geoglot.benchmarks.protocols import Protocol, protocol_of
 from geoglot.benchmarks.retrieval import score_captions, score_queries
 from geoglot.benchmarks.scorecard import Scorecard
 from geoglot.benchmarks.segmentation import coarsening, confusions, score_pixels
-from geoglot.benchmarks.submit import Submission, submit
+from geoglot.benchmarks.submit import SERVERS, Submission, submit
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
 from geoglot.datasets.layout import MaskedImages
@@ -124,8 +124,10 @@ def write_submission(
 ) -> Submission:
     """The archive that a test server wants, of the maps of a split whose masks are not public (`test`)."""
     options, found = options or EvaluateOptions(), dataset_of(dataset)
-    if not isinstance(found, MaskedImages):
-        raise InputError(f"no server takes maps of {found.name}")
+    if not isinstance(found, MaskedImages) or found.name not in SERVERS:
+        raise InputError(f"no server takes maps of {found.name}; there are those of {' and '.join(SERVERS)}")
+    if output.suffix != ".zip":
+        raise InputError(f"the archive is a .zip, not {output.name!r}")
     if isinstance(model, str):
         model = load_segmenter(model, device=options.device)
     own = segmenter_for(model, tuple(one.name for one in found.classes))

@@ -20,7 +20,7 @@ from PIL import Image
 from geoglot.benchmarks.segmentation import class_map
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.pictures import open_native
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import SourceError
 from geoglot.outputs.files import appears
 from geoglot.tasks.score import Scorer
 from geoglot.types import Progress
@@ -44,10 +44,6 @@ def submit(
     scorer: Scorer, found: MaskedImages, data: Path, split: str, output: Path, batch: int, progress: Progress | None
 ) -> Submission:
     """Map every image of a split into an archive; the scorer's ids are 1 and on, in the order of the set's classes."""
-    if found.name not in SERVERS:
-        raise InputError(f"no server takes maps of {found.name}; there are those of {' and '.join(SERVERS)}")
-    if output.suffix != ".zip":
-        raise InputError(f"the archive is a .zip, not {output.name!r}")
     images = found.images_of(data, split)
     with appears(output) as draft:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
