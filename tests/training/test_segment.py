@@ -10,14 +10,19 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from geoglot.datasets.catalogue import dataset_of
+from geoglot.datasets.dataset import Mapped
 from geoglot.errors import GeoglotError, InputError, OutputError
+from geoglot.models.preprocess import CLIP_MEAN
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import load_segmenter
 from geoglot.training import segment as module
 from geoglot.training.matching import MaskLoss
-from geoglot.training.segment import Trained, train_segment
+from geoglot.training.recipe import read_recipe
+from geoglot.training.segment import SegmentRecipe, Trained, build, train_segment
 from geoglot.training.segmentation import losses_of, pixel_loss, set_figures
 from labelled import NAMES, write_folder
+from tinyclip import store_clip
 from tinysegclip import blocks, tiny_segclip
 
 RECIPE = """
@@ -145,6 +150,31 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path: Path) -> None:
         train_segment(recipe(tmp_path, every=1), "cpu", die)
     with pytest.raises(InputError, match="another recipe"):
         train_segment(recipe(tmp_path, crops="seed = 5", every=1), "cpu")
+
+
+def test_a_satellite_tower_can_be_the_backbone(tmp_path: Path) -> None:
+    """The last map of a CLIP of patches of 16 px through a pyramid; it begins with the tower's weights."""
+    store_clip(tmp_path / "tower")
+    path = recipe(tmp_path)
+    tower = (
+        '{ kind = "vit", hidden_size = 64, intermediate_size = 128, num_hidden_layers = 2, num_attention_heads = 1, '
+        "image_size = 64, patch_size = 16 }"
+    )
+    lines = [
+        f"backbone = {tower}" if line.startswith("backbone = {") else line for line in path.read_text().split("\n")
+    ]
+    path.write_text("\n".join(lines).replace("[data]", 'backbone = "tower"\n[data]').replace("steps = 4", "steps = 1"))
+    asked = read_recipe(path, SegmentRecipe)
+    samples = dataset_of("folder").read(tmp_path / "set", "train")
+    assert isinstance(samples, Mapped)
+    built = build(asked, tmp_path, samples)
+    stored = load_file(tmp_path / "tower" / "weights.safetensors")
+    name = "vision_model.encoder.layers.0.mlp.fc1.weight"
+    begun = built.network.get_parameter(name.replace("vision_model", "backbone.body"))
+    assert torch.equal(begun, stored[name])
+    assert built.card.mean == CLIP_MEAN
+    model = load_segmenter(train_segment(path, "cpu").model, device="cpu")
+    assert model(torch.rand(1, 3, 96, 64)).shape == (1, 7, 24, 16)
 
 
 def test_pixel_loss_leaves_ignored_pixels_out() -> None:

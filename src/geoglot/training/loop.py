@@ -120,6 +120,8 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
             figures |= objective.evaluate(run.average or run.model)
             if main:
                 checkpoint.keep_best(run, figures.get(objective.best), folder)
+            if run.best is not None:
+                figures[f"best_{objective.best}"] = run.best
         figures |= {"rate": run.optimiser.param_groups[0]["lr"], "seconds": round(time.monotonic() - began, 2)}
         if log:
             log.add(run.step, figures)

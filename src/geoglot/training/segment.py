@@ -18,6 +18,7 @@ from geoglot.datasets.check import check_sizes
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.errors import InputError, MissingExtraError, OutputError
 from geoglot.models.base import Card
+from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.segclip.backbone import ResNet, ViTPyramid, start_from
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
@@ -182,8 +183,10 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
 def _card(asked: SegmentRecipe, config: dict[str, Any]) -> Card:
     own = dataset_of(asked.data.set).resolution or (1e-3, 1e5)  # any, where the set has no one ground resolution
     understood = (own[0] / asked.crops.scales[-1], own[1] / asked.crops.scales[0])
+    kind = (asked.upernet if asked.architecture == "upernet" else asked.model).backbone.get("kind", "resnet")
+    mean, std = (CLIP_MEAN, CLIP_STD) if kind == "vit" else (IMAGENET_MEAN, IMAGENET_STD)
     return Card(
-        asked.name, asked.architecture, 0, STRIDE, asked.crops.side, understood, IMAGENET_MEAN, IMAGENET_STD, 1.0,
+        asked.name, asked.architecture, 0, STRIDE, asked.crops.side, understood, mean, std, 1.0,
         f"that of {asked.data.set}", f"trained by geoglot on {asked.data.set} ({asked.data.train})", config=config,
     )  # fmt: skip
 

@@ -64,7 +64,7 @@ def test_a_guided_query_sees_every_place_its_class_touches() -> None:
     labels[0, 5, 7] = 3  # one pixel
     guided = guided_for(tiny_segclip(), labels, Guidance())
     level = torch.zeros(1, 32, 4, 4)
-    sight = guided.image_sight(torch.zeros(1, 2 + 12, 16, dtype=torch.bool), level, layer=0)
+    sight = guided.replaces(torch.zeros(1, 2 + 12, 16, dtype=torch.bool), guided.true_sight(level), layer=0)
     assert sight[0, 1].nonzero().flatten().tolist() == [0]
     assert sight[0, 0].all()
     assert not sight[0, 2:].any()
@@ -74,8 +74,8 @@ def test_guidance_of_the_first_layers_ends() -> None:
     guided = guided_for(tiny_segclip(), ragged(), Guidance(layers="first"))
     sight = torch.zeros(3, guided.classes.shape[1] + 12, 9, dtype=torch.bool)
     level = torch.zeros(3, 32, 3, 3)
-    assert guided.image_sight(sight, level, layer=2).any()
-    assert not guided.image_sight(sight, level, layer=3).any()
+    assert guided.replaces(sight, guided.true_sight(level), layer=2).any()
+    assert not guided.replaces(sight, guided.true_sight(level), layer=3).any()
 
 
 def test_noise_changes_about_the_share_that_it_says() -> None:

@@ -36,15 +36,16 @@ class Guided:
         """The mapped text of each slot; zeros where there is none."""
         return texts[self.classes.clamp(min=0)] * (self.classes >= 0)[:, :, None]
 
-    def image_sight(
-        self, sight: Bool[Tensor, "image query place"], level: Float[Tensor, "image width rows cols"], layer: int
-    ) -> Bool[Tensor, "image query place"]:
-        """The sight of all queries, that of guided ones replaced by their true masks: any coverage counts."""
-        if layer >= self.layers:
-            return sight
-        slots = self.classes.shape[1]
+    def true_sight(self, level: Float[Tensor, "image width rows cols"]) -> Bool[Tensor, "image slot place"]:
+        """Where each slot's class is on a level: any coverage counts; everywhere for a slot without a class."""
         true = (F.interpolate(self.masks, level.shape[-2:], mode="area") > 1e-8).flatten(2)
-        return torch.cat([true | ~true.any(2, keepdim=True), sight[:, slots:]], dim=1)
+        return true | ~true.any(2, keepdim=True)
+
+    def replaces(
+        self, sight: Bool[Tensor, "image query place"], true: Bool[Tensor, "image slot place"], layer: int
+    ) -> Bool[Tensor, "image query place"]:
+        """The sight of all queries in a layer, that of guided ones replaced by the truth as long as it is told."""
+        return torch.cat([true, sight[:, true.shape[1] :]], dim=1) if layer < self.layers else sight
 
 
 def guide(targets: Targets, settings: Guidance, queries: int, decoder_layers: int) -> Guided:
