@@ -56,11 +56,11 @@ seed = {seed}
 sampling = {{ points = 1024 }}
 [fit]
 steps = {steps}
-rate = 1e-3
+rate = 2e-3
 warmup = 0.02
 schedule = "poly"
 weight_decay = 0.05
-clip = 0.01
+clip = 0.1
 evaluate_every = 10000
 checkpoint_every = 10000
 seed = {seed}
