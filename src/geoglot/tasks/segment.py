@@ -58,7 +58,6 @@ def segment(
         "background": background,
         "card": asdict(model.card),
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
-        "device": str(next(model.parameters()).device),
     }
     looks = augmented(scorer, options.flips, options.scales)
     return segment_with(looks, Legend(names), source, paths, options=options, facts=facts, progress=progress)
@@ -85,13 +84,17 @@ def _scorer(
         if background:
             raise InputError(f'{model.card.name} knows no background words; classes that are not asked for are "other"')
         own = SegmenterScorer(model, words)
-        return own, own.names, {"classes": asked}
+        return own, own.names, {"classes": asked, "device": str(next(model.parameters()).device)}
     if words is None:
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
     scorer = WordScorer(model, words, background, options.templates)
     texts = hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest()
-    return scorer, tuple(entry.name for entry in words), {"classes": asked, "texts": texts}
+    return (
+        scorer,
+        tuple(entry.name for entry in words),
+        {"classes": asked, "texts": texts, "device": str(scorer.texts.device)},
+    )
 
 
 def _check_choice(words: tuple[ClassWords, ...] | None, options: SegmentOptions) -> None:
