@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
 from geoglot.errors import InputError, OutputError, SourceError
-from geoglot.pairs.schema import INDEX, PHOTO_TABLE, TILES
+from geoglot.pairs.schema import INDEX, PHOTO_TABLE, TILE_TABLE, TILES
 from geoglot.pairs.store import PairSet
 from geoglot.pairs.validate import validate
 from pairsets import make_batch, make_pairs
@@ -81,6 +82,19 @@ def test_what_is_damaged_is_named(tmp_path: Path) -> None:
         PairSet.open(folder)
     with pytest.raises(InputError, match="holds no tiles"):
         validate(replace(pairs, shards=()))
+
+
+def test_tables_that_lack_a_column_or_a_row_are_named(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (2, 3))
+    photos, tiles = (tmp_path / "pairs" / "shard-00001" / name for name in (PHOTO_TABLE, TILE_TABLE))
+    whole = pq.read_table(photos)
+    pq.write_table(whole.drop(["user"]), photos)
+    with pytest.raises(SourceError, match="no column 'user'"):
+        validate(PairSet.open(tmp_path / "pairs"))
+    pq.write_table(whole, photos)
+    pq.write_table(pq.read_table(tiles).slice(1), tiles)
+    with pytest.raises(SourceError, match=r"tiles\.parquet holds 2 rows, and the index says 3"):
+        validate(PairSet.open(tmp_path / "pairs"))
 
 
 def test_vectors_that_are_no_directions_are_named(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -16,12 +17,13 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from geoglot.cli.main import cli
+from geoglot.errors import InputError
 from geoglot.models.graft import Graft
 from geoglot.models.zoo import load_model
 from geoglot.pairs.schema import PHOTO_TABLE
 from geoglot.training.align import align
 from geoglot.training.checkpoint import NAME
-from pairsets import make_pairs
+from pairsets import make_batch, make_pairs
 from tinyclip import store_clip
 
 RECIPE = """
@@ -175,6 +177,24 @@ def test_a_checkpoint_of_another_recipe_and_a_complete_run_are_told(folder: Path
     (folder / "other" / "model").rename(folder / "other" / "first")
     result = CliRunner().invoke(cli, ["train", "align", str(recipe(folder, "other", steps=5)), "-q"])
     assert result.exit_code == 2 and "another recipe" in result.stderr
+
+
+def test_a_run_does_not_go_on_with_a_pair_set_that_was_added_to(folder: Path, tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "pairs", (5, 3))
+    path = recipe(folder, "added", steps=4)
+    path.write_text(path.read_text().replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"'))
+    shutil.rmtree(align(path).model)
+    pairs.append(make_batch(2, seed=9))
+    with pytest.raises(InputError, match="of other data"):
+        align(path)
+
+
+def test_a_run_that_is_no_longer_finite_stops_and_leaves_no_model(folder: Path) -> None:
+    path = recipe(folder, "diverged")
+    path.write_text(path.read_text().replace("rate = 1e-3", "rate = 1e30"))
+    result = CliRunner().invoke(cli, ["train", "align", str(path), "-q"])
+    assert result.exit_code == 1 and "lower fit.rate" in result.stderr
+    assert not (folder / "diverged" / "model").exists()
 
 
 def test_a_damaged_pair_set_is_told_before_any_time_is_spent(folder: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.store import PairSet
+from geoglot.training import alignment
 from geoglot.training.alignment import Align, Alignment, Satellite, nearer_than, photo_recall
 from geoglot.training.pairs import PairLoader, Sampling
 from pairsets import make_pairs
@@ -78,6 +79,24 @@ def test_validation_is_a_ranking_of_photos(ground: Clip, pairs: PairSet) -> None
     found = photo_recall(eye, photos, torch.tensor([0, 1, 1, 2]))
     # tile 0: rank 1; tile 1 has photos z and y: y ties with tile 2's y: rank 1; tile 2 has y only: z is nearer, x ties
     assert found["photo_recall_at_1"] == pytest.approx(2 / 3) and found["photo_rank"] == pytest.approx(4 / 3)
+
+
+def test_a_ranking_in_parts_is_the_ranking_and_nan_is_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    tiles, photos = (torch.nn.functional.normalize(torch.randn(count, 8), dim=1) for count in (11, 30))
+    owner = torch.arange(30) % 10  # the last tile has no photo
+    whole = photo_recall(tiles, photos, owner)
+    monkeypatch.setattr(alignment, "_ROWS", 3)
+    assert photo_recall(tiles, photos, owner) == whole
+    assert photo_recall(tiles * math.nan, photos, owner)["photo_recall_at_10"] == 0
+
+
+def test_a_learned_scale_comes_back_from_its_limit_and_a_fixed_one_is_as_asked(ground: Clip, pairs: PairSet) -> None:
+    align = objective(ground, pairs, Alignment(learn_temperature=True, temperature=0.005))
+    align.backward(align.train.batch(0))
+    assert align.model.scale.item() == pytest.approx(100) and align.model.log_scale.grad
+    fixed = objective(ground, pairs, Alignment(temperature=0.005))
+    fixed.backward(fixed.train.batch(0))
+    assert fixed.model.scale.item() == pytest.approx(200)
 
 
 def test_near_tiles_are_found_in_metres() -> None:

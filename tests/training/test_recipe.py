@@ -29,8 +29,22 @@ def test_there_is_one_for_each_model_of_the_paper() -> None:
 
 def test_the_hash_sees_what_decides_the_result() -> None:
     recipe = read_recipe(RECIPES[0], AlignRecipe)
-    assert recipe_hash(recipe, "output") == recipe_hash(replace(recipe, output=Path("elsewhere")), "output")
-    assert recipe_hash(recipe, "output") != recipe_hash(replace(recipe, fit=replace(recipe.fit, rate=2e-5)), "output")
+    folder = RECIPES[0].parent
+    moved, faster = replace(recipe, output=Path("elsewhere")), replace(recipe, fit=replace(recipe.fit, rate=2e-5))
+    assert recipe_hash(recipe, folder, "output") == recipe_hash(moved, folder, "output")
+    assert recipe_hash(recipe, folder, "output") != recipe_hash(faster, folder, "output")
+
+
+def test_the_hash_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recipes").mkdir()
+    text = 'name = "a"\npairs = "../pairs"\nvalidation = "https://host/pairs"\noutput = "out"\nground = "g"\n'
+    (tmp_path / "recipes" / "r.toml").write_text(text)
+    found = set()
+    for folder, name in ((tmp_path, "recipes/r.toml"), (tmp_path / "recipes", "r.toml"), (tmp_path, None)):
+        monkeypatch.chdir(folder)
+        path = Path(name) if name else tmp_path / "recipes" / "r.toml"
+        found.add(recipe_hash(read_recipe(path, AlignRecipe), path.parent))
+    assert len(found) == 1
 
 
 def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> None:
@@ -39,6 +53,11 @@ def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> 
     recipe = read_recipe(path, AlignRecipe)
     assert recipe.pairs == "s3://bucket/pairs"
     assert recipe.validation == tmp_path / "pairs"
+    path.write_text('name = "a"\npairs = "https://host/pairs"\noutput = "s3://bucket/out"\nground = "g"\n')
+    with pytest.raises(InputError, match="output is a folder on this machine, not 's3://bucket/out'"):
+        read_recipe(path, AlignRecipe)
+    path.write_text('name = "a"\npairs = "https://host/pairs"\noutput = "out"\nground = "g"\n')
+    assert read_recipe(path, AlignRecipe).pairs == "https://host/pairs"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +68,7 @@ def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> 
         ("[loss]\ntemperature = 0.0", "loss.temperature is above 0, not 0.0"),
         ("[loss]\nparts = 0", "loss.parts is at least 1"),
         ("[sampling]\nbatch = -4", "sampling.batch is at least 1"),
+        ("[sampling]\nseed = -1", "sampling.seed is at least 0"),
     ],
 )
 def test_numbers_that_mean_nothing_are_told(tmp_path: Path, line: str, said: str) -> None:

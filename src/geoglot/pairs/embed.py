@@ -24,6 +24,8 @@ _Places = dict[str, tuple[np.ndarray, int]]
 def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None = None) -> None:
     """Make the vectors that are not there yet, a shard at a time; each file appears whole or not at all."""
     sha256 = ground.card.sha256
+    if all(shard.has_vectors(sha256) for shard in pairs.shards):
+        return
     places: _Places = {}
     for number, shard in enumerate(pairs.shards):
         before = sum(one.photos for one in pairs.shards[:number])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -53,14 +54,21 @@ class Shard:
     @cached_property
     def links(self) -> Links:
         """Where the photos of each tile were taken."""
-        table = _table(self._file(PHOTO_TABLE))
+        table = _table(self._file(PHOTO_TABLE), ("tile", "photo", "row", "col", "user"), self.photos)
         tile, row, col = (table[name].to_numpy() for name in ("tile", "row", "col"))
         return Links(tile.astype(np.int64), table["photo"].to_pylist(), row, col, table["user"].to_pylist())
+
+    def check_tiles(self) -> None:
+        """SourceError if the table of tiles is not whole; quicker than to make their grids."""
+        self._tile_table()
+
+    def _tile_table(self) -> Any:
+        return _table(self._file(TILE_TABLE), ("id", "crs", *"abcdef"), self.tiles)
 
     @cached_property
     def grids(self) -> list[Grid]:
         """Where the tiles lie."""
-        table = _table(self._file(TILE_TABLE))
+        table = self._tile_table()
         side = self.pixels.shape[2]
         systems = {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
         return [
@@ -71,7 +79,7 @@ class Shard:
         """Encoded photos by id, empty where they were not kept."""
         if not self._has(IMAGE_TABLE):
             return {}
-        table = _table(self._file(IMAGE_TABLE))
+        table = _table(self._file(IMAGE_TABLE), ("photo", "image"))
         return dict(zip(table["photo"].to_pylist(), table["image"].to_pylist(), strict=True))
 
     def vectors_path(self, sha256: str) -> Path:
@@ -240,8 +248,13 @@ def _mapped(path: Path, rows: int) -> np.ndarray:
     return array
 
 
-def _table(path: Path) -> Any:
+def _table(path: Path, columns: Sequence[str], rows: int | None = None) -> Any:
     try:
-        return pq.read_table(path)
+        table = pq.read_table(path)
     except (OSError, pa.ArrowException) as error:
         raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
+    if lacking := [name for name in columns if name not in table.column_names]:
+        raise SourceError(f"{path} has no column {lacking[0]!r}; restore it from a copy")
+    if rows is not None and table.num_rows != rows:
+        raise SourceError(f"{path} holds {table.num_rows} rows, and the index says {rows}; restore it from a copy")
+    return table

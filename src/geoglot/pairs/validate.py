@@ -22,8 +22,7 @@ def validate(pairs: PairSet, sha256: str | None = None) -> None:
     for shard in pairs.shards:
         if shard.pixels.shape[1:] != (len(pairs.bands), pairs.side, pairs.side) or shard.pixels.dtype != np.uint8:
             raise SourceError(f"the tiles of {shard.folder} are {shard.pixels.dtype} {shard.pixels.shape[1:]}")
-        if len(shard.links.tile) != shard.photos:
-            raise SourceError(f"{shard.folder} has {len(shard.links.tile)} photos, the index says {shard.photos}")
+        shard.check_tiles()
         check_links(shard.links, shard.tiles, pairs.side, str(shard.folder))
     if sha256 is not None:
         validate_vectors(pairs, sha256)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,7 +95,7 @@ def align(
             if one:
                 validate_vectors(one, ground.card.sha256)
         objective = Align(model, asked.loss, *loaders, asked.fit.bfloat16)
-        fingerprint = recipe_hash(asked, "output") + ground.card.sha256[:16]
+        fingerprint = recipe_hash(asked, recipe.parent, "output") + ground.card.sha256[:16] + _contents(pairs)
         trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
         if share.rank == 0:
             _store(trained, target)
@@ -130,6 +131,11 @@ def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
                 f"{one.place} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets"
             )
     return sets[0], sets[1] if len(sets) > 1 else None
+
+
+def _contents(pairs: PairSet) -> str:
+    """Of what the order of the tiles is drawn from: a set that was added to is another."""
+    return hashlib.sha256(repr([(one.tiles, one.photos) for one in pairs.shards]).encode()).hexdigest()[:16]
 
 
 def _embed_once(

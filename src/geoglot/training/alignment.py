@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from geoglot.training.processes import gather_rows
 from geoglot.types import Count, Positive, Weight
 
 _EARTH_M = 6_371_000.0
+_ROWS = 256  # tiles whose photos are ranked at once: bounds memory
 _MAX_SCALE = 100.0  # where CLIP stops its temperature
 
 
@@ -30,6 +32,7 @@ class Alignment:
     level: Literal["image", "pixel", "both"] = "image"
     temperature: Positive = 0.07
     learn_temperature: bool = False
+    """It then stays at 0.01 or above, as CLIP's."""
     skip_own_tile: bool = False
     """At pixel level: other photos of the same tile are no negatives."""
     skip_near_m: Weight = 0.0
@@ -60,7 +63,13 @@ class Satellite(nn.Module):
     @property
     def scale(self) -> Float[Tensor, ""]:
         """Factor of the cosines."""
-        return self.log_scale.exp().clamp(max=_MAX_SCALE)
+        return self.log_scale.exp()
+
+    @torch.no_grad()
+    def limit_scale(self) -> None:
+        """Bring a learned scale that went too far back: not by a clamp of the value, beyond which nothing learns."""
+        if self.log_scale.requires_grad:
+            self.log_scale.clamp_(max=math.log(_MAX_SCALE))
 
 
 class Align:
@@ -89,6 +98,7 @@ class Align:
     def backward(self, batch: PairBatch) -> Mapping[str, float]:
         """The gradient of the mean loss over the tiles of all processes, part by part."""
         device = self.model.log_scale.device
+        self.model.limit_scale()
         photos, first_tile = gather_photos(batch, self.settings.skip_near_m, device)
         tiles, parts = len(batch.pixels), self.settings.parts
         losses, began = [], time.monotonic()
@@ -126,12 +136,12 @@ class Align:
             return {}
         assert isinstance(model, Satellite)
         steps = -(-self.validation.pairs.tiles // self.validation.sampling.batch)
-        batches = list(self.validation.batches(0, steps))
-        device = model.log_scale.device
-        vectors = torch.cat([self._vectors(model, batch.pixels.to(device)) for batch in batches]).cpu()
-        photos = torch.cat([batch.vectors for batch in batches])
-        each = self.validation.sampling.batch
-        owner = torch.cat([batch.tile + number * each for number, batch in enumerate(batches)])
+        device, each = model.log_scale.device, self.validation.sampling.batch
+        seen = [  # pixels are let go of batch by batch
+            (self._vectors(model, batch.pixels.to(device)).cpu(), batch.vectors, batch.tile + number * each)
+            for number, batch in enumerate(self.validation.batches(0, steps))
+        ]
+        vectors, photos, owner = (torch.cat(parts) for parts in zip(*seen, strict=True))
         tiles = self.validation.pairs.tiles  # the last batch goes on with the first tiles
         return photo_recall(vectors[:tiles], photos[owner < tiles], owner[owner < tiles])
 
@@ -174,9 +184,15 @@ def photo_recall(
     tiles: Float[Tensor, "tile dim"], photos: Float[Tensor, "photo dim"], owner: Tensor
 ) -> dict[str, float]:
     """Share of tiles with an own photo among the nearest 1 and 10 of all photos; and the mean rank of the best own."""
-    scores = tiles @ photos.T
-    own = owner == torch.arange(len(tiles))[:, None]
-    best = scores.masked_fill(~own, -torch.inf).amax(1, keepdim=True)
-    rank = ((scores > best) & ~own).sum(1)[own.any(1)].float()
+    firsts = range(0, len(tiles), _ROWS)
+    rank = torch.cat([_ranks(tiles[first : first + _ROWS], first, photos, owner) for first in firsts])
     recall = {f"photo_recall_at_{k}": float((rank < k).float().mean()) for k in (1, 10)}
     return recall | {"photo_rank": float(rank.mean() + 1)}
+
+
+def _ranks(tiles: Tensor, first: int, photos: Tensor, owner: Tensor) -> Float[Tensor, " tile_with_photos"]:
+    """Foreign photos nearer than the best own, of some tiles; what is NaN helps no tile, the same photo harms none."""
+    scores = tiles @ photos.T
+    own = owner == torch.arange(first, first + len(tiles))[:, None]
+    best = scores.masked_fill(~own, -torch.inf).amax(1, keepdim=True)
+    return (~(scores <= best) & ~own).sum(1)[own.any(1)].float()

@@ -53,7 +53,9 @@ def load(run: Run, recipe: str, folder: Path) -> bool:
         return False
     header, tensors = _read(path)
     if header.get("recipe") != recipe:
-        raise InputError(f"{path} is of another recipe; give another output folder, or remove it to begin anew")
+        raise InputError(
+            f"{path} is of another recipe or of other data; give another output folder, or remove it to begin anew"
+        )
     try:
         run.model.load_state_dict(_part(tensors, "model."))
         if run.average is not None:

@@ -41,7 +41,7 @@ class Crops:
     """Pictures have an up and a down: mirrored left to right, never turned."""
     workers: Amount = 2
     """Processes that prepare crops; 0 prepares them between the steps."""
-    seed: int = 0
+    seed: Amount = 0
 
 
 @dataclass(frozen=True)

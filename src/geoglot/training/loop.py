@@ -14,12 +14,12 @@ from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 import torch
 from torch import nn
 
-from geoglot.errors import MissingExtraError
+from geoglot.errors import MissingExtraError, ModelError
 from geoglot.outputs.files import write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
 from geoglot.training.processes import average_gradients
-from geoglot.types import Count, Part, Positive, Weight
+from geoglot.types import Amount, Count, Part, Positive, Weight
 
 METRICS = "metrics.jsonl"
 _POWER = 0.9  # of the polynomial schedule
@@ -42,7 +42,7 @@ class Fit:
     average: Part = 0.0
     """Share that the running mean of the weights keeps at each step; 0 keeps no mean."""
     bfloat16: bool = False
-    seed: int = 0
+    seed: Amount = 0
     checkpoint_every: Count = 500
     evaluate_every: Count = 500
     tensorboard: bool = False
@@ -112,6 +112,7 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bo
         figures = dict(objective.backward(batch))
         average_gradients(parameters)
         figures["gradient"] = float(nn.utils.clip_grad_norm_(parameters, settings.clip))
+        _check_finite(figures, run.step)
         run.optimiser.step()
         run.step += 1
         _follow(run, settings.average)
@@ -160,6 +161,15 @@ def rate(step: int, settings: Fit) -> float:
         return (step + 1) / rising
     done = (step - rising) / max(1, settings.steps - rising)
     return float((1 - done) ** _POWER) if settings.schedule == "poly" else 0.5 * (1 + math.cos(math.pi * done))
+
+
+def _check_finite(figures: Mapping[str, float], step: int) -> None:
+    """ModelError before a step that would make all weights NaN; the last checkpoint is from before."""
+    if not (math.isfinite(figures["loss"]) and math.isfinite(figures["gradient"])):
+        raise ModelError(
+            f"after {step} steps the loss is {figures['loss']:g} and its gradient {figures['gradient']:g}; "
+            "lower fit.rate or lengthen fit.warmup, and train anew in another output folder"
+        )
 
 
 @torch.no_grad()

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from geoglot.pairs.store import PairSet, Shard
 from geoglot.training import augment
-from geoglot.types import Count
+from geoglot.types import Amount, Count
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Sampling:
     """Crop, turn and recolour; else the centre as it is."""
     shards_at_once: Count = 8
     """Tiles are mixed among so many shards, so that reading stays nearly sequential."""
-    seed: int = 0
+    seed: Amount = 0
 
 
 @dataclass(frozen=True)

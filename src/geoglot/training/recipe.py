@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import tomllib
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from geoglot.errors import InputError
+from geoglot.types import PathLike
 
 T = TypeVar("T")
 
@@ -49,10 +51,11 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def recipe_hash(recipe: Any, *leave_out: str) -> str:
-    """Of all that decides the result."""
+def recipe_hash(recipe: Any, folder: Path, *leave_out: str) -> str:
+    """Of all that decides the result; paths as seen from the recipe's folder, wherever it is run from."""
     fields = {name: value for name, value in dataclasses.asdict(recipe).items() if name not in leave_out}
-    return hashlib.sha256(json.dumps(fields, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    text = json.dumps(fields, sort_keys=True, default=lambda path: os.path.relpath(path, folder))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
@@ -93,9 +96,18 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
     if get_origin(kind) is dict and isinstance(value, dict):
         return value
     if kind is Path and isinstance(value, str):
-        return value if "://" in value and str in kinds else folder / value
+        return _place(value, str in kinds, where, folder)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise InputError(f"{where} is {kind.__name__}, not {value!r}")
+    return value
+
+
+def _place(value: str, may_be_url: bool, where: str, folder: Path) -> PathLike:
+    """A URL as it is; a path from the recipe's folder on."""
+    if "://" not in value:
+        return folder / value
+    if not may_be_url:
+        raise InputError(f"{where} is a folder on this machine, not {value!r}")
     return value

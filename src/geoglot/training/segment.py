@@ -126,7 +126,7 @@ def train_segment(recipe: Path, device: str | None = None, report: Report | None
             model, CropLoader(train, asked.crops, share), validation, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
         )  # fmt: skip
-        fingerprint = recipe_hash(asked, "output") + str(model.card.config.get("texts", ""))
+        fingerprint = recipe_hash(asked, recipe.parent, "output") + str(model.card.config.get("texts", ""))
         trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
         if share.rank == 0:
             assert isinstance(trained, Segmenter)
