@@ -12,6 +12,7 @@ import numpy as np
 import pyproj
 import pytest
 import rasterio
+import torch
 from affine import Affine
 from hypothesis import settings
 from rasterio.errors import NotGeoreferencedWarning
@@ -24,6 +25,12 @@ settings.load_profile("untimed")
 UTM = Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0)
 MakeGeotiff = Callable[..., Path]
 MakeGrid = Callable[..., Grid]
+
+
+@pytest.fixture(autouse=True)
+def _same_numbers() -> None:
+    """Random pixels and weights are the same in every run: what fails once fails again."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture

@@ -40,14 +40,14 @@ def test_what_lies_under_ignored_pixels_changes_nothing_here_and_something_in_tr
     other = Head(one.classes, masks)
     torch.testing.assert_close(total(one, labels), total(other, labels))
     theirs = [_their_loss(head, labels) for head in (one, other)]
-    assert abs(theirs[0] - theirs[1]) > 0.1
+    assert abs(theirs[0] - theirs[1]) > 0.05
 
 
 def _their_loss(head: Head, labels: Tensor) -> float:
     targets = targets_of(labels, len(CLASSES))
     present = [targets.slots(image) for image in range(len(labels))]
-    torch.manual_seed(6)
     model = their_mask2former(tiny_config())
+    torch.manual_seed(6)
     losses = model.criterion(
         head.masks.detach(),
         head.classes.detach(),
