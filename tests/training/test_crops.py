@@ -14,7 +14,7 @@ from geoglot.datasets.dataset import Mapped
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.crops import CropBatch, CropLoader, Crops, cut, image_at
-from geoglot.training.pairs import Share
+from geoglot.training.processes import Share
 from labelled import RED, write_folder
 
 PLAIN = Crops(batch=4, side=32, scales=(1.0, 1.0), workers=0)

@@ -8,7 +8,8 @@ import torch
 
 from geoglot.pairs.embed import embed
 from geoglot.pairs.store import PairSet
-from geoglot.training.pairs import ALONE, PairBatch, PairLoader, Sampling, Share, _weights
+from geoglot.training.pairs import PairBatch, PairLoader, Sampling, _weights
+from geoglot.training.processes import ALONE, Share
 from pairsets import make_pairs
 from stubs import PooledColours
 

@@ -81,9 +81,9 @@ def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[..., None]]:
+def progress(shown: bool = True) -> Iterator[Callable[..., None]]:
     """Bars on stderr with rate and remaining time; gives what tasks call with (what, done, total) and a note."""
-    if is_quiet(click.get_current_context()):
+    if not shown or is_quiet(click.get_current_context()):
         yield lambda what, done, total, note="": None
         return
     from rich.console import Console

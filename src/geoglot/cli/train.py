@@ -12,6 +12,8 @@ from geoglot.cli import options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from geoglot.training.trained import Trained
+
 
 @click.group()
 def command() -> None:
@@ -32,16 +34,15 @@ def align(recipe: Path, device: str | None, as_json: bool) -> None:
     Example: geoglot train align recipes/graft/naip-image.toml
     """
     from geoglot.training.align import align as run
+    from geoglot.training.processes import is_first
 
-    with options.progress() as progress:
+    with options.progress(is_first()) as progress:
 
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             progress("steps", step, steps, f"loss {figures['loss']:.3f}, {figures['tiles_per_second']:.0f} tiles/s")
 
-        aligned = run(recipe, device, report, progress)
-    figures = "  ".join(f"{name} {value:.4g}" for name, value in aligned.figures.items())
-    text = f"model    {aligned.model}\nmetrics  {aligned.metrics}\n{aligned.steps} steps: {figures}"
-    options.emit(aligned.to_json(), as_json, text)
+        trained = run(recipe, device, report, progress)
+    _tell(trained, as_json)
 
 
 @command.command()
@@ -58,9 +59,10 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
 
     Example: geoglot train segment recipes/segclip/loveda.toml
     """
+    from geoglot.training.processes import is_first
     from geoglot.training.segment import train_segment
 
-    with options.progress() as progress:
+    with options.progress(is_first()) as progress:
 
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             miou = f", mIoU {figures['miou']:.3f}" if "miou" in figures else ""
@@ -68,6 +70,15 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
             progress("steps", step, steps, f"loss {figures['loss']:.3f}, {speed}{miou}")
 
         trained = train_segment(recipe, device, report)
+    _tell(trained, as_json)
+
+
+def _tell(trained: Trained, as_json: bool) -> None:
+    """The result; of several processes the first one tells it."""
+    from geoglot.training.processes import is_first
+
+    if not is_first():
+        return
     figures = "  ".join(f"{name} {value:.4g}" for name, value in trained.figures.items())
     text = f"model    {trained.model}\nmetrics  {trained.metrics}\n{trained.steps} steps: {figures}"
     options.emit(trained.to_json(), as_json, text)

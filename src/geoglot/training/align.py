@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from geoglot.errors import InputError, OutputError
+from geoglot.errors import InputError
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.store import save_model
 from geoglot.models.zoo import load_model
-from geoglot.outputs.files import disk_errors
 from geoglot.pairs.embed import embed
 from geoglot.pairs.store import PairSet
 from geoglot.pairs.validate import validate, validate_vectors
+from geoglot.settings import load_settings
 from geoglot.training.alignment import Align, Alignment, Satellite
-from geoglot.training.loop import Fit, Report, fit
-from geoglot.training.pairs import PairLoader, Sampling, Share
-from geoglot.training.processes import processes
-from geoglot.training.recipe import read_recipe, recipe_hash
+from geoglot.training.loop import Fit, Report, fit, quiet
+from geoglot.training.pairs import PairLoader, Sampling
+from geoglot.training.processes import Share, own_device, processes
+from geoglot.training.recipe import beside, read_recipe, recipe_hash
+from geoglot.training.trained import Trained, open_output, trained_of
 from geoglot.types import PathLike, Progress
 
 
@@ -45,24 +45,7 @@ class AlignRecipe:
     fit: Fit = field(default_factory=Fit)
 
 
-@dataclass(frozen=True)
-class Aligned:
-    """What a training run made."""
-
-    model: Path
-    metrics: Path
-    steps: int
-    figures: dict[str, float]
-    """Of the last step."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `geoglot train align --json`."""
-        return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
-
-
-def align(
-    recipe: Path, device: str | None = None, report: Report | None = None, progress: Progress | None = None
-) -> Aligned:
+def align(recipe: Path, device: str | None = None, report: Report = quiet, progress: Progress | None = None) -> Trained:
     """Train as a recipe says, from the last checkpoint if there is one.
 
     `progress` follows the photos on their way through the ground tower, `report` the steps.
@@ -70,24 +53,13 @@ def align(
     Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
     """
     asked = read_recipe(recipe, AlignRecipe)
-    ground = load_model(_local(asked.ground, recipe.parent), device=device)
+    place = own_device(device or load_settings().device)
+    ground = load_model(beside(asked.ground, recipe.parent), device=str(place))
     pairs, validation = _open(asked, ground)
     extra = len(pairs.bands) - 3
     tower = start_graft(_as_clip(ground), asked.name, pairs.resolution, asked.sampling.side, extra)
-    place = next(ground.parameters()).device
     model = Satellite(tower, asked.loss).to(place)
-    last: dict[str, float] = {}
-
-    def follow(step: int, steps: int, figures: Mapping[str, float]) -> None:
-        last.update(figures)
-        if report:
-            report(step, steps, figures)
-
-    with disk_errors(asked.output):
-        asked.output.mkdir(parents=True, exist_ok=True)
-    target = asked.output / "model"
-    if target.exists():
-        raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
+    target = open_output(asked.output)
     with processes(place) as share:
         loaders = _loaders(asked, pairs, validation, ground, share)
         _embed_once(pairs, validation, ground, share, progress)
@@ -96,15 +68,10 @@ def align(
                 validate_vectors(one, ground.card.sha256)
         objective = Align(model, asked.loss, *loaders, asked.fit.bfloat16)
         fingerprint = recipe_hash(asked, recipe.parent, "output") + ground.card.sha256[:16] + _contents(pairs)
-        trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
+        fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
         if share.rank == 0:
-            _store(trained, target)
-    return Aligned(target, asked.output / "metrics.jsonl", asked.fit.steps, last)
-
-
-def _local(name: str, folder: Path) -> str:
-    """A ground model beside the recipe goes before one of the zoo."""
-    return str(folder / name) if (folder / name).is_dir() else name
+            _store(fitted.model, target)
+    return trained_of(asked.output, asked.fit.steps, fitted)
 
 
 def _as_clip(ground: Any) -> Clip:

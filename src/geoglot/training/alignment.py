@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -83,6 +82,11 @@ class Align:
         model.tower.recompute = settings.recompute
 
     @property
+    def batch(self) -> tuple[int, str]:
+        """Of all processes."""
+        return self.train.sampling.batch, "tiles"
+
+    @property
     def best(self) -> str:
         """None: the last weights are kept, as in the paper."""
         return ""
@@ -101,7 +105,7 @@ class Align:
         self.model.limit_scale()
         photos, first_tile = gather_photos(batch, self.settings.skip_near_m, device)
         tiles, parts = len(batch.pixels), self.settings.parts
-        losses, began = [], time.monotonic()
+        losses = []
         for part in torch.arange(tiles).chunk(parts):
             first, stop = int(part[0]), int(part[-1]) + 1
             loss = self._loss(self.model, batch, (first, stop), photos, first_tile) * (len(part) / tiles)
@@ -111,7 +115,6 @@ class Align:
             "loss": float(torch.stack(losses).sum()),
             "scale": float(self.model.scale.detach()),
             "photos": len(batch.tile) / tiles,
-            "tiles_per_second": tiles / (time.monotonic() - began),
         }
 
     def _loss(

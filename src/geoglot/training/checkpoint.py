@@ -1,4 +1,7 @@
-"""The state of a run in one safetensors file that appears by rename: weights, optimiser, average, random numbers."""
+"""The state of a run in one safetensors file that appears by rename: weights, optimiser, average, step.
+
+Random numbers follow from the recipe's seed and the step, so there is no state of theirs to keep.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,6 @@ from geoglot.outputs.files import appears
 
 NAME = "checkpoint.safetensors"
 BEST = "best.safetensors"
-_RNG = "random"
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Run:
     """Steps done."""
     best: float | None = None
     """The best evaluation so far, of the weights in best.safetensors."""
+    best_step: int = 0
 
 
 def save(run: Run, recipe: str, folder: Path) -> None:
@@ -41,7 +44,6 @@ def save(run: Run, recipe: str, folder: Path) -> None:
         tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
     for index, state in run.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    tensors[_RNG] = torch.get_rng_state()
     with appears(folder / NAME) as temporary:
         save_file(_contiguous(tensors), temporary, _header(run, recipe))
 
@@ -63,14 +65,14 @@ def load(run: Run, recipe: str, folder: Path) -> bool:
         run.optimiser.load_state_dict(_optimiser_state(run.optimiser, _part(tensors, "optimiser.")))
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{path} does not fit this model ({error}); remove it to begin anew") from error
-    torch.set_rng_state(tensors[_RNG])
     run.step = int(header["step"])
-    run.best = float(header["best"]) if "best" in header else None
+    if "best" in header:
+        run.best, run.best_step = float(header["best"]), int(header["best_step"])
     return True
 
 
 def _header(run: Run, recipe: str) -> dict[str, str]:
-    best = {} if run.best is None else {"best": repr(run.best)}
+    best = {} if run.best is None else {"best": repr(run.best), "best_step": str(run.best_step)}
     return {"step": str(run.step), "recipe": recipe, **best}
 
 
@@ -78,7 +80,7 @@ def keep_best(run: Run, value: float | None, folder: Path) -> None:
     """Keep the weights that were just evaluated, if no earlier ones were as good; NaN is no figure."""
     if value is None or math.isnan(value) or (run.best is not None and value <= run.best):
         return
-    run.best = value
+    run.best, run.best_step = value, run.step
     with appears(folder / BEST) as temporary:
         save_file(_contiguous((run.average or run.model).state_dict()), temporary)
 

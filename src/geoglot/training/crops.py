@@ -19,7 +19,7 @@ from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.augment import recolour
-from geoglot.training.pairs import ALONE, Share
+from geoglot.training.processes import ALONE, Share
 from geoglot.types import Amount, Count, Part, Positive
 
 _TRIES = 10  # to find a crop that is not of one class

@@ -18,7 +18,7 @@ from geoglot.errors import MissingExtraError, ModelError
 from geoglot.outputs.files import write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
-from geoglot.training.processes import average_gradients
+from geoglot.training.processes import Share, average_gradients, average_statistics, seed_torch
 from geoglot.types import Amount, Count, Part, Positive, Weight
 
 METRICS = "metrics.jsonl"
@@ -68,6 +68,11 @@ class Objective(Protocol):
         ...
 
     @property
+    def batch(self) -> tuple[int, str]:
+        """How much a step takes over all processes, and of what: 256, "tiles"."""
+        ...
+
+    @property
     def best(self) -> str:
         """Which of the figures of `evaluate` decides the best weights, the larger the better; empty for none."""
         ...
@@ -93,52 +98,72 @@ Report = Callable[[int, int, Mapping[str, float]], None]
 """Called with the steps done, the steps in all, and what was logged."""
 
 
-def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, main: bool, report: Report) -> nn.Module:
-    """Train to the end, from the last checkpoint in `folder` if it is of the same recipe; returns the model.
+def quiet(step: int, steps: int, figures: Mapping[str, float]) -> None:
+    """The report to nobody."""
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A model at the end of its training."""
+
+    model: nn.Module
+    figures: dict[str, int | float]
+    """What was logged of the step that its weights are of; empty in a process that does not write."""
+
+
+def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, share: Share, report: Report) -> Fitted:
+    """Train to the end, from the last checkpoint in `folder` if it is of the same recipe.
 
     With an average its weights are the ones that are returned and evaluated; with a figure that decides, those of the
-    best evaluation are returned. `main`: whether this process writes.
+    best evaluation are returned. The first process writes.
     """
     run = start(objective, settings)
     checkpoint.load(run, recipe, folder)
-    log = _Log(folder / METRICS, run.step) if main else None
-    board = _board(folder, run.step) if main and settings.tensorboard else None
-    parameters = [parameter for group in run.optimiser.param_groups for parameter in group["params"]]
-    began = time.monotonic()
+    main = share.rank == 0
+    log = _Log(folder, run.step, settings.tensorboard) if main else None
+    began = ready = time.monotonic()
     for batch in objective.batches(run.step, settings.steps):
-        for group in run.optimiser.param_groups:
-            group["lr"] = settings.rate * group["share"] * rate(run.step, settings)
-        run.optimiser.zero_grad()
-        figures = dict(objective.backward(batch))
-        average_gradients(parameters)
-        figures["gradient"] = float(nn.utils.clip_grad_norm_(parameters, settings.clip))
-        _check_finite(figures, run.step)
-        run.optimiser.step()
-        run.step += 1
-        _follow(run, settings.average)
+        figures = _step(run, objective, batch, settings, share)
         last = run.step == settings.steps
+        count, unit = objective.batch
+        figures[f"{unit}_per_second"] = count / (time.monotonic() - ready)
         if run.step % settings.evaluate_every == 0 or last:
             figures |= objective.evaluate(run.average or run.model)
             if main:
                 checkpoint.keep_best(run, figures.get(objective.best), folder)
             if run.best is not None:
                 figures[f"best_{objective.best}"] = run.best
-        figures |= {"rate": run.optimiser.param_groups[0]["lr"], "seconds": round(time.monotonic() - began, 2)}
+        figures["seconds"] = round(time.monotonic() - began, 2)
         if log:
             log.add(run.step, figures)
-        if board:
-            for name, value in figures.items():
-                board.add_scalar(name, value, run.step)
         report(run.step, settings.steps, figures)
         if main and (run.step % settings.checkpoint_every == 0 or last):
             checkpoint.save(run, recipe, folder)
+        ready = time.monotonic()
     checkpoint.load_best(run, folder)
-    return run.average or run.model
+    return Fitted(run.average or run.model, log.of(run.best_step or run.step) if log else {})
+
+
+def _step(run: Run, objective: Objective, batch: Any, settings: Fit, share: Share) -> dict[str, float]:
+    """One step of the optimiser; returns what is to be logged."""
+    seed_torch(settings.seed, run.step, share.rank)  # so that what is drawn is the same after a restart
+    for group in run.optimiser.param_groups:
+        group["lr"] = settings.rate * group["share"] * rate(run.step, settings)
+    parameters = [parameter for group in run.optimiser.param_groups for parameter in group["params"]]
+    run.optimiser.zero_grad()
+    figures = dict(objective.backward(batch))
+    average_gradients(parameters)
+    average_statistics(run.model)
+    figures["gradient"] = float(nn.utils.clip_grad_norm_(parameters, settings.clip))
+    _check_finite(figures, run.step)
+    run.optimiser.step()
+    run.step += 1
+    _follow(run, settings.average)
+    return figures | {"rate": run.optimiser.param_groups[0]["lr"]}
 
 
 def start(objective: Objective, settings: Fit) -> Run:
     """A run before its first step."""
-    torch.manual_seed(settings.seed)
     groups = [dict(group) for group in objective.groups(settings.weight_decay) if group["params"]]
     optimiser = torch.optim.AdamW(groups, lr=settings.rate)
     average = copy.deepcopy(objective.model).requires_grad_(False) if settings.average else None
@@ -196,12 +221,21 @@ def _board(folder: Path, step: int) -> Any:
 class _Log:
     """A line of JSON a step. What a killed run wrote after its last checkpoint is dropped: it is done again."""
 
-    def __init__(self, path: Path, step: int) -> None:
-        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    def __init__(self, folder: Path, step: int, tensorboard: bool) -> None:
+        self._path = folder / METRICS
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
         kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
-        write_bytes(path, "".join(f"{line}\n" for line in kept).encode())
-        self._path = path
+        write_bytes(self._path, "".join(f"{line}\n" for line in kept).encode())
+        self._board = _board(folder, step) if tensorboard else None
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **figures}) + "\n")
+        if self._board:
+            for name, value in figures.items():
+                self._board.add_scalar(name, value, step)
+
+    def of(self, step: int) -> dict[str, int | float]:
+        """What was logged of a step."""
+        with self._path.open(encoding="utf-8") as file:
+            return next(row for row in map(json.loads, file) if row["step"] == step)

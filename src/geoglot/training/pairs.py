@@ -20,6 +20,7 @@ from torch import Tensor
 
 from geoglot.pairs.store import PairSet, Shard
 from geoglot.training import augment
+from geoglot.training.processes import ALONE, Share
 from geoglot.types import Amount, Count
 
 
@@ -57,17 +58,6 @@ class PairBatch:
     """The patch a photo was taken in, counted row by row."""
     centre: Float[Tensor, "tile 2"]
     """Longitude and latitude of the middle of each view's tile, degrees."""
-
-
-@dataclass(frozen=True)
-class Share:
-    """Which part of every batch this process takes."""
-
-    rank: int = 0
-    of: int = 1
-
-
-ALONE = Share()
 
 
 class PairLoader:

@@ -5,12 +5,45 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor
+from torch import Tensor, nn
 
-from geoglot.training.pairs import ALONE, Share
+from geoglot.models.zoo import choose_device
+
+
+@dataclass(frozen=True)
+class Share:
+    """Which part of every batch this process takes."""
+
+    rank: int = 0
+    of: int = 1
+
+
+ALONE = Share()
+
+
+def is_first() -> bool:
+    """Whether this process is the one that writes and tells."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def own_device(name: str) -> torch.device:
+    """As `choose_device`; of several GPUs the one that torchrun means for this process."""
+    device = choose_device(name)
+    if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+        torch.cuda.set_device(device)
+    return device
+
+
+def seed_torch(*numbers: int) -> None:
+    """Let what torch draws next follow from these numbers alone, each 0 or above, however large."""
+    state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
+    torch.manual_seed(int(state[0]))
 
 
 @contextmanager
@@ -55,6 +88,17 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
     parts = torch.split(flat, [grad.numel() for grad in grads])
     for grad, part in zip(grads, parts, strict=True):
         grad.copy_(part.view_as(grad))
+
+
+def average_statistics(model: nn.Module) -> None:
+    """Replace what batch norms have counted by its mean over processes: each saw another share of the batch."""
+    if not dist.is_initialized():
+        return
+    for norm in model.modules():
+        if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
+            for counted in (norm.running_mean, norm.running_var):
+                dist.all_reduce(counted)
+                counted /= dist.get_world_size()
 
 
 def mean_over_processes(number: int, device: torch.device) -> Tensor:

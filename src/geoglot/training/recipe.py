@@ -58,6 +58,11 @@ def recipe_hash(recipe: Any, folder: Path, *leave_out: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def beside(name: str, folder: Path) -> str:
+    """A model that a recipe names: a folder beside the recipe goes before one of the zoo."""
+    return str(folder / name) if (folder / name).is_dir() else name
+
+
 def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
     hints = get_type_hints(kind, include_extras=True)
     if unknown := sorted(set(table) - set(hints)):

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -16,7 +14,7 @@ from torch import Tensor, nn
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_sizes
 from geoglot.datasets.dataset import DataSet, Mapped
-from geoglot.errors import InputError, MissingExtraError, OutputError
+from geoglot.errors import InputError, MissingExtraError
 from geoglot.models.base import Card
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.segclip.backbone import ResNet, ViTPyramid, start_from
@@ -25,15 +23,15 @@ from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.model import SegClip
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, MULTIPLE, NETWORKS, STRIDE, Segmenter, save_segmenter
 from geoglot.models.store import HF_WEIGHTS, WEIGHTS, read_tensors
-from geoglot.models.zoo import choose_device, find_model, load_model
-from geoglot.outputs.files import disk_errors
+from geoglot.models.zoo import find_model, load_model
 from geoglot.settings import load_settings
 from geoglot.training.crops import CropLoader, Crops
-from geoglot.training.loop import Fit, Report, fit
+from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.matching import MaskLoss
-from geoglot.training.processes import processes
-from geoglot.training.recipe import read_recipe, recipe_hash
+from geoglot.training.processes import own_device, processes, seed_torch
+from geoglot.training.recipe import beside, read_recipe, recipe_hash
 from geoglot.training.segmentation import Segmenting
+from geoglot.training.trained import Trained, open_output, trained_of
 
 
 @dataclass(frozen=True)
@@ -81,22 +79,7 @@ class SegmentRecipe:
     )
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What a training run made."""
-
-    model: Path
-    metrics: Path
-    steps: int
-    figures: dict[str, float]
-    """Of the last step."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `geoglot train segment --json`."""
-        return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
-
-
-def train_segment(recipe: Path, device: str | None = None, report: Report | None = None) -> Trained:
+def train_segment(recipe: Path, device: str | None = None, report: Report = quiet) -> Trained:
     """Train as a recipe says, from the last checkpoint if there is one.
 
     Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
@@ -104,21 +87,10 @@ def train_segment(recipe: Path, device: str | None = None, report: Report | None
     asked = read_recipe(recipe, SegmentRecipe)
     _check(asked)
     train, validation = _read(asked.data)
-    target = asked.output / "model"
-    if target.exists():
-        raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
-    place = choose_device(device or load_settings().device)
-    torch.manual_seed(asked.fit.seed)
+    target = open_output(asked.output)
+    place = own_device(device or load_settings().device)
+    seed_torch(asked.fit.seed)
     model = build(asked, recipe.parent, train).to(place)
-    last: dict[str, float] = {}
-
-    def follow(step: int, steps: int, figures: Mapping[str, float]) -> None:
-        last.update(figures)
-        if report:
-            report(step, steps, figures)
-
-    with disk_errors(asked.output):
-        asked.output.mkdir(parents=True, exist_ok=True)
     with processes(place) as share:
         if asked.crops.batch % share.of:
             raise InputError(f"a batch of {asked.crops.batch} does not divide among {share.of} processes")
@@ -127,11 +99,11 @@ def train_segment(recipe: Path, device: str | None = None, report: Report | None
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
         )  # fmt: skip
         fingerprint = recipe_hash(asked, recipe.parent, "output") + str(model.card.config.get("texts", ""))
-        trained = fit(objective, asked.fit, asked.output, fingerprint, share.rank == 0, follow)
+        fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
         if share.rank == 0:
-            assert isinstance(trained, Segmenter)
-            save_segmenter(trained.cpu(), target)
-    return Trained(target, asked.output / "metrics.jsonl", asked.fit.steps, last)
+            assert isinstance(fitted.model, Segmenter)
+            save_segmenter(fitted.model.cpu(), target)
+    return trained_of(asked.output, asked.fit.steps, fitted)
 
 
 def _check(asked: SegmentRecipe) -> None:
@@ -168,7 +140,7 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
     else:
         network = replace(asked.model, classes=names)
         if network.needs_texts:
-            vectors, config["texts"] = _texts(_beside(asked.texts, folder), network)
+            vectors, config["texts"] = _texts(beside(asked.texts, folder), network)
             network = replace(network, text_dim=vectors.shape[1])
         config["network"] = asdict(network)
     model = Segmenter(_card(asked, config), NETWORKS[asked.architecture](config))
@@ -204,19 +176,14 @@ def _start(network: nn.Module, asked: SegmentRecipe, folder: Path) -> None:
     if asked.whole is not None:
         if not isinstance(network, SegClip):
             raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
-        load_mask2former(network, _tensors(_beside(asked.whole, folder)), strict=False)
+        load_mask2former(network, _tensors(beside(asked.whole, folder)), strict=False)
     if asked.backbone is not None:
         backbone = network.get_submodule("backbone")
         assert isinstance(backbone, ResNet | ViTPyramid)
-        start_from(backbone, _tensors(_beside(asked.backbone, folder)))
+        start_from(backbone, _tensors(beside(asked.backbone, folder)))
 
 
 def _tensors(name: str) -> dict[str, Tensor]:
     """Of a stored model or of a folder of transformers."""
     folder = Path(name) if Path(name).is_dir() else find_model(name)
     return read_tensors(folder / (WEIGHTS if (folder / WEIGHTS).is_file() else HF_WEIGHTS))
-
-
-def _beside(name: str, folder: Path) -> str:
-    """A folder beside the recipe goes before a model of the zoo."""
-    return str(folder / name) if (folder / name).is_dir() else name

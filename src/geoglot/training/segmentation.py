@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -24,8 +23,7 @@ from geoglot.training.crops import CropBatch, CropLoader
 from geoglot.training.loop import Group
 from geoglot.training.mask_losses import Losses, guided_losses, mask_losses
 from geoglot.training.matching import MaskLoss
-from geoglot.training.pairs import Share
-from geoglot.training.processes import sum_over_processes
+from geoglot.training.processes import Share, sum_over_processes
 
 _BACKBONE_SHARE = 0.1  # of the rate (Mask2Former)
 _BATCH = 4  # windows of a validation image at a time
@@ -43,6 +41,7 @@ class Segmenting:
         self.model, self.train, self.validation, self.loss = model, train, validation, loss
         self.bfloat16, self.pretrained = bfloat16, pretrained
         self.share: Share = train.share
+        self.batch = (train.crops.batch, "crops")
 
     def groups(self, weight_decay: float) -> list[Group]:
         """A backbone that was trained elsewhere learns slowly; norms, biases and embeddings do not decay."""
@@ -62,14 +61,14 @@ class Segmenting:
 
     def backward(self, batch: CropBatch) -> Mapping[str, float]:
         """The gradient of the sum of all losses."""
-        began, device = time.monotonic(), next(self.model.parameters()).device
+        device = next(self.model.parameters()).device
         pixels, labels = batch.pixels.to(device), batch.labels.to(device)
         self._train_mode()
         losses = losses_of(self.model.network, self.model.prepare(pixels), labels, self.loss, self.bfloat16)
         loss = torch.stack(list(losses.values())).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         each = {name: float(value.detach()) for name, value in losses.items()}
-        return {"loss": float(loss.detach()), **each, "crops_per_second": len(pixels) / (time.monotonic() - began)}
+        return {"loss": float(loss.detach()), **each}
 
     def _train_mode(self) -> None:
         """Norms of a backbone that was trained elsewhere keep their statistics: batches here are small."""
