@@ -1,0 +1,43 @@
+"""Where a training run writes, and what it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from geoglot.errors import OutputError
+from geoglot.outputs.files import disk_errors
+from geoglot.training.loop import METRICS, Fitted
+
+_MODEL = "model"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training run made."""
+
+    model: Path
+    metrics: Path
+    steps: int
+    figures: dict[str, int | float]
+    """Of the step that the model's weights are of."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot train --json`."""
+        return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
+
+
+def open_output(output: Path) -> Path:
+    """Make a run's folder; gives the model's, which is not there yet. OutputError where the run is complete."""
+    target = output / _MODEL
+    if target.exists():
+        raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
+    with disk_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+    return target
+
+
+def trained_of(output: Path, steps: int, fitted: Fitted) -> Trained:
+    """What to tell of a run that is complete."""
+    return Trained(output / _MODEL, output / METRICS, steps, fitted.figures)
