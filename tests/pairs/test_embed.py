@@ -52,5 +52,5 @@ def test_a_picture_that_is_none_is_refused(tmp_path: Path) -> None:
     batch = make_batch(1)
     pairs = PairSet.create(tmp_path / "pairs", ("red", "green", "blue"), 96, 1.0)
     pairs = pairs.append(replace(batch, images=[b"no image"] * len(batch.links.photo)))
-    with pytest.raises(SourceError, match="cannot be decoded"):
+    with pytest.raises(SourceError, match=f"{batch.links.photo[0]}.* cannot be decoded"):
         embed(pairs, PooledColours())

@@ -116,6 +116,11 @@ def test_what_cannot_be_changed_is_told() -> None:
         with_texts(tiny_segclip(), {"motorway": torch.zeros(16)})
     with pytest.raises(ModelError, match="without texts"):
         with_texts(tiny_segclip(**OFF), {"water": torch.zeros(16)})
+    with pytest.raises(ModelError, match="training only"):
+        with_texts(tiny_segclip(prompts=Prompts(on=False), fusion=Fusion(on=False)), {"water": torch.zeros(16)})
+    learned = tiny_segclip(class_head="cosine", prompts=Prompts(background="learned"))
+    with pytest.raises(ModelError, match="is learned"):
+        with_texts(learned, {"background": torch.zeros(16)})
 
 
 def test_words_of_a_changed_class_are_read_by_the_model_of_training() -> None:

@@ -23,6 +23,7 @@ from geoglot.models.zoo import load_model
 from geoglot.pairs.schema import PHOTO_TABLE
 from geoglot.training.align import align
 from geoglot.training.checkpoint import NAME
+from geoglot.training.trained import Trained
 from pairsets import make_batch, make_pairs
 from tinyclip import store_clip
 
@@ -79,20 +80,29 @@ def weights(folder: Path) -> bytes:
     return (folder / "model" / "weights.safetensors").read_bytes()
 
 
-def test_killed_and_run_again_gives_the_same_bytes(folder: Path) -> None:
-    straight = align(recipe(folder, "straight"))
-    path = recipe(folder, "killed")
+@pytest.fixture(scope="module")
+def straight(folder: Path) -> Trained:
+    """A run that nothing stopped."""
+    return align(recipe(folder, "straight"))
+
+
+@pytest.mark.parametrize("last", [2, 5, 7])
+def test_killed_and_run_again_gives_the_same_bytes(folder: Path, straight: Trained, last: int) -> None:
+    """Before the first checkpoint, and after each."""
+    path = recipe(folder, f"killed-{last}")
     code = (
         "import os, signal, sys; from pathlib import Path; from geoglot.training.align import align\n"
-        "align(Path(sys.argv[1]), report=lambda step, *_: step == 5 and os.kill(os.getpid(), signal.SIGKILL))"
+        "path, last = Path(sys.argv[1]), int(sys.argv[2])\n"
+        "align(path, report=lambda step, *_: step == last and os.kill(os.getpid(), signal.SIGKILL))"
     )
-    killed = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True)
+    killed = subprocess.run([sys.executable, "-c", code, str(path), str(last)], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
-    assert (folder / "killed" / NAME).exists() and not (folder / "killed" / "model").exists()
+    kept = last // 3 * 3
+    assert (folder / path.stem / NAME).exists() == bool(kept) and not (folder / path.stem / "model").exists()
     seen: list[int] = []
     again = align(path, report=lambda step, *_: seen.append(step))
-    assert seen == [4, 5, 6, 7, 8]
-    assert weights(folder / "straight") == weights(folder / "killed")
+    assert seen == list(range(kept + 1, 9))
+    assert weights(folder / "straight") == weights(folder / path.stem)
     assert [json.loads(line)["step"] for line in again.metrics.read_text().splitlines()] == list(range(1, 9))
     assert again.figures["loss"] == straight.figures["loss"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,61 +13,22 @@ from safetensors.torch import load_file
 
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
-from geoglot.errors import GeoglotError, InputError, OutputError
+from geoglot.errors import GeoglotError, InputError, ModelError, OutputError
 from geoglot.models.preprocess import CLIP_MEAN
+from geoglot.models.segclip.model import SegClip
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import load_segmenter
 from geoglot.training import segment as module
+from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.matching import MaskLoss
 from geoglot.training.recipe import read_recipe
-from geoglot.training.segment import SegmentRecipe, Trained, build, train_segment
-from geoglot.training.segmentation import losses_of, pixel_loss, set_figures
-from labelled import NAMES, write_folder
+from geoglot.training.segment import SegmentRecipe, build, train_segment
+from geoglot.training.segmentation import Segmenting, losses_of, pixel_loss, set_figures
+from geoglot.training.trained import Trained
+from labelled import NAMES
 from tinyclip import store_clip
-from tinysegclip import blocks, tiny_segclip
-
-RECIPE = """
-name = "tiny"
-output = "{output}"
-texts = "mini"
-architecture = "{architecture}"
-[data]
-set = "folder"
-folder = "set"
-[model]
-backbone = {{ embedding_size = 8, hidden_sizes = [8, 16, 24, 32], depths = [1, 1, 1, 1], layer_type = "basic" }}
-queries = 12
-width = 32
-heads = 4
-feed_forward = 64
-layers = 3
-encoder_layers = 1
-encoder_feed_forward = 64
-[upernet]
-backbone = {{ embedding_size = 8, hidden_sizes = [8, 16, 24, 32], depths = [1, 1, 1, 1], layer_type = "basic" }}
-width = 32
-[crops]
-batch = 2
-side = 64
-workers = 0
-{crops}
-[loss]
-sampling = {{ points = 128 }}
-[fit]
-steps = 4
-rate = 1e-3
-schedule = "poly"
-evaluate_every = 2
-checkpoint_every = {every}
-"""
-
-
-def recipe(root: Path, output: str = "run", architecture: str = "segclip", crops: str = "", every: int = 2) -> Path:
-    if not (root / "set").exists():
-        write_folder(root / "set")
-    path = root / f"{output}.toml"
-    path.write_text(RECIPE.format(output=output, architecture=architecture, crops=crops, every=every))
-    return path
+from tinyrecipe import recipe
+from tinysegclip import blocks, their_mask2former, tiny_segclip
 
 
 @pytest.mark.parametrize("architecture", ["segclip", "upernet"])
@@ -112,7 +74,9 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         return {"miou": 1.0 - len(seen) / 10}
 
     monkeypatch.setattr("geoglot.training.segmentation.Segmenting.evaluate", judge)
-    stored = _weights(train_segment(recipe(tmp_path), "cpu"))["places.weight"]
+    made = train_segment(recipe(tmp_path), "cpu")
+    assert (made.figures["step"], made.figures["miou"]) == (2, 0.9)
+    stored = _weights(made)["places.weight"]
     assert torch.equal(stored, seen[0]) and not torch.equal(stored, seen[1])
 
 
@@ -152,6 +116,57 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path: Path) -> None:
         train_segment(recipe(tmp_path, crops="seed = 5", every=1), "cpu")
 
 
+@pytest.mark.parametrize("change", ["image", "class"])
+def test_a_run_does_not_go_on_with_another_set(tmp_path: Path, change: str) -> None:
+    def die(step: int, steps: int, figures: object) -> None:
+        if step == 2:
+            raise KeyboardInterrupt
+
+    path = recipe(tmp_path, every=1)
+    with pytest.raises(KeyboardInterrupt):
+        train_segment(path, "cpu", die)
+    train, table = tmp_path / "set" / "train", tmp_path / "set" / "classes.csv"
+    if change == "image":
+        for kind in ("images", "masks"):
+            first = min((train / kind).iterdir())
+            shutil.copy(first, first.with_stem("new"))
+    else:
+        table.write_text(table.read_text().replace(NAMES[-1], "heath"))
+    with pytest.raises(InputError, match="of other data"):
+        train_segment(path, "cpu")
+
+
+def test_a_upernet_wants_two_crops(tmp_path: Path) -> None:
+    path = recipe(tmp_path, architecture="upernet")
+    path.write_text(path.read_text().replace("batch = 2", "batch = 1"))
+    with pytest.raises(InputError, match="two or more"):
+        train_segment(path, "cpu")
+
+
+def test_a_whole_mask2former_is_a_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Its backbone, its decoders and as many of its queries as there is room for; what it lacks is told."""
+    path = recipe(tmp_path)
+    path.write_text(path.read_text().replace("[data]", 'whole = "theirs"\n[data]'))
+    samples = dataset_of("folder").read(tmp_path / "set", "train")
+    assert isinstance(samples, Mapped)
+    plain = build(read_recipe(recipe(tmp_path, "plain"), SegmentRecipe), tmp_path, samples).network
+    assert isinstance(plain, SegClip)
+    theirs = their_mask2former(plain.config)
+    theirs.save_pretrained(tmp_path / "theirs")
+    made = build(read_recipe(path, SegmentRecipe), tmp_path, samples).network
+    assert isinstance(made, SegClip)
+    tensors = theirs.state_dict()
+    queries = tensors["model.transformer_module.queries_features.weight"]
+    learned = made.prompts.learned.weight
+    assert len(learned) == len(queries) - len(NAMES) and torch.equal(learned, queries[-len(learned) :])
+    assert torch.equal(made.places.weight, tensors["model.transformer_module.queries_embedder.weight"])
+    assert "begin at random: fuse" in caplog.text
+    store_clip(tmp_path / "theirs-not")
+    path.write_text(path.read_text().replace('"theirs"', '"theirs-not"'))
+    with pytest.raises(ModelError, match="no Mask2Former"):
+        build(read_recipe(path, SegmentRecipe), tmp_path, samples)
+
+
 def test_a_satellite_tower_can_be_the_backbone(tmp_path: Path) -> None:
     """The last map of a CLIP of patches of 16 px through a pyramid; it begins with the tower's weights."""
     store_clip(tmp_path / "tower")
@@ -173,6 +188,11 @@ def test_a_satellite_tower_can_be_the_backbone(tmp_path: Path) -> None:
     begun = built.network.get_parameter(name.replace("vision_model", "backbone.body"))
     assert torch.equal(begun, stored[name])
     assert built.card.mean == CLIP_MEAN
+    groups = Segmenting(built, CropLoader(samples, Crops()), None, MaskLoss(), pretrained=True).groups(0.1)
+    shares = {id(one): group["share"] for group in groups for one in group["params"]}
+    backbone = built.network.get_submodule("backbone")
+    assert {shares[id(one)] for one in backbone.get_submodule("body").parameters()} == {0.1}
+    assert {shares[id(one)] for one in backbone.get_submodule("fine").parameters()} == {1.0}
     model = load_segmenter(train_segment(path, "cpu").model, device="cpu")
     assert model(torch.rand(1, 3, 96, 64)).shape == (1, 7, 24, 16)
 

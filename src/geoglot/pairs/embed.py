@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -59,25 +59,26 @@ def _shard_vectors(
             found[photo] = vectors[row]
     for first in range(0, len(wanted), _BATCH):
         names = wanted[first : first + _BATCH]
-        found |= dict(zip(names, photo_vectors(ground, [images[name] for name in names]), strict=True))
+        made = photo_vectors(ground, {name: images[name] for name in names})
+        found |= dict(zip(names, made, strict=True))
         advance(first + len(names))
     return np.stack([found[photo] for photo in shard.links.photo])
 
 
 @torch.inference_mode()
-def photo_vectors(ground: VisionLanguageModel, images: list[bytes]) -> Float16[np.ndarray, "photo dim"]:
-    """Unit vectors of encoded photos."""
+def photo_vectors(ground: VisionLanguageModel, images: Mapping[str, bytes]) -> Float16[np.ndarray, "photo dim"]:
+    """Unit vectors of encoded photos, by id."""
     side = ground.card.tile_size
-    vectors = ground.encode_image(torch.stack([_prepare(image, side) for image in images]))
+    vectors = ground.encode_image(torch.stack([_prepare(name, image, side) for name, image in images.items()]))
     return vectors.cpu().numpy().astype(np.float16)
 
 
-def _prepare(image: bytes, side: int) -> Float[Tensor, "3 side side"]:
+def _prepare(photo: str, image: bytes, side: int) -> Float[Tensor, "3 side side"]:
     """As CLIP does: the short side to `side`, bicubic, then the centre."""
     try:
         picture = Image.open(io.BytesIO(image)).convert("RGB")
     except OSError as error:
-        raise SourceError(f"a photo cannot be decoded ({error}); leave it out of the pair set") from error
+        raise SourceError(f"the photo {photo!r} cannot be decoded ({error}); leave it out of the pair set") from error
     scale = side / min(picture.size)
     width, height = (max(side, round(length * scale)) for length in picture.size)
     picture = picture.resize((width, height), Image.Resampling.BICUBIC)

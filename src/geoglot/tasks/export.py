@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from dataclasses import dataclass
@@ -65,7 +66,7 @@ def export(segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False
     if output.suffix != ".onnx":
         raise InputError(f"the graph is an .onnx file, not {output.name!r}")
     check_folder(output)
-    runtime, graph = _runtime(), _Graph(segmenter).eval().requires_grad_(False)
+    runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
     program = _traced(graph, side, fixed)
     with appears(output) as temporary:
         program.save(str(temporary))

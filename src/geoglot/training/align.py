@@ -129,7 +129,8 @@ def _loaders(
     train = PairLoader(pairs, sha256, patch, asked.sampling, share)
     if validation is None:
         return train, None
-    plain = Sampling(min(asked.sampling.batch, validation.tiles), asked.sampling.side, augment=False)
+    at_once = min(asked.sampling.batch // asked.loss.parts, validation.tiles)
+    plain = Sampling(at_once, asked.sampling.side, augment=False)
     return train, PairLoader(validation, sha256, patch, plain)
 
 

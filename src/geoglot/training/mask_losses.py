@@ -24,8 +24,11 @@ Losses = Mapping[str, Float[Tensor, ""]]
 
 def mask_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -> Losses:
     """Class, mask and dice loss of matched queries, each summed over heads; weighted, so that they add up."""
+    queries = heads[-1].classes.shape[1]
+    pairs = sum(min(queries, targets.slots(image)) for image in range(len(targets)))
+    number = mean_over_processes(pairs, heads[-1].masks.device)
     last_first = [heads[-1], *heads[:-1]]  # the order in which transformers draws its points
-    return _summed([_matched(head, targets, settings) for head in last_first], settings)
+    return _summed([_matched(head, targets, settings, number) for head in last_first], settings)
 
 
 def guided_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -> Losses:
@@ -35,19 +38,21 @@ def guided_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -
     """
     image, slot = torch.nonzero(targets.classes >= 0, as_tuple=True)
     pairs, there = Pairs(image, slot, slot), (targets.classes >= 0).float()
+    number = mean_over_processes(len(image), targets.classes.device)
+    wanted = targets.classes.clamp(min=0)
     each = [
-        {"class": class_loss(head, targets.classes.clamp(min=0), there), **pixel_losses(head, pairs, targets, settings)}
+        {"class": class_loss(head, wanted, there), **pixel_losses(head, pairs, targets, settings, number)}
         for head in heads
     ]
     return _summed(each, settings, "guided_")
 
 
-def _matched(head: Head, targets: Targets, settings: MaskLoss) -> Losses:
+def _matched(head: Head, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]) -> Losses:
     pairs = match(head, targets, settings)
     wanted = torch.full(head.classes.shape[:2], targets.count, device=head.classes.device)
     wanted[pairs.image, pairs.query] = targets.classes[pairs.image, pairs.slot]
     weight = torch.where(wanted == targets.count, settings.no_object, 1.0) * targets.valid.flatten(1).any(1)[:, None]
-    return {**pixel_losses(head, pairs, targets, settings), "class": class_loss(head, wanted, weight)}
+    return {**pixel_losses(head, pairs, targets, settings, number), "class": class_loss(head, wanted, weight)}
 
 
 def class_loss(
@@ -58,9 +63,10 @@ def class_loss(
     return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
-def pixel_losses(head: Head, pairs: Pairs, targets: Targets, settings: MaskLoss) -> Losses:
-    """Cross-entropy and dice of each pair's mask at its own points, summed and divided by the pairs of a process."""
-    number = mean_over_processes(len(pairs.image), head.masks.device).clamp(min=1)
+def pixel_losses(head: Head, pairs: Pairs, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]) -> Losses:
+    """Cross-entropy and dice of each pair's mask at its own points, summed and divided by `number`, the pairs of a
+    process on average.
+    """
     masks = head.masks[pairs.image, pairs.query].float()
     ignored = None if targets.ignored is None else targets.ignored[pairs.image, 0]
     points = undecided_points(masks.detach(), ignored, settings.sampling)
@@ -71,8 +77,8 @@ def pixel_losses(head: Head, pairs: Pairs, targets: Targets, settings: MaskLoss)
     shares, truth = logits.sigmoid() * counts, truth * counts
     dice = 1 - (2 * (shares * truth).sum(1) + 1) / (shares.sum(1) + truth.sum(1) + 1)
     return {
-        "mask": (cross_entropy.sum(1) / counts.sum(1).clamp(min=1)).sum() / number,
-        "dice": dice.sum() / number,
+        "mask": (cross_entropy.sum(1) / counts.sum(1).clamp(min=1)).sum() / number.clamp(min=1),
+        "dice": dice.sum() / number.clamp(min=1),
     }
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import logging
+import os
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -28,10 +32,12 @@ from geoglot.settings import load_settings
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.matching import MaskLoss
-from geoglot.training.processes import own_device, processes, seed_torch
+from geoglot.training.processes import Share, own_device, processes, seed_torch
 from geoglot.training.recipe import beside, read_recipe, recipe_hash
 from geoglot.training.segmentation import Segmenting
 from geoglot.training.trained import Trained, open_output, trained_of
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -92,13 +98,13 @@ def train_segment(recipe: Path, device: str | None = None, report: Report = quie
     seed_torch(asked.fit.seed)
     model = build(asked, recipe.parent, train).to(place)
     with processes(place) as share:
-        if asked.crops.batch % share.of:
-            raise InputError(f"a batch of {asked.crops.batch} does not divide among {share.of} processes")
+        _check_share(asked, share)
         objective = Segmenting(
             model, CropLoader(train, asked.crops, share), validation, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
         )  # fmt: skip
-        fingerprint = recipe_hash(asked, recipe.parent, "output") + str(model.card.config.get("texts", ""))
+        texts = str(model.card.config.get("texts", ""))
+        fingerprint = recipe_hash(asked, recipe.parent, "output") + texts + _contents(train, asked.data.folder)
         fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
         if share.rank == 0:
             assert isinstance(fitted.model, Segmenter)
@@ -113,6 +119,21 @@ def _check(asked: SegmentRecipe) -> None:
         raise InputError("model.classes come from the data set; leave them out")
     if asked.architecture == "segclip" and find_spec("scipy") is None:
         raise MissingExtraError("scipy", "train")
+
+
+def _check_share(asked: SegmentRecipe, share: Share) -> None:
+    batch, each = asked.crops.batch, asked.crops.batch // share.of
+    if batch % share.of:
+        raise InputError(f"a batch of {batch} does not divide among {share.of} processes")
+    if asked.architecture == "upernet" and each < 2:
+        raise InputError("a upernet normalises over the crops of a process; give two or more of them in crops.batch")
+
+
+def _contents(samples: Mapped, folder: Path) -> str:
+    """Of what the order of the images and the meaning of ids are drawn from: another set is another run."""
+    names = [one.name for one in samples.classes]
+    images = [os.path.relpath(image, folder) for image in samples.images]
+    return hashlib.sha256(json.dumps([names, images]).encode()).hexdigest()[:16]
 
 
 def _read(data: Data) -> tuple[Mapped, Mapped | None]:
@@ -176,7 +197,11 @@ def _start(network: nn.Module, asked: SegmentRecipe, folder: Path) -> None:
     if asked.whole is not None:
         if not isinstance(network, SegClip):
             raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
-        load_mask2former(network, _tensors(beside(asked.whole, folder)), strict=False)
+        lacking = load_mask2former(network, _tensors(beside(asked.whole, folder)), strict=False)
+        if lacking:
+            log.warning(
+                "%s did not give %d tensors, which begin at random: %s ...", asked.whole, len(lacking), lacking[0]
+            )
     if asked.backbone is not None:
         backbone = network.get_submodule("backbone")
         assert isinstance(backbone, ResNet | ViTPyramid)

@@ -49,7 +49,7 @@ class Segmenting:
         bare = {id(one.weight) for one in self.model.modules() if isinstance(one, nn.Embedding)}
         groups: dict[tuple[float, float], Group] = {}
         for name, parameter in self.model.named_parameters():
-            share = slow if name.startswith("network.backbone.") else 1.0
+            share = slow if name.startswith("network.backbone.body.") else 1.0  # what a pyramid adds is new
             decay = 0.0 if parameter.ndim <= 1 or id(parameter) in bare else weight_decay
             group = groups.setdefault((share, decay), {"params": [], "weight_decay": decay, "share": share})
             group["params"].append(parameter)

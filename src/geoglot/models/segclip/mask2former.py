@@ -37,10 +37,13 @@ _RENAMED = (
 def load_mask2former(model: SegClip, tensors: Mapping[str, Tensor], strict: bool = True) -> list[str]:
     """Fill a model from `Mask2FormerForUniversalSegmentation`; returns what the weights did not give.
 
-    Raises ModelError where something is missing and `strict`, or of another shape.
+    Raises ModelError where something is missing or of another shape. Unless `strict` that keeps its own weights, and
+    only a backbone must be among them; the last of the learned queries are those of a model that has fewer.
     """
     ours = _ours(tensors)
     wanted = model.state_dict()
+    if not strict:
+        ours = _fitting(ours, wanted)
     for name in wanted.keys() & ours.keys():
         if wanted[name].shape != ours[name].shape:
             raise ModelError(
@@ -48,10 +51,21 @@ def load_mask2former(model: SegClip, tensors: Mapping[str, Tensor], strict: bool
                 "build it with the sizes of the weights"
             )
     lacking = sorted(wanted.keys() - ours.keys())
+    if not any(name.startswith("backbone.") for name in ours):
+        raise ModelError("these weights are no Mask2Former of this model: nothing in them fits its backbone")
     if strict and lacking:
         raise ModelError(f"these weights are no Mask2Former of this model: they lack {lacking[0]}")
     model.load_state_dict({name: ours.get(name, value) for name, value in wanted.items()})
     return lacking
+
+
+def _fitting(ours: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Those of the model's shapes, and as many of the learned queries as it has."""
+    queries = "prompts.learned.weight"
+    count = len(wanted[queries])
+    if queries in ours and len(ours[queries]) > count:
+        ours = {**ours, queries: ours[queries][-count:] if count else ours[queries][:0]}
+    return {name: one for name, one in ours.items() if name in wanted and one.shape == wanted[name].shape}
 
 
 def _ours(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

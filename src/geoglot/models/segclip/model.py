@@ -17,10 +17,6 @@ from geoglot.models.segclip.guidance import Guided
 from geoglot.models.segclip.pixel_decoder import PixelFeatures, build_pixel_decoder
 from geoglot.models.segclip.prompts import QueryPrompts, TextTable
 
-STRIDE = 4
-"""Pixels along one side that a mask's pixel stands for."""
-MULTIPLE = 32
-"""Sides of what it sees are multiples of this."""
 _LEAST = 1e-6  # of a class's score, so that its logarithm is finite
 
 

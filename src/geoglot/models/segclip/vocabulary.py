@@ -17,6 +17,7 @@ from torch import Tensor
 
 from geoglot.errors import ModelError
 from geoglot.models.segclip.model import SegClip
+from geoglot.models.segclip.prompts import BACKGROUND
 
 
 def with_texts(model: SegClip, texts: Mapping[str, Float[Tensor, " text_dim"]]) -> SegClip:
@@ -24,15 +25,20 @@ def with_texts(model: SegClip, texts: Mapping[str, Float[Tensor, " text_dim"]]) 
 
     Raises ModelError where the model reads no texts, or cannot have more classes.
     """
+    config = model.config
     if model.table is None:
         raise ModelError("this model was trained without texts; its classes stay as they are")
-    known = model.config.classes
+    if texts and not config.prompts.on and config.class_head == "linear":
+        raise ModelError("this model read texts in its training only, so other words would change nothing")
+    if BACKGROUND in texts and config.prompts.background == "learned":
+        raise ModelError(f"{BACKGROUND} of this model is learned and has no text; other words would change nothing")
+    known = config.classes
     added = [name for name in texts if name not in known]
-    if added and model.config.class_head == "linear":
+    if added and config.class_head == "linear":
         raise ModelError(
             f"{', '.join(added)} cannot be added: this model has a weight a class; train it with class_head = 'cosine'"
         )
-    other = SegClip(replace(model.config, classes=(*known, *added)))
+    other = SegClip(replace(config, classes=(*known, *added)))
     state = dict(model.state_dict())
     rows = dict(zip(known, state["table.vectors"], strict=False)) | dict(texts)
     state["table.vectors"] = torch.stack([rows[name].to(state["table.vectors"]) for name in other.config.classes])
