@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import logging
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,14 @@ MakeGrid = Callable[..., Grid]
 def _same_numbers() -> None:
     """Random pixels and weights are the same in every run: what fails once fails again."""
     torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """The command line sets what is logged, and where, for its whole process; not for the tests after it."""
+    level = logging.root.level
+    yield
+    logging.root.setLevel(level)
 
 
 @pytest.fixture
