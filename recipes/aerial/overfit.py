@@ -40,17 +40,17 @@ batch = 4
 side = 256
 scales = [1.0, 1.0]
 most_of_one = 1.0
-upright = true
+augment = "none"
 workers = 0
 [loss]
 sampling = {{ points = 2048 }}
 [fit]
 steps = {steps}
-rate = 1e-3
+rate = 2e-3
 warmup = 0.02
 schedule = "poly"
 weight_decay = 0.0
-clip = 0.01
+clip = 0.1
 evaluate_every = {often}
 checkpoint_every = 100000
 """

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from geoglot.datasets import check
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.check import check_set, check_sizes
+from geoglot.datasets.check import check_once, check_set
+from geoglot.datasets.layout import MapClass, MaskedImages
 from geoglot.datasets.tile import tile_set, windows
 from geoglot.errors import InputError, OutputError, SourceError
 from labelled import NAMES, write_folder
@@ -55,11 +57,20 @@ def test_an_archive_that_is_not_the_published_one_is_told(tmp_path: Path) -> Non
     assert "not the published archive" in fault
 
 
-def test_training_looks_at_sizes_first(tmp_path: Path) -> None:
-    root = write_folder(tmp_path)
-    save(root / "train" / "masks" / "0.png", np.zeros((64, 32), np.uint8))
-    with pytest.raises(SourceError, match="must lie over each other"):
-        check_sizes(FOLDER.read(root, "train"))
+def test_a_set_that_was_whole_is_not_read_again_until_it_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, stamp, read = write_folder(tmp_path / "set"), tmp_path / "checked.json", []
+    monkeypatch.setattr(check, "check_set", lambda *given: read.append(given[2]) or check_set(*given))
+    for split in ("train", "train", "val", "train"):
+        check_once(FOLDER, root, split, stamp)
+    assert read == ["train", "val"]
+    for name in ("0", "2"):
+        save(root / "train" / "masks" / f"{name}.png", np.full((64, 64), 9, np.uint8) * np.eye(64, dtype=np.uint8))
+    for _ in range(2):
+        with pytest.raises(SourceError, match=r"0\.png has 64 px of the id 9.*datasets check folder"):
+            check_once(FOLDER, root, "train", stamp)
+    assert read == ["train", "val", "train", "train"]
 
 
 def test_sets_without_masks_are_refused(tmp_path: Path) -> None:
@@ -113,5 +124,21 @@ def test_a_folder_that_is_there_is_not_touched_and_a_broken_set_leaves_none(tmp_
     with pytest.raises(SourceError):
         tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=32)
     assert not (tmp_path / "tiles").exists()
+    save(root / "train" / "masks" / "2.png", np.full((64, 64), 9, np.uint8) * np.eye(64, dtype=np.uint8))
+    with pytest.raises(SourceError, match="the id 9"):
+        tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=32)
     with pytest.raises(InputError, match="overlap"):
         tile_set(FOLDER, root, tmp_path / "tiles", ["train"], side=32, overlap=32)
+
+
+def test_tiles_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Names of tiles are the images' paths with _ between the parts."""
+    for image in ("val/images/a/b.png", "val/images/a_b.png"):
+        save(tmp_path / image, np.zeros((32, 32, 3), np.uint8))
+        save(tmp_path / image.replace("/images/", "/masks/"), np.zeros((32, 32), np.uint8))
+    both = MaskedImages(
+        "both", "both", "nowhere", None, {"val": None}, classes=(MapClass("all", (0,)),),
+        images="{split}/images/**/*.png", to_mask=(("/images/", "/masks/"),),
+    )  # fmt: skip
+    with pytest.raises(SourceError, match="is one of another image too"):
+        tile_set(both, tmp_path, tmp_path / "tiles", ["val"], side=32)

@@ -11,6 +11,7 @@ import torch
 
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
+from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.crops import CropBatch, CropLoader, Crops, cut, image_at
@@ -62,6 +63,28 @@ def test_labels_stay_on_their_pixels(samples: Mapped) -> None:
             if ids.unique().numel() > 1 and red.max() < 1:
                 assert torch.corrcoef(torch.stack([red, ids]))[0, 1] > 0.99
     assert RED * 6 < 255
+
+
+def test_pictures_may_be_left_as_they_are_or_upright(samples: Mapped) -> None:
+    """The last row of each mask does not count: it stays the last one in upright crops alone."""
+    whole = replace(PLAIN, side=64, batch=3, augment="none")
+    (batch,) = batches(samples, whole, 0, 1)
+    stored = {one().tobytes() for one in samples.masks}
+    assert {np.where(one == IGNORE, -1, one).astype(np.int32).tobytes() for one in batch.labels.numpy()} == stored
+    shares = []
+    for crops in (replace(whole, augment="upright"), replace(whole, augment="aerial")):
+        seen = [one for part in batches(samples, crops, 0, 8) for one in part.labels]
+        shares.append(float(np.mean([bool((one[-1] == IGNORE).all()) for one in seen])))
+    assert shares[0] == 1 and 0.05 < shares[1] < 0.6
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_an_image_that_cannot_be_read_is_told_in_one_sentence(samples: Mapped, workers: int) -> None:
+    for image in samples.images:
+        image.write_bytes(b"no picture")
+    with pytest.raises(SourceError) as told:
+        batches(samples, replace(PLAIN, workers=workers), 0, 1)
+    assert "\n" not in str(told.value) and ".png" in str(told.value)
 
 
 def test_beyond_an_image_nothing_counts(samples: Mapped) -> None:

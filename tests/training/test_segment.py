@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
-from geoglot.errors import GeoglotError, InputError, ModelError, OutputError
+from geoglot.errors import GeoglotError, InputError, ModelError, OutputError, SourceError
 from geoglot.models.preprocess import CLIP_MEAN
 from geoglot.models.segclip.model import SegClip
 from geoglot.models.segclip.targets import IGNORE
@@ -26,6 +26,7 @@ from geoglot.training.segment import SegmentRecipe, build, train_segment
 from geoglot.training.segmentation import Segmenting, losses_of, pixel_loss, set_figures
 from geoglot.training.trained import Trained
 from labelled import NAMES
+from published import save
 from tinyclip import store_clip
 from tinyrecipe import recipe
 from tinysegclip import blocks, their_mask2former, tiny_segclip
@@ -92,6 +93,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("layers = 3", "layer = 3", "no key 'layer'"),
         ("[data]", 'backbone = "nowhere"\n[data]', "no model is called"),
         ("[data]", 'whole = "set"\n[data]', "is missing"),
+        ("batch = 2", "batch = 2\nscales = [2.0, 0.5]", "the smallest and the largest"),
         ("batch = 2", "batch = 0", "crops.batch is at least 1"),
     ],
 )
@@ -103,6 +105,15 @@ def test_what_cannot_be_meant_is_told_before_training(tmp_path: Path, old: str, 
     with pytest.raises(GeoglotError, match=said) as told:
         train_segment(path, "cpu")
     assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize(("mask", "said"), [("train/masks/2", "the id 9"), ("val/masks/1", "the id 9")])
+def test_every_mask_is_looked_at_before_training(tmp_path: Path, mask: str, said: str) -> None:
+    path = recipe(tmp_path)
+    save(tmp_path / "set" / f"{mask}.png", np.full((64, 64), 9, np.uint8) * np.eye(64, dtype=np.uint8))
+    with pytest.raises(SourceError, match=said):
+        train_segment(path, "cpu")
+    assert not (tmp_path / "run" / "metrics.jsonl").exists()
 
 
 def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path: Path) -> None:
@@ -219,6 +230,7 @@ def test_crops_where_nothing_counts_are_finite_with_all_parts_on() -> None:
 def test_a_class_that_is_nowhere_has_no_figure() -> None:
     figures = set_figures(np.array([[4, 0, 0, 1], [1, 2, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])
     assert set(figures) == {"miou", "mean_f1", "overall_accuracy", "iou/a", "iou/b"}
+    assert set_figures(np.eye(2, 3, dtype=int), ["background", "b"])["miou_without_background"] == 1
     assert figures["iou/a"] == pytest.approx(4 / 6)
     assert figures["overall_accuracy"] == pytest.approx(6 / 8)
 

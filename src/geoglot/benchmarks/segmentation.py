@@ -19,6 +19,8 @@ from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
 from geoglot.types import Progress
 
+BACKGROUND = "background"
+
 
 def class_map(raster: Raster, scorer: Scorer, batch: int) -> Integer[np.ndarray, "rows cols"]:
     """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails."""
@@ -72,13 +74,25 @@ def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:
-    """mIoU, mean F1, overall accuracy and each class's IoU, of the sum over all images."""
+    """mIoU (also without the background, where there is one), mean F1, overall accuracy and each class's IoU.
+
+    Of the sum over all images.
+    """
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         whole = np.tensordot(counts, matrices, 1)
-        means = [mean_and_each(ious(whole))[0], mean_and_each(f1s(whole))[0], overall_accuracy(whole)]
+        objects = iou_without_background(whole, names)
+        means = [mean_and_each(ious(whole))[0], objects, mean_and_each(f1s(whole))[0], overall_accuracy(whole)]
         return np.concatenate([means, ious(whole)])
 
-    iou, f1, accuracy, *each = bootstrap(statistic, len(matrices))
+    iou, objects, f1, accuracy, *each = bootstrap(statistic, len(matrices))
     by_class = {f"iou/{name}": one for name, one in zip(names, each, strict=True)}
-    return {"miou": iou, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}
+    extra = {"miou_without_background": objects} if BACKGROUND in names else {}
+    return {"miou": iou, **extra, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}
+
+
+def iou_without_background(matrix: Integer[np.ndarray, "class answer"], names: Sequence[str]) -> float:
+    """mIoU of the other classes, as iSAID's objects are scored beside it; NaN for a set without a background."""
+    if BACKGROUND not in names:
+        return float("nan")
+    return float(mean_and_each(np.delete(ious(matrix), list(names).index(BACKGROUND)))[0])

@@ -69,7 +69,7 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
             speed = f"{figures['crops_per_second']:.1f} crops/s"
             progress("steps", step, steps, f"loss {figures['loss']:.3f}, {speed}{miou}")
 
-        trained = train_segment(recipe, device, report)
+        trained = train_segment(recipe, device, report, progress)
     _tell(trained, as_json)
 
 

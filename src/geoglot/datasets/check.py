@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from geoglot.datasets.dataset import DataSet, Mapped
+from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.layout import MaskedImages, code_of, read_codes
 from geoglot.datasets.pictures import open_native
 from geoglot.datasets.sets.folder import VECTORS
 from geoglot.errors import InputError, SourceError
+from geoglot.outputs.manifest import write_json
 from geoglot.types import Progress
 
 _MOST = 20  # faults that are told one by one
@@ -43,7 +45,7 @@ def check_set(found: DataSet, data: Path, split: str, progress: Progress | None 
     samples = masked.read(data, split)
     faults = _archives(masked, data)
     for done, (image, reads) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
-        faults += _mask_faults(masked, data, image, reads)
+        faults += mask_faults(masked, data, image, reads)
         if progress:
             progress("masks", done, len(samples))
         if len(faults) >= _MOST:
@@ -51,12 +53,28 @@ def check_set(found: DataSet, data: Path, split: str, progress: Progress | None 
     return Checked(found.name, split, len(samples), tuple(faults[:_MOST]))
 
 
-def check_sizes(samples: Mapped) -> None:
-    """The quick part, for the start of training: the first mask has its image's size and shows some class."""
-    image, reads = samples.images[0], samples.masks[0]
-    labels = reads()
-    if _size(image) != labels.shape:
-        raise SourceError(_other_size(image, labels.shape))
+def check_once(found: DataSet, data: Path, split: str, stamp: Path, progress: Progress | None = None) -> None:
+    """`check_set`, with the first fault as a SourceError; not again while no file of the split has changed.
+
+    `stamp` is a JSON file that keeps what was found whole.
+    """
+    known = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
+    state = _state(_masked(found), data, split)
+    if known.get(split) == state:
+        return
+    faults = check_set(found, data, split, progress).faults
+    if faults:
+        more = f"; geoglot datasets check {found.name} --data {data} tells all faults" if len(faults) > 1 else ""
+        raise SourceError(f"{faults[0]}{more}")
+    write_json(stamp, known | {split: state})
+
+
+def _state(found: MaskedImages, data: Path, split: str) -> str:
+    """Of the files of a split: which there are, how large, and when they were written."""
+    images = found.images_of(data, split)
+    paths = [*images, *(found.mask_of(data, image) for image in images)]
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
+    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
 
 
 def _masked(found: DataSet) -> MaskedImages:
@@ -77,7 +95,7 @@ def _archives(found: MaskedImages, data: Path) -> list[str]:
     return faults
 
 
-def _mask_faults(found: MaskedImages, data: Path, image: Path, reads: Any) -> list[str]:
+def mask_faults(found: MaskedImages, data: Path, image: Path, reads: Any) -> list[str]:
     """Of one image: another size, a value that the set does not have, or a mask that cannot be read."""
     try:
         labels = reads()

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from geoglot.datasets.check import mask_faults
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.pictures import open_native
@@ -95,6 +96,8 @@ def _tile_split(
     for folder in ("images", "masks"):
         (draft / split / folder).mkdir(parents=True)
     for done, (image, reads) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
+        if faults := mask_faults(found, data, image, reads):
+            raise SourceError(faults[0])
         rows += _tile_image(image, image.relative_to(data), reads(), draft / split, size)
         if progress:
             progress(f"{split} images", done, len(samples))
@@ -109,8 +112,6 @@ def _tile_image(
     """Write the tiles of one image; gives their rows of the table."""
     name = "_".join(source.with_suffix("").parts)
     with open_native(image) as raster:
-        if raster.native.shape != labels.shape:
-            raise SourceError(f"{image} has {raster.native.shape} px, its mask {labels.shape}")
         for window in windows(raster.native.shape, *size):
             tile = raster.read(window)
             pixels = np.round(tile.pixels[:3] * 255).astype(np.uint8)
@@ -118,6 +119,8 @@ def _tile_image(
             known = labels[window.row : window.row + window.height, window.col : window.col + window.width]
             ids[: known.shape[0], : known.shape[1]] = np.where(known < 0, IGNORED, known)
             stem = f"{name}_{window.row}_{window.col}"
+            if (out / "masks" / f"{stem}.png").exists():
+                raise SourceError(f"the tile {stem} of {image} is one of another image too; rename one of the two")
             Image.fromarray(pixels.transpose(1, 2, 0)).save(out / "images" / f"{stem}.png")
             Image.fromarray(ids).save(out / "masks" / f"{stem}.png")
             yield f"{stem}.png", source.as_posix(), window.row, window.col, *known.shape

@@ -145,5 +145,5 @@ def _legend_xml(legend: Legend | None) -> str:
     if legend is None:
         return ""
     entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="255"/>' for r, g, b in (OTHER_COLOUR, *legend.colours))
-    names = "".join(f"<Category>{escape(name)}</Category>" for name in ("other", *legend.names))
+    names = "".join(f"<Category>{escape(name)}</Category>" for name in (legend.rest, *legend.names))
     return f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable><CategoryNames>{names}</CategoryNames>"

@@ -42,6 +42,11 @@ class Legend:
         """Of the class map."""
         return "uint8" if self.nodata == 255 else "uint16"
 
+    @property
+    def rest(self) -> str:
+        """What id 0 is called."""
+        return "other" if "other" not in self.names else "none of these"
+
     @cached_property
     def colours(self) -> tuple[Colour, ...]:
         """One colour a class: the expected one if it is still free, else the next of an even wheel."""

@@ -320,7 +320,7 @@ class _Run:
     def _write_rasters(self, grid: Grid, progress: Progress | None) -> None:
         if progress:
             progress("map", 0, 1)
-        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(("other", *self.legend.names)))
+        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((self.legend.rest, *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
         write_cog(self.journal.strips("classes"), layer, self.outputs.classes)
         if self.outputs.scores:
@@ -354,7 +354,7 @@ def _class_shares(strips: Iterator[ClassStrip], grid: Grid, legend: Legend) -> t
         if grid.crs:
             areas += counts * (grid.pixel_area_m2(Window(strip.row, col, *block.shape)) or 0)
     total = max(1, int(pixels.sum()))
-    named = list(zip(("other", *legend.names), pixels.tolist(), areas.tolist(), strict=True))
+    named = list(zip((legend.rest, *legend.names), pixels.tolist(), areas.tolist(), strict=True))
     return tuple(
         ClassShare(name, count, round(area, 2) if grid.crs else None, count / total)
         for name, count, area in (named if pixels[0] else named[1:])

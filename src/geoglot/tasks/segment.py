@@ -49,7 +49,7 @@ def segment(
     options = options or SegmentOptions()
     words = parse_classes(classes) if classes is not None else None
     background = parse_words(options.background)
-    _check_choice(words, options)
+    _check_choice(options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
     if isinstance(model, str):
         model = load_mapper(model)
@@ -97,15 +97,15 @@ def _scorer(
     )
 
 
-def _check_choice(words: tuple[ClassWords, ...] | None, options: SegmentOptions) -> None:
+def _check_choice(options: SegmentOptions) -> None:
     if not 0 <= options.threshold < 1:
         raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
-    if any(entry.name.lower() == "other" for entry in words or ()):
-        raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
 
 
 def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
     """What words alone must be to make a map."""
+    if any(entry.name.lower() == "other" for entry in words):
+        raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
     if both := sorted({word for entry in words for word in entry.words} & set(background)):
         raise ClassesError(f"{', '.join(both)} cannot be a class and the background; take it out of one of them")
     if len(words) == 1 and not background:

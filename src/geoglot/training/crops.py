@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import torch
@@ -15,13 +16,14 @@ from torch.utils.data import DataLoader, Dataset
 
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.pictures import open_native
-from geoglot.errors import SourceError
+from geoglot.errors import GeoglotError, SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.augment import recolour
 from geoglot.training.processes import ALONE, Share
 from geoglot.types import Amount, Count, Part, Positive
 
+_Crop = tuple[Tensor, Tensor] | GeoglotError
 _TRIES = 10  # to find a crop that is not of one class
 
 
@@ -37,8 +39,9 @@ class Crops:
     """Smallest and largest; a view at scale 2 shows half the ground."""
     most_of_one: Part = 0.75
     """A crop of which one class covers more is drawn again, up to ten times (MMSegmentation's cat_max_ratio)."""
-    upright: bool = False
-    """Pictures have an up and a down: mirrored left to right, never turned."""
+    augment: Literal["aerial", "upright", "none"] = "aerial"
+    """"aerial": turned, mirrored, recoloured; "upright", for pictures with an up and a down: not turned; "none": as
+    they are."""
     workers: Amount = 2
     """Processes that prepare crops; 0 prepares them between the steps."""
     seed: Amount = 0
@@ -64,10 +67,14 @@ class CropLoader:
         """The batches of steps first_step..steps-1, the same whenever they are asked for."""
         positions = [self._positions(step) for step in range(first_step, steps)]
         own = torch.Generator()  # PyTorch's common one belongs to the loss, and must go on where a checkpoint left it
-        yield from DataLoader(
+        loader = DataLoader(
             _Crops(self.samples, self.crops), batch_sampler=positions, num_workers=self.crops.workers,
             collate_fn=_collate, generator=own,
         )  # fmt: skip
+        for batch in loader:
+            if isinstance(batch, GeoglotError):
+                raise batch
+            yield batch
 
     def _positions(self, step: int) -> list[int]:
         each = self.crops.batch // self.share.of
@@ -75,13 +82,22 @@ class CropLoader:
         return list(range(first, first + each))
 
 
-class _Crops(Dataset[tuple[Tensor, Tensor]]):
-    """The crop of each place in the endless order."""
+class _Crops(Dataset[_Crop]):
+    """The crop of each place in the endless order, or why there is none.
+
+    An error is given and not raised: out of a worker it would come as a traceback in a message.
+    """
 
     def __init__(self, samples: Mapped, crops: Crops) -> None:
         self.samples, self.crops = samples, crops
 
-    def __getitem__(self, position: int) -> tuple[Float[Tensor, "3 side side"], Int[Tensor, "side side"]]:
+    def __getitem__(self, position: int) -> _Crop:
+        try:
+            return self._crop(position)
+        except GeoglotError as error:
+            return error
+
+    def _crop(self, position: int) -> tuple[Float[Tensor, "3 side side"], Int[Tensor, "side side"]]:
         rng = np.random.default_rng((self.crops.seed, position))
         index = image_at(position, len(self.samples), self.crops.seed)
         image, labels = self.samples.images[index], self.samples.masks[index]()
@@ -92,8 +108,11 @@ class _Crops(Dataset[tuple[Tensor, Tensor]]):
                 raise SourceError(f"{image} has {raster.native.shape} px, its mask {labels.shape}")
             tile = raster.read(window)
         seen = np.where(tile.valid, cut(labels, window), -1)
-        pixels, seen = _turned(tile.pixels[:3], seen, self.crops.upright, rng)
-        return _sized(recolour(pixels, rng), seen, self.crops.side)
+        pixels, augment = tile.pixels[:3], self.crops.augment
+        if augment != "none":
+            pixels, seen = _turned(pixels, seen, augment == "upright", rng)
+            pixels = recolour(pixels, rng)
+        return _sized(pixels, seen, self.crops.side)
 
 
 def image_at(position: int, images: int, seed: int) -> int:
@@ -154,6 +173,8 @@ def _sized(pixels: np.ndarray, labels: np.ndarray, side: int) -> tuple[Tensor, T
     return image[0], known[0, 0].long()
 
 
-def _collate(samples: list[tuple[Tensor, Tensor]]) -> CropBatch:
-    pixels, labels = zip(*samples, strict=True)
+def _collate(samples: list[_Crop]) -> CropBatch | GeoglotError:
+    if error := next((one for one in samples if isinstance(one, GeoglotError)), None):
+        return error
+    pixels, labels = zip(*(one for one in samples if not isinstance(one, GeoglotError)), strict=True)
     return CropBatch(torch.stack(pixels), torch.stack(labels))

@@ -16,7 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.check import check_sizes
+from geoglot.datasets.check import check_once
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.errors import InputError, MissingExtraError
 from geoglot.models.base import Card
@@ -32,12 +32,15 @@ from geoglot.settings import load_settings
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.matching import MaskLoss
-from geoglot.training.processes import Share, own_device, processes, seed_torch
+from geoglot.training.processes import Share, is_first, own_device, processes, seed_torch
 from geoglot.training.recipe import beside, read_recipe, recipe_hash
 from geoglot.training.segmentation import Segmenting
 from geoglot.training.trained import Trained, open_output, trained_of
+from geoglot.types import Progress
 
 log = logging.getLogger(__name__)
+
+CHECKED = "checked.json"
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,11 @@ class Data:
     """Where it lies, as published or as `geoglot datasets tile` made it."""
     train: str = "train"
     validation: str | None = "val"
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """Those that are read, training first."""
+        return (self.train,) if self.validation is None else (self.train, self.validation)
 
 
 @dataclass(frozen=True)
@@ -85,8 +93,10 @@ class SegmentRecipe:
     )
 
 
-def train_segment(recipe: Path, device: str | None = None, report: Report = quiet) -> Trained:
-    """Train as a recipe says, from the last checkpoint if there is one.
+def train_segment(
+    recipe: Path, device: str | None = None, report: Report = quiet, progress: Progress | None = None
+) -> Trained:
+    """Train as a recipe says, from the last checkpoint if there is one; `progress` is told of the check of the masks.
 
     Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
     """
@@ -94,6 +104,9 @@ def train_segment(recipe: Path, device: str | None = None, report: Report = quie
     _check(asked)
     train, validation = _read(asked.data)
     target = open_output(asked.output)
+    if is_first():
+        for split in asked.data.splits:
+            check_once(dataset_of(asked.data.set), asked.data.folder, split, asked.output / CHECKED, progress)
     place = own_device(device or load_settings().device)
     seed_torch(asked.fit.seed)
     model = build(asked, recipe.parent, train).to(place)
@@ -115,6 +128,8 @@ def train_segment(recipe: Path, device: str | None = None, report: Report = quie
 def _check(asked: SegmentRecipe) -> None:
     if asked.crops.side % MULTIPLE:
         raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
+    if asked.crops.scales[0] > asked.crops.scales[1]:
+        raise InputError(f"crops.scales are the smallest and the largest, not {list(asked.crops.scales)}")
     if asked.model.classes:
         raise InputError("model.classes come from the data set; leave them out")
     if asked.architecture == "segclip" and find_spec("scipy") is None:
@@ -137,9 +152,9 @@ def _contents(samples: Mapped, folder: Path) -> str:
 
 
 def _read(data: Data) -> tuple[Mapped, Mapped | None]:
-    """Training and validation images, once the set is found to be whole."""
+    """Training and validation images."""
     found = dataset_of(data.set)
-    splits = [_split(found, data.folder, split) for split in (data.train, data.validation) if split is not None]
+    splits = [_split(found, data.folder, split) for split in data.splits]
     return splits[0], splits[1] if len(splits) > 1 else None
 
 
@@ -147,7 +162,6 @@ def _split(found: DataSet, folder: Path, split: str) -> Mapped:
     found.check("segmentation", split)
     samples = found.read(folder, split)
     assert isinstance(samples, Mapped)
-    check_sizes(samples)
     return samples
 
 

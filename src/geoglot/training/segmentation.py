@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from geoglot.benchmarks.segmentation import confusions
+from geoglot.benchmarks.segmentation import confusions, iou_without_background
 from geoglot.datasets.dataset import Mapped
 from geoglot.models.segclip.guidance import guide
 from geoglot.models.segclip.model import Head, SegClip
@@ -95,6 +95,7 @@ def set_figures(matrix: Int[np.ndarray, "class answer"], names: list[str]) -> di
     """The figures of a confusion matrix; a class that is nowhere has none."""
     means = {
         "miou": mean_and_each(ious(matrix))[0],
+        "miou_without_background": iou_without_background(matrix, names),
         "mean_f1": mean_and_each(f1s(matrix))[0],
         "overall_accuracy": overall_accuracy(matrix),
     }

@@ -60,6 +60,14 @@ def test_ground_without_polygons_is_the_background_where_there_is_one(
     assert (labels[0, 0], labels[0, 15], labels[15, 15]) == (2, 1, 0)
 
 
+def test_polygons_without_a_class_are_told(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
+    root = with_polygons(tmp_path / "set", make_geotiff)
+    path = root / "train" / "polygons" / "a.geojson"
+    path.write_text(path.read_text().replace('"lake"', "null"))
+    with pytest.raises(SourceError, match="1 polygons whose attribute class is empty"):
+        FOLDER.read(root, "train")
+
+
 @pytest.mark.parametrize(
     ("table", "said"),
     [
@@ -82,6 +90,9 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "set")
     (root / "train" / "masks" / "1.png").unlink()
     with pytest.raises(SourceError, match="has no mask"):
+        FOLDER.read(root, "train")
+    (root / "train" / "images" / "2.jpg").write_bytes((root / "train" / "images" / "2.png").read_bytes())
+    with pytest.raises(SourceError, match=r"two images in .* are called 2"):
         FOLDER.read(root, "train")
     with pytest.raises(InputError, match="segmentation"):
         FOLDER.check("retrieval", "train")

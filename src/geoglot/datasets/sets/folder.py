@@ -56,6 +56,9 @@ class FolderSet(MaskedImages):
         images = sorted(one for one in folder.glob("*") if one.suffix.lower() in SUFFIXES)
         if not images:
             raise SourceError(f"there are no images in {folder}; {self.page}")
+        stems = [one.stem for one in images]
+        if double := next((one for one in images if stems.count(one.stem) > 1), None):
+            raise SourceError(f"two images in {folder} are called {double.stem}, but a mask belongs to one image")
         return images
 
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
@@ -130,6 +133,8 @@ def _polygons(path: Path) -> Any:
         raise SourceError(
             f"{path} has no attribute class; it has {', '.join(shapes.columns.drop('geometry')) or 'none'}"
         )
+    if nameless := int(shapes["class"].isna().sum()):
+        raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
     return shapes.assign(**{"class": shapes["class"].astype(str)})
 
 
