@@ -41,6 +41,28 @@ def test_every_photo_is_seen_once_ever(tmp_path: Path) -> None:
     assert ground.seen == len(first.links.photo) + len(second.links.photo) - 1
 
 
+def test_vectors_that_are_wrong_are_told_before_any_is_made(tmp_path: Path) -> None:
+    pairs = PairSet.create(tmp_path / "pairs", ("red", "green", "blue"), 96, 1.0)
+    pairs = pairs.append(make_batch(2)).append(make_batch(3, seed=1))
+    last, ground = pairs.shards[1], Counting()
+    right = np.eye(3, dtype=np.float16)[np.zeros(last.photos, int)]
+    nan = np.where(np.arange(3) == 1, np.nan, right).astype(np.float16)
+    for wrong in (right[:, :2], nan):
+        last.add_vectors(ground.card.sha256, wrong)
+        with pytest.raises(SourceError, match="remove the file, and it is made anew"):
+            embed(pairs, ground)
+    assert ground.seen == 0 and not pairs.shards[0].has_vectors(ground.card.sha256)
+
+
+def test_progress_counts_the_photos(tmp_path: Path) -> None:
+    pairs = PairSet.create(tmp_path / "pairs", ("red", "green", "blue"), 96, 1.0)
+    pairs = pairs.append(make_batch(2)).append(make_batch(3, seed=1))
+    told: list[tuple[str, int, int]] = []
+    embed(pairs, PooledColours(), lambda *now: told.append(now), "validation photos")
+    first, both = pairs.shards[0].photos, pairs.photos
+    assert told == [("validation photos", first, both), ("validation photos", both, both)]
+
+
 def test_photos_whose_images_were_not_kept_are_named(tmp_path: Path) -> None:
     pairs = PairSet.create(tmp_path / "pairs", ("red", "green", "blue"), 96, 1.0)
     pairs = pairs.append(replace(make_batch(2), images=None))

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -94,6 +96,58 @@ def test_tables_that_lack_a_column_or_a_row_are_named(tmp_path: Path) -> None:
     pq.write_table(whole, photos)
     pq.write_table(pq.read_table(tiles).slice(1), tiles)
     with pytest.raises(SourceError, match=r"tiles\.parquet holds 2 rows, and the index says 3"):
+        validate(PairSet.open(tmp_path / "pairs"))
+
+
+def column(name: str, values: list[object]) -> Callable[[pa.Table], pa.Table]:
+    """What puts other values into a table."""
+    return lambda table: table.set_column(table.column_names.index(name), name, pa.array(values * table.num_rows))
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "words"),
+    [
+        (TILE_TABLE, column("crs", ["EPSG:999999"]), "a CRS of .* is none"),
+        (TILE_TABLE, column("crs", [None]), "a CRS of .* is none"),
+        (TILE_TABLE, column("a", [0.0]), "transform of tile tile-1-0 .* has no inverse"),
+        (TILE_TABLE, column("f", [float("nan")]), "transform of tile tile-1-0 .* has no inverse"),
+        (TILE_TABLE, column("b", ["east"]), "'b' .* does not hold numbers"),
+        (PHOTO_TABLE, column("row", ["north"]), "'row' .* does not hold numbers"),
+        (PHOTO_TABLE, column("tile", [0.4]), "'tile' .* does not hold whole numbers"),
+    ],
+)
+def test_values_that_are_none_are_named(
+    tmp_path: Path, file: str, change: Callable[[pa.Table], pa.Table], words: str
+) -> None:
+    make_pairs(tmp_path / "pairs", (2, 3))
+    path = tmp_path / "pairs" / "shard-00001" / file
+    pq.write_table(change(pq.read_table(path)), path)
+    with pytest.raises(SourceError, match=words):
+        validate(PairSet.open(tmp_path / "pairs"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"resolution": 0}, "pixels and metres, not 96 and 0"),
+        ({"resolution": "1"}, "pixels and metres"),
+        ({"side": -96}, "pixels and metres"),
+        ({"bands": "rgb"}, "a list of names, not 'rgb'"),
+    ],
+)
+def test_an_index_that_cannot_be_meant_is_refused(tmp_path: Path, change: dict[str, object], words: str) -> None:
+    make_pairs(tmp_path / "pairs", (2,))
+    path = tmp_path / "pairs" / INDEX
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(SourceError, match=words):
+        PairSet.open(tmp_path / "pairs")
+
+
+def test_tiles_that_are_not_as_the_index_says_are_told(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (2,))
+    path = tmp_path / "pairs" / INDEX
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"side": 95}))
+    with pytest.raises(SourceError, match=r"are uint8 \(3, 96, 96\), and the index says uint8 \(3, 95, 95\)"):
         validate(PairSet.open(tmp_path / "pairs"))
 
 

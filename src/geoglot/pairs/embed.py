@@ -14,6 +14,7 @@ from torch import Tensor
 from geoglot.errors import SourceError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.store import PairSet, Shard
+from geoglot.pairs.validate import check_vectors
 from geoglot.types import Progress
 
 _BATCH = 64
@@ -21,9 +22,16 @@ _BATCH = 64
 _Places = dict[str, tuple[np.ndarray, int]]
 
 
-def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None = None) -> None:
-    """Make the vectors that are not there yet, a shard at a time; each file appears whole or not at all."""
-    sha256 = ground.card.sha256
+def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None = None, what: str = "photos") -> None:
+    """Make the vectors that are not there yet, a shard at a time; each file appears whole or not at all.
+
+    All of them are looked at, those that are there before any is made: SourceError as `check_vectors`. `what` is what
+    progress calls them.
+    """
+    sha256, dim = ground.card.sha256, ground.card.dim
+    for shard in pairs.shards:
+        if shard.has_vectors(sha256):
+            check_vectors(shard, sha256, dim)
     if all(shard.has_vectors(sha256) for shard in pairs.shards):
         return
     places: _Places = {}
@@ -32,10 +40,11 @@ def embed(pairs: PairSet, ground: VisionLanguageModel, progress: Progress | None
 
         def advance(done: int, before: int = before) -> None:
             if progress:
-                progress("photos", before + done, pairs.photos)
+                progress(what, before + done, pairs.photos)
 
         if not shard.has_vectors(sha256):
             shard.add_vectors(sha256, _shard_vectors(shard, ground, places, advance))
+            check_vectors(shard, sha256, dim)
         vectors = shard.vectors(sha256)
         for row, photo in enumerate(shard.links.photo):
             places.setdefault(photo, (vectors, row))

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 import pyproj
 from affine import Affine
 from jaxtyping import Float16, UInt8
+from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid
@@ -54,13 +55,20 @@ class Shard:
     @cached_property
     def links(self) -> Links:
         """Where the photos of each tile were taken."""
-        table = _table(self._file(PHOTO_TABLE), ("tile", "photo", "row", "col", "user"), self.photos)
-        tile, row, col = (table[name].to_numpy() for name in ("tile", "row", "col"))
+        path = self._file(PHOTO_TABLE)
+        table = _table(path, ("tile", "photo", "row", "col", "user"), self.photos)
+        tile, row, col = (_numbers(table, *one, path) for one in (("tile", "iu"), ("row", "iuf"), ("col", "iuf")))
         return Links(tile.astype(np.int64), table["photo"].to_pylist(), row, col, table["user"].to_pylist())
 
     def check_tiles(self) -> None:
-        """SourceError if the table of tiles is not whole; quicker than to make their grids."""
-        self._tile_table()
+        """SourceError if the table of tiles is not whole or a tile has no place; quicker than to make their grids."""
+        path, table = self._file(TILE_TABLE), self._tile_table()
+        _systems(table, path)
+        a, b, _, d, e, _ = affine = [_numbers(table, name, "iuf", path) for name in "abcdef"]
+        nowhere = ~np.isfinite(affine).all(0) | (a * e == b * d)
+        if nowhere.any():
+            tile = table["id"][int(nowhere.argmax())]
+            raise SourceError(f"the transform of tile {tile} in {path} has no inverse; restore it from a copy")
 
     def _tile_table(self) -> Any:
         return _table(self._file(TILE_TABLE), ("id", "crs", *"abcdef"), self.tiles)
@@ -70,7 +78,7 @@ class Shard:
         """Where the tiles lie."""
         table = self._tile_table()
         side = self.pixels.shape[2]
-        systems = {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
+        systems = _systems(table, self._file(TILE_TABLE))
         return [
             Grid(systems[one["crs"]], Affine(*(one[k] for k in "abcdef")), (side, side)) for one in table.to_pylist()
         ]
@@ -156,7 +164,7 @@ class PairSet:
             if index["format"] != FORMAT:
                 raise SourceError(f"{place} has format {index['format']}, this geoglot reads {FORMAT}; update geoglot")
             shards = tuple(_shard(folder, remote, **one) for one in index["shards"])
-            pairs = cls(folder, tuple(index["bands"]), index["side"], index["resolution"], shards, remote)
+            pairs = cls(folder, *_facts(index), shards, remote)
         except FileNotFoundError as error:
             raise SourceError(f"{place} is no pair set: it holds no {INDEX}") from error
         except (ValueError, KeyError, TypeError) as error:
@@ -211,6 +219,16 @@ def _shard(folder: Path, remote: Remote | None, name: str, tiles: int, photos: i
     return Shard(name, remote.copy_of(name) if remote else folder / name, tiles, photos, remote)
 
 
+def _facts(index: dict[str, Any]) -> tuple[tuple[str, ...], int, float]:
+    """Bands, side and resolution of an index; ValueError where they cannot be meant."""
+    bands, side, resolution = index["bands"], index["side"], index["resolution"]
+    if not (isinstance(bands, list) and all(isinstance(band, str) for band in bands)):
+        raise ValueError(f"bands are a list of names, not {bands!r}")
+    if not (isinstance(side, int) and isinstance(resolution, int | float) and min(side, resolution) > 0):
+        raise ValueError(f"side and resolution are pixels and metres, not {side!r} and {resolution!r}")
+    return tuple(bands), side, resolution
+
+
 def _vectors_name(sha256: str) -> str:
     return f"vectors-{sha256[:16]}.npy"
 
@@ -258,3 +276,21 @@ def _table(path: Path, columns: Sequence[str], rows: int | None = None) -> Any:
     if rows is not None and table.num_rows != rows:
         raise SourceError(f"{path} holds {table.num_rows} rows, and the index says {rows}; restore it from a copy")
     return table
+
+
+def _numbers(table: Any, name: str, kinds: str, path: Path) -> np.ndarray:
+    """A column as an array; `kinds` as numpy writes them. Whole numbers with gaps are none."""
+    column: np.ndarray = table[name].to_numpy()
+    if column.dtype.kind not in kinds:
+        what = "numbers" if "f" in kinds else "whole numbers"
+        raise SourceError(f"the column {name!r} of {path} does not hold {what}; restore it from a copy")
+    return column
+
+
+def _systems(table: Any, path: Path) -> dict[str, pyproj.CRS]:
+    """The coordinate systems that tiles lie in, by what the table calls them."""
+    texts = set(table["crs"].to_pylist())
+    try:
+        return {text: pyproj.CRS(text) for text in texts}
+    except CRSError as error:
+        raise SourceError(f"a CRS of {path} is none ({error}); restore it from a copy") from error

@@ -20,8 +20,12 @@ def validate(pairs: PairSet, sha256: str | None = None) -> None:
     if not pairs.shards:
         raise InputError(f"{pairs.place} holds no tiles; collect some first")
     for shard in pairs.shards:
-        if shard.pixels.shape[1:] != (len(pairs.bands), pairs.side, pairs.side) or shard.pixels.dtype != np.uint8:
-            raise SourceError(f"the tiles of {shard.folder} are {shard.pixels.dtype} {shard.pixels.shape[1:]}")
+        shape = (len(pairs.bands), pairs.side, pairs.side)
+        if shard.pixels.shape[1:] != shape or shard.pixels.dtype != np.uint8:
+            raise SourceError(
+                f"the tiles of {shard.folder} are {shard.pixels.dtype} {shard.pixels.shape[1:]}, and the index says "
+                f"uint8 {shape}; restore them from a copy"
+            )
         shard.check_tiles()
         check_links(shard.links, shard.tiles, pairs.side, str(shard.folder))
     if sha256 is not None:
@@ -31,11 +35,17 @@ def validate(pairs: PairSet, sha256: str | None = None) -> None:
 def validate_vectors(pairs: PairSet, sha256: str) -> None:
     """Look at every vector by one ground tower; SourceError with the first that is no direction, or not there."""
     for shard in pairs.shards:
-        _check_vectors(shard, sha256)
+        check_vectors(shard, sha256)
 
 
-def _check_vectors(shard: Shard, sha256: str) -> None:
+def check_vectors(shard: Shard, sha256: str, dim: int | None = None) -> None:
+    """Look at the vectors of one shard; `dim` is the length that the ground tower gives, None takes any."""
     vectors = shard.vectors(sha256)
+    if vectors.ndim != 2 or vectors.dtype != np.float16 or dim not in (None, vectors.shape[-1]):
+        raise SourceError(
+            f"{shard.vectors_path(sha256)} holds {vectors.dtype} {vectors.shape[1:]}, not float16 vectors of "
+            f"{dim or 'one length'}; remove the file, and it is made anew"
+        )
     for first in range(0, len(vectors), _ROWS):
         lengths = np.linalg.norm(vectors[first : first + _ROWS].astype(np.float32), axis=1)
         wrong = ~(abs(lengths - 1) < _UNIT)  # NaN is wrong too
