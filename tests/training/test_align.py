@@ -11,16 +11,19 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from geoglot.cli.main import cli
-from geoglot.errors import InputError
+from geoglot.errors import GeoglotError, InputError
 from geoglot.models.graft import Graft
 from geoglot.models.zoo import load_model
 from geoglot.pairs.schema import PHOTO_TABLE
+from geoglot.pairs.store import PairSet
 from geoglot.training.align import align
 from geoglot.training.checkpoint import NAME
 from geoglot.training.trained import Trained
@@ -129,15 +132,17 @@ settings = Alignment(level="both", learn_temperature=True, skip_near_m=700.0, sk
 with processes(torch.device("cpu")) as share:
     model = Satellite(start_graft(ground, "graft", 1.0, 64), settings)
     loader = PairLoader(pairs, ground.card.sha256, 16, Sampling(batch=6, side=64), share)
-    Align(model, settings, loader, None, False).backward(loader.batch(0))
+    figures = Align(model, settings, loader, None, False).backward(loader.batch(0))
     learned = {name: one for name, one in model.named_parameters() if one.requires_grad}
     average_gradients(list(learned.values()))
-    save_file({name: one.grad for name, one in learned.items()}, folder / f"gradients-{share.of}-{share.rank}")
+    told = {name: torch.tensor(value) for name, value in figures.items()}
+    grads = {name: one.grad for name, one in learned.items()}
+    save_file(told | grads, folder / f"gradients-{share.of}-{share.rank}")
 """
 
 
 def test_two_processes_are_one(folder: Path) -> None:
-    """The gradient is that of the joint batch, also where photos of other processes are left out."""
+    """Gradient and figures are those of the joint batch, also where photos of other processes are left out."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
@@ -148,7 +153,7 @@ def test_two_processes_are_one(folder: Path) -> None:
     )
     assert [run.wait(timeout=300) for run in (alone, first, second)] == [0, 0, 0]
     whole, *halves = (load_file(folder / f"gradients-{name}") for name in ("1-0", "2-0", "2-1"))
-    assert len(whole) > 20
+    assert len(whole) > 20 and {"loss", "photos"} < set(whole)
     for name, grad in whole.items():
         for half in halves:
             torch.testing.assert_close(half[name], grad, rtol=1e-6, atol=1e-6)
@@ -168,8 +173,11 @@ def test_two_processes_are_one(folder: Path) -> None:
         (('ground = "tiny"', 'ground = "mini"'), 2, "begins as a CLIP"),
         (('ground = "tiny"', 'ground = "none"'), 1, "geoglot models list"),
         (("[loss]", "[loss]\nparts = 3"), 2, "does not divide"),
+        (("batch = 4", "batch = 40"), 2, "a batch of 40 tiles is more than the 14 of"),
+        (('ground = "tiny"', 'ground = "straight/model"'), 2, "is of the family 'graft'"),
     ],
 )
+@pytest.mark.usefixtures("straight")
 def test_a_wrong_recipe_gets_one_sentence(folder: Path, change: tuple[str, str], code: int, words: str) -> None:
     path = recipe(folder, "wrong")
     path.write_text(path.read_text().replace(*change))
@@ -197,6 +205,51 @@ def test_a_run_does_not_go_on_with_a_pair_set_that_was_added_to(folder: Path, tm
     pairs.append(make_batch(2, seed=9))
     with pytest.raises(InputError, match="of other data"):
         align(path)
+
+
+def test_what_stops_a_run_is_told_before_photos_are_looked_at(folder: Path, tmp_path: Path) -> None:
+    """A checkpoint of other data, TensorBoard that is not there, a validation set that shows nothing."""
+    path = recipe(folder, "late", steps=4)
+    shutil.rmtree(align(path).model)
+    for name in ("pairs", "corners"):
+        make_pairs(tmp_path / name, (4,))
+    photos = tmp_path / "corners" / "shard-00000" / PHOTO_TABLE
+    table = pq.read_table(photos)
+    for axis in ("row", "col"):
+        table = table.set_column(table.column_names.index(axis), axis, pa.array([1.0] * table.num_rows))
+    pq.write_table(table, photos)
+    text = path.read_text().replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"')
+    other = text.replace('output = "late"', 'output = "later"')
+    empty = other.replace('validation = "validation"', f'validation = "{tmp_path / "corners"}"')
+    for wrong, words in (
+        (text, "of other data"),
+        (other + "tensorboard = true\n", r"geoglot\[tensorboard\]"),
+        (empty, "no photo of .* lies in the middle 64 px"),
+    ):
+        path.write_text(wrong)
+        with pytest.raises(GeoglotError, match=words):
+            align(path)
+    assert not list(tmp_path.rglob("vectors-*"))
+
+
+def test_colours_in_another_order_are_refused(folder: Path, tmp_path: Path) -> None:
+    PairSet.create(tmp_path / "pairs", ("nir", "red", "green"), 96, 1.0).append(make_batch(4))
+    path = recipe(folder, "colours")
+    path.write_text(
+        path.read_text()
+        .replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"')
+        .replace('validation = "validation"\n', "")
+    )
+    with pytest.raises(InputError, match="has the bands nir, red, green; red, green, blue come first"):
+        align(path)
+
+
+def test_the_model_answers_with_the_scale_of_its_training(folder: Path, straight: Trained) -> None:
+    assert load_model(straight.model).card.logit_scale == pytest.approx(1 / 0.07, rel=1e-6)
+    path = recipe(folder, "learned")
+    path.write_text(path.read_text().replace("[loss]", "[loss]\nlearn_temperature = true\ntemperature = 0.2"))
+    learned = load_model(align(path).model).card.logit_scale
+    assert learned != pytest.approx(5, rel=1e-4) and learned == pytest.approx(5, rel=0.1)
 
 
 def test_a_run_that_is_no_longer_finite_stops_and_leaves_no_model(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,12 @@ from geoglot.models.graft import Graft, start_graft
 from geoglot.models.store import save_model
 from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
-from geoglot.pairs.store import PairSet
-from geoglot.pairs.validate import validate, validate_vectors
+from geoglot.pairs.store import PairSet, Shard
+from geoglot.pairs.validate import validate
 from geoglot.settings import load_settings
+from geoglot.training import checkpoint
 from geoglot.training.alignment import Align, Alignment, Satellite
-from geoglot.training.loop import Fit, Report, fit, quiet
+from geoglot.training.loop import Fit, Report, check_extras, fit, quiet
 from geoglot.training.pairs import PairLoader, Sampling
 from geoglot.training.processes import Share, own_device, processes
 from geoglot.training.recipe import beside, read_recipe, recipe_hash
@@ -60,14 +61,13 @@ def align(recipe: Path, device: str | None = None, report: Report = quiet, progr
     tower = start_graft(_as_clip(ground), asked.name, pairs.resolution, asked.sampling.side, extra)
     model = Satellite(tower, asked.loss).to(place)
     target = open_output(asked.output)
+    fingerprint = recipe_hash(asked, recipe.parent, "output") + ground.card.sha256[:16] + _contents(pairs)
+    checkpoint.check(fingerprint, asked.output)
+    check_extras(asked.fit)
     with processes(place) as share:
-        loaders = _loaders(asked, pairs, validation, ground, share)
+        train, follow = _loaders(asked, pairs, validation, ground, share)
         _embed_once(pairs, validation, ground, share, progress)
-        for one in (pairs, validation):
-            if one:
-                validate_vectors(one, ground.card.sha256)
-        objective = Align(model, asked.loss, *loaders, asked.fit.bfloat16)
-        fingerprint = recipe_hash(asked, recipe.parent, "output") + ground.card.sha256[:16] + _contents(pairs)
+        objective = Align(model, asked.loss, train, follow, asked.fit.bfloat16)
         fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
         if share.rank == 0:
             _store(fitted.model, target)
@@ -75,7 +75,7 @@ def align(recipe: Path, device: str | None = None, report: Report = quiet, progr
 
 
 def _as_clip(ground: Any) -> Clip:
-    if not isinstance(ground, Clip):
+    if not isinstance(ground, Clip) or isinstance(ground, Graft):  # whose image tower is for tiles, not for photos
         raise InputError(
             f"{ground.card.name} is of the family {ground.card.family!r}; a satellite tower begins as a CLIP"
         )
@@ -93,11 +93,34 @@ def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
                 f"views of {side} px (sampling.side) do not fit tiles of {one.side} px in {one.place} and patches of "
                 f"{patch} px; give a multiple of {patch} up to {one.side}"
             )
-        if len(one.bands) < 3 or one.bands != sets[0].bands:
+        if one.bands[:3] != ("red", "green", "blue") or one.bands != sets[0].bands:
             raise InputError(
-                f"{one.place} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets"
+                f"{one.place} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets alike"
             )
-    return sets[0], sets[1] if len(sets) > 1 else None
+    pairs, validation = sets[0], sets[1] if len(sets) > 1 else None
+    _check_sampling(asked.sampling, pairs, validation)
+    return pairs, validation
+
+
+def _check_sampling(sampling: Sampling, pairs: PairSet, validation: PairSet | None) -> None:
+    """InputError where a batch would hold a tile twice, or validation would see no photo."""
+    if sampling.batch > pairs.tiles:  # its photos would be its own negatives
+        raise InputError(
+            f"a batch of {sampling.batch} tiles is more than the {pairs.tiles} of {pairs.place}; lower sampling.batch"
+        )
+    if validation and not any(_seen(shard, validation.side, sampling.side) for shard in validation.shards):
+        raise InputError(
+            f"no photo of {validation.place} lies in the middle {sampling.side} px of its tile, where it is looked at; "
+            "give larger views (sampling.side) or leave validation out"
+        )
+
+
+def _seen(shard: Shard, side: int, view: int) -> bool:
+    """Whether the middle of some tile holds a photo."""
+    first, links = (side - view) // 2, shard.links
+    return bool(
+        ((links.row >= first) & (links.row < first + view) & (links.col >= first) & (links.col < first + view)).any()
+    )
 
 
 def _contents(pairs: PairSet) -> str:
@@ -110,9 +133,9 @@ def _embed_once(
 ) -> None:
     """The photos' vectors, by the first process; the others wait for them."""
     if share.rank == 0:
-        for one in (pairs, validation):
+        for one, what in ((pairs, "photos"), (validation, "validation photos")):
             if one:
-                embed(one, ground, progress)
+                embed(one, ground, progress, what)
     if share.of > 1:
         torch.distributed.barrier()
 
@@ -135,7 +158,9 @@ def _loaders(
 
 
 def _store(trained: torch.nn.Module, target: Path) -> None:
+    """The tower, with the scale that it was trained with: that of its ground CLIP is for captions."""
     assert isinstance(trained, Satellite)
     tower: Graft = trained.tower
     tower.requires_grad_(False)
+    tower.card = replace(tower.card, logit_scale=float(trained.scale))
     save_model(tower.cpu(), target)

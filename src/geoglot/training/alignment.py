@@ -16,7 +16,7 @@ from geoglot.models.graft import Graft
 from geoglot.training.loop import Group, decaying
 from geoglot.training.losses import Photos, image_level, pixel_level
 from geoglot.training.pairs import PairBatch, PairLoader
-from geoglot.training.processes import gather_rows
+from geoglot.training.processes import gather_rows, mean_over_processes
 from geoglot.types import Count, Positive, Weight
 
 _EARTH_M = 6_371_000.0
@@ -100,7 +100,7 @@ class Align:
         return self.train.batches(first_step, steps)
 
     def backward(self, batch: PairBatch) -> Mapping[str, float]:
-        """The gradient of the mean loss over the tiles of all processes, part by part."""
+        """This process's part of the gradient of the mean loss over the tiles of all, whose figures it returns."""
         device = self.model.log_scale.device
         self.model.limit_scale()
         photos, first_tile = gather_photos(batch, self.settings.skip_near_m, device)
@@ -112,9 +112,9 @@ class Align:
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return {
-            "loss": float(torch.stack(losses).sum()),
+            "loss": float(mean_over_processes(torch.stack(losses).sum(), device)),
             "scale": float(self.model.scale.detach()),
-            "photos": len(batch.tile) / tiles,
+            "photos": float(mean_over_processes(len(batch.tile) / tiles, device)),
         }
 
     def _loss(

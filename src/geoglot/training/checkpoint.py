@@ -6,9 +6,11 @@ Random numbers follow from the recipe's seed and the step, so there is no state 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -48,16 +50,26 @@ def save(run: Run, recipe: str, folder: Path) -> None:
         save_file(_contiguous(tensors), temporary, _header(run, recipe))
 
 
-def load(run: Run, recipe: str, folder: Path) -> bool:
-    """Bring a run to where it was; False if there is nothing to go on from. InputError for another recipe's."""
+def check(recipe: str, folder: Path) -> bool:
+    """Whether there is something to go on from; InputError for another recipe's."""
     path = folder / NAME
     if not path.exists():
         return False
-    header, tensors = _read(path)
-    if header.get("recipe") != recipe:
+    with _opened(path) as file:
+        found = file.metadata() or {}
+    if found.get("recipe") != recipe:
         raise InputError(
             f"{path} is of another recipe or of other data; give another output folder, or remove it to begin anew"
         )
+    return True
+
+
+def load(run: Run, recipe: str, folder: Path) -> bool:
+    """Bring a run to where it was; False if there is nothing to go on from. InputError for another recipe's."""
+    path = folder / NAME
+    if not check(recipe, folder):
+        return False
+    header, tensors = _read(path)
     try:
         run.model.load_state_dict(_part(tensors, "model."))
         if run.average is not None:
@@ -96,9 +108,15 @@ def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    with _opened(path) as file:
+        return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
-            return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            yield file
     except (OSError, SafetensorError) as error:
         raise SourceError(f"{path} cannot be read ({error}); remove it to begin anew") from error
 

@@ -209,13 +209,23 @@ def _follow(run: Run, keep: float) -> None:
         kept.copy_(current)
 
 
-def _board(folder: Path, step: int) -> Any:
-    """TensorBoard's writer; what a killed run showed after its last checkpoint is taken back."""
+def check_extras(settings: Fit) -> None:
+    """MissingExtraError for what a recipe asks for and is not installed."""
+    if settings.tensorboard:
+        _writer_class()
+
+
+def _writer_class() -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise MissingExtraError("tensorboard", "tensorboard") from error
-    return SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+    return SummaryWriter
+
+
+def _board(folder: Path, step: int) -> Any:
+    """TensorBoard's writer; what a killed run showed after its last checkpoint is taken back."""
+    return _writer_class()(str(folder / "tensorboard"), purge_step=step + 1)
 
 
 class _Log:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import numpy as np
 import torch
@@ -24,6 +25,8 @@ class Share:
 
 
 ALONE = Share()
+#: The others wait while the first process embeds a pair set's photos; torchrun ends them if it fails
+_PATIENCE = timedelta(days=7)
 
 
 def is_first() -> bool:
@@ -52,7 +55,7 @@ def processes(device: torch.device) -> Iterator[Share]:
     if "RANK" not in os.environ:
         yield ALONE
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
         yield Share(dist.get_rank(), dist.get_world_size())
     finally:
@@ -101,9 +104,9 @@ def average_statistics(model: nn.Module) -> None:
                 counted /= dist.get_world_size()
 
 
-def mean_over_processes(number: int, device: torch.device) -> Tensor:
-    """The mean of a count over processes, as a float."""
-    mean = torch.tensor(float(number), device=device)
+def mean_over_processes(number: float | Tensor, device: torch.device) -> Tensor:
+    """The mean of a number over processes, as a float."""
+    mean = torch.as_tensor(float(number), device=device)
     if dist.is_initialized():
         dist.all_reduce(mean)
         mean /= dist.get_world_size()
