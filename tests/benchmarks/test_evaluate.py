@@ -127,6 +127,13 @@ def test_bad_input_is_one_sentence_before_a_model_is_loaded(
         evaluate(**given, model="a model that does not exist")  # type: ignore[arg-type]
 
 
+def test_a_model_of_more_bands_is_told_that_sets_have_three(eurosat: Path) -> None:
+    model = painter()
+    model.bands = 4
+    with pytest.raises(InputError, match="pooled colours sees 4 bands; data sets are read as red, green, blue"):
+        evaluate("classification", "eurosat", eurosat, model=model)
+
+
 def test_intervals_hold_what_a_half_blind_model_gets(eurosat: Path) -> None:
     assert isinstance(EUROSAT, FolderPerClass)
     words = list(EUROSAT.words.values())

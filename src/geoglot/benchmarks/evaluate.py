@@ -79,6 +79,8 @@ def evaluate(
         model = load_mapper(model, device=options.device)
     if isinstance(model, Segmenter):
         return _supervised(model, found, samples, split, options, len(whole), progress)
+    if model.bands != 3:
+        raise InputError(f"{model.card.name} sees {model.bands} bands; data sets are read as red, green, blue")
     run = _Run(model, chosen, found, options, progress)
     with torch.inference_mode():
         metrics = run.measure(task, samples)

@@ -22,6 +22,7 @@ from geoglot.tasks.prompts import ClassWords
 
 Colour = tuple[int, int, int]
 _IGNORED = -1
+_SKYSCRIPT = "the benchmark archives of https://github.com/wangzhecheng/SkyScript"
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ class FolderPerClass(DataSet):
     words: Mapping[str, str] = field(default_factory=dict)
     """Folder to what a person says."""
     lists: Mapping[str, str] = field(default_factory=dict)
-    """File of a split's names, a .txt with one a line or a .csv with `filepath` and `label`."""
+    """File of a split's names, a .txt with one a line or a .csv with `filepath` and `label` (SkyScript's)."""
+    lists_page: str = ""
+    """Where the .txt lists are had: not with the images."""
 
     def read(self, data: Path, split: str) -> Scenes:
         """The images of a split, by class and name."""
@@ -64,7 +67,10 @@ class FolderPerClass(DataSet):
             return None
         path = data / self.lists[split]
         if not path.is_file():
-            raise self.missing(f"the list {path.name} of its split {split!r}", data)
+            page = _SKYSCRIPT if path.suffix == ".csv" else self.lists_page
+            raise SourceError(
+                f"{self.title}: the list {path.name} of its split {split!r} not found in {data}; it is in {page}"
+            )
         if path.suffix == ".csv":
             return _read_csv(path)
         return {Path(line).stem: "" for line in path.read_text(encoding="utf-8").split()}
@@ -80,12 +86,16 @@ def _read_csv(path: Path) -> dict[str, str]:
         rows = list(csv.DictReader(file))
     if not rows or not {"filepath", "label"} <= set(rows[0]):
         raise SourceError(f"{path} must have the columns filepath and label")
-    labels = {Path(row["filepath"]).stem: row["label"] for row in rows}
+    labels = {Path(row["filepath"]).stem: row["label"] or "" for row in rows}
+    if not all(label.isdigit() for label in labels.values()):
+        return labels
     names = path.with_name("classnames.txt")
-    if names.is_file() and all(label.isdigit() for label in labels.values()):
-        words = names.read_text(encoding="utf-8").splitlines()
-        return {stem: words[int(label)].strip() for stem, label in labels.items()}
-    return {stem: "" if label.isdigit() else label for stem, label in labels.items()}
+    if not names.is_file():  # with other names the figures would be another protocol's
+        raise SourceError(f"{names} is missing: the labels of {path.name} are places in it; it is in {_SKYSCRIPT}")
+    words = names.read_text(encoding="utf-8").splitlines()
+    if beyond := [label for label in labels.values() if int(label) >= len(words)]:
+        raise SourceError(f"{path} has the label {beyond[0]}, and {names.name} names {len(words)} classes from 0")
+    return {stem: words[int(label)].strip() for stem, label in labels.items()}
 
 
 @dataclass(frozen=True)

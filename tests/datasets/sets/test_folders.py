@@ -61,8 +61,10 @@ def test_what_is_missing_is_said_with_where_to_get_it(tmp_path: Path) -> None:
 
 def test_a_split_is_a_list_of_names(tmp_path: Path) -> None:
     folders(tmp_path / "2750", list(SETS["eurosat"].words))
-    with pytest.raises(SourceError, match=r"the list eurosat-val.txt of its split 'val' not found"):
+    with pytest.raises(SourceError, match=r"the list eurosat-val.txt of its split 'val' not found .* torchgeo"):
         read("eurosat", tmp_path, "val")
+    with pytest.raises(SourceError, match=r"the list eurosat_img_txt_pairs_test.csv .*SkyScript"):
+        read("eurosat", tmp_path, "skyscript")
     (tmp_path / "eurosat-val.txt").write_text("Forest_2.jpg\nSeaLake_1.jpg\n")
     scenes = read("eurosat", tmp_path, "val")
     assert [scenes.classes[index].key for index in scenes.shows.argmax(1)] == ["Forest", "SeaLake"]
@@ -80,6 +82,15 @@ def test_skyscript_lists_bring_their_own_class_names(tmp_path: Path, label: tupl
     scenes = read("eurosat", tmp_path, "skyscript")
     words = [scenes.classes[index].word for index in scenes.shows.argmax(1)]
     assert words == ["brushland or shrubland", "lake or sea"]
+    (tmp_path / "classnames.txt").unlink()
+    if label[0].isdigit():  # no other names are put in their place
+        with pytest.raises(SourceError, match=r"classnames.txt is missing"):
+            read("eurosat", tmp_path, "skyscript")
+        (tmp_path / "classnames.txt").write_text("lake or sea\n")
+        with pytest.raises(SourceError, match=r"has the label 1, and classnames\.txt names 1 classes"):
+            read("eurosat", tmp_path, "skyscript")
+    else:
+        read("eurosat", tmp_path, "skyscript")
     (tmp_path / "eurosat_img_txt_pairs_test.csv").write_text("a,b\n1,2\n")
     with pytest.raises(SourceError, match="columns filepath and label"):
         read("eurosat", tmp_path, "skyscript")

@@ -31,4 +31,5 @@ EUROSAT = FolderPerClass(
         "test": "eurosat-test.txt",
         "skyscript": "eurosat_img_txt_pairs_test.csv",
     },
+    lists_page="the splits of torchgeo, https://github.com/torchgeo/torchgeo (datasets/eurosat.py)",
 )
