@@ -33,6 +33,7 @@ UAVID_8 = MaskedImages(
 UAVID = replace(
     UAVID_8,
     name="uavid",
+    unlabelled=(),
     classes=(
         MapClass("background", ((0, 0, 0),)),
         MapClass("building", ((128, 0, 0),)),

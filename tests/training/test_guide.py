@@ -1,0 +1,33 @@
+"""docs/graft.md does what it says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geoglot.models.zoo import load_model
+from geoglot.training.align import align
+from pairsets import make_batch
+from tinyclip import store_clip
+
+GUIDE = (Path(__file__).parents[2] / "docs" / "graft.md").read_text(encoding="utf-8")
+
+
+def block(language: str) -> str:
+    found = re.search(rf"^```{language}\n(.*?)^```", GUIDE, flags=re.DOTALL | re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_a_pair_set_and_a_recipe_by_the_guide(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = make_batch(2)
+    assert made.images
+    given = {"np": np, "Path": Path, "pixels": made.pixels, "grids": made.grids, "photos": list(made.images[:1]) * 3}
+    exec(compile(block("python"), "graft.md", "exec"), given)
+    store_clip(tmp_path / "tiny")
+    Path("mine.toml").write_text(block("toml"))
+    assert load_model(align(Path("mine.toml")).model).card.name == "mine"
