@@ -112,7 +112,7 @@ class Align:
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return {
-            "loss": float(mean_over_processes(torch.stack(losses).sum(), device)),
+            "loss": float(mean_over_processes(float(torch.stack(losses).sum()), device)),
             "scale": float(self.model.scale.detach()),
             "photos": float(mean_over_processes(len(batch.tile) / tiles, device)),
         }

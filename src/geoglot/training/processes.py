@@ -104,9 +104,9 @@ def average_statistics(model: nn.Module) -> None:
                 counted /= dist.get_world_size()
 
 
-def mean_over_processes(number: float | Tensor, device: torch.device) -> Tensor:
+def mean_over_processes(number: int | float, device: torch.device) -> Tensor:
     """The mean of a number over processes, as a float."""
-    mean = torch.as_tensor(float(number), device=device)
+    mean = torch.tensor(float(number), device=device)
     if dist.is_initialized():
         dist.all_reduce(mean)
         mean /= dist.get_world_size()
