@@ -49,21 +49,16 @@ class Refined:
 class Refiner(Protocol):
     """Better masks for proposals; every proposal by itself, so that a batch gives what a loop gives."""
 
-    name: str
-    side: int | None
-    """Side in pixels of the views that it wants; None: the surroundings of each thing."""
+    @property
+    def name(self) -> str:
+        """For the record."""
+        ...
+
+    @property
+    def side(self) -> int | None:
+        """Side in pixels of the views that it wants; None: the surroundings of each thing."""
+        ...
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
         """One mask a proposal, never an empty one."""
         ...
-
-
-class Unrefined:
-    """The scores' own masks."""
-
-    name = "none"
-    side = None
-
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """The masks as they are."""
-        return [Refined(one.mask, self.name) for one in proposals]
