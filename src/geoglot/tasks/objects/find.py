@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from geoglot.errors import InputError
@@ -88,8 +88,10 @@ class _Search:
     """Everything that was found, still overlapping."""
 
     names: tuple[str, ...]
+    refiner: str
     things: list[Found]
     thresholds: dict[str, Threshold]
+    notes: tuple[str, ...] = ()
 
 
 def _search(
@@ -107,14 +109,16 @@ def _search(
                 parts = split(region, field, threshold.extent)
                 candidates += [Candidate(part, field, threshold.extent) for part in parts]
     things = [*large, *refine_all(candidates, scene.raster, refiner, progress)]
-    return _Search(question.names, things, thresholds)
+    notes = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
+    return _Search(question.names, refiner.name if refiner else "none", things, thresholds, (notes,) if large else ())
 
 
 def _at_places(scene: EncodedScene, points: Path, refiner: Refiner | None, progress: Progress | None) -> _Search:
     """The things that a person points at."""
     candidates = candidates_at(scene, read_features(points, scene.raster.grid))
     names = tuple(dict.fromkeys(one.field.name for one in candidates))
-    return _Search(names, refine_all(candidates, scene.raster, refiner, progress), {})
+    things = refine_all(candidates, scene.raster, refiner, progress)
+    return _Search(names, refiner.name if refiner else "none", things, {})
 
 
 def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found]:
@@ -134,7 +138,7 @@ def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: F
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
     objects = tabulate(kept, grid, scene.plan)
     parts = {name: objects[objects["name"] == name] for name in search.names}
-    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search.thresholds)]
+    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search.thresholds), *search.notes]
     notes += files.draw(raster, objects, search.names)
     result = FindResult(
         model=encoder.name,
@@ -152,7 +156,8 @@ def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: F
     )
     document = result.to_json()
     del document["objects"]  # the file beside the manifest holds them
-    files.write(objects, document | {"run": scene.facts})
+    run = scene.facts | {"names": search.names, "options": asdict(options), "refiner": search.refiner}
+    files.write(objects, document | {"run": run})
     return result
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float, Int
 from scipy import ndimage
 from skimage.segmentation import watershed
 
+from geoglot.tasks.refine.parting import parted
 from geoglot.tasks.refine.refiner import Proposal, Refined, View
 
 _SMOOTH = 0.7  # pixels: noise of the sensor is no edge
@@ -27,9 +28,16 @@ class Edges:
     side = None
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """One mask a proposal, each by itself."""
+        """One answer a proposal, each by itself; blobs that a narrow neck joins are two things."""
         relief = _gradient(view.pixels[:3])
-        return [Refined(_flood(relief, _seeds(one, view)), self.name) for one in proposals]
+        return [Refined(_parts(_flood(relief, _seeds(one, view)), one), self.name) for one in proposals]
+
+
+def _parts(mask: Bool[np.ndarray, "rows cols"], one: Proposal) -> tuple[Bool[np.ndarray, "rows cols"], ...]:
+    if one.box:
+        return (mask,)
+    labels = parted(mask, np.ones(mask.shape, np.float32))
+    return tuple(labels == label for label in range(1, int(labels.max()) + 1))
 
 
 def _gradient(pixels: Float[np.ndarray, "3 rows cols"]) -> Float[np.ndarray, "rows cols"]:

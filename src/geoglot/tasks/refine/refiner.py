@@ -38,9 +38,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Refined:
-    """An outline for a proposal."""
+    """Outlines for a proposal."""
 
-    mask: Bool[np.ndarray, "rows cols"]
+    masks: tuple[Bool[np.ndarray, "rows cols"], ...]
+    """One or more, none of them empty: what the scores show as one thing may be two in the picture."""
     how: str
     """What made it: a refiner may have to leave a proposal as it was."""
 
@@ -60,5 +61,5 @@ class Refiner(Protocol):
         ...
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """One mask a proposal, never an empty one."""
+        """One answer a proposal."""
         ...

@@ -46,7 +46,7 @@ class Sam:
         self._embedded: OrderedDict[bytes, Any] = OrderedDict()
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """One mask a proposal, each by itself."""
+        """One answer a proposal, each by itself."""
         embedding = self._embedding(view)
         prompts = [prompt_of(one, view, self._prompting) for one in proposals]
         answers: dict[int, Refined] = {}
@@ -97,8 +97,8 @@ class Sam:
         agreed = [agreement(mask, near) for mask in found]
         best = max(range(len(found)), key=lambda index: agreed[index] * float(sure[index].clamp_min(0)))
         if agreed[best] < _LEAST_AGREEMENT:
-            return Refined(one.mask, "none")
-        return Refined(found[best], self.name)
+            return Refined((one.mask,), "none")
+        return Refined((found[best],), self.name)
 
 
 def agreement(mask: Bool[np.ndarray, "rows cols"], scores: Float[np.ndarray, "rows cols"]) -> float:
