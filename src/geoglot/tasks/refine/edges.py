@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -30,7 +31,20 @@ class Edges:
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
         """One answer a proposal, each by itself; blobs that a narrow neck joins are two things."""
         relief = _gradient(view.pixels[:3])
-        return [Refined(_parts(_flood(relief, _seeds(one, view)), one), self.name) for one in proposals]
+        return [Refined(_outlines(relief, view, one), self.name) for one in proposals]
+
+
+def _outlines(relief: np.ndarray, view: View, one: Proposal) -> tuple[Bool[np.ndarray, "rows cols"], ...]:
+    """The masks of a proposal, sought in its surroundings only: a view may be large and hold many."""
+    (rows, cols), margin = ndimage.find_objects(one.mask.astype(np.uint8))[0], 2 * view.patch
+    near = np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
+    here = replace(one, mask=one.mask[near], scores=one.scores[near])
+    basin = _flood(relief[near], _seeds(here, view.valid[near], view.patch))
+    found = []
+    for part in _parts(basin, here):
+        found.append(np.zeros(one.mask.shape, bool))
+        found[-1][near] = part
+    return tuple(found)
 
 
 def _parts(mask: Bool[np.ndarray, "rows cols"], one: Proposal) -> tuple[Bool[np.ndarray, "rows cols"], ...]:
@@ -45,13 +59,13 @@ def _gradient(pixels: Float[np.ndarray, "3 rows cols"]) -> Float[np.ndarray, "ro
     return np.asarray(np.max([ndimage.gaussian_gradient_magnitude(band, _SMOOTH) for band in pixels], axis=0))
 
 
-def _seeds(one: Proposal, view: View) -> Int[np.ndarray, "rows cols"]:
+def _seeds(one: Proposal, valid: Bool[np.ndarray, "rows cols"], patch: int) -> Int[np.ndarray, "rows cols"]:
     """1 where the thing surely is not, 2 where it surely is, 0 between."""
     inside = ndimage.distance_transform_edt(np.pad(one.mask, 1))[1:-1, 1:-1]
     outside = ndimage.distance_transform_edt(~one.mask)
-    others = (one.scores == 0) & (outside > 0) & (outside <= view.patch)
-    seeds = np.where((outside > view.patch) | others | ~view.valid, _OTHER, 0)
-    seeds[inside > min(view.patch / 2, _CORE * inside.max())] = _THING
+    others = (one.scores == 0) & (outside > 0) & (outside <= patch)
+    seeds = np.where((outside > patch) | others | ~valid, _OTHER, 0)
+    seeds[inside > min(patch / 2, _CORE * inside.max())] = _THING
     return np.asarray(seeds)
 
 
