@@ -19,6 +19,7 @@ from geoglot.types import Progress
 
 _MARGIN = 2  # patches around a thing that are looked at
 _ROOM = 1.5  # a thing that fills a view has this much room around it
+_STEPS = (7 / 8, 1 / 2, 1 / 4, 1 / 8)  # of a view, from one to the next: few views, and a thing is whole in one
 _LARGEST_VIEW = 4 * LARGEST  # pixels; a longer thing keeps the outline of its scores
 
 
@@ -63,7 +64,8 @@ def _view(one: Candidate, side: int | None) -> Window | None:
     else:
         longest = max(box.height, box.width)
         side = max(side, round(_ROOM * longest))
-        step = side // 2 if longest <= side / 3 else max(1, round((side - _ROOM * longest) / 2))
+        fits = (step for share in _STEPS if (step := int(share * side)) <= side - _ROOM * longest)
+        step = next(fits, 1)
         middles = box.row + box.height / 2, box.col + box.width / 2
         row, col = (round((middle - side / 2) / step) * step for middle in middles)
         view = Window(row, col, side, side)
