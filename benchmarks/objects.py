@@ -39,7 +39,7 @@ from worlds import write_scene
 PROMPTS = ("roof", "water", "forest", "snow", "heath")
 NAMES = (*PROMPTS, "sand")
 SEEDS = 5
-SAM_SIDE = 256
+SAM_SIDE, COUNTED = 1024, 4096
 BLOCK = 1000
 LIMIT_GB = 1.5
 
@@ -51,10 +51,9 @@ def encoder(patch: int = 8) -> ScorerEncoder:
 
 def count_encodings() -> dict[str, Any]:
     """Images that pass a SAM's encoder for five prompts, by the plain way and by `find`."""
-    shape = (1500, 1500)
-    things = scatter(shape, 220, PROMPTS, seed=0)
     with tempfile.TemporaryDirectory() as folder:
-        scene = write_scene(Path(folder) / "scene.tif", plant(shape, things).pixels)
+        scene = Path(folder) / "scene.tif"
+        make_scene(scene, COUNTED, PROMPTS)
         model, runs = tiny_sam(SAM_SIDE), [0]
         embed = model.get_image_embeddings
 
@@ -65,9 +64,9 @@ def count_encodings() -> dict[str, Any]:
         model.get_image_embeddings = counted
         refiner = Sam(model, Normalisation((0.5,) * 3, (0.5,) * 3))
         scorer = ColourScorer(NAMES)
-        options = FindOptions(tile=128, overlap=32)
-        result = find(scene, PROMPTS, model=ScorerEncoder(scorer, NAMES), options=options, refiner=refiner)
-    tiles = len(WindowPlan(shape, SAM_SIDE, 0, 1))
+        options = FindOptions(tile=512, overlap=64)
+        result = find(scene, list(PROMPTS), model=ScorerEncoder(scorer, NAMES), options=options, refiner=refiner)
+    tiles = len(WindowPlan((COUNTED, COUNTED), SAM_SIDE, 0, 1))
     return {
         "prompts": len(PROMPTS), "objects": len(result.objects), "plain": tiles * len(PROMPTS), "ours": runs[0],
         "ratio": round(tiles * len(PROMPTS) / runs[0], 2), "text_windows": scorer.tiles,
@@ -92,11 +91,11 @@ def match_planted() -> dict[str, Any]:
     }
 
 
-def make_scene(path: Path, side: int) -> None:
+def make_scene(path: Path, side: int, names: tuple[str, ...]) -> None:
     """A tiled raster of `side` x `side` pixels: a few planted blocks, repeated in a seeded order."""
     rng = np.random.default_rng(0)
     size = (BLOCK, BLOCK)
-    blocks = [plant(size, scatter(size, 40, ("roof", "water"), seed), seed).pixels for seed in range(3)]
+    blocks = [plant(size, scatter(size, 40, names, seed), seed).pixels for seed in range(3)]
     profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8", "compress": "zstd"}
     place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
     with rasterio.open(path, "w", **profile, **place, tiled=True, blockxsize=512, blockysize=512) as dataset:
@@ -121,7 +120,7 @@ def child(side: int) -> dict[str, Any]:
     """`measure` in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
-        make_scene(scene, side)
+        make_scene(scene, side, ("roof", "water"))
         command = [sys.executable, __file__, "--measure", str(scene)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return {"side": side, **json.loads(done.stdout.splitlines()[-1])}

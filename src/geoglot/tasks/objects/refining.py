@@ -18,7 +18,7 @@ from geoglot.tasks.refine.refiner import Proposal, Refiner, View
 from geoglot.types import Progress
 
 _MARGIN = 2  # patches around a thing that are looked at
-_ROOM = 1.5  # a thing that fills a view has this much room around it
+_ROOM = 1.25  # a view is so much longer than what is looked at in it
 _STEPS = (7 / 8, 1 / 2, 1 / 4, 1 / 8)  # of a view, from one to the next: few views, and a thing is whole in one
 _LARGEST_VIEW = 4 * LARGEST  # pixels; a longer thing keeps the outline of its scores
 
@@ -67,7 +67,10 @@ def _view(one: Candidate, side: int | None) -> Window | None:
         fits = (step for share in _STEPS if (step := int(share * side)) <= side - _ROOM * longest)
         step = next(fits, 1)
         middles = box.row + box.height / 2, box.col + box.width / 2
-        row, col = (round((middle - side / 2) / step) * step for middle in middles)
+        row, col = (
+            step * min(max(0, round((middle - side / 2) / step)), max(0, -(-(length - side) // step)))
+            for middle, length in zip(middles, one.field.scene.plan.shape, strict=True)
+        )  # the first view begins with the scene, the last ends with it or beyond
         view = Window(row, col, side, side)
     return view if view.height * view.width <= _LARGEST_VIEW else None
 
