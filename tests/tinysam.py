@@ -25,8 +25,8 @@ def tiny_sam(side: int = SIDE) -> Any:
     config = SamConfig(
         vision_config={
             "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": side,
-            "patch_size": side // 8, "output_channels": 16, "mlp_dim": 16, "num_pos_feats": 8, "global_attn_indexes": [0],
-            "window_size": 0,
+            "patch_size": side // 8, "output_channels": 16, "mlp_dim": 16, "num_pos_feats": 8,
+            "global_attn_indexes": [0], "window_size": 0,
         },
         prompt_encoder_config={
             "hidden_size": 16, "image_size": side, "patch_size": side // 8, "mask_input_channels": 4,
