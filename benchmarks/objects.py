@@ -53,7 +53,7 @@ def count_encodings() -> dict[str, Any]:
     """Images that pass a SAM's encoder for five prompts, by the plain way and by `find`."""
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
-        make_scene(scene, COUNTED, PROMPTS)
+        make_scene(scene, COUNTED, PROMPTS, 15)
         model, runs = tiny_sam(SAM_SIDE), [0]
         embed = model.get_image_embeddings
 
@@ -91,11 +91,11 @@ def match_planted() -> dict[str, Any]:
     }
 
 
-def make_scene(path: Path, side: int, names: tuple[str, ...]) -> None:
+def make_scene(path: Path, side: int, names: tuple[str, ...], things: int) -> None:
     """A tiled raster of `side` x `side` pixels: a few planted blocks, repeated in a seeded order."""
     rng = np.random.default_rng(0)
     size = (BLOCK, BLOCK)
-    blocks = [plant(size, scatter(size, 40, names, seed), seed).pixels for seed in range(3)]
+    blocks = [plant(size, scatter(size, things, names, seed), seed).pixels for seed in range(3)]
     profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8", "compress": "zstd"}
     place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
     with rasterio.open(path, "w", **profile, **place, tiled=True, blockxsize=512, blockysize=512) as dataset:
@@ -120,7 +120,7 @@ def child(side: int) -> dict[str, Any]:
     """`measure` in a fresh process."""
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
-        make_scene(scene, side, ("roof", "water"))
+        make_scene(scene, side, ("roof", "water"), 40)
         command = [sys.executable, __file__, "--measure", str(scene)]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
     return {"side": side, **json.loads(done.stdout.splitlines()[-1])}
