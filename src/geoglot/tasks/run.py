@@ -9,18 +9,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import asdict, dataclass, field
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from geoglot import __version__
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
+from geoglot.outputs.cog import Layer, RowFiles, encode_strip, read_strip, write_cog
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
@@ -28,12 +27,16 @@ from geoglot.outputs.manifest import write_json
 from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.vectors import check_format, write_polygons
-from geoglot.sources.raster import Raster, check_bands, open_raster
+from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed
 from geoglot.tasks.augmented import Flips
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.prompts import TEMPLATES
+from geoglot.tasks.reading import opened, reading_facts, reading_notes
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
@@ -71,6 +74,13 @@ class SegmentOptions:
     """Also write the probability of every class, a band each, at the resolution of the model's patches."""
     overlay: bool = True
     """Also write a PNG for the eye."""
+    refiner: Refiner | str | None = None
+    """Moves the borders of regions to edges of the picture: none, edges, what load_sam gives, or one of your own."""
+
+    def facts(self) -> dict[str, Any]:
+        """What decides the result, as a document."""
+        name = self.refiner.name if isinstance(self.refiner, Refiner) else self.refiner
+        return asdict(replace(self, refiner=None)) | {"refiner": name}
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,6 @@ class SegmentResult:
 
 _OVERLAY_SIDE = 1024
 _AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
-_SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
@@ -174,7 +183,7 @@ def segment_with(
 ) -> SegmentResult:
     """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
     started = time.monotonic()
-    with _opened(source, options, scorer.resolution) as raster:
+    with opened(source, options, scorer.resolution) as raster:
         outputs.check_source(raster.uri)
         check_bands(raster, scorer.bands, scorer.name)
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
@@ -184,16 +193,6 @@ def segment_with(
                 run.journal.clear()
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
             return run.finish(failed, started, progress)
-
-
-def _opened(
-    source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]
-) -> AbstractContextManager[Raster]:
-    """The scene at the resolution asked for; a raster of the caller's stays as it is, and stays open."""
-    if isinstance(source, Raster):
-        return nullcontext(source)
-    resolution = options.resolution or understood
-    return open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
 
 
 @dataclass
@@ -210,6 +209,8 @@ class _Run:
     channels: list[int] = field(init=False)
     """Of the scorer, in the order of the legend."""
     journal: Journal = field(init=False)
+    strips: tuple[str, str] = ("classes", "confidence")
+    """Kinds of strips that the map is made of."""
 
     def __post_init__(self) -> None:
         shape, options = self.raster.grid.shape, self.options
@@ -223,18 +224,11 @@ class _Run:
 
     def _all_facts(self) -> dict[str, Any]:
         """Everything that decides the result."""
-        crs = self.raster.grid.crs.to_wkt() if self.raster.grid.crs else None
         return {
-            "geoglot": __version__,
-            "torch": torch.__version__,
-            "source": self.raster.fingerprint(),
-            "bands": list(self.raster.bands),
-            "radiometry": self.raster.radiometry.to_json(),
-            "grid": {"shape": self.plan.shape, "transform": list(self.raster.grid.transform[:6]), "crs": crs},
+            **reading_facts(self.raster, self.plan),
             "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
             "legend": self.legend.names,
-            "windows": {"tile": self.plan.tile, "overlap": self.plan.overlap, "patch": self.plan.patch},
-            "options": asdict(self.options),
+            "options": self.options.facts(),
             **self.facts,
         }
 
@@ -269,6 +263,8 @@ class _Run:
 
     def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
+        if refiner := choose_refiner(self.options.refiner):
+            self._refine(refiner, progress)
         self.raster.check_unchanged()
         grid, outputs = self.raster.grid, self.outputs
         self._write_rasters(grid, progress)
@@ -282,27 +278,26 @@ class _Run:
         if not any(share.pixels for share in shares):
             notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
         seconds = round(time.monotonic() - started, 2)
+        told = reading_notes(self.raster, self.scorer.name, self.scorer.resolution)
         result = SegmentResult(
             self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
-            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*self._notes(), *notes),
+            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),
         )  # fmt: skip
         write_json(outputs.manifest, result.to_json() | {"run": self.facts})
         self.journal.clear()
         return result
 
-    def _notes(self) -> tuple[str, ...]:
-        """What the user should know of how the scene was read."""
-        notes = list(self.raster.warnings)
-        scene, grid = self.raster.native, self.raster.grid
-        if grid.crs and grid.crs != scene.crs:
-            name = grid.crs.name if grid.crs.name != "unknown" else "a local equal-area grid"
-            notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
-        native, read = scene.resolution_m, grid.resolution_m
-        if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
-            finest, coarsest = self.scorer.resolution
-            understood = f"{self.scorer.name} understands {finest:g} to {coarsest:g} m"
-            notes.append(f"the scene is at {native:,.4g} m and was read at {read:,.4g} m; {understood}")
-        return tuple(notes)
+    def _refine(self, refiner: Refiner, progress: Progress | None) -> None:
+        """Strips of a map whose regions follow the picture; they take the place of the others."""
+        skip = frozenset({OTHER, self.legend.nodata})
+        plain = [RowFiles(self.journal.strips(kind)) for kind in self.strips]
+        refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
+        self.strips = ("refined", "refinedconfidence")
+        for row, *layers in refining.rows(lambda window: (plain[0].read(window), plain[1].read(window))):
+            for kind, layer in zip(self.strips, layers, strict=True):
+                self.journal.add_strip(kind, row, encode_strip(layer[None]))
+            if progress:
+                progress("outlines", row + len(layers[0]), self.plan.shape[0])
 
     def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
@@ -322,7 +317,7 @@ class _Run:
             progress("map", 0, 1)
         tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((self.legend.rest, *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
-        write_cog(self.journal.strips("classes"), layer, self.outputs.classes)
+        write_cog(self.journal.strips(self.strips[0]), layer, self.outputs.classes)
         if self.outputs.scores:
             lattice = grid.coarser(self.plan.patch)
             layer = Layer(lattice, "float32", float("nan"), self.legend.names)
@@ -332,7 +327,7 @@ class _Run:
 
     def _strips(self, what: str, progress: Progress | None) -> Iterator[ClassStrip]:
         row = 0
-        paths = list(zip(self.journal.strips("classes"), self.journal.strips("confidence"), strict=True))
+        paths = list(zip(*map(self.journal.strips, self.strips), strict=True))
         for done, (classes_path, confidence_path) in enumerate(paths, 1):
             classes, confidence = read_strip(classes_path)[0], read_strip(confidence_path)[0]
             yield ClassStrip(row, classes, confidence)
