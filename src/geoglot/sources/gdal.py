@@ -36,7 +36,10 @@ def environment(uri: str) -> rasterio.Env:
         # World files and masks beside the image are looked for by name, without listing a large folder.
         options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", "CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}
     else:
-        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "3"}
+        # No other name than this one opens, sidecars least of all; what failed once is asked again by a new handle.
+        name = uri if uri.startswith("/vsi") else f"/vsicurl/{uri}"
+        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": name}
+        options |= {"GDAL_HTTP_MAX_RETRY": "3", "GDAL_HTTP_CONNECTTIMEOUT": "30", "GDAL_HTTP_TIMEOUT": "120"}
     return rasterio.Env(**options)
 
 

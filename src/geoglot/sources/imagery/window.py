@@ -1,0 +1,78 @@
+"""The window of a file that a grid needs, and no more: a COG elsewhere is read by the blocks that it touches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyproj
+from jaxtyping import Bool, Float, Int
+from pyproj.exceptions import CRSError
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from geoglot.errors import ReadError, SourceError
+from geoglot.geo import Grid, Window
+from geoglot.sources.gdal import environment, open_dataset
+from geoglot.sources.resample import Resampler
+
+
+def read_window(
+    uri: str, indexes: Sequence[int], grid: Grid
+) -> tuple[Float[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
+    """Stored numbers of some bands on a grid, averaged and interpolated, and which pixels are valid."""
+    with open_dataset(uri) as dataset, environment(uri):
+        native = _native(dataset, uri)
+
+        def stored(window: Window) -> tuple[np.ndarray, np.ndarray]:
+            part = RasterioWindow(window.col, window.row, window.width, window.height)
+            try:
+                values = dataset.read(list(indexes), window=part)
+                mask = dataset.read_masks(list(indexes), window=part).all(axis=0)
+            except RasterioError as error:
+                raise ReadError(f"{uri}: {tuple(window)} (row, col, height, width): {error.__cause__ or error}") from error
+            return values, mask & np.isfinite(values).all(axis=0)
+
+        if not _touches(native, grid):
+            return np.zeros((len(indexes), *grid.shape), np.float32), np.zeros(grid.shape, np.bool_)
+        return Resampler(native, grid).read(stored, grid.whole)
+
+
+def read_classes(uri: str, grid: Grid) -> Int[np.ndarray, "rows cols"]:
+    """Numbers of the first band at the centre of each pixel of a grid: the mean of two classes is a third. -1 outside."""
+    with open_dataset(uri) as dataset, environment(uri):
+        native = _native(dataset, uri)
+        rows, cols = np.mgrid[0 : grid.shape[0], 0 : grid.shape[1]] + 0.5
+        row, col = (np.floor(axis).astype(np.int64) for axis in _positions(native, grid, rows, cols))
+        inside = (row >= 0) & (row < native.shape[0]) & (col >= 0) & (col < native.shape[1])
+        found = np.full(grid.shape, -1, np.int64)
+        if not inside.any():
+            return found
+        top, left = int(row[inside].min()), int(col[inside].min())
+        part = RasterioWindow(left, top, int(col[inside].max()) - left + 1, int(row[inside].max()) - top + 1)
+        try:
+            values = dataset.read(1, window=part)
+        except RasterioError as error:
+            raise ReadError(f"{uri}: {error.__cause__ or error}") from error
+        found[inside] = values[row[inside] - top, col[inside] - left]
+        return found
+
+
+def _native(dataset: object, uri: str) -> Grid:
+    try:
+        crs = pyproj.CRS.from_user_input(dataset.crs.to_wkt())  # type: ignore[attr-defined]
+    except (CRSError, AttributeError) as error:
+        raise SourceError(f"{uri} has no CRS, so that its pixels have no place") from error
+    return Grid(crs, dataset.transform, dataset.shape)  # type: ignore[attr-defined]
+
+
+def _positions(native: Grid, grid: Grid, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return native.from_lonlat(*grid.to_lonlat(rows, cols)) if native.crs != grid.crs else native.to_pixel(
+        *grid.to_map(rows, cols)
+    )
+
+
+def _touches(native: Grid, grid: Grid) -> bool:
+    steps = np.linspace(0.5, grid.shape[0] - 0.5, 9), np.linspace(0.5, grid.shape[1] - 0.5, 9)
+    row, col = _positions(native, grid, *np.meshgrid(*steps, indexing="ij"))
+    return bool(((row >= 0) & (row <= native.shape[0]) & (col >= 0) & (col <= native.shape[1])).any())
