@@ -2,8 +2,8 @@
 
     python benchmarks/pairs.py [--points 1000000] [--seed 0]
 
-Three worlds of points: uniform over the land-like box 10..20 E, 40..60 N at 10 m (few neighbours); towns (half of the
-points in 2,000 clumps of 1 km, as photos are) at 1 m; and a belt across the antimeridian and the borders of 10-degree bins.
+Three worlds of points: uniform over the box 10..20 E, 40..60 N at 10 m (few neighbours); towns (half of the points in
+2,000 clumps of 1 km, as photos are) at 1 m; and a belt across the antimeridian and the borders of 10-degree bins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ SIDE = 224
 
 def uniform(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     """Over 10..20 E, 40..60 N, uniform over area."""
-    return rng.uniform(10, 20, count), np.degrees(np.arcsin(rng.uniform(np.sin(np.radians(40)), np.sin(np.radians(60)), count)))
+    return rng.uniform(10, 20, count), np.degrees(
+        np.arcsin(rng.uniform(np.sin(np.radians(40)), np.sin(np.radians(60)), count))
+    )
 
 
 def towns(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -55,7 +57,11 @@ def too_near(lon: np.ndarray, lat: np.ndarray, spacing: float) -> tuple[int, int
 def command(points: int, seed: int) -> None:
     """Measure; exit 1 if a centre is too near another."""
     wrong = 0
-    for name, world, resolution in (("uniform, 10 m", uniform, 10.0), ("towns, 1 m", towns, 1.0), ("belt, 10 m", belt, 10.0)):
+    for name, world, resolution in (
+        ("uniform, 10 m", uniform, 10.0),
+        ("towns, 1 m", towns, 1.0),
+        ("belt, 10 m", belt, 10.0),
+    ):
         rng = np.random.default_rng(seed)
         lon, lat = world(points, rng)
         spacing, start = SIDE / 2 * resolution, time.perf_counter()

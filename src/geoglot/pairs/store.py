@@ -25,7 +25,9 @@ from geoglot.pairs.schema import (
     FORMAT,
     IMAGE_TABLE,
     INDEX,
+    LINK_COLUMNS,
     PHOTO_TABLE,
+    TILE_COLUMNS,
     TILE_TABLE,
     TILES,
     Batch,
@@ -54,21 +56,26 @@ class Shard:
     @cached_property
     def links(self) -> Links:
         """Where the photos of each tile were taken."""
-        table = _table(self._file(PHOTO_TABLE), ("tile", "photo", "row", "col", "user"), self.photos)
+        table = self.photo_table()
         tile, row, col = (table[name].to_numpy() for name in ("tile", "row", "col"))
         return Links(tile.astype(np.int64), table["photo"].to_pylist(), row, col, table["user"].to_pylist())
 
     def check_tiles(self) -> None:
         """SourceError if the table of tiles is not whole; quicker than to make their grids."""
-        self._tile_table()
+        self.tile_table()
 
-    def _tile_table(self) -> Any:
-        return _table(self._file(TILE_TABLE), ("id", "crs", *"abcdef"), self.tiles)
+    def tile_table(self) -> Any:
+        """Of Arrow, all columns: also what a collection knows of its tiles."""
+        return _table(self._file(TILE_TABLE), TILE_COLUMNS, self.tiles)
+
+    def photo_table(self) -> Any:
+        """Of Arrow, all columns, a row a link: also author, licence and the like."""
+        return _table(self._file(PHOTO_TABLE), LINK_COLUMNS, self.photos)
 
     @cached_property
     def grids(self) -> list[Grid]:
         """Where the tiles lie."""
-        table = self._tile_table()
+        table = self.tile_table()
         side = self.pixels.shape[2]
         systems = {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
         return [
@@ -219,12 +226,14 @@ def _write_shard(folder: Path, batch: Batch) -> None:
     np.save(folder / TILES, batch.pixels)
     places: dict[str, list[Any]] = {"id": list(batch.ids), "crs": [_crs_text(grid) for grid in batch.grids]}
     places |= {name: [tuple(grid.transform)[index] for grid in batch.grids] for index, name in enumerate("abcdef")}
+    places |= {name: list(column) for name, column in batch.tile_facts.items()}
     pq.write_table(pa.table(places), folder / TILE_TABLE)
     links = batch.links
-    columns = {
+    columns: dict[str, Any] = {
         "tile": links.tile.astype(np.int32), "photo": list(links.photo), "row": links.row.astype(np.float64),
         "col": links.col.astype(np.float64), "user": list(links.user),
     }  # fmt: skip
+    columns |= {name: list(column) for name, column in batch.photo_facts.items()}
     pq.write_table(pa.table(columns), folder / PHOTO_TABLE)
     if batch.images is not None:
         unique = dict(zip(links.photo, batch.images, strict=True))

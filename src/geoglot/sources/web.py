@@ -1,4 +1,4 @@
-"""Services on the network, asked politely: no faster than they allow, again when they falter, no host beyond those named.
+"""Services on the network, asked politely: at their pace, again when they falter, no host beyond those named.
 
 What fails for now (time-outs, 429, 5xx, bodies that break off or are not what was asked for) is tried again, later each
 time and never before the service says; what then still fails is a ServiceError. What will not get better (404, a
@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from fnmatch import fnmatch
 from typing import Any, TypeVar
@@ -29,7 +29,9 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _MOST_BYTES = 64 * 2**20
 #: Parameters of a url that let their holder in: those of Azure, AWS, Google and what services call keys
-_SIGNING = frozenset({"sig", "signature", "token", "access_token", "api_key", "key", "st", "se", "sp", "sv", "sr", "skoid"})
+_SIGNING = frozenset(
+    {"sig", "signature", "token", "access_token", "api_key", "key", "st", "se", "sp", "sv", "sr", "skoid"}
+)
 _SIGNING_PREFIXES = ("x-amz-", "x-goog-", "awsaccesskeyid")
 
 
@@ -116,7 +118,9 @@ class Web:
                     raise SourceError(self.clean(f"{url} is no picture that can be read ({error})")) from error
                 last = answer.body
                 self._wait(attempt, 0.0, url)
-        raise ServiceError(self.clean(f"{url} failed {self.manners.retries + 1} times ({failed}); run the same again later"))
+        raise ServiceError(
+            self.clean(f"{url} failed {self.manners.retries + 1} times ({failed}); run the same again later")
+        )
 
     def clean(self, text: str) -> str:
         """A message without secrets, and urls in it without what signs them."""
@@ -183,7 +187,9 @@ class Web:
             raise ServiceError(self.clean(f"{url} asks to be left alone for {asked:.0f} s; run the same again then"))
         if attempt == self.manners.retries:
             return
-        own = self.manners.wait_s * 2**attempt * random.uniform(0.5, 1.0)  # apart, so that threads do not come back together
+        own = (
+            self.manners.wait_s * 2**attempt * random.uniform(0.5, 1.0)
+        )  # apart, so that threads do not come back together
         pause = max(min(own, self.manners.longest_wait_s), asked)
         with self._lock:
             self._rest_until = max(self._rest_until, time.monotonic() + asked)
@@ -230,7 +236,7 @@ def _retry_after(headers: Any) -> float:
     until = _date(text)
     if until is None:
         return 0.0
-    now = _date(headers.get("date", "")) or datetime.now(timezone.utc)
+    now = _date(headers.get("date", "")) or datetime.now(UTC)
     return max(0.0, (until - now).total_seconds())
 
 
@@ -239,7 +245,7 @@ def _date(text: str) -> datetime | None:
         found = parsedate_to_datetime(text)
     except ValueError:
         return None
-    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _first_words(response: Any) -> str:

@@ -1,8 +1,8 @@
 """Centres of tiles, and which photos lie in which tile.
 
-The rule of the authors (graft-data-collection, satellite_sampler.py): photos are gone through in order, and one becomes a
-centre if no centre is less than half a tile away along both axes. Here order is drawn from a seed, distances are metres
-on the ground at every latitude, and there are no bins within which alone they hold.
+The rule of the authors (graft-data-collection, satellite_sampler.py): photos are gone through in order, and one becomes
+a centre if no centre is less than half a tile away along both axes. Here order is drawn from a seed, distances are
+metres on the ground at every latitude, and there are no bins within which alone they hold.
 """
 
 from __future__ import annotations
@@ -25,11 +25,17 @@ Indexes = Int[np.ndarray, " centre"]
 
 
 def greedy_centres(
-    lon: Floats, lat: Floats, spacing_m: float, order: Int[np.ndarray, " point"], advance: Callable[[int], None] | None = None
+    lon: Floats,
+    lat: Floats,
+    spacing_m: float,
+    order: Int[np.ndarray, " point"],
+    advance: Callable[[int], None] | None = None,
 ) -> Indexes:
     """Which points become centres, in order: those with no earlier centre within the spacing along both axes."""
     cells, centres = Cells(spacing_m), []
-    taken: dict[int, tuple[float, float, float]] = {}  # a cell holds one centre at most: its longitude, parallel, northing
+    taken: dict[
+        int, tuple[float, float, float]
+    ] = {}  # a cell holds one centre at most: its longitude, parallel, northing
     for first in range(0, len(order), _CHUNK):
         chunk = order[first : first + _CHUNK]
         own, around = cells.of(lon[chunk], lat[chunk]), cells.around(lon[chunk], lat[chunk], spacing_m)
@@ -59,7 +65,7 @@ def _crowded(
 
 @dataclass(frozen=True)
 class Lattice:
-    """Tiles as squares of whole pixels in the UTM zone of their centre, so that scenes of that lattice pass unchanged."""
+    """Tiles as squares of whole pixels in their centre's UTM zone, so that scenes of that lattice pass unchanged."""
 
     lon: Floats
     lat: Floats
@@ -118,7 +124,9 @@ class Membership:
 def members(lon: Floats, lat: Floats, lattice: Lattice) -> Membership:
     """Every photo in every tile in which its place falls."""
     side_m = lattice.side * lattice.resolution
-    reach = side_m / 2 * sqrt(2) + 2 * lattice.resolution  # UTM's north is up to some degrees off: the corner's distance
+    reach = (
+        side_m / 2 * sqrt(2) + 2 * lattice.resolution
+    )  # UTM's north is up to some degrees off: the corner's distance
     cells = Cells(reach)
     homes = cells.of(lattice.lon, lattice.lat)
     parts: list[tuple[np.ndarray, ...]] = []

@@ -71,7 +71,7 @@ class FiltersRecipe:
     same_look: Annotated[int, Within(-1, 32)] = 4
     """Photos near each other whose perceptual hashes differ in so few of 64 bits are one; -1 keeps them all."""
     per_user: Amount = 0
-    """Most photos of a user at one spot (a square of the tiles' spacing), drawn at random; 0 is no limit, as [paper]."""
+    """Most photos of a user at one spot (a square of the tiles' spacing), drawn at random; [paper] 0, no limit."""
     judge: str | None = None
     """A CLIP, by name or folder, that leaves out what `without` says."""
     without: tuple[Judged, ...] = ("indoor",)

@@ -1,8 +1,8 @@
 """Public STAC catalogues as data: which collection, which asset is red, green and blue, what the numbers mean.
 
 Earth Search (Element 84, https://earth-search.aws.element84.com/v1) has Sentinel-2 L2A as open COGs; the Planetary
-Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2, whose urls a token signs that anyone may
-ask for. Written down from their documents; neither could be reached where this was made.
+Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2, whose urls a token signs that anyone
+may ask for. Written down from their documents; neither could be reached where this was made.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ import shapely
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid, lonlat_bounds
+from geoglot.sources.areas import Box
 from geoglot.sources.folder import find_images
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_window
-from geoglot.sources.areas import Box
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.types import Sensor
 
@@ -31,13 +31,13 @@ class LocalImageryRecipe:
     folder: Path
     sensor: Sensor | None = None
     newest: bool = True
-    """Else the nearest in time, for rasters whose tag TIFFTAG_DATETIME or whose name (2021-06-30, 20210630) tells it."""
+    """Else the nearest in time, for rasters whose tag TIFFTAG_DATETIME or name (2021-06-30, 20210630) tells it."""
 
 
 class LocalImagery:
     """A folder of rasters."""
 
-    bands = ("red", "green", "blue")
+    bands: tuple[str, ...] = ("red", "green", "blue")
 
     def __init__(self, recipe: LocalImageryRecipe) -> None:
         self._recipe, self.newest = recipe, recipe.newest

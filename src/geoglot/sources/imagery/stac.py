@@ -16,10 +16,10 @@ import numpy as np
 
 from geoglot.errors import InputError, MissingExtraError, ServiceError, SourceError
 from geoglot.geo import Grid
+from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_classes, read_window
-from geoglot.sources.areas import Box
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
 from geoglot.sources.web import Answer, Manners, Unreadable, Web, unsigned
@@ -63,7 +63,7 @@ class Stac:
         return f"stac {self._catalogue} {self._most_cloud}"
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
-        """Those that touch a box, with few clouds if the catalogue tells clouds; ServiceError where it does not answer."""
+        """Those that touch a box, with few clouds where clouds are told; ServiceError where it does not answer."""
         days = f"{first or '..'}/{last or '..'}" if first or last else None
         asked: dict[str, Any] = {
             "collections": [self._catalogue.collection], "bbox": [box.west, box.south, box.east, box.north],
@@ -182,12 +182,10 @@ def _client(url: str, web: Web) -> Any:
         raise MissingExtraError("pystac-client", "pairs") from error
     logging.getLogger("pystac_client").setLevel(logging.WARNING)
 
-    class ThroughWeb(StacApiIO):  # type: ignore[misc]
+    class ThroughWeb(StacApiIO):
         """Reads what pystac-client asks for."""
 
-        def request(
-            self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None
-        ) -> str:
+        def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
             """The text of an answer."""
             if (method or "GET").upper() == "POST":
                 return web.fetch(href, _text, method="POST", document=parameters or {}, headers=headers or {})

@@ -30,7 +30,9 @@ def read_window(
                 values = dataset.read(list(indexes), window=part)
                 mask = dataset.read_masks(list(indexes), window=part).all(axis=0)
             except RasterioError as error:
-                raise ReadError(f"{uri}: {tuple(window)} (row, col, height, width): {error.__cause__ or error}") from error
+                raise ReadError(
+                    f"{uri}: {tuple(window)} (row, col, height, width): {error.__cause__ or error}"
+                ) from error
             return values, mask & np.isfinite(values).all(axis=0)
 
         if not _touches(native, grid):
@@ -39,7 +41,7 @@ def read_window(
 
 
 def read_classes(uri: str, grid: Grid) -> Int[np.ndarray, "rows cols"]:
-    """Numbers of the first band at the centre of each pixel of a grid: the mean of two classes is a third. -1 outside."""
+    """Numbers of the first band at each pixel's centre, -1 outside; not averaged: the mean of classes is none."""
     with open_dataset(uri) as dataset, environment(uri):
         native = _native(dataset, uri)
         rows, cols = np.mgrid[0 : grid.shape[0], 0 : grid.shape[1]] + 0.5
@@ -67,8 +69,10 @@ def _native(dataset: object, uri: str) -> Grid:
 
 
 def _positions(native: Grid, grid: Grid, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return native.from_lonlat(*grid.to_lonlat(rows, cols)) if native.crs != grid.crs else native.to_pixel(
-        *grid.to_map(rows, cols)
+    return (
+        native.from_lonlat(*grid.to_lonlat(rows, cols))
+        if native.crs != grid.crs
+        else native.to_pixel(*grid.to_map(rows, cols))
     )
 
 

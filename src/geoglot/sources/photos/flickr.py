@@ -1,7 +1,7 @@
 """Flickr: flickr.photos.search around a place (https://www.flickr.com/services/api/flickr.photos.search.html).
 
-Of one search Flickr shows 250 a page and the first 4,000 in all. A search that finds more is split by the day and hour on
-which photos were taken, again and again, then by when they were uploaded. The key travels in the body of a POST, as
+Of one search Flickr shows 250 a page and the first 4,000 in all. A search that finds more is split by when photos were
+taken, again and again down to a second, then by when they were uploaded. The key travels in the body of a POST, as
 Flickr's REST form allows, so that it stands in no url.
 """
 

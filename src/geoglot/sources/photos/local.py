@@ -86,7 +86,7 @@ class LocalPhotos:
         if lacking := [name for name in ("path", "lon", "lat") if name not in table]:
             raise InputError(f"{path} has no column {lacking[0]!r}; it needs path, lon and lat")
         for row in table.to_dict("records"):
-            texts = {name: _text(row.get(name)) for name in _TEXTS}
+            texts: dict[str, Any] = {name: _text(row.get(name)) for name in _TEXTS}
             texts["licence"] = licence_name(texts["licence"] or self._recipe.licence)
             here = _text(row["path"])
             identity = _text(row.get("id")) or here

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 from geoglot.errors import InputError
@@ -95,7 +95,7 @@ class Mapillary:
             return None
         creator = record.get("creator") or {}
         identity = str(record["id"])
-        taken = datetime.fromtimestamp(int(record.get("captured_at", 0)) / 1000, timezone.utc)
+        taken = datetime.fromtimestamp(int(record.get("captured_at", 0)) / 1000, UTC)
         return Photo(
             source=self.name,
             id=identity,

@@ -36,11 +36,11 @@ def shrink(body: bytes) -> bytes:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged tags, which are not kept
         try:
-            picture = Image.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"))
-            if min(picture.size) < _LEAST_SIDE:
-                raise SourceError(f"a picture of {picture.width} x {picture.height} px, which is too small")
-            picture.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
-            picture = ImageOps.exif_transpose(picture).convert("RGB")
+            file: Image.Image = Image.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"))
+            if min(file.size) < _LEAST_SIDE:
+                raise SourceError(f"a picture of {file.width} x {file.height} px, which is too small")
+            file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
+            picture = ImageOps.exif_transpose(file).convert("RGB")
         except (Image.DecompressionBombError, SyntaxError, ValueError) as error:
             raise OSError(str(error)) from error
     if np.asarray(picture.resize((32, 32))).std(axis=(0, 1)).max() < _FLAT:
@@ -49,6 +49,6 @@ def shrink(body: bytes) -> bytes:
     if scale < 1:
         size = (max(SHORT_SIDE, round(picture.width * scale)), max(SHORT_SIDE, round(picture.height * scale)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    file = io.BytesIO()
-    picture.save(file, "JPEG", quality=_QUALITY)
-    return file.getvalue()
+    small = io.BytesIO()
+    picture.save(small, "JPEG", quality=_QUALITY)
+    return small.getvalue()
