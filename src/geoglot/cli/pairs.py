@@ -32,8 +32,8 @@ def command() -> None:
 def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_json: bool) -> None:
     """Collect a pair set as RECIPE says, a TOML file; see recipes/pairs and docs/pairs.md.
 
-    Stages: places, photos, filters, tiles, imagery, split, report. Interrupted or killed, the same command goes on where
-    it was. Exit code 3: something could not be had now; the same command tries it again. Keys of services are read from
+    Stages: places, photos, filters, tiles, imagery, split, report. Interrupted or killed, the same command goes on
+    where it was. Exit code 3: something could not be had now; the same command tries it again. Keys of services are read from
     GEOGLOT_FLICKR_KEY and GEOGLOT_MAPILLARY_TOKEN.
 
     Example: geoglot pairs collect recipes/pairs/sentinel2.toml
