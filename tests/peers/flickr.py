@@ -79,12 +79,14 @@ class Flickr:
     def _record(self, record: Record) -> dict[str, object]:
         url = f"{self.base}{PICTURES}{record.id}.jpg"
         return {
-            "id": record.id, "owner": record.owner, "secret": "abc", "server": "65535", "farm": 66, "title": record.title,
-            "ispublic": 1, "license": str(record.licence), "ownername": f"Name of {record.owner}",
+            "id": record.id, "owner": record.owner, "secret": "abc", "server": "65535", "farm": 66,
+            "title": record.title, "ispublic": 1, "license": str(record.licence),
+            "ownername": f"Name of {record.owner}",
             "datetaken": record.taken, "datetakengranularity": "0", "datetakenunknown": "0",
             "latitude": str(record.lat), "longitude": str(record.lon), "accuracy": str(record.accuracy), "context": 0,
             "url_z": url, "height_z": record.side, "width_z": record.side,
-            "url_l": url + "?large", "height_l": "1024", "width_l": "1024", "url_sq": url + "?sq", "height_sq": 75, "width_sq": 75,
+            "url_l": url + "?large", "height_l": "1024", "width_l": "1024",
+            "url_sq": url + "?sq", "height_sq": 75, "width_sq": 75,
         }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A real STAC API: stac-fastapi (https://github.com/stac-utils/stac-fastapi) over a list of items, served by uvicorn."""
+"""A real STAC API: stac-fastapi (https://github.com/stac-utils/stac-fastapi) over a list of items, under uvicorn."""
 
 from __future__ import annotations
 

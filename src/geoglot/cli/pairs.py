@@ -33,8 +33,8 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
     """Collect a pair set as RECIPE says, a TOML file; see recipes/pairs and docs/pairs.md.
 
     Stages: places, photos, filters, tiles, imagery, split, report. Interrupted or killed, the same command goes on
-    where it was. Exit code 3: something could not be had now; the same command tries it again. Keys of services are read from
-    GEOGLOT_FLICKR_KEY and GEOGLOT_MAPILLARY_TOKEN.
+    where it was. Exit code 3: something could not be had now; the same command tries it again. Keys of services are
+    read from GEOGLOT_FLICKR_KEY and GEOGLOT_MAPILLARY_TOKEN.
 
     Example: geoglot pairs collect recipes/pairs/sentinel2.toml
     """

@@ -96,7 +96,7 @@ class Cells:
 
 
 def near(
-    cells: Cells, lon: Floats, lat: Floats, others: Ids, reach_m: float
+    cells: Cells, lon: Floats, lat: Floats, others: Int[np.ndarray, " other"], reach_m: float
 ) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
     """Pairs (point, other) of which the others lie in cells around the points; `others` are their cells.
 

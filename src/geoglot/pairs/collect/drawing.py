@@ -60,9 +60,9 @@ def bars(counts: Sequence[tuple[str, int]]) -> str:
     return _svg(_BARS_HEIGHT, "".join(parts))
 
 
-def histogram(values: np.ndarray, edges: Sequence[float]) -> list[tuple[str, int]]:
+def histogram(values: np.ndarray, edges: Sequence[int]) -> list[tuple[str, int]]:
     """How many values lie in each span: from one edge to below the next, the last without end."""
-    ends = [*edges[1:], math.inf]
+    ends: list[float] = [*edges[1:], math.inf]
     names = [
         f"{low:g}" if high - low == 1 else f"{low:g}+" if high == math.inf else f"{low:g}-{high - 1:g}"
         for low, high in zip(edges, ends, strict=True)

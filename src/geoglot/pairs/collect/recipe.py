@@ -66,9 +66,9 @@ class FiltersRecipe:
 
     decimals: Amount = 3
     """Longitude or latitude must have at least so many: 3 is 100 m. A rounded place is a town's, not a camera's."""
-    accuracy: Annotated[int, Within(0, 16)] = 15
+    accuracy: Annotated[int, Within(0.0, 16.0)] = 15
     """Least level of Flickr's geotags, where there is one."""
-    same_look: Annotated[int, Within(-1, 32)] = 4
+    same_look: Annotated[int, Within(-1.0, 32.0)] = 4
     """Photos near each other whose perceptual hashes differ in so few of 64 bits are one; -1 keeps them all."""
     per_user: Amount = 0
     """Most photos of a user at one spot (a square of the tiles' spacing), drawn at random; [paper] 0, no limit."""

@@ -41,8 +41,8 @@ def write_report(collection: Collection) -> Outcome:
         "<h2>Days between photo and scene</h2>", _gaps(links),
         "<h2>Licences</h2>", _licences(links),
         "<h2>Tiles and their photos</h2>", _sheet(sets),
-        "<p><small>A number on a tile is where the photo of that number was taken. Photos may be used as their licences "
-        "say; photos.parquet names author, licence and page of each.</small></p>",
+        "<p><small>A number on a tile is where the photo of that number was taken. Photos may be used as their "
+        "licences say; photos.parquet names author, licence and page of each.</small></p>",
     ]  # fmt: skip
     title = f"<title>{escape(collection.recipe.name)}</title>"
     head = f'<!doctype html><html lang="en"><meta charset="utf-8">{title}<style>{_STYLE}</style><body>'

@@ -57,7 +57,7 @@ def _draw(card: Card, width: int, height: int) -> Image.Image:
         top = _LINE + index // _ACROSS * (_PHOTO + _GAP - 1)
         small = ImageOps.fit(Image.open(io.BytesIO(photo)).convert("RGB"), (_PHOTO, _PHOTO))
         picture.paste(small, (left, top))
-        _label(draw, left + 2, top + 1, str(index + 1), font)
+        _label(draw, left + 2.0, top + 1.0, str(index + 1), font)
     return picture
 
 

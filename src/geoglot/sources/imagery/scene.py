@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import shapely
@@ -55,6 +55,7 @@ class Patch:
         return float(1 - self.valid.mean())
 
 
+@runtime_checkable
 class Imagery(Protocol):
     """Something that has scenes."""
 

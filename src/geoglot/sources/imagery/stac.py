@@ -42,7 +42,7 @@ class StacRecipe:
     """Where that service signs urls."""
     hosts: tuple[str, ...] = ()
     """Where its pixels lie; those of the preset if left out."""
-    most_cloud: Annotated[float, Within(0, 100)] = 1.0
+    most_cloud: Annotated[float, Within(0.0, 100.0)] = 1.0
     """Percent of the scene; [paper] under 1."""
 
 

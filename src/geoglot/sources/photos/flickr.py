@@ -36,7 +36,7 @@ _SECOND = timedelta(seconds=1)
 class FlickrRecipe:
     """Photos from the Flickr API; the key is taken from GEOGLOT_FLICKR_KEY."""
 
-    accuracy: Annotated[int, Within(1, 16)] = 16
+    accuracy: Annotated[int, Within(1.0, 16.0)] = 16
     """Least level of the geotag: 16 is a street, as the paper says; its code asks 15."""
     url: str = "https://api.flickr.com/services/rest/"
     hosts: tuple[str, ...] = ("live.staticflickr.com", "*.staticflickr.com")

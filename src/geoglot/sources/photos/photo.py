@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Query:
     """Days on which the oldest and the newest may be taken."""
 
 
+@runtime_checkable
 class PhotoSource(Protocol):
     """Something that knows photos by their place."""
 
