@@ -106,14 +106,14 @@ class Peer:
             handler.close_connection = True
 
     def _due(self, request: Request) -> str:
+        due = ""
         with self._lock:
             for fault in self.faults:
                 if request.path.startswith(fault.path):
                     seen = self._counts[fault] = self._counts.get(fault, -1) + 1
-                    if seen == fault.at:
-                        self.served.append(fault.kind)
-                        return fault.kind
-        return ""
+                    due = due or (fault.kind if seen == fault.at else "")
+            self.served += [due] if due else []
+        return due
 
     def _reply(self, handler: BaseHTTPRequestHandler, reply: Reply, fault: str) -> None:
         if fault == "time-out":

@@ -100,7 +100,8 @@ class Web:
         request: method, params, data (a form), document (as JSON), headers. `limited=False` is for files, which the
         service's limit of requests does not count.
         """
-        limited, last, failed = request.pop("limited", True), b"", ""
+        limited, failed = request.pop("limited", True), ""
+        last: bytes | None = None
         for attempt in range(self.manners.retries + 1):
             if limited:
                 self._take_turn()
@@ -114,7 +115,7 @@ class Web:
                 return read(answer)
             except Unreadable as error:
                 failed = str(error)
-                if answer.body == last and answer.kind.startswith("image/"):
+                if answer.body and answer.body == last and answer.kind.startswith("image/"):
                     raise SourceError(self.clean(f"{url} is no picture that can be read ({error})")) from error
                 last = answer.body
                 self._wait(attempt, 0.0, url)
@@ -126,7 +127,7 @@ class Web:
         """A message without secrets, and urls in it without what signs them."""
         for secret in self.secrets:
             text = text.replace(secret, "***") if secret else text
-        return " ".join(unsigned(word) if "://" in word and "?" in word else word for word in text.split(" "))
+        return unsigned_text(text)
 
     def allows(self, url: str) -> bool:
         """Whether a url is on one of the hosts, by http or https."""
@@ -215,6 +216,11 @@ def unsigned(url: str) -> str:
     if len(kept) == len(pairs):
         return url
     return urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+def unsigned_text(text: str) -> str:
+    """A text in which urls have no such parameters."""
+    return " ".join(unsigned(word) if "://" in word and "?" in word else word for word in text.split(" "))
 
 
 def _signs(name: str) -> bool:

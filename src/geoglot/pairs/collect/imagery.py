@@ -66,7 +66,7 @@ def fetch_imagery(collection: Collection) -> Outcome:
     counts = {"tiles with pixels": int((frame["why"] == "").sum())}
     reasons = frame["why"][frame["why"] != ""].value_counts()
     counts |= {f"left: {why}": int(number) for why, number in sorted(reasons.items())}
-    return Outcome(counts | {"scenes": int(frame["scene"].replace("", np.nan).nunique())}, failed)
+    return Outcome(counts | {"scenes": int(frame["scene"].replace("", np.nan).nunique())}, tuple(failed))
 
 
 def bands_of(collection: Collection) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def collect_photos(collection: Collection) -> Outcome:
     collection.keep_table("photos", frame)
     counts = {"searches": len(searches), "photos found": len(frame)}
     counts |= {f"left: {why}": int(number) for why, number in _counted(frame["left"])}
-    return Outcome(counts | {"photos with a picture": int((frame["left"] == "").sum())}, failed)
+    return Outcome(counts | {"photos with a picture": int((frame["left"] == "").sum())}, tuple(failed))
 
 
 def picture_path(collection: Collection, key: str) -> Path:

@@ -33,7 +33,7 @@ class Outcome:
 
     counts: Mapping[str, int]
     """For the report, in order."""
-    failed: Sequence[str] = ()
+    failed: tuple[str, ...] = ()
     """What could not be had now, a sentence each; the next run tries again."""
 
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +96,7 @@ class Stage:
         there = all((collection.folder / name).exists() for name in self.outputs)
         if not there or record["made_from"] != self._made_from(collection):
             return None
-        return Outcome(record["counts"], record["failed"])
+        return Outcome(record["counts"], tuple(record["failed"]))
 
     def keep(self, collection: Collection, outcome: Outcome) -> None:
         """Write the record. One with failures is shown and not taken for finished."""

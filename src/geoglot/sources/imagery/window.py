@@ -1,11 +1,18 @@
-"""The window of a file that a grid needs, and no more: a COG elsewhere is read by the blocks that it touches."""
+"""The window of a file that a grid needs, and no more: a COG elsewhere is read by the blocks that it touches.
+
+Urls may carry a signature. What GDAL logs of them loses it, and who reads tries again, not GDAL, which would log too.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import pyproj
+import rasterio
 from jaxtyping import Bool, Float, Int
 from pyproj.exceptions import CRSError
 from rasterio.errors import RasterioError
@@ -15,13 +22,16 @@ from geoglot.errors import ReadError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.resample import Resampler
+from geoglot.sources.web import unsigned_text
+
+_LOGGERS = ("rasterio._env", "rasterio._err", "rasterio._io", "rasterio._base")  # who passes on what GDAL says
 
 
 def read_window(
     uri: str, indexes: Sequence[int], grid: Grid
 ) -> tuple[Float[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
     """Stored numbers of some bands on a grid, averaged and interpolated, and which pixels are valid."""
-    with open_dataset(uri) as dataset, environment(uri):
+    with _opened(uri) as dataset:
         native = _native(dataset, uri)
 
         def stored(window: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -42,7 +52,7 @@ def read_window(
 
 def read_classes(uri: str, grid: Grid) -> Int[np.ndarray, "rows cols"]:
     """Numbers of the first band at each pixel's centre, -1 outside; not averaged: the mean of classes is none."""
-    with open_dataset(uri) as dataset, environment(uri):
+    with _opened(uri) as dataset:
         native = _native(dataset, uri)
         rows, cols = np.mgrid[0 : grid.shape[0], 0 : grid.shape[1]] + 0.5
         row, col = (np.floor(axis).astype(np.int64) for axis in _positions(native, grid, rows, cols))
@@ -58,6 +68,23 @@ def read_classes(uri: str, grid: Grid) -> Int[np.ndarray, "rows cols"]:
             raise ReadError(f"{uri}: {error.__cause__ or error}") from error
         found[inside] = values[row[inside] - top, col[inside] - left]
         return found
+
+
+@contextmanager
+def _opened(uri: str) -> Iterator[Any]:
+    """An open file that is asked once for everything."""
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if _without_signatures not in logger.filters:
+            logger.addFilter(_without_signatures)
+    with open_dataset(uri, GDAL_HTTP_MAX_RETRY="0") as dataset, environment(uri, GDAL_HTTP_MAX_RETRY="0"):
+        yield dataset
+
+
+def _without_signatures(record: logging.LogRecord) -> bool:
+    """A filter of logs that changes what they say, and lets them all pass."""
+    record.msg, record.args = unsigned_text(record.getMessage()), ()
+    return True
 
 
 def _native(dataset: object, uri: str) -> Grid:

@@ -15,6 +15,7 @@ SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_image
 _LEAST_SIDE = 64
 _FLAT = 2.0  # grey levels of spread below which a picture shows nothing
 _QUALITY = 90
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG, which stand in no compressed data
 
 
 def picture_of(answer: Answer) -> bytes:
@@ -33,6 +34,8 @@ def shrink(body: bytes) -> bytes:
 
     SourceError for what is one and no use: too small, or of one colour, as pictures that stand for an error are.
     """
+    if body.startswith(b"\xff\xd8") and body.rfind(_END) < body.rfind(_SCAN):
+        raise OSError("a JPEG without an end")  # which decoders fill with grey
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged tags, which are not kept
         try:
