@@ -1,9 +1,11 @@
-"""Photos to tiles: time, memory, and the rule of spacing looked at on all pairs of neighbouring centres.
+"""Photos to tiles: time, memory, the rule of spacing on all pairs of neighbouring centres; and how uniform places are.
 
     python benchmarks/pairs.py [--points 1000000] [--seed 0]
 
 Three worlds of points: uniform over the box 10..20 E, 40..60 N at 10 m (few neighbours); towns (half of the points in
 2,000 clumps of 1 km, as photos are) at 1 m; and a belt across the antimeridian and the borders of 10-degree bins.
+
+Places: chi-square over 100 cells of 2 by 1 degrees from 55 to 65 N, whose expected counts follow their geodesic areas.
 """
 
 from __future__ import annotations
@@ -13,9 +15,15 @@ import time
 
 import click
 import numpy as np
+import pyproj
+import shapely
+from scipy.stats import chisquare
 
+from geoglot.geo import geodesic_area_m2
 from geoglot.pairs.collect.cells import Cells, apart, near
 from geoglot.pairs.collect.centres import Lattice, greedy_centres, members
+from geoglot.pairs.collect.places import draw_places
+from geoglot.pairs.collect.recipe import PlacesRecipe
 
 SIDE = 224
 
@@ -51,6 +59,19 @@ def too_near(lon: np.ndarray, lat: np.ndarray, spacing: float) -> tuple[int, int
     return len(one), int(((east < spacing) & (north < spacing)).sum())
 
 
+def uniformity(seed: int) -> float:
+    """The p-value of places over cells around 60 N."""
+    bounds = (5.0, 55.0, 25.0, 65.0)
+    places = draw_places(PlacesRecipe(count=100_000, seed=seed, bounds=bounds))
+    west, south = np.meshgrid(np.arange(5.0, 25.0, 2.0), np.arange(55.0, 65.0, 1.0), indexing="ij")
+    cells = [
+        shapely.segmentize(shapely.box(w, s, w + 2, s + 1), 0.05) for w, s in zip(west.flat, south.flat, strict=True)
+    ]
+    areas = geodesic_area_m2(cells, pyproj.CRS("OGC:CRS84"))
+    counts, *_ = np.histogram2d(*places.T, bins=(np.arange(5.0, 26.0, 2.0), np.arange(55.0, 66.0, 1.0)))
+    return float(chisquare(counts.ravel(), areas / areas.sum() * counts.sum()).pvalue)
+
+
 @click.command()
 @click.option("--points", default=1_000_000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -79,7 +100,9 @@ def command(points: int, seed: int) -> None:
             f"{looked:,} neighbouring pairs looked at, {broken} too near; peak memory {peak:.2f} GiB so far",
             flush=True,
         )
-    raise SystemExit(wrong > 0)
+    chances = [uniformity(one) for one in range(seed, seed + 5)]
+    print(f"places at 60 N: p of chi-square, 5 seeds: {', '.join(f'{chance:.2f}' for chance in chances)}")
+    raise SystemExit(wrong > 0 or max(chances) < 0.01)
 
 
 if __name__ == "__main__":

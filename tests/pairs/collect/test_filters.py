@@ -139,4 +139,4 @@ def test_a_judge_leaves_out_what_its_words_say(collection: Collection, monkeypat
     outcome = filter_photos(Collection(asked, collection.place, collection.progress))
     left = collection.table("left").set_index("key")["left"]
     assert left[list(colours)].tolist() == ["indoor", "", "indoor", "text", ""]
-    assert outcome.counts["left: indoor"] >= 2 and outcome.counts["left: text"] == 1
+    assert outcome.counts["left: indoor"] >= 2 and outcome.counts["left: text"] >= 1

@@ -176,10 +176,11 @@ def wikimedia(points: dict[int, tuple[float, float]]) -> Callable[[Request], Rep
             page["coordinates"] = [{"lat": lat, "lon": lon}]
         for page in pages[start : start + 50]:
             page["imageinfo"] = [{
-                "mime": "image/jpeg", "user": "Someone", "url": "http://127.0.0.1/full.jpg", "descriptionurl": "https://page",
+                "mime": "image/jpeg", "user": "Someone", "descriptionurl": "https://page",
                 "thumburl": "http://127.0.0.1/thumb.jpg",
                 "extmetadata": {
-                    "Artist": {"value": '<a href="//x">Jane &amp; Joe</a>'}, "LicenseShortName": {"value": "CC BY-SA 4.0"},
+                    "Artist": {"value": "<a href=//x>Jane &amp; Joe</a>"},
+                    "LicenseShortName": {"value": "CC BY-SA 4.0"},
                     "DateTimeOriginal": {"value": "2016-05-04 10:11:12"},
                 },
             }]  # fmt: skip

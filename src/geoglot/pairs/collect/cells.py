@@ -89,7 +89,7 @@ class Cells:
     def _across(self, row: Ids) -> Ids:
         """Cells around the Earth in a row."""
         lower = np.where(row >= 0, row, row + 1) * self.side_m  # the edge nearer to the equator
-        return np.maximum(1, np.ceil(360 * parallel(latitude(lower)) / self.side_m)).astype(np.int64)
+        return np.asarray(np.maximum(1, np.ceil(360 * parallel(latitude(lower)) / self.side_m)), np.int64)
 
     def _ids(self, row: Ids, col: Ids) -> Ids:
         return row * _ROW + col + (_ROW << 28)  # never negative

@@ -10,7 +10,7 @@ import numpy as np
 
 _WIDTH, _MAP_HEIGHT, _MARGIN = 900, 520, 34
 _MOST_POINTS = 3000  # of a kind, so that the report stays small
-_STEPS = (60, 30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
+_STEPS = (60, 30, 20, 10, 5, 2, 1, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
 _BAR, _BARS_HEIGHT = 34, 150
 
 
@@ -52,7 +52,7 @@ def bars(counts: Sequence[tuple[str, int]]) -> str:
     most = max(number for _, number in counts) or 1
     parts = []
     for index, (name, number) in enumerate(counts):
-        height, x = (_BARS_HEIGHT - 50) * number / most, _MARGIN + index * (_BAR + 14)
+        height, x = (_BARS_HEIGHT - 50) * number / most, _MARGIN + index * (_BAR + 26)
         y = _BARS_HEIGHT - 22 - height
         parts.append(f'<rect x="{x}" y="{y:.1f}" width="{_BAR}" height="{height:.1f}" fill="#3b7ea1"/>')
         parts.append(f'<text x="{x + _BAR / 2}" y="{y - 4:.1f}" text-anchor="middle">{number:,}</text>')

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pyproj
-import rasterio
 from jaxtyping import Bool, Float, Int
 from pyproj.exceptions import CRSError
 from rasterio.errors import RasterioError
