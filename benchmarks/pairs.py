@@ -85,18 +85,19 @@ def command(points: int, seed: int) -> None:
     ):
         rng = np.random.default_rng(seed)
         lon, lat = world(points, rng)
-        spacing, start = SIDE / 2 * resolution, time.perf_counter()
+        spacing, start, worked = SIDE / 2 * resolution, time.perf_counter(), time.process_time()
         centres = greedy_centres(lon, lat, spacing, rng.permutation(points))
         middle = time.perf_counter()
         links = members(lon, lat, Lattice(lon[centres], lat[centres], SIDE, resolution))
         kept = links.capped(25, seed)
-        end = time.perf_counter()
+        end, worked = time.perf_counter(), time.process_time() - worked
         looked, broken = too_near(lon[centres], lat[centres], spacing)
         wrong += broken
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
             f"{name:<14} {points:,} points: {len(centres):,} tiles in {middle - start:.1f} s, "
-            f"{len(links.tile):,} links in {end - middle:.1f} s ({len(kept.tile):,} after the cap); "
+            f"{len(links.tile):,} links in {end - middle:.1f} s ({len(kept.tile):,} after the cap), "
+            f"{worked:.1f} s of a core; "
             f"{looked:,} neighbouring pairs looked at, {broken} too near; peak memory {peak:.2f} GiB so far",
             flush=True,
         )

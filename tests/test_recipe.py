@@ -10,7 +10,7 @@ from geoglot.models.known import KNOWN
 from geoglot.recipe import read_recipe, recipe_hash
 from geoglot.training.align import AlignRecipe
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes" / "graft").glob("*.toml"))
 
 

@@ -92,7 +92,7 @@ class Cells:
         return np.asarray(np.maximum(1, np.ceil(360 * parallel(latitude(lower)) / self.side_m)), np.int64)
 
     def _ids(self, row: Ids, col: Ids) -> Ids:
-        return row * _ROW + col + (_ROW << 28)  # never negative
+        return np.asarray(row * _ROW + col + (_ROW << 28))  # never negative
 
 
 def near(
