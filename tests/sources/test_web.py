@@ -115,3 +115,8 @@ def test_urls_lose_what_signs_them_and_nothing_else() -> None:
     assert unsigned("https://a/b.tif?x=1&sig=2&se=3") == "https://a/b.tif?x=1"
     assert unsigned("https://a/b?X-Amz-Signature=1&X-Amz-Date=2") == "https://a/b"
     assert unsigned("https://a/b?v=a%20b") == "https://a/b?v=a%20b"
+
+
+def test_headers_go_to_the_first_host_alone(there: Peer, web: Web) -> None:
+    web.json(f"{there.url}/away?to=/x", headers={"Authorization": SECRET})
+    assert [request.headers.get("authorization") for request in there.requests] == [SECRET, None]

@@ -2,7 +2,7 @@
 
 What fails for now (time-outs, 429, 5xx, bodies that break off or are not what was asked for) is tried again, later each
 time and never before the service says; what then still fails is a ServiceError. What will not get better (404, a
-foreign host, too large) is a SourceError at once. No message holds a secret.
+redirect to a foreign host, too large) is a SourceError at once. No message holds a secret.
 """
 
 from __future__ import annotations
@@ -142,10 +142,11 @@ class Web:
     def _once(self, url: str, request: Mapping[str, Any]) -> Answer:
         """One request and its redirects."""
         arguments = {new: request[old] for old, new in _ARGUMENTS.items() if old in request}
-        method = request.get("method", "GET")
+        method, first = request.get("method", "GET"), url
         for _ in range(_MOST_REDIRECTS):
             if not self.allows(url):
-                raise SourceError(
+                # A recipe may name it tomorrow; where one photo leads astray nothing will.
+                raise (ServiceError if url == first else SourceError)(
                     f"the recipe names no host {urlsplit(url).hostname!r}, to which {self.clean(url)} leads; add it to "
                     "`hosts` of that source if it is to be asked"
                 )
@@ -156,7 +157,7 @@ class Web:
                     url = urljoin(url, response.headers.get("location", ""))
             except (self._http.TransportError, self._http.DecodingError) as error:
                 raise _Later(f"{type(error).__name__}: {error}") from error
-            method, arguments = "GET", {name: arguments[name] for name in ("headers",) if name in arguments}
+            method, arguments = "GET", {}  # what was sent, keys among it, is for the first host alone
         raise SourceError(f"{self.clean(url)} redirects more than {_MOST_REDIRECTS} times")
 
     def _received(self, url: str, response: Any) -> Answer:

@@ -14,8 +14,10 @@ from world import CLASSES
 from geoglot.cli.main import cli
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Window
+from geoglot.pairs.collect.recipe import PairsRecipe
 from geoglot.pairs.collect.run import NAMES, Collected, _alone, collect
 from geoglot.pairs.store import PairSet
+from geoglot.recipe import read_recipe
 from peers.country import Country, write_recipe
 from peers.files import TOKEN
 from peers.flickr import KEY
@@ -172,6 +174,39 @@ def test_no_key_is_told_before_anything_else(country: Country, tmp_path: Path, m
     with pytest.raises(InputError, match="set GEOGLOT_FLICKR_KEY"):
         collect(write_recipe(country, tmp_path))
     assert not (tmp_path / "pairs").exists()
+
+
+@pytest.mark.parametrize(
+    "path", sorted((Path(__file__).parents[3] / "recipes/pairs").glob("*.toml")), ids=lambda path: path.stem
+)
+def test_recipes_are_read(path: Path) -> None:
+    recipe = read_recipe(path, PairsRecipe)
+    assert recipe.tiles.spacing_m == 112 * recipe.tiles.resolution and recipe.tiles.most_photos == 25
+    assert recipe.imagery.stac and recipe.photos.flickr and recipe.places and recipe.places.seed == 42
+
+
+def test_the_recipe_of_the_guide_is_one(tmp_path: Path) -> None:
+    guide = (Path(__file__).parents[3] / "docs/pairs.md").read_text()
+    (tmp_path / "guide.toml").write_text(guide.split("```toml\n")[1].split("```")[0])
+    assert read_recipe(tmp_path / "guide.toml", PairsRecipe).photos.wikimedia
+
+
+def test_redo_asks_again_and_keeps_pictures(country: Country, reference: Collected, tmp_path: Path) -> None:
+    assert country.photos
+    shutil.copytree(reference.output, tmp_path / "pairs")
+    before = len(country.photos.asked("/services")), len(country.photos.asked("/pictures"))
+    collected = collect(write_recipe(country, tmp_path), redo="photos")
+    assert len(country.photos.asked("/services")) == before[0] + 12
+    assert len(country.photos.asked("/pictures")) == before[1]
+    assert digests(collected.output) == digests(reference.output)
+    collect(write_recipe(country, tmp_path), until="imagery", redo="imagery")
+    assert digests(collected.output) == digests(reference.output)
+
+
+def test_the_command_knows_the_stages() -> None:
+    from geoglot.cli.pairs import _STAGES
+
+    assert _STAGES == NAMES
 
 
 def test_the_report_shows_and_loads_nothing(reference: Collected) -> None:

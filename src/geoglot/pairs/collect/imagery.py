@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geoglot.errors import SourceError
+from geoglot.errors import ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.recipe import ImageryRecipe
@@ -83,12 +83,12 @@ def load_pixels(path: Path) -> np.ndarray:
 
 
 def _wanted(collection: Collection, tiles: Any, imagery: Imagery) -> list[Wanted]:
-    tiling, rules = collection.recipe.tiles, collection.recipe.imagery
-    found = []
+    tiling, rules, found = collection.recipe.tiles, collection.recipe.imagery, []
+    how = f"{tiling.side} {tiling.resolution} {imagery.identity()} {rules}"
     for tile in tiles.itertuples():
         time = "" if imagery.newest else tile.time
-        key = f"{tile.id} {tiling.side} {tiling.resolution} {time} {imagery.identity()} {rules}"
-        found.append(Wanted(tile.id, grid_of(tile, tiling), time, collection.piece("pixels", key, ".npz")))
+        piece = collection.piece("pixels", f"{tile.id} {time} {how}", ".npz")
+        found.append(Wanted(tile.id, grid_of(tile, tiling), time, piece))
     return found
 
 
@@ -169,7 +169,13 @@ def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: Imag
     """Keep the pixels of the first scene that will do, or why there is none."""
     why = "no scene covers it"
     for scene in scenes[: rules.tries]:
-        patch = imagery.read(scene, wanted.grid)
+        try:
+            patch = imagery.read(scene, wanted.grid)
+        except ServiceError:
+            raise
+        except SourceError:  # gone from where the catalogue says it lies
+            why = "no scene that can be read"
+            continue
         if patch.nodata > rules.most_nodata:
             why = "no scene without gaps"
         elif (patch.cloud or 0.0) > rules.most_cloud:

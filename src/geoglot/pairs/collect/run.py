@@ -17,7 +17,7 @@ from geoglot.errors import InputError, OutputError
 from geoglot.outputs.files import disk_errors
 from geoglot.outputs.manifest import write_json
 from geoglot.pairs.collect.filters import filter_photos
-from geoglot.pairs.collect.imagery import fetch_imagery
+from geoglot.pairs.collect.imagery import NONE, fetch_imagery
 from geoglot.pairs.collect.photos import collect_photos
 from geoglot.pairs.collect.places import draw_places
 from geoglot.pairs.collect.recipe import PairsRecipe
@@ -146,18 +146,25 @@ def _run(collection: Collection, until: str) -> dict[str, Outcome]:
     for stage in STAGES[: NAMES.index(until) + 1]:
         found = stage.outcome(collection)
         if found is None:
-            found = stage.run(collection)
+            try:
+                found = stage.run(collection)
+            except InputError:
+                if any(outcome.failed for outcome in outcomes.values()):
+                    break  # what it lacks is what could not be had before
+                raise
             stage.keep(collection, found)
         outcomes[stage.name] = found
     return outcomes
 
 
 def _forget(collection: Collection, redo: str) -> None:
-    """Make a stage run again; of `photos` and `imagery` also what was found, which may be more by now."""
+    """Make a stage run again; of `photos` and `imagery` also what was found, and not found: it may be more by now."""
     for stage in STAGES[NAMES.index(redo) :]:
         stage.forget(collection)
     for kind in {"photos": ("found",), "imagery": ("scenes",)}.get(redo, ()):
         shutil.rmtree(collection.folder / kind, ignore_errors=True)
+    for missing in collection.folder.glob(f"pixels/*/*{NONE}") if redo == "imagery" else ():
+        missing.unlink()
 
 
 @contextmanager

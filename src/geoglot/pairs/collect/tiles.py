@@ -7,6 +7,7 @@ the middle of its photos' times) and links.parquet (tile, photo as rows of tiles
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,13 @@ def grid_of(tile: Any, asked: TilesRecipe) -> Grid:
     """Of a row of tiles.parquet."""
     size = asked.resolution
     transform = Affine(size, 0.0, tile.left * size, 0.0, -size, tile.top * size)
-    return Grid(pyproj.CRS.from_epsg(int(tile.epsg)), transform, (asked.side, asked.side))
+    return Grid(_crs(int(tile.epsg)), transform, (asked.side, asked.side))
+
+
+@lru_cache
+def _crs(epsg: int) -> pyproj.CRS:
+    """Read once and not for each of a million tiles."""
+    return pyproj.CRS.from_epsg(epsg)
 
 
 def _table(lattice: Lattice, links: Membership, photos: Any) -> Any:

@@ -131,7 +131,7 @@ class Stac:
     def _retried(self, uri: str, read: Any) -> Any:
         """A read of a url with its signature, some times over; no message shows the signature."""
         if not self._web.allows(uri):
-            raise SourceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
+            raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
         for attempt in range(_ATTEMPTS):
             try:
                 return read(self._signed(uri))
@@ -139,6 +139,8 @@ class Stac:
                 raise
             except SourceError as error:
                 failed = self._clean(str(error))
+            if "response code: 404" in failed or "response_code=404" in failed:
+                raise SourceError(failed)
             self.sleep(_PAUSE_S * 2**attempt)
         raise ServiceError(f"{failed}; run the same again later") from None
 

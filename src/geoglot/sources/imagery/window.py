@@ -103,6 +103,6 @@ def _positions(native: Grid, grid: Grid, rows: np.ndarray, cols: np.ndarray) -> 
 
 
 def _touches(native: Grid, grid: Grid) -> bool:
-    steps = np.linspace(0.5, grid.shape[0] - 0.5, 9), np.linspace(0.5, grid.shape[1] - 0.5, 9)
+    steps = (np.floor(np.linspace(0, side - 1, 9)) + 0.5 for side in grid.shape)
     row, col = _positions(native, grid, *np.meshgrid(*steps, indexing="ij"))
     return bool(((row >= 0) & (row <= native.shape[0]) & (col >= 0) & (col <= native.shape[1])).any())
