@@ -92,7 +92,7 @@ class Web:
 
     def json(self, url: str, **request: Any) -> Any:
         """The document at a url."""
-        return self.fetch(url, _as_json, **request)
+        return self.fetch(url, json_of, **request)
 
     def fetch(self, url: str, read: Callable[[Answer], T], **request: Any) -> T:
         """What `read` makes of the answer; it raises Unreadable for what is worth another try.
@@ -228,7 +228,8 @@ def _signs(name: str) -> bool:
     return name in _SIGNING or name.startswith(_SIGNING_PREFIXES)
 
 
-def _as_json(answer: Answer) -> Any:
+def json_of(answer: Answer) -> Any:
+    """The document of an answer; Unreadable where it is none."""
     try:
         return json.loads(answer.body)
     except ValueError as error:

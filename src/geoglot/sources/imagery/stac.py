@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -22,7 +21,7 @@ from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
-from geoglot.sources.web import Answer, Manners, Unreadable, Web, unsigned
+from geoglot.sources.web import Answer, Manners, Unreadable, Web, json_of, unsigned
 from geoglot.types import Within
 
 _PAGE = 100
@@ -197,16 +196,13 @@ def _client(url: str, web: Web) -> Any:
 
 
 def _text(answer: Answer) -> str:
-    try:
-        json.loads(answer.body)
-    except ValueError as error:
-        raise Unreadable(f"{answer.kind} in place of JSON") from error
+    json_of(answer)  # a text that is none is asked for again
     return answer.body.decode("utf-8")
 
 
 def _read_token(answer: Answer) -> tuple[str, float]:
+    document = json_of(answer)
     try:
-        document = json.loads(answer.body)
         until = datetime.fromisoformat(str(document["msft:expiry"]).replace("Z", "+00:00"))
         return str(document["token"]), until.timestamp()
     except (ValueError, KeyError, TypeError) as error:

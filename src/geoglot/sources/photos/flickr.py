@@ -7,7 +7,6 @@ Flickr's REST form allows, so that it stands in no url.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.licences import FLICKR
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import SHORT_SIDE, picture_of
-from geoglot.sources.web import Answer, Unreadable, Web
+from geoglot.sources.web import Answer, Unreadable, Web, json_of
 from geoglot.types import Within
 
 CEILING = 4000
@@ -167,8 +166,8 @@ class _Page:
 
 
 def _read_page(answer: Answer, number: int) -> _Page:
+    document = json_of(answer)
     try:
-        document = json.loads(answer.body)
         if document["stat"] != "ok":
             _refuse(int(document.get("code", 0)), str(document.get("message", "")))
         page = document["photos"]

@@ -6,7 +6,6 @@ in quarters. The token travels in a header. Addresses of pictures expire, so the
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,7 +15,7 @@ from geoglot.errors import InputError
 from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import picture_of
-from geoglot.sources.web import Answer, Unreadable, Web
+from geoglot.sources.web import Answer, Unreadable, Web, json_of
 
 CEILING = 2000
 _MOST_SQUARE_DEGREES = 0.01
@@ -112,10 +111,7 @@ class Mapillary:
 
 
 def _document(answer: Answer) -> dict[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except ValueError as error:
-        raise Unreadable(f"{answer.kind} in place of JSON") from error
+    document = json_of(answer)
     if not isinstance(document, dict):
         raise Unreadable("an answer that is none of Mapillary's")
     return document

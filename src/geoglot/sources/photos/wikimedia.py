@@ -7,7 +7,6 @@ licence come from the file's extmetadata (https://www.mediawiki.org/wiki/Extensi
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import picture_of
-from geoglot.sources.web import Answer, Unreadable, Web
+from geoglot.sources.web import Answer, Unreadable, Web, json_of
 
 CEILING = 500
 _WIDTH = 500  # one of the widths that Wikimedia keeps ready
@@ -98,10 +97,7 @@ class Wikimedia:
 
 
 def _read(answer: Answer) -> dict[str, Any]:
-    try:
-        document = json.loads(answer.body)
-    except ValueError as error:
-        raise Unreadable(f"{answer.kind} in place of JSON") from error
+    document = json_of(answer)
     if not isinstance(document, dict):
         raise Unreadable("an answer that is none of MediaWiki's")
     if "error" in document:
