@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 import pyproj
 
@@ -93,10 +92,9 @@ class Flickr:
 def _fits(record: Record, asked: dict[str, str]) -> bool:
     metres = _WGS84.inv(float(asked["lon"]), float(asked["lat"]), record.lon, record.lat)[2]
     taken = record.taken
-    uploaded = datetime.fromtimestamp(record.uploaded).isoformat(" ")
     return (
         metres <= 1000 * float(asked["radius"])
         and record.accuracy >= int(asked.get("accuracy", 1))
         and asked.get("min_taken_date", "") <= taken <= asked.get("max_taken_date", "9")
-        and asked.get("min_upload_date", "") <= uploaded <= asked.get("max_upload_date", "9")
+        and int(asked.get("min_upload_date", 0)) <= record.uploaded <= int(asked.get("max_upload_date", 1 << 40))
     )

@@ -21,6 +21,7 @@ from geoglot.pairs.collect.work import Collection, Outcome
 from geoglot.recipe import beside
 
 _CHUNK = 2048
+_SAME, _MANY = "looks like one near by", "more of one user at one spot"
 
 
 def filter_photos(collection: Collection) -> Outcome:
@@ -30,23 +31,17 @@ def filter_photos(collection: Collection) -> Outcome:
     left = frame["left"].to_numpy(dtype=object).copy()
     before = int((left == "").sum())
     if asked.same_look >= 0:
-        _leave(
-            left, "looks like one near by", lambda stay: _same_looks(collection, frame[stay], spot_m, asked.same_look)
-        )
+        _leave(left, _SAME, lambda stay: _same_looks(collection, frame[stay], spot_m, asked.same_look))
     for name, which in _judged(collection, frame[left == ""], asked).items():
         left[frame["key"].isin(which).to_numpy()] = name
     if asked.per_user:
-        _leave(left, "more of one user at one spot", lambda stay: _too_many(frame[stay], spot_m, asked))
+        _leave(left, _MANY, lambda stay: _too_many(frame[stay], spot_m, asked))
     frame["left"] = left
     collection.keep_table("left", frame[["key", "left"]])
     collection.keep_table("kept", frame[left == ""].drop(columns="left"))
-    reasons = [why for why in (*_looked_for(asked),) if (left == why).any()]
+    reasons = [why for why in (_SAME, *asked.without, _MANY) if (left == why).any()]
     counts = {"photos with a picture": before} | {f"left: {why}": int((left == why).sum()) for why in reasons}
     return Outcome(counts | {"photos kept": int((left == "").sum())})
-
-
-def _looked_for(asked: FiltersRecipe) -> Sequence[str]:
-    return ("looks like one near by", *asked.without, "more of one user at one spot")
 
 
 def _leave(left: np.ndarray, reason: str, which: Callable[[np.ndarray], np.ndarray]) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
 from geoglot.errors import InputError, SourceError
@@ -73,12 +73,14 @@ class _Search:
         return [replace(self, uploaded=half) for half in uploaded.halves() or ()]
 
     def parameters(self) -> dict[str, str]:
-        spans = {"taken": self.taken} | ({"upload": self.uploaded} if self.uploaded else {})
-        return {
-            f"{end}_{name}_date": f"{moment:%Y-%m-%d %H:%M:%S}"
-            for name, span in spans.items()
-            for end, moment in (("min", span.first), ("max", span.last))
-        }
+        """Taken by the camera's clock, as text; uploaded by the world's, as seconds."""
+        found = {"min_taken_date": f"{self.taken.first}", "max_taken_date": f"{self.taken.last}"}
+        if self.uploaded:
+            first, last = (
+                int(end.replace(tzinfo=UTC).timestamp()) for end in (self.uploaded.first, self.uploaded.last)
+            )
+            found |= {"min_upload_date": str(first), "max_upload_date": str(last)}
+        return found
 
 
 class Flickr:
