@@ -5,7 +5,8 @@ GeoglotError
 │   ├── ClassesError       class names are missing, empty or double
 │   └── GridError          a place on Earth that cannot be computed
 ├── SourceError            pixels that cannot be opened or read       (exit code 1)
-│   └── ReadError          one window of an opened source failed
+│   ├── ReadError          one window of an opened source failed
+│   └── ServiceError       a service on the network that does not answer as it should, now
 ├── ModelError             a model that cannot be found or trusted
 │   └── ConvertError       a foreign checkpoint that does not fit
 ├── OutputError            a result that cannot be written
@@ -41,6 +42,10 @@ class SourceError(GeoglotError):
 
 class ReadError(SourceError):
     """One window of an opened source could not be read; the rest may be fine."""
+
+
+class ServiceError(SourceError):
+    """A service on the network does not answer as it should; the same request may succeed later."""
 
 
 class ModelError(GeoglotError):

@@ -17,7 +17,7 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from pyproj.exceptions import ProjError
 
 from geoglot.errors import GridError
@@ -252,6 +252,13 @@ def _lonlat_rings(rings: np.ndarray, crs: pyproj.CRS) -> list[tuple[np.ndarray, 
     lon, lat = transform(coordinates[:, 0], coordinates[:, 1], crs, _LONLAT)
     ends = np.cumsum(np.bincount(ring_of_vertex, minlength=len(rings)))[:-1]
     return list(zip(np.split(lon, ends), np.split(lat, ends), strict=True))
+
+
+def metric_epsg(lon: Float[np.ndarray, " point"], lat: Float[np.ndarray, " point"]) -> Int[np.ndarray, " point"]:
+    """EPSG codes of the UTM zones of points, UPS beyond 84 degrees: metres true to 0.1 % around each."""
+    zone = ((_wrapped(lon) + 180) // 6).astype(np.int64) + 1
+    utm = np.where(lat >= 0, 32600, 32700) + zone
+    return np.where(abs(lat) <= _UTM_MAX_LATITUDE, utm, np.where(lat > 0, 32661, 32761))
 
 
 def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:

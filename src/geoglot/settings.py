@@ -1,4 +1,4 @@
-"""What the environment decides: device, threads, cache folder, logging. Read here and nowhere else."""
+"""What the environment decides: device, threads, cache folder, keys of services. Read here and nowhere else."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class Settings:
     """GEOGLOT_CACHE: where downloaded and converted models lie."""
     raster_cache_mb: int = 128
     """GEOGLOT_RASTER_CACHE_MB: decoded blocks that GDAL keeps; its own default is 5 % of all memory."""
+    flickr_key: str = field(default="", repr=False)
+    """GEOGLOT_FLICKR_KEY: of the Flickr API; a secret, which is sent to Flickr and written nowhere."""
+    mapillary_token: str = field(default="", repr=False)
+    """GEOGLOT_MAPILLARY_TOKEN: of the Mapillary API; a secret too."""
 
 
 def load_settings() -> Settings:
@@ -37,6 +41,8 @@ def load_settings() -> Settings:
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
         raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
+        flickr_key=env.get("GEOGLOT_FLICKR_KEY", "").strip(),
+        mapillary_token=env.get("GEOGLOT_MAPILLARY_TOKEN", "").strip(),
     )
 
 

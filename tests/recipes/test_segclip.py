@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import InputError
-from geoglot.training.recipe import read_recipe
+from geoglot.recipe import read_recipe
 from geoglot.training.segment import SegmentRecipe
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "segclip"

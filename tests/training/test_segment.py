@@ -18,9 +18,9 @@ from geoglot.models.preprocess import CLIP_MEAN
 from geoglot.models.segclip.model import SegClip
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import load_segmenter
+from geoglot.recipe import read_recipe
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.matching import MaskLoss
-from geoglot.training.recipe import read_recipe
 from geoglot.training.segment import SegmentRecipe, build, train_segment
 from geoglot.training.segmentation import Segmenting, losses_of, pixel_loss, set_figures
 from geoglot.training.trained import Trained

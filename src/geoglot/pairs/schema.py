@@ -2,7 +2,7 @@
 
     pairs.json                     format, bands, side (px), resolution (m), and the shards with their counts
     shard-00000/tiles.npy          uint8 (tile, band, side, side)
-    shard-00000/tiles.parquet      a row a tile: id, crs, a, b, c, d, e, f (the affine transform)
+    shard-00000/tiles.parquet      a row a tile: id, crs, a, b, c, d, e, f (the affine transform); more columns are kept
     shard-00000/photos.parquet     a row a link of a photo to its tile, in the order of the tiles:
                                    tile (row of tiles.parquet), photo (id), row, col, user; more columns are kept
     shard-00000/images.parquet     optional: photo, image (encoded JPEG, PNG or WebP), what vectors are made of
@@ -15,8 +15,9 @@ index names it. Arrays are mapped, not read; tables are read a shard at a time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int, UInt8
@@ -28,6 +29,7 @@ FORMAT = 1
 INDEX, TILES, TILE_TABLE, PHOTO_TABLE, IMAGE_TABLE = (
     "pairs.json", "tiles.npy", "tiles.parquet", "photos.parquet", "images.parquet",
 )  # fmt: skip
+TILE_COLUMNS, LINK_COLUMNS = ("id", "crs", *"abcdef"), ("tile", "photo", "row", "col", "user")
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,10 @@ class Batch:
     links: Links
     images: Sequence[bytes] | None = None
     """Encoded photos, one a link."""
+    tile_facts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """More columns of the table of tiles, one value a tile: what a collection knows of them."""
+    photo_facts: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """More columns of the table of photos, one value a link."""
 
 
 def check_batch(batch: Batch, side: int, bands: int) -> None:
@@ -64,6 +70,15 @@ def check_batch(batch: Batch, side: int, bands: int) -> None:
         raise InputError(f"tiles of {batch.pixels.shape[1:]} do not fit a pair set of {bands} bands and {side} px")
     if not len(batch.grids) == len(batch.ids) == tiles:
         raise InputError(f"{tiles} tiles have {len(batch.grids)} grids and {len(batch.ids)} ids; each needs one")
+    for facts, rows, own in (
+        (batch.tile_facts, tiles, TILE_COLUMNS),
+        (batch.photo_facts, len(links.tile), LINK_COLUMNS),
+    ):
+        for name, column in facts.items():
+            if name in own or len(column) != rows:
+                raise InputError(
+                    f"the column {name!r} of this batch has {len(column)} values for {rows} rows, or is taken"
+                )
     check_links(links, tiles, side, "this batch")
 
 

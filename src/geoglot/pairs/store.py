@@ -26,7 +26,9 @@ from geoglot.pairs.schema import (
     FORMAT,
     IMAGE_TABLE,
     INDEX,
+    LINK_COLUMNS,
     PHOTO_TABLE,
+    TILE_COLUMNS,
     TILE_TABLE,
     TILES,
     Batch,
@@ -55,14 +57,13 @@ class Shard:
     @cached_property
     def links(self) -> Links:
         """Where the photos of each tile were taken."""
-        path = self._file(PHOTO_TABLE)
-        table = _table(path, ("tile", "photo", "row", "col", "user"), self.photos)
+        path, table = self._file(PHOTO_TABLE), self.photo_table()
         tile, row, col = (_numbers(table, *one, path) for one in (("tile", "iu"), ("row", "iuf"), ("col", "iuf")))
         return Links(tile.astype(np.int64), table["photo"].to_pylist(), row, col, table["user"].to_pylist())
 
     def check_tiles(self) -> None:
         """SourceError if the table of tiles is not whole or a tile has no place; quicker than to make their grids."""
-        path, table = self._file(TILE_TABLE), self._tile_table()
+        path, table = self._file(TILE_TABLE), self.tile_table()
         _systems(table, path)
         a, b, _, d, e, _ = affine = [_numbers(table, name, "iuf", path) for name in "abcdef"]
         nowhere = ~np.isfinite(affine).all(0) | (a * e == b * d)
@@ -70,13 +71,18 @@ class Shard:
             tile = table["id"][int(nowhere.argmax())]
             raise SourceError(f"the transform of tile {tile} in {path} has no inverse; restore it from a copy")
 
-    def _tile_table(self) -> Any:
-        return _table(self._file(TILE_TABLE), ("id", "crs", *"abcdef"), self.tiles)
+    def tile_table(self) -> Any:
+        """Of Arrow, all columns: also what a collection knows of its tiles."""
+        return _table(self._file(TILE_TABLE), TILE_COLUMNS, self.tiles)
+
+    def photo_table(self) -> Any:
+        """Of Arrow, all columns, a row a link: also author, licence and the like."""
+        return _table(self._file(PHOTO_TABLE), LINK_COLUMNS, self.photos)
 
     @cached_property
     def grids(self) -> list[Grid]:
         """Where the tiles lie."""
-        table = self._tile_table()
+        table = self.tile_table()
         side = self.pixels.shape[2]
         systems = _systems(table, self._file(TILE_TABLE))
         return [
@@ -237,12 +243,14 @@ def _write_shard(folder: Path, batch: Batch) -> None:
     np.save(folder / TILES, batch.pixels)
     places: dict[str, list[Any]] = {"id": list(batch.ids), "crs": [_crs_text(grid) for grid in batch.grids]}
     places |= {name: [tuple(grid.transform)[index] for grid in batch.grids] for index, name in enumerate("abcdef")}
+    places |= {name: list(column) for name, column in batch.tile_facts.items()}
     pq.write_table(pa.table(places), folder / TILE_TABLE)
     links = batch.links
-    columns = {
+    columns: dict[str, Any] = {
         "tile": links.tile.astype(np.int32), "photo": list(links.photo), "row": links.row.astype(np.float64),
         "col": links.col.astype(np.float64), "user": list(links.user),
     }  # fmt: skip
+    columns |= {name: list(column) for name, column in batch.photo_facts.items()}
     pq.write_table(pa.table(columns), folder / PHOTO_TABLE)
     if batch.images is not None:
         unique = dict(zip(links.photo, batch.images, strict=True))

@@ -29,22 +29,26 @@ def is_local(uri: str) -> bool:
     return "://" not in uri and not uri.startswith("/vsi")
 
 
-def environment(uri: str) -> rasterio.Env:
+def environment(uri: str, **more: str) -> rasterio.Env:
     """The options of GDAL under which one source is opened and read; they hold in the calling thread."""
     options: dict[str, Any] = {"GDAL_CACHEMAX": load_settings().raster_cache_mb * 2**20}
     if is_local(uri):
         # World files and masks beside the image are looked for by name, without listing a large folder.
         options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", "CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}
     else:
-        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "GDAL_HTTP_MAX_RETRY": "3"}
-    return rasterio.Env(**options)
+        # No other name than this one opens, sidecars least of all; what failed once is asked again by a new handle.
+        name = uri if uri.startswith("/vsi") else f"/vsicurl/{uri}"
+        options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": name}
+        options |= {"GDAL_HTTP_MAX_RETRY": "3", "GDAL_HTTP_RETRY_DELAY": "1"}
+        options |= {"GDAL_HTTP_CONNECTTIMEOUT": "30", "GDAL_HTTP_TIMEOUT": "120"}
+    return rasterio.Env(**options | more)
 
 
-def open_dataset(uri: str) -> Any:
+def open_dataset(uri: str, **more: str) -> Any:
     """A GDAL handle of an image that geoglot can read; anything else is a SourceError in one sentence."""
     _check(uri)
     try:
-        with environment(uri), _opening, warnings.catch_warnings():
+        with environment(uri, **more), _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
             dataset = DatasetReader(uri, driver=list(DRIVERS), sharing=False)
     except (RasterioError, OSError) as error:

@@ -17,13 +17,13 @@ from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.store import PairSet, Shard
 from geoglot.pairs.validate import validate
+from geoglot.recipe import beside, read_recipe, recipe_hash
 from geoglot.settings import load_settings
 from geoglot.training import checkpoint
 from geoglot.training.alignment import Align, Alignment, Satellite
 from geoglot.training.loop import Fit, Report, check_extras, fit, quiet
 from geoglot.training.pairs import PairLoader, Sampling
 from geoglot.training.processes import Share, own_device, processes
-from geoglot.training.recipe import beside, read_recipe, recipe_hash
 from geoglot.training.trained import Trained, open_output, trained_of
 from geoglot.types import PathLike, Progress
 

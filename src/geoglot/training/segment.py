@@ -27,12 +27,12 @@ from geoglot.models.segclip.model import SegClip
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, MULTIPLE, NETWORKS, STRIDE, Segmenter, save_segmenter
 from geoglot.models.store import HF_WEIGHTS, WEIGHTS, read_tensors
 from geoglot.models.zoo import find_model, load_model
+from geoglot.recipe import beside, read_recipe, recipe_hash
 from geoglot.settings import load_settings
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.matching import MaskLoss
 from geoglot.training.processes import Share, is_first, own_device, processes, seed_torch
-from geoglot.training.recipe import beside, read_recipe, recipe_hash
 from geoglot.training.segmentation import Segmenting
 from geoglot.training.trained import Trained, open_output, trained_of
 from geoglot.types import Progress

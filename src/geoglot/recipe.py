@@ -1,4 +1,4 @@
-"""Recipes: a training run as a TOML file that is a frozen dataclass. What it does not know it refuses by name."""
+"""Recipes: a long run as a TOML file that is a frozen dataclass. What it does not know it refuses by name."""
 
 from __future__ import annotations
 

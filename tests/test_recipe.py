@@ -7,10 +7,10 @@ import pytest
 
 from geoglot.errors import InputError
 from geoglot.models.known import KNOWN
+from geoglot.recipe import read_recipe, recipe_hash
 from geoglot.training.align import AlignRecipe
-from geoglot.training.recipe import read_recipe, recipe_hash
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes" / "graft").glob("*.toml"))
 
 

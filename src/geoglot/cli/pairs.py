@@ -1,0 +1,166 @@
+"""geoglot pairs: collect geotagged photos and satellite tiles, and look after the sets that come of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from geoglot.cli import options
+
+if TYPE_CHECKING:
+    from geoglot.pairs.collect.run import Collected
+
+_IN_PART = 3
+_STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
+
+
+@click.group()
+def command() -> None:
+    """Pair sets: satellite tiles and the ground photos taken inside them, which GRAFT learns from."""
+
+
+@command.command()
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--until", type=click.Choice(_STAGES), default="report", show_default=True, help="The last stage to run.")
+@click.option("--redo", type=click.Choice(_STAGES), help="Run this stage and those after it again.")
+@options.as_json
+@options.quiet
+@options.verbose
+@click.pass_context
+def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_json: bool) -> None:
+    """Collect a pair set as RECIPE says, a TOML file; see recipes/pairs and docs/pairs.md.
+
+    Stages: places, photos, filters, tiles, imagery, split, report. Interrupted or killed, the same command goes on
+    where it was. Exit code 3: something could not be had now; the same command tries it again. Keys of services are
+    read from GEOGLOT_FLICKR_KEY and GEOGLOT_MAPILLARY_TOKEN.
+
+    Example: geoglot pairs collect recipes/pairs/sentinel2.toml
+    """
+    from geoglot.pairs.collect.run import collect as run
+
+    with options.progress() as progress:
+        collected = run(recipe, until, redo, progress)
+    options.emit(collected.to_json(), as_json, _told(collected))
+    if collected.failed:
+        ctx.exit(_IN_PART)
+
+
+@command.command()
+@click.argument("sets", nargs=-1, required=True)
+@options.as_json
+@options.quiet
+@options.verbose
+def info(sets: tuple[str, ...], as_json: bool) -> None:
+    """What pair sets hold: tiles, photos, users, licences, times, and by which towers there are vectors.
+
+    SETS are folders, or URLs such as s3://bucket/pairs.
+    """
+    from geoglot.pairs.info import describe
+    from geoglot.pairs.store import PairSet
+
+    found = [describe(PairSet.open(one)) for one in sets]
+    lines = [f"{name:<12}{value}" for one in found for name, value in one.lines()]
+    options.emit({"sets": [one.to_json() for one in found]}, as_json, "\n".join(lines))
+
+
+@command.command()
+@click.argument("sets", nargs=-1, required=True)
+@options.as_json
+@options.quiet
+@options.verbose
+def validate(sets: tuple[str, ...], as_json: bool) -> None:
+    """Look at every tile, link and place of pair sets; of several, also that they share no photo and no ground.
+
+    Example: geoglot pairs validate pairs/train pairs/validation pairs/test
+    """
+    from geoglot.pairs.disjoint import check_disjoint
+    from geoglot.pairs.store import PairSet
+    from geoglot.pairs.validate import validate as check
+
+    opened = [PairSet.open(one) for one in sets]
+    for one in opened:
+        check(one)
+    check_disjoint(opened)
+    document = {"sets": [{"set": one.place, "tiles": one.tiles, "photos": one.photos} for one in opened]}
+    lines = [f"{one.place}: {one.tiles:,} tiles, {one.photos:,} links, as they must be" for one in opened]
+    options.emit(
+        document, as_json, "\n".join([*lines, *(["no photo and no ground is shared"] if len(sets) > 1 else [])])
+    )
+
+
+@command.command()
+@click.argument("pairs")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the archives.")
+@click.option("--tiles", type=click.IntRange(min=1), default=1000, show_default=True, help="Tiles an archive.")
+@options.as_json
+@options.quiet
+@options.verbose
+def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
+    """Write a pair set as WebDataset archives, for trainers of others: a sample a tile, with its photos.
+
+    Example: geoglot pairs export pairs/train -o train-tars
+    """
+    from geoglot.pairs.export import export as write
+    from geoglot.pairs.store import PairSet
+
+    with options.progress() as progress:
+        written = write(PairSet.open(pairs), output, tiles, progress)
+    options.emit({"archives": [str(path) for path in written]}, as_json, "\n".join(map(str, written)))
+
+
+@command.command("import")
+@click.argument("offsets", type=click.Path(path_type=Path))
+@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder above the tiles that rows name.")
+@click.option(
+    "--photos", required=True, type=click.Path(path_type=Path), help="Folder above the photos that rows name."
+)
+@click.option("--metadata", required=True, type=click.Path(path_type=Path), help="Folder of the photos' CSV tables.")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the pair set.")
+@click.option(
+    "--half-width", type=float, default=0.0021, show_default=True, help="Degrees from a tile's centre to its edge."
+)
+@click.option("--side", type=click.IntRange(min=32), default=288, show_default=True, help="Pixels of a tile here.")
+@options.gsd
+@options.as_json
+@options.quiet
+@options.verbose
+def import_released(
+    offsets: Path,
+    tiles: Path,
+    photos: Path,
+    metadata: Path,
+    output: Path,
+    half_width: float,
+    side: int,
+    gsd: float | None,
+    as_json: bool,
+) -> None:
+    """Make a pair set of what the GRAFT authors' released code writes: OFFSETS is its pixel_offset.csv.
+
+    Its tiles are squares of degrees; here they become squares of metres, and photos are placed by their coordinates.
+    """
+    from geoglot.pairs.released import Released
+    from geoglot.pairs.released import import_released as read
+
+    with options.progress() as progress:
+        made = read(Released(offsets, tiles, photos, metadata, half_width), output, side, gsd or 1.0, progress)
+    lines = [f"{made.pairs.place}: {made.pairs.tiles:,} tiles, {made.pairs.photos:,} links"]
+    lines += [f"left: {why}: {number:,}" for why, number in made.left.items()]
+    document = {"output": str(output), "tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}
+    options.emit(document, as_json, "\n".join(lines))
+
+
+def _told(collected: Collected) -> str:
+    """Counts by stage, where things lie, and what failed."""
+    lines = [
+        f"{stage if index == 0 else '':<9} {number:>10,}  {what}"
+        for stage, outcome in collected.outcomes.items()
+        for index, (what, number) in enumerate(outcome.counts.items())
+    ]
+    document = collected.to_json()
+    lines += ["", *document["sets"], *([document["report"]] if document["report"] else [])]
+    if collected.failed:
+        lines += [f"{len(collected.failed):,} failed for now; run the same again:", *collected.failed[:10]]
+    return "\n".join(lines)

@@ -1,0 +1,107 @@
+"""Stage `filters`: photos left out for how they look, and for who took too many at one spot.
+
+Kept: `looks/` and `judged/` (what was computed of some thousand photos), kept.parquet (the photos that stay) and
+left.parquet (all photos and why each was left).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from geoglot.outputs.files import appears
+from geoglot.pairs.collect.cells import Cells
+from geoglot.pairs.collect.looks import look, looks_again
+from geoglot.pairs.collect.photos import picture_path
+from geoglot.pairs.collect.recipe import FiltersRecipe
+from geoglot.pairs.collect.work import Collection, Outcome
+from geoglot.recipe import beside
+
+_CHUNK = 2048
+_SAME, _MANY = "looks like one near by", "more of one user at one spot"
+
+
+def filter_photos(collection: Collection) -> Outcome:
+    """Look at all pictures, and leave out."""
+    asked, spot_m = collection.recipe.filters, collection.recipe.tiles.spacing_m
+    frame = collection.table("photos")
+    left = frame["left"].to_numpy(dtype=object).copy()
+    before = int((left == "").sum())
+    if asked.same_look >= 0:
+        _leave(left, _SAME, lambda stay: _same_looks(collection, frame[stay], spot_m, asked.same_look))
+    for name, which in _judged(collection, frame[left == ""], asked).items():
+        left[frame["key"].isin(which).to_numpy()] = name
+    if asked.per_user:
+        _leave(left, _MANY, lambda stay: _too_many(frame[stay], spot_m, asked))
+    frame["left"] = left
+    collection.keep_table("left", frame[["key", "left"]])
+    collection.keep_table("kept", frame[left == ""].drop(columns="left"))
+    reasons = [why for why in (_SAME, *asked.without, _MANY) if (left == why).any()]
+    counts = {"photos with a picture": before} | {f"left: {why}": int((left == why).sum()) for why in reasons}
+    return Outcome(counts | {"photos kept": int((left == "").sum())})
+
+
+def _leave(left: np.ndarray, reason: str, which: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Mark those of the photos that stay so far for which `which` says so."""
+    stay = left == ""
+    if stay.any():
+        left[np.flatnonzero(stay)[which(stay)]] = reason
+
+
+def _same_looks(collection: Collection, frame: Any, spot_m: float, most: int) -> np.ndarray:
+    def compute(keys: Sequence[str]) -> np.ndarray:
+        return np.array([look(picture_path(collection, key).read_bytes()) for key in keys], np.uint64)
+
+    hashes = _by_chunks(collection, "looks", "", frame["key"].tolist(), compute)
+    return looks_again(hashes, frame["lon"].to_numpy(), frame["lat"].to_numpy(), spot_m, most)
+
+
+def _judged(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
+    """Keys of what the judge leaves out, by what for; each photo once, for the first."""
+    keys = frame["key"].tolist()
+    if asked.judge is None or not keys:
+        return {}
+    from geoglot.models.zoo import load_model
+    from geoglot.pairs.collect.judge import Judge
+
+    judge = Judge(load_model(beside(asked.judge, collection.place)), asked.without)
+
+    def compute(keys: Sequence[str]) -> np.ndarray:
+        parts = [keys[first : first + 64] for first in range(0, len(keys), 64)]
+        read = ({key: picture_path(collection, key).read_bytes() for key in part} for part in parts)
+        return np.concatenate([judge.probabilities(pictures) for pictures in read])
+
+    sure = _by_chunks(collection, "judged", judge.identity, keys, compute) >= asked.sure
+    first = np.where(sure.any(axis=1), sure.argmax(axis=1), -1)
+    return {
+        name: {keys[index] for index in np.flatnonzero(first == number)} for number, name in enumerate(asked.without)
+    }
+
+
+def _too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
+    """Photos beyond the most of a user at a spot, in an order that is drawn."""
+    draw = np.random.default_rng(asked.seed).random(len(frame))
+    spots = Cells(spot_m).of(frame["lon"].to_numpy(), frame["lat"].to_numpy())
+    table = frame.assign(spot=spots, draw=draw, who=frame["source"] + " " + frame["user"])
+    rank = table.groupby(["spot", "who"])["draw"].rank(method="first")
+    return np.asarray((rank > asked.per_user) & (frame["user"] != ""))
+
+
+def _by_chunks(
+    collection: Collection, kind: str, how: str, keys: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]
+) -> np.ndarray:
+    """What `compute` gives for all photos; each chunk is kept, and not computed again while its photos are the same."""
+    parts = []
+    for first in range(0, len(keys), _CHUNK):
+        chunk = keys[first : first + _CHUNK]
+        digest = hashlib.sha256("\n".join([how, *chunk]).encode()).hexdigest()
+        path = collection.piece(kind, digest, ".npy")
+        if not path.exists():
+            with appears(path) as temporary:
+                np.save(temporary, compute(chunk))
+        parts.append(np.load(path, allow_pickle=False))
+        collection.progress(kind, first + len(chunk), len(keys))
+    return np.concatenate(parts)

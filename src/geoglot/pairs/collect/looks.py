@@ -1,0 +1,67 @@
+"""Photos that look the same: perceptual hashes, and which of the photos near each other have the same one.
+
+The hash is the sign of the 8 x 8 lowest frequencies of a 32 x 32 grey picture, against their median (pHash; Zauner
+2010, "Implementation and Benchmarking of Perceptual Image Hash Functions", section 3.2.1).
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from jaxtyping import Bool, Float, UInt64
+from PIL import Image
+
+from geoglot.pairs.collect.cells import Cells, Floats, apart, near
+
+_SIDE, _LOW = 32, 8
+_CHUNK = 1 << 14
+Hashes = UInt64[np.ndarray, " photo"]
+
+
+def _cosines() -> Float[np.ndarray, "frequency pixel"]:
+    """The lowest rows of the discrete cosine transform, type II, without the mean."""
+    pixel = np.arange(_SIDE) + 0.5
+    return np.asarray(np.cos(np.pi / _SIDE * np.arange(1, _LOW + 1)[:, None] * pixel))
+
+
+_COSINES = _cosines()
+_BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
+
+
+def look(picture: bytes) -> int:
+    """64 bits that stay nearly the same when a picture is scaled, recompressed or brightened."""
+    grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
+    low = _COSINES @ grey.astype(np.float64) @ _COSINES.T
+    return int(_BITS[(low > np.median(low)).ravel()].sum())
+
+
+def looks_again(hashes: Hashes, lon: Floats, lat: Floats, reach_m: float, most: int) -> Bool[np.ndarray, " photo"]:
+    """Which photos look like an earlier one that is less than `reach_m` away and stays itself."""
+    cells = Cells(reach_m)
+    homes = cells.of(lon, lat)
+    pairs = [_alike(hashes, lon, lat, homes, cells, first, most) for first in range(0, len(lon), _CHUNK)]
+    again = np.zeros(len(lon), np.bool_)
+    for later, earlier in sorted(pair for part in pairs for pair in part):
+        again[later] |= not again[earlier]
+    return again
+
+
+def _alike(
+    hashes: Hashes, lon: Floats, lat: Floats, homes: np.ndarray, cells: Cells, first: int, most: int
+) -> list[tuple[int, int]]:
+    """(later, earlier) of photos near each other that look the same; later ones from a chunk."""
+    part = slice(first, first + _CHUNK)
+    later, earlier = near(cells, lon[part], lat[part], homes, cells.side_m)
+    later = later + first
+    later, earlier = later[earlier < later], earlier[earlier < later]
+    same = _bits(hashes[later] ^ hashes[earlier]) <= most
+    later, earlier = later[same], earlier[same]
+    east, north = apart(lon[later], lat[later], lon[earlier], lat[earlier])
+    close = (east < cells.side_m) & (north < cells.side_m)
+    return list(zip(later[close].tolist(), earlier[close].tolist(), strict=True))
+
+
+def _bits(numbers: Hashes) -> np.ndarray:
+    """How many bits of each are set."""
+    return np.asarray(np.unpackbits(numbers[:, None].view(np.uint8), axis=1).sum(axis=1))

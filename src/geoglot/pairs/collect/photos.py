@@ -1,0 +1,138 @@
+"""Stage `photos`: every place asked of every source, what is of no use left out, the pictures of the rest fetched.
+
+Kept: `found/` (the photos of a place, as JSON), `pictures/` (JPEG, short side 256; beside one that cannot be had, a
+sentence that says why), photos.parquet (all photos that are known, in the order of their keys), and why each was left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from geoglot.errors import ServiceError, SourceError
+from geoglot.outputs.files import write_bytes
+from geoglot.pairs.collect.cheap import cheap_filters
+from geoglot.pairs.collect.sources import photo_sources
+from geoglot.pairs.collect.work import Collection, Outcome, in_parallel
+from geoglot.sources.photos.photo import Photo, PhotoSource, Query
+from geoglot.sources.photos.pictures import shrink
+
+_COLUMNS = [one.name for one in fields(Photo)]
+GONE = ".gone"
+
+
+def collect_photos(collection: Collection) -> Outcome:
+    """Search, leave out, fetch."""
+    with photo_sources(collection.recipe) as sources:
+        searches = _searches(collection, sources)
+        failed = _search(collection, sources, searches)
+        frame = _known(collection, searches)
+        frame["left"] = cheap_filters(frame, collection.recipe)
+        wanted = frame[frame["left"] == ""]
+        failed += _fetch(collection, sources, wanted)
+    frame["left"] = frame["left"].where(frame["left"] != "", [_why(collection, key) for key in frame["key"]])
+    collection.keep_table("photos", frame)
+    counts = {"searches": len(searches), "photos found": len(frame)}
+    counts |= {f"left: {why}": int(number) for why, number in _counted(frame["left"])}
+    return Outcome(counts | {"photos with a picture": int((frame["left"] == "").sum())}, tuple(failed))
+
+
+def picture_path(collection: Collection, key: str) -> Path:
+    """Where the picture of a photo lies, or will."""
+    return collection.piece("pictures", key, ".jpg")
+
+
+def _searches(collection: Collection, sources: dict[str, PhotoSource]) -> list[tuple[str, Query, Path]]:
+    """Source, query, and where its answer is kept."""
+    asked = collection.recipe.photos
+    places = collection.table("places")[["lon", "lat"]].to_numpy() if collection.recipe.places else np.zeros((0, 2))
+    found = []
+    for source in sources.values():
+        where = places if source.by_place else np.zeros((1, 2))
+        identity = source.identity()
+        for lon, lat in where.tolist():
+            query = Query(lon, lat, asked.radius_m, asked.after, asked.before)
+            found.append((source.name, query, collection.piece("found", f"{identity} {query}", ".json")))
+    return found
+
+
+def _search(
+    collection: Collection, sources: dict[str, PhotoSource], searches: list[tuple[str, Query, Path]]
+) -> list[str]:
+    def search(one: tuple[str, Query, Path]) -> None:
+        name, query, path = one
+        photos = [asdict(photo) for photo in sources[name].search(query)]
+        write_bytes(path, json.dumps({"query": asdict(query), "photos": photos}, default=str).encode())
+
+    left = [one for one in searches if not one[2].exists()]
+    before = len(searches) - len(left)
+    return in_parallel(
+        left,
+        search,
+        collection.recipe.web.parallel,
+        lambda done: collection.progress("searches", before + done, len(searches)),
+    )
+
+
+def _known(collection: Collection, searches: list[tuple[str, Query, Path]]) -> Any:
+    """All photos that were found, each once, in the order of their keys."""
+    records: dict[str, dict[str, Any]] = {}
+    for _, _, path in searches:
+        if path.exists():
+            for photo in json.loads(path.read_bytes())["photos"]:
+                records.setdefault(f"{photo['source']}-{photo['id']}", photo)
+    keys = sorted(records)
+    frame = pd.DataFrame([records[key] for key in keys], columns=_COLUMNS)
+    frame.insert(0, "key", keys)
+    return frame.astype({"lon": float, "lat": float, "accuracy": int})
+
+
+def _fetch(collection: Collection, sources: dict[str, PhotoSource], wanted: Any) -> list[str]:
+    """Pictures that are not there yet; in an order that spreads over the hosts' disks and our places alike."""
+
+    def fetch(photo: tuple[str, Photo]) -> None:
+        key, known = photo
+        path = picture_path(collection, key)
+        try:
+            small = shrink(sources[known.source].picture(known))
+        except ServiceError:
+            raise
+        except (SourceError, OSError) as error:  # it will not be had; OSError: a file here that is no picture
+            write_bytes(path.with_suffix(GONE), " ".join(str(error).split()).encode())
+            return
+        write_bytes(path, small)
+
+    left = [
+        (row["key"], Photo(**{name: row[name] for name in _COLUMNS}))
+        for row in wanted.to_dict("records")
+        if not (path := picture_path(collection, row["key"])).exists() and not path.with_suffix(GONE).exists()
+    ]
+    left.sort(key=lambda one: hashlib.sha256(one[0].encode()).digest())
+    before = len(wanted) - len(left)
+    return in_parallel(
+        left,
+        fetch,
+        collection.recipe.web.parallel,
+        lambda done: collection.progress("pictures", before + done, len(wanted)),
+    )
+
+
+def _why(collection: Collection, key: str) -> str:
+    """Why there is no picture; empty where there is one."""
+    path = picture_path(collection, key)
+    if path.exists():
+        return ""
+    return "no picture to be had" if path.with_suffix(GONE).exists() else "picture not fetched yet"
+
+
+def _counted(reasons: Iterable[str]) -> list[tuple[str, int]]:
+    """How often each reason is given, in the order of the alphabet."""
+    counts = pd.Series([why for why in reasons if why], dtype=object).value_counts()
+    return sorted(counts.items())

@@ -1,0 +1,1 @@
+"""Where satellite tiles come from: STAC catalogues, and folders of rasters here."""

@@ -1,0 +1,76 @@
+"""What an imagery source is, and the values that it gives: scenes, and their pixels on a grid that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import shapely
+from jaxtyping import Bool, UInt8
+
+from geoglot.geo import Grid
+from geoglot.sources.areas import Box
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One image of one day, and what is known of it before it is read."""
+
+    id: str
+    time: str
+    """ISO 8601, UTC."""
+    cloud: float | None
+    """Percent of the scene, as its maker says."""
+    outline: dict[str, Any]
+    """GeoJSON, longitude and latitude."""
+    assets: dict[str, str]
+    """Where each band lies, by the names of the catalogue; without what signs a url."""
+    scale: float = 1.0
+    offset: float = 0.0
+    """Reflectance = stored number * scale + offset, where numbers are reflectances."""
+
+    def covers(self, grid: Grid) -> bool:
+        """Whether all corners of a grid lie in the outline."""
+        rows, cols = grid.shape
+        lon, lat = grid.to_lonlat([0, 0, rows, rows], [0, cols, cols, 0])
+        return bool(shapely.contains_xy(shapely.geometry.shape(self.outline), lon, lat).all())
+
+
+@dataclass(frozen=True)
+class Patch:
+    """The pixels of a scene on a grid."""
+
+    pixels: UInt8[np.ndarray, "band rows cols"]
+    """0 where there is no data."""
+    valid: Bool[np.ndarray, "rows cols"]
+    cloud: float | None
+    """Share of the valid pixels, 0..1; None where nobody says which are cloud."""
+
+    @property
+    def nodata(self) -> float:
+        """Share of the pixels, 0..1."""
+        return float(1 - self.valid.mean())
+
+
+@runtime_checkable
+class Imagery(Protocol):
+    """Something that has scenes."""
+
+    bands: tuple[str, ...]
+    newest: bool
+    """Whether the newest scene is wanted, and not the one nearest in time to the photos."""
+
+    def identity(self) -> str:
+        """All that decides what is found and read, as text without secrets."""
+
+    def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
+        """Those that touch a box, of some days; ServiceError where nobody answers."""
+
+    def read(self, scene: Scene, grid: Grid) -> Patch:
+        """Its pixels on a grid; ReadError or ServiceError where they cannot be had now."""
+
+    def close(self) -> None:
+        """Give back what is held."""

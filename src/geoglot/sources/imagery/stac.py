@@ -1,0 +1,228 @@
+"""Scenes of a STAC API (https://api.stacspec.org): found by pystac-client, read window by window from COGs."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from geoglot.errors import InputError, MissingExtraError, ServiceError, SourceError
+from geoglot.geo import Grid
+from geoglot.sources.areas import Box
+from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
+from geoglot.sources.imagery.scene import Patch, Scene
+from geoglot.sources.imagery.window import read_classes, read_window
+from geoglot.sources.radiometry import FULL_RANGE, Radiometry
+from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
+from geoglot.sources.web import Answer, Manners, Unreadable, Web, json_of, unsigned
+from geoglot.types import Within
+
+_PAGE = 100
+_ATTEMPTS = 3
+_PAUSE_S = 1.0
+_RENEW_S = 120.0  # before a token ends
+
+
+@dataclass(frozen=True)
+class StacRecipe:
+    """Scenes of a STAC API."""
+
+    preset: CatalogueName
+    url: str | None = None
+    """Another service that has the preset's collection in the same form."""
+    token_url: str | None = None
+    """Where that service signs urls."""
+    hosts: tuple[str, ...] = ()
+    """Where its pixels lie; those of the preset if left out."""
+    most_cloud: Annotated[float, Within(0.0, 100.0)] = 1.0
+    """Percent of the scene; [paper] under 1."""
+
+
+class Stac:
+    """One collection of one service."""
+
+    def __init__(self, recipe: StacRecipe, web: Web) -> None:
+        self._most_cloud, self._web = recipe.most_cloud, web
+        self._catalogue = catalogue_of(recipe)
+        self._token, self._token_until, self._lock = "", 0.0, threading.Lock()
+        self._client: Any = None
+        self.newest = self._catalogue.newest
+        self.bands = tuple(band.name for band in self._catalogue.bands)
+        self.sleep = time.sleep
+
+    def identity(self) -> str:
+        """Service, collection and rules."""
+        return f"stac {self._catalogue} {self._most_cloud}"
+
+    def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
+        """Those that touch a box, with few clouds where clouds are told; ServiceError where it does not answer."""
+        days = f"{first or '..'}/{last or '..'}" if first or last else None
+        asked: dict[str, Any] = {
+            "collections": [self._catalogue.collection], "bbox": [box.west, box.south, box.east, box.north],
+            "datetime": days, "limit": _PAGE,
+        }  # fmt: skip
+        if self._catalogue.classes is not None:
+            asked["query"] = {"eo:cloud_cover": {"lt": self._most_cloud}}
+        from pystac_client.exceptions import APIError
+
+        try:
+            items = list(self._open().search(**asked).items_as_dicts())
+            return [scene for item in items if (scene := self._scene(item))]
+        except APIError as error:
+            raise SourceError(self._web.clean(f"{self._catalogue.url} refuses the search: {error}")) from error
+        except (KeyError, TypeError, ValueError) as error:
+            raise ServiceError(f"{self._catalogue.url} answers what is no STAC ({error})") from error
+
+    def read(self, scene: Scene, grid: Grid) -> Patch:
+        """Its pixels on a grid; the clouds first, since they decide."""
+        cloud, catalogue = None, self._catalogue
+        if catalogue.classes is not None and catalogue.classes in scene.assets:
+            uri = scene.assets[catalogue.classes]
+            classes = self._retried(uri, lambda signed: read_classes(signed, grid))
+            seen = classes > 0
+            cloud = float(np.isin(classes, catalogue.cloud_classes)[seen].mean()) if seen.any() else 0.0
+        by_asset: dict[str, list[int]] = {}
+        for band in catalogue.bands:
+            by_asset.setdefault(band.asset, []).append(band.index)
+        parts = [self._window(scene.assets[asset], indexes, grid) for asset, indexes in by_asset.items()]
+        values, valid = np.concatenate([one for one, _ in parts]), np.logical_and.reduce([mask for _, mask in parts])
+        bright = _radiometry(scene, len(self.bands), catalogue.reflectance).apply(np.where(valid, values, 0))
+        return Patch(((bright * 255).round() * valid).astype(np.uint8), valid, cloud)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._web.close()
+
+    def _open(self) -> Any:
+        if self._client is None:
+            self._client = _client(self._catalogue.url, self._web)
+        return self._client
+
+    def _scene(self, item: Mapping[str, Any]) -> Scene | None:
+        """None for an item that lacks a band."""
+        catalogue, facts = self._catalogue, item["properties"]
+        wanted = {band.asset for band in catalogue.bands}
+        if not wanted <= set(item["assets"]):
+            return None
+        names = [*wanted, *([catalogue.classes] if catalogue.classes in item["assets"] else [])]
+        scale, offset = _reflectance(facts) if catalogue.reflectance else (1.0, 0.0)
+        return Scene(
+            id=str(item["id"]),
+            time=str(facts.get("datetime") or facts.get("start_datetime")),
+            cloud=facts.get("eo:cloud_cover"),
+            outline=item["geometry"],
+            assets={str(name): unsigned(item["assets"][name]["href"]) for name in sorted(map(str, names))},
+            scale=scale,
+            offset=offset,
+        )
+
+    def _window(self, uri: str, indexes: list[int], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+        result: tuple[np.ndarray, np.ndarray] = self._retried(uri, lambda signed: read_window(signed, indexes, grid))
+        return result
+
+    def _retried(self, uri: str, read: Any) -> Any:
+        """A read of a url with its signature, some times over; no message shows the signature."""
+        if not self._web.allows(uri):
+            raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
+        for attempt in range(_ATTEMPTS):
+            try:
+                return read(self._signed(uri))
+            except ServiceError:
+                raise
+            except SourceError as error:
+                failed = self._clean(str(error))
+            if "response code: 404" in failed or "response_code=404" in failed:
+                raise SourceError(failed)
+            self.sleep(_PAUSE_S * 2**attempt)
+        raise ServiceError(f"{failed}; run the same again later") from None
+
+    def _signed(self, uri: str) -> str:
+        if self._catalogue.token is None:
+            return uri
+        with self._lock:
+            if time.time() > self._token_until - _RENEW_S:
+                self._token, self._token_until = self._web.fetch(self._catalogue.token, _read_token)
+            return f"{uri}{'&' if '?' in uri else '?'}{self._token}"
+
+    def _clean(self, text: str) -> str:
+        return self._web.clean(text.replace(self._token, "***") if self._token else text)
+
+
+def web_of(recipe: StacRecipe, manners: Manners) -> Web:
+    """What a catalogue may ask."""
+    catalogue = catalogue_of(recipe)
+    urls = (catalogue.url, *([catalogue.token] if catalogue.token else []))
+    return Web({*(str(urlsplit(url).hostname) for url in urls), *catalogue.hosts}, manners)
+
+
+def catalogue_of(recipe: StacRecipe) -> Catalogue:
+    """The preset, at another address if the recipe says so."""
+    preset = CATALOGUES[recipe.preset]
+    if recipe.url is None:
+        if recipe.token_url is not None:
+            raise InputError("imagery.stac.token_url is of another service; name that too: imagery.stac.url")
+        return replace(preset, hosts=recipe.hosts or preset.hosts)
+    if not recipe.hosts:
+        raise InputError(f"imagery.stac.hosts is missing: on which hosts lie the pixels of {recipe.url}?")
+    return replace(preset, url=recipe.url, hosts=recipe.hosts, token=recipe.token_url)
+
+
+def _client(url: str, web: Web) -> Any:
+    """pystac-client, whose requests go through `web`: the same hosts, pace, retries and silence."""
+    try:
+        import pystac_client
+        from pystac_client.stac_api_io import StacApiIO
+    except ImportError as error:
+        raise MissingExtraError("pystac-client", "pairs") from error
+    logging.getLogger("pystac_client").setLevel(logging.WARNING)
+
+    class ThroughWeb(StacApiIO):
+        """Reads what pystac-client asks for."""
+
+        def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
+            """The text of an answer."""
+            if (method or "GET").upper() == "POST":
+                return web.fetch(href, _text, method="POST", document=parameters or {}, headers=headers or {})
+            return web.fetch(href, _text, params=parameters or None, headers=headers or {})
+
+    return pystac_client.Client.open(url, stac_io=ThroughWeb())
+
+
+def _text(answer: Answer) -> str:
+    json_of(answer)  # a text that is none is asked for again
+    return answer.body.decode("utf-8")
+
+
+def _read_token(answer: Answer) -> tuple[str, float]:
+    document = json_of(answer)
+    try:
+        until = datetime.fromisoformat(str(document["msft:expiry"]).replace("Z", "+00:00"))
+        return str(document["token"]), until.timestamp()
+    except (ValueError, KeyError, TypeError) as error:
+        raise Unreadable(f"an answer that is no token ({type(error).__name__})") from None
+
+
+def _reflectance(facts: Mapping[str, Any]) -> tuple[float, float]:
+    """Scale and offset of Sentinel-2 L2A.
+
+    From processing baseline 04.00 on numbers carry an offset (sources/sensors.py). Earth Search has taken it off where
+    it says `earthsearch:boa_offset_applied`, whatever the asset's own `raster:bands` say.
+    """
+    baseline = facts.get("s2:processing_baseline") or facts.get("processing:version") or "0"
+    applied = bool(facts.get("earthsearch:boa_offset_applied", False))
+    has_offset = float(baseline) >= SENTINEL2_OFFSET_BASELINE and not applied
+    return 1e-4, SENTINEL2_OFFSET if has_offset else 0.0
+
+
+def _radiometry(scene: Scene, bands: int, reflectance: bool) -> Radiometry:
+    if not reflectance:
+        return Radiometry((0.0,) * bands, (255.0,) * bands, FULL_RANGE)
+    low, high = ((value - scene.offset) / scene.scale for value in (0.0, WHITE_REFLECTANCE))
+    return Radiometry((low,) * bands, (high,) * bands, "reflectance")

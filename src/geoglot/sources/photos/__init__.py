@@ -1,0 +1,1 @@
+"""Where geotagged photos are found: services on the network, and folders and tables here."""

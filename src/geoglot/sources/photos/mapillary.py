@@ -1,0 +1,131 @@
+"""Mapillary: pictures taken along streets (https://www.mapillary.com/developer/api-documentation, version 4).
+
+A search is a box of at most 0.01 square degrees and shows at most 2,000 pictures, so larger or fuller boxes are asked
+in quarters. The token travels in a header. Addresses of pictures expire, so they are asked for when they are needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from geoglot.errors import InputError
+from geoglot.sources.areas import Box, boxes_around, is_near
+from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.pictures import picture_of
+from geoglot.sources.web import Answer, Unreadable, Web, json_of
+
+CEILING = 2000
+_MOST_SQUARE_DEGREES = 0.01
+_SMALLEST = 1e-5
+_FIELDS = "id,computed_geometry,geometry,captured_at,creator,is_pano"
+
+
+@dataclass(frozen=True)
+class MapillaryRecipe:
+    """Pictures from Mapillary; the token is taken from GEOGLOT_MAPILLARY_TOKEN."""
+
+    panoramas: bool = False
+    url: str = "https://graph.mapillary.com"
+    hosts: tuple[str, ...] = ("*.fbcdn.net",)
+
+
+class Mapillary:
+    """The service, asked with somebody's token."""
+
+    name = "mapillary"
+    by_place = True
+
+    def __init__(self, recipe: MapillaryRecipe, token: str, web: Web) -> None:
+        if not token:
+            raise InputError(
+                "Mapillary wants a token: get one at https://www.mapillary.com/dashboard/developers and set "
+                "GEOGLOT_MAPILLARY_TOKEN to it"
+            )
+        self._recipe, self._web = recipe, web
+        self._headers = {"Authorization": f"OAuth {token}"}
+
+    def identity(self) -> str:
+        """Service and kind of pictures."""
+        return f"{self.name} {self._recipe.url} {self._recipe.panoramas}"
+
+    def search(self, query: Query) -> Iterator[Photo]:
+        """Pictures around a place, none twice."""
+        seen: set[str] = set()
+        for box in boxes_around(query):
+            for photo in self._box(box, query):
+                if photo.id not in seen and is_near(query, photo.lon, photo.lat):
+                    seen.add(photo.id)
+                    yield photo
+
+    def picture(self, photo: Photo) -> bytes:
+        """The picture, by an address that is good for now."""
+        address = self._web.fetch(photo.url, _address, params={"fields": "thumb_1024_url"}, headers=self._headers)
+        return self._web.fetch(address, picture_of, limited=False)
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._web.close()
+
+    def _box(self, box: Box, query: Query) -> Iterator[Photo]:
+        small = box.north - box.south <= _SMALLEST
+        if box.square_degrees < _MOST_SQUARE_DEGREES:
+            records = self._records(box, query)
+            if len(records) < CEILING or small:
+                yield from (photo for record in records if (photo := self._photo(record)))
+                return
+        for quarter in box.quarters():
+            yield from self._box(quarter, query)
+
+    def _records(self, box: Box, query: Query) -> list[dict[str, Any]]:
+        asked = {
+            "fields": _FIELDS, "limit": str(CEILING),
+            "bbox": f"{box.west:.7f},{box.south:.7f},{box.east:.7f},{box.north:.7f}",
+        }  # fmt: skip
+        asked |= {"start_captured_at": f"{query.after}T00:00:00Z"} if query.after else {}
+        asked |= {"end_captured_at": f"{query.before}T23:59:59Z"} if query.before else {}
+        return self._web.fetch(f"{self._recipe.url}/images", _records, params=asked, headers=self._headers)
+
+    def _photo(self, record: dict[str, Any]) -> Photo | None:
+        place = record.get("computed_geometry") or record.get("geometry")
+        if not place or (record.get("is_pano") and not self._recipe.panoramas):
+            return None
+        creator = record.get("creator") or {}
+        identity = str(record["id"])
+        taken = datetime.fromtimestamp(int(record.get("captured_at", 0)) / 1000, UTC)
+        return Photo(
+            source=self.name,
+            id=identity,
+            lon=float(place["coordinates"][0]),
+            lat=float(place["coordinates"][1]),
+            time=taken.strftime("%Y-%m-%dT%H:%M:%S") if record.get("captured_at") else "",
+            user=str(creator.get("id", "")),
+            author=str(creator.get("username", "")),
+            title="",
+            licence="cc-by-sa",  # of all of Mapillary
+            page=f"https://www.mapillary.com/app/?pKey={identity}",
+            url=f"{self._recipe.url}/{identity}",
+        )
+
+
+def _document(answer: Answer) -> dict[str, Any]:
+    document = json_of(answer)
+    if not isinstance(document, dict):
+        raise Unreadable("an answer that is none of Mapillary's")
+    return document
+
+
+def _records(answer: Answer) -> list[dict[str, Any]]:
+    records = _document(answer).get("data")
+    if not isinstance(records, list):
+        raise Unreadable("an answer without `data`")
+    return records
+
+
+def _address(answer: Answer) -> str:
+    address = _document(answer).get("thumb_1024_url")
+    if not isinstance(address, str):
+        raise Unreadable("an answer without the address of a picture")
+    return address

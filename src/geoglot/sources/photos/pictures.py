@@ -1,0 +1,57 @@
+"""Downloaded pictures: whether an answer is one, and that it is no picture that stands for an error."""
+
+from __future__ import annotations
+
+import io
+import warnings
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from geoglot.errors import SourceError
+from geoglot.sources.web import Answer, Unreadable
+
+SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
+_LEAST_SIDE = 64
+_FLAT = 2.0  # grey levels of spread below which a picture shows nothing
+_QUALITY = 90
+_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG, which stand in no compressed data
+
+
+def picture_of(answer: Answer) -> bytes:
+    """The body of an answer if it is a whole picture; Unreadable for what may be another answer next time."""
+    if not answer.kind.startswith("image/") and answer.kind != "application/octet-stream":
+        raise Unreadable(f"{answer.kind or 'no content type'} in place of a picture")
+    try:
+        shrink(answer.body)
+    except OSError as error:
+        raise Unreadable(str(error)) from error
+    return answer.body
+
+
+def shrink(body: bytes) -> bytes:
+    """JPEG with a short side of at most 256 px, upright, without any tags; OSError for what is no whole picture.
+
+    SourceError for what is one and no use: too small, or of one colour, as pictures that stand for an error are.
+    """
+    if body.startswith(b"\xff\xd8") and body.rfind(_END) < body.rfind(_SCAN):
+        raise OSError("a JPEG without an end")  # which decoders fill with grey
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of damaged tags, which are not kept
+        try:
+            file: Image.Image = Image.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"))
+            if min(file.size) < _LEAST_SIDE:
+                raise SourceError(f"a picture of {file.width} x {file.height} px, which is too small")
+            file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
+            picture = ImageOps.exif_transpose(file).convert("RGB")
+        except (Image.DecompressionBombError, SyntaxError, ValueError) as error:
+            raise OSError(str(error)) from error
+    if np.asarray(picture.resize((32, 32))).std(axis=(0, 1)).max() < _FLAT:
+        raise SourceError("a picture of one colour")
+    scale = SHORT_SIDE / min(picture.size)
+    if scale < 1:
+        size = (max(SHORT_SIDE, round(picture.width * scale)), max(SHORT_SIDE, round(picture.height * scale)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    small = io.BytesIO()
+    picture.save(small, "JPEG", quality=_QUALITY)
+    return small.getvalue()

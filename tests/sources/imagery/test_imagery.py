@@ -1,0 +1,210 @@
+"""Scenes from a real STAC API and real COGs behind byte ranges, and from a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+from rasterio.io import MemoryFile
+
+from conftest import MakeGeotiff
+from geoglot.errors import InputError, ServiceError, SourceError
+from geoglot.geo import Grid
+from geoglot.pairs.collect.imagery import Wanted, _fill, load_pixels, ranked
+from geoglot.pairs.collect.recipe import ImageryRecipe
+from geoglot.sources.areas import Box
+from geoglot.sources.imagery.catalogues import CATALOGUES
+from geoglot.sources.imagery.local import LocalImagery, LocalImageryRecipe
+from geoglot.sources.imagery.scene import Scene
+from geoglot.sources.imagery.stac import Stac, StacRecipe, catalogue_of, web_of
+from geoglot.sources.web import Manners
+from peers.country import write_cog
+from peers.files import TOKEN, remote_files
+from peers.http import Fault
+from peers.stac import StacPeer, item_of, stac_peer
+
+QUICK = Manners(per_second=5000.0, retries=3, timeout_s=2.0, wait_s=0.01)
+CORNER = (500_000.0, 5_400_000.0)
+HERE = Box(8.9, 48.7, 9.1, 48.8)
+
+
+def grid(left: float, top: float, side: int, resolution: float = 1.0, epsg: int = 32632) -> Grid:
+    return Grid(pyproj.CRS(epsg), Affine(resolution, 0, left, 0, -resolution, top), (side, side))
+
+
+def textured(side: int, bands: int = 3, seed: int = 0) -> np.ndarray:
+    """A scene that compresses as photographs do: smooth, with some grain."""
+    rng = np.random.default_rng(seed)
+    coarse = rng.uniform(40, 200, (bands, side // 16, side // 16)).repeat(16, axis=1).repeat(16, axis=2)
+    return (coarse + rng.normal(0, 4, coarse.shape)).clip(1, 255).astype(np.uint8)
+
+
+def own_size(pixels: np.ndarray) -> int:
+    """Bytes of a tile as a COG of its own, compressed as its scene is."""
+    blocks = {"driver": "GTiff", "tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "DEFLATE"}
+    profile = {"count": len(pixels), "height": pixels.shape[1], "width": pixels.shape[2], "dtype": pixels.dtype}
+    with MemoryFile() as file:
+        with file.open(
+            crs="EPSG:32632", transform=Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), **blocks, **profile
+        ) as dataset:
+            dataset.write(pixels)
+        return len(file.read())
+
+
+def test_a_window_of_a_cog_costs_little_more_than_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    scene = textured(4096)
+    write_cog(tmp_path / "scene.tif", scene, Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
+    shares, rng = [], np.random.default_rng(0)
+    with remote_files(tmp_path) as files:
+        recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",))
+        stac = Stac(recipe, web_of(recipe, QUICK))
+        whole = Scene("s", "2020-01-01T00:00:00Z", None, {}, {"image": f"{files.url}/scene.tif"})
+        for row, col in rng.integers(0, 4096 - 448, (8, 2)).tolist():
+            before = files.log()["sent"].get("/scene.tif", 0)
+            patch = stac.read(whole, grid(CORNER[0] + col, CORNER[1] - row, 448))
+            spent = files.log()["sent"]["/scene.tif"] - before
+            assert np.array_equal(patch.pixels, scene[:, row : row + 448, col : col + 448])
+            shares.append(spent / own_size(patch.pixels))
+        stac.close()
+    with capsys.disabled():
+        size = (tmp_path / "scene.tif").stat().st_size
+        print(
+            f"\nbytes fetched for a tile of 448 px from a COG of {size / 1e6:.0f} MB in blocks of 256 px, by its own "
+            f"compressed size: {np.mean(shares):.2f} (most {max(shares):.2f}) of 8 tiles"
+        )
+    assert max(shares) <= 4
+
+
+SENTINEL = "sentinel-2-l2a"
+
+
+@pytest.fixture
+def sentinel(tmp_path: Path) -> Iterator[tuple[StacPeer, Stac]]:
+    """Scenes of three days: one cloudy where the tile is, a clear one, and one that is cloudy all over."""
+    with ExitStack() as stack:
+        (tmp_path / "cogs").mkdir()
+        files = stack.enter_context(remote_files(tmp_path / "cogs", signed=True))
+        outline, items = shapely.box(8.9, 48.7, 9.1, 48.8), []
+        facts = [("near", 3, 0.5, "03.01"), ("clear", 8, 0.2, "04.00")]
+        facts += [("covered", 4, 60.0, "04.00"), ("later", 28, 0.1, "03.01")]
+        at = {size: Affine(size, 0, CORNER[0], 0, -size, CORNER[1]) for size in (10, 20)}
+        for name, day, cloud, baseline in facts:
+            for band, value in (("B04", 600), ("B03", 900), ("B02", 1200)):
+                stored = np.full((1, 256, 256), value + (1000 if baseline >= "04.00" else 0), np.uint16)
+                write_cog(tmp_path / f"cogs/{name}-{band}.tif", stored, at[10], 32632)
+            classes = np.full((1, 128, 128), 4, np.uint8)
+            classes[:, :64] = 9 if name == "near" else 4
+            write_cog(tmp_path / f"cogs/{name}-SCL.tif", classes, at[20], 32632)
+            assets = {band: f"{files.url}/{name}-{band}.tif?sig=x" for band in ("B04", "B03", "B02", "SCL")}
+            properties = {"eo:cloud_cover": cloud, "s2:processing_baseline": baseline}
+            items.append(item_of(name, SENTINEL, outline, f"2021-06-{day:02d}T10:00:00Z", assets, **properties))
+        api = stack.enter_context(stac_peer(items, SENTINEL))
+        recipe = StacRecipe(
+            "sentinel2-l2a-planetary", url=api.url, hosts=("127.0.0.1",), token_url=f"{files.url}/token"
+        )
+        stac = Stac(recipe, web_of(recipe, QUICK))
+        stac.sleep = lambda seconds: None
+        yield api, stac
+        stac.close()
+
+
+def test_scenes_are_found_page_by_page_and_few_clouds_are_asked_for(sentinel: tuple[StacPeer, Stac]) -> None:
+    _, stac = sentinel
+    scenes = stac.scenes(HERE, None, None)
+    assert sorted(scene.id for scene in scenes) == ["clear", "later", "near"]
+    assert [scene.id for scene in stac.scenes(HERE, date(2021, 6, 20), date(2021, 6, 30))] == ["later"]
+    assert not stac.scenes(Box(20.0, 48.0, 21.0, 49.0), None, None)
+    assert all("sig" not in uri for scene in scenes for uri in scene.assets.values())
+
+
+def test_the_nearest_clear_scene_is_taken(sentinel: tuple[StacPeer, Stac], tmp_path: Path) -> None:
+    _, stac = sentinel
+    rules, scenes = ImageryRecipe(days=30), stac.scenes(HERE, None, None)
+    wanted = Wanted("t", grid(CORNER[0] + 200, CORNER[1] - 200, 64, 10.0), "2021-06-04T09:00:00", tmp_path / "t.npz")
+    assert [scene.id for scene in ranked(scenes, wanted, stac.newest, rules)] == ["near", "clear", "later"]
+    assert [scene.id for scene in ranked(scenes, wanted, stac.newest, ImageryRecipe(days=10))] == ["near", "clear"]
+    _fill(wanted, stac, ranked(scenes, wanted, stac.newest, rules), rules)
+    pixels = load_pixels(wanted.path)
+    # Reflectance 0.06, 0.09, 0.12 of 0.3, whether stored with an offset of 1000 or without.
+    assert np.array_equal(pixels[:, 5, 5], np.round(np.array([0.2, 0.3, 0.4]) * 255))
+    facts = str(np.load(wanted.path)["facts"])
+    assert '"clear"' in facts and '"cloud": 0.0' in facts and TOKEN not in facts
+    cloudy = stac.read(next(scene for scene in scenes if scene.id == "near"), wanted.grid)
+    assert cloudy.cloud == pytest.approx(1.0) and np.array_equal(cloudy.pixels[:, 5, 5], pixels[:, 5, 5])
+
+
+def test_gaps_are_counted_and_told(sentinel: tuple[StacPeer, Stac], tmp_path: Path) -> None:
+    _, stac = sentinel
+    (clear,) = (scene for scene in stac.scenes(HERE, None, None) if scene.id == "clear")
+    half = grid(CORNER[0] - 320, CORNER[1] - 200, 64, 10.0)
+    patch = stac.read(clear, half)
+    assert patch.nodata == pytest.approx(0.5) and not patch.pixels[:, ~patch.valid].any()
+    wanted = Wanted("t", half, "", tmp_path / "t.npz")
+    _fill(wanted, stac, [clear], ImageryRecipe())
+    assert (tmp_path / "t.none").read_text() == "no scene without gaps"
+    _fill(wanted, stac, [clear], ImageryRecipe(most_nodata=0.5))
+    assert wanted.path.exists()
+
+
+def test_a_scene_in_another_zone_lands_on_the_grid(sentinel: tuple[StacPeer, Stac]) -> None:
+    _, stac = sentinel
+    (clear,) = (scene for scene in stac.scenes(HERE, None, None) if scene.id == "clear")
+    x, y = pyproj.Transformer.from_crs(32632, 32633, always_xy=True).transform(CORNER[0] + 900, CORNER[1] - 900)
+    patch = stac.read(clear, grid(round(x / 10) * 10, round(y / 10) * 10, 64, 10.0, 32633))
+    assert patch.valid.all() and np.allclose(patch.pixels[:, 30, 30], np.array([0.2, 0.3, 0.4]) * 255, atol=1)
+
+
+def test_no_host_is_read_that_nobody_named() -> None:
+    recipe = StacRecipe("naip", url="http://127.0.0.1:1", hosts=("127.0.0.1",))
+    stac = Stac(recipe, web_of(recipe, QUICK))
+    for uri in ("http://169.254.169.254/x.tif", "/etc/passwd", "file:///etc/passwd", "/vsicurl/http://127.0.0.1/x.tif"):
+        with pytest.raises(SourceError, match="names no host"):
+            stac.read(Scene("s", "", None, {}, {"image": uri}), grid(*CORNER, 64))
+    stac.close()
+
+
+def test_a_cog_that_goes_on_failing_is_told_without_its_signature(tmp_path: Path) -> None:
+    write_cog(tmp_path / "scene.tif", textured(512), Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
+    with remote_files(tmp_path, signed=True) as files:
+        files.order(*[Fault("500", "/scene.tif", number) for number in range(40)])
+        recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
+        stac = Stac(recipe, web_of(recipe, QUICK))
+        stac.sleep = lambda seconds: None
+        with pytest.raises(ServiceError) as caught:
+            stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
+        stac.close()
+    assert "scene.tif" in str(caught.value) and "signature" not in str(caught.value)
+
+
+def test_presets_are_whole() -> None:
+    for name, catalogue in CATALOGUES.items():
+        assert [band.name for band in catalogue.bands] == ["red", "green", "blue"] and catalogue.hosts
+        assert catalogue_of(StacRecipe(name)) == catalogue
+        assert catalogue.newest == (catalogue.classes is None)
+    with pytest.raises(InputError, match="hosts is missing"):
+        catalogue_of(StacRecipe("naip", url="https://example.org"))
+
+
+def test_a_folder_of_rasters_is_an_archive(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    place = Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
+    for year, value in ((2014, 50), (2020, 200)):
+        pixels = np.full((3, 256, 256), value, np.uint8)
+        make_geotiff(pixels, "EPSG:32632", place, path=tmp_path / f"scene-{year}-05-06.tif")
+    source = LocalImagery(LocalImageryRecipe(tmp_path, newest=False))
+    scenes = source.scenes(HERE, None, None)
+    assert [scene.time[:10] for scene in scenes] == ["2014-05-06", "2020-05-06"]
+    assert [scene.time[:4] for scene in source.scenes(HERE, date(2019, 1, 1), None)] == ["2020"]
+    wanted = Wanted("t", grid(CORNER[0] + 10, CORNER[1] - 10, 64), "2014-06-01T00:00:00", tmp_path / "t.npz")
+    first = ranked(scenes, wanted, source.newest, ImageryRecipe(days=60))[0]
+    assert (source.read(first, wanted.grid).pixels == 50).all()
+    assert not source.scenes(Box(0.0, 0.0, 1.0, 1.0), None, None)
+    source.close()
+    with pytest.raises(InputError, match="no folder"):
+        LocalImagery(LocalImageryRecipe(tmp_path / "none"))

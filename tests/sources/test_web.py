@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from geoglot.errors import ServiceError, SourceError
+from geoglot.sources.web import Manners, Web, unsigned
+from peers.http import Fault, Peer, Reply, Request, peer
+
+QUICK = Manners(per_second=1000.0, retries=2, timeout_s=0.3, wait_s=0.01)
+SECRET = "do-not-tell"
+
+
+def answer(request: Request) -> Reply:
+    if request.path == "/away":
+        return Reply(b"", status=302, headers={"Location": request.query.get("to", "/away")})
+    if request.path == "/none":
+        return Reply(b"no such thing", "text/plain", 404)
+    return Reply(b'{"a": 1}')
+
+
+@pytest.fixture
+def there() -> Iterator[Peer]:
+    with peer(answer) as one:
+        yield one
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    one = Web({"127.0.0.1"}, QUICK, (SECRET,))
+    yield one
+    one.close()
+
+
+KINDS = ("time-out", "reset", "429", "500", "503", "truncated body", "wrong content type", "empty body")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_fails_for_now_is_tried_again(there: Peer, web: Web, kind: str) -> None:
+    there.order(Fault(kind))
+    assert web.json(f"{there.url}/x") == {"a": 1}
+    assert there.served == [kind] and len(there.requests) == 2
+
+
+def test_what_goes_on_failing_is_told(there: Peer, web: Web) -> None:
+    there.order(*[Fault("500", at=number) for number in range(3)])
+    with pytest.raises(ServiceError, match=r"failed 3 times \(HTTP 500\); run the same again later"):
+        web.json(f"{there.url}/x")
+
+
+def test_a_date_to_wait_for_is_told_by_the_clock_of_the_service(there: Peer, web: Web) -> None:
+    waited: list[float] = []
+    web.sleep = waited.append
+    there.order(Fault("429 until a date"))  # a second from now, by a clock that is three hours late
+    assert web.json(f"{there.url}/x") == {"a": 1}
+    assert 0.0 <= max(waited) <= 1.5
+
+
+def test_a_long_wait_is_left_to_the_next_run(web: Web) -> None:
+    with (
+        peer(lambda request: Reply(b"", "text/plain", 429, {"Retry-After": "3600"})) as one,
+        pytest.raises(ServiceError, match="left alone for 3600 s"),
+    ):
+        web.json(f"{one.url}/x")
+
+
+def test_what_will_not_get_better_is_not_tried_again(there: Peer, web: Web) -> None:
+    with pytest.raises(SourceError, match="HTTP 404: no such thing"):
+        web.json(f"{there.url}/none")
+    assert len(there.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "to", ["http://localhost:1/x", "http://169.254.169.254/latest", "file:///etc/passwd", "ftp://a/b"]
+)
+def test_no_host_is_asked_that_nobody_named(there: Peer, web: Web, to: str) -> None:
+    for url in (to, f"{there.url}/away?to={to}"):
+        with pytest.raises(SourceError, match="names no host"):
+            web.json(url)
+
+
+def test_redirects_end(there: Peer, web: Web) -> None:
+    assert web.json(f"{there.url}/away?to=/x") == {"a": 1}
+    with pytest.raises(SourceError, match="redirects more than"):
+        web.json(f"{there.url}/away")
+
+
+def test_hosts_may_be_all_below_one() -> None:
+    web = Web({"*.example.org"})
+    assert web.allows("https://a.example.org/x") and not web.allows("https://example.org.evil.net/x")
+    web.close()
+
+
+def test_requests_keep_their_pace(there: Peer) -> None:
+    web = Web({"127.0.0.1"}, Manners(per_second=20.0, retries=0))
+    start = time.monotonic()
+    for _ in range(5):
+        web.json(f"{there.url}/x")
+    assert time.monotonic() - start >= 0.19
+    web.close()
+
+
+def test_secrets_are_in_no_message_and_no_log(there: Peer, web: Web, caplog: pytest.LogCaptureFixture) -> None:
+    url = f"{there.url}/none?api_key={SECRET}&sig=theirs&page=2"
+    with caplog.at_level(logging.DEBUG), pytest.raises(SourceError) as caught:
+        web.fetch(url, lambda got: got.body, headers={"Authorization": SECRET})
+    said = str(caught.value) + caplog.text
+    assert SECRET not in said and "theirs" not in said and "page=2" in str(caught.value)
+
+
+def test_urls_lose_what_signs_them_and_nothing_else() -> None:
+    assert unsigned("https://a/b.tif?x=1&sig=2&se=3") == "https://a/b.tif?x=1"
+    assert unsigned("https://a/b?X-Amz-Signature=1&X-Amz-Date=2") == "https://a/b"
+    assert unsigned("https://a/b?v=a%20b") == "https://a/b?v=a%20b"
+
+
+def test_headers_go_to_the_first_host_alone(there: Peer, web: Web) -> None:
+    web.json(f"{there.url}/away?to=/x", headers={"Authorization": SECRET})
+    assert [request.headers.get("authorization") for request in there.requests] == [SECRET, None]
