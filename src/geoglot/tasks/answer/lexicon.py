@@ -93,7 +93,9 @@ show shows contain contains cover covers covered occupy occupies live lives livi
 please tell give find found locate mean means cost costs own owns owned belong belongs happen happened happening
 going come comes came made make makes built build used use uses using left-of tomorrow yesterday today now ago
 year years month months day days week weeks ever always often sometimes soon later earlier than of in on
-say says said called named visited safe dangerous worth allowed legal expensive cheap old age tall height deep
+heading moving flowing pointing facing visible present numerous common dominant main predominant exceed exceeds exceeding twice double times whose date dates
+top bottom left right upper lower north south east west northern southern eastern western centre center middle
+side corner quarter half there say says said called named visited safe dangerous worth allowed legal expensive cheap old age tall height deep
 depth wide width fast speed weight heavy price temperature weather population population-density
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())

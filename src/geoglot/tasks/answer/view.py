@@ -105,6 +105,17 @@ class View:
         gaps = self.gaps([thing.geometry for thing in things], around, {id(thing) for thing in things})
         return Objects(tuple(thing for thing, gap in zip(things, gaps, strict=True) if gap <= units))
 
+    def inside(self, objects: Objects, others: Objects) -> Objects:
+        """Those whose centre lies in one of the others."""
+        things, around = given.objects(objects).things, given.objects(others).things
+        if not things or not around:
+            return Objects(())
+        self.weigh(around)
+        centres = shapely.centroid(np.array([thing.geometry for thing in things], object))
+        tree = shapely.STRtree([other.geometry for other in around])
+        held = set(tree.query(centres, predicate="intersects")[0].tolist())
+        return Objects(tuple(thing for index, thing in enumerate(things) if index in held))
+
     def gaps(self, shapes: Sequence[Any], others: Sequence[Found], own: set[int] | None = None) -> np.ndarray:
         """Map units to the nearest other; a thing is not its own neighbour."""
         if own is not None and own & {id(other) for other in others}:

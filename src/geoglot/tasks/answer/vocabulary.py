@@ -216,6 +216,17 @@ class Vocabulary:
         return self.view.close(objects, others, self.view.ground.beside)
 
     @word
+    def inside(self, objects: Objects, others: Objects) -> Objects:
+        """Those of the objects whose centre lies in one of the others."""
+        return self.view.inside(objects, others)
+
+    @word
+    def within(self, objects: Objects, region: Region) -> Objects:
+        """Those of the objects that are in a region."""
+        known = given.needed(region)
+        return Objects(tuple(one for one in given.objects(objects).things if given.holds(known, one.geometry)))
+
+    @word
     def towards(self, objects: Objects, side: str, others: Objects) -> Objects:
         """Those whose centre lies "left", "right", "above" (north) or "below" (south) of the centre of any other."""
         wanted, things = given.choice(side, _SIDES), given.objects(objects).things
