@@ -18,11 +18,18 @@ if TYPE_CHECKING:
     from geoglot.sources.tile import Tile
     from geoglot.tasks.classify import ClassifyOptions, classify
     from geoglot.tasks.encode import Encoded, encode
+    from geoglot.tasks.objects.find import find
+    from geoglot.tasks.objects.options import FindOptions
+    from geoglot.tasks.objects.result import FindResult
+    from geoglot.tasks.objects.scene import EncodedScene, encode_scene
     from geoglot.tasks.segment import SegmentOptions, segment
 
 _HOMES = {
     "ClassifyOptions": "geoglot.tasks.classify",
     "Encoded": "geoglot.tasks.encode",
+    "EncodedScene": "geoglot.tasks.objects.scene",
+    "FindOptions": "geoglot.tasks.objects.options",
+    "FindResult": "geoglot.tasks.objects.result",
     "GeoglotError": "geoglot.errors",
     "Grid": "geoglot.geo",
     "SegmentOptions": "geoglot.tasks.segment",
@@ -30,6 +37,8 @@ _HOMES = {
     "Window": "geoglot.geo",
     "classify": "geoglot.tasks.classify",
     "encode": "geoglot.tasks.encode",
+    "encode_scene": "geoglot.tasks.objects.scene",
+    "find": "geoglot.tasks.objects.find",
     "load_model": "geoglot.models.zoo",
     "open_raster": "geoglot.sources.raster",
     "segment": "geoglot.tasks.segment",
@@ -38,6 +47,9 @@ _HOMES = {
 __all__ = [
     "ClassifyOptions",
     "Encoded",
+    "EncodedScene",
+    "FindOptions",
+    "FindResult",
     "GeoglotError",
     "Grid",
     "SegmentOptions",
@@ -46,6 +58,8 @@ __all__ = [
     "__version__",
     "classify",
     "encode",
+    "encode_scene",
+    "find",
     "load_model",
     "open_raster",
     "segment",

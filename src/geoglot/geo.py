@@ -227,17 +227,9 @@ def geodesic_area_m2(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) ->
     """
     polygons, owner = shapely.get_parts(np.asarray(geometries, dtype=object), return_index=True)
     rings, ring_polygon = shapely.get_rings(polygons, return_index=True)
-    if crs.is_geographic:
-        rings = _unwrapped(rings)
-    coordinates, ring_of_vertex = shapely.get_coordinates(shapely.segmentize(rings, _segment(crs)), return_index=True)
-    lon, lat = transform(coordinates[:, 0], coordinates[:, 1], crs, _LONLAT)
-    ends = np.cumsum(np.bincount(ring_of_vertex, minlength=len(rings)))[:-1]
+    traced = _lonlat_rings(rings, crs)
     areas = np.array(
-        [
-            abs(_WGS84.polygon_area_perimeter(ring_lon, ring_lat)[0])
-            for ring_lon, ring_lat in zip(np.split(lon, ends), np.split(lat, ends), strict=True)
-            if len(ring_lon)
-        ]
+        [abs(_WGS84.polygon_area_perimeter(ring_lon, ring_lat)[0]) for ring_lon, ring_lat in traced if len(ring_lon)]
     )
     is_shell = np.diff(ring_polygon, prepend=-1) > 0  # get_rings gives the shell of a polygon first
     signed = np.where(is_shell, areas, -areas)
@@ -250,6 +242,23 @@ def geodesic_distance_m(one: Any, other: Any, crs: pyproj.CRS) -> float:
     points = shapely.get_coordinates(shapely.shortest_line(one, other))
     lon, lat = transform(points[:, 0], points[:, 1], crs, _LONLAT)
     return float(_WGS84.inv(lon[0], lat[0], lon[1], lat[1])[2])
+
+
+def geodesic_perimeter_m(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> Float[np.ndarray, " geometry"]:
+    """Length of all rings of (multi)polygons in a CRS on the WGS 84 ellipsoid, those of holes too."""
+    rings, owner = shapely.get_rings(np.asarray(geometries, dtype=object), return_index=True)
+    lengths = [_WGS84.line_length(lon, lat) for lon, lat in _lonlat_rings(rings, crs)]
+    return np.bincount(owner, weights=lengths, minlength=len(geometries)).astype(np.float64)
+
+
+def _lonlat_rings(rings: np.ndarray, crs: pyproj.CRS) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Longitudes and latitudes along each ring, dense enough that a straight edge of the CRS stays where it is."""
+    if crs.is_geographic:
+        rings = _unwrapped(rings)
+    coordinates, ring_of_vertex = shapely.get_coordinates(shapely.segmentize(rings, _segment(crs)), return_index=True)
+    lon, lat = transform(coordinates[:, 0], coordinates[:, 1], crs, _LONLAT)
+    ends = np.cumsum(np.bincount(ring_of_vertex, minlength=len(rings)))[:-1]
+    return list(zip(np.split(lon, ends), np.split(lat, ends), strict=True))
 
 
 def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:

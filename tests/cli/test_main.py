@@ -63,7 +63,7 @@ def test_help_imports_nothing_heavy() -> None:
         (
             KeyboardInterrupt(),
             130,
-            "geoglot: interrupted; segment and train go on where they were when they are run again\n",
+            "geoglot: interrupted; segment, find and train go on where they were when they are run again\n",
         ),
         (
             ZeroDivisionError("by zero"),

@@ -18,7 +18,6 @@ from geoglot.models.preprocess import CLIP_MEAN
 from geoglot.models.segclip.model import SegClip
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import load_segmenter
-from geoglot.training import segment as module
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.matching import MaskLoss
 from geoglot.training.recipe import read_recipe
@@ -221,9 +220,3 @@ def test_a_class_that_is_nowhere_has_no_figure() -> None:
     assert set(figures) == {"miou", "mean_f1", "overall_accuracy", "iou/a", "iou/b"}
     assert figures["iou/a"] == pytest.approx(4 / 6)
     assert figures["overall_accuracy"] == pytest.approx(6 / 8)
-
-
-def test_scipy_is_asked_for_before_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "find_spec", lambda name: None)
-    with pytest.raises(GeoglotError, match=r"geoglot\[train\]"):
-        train_segment(recipe(tmp_path), "cpu")

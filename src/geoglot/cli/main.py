@@ -19,6 +19,7 @@ COMMANDS = {
     "models": "geoglot.cli.models:command",
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
+    "find": "geoglot.cli.find:command",
     "train": "geoglot.cli.train:command",
     "export": "geoglot.cli.export:command",
     "datasets": "geoglot.cli.datasets:command",
@@ -49,7 +50,7 @@ class LazyGroup(click.Group):
         except GeoglotError as error:
             fail(ctx, str(error), error.exit_code)
         except KeyboardInterrupt:
-            fail(ctx, "interrupted; segment and train go on where they were when they are run again", INTERRUPTED)
+            fail(ctx, "interrupted; segment, find and train go on where they were when they are run again", INTERRUPTED)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click has its own words for these
         except Exception as error:  # noqa: BLE001 - a defect of ours is still told in one sentence

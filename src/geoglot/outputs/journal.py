@@ -40,13 +40,13 @@ class Journal:
             self._wipe()
             write_bytes(self._run, run.encode())
 
-    def add_strip(self, kind: str, row: int, data: bytes) -> None:
+    def add_strip(self, kind: str, row: int, data: bytes, suffix: str = ".tif") -> None:
         """Keep one strip of output; `row` is its first row."""
-        write_bytes(self.folder / f"{kind}-{row:09d}.tif", data)
+        write_bytes(self.folder / f"{kind}-{row:09d}{suffix}", data)
 
     def strips(self, kind: str) -> list[Path]:
         """The strips of one kind, from the top."""
-        return sorted(self.folder.glob(f"{kind}-*.tif"))
+        return sorted(self.folder.glob(f"{kind}-*.*"))
 
     def save(self, state: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
         """Everything up to here is finished; `notes` is anything JSON can hold."""
@@ -61,6 +61,12 @@ class Journal:
         with np.load(self._state, allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
         return arrays, json.loads(str(arrays.pop("__notes__")))
+
+    def restart(self) -> None:
+        """Forget what is finished: the run begins anew."""
+        run = self._run.read_text()
+        self._wipe()
+        write_bytes(self._run, run.encode())
 
     def close(self) -> None:
         """Let go of the folder and leave it, for the same run to go on."""

@@ -9,6 +9,7 @@ import numpy as np
 import rasterio
 from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
+from shapely import Polygon
 
 from geoglot.outputs.files import appears
 from geoglot.outputs.legend import Legend
@@ -29,6 +30,31 @@ def write_overlay(
     with rasterio.open(class_map, driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
     painted = Image.fromarray(np.hstack([scene, _paint(scene, classes, legend)]))
+    with appears(output) as temporary:
+        _with_legend(painted, legend, lines).save(temporary, "PNG")
+
+
+def write_outlines(
+    thumbnail: Float[np.ndarray, "3 rows cols"],
+    outlines: Sequence[tuple[str, Polygon]],
+    legend: Legend,
+    lines: Sequence[str],
+    output: Path,
+) -> None:
+    """Scene (RGB 0..1) left, scene with outlines right (name, polygon in pixels of the thumbnail), `lines` below."""
+    scene = Image.fromarray((thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8))
+    wash = scene.copy()
+    painter, colours = ImageDraw.Draw(wash), dict(zip(legend.names, legend.colours, strict=True))
+    for name, polygon in outlines:
+        painter.polygon(list(polygon.exterior.coords), fill=colours[name])
+    drawn = Image.blend(scene, wash, _STRENGTH)
+    painter = ImageDraw.Draw(drawn)
+    for name, polygon in outlines:
+        for ring in (polygon.exterior, *polygon.interiors):
+            painter.line(list(ring.coords), fill=colours[name], width=2)
+    painted = Image.new("RGB", (2 * scene.width, scene.height))
+    painted.paste(scene)
+    painted.paste(drawn, (scene.width, 0))
     with appears(output) as temporary:
         _with_legend(painted, legend, lines).save(temporary, "PNG")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import Shape
 
 _BATCH = 2000
-_LAYER = "classes"
 
 
 def check_format(path: Path) -> None:
@@ -40,19 +39,31 @@ def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain:
     """
     check_format(output)
     count, remaining = 0, iter(shapes)
-    with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
-        file = _WRITERS[output.suffix.lower()](temporary)
+
+    def frames() -> Iterator[gpd.GeoDataFrame]:
+        nonlocal count
         while (batch := list(islice(remaining, _BATCH))) or not count:
-            file.write(_frame(batch, count + 1, grid, legend, certain))
+            yield _frame(batch, count + 1, grid, legend, certain)
             count += len(batch)
             if not batch:
-                break
-        file.close()
+                return
+
+    write_frames(frames(), output, "classes")
     return count
 
 
+def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -> None:
+    """Write frames of one form, at least one and that one maybe empty; `layer` is their name in a GeoPackage."""
+    check_format(output)
+    with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
+        file = _WRITERS[output.suffix.lower()](temporary, layer)
+        for frame in frames:
+            file.write(frame)
+        file.close()
+
+
 def _frame(shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certain: int) -> gpd.GeoDataFrame:
-    geometries = _to_map([shape.geometry() for shape in shapes], grid)
+    geometries = to_map([shape.geometry() for shape in shapes], grid)
     areas = geodesic_area_m2(geometries, grid.crs) if grid.crs else np.full(len(shapes), np.nan)
     columns = {
         "id": np.arange(first_id, first_id + len(shapes), dtype=np.int64),
@@ -64,8 +75,8 @@ def _frame(shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certa
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
 
 
-def _to_map(geometries: list[shapely.Geometry], grid: Grid) -> np.ndarray:
-    """Pixel coordinates to map coordinates."""
+def to_map(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
+    """Geometries in pixel coordinates (x = column, y = row) in map coordinates."""
     a, b, c, d, e, f = grid.transform[:6]
     matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
     moved: np.ndarray = shapely.transform(np.array(geometries, object), lambda xy: xy @ matrix.T + offset)
@@ -75,17 +86,17 @@ def _to_map(geometries: list[shapely.Geometry], grid: Grid) -> np.ndarray:
 class _GeoPackage:
     """Appends to one layer."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, layer: str) -> None:
         # The date of the last change is part of the file; a fixed one keeps equal runs byte-identical.
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
-        self._path = path
+        self._path, self._layer = path, layer
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()
         with warnings.catch_warnings():  # without a CRS: the user has been told when the source was opened
             warnings.filterwarnings("ignore", message="'crs' was not provided")
             pyogrio.write_dataframe(
-                frame, self._path, layer=_LAYER, driver="GPKG", append=append, geometry_type="Polygon"
+                frame, self._path, layer=self._layer, driver="GPKG", append=append, geometry_type="Polygon"
             )
 
     def close(self) -> None:
@@ -95,7 +106,7 @@ class _GeoPackage:
 class _GeoParquet:
     """GeoParquet 1.1, one row group a batch."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, _layer: str) -> None:
         self._path = path
         self._file: pq.ParquetWriter | None = None
 
@@ -121,7 +132,7 @@ def _geo_metadata(frame: gpd.GeoDataFrame) -> dict[str, Any]:
 class _GeoJson:
     """RFC 7946: longitude and latitude, cut at the antimeridian; one feature a line."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, _layer: str) -> None:
         self._file = path.open("w", encoding="utf-8")
         self._file.write('{"type": "FeatureCollection", "features": [')
         self._separator = "\n"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from geoglot import __version__
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
@@ -28,12 +27,13 @@ from geoglot.outputs.manifest import write_json
 from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.vectors import check_format, write_polygons
-from geoglot.sources.raster import Raster, check_bands, open_raster
+from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed
 from geoglot.tasks.augmented import Flips
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.prompts import TEMPLATES
+from geoglot.tasks.reading import opened, reading_facts, reading_notes
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
@@ -115,7 +115,6 @@ class SegmentResult:
 
 _OVERLAY_SIDE = 1024
 _AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
-_SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
@@ -174,7 +173,7 @@ def segment_with(
 ) -> SegmentResult:
     """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
     started = time.monotonic()
-    with _opened(source, options, scorer.resolution) as raster:
+    with opened(source, options, scorer.resolution) as raster:
         outputs.check_source(raster.uri)
         check_bands(raster, scorer.bands, scorer.name)
         run = _Run(raster, scorer, legend, outputs, options, facts or {})
@@ -184,16 +183,6 @@ def segment_with(
                 run.journal.clear()
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
             return run.finish(failed, started, progress)
-
-
-def _opened(
-    source: PathLike | Raster, options: SegmentOptions, understood: tuple[float, float]
-) -> AbstractContextManager[Raster]:
-    """The scene at the resolution asked for; a raster of the caller's stays as it is, and stays open."""
-    if isinstance(source, Raster):
-        return nullcontext(source)
-    resolution = options.resolution or understood
-    return open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
 
 
 @dataclass
@@ -223,17 +212,10 @@ class _Run:
 
     def _all_facts(self) -> dict[str, Any]:
         """Everything that decides the result."""
-        crs = self.raster.grid.crs.to_wkt() if self.raster.grid.crs else None
         return {
-            "geoglot": __version__,
-            "torch": torch.__version__,
-            "source": self.raster.fingerprint(),
-            "bands": list(self.raster.bands),
-            "radiometry": self.raster.radiometry.to_json(),
-            "grid": {"shape": self.plan.shape, "transform": list(self.raster.grid.transform[:6]), "crs": crs},
+            **reading_facts(self.raster, self.plan),
             "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
             "legend": self.legend.names,
-            "windows": {"tile": self.plan.tile, "overlap": self.plan.overlap, "patch": self.plan.patch},
             "options": asdict(self.options),
             **self.facts,
         }
@@ -282,27 +264,14 @@ class _Run:
         if not any(share.pixels for share in shares):
             notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
         seconds = round(time.monotonic() - started, 2)
+        told = reading_notes(self.raster, self.scorer.name, self.scorer.resolution)
         result = SegmentResult(
             self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
-            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*self._notes(), *notes),
+            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),
         )  # fmt: skip
         write_json(outputs.manifest, result.to_json() | {"run": self.facts})
         self.journal.clear()
         return result
-
-    def _notes(self) -> tuple[str, ...]:
-        """What the user should know of how the scene was read."""
-        notes = list(self.raster.warnings)
-        scene, grid = self.raster.native, self.raster.grid
-        if grid.crs and grid.crs != scene.crs:
-            name = grid.crs.name if grid.crs.name != "unknown" else "a local equal-area grid"
-            notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
-        native, read = scene.resolution_m, grid.resolution_m
-        if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
-            finest, coarsest = self.scorer.resolution
-            understood = f"{self.scorer.name} understands {finest:g} to {coarsest:g} m"
-            notes.append(f"the scene is at {native:,.4g} m and was read at {read:,.4g} m; {understood}")
-        return tuple(notes)
 
     def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""

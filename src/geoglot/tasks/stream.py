@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from geoglot.geo import Window
-from geoglot.sources.raster import Raster
-from geoglot.sources.reader import Failed, read_ahead
+from geoglot.sources.reader import Failed, Readable, read_ahead
 from geoglot.sources.tile import Tile
 from geoglot.tasks.batch import compute
 from geoglot.tasks.blend import Blender
-from geoglot.tasks.score import Scorer
 from geoglot.types import Progress
 
 
@@ -29,8 +28,8 @@ class ScoredRow:
 
 
 def score_rows(
-    raster: Raster,
-    scorer: Scorer,
+    raster: Readable,
+    scorer: Callable[[Tensor], Tensor],
     blender: Blender,
     *,
     batch: int,
@@ -54,7 +53,9 @@ def score_rows(
         yield ScoredRow(*blender.finish_row(), tuple(failed))
 
 
-def _score_group(group: list[tuple[Window, Tile | Failed]], scorer: Scorer, blender: Blender) -> list[Failed]:
+def _score_group(
+    group: list[tuple[Window, Tile | Failed]], scorer: Callable[[Tensor], Tensor], blender: Blender
+) -> list[Failed]:
     """Add one batch to the blender; returns what failed. Windows without a valid pixel are not computed."""
     failed = [tile for _, tile in group if isinstance(tile, Failed)]
     good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]

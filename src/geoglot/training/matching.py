@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
+from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from geoglot.errors import MissingExtraError
 from geoglot.models.segclip.model import Head
 from geoglot.models.segclip.targets import Targets
 from geoglot.training.points import Sampling, sample
@@ -41,10 +41,6 @@ class Pairs:
 @torch.no_grad()
 def match(head: Head, targets: Targets, settings: MaskLoss) -> Pairs:
     """The cheapest assignment of each image, its masks compared at random points; ignored ones do not count."""
-    try:
-        from scipy.optimize import linear_sum_assignment
-    except ImportError as error:
-        raise MissingExtraError("scipy", "train") from error
     price = pair_costs(head, targets, settings)
     found = []
     for image, one in enumerate(price.nan_to_num(torch.finfo(price.dtype).max).cpu()):

@@ -7,7 +7,6 @@ import json
 import logging
 import os
 from dataclasses import asdict, dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from torch import Tensor, nn
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_sizes
 from geoglot.datasets.dataset import DataSet, Mapped
-from geoglot.errors import InputError, MissingExtraError
+from geoglot.errors import InputError
 from geoglot.models.base import Card
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.segclip.backbone import ResNet, ViTPyramid, start_from
@@ -117,8 +116,6 @@ def _check(asked: SegmentRecipe) -> None:
         raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
     if asked.model.classes:
         raise InputError("model.classes come from the data set; leave them out")
-    if asked.architecture == "segclip" and find_spec("scipy") is None:
-        raise MissingExtraError("scipy", "train")
 
 
 def _check_share(asked: SegmentRecipe, share: Share) -> None:

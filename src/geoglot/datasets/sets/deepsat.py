@@ -64,10 +64,8 @@ def _variable(path: Path, name: str) -> np.ndarray:
 
 
 def _from_matlab(path: Path, name: str) -> np.ndarray:
-    try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise MissingExtraError("scipy", "mat") from None
+    from scipy.io import loadmat
+
     found: np.ndarray = loadmat(path, variable_names=[name])[name]
     return found
 

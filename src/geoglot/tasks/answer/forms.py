@@ -11,6 +11,7 @@ from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
 Groups = dict[str, str]
 Build = Callable[[Groups], str]
 
+
 @dataclass(frozen=True)
 class Form:
     """One form, or several ways to say it."""

@@ -11,7 +11,9 @@ _DONE = r"(?: (?:have|has|was|were|are|is|did|had))?(?: (?:been|there|newly|rece
 _NEW = r"(?:built|added|constructed|appeared|appear|new|erected|developed|planted|created|emerged|gained)"
 _GONE = r"(?:disappeared|disappear|vanished|vanish|removed|demolished|lost|gone|destroyed|torn down|missing|cut down)"
 _SINCE = r"(?: (?:between|since|from|in|on|over|across|by)(?: 2| both| first| second)?(?: (?:dates|@before|@after|@|then))?(?: (?:and|to) (?:@after|now))?)?"
-_GROW = r"(?P<up>grow|grown|increase|increased|expand|expanded|rise|risen|gain|gained|got more|get larger|become larger)"
+_GROW = (
+    r"(?P<up>grow|grown|increase|increased|expand|expanded|rise|risen|gain|gained|got more|get larger|become larger)"
+)
 _SHRINK = r"(?P<down>shrink|shrunk|decrease|decreased|decline|declined|fall|fallen|drop|dropped|reduced|get smaller|become smaller)"
 _EITHER = r"(?P<any>change|changed|differ|differed|stay the same|remain)"
 
@@ -93,9 +95,15 @@ def has_grown(groups: Groups) -> str:
     old = _dated(what, "before")
     new = _dated(what, "after")
     if groups.get("number"):
-        compared, said = f"count(new) {sign} count(old)", f"{{say(count(old), '{what.name}')}} before, {{say(count(new), '{what.name}')}} after"
+        compared, said = (
+            f"count(new) {sign} count(old)",
+            f"{{say(count(old), '{what.name}')}} before, {{say(count(new), '{what.name}')}} after",
+        )
     else:
-        compared, said = f"share(new) {sign} share(old)", f"{what.many} cover {{share(old):.1%}} before, {{share(new):.1%}} after"
+        compared, said = (
+            f"share(new) {sign} share(old)",
+            f"{what.many} cover {{share(old):.1%}} before, {{share(new):.1%}} after",
+        )
     return f'old = {old}\nnew = {new}\nanswer({compared}, f"{said}", evidence=together(old, new))'
 
 

@@ -14,7 +14,9 @@ _RURAL = r"(?:rural|countryside|country side)"
 _SETTING = r"(?: (?:area|region|place|zone|setting|environment|scene|one|landscape|location))?"
 _COLOUR = "|".join([*COLOURS, "gray"])
 _WHICH_PART = r"(?:part|parts|quarter|quadrant|corner|half|area|region|section|side|portion|direction|place|location)"
-_PUT = r"(?: (?:located|situated|placed|found|lying|positioned|at|be found|lie|to be found|seen|sit|visible|in @|on @))*"
+_PUT = (
+    r"(?: (?:located|situated|placed|found|lying|positioned|at|be found|lie|to be found|seen|sit|visible|in @|on @))*"
+)
 
 
 @form(
@@ -39,7 +41,9 @@ def rural_or_urban(groups: Groups) -> str:
 def is_urban(groups: Groups) -> str:
     """Whether the scene is urban, or rural."""
     kind = "urban area" if re.fullmatch(_URBAN, groups["kind"]) else "rural area"
-    return f'kind = classify(["urban area", "rural area"])\nanswer(kind == "{kind}", f"the scene looks like an {{kind}}")'
+    return (
+        f'kind = classify(["urban area", "rural area"])\nanswer(kind == "{kind}", f"the scene looks like an {{kind}}")'
+    )
 
 
 @form(

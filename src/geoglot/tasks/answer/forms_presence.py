@@ -114,7 +114,11 @@ def more_of_which(groups: Groups) -> str:
     return _two(one, two, f'which_is_larger({{"{one.many}": count(first), "{two.many}": count(second)}})')
 
 
-@form("comparison", "How many more buildings than roads are there?", rf"how many more (?P<a>.+?){_TAIL} than (?P<b>.+?){_TAIL}")
+@form(
+    "comparison",
+    "How many more buildings than roads are there?",
+    rf"how many more (?P<a>.+?){_TAIL} than (?P<b>.+?){_TAIL}",
+)
 def how_many_more(groups: Groups) -> str:
     """The difference of two numbers."""
     return _two(*alike(groups["a"], groups["b"]), "count(first) - count(second)")

@@ -178,7 +178,9 @@ def part_name(text: str) -> str:
 def _without_scene(text: str) -> str:
     text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
     text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
-    text = re.sub(r"^(?:of |all |any |some |every |each |those |these |that |individual |different |single |other )+", "", text)
+    text = re.sub(
+        r"^(?:of |all |any |some |every |each |those |these |that |individual |different |single |other )+", "", text
+    )
     return " ".join(text.split())
 
 

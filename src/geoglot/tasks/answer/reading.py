@@ -89,7 +89,9 @@ def _digits(text: str) -> str:
             index += 1
     text = " ".join(result)
     text = re.sub(r"\bhalf (?:a |an |of a )(?=\w)(?!of)", "0.5 ", text)
-    text = re.sub(r"\b(?:a|an) (?=(?:square (?:met|kil|f[eo]|mile|k?m\b)|hectare|acre|kilomet|metre|meter|mile|km))", "1 ", text)
+    text = re.sub(
+        r"\b(?:a|an) (?=(?:square (?:met|kil|f[eo]|mile|k?m\b)|hectare|acre|kilomet|metre|meter|mile|km))", "1 ", text
+    )
     for word in ("dozen", "couple"):
         text = re.sub(rf"\b(?:a )?{word}\b(?: of)?", str(MULTIPLES[word]), text)
     return text

@@ -1,0 +1,103 @@
+"""geoglot find: words to objects, one polygon a thing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geoglot.cli import options
+from geoglot.cli.reading import area_text, parse_bands, reading
+
+if TYPE_CHECKING:
+    from geoglot.tasks.objects.result import FindResult
+
+PARTLY = 3
+
+
+@click.command()
+@click.argument("source")
+@click.argument("names", nargs=-1)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The objects: .gpkg, .parquet or .geojson.")
+@reading
+@click.option("--background", help="Words to hold the names against; general ones, if not given.")
+@click.option("--min-score", type=float, help="Least score, 0 to 1, of an object; chosen from the scene, if not given.")
+@click.option("--min-area", type=click.FloatRange(min=0), help="Least area of an object in m².")
+@click.option("--max-area", type=click.FloatRange(min=0), help="Largest area of an object in m².")
+@click.option("--vectors", type=click.Path(path_type=Path), help="Folder to keep what was seen, for later questions.")
+@click.option("--tile", type=click.IntRange(min=1), help="Side of a window in pixels; the model decides, if not given.")
+@click.option(
+    "--overlap", type=click.IntRange(min=0), help="Pixels that windows share; the model decides, if not given."
+)
+@options.model
+@options.device
+@options.batch
+@options.gsd
+@options.as_json
+@options.quiet
+@options.verbose
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Find, count and outline the things NAMES in SOURCE, a raster of any size.
+
+    Several words for one thing, or many names, go into a file: NAMES is then the name of one .txt or .json file.
+    Interrupted, the same command goes on where it was. Exit code 3: some windows failed; --json names them.
+
+    Example: geoglot find scene.tif "swimming pool" "tennis court" -o pools.gpkg
+    """
+    from geoglot.tasks.objects.find import find
+    from geoglot.tasks.segment import load_mapper
+
+    model = load_mapper(given["model"], device=given["device"], precision="auto")
+    with options.progress() as progress:
+        result = find(
+            given["source"],
+            _names(given["names"]),
+            given["output"],
+            model=model,
+            options=_options(given),
+            progress=progress,
+        )
+    options.emit(result.to_json(), given["as_json"], describe(result))
+    if result.failed:
+        click.echo(f"geoglot: {len(result.failed)} of {result.windows} windows failed", err=True)
+        ctx.exit(PARTLY)
+
+
+def _names(names: tuple[str, ...]) -> Any:
+    """Names as find takes them: several, or one text that may hold commas or name a file."""
+    return names[0] if len(names) == 1 else list(names)
+
+
+def _options(given: dict[str, Any]) -> Any:
+    from geoglot.tasks.objects.options import FindOptions
+
+    return FindOptions(
+        background=given["background"],
+        min_score=given["min_score"],
+        min_area=given["min_area"],
+        max_area=given["max_area"],
+        templates=given["templates"] or FindOptions.templates,
+        bands=parse_bands(given["bands"]),
+        sensor=given["sensor"],
+        resolution=given["gsd"],
+        tile=given["tile"],
+        overlap=given["overlap"],
+        batch=given["batch"],
+        vectors=given["vectors"],
+    )
+
+
+def describe(result: FindResult) -> str:
+    """The result for people: names with counts, then the files."""
+    width = max(map(len, result.counts))
+    rows = [
+        f"{name:<{width}}  {count:>6}  {area_text(result.areas_m2[name]):>12}  score from "
+        f"{result.thresholds[name].core:.2f} ({result.thresholds[name].how})"
+        for name, count in result.counts.items()
+    ]
+    files = {"objects": result.output, "picture": result.overlay, "manifest": result.manifest}
+    rows += ["", result.summary, *(f"{what:<9} {path}" for what, path in files.items() if path)]
+    rows += [f"note      {note}" for note in result.notes]
+    return "\n".join([*rows, f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"])

@@ -1,0 +1,81 @@
+"""The files of one search: objects, a picture, a manifest."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from shapely import Polygon
+
+from geoglot.errors import InputError, ReadError
+from geoglot.outputs.files import check_folder
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.manifest import write_json
+from geoglot.outputs.overlay import write_outlines
+from geoglot.outputs.vectors import check_format, write_frames
+from geoglot.sources.raster import Raster
+from geoglot.tasks.objects.options import FindOptions
+
+_OVERLAY_SIDE = 1024
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where a search is written; nowhere, if no output was asked for."""
+
+    objects: Path | None = None
+    overlay: Path | None = None
+
+    @classmethod
+    def of(cls, output: Path, options: FindOptions) -> Files:
+        """Names beside `output`; raises, before any work, for a folder that is not there or a type that is unknown."""
+        check_format(output)
+        check_folder(output)
+        return cls(output, output.with_name(f"{output.stem}.overlay.png") if options.overlay else None)
+
+    @property
+    def manifest(self) -> Path | None:
+        """The record of the run, beside the objects."""
+        return self.objects.with_name(f"{self.objects.stem}.manifest.json") if self.objects else None
+
+    def check_source(self, source: str) -> None:
+        """Refuse to write over what is read."""
+        for path in (self.objects, self.overlay, self.manifest):
+            if path and path.exists() and Path(source).exists() and path.samefile(source):
+                raise InputError(f"{path} is the source; give the output another name")
+
+    def draw(self, raster: Raster, objects: gpd.GeoDataFrame, names: Sequence[str]) -> tuple[str, ...]:
+        """The picture; a note instead where the scene is too damaged for one."""
+        if self.objects and not self.overlay:  # of an earlier run: it would show other objects
+            self.objects.with_name(f"{self.objects.stem}.overlay.png").unlink(missing_ok=True)
+        if not self.overlay:
+            return ()
+        try:
+            thumbnail = raster.thumbnail(_OVERLAY_SIDE)
+        except ReadError as error:
+            self.overlay.unlink(missing_ok=True)
+            return (f"no picture was made: {error}",)
+        outlines = [
+            (name, _on(polygon, thumbnail.grid.to_pixel))
+            for name, polygon in zip(objects["name"], objects.geometry, strict=True)
+        ]
+        counts = objects["name"].value_counts()
+        lines = [f"{name}  {counts.get(name, 0)}" for name in names]
+        write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, self.overlay)
+        return ()
+
+    def write(self, objects: gpd.GeoDataFrame, document: Mapping[str, Any]) -> None:
+        """Objects first, then the manifest, which says that they are complete."""
+        if self.objects and self.manifest:
+            write_frames([objects], self.objects, "objects")
+            write_json(self.manifest, document)
+
+
+def _on(polygon: Polygon, to_pixel: Any) -> Polygon:
+    """Map coordinates as (column, row)."""
+    return shapely.transform(polygon, lambda xy: np.column_stack(to_pixel(xy[:, 0], xy[:, 1])[::-1]))

@@ -1,0 +1,110 @@
+"""Instances in the views that a refiner wants, and the outlines that come back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+
+from geoglot.errors import ReadError
+from geoglot.geo import Window
+from geoglot.sources.raster import Raster
+from geoglot.tasks.objects.field import ScoreField
+from geoglot.tasks.objects.instances import LARGEST, Instance
+from geoglot.tasks.objects.outline import Found, outline
+from geoglot.tasks.refine.refiner import Proposal, Refiner, View
+from geoglot.types import Progress
+
+_MARGIN = 2  # patches around a thing that are looked at
+_ROOM = 1.5  # a thing that fills a view has this much room around it
+_LARGEST_VIEW = 4 * LARGEST  # pixels; a longer thing keeps the outline of its scores
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An instance and whose scores it comes from."""
+
+    instance: Instance
+    field: ScoreField
+    extent: float
+    """Least score of its pixels."""
+    drawn: bool = False
+    """Whether a person drew its box."""
+
+
+def refine_all(
+    candidates: Sequence[Candidate], raster: Raster, refiner: Refiner | None, progress: Progress | None
+) -> list[Found]:
+    """An outline for every candidate, in their order; each view is read once, for all names."""
+    views = [_view(one, refiner.side) if refiner else None for one in candidates]
+    found = {index: _as_it_is(candidates[index]) for index, view in enumerate(views) if view is None}
+    keyed = sorted((view, index) for index, view in enumerate(views) if view)
+    for window, group in groupby(keyed, key=lambda pair: pair[0]):
+        indexes = [index for _, index in group]
+        assert refiner is not None
+        outlines = _refined([candidates[index] for index in indexes], window, raster, refiner)
+        found |= dict(zip(indexes, outlines, strict=True))
+        if progress:
+            progress("outlines", len(found), len(candidates))
+    return [found[index] for index in range(len(candidates))]
+
+
+def _as_it_is(one: Candidate) -> Found:
+    return Found(one.field.name, outline(one.instance.mask, one.instance.box), one.instance.score, "none")
+
+
+def _view(one: Candidate, side: int | None) -> Window | None:
+    """Where a thing is looked at: its surroundings, or that view of a fixed lattice whose centre is nearest."""
+    box, margin = one.instance.box, _MARGIN * one.field.scene.plan.patch
+    if side is None:
+        view = Window(box.row - margin, box.col - margin, box.height + 2 * margin, box.width + 2 * margin)
+    else:
+        longest = max(box.height, box.width)
+        side = max(side, round(_ROOM * longest))
+        step = side // 2 if longest <= side / 3 else max(1, round((side - _ROOM * longest) / 2))
+        middles = box.row + box.height / 2, box.col + box.width / 2
+        row, col = (round((middle - side / 2) / step) * step for middle in middles)
+        view = Window(row, col, side, side)
+    return view if view.height * view.width <= _LARGEST_VIEW else None
+
+
+def _refined(group: Sequence[Candidate], window: Window, raster: Raster, refiner: Refiner) -> Iterator[Found]:
+    frames = [_Frame(one, window) for one in group]
+    try:
+        tile = raster.read(window)
+    except ReadError:  # it was read for the scores, so only what lies around it is damaged
+        yield from (frame.found(frame.mask, "none") for frame in frames)
+        return
+    view = View(window, tile.pixels, tile.valid, group[0].field.scene.plan.patch)
+    answers = refiner(view, [frame.proposal() for frame in frames])
+    for frame, answer in zip(frames, answers, strict=True):
+        yield frame.found(answer.mask & tile.valid if (answer.mask & tile.valid).any() else frame.mask, answer.how)
+
+
+class _Frame:
+    """A candidate in the frame of a view."""
+
+    def __init__(self, one: Candidate, window: Window) -> None:
+        self._one, self._window = one, window
+        inside = window.intersection(one.field.scene.raster.grid.whole)
+        assert inside is not None
+        self._scores = np.zeros((window.height, window.width), np.float32)
+        self._scores[_place(inside, window)] = one.field.read(inside)
+        self.mask = np.zeros(self._scores.shape, bool)
+        self.mask[_place(one.instance.box, window)] = one.instance.mask
+
+    def proposal(self) -> Proposal:
+        others = ~self.mask & (self._scores >= self._one.extent)
+        return Proposal(self.mask, np.where(others, np.float32(0), self._scores), self._one.drawn)
+
+    def found(self, mask: np.ndarray, how: str) -> Found:
+        """The outline, scored by the scores inside it."""
+        score = float(self._scores[mask].mean(dtype=np.float64))
+        return Found(self._one.field.name, outline(mask, self._window), score, how)
+
+
+def _place(part: Window, window: Window) -> tuple[slice, slice]:
+    row, col = part.row - window.row, part.col - window.col
+    return slice(row, row + part.height), slice(col, col + part.width)

@@ -1,0 +1,174 @@
+"""A scene encoded once: the numbers of every patch in files, to be asked any number of times.
+
+Windows are read, computed and blended as `segment` does it (`stream`, `blend`); each finished row of windows is a
+strip on disk, so memory is bounded by a row of windows and a killed run goes on where it was.
+"""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from geoglot.errors import InputError, SourceError
+from geoglot.geo import Window
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.segmenter import Segmenter
+from geoglot.outputs.files import check_folder
+from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.strips import Strips, encode_array
+from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.reader import Failed
+from geoglot.tasks.blend import Blender
+from geoglot.tasks.objects.encoder import Encoder, ScorerEncoder, WordEncoder
+from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.reading import opened, reading_facts
+from geoglot.tasks.segment import load_mapper
+from geoglot.tasks.segmenter import SegmenterScorer
+from geoglot.tasks.stream import score_rows
+from geoglot.tasks.windows import WindowPlan
+from geoglot.types import PathLike, Progress
+
+log = logging.getLogger(__name__)
+
+ModelLike = VisionLanguageModel | Segmenter | Encoder | str
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EncodedScene:
+    """What an encoder saw of a whole scene, in files that live as long as this is open."""
+
+    raster: Raster
+    encoder: Encoder
+    plan: WindowPlan
+    failed: tuple[Failed, ...]
+    """Windows that could not be read or computed; what no other window covers is not known."""
+    facts: dict[str, Any]
+    """Everything that decides what was seen."""
+    _seen: Strips
+    _valid: Strips
+
+    def __repr__(self) -> str:
+        return f"EncodedScene({self.raster.uri} by {self.encoder.name}, {self.plan.lattice} patches)"
+
+    def seen(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
+        """The numbers of a block of the patch lattice; NaN where nothing is known."""
+        block = self._seen.read(*_slices(patches))
+        return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
+
+    def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
+        """Which pixels of a window inside the scene have data."""
+        rows, cols = _slices(window)
+        first = cols.start // 8
+        bits = self._valid.read(rows, slice(first, -(-cols.stop // 8)))
+        pixels = np.unpackbits(bits, axis=1).astype(bool)
+        return pixels[:, cols.start - 8 * first : cols.stop - 8 * first]
+
+
+def _slices(window: Window) -> tuple[slice, slice]:
+    return slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
+
+
+@contextmanager
+def encode_scene(
+    source: PathLike | Raster,
+    model: ModelLike = "mini",
+    *,
+    options: FindOptions | None = None,
+    output: Path | None = None,
+    progress: Progress | None = None,
+) -> Iterator[EncodedScene]:
+    """Encode a raster of any size, for as many questions as one likes: `find(scene, "pool")`.
+
+    What is seen lies in `options.vectors`, if that is given, and stays there; else in a work folder beside `output`,
+    which a killed run leaves behind for the same run to go on; else in a temporary folder. Raises SourceError if no
+    window could be read or computed.
+    """
+    options = options or FindOptions()
+    encoder = as_encoder(model)
+    with ExitStack() as stack:
+        raster = stack.enter_context(opened(source, options, encoder.resolution))
+        check_bands(raster, encoder.bands, encoder.name)
+        plan = encoder.plan(raster.grid.shape, options.tile, options.overlap)
+        facts = {
+            **reading_facts(raster, plan),
+            "model": {"name": encoder.name, "sha256": encoder.sha256, "dtype": encoder.dtype},
+        }
+        journal = _journal(stack, fingerprint(facts), output, options)
+        failed = _encode(raster, encoder, plan, journal, options.batch, progress)
+        raster.check_unchanged()
+        if len(failed) == len(plan):
+            journal.clear()
+            raise SourceError(f"no window of {raster.uri} could be looked at: {failed[0].reason}")
+        if options.vectors:
+            journal.close()  # finished, and never changed again: others may read
+        yield EncodedScene(
+            raster, encoder, plan, tuple(failed), facts, Strips(journal.strips("seen")), Strips(journal.strips("valid"))
+        )
+        if output and not options.vectors:
+            journal.clear()
+
+
+def as_encoder(model: ModelLike) -> Encoder:
+    """What was given as a model: its name or folder, a loaded one, or an encoder."""
+    if isinstance(model, str):
+        model = load_mapper(model)
+    if isinstance(model, Segmenter):
+        scorer = SegmenterScorer(model)
+        return ScorerEncoder(scorer, scorer.names)
+    return WordEncoder(model) if isinstance(model, VisionLanguageModel) else model
+
+
+def _journal(stack: ExitStack, run: str, output: Path | None, options: FindOptions) -> Journal:
+    """Where strips go, and whether they are there already."""
+    if options.vectors:
+        folder = Path(options.vectors)
+        if not folder.is_dir():
+            raise InputError(f"there is no folder {folder} to keep vectors in; create it with: mkdir -p {folder}")
+        place = folder / run
+    elif output:
+        place = output
+    else:
+        place = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="geoglot-"))) / "scene"
+    check_folder(place)
+    journal = Journal(place, run)
+    stack.callback(journal.close)
+    return journal
+
+
+def _encode(
+    raster: Raster,
+    encoder: Encoder,
+    plan: WindowPlan,
+    journal: Journal,
+    batch: int,
+    progress: Progress | None,
+) -> list[Failed]:
+    """Strips for every row of windows that is not in the journal yet; returns the windows that failed."""
+    blender, failed = Blender(plan, encoder.channels), list[Failed]()
+    stored = journal.load()
+    if stored and int(stored[0]["row"]) == len(plan.row_starts) and stored[1]["failed"]:
+        journal.restart()  # a complete run tries anew what failed
+        stored = None
+    if stored:
+        state, notes = stored
+        blender.restore(state)
+        failed = [Failed(Window(*window), reason) for window, reason in notes["failed"]]
+        log.info("going on after row of windows %d of %d", blender.row, len(plan.row_starts))
+    lattice_row = plan.row_starts[blender.row] // plan.patch if blender.row < len(plan.row_starts) else 0
+    for row in score_rows(raster, encoder, blender, batch=batch, progress=progress):
+        failed += row.failed
+        seen = np.moveaxis(row.scores, 0, 2).astype(encoder.dtype)
+        journal.add_strip("seen", lattice_row, encode_array(seen), ".npy")
+        bits = np.packbits(row.valid, axis=1)
+        journal.add_strip("valid", lattice_row * plan.patch, encode_array(bits), ".npy")
+        lattice_row += len(seen)
+        journal.save(blender.state(), {"failed": [(list(one.window), one.reason) for one in failed]})
+    return failed
