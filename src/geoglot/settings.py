@@ -26,6 +26,14 @@ class Settings:
     """GEOGLOT_CACHE: where downloaded and converted models lie."""
     raster_cache_mb: int = 128
     """GEOGLOT_RASTER_CACHE_MB: decoded blocks that GDAL keeps; its own default is 5 % of all memory."""
+    llm_url: str = ""
+    """GEOGLOT_LLM_URL: base URL of an OpenAI-compatible server for `ask --planner llm`."""
+    llm_model: str = ""
+    """GEOGLOT_LLM_MODEL: the model of that server."""
+    llm_key: str = field(default="", repr=False)
+    """GEOGLOT_LLM_KEY: its key. It is shown nowhere."""
+    llm_seconds: float = 60.0
+    """GEOGLOT_LLM_SECONDS: how long one reply may take."""
 
 
 def load_settings() -> Settings:
@@ -37,6 +45,10 @@ def load_settings() -> Settings:
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
         raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
+        llm_url=env.get("GEOGLOT_LLM_URL", default.llm_url),
+        llm_model=env.get("GEOGLOT_LLM_MODEL", default.llm_model),
+        llm_key=env.get("GEOGLOT_LLM_KEY", default.llm_key),
+        llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
     )
 
 

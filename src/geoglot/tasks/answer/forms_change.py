@@ -83,7 +83,7 @@ _NUMBER = r"(?:number of |amount of |count of )"
     "change",
     "Has the forest grown?",
     rf"(?:has|have|did|is|are) (?P<number>{_NUMBER})?(?:{_AREA})?(?P<a>.+?) (?:{_GROW}|{_SHRINK}|{_EITHER})(?: in (?:size|area|extent))?{_SINCE}",
-    rf"(?:is|are) there (?:(?P<up>more)|(?P<down>less|fewer)) (?P<a>.+?)(?: (?:now|in @after|today|on @after))?(?: than)(?: (?:before|in @before|on @before|earlier|previously))?(?: in @before)?",
+    r"(?:is|are) there (?:(?P<up>more)|(?P<down>less|fewer)) (?P<a>.+?)(?: (?:now|in @after|today|on @after))?(?: than)(?: (?:before|in @before|on @before|earlier|previously))?(?: in @before)?",
     rf"(?:is|are) (?P<number>{_NUMBER})?(?:{_AREA})?(?P<a>.+?) (?:(?P<up>larger|greater|higher|bigger)|(?P<down>smaller|lower)) (?:now |in @after |on @after )?than (?:before|in @before|on @before|earlier)",
 )
 def has_grown(groups: Groups) -> str:

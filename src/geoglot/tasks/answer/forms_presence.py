@@ -163,7 +163,7 @@ def count(groups: Groups) -> str:
     rf"there (?:is|are) (?P<no>no )?(?P<a>.+?){_TAIL}",
     rf"(?:does|do|did) @ {_SHOW} (?P<no>no )?(?P<a>.+?)(?: (?:in|on) it)?",
     rf"@ {_SHOW}s (?P<a>.+)",
-    rf"contains? (?P<a>.+)",
+    r"contains? (?P<a>.+)",
     rf"{_SEE} (?:any |some )?(?P<no>no )?(?P<a>.+?)(?: (?:in|on) @)?",
     r"(?:is|are|was|were) (?P<a>.+?) (?:present|visible|shown|depicted|existing|existent|there|available|detectable|in @|on @)(?: in @)?",
     r"(?:can|could) (?P<a>.+?) be (?:seen|found|spotted|detected|identified|observed|made out|located)(?: in @)?",

@@ -73,8 +73,9 @@ _IRREGULAR = {
     "docks": "dock", "houses": "house", "gas": "gas", "bus": "bus", "canvas": "canvas", "series": "series",
     "barracks": "barracks", "marsh": "marsh", "works": "works", "greenhouses": "greenhouse", "axes": "axis",
     "warehouses": "warehouse", "terraces": "terrace", "bridges": "bridge", "garages": "garage", "villages": "village",
-    "spaces": "space", "pastures": "pasture", "places": "place", "courses": "course", "horses": "horse", "shoes": "shoe",
-    "potatoes": "potato", "silos": "silo", "caches": "cache", "cottages": "cottage", "planes": "plane", "lenses": "lens",
+    "spaces": "space", "pastures": "pasture", "places": "place", "courses": "course", "horses": "horse",
+    "shoes": "shoe", "potatoes": "potato", "silos": "silo", "caches": "cache", "cottages": "cottage", "planes": "plane",
+    "lenses": "lens",
 }  # fmt: skip
 _SAME_BOTH = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods"}
 
@@ -84,19 +85,19 @@ a an the this that these those there here it its they them their he she we you y
 which what when why how where is are was were be been being am do does did done has have had having can could will
 would shall should may might must not no nor never none if then else than as because while until since about into
 onto upon over under above below across along through during before after again once between among within without
-near nearby next beside besides close closest nearest far farther further away from to toward towards at by for with
-against per via and or but so too very just only even still also both either neither each every any some all most
-many much more less fewer least few several enough other others another such same different equal greater bigger
-larger smaller higher lower longer shorter largest smallest biggest number amount count total sum average mean
-percentage percent share fraction proportion ratio distance area-of position location like look looks see seen
-show shows contain contains cover covers covered occupy occupies live lives living dance sing think know want
-please tell give find found locate mean means cost costs own owns owned belong belongs happen happened happening
-going come comes came made make makes built build used use uses using left-of tomorrow yesterday today now ago
-year years month months day days week weeks ever always often sometimes soon later earlier than of in on
-heading moving flowing pointing facing visible present numerous common dominant main predominant exceed exceeds exceeding twice double times whose date dates
-top bottom left right upper lower north south east west northern southern eastern western centre center middle
-side corner quarter half there say says said called named visited safe dangerous worth allowed legal expensive cheap old age tall height deep
-depth wide width fast speed weight heavy price temperature weather population population-density
+near nearby next beside besides close closest nearest far farther further away from to toward towards at by for
+with against per via and or but so too very just only even still also both either neither each every any some all
+most many much more less fewer least few several enough other others another such same different equal greater
+bigger larger smaller higher lower longer shorter largest smallest biggest number amount count total sum average
+mean percentage percent share fraction proportion ratio distance position location like look looks see seen show
+shows contain contains cover covers covered occupy occupies live lives living dance sing think know want please
+tell give find found locate means cost costs own owns owned belong belongs happen happened happening going come
+comes came made make makes built build used use uses using tomorrow yesterday today now ago year years month months
+day days week weeks ever always often sometimes soon later earlier of in on heading moving flowing pointing facing
+visible present numerous common dominant main predominant exceed exceeds exceeding twice double times date dates
+top bottom left right upper north south east west northern southern eastern western centre center middle side
+corner quarter half say says said called named visited safe dangerous worth allowed legal expensive cheap old age
+tall height deep depth wide width fast speed weight heavy price temperature weather population
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 

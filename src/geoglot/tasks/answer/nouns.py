@@ -207,17 +207,15 @@ def _core(text: str) -> Thing:
     if " or " in text and " and " in text:
         raise NotUnderstood(text)
     wraps: tuple[str, ...] = ()
-    words: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
     names = []
-    for index, part in enumerate(re.sub(r"^(?:both|either) ", "", part) for part in parts):
+    for part in (re.sub(r"^(?:both|either) ", "", part) for part in parts):
         name, more, said = _adjectives(part)
-        if more and len(parts) > 1 and index:
-            raise NotUnderstood(text)  # an adjective of the second name only
         if more and len(parts) > 1:
-            raise NotUnderstood(text)
-        wraps, words = wraps + more, words + said
+            raise NotUnderstood(text)  # of one name, or of all?
+        wraps, told = wraps + more, told + said
         names.append(name)
-    return Thing(tuple(dict.fromkeys(names)), either, wraps, words, superlative=superlative)
+    return Thing(tuple(dict.fromkeys(names)), either, wraps, told, superlative=superlative)
 
 
 def _adjectives(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -23,11 +24,16 @@ class Plan:
     messages: tuple[Message, ...] = ()
 
 
+#: Runs a program for its planner to see: AnswerError, fit to be sent back to who wrote it, where it fails
+Trial = Callable[[str], object]
+
+
+@runtime_checkable
 class Planner(Protocol):
     """Turns questions into programs."""
 
     name: str
 
-    def plan(self, question: str) -> Plan:
-        """The program of a question; AnswerError where there is none."""
+    def plan(self, question: str, trial: Trial) -> Plan:
+        """The program of a question; AnswerError where there is none. What a planner did not write itself it tries."""
         ...

@@ -90,7 +90,9 @@ def _digits(text: str) -> str:
     text = " ".join(result)
     text = re.sub(r"\bhalf (?:a |an |of a )(?=\w)(?!of)", "0.5 ", text)
     text = re.sub(
-        r"\b(?:a|an) (?=(?:square (?:met|kil|f[eo]|mile|k?m\b)|hectare|acre|kilomet|metre|meter|mile|km))", "1 ", text
+        r"\b(?:a|an) (?=(?:square (?:met|kil|feet|foot|ft|mile|k?m\b)|hectare|acre|kilomet|metre|meter|mile|km))",
+        "1 ",
+        text,
     )
     for word in ("dozen", "couple"):
         text = re.sub(rf"\b(?:a )?{word}\b(?: of)?", str(MULTIPLES[word]), text)
@@ -113,7 +115,9 @@ def _number_at(words: list[str], start: int) -> tuple[float, int]:
                 total, current = total + current, 0.0
         elif word in SCALES and index and words[index - 1] == "a":
             current = SCALES[word]
-        elif word == "and" and seen and index + 1 < len(words) and words[index + 1] in NUMBERS and current >= 100:
+        elif (
+            word == "and" and seen and index + 1 < len(words) and words[index + 1] in NUMBERS and total + current >= 100
+        ):
             if index + 2 < len(words) and words[index + 2] in SCALES:
                 break
         else:
@@ -130,7 +134,7 @@ def _units(text: str) -> str:
         if len(symbol) > 1 or symbol == "%":
             text = re.sub(rf"\b(in|many|per|much) (?:{words})(?![\w²])", rf"\1 {symbol}", text)
         else:
-            text = re.sub(rf"\b(in|many|per) (?:metres|meters|m)\b", r"\1 m", text)
+            text = re.sub(r"\b(in|many|per) (?:metres|meters|m)\b", r"\1 m", text)
     return re.sub(r"\b(what|which) (?:percent|pct|%)(?= )", r"\1 percentage", text)
 
 

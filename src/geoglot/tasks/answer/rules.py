@@ -11,7 +11,7 @@ from difflib import SequenceMatcher
 from geoglot.errors import AnswerError
 from geoglot.tasks.answer import forms_change, forms_measure, forms_place, forms_presence  # noqa: F401  they register
 from geoglot.tasks.answer.forms import Form, forms
-from geoglot.tasks.answer.plan import Plan
+from geoglot.tasks.answer.plan import Plan, Trial
 from geoglot.tasks.answer.reading import plain
 
 _LONGEST = 300
@@ -22,7 +22,7 @@ class Rules:
 
     name = "rules"
 
-    def plan(self, question: str) -> Plan:
+    def plan(self, question: str, trial: Trial | None = None) -> Plan:
         """The program of a question; AnswerError says why there is none and what could be asked."""
         if len(question) > _LONGEST:
             raise AnswerError(f"a question has at most {_LONGEST} characters")

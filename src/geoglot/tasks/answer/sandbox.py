@@ -1,4 +1,4 @@
-"""Programs run here: in pydantic-monty, a Python interpreter of its own in a process of its own, with limits always set.
+"""Programs run here: in pydantic-monty, an interpreter of its own in a process of its own, with limits always set.
 
 The interpreter has no files, no network, no processes and no modules of this Python. What it has are the words of the
 vocabulary, by an allow-list; things and regions cross as handles without attributes. Its own time and memory are
@@ -37,7 +37,7 @@ class Sandbox:
         try:
             import pydantic_monty
         except ImportError as error:
-            raise MissingExtraError('questions need pydantic-monty: pip install "geoglot[ask]"') from error
+            raise MissingExtraError("questions", "ask") from error
         self._monty = pydantic_monty
         self._pool = pydantic_monty.Monty(
             max_processes=1,
@@ -75,7 +75,7 @@ class Sandbox:
         if len(code) > _LONGEST_PROGRAM:
             raise ProgramError(f"a program has at most {_LONGEST_PROGRAM:,} characters")
         limits = self.limits
-        bounds = {
+        bounds: Any = {
             "max_feed_duration_secs": limits.seconds,
             "max_turn_duration_secs": limits.seconds,
             "max_memory": limits.memory_mb * 2**20,

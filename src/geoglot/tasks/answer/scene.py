@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import shapely
 
@@ -37,6 +37,7 @@ class Sighting:
     """Of the things found, and of those just not found, how many lie close to the threshold."""
 
 
+@runtime_checkable
 class Scene(Protocol):
     """A place on one date, encoded once and asked any number of times."""
 

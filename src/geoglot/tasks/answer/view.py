@@ -76,9 +76,10 @@ class View:
         if not isinstance(names, list) or not 2 <= len(names) <= MOST_NAMES:
             raise TypeError(f"classify takes a list of 2 to {MOST_NAMES} names")
         known = [given.text(name, "a name") for name in names]
-        window = self.ground.window(region.outline) if region else self.ground.grid.whole
+        scene = self.scene(region.when if region else "")
+        window = Ground(scene.grid).window(region.outline) if region else scene.grid.whole
         with self.budget.stopped_clock():
-            self.odds = self.scene(region.when if region else "").classify(known, window)
+            self.odds = scene.classify(known, window)
         return max(self.odds, key=lambda name: self.odds[name])
 
     def sized(self, objects: Objects, least: float, below: float) -> Objects:
@@ -142,7 +143,7 @@ class View:
 
     def colour(self, geometry: Any, when: str) -> str:
         """The name of the median colour within a geometry."""
-        window = self.ground.window(geometry)
+        window = Ground(self.scene(when).grid).window(geometry)
         with self.budget.stopped_clock():
             tile = self.scene(when).look(window, _LOOK)
         inside = tile.valid & _burnt(geometry, tile.grid)

@@ -116,7 +116,7 @@ class Vocabulary:
         return self.view.dated(region, "after")
 
     @word
-    def around(self, objects: Objects, metres: float) -> Region:
+    def around(self, objects: Objects, metres: int | float) -> Region:
         """All ground within so many metres of any of the objects."""
         things, metres = given.some(objects), given.length(metres, "a distance")
         outline = shapely.intersection(
@@ -164,12 +164,12 @@ class Vocabulary:
         return [Objects((thing,)) for thing in given.objects(objects).things]
 
     @word
-    def larger(self, objects: Objects, than_m2: float) -> Objects:
+    def larger(self, objects: Objects, than_m2: int | float) -> Objects:
         """Those of at least so many square metres."""
         return self.view.sized(objects, given.length(than_m2, "an area"), math.inf)
 
     @word
-    def smaller(self, objects: Objects, than_m2: float) -> Objects:
+    def smaller(self, objects: Objects, than_m2: int | float) -> Objects:
         """Those of less than so many square metres."""
         return self.view.sized(objects, 0.0, given.length(than_m2, "an area"))
 
@@ -200,12 +200,12 @@ class Vocabulary:
         )
 
     @word
-    def near(self, objects: Objects, others: Objects, metres: float) -> Objects:
+    def near(self, objects: Objects, others: Objects, metres: int | float) -> Objects:
         """Those of the objects that lie within so many metres of any of the others."""
         return self.view.close(objects, others, self.view.ground.units(given.length(metres, "a distance")))
 
     @word
-    def beyond(self, objects: Objects, others: Objects, metres: float) -> Objects:
+    def beyond(self, objects: Objects, others: Objects, metres: int | float) -> Objects:
         """Those of the objects that lie farther than so many metres from all of the others."""
         close = self.view.close(objects, others, self.view.ground.units(given.length(metres, "a distance")))
         return Objects(tuple(thing for thing in given.objects(objects).things if thing not in close.things))
@@ -295,7 +295,7 @@ class Vocabulary:
         return self.view.best(list(dict.fromkeys([known, *THEMES])), given.region(region)) == known
 
     @word
-    def which_is_larger(self, numbers: dict[str, float]) -> str:
+    def which_is_larger(self, numbers: dict[str, int | float]) -> str:
         """The name of the largest number; "equal" where the largest two are equal."""
         if not isinstance(numbers, dict) or not 2 <= len(numbers) <= MOST_NAMES:
             raise TypeError("which_is_larger takes a dict of at least two names and numbers")
@@ -304,7 +304,7 @@ class Vocabulary:
         return first if sizes[first] > sizes[second] else "equal"
 
     @word
-    def compare(self, number: float, other: float) -> str:
+    def compare(self, number: int | float, other: int | float) -> str:
         """ "more", "less" or "equal": the first number beside the second."""
         one, two = given.number(number, "a number"), given.number(other, "a number")
         return "equal" if one == two else "more" if one > two else "less"

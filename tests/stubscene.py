@@ -12,6 +12,7 @@ from affine import Affine
 
 from geoglot.geo import Grid, Window
 from geoglot.sources.tile import Tile
+from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.scene import Found, Sighting
 
 RED, GREEN, BLUE = (0.75, 0.15, 0.12), (0.2, 0.45, 0.2), (0.15, 0.3, 0.7)
@@ -65,3 +66,7 @@ class StubScene:
 
     def cost(self, name: str) -> int:
         return 0 if name in self.looks else int(np.prod(self.grid.shape))
+
+
+def budget(**given: Any) -> Budget:
+    return Budget(Limits(**given))
