@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from geoglot.errors import AnswerError, InputError
 from geoglot.models.base import VisionLanguageModel
@@ -67,7 +67,7 @@ class Asker:
         planner: Planner | None = None,
         options: AskOptions | None = None,
         progress: Progress | None = None,
-    ) -> Self:
+    ) -> Asker:
         """Over rasters. Raises SourceError, ModelError, and InputError for two rasters of different places."""
         options = options or AskOptions()
         loaded = load_mapper(model, device=options.device) if isinstance(model, str) else model
@@ -82,7 +82,7 @@ class Asker:
             made._stack.push(stack.pop_all())
         return made
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> Asker:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
