@@ -1,4 +1,4 @@
-"""Programs that try to get out of the sandbox, to use it up, or to hurt who runs them. `print(LEAK)` would mean success."""
+"""Programs that try to get out of the sandbox, to use it up, or to hurt who runs them."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ HOSTILE: dict[str, str] = {
     "string that doubles": "x = 'x'\nwhile True:\n    x = x + x",
     "huge range": "answer(str(sum(range(10 ** 12))))",
     "huge join": "answer(','.join(str(i) for i in range(10 ** 9)))",
-    "huge text width": "answer(f\"{1:>9999999999}\")",
+    "huge text width": 'answer(f"{1:>9999999999}")',
     "recursion": "def f(n):\n    return f(n + 1)\nf(0)",
     "recursion that catches": "def f():\n    try:\n        f()\n    except BaseException:\n        f()\nf()",
     "deep result": "x = []\nfor i in range(100000):\n    x = [x]\nx",
@@ -89,4 +89,4 @@ HOSTILE: dict[str, str] = {
     "raise SystemExit": "raise SystemExit(0)",
     "raise KeyboardInterrupt": "raise KeyboardInterrupt()",
     "break out of the suffix": "if True:\n    '''",
-}  # fmt: skip
+}

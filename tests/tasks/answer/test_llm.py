@@ -18,7 +18,7 @@ from geoglot.tasks.answer.chat import Endpoint, OpenAIChat, chat_of
 from geoglot.tasks.answer.limits import Limits
 from geoglot.tasks.answer.llm import LanguageModel, code_of, prompt
 from geoglot.tasks.answer.vocabulary import WORDS
-from stubscene import StubScene
+from polygons import StubScene
 
 GOOD = "Here it is:\n```python\nships = find('ship')\nanswer(count(ships), f\"{say(count(ships), 'ship')} found\")\n```\nDone."
 MISTYPED = "```python\nanswer(len(find('ship')))\n```"

@@ -10,7 +10,7 @@ from geoglot.tasks.answer.reading import plain
 from geoglot.tasks.answer.rules import Rules
 from geoglot.tasks.answer.sandbox import Sandbox
 from geoglot.tasks.answer.vocabulary import Vocabulary
-from stubscene import StubScene, budget
+from polygons import StubScene, budget
 
 HERE = Path(__file__).parent
 #: The objects and forms of RSIVQA's detection part (HRRSD): two forms for each, and the theme of the picture

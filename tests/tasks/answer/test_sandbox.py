@@ -14,7 +14,7 @@ from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.sandbox import ProgramError, Sandbox
 from geoglot.tasks.answer.vocabulary import Vocabulary
 from hostile import HOSTILE
-from stubscene import StubScene
+from polygons import StubScene
 
 LIMITS = Limits(seconds=0.5, memory_mb=32, calls=100, pixels=10_000_000)
 WORKER_MB = 48  # of the interpreter's program itself, beside the heap that is limited

@@ -15,6 +15,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
 from geoglot.tasks.answer.answer import Answer, certainty, recorded, rounded, sentence
 from geoglot.tasks.answer.evidence import check_evidence, collection, write_evidence
+from geoglot.tasks.answer.lexicon import THEMES
 from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.plan import Plan, Planner
 from geoglot.tasks.answer.rules import Rules
@@ -53,6 +54,8 @@ class Asker:
         self.scene, self.after = scene, after
         self.planner: Planner = planner or Rules()
         self.pixel_m: float | None = None
+        self.themes: tuple[str, ...] = THEMES
+        """What a scene as a whole may be said to be."""
         self._stack = ExitStack()
         self._sandbox = self._stack.enter_context(Sandbox(limits))
         self._shown: tuple[tuple[Found, ...], tuple[Region, ...]] = ((), ())
@@ -155,7 +158,7 @@ class Asker:
         return sum(one.failed for one in (self.scene, self.after) if isinstance(one, RasterScene))
 
     def _words(self) -> Vocabulary:
-        return Vocabulary(self.scene, self.after, Budget(self._sandbox.limits), self.pixel_m)
+        return Vocabulary(self.scene, self.after, Budget(self._sandbox.limits), self.pixel_m, self.themes)
 
     def _planned(self, question: str) -> Plan:
         if not question.strip():

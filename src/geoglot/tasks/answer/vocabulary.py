@@ -74,8 +74,15 @@ def word(call: Call) -> Call:
 class Vocabulary:
     """The words over one scene, or over two dates of one place, for one program."""
 
-    def __init__(self, scene: Scene, after: Scene | None, budget: Budget, pixel_m: float | None = None) -> None:
-        self.view = View(scene, after, budget, pixel_m)
+    def __init__(
+        self,
+        scene: Scene,
+        after: Scene | None,
+        budget: Budget,
+        pixel_m: float | None = None,
+        themes: tuple[str, ...] = THEMES,
+    ) -> None:
+        self.view, self._themes = View(scene, after, budget, pixel_m), themes
         self.records: list[Record] = []
         self.reply: Reply | None = None
 
@@ -286,13 +293,13 @@ class Vocabulary:
     @word
     def theme(self, region: Region | None = None) -> str:
         """What the region (default: the whole scene) shows as a whole: "airport", "harbor", "forest" and so on."""
-        return self.view.best(list(THEMES), given.region(region))
+        return self.view.best(list(self._themes), given.region(region))
 
     @word
     def looks_like(self, name: str, region: Region | None = None) -> bool:
         """Whether this name fits the region better, as a whole, than any usual theme."""
         known = given.text(name, "a name")
-        return self.view.best(list(dict.fromkeys([known, *THEMES])), given.region(region)) == known
+        return self.view.best(list(dict.fromkeys([known, *self._themes])), given.region(region)) == known
 
     @word
     def which_is_larger(self, numbers: dict[str, int | float]) -> str:

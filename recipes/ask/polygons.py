@@ -37,7 +37,9 @@ class StubScene:
         colours: Mapping[str, tuple[float, float, float]] | None = None,
     ) -> None:
         self.uri, self.grid, self.theme = "stub.tif", grid or grid_of(), theme
-        self.truth = {name: tuple(self.polygon(*box) for box in group) for name, group in boxes.items()}
+        self.truth: dict[str, tuple[Any, ...]] = {
+            name: tuple(self.polygon(*box) for box in group) for name, group in boxes.items()
+        }
         self.colours = {self.polygon(*box).wkt: (colours or {}).get(name, RED) for name in boxes for box in boxes[name]}
         self.looks: list[str] = []
 
