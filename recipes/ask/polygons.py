@@ -44,19 +44,23 @@ class StubScene:
         self.looks: list[str] = []
 
     def polygon(self, top: float, left: float, bottom: float, right: float) -> Any:
+        """A box as a polygon in map coordinates."""
         x, y = self.grid.to_map(np.array([top, top, bottom, bottom]), np.array([left, right, right, left]))
         return shapely.Polygon(np.column_stack([x, y]))
 
     def find(self, name: str) -> Sighting:
+        """The polygons of a name."""
         self.looks.append(name)
         shapes = self.truth.get(name, ())
         return Sighting(tuple(Found(index, name, 0.9, shape) for index, shape in enumerate(shapes, 1)), 0.5)
 
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
+        """The theme for sure, if it is among the names."""
         rest = 0.2 / max(1, len(names) - 1)
         return {name: 0.8 if name == self.theme else rest for name in names}
 
     def look(self, window: Window, side: int) -> Tile:
+        """Grey, and things in their colour."""
         grid = self.grid.window(window)
         pixels = np.broadcast_to(np.array([[[0.5]], [[0.5]], [[0.5]]], np.float32), (3, *grid.shape)).copy()
         rows, cols = (axis.ravel() + 0.5 for axis in np.indices(grid.shape))
@@ -67,8 +71,10 @@ class StubScene:
         return Tile(pixels, np.ones(grid.shape, np.bool_), grid, ("r", "g", "b"), None, self.uri)
 
     def cost(self, name: str) -> int:
+        """All pixels, once."""
         return 0 if name in self.looks else int(np.prod(self.grid.shape))
 
 
 def budget(**given: Any) -> Budget:
+    """A budget with some limits."""
     return Budget(Limits(**given))

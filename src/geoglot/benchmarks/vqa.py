@@ -79,7 +79,7 @@ def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
     return False, False
 
 
-def bucket(number: float) -> int:
+def bucket(number: int | float) -> int:
     """RSVQA's range of a number: 0, then up to 10, 100, 1,000, and more."""
     return sum(number > edge for edge in _RANGES)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from polygons import StubScene
 
 from geoglot.errors import AnswerError, InputError
 from geoglot.settings import load_settings
@@ -18,9 +19,9 @@ from geoglot.tasks.answer.chat import Endpoint, OpenAIChat, chat_of
 from geoglot.tasks.answer.limits import Limits
 from geoglot.tasks.answer.llm import LanguageModel, code_of, prompt
 from geoglot.tasks.answer.vocabulary import WORDS
-from polygons import StubScene
 
-GOOD = "Here it is:\n```python\nships = find('ship')\nanswer(count(ships), f\"{say(count(ships), 'ship')} found\")\n```\nDone."
+PROGRAM = "ships = find('ship')\nanswer(count(ships), f\"{say(count(ships), 'ship')} found\")"
+GOOD = f"Here it is:\n```python\n{PROGRAM}\n```\nDone."
 MISTYPED = "```python\nanswer(len(find('ship')))\n```"
 HOSTILE = "```python\nimport os\nos.system('touch /tmp/geoglot-llm')\nwhile True:\n    pass\n```"
 KEY = "sk-not-a-real-key"
@@ -112,9 +113,12 @@ def answers(replies: Sequence[Reply], seconds: float = 5.0) -> tuple[Any, list[d
     """The answer by a model that says these things, what it was asked, and how long was waited between."""
     waits: list[float] = []
     scene = StubScene({"ship": [(10, 10, 20, 40), (100, 100, 110, 140)]})
-    with server(replies) as (url, asked), OpenAIChat(Endpoint(url, "stub", KEY, seconds), waits.append) as chat:
-        with Asker(scene, planner=LanguageModel(chat), limits=Limits(seconds=0.5)) as asker:
-            return asker.ask("How many ships are there?"), asked, waits
+    with (
+        server(replies) as (url, asked),
+        OpenAIChat(Endpoint(url, "stub", KEY, seconds), waits.append) as chat,
+        Asker(scene, planner=LanguageModel(chat), limits=Limits(seconds=0.5)) as asker,
+    ):
+        return asker.ask("How many ships are there?"), asked, waits
 
 
 def test_a_good_program_is_run_and_all_that_was_said_is_kept() -> None:
@@ -199,9 +203,9 @@ def test_a_model_may_say_that_it_cannot() -> None:
 
 
 def test_no_server_is_a_refusal_that_says_so() -> None:
-    with OpenAIChat(Endpoint("http://127.0.0.1:9/v1", "stub", seconds=2.0)) as chat:
-        with pytest.raises(AnswerError, match="is the server running"):
-            LanguageModel(chat).plan("How many ships?", lambda program: None)
+    chat = OpenAIChat(Endpoint("http://127.0.0.1:9/v1", "stub", seconds=2.0))
+    with chat, pytest.raises(AnswerError, match="is the server running"):
+        LanguageModel(chat).plan("How many ships?", lambda program: None)
 
 
 def test_the_prompt_holds_every_word_and_only_programs_that_work() -> None:

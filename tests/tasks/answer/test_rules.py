@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from polygons import StubScene, budget
 
 from geoglot.errors import AnswerError
 from geoglot.tasks.answer.forms import forms
@@ -10,7 +11,6 @@ from geoglot.tasks.answer.reading import plain
 from geoglot.tasks.answer.rules import Rules
 from geoglot.tasks.answer.sandbox import Sandbox
 from geoglot.tasks.answer.vocabulary import Vocabulary
-from polygons import StubScene, budget
 
 HERE = Path(__file__).parent
 #: The objects and forms of RSIVQA's detection part (HRRSD): two forms for each, and the theme of the picture
@@ -135,7 +135,7 @@ def test_every_program_keeps_to_the_vocabulary() -> None:
         ("Is there half a hectare of forest?", "is there 0.5ha of forest"),
         ("Is it within 1,500 m?", "is it within 1500m"),
         ("between one hundred and five hundred metres", "between 100 and 500m"),
-        ("Could you please tell me what’s in this satellite image?", "what is in @"),
+        ("Could you please tell me what\u2019s in this satellite image?", "what is in @"),
         ("How many ships are in the first image?", "how many ships are in @before"),
         ("two thousand and five", "2005"),
     ],

@@ -8,15 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from polygons import StubScene
 
 from geoglot.errors import AnswerError, InputError, LimitError
 from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.sandbox import ProgramError, Sandbox
 from geoglot.tasks.answer.vocabulary import Vocabulary
 from hostile import HOSTILE
-from polygons import StubScene
 
-LIMITS = Limits(seconds=0.5, memory_mb=32, calls=100, pixels=10_000_000)
+LIMITS = Limits(seconds=0.3, memory_mb=32, calls=100, pixels=10_000_000)
 WORKER_MB = 48  # of the interpreter's program itself, beside the heap that is limited
 MARK = Path("/tmp/geoglot-escaped")
 

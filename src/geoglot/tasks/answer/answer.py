@@ -24,7 +24,7 @@ class Answer:
     unit: str | None
     text: str
     confidence: float | None
-    """0..1: how much of what was seen would be the same at a threshold a little beside; no calibrated probability."""
+    """0..1: how much of what was seen is not in doubt (`certainty`); no calibrated probability."""
     reason: str
     """Of the confidence."""
     program: str | None
@@ -79,8 +79,9 @@ def sentence(reply: Reply) -> str:
 def certainty(words: Vocabulary) -> tuple[float, str]:
     """How sure an answer is, and why: the product over all names looked for and all classes chosen.
 
-    Of a name: the things that a threshold 0.05 higher or lower would leave as they are, as a share of all that were
-    or would be found. Of a choice: the probability of what was chosen.
+    Of a name: the share of things that are not in doubt, which are those whose mean score is below the threshold that
+    their best patch reaches; of a name not found, less the more would be found at a threshold 0.05 lower. Of a
+    choice: the probability of what was chosen.
     """
     share, reasons = 1.0, []
     for (name, when), seen in words.view.sightings.items():
@@ -96,8 +97,9 @@ def certainty(words: Vocabulary) -> tuple[float, str]:
 
 
 def _steady(seen: Sighting) -> float:
-    total = len(seen.objects) + seen.doubtful
-    return 1.0 if not total else len(seen.objects) / total if seen.objects else 1 / (1 + seen.doubtful)
+    if not seen.objects:
+        return 1 / (1 + seen.doubtful)
+    return 1 - seen.doubtful / len(seen.objects) / 2  # a thing in doubt is as likely as not
 
 
 def _seen(name: str, seen: Sighting) -> str:

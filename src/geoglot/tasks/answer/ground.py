@@ -70,13 +70,6 @@ class Ground:
             return geodesic_distance_m(one, other, self.grid.crs)
         return float(shapely.distance(one, other)) / self._side * self._pixel()
 
-    def distances(self, things: Sequence[Any], others: Sequence[Any]) -> np.ndarray:
-        """Map units from each thing to the nearest of the others: to compare, and to look up fast."""
-        tree = shapely.STRtree(np.asarray(others, object))
-        found = tree.query_nearest(np.asarray(things, object), return_distance=True, all_matches=False)
-        result: np.ndarray = found[1]
-        return result
-
     def units(self, metres: float) -> float:
         """Metres as map units of the grid."""
         if self.grid.crs is not None:
@@ -124,6 +117,17 @@ class Ground:
         if self.pixel_m is None:
             raise InputError(_METRES)
         return self.pixel_m
+
+
+def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.ndarray:
+    """Map units from each thing to the nearest of the others; with `apart` none is measured to its own equal."""
+    tree = shapely.STRtree(np.asarray(others, object))
+    (index, _), gaps = tree.query_nearest(
+        np.asarray(things, object), return_distance=True, all_matches=False, exclusive=apart
+    )
+    result = np.full(len(things), np.inf)
+    result[index] = gaps
+    return result
 
 
 def is_shape(geometry: Any, shape: str) -> bool:

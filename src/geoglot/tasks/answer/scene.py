@@ -34,7 +34,7 @@ class Sighting:
     threshold: float
     """The probability from which on a thing counts as found."""
     doubtful: int = 0
-    """Of the things found, and of those just not found, how many lie close to the threshold."""
+    """How many of the things found are in doubt; where none was found, how many nearly were."""
 
 
 @runtime_checkable

@@ -28,7 +28,7 @@ from geoglot.tasks.prompts import text_vectors
 from geoglot.tasks.reading import opened, reading_notes
 from geoglot.types import PathLike, Progress
 
-_CLOSE = 0.05  # of a probability: this near to the threshold a thing is in doubt
+_CLOSE = 0.05  # of a probability: what is not found but this near to the threshold makes a "none" doubtful
 _READ = 2048  # pixels a side that are read as they are; larger windows come from a reduced picture
 _SMALLEST = 1e-3
 
@@ -72,7 +72,7 @@ class RasterScene:
         return 0 if name in self._known else int(np.prod(self.grid.shape))
 
     def find(self, name: str) -> Sighting:
-        """Things by the threshold that `geoglot find` chooses, and what a threshold beside it would change."""
+        """Things by the threshold that `geoglot find` chooses, and how many of them are in doubt."""
         if name not in self._known:
             self._known[name] = self._find(name)
         return self._known[name]
@@ -87,13 +87,11 @@ class RasterScene:
         return Sighting(things, threshold.core, self._doubtful(name, things, threshold.core))
 
     def _doubtful(self, name: str, things: Sequence[Found], core: float) -> int:
-        """Things that a threshold a little higher would lose, and those that one a little lower would add."""
-        beside = [max(_SMALLEST, core - _CLOSE), min(1 - _SMALLEST, core + _CLOSE)]
-        counts = []
-        for least in beside:
-            options = FindOptions(**{**vars(self._options.find), "min_score": least})
-            counts.append(len(find(self._scene(), {name: [name]}, options=options).objects))
-        return abs(counts[0] - len(things)) + abs(len(things) - counts[1])
+        """Things that reach the threshold at their best only; where there is none, those that nearly reach it."""
+        if things:
+            return sum(thing.score < core for thing in things)
+        options = FindOptions(**{**vars(self._options.find), "min_score": max(_SMALLEST, core - _CLOSE)})
+        return len(find(self._scene(), {name: [name]}, options=options).objects)
 
     def _scene(self) -> EncodedScene:
         if self._encoded is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from rasterio.features import rasterize
 from geoglot.errors import AnswerError
 from geoglot.geo import Grid
 from geoglot.tasks.answer import arguments as given
-from geoglot.tasks.answer.ground import Ground
+from geoglot.tasks.answer.ground import Ground, distances
 from geoglot.tasks.answer.lexicon import COLOURS
 from geoglot.tasks.answer.limits import Budget
 from geoglot.tasks.answer.scene import Found, Objects, Region, Scene, Sighting
@@ -89,21 +88,25 @@ class View:
         areas = self.ground.areas([thing.geometry for thing in things])
         return Objects(tuple(one for one, area in zip(things, areas, strict=True) if least <= area < below))
 
-    def extreme(self, objects: Objects, measure: Callable[[list[Any]], np.ndarray], which: int) -> Objects:
+    def extreme(self, objects: Objects, measure: Callable[[Sequence[Found]], np.ndarray], which: int) -> Objects:
         """The one whose measure comes first or last."""
         things = given.objects(objects).things
         if not things:
             return Objects(())
         self.weigh(things)
-        order = np.argsort(measure([thing.geometry for thing in things]), kind="stable")
+        order = np.argsort(measure(things), kind="stable")
         return Objects((things[int(order[which])],))
+
+    def sizes(self, things: Sequence[Found]) -> np.ndarray:
+        """Pixels of each."""
+        return self.ground.sizes([thing.geometry for thing in things])
 
     def close(self, objects: Objects, others: Objects, units: float) -> Objects:
         """Those within so many map units of any other."""
         things, around = given.objects(objects).things, given.objects(others).things
         if not things or not around:
             return Objects(())
-        gaps = self.gaps([thing.geometry for thing in things], around, {id(thing) for thing in things})
+        gaps = self.gaps(things, around)
         return Objects(tuple(thing for thing, gap in zip(things, gaps, strict=True) if gap <= units))
 
     def inside(self, objects: Objects, others: Objects) -> Objects:
@@ -117,15 +120,11 @@ class View:
         held = set(tree.query(centres, predicate="intersects")[0].tolist())
         return Objects(tuple(thing for index, thing in enumerate(things) if index in held))
 
-    def gaps(self, shapes: Sequence[Any], others: Sequence[Found], own: set[int] | None = None) -> np.ndarray:
-        """Map units to the nearest other; a thing is not its own neighbour."""
-        if own is not None and own & {id(other) for other in others}:
-            gaps = [
-                min((shapely.distance(shape, o.geometry) for o in others if o.geometry is not shape), default=math.inf)
-                for shape in shapes
-            ]
-            return np.array(gaps, np.float64)
-        return self.ground.distances(shapes, [other.geometry for other in others])
+    def gaps(self, things: Sequence[Found], others: Sequence[Found]) -> np.ndarray:
+        """Map units from each thing to the nearest other one; a thing is not its own neighbour."""
+        keys = {(other.name, other.id, other.when) for other in others}
+        same = any((thing.name, thing.id, thing.when) in keys for thing in things)
+        return distances([thing.geometry for thing in things], [other.geometry for other in others], same)
 
     def covered(self, objects: Objects, region: Region | None) -> Any:
         """What objects cover, in a region."""

@@ -183,12 +183,12 @@ class Vocabulary:
     @word
     def largest(self, objects: Objects) -> Objects:
         """The largest one; none if there are none."""
-        return self.view.extreme(objects, self.view.ground.sizes, -1)
+        return self.view.extreme(objects, self.view.sizes, -1)
 
     @word
     def smallest(self, objects: Objects) -> Objects:
         """The smallest one; none if there are none."""
-        return self.view.extreme(objects, self.view.ground.sizes, 0)
+        return self.view.extreme(objects, self.view.sizes, 0)
 
     @word
     def shaped(self, objects: Objects, shape: str) -> Objects:
@@ -251,7 +251,7 @@ class Vocabulary:
         things, others = given.objects(objects).things, given.objects(to).things
         if not things or not others:
             return Objects(())
-        return self.view.extreme(objects, lambda shapes: self.view.gaps(shapes, others), 0)
+        return self.view.extreme(objects, lambda group: self.view.gaps(group, others), 0)
 
     @word
     def distance_m(self, objects: Objects, others: Objects) -> float:

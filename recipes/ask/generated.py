@@ -1,6 +1,6 @@
-"""Questions with known answers about scenes that are made up: does the rules planner, with a perfect detector, miss any?
+"""Questions with known answers about scenes that are made up: what do the rules miss, all things being found?
 
-    python recipes/ask/prove.py --scenes 10 --questions 50 --seed 0
+    python recipes/ask/generated.py --scenes 10 --questions 50 --seed 0
 
 Each scene is a grid (its own pixel size and UTM zone) with things of six names, as boxes turned at random, discs and
 L-shapes. `datasets.make_questions` makes the questions and their truth in pixels; `ask` answers over a scene that
