@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -54,26 +52,3 @@ def scribble(path: Path, block: int) -> None:
     with path.open("r+b") as file:
         file.seek(offset)
         file.write(b"\xff" * 40)
-
-
-@dataclass(frozen=True)
-class Planted:
-    """A scene of things on sand, and where they are."""
-
-    pixels: np.ndarray
-    """uint8 `(3, rows, cols)`."""
-    masks: tuple[np.ndarray, ...]
-    """One a thing."""
-
-
-def plant(shape: tuple[int, int], things: Sequence[tuple[str, int, int, int]], seed: int = 0) -> Planted:
-    """Discs of class `name` around (row, col) with a radius, on sand, with a little noise."""
-    rows, cols = np.ogrid[: shape[0], : shape[1]]
-    colours = np.broadcast_to(np.array(COLOURS["sand"])[:, None, None], (3, *shape)).copy()
-    masks = []
-    for name, row, col, radius in things:
-        mask = (rows - row) ** 2 + (cols - col) ** 2 <= radius**2
-        colours[:, mask] = np.array(COLOURS[name])[:, None]
-        masks.append(mask)
-    noise = np.random.default_rng(seed).normal(0, 0.01, colours.shape)
-    return Planted(((colours + noise).clip(0, 1) * 255).round().astype(np.uint8), tuple(masks))

@@ -9,6 +9,7 @@ import click
 
 from geoglot.cli import options
 from geoglot.cli.reading import area_text, parse_bands, reading
+from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
     from geoglot.tasks.objects.result import FindResult
@@ -20,11 +21,14 @@ PARTLY = 3
 @click.argument("source")
 @click.argument("names", nargs=-1)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The objects: .gpkg, .parquet or .geojson.")
+@refining
 @reading
 @click.option("--background", help="Words to hold the names against; general ones, if not given.")
 @click.option("--min-score", type=float, help="Least score, 0 to 1, of an object; chosen from the scene, if not given.")
 @click.option("--min-area", type=click.FloatRange(min=0), help="Least area of an object in m².")
 @click.option("--max-area", type=click.FloatRange(min=0), help="Largest area of an object in m².")
+@click.option("--points", type=click.Path(path_type=Path), help="File of points or boxes to outline, instead of NAMES.")
+@click.option("--aoi", type=click.Path(path_type=Path), help="File of polygons: objects are looked for in these.")
 @click.option("--vectors", type=click.Path(path_type=Path), help="Folder to keep what was seen, for later questions.")
 @click.option("--tile", type=click.IntRange(min=1), help="Side of a window in pixels; the model decides, if not given.")
 @click.option(
@@ -49,6 +53,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from geoglot.tasks.objects.find import find
     from geoglot.tasks.segment import load_mapper
 
+    refiner = chosen_refiner(given)
     model = load_mapper(given["model"], device=given["device"], precision="auto")
     with options.progress() as progress:
         result = find(
@@ -57,6 +62,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             given["output"],
             model=model,
             options=_options(given),
+            refiner=refiner,
             progress=progress,
         )
     options.emit(result.to_json(), given["as_json"], describe(result))
@@ -66,8 +72,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _names(names: tuple[str, ...]) -> Any:
-    """Names as find takes them: several, or one text that may hold commas or name a file."""
-    return names[0] if len(names) == 1 else list(names)
+    """Names as find takes them: none, several, or one text that may hold commas or name a file."""
+    return names[0] if len(names) == 1 else list(names) or None
 
 
 def _options(given: dict[str, Any]) -> Any:
@@ -78,6 +84,8 @@ def _options(given: dict[str, Any]) -> Any:
         min_score=given["min_score"],
         min_area=given["min_area"],
         max_area=given["max_area"],
+        points=given["points"],
+        area=given["aoi"],
         templates=given["templates"] or FindOptions.templates,
         bands=parse_bands(given["bands"]),
         sensor=given["sensor"],
@@ -93,11 +101,16 @@ def describe(result: FindResult) -> str:
     """The result for people: names with counts, then the files."""
     width = max(map(len, result.counts))
     rows = [
-        f"{name:<{width}}  {count:>6}  {area_text(result.areas_m2[name]):>12}  score from "
-        f"{result.thresholds[name].core:.2f} ({result.thresholds[name].how})"
+        f"{name:<{width}}  {count:>6}  {area_text(result.areas_m2[name]):>12}{_from(result, name)}"
         for name, count in result.counts.items()
     ]
     files = {"objects": result.output, "picture": result.overlay, "manifest": result.manifest}
     rows += ["", result.summary, *(f"{what:<9} {path}" for what, path in files.items() if path)]
     rows += [f"note      {note}" for note in result.notes]
     return "\n".join([*rows, f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"])
+
+
+def _from(result: FindResult, name: str) -> str:
+    """From which score on a name counts, if it was a name and not a place."""
+    threshold = result.thresholds.get(name)
+    return f"  score from {threshold.core:.2f} ({threshold.how})" if threshold else ""

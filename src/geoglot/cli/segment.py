@@ -9,6 +9,7 @@ import click
 
 from geoglot.cli import options
 from geoglot.cli.reading import CLASSES_HELP, area_text, parse_bands, parse_scales, reading
+from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
     from geoglot.tasks.run import SegmentResult
@@ -29,6 +30,7 @@ PARTLY = 3
 @click.option(
     "--overlap", type=click.IntRange(min=0), help="Pixels that windows share; the model decides, if not given."
 )
+@refining
 @options.flips
 @options.scales
 @options.model
@@ -81,6 +83,7 @@ def _options(given: dict[str, Any]) -> Any:
         flips=given["flips"],
         scales=parse_scales(given["scales"]),
         scores=given["scores"],
+        refiner=chosen_refiner(given),
     )
 
 

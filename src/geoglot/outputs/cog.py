@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,8 +17,9 @@ from affine import Affine
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
+from rasterio.windows import Window as RasterioWindow
 
-from geoglot.geo import Grid
+from geoglot.geo import Grid, Window
 from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
@@ -58,6 +60,26 @@ def read_strip(path: Path) -> np.ndarray:
     with rasterio.open(path, driver="GTiff") as dataset:
         pixels: np.ndarray = dataset.read()
     return pixels
+
+
+class RowFiles:
+    """Strips of one band that follow each other downwards, read by windows."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = list(paths)
+        self._starts = [int(path.stem.rpartition("-")[2]) for path in paths]
+
+    def read(self, window: Window) -> np.ndarray:
+        """The pixels of a window inside the raster."""
+        parts, row, end = [], window.row, window.row + window.height
+        while row < end:
+            index = bisect_right(self._starts, row) - 1
+            with rasterio.open(self._paths[index], driver="GTiff") as dataset:
+                height = min(end - row, self._starts[index] + dataset.height - row)
+                part = RasterioWindow(window.col, row - self._starts[index], window.width, height)
+                parts.append(dataset.read(1, window=part))
+            row += height
+        return np.concatenate(parts)
 
 
 def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:

@@ -10,7 +10,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
+from geoglot.outputs.cog import Layer, RowFiles, encode_strip, read_strip, write_cog
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
@@ -34,6 +34,9 @@ from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.reading import opened, reading_facts, reading_notes
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
@@ -71,6 +74,13 @@ class SegmentOptions:
     """Also write the probability of every class, a band each, at the resolution of the model's patches."""
     overlay: bool = True
     """Also write a PNG for the eye."""
+    refiner: Refiner | str | None = None
+    """Moves the borders of regions to edges of the picture: none, edges, what load_sam gives, or one of your own."""
+
+    def facts(self) -> dict[str, Any]:
+        """What decides the result, as a document."""
+        name = self.refiner.name if isinstance(self.refiner, Refiner) else self.refiner
+        return asdict(replace(self, refiner=None)) | {"refiner": name}
 
 
 @dataclass(frozen=True)
@@ -199,6 +209,8 @@ class _Run:
     channels: list[int] = field(init=False)
     """Of the scorer, in the order of the legend."""
     journal: Journal = field(init=False)
+    strips: tuple[str, str] = ("classes", "confidence")
+    """Kinds of strips that the map is made of."""
 
     def __post_init__(self) -> None:
         shape, options = self.raster.grid.shape, self.options
@@ -216,7 +228,7 @@ class _Run:
             **reading_facts(self.raster, self.plan),
             "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
             "legend": self.legend.names,
-            "options": asdict(self.options),
+            "options": self.options.facts(),
             **self.facts,
         }
 
@@ -251,6 +263,8 @@ class _Run:
 
     def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
+        if refiner := choose_refiner(self.options.refiner):
+            self._refine(refiner, progress)
         self.raster.check_unchanged()
         grid, outputs = self.raster.grid, self.outputs
         self._write_rasters(grid, progress)
@@ -273,6 +287,18 @@ class _Run:
         self.journal.clear()
         return result
 
+    def _refine(self, refiner: Refiner, progress: Progress | None) -> None:
+        """Strips of a map whose regions follow the picture; they take the place of the others."""
+        skip = frozenset({OTHER, self.legend.nodata})
+        plain = [RowFiles(self.journal.strips(kind)) for kind in self.strips]
+        refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
+        self.strips = ("refined", "refinedconfidence")
+        for row, *layers in refining.rows(lambda window: (plain[0].read(window), plain[1].read(window))):
+            for kind, layer in zip(self.strips, layers, strict=True):
+                self.journal.add_strip(kind, row, encode_strip(layer[None]))
+            if progress:
+                progress("outlines", row + len(layers[0]), self.plan.shape[0])
+
     def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
         if self.outputs.overlay is None:
@@ -291,7 +317,7 @@ class _Run:
             progress("map", 0, 1)
         tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(("other", *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
-        write_cog(self.journal.strips("classes"), layer, self.outputs.classes)
+        write_cog(self.journal.strips(self.strips[0]), layer, self.outputs.classes)
         if self.outputs.scores:
             lattice = grid.coarser(self.plan.patch)
             layer = Layer(lattice, "float32", float("nan"), self.legend.names)
@@ -301,7 +327,7 @@ class _Run:
 
     def _strips(self, what: str, progress: Progress | None) -> Iterator[ClassStrip]:
         row = 0
-        paths = list(zip(self.journal.strips("classes"), self.journal.strips("confidence"), strict=True))
+        paths = list(zip(*map(self.journal.strips, self.strips), strict=True))
         for done, (classes_path, confidence_path) in enumerate(paths, 1):
             classes, confidence = read_strip(classes_path)[0], read_strip(confidence_path)[0]
             yield ClassStrip(row, classes, confidence)

@@ -1,22 +1,38 @@
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
+from torch import Tensor
 
+from geoglot.errors import ClassesError, InputError, OutputError, SourceError
+from geoglot.tasks.objects import find as module
 from geoglot.tasks.objects.encoder import ScorerEncoder
 from geoglot.tasks.objects.find import find
 from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.objects.result import FindResult
 from geoglot.tasks.objects.scene import encode_scene
+from scenes import Thing, plant, precision_and_recall, scatter
 from stubs import ColourScorer, PooledColours
-from worlds import plant, write_scene
+from worlds import scribble, write_scene
 
 NAMES = ("roof", "sand", "water")
-THINGS = [
-    ("roof", 40, 40, 12), ("roof", 64, 130, 20), ("water", 150, 60, 28), ("roof", 190, 190, 16), ("roof", 128, 256, 24),
-]  # fmt: skip
+THINGS: list[Thing] = [
+    ("roof", 40, 40, 12),
+    ("roof", 64, 130, -20),
+    ("water", 150, 60, 28),
+    ("roof", 190, 190, 16),
+    ("roof", 128, 256, 24),
+]
 PLAIN = FindOptions(tile=64, overlap=16, overlay=False)
 
 
@@ -24,21 +40,52 @@ def encoder(halo: int = 0) -> ScorerEncoder:
     return ScorerEncoder(ColourScorer(NAMES, halo=halo), NAMES)
 
 
+def table(result: FindResult) -> gpd.GeoDataFrame:
+    """The objects without the window that saw them best, which depends on the windows."""
+    return result.objects.drop(columns="window")
+
+
 @pytest.fixture(scope="module")
 def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_scene(tmp_path_factory.mktemp("scene") / "scene.tif", plant((260, 300), THINGS).pixels)
 
 
-def test_every_thing_is_one_object_with_its_area(scene: Path, tmp_path: Path) -> None:
-    result = find(scene, "roof, water", tmp_path / "found.gpkg", model=encoder(), options=PLAIN)
+@pytest.mark.parametrize("seed", range(3))
+def test_planted_things_are_found_and_outlined(tmp_path: Path, seed: int) -> None:
+    """Several sizes, pairs that touch, things cut by borders of windows (128 px) and of the file's tiles (64 px)."""
+    things = scatter((420, 480), 16, ("roof", "water"), seed)
+    planted = plant((420, 480), things, seed)
+    source = write_scene(tmp_path / "scene.tif", planted.pixels)
+    options = replace(PLAIN, tile=128, overlap=32)
+    result = find(source, "roof, water", model=encoder(), options=options, refiner="edges")
+    precision, recall = precision_and_recall(result.objects, planted)
+    assert precision >= 0.95 and recall >= 0.95
+
+
+def test_separated_things_are_counted_exactly_and_measured(scene: Path, tmp_path: Path) -> None:
+    result = find(scene, "roof, water", tmp_path / "found.gpkg", model=encoder(), options=PLAIN, refiner="edges")
     assert result.counts == {"roof": 4, "water": 1}
-    assert result.summary.startswith("Found 4 of 'roof'")
-    truth = {name: sum(np.pi * r * r / 4 for n, *_, r in THINGS if n == name) for name in NAMES}
     for name in result.counts:
-        assert result.areas_m2[name] == pytest.approx(truth[name], rel=0.15)
-    stored = gpd.read_file(tmp_path / "found.gpkg")
-    assert list(stored["id"]) == [1, 2, 3, 4, 5]
+        sizes = [4 * r * r if r < 0 else np.pi * r * r for own, *_, r in THINGS if own == name]
+        assert result.areas_m2[name] == pytest.approx(sum(sizes) / 4, rel=0.05)
+    stored = gpd.read_file(tmp_path / "found.gpkg", layer="objects")
     assert stored.crs == result.objects.crs
+    assert list(stored["id"]) == [1, 2, 3, 4, 5]
+    assert (stored.geometry.length / stored.perimeter_m - 1).abs().max() < 0.01
+    centre = gpd.GeoSeries(gpd.points_from_xy(stored.lon, stored.lat), crs=4326).to_crs(stored.crs)
+    assert (centre.distance(stored.centroid) < 0.1).all()
+    assert (stored.outline == "edges").all()
+    assert stored.score.between(0.5, 1).all()
+
+
+@pytest.mark.parametrize("refiner", ["none", "edges"])
+@pytest.mark.parametrize(("tile", "overlap", "batch"), [(64, 0, 1), (64, 32, 7), (96, 24, 4), (304, 16, 1)])
+def test_windows_and_batches_change_nothing(scene: Path, refiner: str, tile: int, overlap: int, batch: int) -> None:
+    one = find(scene, "roof, water", model=encoder(), options=PLAIN, refiner=refiner)
+    options = replace(PLAIN, tile=tile, overlap=overlap, batch=batch)
+    other = find(scene, "roof, water", model=encoder(), options=options, refiner=refiner)
+    assert one.thresholds == other.thresholds
+    assert table(one).equals(table(other))
 
 
 def test_a_scene_is_encoded_once_and_asked_often(scene: Path) -> None:
@@ -47,10 +94,237 @@ def test_a_scene_is_encoded_once_and_asked_often(scene: Path) -> None:
         calls = scorer.calls
         assert find(encoded, "roof", options=PLAIN).counts == {"roof": 4}
         assert find(encoded, ["water", "roof"], options=PLAIN).counts == {"water": 1, "roof": 4}
+        assert find(encoded, {"made": ["water", "roof"]}, options=PLAIN).counts == {"made": 5}
         assert scorer.calls == calls > 0
+
+
+def test_vectors_that_are_kept_cost_no_encoding(scene: Path, tmp_path: Path) -> None:
+    options = replace(PLAIN, vectors=tmp_path)
+    first, second = ColourScorer(NAMES), ColourScorer(NAMES)
+    one = find(scene, "roof", model=ScorerEncoder(first, NAMES), options=options)
+    other = find(scene, "roof", model=ScorerEncoder(second, NAMES), options=options)
+    assert first.calls > second.calls == 0
+    assert one.objects.equals(other.objects)
 
 
 def test_words_are_asked_of_vectors(scene: Path) -> None:
     options = FindOptions(background="sand, forest", templates=("{}",))
     result = find(scene, {"house": ["roof"]}, model=PooledColours(), options=options)
     assert result.counts == {"house": 4}
+    assert result.thresholds["house"].how in ("scene", "background")
+
+
+def test_a_name_does_not_depend_on_what_else_is_asked(scene: Path) -> None:
+    alone = find(scene, "water", model=encoder(), options=PLAIN).objects
+    among = find(scene, "roof, water", model=encoder(), options=PLAIN).objects
+    among = among[among["name"] == "water"]
+    assert alone.geometry.to_numpy()[0].equals(among.geometry.to_numpy()[0])
+
+
+def test_nothing_found_is_a_valid_file(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((96, 96), [("roof", 40, 40, 12)]).pixels)
+    for kind in ("gpkg", "parquet", "geojson"):
+        result = find(source, "water", tmp_path / f"none.{kind}", model=encoder(), options=PLAIN, refiner="edges")
+        assert (result.counts, result.areas_m2) == ({"water": 0}, {"water": 0.0})
+        assert result.summary == "Found none of 'water'."
+    for path in (tmp_path / "none.gpkg", tmp_path / "none.geojson"):
+        assert len(gpd.read_file(path)) == 0
+    empty = gpd.read_parquet(tmp_path / "none.parquet")
+    assert empty.crs == "EPSG:32631" and "area_m2" in empty
+
+
+def test_a_name_that_matches_everything_says_so(scene: Path) -> None:
+    result = find(scene, {"ground": ["sand", "roof"]}, model=encoder(), options=PLAIN)
+    assert any("'ground' matches 9" in note and "narrow" in note for note in result.notes)
+    assert result.thresholds["ground"].is_everywhere
+
+
+def test_sizes_are_limited_in_square_metres(scene: Path) -> None:
+    every = find(scene, "roof", model=encoder(), options=PLAIN).objects.area_m2
+    middle = float(every.median())
+    for options in (replace(PLAIN, min_area=middle), replace(PLAIN, max_area=middle)):
+        areas = find(scene, "roof", model=encoder(), options=options).objects.area_m2
+        assert 0 < len(areas) < 4
+        assert areas.between(options.min_area or 0, options.max_area or 1e9).all()
+
+
+def test_an_area_of_interest_keeps_what_lies_in_it_whole(scene: Path, tmp_path: Path) -> None:
+    scorer = ColourScorer(NAMES)
+    every = find(scene, "roof", model=ScorerEncoder(scorer, NAMES), options=PLAIN).objects
+    looked_at = scorer.tiles
+    west = shapely.box(*every.total_bounds - np.array([9, 9, 40, -9]))
+    gpd.GeoDataFrame(geometry=[west], crs=every.crs).to_crs(4326).to_file(tmp_path / "aoi.geojson")
+    scorer.tiles = 0
+    options = replace(PLAIN, area=tmp_path / "aoi.geojson")
+    some = find(scene, "roof", model=ScorerEncoder(scorer, NAMES), options=options).objects
+    inside = every[every.centroid.within(west)]
+    assert 0 < len(some) == len(inside) < len(every)
+    assert scorer.tiles < looked_at
+    assert some.area_m2.tolist() == pytest.approx(inside.area_m2.tolist())
+
+
+def test_points_and_boxes_are_prompts_instead_of_words(scene: Path, tmp_path: Path) -> None:
+    every = find(scene, "roof, water", model=encoder(), options=PLAIN).objects
+    places = [every.geometry[0].centroid, shapely.box(*every.geometry[2].bounds)]
+    frame = gpd.GeoDataFrame({"name": ["shed", None]}, geometry=places, crs=every.crs)
+    frame.to_file(tmp_path / "places.gpkg")
+    result = find(
+        scene, None, model=encoder(), options=replace(PLAIN, points=tmp_path / "places.gpkg"), refiner="edges"
+    )
+    assert result.counts == {"shed": 1, "object": 1}
+    for index, own in ((0, "shed"), (2, "object")):
+        outline = result.objects[result.objects["name"] == own].geometry.to_numpy()[0]
+        truth = every.geometry[index]
+        assert outline.intersection(truth).area / outline.union(truth).area > 0.7
+
+
+def test_what_two_names_want_goes_to_the_higher_score(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((128, 128), [("roof", 60, 60, 20)]).pixels)
+    result = find(source, {"house": ["roof"], "thing": ["roof"]}, model=encoder(), options=PLAIN)
+    assert sum(result.counts.values()) == 1
+
+
+def test_a_region_too_large_to_hold_is_whole_and_not_refined(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = find(scene, "water", model=encoder(), options=PLAIN)
+    monkeypatch.setattr(module, "LARGEST", 100)
+    large = find(scene, "water", model=encoder(), options=PLAIN, refiner="edges")
+    assert large.objects.outline.tolist() == ["none"]
+    assert any("too large" in note for note in large.notes)
+    assert large.objects.geometry[0].equals(small.objects.geometry[0])
+    assert large.objects.score[0] == pytest.approx(small.objects.score[0], abs=1e-3)
+
+
+def test_the_manifest_says_how_it_was_made(scene: Path, tmp_path: Path) -> None:
+    result = find(scene, "roof", tmp_path / "roofs.parquet", model=encoder(), options=replace(PLAIN, overlay=True))
+    manifest = json.loads((tmp_path / "roofs.manifest.json").read_text())
+    assert manifest["counts"] == {"roof": 4}
+    assert manifest["run"]["windows"] == {"tile": 64, "overlap": 16, "patch": 8}
+    assert manifest["run"]["options"]["min_score"] is None
+    assert manifest["thresholds"]["roof"]["core"] == round(result.thresholds["roof"].core, 4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "roofs.manifest.json", "roofs.overlay.png", "roofs.parquet",
+    ]  # fmt: skip
+    objects = result.to_json()["objects"]
+    assert {"id", "name", "score", "area_m2", "bounds"} <= set(objects[0])
+    west, south, east, north = objects[0]["bounds"]
+    assert west < objects[0]["lon"] < east and south < objects[0]["lat"] < north
+
+
+def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((96, 96), [("roof", 40, 40, 16)]).pixels, crs=None)
+    result = find(source, "roof", tmp_path / "roofs.geojson", model=encoder(), options=PLAIN)
+    assert result.counts == {"roof": 1} and result.areas_m2 == {"roof": None}
+    assert result.to_json()["objects"][0]["area_m2"] is None
+    assert find(source, "roof", model=encoder(), options=replace(PLAIN, min_area=5000.0)).counts == {"roof": 0}
+
+
+def test_no_data_is_no_object(tmp_path: Path) -> None:
+    pixels = plant((96, 96), [("roof", 40, 40, 20)]).pixels
+    pixels[:, :, :40] = 0
+    source = write_scene(tmp_path / "scene.tif", pixels, nodata=0)
+    for refiner in ("none", "edges"):
+        found = find(source, "roof", model=encoder(), options=PLAIN, refiner=refiner).objects
+        assert len(found) == 1
+        assert found.total_bounds[0] >= 593_270 + 20 - 0.5
+
+
+def test_failed_windows_are_told_and_the_rest_is_found(tmp_path: Path) -> None:
+    things: list[Thing] = [("roof", 40, 40, 12), ("roof", 200, 40, 12)]
+    source = write_scene(tmp_path / "scene.tif", plant((256, 64), things).pixels)
+    scribble(source, block=3)
+    options = replace(PLAIN, overlap=0)
+    result = find(source, "roof", tmp_path / "roofs.gpkg", model=encoder(), options=options, refiner="edges")
+    assert result.counts == {"roof": 1}
+    assert [one.window.row for one in result.failed] == [192]
+    assert result.to_json()["windows"]["failed"][0]["window"] == [192, 0, 64, 64]
+
+
+def test_a_scene_without_a_readable_window_is_an_error(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((64, 64), []).pixels)
+    scribble(source, block=0)
+    with pytest.raises(SourceError, match="no window"):
+        find(source, "roof", tmp_path / "roofs.gpkg", model=encoder(), options=PLAIN)
+    assert not list(tmp_path.glob(".*"))
+
+
+KILLED = """
+import os, signal, sys
+from geoglot.tasks.objects.encoder import ScorerEncoder
+from geoglot.tasks.objects.find import find
+from geoglot.tasks.objects.options import FindOptions
+from stubs import ColourScorer
+
+class Killer(ColourScorer):
+    def __call__(self, pixels):
+        if self.calls == int(sys.argv[3]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(pixels)
+
+names = ("roof", "sand", "water")
+options = FindOptions(tile=64, overlap=16, batch=8)
+find(sys.argv[1], "roof, water", sys.argv[2], model=ScorerEncoder(Killer(names), names), options=options)
+"""
+
+
+def test_a_killed_run_goes_on_and_gives_the_same_bytes(scene: Path, tmp_path: Path) -> None:
+    options = FindOptions(tile=64, overlap=16, batch=8)
+    whole = ColourScorer(NAMES)
+    find(scene, "roof, water", tmp_path / "whole.gpkg", model=ScorerEncoder(whole, NAMES), options=options)
+    output = tmp_path / "killed.gpkg"
+    path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED, str(scene), str(output), "3"], env={**os.environ, "PYTHONPATH": path}
+    )
+    assert done.returncode == -signal.SIGKILL
+    assert not output.exists()
+    rest = ColourScorer(NAMES)
+    find(scene, "roof, water", output, model=ScorerEncoder(rest, NAMES), options=options)
+    assert 0 < rest.calls < whole.calls
+    assert output.read_bytes() == (tmp_path / "whole.gpkg").read_bytes()
+    assert (tmp_path / "killed.overlay.png").read_bytes() == (tmp_path / "whole.overlay.png").read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_window_that_the_model_fails_on_is_told(scene: Path) -> None:
+    class Broken(ColourScorer):
+        def __call__(self, pixels: Tensor) -> Tensor:
+            answer = super().__call__(pixels)
+            return answer * np.nan if self.calls == 1 else answer
+
+    result = find(scene, "roof", model=ScorerEncoder(Broken(NAMES), NAMES), options=replace(PLAIN, batch=1))
+    assert len(result.failed) == 1 and "not finite" in result.failed[0].reason
+
+
+@pytest.mark.parametrize(
+    ("names", "output", "options", "error", "words"),
+    [
+        ("", None, {}, ClassesError, "no class names"),
+        (None, None, {}, InputError, "--points"),
+        ("roof", None, {"points": "x.gpkg"}, InputError, "one of them"),
+        ("tower", None, {}, InputError, "knows no 'tower'"),
+        ("roof", "roofs.shp", {}, InputError, ".gpkg"),
+        ("roof", "no/roofs.gpkg", {}, OutputError, "mkdir -p"),
+        ("roof", None, {"vectors": "none"}, InputError, "mkdir -p"),
+        ("roof", None, {"area": "none.gpkg"}, InputError, "cannot be read as points or polygons"),
+        (None, None, {"points": "none.gpkg"}, InputError, "cannot be read as points or polygons"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(
+    scene: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    names: str | None,
+    output: str | None,
+    options: dict[str, str],
+    error: type[Exception],
+    words: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=words):
+        find(scene, names, output, model=encoder(), options=replace(PLAIN, **options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", [{"min_score": 1.5}, {"min_area": -1.0}, {"min_area": 9.0, "max_area": 3.0}])
+def test_options_that_cannot_be_are_refused(wrong: dict[str, float]) -> None:
+    with pytest.raises(InputError):
+        FindOptions(**wrong)  # type: ignore[arg-type]

@@ -9,35 +9,36 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import geopandas as gpd
-
+from geoglot.errors import InputError
 from geoglot.geo import Grid, geodesic_area_m2
 from geoglot.outputs.vectors import to_map
 from geoglot.sources.raster import Raster
+from geoglot.tasks.objects.area import read_features
 from geoglot.tasks.objects.components import find_regions
-from geoglot.tasks.objects.encoder import Question
+from geoglot.tasks.objects.encoder import Encoder, Question
 from geoglot.tasks.objects.field import ScoreField
 from geoglot.tasks.objects.files import Files
 from geoglot.tasks.objects.instances import LARGEST, split
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.objects.outline import Found, outline_of_large, settle
+from geoglot.tasks.objects.places import candidates_at
 from geoglot.tasks.objects.refining import Candidate, refine_all
 from geoglot.tasks.objects.result import FindResult, tabulate
 from geoglot.tasks.objects.scene import EncodedScene, ModelLike, as_encoder, encode_scene
 from geoglot.tasks.objects.threshold import Threshold, choose_threshold
 from geoglot.tasks.prompts import parse_classes, parse_words
 from geoglot.tasks.reading import reading_notes
+from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.types import ClassesLike, PathLike, Progress
-
-_Thresholds = dict[str, Threshold]
 
 
 def find(
     source: PathLike | Raster | EncodedScene,
-    names: ClassesLike,
+    names: ClassesLike | None,
     output: PathLike | None = None,
     *,
     model: ModelLike = "mini",
@@ -49,34 +50,55 @@ def find(
 
     `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these; `output` a .gpkg,
     .parquet or .geojson, beside which a picture and a manifest are put. An EncodedScene as source is asked without
-    being encoded again; `model` is then the one that encoded it. `refiner` is none, edges, sam, or one of your own.
+    being encoded again; `model` is then the one that encoded it. `refiner` is "none", "edges", what `load_sam`
+    gives, or one of your own. With `options.points` things are not named but pointed at; `names` is then None.
 
     Nothing found is an empty table, not an error. Killed at any moment, the same call gives the same bytes. Raises
     InputError for what cannot be meant, SourceError, OutputError; windows that fail are in the result, not raised.
     """
     started = time.monotonic()
-    options = options or FindOptions()
+    options, refiner = options or FindOptions(), choose_refiner(refiner)
     files = Files.of(Path(output), options) if output else Files()
-    words = parse_classes(names)
-    background = None if options.background is None else parse_words(options.background)
     with ExitStack() as stack:
         encoder = source.encoder if isinstance(source, EncodedScene) else as_encoder(model)
-        question = encoder.question(words, background, options.templates)
+        question = _question(encoder, names, options)
         files.check_source(source.raster.uri if isinstance(source, EncodedScene) else str(source))
         if not isinstance(source, EncodedScene):
             opening = encode_scene(source, encoder, options=options, output=files.objects, progress=progress)
             source = stack.enter_context(opening)
-        things, thresholds = _search(source, question, options, None, progress)
-        grid = source.raster.grid
-        kept = _within(settle(_within(things, grid, options)), grid, options)
-        return _finish(source, tabulate(kept, grid, source.plan), thresholds, files, started)
+        if question is None:
+            search = _at_places(source, Path(options.points or ""), refiner, progress)
+        else:
+            search = _search(source, question, options, refiner, progress)
+        return _finish(source, search, options, files, started)
+
+
+def _question(encoder: Encoder, names: ClassesLike | None, options: FindOptions) -> Question | None:
+    """What is asked; None where a person points at things instead."""
+    if (names is None) == (options.points is None):
+        raise InputError("name what to find, or give a file of points or boxes: --points FILE; one of them")
+    if names is None:
+        return None
+    background = None if options.background is None else parse_words(options.background)
+    return encoder.question(parse_classes(names), background, options.templates)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """Everything that was found, still overlapping."""
+
+    names: tuple[str, ...]
+    refiner: str
+    things: list[Found]
+    thresholds: dict[str, Threshold]
+    notes: tuple[str, ...] = ()
 
 
 def _search(
     scene: EncodedScene, question: Question, options: FindOptions, refiner: Refiner | None, progress: Progress | None
-) -> tuple[list[Found], _Thresholds]:
-    """Everything of every name, still overlapping, and the thresholds."""
-    thresholds, candidates, large = _Thresholds(), list[Candidate](), list[Found]()
+) -> _Search:
+    """The things of every name."""
+    thresholds, candidates, large = dict[str, Threshold](), list[Candidate](), list[Found]()
     for index, name in enumerate(question.names):
         field = ScoreField(scene, question, index)
         threshold = thresholds[name] = choose_threshold(field, options.min_score)
@@ -86,7 +108,17 @@ def _search(
             else:
                 parts = split(region, field, threshold.extent)
                 candidates += [Candidate(part, field, threshold.extent) for part in parts]
-    return [*large, *refine_all(candidates, scene.raster, refiner, progress)], thresholds
+    things = [*large, *refine_all(candidates, scene.raster, refiner, progress)]
+    notes = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
+    return _Search(question.names, refiner.name if refiner else "none", things, thresholds, (notes,) if large else ())
+
+
+def _at_places(scene: EncodedScene, points: Path, refiner: Refiner | None, progress: Progress | None) -> _Search:
+    """The things that a person points at."""
+    candidates = candidates_at(scene, read_features(points, scene.raster.grid))
+    names = tuple(dict.fromkeys(one.field.name for one in candidates))
+    things = refine_all(candidates, scene.raster, refiner, progress)
+    return _Search(names, refiner.name if refiner else "none", things, {})
 
 
 def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found]:
@@ -99,20 +131,21 @@ def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found
     return [one for one, area in zip(things, areas, strict=True) if least <= area <= most]
 
 
-def _finish(
-    scene: EncodedScene, objects: gpd.GeoDataFrame, thresholds: _Thresholds, files: Files, started: float
-) -> FindResult:
+def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: Files, started: float) -> FindResult:
     """The result, and its files if there are to be some."""
-    raster, encoder = scene.raster, scene.encoder
-    parts = {name: objects[objects["name"] == name] for name in thresholds}
-    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(thresholds)]
-    notes += files.draw(raster, objects, tuple(thresholds))
+    raster, encoder, grid = scene.raster, scene.encoder, scene.raster.grid
+    settled = _within(settle(_within(search.things, grid, options)), grid, options)
+    kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
+    objects = tabulate(kept, grid, scene.plan)
+    parts = {name: objects[objects["name"] == name] for name in search.names}
+    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search.thresholds), *search.notes]
+    notes += files.draw(raster, objects, search.names)
     result = FindResult(
         model=encoder.name,
         objects=objects,
         counts={name: len(part) for name, part in parts.items()},
         areas_m2={name: round(float(part.area_m2.sum()), 2) if objects.crs else None for name, part in parts.items()},
-        thresholds=thresholds,
+        thresholds=search.thresholds,
         output=files.objects,
         overlay=files.overlay if files.overlay and files.overlay.exists() else None,
         manifest=files.manifest,
@@ -123,11 +156,12 @@ def _finish(
     )
     document = result.to_json()
     del document["objects"]  # the file beside the manifest holds them
-    files.write(objects, document | {"run": scene.facts})
+    run = scene.facts | {"names": search.names, "options": asdict(options), "refiner": search.refiner}
+    files.write(objects, document | {"run": run})
     return result
 
 
-def _remarks(thresholds: _Thresholds) -> list[str]:
+def _remarks(thresholds: dict[str, Threshold]) -> list[str]:
     """What is remarkable about a name in this scene."""
     return [
         f"{name!r} matches {one.share:.0%} of the scene, so tells nothing apart here: narrow it, or raise --min-score"

@@ -22,6 +22,8 @@ class FindOptions:
     """Least area of an object in m²; of a scene without a CRS in pixels."""
     max_area: float | None = None
     """Largest area, as min_area."""
+    points: PathLike | None = None
+    """A file of points or boxes, each of which is outlined, instead of names; a column "name" says what they are."""
     area: PathLike | None = None
     """A file of polygons: windows that touch none are not looked at, objects whose centre lies in none are left out."""
     templates: tuple[str, ...] = TEMPLATES

@@ -37,9 +37,9 @@ class Candidate:
 def refine_all(
     candidates: Sequence[Candidate], raster: Raster, refiner: Refiner | None, progress: Progress | None
 ) -> list[Found]:
-    """An outline for every candidate, in their order; each view is read once, for all names."""
+    """The outlines of every candidate, in their order; each view is read once, for all names."""
     views = [_view(one, refiner.side) if refiner else None for one in candidates]
-    found = {index: _as_it_is(candidates[index]) for index, view in enumerate(views) if view is None}
+    found = {index: [_as_it_is(candidates[index])] for index, view in enumerate(views) if view is None}
     keyed = sorted((view, index) for index, view in enumerate(views) if view)
     for window, group in groupby(keyed, key=lambda pair: pair[0]):
         indexes = [index for _, index in group]
@@ -48,7 +48,7 @@ def refine_all(
         found |= dict(zip(indexes, outlines, strict=True))
         if progress:
             progress("outlines", len(found), len(candidates))
-    return [found[index] for index in range(len(candidates))]
+    return [one for index in range(len(candidates)) for one in found[index]]
 
 
 def _as_it_is(one: Candidate) -> Found:
@@ -70,17 +70,18 @@ def _view(one: Candidate, side: int | None) -> Window | None:
     return view if view.height * view.width <= _LARGEST_VIEW else None
 
 
-def _refined(group: Sequence[Candidate], window: Window, raster: Raster, refiner: Refiner) -> Iterator[Found]:
+def _refined(group: Sequence[Candidate], window: Window, raster: Raster, refiner: Refiner) -> Iterator[list[Found]]:
     frames = [_Frame(one, window) for one in group]
     try:
         tile = raster.read(window)
     except ReadError:  # it was read for the scores, so only what lies around it is damaged
-        yield from (frame.found(frame.mask, "none") for frame in frames)
+        yield from ([frame.found(frame.mask, "none")] for frame in frames)
         return
     view = View(window, tile.pixels, tile.valid, group[0].field.scene.plan.patch)
     answers = refiner(view, [frame.proposal() for frame in frames])
     for frame, answer in zip(frames, answers, strict=True):
-        yield frame.found(answer.mask & tile.valid if (answer.mask & tile.valid).any() else frame.mask, answer.how)
+        masks = [mask & tile.valid for mask in answer.masks]
+        yield [frame.found(mask, answer.how) for mask in masks if mask.any()] or [frame.found(frame.mask, "none")]
 
 
 class _Frame:

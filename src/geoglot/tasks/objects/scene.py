@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
@@ -25,8 +26,9 @@ from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.strips import Strips, encode_array
 from geoglot.sources.raster import Raster, check_bands
-from geoglot.sources.reader import Failed
+from geoglot.sources.reader import Failed, Readable
 from geoglot.tasks.blend import Blender
+from geoglot.tasks.objects.area import Partial, read_area
 from geoglot.tasks.objects.encoder import Encoder, ScorerEncoder, WordEncoder
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.reading import opened, reading_facts
@@ -52,6 +54,8 @@ class EncodedScene:
     """Windows that could not be read or computed; what no other window covers is not known."""
     facts: dict[str, Any]
     """Everything that decides what was seen."""
+    area: BaseGeometry | None
+    """What was asked for, in pixels; None: all of it."""
     _seen: Strips
     _valid: Strips
 
@@ -97,21 +101,23 @@ def encode_scene(
         raster = stack.enter_context(opened(source, options, encoder.resolution))
         check_bands(raster, encoder.bands, encoder.name)
         plan = encoder.plan(raster.grid.shape, options.tile, options.overlap)
+        area = read_area(Path(options.area), raster.grid) if options.area else None
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": encoder.name, "sha256": encoder.sha256, "dtype": encoder.dtype},
+            "area": area.wkt if area else None,
         }
         journal = _journal(stack, fingerprint(facts), output, options)
-        failed = _encode(raster, encoder, plan, journal, options.batch, progress)
+        part = Partial(raster, area) if area else raster
+        failed = _encode(part, encoder, plan, journal, options.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
             raise SourceError(f"no window of {raster.uri} could be looked at: {failed[0].reason}")
         if options.vectors:
             journal.close()  # finished, and never changed again: others may read
-        yield EncodedScene(
-            raster, encoder, plan, tuple(failed), facts, Strips(journal.strips("seen")), Strips(journal.strips("valid"))
-        )
+        seen, valid = Strips(journal.strips("seen")), Strips(journal.strips("valid"))
+        yield EncodedScene(raster, encoder, plan, tuple(failed), facts, area, seen, valid)
         if output and not options.vectors:
             journal.clear()
 
@@ -144,7 +150,7 @@ def _journal(stack: ExitStack, run: str, output: Path | None, options: FindOptio
 
 
 def _encode(
-    raster: Raster,
+    raster: Readable,
     encoder: Encoder,
     plan: WindowPlan,
     journal: Journal,

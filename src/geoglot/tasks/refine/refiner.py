@@ -38,9 +38,10 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Refined:
-    """An outline for a proposal."""
+    """Outlines for a proposal."""
 
-    mask: Bool[np.ndarray, "rows cols"]
+    masks: tuple[Bool[np.ndarray, "rows cols"], ...]
+    """One or more, none of them empty: what the scores show as one thing may be two in the picture."""
     how: str
     """What made it: a refiner may have to leave a proposal as it was."""
 
@@ -49,21 +50,16 @@ class Refined:
 class Refiner(Protocol):
     """Better masks for proposals; every proposal by itself, so that a batch gives what a loop gives."""
 
-    name: str
-    side: int | None
-    """Side in pixels of the views that it wants; None: the surroundings of each thing."""
-
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """One mask a proposal, never an empty one."""
+    @property
+    def name(self) -> str:
+        """For the record."""
         ...
 
-
-class Unrefined:
-    """The scores' own masks."""
-
-    name = "none"
-    side = None
+    @property
+    def side(self) -> int | None:
+        """Side in pixels of the views that it wants; None: the surroundings of each thing."""
+        ...
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """The masks as they are."""
-        return [Refined(one.mask, self.name) for one in proposals]
+        """One answer a proposal."""
+        ...

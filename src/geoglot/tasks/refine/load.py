@@ -1,0 +1,79 @@
+"""A refiner by its name, and SAM's weights by a folder or a name of the hub."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from geoglot.errors import InputError, ModelError
+from geoglot.models.zoo import choose_device
+from geoglot.settings import load_settings
+from geoglot.tasks.refine.edges import Edges
+from geoglot.tasks.refine.prompts import Prompting
+from geoglot.tasks.refine.refiner import Refiner
+from geoglot.tasks.refine.sam import Normalisation, Sam
+
+NAMES = ("none", "edges", "sam")
+#: model_type of a configuration to the class of transformers that takes points and boxes
+_CLASSES = {
+    "sam": "SamModel",
+    "sam2": "Sam2Model",
+    "sam2_video": "Sam2Model",
+    "sam3": "Sam3TrackerModel",
+    "sam3_tracker": "Sam3TrackerModel",
+    "sam3_video": "Sam3TrackerModel",
+}
+_IMAGENET = Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_HALF = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+
+
+def choose_refiner(
+    refiner: Refiner | str | None,
+    sam: str | None = None,
+    *,
+    prompting: Prompting | None = None,
+    device: str | None = None,
+) -> Refiner | None:
+    """A refiner as it is, or by name: none, edges, or sam with its weights' folder or hub name."""
+    if not isinstance(refiner, str):
+        return refiner
+    if refiner not in NAMES:
+        raise InputError(f"outlines are refined by {', '.join(NAMES)}, not by {refiner!r}")
+    if sam and refiner != "sam":
+        raise InputError("weights of SAM are for --refine sam")
+    if refiner == "sam":
+        if not sam:
+            raise InputError("name SAM's weights, a folder or a model of the hub: --sam facebook/sam-vit-base")
+        return load_sam(sam, prompting=prompting, device=device)
+    return Edges() if refiner == "edges" else None
+
+
+def load_sam(name: str, *, prompting: Prompting | None = None, device: str | None = None) -> Sam:
+    """SAM, SAM 2 or SAM 3 from a folder, or from the hub since its name was given; safetensors only."""
+    import transformers
+
+    local = {"local_files_only": True} if Path(name).is_dir() else {}
+    try:
+        kind = transformers.AutoConfig.from_pretrained(name, **local).model_type
+        if kind not in _CLASSES:
+            raise ModelError(f"{name} holds a {kind} model; outlines come from {', '.join(sorted(_CLASSES))}")
+        if not hasattr(transformers, _CLASSES[kind]):
+            raise ModelError(f"{name} needs a newer transformers; get it with: pip install -U transformers")
+        model = getattr(transformers, _CLASSES[kind]).from_pretrained(name, use_safetensors=True, **local)
+    except (OSError, ValueError) as error:  # what transformers and the hub raise derives from these
+        why = " ".join(str(error).split())
+        raise ModelError(f"SAM's weights cannot be had from {name!r}: {why}") from None
+    place = choose_device(device or load_settings().device)
+    return Sam(model.to(place).eval().requires_grad_(False), _normalisation(name, kind, local), prompting)
+
+
+def _normalisation(name: str, kind: str, local: dict[str, bool]) -> Normalisation:
+    """The folder's, or what the family was trained with."""
+    from transformers.image_processing_base import ImageProcessingMixin
+
+    usual = _HALF if kind.startswith("sam3") else _IMAGENET
+    try:
+        fields: dict[str, Any] = ImageProcessingMixin.get_image_processor_dict(name, **local)[0]
+    except OSError:
+        return usual
+    return Normalisation(tuple(fields.get("image_mean", usual.mean)), tuple(fields.get("image_std", usual.std)))
