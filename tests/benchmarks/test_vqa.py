@@ -23,7 +23,8 @@ from worlds import class_field, paint, plant, write_scene
         (True, "yes", True, True), (False, "yes", False, False), (3, "3", True, True), (4, "3", True, False),
         (0, "1", False, False), (11, "10", False, False), (100, "12", True, False), (120.0, "123m2", True, False),
         (123.2, "123m2", True, True), (None, "no", False, False), ("rural", "Rural", True, True),
-        ("residential area", "residential", True, True), ("harbor", "harbour", True, True), ("forest", "sea", False, False),
+        ("residential area", "residential", True, True), ("harbor", "harbour", True, True),
+        ("forest", "sea", False, False),
         (3, "yes", False, False), (True, "1", False, False),
     ],
 )  # fmt: skip

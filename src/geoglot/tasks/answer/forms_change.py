@@ -8,6 +8,7 @@ from geoglot.tasks.answer.forms import Groups, form, program
 from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
 
 _DONE = r"(?: (?:have|has|was|were|are|is|did|had))?(?: (?:been|there|newly|recently|now))*"
+_REST = r"(?P<rest> (?:in|on|at|within) (?!@).+?)?"
 _NEW = r"(?:built|added|constructed|appeared|appear|new|erected|developed|planted|created|emerged|gained)"
 _GONE = r"(?:disappeared|disappear|vanished|vanish|removed|demolished|lost|gone|destroyed|torn down|missing|cut down)"
 _SINCE = r"(?: (?:between|since|from|in|on|over|across|by)(?: 2| both| first| second)?(?: (?:dates|@before|@after|@|then))?(?: (?:and|to) (?:@after|now))?)?"
@@ -35,13 +36,13 @@ _HOW = r"(?:how many|what is number of|number of|count)"
 @form(
     "change",
     "How many buildings were built between the two dates?",
-    rf"{_HOW} new (?P<a>.+?)(?: (?:are|were|is) there| have been {_NEW}| (?:were|was) {_NEW}| there are)?{_SINCE}",
-    rf"{_HOW} (?P<a>.+?){_DONE} {_NEW}{_SINCE}",
-    rf"{_HOW} (?P<a>.+?){_DONE} (?P<gone>{_GONE}){_SINCE}",
+    rf"{_HOW} new (?P<a>.+?)(?: (?:are|were|is) there| have been {_NEW}| (?:were|was) {_NEW}| there are)?{_REST}{_SINCE}",
+    rf"{_HOW} (?P<a>.+?){_DONE} {_NEW}{_REST}{_SINCE}",
+    rf"{_HOW} (?P<a>.+?){_DONE} (?P<gone>{_GONE}){_REST}{_SINCE}",
 )
 def how_many_changed(groups: Groups) -> str:
     """How many things are new, or gone."""
-    what, (call, said) = thing(groups["a"]), _call(groups)
+    what, (call, said) = thing(groups["a"] + groups.get("rest", "")), _call(groups)
     return program(
         _only(what, call), "count(found)", f"{{say(count(found), '{what.name}')}} {what.rest}".strip() + f" {said}"
     )
@@ -84,6 +85,7 @@ _NUMBER = r"(?:number of |amount of |count of )"
     "Has the forest grown?",
     rf"(?:has|have|did|is|are) (?P<number>{_NUMBER})?(?:{_AREA})?(?P<a>.+?) (?:{_GROW}|{_SHRINK}|{_EITHER})(?: in (?:size|area|extent))?{_SINCE}",
     r"(?:is|are) there (?:(?P<up>more)|(?P<down>less|fewer)) (?P<a>.+?)(?: (?:now|in @after|today|on @after))?(?: than)(?: (?:before|in @before|on @before|earlier|previously))?(?: in @before)?",
+    rf"(?:is|are) (?P<number>{_NUMBER})?(?:{_AREA})?(?P<a>.+?) (?:in |on )?@after (?:(?P<up>larger|greater|higher|bigger)|(?P<down>smaller|lower)) than (?:in |on )?@before",
     rf"(?:is|are) (?P<number>{_NUMBER})?(?:{_AREA})?(?P<a>.+?) (?:(?P<up>larger|greater|higher|bigger)|(?P<down>smaller|lower)) (?:now |in @after |on @after )?than (?:before|in @before|on @before|earlier)",
 )
 def has_grown(groups: Groups) -> str:

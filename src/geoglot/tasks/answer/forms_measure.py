@@ -96,12 +96,34 @@ def share(groups: Groups) -> str:
     place = re.sub(r" of @$", "", place)
     if place and place not in ("area", "land"):
         text = f"{text} in {part_name(place)}"
+    if re.search(r"\b(?:is|are|that|which|have|has)\b", groups["a"]):
+        raise NotUnderstood(groups["a"])  # "percentage of buildings that are large" is no share of the scene
     what = thing(text)
     return "\n".join(
         [
             f"found = {what.find(clip=True)}",
             f"part_covered = share(found{what.part})",
             f'answer(100 * part_covered, f"{what.many} cover {{part_covered:.1%}}", "%", evidence=found)',
+        ]
+    )
+
+
+@form(
+    "share",
+    "What percentage of the buildings are larger than 200 m²?",
+    rf"(?:what|which|how large) (?:is )?{_PORTION} of (?P<a>.+?) (?P<rest>(?:(?:that|which) )?(?:is|are|have|has|lie|lies) .+)",
+)
+def share_of_things(groups: Groups) -> str:
+    """What part of the things, by number, are as the question says."""
+    every, some = thing(groups["a"]), thing(f"{groups['a']} {groups['rest']}")
+    if not every.is_bare or some.is_bare:
+        raise NotUnderstood(groups["a"])
+    return "\n".join(
+        [
+            f"every = {every.find()}",
+            f"found = {some.find()}",
+            f"answer(100 * count(found) / count(every), f\"{{count(found)}} of {{say(count(every), '{every.name}')}}\", "
+            '"%", evidence=found)',
         ]
     )
 
@@ -208,12 +230,23 @@ def length(groups: Groups) -> str:
 
 
 @form(
+    "length",
+    "What is the perimeter of the lake?",
+    r"(?:what is )?(?:perimeter|circumference|outline length) of (?P<a>.+)",
+)
+def perimeter(groups: Groups) -> str:
+    """The length of the outlines."""
+    what = thing(groups["a"])
+    return program(what.find(), "perimeter_m(found)", f"{what.many}: outlines of {{perimeter_m(found):,.6g}} m", "m")
+
+
+@form(
     "area",
     "What is the area covered by buildings?",
     rf"(?:what is )?{_AREA} {_BY} (?P<a>.+?)(?: {_COVER})?{_UNIT}",
     rf"(?:what|which) (?:area|surface|extent)(?: (?:do|does|is|are))? (?P<a>.+?) {_COVER}{_UNIT}",
     rf"(?:what|how much) (?:area|land|space|ground|surface|terrain)(?: area)?{_UNIT} (?:is |are )?{_BY} (?P<a>.+?)",
-    rf"how much (?:area|land|space|ground|surface|terrain)(?: area)? (?:do|does) (?P<a>.+?) {_COVER}{_UNIT}",
+    rf"how (?:much|large|big) (?:area|land|space|ground|surface|terrain)(?: area)? (?:do|does) (?P<a>.+?) {_COVER}{_UNIT}",
     rf"how (?:large|big|extensive|much) (?:is|are) (?:{_AREA} (?:{_BY} ))?(?P<a>.+?)(?: in (?:area|size|total))?{_UNIT}",
     rf"how much (?P<a>.+?)(?: (?:is|are) there| there is| do (?:you|we) see| can be seen)?{_UNIT}",
     rf"how many (?P<unit>m²|km²|ha|acre|ft²) (?:of )?(?:@ |ground |land |area )?(?:are |is )?(?:{_BY} )?(?P<a>.+?)(?: are there| is there| there are)?",

@@ -76,7 +76,8 @@ def choice(groups: Groups) -> str:
     r"(?:describe|classify|name|label) (?:@|theme of @|scene|theme|place)",
     r"(?:what|which)(?: is)? (?:land use|land cover|landuse|landcover)(?: (?:class|type))?(?: (?:is|does|do|this|it|@|shown|show|have|in))*",
     r"theme(?: of @)?",
-    r"what is (?:shown|visible|depicted|there)? ?(?:in|at|on) (?P<part>.+?)(?: (?:of|in) @)?",
+    r"(?:what|which) (?:@|place) (?:is|does) (?:this|it|@)(?: show)?",
+    r"what is (?:shown|visible|depicted|there|located|found)? ?(?:in|at|on) (?P<part>.+?)(?: (?:of|in) @)?",
     r"what (?:does|is) (?P<part2>.+? (?:quarter|half|corner|side|part|third)) (?:of @ )?(?:show|shows|contain)",
 )
 def theme(groups: Groups) -> str:
@@ -150,7 +151,8 @@ def nearest(groups: Groups) -> str:
 )
 def location(groups: Groups) -> str:
     """Where things are, in words."""
-    text = f"{groups['sup']} {groups['a']}" if groups.get("sup") else groups["a"]
+    text = re.sub(r"^(?:most|majority) of ", "", groups["a"])
+    text = f"{groups['sup']} {text}" if groups.get("sup") else text
     what = thing(text)
     name = f"the {what.one}" if what.superlative else what.many
     return program(what.find(), "where(found)", f"position of {name}: {{where(found)}}")

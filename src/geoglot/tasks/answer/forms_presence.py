@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from geoglot.tasks.answer.forms import Groups, alike, form, program, said
 from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
 
 _SHOW = r"(?:contain|have|show|include|display|feature|depict|hold|present|comprise)"
-_SEE = r"(?:do|can|could) (?:you|i|we|one) (?:see|find|spot|detect|identify|observe|notice|make out|recognize|recognise|locate)"
+_SEE = r"(?:is it possible to|(?:do|can|could) (?:you|i|we|one)) (?:see|find|spot|detect|identify|observe|notice|make out|recognize|recognise|locate)"
 _TAIL = (
     r"(?: (?:are|is) there| there (?:are|is)| (?:are|is|can be|could be|be) (?:present|visible|seen|shown|found|there|"
     r"depicted|located|detected|counted|observed|spotted)| present| visible| exist| exists| appear| do (?:you|we) see| "
@@ -15,7 +17,7 @@ _TAIL = (
 )
 _HOW_MANY = (
     r"(?:what is )?(?:total |exact |overall )?(?:number|amount|quantity|count|sum)(?: total)? of|how many(?: of)?|"
-    r"what (?:number|amount|quantity|count) of|count(?: of)?|count up|number of|give number of|(?:give|do) count of"
+    r"what (?:number|amount|quantity|count) of|count number of|count up|count(?: of)?|number of|give number of|(?:give|do) count of"
 )
 _MORE = r"(?:more|larger|greater|higher|bigger)"
 _LESS = r"(?:less|fewer|smaller|lower)"
@@ -98,6 +100,17 @@ def _two(one: Thing, two: Thing, value: str) -> str:
             "evidence=together(first, second))",
         ]
     )
+
+
+@form(
+    "comparison",
+    "Are there more trees in the left half than in the right half?",
+    r"(?:is|are) there (?P<more>more|less|fewer) (?P<a>.+?) (?P<here>(?:in|on|at|near|next to|within) .+?) than (?P<there>(?:in|on|at|near|next to|within) .+)",
+)
+def compare_places(groups: Groups) -> str:
+    """Of one thing, whether there are more in one place than in another."""
+    one, two = alike(f"{groups['a']} {groups['here']}", f"{groups['a']} {groups['there']}")
+    return _two(one, two, f"count(first) {'>' if groups['more'] == 'more' else '<'} count(second)")
 
 
 @form(
@@ -187,6 +200,16 @@ def presence(groups: Groups) -> str:
 def relation(groups: Groups) -> str:
     """Whether a thing lies where the question says: the phrase must hold a place or a relation."""
     what = thing(groups["a"])
+    if what.superlative:
+        return _superlative_in(what)
     if what.is_bare or not (what.region or any(not wrap.startswith(("coloured", "shaped")) for wrap in what.wraps)):
         raise NotUnderstood(groups["a"])
     return exists(what)
+
+
+def _superlative_in(what: Thing) -> str:
+    """Whether the largest of all lies in a part: not the largest of that part."""
+    if what.wraps or not what.region:
+        raise NotUnderstood(what.one)
+    alone = replace(what, region="", place="")
+    return program(alone.find(), f"exists(within(found, {what.region}))", f"the {alone.one} is in the {{where(found)}}")

@@ -10,7 +10,7 @@ import numpy as np
 import shapely
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, Window, geodesic_area_m2, geodesic_distance_m
+from geoglot.geo import Grid, Window, geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
 from geoglot.tasks.answer.lexicon import DIRECTIONS, PARTS
 
 _METRES = (
@@ -63,6 +63,13 @@ class Ground:
     def lengths(self, geometries: Sequence[Any]) -> np.ndarray:
         """Metres of the longer side of the smallest rectangle around each."""
         return np.array([self.distance(*_long_ends(shape)) for shape in geometries], np.float64)
+
+    def perimeters(self, geometries: Sequence[Any]) -> np.ndarray:
+        """Metres of the outlines of each, holes included."""
+        if self.grid.crs is not None:
+            return geodesic_perimeter_m(geometries, self.grid.crs)
+        length: np.ndarray = shapely.length(np.asarray(geometries, object)) / self._side * self._pixel()
+        return length
 
     def distance(self, one: Any, other: Any) -> float:
         """Metres between the nearest points of two geometries; 0 where they touch."""

@@ -81,6 +81,7 @@ _SAME_BOTH = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "
 
 #: Words that are never part of a name: where one is left over, the question was not understood
 _FUNCTION_WORDS = """
+object objects thing things feature features item items something anything everything whatever
 a an the this that these those there here it its they them their he she we you your i my me our us who whom whose
 which what when why how where is are was were be been being am do does did done has have had having can could will
 would shall should may might must not no nor never none if then else than as because while until since about into

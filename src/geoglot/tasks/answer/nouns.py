@@ -35,6 +35,8 @@ _COLOUR_WORDS = {colour: colour for colour in COLOURS} | {"gray": "grey"}
 _COLOURLESS = {"area", "space", "land", "field", "zone", "belt", "house"}  # green space, white house
 #: Names that begin like a size and are none: classes of DOTA and of traffic counts
 _NAMES = {"small vehicle", "large vehicle", "small car", "large car", "big box store"}
+_NOUNS_IN_ING = {"building", "crossing", "housing", "landing", "parking", "mooring", "clearing", "ring", "wing",
+                 "spring", "shed", "bed", "railing", "opening", "reed", "watershed", "seabed"}  # fmt: skip
 _FIXED = {"place of worship": "place-of-worship", "places of worship": "place-of-worship",
           "place of worships": "place-of-worship", "body of water": "water", "bodies of water": "water",
           "areas of water": "water", "area of water": "water", "block of flats": "block-of-flats",
@@ -56,7 +58,7 @@ _PART = (
 )
 _DISTANCE = r"(?P<far>\d+(?:\.\d+)?)(?P<length>m|km|ft|mile|yard)"
 _SIZE = r"(?P<much>\d+(?:\.\d+)?)(?P<unit>m²|km²|ha|acre|ft²)"
-_LINK = r"(?:(?:that|which|who) )?(?:(?:is|are|lie|lies|sit|stand|can be) )?(?:(?:located|situated|lying|found|standing|placed|parked|moored|seen|built|there) )?"
+_LINK = r"(?:(?:that|which|who) )?(?:(?:is|are|lie|lies|sit|stand|can be) )?(?:(?:located|situated|lying|found|standing|placed|parked|moored|docked|anchored|driving|sitting|growing|seen|built|there) )?"
 _HAVE = r"(?:(?:with|having|that have|which have|that has|have|has|whose) )?(?:(?:area|surface|size|footprint|extent) )?(?:(?:of|that is|is|are|measuring|measure|covering|cover|covers) )?"
 _MORE = r"(?:exceeds|exceed|larger|bigger|greater|more|over|above|exceeding|at least|no less|no smaller|not less|not smaller|upwards of)(?: than)?"
 _LESS = r"(?:smaller|less|under|below|at most|no more|no larger|not more|not larger|up to)(?: than)?"
@@ -254,6 +256,8 @@ def _name(words: list[str]) -> str:
     for word in words:
         if word in FUNCTION_WORDS or (len(word) < 2 and joined not in ("t junction", "t junctions")):
             raise NotUnderstood(joined)
+    if len(words) > 1 and re.search(r"(?:ed|ing)$", singular(words[-1])) and singular(words[-1]) not in _NOUNS_IN_ING:
+        raise NotUnderstood(joined)  # "ships docked": what things do is not their name
     name = " ".join([*words[:-1], singular(words[-1])])
     return SYNONYMS.get(joined, SYNONYMS.get(name, name)).replace("-of-", " of ")
 
@@ -268,7 +272,8 @@ def _wrap(call: str, words: str) -> Change:
         other = _simple(match["other"])
         far = measure(match["far"], match["length"]) if "far" in match.groupdict() else NEAR_M
         filled = call.replace("OTHER", other.find()).replace("FAR", f"{far:g}")
-        said = words.replace("OTHER", other.one).replace("FAR", f"{far:g}")
+        article = "an" if other.one[:1] in "aeiou" else "a"
+        said = words.replace("a OTHER", f"{article} {other.one}").replace("OTHER", other.one).replace("FAR", f"{far:g}")
         return replace(found, wraps=(*found.wraps, filled), words=(*found.words, said))
 
     return change
@@ -355,7 +360,7 @@ _RULES: tuple[tuple[str, Change], ...] = (
 )  # fmt: skip
 #: Where a modifier begins, and so a name ends
 _STARTS = (
-    r"(?:that|which|who) (?:is|are|lie|lies|have|has|can)|is|are|lie|lies|located|situated|lying|found|standing|parked|moored|"
+    r"(?:that|which|who) (?:is|are|lie|lies|have|has|can)|is|are|lie|lies|located|situated|lying|found|standing|parked|moored|docked|anchored|driving|sitting|growing|"
     r"within|inside|less than|closer than|nearer than|no more than|at most|up to|more than|farther than|further than|over|"
     r"at least|beyond|nearest to|closest to|next to|beside|adjacent|adjoining|alongside|along|bordering|touching|abutting|"
     r"neighbou?ring|by|right next to|directly next to|near|nearby|close to|close by|around|surrounding|not far from|at|in|on|to|from|between|left of|right of|above|"

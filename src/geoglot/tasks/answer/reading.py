@@ -28,6 +28,8 @@ _POLITE = (
     r"calculate|compute|work out|find out)(?: to)?(?: me| us)?(?: know)?",
     r"(?:tell|show|let|give) (?:me|us)(?: know)?",
     r"(?:do you know|i want to know|i would like to know|i'd like to know|i need to know|i wonder|we want to know)",
+    r"(?:can|could) (?:you|i|we) (?=count|determine|estimate|calculate|compute|give)",
+    r"(?:provide|list|return|output)(?= (?:number|the number|the total|the area|the count|the share|area|count))",
     r"(?:determine|estimate|calculate|compute|work out|find out|identify|report|say|answer)(?= (?:what|how|where|which|"
     r"whether|if|the|number|area|share|percentage|distance|total))",
     r"(?:is it true that|is it correct that|would you say that|would you say)",
@@ -148,6 +150,7 @@ def _placed(text: str) -> str:
     text = re.sub(r"\bin in @", "in @", text)
     text = re.sub(r"@(?: of @)+", "@", text)
     text = re.sub(r"(?:were|was) there (?:before|earlier|previously)$", "are there in @before", text)
+    text = re.sub(r"\b(in|on) (first|second)$", lambda m: "in @before" if m[2] == "first" else "in @after", text)
     text = re.sub(r" , (or|and) ", r" \1 ", text)
     text = re.sub(rf"^(?:{_IN}) @(?: ?, | (?=(?:is|are|do|does|can|how|what|which|where)\b))", "", _spaced(text))
     return _spaced(re.sub(rf" (?:{_IN}) @$", "", text))

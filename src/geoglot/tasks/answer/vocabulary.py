@@ -277,6 +277,11 @@ class Vocabulary:
         return float(self.view.ground.lengths([thing.geometry for thing in given.some(objects)]).max())
 
     @word
+    def perimeter_m(self, objects: Objects) -> float:
+        """Metres of the outlines of the objects, all together."""
+        return float(self.view.ground.perimeters([thing.geometry for thing in given.some(objects)]).sum())
+
+    @word
     def share(self, objects: Objects, region: Region | None = None) -> float:
         """The part of the region (default: the whole scene) that the objects cover, 0 to 1."""
         within = given.region(region)
