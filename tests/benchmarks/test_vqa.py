@@ -13,8 +13,9 @@ from geoglot.datasets.dataset import Asked, Question
 from geoglot.datasets.make_questions import make_questions, truth_of
 from geoglot.errors import InputError
 from geoglot.tasks.answer.ask import Asker
+from scenes import plant
 from stubs import PooledColours
-from worlds import class_field, paint, plant, write_scene
+from worlds import class_field, paint, write_scene
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def test_several_scenes_are_asked_the_same(scene: Path, tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (["none.tif", "How many ships?"], "no file or folder none.tif"),
-        (["SCENE", "other.tif", "How many ships?"], "no such file"),
+        (["SCENE", "other.tif", "How many ships?"], "there is no such file"),
         (["SCENE", "How many ships?", "--evidence", "x.png"], ".geojson"),
         (["SCENE", "--json"], "needs a question"),
         (["SCENE", "How many ships?", "--planner", "llm"], "GEOGLOT_LLM_URL"),

@@ -89,8 +89,8 @@ def _sorted_out(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[s
     questions = [text for text in arguments if not is_path(text)]
     if not paths:
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
-    if list(arguments) != [*paths, *questions] or any("/" in text or text.endswith(".tif") for text in questions):
-        raise InputError(f"no such file, and no question after the scenes: {questions[0]!r}")
+    if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
+        raise InputError(f"there is no such file, and a question comes after the scenes: {questions[0]!r}")
     sources = find_images(paths)
     if given["replay"] and (questions or len(sources) > 1):
         raise InputError("--replay brings its own question, for one scene")

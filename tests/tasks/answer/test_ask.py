@@ -13,8 +13,9 @@ from geoglot.errors import AnswerError, InputError, SourceError
 from geoglot.tasks.answer.ask import Asker, AskOptions, ask
 from geoglot.tasks.answer.scenes import RasterScene, SceneOptions
 from geoglot.tasks.objects.options import FindOptions
+from scenes import plant
 from stubs import PooledColours
-from worlds import plant, write_scene
+from worlds import write_scene
 
 THINGS = [
     ("roof", 40, 40, 12), ("roof", 64, 130, 20), ("water", 150, 60, 28), ("roof", 190, 190, 16), ("roof", 128, 256, 24),

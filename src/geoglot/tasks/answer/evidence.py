@@ -86,7 +86,7 @@ def write_evidence(
     counts = {name: sum(1 for other, _ in named if other == name) for name in names}
     lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
     picture = path.with_suffix(".png")
-    write_outlines(pixels, outlines, Legend(names), [text, *lines], picture)
+    write_outlines(pixels, outlines, Legend(names), [text, *lines], picture, hollow=(_REGION,))
     return path, picture
 
 
