@@ -1,9 +1,9 @@
 """A language model in a GGUF file as planner: how many generated questions does it answer right?
 
-    python recipes/ask/local_model.py model.gguf --questions 50 --seed 0     # needs the package gguf beside transformers
+    python recipes/ask/local_model.py model.gguf --questions 50 --seed 0     # needs gguf and accelerate
 
-The scenes and questions are those of generated.py, so everything is found and what is missed was planned wrong. The rules'
-seven worked examples are in the prompt. Greedy decoding; what all prompts begin with is computed once.
+The scenes and questions are those of generated.py, so everything is found and what is missed was planned wrong. The
+rules' seven worked examples are in the prompt. Greedy decoding; what all prompts begin with is computed once.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ class LocalChat:
         same = next((i for i, (a, b) in enumerate(zip(ids, self._known, strict=False)) if a != b), None)
         same = min(len(ids), len(self._known)) if same is None else same
         same = min(same, len(ids) - 1)
-        self._cache.crop(same)
+        if surplus := self._cache.get_seq_length() - same:
+            self._cache.crop(-surplus)
         new, said = ids[same:], list[int]()
         self._known = list(ids)
         while len(said) < _TOKENS:
