@@ -19,16 +19,18 @@ from transformers import (
 SIDE = 64
 
 
-def tiny_sam() -> Any:
-    """Of 64 px, patches of 8."""
+def tiny_sam(side: int = SIDE) -> Any:
+    """Of 64 px unless told otherwise, 8 x 8 patches."""
     torch.manual_seed(0)
     config = SamConfig(
         vision_config={
-            "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": SIDE, "patch_size": 8,
-            "output_channels": 16, "mlp_dim": 16, "num_pos_feats": 8, "global_attn_indexes": [0],
-            "window_size": 0,
+            "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": side,
+            "patch_size": side // 8, "output_channels": 16, "mlp_dim": 16, "num_pos_feats": 8,
+            "global_attn_indexes": [0], "window_size": 0,
         },
-        prompt_encoder_config={"hidden_size": 16, "image_size": SIDE, "patch_size": 8, "mask_input_channels": 4},
+        prompt_encoder_config={
+            "hidden_size": 16, "image_size": side, "patch_size": side // 8, "mask_input_channels": 4,
+        },
         mask_decoder_config={
             "hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "mlp_dim": 16,
             "iou_head_hidden_dim": 16,

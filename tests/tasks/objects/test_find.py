@@ -285,14 +285,17 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(scene: Path, tmp_path: Pa
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_window_that_the_model_fails_on_is_told(scene: Path) -> None:
+def test_a_window_that_the_model_fails_on_is_told_and_tried_anew(scene: Path, tmp_path: Path) -> None:
     class Broken(ColourScorer):
         def __call__(self, pixels: Tensor) -> Tensor:
             answer = super().__call__(pixels)
             return answer * np.nan if self.calls == 1 else answer
 
-    result = find(scene, "roof", model=ScorerEncoder(Broken(NAMES), NAMES), options=replace(PLAIN, batch=1))
+    options = replace(PLAIN, batch=1, vectors=tmp_path)
+    result = find(scene, "roof", model=ScorerEncoder(Broken(NAMES), NAMES), options=options)
     assert len(result.failed) == 1 and "not finite" in result.failed[0].reason
+    again = find(scene, "roof", model=encoder(), options=options)
+    assert not again.failed and again.counts == {"roof": 4}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ depend on how the scene is cut. Memory is bounded by a strip and the regions sti
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,9 @@ from geoglot.geo import Window
 from geoglot.tasks.objects.field import ScoreField
 from geoglot.tasks.objects.threshold import Threshold
 from geoglot.types import Progress
+
+#: A window of full width and its scores; None where none of them counts
+Strip = tuple[Window, np.ndarray | None]
 
 
 @dataclass
@@ -57,22 +61,32 @@ def _order(peak: tuple[float, tuple[int, int]]) -> tuple[float, int, int]:
 
 
 def find_regions(field: ScoreField, threshold: Threshold, progress: Progress | None = None) -> list[Region]:
-    """The regions that hold a core, from the top left."""
-    height = field.scene.plan.shape[0]
+    """The regions of a name that hold a core, from the top left."""
+
+    def strips() -> Iterator[Strip]:
+        height = field.scene.plan.shape[0]
+        for window, scores in field.strips(threshold.extent):
+            yield window, scores
+            if progress:
+                progress(f"looking for {field.name}", window.row + window.height, height)
+
+    return join_strips(strips(), threshold)
+
+
+def join_strips(strips: Iterable[Strip], threshold: Threshold) -> list[Region]:
+    """Regions that hold a core out of strips that follow each other downwards, from the top left."""
     found, still_open, above = list[Region](), dict[int, Region](), None
-    for window, scores in field.strips(threshold.extent):
+    for window, scores in strips:
         labels, regions = _label(scores, window, threshold.extent)
         if above is not None and labels is not None:
             _join(above, labels[0], still_open, regions)
         last = {label: regions[label].whole() for label in _labels_of(labels)}
         going_on = {id(region) for region in last.values()}
         closed = {id(region.whole()): region.whole() for region in [*still_open.values(), *regions.values()]}
-        found += [region for key, region in closed.items() if key not in going_on]
+        found += [region for key, region in closed.items() if key not in going_on and region.peak >= threshold.core]
         still_open, above = last, None if labels is None else labels[-1]
-        if progress:
-            progress(f"looking for {field.name}", window.row + window.height, height)
-    found += {id(region): region for region in still_open.values()}.values()
-    return sorted((region for region in found if region.peak >= threshold.core), key=lambda r: (r.top, r.left, r.at))
+    found += {id(region): region for region in still_open.values() if region.peak >= threshold.core}.values()
+    return sorted(found, key=lambda region: (region.top, region.left, region.at))
 
 
 def _labels_of(labels: np.ndarray | None) -> list[int]:

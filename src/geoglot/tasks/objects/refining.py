@@ -18,7 +18,9 @@ from geoglot.tasks.refine.refiner import Proposal, Refiner, View
 from geoglot.types import Progress
 
 _MARGIN = 2  # patches around a thing that are looked at
-_ROOM = 1.5  # a thing that fills a view has this much room around it
+_ROOM = 1.25  # a view is so much longer than what is looked at in it
+_STEPS = (7 / 8, 1 / 2, 1 / 4, 1 / 8)  # of a view, from one to the next: few views, and a thing is whole in one
+_AT_ONCE = 16  # things of one view that are held at once: bounds memory where they are crowded
 _LARGEST_VIEW = 4 * LARGEST  # pixels; a longer thing keeps the outline of its scores
 
 
@@ -63,25 +65,30 @@ def _view(one: Candidate, side: int | None) -> Window | None:
     else:
         longest = max(box.height, box.width)
         side = max(side, round(_ROOM * longest))
-        step = side // 2 if longest <= side / 3 else max(1, round((side - _ROOM * longest) / 2))
+        fits = (step for share in _STEPS if (step := int(share * side)) <= side - _ROOM * longest)
+        step = next(fits, 1)
         middles = box.row + box.height / 2, box.col + box.width / 2
-        row, col = (round((middle - side / 2) / step) * step for middle in middles)
+        row, col = (
+            step * min(max(0, round((middle - side / 2) / step)), max(0, -(-(length - side) // step)))
+            for middle, length in zip(middles, one.field.scene.plan.shape, strict=True)
+        )  # the first view begins with the scene, the last ends with it or beyond
         view = Window(row, col, side, side)
     return view if view.height * view.width <= _LARGEST_VIEW else None
 
 
 def _refined(group: Sequence[Candidate], window: Window, raster: Raster, refiner: Refiner) -> Iterator[list[Found]]:
-    frames = [_Frame(one, window) for one in group]
     try:
         tile = raster.read(window)
     except ReadError:  # it was read for the scores, so only what lies around it is damaged
-        yield from ([frame.found(frame.mask, "none")] for frame in frames)
+        yield from ([_as_it_is(one)] for one in group)
         return
     view = View(window, tile.pixels, tile.valid, group[0].field.scene.plan.patch)
-    answers = refiner(view, [frame.proposal() for frame in frames])
-    for frame, answer in zip(frames, answers, strict=True):
-        masks = [mask & tile.valid for mask in answer.masks]
-        yield [frame.found(mask, answer.how) for mask in masks if mask.any()] or [frame.found(frame.mask, "none")]
+    for first in range(0, len(group), _AT_ONCE):
+        frames = [_Frame(one, window) for one in group[first : first + _AT_ONCE]]
+        answers = refiner(view, [frame.proposal() for frame in frames])
+        for one, frame, answer in zip(group[first:], frames, answers, strict=False):
+            masks = [mask & tile.valid for mask in answer.masks]
+            yield [frame.found(mask, answer.how) for mask in masks if mask.any()] or [_as_it_is(one)]
 
 
 class _Frame:

@@ -39,7 +39,7 @@ def _outlines(relief: np.ndarray, view: View, one: Proposal) -> tuple[Bool[np.nd
     (rows, cols), margin = ndimage.find_objects(one.mask.astype(np.uint8))[0], 2 * view.patch
     near = np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
     here = replace(one, mask=one.mask[near], scores=one.scores[near])
-    basin = _flood(relief[near], _seeds(here, view.valid[near], view.patch))
+    basin = _flood(relief[near], _seeds(here, view.valid[near], view.patch), here.mask)
     found = []
     for part in _parts(basin, here):
         found.append(np.zeros(one.mask.shape, bool))
@@ -69,7 +69,7 @@ def _seeds(one: Proposal, valid: Bool[np.ndarray, "rows cols"], patch: int) -> I
     return np.asarray(seeds)
 
 
-def _flood(relief: np.ndarray, seeds: np.ndarray) -> Bool[np.ndarray, "rows cols"]:
-    """The thing's basin, without holes that are no deeper than noise."""
+def _flood(relief: np.ndarray, seeds: np.ndarray, coarse: np.ndarray) -> Bool[np.ndarray, "rows cols"]:
+    """The thing's basin, without holes but those that the scores show too."""
     basin = np.asarray(watershed(relief, seeds) == _THING)
-    return np.asarray(ndimage.binary_fill_holes(basin))
+    return np.asarray(basin | (ndimage.binary_fill_holes(basin) & coarse))

@@ -1,0 +1,157 @@
+"""What finding costs: encoder runs against one SAM call a tile and a prompt, memory, and how well planted things match.
+
+    python benchmarks/objects.py [--side 4000 --side 12000] [--json]
+
+The plain way, as text-prompted SAM tools do it: for each prompt, each tile of the SAM's size is embedded and decoded.
+Ours embeds each view that holds a thing once, for all prompts; text scores cost one encoding of the scene.
+Both ways are counted on one scene with five prompts; the SAM is transformers' SamModel with random weights in small.
+Memory is the peak resident size of a process of its own that finds two classes with a stub scorer and `edges`.
+Planted things: several sizes, pairs that touch, cut by borders of windows and of the file's tiles, over seeds.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.windows import Window
+
+from geoglot.tasks.objects.encoder import ScorerEncoder
+from geoglot.tasks.objects.find import find
+from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.refine.sam import Normalisation, Sam
+from geoglot.tasks.windows import WindowPlan
+from scenes import plant, precision_and_recall, scatter
+from stubs import ColourScorer
+from tinysam import tiny_sam
+from worlds import write_scene
+
+PROMPTS = ("roof", "water", "forest", "snow", "heath")
+NAMES = (*PROMPTS, "sand")
+SEEDS = 5
+SAM_SIDE, COUNTED = 1024, 4096
+BLOCK = 1000
+LIMIT_GB = 1.5
+
+
+def encoder(patch: int = 8) -> ScorerEncoder:
+    """The stub scorer."""
+    return ScorerEncoder(ColourScorer(NAMES, patch=patch), NAMES)
+
+
+def count_encodings() -> dict[str, Any]:
+    """Images that pass a SAM's encoder for five prompts, by the plain way and by `find`."""
+    with tempfile.TemporaryDirectory() as folder:
+        scene = Path(folder) / "scene.tif"
+        make_scene(scene, COUNTED, PROMPTS, 15)
+        model, runs = tiny_sam(SAM_SIDE), [0]
+        embed = model.get_image_embeddings
+
+        def counted(pixels: Any) -> Any:
+            runs[0] += len(pixels)
+            return embed(pixels)
+
+        model.get_image_embeddings = counted
+        refiner = Sam(model, Normalisation((0.5,) * 3, (0.5,) * 3))
+        scorer = ColourScorer(NAMES)
+        options = FindOptions(tile=512, overlap=64)
+        result = find(scene, list(PROMPTS), model=ScorerEncoder(scorer, NAMES), options=options, refiner=refiner)
+    tiles = len(WindowPlan((COUNTED, COUNTED), SAM_SIDE, 0, 1))
+    return {
+        "prompts": len(PROMPTS), "objects": len(result.objects), "plain": tiles * len(PROMPTS), "ours": runs[0],
+        "ratio": round(tiles * len(PROMPTS) / runs[0], 2), "text_windows": scorer.tiles,
+    }  # fmt: skip
+
+
+def match_planted() -> dict[str, Any]:
+    """Precision and recall at IoU 0.5 with `edges`, over seeds."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for seed in range(SEEDS):
+            things = scatter((600, 640), 24, ("roof", "water"), seed)
+            planted = plant((600, 640), things, seed)
+            scene = write_scene(Path(folder) / f"{seed}.tif", planted.pixels)
+            options = FindOptions(tile=128, overlap=32)
+            result = find(scene, ["roof", "water"], model=encoder(), options=options, refiner="edges")
+            rows.append(precision_and_recall(result.objects, planted))
+    figures = np.array(rows)
+    return {
+        key: {"mean": round(float(column.mean()), 4), "least": round(float(column.min()), 4), "seeds": SEEDS}
+        for key, column in zip(("precision", "recall"), figures.T, strict=True)
+    }
+
+
+def make_scene(path: Path, side: int, names: tuple[str, ...], things: int) -> None:
+    """A tiled raster of `side` x `side` pixels: a few planted blocks, repeated in a seeded order."""
+    rng = np.random.default_rng(0)
+    size = (BLOCK, BLOCK)
+    blocks = [plant(size, scatter(size, things, names, seed), seed).pixels for seed in range(3)]
+    profile = {"driver": "GTiff", "width": side, "height": side, "count": 3, "dtype": "uint8", "compress": "zstd"}
+    place = {"crs": "EPSG:32631", "transform": Affine(1, 0, 400_000, 0, -1, 5_700_000)}
+    with rasterio.open(path, "w", **profile, **place, tiled=True, blockxsize=512, blockysize=512) as dataset:
+        for row in range(0, side, BLOCK):
+            for col in range(0, side, BLOCK):
+                height, width = min(BLOCK, side - row), min(BLOCK, side - col)
+                pixels = blocks[rng.integers(len(blocks))][:, :height, :width]
+                dataset.write(pixels, window=Window(col, row, width, height))
+
+
+def measure(scene: Path) -> dict[str, Any]:
+    """Find in this process; returns peak memory in GB and the time."""
+    started = time.monotonic()
+    options = FindOptions(tile=512, overlap=64, overlay=False)
+    output = scene.with_suffix(".gpkg")
+    result = find(scene, ["roof", "water"], output, model=encoder(16), options=options, refiner="edges")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    return {"peak_gb": round(peak, 3), "seconds": round(time.monotonic() - started, 1), "objects": len(result.objects)}
+
+
+def child(side: int) -> dict[str, Any]:
+    """`measure` in a fresh process."""
+    with tempfile.TemporaryDirectory() as folder:
+        scene = Path(folder) / "scene.tif"
+        make_scene(scene, side, ("roof", "water"), 40)
+        command = [sys.executable, __file__, "--measure", str(scene)]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return {"side": side, **json.loads(done.stdout.splitlines()[-1])}
+
+
+@click.command()
+@click.option("--side", "sides", type=int, multiple=True, default=(2_000, 6_000), show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@click.option("--measure", "one", type=click.Path(path_type=Path), hidden=True)
+def main(sides: tuple[int, ...], as_json: bool, one: Path | None) -> None:
+    """Print encoder runs, planted things and memory; exit 1 if a bar is missed."""
+    if one:
+        click.echo(json.dumps(measure(one)))
+        return
+    runs, planted, memory = count_encodings(), match_planted(), [child(side) for side in sides]
+    if as_json:
+        click.echo(json.dumps({"encoder_runs": runs, "planted": planted, "memory": memory}))
+    else:
+        click.echo(
+            f"encoder runs for {runs['prompts']} prompts: a call a tile a prompt {runs['plain']}, ours {runs['ours']} "
+            f"({runs['ratio']} times fewer; {runs['objects']} objects, {runs['text_windows']} windows of text scores)"
+        )
+        for key, row in planted.items():
+            click.echo(f"planted, {key} at IoU 0.5: {row['mean']:.3f}, least {row['least']:.3f} of {SEEDS} seeds")
+        for row in memory:
+            click.echo(
+                f"{row['side']:>6} px  peak {row['peak_gb']:.2f} GB  {row['seconds']} s  {row['objects']} objects"
+            )
+    good = runs["ratio"] >= 3 and all(row["least"] >= 0.95 for row in planted.values())
+    sys.exit(not good or any(row["peak_gb"] > LIMIT_GB for row in memory))
+
+
+if __name__ == "__main__":
+    main()

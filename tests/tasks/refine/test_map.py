@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import rasterio
+
+from geoglot.outputs.legend import Legend
+from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+from scenes import Planted, plant
+from stubs import ColourScorer
+from worlds import write_scene
+
+NAMES = ("roof", "sand")
+PLAIN = SegmentOptions(tile=64, overlap=16, overlay=False)
+
+
+def mapped(source: Path, output: Path, options: SegmentOptions) -> np.ndarray:
+    segment_with(
+        ColourScorer(NAMES),
+        Legend(NAMES),
+        source,
+        Outputs.of(output, output.with_suffix(".gpkg"), options),
+        options=options,
+    )
+    with rasterio.open(output) as dataset:
+        classes: np.ndarray = dataset.read(1)
+    return classes
+
+
+def scene(tmp_path: Path) -> tuple[Path, Planted]:
+    planted = plant((200, 230), [("roof", 60, 60, 25), ("roof", 140, 150, -20)])
+    planted.pixels[:, :, 220:] = 0
+    return write_scene(tmp_path / "scene.tif", planted.pixels, nodata=0), planted
+
+
+def test_borders_go_to_the_edges_of_the_picture(tmp_path: Path) -> None:
+    source, planted = scene(tmp_path)
+    truth = np.logical_or.reduce(planted.masks)
+    plain = mapped(source, tmp_path / "plain.tif", PLAIN)
+    refined = mapped(source, tmp_path / "edges.tif", replace(PLAIN, refiner="edges"))
+    wrong = [int(((classes == 1) != truth)[:, :220].sum()) for classes in (plain, refined)]
+    assert wrong[1] < 0.4 * wrong[0]
+    assert (refined[:, 220:] == 255).all() and (refined[:, :220] != 255).all()
+
+
+def test_windows_do_not_change_a_refined_map(tmp_path: Path) -> None:
+    source, _ = scene(tmp_path)
+    one = mapped(source, tmp_path / "one.tif", replace(PLAIN, refiner="edges"))
+    other = mapped(source, tmp_path / "other.tif", replace(PLAIN, refiner="edges", tile=104, overlap=24, batch=1))
+    np.testing.assert_array_equal(one, other)
