@@ -75,6 +75,12 @@ def test_several_scenes_are_asked_the_same(scene: Path, tmp_path: Path) -> None:
     assert len(json.loads(out)["answers"]) == 2
 
 
+def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:
+    code, out, _ = run(scene, "how many ships " * 40, "--json")
+    assert code == 1
+    assert "300 characters" in json.loads(out)["text"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -173,4 +173,9 @@ def check_pair(before: RasterScene, after: RasterScene) -> None:
 
 def is_path(text: str) -> bool:
     """Whether an argument of the command line is a source, not a question."""
-    return "://" in text or text.startswith("/vsi") or Path(text).exists()
+    if "://" in text or text.startswith("/vsi"):
+        return True
+    try:
+        return Path(text).exists()
+    except OSError:  # longer than a file name can be
+        return False
