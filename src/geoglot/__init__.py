@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from geoglot.models.zoo import load_model
     from geoglot.sources.raster import open_raster
     from geoglot.sources.tile import Tile
+    from geoglot.tasks.answer.answer import Answer
+    from geoglot.tasks.answer.ask import Asker, AskOptions, ask
     from geoglot.tasks.classify import ClassifyOptions, classify
     from geoglot.tasks.encode import Encoded, encode
     from geoglot.tasks.objects.find import find
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     from geoglot.tasks.segment import SegmentOptions, segment
 
 _HOMES = {
+    "Answer": "geoglot.tasks.answer.answer",
+    "AskOptions": "geoglot.tasks.answer.ask",
+    "Asker": "geoglot.tasks.answer.ask",
     "ClassifyOptions": "geoglot.tasks.classify",
     "Encoded": "geoglot.tasks.encode",
     "EncodedScene": "geoglot.tasks.objects.scene",
@@ -35,6 +40,7 @@ _HOMES = {
     "SegmentOptions": "geoglot.tasks.segment",
     "Tile": "geoglot.sources.tile",
     "Window": "geoglot.geo",
+    "ask": "geoglot.tasks.answer.ask",
     "classify": "geoglot.tasks.classify",
     "encode": "geoglot.tasks.encode",
     "encode_scene": "geoglot.tasks.objects.scene",
@@ -45,6 +51,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answer",
+    "AskOptions",
+    "Asker",
     "ClassifyOptions",
     "Encoded",
     "EncodedScene",
@@ -56,6 +65,7 @@ __all__ = [
     "Tile",
     "Window",
     "__version__",
+    "ask",
     "classify",
     "encode",
     "encode_scene",

@@ -10,6 +10,8 @@ GeoglotError
 ├── ModelError             a model that cannot be found or trusted
 │   └── ConvertError       a foreign checkpoint that does not fit
 ├── OutputError            a result that cannot be written
+├── AnswerError            a question that got no answer
+│   └── LimitError         a program that wanted more than its limits
 └── MissingExtraError      an optional dependency is not installed
 """
 
@@ -58,6 +60,14 @@ class ConvertError(ModelError):
 
 class OutputError(GeoglotError):
     """A result cannot be written: no such folder, a full disk, an unknown format."""
+
+
+class AnswerError(GeoglotError):
+    """A question got no answer: it could not be read, or its program failed."""
+
+
+class LimitError(AnswerError):
+    """A program wanted more time, memory, calls or pixels than it may have."""
 
 
 class MissingExtraError(GeoglotError):

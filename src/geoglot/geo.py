@@ -237,6 +237,13 @@ def geodesic_area_m2(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) ->
     return totals.astype(np.float64)  # of no geometry at all numpy makes integers
 
 
+def geodesic_distance_m(one: Any, other: Any, crs: pyproj.CRS) -> float:
+    """Metres between the nearest points of two geometries in a CRS, on the WGS 84 ellipsoid; 0 where they touch."""
+    points = shapely.get_coordinates(shapely.shortest_line(one, other))
+    lon, lat = transform(points[:, 0], points[:, 1], crs, _LONLAT)
+    return float(_WGS84.inv(lon[0], lat[0], lon[1], lat[1])[2])
+
+
 def geodesic_perimeter_m(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> Float[np.ndarray, " geometry"]:
     """Length of all rings of (multi)polygons in a CRS on the WGS 84 ellipsoid, those of holes too."""
     rings, owner = shapely.get_rings(np.asarray(geometries, dtype=object), return_index=True)

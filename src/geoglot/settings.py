@@ -30,6 +30,14 @@ class Settings:
     """GEOGLOT_FLICKR_KEY: of the Flickr API; a secret, which is sent to Flickr and written nowhere."""
     mapillary_token: str = field(default="", repr=False)
     """GEOGLOT_MAPILLARY_TOKEN: of the Mapillary API; a secret too."""
+    llm_url: str = ""
+    """GEOGLOT_LLM_URL: base URL of an OpenAI-compatible server for `ask --planner llm`."""
+    llm_model: str = ""
+    """GEOGLOT_LLM_MODEL: the model of that server."""
+    llm_key: str = field(default="", repr=False)
+    """GEOGLOT_LLM_KEY: its key. It is shown nowhere."""
+    llm_seconds: float = 60.0
+    """GEOGLOT_LLM_SECONDS: how long one reply may take."""
 
 
 def load_settings() -> Settings:
@@ -43,6 +51,10 @@ def load_settings() -> Settings:
         raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
         flickr_key=env.get("GEOGLOT_FLICKR_KEY", "").strip(),
         mapillary_token=env.get("GEOGLOT_MAPILLARY_TOKEN", "").strip(),
+        llm_url=env.get("GEOGLOT_LLM_URL", default.llm_url),
+        llm_model=env.get("GEOGLOT_LLM_MODEL", default.llm_model),
+        llm_key=env.get("GEOGLOT_LLM_KEY", default.llm_key),
+        llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
     )
 
 

@@ -16,14 +16,17 @@ from geoglot.benchmarks.retrieval import score_captions, score_queries
 from geoglot.benchmarks.scorecard import Scorecard
 from geoglot.benchmarks.segmentation import coarsening, confusions, score_pixels
 from geoglot.benchmarks.submit import SERVERS, Submission, submit
+from geoglot.benchmarks.vqa import answer_all, score_questions
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.dataset import Captioned, DataSet, Mapped, Samples, Scenes, Task
+from geoglot.datasets.dataset import Asked, Captioned, DataSet, Mapped, Samples, Scenes, Task
 from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, SourceError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter, load_segmenter
+from geoglot.tasks.answer.ask import Asker, AskOptions
 from geoglot.tasks.augmented import Flips, augmented
 from geoglot.tasks.metrics import Estimate
+from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.prompts import ClassWords, text_vectors
 from geoglot.tasks.score import WordScorer
 from geoglot.tasks.segment import load_mapper
@@ -77,6 +80,8 @@ def evaluate(
     samples = _limited(whole, options.limit)
     if isinstance(model, str):
         model = load_mapper(model, device=options.device)
+    if isinstance(samples, Asked):
+        return _asked(model, found, samples, split, options, len(whole), progress)
     if isinstance(model, Segmenter):
         return _supervised(model, found, samples, split, options, len(whole), progress)
     if model.bands != 3:
@@ -88,6 +93,36 @@ def evaluate(
     return Scorecard(
         task, found.name, model.card.name, facts, len(samples), metrics, _notes(found, split, len(whole), samples)
     )
+
+
+def _asked(
+    model: VisionLanguageModel | Segmenter,
+    dataset: DataSet,
+    samples: Asked,
+    split: str,
+    options: EvaluateOptions,
+    here: int,
+    progress: Progress | None,
+) -> Scorecard:
+    """Questions by the rules planner, without a language model: what a scene is asked is what `ask` would be."""
+    looks = FindOptions(overlay=False, batch=options.batch, resolution=dataset.resolution and dataset.resolution[0])
+
+    def opened(image: int, themes: tuple[str, ...]) -> Asker:
+        asker = Asker.open(samples.images[image], model=model, options=AskOptions(looks))
+        asker.themes = themes if len(themes) > 1 else asker.themes
+        return asker
+
+    with torch.inference_mode():
+        scored = answer_all(samples, opened, progress)
+    facts = {
+        "name": "rsvqa", "split": split, "planner": "rules", "questions": len(scored),
+        "resolution_m": dataset.resolution,
+        "counts": "RSVQA's ranges; exact/... asks for the very number", "refusals": "count as wrong",
+        "limit": options.limit,
+    }  # fmt: skip
+    notes = _notes(dataset, split, here, samples)
+    metrics = score_questions(scored, len(samples))
+    return Scorecard("vqa", dataset.name, model.card.name, facts, len(samples), metrics, notes)
 
 
 def _supervised(
@@ -189,7 +224,7 @@ class _Run:
     def templates(self) -> tuple[str, ...]:
         return self.protocol.prompts(self.options.ensemble)
 
-    def measure(self, task: Task, samples: Samples) -> dict[str, Estimate]:
+    def measure(self, task: Task, samples: Scenes | Captioned | Mapped) -> dict[str, Estimate]:
         """The figures of a task."""
         if isinstance(samples, Mapped):
             return self._pixels(samples)
@@ -221,7 +256,7 @@ class _Run:
         own = self.protocol.own_pixels
         return 1.0 if own else coarsening(self.dataset.resolution, self.model.card.resolution)
 
-    def facts(self, samples: Samples, split: str) -> dict[str, Any]:
+    def facts(self, samples: Scenes | Captioned | Mapped, split: str) -> dict[str, Any]:
         """Everything that decides the figures."""
         protocol, options = self.protocol, self.options
         return {
@@ -243,7 +278,7 @@ class _Run:
             "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
         }
 
-    def _asked(self, samples: Samples) -> dict[str, list[str]]:
+    def _asked(self, samples: Scenes | Captioned | Mapped) -> dict[str, list[str]]:
         """What stands for each class in the templates."""
         if isinstance(samples, Scenes):
             return {label.key: [self.protocol.call(label, self.dataset.name)] for label in samples.classes}

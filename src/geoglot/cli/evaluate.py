@@ -9,7 +9,7 @@ import click
 
 from geoglot.cli import options
 
-TASKS = ("classification", "retrieval", "segmentation")
+TASKS = ("classification", "retrieval", "segmentation", "vqa")
 
 
 @click.command()

@@ -20,6 +20,7 @@ COMMANDS = {
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
     "find": "geoglot.cli.find:command",
+    "ask": "geoglot.cli.ask:command",
     "pairs": "geoglot.cli.pairs:command",
     "train": "geoglot.cli.train:command",
     "export": "geoglot.cli.export:command",

@@ -14,8 +14,11 @@ from geoglot.datasets.sets.loveda import LOVEDA
 from geoglot.datasets.sets.naip_osm import NAIP_OSM
 from geoglot.datasets.sets.openearthmap import OPENEARTHMAP
 from geoglot.datasets.sets.patternnet import PATTERNNET
+from geoglot.datasets.sets.questions import QUESTIONS
 from geoglot.datasets.sets.resisc45 import RESISC45
 from geoglot.datasets.sets.rsicd import RSICD
+from geoglot.datasets.sets.rsivqa import RSIVQA
+from geoglot.datasets.sets.rsvqa import RSVQA_HR, RSVQA_LR
 from geoglot.datasets.sets.uavid import UAVID, UAVID_8
 from geoglot.datasets.sets.ucmerced import UCMERCED
 from geoglot.errors import InputError
@@ -25,6 +28,7 @@ DATASETS: dict[str, DataSet] = {
     for one in (
         EUROSAT, BIGEARTHNET, SAT4, SAT6, RESISC45, AID, UCMERCED, PATTERNNET, RSICD,
         OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, UAVID_8, ISAID, NAIP_OSM, FOLDER,
+        RSVQA_LR, RSVQA_HR, RSIVQA, QUESTIONS,
     )
 }  # fmt: skip
 

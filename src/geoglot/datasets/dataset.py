@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -15,7 +15,7 @@ from geoglot.datasets.pictures import Picture
 from geoglot.errors import InputError, SourceError
 from geoglot.tasks.prompts import ClassWords
 
-Task = Literal["classification", "retrieval", "segmentation"]
+Task = Literal["classification", "retrieval", "segmentation", "vqa"]
 #: Reads one mask: the class of each pixel, -1 where it does not count
 Mask = Callable[[], Int32[np.ndarray, "rows cols"]]
 
@@ -77,7 +77,36 @@ class Mapped:
         return Mapped(self.classes, [self.images[index] for index in which], [self.masks[index] for index in which])
 
 
-Samples = Scenes | Captioned | Mapped
+@dataclass(frozen=True)
+class Question:
+    """A question about an image, as a data set asks it, and its answer."""
+
+    image: int
+    """Which of the images."""
+    text: str
+    answer: str
+    kind: str
+    """As the data set calls it: presence, count, comp, area, rural_urban, theme, ..."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Image files with questions about them."""
+
+    images: Sequence[Path]
+    questions: Sequence[Question]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def take(self, which: Sequence[int]) -> Asked:
+        """Some of the images, with all of their questions."""
+        place = {image: index for index, image in enumerate(which)}
+        kept = [replace(one, image=place[one.image]) for one in self.questions if one.image in place]
+        return Asked([self.images[index] for index in which], kept)
+
+
+Samples = Scenes | Captioned | Mapped | Asked
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,12 +40,18 @@ def write_outlines(
     legend: Legend,
     lines: Sequence[str],
     output: Path,
+    hollow: Collection[str] = (),
 ) -> None:
-    """Scene (RGB 0..1) left, scene with outlines right (name, polygon in pixels of the thumbnail), `lines` below."""
+    """Scene (RGB 0..1) left, scene with outlines right (name, polygon in pixels of the thumbnail), `lines` below.
+
+    The names in `hollow` are outlined and not filled.
+    """
     scene = Image.fromarray((thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8))
     wash = scene.copy()
     painter, colours = ImageDraw.Draw(wash), dict(zip(legend.names, legend.colours, strict=True))
     for name, polygon in outlines:
+        if name in hollow:
+            continue
         painter.polygon(list(polygon.exterior.coords), fill=colours[name])
     drawn = Image.blend(scene, wash, _STRENGTH)
     painter = ImageDraw.Draw(drawn)

@@ -1,0 +1,206 @@
+"""geoglot ask: questions about a scene in words, with the program and the evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geoglot.cli import options
+from geoglot.cli.reading import parse_bands, reading
+from geoglot.cli.segment import PARTLY
+
+if TYPE_CHECKING:
+    from geoglot.tasks.answer.answer import Answer
+    from geoglot.tasks.answer.ask import Asker, AskOptions
+    from geoglot.tasks.answer.plan import Planner
+
+_HELP = """Type a question, or :show (the program), :evidence FILE (draw it), :history, :help, :quit."""
+_REFUSED = 1
+
+
+@click.command()
+@click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
+@click.option("--after", help="The same place on a later date, for questions about change.")
+@click.option("--planner", type=click.Choice(["rules", "llm"]), default="rules", show_default=True, help="Who reads.")
+@click.option("--llm-url", help="Base URL of an OpenAI-compatible server; GEOGLOT_LLM_URL, if not given.")
+@click.option("--llm-model", help="Model of that server; GEOGLOT_LLM_MODEL, if not given. The key: GEOGLOT_LLM_KEY.")
+@click.option("--show-program", is_flag=True, help="Print the program that gave the answer.")
+@click.option(
+    "--evidence", type=click.Path(path_type=Path), help="Write what it rests on: a .geojson, a .png beside it."
+)
+@click.option("--replay", type=click.Path(path_type=Path), help="Give the answer of a --json document again.")
+@click.option("--min-score", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="As for geoglot find.")
+@reading
+@options.model
+@options.device
+@options.batch
+@options.gsd
+@options.as_json
+@options.quiet
+@options.verbose
+@click.pass_context
+def command(ctx: click.Context, /, **given: Any) -> None:
+    """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
+
+    Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
+    model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions;
+    of several scenes each is asked. Exit code 1: at least one question got no answer.
+
+    Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
+    """
+    from geoglot.tasks.answer.ask import Asker
+    from geoglot.tasks.answer.evidence import check_evidence
+
+    sources, questions = _sorted_out(given["arguments"], given)
+    if given["evidence"] is not None:
+        check_evidence(given["evidence"])
+    choice, planner = _options(given), _planner(given)
+    answers, failed = [], 0
+    with options.progress() as progress:
+        model = _load(given)
+        for source in sources:
+            opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
+            with opened as asker:
+                told = _answers(asker, questions, given) if questions or given["replay"] else _prompt(asker)
+                for answer in told:
+                    answers.append(answer)
+                    if not given["as_json"]:
+                        click.echo(describe(answer, given["show_program"], alone=len(sources) == 1))
+                failed += asker.failed
+    if given["as_json"]:
+        documents = [answer.to_json() for answer in answers]
+        options.emit(documents[0] if len(documents) == 1 else {"answers": documents}, True, "")
+    if failed:
+        ctx.exit(PARTLY)
+    if any(answer.refused for answer in answers):
+        ctx.exit(_REFUSED)
+
+
+def _sorted_out(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Sources come first: whatever is there; the rest are questions."""
+    from geoglot.errors import InputError
+    from geoglot.sources.folder import find_images
+    from geoglot.tasks.answer.scenes import is_path
+
+    paths = [text for text in arguments if is_path(text)]
+    questions = [text for text in arguments if not is_path(text)]
+    if not paths:
+        raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
+    if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
+        raise InputError(f"there is no such file, and a question comes after the scenes: {questions[0]!r}")
+    sources = find_images(paths)
+    if given["replay"] and (questions or len(sources) > 1):
+        raise InputError("--replay brings its own question, for one scene")
+    if len(sources) > 1 and (not questions or given["after"] or given["evidence"]):
+        raise InputError("several scenes are asked the same questions: give one, without --after and --evidence")
+    if given["evidence"] and len(questions) > 1:
+        raise InputError("--evidence is for one question; in the prompt write :evidence FILE")
+    if given["as_json"] and not questions and not given["replay"]:
+        raise InputError("--json needs a question")
+    return sources, questions
+
+
+def _options(given: dict[str, Any]) -> AskOptions:
+    from geoglot.tasks.answer.ask import AskOptions
+    from geoglot.tasks.objects.options import FindOptions
+
+    looks = FindOptions(
+        min_score=given["min_score"],
+        templates=given["templates"] or FindOptions.templates,
+        bands=parse_bands(given["bands"]),
+        sensor=given["sensor"],
+        resolution=given["gsd"],
+        batch=given["batch"],
+        overlay=False,
+    )
+    return AskOptions(looks, device=given["device"])
+
+
+def _load(given: dict[str, Any]) -> Any:
+    from geoglot.tasks.segment import load_mapper
+
+    return load_mapper(given["model"], device=given["device"], precision="auto")
+
+
+def _planner(given: dict[str, Any]) -> Planner:
+    from geoglot.tasks.answer.rules import Rules
+
+    if given["planner"] == "rules":
+        return Rules()
+    from geoglot.tasks.answer.chat import chat_of
+    from geoglot.tasks.answer.llm import LanguageModel
+
+    return LanguageModel(chat_of(given["llm_url"], given["llm_model"]))
+
+
+def _answers(asker: Asker, questions: Sequence[str], given: dict[str, Any]) -> Iterator[Answer]:
+    if given["replay"]:
+        yield asker.replay(_document(given["replay"]))
+        return
+    for question in questions:
+        answer = asker.ask(question)
+        if given["evidence"] is not None:
+            asker.write_evidence(answer, given["evidence"])
+        yield answer
+
+
+def _document(path: Path) -> Any:
+    import json
+
+    from geoglot.errors import InputError
+
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} is no document of `geoglot ask --json`: {error}") from error
+
+
+def _prompt(asker: Asker) -> Iterator[Answer]:
+    """Questions as they are typed, until the end of input; lines with a colon are about the last answer."""
+    click.echo(_HELP, err=True)
+    past: list[Answer] = []
+    while True:
+        try:
+            line = click.prompt("ask", prompt_suffix="> ", default="", show_default=False, err=True).strip()
+        except click.Abort:
+            return
+        if line in (":quit", ":q", ":exit"):
+            return
+        if line.startswith(":"):
+            click.echo(_told(asker, past, line), err=True)
+        elif line:
+            past.append(asker.ask(line))
+            yield past[-1]
+
+
+def _told(asker: Asker, past: Sequence[Answer], line: str) -> str:
+    """What a line that begins with a colon gives."""
+    from geoglot.errors import GeoglotError
+
+    word, _, rest = line.partition(" ")
+    if word == ":history":
+        return "\n".join(f"{index}  {one.question}  {one.text}" for index, one in enumerate(past, 1)) or "nothing yet"
+    if word not in (":show", ":evidence"):
+        return _HELP
+    if not past:
+        return "ask something first"
+    if word == ":show":
+        return past[-1].program or "no program: the question was refused"
+    try:
+        written = asker.write_evidence(past[-1], Path(rest.strip() or "evidence.geojson"))
+    except GeoglotError as error:
+        return str(error)
+    return "\n".join(map(str, written))
+
+
+def describe(answer: Answer, program: bool, *, alone: bool = True) -> str:
+    """An answer for people."""
+    lines = [answer.text if alone else f"{answer.source}: {answer.text}"]
+    if answer.confidence is not None:
+        lines.append(f"confidence {answer.confidence:.2f}: {answer.reason}")
+    if program and answer.program:
+        lines.append(answer.program)
+    return "\n".join(lines)

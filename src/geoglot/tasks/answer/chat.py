@@ -1,0 +1,150 @@
+"""Language models that speak the OpenAI chat protocol: hosted ones, and Ollama, vLLM or llama.cpp on one's own machine.
+
+One request: POST {base}/chat/completions with model, messages and temperature 0. A server that is busy (429, 5xx) is
+asked again a few times; nothing that came back is ever run here, and the key goes into the request and nowhere else.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Any, Protocol, runtime_checkable
+
+from geoglot.errors import AnswerError, InputError, MissingExtraError
+from geoglot.settings import load_settings
+from geoglot.tasks.answer.plan import Message
+
+_BUSY = {408, 429, 500, 502, 503, 504}
+_LONGEST_WAIT = 20.0
+_LONGEST_REPLY = 200_000  # bytes
+_TOKENS = 700  # a program is short
+
+
+@runtime_checkable
+class Chat(Protocol):
+    """A language model that answers messages."""
+
+    name: str
+
+    def reply(self, messages: Sequence[Message]) -> str:
+        """What the model says next; AnswerError where it says nothing."""
+        ...
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an OpenAI-compatible server is, and how patient to be."""
+
+    url: str
+    """Base URL, such as http://localhost:11434/v1."""
+    model: str
+    key: str = field(default="", repr=False)
+    seconds: float = 60.0
+    """For one reply."""
+    tries: int = 3
+
+    def __post_init__(self) -> None:
+        if not self.url.startswith(("http://", "https://")):
+            raise InputError(f"the address of a language model begins with http:// or https://, not {self.url!r}")
+        if not self.model:
+            raise InputError("name the language model: --llm-model, or GEOGLOT_LLM_MODEL")
+
+
+class OpenAIChat:
+    """A chat over HTTP."""
+
+    def __init__(self, endpoint: Endpoint, sleep: Callable[[float], None] = time.sleep) -> None:
+        try:
+            import httpx2
+        except ImportError as error:
+            raise MissingExtraError("a language model on a server", "ask") from error
+        self._httpx, self._sleep, self._endpoint = httpx2, sleep, endpoint
+        self.name = endpoint.model
+        headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
+        # A redirect could lead the key elsewhere.
+        self._client = httpx2.Client(headers=headers, timeout=endpoint.seconds, follow_redirects=False)
+
+    def __enter__(self) -> OpenAIChat:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._client.close()
+
+    def reply(self, messages: Sequence[Message]) -> str:
+        """The first choice's text; busy servers are asked again after a while."""
+        body = {
+            "model": self._endpoint.model,
+            "messages": [{"role": one.role, "content": one.content} for one in messages],
+            "temperature": 0,
+            "max_tokens": _TOKENS,
+            "seed": 0,
+        }
+        for attempt in range(1, self._endpoint.tries + 1):
+            status, text, wait = self._post(body)
+            if status == 200:
+                return _content(text)
+            if status not in _BUSY or attempt == self._endpoint.tries:
+                raise AnswerError(f"the language model's server answered {status}: {_short(text)}")
+            self._sleep(min(wait if wait is not None else 0.5 * 2**attempt, _LONGEST_WAIT))
+        raise AnswerError("the language model's server gave no reply")
+
+    def _post(self, body: dict[str, Any]) -> tuple[int, str, float | None]:
+        """Status, text, and the wait that a busy server asks for; the whole reply within the time limit."""
+        httpx2, deadline = self._httpx, time.monotonic() + self._endpoint.seconds
+        read, size = [], 0
+        try:
+            with self._client.stream("POST", f"{self._endpoint.url.rstrip('/')}/chat/completions", json=body) as reply:
+                for block in reply.iter_bytes():
+                    read.append(block)
+                    size += len(block)
+                    if size > _LONGEST_REPLY:
+                        raise AnswerError("the language model's reply is longer than a program can be")
+                    if time.monotonic() > deadline:
+                        raise AnswerError(self._slow())
+                return reply.status_code, b"".join(read).decode("utf-8", "replace"), _retry_after(reply.headers)
+        except httpx2.TimeoutException as error:
+            raise AnswerError(self._slow()) from error
+        except (httpx2.HTTPError, httpx2.InvalidURL) as error:
+            raise AnswerError(
+                f"no reply from the language model at {self._endpoint.url} ({type(error).__name__}); "
+                "is the server running? --planner rules needs none"
+            ) from error
+
+    def _slow(self) -> str:
+        return f"the language model took more than {self._endpoint.seconds:g} s; GEOGLOT_LLM_SECONDS allows more"
+
+
+def chat_of(url: str | None = None, model: str | None = None) -> OpenAIChat:
+    """The chat that flags or the environment name (GEOGLOT_LLM_URL, _MODEL, _KEY, _SECONDS); InputError without one."""
+    settings = load_settings()
+    address = url or settings.llm_url
+    if not address:
+        raise InputError(
+            "no language model is named: --llm-url http://localhost:11434/v1 --llm-model NAME for a server of your "
+            "own, or GEOGLOT_LLM_URL, GEOGLOT_LLM_MODEL and GEOGLOT_LLM_KEY"
+        )
+    return OpenAIChat(Endpoint(address, model or settings.llm_model, settings.llm_key, settings.llm_seconds))
+
+
+def _content(text: str) -> str:
+    import json
+
+    try:
+        content = json.loads(text)["choices"][0]["message"]["content"]
+    except (ValueError, KeyError, IndexError, TypeError) as error:
+        raise AnswerError(f"the server's reply is not of the chat protocol: {_short(text)}") from error
+    if not isinstance(content, str) or not content.strip():
+        raise AnswerError("the language model said nothing")
+    return content
+
+
+def _retry_after(headers: Any) -> float | None:
+    value = headers.get("retry-after", "")
+    return float(value) if value.replace(".", "", 1).isdigit() else None
+
+
+def _short(text: str) -> str:
+    plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return plain[:200] or "nothing"

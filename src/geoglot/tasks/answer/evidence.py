@@ -1,0 +1,105 @@
+"""What an answer rests on, drawn: GeoJSON for maps, a picture for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from jaxtyping import Float
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid, split_at_antimeridian
+from geoglot.outputs.files import write_bytes
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.overlay import write_outlines
+from geoglot.tasks.answer.ground import Ground
+from geoglot.tasks.answer.scene import Found, Region
+
+_SIDE = 1024
+_MOST = 2000  # features of one document; the answer's number counts them all
+_REGION = "region"
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """A scene that can be drawn."""
+
+    @property
+    def grid(self) -> Grid:
+        """Whose map coordinates geometries have."""
+        ...
+
+    def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
+        """The scene at most `side` pixels a side, and the grid of that picture."""
+        ...
+
+
+def collection(things: Sequence[Found], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:
+    """A FeatureCollection: longitude and latitude as RFC 7946 asks, or pixels where the scene has no CRS."""
+    kept = list(things)[:_MOST]
+    shapes = [thing.geometry for thing in kept] + [region.outline for region in regions]
+    known = ground.grid.crs is not None or ground.pixel_m is not None
+    areas = ground.areas(shapes).round(2).tolist() if known and shapes else [None] * len(shapes)
+    properties: list[dict[str, Any]] = [
+        {"role": "object", "id": one.id, "name": one.name, "score": round(one.score, 4), "when": one.when or None}
+        for one in kept
+    ] + [{"role": _REGION, "name": region.name, "when": region.when or None} for region in regions]
+    features = [
+        {"type": "Feature", "properties": facts | {"area_m2": area}, "geometry": json.loads(geometry)}
+        for facts, area, geometry in zip(properties, areas, _lonlat(shapes, ground.grid), strict=True)
+    ]
+    left_out = len(things) - len(kept)
+    return {"type": "FeatureCollection", "features": features} | ({"left_out": left_out} if left_out else {})
+
+
+def _lonlat(shapes: Sequence[Any], grid: Grid) -> list[str]:
+    if not shapes:
+        return []
+    if grid.crs is None:
+        return [str(one) for one in shapely.to_geojson(np.array(shapes, object))]
+    moved = gpd.GeoSeries(list(shapes), crs=grid.crs).to_crs(4326).to_numpy()
+    return [str(one) for one in shapely.to_geojson(split_at_antimeridian(moved))]
+
+
+def check_evidence(path: Path) -> None:
+    """Refuse, before any work, a file that would not be GeoJSON."""
+    if path.suffix.lower() not in (".geojson", ".json"):
+        raise InputError(f"evidence is GeoJSON with a picture beside it: end the name with .geojson, not {path.name!r}")
+
+
+def write_evidence(
+    path: Path, document: dict[str, Any], things: Sequence[Found], regions: Sequence[Region], scene: Pictured, text: str
+) -> tuple[Path, Path]:
+    """The GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
+    check_evidence(path)
+    write_bytes(path, json.dumps(document, ensure_ascii=False).encode())
+    pixels, grid = scene.picture(_SIDE)
+    named = [(_REGION, region.outline) for region in regions]
+    named += [(_label(thing), thing.geometry) for thing in things]
+    outlines = [(name, part) for name, shape in named for part in _parts(shape, grid)]
+    names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
+    counts = {name: sum(1 for other, _ in named if other == name) for name in names}
+    lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
+    picture = path.with_suffix(".png")
+    write_outlines(pixels, outlines, Legend(names), [text, *lines], picture, hollow=(_REGION,))
+    return path, picture
+
+
+def _label(thing: Found) -> str:
+    return f"{thing.name}, {thing.when}" if thing.when else thing.name
+
+
+def _parts(shape: Any, grid: Grid) -> list[shapely.Polygon]:
+    """The polygons of a shape, in pixels of a grid."""
+
+    def to_pixels(xy: np.ndarray) -> np.ndarray:
+        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
+        return np.column_stack([cols, rows])
+
+    moved = shapely.transform(shape, to_pixels)
+    return [part for part in shapely.get_parts(moved) if isinstance(part, shapely.Polygon) and not part.is_empty]

@@ -1,0 +1,78 @@
+"""What a form of question is: a pattern over plain questions, an example, and the program that it becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
+
+Groups = dict[str, str]
+Build = Callable[[Groups], str]
+
+
+@dataclass(frozen=True)
+class Form:
+    """One form, or several ways to say it."""
+
+    kind: str
+    """What it asks for: presence, count, comparison, area, share, ..."""
+    example: str
+    """A question of this form, for people."""
+    patterns: tuple[re.Pattern[str], ...]
+    build: Build
+
+    def read(self, question: str) -> str | None:
+        """The program of a plain question, or None where it is not of this form."""
+        for pattern in self.patterns:
+            match = pattern.fullmatch(question)
+            if match is None:
+                continue
+            try:
+                return self.build({key: value or "" for key, value in match.groupdict().items()})
+            except NotUnderstood:
+                continue
+        return None
+
+
+_FORMS: list[Form] = []
+
+
+def form(kind: str, example: str, *patterns: str) -> Callable[[Build], Build]:
+    """Register a form; forms are tried in the order in which they are registered."""
+
+    def register(build: Build) -> Build:
+        _FORMS.append(Form(kind, example, tuple(re.compile(pattern) for pattern in patterns), build))
+        return build
+
+    return register
+
+
+def forms() -> tuple[Form, ...]:
+    """All forms, in the order in which they are tried."""
+    return tuple(_FORMS)
+
+
+def program(found: str, value: str, sentence: str, unit: str = "", *, first: str = "") -> str:
+    """The usual program: find, then answer."""
+    lines = [first] if first else []
+    lines += [f"found = {found}"] if found else []
+    parts = [value, f'f"{sentence}"' if "{" in sentence else f'"{sentence}"']
+    parts += [f'"{unit}"'] if unit else []
+    parts += ["evidence=found"] if found else []
+    return "\n".join([*lines, f"answer({', '.join(parts)})"])
+
+
+def said(what: Thing, variable: str = "found") -> str:
+    """A number of things, as a part of a sentence: {say(count(found), 'ship')} in the left half."""
+    name = what.name if len(what.names) == 1 else f"{what.name}"
+    return f"{{say(count({variable}), '{name}')}} {what.rest}".strip()
+
+
+def alike(first: str, second: str) -> tuple[Thing, Thing]:
+    """Two noun phrases that are compared; NotUnderstood where they mean the same."""
+    one, two = thing(first), thing(second)
+    if one == two:
+        raise NotUnderstood(second)
+    return one, two

@@ -1,0 +1,180 @@
+"""Words as data: numbers, units, plurals, synonyms, parts of a scene, themes, and words that no name may hold."""
+
+from __future__ import annotations
+
+import re
+
+#: What a scene as a whole may be: the classes of AID and RSICD, and those that UCM and Sydney add
+THEMES = (
+    "airport", "bare land", "baseball field", "beach", "bridge", "church", "commercial area", "dense residential area",
+    "desert", "farmland", "forest", "golf course", "harbor", "industrial area", "intersection", "meadow", "mountain",
+    "overpass", "park", "parking lot", "playground", "pond", "railway station", "residential area", "resort", "river",
+    "school", "sea", "sports stadium", "square", "storage tanks", "viaduct",
+)  # fmt: skip
+CITY = ("urban area", "rural area")
+COLOURS: dict[str, tuple[float, float, float]] = {
+    "black": (0.08, 0.08, 0.08), "grey": (0.5, 0.5, 0.5), "white": (0.95, 0.95, 0.95), "red": (0.75, 0.15, 0.12),
+    "orange": (0.9, 0.5, 0.15), "brown": (0.45, 0.3, 0.18), "yellow": (0.88, 0.82, 0.25), "green": (0.2, 0.45, 0.2),
+    "blue": (0.15, 0.3, 0.7), "purple": (0.5, 0.25, 0.55), "pink": (0.9, 0.55, 0.65), "beige": (0.8, 0.72, 0.55),
+}  # fmt: skip
+
+_UNITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+          "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen")  # fmt: skip
+_TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+NUMBERS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)} | {
+    word: 10 * value for value, word in enumerate(_TENS, 2)
+}
+SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
+MULTIPLES = {"dozen": 12, "couple": 2, "half": 0.5, "quarter": 0.25, "third": 1 / 3}
+
+#: Words for units, and what one of them is in metres
+LENGTHS = {"m": 1.0, "km": 1e3, "ft": 0.3048, "mile": 1609.344, "yard": 0.9144}
+#: and in square metres
+AREAS = {"m²": 1.0, "km²": 1e6, "ha": 1e4, "acre": 4046.8564224, "ft²": 0.09290304}
+UNIT_WORDS = (
+    (r"(?:square|sq\.?) ?(?:kilometers|kilometres|kilometer|kilometre|km)|km ?(?:\^ ?)?2|km²|sq ?km", "km²"),
+    (r"(?:square|sq\.?) ?(?:meters|metres|meter|metre|m)|m ?(?:\^ ?)?2|m²|sq ?m|sqm", "m²"),
+    (r"(?:square|sq\.?) ?(?:feet|foot|ft)|ft ?2|ft²", "ft²"),
+    (r"hectares|hectare|ha", "ha"),
+    (r"acres|acre", "acre"),
+    (r"kilometers|kilometres|kilometer|kilometre|kms|km", "km"),
+    (r"meters|metres|meter|metre|mtrs|m", "m"),
+    (r"feet|foot|ft", "ft"),
+    (r"miles|mile", "mile"),
+    (r"yards|yard", "yard"),
+    (r"percents|percent|per cent|pct|%", "%"),
+)
+
+#: Two ways to say the same thing, the second being the name that is looked for. Only true synonyms.
+SYNONYMS = {
+    "plane": "airplane", "aeroplane": "airplane", "aircraft": "airplane", "airliner": "airplane", "jet": "airplane",
+    "automobile": "car", "auto": "car", "vessel": "ship", "lorry": "truck", "harbour": "harbor", "home": "house",
+    "car park": "parking lot", "parking area": "parking lot", "parking place": "parking lot",
+    "carpark": "parking lot", "lot for parking": "parking lot", "pool": "swimming pool", "oil tank": "storage tank",
+    "fuel tank": "storage tank", "tank": "storage tank", "storage silo": "storage tank",
+    "athletics track": "ground track field", "running track": "ground track field",
+    "track field": "ground track field", "track and field ground": "ground track field",
+    "crossroads": "crossroad", "cross road": "crossroad", "t-junction": "t junction", "tee junction": "t junction",
+    "t shaped junction": "t junction", "soccer pitch": "soccer field", "football pitch": "soccer field",
+    "soccer ball field": "soccer field", "woods": "forest", "woodland": "forest", "wood": "forest",
+    "body of water": "water", "water body": "water", "waterbody": "water", "water area": "water",
+    "area of water": "water", "water surface": "water", "open water": "water", "baseball field": "baseball diamond",
+    "baseball pitch": "baseball diamond", "edifice": "building", "farm land": "farmland", "grass area": "grass",
+    "grassy area": "grass", "grassland area": "grassland", "traffic circle": "roundabout",
+    "forested area": "forest", "forest area": "forest", "wooded area": "forest", "urban zone": "urban area",
+    "town area": "urban area", "built up area": "built-up area", "farming land": "farmland",
+    "agricultural land": "farmland", "building area": "building", "tennis field": "tennis court",
+}  # fmt: skip
+
+_IRREGULAR = {
+    "men": "man", "women": "woman", "people": "people", "children": "child", "geese": "goose", "sheep": "sheep",
+    "leaves": "leaf", "roofs": "roof", "buses": "bus", "crossroads": "crossroad", "aircraft": "aircraft",
+    "premises": "premises", "headquarters": "headquarters", "glass": "glass", "grass": "grass", "woods": "woods",
+    "docks": "dock", "houses": "house", "gas": "gas", "bus": "bus", "canvas": "canvas", "series": "series",
+    "barracks": "barracks", "marsh": "marsh", "works": "works", "greenhouses": "greenhouse", "axes": "axis",
+    "warehouses": "warehouse", "terraces": "terrace", "bridges": "bridge", "garages": "garage", "villages": "village",
+    "spaces": "space", "pastures": "pasture", "places": "place", "courses": "course", "horses": "horse",
+    "shoes": "shoe", "potatoes": "potato", "silos": "silo", "caches": "cache", "cottages": "cottage", "planes": "plane",
+    "lenses": "lens",
+}  # fmt: skip
+_SAME_BOTH = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods"}
+
+#: Words that are never part of a name: where one is left over, the question was not understood
+_FUNCTION_WORDS = """
+object objects thing things feature features item items something anything everything whatever
+a an the this that these those there here it its they them their he she we you your i my me our us who whom whose
+which what when why how where is are was were be been being am do does did done has have had having can could will
+would shall should may might must not no nor never none if then else than as because while until since about into
+onto upon over under above below across along through during before after again once between among within without
+near nearby next beside besides close closest nearest far farther further away from to toward towards at by for
+with against per via and or but so too very just only even still also both either neither each every any some all
+most many much more less fewer least few several enough other others another such same different equal greater
+bigger larger smaller higher lower longer shorter largest smallest biggest number amount count total sum average
+mean percentage percent share fraction proportion ratio distance position location like look looks see seen show
+shows contain contains cover covers covered occupy occupies live lives living dance sing think know want please
+tell give find found locate means cost costs own owns owned belong belongs happen happened happening going come
+comes came made make makes built build used use uses using tomorrow yesterday today now ago year years month months
+day days week weeks ever always often sometimes soon later earlier of in on heading moving flowing pointing facing
+visible present numerous common dominant main predominant exceed exceeds exceeding twice double times date dates
+top bottom left right upper north south east west northern southern eastern western centre center middle side
+corner quarter half say says said called named visited safe dangerous worth allowed legal expensive cheap old age
+tall height deep depth wide width fast speed weight heavy price temperature weather population
+"""
+FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+_HALVES = {
+    "upper": (0.0, 0.0, 0.5, 1.0), "lower": (0.5, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 0.5),
+    "right": (0.0, 0.5, 1.0, 1.0),
+}  # fmt: skip
+_ROWS = {"upper": (0.0, 0.5), "lower": (0.5, 1.0)}
+_COLS = {"left": (0.0, 0.5), "right": (0.5, 1.0)}
+_COMPASS = {"north": "upper", "south": "lower", "west": "left", "east": "right"}
+_THIRDS = {
+    "upper": (0.0, 0.0, 1 / 3, 1.0), "lower": (2 / 3, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 1 / 3),
+    "right": (0.0, 2 / 3, 1.0, 1.0),
+}  # fmt: skip
+
+
+def _parts() -> dict[str, tuple[float, float, float, float]]:
+    """(top, left, bottom, right) as shares of the scene, by name in words of pictures and of maps."""
+    parts = {f"{name} half": box for name, box in _HALVES.items()}
+    parts |= {f"{name} third": box for name, box in _THIRDS.items()}
+    for row, (top, bottom) in _ROWS.items():
+        parts |= {f"{row} {col} quarter": (top, left, bottom, right) for col, (left, right) in _COLS.items()}
+    parts |= {
+        "centre": (0.25, 0.25, 0.75, 0.75), "middle third": (1 / 3, 0.0, 2 / 3, 1.0),
+        "centre third": (0.0, 1 / 3, 1.0, 2 / 3),
+    }  # fmt: skip
+    compass = {other: name for name, other in _COMPASS.items()}
+    for name in [name for name in parts if name.split()[0] in compass]:
+        words = [compass.get(word, word) for word in name.split()]
+        mapped = f"{words[0]}-{words[1]} {words[2]}" if len(words) == 3 else " ".join(words)
+        parts[mapped] = parts[name]
+    return parts
+
+
+PARTS = _parts()
+
+#: The nine ninths, from the upper left, as they are said of a map and of a picture
+DIRECTIONS = {
+    "map": (
+        ("north-west", "north", "north-east"), ("west", "centre", "east"), ("south-west", "south", "south-east"),
+    ),
+    "picture": (
+        ("upper left", "top", "upper right"), ("left", "centre", "right"), ("lower left", "bottom", "lower right"),
+    ),
+}  # fmt: skip
+
+
+def singular(word: str) -> str:
+    """The singular of an English noun, itself if it is one."""
+    if word in _IRREGULAR:
+        return _IRREGULAR[word]
+    if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    if word.endswith(("ches", "shes", "sses", "xes", "zzes")):
+        return word[:-2]
+    return word[:-1]
+
+
+def plural(name: str) -> str:
+    """The plural of a name of one or more words; of what cannot be counted, itself."""
+    head, _, word = name.rpartition(" ")
+    if word in _SAME_BOTH or word == "people":
+        return name
+    if re.search(r"[^aeiou]y$", word):
+        word = word[:-1] + "ies"
+    elif word.endswith(("s", "x", "ch", "sh", "z")):
+        word += "es"
+    else:
+        word += "s"
+    return f"{head} {word}".strip()
+
+
+def counted(number: int, name: str) -> str:
+    """A number of things in words: no ship, 1 ship, 3 ships."""
+    if number == 1 or number == 0:
+        return f"{number or 'no'} {name}"
+    return f"{number:,} {plural(name)}"

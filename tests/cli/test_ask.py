@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from geoglot.cli.main import cli
+from worlds import class_field, paint, write_scene
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("scene") / "scene.tif"
+    return write_scene(path, paint(class_field((160, 200), 3), ("water", "forest", "roof")))
+
+
+def run(*arguments: object, typed: str | None = None) -> tuple[int, str, str]:
+    result = CliRunner().invoke(cli, ["ask", *map(str, arguments)], input=typed)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_one_document_on_stdout_and_the_same_answer_again(scene: Path, tmp_path: Path) -> None:
+    code, out, _ = run(scene, "Is it a rural or an urban area?", "--json")
+    document = json.loads(out)
+    assert code == 0
+    assert document["value"] in ("rural", "urban")
+    assert document["planner"] == "rules"
+    kept = tmp_path / "answer.json"
+    kept.write_text(out)
+    code, again, err = run(scene, "--replay", kept, "--json")
+    assert code == 0, err
+    assert json.loads(again)["value"] == document["value"]
+
+
+def test_evidence_and_program_are_given(scene: Path, tmp_path: Path) -> None:
+    code, out, err = run(scene, "How many lakes are there?", "--show-program", "--evidence", tmp_path / "lakes.geojson")
+    assert code == 0, err
+    assert 'find("lake")' in out
+    assert "confidence" in out
+    assert (tmp_path / "lakes.png").is_file()
+
+
+def test_a_refusal_is_exit_code_1_and_still_a_document(scene: Path) -> None:
+    code, out, _ = run(scene, "Why is the sky blue?", "--json")
+    assert code == 1
+    assert json.loads(out)["value"] is None
+    assert "nearest form" in json.loads(out)["text"]
+
+
+def test_the_prompt_keeps_a_history(scene: Path, tmp_path: Path) -> None:
+    lines = [
+        ":show",
+        "Is it rural or urban?",
+        ":show",
+        f":evidence {tmp_path / 'e.geojson'}",
+        ":history",
+        ":what",
+        ":quit",
+    ]
+    code, out, err = run(scene, typed="\n".join(lines) + "\n")
+    assert code == 0, err
+    assert "The scene looks" in out
+    assert "ask something first" in err
+    assert "classify(" in err
+    assert "1  Is it rural or urban?" in err
+    assert (tmp_path / "e.geojson").is_file()
+
+
+def test_several_scenes_are_asked_the_same(scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy.tif").write_bytes(scene.read_bytes())
+    code, out, _ = run(scene, tmp_path, "Is it rural or urban?", "--json")
+    assert code == 0
+    assert len(json.loads(out)["answers"]) == 2
+
+
+def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:
+    code, out, _ = run(scene, "how many ships " * 40, "--json")
+    assert code == 1
+    assert "300 characters" in json.loads(out)["text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["none.tif", "How many ships?"], "no file or folder none.tif"),
+        (["SCENE", "other.tif", "How many ships?"], "there is no such file"),
+        (["SCENE", "How many ships?", "--evidence", "x.png"], ".geojson"),
+        (["SCENE", "--json"], "needs a question"),
+        (["SCENE", "How many ships?", "--planner", "llm"], "GEOGLOT_LLM_URL"),
+        (["SCENE", "--replay", "none.json"], "none.json"),
+    ],
+)
+def test_wrong_inputs_say_what_to_do(scene: Path, arguments: list[str], said: str) -> None:
+    code, out, err = run(*[scene if one == "SCENE" else one for one in arguments])
+    assert code == 2
+    assert said in err
+    assert out == ""
