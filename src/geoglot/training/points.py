@@ -45,6 +45,6 @@ def undecided_points(
     if ignored is not None:
         decided = decided.masked_fill(sample(ignored[:, None], drawn)[:, 0] > 0, torch.inf)
     count = int(how.undecided * how.points)
-    chosen = (-decided).topk(count, dim=1).indices
+    chosen = decided.topk(count, dim=1, largest=False, sorted=False).indices
     least = drawn.gather(1, chosen[:, :, None].expand(-1, -1, 2))
     return torch.cat([least, torch.rand(len(masks), how.points - count, 2, device=masks.device)], dim=1)
