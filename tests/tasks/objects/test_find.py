@@ -13,6 +13,7 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
@@ -350,6 +351,16 @@ def test_a_thing_that_an_area_cuts_is_whole_across_windows(tmp_path: Path) -> No
     )
     cut = find(source, "roof", model=encoder(), options=replace(options, area=tmp_path / "aoi.gpkg")).objects
     assert cut.area_m2.tolist() == pytest.approx(whole.area_m2.tolist(), rel=0.001)
+
+
+@pytest.mark.parametrize("refiner", ["none", "edges"])
+def test_the_rim_of_a_rotated_scene_is_no_object(tmp_path: Path, refiner: str) -> None:
+    """Read on a north-up grid it has corners without data."""
+    things: list[Thing] = [("roof", 60, 60, 25), ("roof", 150, 190, 20)]
+    turned = Affine.translation(593_270, 5_747_657) @ Affine.rotation(33) @ Affine.scale(0.5, -0.5)
+    source = write_scene(tmp_path / "scene.tif", plant((200, 240), things).pixels, transform=turned)
+    result = find(source, "roof", model=encoder(), options=PLAIN, refiner=refiner)
+    assert result.counts == {"roof": 2}
 
 
 def test_no_data_is_no_object(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from geoglot.sources.reader import Failed, Readable
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.objects.area import Partial, read_area
 from geoglot.tasks.objects.encoder import Encoder, ScorerEncoder, WordEncoder
+from geoglot.tasks.objects.filled import Filled
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.reading import opened, reading_facts
 from geoglot.tasks.segment import load_mapper
@@ -126,7 +127,7 @@ def encode_scene(
         journal = _journal(stack, fingerprint(facts), output, options)
         # Things whose centre lies in the area reach beyond it.
         part = Partial(raster, area.buffer(plan.tile / 2)) if area else raster
-        failed = _encode(part, encoder, plan, journal, options.batch, progress)
+        failed = _encode(Filled(part), encoder, plan, journal, options.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
