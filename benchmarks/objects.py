@@ -1,6 +1,6 @@
 """What finding costs: encoder runs against one SAM call a tile and a prompt, memory, and how well planted things match.
 
-    python benchmarks/objects.py [--side 4000 --side 12000] [--json]
+    python benchmarks/objects.py [--side 4000 --side 12000] [--patch 16] [--json]
 
 The plain way, as text-prompted SAM tools do it: for each prompt, each tile of the SAM's size is embedded and decoded.
 Ours embeds each view that holds a thing once, for all prompts; text scores cost one encoding of the scene.
@@ -73,8 +73,8 @@ def count_encodings() -> dict[str, Any]:
     }  # fmt: skip
 
 
-def match_planted() -> dict[str, Any]:
-    """Precision and recall at IoU 0.5 with `edges`, over seeds."""
+def match_planted(patch: int) -> dict[str, Any]:
+    """Precision and recall at IoU 0.5 with `edges`, over seeds, by a stub of this patch size."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for seed in range(SEEDS):
@@ -82,7 +82,7 @@ def match_planted() -> dict[str, Any]:
             planted = plant((600, 640), things, seed)
             scene = write_scene(Path(folder) / f"{seed}.tif", planted.pixels)
             options = FindOptions(tile=128, overlap=32)
-            result = find(scene, ["roof", "water"], model=encoder(), options=options, refiner="edges")
+            result = find(scene, ["roof", "water"], model=encoder(patch), options=options, refiner="edges")
             rows.append(precision_and_recall(result.objects, planted))
     figures = np.array(rows)
     return {
@@ -126,16 +126,28 @@ def child(side: int) -> dict[str, Any]:
     return {"side": side, **json.loads(done.stdout.splitlines()[-1])}
 
 
+def _planted_text(planted: dict[str, Any]) -> str:
+    return "\n".join(
+        f"planted, {key} at IoU 0.5: {row['mean']:.3f}, least {row['least']:.3f} of {SEEDS} seeds"
+        for key, row in planted.items()
+    )
+
+
 @click.command()
 @click.option("--side", "sides", type=int, multiple=True, default=(2_000, 6_000), show_default=True)
+@click.option("--patch", type=int, help="Only planted things, by a stub of this patch size.")
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--measure", "one", type=click.Path(path_type=Path), hidden=True)
-def main(sides: tuple[int, ...], as_json: bool, one: Path | None) -> None:
+def main(sides: tuple[int, ...], patch: int | None, as_json: bool, one: Path | None) -> None:
     """Print encoder runs, planted things and memory; exit 1 if a bar is missed."""
     if one:
         click.echo(json.dumps(measure(one)))
         return
-    runs, planted, memory = count_encodings(), match_planted(), [child(side) for side in sides]
+    if patch:
+        planted = match_planted(patch)
+        click.echo(json.dumps(planted) if as_json else _planted_text(planted))
+        return
+    runs, planted, memory = count_encodings(), match_planted(8), [child(side) for side in sides]
     if as_json:
         click.echo(json.dumps({"encoder_runs": runs, "planted": planted, "memory": memory}))
     else:
@@ -143,8 +155,7 @@ def main(sides: tuple[int, ...], as_json: bool, one: Path | None) -> None:
             f"encoder runs for {runs['prompts']} prompts: a call a tile a prompt {runs['plain']}, ours {runs['ours']} "
             f"({runs['ratio']} times fewer; {runs['objects']} objects, {runs['text_windows']} windows of text scores)"
         )
-        for key, row in planted.items():
-            click.echo(f"planted, {key} at IoU 0.5: {row['mean']:.3f}, least {row['least']:.3f} of {SEEDS} seeds")
+        click.echo(_planted_text(planted))
         for row in memory:
             click.echo(
                 f"{row['side']:>6} px  peak {row['peak_gb']:.2f} GB  {row['seconds']} s  {row['objects']} objects"

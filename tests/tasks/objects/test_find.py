@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,15 +13,19 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
+from affine import Affine
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
+from geoglot.sources.raster import open_raster
 from geoglot.tasks.objects import find as module
 from geoglot.tasks.objects.encoder import ScorerEncoder
 from geoglot.tasks.objects.find import find
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.objects.result import FindResult
 from geoglot.tasks.objects.scene import encode_scene
+from geoglot.tasks.refine.edges import Edges
+from geoglot.tasks.refine.refiner import Proposal, Refined, View
 from scenes import Thing, plant, precision_and_recall, scatter
 from stubs import ColourScorer, PooledColours
 from worlds import scribble, write_scene
@@ -178,6 +183,112 @@ def test_points_and_boxes_are_prompts_instead_of_words(scene: Path, tmp_path: Pa
         assert outline.intersection(truth).area / outline.union(truth).area > 0.7
 
 
+def write_points(path: Path, xy: list[tuple[float, float]]) -> Path:
+    gpd.GeoDataFrame(geometry=gpd.points_from_xy(*zip(*xy, strict=True)), crs=32631).to_file(path)
+    return path
+
+
+def test_places_outside_the_scene_are_told(scene: Path, tmp_path: Path) -> None:
+    points = write_points(tmp_path / "points.gpkg", [(593_290, 5_747_637), (0, 0)])
+    result = find(scene, None, model=encoder(), options=replace(PLAIN, points=points))
+    assert sum(result.counts.values()) == 1
+    assert "1 of 2 points and boxes lie outside the scene" in result.notes
+
+
+def test_what_a_person_made_is_not_written_over(scene: Path, tmp_path: Path) -> None:
+    points = write_points(tmp_path / "points.gpkg", [(593_290, 5_747_637)])
+    before = points.read_bytes()
+    for options in (replace(PLAIN, points=points), replace(PLAIN, area=points)):
+        names = None if options.points else "roof"
+        with pytest.raises(InputError, match="another name"):
+            find(scene, names, points, model=encoder(), options=options)
+    assert points.read_bytes() == before
+
+
+def test_places_that_cannot_be_read_cost_no_encoding(scene: Path, tmp_path: Path) -> None:
+    scorer = ColourScorer(NAMES)
+    with pytest.raises(InputError, match="cannot be read"):
+        find(scene, None, model=ScorerEncoder(scorer, NAMES), options=replace(PLAIN, points=tmp_path / "no.gpkg"))
+    assert scorer.calls == 0
+
+
+def test_an_encoded_scene_takes_an_area_and_refuses_what_is_decided(scene: Path, tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame(geometry=[shapely.box(593_270, 5_747_600, 593_310, 5_747_657)], crs=32631)
+    frame.to_file(tmp_path / "aoi.gpkg")
+    narrow = replace(PLAIN, area=tmp_path / "aoi.gpkg")
+    with encode_scene(scene, encoder(), options=PLAIN) as encoded:
+        assert find(encoded, "roof", options=narrow).counts == {"roof": 1}
+        with pytest.raises(InputError, match="tile is decided"):
+            find(encoded, "roof", options=replace(PLAIN, tile=128))
+    wide = replace(PLAIN, area=tmp_path / "wide.gpkg")
+    frame.buffer(500).to_file(tmp_path / "wide.gpkg")
+    with (
+        encode_scene(scene, encoder(), options=narrow) as encoded,
+        pytest.raises(InputError, match="reaches beyond"),
+    ):
+        find(encoded, "roof", options=wide)
+
+
+class Stubborn:
+    """A refiner that refuses some things and gives the others as a large and a small part."""
+
+    name, side = "stub", None
+
+    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+        answers = []
+        for one in proposals:
+            mask = one.mask.copy()
+            mask[1, 1] = True
+            refuses = view.window.col > 100
+            answers.append(Refined((one.mask,), "none") if refuses else Refined((mask,), self.name))
+        return answers
+
+
+def test_outlines_that_a_refiner_refused_are_told_and_scores_are_of_what_is_drawn(scene: Path) -> None:
+    plain = find(scene, "roof", model=encoder(), options=PLAIN)
+    result = find(scene, "roof", model=encoder(), options=PLAIN, refiner=Stubborn())
+    left = int((result.objects.outline == "none").sum())
+    assert 0 < left < 4
+    assert any(f"{left} of 4 outlines could not be refined" in note for note in result.notes)
+    assert result.objects.score.tolist() == plain.objects.score.tolist()
+
+
+def test_interrupted_while_refining_nothing_is_encoded_again(scene: Path, tmp_path: Path) -> None:
+    class Interrupted(Edges):
+        def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+            if view.window.col > 100:
+                raise KeyboardInterrupt
+            return super().__call__(view, proposals)
+
+    find(scene, "roof", tmp_path / "whole.gpkg", model=encoder(), options=PLAIN, refiner="edges")
+    output, scorer = tmp_path / "roofs.gpkg", ColourScorer(NAMES)
+    with pytest.raises(KeyboardInterrupt):
+        find(scene, "roof", output, model=encoder(), options=PLAIN, refiner=Interrupted())
+    assert not output.exists()
+    find(scene, "roof", output, model=ScorerEncoder(scorer, NAMES), options=PLAIN, refiner="edges")
+    assert scorer.calls == 0
+    assert output.read_bytes() == (tmp_path / "whole.gpkg").read_bytes()
+
+
+def test_a_manifest_never_tells_of_other_objects(scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    output = tmp_path / "found.gpkg"
+    find(scene, "roof", output, model=encoder(), options=PLAIN)
+
+    def full(*_: object) -> None:
+        raise OutputError("disk full")
+
+    monkeypatch.setattr("geoglot.tasks.objects.files.write_json", full)
+    with pytest.raises(OutputError):
+        find(scene, "water", output, model=encoder(), options=PLAIN)
+    assert not (tmp_path / "found.manifest.json").exists()
+
+
+def test_a_raster_is_not_written_over(scene: Path, tmp_path: Path) -> None:
+    (tmp_path / "found.gpkg").symlink_to(scene)
+    with open_raster(scene) as raster, pytest.raises(InputError, match="another name"):
+        find(raster, "roof", tmp_path / "found.gpkg", model=encoder(), options=PLAIN)
+
+
 def test_what_two_names_want_goes_to_the_higher_score(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", plant((128, 128), [("roof", 60, 60, 20)]).pixels)
     result = find(source, {"house": ["roof"], "thing": ["roof"]}, model=encoder(), options=PLAIN)
@@ -216,6 +327,40 @@ def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
     assert result.counts == {"roof": 1} and result.areas_m2 == {"roof": None}
     assert result.to_json()["objects"][0]["area_m2"] is None
     assert find(source, "roof", model=encoder(), options=replace(PLAIN, min_area=5000.0)).counts == {"roof": 0}
+
+
+def test_edges_reach_the_rim_of_the_scene(tmp_path: Path) -> None:
+    """What the rim cuts is no edge in the picture: beyond it the picture is mirrored."""
+    things: list[Thing] = [("roof", 10, 60, -30), ("roof", 120, 0, -24), ("roof", 199, 120, 25)]
+    planted = plant((200, 200), things)
+    source = write_scene(tmp_path / "scene.tif", planted.pixels)
+    for patch in (8, 16):
+        stub = ScorerEncoder(ColourScorer(NAMES, patch=patch), NAMES)
+        found = find(source, "roof", model=stub, options=PLAIN, refiner="edges").objects
+        assert precision_and_recall(found, planted, 0.9) == (1, 1)
+
+
+def test_a_thing_that_an_area_cuts_is_whole_across_windows(tmp_path: Path) -> None:
+    """The area ends five pixels before a window does; the thing reaches into the next window."""
+    source = write_scene(tmp_path / "scene.tif", plant((64, 192), [("roof", 32, 54, -16)]).pixels)
+    options = FindOptions(tile=64, overlap=0, overlay=False)
+    whole = find(source, "roof", model=encoder(), options=options).objects
+    left, bottom, _, top = whole.total_bounds
+    gpd.GeoDataFrame(geometry=[shapely.box(left - 5, bottom, 593_270 + 59 / 2, top)], crs=whole.crs).to_file(
+        tmp_path / "aoi.gpkg"
+    )
+    cut = find(source, "roof", model=encoder(), options=replace(options, area=tmp_path / "aoi.gpkg")).objects
+    assert cut.area_m2.tolist() == pytest.approx(whole.area_m2.tolist(), rel=0.001)
+
+
+@pytest.mark.parametrize("refiner", ["none", "edges"])
+def test_the_rim_of_a_rotated_scene_is_no_object(tmp_path: Path, refiner: str) -> None:
+    """Read on a north-up grid it has corners without data."""
+    things: list[Thing] = [("roof", 60, 60, 25), ("roof", 150, 190, 20)]
+    turned = Affine.translation(593_270, 5_747_657) @ Affine.rotation(33) @ Affine.scale(0.5, -0.5)
+    source = write_scene(tmp_path / "scene.tif", plant((200, 240), things).pixels, transform=turned)
+    result = find(source, "roof", model=encoder(), options=PLAIN, refiner=refiner)
+    assert result.counts == {"roof": 2}
 
 
 def test_no_data_is_no_object(tmp_path: Path) -> None:
@@ -309,6 +454,7 @@ def test_a_window_that_the_model_fails_on_is_told_and_tried_anew(scene: Path, tm
         ("roof", "no/roofs.gpkg", {}, OutputError, "mkdir -p"),
         ("roof", None, {"vectors": "none"}, InputError, "mkdir -p"),
         ("roof", None, {"area": "none.gpkg"}, InputError, "cannot be read as points or polygons"),
+        (None, None, {"points": "none.gpkg", "min_score": 0.9}, InputError, "are for names"),
         (None, None, {"points": "none.gpkg"}, InputError, "cannot be read as points or polygons"),
     ],
 )

@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import rasterio
 
+from geoglot.geo import Window
 from geoglot.outputs.legend import Legend
+from geoglot.sources.raster import open_raster
+from geoglot.tasks.refine.edges import Edges
+from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.refiner import Proposal, Refined, View
 from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
-from scenes import Planted, plant
+from scenes import Planted, Thing, plant
 from stubs import ColourScorer
 from worlds import write_scene
 
@@ -43,6 +49,29 @@ def test_borders_go_to_the_edges_of_the_picture(tmp_path: Path) -> None:
     wrong = [int(((classes == 1) != truth)[:, :220].sum()) for classes in (plain, refined)]
     assert wrong[1] < 0.4 * wrong[0]
     assert (refined[:, 220:] == 255).all() and (refined[:, :220] != 255).all()
+
+
+def test_many_regions_of_a_block_are_held_some_at_a_time(tmp_path: Path) -> None:
+    things: list[Thing] = [("roof", row, col, 4) for row in range(8, 128, 16) for col in range(8, 128, 16)]
+    source = write_scene(tmp_path / "scene.tif", plant((128, 128), things).pixels)
+    held: list[int] = []
+
+    class Counting(Edges):
+        def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+            held.append(len(proposals))
+            return super().__call__(view, proposals)
+
+    classes = np.where(np.logical_or.reduce(plant((128, 128), things).masks), 1, 2).astype(np.uint8)
+
+    def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+        place = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
+        return classes[place].copy(), np.full(classes[place].shape, 150, np.uint8)
+
+    with open_raster(source) as raster:
+        refiner = MapRefiner(raster, Counting(), 4, frozenset({0, 255}), 200)
+        rows = list(refiner.rows(read))
+    assert sum(held) == len(things) + 1 and max(held) <= 16
+    assert ((rows[0][1] == 1) == (classes == 1)).mean() > 0.97
 
 
 def test_windows_do_not_change_a_refined_map(tmp_path: Path) -> None:

@@ -19,12 +19,8 @@ from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 
 
-def read_features(path: Path, grid: Grid) -> gpd.GeoDataFrame:
-    """The features of a vector file, their geometry in pixels of a grid (x = column, y = row).
-
-    A file without a CRS, or for a scene without one, is read in the coordinates of the scene. InputError for a file
-    that cannot be read or holds nothing.
-    """
+def read_features(path: Path) -> gpd.GeoDataFrame:
+    """The features of a vector file; InputError for a file that cannot be read or holds nothing."""
     try:
         if path.suffix.lower() == ".parquet":
             frame = gpd.read_parquet(path)
@@ -35,6 +31,14 @@ def read_features(path: Path, grid: Grid) -> gpd.GeoDataFrame:
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
     if frame.empty:
         raise InputError(f"{path} holds no point and no polygon")
+    return frame
+
+
+def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
+    """Features with their geometry in pixels of a grid (x = column, y = row).
+
+    Those without a CRS, or for a scene without one, are taken in the coordinates of the scene.
+    """
     if frame.crs is not None and grid.crs is not None:
         frame = frame.to_crs(grid.crs)
     pixels = [_in_pixels(geometry, grid) for geometry in frame.geometry]
@@ -49,7 +53,7 @@ def _in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
 
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
     """The polygons of a file as one, in pixels of a grid; InputError where they lie beside the scene."""
-    frame = read_features(path, grid)
+    frame = on_grid(read_features(path), grid)
     area = shapely.union_all(shapely.make_valid(frame.geometry.to_numpy()))
     if not area.area:
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")

@@ -20,6 +20,7 @@ from geoglot.outputs.overlay import write_outlines
 from geoglot.outputs.vectors import check_format, write_frames
 from geoglot.sources.raster import Raster
 from geoglot.tasks.objects.options import FindOptions
+from geoglot.types import PathLike
 
 _OVERLAY_SIDE = 1024
 
@@ -43,14 +44,17 @@ class Files:
         """The record of the run, beside the objects."""
         return self.objects.with_name(f"{self.objects.stem}.manifest.json") if self.objects else None
 
-    def check_source(self, source: str) -> None:
-        """Refuse to write over what is read."""
+    def check_inputs(self, *inputs: PathLike | None) -> None:
+        """Refuse to write over what is read: the scene, points, an area."""
+        there = [Path(one) for one in inputs if one is not None and Path(one).exists()]
         for path in (self.objects, self.overlay, self.manifest):
-            if path and path.exists() and Path(source).exists() and path.samefile(source):
-                raise InputError(f"{path} is the source; give the output another name")
+            if path and path.exists() and any(path.samefile(one) for one in there):
+                raise InputError(f"{path} is what is read; give the output another name")
 
     def draw(self, raster: Raster, objects: gpd.GeoDataFrame, names: Sequence[str]) -> tuple[str, ...]:
         """The picture; a note instead where the scene is too damaged for one."""
+        if self.manifest:  # of an earlier run: from here on it would tell of other objects
+            self.manifest.unlink(missing_ok=True)
         if self.objects and not self.overlay:  # of an earlier run: it would show other objects
             self.objects.with_name(f"{self.objects.stem}.overlay.png").unlink(missing_ok=True)
         if not self.overlay:

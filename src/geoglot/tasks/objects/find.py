@@ -12,11 +12,13 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import geopandas as gpd
+
 from geoglot.errors import InputError
 from geoglot.geo import Grid, geodesic_area_m2
 from geoglot.outputs.vectors import to_map
 from geoglot.sources.raster import Raster
-from geoglot.tasks.objects.area import read_features
+from geoglot.tasks.objects.area import on_grid, read_features
 from geoglot.tasks.objects.components import find_regions
 from geoglot.tasks.objects.encoder import Encoder, Question
 from geoglot.tasks.objects.field import ScoreField
@@ -62,15 +64,24 @@ def find(
     with ExitStack() as stack:
         encoder = source.encoder if isinstance(source, EncodedScene) else as_encoder(model)
         question = _question(encoder, names, options)
-        files.check_source(source.raster.uri if isinstance(source, EncodedScene) else str(source))
-        if not isinstance(source, EncodedScene):
+        places = read_features(Path(options.points)) if options.points else None
+        files.check_inputs(_uri(source), options.points, options.area)
+        if isinstance(source, EncodedScene):
+            source = source.narrowed(options)
+        else:
             opening = encode_scene(source, encoder, options=options, output=files.objects, progress=progress)
             source = stack.enter_context(opening)
-        if question is None:
-            search = _at_places(source, Path(options.points or ""), refiner, progress)
-        else:
+        if question is not None:
             search = _search(source, question, options, refiner, progress)
+        else:
+            assert places is not None
+            search = _at_places(source, places, refiner, progress)
         return _finish(source, search, options, files, started)
+
+
+def _uri(source: PathLike | Raster | EncodedScene) -> str:
+    raster = source.raster if isinstance(source, EncodedScene) else source
+    return raster.uri if isinstance(raster, Raster) else str(raster)
 
 
 def _question(encoder: Encoder, names: ClassesLike | None, options: FindOptions) -> Question | None:
@@ -78,6 +89,8 @@ def _question(encoder: Encoder, names: ClassesLike | None, options: FindOptions)
     if (names is None) == (options.points is None):
         raise InputError("name what to find, or give a file of points or boxes: --points FILE; one of them")
     if names is None:
+        if options.min_score is not None or options.background is not None:
+            raise InputError("a least score and a background are for names; points and boxes have none")
         return None
     background = None if options.background is None else parse_words(options.background)
     return encoder.question(parse_classes(names), background, options.templates)
@@ -113,12 +126,16 @@ def _search(
     return _Search(question.names, refiner.name if refiner else "none", things, thresholds, (notes,) if large else ())
 
 
-def _at_places(scene: EncodedScene, points: Path, refiner: Refiner | None, progress: Progress | None) -> _Search:
+def _at_places(
+    scene: EncodedScene, places: gpd.GeoDataFrame, refiner: Refiner | None, progress: Progress | None
+) -> _Search:
     """The things that a person points at."""
-    candidates = candidates_at(scene, read_features(points, scene.raster.grid))
+    candidates = candidates_at(scene, on_grid(places, scene.raster.grid))
     names = tuple(dict.fromkeys(one.field.name for one in candidates))
     things = refine_all(candidates, scene.raster, refiner, progress)
-    return _Search(names, refiner.name if refiner else "none", things, {})
+    beside = len(places) - len(candidates)
+    notes = (f"{beside} of {len(places)} points and boxes lie outside the scene",) if beside else ()
+    return _Search(names, refiner.name if refiner else "none", things, {}, notes)
 
 
 def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found]:
@@ -138,7 +155,7 @@ def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: F
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
     objects = tabulate(kept, grid, scene.plan)
     parts = {name: objects[objects["name"] == name] for name in search.names}
-    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search.thresholds), *search.notes]
+    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search, objects)]
     notes += files.draw(raster, objects, search.names)
     result = FindResult(
         model=encoder.name,
@@ -161,10 +178,14 @@ def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: F
     return result
 
 
-def _remarks(thresholds: dict[str, Threshold]) -> list[str]:
-    """What is remarkable about a name in this scene."""
-    return [
+def _remarks(search: _Search, objects: gpd.GeoDataFrame) -> list[str]:
+    """What is remarkable about a name in this scene, and about outlines."""
+    notes = [
         f"{name!r} matches {one.share:.0%} of the scene, so tells nothing apart here: narrow it, or raise --min-score"
-        for name, one in thresholds.items()
+        for name, one in search.thresholds.items()
         if one.is_everywhere
     ]
+    left = 0 if search.refiner == "none" else int((objects["outline"] == "none").sum())
+    if left:
+        notes.append(f"{left} of {len(objects)} outlines could not be refined: they are those of the scores")
+    return [*notes, *search.notes]

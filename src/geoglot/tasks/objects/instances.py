@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, UInt8
 from scipy import ndimage
 
 from geoglot.geo import Window
@@ -23,10 +23,26 @@ class Instance:
 
     box: Window
     """In pixels of the scene."""
-    mask: Bool[np.ndarray, "rows cols"]
-    """Of the box."""
+    bits: UInt8[np.ndarray, " byte"]
+    """The mask of the box, eight pixels a byte: a scene may hold very many."""
     score: float
     """Mean over the mask."""
+
+    @classmethod
+    def of(
+        cls, mask: Bool[np.ndarray, "rows cols"], scores: Float[np.ndarray, "rows cols"], window: Window
+    ) -> Instance:
+        """What a mask of a window shows, one pixel at least."""
+        place = rows, cols = ndimage.find_objects(mask.astype(np.uint8))[0]
+        own = mask[place]
+        box = Window(window.row + rows.start, window.col + cols.start, *own.shape)
+        return cls(box, np.packbits(own), float(scores[place][own].mean(dtype=np.float64)))
+
+    @property
+    def mask(self) -> Bool[np.ndarray, "rows cols"]:
+        """Of the box."""
+        shape = self.box.height, self.box.width
+        return np.unpackbits(self.bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)
 
 
 def split(region: Region, field: ScoreField, extent: float) -> list[Instance]:
@@ -37,8 +53,7 @@ def split(region: Region, field: ScoreField, extent: float) -> list[Instance]:
     parts = parted(own, scores)
     found = []
     for index, place in enumerate(ndimage.find_objects(parts), 1):
-        mask = parts[place] == index
         rows, cols = place
-        box = Window(region.top + rows.start, region.left + cols.start, *mask.shape)
-        found.append(Instance(box, mask, float(scores[place][mask].mean(dtype=np.float64))))
+        window = Window(region.top + rows.start, region.left + cols.start, *parts[place].shape)
+        found.append(Instance.of(parts[place] == index, scores[place], window))
     return found

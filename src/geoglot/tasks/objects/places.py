@@ -111,6 +111,4 @@ def _instance(field: ScoreField, place: BaseGeometry, patches: Window) -> Instan
     if not place.area:
         labels, _ = ndimage.label((scores >= _ALIKE) | own)
         own = np.isin(labels, np.unique(labels[own]))
-    (rows, cols) = ndimage.find_objects(own.astype(np.int32))[0]
-    box = Window(row + rows.start, col + cols.start, rows.stop - rows.start, cols.stop - cols.start)
-    return Instance(box, own[rows, cols], float(scores[own].mean(dtype=np.float64)))
+    return Instance.of(own, scores, window)

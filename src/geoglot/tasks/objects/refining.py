@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
+from scipy import ndimage
 
 from geoglot.errors import ReadError
 from geoglot.geo import Window
@@ -16,6 +18,8 @@ from geoglot.tasks.objects.instances import LARGEST, Instance
 from geoglot.tasks.objects.outline import Found, outline
 from geoglot.tasks.refine.refiner import Proposal, Refiner, View
 from geoglot.types import Progress
+
+log = logging.getLogger(__name__)
 
 _MARGIN = 2  # patches around a thing that are looked at
 _ROOM = 1.25  # a view is so much longer than what is looked at in it
@@ -79,7 +83,8 @@ def _view(one: Candidate, side: int | None) -> Window | None:
 def _refined(group: Sequence[Candidate], window: Window, raster: Raster, refiner: Refiner) -> Iterator[list[Found]]:
     try:
         tile = raster.read(window)
-    except ReadError:  # it was read for the scores, so only what lies around it is damaged
+    except ReadError as error:  # it was read for the scores, so only what lies around it is damaged
+        log.warning("%d outlines are not refined: %s", len(group), error)
         yield from ([_as_it_is(one)] for one in group)
         return
     view = View(window, tile.pixels, tile.valid, group[0].field.scene.plan.patch)
@@ -108,7 +113,9 @@ class _Frame:
         return Proposal(self.mask, np.where(others, np.float32(0), self._scores), self._one.drawn)
 
     def found(self, mask: np.ndarray, how: str) -> Found:
-        """The outline, scored by the scores inside it."""
+        """The outline of a mask's largest part, scored by the scores inside it."""
+        parts, count = ndimage.label(mask)
+        mask = parts == 1 + np.bincount(parts.ravel())[1:].argmax() if count > 1 else mask
         score = float(self._scores[mask].mean(dtype=np.float64))
         return Found(self._one.field.name, outline(mask, self._window), score, how)
 

@@ -10,7 +10,7 @@ import logging
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from geoglot.sources.reader import Failed, Readable
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.objects.area import Partial, read_area
 from geoglot.tasks.objects.encoder import Encoder, ScorerEncoder, WordEncoder
+from geoglot.tasks.objects.filled import Filled
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.reading import opened, reading_facts
 from geoglot.tasks.segment import load_mapper
@@ -41,6 +42,7 @@ from geoglot.types import PathLike, Progress
 log = logging.getLogger(__name__)
 
 ModelLike = VisionLanguageModel | Segmenter | Encoder | str
+_DECIDED = ("bands", "sensor", "resolution", "tile", "overlap", "vectors")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +56,8 @@ class EncodedScene:
     """Windows that could not be read or computed; what no other window covers is not known."""
     facts: dict[str, Any]
     """Everything that decides what was seen."""
+    options: FindOptions
+    """What it was encoded with."""
     area: BaseGeometry | None
     """What was asked for, in pixels; None: all of it."""
     _seen: Strips
@@ -61,6 +65,19 @@ class EncodedScene:
 
     def __repr__(self) -> str:
         return f"EncodedScene({self.raster.uri} by {self.encoder.name}, {self.plan.lattice} patches)"
+
+    def narrowed(self, options: FindOptions) -> EncodedScene:
+        """The scene for a question with options of its own; InputError for what encoding has decided already."""
+        for key in _DECIDED:
+            value = getattr(options, key)
+            if value is not None and value != getattr(self.options, key):
+                raise InputError(f"{key} is decided when a scene is encoded; give it to encode_scene")
+        if options.area is None or options.area == self.options.area:
+            return self
+        area = read_area(Path(options.area), self.raster.grid)
+        if self.area and not self.area.covers(area):
+            raise InputError("the area of interest reaches beyond the one that the scene was encoded for")
+        return replace(self, area=area)
 
     def seen(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
         """The numbers of a block of the patch lattice; NaN where nothing is known."""
@@ -108,8 +125,9 @@ def encode_scene(
             "area": area.wkt if area else None,
         }
         journal = _journal(stack, fingerprint(facts), output, options)
-        part = Partial(raster, area) if area else raster
-        failed = _encode(part, encoder, plan, journal, options.batch, progress)
+        # Things whose centre lies in the area reach beyond it.
+        part = Partial(raster, area.buffer(plan.tile / 2)) if area else raster
+        failed = _encode(Filled(part), encoder, plan, journal, options.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
@@ -117,7 +135,7 @@ def encode_scene(
         if options.vectors:
             journal.close()  # finished, and never changed again: others may read
         seen, valid = Strips(journal.strips("seen")), Strips(journal.strips("valid"))
-        yield EncodedScene(raster, encoder, plan, tuple(failed), facts, area, seen, valid)
+        yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, seen, valid)
         if output and not options.vectors:
             journal.clear()
 

@@ -22,7 +22,8 @@ class Edges:
     """Watershed of the gradient (Meyer 1994) between what is surely inside and what is surely outside.
 
     The scores place an edge to about a patch: what lies deeper inside than half a patch is the thing, what lies farther
-    outside than a patch is not, and in between the outline goes where the picture changes most.
+    outside than a patch is not, and in between the outline goes where the picture changes most. Where there is no data
+    a thing is cut, so that is no edge of it.
     """
 
     name = "edges"
@@ -39,7 +40,8 @@ def _outlines(relief: np.ndarray, view: View, one: Proposal) -> tuple[Bool[np.nd
     (rows, cols), margin = ndimage.find_objects(one.mask.astype(np.uint8))[0], 2 * view.patch
     near = np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
     here = replace(one, mask=one.mask[near], scores=one.scores[near])
-    basin = _flood(relief[near], _seeds(here, view.valid[near], view.patch), here.mask)
+    valid = view.valid[near]
+    basin = _flood(relief[near], _seeds(here, valid, view.patch), here.mask, valid)
     found = []
     for part in _parts(basin, here):
         found.append(np.zeros(one.mask.shape, bool))
@@ -61,15 +63,17 @@ def _gradient(pixels: Float[np.ndarray, "3 rows cols"]) -> Float[np.ndarray, "ro
 
 def _seeds(one: Proposal, valid: Bool[np.ndarray, "rows cols"], patch: int) -> Int[np.ndarray, "rows cols"]:
     """1 where the thing surely is not, 2 where it surely is, 0 between."""
-    inside = ndimage.distance_transform_edt(np.pad(one.mask, 1))[1:-1, 1:-1]
+    inside = ndimage.distance_transform_edt(np.pad(one.mask | ~valid, 1))[1:-1, 1:-1] * one.mask
     outside = ndimage.distance_transform_edt(~one.mask)
-    others = (one.scores == 0) & (outside > 0) & (outside <= patch)
-    seeds = np.where((outside > patch) | others | ~valid, _OTHER, 0)
+    others = (one.scores == 0) & (outside > 0)
+    seeds = np.where((outside > patch) | others, _OTHER, 0)
     seeds[inside > min(patch / 2, _CORE * inside.max())] = _THING
     return np.asarray(seeds)
 
 
-def _flood(relief: np.ndarray, seeds: np.ndarray, coarse: np.ndarray) -> Bool[np.ndarray, "rows cols"]:
+def _flood(
+    relief: np.ndarray, seeds: np.ndarray, coarse: np.ndarray, valid: np.ndarray
+) -> Bool[np.ndarray, "rows cols"]:
     """The thing's basin, without holes but those that the scores show too."""
-    basin = np.asarray(watershed(relief, seeds) == _THING)
+    basin = np.asarray(watershed(relief, seeds, mask=valid) == _THING)
     return np.asarray(basin | (ndimage.binary_fill_holes(basin) & coarse))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Bool, Float, Int, Shaped
 from scipy import ndimage
 
 from geoglot.errors import ReadError
 from geoglot.geo import Window
 from geoglot.sources.raster import Raster
-from geoglot.tasks.refine.refiner import Proposal, Refined, Refiner, View
+from geoglot.tasks.refine.refiner import Proposal, Refiner, View
 
 _SIDE = 768
 _HALO = 4  # patches around a block that are looked at too; a refiner moves an edge by one
+_AT_ONCE = 16  # regions of one block that are held at once: bounds memory where they are many
 _Rows = tuple[Shaped[np.ndarray, "rows cols"], Shaped[np.ndarray, "rows cols"]]
 #: Class ids and confidences (0..`certain`) of a window inside the scene
 ReadMap = Callable[[Window], _Rows]
@@ -70,38 +71,41 @@ class MapRefiner:
         except ReadError:  # what was mapped of it stays as it was
             return classes, confidence
         view = View(window, tile.pixels, tile.valid, self.patch)
-        regions = list(self._regions(classes, confidence / np.float32(self.certain)))
-        answers = self.refiner(view, [proposal for _, proposal in regions])
-        return _painted(classes, confidence, regions, answers, self.skip)
+        return self._painted(classes, confidence, view)
 
-    def _regions(
-        self, classes: Shaped[np.ndarray, "rows cols"], shares: Float[np.ndarray, "rows cols"]
-    ) -> Iterator[tuple[int, Proposal]]:
-        """Every region of a block with its class."""
-        for value in np.unique(classes).tolist():
-            if value in self.skip:
-                continue
-            labels, count = ndimage.label(classes == value)
-            for label in range(1, count + 1):
-                own = labels == label
-                yield value, Proposal(own, np.where(own, shares, np.maximum((1 - shares) / 2, 0.01)))
+    def _painted(
+        self, classes: Shaped[np.ndarray, "rows cols"], confidence: Shaped[np.ndarray, "rows cols"], view: View
+    ) -> _Rows:
+        """Refined regions over the map, the surest last; what was no class stays none."""
+        labels, values = _regions(classes, self.skip)
+        sure = ndimage.mean(confidence, labels, range(1, len(values) + 1))
+        order = sorted(range(len(values)), key=lambda index: sure[index])
+        shares = confidence / np.float32(self.certain)
+        new, new_confidence = classes.copy(), confidence.copy()
+        for first in range(0, len(order), _AT_ONCE):
+            some = order[first : first + _AT_ONCE]
+            answers = self.refiner(view, [_proposal(labels == index + 1, shares) for index in some])
+            for index, answer in zip(some, answers, strict=True):
+                mask = np.logical_or.reduce(answer.masks) & (labels > 0)
+                kept = mask & (classes == values[index])
+                new_confidence[mask] = round(float(sure[index]))
+                new_confidence[kept] = confidence[kept]
+                new[mask] = values[index]
+        return new, new_confidence
 
 
-def _painted(
-    classes: Shaped[np.ndarray, "rows cols"],
-    confidence: Shaped[np.ndarray, "rows cols"],
-    regions: Sequence[tuple[int, Proposal]],
-    answers: Sequence[Refined],
-    skip: frozenset[int],
-) -> _Rows:
-    """Refined regions over the map, the surest last; what was no class stays none."""
-    sure = [float(confidence[one.mask].mean()) for _, one in regions]
-    new, new_confidence, free = classes.copy(), confidence.copy(), ~np.isin(classes, list(skip))
-    for index in sorted(range(len(regions)), key=lambda index: sure[index]):
-        value, _ = regions[index]
-        mask = np.logical_or.reduce(answers[index].masks) & free
-        new_confidence[mask & (classes != value)] = round(sure[index])
-        kept = mask & (classes == value)
-        new_confidence[kept] = confidence[kept]
-        new[mask] = value
-    return new, new_confidence
+def _regions(
+    classes: Shaped[np.ndarray, "rows cols"], skip: frozenset[int]
+) -> tuple[Int[np.ndarray, "rows cols"], list[int]]:
+    """Regions 1, 2, ... of a block, 0 outside, and the class of each."""
+    labels, values = np.zeros(classes.shape, np.int32), list[int]()
+    for value in np.unique(classes).tolist():
+        if value not in skip:
+            own, count = ndimage.label(classes == value)
+            labels[own > 0] = own[own > 0] + len(values)
+            values += [value] * count
+    return labels, values
+
+
+def _proposal(own: Bool[np.ndarray, "rows cols"], shares: Float[np.ndarray, "rows cols"]) -> Proposal:
+    return Proposal(own, np.where(own, shares, np.maximum((1 - shares) / 2, 0.01)))
