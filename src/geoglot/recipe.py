@@ -65,15 +65,16 @@ def beside(name: str, folder: Path) -> str:
 
 def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
     hints = get_type_hints(kind, include_extras=True)
+    here = f"{where[:-1]}: " if where.endswith(".") else where
     if unknown := sorted(set(table) - set(hints)):
-        raise InputError(f"{where}there is no key {unknown[0]!r}; known are {', '.join(hints)}")
+        raise InputError(f"{here}there is no key {unknown[0]!r}; known are {', '.join(hints)}")
     needed = [
         field.name
         for field in dataclasses.fields(kind)  # type: ignore[arg-type]
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
     ]
     if missing := [name for name in needed if name not in table]:
-        raise InputError(f"{where}the key {missing[0]!r} is missing")
+        raise InputError(f"{here}the key {missing[0]!r} is missing")
     return kind(**{name: _value(hints[name], value, f"{where}{name}", folder) for name, value in table.items()})
 
 

@@ -82,6 +82,29 @@ def test_no_host_is_asked_that_nobody_named(there: Peer, web: Web, to: str) -> N
             web.json(url)
 
 
+@pytest.mark.parametrize("address", ["http://[bad/x", "http://127.0.0.1:a-port/x", "http://127.0.0.1\x00/x", ""])
+def test_what_is_no_address_is_no_crash(there: Peer, web: Web, address: str) -> None:
+    with pytest.raises(SourceError):
+        web.json(address)
+    with pytest.raises(SourceError), peer(lambda request: Reply(b"", status=302, headers={"Location": to})) as one:
+        to = address.replace("\x00", "%00") or "http://[also-bad"
+        web.json(f"{one.url}/y")
+
+
+def test_an_answer_that_drips_for_ever_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    with peer(lambda request: Reply(b"x" * 4_000_000)) as one:
+        monkeypatch.setattr("geoglot.sources.web._MOST_TIMEOUTS", 0)
+        with pytest.raises(ServiceError, match="an answer that does not end"):
+            web.json(f"{one.url}/x")
+
+
+def test_a_long_refusal_is_read_no_further_than_its_first_words(web: Web) -> None:
+    with peer(lambda request: Reply(b"no " * 20_000_000, "text/plain", 404)) as one:
+        with pytest.raises(SourceError, match="HTTP 404: no no") as caught:
+            web.json(f"{one.url}/x")
+        assert len(str(caught.value)) < 300
+
+
 def test_redirects_end(there: Peer, web: Web) -> None:
     assert web.json(f"{there.url}/away?to=/x") == {"a": 1}
     with pytest.raises(SourceError, match="redirects more than"):

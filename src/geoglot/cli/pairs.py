@@ -122,7 +122,9 @@ def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
     "--half-width", type=float, default=0.0021, show_default=True, help="Degrees from a tile's centre to its edge."
 )
 @click.option("--side", type=click.IntRange(min=32), default=288, show_default=True, help="Pixels of a tile here.")
-@options.gsd
+@click.option(
+    "--gsd", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Metres a pixel here."
+)
 @options.as_json
 @options.quiet
 @options.verbose
@@ -134,7 +136,7 @@ def import_released(
     output: Path,
     half_width: float,
     side: int,
-    gsd: float | None,
+    gsd: float,
     as_json: bool,
 ) -> None:
     """Make a pair set of what the GRAFT authors' released code writes: OFFSETS is its pixel_offset.csv.
@@ -145,7 +147,7 @@ def import_released(
     from geoglot.pairs.released import import_released as read
 
     with options.progress() as progress:
-        made = read(Released(offsets, tiles, photos, metadata, half_width), output, side, gsd or 1.0, progress)
+        made = read(Released(offsets, tiles, photos, metadata, half_width), output, side, gsd, progress)
     lines = [f"{made.pairs.place}: {made.pairs.tiles:,} tiles, {made.pairs.photos:,} links"]
     lines += [f"left: {why}: {number:,}" for why, number in made.left.items()]
     document = {"output": str(output), "tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}

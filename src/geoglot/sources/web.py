@@ -12,7 +12,8 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -20,7 +21,7 @@ from fnmatch import fnmatch
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
-from geoglot.errors import MissingExtraError, ServiceError, SourceError
+from geoglot.errors import GeoglotError, MissingExtraError, ServiceError, SourceError
 from geoglot.types import Amount, Count, Positive
 
 T = TypeVar("T")
@@ -28,9 +29,11 @@ _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _MOST_BYTES = 64 * 2**20
-#: Parameters of a url that let their holder in: those of Azure, AWS, Google and what services call keys
+_MOST_TIMEOUTS = 20  # as long as so many time-outs an answer may take in all, however steadily it drips
+_MOST_REQUESTS = 20_000  # of one search: some millions of photos
+#: Parameters of a url that let their holder in: those of Azure, AWS, Google, Meta and what services call keys
 _SIGNING = frozenset(
-    {"sig", "signature", "token", "access_token", "api_key", "key", "st", "se", "sp", "sv", "sr", "skoid"}
+    {"sig", "signature", "token", "access_token", "api_key", "key", "st", "se", "sp", "sv", "sr", "skoid", "oh", "oe"}
 )
 _SIGNING_PREFIXES = ("x-amz-", "x-goog-", "awsaccesskeyid")
 
@@ -116,9 +119,11 @@ class Web:
             except Unreadable as error:
                 failed = str(error)
                 if answer.body and answer.body == last and answer.kind.startswith("image/"):
-                    raise SourceError(self.clean(f"{url} is no picture that can be read ({error})")) from error
+                    raise SourceError(self.clean(f"{url} is no picture that can be read ({error})")) from None
                 last = answer.body
                 self._wait(attempt, 0.0, url)
+            except GeoglotError as error:  # what a service says may hold what it was sent
+                raise type(error)(self.clean(str(error))) from None
         raise ServiceError(
             self.clean(f"{url} failed {self.manners.retries + 1} times ({failed}); run the same again later")
         )
@@ -131,8 +136,11 @@ class Web:
 
     def allows(self, url: str) -> bool:
         """Whether a url is on one of the hosts, by http or https."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        try:
+            parts = urlsplit(url)
+            host = parts.hostname or ""
+        except ValueError:
+            return False
         return parts.scheme in ("http", "https") and any(fnmatch(host, one) for one in self.hosts)
 
     def close(self) -> None:
@@ -147,8 +155,8 @@ class Web:
             if not self.allows(url):
                 # A recipe may name it tomorrow; where one photo leads astray nothing will.
                 raise (ServiceError if url == first else SourceError)(
-                    f"the recipe names no host {urlsplit(url).hostname!r}, to which {self.clean(url)} leads; add it to "
-                    "`hosts` of that source if it is to be asked"
+                    f"the recipe names no host for {self.clean(url)}; add it to `hosts` of that source if it is to be "
+                    "asked"
                 )
             try:
                 with self._client.stream(method, url, **arguments) as response:
@@ -157,6 +165,8 @@ class Web:
                     url = urljoin(url, response.headers.get("location", ""))
             except (self._http.TransportError, self._http.DecodingError) as error:
                 raise _Later(f"{type(error).__name__}: {error}") from error
+            except (self._http.InvalidURL, ValueError) as error:
+                raise SourceError(self.clean(f"{url} is or leads to no address ({error})")) from None
             method, arguments = "GET", {}  # what was sent, keys among it, is for the first host alone
         raise SourceError(f"{self.clean(url)} redirects more than {_MOST_REDIRECTS} times")
 
@@ -167,11 +177,13 @@ class Web:
         if status >= 400:
             text = _first_words(response)
             raise SourceError(self.clean(f"{url} answers HTTP {status}{text}"))
-        body = bytearray()
+        body, longest = bytearray(), time.monotonic() + _MOST_TIMEOUTS * self.manners.timeout_s
         for block in response.iter_bytes():
             body += block
             if len(body) > _MOST_BYTES:
                 raise SourceError(f"{self.clean(url)} is larger than {_MOST_BYTES >> 20} MiB")
+            if time.monotonic() > longest:
+                raise _Later("an answer that does not end")
         return Answer(url, bytes(body), response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
     def _take_turn(self) -> None:
@@ -198,6 +210,31 @@ class Web:
         self.sleep(pause)
 
 
+class Asking:
+    """The requests of one search. They end: a service that always has more is left."""
+
+    def __init__(self, web: Web) -> None:
+        self._web, self._left = web, _MOST_REQUESTS
+
+    def fetch(self, url: str, read: Callable[[Answer], T], **request: Any) -> T:
+        """As `Web.fetch`; ServiceError where a search costs too many."""
+        self._left -= 1
+        if self._left < 0:
+            raise ServiceError(self._web.clean(f"{url} has no end: one search cost {_MOST_REQUESTS:,} requests"))
+        return self._web.fetch(url, read, **request)
+
+
+@contextmanager
+def understood(service: str) -> Iterator[None]:
+    """ServiceError for what comes in another form than a service's documents say."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise ServiceError(
+            f"{service} answers in a form that is not known ({type(error).__name__}: {error}); run the same again later"
+        ) from error
+
+
 class _Later(Exception):
     """A request that failed for now."""
 
@@ -211,7 +248,10 @@ _ARGUMENTS = {"params": "params", "data": "data", "document": "json", "headers":
 
 def unsigned(url: str) -> str:
     """A url without the parameters that let its holder in, such as an expiring signature."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url.partition("?")[0]
     pairs = parse_qsl(parts.query, keep_blank_values=True)
     kept = [(name, value) for name, value in pairs if not _signs(name.lower())]
     if len(kept) == len(pairs):
@@ -232,7 +272,7 @@ def json_of(answer: Answer) -> Any:
     """The document of an answer; Unreadable where it is none."""
     try:
         return json.loads(answer.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Unreadable(f"{answer.kind or 'an answer without type'} that is no JSON") from error
 
 
@@ -258,5 +298,5 @@ def _date(text: str) -> datetime | None:
 
 def _first_words(response: Any) -> str:
     """What a refusal says, if that is short and for people."""
-    body = response.read()[:200].decode("utf-8", "replace").strip()
+    body = next(response.iter_bytes(200), b"").decode("utf-8", "replace").strip()
     return f": {body}" if body and not body.startswith("<") else ""

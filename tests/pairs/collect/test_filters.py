@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from geoglot.pairs.collect import filters
+from geoglot.pairs.collect import filters, looks
+from geoglot.pairs.collect.cells import apart
 from geoglot.pairs.collect.cheap import cheap_filters
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.judge import PROMPTS
@@ -54,6 +55,7 @@ def encoded(image: Image.Image, quality: int = 90) -> bytes:
         ({"lat": float("nan")}, "no place"),
         ({"lat": 86.0}, "no place"),
         ({"licence": "all-rights-reserved"}, "licence"),
+        ({"licence": "cc0"}, ""),
         ({"time": "2012-12-31T23:00:00"}, "taken on another day"),
         ({"time": "2093-01-01T00:00:00"}, "taken on another day"),  # a camera's clock
         ({"time": ""}, ""),
@@ -64,7 +66,7 @@ def encoded(image: Image.Image, quality: int = 90) -> bytes:
     ],
 )
 def test_each_photo_is_left_for_its_reason(change: dict[str, object], why: str) -> None:
-    asked = recipe(photos=PhotosRecipe(after=date(2013, 1, 1), licences=("cc-by", "cc0")))
+    asked = recipe(photos=PhotosRecipe(after=date(2013, 1, 1), licences=("CC BY", "cc0")))
     assert cheap_filters(frame(change), asked).tolist() == [why]
 
 
@@ -91,6 +93,23 @@ def test_the_first_of_those_that_look_the_same_near_by_stays() -> None:
     lon, lat = np.array([5.0, 5.0001, 6.0, 5.0, 5.0001]), np.full(5, 52.0)
     assert looks_again(hashes, lon, lat, 112.0, 1).tolist() == [False, True, False, False, True]
     assert looks_again(hashes, lon, lat, 112.0, 0).tolist() == [False, False, False, False, True]
+
+
+def test_a_spot_that_everybody_photographs_is_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    lon, lat = 5 + rng.uniform(0, 0.004, 90), 52 + rng.uniform(0, 0.003, 90)
+    hashes = rng.integers(0, 8, 90).astype(np.uint64) * np.uint64(0x0101010101010101)
+    at_once = looks_again(hashes, lon, lat, 112.0, 4)
+    monkeypatch.setattr(looks, "_PAIRS", 50)
+    monkeypatch.setattr(looks, "_CHUNK", 32)
+    assert np.array_equal(looks_again(hashes, lon, lat, 112.0, 4), at_once)
+    again = np.zeros(90, np.bool_)  # the rule, word by word
+    for later in range(1, 90):
+        before = np.flatnonzero(~again[:later])
+        east, north = apart(lon[[later] * len(before)], lat[[later] * len(before)], lon[before], lat[before])
+        bits = np.array([int(one).bit_count() for one in hashes[before] ^ hashes[later]])
+        again[later] = ((east < 112) & (north < 112) & (bits <= 4)).any()
+    assert np.array_equal(again, at_once) and 10 < again.sum() < 80
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import date
@@ -27,7 +28,7 @@ from geoglot.sources.imagery.stac import Stac, StacRecipe, catalogue_of, web_of
 from geoglot.sources.web import Manners
 from peers.country import write_cog
 from peers.files import TOKEN, remote_files
-from peers.http import Fault
+from peers.http import Fault, Reply, peer
 from peers.stac import StacPeer, item_of, stac_peer
 
 QUICK = Manners(per_second=5000.0, retries=3, timeout_s=2.0, wait_s=0.01)
@@ -181,6 +182,75 @@ def test_a_cog_that_goes_on_failing_is_told_without_its_signature(tmp_path: Path
             stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
         stac.close()
     assert "scene.tif" in str(caught.value) and "signature" not in str(caught.value)
+
+
+def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -> None:
+    write_cog(tmp_path / "scene.tif", textured(512), Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
+    with remote_files(tmp_path, signed=True) as files:
+        recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
+        stac = Stac(recipe, web_of(recipe, QUICK))
+        stac.sleep = lambda seconds: None
+        stac._token, stac._token_until = "sig=of-yesterday", time.time() + 3600
+        patch = stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
+        stac.close()
+    assert patch.valid.all()
+
+
+class Searched:
+    """A service that gives these items, whatever is asked."""
+
+    def __init__(self, items: list[dict[str, object]]) -> None:
+        self.items = items
+
+    def search(self, **asked: object) -> Searched:
+        return self
+
+    def items_as_dicts(self) -> Iterator[dict[str, object]]:
+        yield from self.items
+
+
+def test_scenes_that_cannot_be_meant_are_left_and_clouds_are_looked_at_here_too() -> None:
+    recipe = StacRecipe("sentinel2-l2a")
+    stac, box = Stac(recipe, web_of(recipe, QUICK)), shapely.box(8.9, 48.7, 9.1, 48.8)
+    assets = dict.fromkeys(("red", "green", "blue", "scl"), "https://x/y.tif")
+
+    def item(name: str, **changes: object) -> dict[str, object]:
+        made = item_of(name, SENTINEL, box, "2021-06-01T10:00:00Z", assets, **{"eo:cloud_cover": 0.5})
+        return made | changes
+
+    clouds = {"datetime": "2021-06-01T10:00:00Z", "eo:cloud_cover": 40.0}
+    untimed = {"datetime": None, "eo:cloud_cover": 0.1}
+    stac._client = Searched([
+        item("good"), item("nowhere", geometry=None), item("odd", geometry={"type": "Polygon", "coordinates": 3}),
+        item("never", properties=untimed), item("cloudy", properties=clouds), item("bare", assets={}),
+    ])  # fmt: skip
+    assert [scene.id for scene in stac.scenes(HERE, None, None)] == ["good"]
+    for items in ([{"id": 1}], ["x"]):
+        stac._client = Searched(items)  # type: ignore[arg-type]
+        with pytest.raises(ServiceError, match="what is no STAC"):
+            stac.scenes(HERE, None, None)
+    stac.close()
+
+
+def test_a_catalogue_without_end_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoglot.sources.imagery.stac._MOST_ITEMS", 5)
+    recipe = StacRecipe("naip")
+    stac = Stac(recipe, web_of(recipe, QUICK))
+    one = item_of("a", "naip", shapely.box(8, 48, 9, 49), "2021-06-01T10:00:00Z", {"image": "https://x/y.tif"})
+    stac._client = Searched([one] * 6)
+    with pytest.raises(ServiceError, match="has no end: one search found more than 5 scenes"):
+        stac.scenes(HERE, None, None)
+    stac.close()
+
+
+@pytest.mark.parametrize("text", ['{"a": 1}', "[]", '{"type": "Catalog", "id": "x"}'])
+def test_what_is_no_stac_service_is_told(text: str) -> None:
+    with peer(lambda request: Reply(text.encode())) as there:
+        recipe = StacRecipe("naip", url=there.url, hosts=("127.0.0.1",))
+        stac = Stac(recipe, web_of(recipe, QUICK))
+        with pytest.raises(SourceError):
+            stac.scenes(HERE, None, None)
+        stac.close()
 
 
 def test_presets_are_whole() -> None:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import InputError, ServiceError, SourceError
 from geoglot.sources.areas import boxes_around, is_near
 from geoglot.sources.photos.flickr import Flickr, FlickrRecipe
 from geoglot.sources.photos.licences import licence_name
@@ -149,6 +149,102 @@ def test_pictures_are_made_small_upright_and_without_tags() -> None:
         shrink(file.getvalue())
 
 
+def test_damaged_files_are_no_pictures_and_stop_nothing(tmp_path: Path) -> None:
+    tags = Image.Exif()
+    tags[0x0112], tags.get_ifd(0x8825)[1] = 6, "N"
+    rng = np.random.default_rng(0)
+    files = []
+    for kind in ("JPEG", "PNG", "TIFF", "WEBP", "GIF"):
+        file = io.BytesIO()
+        Image.open(io.BytesIO(jpeg((160, 120)))).save(file, kind, exif=tags)
+        files.append(file.getvalue())
+    whole = 0
+    for number in range(100):
+        content = bytearray(files[number % len(files)])
+        for at in rng.integers(0, min(len(content), (200, 20_000)[number % 2]), 6):
+            content[at] = rng.integers(256)
+        try:
+            shrink(bytes(content))
+            whole += 1
+        except (OSError, SourceError):
+            pass
+        (tmp_path / f"{number}.jpg").write_bytes(content)
+    assert 0 < whole < 100
+    assert len(list(LocalPhotos(LocalPhotosRecipe(folder=tmp_path)).search(HERE))) == 100
+
+
+def test_a_picture_that_unfolds_without_measure_is_left() -> None:
+    bomb = io.BytesIO()
+    Image.new("1", (12_000, 12_000)).save(bomb, "PNG")
+    assert len(bomb.getvalue()) < 100_000
+    with pytest.raises(SourceError, match="12000 x 12000 px, which is too large"):
+        shrink(bomb.getvalue())
+
+
+def endless_flickr(request: Request) -> Reply:
+    """Always more photos than it shows."""
+    if "min_upload_date" in request.query:  # so it is not told by a single second
+        return Reply(b'{"stat": "ok", "photos": {"page": 1, "total": "0", "photo": []}}')
+    return Reply(b'{"stat": "ok", "photos": {"page": 1, "total": "9999", "photo": []}}')
+
+
+def endless_wikimedia(request: Request) -> Reply:
+    number = int(request.query.get("iistart", 0)) + 1
+    return Reply(json.dumps({"query": {"pages": []}, "continue": {"iistart": str(number)}}).encode())
+
+
+def endless_mapillary(request: Request) -> Reply:
+    record = {"id": "1", "geometry": {"coordinates": [5, 52]}}
+    return Reply(json.dumps({"data": [record] * 2000}).encode())
+
+
+SERVICES = {
+    "flickr": lambda url, web: Flickr(FlickrRecipe(url=f"{url}/services/rest/"), KEY, web),
+    "wikimedia": lambda url, web: Wikimedia(WikimediaRecipe("me@example.org", url=url), web),
+    "mapillary": lambda url, web: Mapillary(MapillaryRecipe(url=url), "token", web),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "endless"),
+    [("flickr", endless_flickr), ("wikimedia", endless_wikimedia), ("mapillary", endless_mapillary)],
+)
+def test_a_search_ends_even_if_the_service_does_not(
+    web: Web, monkeypatch: pytest.MonkeyPatch, name: str, endless: Callable[[Request], Reply]
+) -> None:
+    monkeypatch.setattr("geoglot.sources.web._MOST_REQUESTS", 12)
+    with peer(endless) as there:
+        with pytest.raises(ServiceError, match="has no end: one search cost 12 requests"):
+            list(SERVICES[name](there.url, web).search(HERE))
+        assert len(there.requests) == 12
+
+
+@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"data": [{"id": 1, "geometry": 5}], "query": {"pages": [{"pageid": 1, "imageinfo": [3], "coordinates": 3}]}}',
+        '{"data": [7], "query": {"pages": [{"title": "x"}]}, "stat": "ok", "photos": {"page": 1, "photo": 3}}',
+        '{"data": [{"geometry": {"coordinates": []}}], "query": 4, "stat": "ok", "photos": []}',
+        "[" * 100_000,
+        "[]",
+    ],
+)
+def test_answers_of_another_form_are_told_and_end_no_run(web: Web, name: str, text: str) -> None:
+    with peer(lambda request: Reply(text.encode())) as there, pytest.raises(ServiceError, match="run the same again"):
+        list(SERVICES[name](there.url, web).search(HERE))
+
+
+def test_a_key_that_a_service_says_back_is_in_no_message(web: Web) -> None:
+    text = json.dumps({"stat": "fail", "code": 100, "message": f"Invalid key {KEY}"})
+    with peer(lambda request: Reply(text.encode())) as there, pytest.raises(InputError, match="take the key") as caught:
+        list(SERVICES["flickr"](there.url, web).search(HERE))
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert KEY not in str(error)
+        error = None if error.__suppress_context__ else error.__context__
+
+
 def boxed(points: dict[int, tuple[float, float]], box: tuple[float, ...], most: int) -> list[int]:
     west, south, east, north = box
     return [key for key, (lon, lat) in points.items() if west <= lon <= east and south <= lat <= north][:most]
@@ -272,7 +368,8 @@ def test_a_folder_of_photos_says_where_they_are(tmp_path: Path) -> None:
     (tmp_path / "a/one.jpg").write_bytes(jpeg(exif=tags))
     (tmp_path / "two.jpg").write_bytes(jpeg())
     source = LocalPhotos(LocalPhotosRecipe(folder=tmp_path, licence="CC BY 4.0"))
-    (photo,) = source.search(HERE)
+    photo, nowhere = source.search(HERE)
+    assert np.isnan([nowhere.lon, nowhere.lat]).all() and nowhere.id == "two.jpg"  # left later, and counted
     assert (photo.lon, photo.lat) == pytest.approx((151.2111111, -33.8599722))
     assert (photo.id, photo.time, photo.author, photo.licence) == ("a/one.jpg", "2019-03-02T08:09:10", "Jo", "cc-by")
     assert source.picture(photo) == (tmp_path / "a/one.jpg").read_bytes()
@@ -294,6 +391,12 @@ def test_a_table_of_photos_says_where_they_are(tmp_path: Path, ending: str) -> N
 def test_local_photos_that_cannot_be_meant_are_told(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="folder or a table"):
         LocalPhotos(LocalPhotosRecipe())
+    with pytest.raises(InputError, match=r"no folder .*none"):
+        LocalPhotos(LocalPhotosRecipe(folder=tmp_path / "none"))
+    for row, message in (("a.jpg,abc,52,", "photo 2: lon"), ("a.jpg,5,52,30/06/2021", "photo 2: time .*ISO 8601")):
+        (tmp_path / "t.csv").write_text(f"path,lon,lat,time\nb.jpg,5,52,2021-06-30\n{row}\n")
+        with pytest.raises(InputError, match=message):
+            list(LocalPhotos(LocalPhotosRecipe(table=tmp_path / "t.csv")).search(HERE))
     (tmp_path / "t.csv").write_text("lon,lat\n1,2\n")
     with pytest.raises(InputError, match="no column 'path'"):
         list(LocalPhotos(LocalPhotosRecipe(table=tmp_path / "t.csv")).search(HERE))

@@ -8,7 +8,9 @@ are in metres on the WGS 84 ellipsoid: north by the arc of the meridian, east by
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyproj
@@ -95,24 +97,37 @@ class Cells:
         return np.asarray(row * _ROW + col + (_ROW << 28))  # never negative
 
 
-def near(
-    cells: Cells, lon: Floats, lat: Floats, others: Int[np.ndarray, " other"], reach_m: float
-) -> tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]:
+Pairs = tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]
+
+
+def near(cells: Cells, lon: Floats, lat: Floats, others: Int[np.ndarray, " other"], reach_m: float) -> Pairs:
     """Pairs (point, other) of which the others lie in cells around the points; `others` are their cells.
 
     All that are within reach are among them, and some that are not.
     """
-    order = np.argsort(others, kind="stable")
-    ranked = others[order]
-    points, found = [], []
-    for ids in cells.around(lon, lat, reach_m).T:
-        first, last = (np.searchsorted(ranked, ids, side) for side in ("left", "right"))
-        counts = np.where(ids >= 0, last - first, 0)
-        point = np.repeat(np.arange(len(lon)), counts)
-        within = np.arange(len(point)) - np.repeat(np.cumsum(counts) - counts, counts)
-        points.append(point)
-        found.append(order[first[point] + within])
+    points, found = zip(*near_parts(cells, lon, lat, others, reach_m, np.iinfo(np.int64).max), strict=True)
     return np.concatenate(points), np.concatenate(found)
+
+
+def near_parts(
+    cells: Cells, lon: Floats, lat: Floats, others: Int[np.ndarray, " other"], reach_m: float, most: int
+) -> Iterator[Pairs]:
+    """As `near`, in the order of the points and about `most` pairs at a time: a spot that everybody photographs has
+    billions. All pairs of a point come together.
+    """
+    order = np.argsort(others, kind="stable")
+    ranked, ids = others[order], cells.around(lon, lat, reach_m)
+    first, last = (np.searchsorted(ranked, ids, side) for side in ("left", "right"))
+    counts = np.where(ids >= 0, last - first, 0)
+    each = counts.sum(axis=1)
+    borders = (np.flatnonzero(np.diff(np.cumsum(each) // most)) + 1).tolist()
+    for start, end in pairwise([0, *borders, len(lon)]):
+        flat = counts[start:end].ravel()
+        within = np.arange(flat.sum()) - np.repeat(np.cumsum(flat) - flat, flat)
+        yield (
+            np.repeat(np.arange(start, end), each[start:end]),
+            order[np.repeat(first[start:end].ravel(), flat) + within],
+        )
 
 
 def in_reach(lon: Floats, lat: Floats) -> Bool[np.ndarray, " point"]:

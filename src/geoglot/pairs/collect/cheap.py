@@ -10,6 +10,7 @@ import pandas as pd
 
 from geoglot.pairs.collect.cells import in_reach
 from geoglot.pairs.collect.recipe import PairsRecipe
+from geoglot.sources.photos.licences import licence_name
 
 _SAME_PLACE = 5  # decimals: a metre
 _AHEAD = timedelta(days=1)  # no photo is from tomorrow, whatever the time zone
@@ -29,7 +30,7 @@ def cheap_filters(frame: Any, recipe: PairsRecipe) -> Any:
     lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
     leave(~in_reach(lon, lat), "no place")
     if asked.licences:
-        leave(~frame["licence"].isin(asked.licences), "licence")
+        leave(~frame["licence"].isin([licence_name(one) for one in asked.licences]), "licence")
     leave(_outside_days(frame["time"], recipe), "taken on another day")
     leave(_coarse(lon, filters.decimals) & _coarse(lat, filters.decimals), "geotag not precise")
     leave((frame["accuracy"] > 0) & (frame["accuracy"] < filters.accuracy), "geotag not precise")

@@ -12,10 +12,11 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt64
 from PIL import Image
 
-from geoglot.pairs.collect.cells import Cells, Floats, apart, near
+from geoglot.pairs.collect.cells import Cells, Floats, apart, near_parts
 
 _SIDE, _LOW = 32, 8
 _CHUNK = 1 << 14
+_PAIRS = 1 << 20  # looked at together
 Hashes = UInt64[np.ndarray, " photo"]
 
 
@@ -40,25 +41,25 @@ def looks_again(hashes: Hashes, lon: Floats, lat: Floats, reach_m: float, most: 
     """Which photos look like an earlier one that is less than `reach_m` away and stays itself."""
     cells = Cells(reach_m)
     homes = cells.of(lon, lat)
-    pairs = [_alike(hashes, lon, lat, homes, cells, first, most) for first in range(0, len(lon), _CHUNK)]
     again = np.zeros(len(lon), np.bool_)
-    for later, earlier in sorted(pair for part in pairs for pair in part):
-        again[later] |= not again[earlier]
+    for first in range(0, len(lon), _CHUNK):
+        part = slice(first, first + _CHUNK)
+        for later, earlier in near_parts(cells, lon[part], lat[part], homes, reach_m, _PAIRS):
+            alike = _alike(hashes, lon, lat, later + first, earlier, most, reach_m)
+            for one, before in sorted(alike):  # all that came earlier is decided
+                again[one] |= not again[before]
     return again
 
 
 def _alike(
-    hashes: Hashes, lon: Floats, lat: Floats, homes: np.ndarray, cells: Cells, first: int, most: int
+    hashes: Hashes, lon: Floats, lat: Floats, later: np.ndarray, earlier: np.ndarray, most: int, reach_m: float
 ) -> list[tuple[int, int]]:
-    """(later, earlier) of photos near each other that look the same; later ones from a chunk."""
-    part = slice(first, first + _CHUNK)
-    later, earlier = near(cells, lon[part], lat[part], homes, cells.side_m)
-    later = later + first
+    """Those of the pairs (later, earlier) that look the same and are near."""
     later, earlier = later[earlier < later], earlier[earlier < later]
     same = _bits(hashes[later] ^ hashes[earlier]) <= most
     later, earlier = later[same], earlier[same]
     east, north = apart(lon[later], lat[later], lon[earlier], lat[earlier])
-    close = (east < cells.side_m) & (north < cells.side_m)
+    close = (east < reach_m) & (north < reach_m)
     return list(zip(later[close].tolist(), earlier[close].tolist(), strict=True))
 
 

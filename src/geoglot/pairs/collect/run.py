@@ -18,7 +18,7 @@ from geoglot.outputs.files import disk_errors
 from geoglot.outputs.manifest import write_json
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
-from geoglot.pairs.collect.photos import collect_photos
+from geoglot.pairs.collect.photos import GONE, collect_photos
 from geoglot.pairs.collect.places import draw_places
 from geoglot.pairs.collect.recipe import PairsRecipe
 from geoglot.pairs.collect.report import write_report
@@ -158,12 +158,16 @@ def _run(collection: Collection, until: str) -> dict[str, Outcome]:
 
 
 def _forget(collection: Collection, redo: str) -> None:
-    """Make a stage run again; of `photos` and `imagery` also what was found, and not found: it may be more by now."""
+    """Make a stage run again; of `photos` and `imagery` also what was found, and not found: it may be more by now.
+
+    Pictures and pixels that are there stay.
+    """
     for stage in STAGES[NAMES.index(redo) :]:
         stage.forget(collection)
     for kind in {"photos": ("found",), "imagery": ("scenes",)}.get(redo, ()):
         shutil.rmtree(collection.folder / kind, ignore_errors=True)
-    for missing in collection.folder.glob(f"pixels/*/*{NONE}") if redo == "imagery" else ():
+    not_had = {"photos": f"pictures/*/*{GONE}", "imagery": f"pixels/*/*{NONE}"}.get(redo)
+    for missing in collection.folder.glob(not_had) if not_had else ():
         missing.unlink()
 
 

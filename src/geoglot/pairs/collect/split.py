@@ -102,7 +102,8 @@ def _tiles(collection: Collection) -> Any:
     merged = tiles.merge(imagery, on="id", validate="one_to_one")
     found = merged[merged["why"] == ""].reset_index(drop=True)
     if found.empty:
-        raise InputError("no tile has pixels: stages/imagery.json says why")
+        told = ", ".join(f"{why}: {number:,}" for why, number in sorted(merged["why"].value_counts().items()))
+        raise InputError(f"no tile has pixels ({told}); imagery that covers the photos, or rules that ask for less")
     return found
 
 

@@ -26,7 +26,7 @@ def place_tiles(collection: Collection) -> Outcome:
     """Choose centres, find members."""
     asked, photos = collection.recipe.tiles, collection.table("kept")
     if photos.empty:
-        raise InputError("no photo is left: see stages/photos.json and stages/filters.json for why, and ask for less")
+        raise InputError(_none_left(collection.table("left")["left"]))
     lon, lat = photos["lon"].to_numpy(), photos["lat"].to_numpy()
     order = np.random.default_rng(asked.seed).permutation(len(photos))
     centres = greedy_centres(
@@ -40,6 +40,14 @@ def place_tiles(collection: Collection) -> Outcome:
     collection.keep_table("tiles", tiles)
     beyond = len(every.tile) - len(links.tile)
     return Outcome({"tiles": len(tiles), "links": len(links.tile), f"links beyond {asked.most_photos} a tile": beyond})
+
+
+def _none_left(reasons: Any) -> str:
+    """Why there are no tiles, in a sentence."""
+    if reasons.empty:
+        return "no photo was found; more places, a larger photos.radius_m, or more sources"
+    told = ", ".join(f"{why}: {number:,}" for why, number in sorted(reasons.value_counts().items()))
+    return f"no photo is left of {len(reasons):,} ({told}); other photos, or filters that ask for less"
 
 
 def grid_of(tile: Any, asked: TilesRecipe) -> Grid:

@@ -79,7 +79,10 @@ class LocalImagery:
             path.relative_to(self._recipe.folder).as_posix(): open_raster(path, sensor=self._recipe.sensor)
             for path in paths
         }
-        return {name: raster for name, raster in opened.items() if raster.native.crs is not None}
+        placed = {name: raster for name, raster in opened.items() if raster.native.crs is not None}
+        if not placed:
+            raise InputError(f"no raster in {self._recipe.folder} says where it lies (a CRS); give georeferenced ones")
+        return placed
 
     @cached_property
     def _scenes(self) -> list[Scene]:

@@ -8,10 +8,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 import numpy as np
+import shapely
 
 from geoglot.errors import InputError, MissingExtraError, ServiceError, SourceError
 from geoglot.geo import Grid
@@ -25,6 +27,7 @@ from geoglot.sources.web import Answer, Manners, Unreadable, Web, json_of, unsig
 from geoglot.types import Within
 
 _PAGE = 100
+_MOST_ITEMS = 20_000  # of one search: decades of Sentinel-2 over a neighbourhood
 _ATTEMPTS = 3
 _PAUSE_S = 1.0
 _RENEW_S = 120.0  # before a token ends
@@ -70,15 +73,23 @@ class Stac:
         }  # fmt: skip
         if self._catalogue.classes is not None:
             asked["query"] = {"eo:cloud_cover": {"lt": self._most_cloud}}
+        from pystac import STACError
+        from pystac_client.errors import ClientTypeError
         from pystac_client.exceptions import APIError
 
         try:
-            items = list(self._open().search(**asked).items_as_dicts())
-            return [scene for item in items if (scene := self._scene(item))]
+            items = list(islice(self._open().search(**asked).items_as_dicts(), _MOST_ITEMS + 1))
+            found = [scene for item in items if (scene := self._scene(item))]
         except APIError as error:
             raise SourceError(self._web.clean(f"{self._catalogue.url} refuses the search: {error}")) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise ServiceError(f"{self._catalogue.url} answers what is no STAC ({error})") from error
+        except (AttributeError, KeyError, TypeError, ValueError, STACError, ClientTypeError) as error:
+            raise ServiceError(
+                self._web.clean(f"{self._catalogue.url} answers what is no STAC ({error}); run the same again later")
+            ) from error
+        if len(items) > _MOST_ITEMS:
+            raise ServiceError(f"{self._catalogue.url} has no end: one search found more than {_MOST_ITEMS:,} scenes")
+        # Services that do not know the extension `query` answer as if there had been none.
+        return [one for one in found if not self._catalogue.classes or (one.cloud or 0.0) < self._most_cloud]
 
     def read(self, scene: Scene, grid: Grid) -> Patch:
         """Its pixels on a grid; the clouds first, since they decide."""
@@ -106,17 +117,18 @@ class Stac:
         return self._client
 
     def _scene(self, item: Mapping[str, Any]) -> Scene | None:
-        """None for an item that lacks a band."""
+        """None for an item that lacks a band, a place or a time."""
         catalogue, facts = self._catalogue, item["properties"]
         wanted = {band.asset for band in catalogue.bands}
-        if not wanted <= set(item["assets"]):
+        moment = str(facts.get("datetime") or facts.get("start_datetime") or "")
+        if not wanted <= set(item["assets"]) or not _is_place(item.get("geometry")) or not _is_time(moment):
             return None
         names = [*wanted, *([catalogue.classes] if catalogue.classes in item["assets"] else [])]
         scale, offset = _reflectance(facts) if catalogue.reflectance else (1.0, 0.0)
         return Scene(
             id=str(item["id"]),
-            time=str(facts.get("datetime") or facts.get("start_datetime")),
-            cloud=facts.get("eo:cloud_cover"),
+            time=moment,
+            cloud=None if facts.get("eo:cloud_cover") is None else float(facts["eo:cloud_cover"]),
             outline=item["geometry"],
             assets={str(name): unsigned(item["assets"][name]["href"]) for name in sorted(map(str, names))},
             scale=scale,
@@ -139,7 +151,8 @@ class Stac:
             except SourceError as error:
                 failed = self._clean(str(error))
             if "response code: 404" in failed or "response_code=404" in failed:
-                raise SourceError(failed)
+                raise SourceError(failed) from None
+            self._token_until = 0.0  # it may have ended by the service's clock, which is not ours
             self.sleep(_PAUSE_S * 2**attempt)
         raise ServiceError(f"{failed}; run the same again later") from None
 
@@ -153,6 +166,20 @@ class Stac:
 
     def _clean(self, text: str) -> str:
         return self._web.clean(text.replace(self._token, "***") if self._token else text)
+
+
+def _is_place(geometry: Any) -> bool:
+    try:
+        return not shapely.geometry.shape(geometry).is_empty
+    except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError):
+        return False
+
+
+def _is_time(text: str) -> bool:
+    try:
+        return bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def web_of(recipe: StacRecipe, manners: Manners) -> Web:

@@ -17,7 +17,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.licences import FLICKR
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import SHORT_SIDE, picture_of
-from geoglot.sources.web import Answer, Unreadable, Web, json_of
+from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of
 from geoglot.types import Within
 
 CEILING = 4000
@@ -63,6 +63,7 @@ class _Search:
     """One query with the spans that it is split to."""
 
     query: Query
+    asking: Asking
     taken: Span
     uploaded: Span | None = None
 
@@ -107,7 +108,7 @@ class Flickr:
         first = _start(query.after) if query.after else _FIRST_DAY
         last = _start(query.before) + timedelta(days=1) - _SECOND if query.before else now
         seen: set[str] = set()
-        for photo in self._search(_Search(query, Span(first, last)), now):
+        for photo in self._search(_Search(query, Asking(self._web), Span(first, last)), now):
             if photo.id not in seen:
                 seen.add(photo.id)
                 yield photo
@@ -136,7 +137,7 @@ class Flickr:
         photos, ids = dict(first.photos), set(first.ids)
         while True:
             before = len(ids)
-            for number in range(2, math.ceil(first.total / PER_PAGE) + 1):
+            for number in range(2, math.ceil(min(first.total, CEILING) / PER_PAGE) + 1):
                 page = self._page(search, number)
                 photos, ids = photos | page.photos, ids | page.ids
             if len(ids) >= first.total or (before == len(ids) and first.total > PER_PAGE):
@@ -156,7 +157,9 @@ class Flickr:
             "has_geo": "1", "sort": "date-posted-asc", "extras": _EXTRAS,
             "per_page": str(PER_PAGE), "page": str(number), **search.parameters(),
         }  # fmt: skip
-        return self._web.fetch(self._recipe.url, lambda answer: _read_page(answer, number), method="POST", data=form)
+        return search.asking.fetch(
+            self._recipe.url, lambda answer: _read_page(answer, number), method="POST", data=form
+        )
 
 
 @dataclass(frozen=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from math import nan
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.folder import find_images
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.pictures import DAMAGE
 
 _TEXTS = ("time", "user", "author", "title", "licence", "page")
 
@@ -24,7 +27,7 @@ class LocalPhotosRecipe:
     """Photos that are here already. Give one of both."""
 
     folder: Path | None = None
-    """Of JPEG files with GPS tags; those without are counted and left."""
+    """Of JPEG files with GPS tags; those without are counted and left, as without a place."""
     table: Path | None = None
     """CSV or Parquet with the columns path (from the table's folder on), lon, lat, and any of id, time, user, author,
     title, licence, page."""
@@ -41,6 +44,8 @@ class LocalPhotos:
     def __init__(self, recipe: LocalPhotosRecipe) -> None:
         if (recipe.folder is None) == (recipe.table is None):
             raise InputError("local photos are a folder or a table; give one of photos.local.folder and .table")
+        if recipe.folder is not None and not recipe.folder.is_dir():
+            raise InputError(f"there is no folder {recipe.folder}; give one of photos: photos.local.folder")
         self._recipe = recipe
         self._root = recipe.folder if recipe.folder is not None else _table_of(recipe).parent
 
@@ -75,22 +80,23 @@ class LocalPhotos:
     def _from_folder(self, folder: Path) -> Iterator[Photo]:
         for name in find_images([folder]):
             path = Path(name)
-            facts = _exif(path)
-            if facts is not None:
-                here = path.relative_to(folder).as_posix()
-                licence = facts.pop("licence") or self._recipe.licence
-                yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here, **facts)
+            facts, here = _exif(path), path.relative_to(folder).as_posix()
+            licence = facts.pop("licence", "") or self._recipe.licence
+            yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here, **facts)
 
     def _from_table(self, path: Path) -> Iterator[Photo]:
         table = _read_table(path)
         if lacking := [name for name in ("path", "lon", "lat") if name not in table]:
             raise InputError(f"{path} has no column {lacking[0]!r}; it needs path, lon and lat")
-        for row in table.to_dict("records"):
+        for number, row in enumerate(table.to_dict("records"), 1):
+            where = f"{path}, photo {number}"
             texts: dict[str, Any] = {name: _text(row.get(name)) for name in _TEXTS}
+            texts["time"] = _iso(texts["time"], where)
             texts["licence"] = licence_name(texts["licence"] or self._recipe.licence)
             here = _text(row["path"])
             identity = _text(row.get("id")) or here
-            yield Photo(self.name, identity, lon=float(row["lon"]), lat=float(row["lat"]), url=here, **texts)
+            lon, lat = (_number(row[name], name, where) for name in ("lon", "lat"))
+            yield Photo(self.name, identity, lon=lon, lat=lat, url=here, **texts)
 
 
 def _table_of(recipe: LocalPhotosRecipe) -> Path:
@@ -110,16 +116,32 @@ def _text(value: Any) -> str:
     return "" if value is None or value != value else str(value)  # NaN is not itself
 
 
-def _exif(path: Path) -> dict[str, Any] | None:
-    """Place, time and author of a file; None without a place."""
+def _number(value: Any, name: str, where: str) -> float:
     try:
-        with Image.open(path) as picture:
+        return nan if value is None else float(value)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{where}: {name} is a number of degrees, not {value!r}") from error
+
+
+def _iso(text: str, where: str) -> str:
+    """A time that can be compared; refused where it could only be guessed."""
+    try:
+        return datetime.fromisoformat(text).isoformat() if text else ""
+    except ValueError as error:
+        raise InputError(f"{where}: time is as 2021-06-30T12:00:00 (ISO 8601), not {text!r}") from error
+
+
+def _exif(path: Path) -> dict[str, Any]:
+    """Place, time and author of a file; not a number for the place of one that does not tell it."""
+    nowhere = {"lon": nan, "lat": nan, "time": "", "user": "", "author": ""}
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
             tags = picture.getexif()
             gps, more = tags.get_ifd(ExifTags.IFD.GPSInfo), tags.get_ifd(ExifTags.IFD.Exif)
         lat = _degrees(gps[ExifTags.GPS.GPSLatitude], gps[ExifTags.GPS.GPSLatitudeRef] == "S")
         lon = _degrees(gps[ExifTags.GPS.GPSLongitude], gps[ExifTags.GPS.GPSLongitudeRef] == "W")
-    except (OSError, SyntaxError, KeyError, ValueError, TypeError, ZeroDivisionError):
-        return None
+    except (OSError, *DAMAGE):
+        return nowhere
     artist = str(tags.get(ExifTags.Base.Artist, "")).strip()
     taken = str(more.get(ExifTags.Base.DateTimeOriginal, ""))
     licence = str(tags.get(ExifTags.Base.Copyright, ""))

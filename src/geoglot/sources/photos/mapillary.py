@@ -15,7 +15,7 @@ from geoglot.errors import InputError
 from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import picture_of
-from geoglot.sources.web import Answer, Unreadable, Web, json_of
+from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
 
 CEILING = 2000
 _MOST_SQUARE_DEGREES = 0.01
@@ -54,8 +54,9 @@ class Mapillary:
     def search(self, query: Query) -> Iterator[Photo]:
         """Pictures around a place, none twice."""
         seen: set[str] = set()
+        asking = Asking(self._web)
         for box in boxes_around(query):
-            for photo in self._box(box, query):
+            for photo in self._box(box, query, asking):
                 if photo.id not in seen and is_near(query, photo.lon, photo.lat):
                     seen.add(photo.id)
                     yield photo
@@ -69,24 +70,26 @@ class Mapillary:
         """Give back the connections."""
         self._web.close()
 
-    def _box(self, box: Box, query: Query) -> Iterator[Photo]:
+    def _box(self, box: Box, query: Query, asking: Asking) -> Iterator[Photo]:
         small = box.north - box.south <= _SMALLEST
         if box.square_degrees < _MOST_SQUARE_DEGREES:
-            records = self._records(box, query)
+            records = self._records(box, query, asking)
             if len(records) < CEILING or small:
-                yield from (photo for record in records if (photo := self._photo(record)))
+                with understood("Mapillary"):
+                    photos = [photo for record in records if (photo := self._photo(record))]
+                yield from photos
                 return
         for quarter in box.quarters():
-            yield from self._box(quarter, query)
+            yield from self._box(quarter, query, asking)
 
-    def _records(self, box: Box, query: Query) -> list[dict[str, Any]]:
+    def _records(self, box: Box, query: Query, asking: Asking) -> list[dict[str, Any]]:
         asked = {
             "fields": _FIELDS, "limit": str(CEILING),
             "bbox": f"{box.west:.7f},{box.south:.7f},{box.east:.7f},{box.north:.7f}",
         }  # fmt: skip
         asked |= {"start_captured_at": f"{query.after}T00:00:00Z"} if query.after else {}
         asked |= {"end_captured_at": f"{query.before}T23:59:59Z"} if query.before else {}
-        return self._web.fetch(f"{self._recipe.url}/images", _records, params=asked, headers=self._headers)
+        return asking.fetch(f"{self._recipe.url}/images", _records, params=asked, headers=self._headers)
 
     def _photo(self, record: dict[str, Any]) -> Photo | None:
         place = record.get("computed_geometry") or record.get("geometry")
@@ -119,8 +122,8 @@ def _document(answer: Answer) -> dict[str, Any]:
 
 def _records(answer: Answer) -> list[dict[str, Any]]:
     records = _document(answer).get("data")
-    if not isinstance(records, list):
-        raise Unreadable("an answer without `data`")
+    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
+        raise Unreadable("an answer without a list of pictures as `data`")
     return records
 
 

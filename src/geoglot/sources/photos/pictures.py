@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 import warnings
 
 import numpy as np
@@ -15,6 +16,12 @@ SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_image
 _LEAST_SIDE = 64
 _FLAT = 2.0  # grey levels of spread below which a picture shows nothing
 _QUALITY = 90
+_MOST_PIXELS = 64 * 2**20  # of what is decoded whole; JPEG is decoded small
+#: What decoders raise on damaged files, besides OSError
+DAMAGE = (
+    Image.DecompressionBombError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError,
+    struct.error,
+)  # fmt: skip
 _SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG, which stand in no compressed data
 
 
@@ -42,10 +49,12 @@ def shrink(body: bytes) -> bytes:
             file: Image.Image = Image.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"))
             if min(file.size) < _LEAST_SIDE:
                 raise SourceError(f"a picture of {file.width} x {file.height} px, which is too small")
+            if file.format != "JPEG" and file.width * file.height > _MOST_PIXELS:
+                raise SourceError(f"a picture of {file.width} x {file.height} px, which is too large")
             file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
             picture = ImageOps.exif_transpose(file).convert("RGB")
-        except (Image.DecompressionBombError, SyntaxError, ValueError) as error:
-            raise OSError(str(error)) from error
+        except DAMAGE as error:
+            raise OSError(f"{type(error).__name__}: {error}") from error
     if np.asarray(picture.resize((32, 32))).std(axis=(0, 1)).max() < _FLAT:
         raise SourceError("a picture of one colour")
     scale = SHORT_SIDE / min(picture.size)

@@ -18,7 +18,7 @@ from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import picture_of
-from geoglot.sources.web import Answer, Unreadable, Web, json_of
+from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
 
 CEILING = 500
 _WIDTH = 500  # one of the widths that Wikimedia keeps ready
@@ -54,8 +54,9 @@ class Wikimedia:
     def search(self, query: Query) -> Iterator[Photo]:
         """Photos around a place, none twice."""
         seen: set[str] = set()
+        asking = Asking(self._web)
         for box in boxes_around(query):
-            for photo in self._box(box):
+            for photo in self._box(box, asking):
                 if photo.id not in seen and is_near(query, photo.lon, photo.lat) and _on_days(photo, query):
                     seen.add(photo.id)
                     yield photo
@@ -68,15 +69,17 @@ class Wikimedia:
         """Give back the connections."""
         self._web.close()
 
-    def _box(self, box: Box) -> Iterator[Photo]:
-        pages = self._pages(box)
+    def _box(self, box: Box, asking: Asking) -> Iterator[Photo]:
+        with understood("Wikimedia"):
+            pages = self._pages(box, asking)
+            photos = [photo for page in pages if (photo := _photo(page))]
         if len(pages) >= CEILING and box.north - box.south > _SMALLEST:
             for quarter in box.quarters():
-                yield from self._box(quarter)
+                yield from self._box(quarter, asking)
             return
-        yield from (photo for page in pages if (photo := _photo(page)))
+        yield from photos
 
-    def _pages(self, box: Box) -> list[dict[str, Any]]:
+    def _pages(self, box: Box, asking: Asking) -> list[dict[str, Any]]:
         """Files of a box; what does not fit into one answer is asked for by `continue`."""
         asked = {
             "action": "query", "format": "json", "formatversion": "2", "maxlag": "5", "generator": "geosearch",
@@ -87,7 +90,7 @@ class Wikimedia:
         pages: dict[int, dict[str, Any]] = {}
         onward: dict[str, str] = {}
         while True:
-            answer = self._web.fetch(self._recipe.url, _read, params=asked | onward)
+            answer = asking.fetch(self._recipe.url, _read, params=asked | onward)
             for page in answer.get("query", {}).get("pages", []):
                 pages[int(page["pageid"])] = pages.get(int(page["pageid"]), {}) | page
             following = answer.get("continue", {})

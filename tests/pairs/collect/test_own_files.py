@@ -1,0 +1,134 @@
+"""A user's own photos and rasters, by the command line alone: no service, no key, no places."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyproj
+import pytest
+from affine import Affine
+from click.testing import CliRunner, Result
+from PIL import Image
+
+from conftest import MakeGeotiff
+from geoglot.cli.main import cli
+from geoglot.pairs.store import PairSet
+
+CORNER = (690_000.0, 5_700_000.0)
+SIDE_M, PHOTOS = 300, 60
+RECIPE = """
+name = "mine"
+output = "pairs"
+[photos.local]
+folder = "photos"
+licence = "CC BY 4.0"
+[tiles]
+side = 64
+[imagery.local]
+folder = "rasters"
+[split]
+block_km = 0.2
+validation = 0.2
+test = 0.2
+"""
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(cli, [str(one) for one in arguments])
+
+
+def tags_of(lon: float, lat: float, day: int) -> Image.Exif:
+    def parts(degrees: float) -> tuple[float, float, float]:
+        return float(int(degrees)), float(int(degrees * 60 % 60)), round(degrees * 3600 % 60, 4)
+
+    tags = Image.Exif()
+    tags.get_ifd(0x8825).update({1: "N", 2: parts(lat), 3: "E", 4: parts(lon)})
+    tags.get_ifd(0x8769)[0x9003] = f"2021:06:{day:02d} 12:00:00"
+    tags[0x013B] = f"user {day % 5}"
+    return tags
+
+
+@pytest.fixture
+def mine(tmp_path: Path, make_geotiff: MakeGeotiff) -> Path:
+    """60 photos with GPS tags, one without, one broken, two rasters side by side; a table of the same photos."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "rasters").mkdir()
+    for number, name in enumerate(("west-2021-06-30", "east-2021-07-05")):
+        place = Affine(1, 0, CORNER[0] + number * SIDE_M, 0, -1, CORNER[1])
+        pixels = rng.integers(1, 255, (3, SIDE_M, SIDE_M), dtype=np.uint8)
+        make_geotiff(pixels, "EPSG:32631", place, path=tmp_path / f"rasters/{name}.tif")
+    (tmp_path / "photos/walk").mkdir(parents=True)
+    to_lonlat = pyproj.Transformer.from_crs(32631, "OGC:CRS84", always_xy=True)
+    rows = []
+    for number in range(PHOTOS):
+        x, y = CORNER[0] + rng.uniform(20, 2 * SIDE_M - 20), CORNER[1] - rng.uniform(20, SIDE_M - 20)
+        lon, lat = to_lonlat.transform(x, y)
+        name = f"photos/{'walk/' if number % 3 else ''}{number:02d}.jpg"
+        small = Image.fromarray(rng.integers(0, 255, (6, 8, 3), dtype=np.uint8))
+        small.resize((128, 96)).save(tmp_path / name, exif=tags_of(lon, lat, 1 + number % 28))
+        rows.append({"path": name, "lon": lon, "lat": lat, "time": "2021-06-15", "user": f"u{number % 5}"})
+    small.resize((128, 96)).save(tmp_path / "photos/untold.jpg")
+    (tmp_path / "photos/broken.jpg").write_bytes(b"\xff\xd8 and no more")
+    pd.DataFrame(rows).to_csv(tmp_path / "photos.csv", index=False)
+    (tmp_path / "mine.toml").write_text(RECIPE)
+    return tmp_path
+
+
+def test_own_photos_and_rasters_become_a_set(mine: Path) -> None:
+    told = run("pairs", "collect", mine / "mine.toml", "--json", "-q")
+    assert told.exit_code == 0, told.output
+    document = json.loads(told.stdout)
+    assert document["stages"]["photos"] == {
+        "searches": 1, "photos found": PHOTOS + 2, "left: no place": 2, "photos with a picture": PHOTOS,
+    }  # fmt: skip
+    assert (
+        document["stages"]["imagery"]["scenes"] == 2 and "data:image/jpeg" in (mine / "pairs/report.html").read_text()
+    )
+    sets = [PairSet.open(folder) for folder in document["sets"]]
+    to_map = pyproj.Transformer.from_crs("OGC:CRS84", 32631, always_xy=True)
+    for shard in (shard for one in sets for shard in one.shards):
+        facts = shard.photo_table().to_pandas()
+        x, y = to_map.transform(facts["lon"], facts["lat"])
+        corners = np.array([(grid.transform.f, grid.transform.c) for grid in shard.grids])[shard.links.tile]
+        assert np.allclose(shard.links.row, corners[:, 0] - y, atol=0.01)  # rows grow to the south
+        assert np.allclose(shard.links.col, x - corners[:, 1], atol=0.01)
+        assert set(facts["licence"]) == {"cc-by"}
+    assert run("pairs", "validate", *document["sets"]).exit_code == 0
+    assert "cc-by" in run("pairs", "info", document["sets"][0]).output
+    assert run("pairs", "export", document["sets"][0], "-o", mine / "tars", "-q").exit_code == 0
+
+
+def test_a_table_is_as_good_as_tags(mine: Path) -> None:
+    text = RECIPE.replace('folder = "photos"', 'table = "photos.csv"')
+    (mine / "mine.toml").write_text(text)
+    told = json.loads(run("pairs", "collect", mine / "mine.toml", "--until", "tiles", "--json", "-q").stdout)
+    assert told["stages"]["filters"]["photos kept"] == PHOTOS
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("side = 64", "sides = 64", "mine.toml: tiles: there is no key 'sides'"),
+        ('folder = "photos"', 'folder = "elsewhere"', "there is no folder"),
+        ('folder = "photos"', 'folder = "rasters"', "no photo is left of 2 (no place: 2)"),
+        ('[photos.local]\nfolder = "photos"', '[photos]\nlicences = ["pd"]\n[photos.local]\nfolder = "photos"',
+         "(licence: 60, no place: 2)"),
+        ('folder = "rasters"', 'folder = "photos"', "says where it lies (a CRS)"),
+        ('folder = "rasters"', 'folder = "far"', "no tile has pixels (no scene covers it: "),
+        ('[photos.local]\nfolder = "photos"\nlicence = "CC BY 4.0"', "[photos.flickr]", "GEOGLOT_FLICKR_KEY"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_in_a_sentence(
+    mine: Path, make_geotiff: MakeGeotiff, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
+) -> None:
+    monkeypatch.delenv("GEOGLOT_FLICKR_KEY")
+    (mine / "photos/broken.jpg").unlink() if "CRS" in message else None
+    (mine / "far").mkdir()
+    far = Affine(1, 0, 100_000, 0, -1, 4_000_000)
+    make_geotiff(np.full((3, 64, 64), 90, np.uint8), "EPSG:32631", far, path=mine / "far/x.tif")
+    (mine / "mine.toml").write_text(RECIPE.replace(old, new))
+    result = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert result.exit_code == 2 and message in result.output and result.output.count("\n") == 1
