@@ -101,13 +101,15 @@ top bottom left right upper north south east west northern southern eastern west
 corner quarter half say says said called named visited safe dangerous worth allowed legal expensive cheap old age
 tall height deep depth wide width fast speed weight heavy price temperature weather population
 outside off behind opposite amid amidst beyond past except excluding unlike versus vs front rear border edge margin
-mostly mainly largely predominantly roughly longest shortest widest tallest oldest newest first second next last non entire whole
+mostly mainly largely predominantly roughly longest shortest widest tallest oldest newest first
+second next last non entire whole
 multiple winter summer autumn night day cloudy sunny rainy foggy windy season climate taken condition status
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
 
 #: What things do: never a later word of a name ("cars cross bridge"); "cross road" is one
-_VERB_WORDS = """cross crosses span spans enter enters meet meets run runs lead leads connect connects join joins flow flows
+_VERB_WORDS = """cross crosses span spans enter enters meet meets run runs lead leads connect
+connects join joins flow flows
 follow follows passes intersect intersects touch touches separate separates divide divides face faces leave
 leaves"""
 VERBS = frozenset(_VERB_WORDS.split())
