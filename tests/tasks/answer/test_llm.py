@@ -251,3 +251,12 @@ def test_what_is_missing_is_said() -> None:
 )
 def test_the_program_of_a_reply(reply: str, code: str) -> None:
     assert code_of(reply) == code
+
+
+def test_a_password_in_the_address_is_never_shown() -> None:
+    from geoglot.tasks.answer.chat import Endpoint
+
+    end = Endpoint("http://bob:s3cret@127.0.0.1:9/v1", "stub", KEY)
+    assert end.login == ("bob", "s3cret") and end.shown == "http://127.0.0.1:9/v1"
+    assert "s3cret" not in repr(end)
+    assert end.hidden(f"bad key {KEY} of bob with s3cret") == "bad key *** of *** with ***"

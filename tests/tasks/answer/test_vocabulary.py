@@ -8,9 +8,10 @@ import pytest
 from affine import Affine
 from polygons import BLUE, RED, StubScene, budget, grid_of
 
-from geoglot.errors import AnswerError, InputError
+from geoglot.errors import AnswerError, InputError, LimitError
 from geoglot.geo import Grid
 from geoglot.tasks.answer.lexicon import counted, plural, singular
+from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.scene import Objects
 from geoglot.tasks.answer.vocabulary import WORDS, Vocabulary
 
@@ -209,3 +210,15 @@ def test_colours_are_of_the_pixels_under_things() -> None:
     assert own.colour_of(own.find("car")) == "blue"
     assert own.colour_of(own.together(own.find("roof"), own.find("car"))) == "red"
     assert math.isclose(float(np.mean(RED)), 0.34, abs_tol=0.01)
+
+
+def test_names_and_things_that_a_program_asks_for_are_bounded() -> None:
+    kept = Budget(Limits(names=2, things=5))
+    kept.name("ship")
+    kept.name("ship")
+    kept.name("car")
+    with pytest.raises(LimitError, match="2 different names"):
+        kept.name("bus")
+    kept.keep(5)
+    with pytest.raises(LimitError, match="5 things"):
+        kept.keep(1)

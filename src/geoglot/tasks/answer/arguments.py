@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import shapely
 
 from geoglot.errors import AnswerError
@@ -79,10 +80,14 @@ def choice(value: Any, among: tuple[str, ...]) -> str:
     return str(value)
 
 
-def holds(within: Region, geometry: Any) -> bool:
-    """Whether a thing counts as being in a region."""
-    inner = geometry if within.touching else shapely.centroid(geometry)
-    return bool(shapely.intersects(within.outline, inner))
+def held(within: Region | None, things: Sequence[Found]) -> tuple[Found, ...]:
+    """The things that count as being in a region; all of them where there is none."""
+    if within is None or not things:
+        return tuple(things)
+    shapes = np.array([thing.geometry for thing in things], object)
+    shapely.prepare(within.outline)
+    inside = shapely.intersects(within.outline, shapes if within.touching else shapely.centroid(shapes))
+    return tuple(thing for thing, holds in zip(things, inside, strict=True) if holds)
 
 
 def names(things: Sequence[Found]) -> str:

@@ -141,7 +141,7 @@ class Asker:
         if again.value != value or again.unit != document["unit"] or again.text != document["text"]:
             raise AnswerError(
                 f"the answer is another one now: {again.text!r} and not {document['text']!r}; "
-                "the scene or the program that reads it has changed"
+                "the scene, or an option such as --min-score, --gsd or --bands, is not what it was"
             )
         return again
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol, runtime_checkable
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from geoglot.errors import AnswerError, InputError, MissingExtraError
 from geoglot.settings import load_settings
@@ -37,7 +38,7 @@ class Chat(Protocol):
 class Endpoint:
     """Where an OpenAI-compatible server is, and how patient to be."""
 
-    url: str
+    url: str = field(repr=False)
     """Base URL, such as http://localhost:11434/v1."""
     model: str
     key: str = field(default="", repr=False)
@@ -45,9 +46,30 @@ class Endpoint:
     """For one reply."""
     tries: int = 3
 
+    @property
+    def shown(self) -> str:
+        """The address without a user and a password, for people and logs."""
+        return urlunsplit(urlsplit(self.url)._replace(netloc=urlsplit(self.url).netloc.rpartition("@")[2]))
+
+    @property
+    def login(self) -> tuple[str, str] | None:
+        """User and password, where the address holds them."""
+        parts = urlsplit(self.url)
+        return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
+
+    def hidden(self, text: str) -> str:
+        """A text of the server, without the secrets that it may say again."""
+        for secret in (self.key, *(self.login or ())):
+            text = text.replace(secret, "***") if secret else text
+        return text
+
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
-            raise InputError(f"the address of a language model begins with http:// or https://, not {self.url!r}")
+            raise InputError(f"the address of a language model begins with http:// or https://, not {self.shown!r}")
+        try:
+            urlsplit(self.url).port  # noqa: B018  it is checked when it is read
+        except ValueError as error:
+            raise InputError(f"this is no address of a language model: {error}") from None
         if not self.model:
             raise InputError("name the language model: --llm-model, or GEOGLOT_LLM_MODEL")
 
@@ -64,7 +86,10 @@ class OpenAIChat:
         self.name = endpoint.model
         headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
         # A redirect could lead the key elsewhere.
-        self._client = httpx2.Client(headers=headers, timeout=endpoint.seconds, follow_redirects=False)
+        self._url = f"{endpoint.shown.rstrip('/')}/chat/completions"
+        self._client = httpx2.Client(
+            auth=endpoint.login, headers=headers, timeout=endpoint.seconds, follow_redirects=False
+        )
 
     def __enter__(self) -> OpenAIChat:
         return self
@@ -84,9 +109,11 @@ class OpenAIChat:
         for attempt in range(1, self._endpoint.tries + 1):
             status, text, wait = self._post(body)
             if status == 200:
-                return _content(text)
+                return self._endpoint.hidden(_content(text))
             if status not in _BUSY or attempt == self._endpoint.tries:
-                raise AnswerError(f"the language model's server answered {status}: {_short(text)}")
+                raise AnswerError(
+                    f"the language model's server answered {status}: {_short(self._endpoint.hidden(text))}"
+                )
             self._sleep(min(wait if wait is not None else 0.5 * 2**attempt, _LONGEST_WAIT))
         raise AnswerError("the language model's server gave no reply")
 
@@ -95,7 +122,7 @@ class OpenAIChat:
         httpx2, deadline = self._httpx, time.monotonic() + self._endpoint.seconds
         read, size = [], 0
         try:
-            with self._client.stream("POST", f"{self._endpoint.url.rstrip('/')}/chat/completions", json=body) as reply:
+            with self._client.stream("POST", self._url, json=body) as reply:
                 for block in reply.iter_bytes():
                     read.append(block)
                     size += len(block)
@@ -108,7 +135,7 @@ class OpenAIChat:
             raise AnswerError(self._slow()) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise AnswerError(
-                f"no reply from the language model at {self._endpoint.url} ({type(error).__name__}); "
+                f"no reply from the language model at {self._endpoint.shown} ({type(error).__name__}); "
                 "is the server running? --planner rules needs none"
             ) from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
 
@@ -37,6 +37,7 @@ class Form:
 
 
 _FORMS: list[Form] = []
+_ADJECTIVES = ("larger(", "smaller(", "shaped(", "coloured(")
 
 
 def form(kind: str, example: str, *patterns: str) -> Callable[[Build], Build]:
@@ -71,8 +72,15 @@ def said(what: Thing, variable: str = "found") -> str:
 
 
 def alike(first: str, second: str) -> tuple[Thing, Thing]:
-    """Two noun phrases that are compared; NotUnderstood where they mean the same."""
+    """Two noun phrases that are compared; NotUnderstood where they mean the same.
+
+    A part of the scene that only the second names is meant for both: "more trees than houses in the left half".
+    """
     one, two = thing(first), thing(second)
+    if two.region and not one.region:
+        if any(not wrap.startswith(_ADJECTIVES) for wrap in one.wraps) or one.when or one.superlative:
+            raise NotUnderstood(second)
+        one = replace(one, region=two.region, place=two.place)
     if one == two:
         raise NotUnderstood(second)
     return one, two

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from geoglot.tasks.answer.forms import Groups, alike, form, program
+from geoglot.tasks.answer.lexicon import uncountable
 from geoglot.tasks.answer.nouns import NotUnderstood, Thing, measure, part_name, thing
 
 _UNIT = r"(?: in (?P<unit>m²|km²|ha|acre|ft²))?"
@@ -36,14 +37,16 @@ def _area(what: Thing, unit: str) -> str:
 @form(
     "area",
     "Is the largest building larger than 500 m²?",
-    rf"(?:is|are) (?:{_AREA} {_BY} )?(?P<a>.+?) (?P<more>{_LARGER}|{_SMALLER}|at least|over|under|at most)(?: than)? (?P<much>\d+(?:\.\d+)?)(?P<unit>m²|km²|ha|acre|ft²)(?: in (?:area|size))?",
+    rf"(?P<verb>is|are) (?:(?P<all>{_AREA}) {_BY} )?(?P<a>.+?) (?P<more>{_LARGER}|{_SMALLER}|at least|over|under|at most)(?: than)? (?P<much>\d+(?:\.\d+)?)(?P<unit>m²|km²|ha|acre|ft²)(?: in (?:area|size))?",
     rf"(?:does|do) (?P<a>.+?) {_COVER} (?:(?:area|surface) of )?(?P<more>more|less|at least|over|under|at most)(?: than)? (?P<much>\d+(?:\.\d+)?)(?P<unit>m²|km²|ha|acre|ft²)(?: of .+)?",
 )
 def area_beside_number(groups: Groups) -> str:
     """Whether a thing covers more or less than so much."""
-    if groups["a"].startswith(("there ", "number ", "any ")):
+    if groups["a"].startswith(("there ", "number ", "any ", "all ", "every ", "each ", "average ")):
         raise NotUnderstood(groups["a"])
     what, size = thing(groups["a"]), measure(groups["much"], groups["unit"])
+    if groups.get("verb") == "are" and not groups["all"] and not uncountable(what.name):
+        raise NotUnderstood(groups["a"])  # each of them, or all together?
     sign = {"at least": ">=", "at most": "<=", "less": "<", "less extensive": "<", "smaller": "<", "under": "<"}.get(
         groups["more"], ">"
     )
@@ -61,7 +64,8 @@ def area_beside_number(groups: Groups) -> str:
     "Is more than 30 % of the scene covered by forest?",
     rf"(?:is|are) (?P<more>more|less|at least|over|under|at most)?(?: than)? ?(?P<much>\d+(?:\.\d+)?%|half|third|quarter|0\.5) (?:of )?(?:@|area|land|ground) (?:is |are )?(?:{_BY} )?(?P<a>.+)",
     rf"(?:does|do) (?P<a>.+?) {_COVER} (?P<more>more|less|at least|over|under|at most)(?: than)? (?P<much>\d+(?:\.\d+)?%|half|third|quarter|0\.5)(?: (?:of )?(?:@|area|land|ground))?",
-    r"(?:is|are) (?P<more>most|majority)(?: of)?(?: (?:@|area|land|ground))? (?:(?:covered|occupied|filled) (?:by|with) )?(?P<a>.+)(?P<much>)",
+    r"(?:is|are) (?P<a>.+?) (?P<more>larger|bigger|smaller) than (?P<much>\d+(?:\.\d+)?%)(?: of (?:@|area|land|ground))?",
+    r"(?:is|are) (?P<more>most|majority)(?: of)? (?:@|area|land|ground) (?:(?:covered|occupied|filled) (?:by|with) )?(?P<a>.+)(?P<much>)",
     r"(?:is|does) @ (?P<more>mostly|mainly|predominantly|largely|primarily) (?:(?:covered|occupied|filled) (?:by|with) |made of |consist of |show |contain )?(?P<a>.+)(?P<much>)",
     r"(?:does|do) (?P<a>.+?) (?:cover|occupy|take up|fill) (?P<more>most|majority)(?: of)?(?: (?:@|area|land|ground))?(?P<much>)",
 )
@@ -70,7 +74,7 @@ def share_beside_number(groups: Groups) -> str:
     what = thing(groups["a"])
     much, more = groups["much"] or "half", groups["more"]
     number = {"half": 0.5, "0.5": 0.5, "third": 1 / 3, "quarter": 0.25}.get(much) or float(much.rstrip("%")) / 100
-    sign = {"less": "<", "under": "<", "at least": ">=", "at most": "<="}.get(more, ">")
+    sign = {"less": "<", "smaller": "<", "under": "<", "at least": ">=", "at most": "<="}.get(more, ">")
     return "\n".join(
         [
             f"found = {what.find(clip=True)}",
@@ -118,6 +122,8 @@ def share_of_things(groups: Groups) -> str:
     every, some = thing(groups["a"]), thing(f"{groups['a']} {groups['rest']}")
     if not every.is_bare or some.is_bare:
         raise NotUnderstood(groups["a"])
+    if uncountable(every.name):
+        return _share_of_ground(every, some)
     return "\n".join(
         [
             f"every = {every.find()}",
@@ -126,6 +132,15 @@ def share_of_things(groups: Groups) -> str:
             '"%", evidence=found)',
         ]
     )
+
+
+def _share_of_ground(every: Thing, some: Thing) -> str:
+    """What part of the ground of what cannot be counted lies in a part of the scene."""
+    if not some.region or some.wraps:
+        raise NotUnderstood(every.name)
+    lines = [f"found = {every.find()}", f"inside_m2 = area_m2(found{some.part})", "all_m2 = area_m2(found)"]
+    told = f"{{inside_m2:,.6g}} of {{all_m2:,.6g}} m² of {every.name} {some.rest}"
+    return "\n".join([*lines, f'answer(100 * inside_m2 / all_m2, f"{told}", "%", evidence=found)'])
 
 
 @form(
@@ -196,6 +211,7 @@ def compare_areas(groups: Groups) -> str:
     "What is the dominant land cover: forest, water or farmland?",
     r"(?:what|which)(?: is| one of)? (?:dominant|main|most common|largest|prevailing|predominant|major|most widespread)(?: (?:type|kind|class|form))?(?: of)?(?: (?:land cover|land use|landcover|cover|class|type|surface|land))?(?: type| class)?(?: (?:in|of) @)?(?: ?,? (?P<many>.+? or .+))?",
     r"(?:which|what) of (?:these )?(?:land cover |land use )?(?:classes|types)? ?,? ?(?P<many>.+?) (?:dominates|is (?:dominant|largest|most common|most extensive)|covers most(?: (?:area|of @))?)",
+    r"(?:which|what) (?:type|kind|class) of (?:land use|land cover|landuse|landcover|land) is (?:dominant|predominant|most common|most widespread|largest)",
     r"(?:what|which)(?: land cover| class)? (?:dominates|covers most(?: of)?) (?:@|area)(?: ?,? (?P<many>.+? or .+))?",
 )
 def dominant(groups: Groups) -> str:
@@ -218,8 +234,8 @@ def _choices(text: str) -> list[str]:
 @form(
     "length",
     "How long is the runway?",
-    r"how long (?:is|are) (?P<a>.+?)(?: in (?P<unit>m|km))?",
-    r"what is (?:total |approximate )?length of (?P<a>.+?)(?: in (?P<unit>m|km))?",
+    r"how long (?:is|are) (?:longest )?(?P<a>.+?)(?: in (?P<unit>m|km))?",
+    r"what is (?:total |approximate )?length of (?:longest )?(?P<a>.+?)(?: in (?P<unit>m|km))?",
 )
 def length(groups: Groups) -> str:
     """The length of the longest of a thing, end to end."""
@@ -227,6 +243,51 @@ def length(groups: Groups) -> str:
     value = "length_m(found)" + (" / 1000" if unit == "km" else "")
     sentence = f"the longest of the {what.many} is {{{value}:,.6g}} {unit} long"
     return program(what.find(), value, sentence, unit)
+
+
+@form(
+    "length",
+    "Is the runway longer than 2 km?",
+    r"is (?P<a>.+?) (?P<more>longer|shorter|more|less) than (?P<far>\d+(?:\.\d+)?)(?P<unit>m|km|ft|mile|yard)(?P<long> long| in length)?",
+)
+def length_beside_number(groups: Groups) -> str:
+    """Whether the longest of a thing is longer than so much."""
+    if groups["more"] in ("more", "less") and not groups["long"]:
+        raise NotUnderstood(groups["a"])
+    what, far = thing(groups["a"]), measure(groups["far"], groups["unit"])
+    sign = ">" if groups["more"] in ("longer", "more") else "<"
+    sentence = f"the longest of the {what.many} is {{length_m(found):,.6g}} m long"
+    return program(what.find(), f"length_m(found) {sign} {far:g}", sentence)
+
+
+@form(
+    "area",
+    "How large is the scene?",
+    rf"(?:what is )?{_AREA}(?: (?:of|covered by) (?P<part>@|.+?))?{_UNIT}",
+    rf"how (?:large|big) is (?P<part>@|.+?){_UNIT}",
+)
+def area_of_part(groups: Groups) -> str:
+    """The ground of the scene, or of a part of it."""
+    name = groups["part"] if groups["part"] not in ("", "@") else ""
+    region = f'part("{part_name(name)}")' if name else "whole()"
+    unit = groups["unit"] or "m²"
+    value = f"region_area_m2({region})" + (f" / {_IN[unit]:g}" if unit != "m²" else "")
+    said = f"the {part_name(name)}" if name else "the scene"
+    return f'area = {value}\nanswer(area, f"{said} covers {{area:,.6g}} {unit}", "{unit}")'
+
+
+@form(
+    "area",
+    "How much larger is the forest than the lake?",
+    r"how much (?:larger|bigger|greater) (?:is|are) (?P<a>.+?) than (?P<b>.+)",
+)
+def how_much_larger(groups: Groups) -> str:
+    """The difference of two areas."""
+    one, two = alike(groups["a"], groups["b"])
+    areas = f"{one.many}: {{area_m2(first):,.6g}} m², {two.many}: {{area_m2(second):,.6g}} m²"
+    lines = [f"first = {one.find()}", f"second = {two.find()}"]
+    value = "area_m2(first) - area_m2(second)"
+    return "\n".join([*lines, f'answer({value}, f"{areas}", "m²", evidence=together(first, second))'])
 
 
 @form(
@@ -243,7 +304,7 @@ def perimeter(groups: Groups) -> str:
 @form(
     "area",
     "What is the area covered by buildings?",
-    rf"(?:what is )?{_AREA} {_BY} (?P<a>.+?)(?: {_COVER})?{_UNIT}",
+    rf"(?:what is )?(?:sum of areas of |{_AREA} {_BY} )(?P<a>.+?)(?: {_COVER})?{_UNIT}",
     rf"(?:what|which) (?:area|surface|extent)(?: (?:do|does|is|are))? (?P<a>.+?) {_COVER}{_UNIT}",
     rf"(?:what|how much) (?:area|land|space|ground|surface|terrain)(?: area)?{_UNIT} (?:is |are )?{_BY} (?P<a>.+?)",
     rf"how (?:much|large|big) (?:area|land|space|ground|surface|terrain)(?: area)? (?:do|does) (?P<a>.+?) {_COVER}{_UNIT}",

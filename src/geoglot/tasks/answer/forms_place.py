@@ -23,6 +23,7 @@ _PUT = (
     "rural/urban",
     "Is it a rural or an urban area?",
     rf"(?:is|does|would) {_THIS}(?: look| show| be| seem| seem to be| look like| classified as)*(?: more)? (?:{_URBAN}{_SETTING} or (?:more )?{_RURAL}|{_RURAL}{_SETTING} or (?:more )?{_URBAN}){_SETTING}",
+    rf"is {_THIS} in (?:{_URBAN} or (?:in )?{_RURAL}|{_RURAL} or (?:in )?{_URBAN})",
     rf"(?:is )?(?:{_URBAN} or {_RURAL}|{_RURAL} or {_URBAN}){_SETTING}",
     rf"(?:what|which|what is {_THIS}|{_THIS} is|is area|is scene|is region|is place|which is it|what is it|is @)?(?: (?:kind|type|sort) of {_SETTING.strip()} is (?:this|it|@))? ?,? ?(?:{_URBAN}{_SETTING} or {_RURAL}|{_RURAL}{_SETTING} or {_URBAN}){_SETTING}",
 )
@@ -56,12 +57,54 @@ def is_urban(groups: Groups) -> str:
 )
 def choice(groups: Groups) -> str:
     """Which of some names the scene is."""
-    parts = [part.strip(" ,") for part in re.split(r" ?, | or ", groups["many"]) if part.strip(" ,")]
-    names = [thing(part) for part in parts]
-    if len(names) < 2 or any(not one.is_bare or len(one.names) > 1 for one in names):
-        raise NotUnderstood(groups["many"])
-    listed = ", ".join(f'"{one.name}"' for one in names)
+    listed = ", ".join(f'"{name}"' for name in _named(groups["many"]))
     return f'kind = classify([{listed}])\nanswer(kind, f"of these, the scene looks most like {{kind}}")'
+
+
+def _named(text: str) -> list[str]:
+    """The names of a choice."""
+    names = [thing(part.strip(" ,")) for part in re.split(r" ?, | or ", text) if part.strip(" ,")]
+    if len(names) < 2 or any(not one.is_bare or len(one.names) > 1 for one in names):
+        raise NotUnderstood(text)
+    return [one.name for one in names]
+
+
+@form(
+    "choice",
+    "Is the upper half forest or water?",
+    r"(?:is|does) (?P<part>[^,@]+? (?:half|quarter|third|part|side|corner)|centre|center|middle)(?: of @)?(?: (?:show|more|mostly|mainly|rather))? (?P<many>.+? or .+)",
+)
+def choice_of_part(groups: Groups) -> str:
+    """Which of some names a part of the scene is."""
+    part = part_name(groups["part"])
+    if re.fullmatch(
+        rf"(?:{_URBAN}{_SETTING} or (?:more )?{_RURAL}|{_RURAL}{_SETTING} or (?:more )?{_URBAN}){_SETTING}",
+        groups["many"],
+    ):
+        listed, kind = '"urban area", "rural area"', '"urban" if kind == "urban area" else "rural"'
+    else:
+        listed, kind = ", ".join(f'"{name}"' for name in _named(groups["many"])), "kind"
+    return (
+        f'kind = classify([{listed}], part("{part}"))\nanswer({kind}, f"of these, the {part} looks most like {{kind}}")'
+    )
+
+
+@form(
+    "nearest",
+    "Which is nearer to the river, the school or the church?",
+    r"(?:which|what)(?: one)? (?:is|lies) (?:nearer|closer|nearest|closest) to (?P<c>.+?) ?, (?P<a>.+?) or (?P<b>.+)",
+    r"(?:is|does) (?P<a>.+?) or (?P<b>.+?) (?:nearer|closer) to (?P<c>.+)",
+)
+def nearer(groups: Groups) -> str:
+    """Which of two things is nearer to a third."""
+    one, two, other = thing(groups["a"]), thing(groups["b"]), thing(groups["c"])
+    if len({one, two, other}) < 3 or not (one.is_bare and two.is_bare and other.is_bare):
+        raise NotUnderstood(groups["a"])
+    lines = [f"others = {other.find()}", f"first = {one.find()}", f"second = {two.find()}"]
+    lines += ["one, two = distance_m(first, others), distance_m(second, others)"]
+    lines += [f'winner = "{one.name}" if one < two else "{two.name}" if two < one else "equal"']
+    told = f"{one.name} {{one:,.6g}} m, {two.name} {{two:,.6g}} m away"
+    return "\n".join([*lines, f'answer(winner, f"{told}", evidence=together(first, second))'])
 
 
 @form(
@@ -78,6 +121,8 @@ def choice(groups: Groups) -> str:
     r"theme(?: of @)?",
     r"(?:what|which) (?:@|place) (?:is|does) (?:this|it|@)(?: show)?",
     r"what is (?:shown|visible|depicted|there|located|found)? ?(?:in|at|on) (?P<part>.+?)(?: (?:of|in) @)?",
+    r"(?:what is )?(?:theme|topic|class|category|scene category|scene type|scene class|land use) of (?P<part2>.+? (?:quarter|half|corner|side|part|third))(?: of @)?",
+    r"what is (?:@|scene|land use) (?:category|class|type)(?: of @)?",
     r"what (?:does|is) (?P<part2>.+? (?:quarter|half|corner|side|part|third)) (?:of @ )?(?:show|shows|contain)",
 )
 def theme(groups: Groups) -> str:
@@ -161,7 +206,7 @@ def location(groups: Groups) -> str:
 @form(
     "colour",
     "What colour is the roof?",
-    r"(?:what|which)(?: is)? (?:main |dominant |predominant )?colou?rs? (?:is|are|does|do|of|has|have) (?P<a>.+?)(?: have| of)?",
+    r"(?:what|which)(?: is)? (?:main |dominant |predominant )?colou?rs? (?:is|are|does|do|of|has|have) (?:most of )?(?P<a>.+?)(?: have| of)?",
     r"(?:what is )?(?:main |dominant )?colou?r of (?P<a>.+)",
 )
 def colour(groups: Groups) -> str:
@@ -173,7 +218,7 @@ def colour(groups: Groups) -> str:
 @form("colour", "Are the roofs red?", rf"(?:is|are) (?:colou?r of )?(?P<a>.+?) (?P<colour>{_COLOUR})(?: in colou?r)?")
 def is_colour(groups: Groups) -> str:
     """Whether things are of a colour."""
-    if groups["a"] == "there" or groups["a"].startswith("there "):
+    if groups["a"] == "there" or groups["a"].startswith(("there ", "all ", "every ", "each ", "any ", "most ")):
         raise NotUnderstood(groups["a"])
     what, wanted = thing(groups["a"]), groups["colour"].replace("gray", "grey")
     value = f'colour_of(found) == "{wanted}"'
@@ -188,7 +233,7 @@ def is_colour(groups: Groups) -> str:
 )
 def is_a(groups: Groups) -> str:
     """Whether the scene as a whole is something."""
-    text = re.sub(r"^(?:@ of|picture of|of|taken in|taken over|located in|in|near) ", "", groups["a"])
+    text = re.sub(r"^(?:@ of|picture of|of|taken over|located in|in) ", "", groups["a"])
     what = thing(text)
     if not what.is_bare or len(what.names) > 1:
         raise NotUnderstood(groups["a"])

@@ -21,6 +21,8 @@ _HOW_MANY = (
 )
 _MORE = r"(?:more|larger|greater|higher|bigger)"
 _LESS = r"(?:less|fewer|smaller|lower)"
+#: "larger number of", but not "larger ship than"
+_NUMBER = rf"more|less|fewer|as many|(?:{_MORE}|{_LESS})(?= numbers? of)"
 _BOUNDS = {
     "at least": ">=", "no fewer than": ">=", "no less than": ">=", "not fewer than": ">=", "not less than": ">=",
     "more than": ">", "over": ">", "greater than": ">", "larger than": ">", "higher than": ">", "above": ">",
@@ -68,9 +70,9 @@ def how_many_at_least(groups: Groups) -> str:
 @form(
     "comparison",
     "Are there more buildings than roads?",
-    rf"(?:is|are) there (?P<more>{_MORE}|{_LESS}|as many)(?: number of| numbers of)? (?P<a>.+?){_TAIL} (?:than|as)(?: there (?:is|are))? (?:number of )?(?P<b>.+?){_TAIL}",
-    rf"(?:does|do) @ {_SHOW} (?P<more>{_MORE}|{_LESS}|as many) (?P<a>.+?) (?:than|as) (?P<b>.+)",
-    rf"{_SEE} (?P<more>{_MORE}|{_LESS}|as many) (?P<a>.+?) (?:than|as) (?P<b>.+)",
+    rf"(?:is|are) there (?P<more>{_NUMBER})(?: number of| numbers of)? (?P<a>.+?){_TAIL} (?:than|as)(?: there (?:is|are))? (?:number of )?(?P<b>.+?){_TAIL}",
+    rf"(?:does|do) @ {_SHOW} (?P<more>more|less|fewer|as many) (?P<a>.+?) (?:than|as) (?P<b>.+)",
+    rf"{_SEE} (?P<more>more|less|fewer|as many) (?P<a>.+?) (?:than|as) (?P<b>.+)",
     rf"(?:is|are) (?:{_HOW_MANY}) (?P<a>.+?) (?P<more>{_MORE}|{_LESS}) than (?:(?:number|amount|that|count|those) of )?(?P<b>.+?){_TAIL}",
     rf"(?:is|are) (?:{_HOW_MANY}) (?P<a>.+?) (?P<more>equal|same|identical)(?: to| as)? (?:(?:number|amount|that|count|those) of )?(?P<b>.+?){_TAIL}",
     rf"(?:do|does) (?:{_HOW_MANY}) (?P<a>.+?) (?P<more>equal|exceed|match) (?:(?:number|amount|that|count|those) of )?(?P<b>.+?){_TAIL}",
@@ -199,10 +201,14 @@ def presence(groups: Groups) -> str:
 @form("presence", "Is the school next to a river?", r"(?:is|are|do|does) (?P<a>.+)")
 def relation(groups: Groups) -> str:
     """Whether a thing lies where the question says: the phrase must hold a place or a relation."""
+    if groups["a"].startswith(("all ", "every ", "each ", "most ")):
+        raise NotUnderstood(groups["a"])  # whether there is one is not what was asked
     what = thing(groups["a"])
     if what.superlative:
         return _superlative_in(what)
-    if what.is_bare or not (what.region or any(not wrap.startswith(("coloured", "shaped")) for wrap in what.wraps)):
+    if what.is_bare or not (
+        what.region or any(not wrap.startswith(("coloured", "shaped", "larger", "smaller")) for wrap in what.wraps)
+    ):
         raise NotUnderstood(groups["a"])
     return exists(what)
 

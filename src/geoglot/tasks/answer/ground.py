@@ -92,15 +92,14 @@ class Ground:
             return max(self.grid.shape) / 20 * self._side
         return self.units(25.0)
 
-    def position(self, geometry: Any) -> tuple[float, float]:
-        """(down, across) of a geometry's centre as shares of the scene."""
-        centre = shapely.centroid(geometry)
-        row, col = self.grid.to_pixel(centre.x, centre.y)
-        return float(row) / self.grid.shape[0], float(col) / self.grid.shape[1]
+    def positions(self, geometries: Sequence[Any]) -> np.ndarray:
+        """(down, across) of the centre of each as shares of the scene, in rows."""
+        centres = shapely.centroid(np.array(list(geometries), object))
+        rows, cols = self.grid.to_pixel(shapely.get_x(centres), shapely.get_y(centres))
+        return np.column_stack([rows / self.grid.shape[0], cols / self.grid.shape[1]])
 
-    def where(self, geometry: Any) -> str:
-        """The ninth of the scene in which the centre of a geometry lies, in words."""
-        down, across = self.position(geometry)
+    def ninth(self, down: float, across: float) -> str:
+        """The ninth of the scene in which a position lies, in words."""
         words = DIRECTIONS["map" if self.grid.crs is not None else "picture"]
         return words[_third(down)][_third(across)]
 

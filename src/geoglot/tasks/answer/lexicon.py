@@ -64,6 +64,7 @@ SYNONYMS = {
     "forested area": "forest", "forest area": "forest", "wooded area": "forest", "urban zone": "urban area",
     "town area": "urban area", "built up area": "built-up area", "farming land": "farmland",
     "agricultural land": "farmland", "building area": "building", "tennis field": "tennis court",
+    "parking": "parking lot",
 }  # fmt: skip
 
 _IRREGULAR = {
@@ -99,8 +100,25 @@ visible present numerous common dominant main predominant exceed exceeds exceedi
 top bottom left right upper north south east west northern southern eastern western centre center middle side
 corner quarter half say says said called named visited safe dangerous worth allowed legal expensive cheap old age
 tall height deep depth wide width fast speed weight heavy price temperature weather population
+outside off behind opposite amid amidst beyond past except excluding unlike versus vs front rear border edge margin
+mostly mainly largely predominantly roughly longest shortest widest tallest oldest newest first
+second next last non entire whole
+multiple winter summer autumn night day cloudy sunny rainy foggy windy season climate taken condition status
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
+
+#: What things do: never a later word of a name ("cars cross bridge"); "cross road" is one
+_VERB_WORDS = """cross crosses span spans enter enters meet meets run runs lead leads connect
+connects join joins flow flows
+follow follows passes intersect intersects touch touches separate separates divide divides face faces leave
+leaves"""
+VERBS = frozenset(_VERB_WORDS.split())
+
+#: Words of names, of six letters or more, whose misspellings are no words of their own
+_OFTEN_WORDS = """building bridge airplane harbor forest vehicle stadium school swimming tennis basketball baseball
+roundabout residential commercial industrial farmland football crossroad helicopter playground storage railway runway
+parking street vegetation container highway intersection warehouse greenhouse cropland grassland"""
+_OFTEN_ASKED = frozenset(_OFTEN_WORDS.split())
 
 _HALVES = {
     "upper": (0.0, 0.0, 0.5, 1.0), "lower": (0.5, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 0.5),
@@ -157,6 +175,34 @@ def singular(word: str) -> str:
     if word.endswith(("ches", "shes", "sses", "xes", "zzes")):
         return word[:-2]
     return word[:-1]
+
+
+def _misspelled() -> dict[str, str]:
+    """Words that miss a letter after the first, or have two inner letters swapped, or one twice."""
+    wrong: dict[str, str] = {}
+    for word in _OFTEN_ASKED:
+        for at in range(1, len(word)):
+            wrong[word[:at] + word[at + 1 :]] = word
+        for at in range(1, len(word) - 1):
+            wrong[word[: at + 1] + word[at:]] = word
+            wrong[word[:at] + word[at + 1] + word[at] + word[at + 2 :]] = word
+    return {key: word for key, word in wrong.items() if key not in _OFTEN_ASKED and key != "bride"}
+
+
+_MISSPELLED = _misspelled()
+
+
+def spelled(word: str) -> str:
+    """A word as it is spelled, where it is a slip of a usual one: buidlings as buildings."""
+    if word in _MISSPELLED:
+        return _MISSPELLED[word]
+    one = singular(word)
+    return plural(_MISSPELLED[one]) if one in _MISSPELLED else word
+
+
+def uncountable(name: str) -> bool:
+    """Whether a name is of what is measured and not counted: forest, water."""
+    return name.rpartition(" ")[2] in _SAME_BOTH
 
 
 def plural(name: str) -> str:

@@ -24,9 +24,13 @@ class Limits:
     """Scored by the model, over all names looked for."""
     vertices: int = 500_000
     """Of the polygons that one call may join, buffer or measure."""
+    names: int = 100
+    """Different ones, that things are looked for or a scene is judged by."""
+    things: int = 500_000
+    """Handed out over all calls: every one is kept for the record."""
 
     def __post_init__(self) -> None:
-        for name in ("seconds", "memory_mb", "calls", "pixels", "vertices"):
+        for name in ("seconds", "memory_mb", "calls", "pixels", "vertices", "names", "things"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InputError(f"the limit {name} is a positive number, not {getattr(self, name)}")
 
@@ -36,7 +40,8 @@ class Budget:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
-        self.calls = self.pixels = 0
+        self.calls = self.pixels = self.things = 0
+        self._names: set[str] = set()
         self.broken: str | None = None
         """The limit that was met, in words: a program may catch the error, but the run has failed."""
         self._deadline = time.monotonic() + limits.seconds
@@ -46,6 +51,10 @@ class Budget:
         self.calls += 1
         if self.calls > self.limits.calls:
             self._refuse(f"the program made more than {self.limits.calls} calls")
+        self.tick()
+
+    def tick(self) -> None:
+        """LimitError when the time is over."""
         if time.monotonic() > self._deadline:
             self._refuse(f"the program took more than {self.limits.seconds:g} s")
 
@@ -54,6 +63,19 @@ class Budget:
         if self.pixels + pixels > self.limits.pixels:
             self._refuse(f"the program would look at more than {self.limits.pixels:,} pixels")
         self.pixels += pixels
+        self.tick()
+
+    def name(self, name: str) -> None:
+        """Count the different names that a model must read."""
+        self._names.add(name)
+        if len(self._names) > self.limits.names:
+            self._refuse(f"the program asked for more than {self.limits.names} different names")
+
+    def keep(self, things: int) -> None:
+        """Count what a call hands out."""
+        self.things += things
+        if self.things > self.limits.things:
+            self._refuse(f"the program was handed more than {self.limits.things:,} things")
 
     def join(self, vertices: int) -> None:
         """Refuse geometry that would take too long."""

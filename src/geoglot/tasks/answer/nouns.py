@@ -19,8 +19,10 @@ from geoglot.tasks.answer.lexicon import (
     FUNCTION_WORDS,
     LENGTHS,
     SYNONYMS,
+    VERBS,
     plural,
     singular,
+    spelled,
 )
 
 NEAR_M = 100.0  # "near" and "close to", where nobody says how near
@@ -37,10 +39,15 @@ _COLOURLESS = {"area", "space", "land", "field", "zone", "belt", "house"}  # gre
 _NAMES = {"small vehicle", "large vehicle", "small car", "large car", "big box store"}
 _NOUNS_IN_ING = {"building", "crossing", "housing", "landing", "parking", "mooring", "clearing", "ring", "wing",
                  "spring", "shed", "bed", "railing", "opening", "reed", "watershed", "seabed"}  # fmt: skip
+_FIRST_IN_ING = {"swimming", "shipping", "fishing", "sailing", "training", "mining", "racing", "riding", "loading",
+                 "bowling", "skating", "skiing", "farming", "grazing", "cooling", "bathing", "camping"}  # fmt: skip
+#: Plurals that a longer name may begin with
+_PLURAL_FIRST = {"sports", "athletics", "gas", "works", "goods", "arts", "games", "grass", "glass", "woods", "tennis",
+                 "barracks", "customs", "railways", "lawns", "houses", "greens", "bus", "canvas"}  # fmt: skip
 _FIXED = {"place of worship": "place-of-worship", "places of worship": "place-of-worship",
           "place of worships": "place-of-worship", "body of water": "water", "bodies of water": "water",
           "areas of water": "water", "area of water": "water", "block of flats": "block-of-flats",
-          "blocks of flats": "block-of-flats", "track and field": "track-field"}  # fmt: skip
+          "blocks of flats": "block-of-flats", "non flooded": "non-flooded", "track and field": "track-field"}  # fmt: skip
 
 _SUPERLATIVES = {"largest": "largest", "biggest": "largest", "smallest": "smallest", "tiniest": "smallest",
                  "most extensive": "largest"}  # fmt: skip
@@ -59,6 +66,7 @@ _PART = (
 _DISTANCE = r"(?P<far>\d+(?:\.\d+)?)(?P<length>m|km|ft|mile|yard)"
 _SIZE = r"(?P<much>\d+(?:\.\d+)?)(?P<unit>m²|km²|ha|acre|ft²)"
 _LINK = r"(?:(?:that|which|who) )?(?:(?:is|are|lie|lies|sit|stand|can be) )?(?:(?:located|situated|lying|found|standing|placed|parked|moored|docked|anchored|driving|sitting|growing|seen|built|there) )?"
+_NOT = r"(?:(?:that|which) )?(?:is|are|lie|do) not (?:lie )?"
 _HAVE = r"(?:(?:with|having|that have|which have|that has|have|has|whose) )?(?:(?:area|surface|size|footprint|extent) )?(?:(?:of|that is|is|are|measuring|measure|covering|cover|covers) )?"
 _MORE = r"(?:exceeds|exceed|larger|bigger|greater|more|over|above|exceeding|at least|no less|no smaller|not less|not smaller|upwards of)(?: than)?"
 _LESS = r"(?:smaller|less|under|below|at most|no more|no larger|not more|not larger|up to)(?: than)?"
@@ -138,11 +146,16 @@ class Thing:
 
 def thing(text: str) -> Thing:
     """Read a noun phrase in plain form."""
+    return subject(text)[1]
+
+
+def subject(text: str) -> tuple[Thing, Thing]:
+    """What a phrase speaks of, with its adjectives alone, and with all that is said of it."""
     text = _nearest_first(_fixed(_without_scene(text)))
     start = _MODIFIER.search(f" {text} ")
     end = len(text) if start is None else start.start() - 1
-    core, rest = text[:end], text[end:]
-    return _modified(_core(core), rest)
+    core = _core(text[:end])
+    return core, _modified(core, text[end:])
 
 
 def measure(much: str, unit: str) -> float:
@@ -256,10 +269,27 @@ def _name(words: list[str]) -> str:
     for word in words:
         if word in FUNCTION_WORDS or (len(word) < 2 and joined not in ("t junction", "t junctions")):
             raise NotUnderstood(joined)
-    if len(words) > 1 and re.search(r"(?:ed|ing)$", singular(words[-1])) and singular(words[-1]) not in _NOUNS_IN_ING:
-        raise NotUnderstood(joined)  # "ships docked": what things do is not their name
+    _check_order(words)
+    words = [spelled(word) for word in words]
+    joined = " ".join(words)
     name = " ".join([*words[:-1], singular(words[-1])])
     return SYNONYMS.get(joined, SYNONYMS.get(name, name)).replace("-of-", " of ")
+
+
+def _check_order(words: list[str]) -> None:
+    """NotUnderstood where words are a sentence and no name: "ships docked", "bridges span river", "road crossing lake"."""
+    last = singular(words[-1])
+    if len(words) == 1 and (last in _COLOUR_WORDS or not re.search("[aeiouy]", last)):
+        raise NotUnderstood(last)
+    if len(words) > 1 and re.search(r"(?:ed|ing)$", last) and last not in _NOUNS_IN_ING:
+        raise NotUnderstood(last)
+    for word in words[:-1]:
+        if singular(word) != word and word not in _PLURAL_FIRST:
+            raise NotUnderstood(word)
+    for word in words[1:]:
+        inner = word.endswith("ing") and word not in _NOUNS_IN_ING | _FIRST_IN_ING
+        if word in VERBS or (inner and word != words[-1]):
+            raise NotUnderstood(word)
 
 
 Change = Callable[[Thing, re.Match[str]], Thing]
@@ -269,7 +299,7 @@ def _wrap(call: str, words: str) -> Change:
     """A modifier that names another thing (group `other`)."""
 
     def change(found: Thing, match: re.Match[str]) -> Thing:
-        other = _simple(match["other"])
+        other = _simple(_another(match["other"], call))
         far = measure(match["far"], match["length"]) if "far" in match.groupdict() else NEAR_M
         filled = call.replace("OTHER", other.find()).replace("FAR", f"{far:g}")
         article = "an" if other.one[:1] in "aeiou" else "a"
@@ -277,6 +307,15 @@ def _wrap(call: str, words: str) -> Change:
         return replace(found, wraps=(*found.wraps, filled), words=(*found.words, said))
 
     return change
+
+
+def _another(text: str, call: str) -> str:
+    """Another of the same: for words that leave a thing itself out."""
+    if not text.startswith(("another ", "other ")):
+        return text
+    if not call.startswith(("near(", "beside(", "beyond(")):
+        raise NotUnderstood(text)
+    return text.partition(" ")[2]
 
 
 def _between(found: Thing, match: re.Match[str]) -> Thing:
@@ -292,6 +331,13 @@ def _placed(found: Thing, match: re.Match[str]) -> Thing:
     if found.region:
         raise NotUnderstood(match[0])
     return replace(found, region=f'part("{name}")', place=said)
+
+
+def _coloured(found: Thing, match: re.Match[str]) -> Thing:
+    colour = _COLOUR_WORDS[match["colour"]]
+    return replace(
+        found, wraps=(*found.wraps, f'coloured({{}}, "{colour}")'), words=(*found.words, f"that are {colour}")
+    )
 
 
 def _sized(call: str, words: str) -> Change:
@@ -353,6 +399,10 @@ _RULES: tuple[tuple[str, Change], ...] = (
     (rf"{_LINK}{_HAVE}(?:of )?between (?P<from_>\d+(?:\.\d+)?)(?P<unit1>m²|km²|ha|acre|ft²)? and {_SIZE}", _within_sizes),
     (rf"{_LINK}{_HAVE}{_MORE} {_SIZE}(?: in (?:size|area))?", _sized("larger", "larger than")),
     (rf"{_LINK}{_HAVE}{_LESS} {_SIZE}(?: in (?:size|area))?", _sized("smaller", "smaller than")),
+    (rf"(?:that|which) (?:is|are) (?P<colour>{'|'.join(_COLOUR_WORDS)})(?: in colou?r)?(?=$| )", _coloured),
+    (rf"{_NOT}(?:within|less than|closer than) {_DISTANCE} (?:of|from|to) {_OTHER}",
+     _wrap("beyond({}, OTHER, FAR)", "more than FAR m from every OTHER")),
+    (rf"{_NOT}(?:near|close to|near to) {_OTHER}", _wrap("beyond({}, OTHER, FAR)", "more than FAR m from every OTHER")),
     (rf"{_LINK}(?:in |on |at )?@before", _dated("before")),
     (rf"{_LINK}(?:in |on |at )?@after", _dated("after")),
     (rf"{_LINK}(?:inside|in|on|within|on top of|over|lying on|surrounded by|enclosed by) {_OTHER}",

@@ -26,13 +26,30 @@ _POLITE = (
     r"(?:please|kindly|hello|hi|hey|ok|okay|so|now|well|and)",
     r"(?:can|could|would|will) (?:you|u) (?:please |kindly )?(?:tell|say|show|let|give|answer|check|determine|estimate|"
     r"calculate|compute|work out|find out)(?: to)?(?: me| us)?(?: know)?",
-    r"(?:tell|show|let|give) (?:me|us)(?: know)?",
+    r"(?:tell|let|give) (?:me|us)(?: know)?",
+    r"show (?:me|us)(?= (?:what|how|where|which|whether|if|(?:the )?(?:number|area|share|count|percentage|distance)))",
     r"(?:do you know|i want to know|i would like to know|i'd like to know|i need to know|i wonder|we want to know)",
     r"(?:can|could) (?:you|i|we) (?=count|determine|estimate|calculate|compute|give)",
     r"(?:provide|list|return|output)(?= (?:number|the number|the total|the area|the count|the share|area|count))",
     r"(?:determine|estimate|calculate|compute|work out|find out|identify|report|say|answer)(?= (?:what|how|where|which|"
     r"whether|if|the|number|area|share|percentage|distance|total))",
     r"(?:is it true that|is it correct that|would you say that|would you say)",
+)
+_SLIPS = (
+    (r"show (?:me|us)(?= (?:the |all ))", "show"),
+    (r"meny|mani|mnay|mny|manny", "many"),
+    (r"hw|hwo|hou", "how"),
+    (r"whats|wats|wat is", "what is"),
+    (r"wheres", "where is"),
+    (r"theres", "there is"),
+    (r"wich|whcih|whic", "which"),
+    (r"teh|hte", "the"),
+    (r"pic|pictrue|imgae|iamge|imge", "image"),
+    (r"(is|are) (?:their|thier|ther|they're)(?= )", r"\1 there"),
+    (r"(is|are) (?:their|thier|ther)$", r"\1 there"),
+    (r"r (?=there\b)", "are "),
+    (r"percantage|percentge|precentage|persentage", "percentage"),
+    (r"nummber|numer|nubmer|numbr", "number"),
 )
 _FILLERS = (
     r"please|approximately|roughly|currently|actually|altogether|in total|in all|overall|at all|clearly|visibly|"
@@ -51,6 +68,7 @@ def plain(question: str) -> str:
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
     text = re.sub(r"'s\b", "", text)
     text = re.sub(r"[\"“”()\[\]]", " ", text).rstrip("?!. ")
+    text = _mended(text)
     text = re.sub(r"\s*[,;:]\s*", " , ", text)
     text = re.sub(rf"\bexactly(?= how)|\b(?:{_FILLERS})\b", " ", text)
     text = _spaced(text)
@@ -60,6 +78,15 @@ def plain(question: str) -> str:
     text = re.sub(r"\b(?:about|around|circa|some)(?= \d)", "", text)
     text = re.sub(r"\b(?:a|an|the)\b(?!-)", "", _spaced(text))
     return _placed(_spaced(text))
+
+
+def _mended(text: str) -> str:
+    """Slips in the words that the grammar itself reads."""
+    text = re.sub(r"[ ,.?(]*(?:yes or no|yes/no|y/n)\)?$", "", text.rstrip("?!. "))
+    text = re.sub(r"(?:\bno\.?|#|\bnr\.?) of\b", "number of", text)
+    for pattern, right in _SLIPS:
+        text = re.sub(rf"\b(?:{pattern})\b", right, text)
+    return text
 
 
 def _spaced(text: str) -> str:
@@ -72,7 +99,7 @@ def _without_politeness(text: str) -> str:
         for words in _POLITE:
             shorter = re.sub(rf"^{words}\b[ ,]*", "", shorter)
         shorter = re.sub(r"^(?:if|whether) (there (?:is|are)) ", r"\1 ", shorter)
-        shorter = re.sub(r"[ ,]+(?:please|thanks|thank you)$", "", shorter)
+        shorter = re.sub(r"[ ,]+(?:please|thanks|thank you|for (?:me|us))$", "", shorter)
         if shorter == text or not shorter:
             return text
         text = shorter

@@ -9,7 +9,7 @@ import re
 from difflib import SequenceMatcher
 
 from geoglot.errors import AnswerError
-from geoglot.tasks.answer import forms_change, forms_measure, forms_place, forms_presence  # noqa: F401  they register
+from geoglot.tasks.answer import forms_change, forms_every, forms_measure, forms_place, forms_presence  # noqa: F401  they register
 from geoglot.tasks.answer.forms import Form, forms
 from geoglot.tasks.answer.plan import Plan, Trial
 from geoglot.tasks.answer.reading import plain

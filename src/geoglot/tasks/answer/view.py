@@ -20,6 +20,8 @@ from geoglot.tasks.answer.scene import Found, Objects, Region, Scene, Sighting
 
 _LOOK = 256  # pixels a side that a colour is judged by
 MOST_NAMES = 40
+_GLANCE = 2**18  # pixels that a look at a small window counts for: opening it takes its time too
+_ROUND = 4  # times more corners has an outline that is widened
 
 
 class View:
@@ -30,6 +32,7 @@ class View:
         self.ground = Ground(scene.grid, pixel_m)
         self.budget = budget
         self.sightings: dict[tuple[str, str], Sighting] = {}
+        self._colours: dict[tuple[str, int, str], str] = {}
         self.odds: dict[str, float] = {}
         """Of the latest classification."""
 
@@ -50,6 +53,9 @@ class View:
     def sight(self, name: str, when: str) -> Sighting:
         """A look for a name, once paid for."""
         scene = self.scene(when)
+        if (name, when) in self.sightings:
+            return self.sightings[name, when]
+        self.budget.name(name)
         self.budget.look(scene.cost(name))
         with self.budget.stopped_clock():
             sighting = scene.find(name)
@@ -61,8 +67,7 @@ class View:
         """Things of one date that meet none of the other."""
         known, within = given.text(name, "a name"), given.region(region)
         these, those = self.sight(known, here).objects, self.sight(known, there).objects
-        if within is not None:
-            these = tuple(thing for thing in these if given.holds(within, thing.geometry))
+        these = given.held(within, these)
         if not these or not those:
             return Objects(these)
         self.weigh([*these, *those])
@@ -75,8 +80,11 @@ class View:
         if not isinstance(names, list) or not 2 <= len(names) <= MOST_NAMES:
             raise TypeError(f"classify takes a list of 2 to {MOST_NAMES} names")
         known = [given.text(name, "a name") for name in names]
+        for name in known:
+            self.budget.name(name)
         scene = self.scene(region.when if region else "")
         window = Ground(scene.grid).window(region.outline) if region else scene.grid.whole
+        self.budget.look(max(window.height * window.width, _GLANCE))
         with self.budget.stopped_clock():
             self.odds = scene.classify(known, window)
         return max(self.odds, key=lambda name: self.odds[name])
@@ -136,13 +144,30 @@ class View:
         self.weigh(things)
         return shapely.union_all([thing.geometry for thing in things])
 
-    def weigh(self, things: Sequence[Found]) -> None:
-        """Count the corners of what is about to be joined."""
-        self.budget.join(int(shapely.get_num_coordinates([thing.geometry for thing in things]).sum()))
+    def widened(self, things: Sequence[Found], units: float) -> Any:
+        """The ground within so many map units of any of the things."""
+        self.weigh(things, _ROUND)
+        return shapely.intersection(shapely.buffer(self.union(things), units), self.ground.whole)
 
-    def colour(self, geometry: Any, when: str) -> str:
+    def places(self, things: Sequence[Found]) -> np.ndarray:
+        """(down, across) of the centre of each thing as shares of the scene."""
+        return self.ground.positions([thing.geometry for thing in things])
+
+    def weigh(self, things: Sequence[Found], times: int = 1) -> None:
+        """Count the corners of what is about to be joined."""
+        self.budget.join(times * int(shapely.get_num_coordinates([thing.geometry for thing in things]).sum()))
+
+    def colour(self, thing: Found) -> str:
+        """The name of the main colour of a thing, looked at once."""
+        key = thing.name, thing.id, thing.when
+        if key not in self._colours:
+            self._colours[key] = self._colour(thing.geometry, thing.when)
+        return self._colours[key]
+
+    def _colour(self, geometry: Any, when: str) -> str:
         """The name of the median colour within a geometry."""
         window = Ground(self.scene(when).grid).window(geometry)
+        self.budget.look(max(window.height * window.width, _GLANCE))
         with self.budget.stopped_clock():
             tile = self.scene(when).look(window, _LOOK)
         inside = tile.valid & _burnt(geometry, tile.grid)

@@ -92,6 +92,8 @@ class Vocabulary:
 
     def note(self, name: str, arguments: Sequence[Any], result: Any) -> None:
         """Keep what a call was given and what came of it."""
+        things = result.things if isinstance(result, Objects) else result if isinstance(result, list) else ()
+        self.view.budget.keep(len(things))
         self.records.append(
             Record(
                 name, tuple(map(given.said, arguments)), given.said(result),
@@ -126,9 +128,7 @@ class Vocabulary:
     def around(self, objects: Objects, metres: int | float) -> Region:
         """All ground within so many metres of any of the objects."""
         things, metres = given.some(objects), given.length(metres, "a distance")
-        outline = shapely.intersection(
-            shapely.buffer(self.view.union(things), self.view.ground.units(metres)), self.view.ground.whole
-        )
+        outline = self.view.widened(things, self.view.ground.units(metres))
         return Region(f"within {metres:,g} m of {given.names(things)}", outline, touching=True)
 
     @word
@@ -145,10 +145,7 @@ class Vocabulary:
         known = given.text(name, "a name")
         within = given.region(region)
         when = within.when if within else ""
-        sighting = self.view.sight(known, when)
-        return Objects(
-            tuple(thing for thing in sighting.objects if within is None or given.holds(within, thing.geometry))
-        )
+        return Objects(given.held(within, self.view.sight(known, when).objects))
 
     @word
     def exists(self, objects: Objects) -> bool:
@@ -202,9 +199,7 @@ class Vocabulary:
     def coloured(self, objects: Objects, colour: str) -> Objects:
         """Those whose main colour is this one."""
         wanted = given.choice(colour, tuple(COLOURS))
-        return Objects(
-            tuple(one for one in given.objects(objects).things if self.view.colour(one.geometry, one.when) == wanted)
-        )
+        return Objects(tuple(one for one in given.objects(objects).things if self.view.colour(one) == wanted))
 
     @word
     def near(self, objects: Objects, others: Objects, metres: int | float) -> Objects:
@@ -215,7 +210,8 @@ class Vocabulary:
     def beyond(self, objects: Objects, others: Objects, metres: int | float) -> Objects:
         """Those of the objects that lie farther than so many metres from all of the others."""
         close = self.view.close(objects, others, self.view.ground.units(given.length(metres, "a distance")))
-        return Objects(tuple(thing for thing in given.objects(objects).things if thing not in close.things))
+        near = set(map(id, close.things))
+        return Objects(tuple(thing for thing in given.objects(objects).things if id(thing) not in near))
 
     @word
     def beside(self, objects: Objects, others: Objects) -> Objects:
@@ -231,19 +227,19 @@ class Vocabulary:
     def within(self, objects: Objects, region: Region) -> Objects:
         """Those of the objects that are in a region."""
         known = given.needed(region)
-        return Objects(tuple(one for one in given.objects(objects).things if given.holds(known, one.geometry)))
+        return Objects(given.held(known, given.objects(objects).things))
 
     @word
     def towards(self, objects: Objects, side: str, others: Objects) -> Objects:
         """Those whose centre lies "left", "right", "above" (north) or "below" (south) of the centre of any other."""
         wanted, things = given.choice(side, _SIDES), given.objects(objects).things
         axis, sign = int(wanted in ("left", "right")), 1 if wanted in ("right", "below") else -1
-        places = [sign * self.view.ground.position(other.geometry)[axis] for other in given.objects(others).things]
-        if not places:
+        around = given.objects(others).things
+        if not things or not around:
             return Objects(())
-        return Objects(
-            tuple(one for one in things if sign * self.view.ground.position(one.geometry)[axis] > min(places))
-        )
+        farthest = (sign * self.view.places(around)[:, axis]).min()
+        there = sign * self.view.places(things)[:, axis] > farthest
+        return Objects(tuple(one for one, so in zip(things, there, strict=True) if so))
 
     @word
     def nearest(self, objects: Objects, to: Objects) -> Objects:
@@ -324,14 +320,14 @@ class Vocabulary:
     @word
     def where(self, objects: Objects) -> str:
         """Where most of the objects are, in words: "north-west", "upper left", "centre", or "spread over the scene"."""
-        ninths = [self.view.ground.where(thing.geometry) for thing in given.some(objects)]
+        ninths = [self.view.ground.ninth(*place) for place in self.view.places(given.some(objects))]
         common = max(dict.fromkeys(ninths), key=ninths.count)
         return common if ninths.count(common) >= _NEAREST_PART * len(ninths) else "spread over the scene"
 
     @word
     def colour_of(self, objects: Objects) -> str:
         """The main colour of the objects: "red", "grey", "white" and so on."""
-        colours = [self.view.colour(thing.geometry, thing.when) for thing in given.some(objects)[:MOST_NAMES]]
+        colours = [self.view.colour(thing) for thing in given.some(objects)[:MOST_NAMES]]
         return max(dict.fromkeys(colours), key=colours.count)
 
     @word
