@@ -11,6 +11,7 @@ from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
 from geoglot.outputs.legend import Legend
 from geoglot.tasks.prompts import ClassWords
+from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
 from stubs import ColourScorer
 from worlds import class_field, paint, scribble, write_scene
@@ -36,6 +37,20 @@ def test_the_map_is_that_of_segment(tmp_path: Path) -> None:
     segment_with(scorer, Legend(NAMES), samples.images[0], outputs, options=SegmentOptions(overlay=False))
     with rasterio.open(tmp_path / "map.tif") as dataset:
         assert (found == dataset.read(1)).all()
+
+
+def test_a_refined_map_is_that_of_segment_too(tmp_path: Path) -> None:
+    import rasterio
+
+    samples, scorer = world(tmp_path, 1), ColourScorer(NAMES)
+    with open_native(samples.images[0]) as raster:
+        plain, found = class_map(raster, scorer, 3), class_map(raster, scorer, 3, Edges())
+    choice = SegmentOptions(overlay=False, refiner="edges")
+    segment_with(scorer, Legend(NAMES), samples.images[0], Outputs(tmp_path / "map.tif"), options=choice)
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert (found == dataset.read(1)).all() and (found != plain).any()
+    scores = [score_pixels(confusions(scorer, samples, 4, refiner=one), NAMES)["miou"].value for one in (None, Edges())]
+    assert scores[1] != scores[0]
 
 
 def test_known_scenes_score_high_and_the_figures_are_of_the_set(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from geoglot.tasks.augmented import Flips, augmented
 from geoglot.tasks.metrics import Estimate
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.prompts import ClassWords, text_vectors
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import WordScorer
 from geoglot.tasks.segment import load_mapper
 from geoglot.tasks.segmenter import SegmenterScorer
@@ -52,9 +54,16 @@ class EvaluateOptions:
     """Look at each window mirrored too; segmentation only."""
     scales: tuple[float, ...] = (1.0,)
     """Look at each window at all of these sizes; segmentation only."""
+    refiner: Refiner | str | None = None
+    """Moves the borders of maps, as for `segment`: "edges", or what `load_sam` gives; segmentation only."""
     batch: int = 16
     device: str | None = None
     """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
+
+    @property
+    def refined(self) -> str:
+        """The refiner's name."""
+        return self.refiner.name if isinstance(self.refiner, Refiner) else self.refiner or "none"
 
 
 def evaluate(
@@ -139,10 +148,11 @@ def _supervised(
         raise InputError(f"{model.card.name} has classes of its own: it can be measured at segmentation only")
     names = [one.name for one in samples.classes]
     scorer = augmented(segmenter_for(model, tuple(names)), options.flips, options.scales)
-    matrices = confusions(scorer, samples, options.batch, progress)
+    matrices = confusions(scorer, samples, options.batch, progress, refiner=choose_refiner(options.refiner))
     facts = {
         "name": "supervised", "split": split, "classes": names, "side": model.card.tile_size, "flips": options.flips,
-        "scales": list(options.scales), "limit": options.limit, "trained_on": model.card.source,
+        "scales": list(options.scales), "refine": options.refined, "limit": options.limit,
+        "trained_on": model.card.source,
     }  # fmt: skip
     notes = _notes(dataset, split, here, samples)
     return Scorecard(
@@ -189,6 +199,8 @@ def _check(task: Task, dataset: DataSet, split: str, protocol: Protocol, options
         raise InputError(f"calibration and transduction are for classification, not for {task}")
     if task != "segmentation" and (options.flips != "none" or options.scales != (1.0,)):
         raise InputError(f"flips and scales are for segmentation, not for {task}")
+    if task != "segmentation" and options.refined != "none":
+        raise InputError(f"borders of maps are refined, so --refine is for segmentation, not for {task}")
     if options.limit is not None and options.limit < 1:
         raise InputError(f"the limit is at least one image, not {options.limit}")
 
@@ -247,7 +259,9 @@ class _Run:
     def _pixels(self, samples: Mapped) -> dict[str, Estimate]:
         words = WordScorer(self.model, samples.classes, (), self.templates)
         scorer = augmented(words, self.options.flips, self.options.scales)
-        matrices = confusions(scorer, samples, self.options.batch, self.progress, self._coarser)
+        matrices = confusions(
+            scorer, samples, self.options.batch, self.progress, self._coarser, choose_refiner(self.options.refiner)
+        )
         return score_pixels(matrices, [one.name for one in samples.classes])
 
     @property
@@ -274,6 +288,7 @@ class _Run:
             "transductive": options.transductive,
             "flips": options.flips,
             "scales": list(options.scales),
+            "refine": options.refined,
             "limit": options.limit,
             "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
         }

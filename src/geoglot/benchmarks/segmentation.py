@@ -11,10 +11,13 @@ from jaxtyping import Integer
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
+from geoglot.geo import Window
 from geoglot.sources.raster import Raster
 from geoglot.tasks.blend import Blender
-from geoglot.tasks.classmap import Enlarger, Rule
+from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
+from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
 from geoglot.types import Progress
@@ -22,18 +25,34 @@ from geoglot.types import Progress
 BACKGROUND = "background"
 
 
-def class_map(raster: Raster, scorer: Scorer, batch: int) -> Integer[np.ndarray, "rows cols"]:
-    """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails."""
+def class_map(
+    raster: Raster, scorer: Scorer, batch: int, refiner: Refiner | None = None
+) -> Integer[np.ndarray, "rows cols"]:
+    """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails.
+
+    A refiner moves the regions' borders, as `geoglot segment --refine` does.
+    """
     patch, shape = scorer.patch_size, raster.grid.shape
     blender = Blender(scorer.plan(shape), len(scorer.ids))
-    enlarger = Enlarger(Rule(scorer.ids), patch, shape)
+    rule = Rule(scorer.ids)
+    enlarger = Enlarger(rule, patch, shape)
     strips = []
     for row in score_rows(raster, scorer, blender, batch=batch):
         if row.failed:
             raise SourceError(f"{raster.uri}: {row.failed[0].reason}; a score over a part of a set would be none")
         if strip := enlarger.feed(torch.from_numpy(row.scores).softmax(0).numpy(), row.valid):
-            strips.append(strip.classes)
-    return np.concatenate(strips)
+            strips.append(strip)
+    classes = np.concatenate([strip.classes for strip in strips])
+    if refiner is None:
+        return classes
+    confidence = np.concatenate([strip.confidence for strip in strips])
+
+    def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+        part = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
+        return classes[part].copy(), confidence[part].copy()
+
+    refining = MapRefiner(raster, refiner, patch, frozenset({OTHER, rule.nodata}), CONFIDENCE_STEPS)
+    return np.concatenate([rows for _, rows, _ in refining.rows(read)])
 
 
 def coarsening(own: tuple[float, float] | None, understood: tuple[float, float]) -> float:
@@ -45,7 +64,12 @@ def coarsening(own: tuple[float, float] | None, understood: tuple[float, float])
 
 
 def confusions(
-    scorer: Scorer, samples: Mapped, batch: int, progress: Progress | None = None, coarser: float = 1.0
+    scorer: Scorer,
+    samples: Mapped,
+    batch: int,
+    progress: Progress | None = None,
+    coarser: float = 1.0,
+    refiner: Refiner | None = None,
 ) -> Integer[np.ndarray, "image class answer"]:
     """Pixels by class and answer, for each image. The scorer's ids are 1 and on, in the order of the classes.
 
@@ -57,7 +81,7 @@ def confusions(
         with open_native(image, coarser) as raster:
             if raster.native.shape != truth.shape:
                 raise SourceError(f"{image} has {raster.native.shape} px, its mask {truth.shape}")
-            guess = _enlarged(class_map(raster, scorer, batch), truth.shape).astype(np.int64) - 1
+            guess = _enlarged(class_map(raster, scorer, batch, refiner), truth.shape).astype(np.int64) - 1
         matrices.append(confusion(truth, guess, len(samples.classes)))
         if progress:
             progress("images", done, len(samples))

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from geoglot.cli import options
+from geoglot.cli.refining import chosen_refiner, refining
 
 TASKS = ("classification", "retrieval", "segmentation", "vqa")
 
@@ -23,6 +24,7 @@ TASKS = ("classification", "retrieval", "segmentation", "vqa")
 @click.option("--transductive", is_flag=True, help="Name all images of the set at once, as RS-TransCLIP does.")
 @options.flips
 @options.scales
+@refining
 @click.option("--submit", type=click.Path(path_type=Path), help="Write the test server's archive (.zip), no figures.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many images, spread evenly over the split.")
 @options.model
@@ -45,7 +47,7 @@ def command(task: Any, dataset: str, data: Path, submit: Path | None, as_json: b
 
     given["scales"] = parse_scales(given["scales"])
     names = ("split", "ensemble", "calibrate", "transductive", "limit", "flips", "scales", "batch", "device")
-    choice = EvaluateOptions(**{name: given[name] for name in names})
+    choice = EvaluateOptions(**{name: given[name] for name in names}, refiner=chosen_refiner(given))
     with options.progress() as progress:
         if submit is not None:
             made = write_submission(dataset, data, submit, model=given["model"], options=choice, progress=progress)

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shapely
 from affine import Affine
 from polygons import BLUE, RED, StubScene, budget, grid_of
 
@@ -79,6 +80,22 @@ def test_relations_between_things() -> None:
     assert ids(own.find("roof", own.around(river, 85))) == [1]
     assert ids(own.find("roof", own.around(river, 75))) == []
     assert ids(own.find("roof", own.between(river, own.find("building")))) == [1]
+
+
+def test_the_ground_around_crowded_things_is_made_within_the_time_limit() -> None:
+    """500 outlines of 500 m that all overlap: joined first, they took the time limit and a gigabyte."""
+    crowd = [
+        (12 * (index // 40), 14 * (index % 40), 12 * (index // 40) + 6, 14 * (index % 40) + 9) for index in range(500)
+    ]
+    scene = StubScene({"ship": crowd})
+    own = Vocabulary(scene, None, Budget(Limits()))
+    for metres in (3, 500):
+        ground = own.around(own.find("ship"), metres).outline
+        few = shapely.buffer(shapely.union_all(own.find("ship").geometries[:9]), metres)
+        inside = shapely.intersection(few, own.whole().outline)
+        assert shapely.difference(inside, ground).area < 1e-4 * inside.area  # arcs have corners, elsewhere each time
+    assert own.whole().outline.difference(ground).area < 1e-6
+    own.count(own.find("ship"))  # its clock still runs
 
 
 def test_nothing_is_near_to_nothing() -> None:

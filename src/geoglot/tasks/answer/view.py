@@ -147,7 +147,9 @@ class View:
     def widened(self, things: Sequence[Found], units: float) -> Any:
         """The ground within so many map units of any of the things."""
         self.weigh(things, _ROUND)
-        return shapely.intersection(shapely.buffer(self.union(things), units), self.ground.whole)
+        # One by one, then joined: a buffer of all together compares every outline with every other.
+        rounds = shapely.buffer([thing.geometry for thing in things], units)
+        return shapely.intersection(shapely.union_all(rounds), self.ground.whole)
 
     def places(self, things: Sequence[Found]) -> np.ndarray:
         """(down, across) of the centre of each thing as shares of the scene."""
