@@ -75,7 +75,9 @@ class Student(nn.Module):
         """The weights of a stored model's towers, "image" or "text"."""
         for tower in towers:
             part = {name.removeprefix(f"{tower}."): v for name, v in weights.items() if name.startswith(f"{tower}.")}
-            getattr(self.mini, tower).load_state_dict({n: v.float() if v.is_floating_point() else v for n, v in part.items()})
+            getattr(self.mini, tower).load_state_dict(
+                {n: v.float() if v.is_floating_point() else v for n, v in part.items()}
+            )
         if "text" in towers:
             self.table.copy_(weights["text.table"].float() * weights["text.scale"].float()[:, None])
 
