@@ -29,12 +29,11 @@ from train import Config, Lessons, Tutors, compare, rates, read_lessons, store
 
 from geoglot.models.store import sha256_of
 
-SIDE, LEAST, GROUP = 224, 0.6, 32
-VIEWS = 2  # of every image: as it is, and one that is cropped, turned and recoloured
+SIDE, LEAST, GROUP = 224, 0.6, 32  # of views: side in pixels, smallest part of an image, how many at once
 VIEW_NOISE = 0.15  # of the length of an image vector
 AVERAGING = 0.98
 CHANGE_RATE = 4e-4  # of token vectors; all else learns at the rate of the configuration
-TUTORS = (1001, 1002, 1003)  # seeds of the text towers whose mean vectors the last one learns from
+TUTORS = (1001, 1002)  # seeds of the text towers whose mean vectors the last one learns from
 TUTOR_STEPS = 250
 CONFIG = Config(
     steps=350, batch=512, rounds=4, noise=1.2, name_weight=0.7, best_weight=0.5, sense_weight=0.0, tutor_weight=10.0
@@ -43,21 +42,14 @@ CONFIG = Config(
 
 @torch.inference_mode()
 def view_vectors(student: Student, images: Tensor, cache: Path) -> Tensor:
-    """Unit vectors (view, image, dim), computed once and kept in the file `cache`."""
+    """Unit vectors (image, dim) of one view of most of each image, computed once and kept in the file `cache`."""
     if not cache.exists():
-        found = torch.empty(VIEWS, len(images), student.table.shape[1])
-        for view in range(VIEWS):
-            rng = torch.Generator().manual_seed(view)
-            for chosen in torch.randperm(len(images), generator=rng).split(GROUP):
-                pictures = look(images[chosen], rng) if view else images[chosen].float() / 255
-                found[view, chosen] = F.normalize(student.patches(pictures).mean((2, 3)), dim=1)
+        rng, found = torch.Generator().manual_seed(1), torch.empty(len(images), student.table.shape[1])
+        for chosen in torch.randperm(len(images), generator=rng).split(GROUP):
+            crops = torch.stack([crop(image, SIDE, rng, LEAST) for image in images[chosen]])
+            found[chosen] = F.normalize(student.patches(recolour(crops, rng)).mean((2, 3)), dim=1)
         np.save(cache, found.numpy())
     return torch.from_numpy(np.load(cache))
-
-
-def look(images: Tensor, rng: torch.Generator) -> Tensor:
-    """A view of most of each image (image, 3, SIDE, SIDE)."""
-    return recolour(torch.stack([crop(image, SIDE, rng, LEAST) for image in images]), rng)
 
 
 @dataclass(frozen=True)
@@ -66,7 +58,7 @@ class Source:
 
     lessons: Lessons
     views: Tensor
-    """(view, image, dim) unit vectors."""
+    """(image, dim) unit vectors."""
     rows: Tensor
     """The images to learn from."""
     start: Path
@@ -78,7 +70,9 @@ def new_tower(source: Source, seed: int) -> Student:
     """A student with the image tower of `start`, and a text tower that has learned nothing."""
     torch.manual_seed(seed)
     student = start_student(source.work / "text", [*source.lessons.pairs.texts, *source.lessons.phrases])
-    student.take(load_file(source.start / "weights.safetensors"), ("image",))
+    weights = load_file(source.start / "weights.safetensors")
+    images = {name.removeprefix("image."): v.float() for name, v in weights.items() if name.startswith("image.")}
+    student.mini.image.load_state_dict(images)
     return student.eval()
 
 
@@ -111,7 +105,7 @@ def refine(student: Student, source: Source, config: Config, tutors: Tutors = ()
     for step in range(config.steps):
         rng = np.random.default_rng((config.seed, step, 3))
         chosen = rows[torch.from_numpy(rng.choice(len(rows), config.batch, replace=False))]
-        seen = views[torch.from_numpy(rng.integers(0, len(views), config.batch)), chosen]
+        seen = views[chosen]
         noise = VIEW_NOISE * torch.randn(seen.shape) / seen.shape[1] ** 0.5
         loss = compare(student, F.normalize(seen + noise, dim=1), lessons, chosen, config, step, tutors)
         for group in optimiser.param_groups:
@@ -150,12 +144,12 @@ def main(rsicd: Path, work: Path, start: Path, out: Path, aside: bool, config: C
     source = Source(lessons, torch.empty(0), rest, start, work)
     student = new_tower(source, config.seed)
     key = sha256_of(start / "weights.safetensors")[:12]
-    source = replace(source, views=view_vectors(student, lessons.pairs.images, work / f"views-{VIEWS}-{key}.npy"))
+    source = replace(source, views=view_vectors(student, lessons.pairs.images, work / f"views-{key}.npy"))
     tutors = [tutor(source, replace(config, seed=seed, steps=TUTOR_STEPS)) for seed in TUTORS]
     refine(student, source if aside else replace(source, rows=torch.arange(len(held))), config, tutors)
     if aside:
         for tower in (*tutors, student):
-            report(tower, source.views[0, kept], kept, lessons)
+            report(tower, source.views[kept], kept, lessons)
     scale = round(float(student.log_scale.detach().exp()), 3)
     store(student, make_card(len(student.table), scale), work / "text", out)
 

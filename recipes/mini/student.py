@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -70,16 +69,6 @@ class Student(nn.Module):
             spread = noise * vectors.detach().norm(dim=1, keepdim=True) / vectors.shape[1] ** 0.5
             vectors = vectors + spread * torch.randn_like(vectors)
         return self.mini.text.combine(ids, starts, vectors)
-
-    def take(self, weights: dict[str, Tensor], towers: Sequence[str]) -> None:
-        """The weights of a stored model's towers, "image" or "text"."""
-        for tower in towers:
-            part = {name.removeprefix(f"{tower}."): v for name, v in weights.items() if name.startswith(f"{tower}.")}
-            getattr(self.mini, tower).load_state_dict(
-                {n: v.float() if v.is_floating_point() else v for n, v in part.items()}
-            )
-        if "text" in towers:
-            self.table.copy_(weights["text.table"].float() * weights["text.scale"].float()[:, None])
 
     def bound(self) -> None:
         """Keep the logit scale in its range."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -67,8 +67,6 @@ class Config:
 
 
 Tutors = Sequence[Student]
-Lesson = Callable[[Student, int], Tensor]
-"""The loss of a student in one step."""
 LAYOUTS = ((1, 128), (2, 96), (4, 64), (1, 160), (2, 112), (4, 64))  # views across, side of a view in pixels
 LEAST = {1: 0.6, 2: 0.35, 4: 0.45}  # smallest part of an image's side in a view, by views across
 SNAPSHOT = 200  # steps from one checkpoint to the next
@@ -106,9 +104,10 @@ def choose(lessons: Lessons, config: Config, step: int) -> Tensor:
     return torch.from_numpy(order[place * config.batch : (place + 1) * config.batch])
 
 
-def look(student: Student, lessons: Lessons, chosen: Tensor, layout: tuple[int, int], seed: int) -> Tensor:
-    """Unit vectors of one view of each image; `layout` is views across, and the side of a view in pixels."""
-    rng, (across, side) = torch.Generator().manual_seed(seed), layout
+def look(student: Student, lessons: Lessons, chosen: Tensor, config: Config, step: int) -> Tensor:
+    """Unit vectors of one view of each image."""
+    rng = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
+    across, side = LAYOUTS[step % len(LAYOUTS)]
     crops = torch.stack([crop(lessons.pairs.images[index], side, rng, LEAST[across]) for index in chosen])
     patches = student.patches(mosaic(recolour(crops, rng), across))
     cells = patches.unflatten(2, (across, -1)).unflatten(4, (across, -1)).mean((3, 5))
@@ -142,8 +141,8 @@ def compare(
         + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
     )
     if tutors:
-        lesson = torch.cat([said, named]), mean_vectors(tutors, [*sentences, *callings])
-        loss = loss + config.tutor_weight * (1 - (lesson[0] * lesson[1]).sum(1)).mean()
+        wanted = mean_vectors(tutors, [*sentences, *callings])
+        loss = loss + config.tutor_weight * (1 - (torch.cat([said, named]) * wanted).sum(1)).mean()
     return loss
 
 
@@ -161,22 +160,6 @@ def pick(words: list[str], rng: np.random.Generator) -> str:
 def rates(progress: float) -> float:
     """Warm-up over 5 %, then a cosine to zero."""
     return min(1.0, progress / 0.05) * 0.5 * (1 + float(np.cos(min(progress, 1.0) * np.pi)))
-
-
-def seed_of(config: Config, step: int) -> int:
-    """Of what a step draws."""
-    return config.seed * 1_000_003 + step
-
-
-def lesson_of(lessons: Lessons, config: Config) -> Lesson:
-    """The loss of a step of this run."""
-
-    def lesson(student: Student, step: int) -> Tensor:
-        chosen = choose(lessons, config, step)
-        views = look(student, lessons, chosen, LAYOUTS[step % len(LAYOUTS)], seed_of(config, step))
-        return compare(student, views, lessons, chosen, config, step)
-
-    return lesson
 
 
 class Run:
@@ -204,12 +187,14 @@ class Run:
         torch.save({"step": self.step, **parts}, self.checkpoint.with_suffix(".part"))
         self.checkpoint.with_suffix(".part").replace(self.checkpoint)
 
-    def advance(self, lesson: Lesson) -> float:
+    def advance(self, lessons: Lessons) -> float:
         """One step; the loss."""
-        torch.manual_seed(seed_of(self.config, self.step))  # for the noise; all else has generators of its own
-        loss = lesson(self.student, self.step)
+        config, step = self.config, self.step
+        torch.manual_seed(config.seed * 1_000_003 + step)  # for the noise; all else has generators of its own
+        chosen = choose(lessons, config, step)
+        loss = compare(self.student, look(self.student, lessons, chosen, config, step), lessons, chosen, config, step)
         for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * rates(self.step / self.config.steps)
+            group["lr"] = group["peak"] * rates(step / config.steps)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
@@ -230,21 +215,6 @@ def store(student: Student, card: Card, text: Path, folder: Path) -> None:
     (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")
 
 
-def go_on(run: Run, lesson: Lesson, text: Path, out: Path) -> None:
-    """Train to the last step; every few steps a checkpoint, and the running mean as a model in `out`."""
-    began, first, steps = time.monotonic(), run.step, run.config.steps
-    while run.step < steps:
-        loss = run.advance(lesson)
-        if run.step % 10 == 0:
-            pace = (time.monotonic() - began) / (run.step - first)
-            left = pace * (steps - run.step) / 60
-            print(f"step {run.step}  loss {loss:.3f}  {pace:.2f} s a step  {left:.0f} minutes left", flush=True)
-        if run.step % SNAPSHOT == 0 or run.step == steps:
-            run.save()
-            best = run.average.module
-            store(best, make_card(len(best.table), round(float(best.log_scale.detach().exp()), 3)), text, out)
-
-
 def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
     """Read, train, store."""
     torch.manual_seed(config.seed)
@@ -253,7 +223,17 @@ def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
     seen = [*lessons.pairs.texts, *lessons.phrases]
     run = Run(start_student(work / "text", seen), config, work / f"checkpoint-{config.seed}-{config.steps}.pt")
     run.student.train()
-    go_on(run, lesson_of(lessons, config), work / "text", out)
+    began, first = time.monotonic(), run.step
+    while run.step < config.steps:
+        loss = run.advance(lessons)
+        if run.step % 10 == 0:
+            pace = (time.monotonic() - began) / (run.step - first)
+            left = pace * (config.steps - run.step) / 60
+            print(f"step {run.step}  loss {loss:.3f}  {pace:.2f} s a step  {left:.0f} minutes left", flush=True)
+        if run.step % SNAPSHOT == 0 or run.step == config.steps:
+            run.save()
+            best = run.average.module
+            store(best, make_card(len(best.table), round(float(best.log_scale.detach().exp()), 3)), work / "text", out)
 
 
 @click.command()
