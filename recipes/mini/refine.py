@@ -12,7 +12,7 @@ has seen that tenth, so the figures are too good; what they rank is the texts.)
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -25,75 +25,42 @@ from evaluate import TEMPLATE, retrieval
 from safetensors.torch import load_file
 from student import Student, make_card, start_student
 from torch import Tensor, nn
-from train import Config, Lessons, Tutors, compare, rates, read_lessons, store
+from train import Config, Lessons, compare, rates, read_lessons, store
 
 from geoglot.models.store import sha256_of
 
-SIDE, LEAST, GROUP = 224, 0.6, 32  # of views: side in pixels, smallest part of an image, how many at once
+SIDE, LEAST, GROUP = 224, 0.6, 32
+VIEWS = 4  # of every image: as it is, and three that are cropped, turned and recoloured
 VIEW_NOISE = 0.15  # of the length of an image vector
 AVERAGING = 0.98
 CHANGE_RATE = 4e-4  # of token vectors; all else learns at the rate of the configuration
-TUTORS = (1001, 1002)  # seeds of the text towers whose mean vectors the last one learns from
-TUTOR_STEPS = 250
-CONFIG = Config(
-    steps=350, batch=512, rounds=4, noise=1.2, name_weight=0.7, best_weight=0.5, sense_weight=0.0, tutor_weight=10.0
-)
+CONFIG = Config(steps=350, batch=512, rounds=4, noise=1.2, name_weight=0.7, best_weight=0.5, sense_weight=0.0)
 
 
 @torch.inference_mode()
 def view_vectors(student: Student, images: Tensor, cache: Path) -> Tensor:
-    """Unit vectors (image, dim) of one view of most of each image, computed once and kept in the file `cache`."""
+    """Unit vectors (view, image, dim), computed once and kept in the file `cache`."""
     if not cache.exists():
-        rng, found = torch.Generator().manual_seed(1), torch.empty(len(images), student.table.shape[1])
-        for chosen in torch.randperm(len(images), generator=rng).split(GROUP):
-            crops = torch.stack([crop(image, SIDE, rng, LEAST) for image in images[chosen]])
-            found[chosen] = F.normalize(student.patches(recolour(crops, rng)).mean((2, 3)), dim=1)
+        found = torch.empty(VIEWS, len(images), student.table.shape[1])
+        for view in range(VIEWS):
+            rng = torch.Generator().manual_seed(view)
+            for chosen in torch.randperm(len(images), generator=rng).split(GROUP):
+                pictures = look(images[chosen], rng) if view else images[chosen].float() / 255
+                found[view, chosen] = F.normalize(student.patches(pictures).mean((2, 3)), dim=1)
         np.save(cache, found.numpy())
     return torch.from_numpy(np.load(cache))
 
 
-@dataclass(frozen=True)
-class Source:
-    """What text towers are made from, and for which image tower."""
-
-    lessons: Lessons
-    views: Tensor
-    """(image, dim) unit vectors."""
-    rows: Tensor
-    """The images to learn from."""
-    start: Path
-    """Where the model with the image tower is."""
-    work: Path
+def look(images: Tensor, rng: torch.Generator) -> Tensor:
+    """A view of most of each image (image, 3, SIDE, SIDE)."""
+    return recolour(torch.stack([crop(image, SIDE, rng, LEAST) for image in images]), rng)
 
 
-def new_tower(source: Source, seed: int) -> Student:
-    """A student with the image tower of `start`, and a text tower that has learned nothing."""
-    torch.manual_seed(seed)
-    student = start_student(source.work / "text", [*source.lessons.pairs.texts, *source.lessons.phrases])
-    weights = load_file(source.start / "weights.safetensors")
-    images = {name.removeprefix("image."): v.float() for name, v in weights.items() if name.startswith("image.")}
-    student.mini.image.load_state_dict(images)
-    return student.eval()
-
-
-def tutor(source: Source, config: Config) -> Student:
-    """A text tower made without tutors, once; it is kept in `work`."""
-    key = sha256_of(source.start / "weights.safetensors")[:12]
-    cache, student = source.work / f"tutor-{key}-{config.seed}.pt", new_tower(source, config.seed)
-    if cache.exists():
-        student.load_state_dict(torch.load(cache, weights_only=True))
-    else:
-        refine(student, source, config)
-        torch.save(student.state_dict(), cache)
-    return student.requires_grad_(False)
-
-
-def refine(student: Student, source: Source, config: Config, tutors: Tutors = ()) -> None:
-    """Fit the text tower and the logit scale to the views.
+def refine(student: Student, views: Tensor, rows: Tensor, lessons: Lessons, config: Config) -> None:
+    """Fit the text tower and the logit scale to views (view, image, dim) of the images `rows`.
 
     What stays in the student is the running mean of what was learned.
     """
-    lessons, views, rows = source.lessons, source.views, source.rows
     groups = [
         {"params": [*student.mini.text.parameters(), student.log_scale], "peak": config.rate},
         {"params": [student.change.weight], "peak": CHANGE_RATE},
@@ -105,9 +72,9 @@ def refine(student: Student, source: Source, config: Config, tutors: Tutors = ()
     for step in range(config.steps):
         rng = np.random.default_rng((config.seed, step, 3))
         chosen = rows[torch.from_numpy(rng.choice(len(rows), config.batch, replace=False))]
-        seen = views[chosen]
+        seen = views[torch.from_numpy(rng.integers(0, len(views), config.batch)), chosen]
         noise = VIEW_NOISE * torch.randn(seen.shape) / seen.shape[1] ** 0.5
-        loss = compare(student, F.normalize(seen + noise, dim=1), lessons, chosen, config, step, tutors)
+        loss = compare(student, F.normalize(seen + noise, dim=1), lessons, chosen, config, step)
         for group in optimiser.param_groups:
             group["lr"] = group["peak"] * rates(step / config.steps)
         optimiser.zero_grad()
@@ -139,17 +106,19 @@ def report(student: Student, images: Tensor, rows: list[int], lessons: Lessons) 
 def main(rsicd: Path, work: Path, start: Path, out: Path, aside: bool, config: Config) -> None:
     """Read the image tower of `start`, fit a text tower to it, store both."""
     lessons = read_lessons(rsicd, work)
-    held = development(lessons.pairs)
-    kept, rest = held.nonzero()[:, 0].tolist(), (~held).nonzero()[:, 0]
-    source = Source(lessons, torch.empty(0), rest, start, work)
-    student = new_tower(source, config.seed)
+    torch.manual_seed(config.seed)
+    student = start_student(work / "text", [*lessons.pairs.texts, *lessons.phrases])
+    weights = load_file(start / "weights.safetensors")
+    images = {name.removeprefix("image."): v.float() for name, v in weights.items() if name.startswith("image.")}
+    student.mini.image.load_state_dict(images)
+    student.eval()
     key = sha256_of(start / "weights.safetensors")[:12]
-    source = replace(source, views=view_vectors(student, lessons.pairs.images, work / f"views-{key}.npy"))
-    tutors = [tutor(source, replace(config, seed=seed, steps=TUTOR_STEPS)) for seed in TUTORS]
-    refine(student, source if aside else replace(source, rows=torch.arange(len(held))), config, tutors)
+    views = view_vectors(student, lessons.pairs.images, work / f"views-{key}.npy")
+    held = development(lessons.pairs) if aside else torch.zeros(len(lessons.labels), dtype=torch.bool)
+    refine(student, views, (~held).nonzero()[:, 0], lessons, config)
     if aside:
-        for tower in (*tutors, student):
-            report(tower, source.views[kept], kept, lessons)
+        kept = held.nonzero()[:, 0].tolist()
+        report(student, views[0, kept], kept, lessons)
     scale = round(float(student.log_scale.detach().exp()), 3)
     store(student, make_card(len(student.table), scale), work / "text", out)
 

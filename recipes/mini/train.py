@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -62,11 +61,8 @@ class Config:
     name_weight: float = 0.5
     sense_weight: float = 0.02
     sense_scale: float = 20.0
-    tutor_weight: float = 0.0
-    """Of the cosine distance to the mean vector of several text towers made before."""
 
 
-Tutors = Sequence[Student]
 LAYOUTS = ((1, 128), (2, 96), (4, 64), (1, 160), (2, 112), (4, 64))  # views across, side of a view in pixels
 LEAST = {1: 0.6, 2: 0.35, 4: 0.45}  # smallest part of an image's side in a view, by views across
 SNAPSHOT = 200  # steps from one checkpoint to the next
@@ -114,10 +110,8 @@ def look(student: Student, lessons: Lessons, chosen: Tensor, config: Config, ste
     return F.normalize(cells.permute(0, 2, 3, 1).flatten(0, 2), dim=1)
 
 
-def compare(
-    student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, config: Config, step: int, tutors: Tutors = ()
-) -> Tensor:
-    """The loss: views against captions and names of classes, phrases against phrases, and texts against the tutors'."""
+def compare(student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, config: Config, step: int) -> Tensor:
+    """The loss: views against captions and names of classes, and phrases against phrases."""
     rng, book, scale = np.random.default_rng((config.seed, step, 2)), lessons.thesaurus, student.log_scale.exp()
     captions = sorted({text for index in chosen.tolist() for text in lessons.pairs.captions[index]})
     place = {text: column for column, text in enumerate(captions)}
@@ -128,28 +122,17 @@ def compare(
     likeness = F.normalize(own @ meaning, dim=1) @ meaning.T
     names = [pick(book.classes[kind], rng) for _ in range(config.rounds) for kind in lessons.kinds]
     phrases = rng.choice(len(lessons.phrases), config.phrases, replace=False)
-    sentences = [book.reworded(lessons.pairs.texts[text], rng) for text in captions]
-    callings = [book.named(word, rng) for word in names]
-    said, named = student.texts(sentences), student.texts(callings, config.noise)
+    said = student.texts([book.reworded(lessons.pairs.texts[text], rng) for text in captions])
+    named = student.texts([book.named(word, rng) for word in names], config.noise)
     sense = student.texts([lessons.phrases[index] for index in phrases])
     share = config.own[0] + (config.own[1] - config.own[0]) * step / config.steps
     logits, by_name = scale * views @ said.T, (scale * views @ named.T).view(len(chosen), config.rounds, -1)
-    loss = (
+    return (
         caption_loss(logits, own, likeness, config.softness, share)
         + config.best_weight * best_loss(logits, own)
         + config.name_weight * name_loss(by_name, lessons.labels[chosen], config.smoothing)
         + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
     )
-    if tutors:
-        wanted = mean_vectors(tutors, [*sentences, *callings])
-        loss = loss + config.tutor_weight * (1 - (torch.cat([said, named]) * wanted).sum(1)).mean()
-    return loss
-
-
-@torch.no_grad()
-def mean_vectors(tutors: Tutors, texts: list[str]) -> Tensor:
-    """Unit vectors of what several students say of the same texts, in the mean."""
-    return F.normalize(torch.stack([tutor.texts(texts) for tutor in tutors]).mean(0), dim=1)
 
 
 def pick(words: list[str], rng: np.random.Generator) -> str:
