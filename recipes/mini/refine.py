@@ -5,9 +5,10 @@
 While both towers learn, the texts follow images that move. Here the vectors of a few views of every image stand still,
 at the size that mini is used at; they are computed once and kept in WORK. So batches can be large, and the text tower
 can settle. It starts from the distilled token vectors again; texts are those of train.py. Vectors of tokens change
-slowly: a word that training reads shall stay near those that it does not. The model goes to OUT. With --aside a tenth
-of the training split is left out, to choose by, and mean recall and top-1 on it are printed. (The image tower of START
-has seen that tenth, so the figures are too good; what they rank is the texts.)
+slowly: a word that training reads shall stay near those that it does not. With --tutor, texts learn from those of
+stored models of the same space besides (Furlanello et al. 2018, born-again networks). The model goes to OUT. With
+--aside a tenth of the training split is left out, to choose by, and mean recall and top-1 on it are printed. (The image
+tower of START has seen that tenth, so the figures are too good; what they rank is the texts.)
 """
 
 from __future__ import annotations
