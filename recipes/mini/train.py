@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -61,8 +62,11 @@ class Config:
     name_weight: float = 0.5
     sense_weight: float = 0.02
     sense_scale: float = 20.0
+    tutor_weight: float = 0.0
+    """Of the cosine distance of captions to the mean vectors of text towers made before; of names half."""
 
 
+Tutors = Sequence[Student]
 LAYOUTS = ((1, 128), (2, 96), (4, 64), (1, 160), (2, 112), (4, 64))  # views across, side of a view in pixels
 LEAST = {1: 0.6, 2: 0.35, 4: 0.45}  # smallest part of an image's side in a view, by views across
 SNAPSHOT = 200  # steps from one checkpoint to the next
@@ -110,8 +114,10 @@ def look(student: Student, lessons: Lessons, chosen: Tensor, config: Config, ste
     return F.normalize(cells.permute(0, 2, 3, 1).flatten(0, 2), dim=1)
 
 
-def compare(student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, config: Config, step: int) -> Tensor:
-    """The loss: views against captions and names of classes, and phrases against phrases."""
+def compare(
+    student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, config: Config, step: int, tutors: Tutors = ()
+) -> Tensor:
+    """The loss: views against captions and names of classes, phrases against phrases, and texts against the tutors'."""
     rng, book, scale = np.random.default_rng((config.seed, step, 2)), lessons.thesaurus, student.log_scale.exp()
     captions = sorted({text for index in chosen.tolist() for text in lessons.pairs.captions[index]})
     place = {text: column for column, text in enumerate(captions)}
@@ -120,19 +126,31 @@ def compare(student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, c
         own[row, [place[text] for text in lessons.pairs.captions[index]]] = 1
     meaning = lessons.pairs.vectors[captions]
     likeness = F.normalize(own @ meaning, dim=1) @ meaning.T
-    names = [pick(book.classes[kind], rng) for _ in range(config.rounds) for kind in lessons.kinds]
-    phrases = rng.choice(len(lessons.phrases), config.phrases, replace=False)
-    said = student.texts([book.reworded(lessons.pairs.texts[text], rng) for text in captions])
-    named = student.texts([book.named(word, rng) for word in names], config.noise)
-    sense = student.texts([lessons.phrases[index] for index in phrases])
+    sentences = [book.reworded(lessons.pairs.texts[text], rng) for text in captions]
+    names = [book.named(pick(book.classes[kind], rng), rng) for _ in range(config.rounds) for kind in lessons.kinds]
+    said, named = student.texts(sentences), student.texts(names, config.noise)
     share = config.own[0] + (config.own[1] - config.own[0]) * step / config.steps
     logits, by_name = scale * views @ said.T, (scale * views @ named.T).view(len(chosen), config.rounds, -1)
-    return (
+    loss = (
         caption_loss(logits, own, likeness, config.softness, share)
         + config.best_weight * best_loss(logits, own)
         + config.name_weight * name_loss(by_name, lessons.labels[chosen], config.smoothing)
-        + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
     )
+    if config.sense_weight:
+        phrases = rng.choice(len(lessons.phrases), config.phrases, replace=False)
+        sense = student.texts([lessons.phrases[index] for index in phrases])
+        loss = loss + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
+    if tutors:
+        for weight, vectors, texts in ((1.0, said, sentences), (0.5, named, names)):
+            apart = 1 - (vectors * mean_vectors(tutors, texts)).sum(1)
+            loss = loss + weight * config.tutor_weight * apart.mean()
+    return loss
+
+
+@torch.no_grad()
+def mean_vectors(tutors: Tutors, texts: list[str]) -> Tensor:
+    """Unit vectors of what several students say of the same texts, in the mean."""
+    return F.normalize(torch.stack([tutor.texts(texts) for tutor in tutors]).mean(0), dim=1)
 
 
 def pick(words: list[str], rng: np.random.Generator) -> str:

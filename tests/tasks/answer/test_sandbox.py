@@ -125,7 +125,7 @@ def test_pixels_are_bounded_before_they_are_looked_at() -> None:
     program = "find('ship')\nfind('ship')\nfind('harbor')\nfind('river')\nfind('road')\nanswer(1)"
     with Sandbox(limits) as sandbox, pytest.raises(LimitError, match="500,000 pixels"):
         sandbox.run(program, Vocabulary(scene, None, Budget(limits)))
-    assert scene.looks == ["ship", "ship", "harbor"]
+    assert scene.looks == ["ship", "harbor"]
 
 
 def test_a_limit_that_a_program_catches_is_still_a_limit() -> None:

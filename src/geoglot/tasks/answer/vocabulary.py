@@ -303,7 +303,7 @@ class Vocabulary:
         return self.view.best(list(dict.fromkeys([known, *self._themes])), given.region(region)) == known
 
     @word
-    def which_is_larger(self, numbers: dict[str, int | float]) -> str:
+    def which_is_larger(self, numbers: dict[str, int] | dict[str, float] | dict[str, int | float]) -> str:
         """The name of the largest number; "equal" where the largest two are equal."""
         if not isinstance(numbers, dict) or not 2 <= len(numbers) <= MOST_NAMES:
             raise TypeError("which_is_larger takes a dict of at least two names and numbers")
