@@ -93,7 +93,7 @@ def test_the_ground_around_crowded_things_is_made_within_the_time_limit() -> Non
         ground = own.around(own.find("ship"), metres).outline
         few = shapely.buffer(shapely.union_all(own.find("ship").geometries[:9]), metres)
         inside = shapely.intersection(few, own.whole().outline)
-        assert shapely.difference(inside, ground).area < 1e-4 * inside.area  # arcs have corners, elsewhere each time
+        assert shapely.difference(inside, ground).area < 1e-3 * inside.area  # arcs have corners, elsewhere each time
     assert own.whole().outline.difference(ground).area < 1e-6
     own.count(own.find("ship"))  # its clock still runs
 
