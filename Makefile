@@ -24,7 +24,7 @@ lint: .venv/ready ## format, rules, types, and the arrow of imports
 	$(BIN)/lint-imports
 
 bench: .venv/ready ## speed against the plain loops that people write
-	for file in benchmarks/*.py; do PYTHONPATH=tests $(BIN)/python $$file || exit 1; done
+	for file in benchmarks/*.py; do $(BIN)/python $$file || exit 1; done
 
 lock: ## take today's versions into requirements/constraints.txt
 	sh scripts/lock.sh

@@ -28,6 +28,9 @@ from geoglot.pairs.store import PairSet
 from geoglot.training.alignment import Alignment, Satellite, anchors_of, gather_photos
 from geoglot.training.losses import Photos, image_level, pixel_level
 from geoglot.training.pairs import PairBatch, PairLoader, Sampling
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from pairsets import make_batch
 from tinyclip import make_tokenizer
 

@@ -12,6 +12,7 @@ and the whole scene in one piece at 16 shifts of 4 px, with no window at all, wh
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -32,6 +33,9 @@ from geoglot.sources.raster import open_raster
 from geoglot.tasks.prompts import TEMPLATES, parse_classes
 from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
 from geoglot.tasks.score import WordScorer
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from worlds import write_scene
 
 CROP = 224

@@ -25,6 +25,9 @@ from rasterio.windows import Window
 
 from geoglot.outputs.legend import Legend
 from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from stubs import COLOURS, ColourScorer
 from worlds import class_field, paint
 

@@ -31,6 +31,9 @@ from geoglot.tasks.objects.find import find
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.refine.sam import Normalisation, Sam
 from geoglot.tasks.windows import WindowPlan
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from scenes import plant, precision_and_recall, scatter
 from stubs import ColourScorer
 from tinysam import tiny_sam

@@ -10,8 +10,10 @@ than the baseline's, inference at most 5 % more, and the baseline's step is not 
 from __future__ import annotations
 
 import statistics
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import click
 import torch
@@ -22,6 +24,9 @@ from geoglot.models.segclip.model import SegClip
 from geoglot.models.segclip.targets import targets_of
 from geoglot.training.matching import MaskLoss
 from geoglot.training.segmentation import losses_of
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from tinysegclip import CLASSES, OFF, blocks, their_mask2former
 
 IMAGES = 2
