@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from geoglot.pairs.collect.run import Collected
 
 _IN_PART = 3
+_TOLD = 10  # sentences of what failed; manifest.json has all
 _STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
 
 
@@ -163,6 +164,8 @@ def _told(collected: Collected) -> str:
     ]
     document = collected.to_json()
     lines += ["", *document["sets"], *([document["report"]] if document["report"] else [])]
+    if collected.unused:
+        lines += [f"{len(collected.unused):,} given and of no use:", *collected.unused[:_TOLD]]
     if collected.failed:
-        lines += [f"{len(collected.failed):,} failed for now; run the same again:", *collected.failed[:10]]
+        lines += [f"{len(collected.failed):,} failed for now; run the same again:", *collected.failed[:_TOLD]]
     return "\n".join(lines)

@@ -108,6 +108,31 @@ def test_a_table_is_as_good_as_tags(mine: Path) -> None:
     assert told["stages"]["filters"]["photos kept"] == PHOTOS
 
 
+def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, make_geotiff: MakeGeotiff) -> None:
+    (mine / "rasters/broken.tif").write_text("no raster")
+    make_geotiff(np.full((3, 64, 64), 9, np.uint8), None, None, path=mine / "rasters/plain.tif")
+    newer = mine / "rasters/newer-2022-01-01.tif"
+    place = Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
+    make_geotiff(np.full((3, SIDE_M, SIDE_M), 9, np.uint8), "EPSG:32631", place, path=newer, tiled=False)
+    whole = newer.read_bytes()
+    newer.write_bytes(whole[: len(whole) // 2])  # GDAL opens it, and cannot read its end
+    for _ in range(2):  # nothing has changed: it is told again
+        told = run("pairs", "collect", mine / "mine.toml", "--json", "-q")
+        document = json.loads(told.stdout)
+        assert told.exit_code == 3 and len(document["sets"]) == 3
+        first, second = sorted(document["failed"])
+        assert "broken.tif cannot be opened" in first and "newer-2022-01-01.tif is damaged inside" in second
+        assert len(document["unused"]) == 1 and "plain.tif says nowhere where it lies" in document["unused"][0]
+        assert document["stages"]["imagery"]["scenes"] == 3  # its whole half is used
+    manifest, report = json.loads((mine / "pairs/manifest.json").read_text()), (mine / "pairs/report.html").read_text()
+    for line in document["failed"] + document["unused"]:
+        assert line in manifest["failed"] + manifest["unused"] and Path(line.split(" ")[0]).name in report
+    (mine / "rasters/broken.tif").unlink()
+    newer.write_bytes(whole)
+    told = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert told.exit_code == 0 and "1 given and of no use" in told.output and "failed" not in told.output
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -125,7 +150,6 @@ def test_mistakes_are_told_in_a_sentence(
     mine: Path, make_geotiff: MakeGeotiff, monkeypatch: pytest.MonkeyPatch, old: str, new: str, message: str
 ) -> None:
     monkeypatch.delenv("GEOGLOT_FLICKR_KEY")
-    (mine / "photos/broken.jpg").unlink() if "CRS" in message else None
     (mine / "far").mkdir()
     far = Affine(1, 0, 100_000, 0, -1, 4_000_000)
     make_geotiff(np.full((3, 64, 64), 90, np.uint8), "EPSG:32631", far, path=mine / "far/x.tif")

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geoglot.errors import ServiceError, SourceError
+from geoglot.errors import ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.recipe import ImageryRecipe
@@ -58,7 +58,10 @@ def fetch_imagery(collection: Collection) -> Outcome:
         }
         failed = _find(collection, imagery, groups, found)
         failed += _read(collection, imagery, groups, found)
+        failed += imagery.failed()
+        unused = tuple(imagery.unused())
     facts = [_facts(one) for one in wanted]
+    failed += [line for one in facts for line in one["unread"]]
     frame = pd.DataFrame(facts, columns=["scene", "time", "cloud", "nodata", "uri", "why"])
     frame.insert(0, "tile", [one.id for one in wanted])
     frame["piece"] = [one.path.relative_to(collection.folder).as_posix() for one in wanted]
@@ -66,7 +69,8 @@ def fetch_imagery(collection: Collection) -> Outcome:
     counts = {"tiles with pixels": int((frame["why"] == "").sum())}
     reasons = frame["why"][frame["why"] != ""].value_counts()
     counts |= {f"left: {why}": int(number) for why, number in sorted(reasons.items())}
-    return Outcome(counts | {"scenes": int(frame["scene"].replace("", np.nan).nunique())}, tuple(failed))
+    counts |= {"scenes": int(frame["scene"].replace("", np.nan).nunique())}
+    return Outcome(counts, tuple(dict.fromkeys(failed)), unused)
 
 
 def bands_of(collection: Collection) -> tuple[str, ...]:
@@ -166,13 +170,19 @@ def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: Imagery
 
 
 def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: ImageryRecipe) -> None:
-    """Keep the pixels of the first scene that will do, or why there is none."""
-    why = "no scene covers it"
+    """Keep the pixels of the first scene that will do, or why there is none; ReadError if that may be for a damaged one.
+
+    A damaged file that another scene stands in for is kept in mind with the pixels.
+    """
+    why, unread = "no scene covers it", list[ReadError]()
     for scene in scenes[: rules.tries]:
         try:
             patch = imagery.read(scene, wanted.grid)
         except ServiceError:
             raise
+        except ReadError as error:
+            unread.append(error)
+            continue
         except SourceError:  # gone from where the catalogue says it lies
             why = "no scene that can be read"
             continue
@@ -181,15 +191,17 @@ def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: Imag
         elif (patch.cloud or 0.0) > rules.most_cloud:
             why = "no scene without clouds"
         else:
-            write_bytes(wanted.path, _stored(scene, patch))
+            write_bytes(wanted.path, _stored(scene, patch, unread))
             return
+    if unread:
+        raise unread[0]
     write_bytes(wanted.path.with_suffix(NONE), why.encode())
 
 
-def _stored(scene: Scene, patch: Patch) -> bytes:
+def _stored(scene: Scene, patch: Patch, unread: Sequence[ReadError]) -> bytes:
     facts = {
         "scene": scene.id, "time": scene.time, "cloud": patch.cloud, "nodata": patch.nodata,
-        "uri": next(iter(scene.assets.values())),
+        "uri": next(iter(scene.assets.values())), "unread": [str(error) for error in unread],
     }  # fmt: skip
     file = io.BytesIO()
     np.savez_compressed(file, pixels=patch.pixels, facts=np.array(json.dumps(facts)))
@@ -204,9 +216,9 @@ def _facts(wanted: Wanted) -> dict[str, Any]:
     """What is known of a tile's pixels; why there are none."""
     if wanted.path.exists():
         with np.load(wanted.path, allow_pickle=False) as stored:
-            return {**json.loads(str(stored["facts"])), "why": ""}
+            return {"unread": [], **json.loads(str(stored["facts"])), "why": ""}
     none = wanted.path.with_suffix(NONE)
-    nothing = {"scene": "", "time": "", "cloud": None, "nodata": None, "uri": ""}
+    nothing = {"scene": "", "time": "", "cloud": None, "nodata": None, "uri": "", "unread": []}
     return {**nothing, "why": none.read_text() if none.exists() else "not read yet"}
 
 

@@ -66,6 +66,12 @@ class Imagery(Protocol):
     def identity(self) -> str:
         """All that decides what is found and read, as text without secrets."""
 
+    def failed(self) -> Sequence[str]:
+        """What of the source cannot be read, and may be mended, a sentence each."""
+
+    def unused(self) -> Sequence[str]:
+        """What of the source is whole and of no use, a sentence each."""
+
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, of some days; ServiceError where nobody answers."""
 

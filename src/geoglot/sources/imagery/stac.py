@@ -64,6 +64,14 @@ class Stac:
         """Service, collection and rules."""
         return f"stac {self._catalogue} {self._most_cloud}"
 
+    def failed(self) -> Sequence[str]:
+        """Nothing: what a search cannot find is told by the search."""
+        return ()
+
+    def unused(self) -> Sequence[str]:
+        """Nothing that is worth a sentence."""
+        return ()
+
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, with few clouds where clouds are told; ServiceError where it does not answer."""
         days = f"{first or '..'}/{last or '..'}" if first or last else None
