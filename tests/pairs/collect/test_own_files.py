@@ -40,6 +40,10 @@ def run(*arguments: str | Path) -> Result:
     return CliRunner().invoke(cli, [str(one) for one in arguments])
 
 
+def collected(mine: Path, *more: str) -> Result:
+    return run("pairs", "collect", mine / "mine.toml", "--json", "-q", *more)
+
+
 def tags_of(lon: float, lat: float, day: int) -> Image.Exif:
     def parts(degrees: float) -> tuple[float, float, float]:
         return float(int(degrees)), float(int(degrees * 60 % 60)), round(degrees * 3600 % 60, 4)
@@ -78,7 +82,7 @@ def mine(tmp_path: Path, make_geotiff: MakeGeotiff) -> Path:
 
 
 def test_own_photos_and_rasters_become_a_set(mine: Path) -> None:
-    told = run("pairs", "collect", mine / "mine.toml", "--json", "-q")
+    told = collected(mine)
     assert told.exit_code == 0, told.output
     document = json.loads(told.stdout)
     assert document["stages"]["photos"] == {
@@ -104,8 +108,27 @@ def test_own_photos_and_rasters_become_a_set(mine: Path) -> None:
 def test_a_table_is_as_good_as_tags(mine: Path) -> None:
     text = RECIPE.replace('folder = "photos"', 'table = "photos.csv"')
     (mine / "mine.toml").write_text(text)
-    told = json.loads(run("pairs", "collect", mine / "mine.toml", "--until", "tiles", "--json", "-q").stdout)
+    told = json.loads(collected(mine, "--until", "tiles").stdout)
     assert told["stages"]["filters"]["photos kept"] == PHOTOS
+
+
+@pytest.mark.parametrize("source", ['folder = "photos"', 'table = "photos.csv"'])
+def test_a_photo_that_changed_is_taken_anew(mine: Path, source: str) -> None:
+    def stored() -> dict[str, bytes]:
+        return {key: image for one in sets for shard in one.shards for key, image in shard.images().items()}
+
+    (mine / "mine.toml").write_text(RECIPE.replace('folder = "photos"', source))
+    sets = [PairSet.open(one) for one in json.loads(collected(mine).stdout)["sets"]]
+    before = stored()
+    key = min(before)
+    path = mine / "photos" / key.removeprefix("local-").removeprefix("photos/")
+    with Image.open(path) as image:
+        turned, tags = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM), image.getexif()
+    turned.save(path, exif=tags)
+    assert collected(mine).exit_code == 0
+    sets = [PairSet.open(one.folder) for one in sets]
+    after = stored()
+    assert before.keys() == after.keys() and [one for one in before if before[one] != after[one]] == [key]
 
 
 def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, make_geotiff: MakeGeotiff) -> None:
@@ -117,7 +140,7 @@ def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, m
     whole = newer.read_bytes()
     newer.write_bytes(whole[: len(whole) // 2])  # GDAL opens it, and cannot read its end
     for _ in range(2):  # nothing has changed: it is told again
-        told = run("pairs", "collect", mine / "mine.toml", "--json", "-q")
+        told = collected(mine)
         document = json.loads(told.stdout)
         assert told.exit_code == 3 and len(document["sets"]) == 3
         first, second = sorted(document["failed"])

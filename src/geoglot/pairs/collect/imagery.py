@@ -170,7 +170,7 @@ def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: Imagery
 
 
 def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: ImageryRecipe) -> None:
-    """Keep the pixels of the first scene that will do, or why there is none; ReadError if that may be for a damaged one.
+    """Keep the pixels of the first scene that will do, or why there is none; ReadError if a damaged one may have done.
 
     A damaged file that another scene stands in for is kept in mind with the pixels.
     """

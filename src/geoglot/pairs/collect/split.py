@@ -173,7 +173,7 @@ def _batch(collection: Collection, tiles: Any, photos: _Photos) -> Batch:
         grids=[grid_of(tile, collection.recipe.tiles) for tile in tiles.itertuples()],
         ids=tiles["id"].tolist(),
         links=links,
-        images=[picture_path(collection, key).read_bytes() for key in rows["key"]],
+        images=[picture_path(collection, name).read_bytes() for name in rows["picture"]],
         tile_facts={column: tiles[column].tolist() for column in _TILE_FACTS},
         photo_facts={column: rows[column].tolist() for column in _PHOTO_FACTS},
     )

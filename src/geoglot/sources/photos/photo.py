@@ -31,6 +31,8 @@ class Photo:
     """Of the picture; never with a key in it. A path for photos on this machine."""
     accuracy: int = 0
     """Flickr's level of the geotag, 1 the world to 16 a street; 0 where the source has no such thing."""
+    state: str = ""
+    """Of a file on this machine, which may change: another state is another picture. Services keep theirs."""
 
 
 @dataclass(frozen=True)
