@@ -18,7 +18,7 @@ from rasterio.io import MemoryFile
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, ServiceError, SourceError
 from geoglot.geo import Grid
-from geoglot.pairs.collect.imagery import Wanted, _fill, load_pixels, ranked
+from geoglot.pairs.collect.imagery import Wanted, _fill, _question, load_pixels, ranked
 from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES
@@ -201,8 +201,10 @@ class Searched:
 
     def __init__(self, items: list[dict[str, object]]) -> None:
         self.items = items
+        self.boxes: list[list[float]] = []
 
-    def search(self, **asked: object) -> Searched:
+    def search(self, *, bbox: list[float], **asked: object) -> Searched:
+        self.boxes.append(bbox)
         return self
 
     def items_as_dicts(self) -> Iterator[dict[str, object]]:
@@ -278,3 +280,36 @@ def test_a_folder_of_rasters_is_an_archive(make_geotiff: MakeGeotiff, tmp_path: 
     source.close()
     with pytest.raises(InputError, match="no folder"):
         LocalImagery(LocalImageryRecipe(tmp_path / "none"))
+
+
+def fiji(side: int, resolution: float = 1.0) -> Grid:
+    """A square whose middle lies on the antimeridian, in the zone east of it."""
+    x, y = pyproj.Transformer.from_crs("OGC:CRS84", 32701, always_xy=True).transform(180.0, -17.0)
+    return grid(round(x) - side / 2 * resolution, round(y) + side / 2 * resolution, side, resolution, 32701)
+
+
+def test_a_tile_across_the_antimeridian_asks_for_two_small_boxes(tmp_path: Path) -> None:
+    recipe = StacRecipe("naip")
+    stac = Stac(recipe, web_of(recipe, QUICK))
+    east, west = shapely.box(179.9, -17.1, 180.0, -16.9), shapely.box(-180.0, -17.1, -179.9, -16.9)
+    item = item_of("a", "naip", east.union(west), "2021-06-01T10:00:00Z", {"image": "https://x/y.tif"})
+    stac._client = Searched([item])
+    tile, beside = (Wanted("t", one, "", tmp_path / "t.npz") for one in (fiji(256, 10.0), fiji(64)))
+    (scene,) = _question(stac, ImageryRecipe(), [beside, tile]).scenes(stac)
+    first, second = sorted(stac._client.boxes)
+    assert first == pytest.approx([-180.0, -17.0, -179.988, -17.0], abs=0.013) and first[0] == -180
+    assert second == pytest.approx([179.988, -17.0, 180.0, -17.0], abs=0.013) and second[2] == 180
+    assert scene.covers(tile.grid) and not scene.covers(fiji(4096, 10.0))
+    stac.close()
+
+
+def test_a_raster_across_the_antimeridian_is_found_from_both_sides(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    around = fiji(512)
+    make_geotiff(np.full((3, 512, 512), 77, np.uint8), "EPSG:32701", around.transform, path=tmp_path / "fiji.tif")
+    source, tile = LocalImagery(LocalImageryRecipe(tmp_path)), Wanted("t", fiji(64), "", tmp_path / "t.npz")
+    for box in (Box(179.999, -17.1, 180.0, -16.9), Box(-180.0, -17.1, -179.999, -16.9)):
+        assert len(source.scenes(box, None, None)) == 1
+    assert not source.scenes(Box(-1.0, -17.1, 1.0, -16.9), None, None)
+    (scene,) = _question(source, ImageryRecipe(), [tile]).scenes(source)
+    assert scene.covers(tile.grid) and (source.read(scene, tile.grid).pixels == 77).all()
+    source.close()

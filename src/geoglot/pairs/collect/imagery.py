@@ -26,12 +26,13 @@ from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.pairs.collect.sources import imagery_source
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.collect.work import Collection, Outcome, in_parallel
-from geoglot.sources.areas import Box
+from geoglot.sources.areas import Box, boxes_between
 from geoglot.sources.imagery.scene import Imagery, Patch, Scene
 
 NONE = ".none"
 _NEIGHBOURHOOD = 0.25  # degrees
 _DAY_S = 86_400.0
+Place = tuple[int, int]  # of a neighbourhood, in its own units of longitude and latitude
 
 
 @dataclass(frozen=True)
@@ -52,11 +53,12 @@ def fetch_imagery(collection: Collection) -> Outcome:
     with imagery_source(collection.recipe) as imagery:
         wanted = _wanted(collection, tiles, imagery)
         groups = _groups(tiles, wanted)
+        questions = {where: _question(imagery, asked, group) for where, group in groups.items()}
         found = {
-            where: collection.piece("scenes", _question(imagery, asked, group)[0], ".json")
-            for where, group in groups.items()
+            where: collection.piece("scenes", f"{imagery.identity()} {question}", ".json")
+            for where, question in questions.items()
         }
-        failed = _find(collection, imagery, groups, found)
+        failed = _find(collection, imagery, questions, found)
         failed += _read(collection, imagery, groups, found)
         failed += imagery.failed()
         unused = tuple(imagery.unused())
@@ -96,60 +98,66 @@ def _wanted(collection: Collection, tiles: Any, imagery: Imagery) -> list[Wanted
     return found
 
 
-def _groups(tiles: Any, wanted: list[Wanted]) -> dict[tuple[int, int], list[Wanted]]:
+def _groups(tiles: Any, wanted: list[Wanted]) -> dict[Place, list[Wanted]]:
     """Tiles by neighbourhood."""
-    groups: dict[tuple[int, int], list[Wanted]] = {}
+    groups: dict[Place, list[Wanted]] = {}
     places = np.floor(tiles[["lon", "lat"]].to_numpy() / _NEIGHBOURHOOD).astype(int)
     for place, one in zip(places.tolist(), wanted, strict=True):
         groups.setdefault((place[0], place[1]), []).append(one)
     return groups
 
 
-def _question(imagery: Imagery, asked: ImageryRecipe, group: list[Wanted]) -> tuple[str, Box, date | None, date | None]:
-    """What is asked for a neighbourhood: as text, and its box and days."""
+@dataclass(frozen=True)
+class Question:
+    """What is asked for a neighbourhood."""
+
+    boxes: tuple[Box, ...]
+    """Two across the antimeridian: one would be the whole belt of latitude."""
+    first: date | None
+    last: date | None
+
+    def scenes(self, imagery: Imagery) -> list[Scene]:
+        """The answer, each scene once, in the order of their names."""
+        found = {scene.id: scene for box in self.boxes for scene in imagery.scenes(box, self.first, self.last)}
+        return [found[name] for name in sorted(found)]
+
+
+def _question(imagery: Imagery, asked: ImageryRecipe, group: list[Wanted]) -> Question:
     corners = [one.grid.to_lonlat(*np.meshgrid([0, one.grid.shape[0]], [0, one.grid.shape[1]])) for one in group]
     lon, lat = (np.concatenate([corner[axis].ravel() for corner in corners]) for axis in (0, 1))
-    box = Box(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max()))
-    if box.east - box.west > 180:  # a tile across the antimeridian: ask on both sides
-        box = Box(-180.0, box.south, 180.0, box.north)
+    lon = lon[0] + (lon - lon[0] + 180) % 360 - 180  # a neighbourhood is small: what lies far lies beyond 180
+    boxes = boxes_between(*map(float, (lon.min(), lat.min(), lon.max(), lat.max())))
     days = sorted(date.fromisoformat(one.time[:10]) for one in group if one.time)
     first, last = asked.after, asked.before
     if days and not imagery.newest and len(days) == len(group):
         around = timedelta(days=asked.days)
         first = max(filter(None, (first, days[0] - around)))
         last = min(filter(None, (last, days[-1] + around)))
-    return f"{imagery.identity()} {box} {first} {last}", box, first, last
+    return Question(tuple(boxes), first, last)
 
 
 def _find(
-    collection: Collection,
-    imagery: Imagery,
-    groups: dict[tuple[int, int], list[Wanted]],
-    found: dict[tuple[int, int], Path],
+    collection: Collection, imagery: Imagery, questions: dict[Place, Question], found: dict[Place, Path]
 ) -> list[str]:
-    def find(where: tuple[int, int]) -> None:
-        _, box, first, last = _question(imagery, collection.recipe.imagery, groups[where])
-        scenes = sorted(imagery.scenes(box, first, last), key=lambda scene: scene.id)
+    def find(where: Place) -> None:
+        scenes = questions[where].scenes(imagery)
         write_bytes(found[where], json.dumps([asdict(scene) for scene in scenes]).encode())
 
-    left = [where for where in groups if not found[where].exists()]
+    left = [where for where in questions if not found[where].exists()]
     return in_parallel(left, find, 1, lambda done: collection.progress("neighbourhoods", done, len(left)))
 
 
 def _read(
-    collection: Collection,
-    imagery: Imagery,
-    groups: dict[tuple[int, int], list[Wanted]],
-    found: dict[tuple[int, int], Path],
+    collection: Collection, imagery: Imagery, groups: dict[Place, list[Wanted]], found: dict[Place, Path]
 ) -> list[str]:
     rules = collection.recipe.imagery
     total = sum(len(group) for group in groups.values())
-    work: list[tuple[Wanted, tuple[int, int]]] = [
+    work: list[tuple[Wanted, Place]] = [
         (one, where) for where, group in groups.items() if found[where].exists() for one in group if not _done(one)
     ]
     scenes = {where: _scenes(found[where]) for where in {where for _, where in work}}
 
-    def read(one: tuple[Wanted, tuple[int, int]]) -> None:
+    def read(one: tuple[Wanted, Place]) -> None:
         wanted, where = one
         _fill(wanted, imagery, ranked(scenes[where], wanted, imagery.newest, rules), rules)
 

@@ -60,7 +60,8 @@ class LocalImagery:
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, of some days; those of unknown time always."""
-        wanted = shapely.box(box.west, box.south, box.east, box.north)
+        turns = [shapely.box(box.west + turn, box.south, box.east + turn, box.north) for turn in (0, 360)]
+        wanted = shapely.union_all(turns)  # an outline across the antimeridian goes on beyond 180
         return [
             placed.scene
             for placed in self._opened.scenes.values()

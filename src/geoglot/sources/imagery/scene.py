@@ -33,10 +33,12 @@ class Scene:
     """Reflectance = stored number * scale + offset, where numbers are reflectances."""
 
     def covers(self, grid: Grid) -> bool:
-        """Whether all corners of a grid lie in the outline."""
+        """Whether all corners of a grid lie in the outline, which may be in two parts at 180 or go on beyond it."""
         rows, cols = grid.shape
         lon, lat = grid.to_lonlat([0, 0, rows, rows], [0, cols, cols, 0])
-        return bool(shapely.contains_xy(shapely.geometry.shape(self.outline), lon, lat).all())
+        outline = shapely.geometry.shape(self.outline)
+        turns = [shapely.contains_xy(outline, lon + turn, lat) for turn in (-360, 0, 360)]
+        return bool(np.logical_or.reduce(turns).all())
 
 
 @dataclass(frozen=True)
