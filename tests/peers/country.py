@@ -19,7 +19,7 @@ from tiles import render_tile
 from world import CLASSES, World
 
 from geoglot.geo import Window
-from peers.files import Remote, remote_files
+from peers.files import remote_files
 from peers.flickr import Flickr, Record
 from peers.http import Peer, peer
 from peers.stac import StacPeer, item_of, stac_peer
@@ -40,7 +40,7 @@ class Country:
     """(band, row, col) of the newest scene."""
     flickr: Flickr | None = None
     photos: Peer | None = None
-    files: Remote | None = None
+    files: Peer | None = None
     stac: StacPeer | None = None
 
     @property

@@ -105,7 +105,7 @@ def test_the_sets_pass_validate_and_train(country: Country, reference: Collected
 def test_a_finished_collection_asks_nobody(country: Country, reference: Collected) -> None:
     def asked() -> list[int]:
         assert country.photos and country.stac and country.files
-        scenes = [path for path in country.files.log()["requests"] if path.endswith(".tif")]
+        scenes = [one for one in country.files.requests if one.path.endswith(".tif")]
         return [len(country.photos.requests), len(country.stac.searches), len(scenes)]
 
     before = asked()

@@ -68,9 +68,9 @@ def test_a_window_of_a_cog_costs_little_more_than_itself(tmp_path: Path, capsys:
         stac = Stac(recipe, web_of(recipe, QUICK))
         whole = Scene("s", "2020-01-01T00:00:00Z", None, {}, {"image": f"{files.url}/scene.tif"})
         for row, col in rng.integers(0, 4096 - 448, (8, 2)).tolist():
-            before = files.log()["sent"].get("/scene.tif", 0)
+            before = files.sent.get("/scene.tif", 0)
             patch = stac.read(whole, grid(CORNER[0] + col, CORNER[1] - row, 448))
-            spent = files.log()["sent"]["/scene.tif"] - before
+            spent = files.sent["/scene.tif"] - before
             assert np.array_equal(patch.pixels, scene[:, row : row + 448, col : col + 448])
             shares.append(spent / own_size(patch.pixels))
         stac.close()
@@ -111,7 +111,6 @@ def sentinel(tmp_path: Path) -> Iterator[tuple[StacPeer, Stac]]:
             "sentinel2-l2a-planetary", url=api.url, hosts=("127.0.0.1",), token_url=f"{files.url}/token"
         )
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac.sleep = lambda seconds: None
         yield api, stac
         stac.close()
 
@@ -171,17 +170,39 @@ def test_no_host_is_read_that_nobody_named() -> None:
     stac.close()
 
 
-def test_a_cog_that_goes_on_failing_is_told_without_its_signature(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "followed"), [("127.0.0.1", True), ("localhost", False)])
+def test_a_redirect_is_followed_to_hosts_that_are_named_alone(tmp_path: Path, host: str, followed: bool) -> None:
+    scene = textured(512)
+    write_cog(tmp_path / "scene.tif", scene, Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
+    with remote_files(tmp_path) as files:
+        elsewhere = f"{files.url.replace('127.0.0.1', host)}/scene.tif"
+        with peer(lambda request: Reply(b"", status=302, headers={"Location": elsewhere})) as named:
+            recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",))
+            stac = Stac(recipe, web_of(recipe, QUICK))
+            whole = Scene("s", "", None, {}, {"image": f"{named.url}/scene.tif"})
+            if followed:
+                assert np.array_equal(stac.read(whole, grid(*CORNER, 64)).pixels, scene[:, :64, :64])
+                assert max(files.sent.values()) < (tmp_path / "scene.tif").stat().st_size
+            else:
+                with pytest.raises(ServiceError, match=f"names no host for http://{host}"):
+                    stac.read(whole, grid(*CORNER, 64))
+            assert bool(files.requests) == followed and named.requests
+            stac.close()
+
+
+def test_a_cog_that_goes_on_failing_is_told_without_its_signature(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write_cog(tmp_path / "scene.tif", textured(512), Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
     with remote_files(tmp_path, signed=True) as files:
         files.order(*[Fault("500", "/scene.tif", number) for number in range(40)])
         recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac.sleep = lambda seconds: None
-        with pytest.raises(ServiceError) as caught:
+        with pytest.raises(ServiceError) as caught, caplog.at_level("DEBUG"):
             stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
         stac.close()
-    assert "scene.tif" in str(caught.value) and "signature" not in str(caught.value)
+    assert "scene.tif" in str(caught.value) and files.served
+    assert "signature" not in str(caught.value) and "signature" not in caplog.text
 
 
 def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -> None:
@@ -189,7 +210,6 @@ def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -
     with remote_files(tmp_path, signed=True) as files:
         recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac.sleep = lambda seconds: None
         stac._token, stac._token_until = "sig=of-yesterday", time.time() + 3600
         patch = stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
         stac.close()

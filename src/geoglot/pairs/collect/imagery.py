@@ -226,7 +226,7 @@ def _facts(wanted: Wanted) -> dict[str, Any]:
         with np.load(wanted.path, allow_pickle=False) as stored:
             return {"unread": [], **json.loads(str(stored["facts"])), "why": ""}
     none = wanted.path.with_suffix(NONE)
-    nothing = {"scene": "", "time": "", "cloud": None, "nodata": None, "uri": "", "unread": []}
+    nothing: dict[str, Any] = {"scene": "", "time": "", "cloud": None, "nodata": None, "uri": "", "unread": []}
     return {**nothing, "why": none.read_text() if none.exists() else "not read yet"}
 
 

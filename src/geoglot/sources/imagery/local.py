@@ -16,6 +16,7 @@ from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.sources.areas import Box
 from geoglot.sources.folder import file_state, find_images
+from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_window
 from geoglot.sources.raster import Raster, open_raster
@@ -73,7 +74,8 @@ class LocalImagery:
         """Its pixels on a grid. Which are cloud nobody says."""
         raster = self._opened.scenes[scene.id].raster
         try:
-            values, valid = read_window(raster.uri, raster.indexes, grid)
+            with open_dataset(raster.uri) as dataset, environment(raster.uri):
+                values, valid = read_window(dataset, raster.indexes, grid)
         except SourceError as error:
             raise ReadError(f"{raster.uri} is damaged inside; mend it, or take it out of the folder") from error
         bright = raster.radiometry.apply(np.where(valid, values, 0))
