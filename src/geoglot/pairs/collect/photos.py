@@ -37,7 +37,7 @@ def collect_photos(collection: Collection) -> Outcome:
     with photo_sources(collection.recipe) as sources:
         searches = _searches(collection, sources)
         failed = _search(collection, sources, searches)
-        frame = _known(collection, searches)
+        frame = known_photos(path for *_, path in searches)
         frame["left"] = cheap_filters(frame, collection.recipe)
         wanted = frame[frame["left"] == ""]
         failed += _fetch(collection, sources, wanted)
@@ -85,22 +85,20 @@ def _search(
     )
 
 
-def _known(collection: Collection, searches: list[tuple[str, Query, Path]]) -> Any:
-    """All photos that were found, each once, in the order of their keys.
+def known_photos(found: Iterable[Path]) -> Any:
+    """All photos that searches have found, each once, in the order of their keys; a search without an answer has none.
 
     They are held in columns of Arrow: a million as values of Python take some gigabytes.
     """
-    found = pa.Table.from_batches(_found(path for _, _, path in searches), _SCHEMA).to_pandas()
-    found.insert(0, "key", found["source"] + "-" + found["id"])
-    found = found.drop_duplicates("key").sort_values("key", ignore_index=True)
-    found["state"] = found["state"].fillna("")
-    found["picture"] = (found["key"] + " " + found["state"]).str.rstrip(" ")
-    return found
+    frame = pa.Table.from_batches(_batches(found), _SCHEMA).to_pandas()
+    frame.insert(0, "key", frame["source"] + "-" + frame["id"])
+    frame = frame.drop_duplicates("key").sort_values("key", ignore_index=True)
+    frame["picture"] = (frame["key"] + " " + frame["state"].fillna("")).str.rstrip(" ")
+    return frame
 
 
-def _found(paths: Iterable[Path]) -> Iterator[pa.RecordBatch]:
-    """The photos of each search that has been answered."""
-    for path in paths:
+def _batches(found: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+    for path in found:
         if path.exists():
             yield pa.RecordBatch.from_pylist(json.loads(path.read_bytes())["photos"], schema=_SCHEMA)
 
