@@ -16,6 +16,7 @@ from PIL import Image
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
 from geoglot.pairs.store import PairSet
+from tinyclip import store_clip
 
 CORNER = (690_000.0, 5_700_000.0)
 SIDE_M, PHOTOS = 300, 60
@@ -103,6 +104,20 @@ def test_own_photos_and_rasters_become_a_set(mine: Path) -> None:
     assert run("pairs", "validate", *document["sets"]).exit_code == 0
     assert "cc-by" in run("pairs", "info", document["sets"][0]).output
     assert run("pairs", "export", document["sets"][0], "-o", mine / "tars", "-q").exit_code == 0
+
+
+def test_a_set_of_own_files_trains(mine: Path) -> None:
+    (mine / "mine.toml").write_text(RECIPE.replace("test = 0.2", "test = 0.0"))
+    assert collected(mine).exit_code == 0
+    store_clip(mine / "tiny")
+    (mine / "align.toml").write_text(
+        'name = "two-steps"\npairs = "pairs/train"\noutput = "run"\nground = "tiny"\n[sampling]\nbatch = 8\nside = 64\n'
+        '[loss]\nlevel = "pixel"\n[fit]\nsteps = 2\nrate = 1e-3\n'
+    )
+    told = run("train", "align", mine / "align.toml", "--device", "cpu", "--json", "-q")
+    assert told.exit_code == 0, told.output
+    document = json.loads(told.stdout)
+    assert document["steps"] == 2 and np.isfinite(document["figures"]["loss"]) and (mine / "run/model").is_dir()
 
 
 def test_a_table_is_as_good_as_tags(mine: Path) -> None:

@@ -25,7 +25,7 @@ from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.pairs.collect.sources import imagery_source
 from geoglot.pairs.collect.tiles import grid_of
-from geoglot.pairs.collect.work import Collection, Outcome, in_parallel
+from geoglot.pairs.collect.work import Collection, Outcome, in_parallel, resume
 from geoglot.sources.areas import Box, boxes_between
 from geoglot.sources.imagery.scene import Imagery, Patch, Scene
 
@@ -161,10 +161,7 @@ def _read(
         wanted, where = one
         _fill(wanted, imagery, ranked(scenes[where], wanted, imagery.newest, rules), rules)
 
-    before = total - len(work)
-    return in_parallel(
-        work, read, collection.recipe.web.parallel, lambda done: collection.progress("tiles", before + done, total)
-    )
+    return resume(collection, "tiles", work, total, read)
 
 
 def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: ImageryRecipe) -> list[Scene]:

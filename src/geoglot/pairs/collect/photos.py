@@ -21,7 +21,7 @@ from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.cheap import cheap_filters
 from geoglot.pairs.collect.sources import photo_sources
-from geoglot.pairs.collect.work import Collection, Outcome, in_parallel
+from geoglot.pairs.collect.work import Collection, Outcome, resume
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query
 from geoglot.sources.photos.pictures import shrink
 
@@ -76,13 +76,7 @@ def _search(
         write_bytes(path, json.dumps({"query": asdict(query), "photos": photos}, default=str).encode())
 
     left = [one for one in searches if not one[2].exists()]
-    before = len(searches) - len(left)
-    return in_parallel(
-        left,
-        search,
-        collection.recipe.web.parallel,
-        lambda done: collection.progress("searches", before + done, len(searches)),
-    )
+    return resume(collection, "searches", left, len(searches), search)
 
 
 def known_photos(found: Iterable[Path]) -> Any:
@@ -120,13 +114,7 @@ def _fetch(collection: Collection, sources: dict[str, PhotoSource], wanted: Any)
 
     left = [row for row, name in enumerate(pictures) if _why(collection, name) == _NOT_YET]
     left.sort(key=lambda row: hashlib.sha256(pictures[row].encode()).digest())
-    before = len(wanted) - len(left)
-    return in_parallel(
-        left,
-        fetch,
-        collection.recipe.web.parallel,
-        lambda done: collection.progress("pictures", before + done, len(wanted)),
-    )
+    return resume(collection, "pictures", left, len(wanted), fetch)
 
 
 def _why(collection: Collection, picture: str) -> str:

@@ -128,6 +128,15 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def resume(
+    collection: Collection, what: str, left: Sequence[In], total: int, work: Callable[[In], object]
+) -> list[str]:
+    """Do what is left of a total, as many at a time as the recipe says; gives what failed for now."""
+    before = total - len(left)
+    threads = collection.recipe.web.parallel
+    return in_parallel(left, work, threads, lambda done: collection.progress(what, before + done, total))
+
+
 def in_parallel(
     items: Sequence[In], work: Callable[[In], object], threads: int, advance: Callable[[int], None]
 ) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -66,3 +66,12 @@ class PhotoSource(Protocol):
 
     def close(self) -> None:
         """Give back what is held."""
+
+
+def once(photos: Iterable[Photo]) -> Iterator[Photo]:
+    """Photos of one source, the first of each id."""
+    seen: set[str] = set()
+    for photo in photos:
+        if photo.id not in seen:
+            seen.add(photo.id)
+            yield photo
