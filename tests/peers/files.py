@@ -29,16 +29,18 @@ class Files:
             return Reply(b"", "text/plain", 404)
         if self.signed and "sig=a-signature" not in request.url_query:
             return Reply(b"no public access", "text/plain", 403)
-        content, kind = path.read_bytes(), "image/tiff"
+        size, kind = path.stat().st_size, "image/tiff"
         asked = re.fullmatch(r"bytes=(\d+)-(\d*)", request.headers.get("range", ""))
         headers = {"Accept-Ranges": "bytes"}
         if not asked:
-            return Reply(content, kind, 200, headers)
-        first, last = int(asked[1]), min(int(asked[2] or len(content)), len(content) - 1)
-        if first >= len(content):
+            return Reply(path.read_bytes(), kind, 200, headers)
+        first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
+        if first >= size:
             return Reply(b"", kind, 416)
-        headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
-        return Reply(content[first : last + 1], kind, 206, headers)
+        headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+        with path.open("rb") as file:
+            file.seek(first)
+            return Reply(file.read(last + 1 - first), kind, 206, headers)
 
 
 @contextmanager

@@ -99,7 +99,7 @@ class Web:
             raise MissingExtraError("httpx2", "pairs") from error
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log every url
         self._http = httpx2
-        self._client = httpx2.Client(timeout=self.manners.timeout_s, headers={"User-Agent": self.agent})
+        self._client: Any = None
         self._lock, self._next, self._rest_until = threading.Lock(), 0.0, 0.0
         self.sleep: Callable[[float], None] = time.sleep
 
@@ -155,7 +155,16 @@ class Web:
 
     def close(self) -> None:
         """Give back the connections."""
-        self._client.close()
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+    def _open(self) -> Any:
+        """The connections, from the first request on: certificates take a while to read, and most stages ask nobody."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._http.Client(timeout=self.manners.timeout_s, headers={"User-Agent": self.agent})
+            return self._client
 
     def _once(self, url: str, request: Mapping[str, Any]) -> Answer:
         """One request and its redirects."""
@@ -169,7 +178,7 @@ class Web:
                     "asked"
                 )
             try:
-                with self._client.stream(method, url, **arguments) as response:
+                with self._open().stream(method, url, **arguments) as response:
                     if response.status_code not in _REDIRECTS:
                         return self._received(url, response)
                     url = urljoin(url, response.headers.get("location", ""))
