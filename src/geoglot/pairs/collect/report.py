@@ -67,7 +67,7 @@ def _sentence(sets: Mapping[str, PairSet], links: Any) -> str:
     tiles, users = sum(one.tiles for one in sets.values()), links[links["user"] != ""]["user"].nunique()
     return (
         f"{tiles:,} tiles ({sizes}) of {any_set.side} px at {any_set.resolution:g} m, with "
-        f"{links['photo'].nunique():,} photos by {users:,} users in {len(links):,} links. "
+        f"{links['photo'].nunique():,} photos{f' by {users:,} users' if users else ''} in {len(links):,} links. "
         "No photo and no ground is in two of the sets."
     )
 

@@ -52,7 +52,7 @@ def split_tiles(collection: Collection) -> Outcome:
         raise InputError("every tile lies on a border of blocks or has no pixels; larger blocks: split.block_km")
     check_disjoint(made)
     collection.keep_table("split", tiles[["id", "set"]])
-    counts = {f"tiles in {one.folder.name}": one.tiles for one in made}
+    counts = {f"tiles in {name}": int((tiles["set"] == name).sum()) for name in SETS}
     counts |= {f"links in {one.folder.name}": one.photos for one in made}
     return Outcome(counts | {"left: on the border of two sets": int((tiles["set"] == BORDER).sum())})
 
