@@ -58,10 +58,9 @@ def fetch_imagery(collection: Collection) -> Outcome:
             where: collection.piece("scenes", f"{imagery.identity()} {question}", ".json")
             for where, question in questions.items()
         }
-        failed = _find(collection, imagery, questions, found)
+        failed, unused = list(imagery.failed()), tuple(imagery.unused())
+        failed += _find(collection, imagery, questions, found)
         failed += _read(collection, imagery, groups, found)
-        failed += imagery.failed()
-        unused = tuple(imagery.unused())
     facts = [_facts(one) for one in wanted]
     failed += [line for one in facts for line in one["unread"]]
     frame = pd.DataFrame(facts, columns=["scene", "time", "cloud", "nodata", "uri", "why"])
