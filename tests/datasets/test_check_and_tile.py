@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from geoglot.errors import InputError, OutputError, SourceError
 from labelled import NAMES, write_folder
 from published import save
 
+MakeGeotiff = Callable[..., Path]
 FOLDER, LOVEDA, ISAID = (dataset_of(name) for name in ("folder", "loveda", "isaid"))
 
 
@@ -38,6 +40,58 @@ def test_each_fault_is_one_sentence(tmp_path: Path) -> None:
     assert "64 x 64 px, its mask 64 x 32" in faults[1]
     assert "2.png" in faults[2]
     assert len(faults) == 3
+
+
+def test_pixels_of_each_class_are_counted_and_classes_that_are_nowhere_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, train=1)
+    save(root / "train/masks/0.png", np.eye(64, dtype=np.uint8) * 3)
+    checked = check_set(FOLDER, root, "train")
+    assert checked.pixels == dict.fromkeys(NAMES, 0) | {NAMES[0]: 64 * 63, NAMES[3]: 64}
+    assert checked.notes == (f"no pixel of train is {' or '.join(NAMES[i] for i in (1, 2, 4, 5, 6))}",)
+
+
+def test_a_split_of_which_nothing_counts_is_a_fault(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, train=1)
+    save(root / "train/masks/0.png", np.full((64, 64), 255, np.uint8))
+    (fault,) = check_set(FOLDER, root, "train").faults
+    assert "nothing to learn" in fault
+
+
+def test_an_image_that_breaks_off_is_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    image = save(root / "train/images/1.png", np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8))
+    image.write_bytes(image.read_bytes()[:6000])
+    (fault,) = check_set(FOLDER, root, "train").faults
+    assert "1.png cannot be read to its end" in fault
+
+
+@pytest.mark.parametrize(("add", "said"), [(0.5, "holds fractions"), (np.nan, "holds fractions"), (0.0, None)])
+def test_masks_of_fractions_are_told_and_whole_numbers_taken(
+    tmp_path: Path, make_geotiff: MakeGeotiff, add: float, said: str | None
+) -> None:
+    root = write_folder(tmp_path, train=1)
+    (root / "train/masks/0.png").unlink()
+    made = make_geotiff(np.full((1, 64, 64), 3 + add, np.float32))
+    made.rename(root / "train/masks/0.tif")
+    faults = check_set(FOLDER, root, "train").faults
+    assert (said in faults[0]) if said else faults == ()
+
+
+def test_a_palette_that_is_not_the_tables_is_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, train=1)
+    table = root / "classes.csv"
+    rows = "".join(f"{index},{name},#0000{index:02x}\n" for index, name in enumerate(NAMES))
+    table.write_text(f"id,name,colour\n{rows}", encoding="utf-8")
+    mask = Image.open(root / "train/masks/0.png")
+    for blue, said in ((range(7), None), ([0, 1, 2, 9, 4, 5, 6], "shows water in #000009, the class table in #000003")):
+        shown = Image.fromarray(np.asarray(mask)).convert("P")
+        shown.putpalette([part for value in (*blue, *range(7, 256)) for part in (0, 0, value)])
+        shown.save(root / "train/masks/0.png")
+        faults = check_set(FOLDER, root, "train").faults
+        assert (said in faults[0]) if said else faults == ()
+    table.write_text("id,name,colour\n0,a,zzz\n", encoding="utf-8")
+    with pytest.raises(SourceError, match="'zzz'; colours are as"):
+        check_set(FOLDER, root, "train")
 
 
 def test_colours_off_the_palette_are_told(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,9 @@ def test_a_graph_of_one_size_takes_that_size_only(segmenter: Segmenter, tmp_path
     assert made.difference < 1e-3
     session = onnxruntime.InferenceSession(str(made.path))
     assert session.get_inputs()[0].shape == [1, 3, 64, 64]
+    facts = session.get_modelmeta().custom_metadata_map
+    assert json.loads(facts["classes"]) == list(segmenter.classes)
+    assert facts["side_multiple"] == "32"
 
 
 @pytest.mark.parametrize(("name", "side", "said"), [("a.onnx", 100, "multiple of 32"), ("a.pt", 96, ".onnx file")])
@@ -46,8 +50,6 @@ def test_wrong_wishes_are_told(segmenter: Segmenter, tmp_path: Path, name: str, 
 
 
 def test_the_command_writes_and_tells(tmp_path: Path) -> None:
-    import json
-
     from click.testing import CliRunner
 
     from geoglot.cli.main import cli

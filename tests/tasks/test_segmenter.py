@@ -69,11 +69,14 @@ def test_classes_that_are_not_asked_for_are_other(tmp_path: Path, make_geotiff: 
     assert (chosen == 0).any()
 
 
-def test_background_words_are_refused(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
+def test_words_that_it_cannot_read_are_refused(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
     from geoglot.tasks.run import SegmentOptions
 
     with pytest.raises(InputError, match="no background words"):
         options = SegmentOptions(background="snow")
+        segment(scene(make_geotiff), None, tmp_path / "m.tif", model=tiny_segmenter(), options=options)
+    with pytest.raises(InputError, match="trained with"):
+        options = SegmentOptions(templates=("a map of {}",))
         segment(scene(make_geotiff), None, tmp_path / "m.tif", model=tiny_segmenter(), options=options)
     with pytest.raises(InputError, match="--classes"):
         segment(scene(make_geotiff), None, tmp_path / "m.tif")

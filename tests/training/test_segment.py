@@ -94,6 +94,10 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("[data]", 'whole = "set"\n[data]', "is missing"),
         ("batch = 2", "batch = 2\nscales = [2.0, 0.5]", "the smallest and the largest"),
         ("batch = 2", "batch = 0", "crops.batch is at least 1"),
+        ("layer_type", "layer_typ", "no key 'layer_typ'"),
+        ("depths = [1, 1, 1, 1]", "depths = [1, 1, 1]", "depths has 4 numbers"),
+        ("heads = 4", "heads = 5", "a multiple of model.heads"),
+        ("queries = 12", 'queries = 12\nprompts = { template = "a photo" }', "'a photo' has none"),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_training(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -113,6 +117,27 @@ def test_every_mask_is_looked_at_before_training(tmp_path: Path, mask: str, said
     with pytest.raises(SourceError, match=said):
         train_segment(path, "cpu")
     assert not (tmp_path / "run" / "metrics.jsonl").exists()
+
+
+def test_masks_are_looked_at_last_for_it_takes_longest(tmp_path: Path) -> None:
+    path = recipe(tmp_path)
+    path.write_text(path.read_text().replace('texts = "mini"', 'texts = "nobody"'))
+    save(tmp_path / "set/train/masks/2.png", np.full((64, 64), 9, np.uint8))
+    with pytest.raises(ModelError, match="nobody"):
+        train_segment(path, "cpu")
+
+
+def test_best_weights_that_are_gone_are_told(tmp_path: Path) -> None:
+    def die(step: int, steps: int, figures: object) -> None:
+        if step == 3:
+            raise KeyboardInterrupt
+
+    path = recipe(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        train_segment(path, "cpu", die)
+    (tmp_path / "run" / "best.safetensors").unlink()
+    with pytest.raises(SourceError, match=r"best\.safetensors is missing.*checkpoint\.safetensors too"):
+        train_segment(path, "cpu")
 
 
 def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], 
     found = dataset_of(dataset)
     with options.progress() as progress:
         checked = [check_set(found, data, one, progress) for one in split or _labelled(found)]
-    lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults)]
+    lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults, *one.notes)]
     options.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
     if any(one.faults for one in checked):
         ctx.exit(options.PARTLY)

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from geoglot.training.trained import Trained
 
+#: Figures that the result tells a person; metrics.jsonl and --json have all
+_TOLD = {"loss": "loss", "miou": "mIoU", "mean_f1": "mean F1", "overall_accuracy": "overall accuracy"}
+
 
 @click.group()
 def command() -> None:
@@ -79,6 +82,9 @@ def _tell(trained: Trained, as_json: bool) -> None:
 
     if not is_first():
         return
-    figures = "  ".join(f"{name} {value:.4g}" for name, value in trained.figures.items())
-    text = f"model    {trained.model}\nmetrics  {trained.metrics}\n{trained.steps} steps: {figures}"
+    kept = trained.figures.get("step", trained.steps)
+    which = "the last" if kept == trained.steps else "the best that was evaluated"
+    figures = "  ".join(f"{_TOLD[name]} {value:.4g}" for name, value in trained.figures.items() if name in _TOLD)
+    text = f"{trained.steps:,} steps; the weights are those of step {kept:,}, {which}: {figures}"
+    text = f"model    {trained.model}\nmetrics  {trained.metrics}\n{text}"
     options.emit(trained.to_json(), as_json, text)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from geoglot.datasets.dataset import DataSet
-from geoglot.datasets.layout import MaskedImages, code_of, read_codes
+from geoglot.datasets.dataset import DataSet, Mask
+from geoglot.datasets.layout import MapClass, MaskedImages, code_of, palette_of, read_codes
 from geoglot.datasets.pictures import open_native
 from geoglot.datasets.sets.folder import VECTORS
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import InputError, ReadError, SourceError
+from geoglot.geo import Window
 from geoglot.outputs.manifest import write_json
 from geoglot.types import Progress
 
@@ -30,10 +33,14 @@ class Checked:
     images: int
     faults: tuple[str, ...]
     """One sentence each, the first of them where there are many."""
+    pixels: dict[str, int]
+    """Of each class, over the masks that were read."""
+    notes: tuple[str, ...] = ()
+    """What is no fault and may surprise."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot datasets check --json`."""
-        return {"dataset": self.dataset, "split": self.split, "images": self.images, "faults": list(self.faults)}
+        return asdict(self)
 
 
 def check_set(found: DataSet, data: Path, split: str, progress: Progress | None = None) -> Checked:
@@ -43,14 +50,36 @@ def check_set(found: DataSet, data: Path, split: str, progress: Progress | None 
     """
     masked = _masked(found)
     samples = masked.read(data, split)
-    faults = _archives(masked, data)
+    faults, pixels = _archives(masked, data), np.zeros(len(samples.classes), np.int64)
     for done, (image, reads) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
-        faults += mask_faults(masked, data, image, reads)
+        faults += image_faults(image) or mask_faults(masked, data, image, partial(_counted, reads, pixels))
         if progress:
-            progress("masks", done, len(samples))
+            progress("images and masks", done, len(samples))
         if len(faults) >= _MOST:
             break
-    return Checked(found.name, split, len(samples), tuple(faults[:_MOST]))
+    if not faults and not pixels.any():
+        faults = [f"no pixel of the split {split} has a class, so there is nothing to learn or to score"]
+    by_name = dict(zip((one.name for one in samples.classes), pixels.tolist(), strict=True))
+    return Checked(
+        found.name, split, len(samples), tuple(faults[:_MOST]), by_name, _notes(found, split, len(samples), by_name)
+    )
+
+
+def _counted(reads: Mask, pixels: np.ndarray) -> np.ndarray:
+    """A mask; its pixels are added to those of each class."""
+    labels = reads()
+    pixels += np.bincount(labels[labels >= 0], minlength=len(pixels))
+    return labels
+
+
+def _notes(found: DataSet, split: str, images: int, pixels: dict[str, int]) -> tuple[str, ...]:
+    notes = []
+    published = found.splits.get(split)
+    if published and images != published:
+        notes.append(f"images of {split}: {images:,} here, {published:,} published")
+    if absent := [name for name, count in pixels.items() if not count]:
+        notes.append(f"no pixel of {split} is {' or '.join(absent)}")
+    return tuple(notes)
 
 
 def check_once(found: DataSet, data: Path, split: str, stamp: Path, progress: Progress | None = None) -> None:
@@ -58,7 +87,7 @@ def check_once(found: DataSet, data: Path, split: str, stamp: Path, progress: Pr
 
     `stamp` is a JSON file that keeps what was found whole.
     """
-    known = json.loads(stamp.read_text(encoding="utf-8")) if stamp.is_file() else {}
+    known = _known(stamp)
     state = _state(_masked(found), data, split)
     if known.get(split) == state:
         return
@@ -67,6 +96,14 @@ def check_once(found: DataSet, data: Path, split: str, stamp: Path, progress: Pr
         more = f"; geoglot datasets check {found.name} --data {data} tells all faults" if len(faults) > 1 else ""
         raise SourceError(f"{faults[0]}{more}")
     write_json(stamp, known | {split: state})
+
+
+def _known(stamp: Path) -> dict[str, str]:
+    try:
+        known = json.loads(stamp.read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or damaged: then all is read once more
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _state(found: MaskedImages, data: Path, split: str) -> str:
@@ -95,6 +132,17 @@ def _archives(found: MaskedImages, data: Path) -> list[str]:
     return faults
 
 
+def image_faults(image: Path) -> list[str]:
+    """Of one image: whether it can be read to its last row."""
+    try:
+        with open_native(image) as raster:
+            rows, cols = raster.native.shape
+            raster.read(Window(rows - 1, 0, 1, cols))
+    except (SourceError, ReadError) as error:
+        return [f"the image {image} cannot be read to its end; get it again ({error})"]
+    return []
+
+
 def mask_faults(found: MaskedImages, data: Path, image: Path, reads: Any) -> list[str]:
     """Of one image: another size, a value that the set does not have, or a mask that cannot be read."""
     try:
@@ -111,15 +159,26 @@ def mask_faults(found: MaskedImages, data: Path, image: Path, reads: Any) -> lis
     values, counts = np.unique(read_codes(mask), return_counts=True)
     strange = [(int(value), int(count)) for value, count in zip(values, counts, strict=True) if int(value) not in known]
     if not strange:
-        return []
+        return _palette_faults(mask, found.classes_of(data), values)
     value, count = max(strange, key=lambda pair: pair[1])
-    return [f"{mask} has {count:,} px of {_told(value, found)}, which {found.title} does not have"]
+    has = f"{mask} has {count:,} px of"
+    if any(isinstance(one, tuple) for entry in found.classes for one in entry.values):
+        return [f"{has} the colour #{value:06x}, which {found.title} does not have"]
+    return [f"{has} the id {value}; known are {', '.join(map(str, sorted(known)))}: change the mask or the class table"]
 
 
-def _told(value: int, found: MaskedImages) -> str:
-    """An id, or a colour, as a person reads it."""
-    colours = any(isinstance(one, tuple) for entry in found.classes for one in entry.values)
-    return f"the colour #{value:06x}" if colours else f"the id {value}"
+def _palette_faults(mask: Path, classes: Sequence[MapClass], values: np.ndarray) -> list[str]:
+    """Of a mask with a palette: a class that it shows in another colour than the class table says."""
+    palette = palette_of(mask)
+    for one in classes:
+        shown = palette.get(code_of(one.values[0]))
+        if one.colour and shown and shown != one.colour and code_of(one.values[0]) in values:
+            told = ["#{:02x}{:02x}{:02x}".format(*colour) for colour in (shown, one.colour)]
+            return [
+                f"{mask} shows {one.name} in {told[0]}, the class table in {told[1]}: are its ids those of another "
+                "table? Mend the colours, or leave them out of the table"
+            ]
+    return []
 
 
 def _size(image: Path) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Int32, Int64
+from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
 from geoglot.datasets.dataset import DataSet, Label, Mapped, Scenes
@@ -107,6 +108,8 @@ class MapClass:
     """What stands for it in the masks: ids, or colours."""
     words: tuple[str, ...] = ()
     """What a person says; its name if there are none."""
+    colour: Colour | None = None
+    """How masks of ids with a palette show it, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -180,8 +183,22 @@ def read_codes(path: Path) -> Int64[np.ndarray, "rows cols"]:
             bands: Any = dataset.read()
         except RasterioError as error:
             raise SourceError(f"the mask {path} cannot be read: {error.__cause__ or error}") from error
-    codes: np.ndarray = bands[0].astype(np.int64) if len(bands) < 3 else _code(*bands[:3].astype(np.int64))
+    if len(bands) == 2:
+        raise SourceError(f"the mask {path} has 2 bands; a mask has one of ids, or three of colours")
+    with np.errstate(invalid="ignore"):  # NaN is told below
+        whole = bands.astype(np.int64)
+    if bands.dtype.kind == "f" and not np.array_equal(bands, whole):
+        raise SourceError(f"the mask {path} holds fractions, not ids; write it with whole numbers")
+    codes: np.ndarray = whole[0] if len(bands) == 1 else _code(*whole[:3])
     return codes
+
+
+def palette_of(path: Path) -> dict[int, Colour]:
+    """The colours of a mask's palette by id; none where it has no palette."""
+    with open_dataset(str(path)) as dataset, environment(str(path)):
+        if dataset.count != 1 or dataset.colorinterp[0] is not ColorInterp.palette:
+            return {}
+        return {value: (red, green, blue) for value, (red, green, blue, _) in dataset.colormap(1).items()}
 
 
 def read_mask(path: Path, classes: tuple[MapClass, ...]) -> Int32[np.ndarray, "rows cols"]:

@@ -37,7 +37,12 @@ def read_card(folder: Path) -> Card:
             fields[name] = tuple(fields[name])
         return Card(**fields)
     except FileNotFoundError:
-        raise ModelError(f"{folder} holds no {CARD}; convert it first: geoglot models convert") from None
+        if (folder / "model" / CARD).is_file():
+            raise ModelError(f"{folder} is a training run; its model is {folder / 'model'}") from None
+        raise ModelError(
+            f"{folder} holds no {CARD}; what geoglot trained has it in RUN/model when training ends, and "
+            "other weights get it by: geoglot models convert"
+        ) from None
     except (ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{path} is not a model card ({error}); convert or pull the model again") from None
 
@@ -64,7 +69,7 @@ def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
     """Tensors of a stored model, once their file is proved to be the one that the card was written for."""
     path = folder / (WEIGHTS if (folder / CARD).is_file() else HF_WEIGHTS)
     if path.is_file() and sha256_of(path) != sha256:
-        raise ModelError(f"{path} does not match the sha256 in its card; pull or convert the model again")
+        raise ModelError(f"{path} does not match the sha256 in its card; pull, convert or train the model again")
     return read_tensors(path)
 
 

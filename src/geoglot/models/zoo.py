@@ -91,6 +91,8 @@ def find_model(name_or_path: PathLike) -> Path:
         return Path(name)
     if name in KNOWN:
         raise ModelError(f"{name} is not on this machine yet; get it with: geoglot models pull {name}")
+    if Path(name).is_file():
+        raise ModelError(f"{name} is a file, and a model is a folder with card.json; training writes it as RUN/model")
     raise ModelError(f"no model is called {name!r} and no folder either; see: geoglot models list")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import warnings
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from geoglot import __version__
 from geoglot.errors import InputError, MissingExtraError, ModelError
 from geoglot.models.segmenter import MULTIPLE, Segmenter
 from geoglot.outputs.files import appears, check_folder
@@ -68,6 +70,7 @@ def export(segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False
     check_folder(output)
     runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
     program = _traced(graph, side, fixed)
+    program.model.metadata_props.update(_facts(segmenter))
     with appears(output) as temporary:
         program.save(str(temporary))
         shape = (1, 3, side, side) if fixed else (3, 3, side + MULTIPLE, max(MULTIPLE, side - MULTIPLE))
@@ -76,6 +79,19 @@ def export(segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False
         if not difference <= TOLERANCE:
             raise ModelError(f"the graph differs from PyTorch by {difference:.1e}, so it was not kept")
     return Exported(output, difference, fixed)
+
+
+def _facts(segmenter: Segmenter) -> dict[str, str]:
+    """What a user of the graph alone must know."""
+    card = segmenter.card
+    return {
+        "classes": json.dumps(list(segmenter.classes)),
+        "model": card.name,
+        "sha256": card.sha256,
+        "resolution_m": json.dumps(list(card.resolution)),
+        "side_multiple": str(MULTIPLE),
+        "geoglot": __version__,
+    }
 
 
 def _runtime() -> Any:

@@ -83,6 +83,8 @@ def _scorer(
     if isinstance(model, Segmenter):
         if background:
             raise InputError(f'{model.card.name} knows no background words; classes that are not asked for are "other"')
+        if options.templates != SegmentOptions.templates:
+            raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
         own = SegmenterScorer(model, words)
         return own, own.names, {"classes": asked, "device": str(next(model.parameters()).device)}
     if words is None:

@@ -79,6 +79,8 @@ def load(run: Run, recipe: str, folder: Path) -> bool:
         raise InputError(f"{path} does not fit this model ({error}); remove it to begin anew") from error
     run.step = int(header["step"])
     if "best" in header:
+        if not (folder / BEST).is_file():
+            raise SourceError(f"{folder / BEST} is missing, of which {path} speaks; remove {path} too, to begin anew")
         run.best, run.best_step = float(header["best"]), int(header["best_step"])
     return True
 

@@ -20,7 +20,7 @@ from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.errors import InputError
 from geoglot.models.base import Card
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
-from geoglot.models.segclip.backbone import ResNet, ViTPyramid, start_from
+from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, start_from
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.model import SegClip
@@ -29,6 +29,7 @@ from geoglot.models.store import HF_WEIGHTS, WEIGHTS, read_tensors
 from geoglot.models.zoo import find_model, load_model
 from geoglot.recipe import beside, read_recipe, recipe_hash
 from geoglot.settings import load_settings
+from geoglot.training import checkpoint
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.matching import MaskLoss
@@ -103,20 +104,21 @@ def train_segment(
     _check(asked)
     train, validation = _read(asked.data)
     target = open_output(asked.output)
-    if is_first():
-        for split in asked.data.splits:
-            check_once(dataset_of(asked.data.set), asked.data.folder, split, asked.output / CHECKED, progress)
     place = own_device(device or load_settings().device)
     seed_torch(asked.fit.seed)
     model = build(asked, recipe.parent, train).to(place)
+    texts = str(model.card.config.get("texts", ""))
+    fingerprint = recipe_hash(asked, recipe.parent, "output") + texts + _contents(train, asked.data.folder)
+    checkpoint.check(fingerprint, asked.output)
+    if is_first():  # last, for it takes longest
+        for split in asked.data.splits:
+            check_once(dataset_of(asked.data.set), asked.data.folder, split, asked.output / CHECKED, progress)
     with processes(place) as share:
         _check_share(asked, share)
         objective = Segmenting(
             model, CropLoader(train, asked.crops, share), validation, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
         )  # fmt: skip
-        texts = str(model.card.config.get("texts", ""))
-        fingerprint = recipe_hash(asked, recipe.parent, "output") + texts + _contents(train, asked.data.folder)
         fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
         if share.rank == 0:
             assert isinstance(fitted.model, Segmenter)
@@ -129,8 +131,20 @@ def _check(asked: SegmentRecipe) -> None:
         raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
     if asked.crops.scales[0] > asked.crops.scales[1]:
         raise InputError(f"crops.scales are the smallest and the largest, not {list(asked.crops.scales)}")
+    if asked.architecture == "upernet":
+        check_backbone(asked.upernet.backbone)
+        return
+    check_backbone(asked.model.backbone)
     if asked.model.classes:
         raise InputError("model.classes come from the data set; leave them out")
+    if asked.model.width % asked.model.heads:
+        raise InputError(
+            f"model.width is a multiple of model.heads, and {asked.model.width} is none of {asked.model.heads}"
+        )
+    if "{}" not in asked.model.prompts.template:
+        raise InputError(
+            f"model.prompts.template has {{}} where the class goes, and {asked.model.prompts.template!r} has none"
+        )
 
 
 def _check_share(asked: SegmentRecipe, share: Share) -> None:

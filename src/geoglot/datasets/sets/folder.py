@@ -1,6 +1,6 @@
 """A set of one's own: images with masks, or images with polygons.
 
-    F/classes.csv                   id,name[,colour]        colour as #rrggbb
+    F/classes.csv                   id,name[,colour]        colour as #rrggbb: what palettes of masks are compared with
     F/train/images/a.tif            any size, any format that GDAL reads
     F/train/masks/a.png             one band of ids; 255 does not count
     F/train/polygons/a.geojson      or .gpkg, in place of a mask: polygons with an attribute `class`
@@ -23,7 +23,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from geoglot.datasets.dataset import Mapped, Mask, Task
-from geoglot.datasets.layout import MapClass, MaskedImages, read_mask
+from geoglot.datasets.layout import Colour, MapClass, MaskedImages, read_mask
 from geoglot.datasets.pictures import open_native
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.folder import SUFFIXES
@@ -99,7 +99,18 @@ def read_table(path: Path) -> tuple[MapClass, ...]:
     names = [row["name"].strip() for row in rows]
     if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
         raise SourceError(f"the names in {path} must differ, be there, and be at most {IGNORED}")
-    return tuple(MapClass(name, (index,)) for index, name in enumerate(names))
+    colours = [_colour(row.get("colour") or "", path) for row in rows]
+    return tuple(MapClass(name, (index,), colour=colours[index]) for index, name in enumerate(names))
+
+
+def _colour(text: str, path: Path) -> Colour | None:
+    if not text.strip():
+        return None
+    try:
+        red, green, blue = bytes.fromhex(text.strip().removeprefix("#"))
+    except ValueError:
+        raise SourceError(f"{path} has the colour {text.strip()!r}; colours are as #ff8800, or left out") from None
+    return red, green, blue
 
 
 def burn(vector: Path, image: Path, ids: Mapping[str, int]) -> Int32[np.ndarray, "rows cols"]:

@@ -66,6 +66,18 @@ def build_backbone(config: dict[str, Any]) -> ResNet | ViTPyramid:
     return ResNet(fields) if kind == "resnet" else ViTPyramid(fields)
 
 
+def check_backbone(config: dict[str, Any]) -> None:
+    """ModelError for keys that no backbone has, which transformers would take and never read, and for a ResNet that
+    does not have four stages."""
+    kind = config.get("kind", "resnet")
+    known = (CLIPVisionConfig() if kind == "vit" else ResNetConfig()).to_dict()
+    if unknown := sorted(set(config) - set(known) - {"kind"}):
+        raise ModelError(f"backbone: there is no key {unknown[0]!r}; known are {', '.join(sorted(known))}")
+    for key in ("hidden_sizes", "depths"):
+        if kind == "resnet" and len(config.get(key, STAGES)) != len(STAGES):
+            raise ModelError(f"backbone: {key} has {len(STAGES)} numbers, one for each stage")
+
+
 def start_from(backbone: ResNet | ViTPyramid, tensors: dict[str, Tensor]) -> None:
     """Take the weights of a stored tower; ModelError where one is missing or of another shape.
 
