@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from geoglot.tasks.answer.answer import Answer
     from geoglot.tasks.answer.ask import Asker, AskOptions
     from geoglot.tasks.answer.plan import Planner
+    from geoglot.types import Progress
 
 _HELP = """Type a question, or :show (the program), :evidence FILE (draw it), :history, :help, :quit."""
 _REFUSED = 1
@@ -25,8 +26,13 @@ _REFUSED = 1
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
 @click.option("--after", help="The same place on a later date, for questions about change.")
 @click.option("--planner", type=click.Choice(["rules", "llm"]), default="rules", show_default=True, help="Who reads.")
-@click.option("--llm-url", help="Base URL of an OpenAI-compatible server; GEOGLOT_LLM_URL, if not given.")
-@click.option("--llm-model", help="Model of that server; GEOGLOT_LLM_MODEL, if not given. The key: GEOGLOT_LLM_KEY.")
+@click.option(
+    "--llm-url", help="Base URL of an OpenAI-compatible server; GEOGLOT_LLM_URL, if not given. Key: GEOGLOT_LLM_KEY."
+)
+@click.option(
+    "--llm-model",
+    help="Model of that server, or on this disk: a folder, a .gguf file. GEOGLOT_LLM_MODEL, if not given.",
+)
 @click.option("--show-program", is_flag=True, help="Print the program that gave the answer.")
 @click.option(
     "--evidence", type=click.Path(path_type=Path), help="Write what it rests on: a .geojson, a .png beside it."
@@ -57,9 +63,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     sources, questions = _sorted_out(given["arguments"], given)
     if given["evidence"] is not None:
         check_evidence(given["evidence"])
-    choice, planner = _options(given), _planner(given)
+    choice = _options(given)
     answers, failed = [], 0
     with options.progress() as progress:
+        planner = _planner(given, progress)
         model = _load(given)
         for source in sources:
             opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
@@ -125,7 +132,7 @@ def _load(given: dict[str, Any]) -> Any:
     return load_mapper(given["model"], device=given["device"], precision="auto")
 
 
-def _planner(given: dict[str, Any]) -> Planner:
+def _planner(given: dict[str, Any], progress: Progress) -> Planner:
     from geoglot.tasks.answer.rules import Rules
 
     if given["planner"] == "rules":
@@ -133,7 +140,7 @@ def _planner(given: dict[str, Any]) -> Planner:
     from geoglot.tasks.answer.chat import chat_of
     from geoglot.tasks.answer.llm import LanguageModel
 
-    return LanguageModel(chat_of(given["llm_url"], given["llm_model"]))
+    return LanguageModel(chat_of(given["llm_url"], given["llm_model"], device=given["device"], progress=progress))
 
 
 def _answers(asker: Asker, questions: Sequence[str], given: dict[str, Any]) -> Iterator[Answer]:
