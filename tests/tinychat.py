@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -56,7 +57,7 @@ def tiny_model(
         model.lm_head.weight.zero_()
         last = tokenizer("assistant\n")["input_ids"][-1]
         chain = [last, *tokenizer.convert_tokens_to_ids(list(says)), tokenizer.eos_token_id]
-        for one, following in zip(chain, chain[1:], strict=False):
+        for one, following in pairwise(chain):
             model.lm_head.weight[following, one] = 1
     return model
 

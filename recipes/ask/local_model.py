@@ -55,8 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 tally[outcome] += 1
                 print(f"{outcome:8} {one.text}  true {one.answer}, answered {answer.value}; {answer.text}", flush=True)
     asked = max(1, tally.total())
+    took, worked = (time.monotonic() - started) / asked, (time.process_time() - worked) / asked
     print(f"{tally['right']} of {asked} right, {tally['wrong']} wrong, {tally['refused']} refused; a question took "
-          f"{(time.monotonic() - started) / asked:.1f} s, {(time.process_time() - worked) / asked:.1f} s of a core")  # fmt: skip
+          f"{took:.1f} s, {worked:.1f} s of a core")  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class LocalChat:
         self._ends = _ends(self._tokenizer, self._model)
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """The likeliest token again and again, until a code block or the turn ends; AnswerError where nothing is said."""
+        """The likeliest token again and again until a code block or the turn ends; AnswerError where there is none."""
         ids, said = self._tokens(messages), list[int]()
         token = self._next(ids)
         while token not in self._ends and len(said) < _TOKENS and not self._fenced(said):
