@@ -76,7 +76,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     answers, failed = [], 0
     with options.progress() as progress:
         planner, model = _planner(given, progress), _load(given)
-        todo, narrowed = [(source, questions) for source in sources], ()
+        todo = [(source, questions) for source in sources]
+        narrowed: tuple[Narrowed, ...] = ()
         if len(sources) > given["best"]:
             planner = Once(planner)
             narrowed = _narrowed(sources, questions, planner, model, given, progress)

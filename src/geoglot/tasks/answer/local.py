@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,7 @@ def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
         weights["use_safetensors"] = True
     try:
         tokenizer = AutoTokenizer.from_pretrained(**place)
-        model = AutoModelForCausalLM.from_pretrained(**place, **weights)
+        model: Any = AutoModelForCausalLM.from_pretrained(**place, **weights)
     except _BROKEN as error:
         why = " ".join(str(error).split())[:300]
         raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
@@ -136,11 +137,8 @@ def _unpacked() -> dict[str, Any]:
     """How a GGUF file is read: into dense weights, for kernels that work on packed ones come from the hub."""
     import transformers
 
-    try:
-        import accelerate  # noqa: F401
-        import gguf  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError("what reads GGUF files (gguf, accelerate)", "gguf") from error
+    if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
+        raise MissingExtraError(f"what reads GGUF files ({', '.join(missing)})", "gguf")
     config = getattr(transformers, "GgufConfig", None)  # older ones know dense weights only
     return {} if config is None else {"quantization_config": config(dequantize=True)}
 
