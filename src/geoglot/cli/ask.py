@@ -158,7 +158,7 @@ def _listed(one: Narrowed) -> str:
     rows = [f"geoglot: {one.question!r}: how well the overview of each scene fits {', '.join(one.names)}"]
     for what, glances in (("asked", one.asked), ("left out", one.left_out)):
         rows += [
-            f"  {what:8}  {'failed' if glance.score is None else f'{glance.score:6.3f}'}  {glance.source}"
+            f"  {what:8}  {'failed' if glance.score is None else f'{glance.score:7.3g}'}  {glance.source}"
             + (f": {glance.failed}" if glance.failed else "")
             for glance in glances
         ]
