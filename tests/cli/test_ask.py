@@ -75,6 +75,25 @@ def test_several_scenes_are_asked_the_same(scene: Path, tmp_path: Path) -> None:
     assert len(json.loads(out)["answers"]) == 2
 
 
+def test_more_scenes_than_the_best_are_narrowed_and_it_is_told(scene: Path, tmp_path: Path) -> None:
+    for number in range(2):
+        (tmp_path / f"{number}.tif").write_bytes(scene.read_bytes())
+    (tmp_path / "broken.tif").write_bytes(b"no image")
+    code, out, err = run(tmp_path, "Is there a lake?", "--best", 1, "--json")
+    document = json.loads(out)
+    assert code == 3
+    assert [one["source"] for one in document["answers"]] == [str(tmp_path / "0.tif")]
+    (told,) = document["narrowed"]
+    assert [Path(one["source"]).name for one in told["left_out"]] == ["1.tif", "broken.tif"]
+    assert told["names"] == ["lake"] and told["asked"][0]["score"] == told["left_out"][0]["score"]
+    assert "left out" in err and "broken.tif" in err
+    (tmp_path / "broken.tif").unlink()
+    code, out, err = run(tmp_path, "Is it rural or urban?", "--best", 1)
+    assert code == 0
+    assert out.count("The scene looks") == 2
+    assert "all 2 scenes are asked" in err
+
+
 def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:
     code, out, _ = run(scene, "how many ships " * 40, "--json")
     assert code == 1

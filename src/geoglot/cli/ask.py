@@ -10,11 +10,15 @@ import click
 
 from geoglot.cli import options
 from geoglot.cli.reading import fields, reading
+from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
     from geoglot.tasks.answer.answer import Answer
     from geoglot.tasks.answer.ask import Asker, AskOptions
+    from geoglot.tasks.answer.narrow import Narrowed
     from geoglot.tasks.answer.plan import Planner
+    from geoglot.tasks.objects.options import FindOptions
+    from geoglot.types import Progress
 
 _HELP = """Type a question, or :show (the program), :evidence FILE (draw it), :history, :help, :quit."""
 _REFUSED = 1
@@ -24,15 +28,24 @@ _REFUSED = 1
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
 @click.option("--after", help="The same place on a later date, for questions about change.")
 @click.option("--planner", type=click.Choice(["rules", "llm"]), default="rules", show_default=True, help="Who reads.")
-@click.option("--llm-url", help="Base URL of an OpenAI-compatible server; GEOGLOT_LLM_URL, if not given.")
-@click.option("--llm-model", help="Model of that server; GEOGLOT_LLM_MODEL, if not given. The key: GEOGLOT_LLM_KEY.")
+@click.option(
+    "--llm-url", help="Base URL of an OpenAI-compatible server; GEOGLOT_LLM_URL, if not given. Key: GEOGLOT_LLM_KEY."
+)
+@click.option(
+    "--llm-model",
+    help="Model of that server, or on this disk: a folder, a .gguf file. GEOGLOT_LLM_MODEL, if not given.",
+)
 @click.option("--show-program", is_flag=True, help="Print the program that gave the answer.")
 @click.option(
     "--evidence", type=click.Path(path_type=Path), help="Write what it rests on: a .geojson, a .png beside it."
 )
 @click.option("--replay", type=click.Path(path_type=Path), help="Give the answer of a --json document again.")
 @click.option("--min-score", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="As for geoglot find.")
+@click.option(
+    "--best", type=click.IntRange(min=1), default=10, show_default=True, help="Of more scenes, ask these many."
+)
 @reading
+@refining
 @options.model
 @options.device
 @options.batch
@@ -45,34 +58,40 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
 
     Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
-    model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions;
-    of several scenes each is asked. Exit code 1: at least one question got no answer.
+    model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. Of
+    more scenes than --best those are asked whose overviews fit best what the question looks for; the others are
+    listed with their scores. Exit code 1: at least one question got no answer.
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
     from geoglot.tasks.answer.ask import Asker
     from geoglot.tasks.answer.evidence import check_evidence
+    from geoglot.tasks.answer.once import Once
 
     sources, questions = _sorted_out(given["arguments"], given)
     if given["evidence"] is not None:
         check_evidence(given["evidence"])
-    choice, planner = _options(given), _planner(given)
+    choice = _options(given)
     answers, failed = [], 0
     with options.progress() as progress:
-        model = _load(given)
-        for source in sources:
+        planner, model = _planner(given, progress), _load(given)
+        todo = [(source, questions) for source in sources]
+        narrowed: tuple[Narrowed, ...] = ()
+        if len(sources) > given["best"]:
+            planner = Once(planner)
+            narrowed = _narrowed(sources, questions, planner, model, given, progress)
+            todo = _todo(narrowed)
+        for source, asked in todo:
             opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
             with opened as asker:
-                told = _answers(asker, questions, given) if questions or given["replay"] else _prompt(asker)
+                told = _answers(asker, asked, given) if asked or given["replay"] else _prompt(asker)
                 for answer in told:
                     answers.append(answer)
                     if not given["as_json"]:
                         click.echo(describe(answer, given["show_program"], alone=len(sources) == 1))
                 failed += asker.failed
-    if given["as_json"]:
-        documents = [answer.to_json() for answer in answers]
-        options.emit(documents[0] if len(documents) == 1 else {"answers": documents}, True, "")
-    if failed:
+    _report(answers, narrowed, given["as_json"])
+    if failed or any(one.failed for one in narrowed):
         ctx.exit(options.PARTLY)
     if any(answer.refused for answer in answers):
         ctx.exit(_REFUSED)
@@ -102,12 +121,72 @@ def _sorted_out(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[s
     return sources, questions
 
 
+def _narrowed(
+    sources: Sequence[str],
+    questions: Sequence[str],
+    planner: Planner,
+    model: Any,
+    given: dict[str, Any],
+    progress: Progress,
+) -> tuple[Narrowed, ...]:
+    """The best scenes for each question; what is asked and what is left out is said on stderr before any work."""
+    from geoglot.tasks.answer.narrow import Overviews, narrow, planned_names
+
+    names = planned_names(questions, planner)
+    chosen = narrow(
+        sources, names, lambda names: Overviews(model, names, _looks(given)), best=given["best"], progress=progress
+    )
+    for one in chosen:
+        click.echo(_listed(one), err=True)
+    return chosen
+
+
+def _todo(narrowed: Sequence[Narrowed]) -> list[tuple[str, list[str]]]:
+    """Scenes with the questions that each is asked, the best of the first question first."""
+    questions: dict[str, list[str]] = {}
+    for one in narrowed:
+        for glance in one.asked:
+            questions.setdefault(glance.source, []).append(one.question)
+    return list(questions.items())
+
+
+def _listed(one: Narrowed) -> str:
+    """Which scenes a question is asked of, with their scores, for people."""
+    if not one.names:
+        return f"geoglot: {one.question!r} looks for nothing by name, so all {len(one.asked)} scenes are asked"
+    rows = [f"geoglot: {one.question!r}: how well the overview of each scene fits {', '.join(one.names)}"]
+    for what, glances in (("asked", one.asked), ("left out", one.left_out)):
+        rows += [
+            f"  {what:8}  {'failed' if glance.score is None else f'{glance.score:7.3g}'}  {glance.source}"
+            + (f": {glance.failed}" if glance.failed else "")
+            for glance in glances
+        ]
+    return "\n".join(rows)
+
+
+def _report(answers: Sequence[Answer], narrowed: Sequence[Narrowed], as_json: bool) -> None:
+    """The document for programs; for people a last word about the scenes that were left out."""
+    if as_json:
+        documents = [answer.to_json() for answer in answers]
+        several = {"answers": documents} | ({"narrowed": [one.to_json() for one in narrowed]} if narrowed else {})
+        options.emit(documents[0] if len(documents) == 1 and not narrowed else several, True, "")
+        return
+    for one in narrowed:
+        if one.left_out:
+            total = len(one.asked) + len(one.left_out)
+            click.echo(f"{len(one.asked)} of {total} scenes were asked {one.question!r}; --best asks more")
+
+
 def _options(given: dict[str, Any]) -> AskOptions:
     from geoglot.tasks.answer.ask import AskOptions
+
+    return AskOptions(_looks(given), device=given["device"], refiner=chosen_refiner(given))
+
+
+def _looks(given: dict[str, Any]) -> FindOptions:
     from geoglot.tasks.objects.options import FindOptions
 
-    looks = FindOptions(min_score=given["min_score"], overlay=False, **fields(given))
-    return AskOptions(looks, device=given["device"])
+    return FindOptions(min_score=given["min_score"], overlay=False, **fields(given))
 
 
 def _load(given: dict[str, Any]) -> Any:
@@ -116,7 +195,7 @@ def _load(given: dict[str, Any]) -> Any:
     return load_mapper(given["model"], device=given["device"], precision="auto")
 
 
-def _planner(given: dict[str, Any]) -> Planner:
+def _planner(given: dict[str, Any], progress: Progress) -> Planner:
     from geoglot.tasks.answer.rules import Rules
 
     if given["planner"] == "rules":
@@ -124,7 +203,7 @@ def _planner(given: dict[str, Any]) -> Planner:
     from geoglot.tasks.answer.chat import chat_of
     from geoglot.tasks.answer.llm import LanguageModel
 
-    return LanguageModel(chat_of(given["llm_url"], given["llm_model"]))
+    return LanguageModel(chat_of(given["llm_url"], given["llm_model"], device=given["device"], progress=progress))
 
 
 def _answers(asker: Asker, questions: Sequence[str], given: dict[str, Any]) -> Iterator[Answer]:

@@ -163,3 +163,17 @@ def test_a_stub_scene_cannot_be_drawn(tmp_path: Path) -> None:
         assert answer.text == "Yes: 1 ship found."
         with pytest.raises(InputError, match="only rasters"):
             asker.write_evidence(answer, tmp_path / "x.geojson")
+
+
+def test_outlines_are_refined_and_an_answer_says_how(scene: Path) -> None:
+    question = "What is the area of the largest roof?"
+    rough = geoglot.ask(scene, question, model=PooledColours(), options=OPTIONS)
+    options = AskOptions(LOOKS, refiner="edges")
+    with Asker.open(scene, model=PooledColours(), options=options) as asker:
+        fine = asker.ask(question)
+        assert (rough.refiner, fine.refiner) == ("none", "edges")
+        assert fine.value != rough.value
+        assert fine.value == pytest.approx(3.14159 * 24**2 / 4, rel=0.15)
+        assert asker.replay(json.loads(json.dumps(fine.to_json()))).value == fine.value
+        with pytest.raises(InputError, match="--refine none then, and by edges now"):
+            asker.replay(rough.to_json())

@@ -34,6 +34,8 @@ class Answer:
     after: str | None
     model: str
     sha256: str
+    refiner: str
+    """What outlined the things."""
     evidence: Mapping[str, Any]
     """A GeoJSON FeatureCollection of things and regions."""
     calls: tuple[Mapping[str, Any], ...]
@@ -53,6 +55,7 @@ class Answer:
             "confidence": self.confidence, "reason": self.reason, "program": self.program,
             "evidence": dict(self.evidence), "planner": self.planner, "kind": self.kind, "seconds": self.seconds,
             "source": self.source, "after": self.after, "model": {"name": self.model, "sha256": self.sha256},
+            "refiner": self.refiner,
             "calls": [dict(call) for call in self.calls],
             "messages": [{"role": one.role, "content": one.content} for one in self.messages],
             "notes": list(self.notes), "geoglot": __version__,

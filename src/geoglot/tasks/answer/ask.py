@@ -24,6 +24,8 @@ from geoglot.tasks.answer.scene import Found, Region, Scene
 from geoglot.tasks.answer.scenes import RasterScene, SceneOptions, check_pair
 from geoglot.tasks.answer.vocabulary import Vocabulary
 from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment import load_mapper
 from geoglot.types import PathLike, Progress
 
@@ -40,6 +42,8 @@ class AskOptions:
     """Of every program."""
     device: str | None = None
     """Where a model given by its name is put."""
+    refiner: Refiner | str | None = None
+    """What outlines things: "none", "edges", what `load_sam` gives, or one of your own."""
 
 
 class Asker:
@@ -54,6 +58,8 @@ class Asker:
         self.scene, self.after = scene, after
         self.planner: Planner = planner or Rules()
         self.pixel_m: float | None = None
+        self.refiner = "none"
+        """By its name: what outlined the things of the scene."""
         self.themes: tuple[str, ...] = THEMES
         """What a scene as a whole may be said to be."""
         self._stack = ExitStack()
@@ -74,7 +80,8 @@ class Asker:
         """Over rasters. Raises SourceError, ModelError, and InputError for two rasters of different places."""
         options = options or AskOptions()
         loaded = load_mapper(model, device=options.device) if isinstance(model, str) else model
-        seen = SceneOptions(options.find, progress)
+        refiner = choose_refiner(options.refiner)
+        seen = SceneOptions(options.find, progress, refiner)
         with ExitStack() as stack:
             first = stack.enter_context(RasterScene(source, loaded, seen))
             second = stack.enter_context(RasterScene(after, loaded, seen)) if after is not None else None
@@ -82,6 +89,7 @@ class Asker:
                 check_pair(first, second)
             made = cls(first, second, planner=planner, limits=options.limits)
             made.pixel_m = options.find.resolution if first.grid.crs is None else None
+            made.refiner = refiner.name if refiner else "none"
             made._stack.push(stack.pop_all())
         return made
 
@@ -131,12 +139,15 @@ class Asker:
         try:
             question, program, planner = document["question"], document["program"], document["planner"]
             known, value = document["model"]["sha256"], document["value"]
+            refiner = document.get("refiner", "none")
         except (KeyError, TypeError) as error:
             raise InputError(f"this is no document of `geoglot ask --json`: {error!r}") from error
         if program is None or value is None:
             raise InputError("this document holds a refusal, and no program to run again")
         if known != self.scene.sha256:
             raise InputError(f"the answer came from {document['model']['name']}, whose weights differ from these")
+        if refiner != self.refiner:
+            raise InputError(f"things were outlined by --refine {refiner} then, and by {self.refiner} now")
         again = replace(self.run(question, Plan(program, document.get("kind", ""))), planner=planner)
         if again.value != value or again.unit != document["unit"] or again.text != document["text"]:
             raise AnswerError(
@@ -176,8 +187,8 @@ class Asker:
             question=question, value=None, unit=None, text="", confidence=None, reason="",
             program=plan.program or None, planner=self.planner.name, kind=plan.kind, source=self.scene.uri,
             after=self.after.uri if self.after else None, model=self.scene.model, sha256=self.scene.sha256,
-            evidence={"type": "FeatureCollection", "features": []}, calls=(), messages=plan.messages,
-            notes=tuple(dict.fromkeys(notes)), seconds=round(time.monotonic() - started, 3),
+            refiner=self.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
+            messages=plan.messages, notes=tuple(dict.fromkeys(notes)), seconds=round(time.monotonic() - started, 3),
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from geoglot.errors import AnswerError, InputError, MissingExtraError
 from geoglot.settings import load_settings
 from geoglot.tasks.answer.plan import Message
+from geoglot.types import Progress
 
 _BUSY = {408, 429, 500, 502, 503, 504}
 _LONGEST_WAIT = 20.0
@@ -143,16 +144,28 @@ class OpenAIChat:
         return f"the language model took more than {self._endpoint.seconds:g} s; GEOGLOT_LLM_SECONDS allows more"
 
 
-def chat_of(url: str | None = None, model: str | None = None) -> OpenAIChat:
-    """The chat that flags or the environment name (GEOGLOT_LLM_URL, _MODEL, _KEY, _SECONDS); InputError without one."""
+def chat_of(
+    url: str | None = None, model: str | None = None, *, device: str | None = None, progress: Progress | None = None
+) -> Chat:
+    """The chat that flags or the environment name (GEOGLOT_LLM_URL, _MODEL, _KEY, _SECONDS); InputError without one.
+
+    Without an address a model that lies on this disk is loaded; one that is named here goes before the environment's
+    address. `device` and `progress` are for such a one.
+    """
+    from geoglot.tasks.answer.local import LocalChat, is_local
+
     settings = load_settings()
-    address = url or settings.llm_url
-    if not address:
-        raise InputError(
-            "no language model is named: --llm-url http://localhost:11434/v1 --llm-model NAME for a server of your "
-            "own, or GEOGLOT_LLM_URL, GEOGLOT_LLM_MODEL and GEOGLOT_LLM_KEY"
-        )
-    return OpenAIChat(Endpoint(address, model or settings.llm_model, settings.llm_key, settings.llm_seconds))
+    name = model or settings.llm_model
+    address = url or ("" if model and is_local(model) else settings.llm_url)
+    if address:
+        return OpenAIChat(Endpoint(address, name, settings.llm_key, settings.llm_seconds))
+    if name:
+        return LocalChat(name, device=device, progress=progress)
+    raise InputError(
+        "no language model is named: --llm-model FOLDER or FILE.gguf for one on this disk, --llm-url "
+        "http://localhost:11434/v1 --llm-model NAME for a server of your own, or GEOGLOT_LLM_URL, GEOGLOT_LLM_MODEL "
+        "and GEOGLOT_LLM_KEY"
+    )
 
 
 def _content(text: str) -> str:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
+from geoglot.tasks.answer.noun import NotUnderstood, Thing
+from geoglot.tasks.answer.nouns import thing
 
 Groups = dict[str, str]
 Build = Callable[[Groups], str]
@@ -37,7 +38,8 @@ class Form:
 
 
 _FORMS: list[Form] = []
-_ADJECTIVES = ("larger(", "smaller(", "shaped(", "coloured(")
+#: Calls that an adjective is: they choose by what a thing is, and not by where it lies
+ADJECTIVES = ("larger(", "smaller(", "shaped(", "coloured(")
 
 
 def form(kind: str, example: str, *patterns: str) -> Callable[[Build], Build]:
@@ -67,8 +69,12 @@ def program(found: str, value: str, sentence: str, unit: str = "", *, first: str
 
 def said(what: Thing, variable: str = "found") -> str:
     """A number of things, as a part of a sentence: {say(count(found), 'ship')} in the left half."""
-    name = what.name if len(what.names) == 1 else f"{what.name}"
-    return f"{{say(count({variable}), '{name}')}} {what.rest}".strip()
+    return f"{{say(count({variable}), '{what.name}')}} {what.rest}".strip()
+
+
+def tell(what: Thing, value: str, unit: str = "") -> str:
+    """Find a thing, answer with a value of it, and say how many there are."""
+    return program(what.find(), value, f"{said(what)} found", unit)
 
 
 def alike(first: str, second: str) -> tuple[Thing, Thing]:
@@ -78,7 +84,7 @@ def alike(first: str, second: str) -> tuple[Thing, Thing]:
     """
     one, two = thing(first), thing(second)
     if two.region and not one.region:
-        if any(not wrap.startswith(_ADJECTIVES) for wrap in one.wraps) or one.when or one.superlative:
+        if any(not wrap.startswith(ADJECTIVES) for wrap in one.wraps) or one.when or one.superlative:
             raise NotUnderstood(second)
         one = replace(one, region=two.region, place=two.place)
     if one == two:

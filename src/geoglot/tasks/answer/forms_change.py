@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
-from geoglot.tasks.answer.forms import Groups, form, program
-from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
+from geoglot.tasks.answer.forms import Groups, form, program, said
+from geoglot.tasks.answer.noun import NotUnderstood, Thing
+from geoglot.tasks.answer.nouns import thing
 
 _DONE = r"(?: (?:have|has|was|were|are|is|did|had))?(?: (?:been|there|newly|recently|now))*"
 _REST = r"(?P<rest> (?:in|on|at|within) (?!@).+?)?"
@@ -42,10 +43,8 @@ _HOW = r"(?:how many|what is number of|number of|count)"
 )
 def how_many_changed(groups: Groups) -> str:
     """How many things are new, or gone."""
-    what, (call, said) = thing(groups["a"] + groups.get("rest", "")), _call(groups)
-    return program(
-        _only(what, call), "count(found)", f"{{say(count(found), '{what.name}')}} {what.rest}".strip() + f" {said}"
-    )
+    what, (call, how) = thing(groups["a"] + groups.get("rest", "")), _call(groups)
+    return program(_only(what, call), "count(found)", f"{said(what)} {how}")
 
 
 @form(
@@ -57,8 +56,8 @@ def how_many_changed(groups: Groups) -> str:
 )
 def where_changed(groups: Groups) -> str:
     """Where things are new, or gone."""
-    what, (call, said) = thing(groups["a"]), _call(groups)
-    return program(_only(what, call), "where(found)", f"{said} {what.many}: {{where(found)}}")
+    what, (call, how) = thing(groups["a"]), _call(groups)
+    return program(_only(what, call), "where(found)", f"{how} {what.many}: {{where(found)}}")
 
 
 @form(
@@ -70,10 +69,8 @@ def where_changed(groups: Groups) -> str:
 )
 def did_change(groups: Groups) -> str:
     """Whether things are new, or gone."""
-    what, (call, said) = thing(groups["a"]), _call(groups)
-    return program(
-        _only(what, call), "exists(found)", f"{{say(count(found), '{what.name}')}} {what.rest}".strip() + f" {said}"
-    )
+    what, (call, how) = thing(groups["a"]), _call(groups)
+    return program(_only(what, call), "exists(found)", f"{said(what)} {how}")
 
 
 _AREA = r"(?:area of |area covered by |size of |extent of |surface of )"
@@ -97,16 +94,16 @@ def has_grown(groups: Groups) -> str:
     old = _dated(what, "before")
     new = _dated(what, "after")
     if groups.get("number"):
-        compared, said = (
+        compared, counts = (
             f"count(new) {sign} count(old)",
             f"{{say(count(old), '{what.name}')}} before, {{say(count(new), '{what.name}')}} after",
         )
     else:
-        compared, said = (
+        compared, counts = (
             f"share(new) {sign} share(old)",
             f"{what.many} cover {{share(old):.1%}} before, {{share(new):.1%}} after",
         )
-    return f'old = {old}\nnew = {new}\nanswer({compared}, f"{said}", evidence=together(old, new))'
+    return f'old = {old}\nnew = {new}\nanswer({compared}, f"{counts}", evidence=together(old, new))'
 
 
 @form(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from geoglot.tasks.answer.forms import Groups, form, program, said
+from geoglot.tasks.answer.forms import Groups, form, program, said, tell
 from geoglot.tasks.answer.lexicon import COLOURS, THEMES, uncountable
-from geoglot.tasks.answer.nouns import NotUnderstood, Thing, part_name, subject, thing
+from geoglot.tasks.answer.noun import NotUnderstood, Thing
+from geoglot.tasks.answer.nouns import part_name, subject, thing
 
 _COLOUR = "|".join([*COLOURS, "gray"])
 _HAVE = r"(?:contain|contains|have|has|hold|holds|include|includes|show|shows)"
@@ -91,7 +92,7 @@ def within_bounds(groups: Groups) -> str:
         value = f"count(found) <= {groups['less']}"
     elif groups.get("many"):
         value = "count(found) > 1"
-    return program(what.find(), value, f"{said(what)} found")
+    return tell(what, value)
 
 
 @form(
@@ -161,9 +162,9 @@ def holds(groups: Groups) -> str:
     """Whether a place holds something, or so many of it."""
     what = _held(groups)
     if not groups.get("number"):
-        return program(what.find(), "exists(found)", f"{said(what)} found")
+        return tell(what, "exists(found)")
     sign = _SIGNS.get(groups["bound"], "==")
-    return program(what.find(), f"count(found) {sign} {groups['number']}", f"{said(what)} found")
+    return tell(what, f"count(found) {sign} {groups['number']}")
 
 
 @form(
@@ -175,7 +176,7 @@ def holds(groups: Groups) -> str:
 def how_many_held(groups: Groups) -> str:
     """How many of something a place holds."""
     what = _held(groups)
-    return program(what.find(), "count(found)", f"{said(what)} found")
+    return tell(what, "count(found)")
 
 
 def _held(groups: Groups) -> Thing:
@@ -199,7 +200,7 @@ def _held(groups: Groups) -> Thing:
 def neither(groups: Groups) -> str:
     """Whether there is none of two things."""
     what = thing(f"{groups['a']} or {groups['b']}")
-    return program(what.find(), "not exists(found)", f"{said(what)} found")
+    return tell(what, "not exists(found)")
 
 
 @form("presence", "Are there buildings but no roads?", r"(?:is|are) there (?P<a>.+?) (?:but|and) no (?P<b>.+)")
@@ -217,7 +218,7 @@ def but_no(groups: Groups) -> str:
 def free_of(groups: Groups) -> str:
     """Whether there is none."""
     what = thing(groups["a"])
-    return program(what.find(), "not exists(found)", f"{said(what)} found")
+    return tell(what, "not exists(found)")
 
 
 @form(
@@ -228,7 +229,7 @@ def free_of(groups: Groups) -> str:
 def each_other(groups: Groups) -> str:
     """Whether one thing lies beside another."""
     what = thing(f"{groups['a']} {groups['how']} {groups['b']}")
-    return program(what.find(), "exists(found)", f"{said(what)} found")
+    return tell(what, "exists(found)")
 
 
 @form(
@@ -239,7 +240,7 @@ def each_other(groups: Groups) -> str:
 def in_a_state(groups: Groups) -> str:
     """How many things are in a state that a name can say: FloodNet's (Rahnemoonfar et al. 2021)."""
     what = _in_state(groups)
-    return program(what.find(), "count(found)", f"{said(what)} found")
+    return tell(what, "count(found)")
 
 
 @form(
@@ -250,7 +251,7 @@ def in_a_state(groups: Groups) -> str:
 def is_in_a_state(groups: Groups) -> str:
     """Whether there are things in such a state."""
     what = _in_state(groups)
-    return program(what.find(), "exists(found)", f"{said(what)} found")
+    return tell(what, "exists(found)")
 
 
 def _in_state(groups: Groups) -> Thing:

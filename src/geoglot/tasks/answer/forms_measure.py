@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from geoglot.tasks.answer.forms import Groups, alike, form, program
+from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program
 from geoglot.tasks.answer.lexicon import uncountable
-from geoglot.tasks.answer.nouns import NotUnderstood, Thing, measure, part_name, thing
+from geoglot.tasks.answer.noun import NotUnderstood, Thing
+from geoglot.tasks.answer.nouns import measure, part_name, thing
 
 _UNIT = r"(?: in (?P<unit>m²|km²|ha|acre|ft²))?"
 _IN = {"m²": 1.0, "km²": 1e6, "ha": 1e4, "acre": 4046.8564224, "ft²": 0.09290304}
@@ -21,15 +23,30 @@ _SMALLER = r"(?:smaller|less|less extensive)"
 LAND_COVER = ("water", "forest", "grass", "farmland", "building", "road", "bare soil")
 
 
+def _ground(what: Thing) -> tuple[Thing, str]:
+    """What is measured, and in which region: of forest within 100 m of a river the ground within 100 m counts."""
+    near = re.fullmatch(r"near\(\{\}, (.+), ([\d.]+)\)", what.wraps[-1]) if what.wraps else None
+    if not near or not uncountable(what.name):
+        return _unrelated(what), what.part
+    if what.region or what.when:
+        raise NotUnderstood(what.one)
+    return replace(what, wraps=what.wraps[:-1]), f", around({near[1]}, {near[2]})"
+
+
+def _unrelated(what: Thing) -> Thing:
+    """NotUnderstood for forest beside a road: which part of a forest is, and which is not?"""
+    if uncountable(what.name) and any(not wrap.startswith(ADJECTIVES) for wrap in what.wraps):
+        raise NotUnderstood(what.one)
+    return what
+
+
 def _area(what: Thing, unit: str) -> str:
     unit = unit or "m²"
     factor = f" / {_IN[unit]:g}" if unit != "m²" else ""
-    measured = "area" if factor else "area_m2(found)"
-    first = f"found = {what.find(clip=True)}"
-    lines = [first, f"area = area_m2(found{what.part}){factor}"]
-    subject = f"{what.many}" if not what.superlative else f"the {what.one}"
+    what, where = _ground(what)
+    lines = [f"found = {what.find(clip=True)}", f"area = area_m2(found{where}){factor}"]
+    subject = what.many if not what.superlative else f"the {what.one}"
     verb = "covers" if what.superlative or what.many == what.one else "cover"
-    del measured
     lines.append(f'answer(area, f"{subject} {verb} {{area:,.6g}} {unit}", "{unit}", evidence=found)')
     return "\n".join(lines)
 
@@ -50,10 +67,11 @@ def area_beside_number(groups: Groups) -> str:
     sign = {"at least": ">=", "at most": "<=", "less": "<", "less extensive": "<", "smaller": "<", "under": "<"}.get(
         groups["more"], ">"
     )
+    what, where = _ground(what)
     return "\n".join(
         [
             f"found = {what.find(clip=True)}",
-            f"area = area_m2(found{what.part})",
+            f"area = area_m2(found{where})",
             f'answer(area {sign} {size:g}, f"{what.many} cover {{area:,.6g}} m²", evidence=found)',
         ]
     )
@@ -71,7 +89,7 @@ def area_beside_number(groups: Groups) -> str:
 )
 def share_beside_number(groups: Groups) -> str:
     """Whether a thing covers more or less than so large a part."""
-    what = thing(groups["a"])
+    what = _unrelated(thing(groups["a"]))
     much, more = groups["much"] or "half", groups["more"]
     number = {"half": 0.5, "0.5": 0.5, "third": 1 / 3, "quarter": 0.25}.get(much) or float(much.rstrip("%")) / 100
     sign = {"less": "<", "smaller": "<", "under": "<", "at least": ">=", "at most": "<="}.get(more, ">")
@@ -102,7 +120,7 @@ def share(groups: Groups) -> str:
         text = f"{text} in {part_name(place)}"
     if re.search(r"\b(?:is|are|that|which|have|has)\b", groups["a"]):
         raise NotUnderstood(groups["a"])  # "percentage of buildings that are large" is no share of the scene
-    what = thing(text)
+    what = _unrelated(thing(text))
     return "\n".join(
         [
             f"found = {what.find(clip=True)}",
@@ -235,7 +253,7 @@ def _choices(text: str) -> list[str]:
     "length",
     "How long is the runway?",
     r"how long (?:is|are) (?:longest )?(?P<a>.+?)(?: in (?P<unit>m|km))?",
-    r"what is (?:total |approximate )?length of (?:longest )?(?P<a>.+?)(?: in (?P<unit>m|km))?",
+    r"what is (?:approximate )?length of (?:longest )?(?P<a>.+?)(?: in (?P<unit>m|km))?",
 )
 def length(groups: Groups) -> str:
     """The length of the longest of a thing, end to end."""

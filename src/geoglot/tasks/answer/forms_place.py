@@ -6,12 +6,13 @@ import re
 
 from geoglot.tasks.answer.forms import Groups, form, program
 from geoglot.tasks.answer.lexicon import COLOURS
-from geoglot.tasks.answer.nouns import NotUnderstood, part_name, thing
+from geoglot.tasks.answer.noun import NotUnderstood
+from geoglot.tasks.answer.nouns import part_name, thing
 
 _THIS = r"(?:it|this|that|@|these)"
 _URBAN = r"(?:urban|city|town|built-up)"
 _RURAL = r"(?:rural|countryside|country side)"
-_SETTING = r"(?: (?:area|region|place|zone|setting|environment|scene|one|landscape|location))?"
+_SETTING = r"(?: (?:area|region|place|zone|setting|environment|scene|@|one|landscape|location))?"
 _COLOUR = "|".join([*COLOURS, "gray"])
 _WHICH_PART = r"(?:part|parts|quarter|quadrant|corner|half|area|region|section|side|portion|direction|place|location)"
 _PUT = (
@@ -147,7 +148,7 @@ def distance(groups: Groups) -> str:
     first = re.sub(r"^(?:nearest|closest) ", "", groups["a"])
     second = re.sub(r"^(?:nearest|closest) ", "", groups["b"])
     one, two = thing(first), thing(second)
-    if one == two:
+    if one == two or one.every or two.every:
         raise NotUnderstood(groups["b"])
     unit = groups.get("unit") or groups.get("unit2") or "m"
     value = "gap / 1000" if unit == "km" else "gap"
@@ -172,6 +173,8 @@ def distance(groups: Groups) -> str:
 def nearest(groups: Groups) -> str:
     """Where the nearest one is, and how far."""
     one, two = thing(groups["a"]), thing(groups["b"])
+    if two.every:
+        raise NotUnderstood(groups["b"])  # to both together, or to one of them?
     return "\n".join(
         [
             f"others = {two.find()}",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geoglot.tasks.answer.forms import Groups, alike, form, program, said
-from geoglot.tasks.answer.nouns import NotUnderstood, Thing, thing
+from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program, said, tell
+from geoglot.tasks.answer.lexicon import uncountable
+from geoglot.tasks.answer.noun import NotUnderstood, Thing
+from geoglot.tasks.answer.nouns import thing
 
 _SHOW = r"(?:contain|have|show|include|display|feature|depict|hold|present|comprise)"
 _SEE = r"(?:is it possible to|(?:do|can|could) (?:you|i|we|one)) (?:see|find|spot|detect|identify|observe|notice|make out|recognize|recognise|locate)"
@@ -35,10 +37,10 @@ _BOUND = "|".join(sorted((word for word in _BOUNDS if word), key=len, reverse=Tr
 
 def exists(what: Thing, *, no: bool = False) -> str:
     """Whether there is a thing; of several joined by "and", whether there is each."""
-    if len(what.names) > 1 and not what.either and not what.wraps and not what.superlative:
+    if what.every and not what.wraps and not what.superlative:
         return _all_exist(what, no=no)
     value = "not exists(found)" if no else "exists(found)"
-    return program(what.find(), value, f"{said(what)} found")
+    return tell(what, value)
 
 
 def _all_exist(what: Thing, *, no: bool) -> str:
@@ -64,7 +66,7 @@ def how_many_at_least(groups: Groups) -> str:
     """A number of things beside a given one."""
     what = thing(groups["a"])
     compared = f"count(found) {_BOUNDS[groups['bound'].strip()]} {groups['number']}"
-    return program(what.find(), compared, f"{said(what)} found")
+    return tell(what, compared)
 
 
 @form(
@@ -112,6 +114,8 @@ def _two(one: Thing, two: Thing, value: str) -> str:
 def compare_places(groups: Groups) -> str:
     """Of one thing, whether there are more in one place than in another."""
     one, two = alike(f"{groups['a']} {groups['here']}", f"{groups['a']} {groups['there']}")
+    if uncountable(one.name):
+        raise NotUnderstood(one.name)  # of ground there is more, and not more of them
     return _two(one, two, f"count(first) {'>' if groups['more'] == 'more' else '<'} count(second)")
 
 
@@ -151,7 +155,7 @@ def density(groups: Groups) -> str:
     size = {"ha": "1e4", "km²": "1e6", "m²": "1"}[unit]
     where = what.region or "whole()"
     value = f"count(found) / region_area_m2({where}) * {size}"
-    return program(what.find(), value, f"{said(what)} found", f"per {unit}")
+    return tell(what, value, f"per {unit}")
 
 
 @form(
@@ -168,7 +172,7 @@ def density(groups: Groups) -> str:
 def count(groups: Groups) -> str:
     """How many there are."""
     what = thing(f"{groups['a']} {groups.get('rest', '')}".strip())
-    return program(what.find(), "count(found)", f"{said(what)} found")
+    return tell(what, "count(found)")
 
 
 @form(
@@ -206,9 +210,7 @@ def relation(groups: Groups) -> str:
     what = thing(groups["a"])
     if what.superlative:
         return _superlative_in(what)
-    if what.is_bare or not (
-        what.region or any(not wrap.startswith(("coloured", "shaped", "larger", "smaller")) for wrap in what.wraps)
-    ):
+    if what.is_bare or not (what.region or any(not wrap.startswith(ADJECTIVES) for wrap in what.wraps)):
         raise NotUnderstood(groups["a"])
     return exists(what)
 

@@ -102,6 +102,7 @@ corner quarter half say says said called named visited safe dangerous worth allo
 tall height deep depth wide width fast speed weight heavy price temperature weather population
 outside off behind opposite amid amidst beyond past except excluding unlike versus vs front rear border edge margin
 mostly mainly largely predominantly roughly longest shortest widest tallest oldest newest first
+fewest highest lowest greatest densest busiest deepest brightest darkest
 second next last non entire whole
 multiple winter summer autumn night day cloudy sunny rainy foggy windy season climate taken condition status
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from textwrap import indent
 from types import TracebackType
 from typing import Any
 
@@ -70,6 +71,10 @@ class Sandbox:
         if words.reply is None:
             raise ProgramError("the program never called answer(value, ...)")
         return words.reply
+
+    def check(self, program: str) -> None:
+        """ProgramError unless a program keeps to the stubs; it is not run."""
+        self._feed(f"def unused() -> None:\n{indent(program, '    ')}\n    return None\n", {}, True)
 
     def _feed(self, code: str, calls: dict[str, Callable[..., Any]], check: bool) -> None:
         if len(code) > _LONGEST_PROGRAM:

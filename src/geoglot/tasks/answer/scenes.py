@@ -26,6 +26,7 @@ from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.objects.scene import EncodedScene, as_encoder, encode_scene
 from geoglot.tasks.prompts import text_vectors
 from geoglot.tasks.reading import opened, reading_notes
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.types import PathLike, Progress
 
 _CLOSE = 0.05  # of a probability: what is not found but this near to the threshold makes a "none" doubtful
@@ -39,6 +40,8 @@ class SceneOptions:
 
     find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
     progress: Progress | None = None
+    refiner: Refiner | None = None
+    """What draws the outlines of things better than the scores do."""
 
 
 class RasterScene:
@@ -78,8 +81,10 @@ class RasterScene:
         return self._known[name]
 
     def _find(self, name: str) -> Sighting:
-        scene, options = self._scene(), self._options.find
-        result = find(scene, {name: [name]}, options=options, progress=self._options.progress)
+        chosen = self._options
+        result = find(
+            self._scene(), {name: [name]}, options=chosen.find, refiner=chosen.refiner, progress=chosen.progress
+        )
         threshold = result.thresholds[name]
         self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)

@@ -172,7 +172,7 @@ class View:
         self.budget.look(max(window.height * window.width, _GLANCE))
         with self.budget.stopped_clock():
             tile = self.scene(when).look(window, _LOOK)
-        inside = tile.valid & _burnt(geometry, tile.grid)
+            inside = tile.valid & _burnt(geometry, tile.grid)
         if not inside.any():
             inside = tile.valid
         if not inside.any():

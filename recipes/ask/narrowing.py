@@ -1,0 +1,57 @@
+"""Do the scenes that hold a thing come first when many are narrowed by their overviews?
+
+    python recipes/ask/narrowing.py rsicd/valid --scenes 300 --seed 0
+
+A folder of images whose names say what they show, as RSICD's do (`bridge_12.jpg`). For each kind that a person would
+ask for, "Is there a bridge?" is planned, and as many scenes are taken as show one; what share of them do, beside the
+share that chance gives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from geoglot.models.zoo import load_model
+from geoglot.tasks.answer.narrow import Overviews, narrow, planned_names
+from geoglot.tasks.answer.rules import Rules
+from geoglot.tasks.objects.options import FindOptions
+
+KINDS = {
+    "airport": "airport", "baseballfield": "baseball field", "beach": "beach", "bridge": "bridge", "church": "church",
+    "farmland": "farmland", "forest": "forest", "parking": "parking lot", "pond": "pond", "port": "port",
+    "river": "river", "stadium": "stadium", "storagetanks": "storage tank", "viaduct": "viaduct",
+}  # fmt: skip
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print a line a kind, and the mean."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--scenes", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--model", default="mini")
+    given = parser.parse_args(arguments)
+    paths = np.array(sorted(str(path) for path in given.folder.glob("*.jpg")))
+    chosen = np.random.default_rng(given.seed).permutation(paths)[: given.scenes].tolist()
+    kinds = [re.match("[a-z]*", Path(path).name.lower())[0] for path in chosen]
+    names = planned_names([f"Is there a {words}?" for kind, words in KINDS.items() if kind in kinds], Rules())
+    model, options = load_model(given.model), FindOptions(overlay=False)
+    told = narrow(chosen, names, lambda names: Overviews(model, names, options), best=len(chosen))
+    shares, chances = [], []
+    for kind, one in zip([kind for kind in KINDS if kind in kinds], told, strict=True):
+        hold = {path for path, other in zip(chosen, kinds, strict=True) if other == kind}
+        first = [glance.source for glance in one.asked[: len(hold)]]
+        shares.append(len(hold & set(first)) / len(hold))
+        chances.append(len(hold) / len(chosen))
+        print(f"{one.question:32} {len(hold & set(first)):3} of the first {len(hold):3}")
+    print(f"{len(chosen)} scenes: mean share {np.mean(shares):.1%}, by chance {np.mean(chances):.1%}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,203 @@
+"""Which of many scenes are worth a question: those whose overviews fit best what its program looks for.
+
+Each scene is read once, small, from its overviews where it has any, and cut into a few tiles that are one batch of the
+model. A name has the score of its best tile, held against general words as `find` does it; a scene has the mean over
+the names. That is a search by pictures and no index: small things do not show in an overview, so who is left out is
+told with its score.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from geoglot.errors import AnswerError, SourceError
+from geoglot.geo import Window
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.segmenter import Segmenter
+from geoglot.sources.raster import check_bands
+from geoglot.sources.reader import Failed
+from geoglot.sources.tile import Tile
+from geoglot.tasks.answer.limits import Limits
+from geoglot.tasks.answer.plan import Planner
+from geoglot.tasks.answer.sandbox import Sandbox
+from geoglot.tasks.batch import compute
+from geoglot.tasks.encode import pad
+from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.objects.scene import as_encoder
+from geoglot.tasks.prompts import parse_classes, parse_words
+from geoglot.tasks.reading import opened
+from geoglot.tasks.windows import WindowPlan
+from geoglot.types import Progress
+
+#: Calls that look for things, whose first argument is the name
+_LOOKS = {"find", "appeared", "disappeared", "change"}
+_TILES = 2  # of the model's size along the longer side of an overview
+
+#: The score of each name in one source, 0..1; SourceError where it cannot be read
+Scorer = Callable[[str], Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Glance:
+    """What an overview of one scene gave."""
+
+    source: str
+    score: float | None
+    """Of a question: the mean over its names, 0..1. None where the question names nothing, or nothing could be seen."""
+    failed: str = ""
+    """Why nothing could be seen."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of the document."""
+        told = {"source": self.source, "score": None if self.score is None else float(f"{self.score:.4g}")}
+        return told | ({"failed": self.failed} if self.failed else {})
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """Which scenes a question is asked of, best first, and which are left out."""
+
+    question: str
+    names: tuple[str, ...]
+    """What the overviews were searched for; none: every scene is asked."""
+    asked: tuple[Glance, ...]
+    left_out: tuple[Glance, ...]
+
+    @property
+    def failed(self) -> tuple[Glance, ...]:
+        """Scenes of which nothing could be seen."""
+        return tuple(one for one in self.left_out if one.failed)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `geoglot ask --json` says of it."""
+        return {
+            "question": self.question, "names": list(self.names), "asked": [one.to_json() for one in self.asked],
+            "left_out": [one.to_json() for one in self.left_out],
+        }  # fmt: skip
+
+
+def named(program: str) -> tuple[str, ...]:
+    """The things that a program looks for, by its own words; a model's program is read, not run."""
+    try:
+        calls = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call) and node.args]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return ()
+    calls.sort(key=lambda call: (call.lineno, call.col_offset))
+    firsts = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in _LOOKS]
+    texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
+
+
+def narrow(
+    sources: Sequence[str],
+    names: Mapping[str, Sequence[str]],
+    scorer: Callable[[tuple[str, ...]], Scorer],
+    *,
+    best: int,
+    progress: Progress | None = None,
+) -> tuple[Narrowed, ...]:
+    """For each question, with the names that it looks for, the `best` scenes. Each scene is looked at once.
+
+    `scorer` gives what scores names; it is not asked for where no question names anything. Scenes of one score keep
+    their order.
+    """
+    everything = tuple(dict.fromkeys(name for some in names.values() for name in some))
+    seen = _glances(sources, scorer(everything), progress) if everything else {}
+    return tuple(_narrowed(question, tuple(some), sources, seen, best) for question, some in names.items())
+
+
+def planned_names(
+    questions: Sequence[str], planner: Planner, limits: Limits | None = None
+) -> dict[str, tuple[str, ...]]:
+    """What each question looks for. Programs are checked and not run, for want of a scene. A refusal names nothing."""
+    found: dict[str, tuple[str, ...]] = {}
+    with Sandbox(limits) as sandbox:
+        for question in questions:
+            try:
+                found[question] = named(planner.plan(question, sandbox.check).program)
+            except AnswerError:
+                found[question] = ()
+    return found
+
+
+def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) -> dict[str, Mapping[str, float] | str]:
+    """Scores by source, or why there are none."""
+    seen: dict[str, Mapping[str, float] | str] = {}
+    for done, source in enumerate(sources, 1):
+        try:
+            seen[source] = scorer(source)
+        except SourceError as error:
+            seen[source] = str(error)
+        if progress:
+            progress("overviews", done, len(sources))
+    return seen
+
+
+def _narrowed(
+    question: str,
+    names: tuple[str, ...],
+    sources: Sequence[str],
+    seen: Mapping[str, Mapping[str, float] | str],
+    best: int,
+) -> Narrowed:
+    if not names:
+        return Narrowed(question, (), tuple(Glance(source, None) for source in sources), ())
+    glances = [_glance(source, seen[source], names) for source in sources]
+    good = sorted((one for one in glances if not one.failed), key=lambda one: -(one.score or 0.0))
+    bad = [one for one in glances if one.failed]
+    return Narrowed(question, names, tuple(good[:best]), (*good[best:], *bad))
+
+
+def _glance(source: str, scores: Mapping[str, float] | str, names: Sequence[str]) -> Glance:
+    if isinstance(scores, str):
+        return Glance(source, None, scores)
+    return Glance(source, float(np.mean([scores[name] for name in names])))
+
+
+class Overviews:
+    """Scores of names in the overview of a raster by a model: a `Scorer`."""
+
+    def __init__(self, model: VisionLanguageModel | Segmenter, names: tuple[str, ...], options: FindOptions) -> None:
+        self._model, self._encoder, self._options = model, as_encoder(model), options
+        background = None if options.background is None else parse_words(options.background)
+        self._names, self._question = names, self._encoder.question(parse_classes(names), background, options.templates)
+
+    def __call__(self, source: str) -> dict[str, float]:
+        """The score of each name at its best tile; SourceError where nothing can be read."""
+        encoder = self._encoder
+        side = encoder.plan((1, 1), None, None).tile
+        with opened(source, self._options, encoder.resolution) as raster:
+            check_bands(raster, encoder.bands, encoder.name)
+            pictures = list(_tiles(raster.thumbnail(_TILES * side), side, encoder.patch_size))
+        if not pictures:
+            raise SourceError(f"{source}: no pixel is valid; look at --bands and at its nodata")
+        answers = compute(self._seen, pictures)
+        seen = [one for one in answers if not isinstance(one, Failed)]
+        if not seen:
+            raise SourceError(f"{source}: the model gave no scores for its overview")
+        block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)
+        return {name: float(self._question.scores(block, index).max()) for index, name in enumerate(self._names)}
+
+    @torch.inference_mode()
+    def _seen(self, pixels: torch.Tensor) -> torch.Tensor:
+        """One vector a tile, or the patches of a model that knows no whole pictures: (tile, channel, ...)."""
+        if isinstance(self._model, VisionLanguageModel):
+            device = next(self._model.parameters(), torch.empty(0)).device
+            return self._model.encode_image(pixels.to(device)).float()
+        return self._encoder(pixels)
+
+
+def _tiles(overview: Tile, side: int, patch: int) -> list[tuple[Window, np.ndarray]]:
+    """Squares of an overview that hold data, mirrored to their full size where they reach beyond it."""
+    found = []
+    for window in WindowPlan(overview.valid.shape, side, 0, patch).windows():
+        block = np.s_[window.row : window.row + side, window.col : window.col + side]
+        if overview.valid[block].any():
+            found.append((window, pad(overview.pixels[:, *block], patch, side)))
+    return found
