@@ -14,6 +14,8 @@ from shapely import Polygon
 from geoglot.outputs.files import appears
 from geoglot.outputs.legend import Legend
 
+#: Of the scene in a picture, the longer side at most, in pixels
+SIDE = 1024
 _STRENGTH = 0.5
 _LINE = 26
 
@@ -29,9 +31,8 @@ def write_overlay(
     scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     with rasterio.open(class_map, driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
-    painted = Image.fromarray(np.hstack([scene, _paint(scene, classes, legend)]))
-    with appears(output) as temporary:
-        _with_legend(painted, legend, lines).save(temporary, "PNG")
+    painted = Image.fromarray(_paint(scene, classes, legend))
+    _write_beside(Image.fromarray(scene), painted, legend, lines, output)
 
 
 def write_outlines(
@@ -58,11 +59,16 @@ def write_outlines(
     for name, polygon in outlines:
         for ring in (polygon.exterior, *polygon.interiors):
             painter.line(list(ring.coords), fill=colours[name], width=2)
-    painted = Image.new("RGB", (2 * scene.width, scene.height))
-    painted.paste(scene)
-    painted.paste(drawn, (scene.width, 0))
+    _write_beside(scene, drawn, legend, lines, output)
+
+
+def _write_beside(left: Image.Image, right: Image.Image, legend: Legend, lines: Sequence[str], output: Path) -> None:
+    """Two pictures of one size side by side, `lines` below."""
+    both = Image.new("RGB", (left.width + right.width, left.height))
+    both.paste(left)
+    both.paste(right, (left.width, 0))
     with appears(output) as temporary:
-        _with_legend(painted, legend, lines).save(temporary, "PNG")
+        _with_legend(both, legend, lines).save(temporary, "PNG")
 
 
 def _paint(scene: np.ndarray, classes: np.ndarray, legend: Legend) -> np.ndarray:

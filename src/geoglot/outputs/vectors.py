@@ -83,6 +83,17 @@ def to_map(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
     return moved
 
 
+def to_pixels(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
+    """Geometries in map coordinates of a grid's CRS in its pixels (x = column, y = row), flat."""
+
+    def moved(xy: np.ndarray) -> np.ndarray:
+        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
+        return np.column_stack([cols, rows])
+
+    found: np.ndarray = shapely.transform(np.array(geometries, object), moved)
+    return found
+
+
 class _GeoPackage:
     """Appends to one layer."""
 

@@ -19,13 +19,14 @@ import torch
 
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.outputs.cog import Layer, RowFiles, encode_strip, read_strip, write_cog
+from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.manifest import write_json
-from geoglot.outputs.overlay import write_overlay
+from geoglot.outputs.overlay import SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.strips import Strips
 from geoglot.outputs.vectors import check_format, write_polygons
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed
@@ -79,8 +80,8 @@ class SegmentOptions:
 
     def facts(self) -> dict[str, Any]:
         """What decides the result, as a document."""
-        name = self.refiner.name if isinstance(self.refiner, Refiner) else self.refiner
-        return asdict(replace(self, refiner=None)) | {"refiner": name}
+        refiner = choose_refiner(self.refiner)
+        return asdict(replace(self, refiner=None)) | {"refiner": refiner.facts() if refiner else None}
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,6 @@ class SegmentResult:
         }  # fmt: skip
 
 
-_OVERLAY_SIDE = 1024
 _AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
@@ -290,10 +290,17 @@ class _Run:
     def _refine(self, refiner: Refiner, progress: Progress | None) -> None:
         """Strips of a map whose regions follow the picture; they take the place of the others."""
         skip = frozenset({OTHER, self.legend.nodata})
-        plain = [RowFiles(self.journal.strips(kind)) for kind in self.strips]
+        classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in self.strips)
         refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
         self.strips = ("refined", "refinedconfidence")
-        for row, *layers in refining.rows(lambda window: (plain[0].read(window), plain[1].read(window))):
+        done = len(self.journal.strips(self.strips[-1]))  # by a run that was killed here
+
+        def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+            rows = slice(window.row, window.row + window.height)
+            cols = slice(window.col, window.col + window.width)
+            return classes.read(rows, cols), confidence.read(rows, cols)
+
+        for row, *layers in refining.rows(read, done):
             for kind, layer in zip(self.strips, layers, strict=True):
                 self.journal.add_strip(kind, row, encode_strip(layer[None]))
             if progress:
@@ -304,7 +311,7 @@ class _Run:
         if self.outputs.overlay is None:
             return None, ()
         try:
-            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels[:3]
+            thumbnail = self.raster.thumbnail(SIDE).pixels[:3]
         except ReadError as error:
             self.outputs.overlay.unlink(missing_ok=True)  # of an earlier run: it would show another map
             return None, (f"no picture was made: {error}",)

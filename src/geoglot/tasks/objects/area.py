@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
+from geoglot.outputs.vectors import to_pixels
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 
@@ -41,14 +42,8 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     """
     if frame.crs is not None and grid.crs is not None:
         frame = frame.to_crs(grid.crs)
-    pixels = [_in_pixels(geometry, grid) for geometry in frame.geometry]
+    pixels = to_pixels(frame.geometry.to_numpy(), grid)
     return gpd.GeoDataFrame(pd.DataFrame(frame.drop(columns=frame.geometry.name)), geometry=pixels)
-
-
-def _in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
-    return shapely.transform(
-        shapely.force_2d(geometry), lambda xy: np.column_stack(grid.to_pixel(xy[:, 0], xy[:, 1])[::-1])
-    )
 
 
 def read_area(path: Path, grid: Grid) -> BaseGeometry:

@@ -24,7 +24,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
-from geoglot.outputs.strips import Strips, encode_array
+from geoglot.outputs.strips import Strips, encode_array, read_array
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed, Readable
 from geoglot.tasks.blend import Blender
@@ -134,7 +134,7 @@ def encode_scene(
             raise SourceError(f"no window of {raster.uri} could be looked at: {failed[0].reason}")
         if options.vectors:
             journal.close()  # finished, and never changed again: others may read
-        seen, valid = Strips(journal.strips("seen")), Strips(journal.strips("valid"))
+        seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
         yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, seen, valid)
         if output and not options.vectors:
             journal.clear()
