@@ -52,6 +52,14 @@ def test_intersection_of_windows() -> None:
     assert Window(0, 0, 10, 10).intersection(Window(10, 0, 5, 5)) is None
 
 
+def test_a_window_seen_from_another_and_its_rims() -> None:
+    whole = np.arange(12 * 9).reshape(12, 9)
+    frame, part = Window(2, 1, 8, 7), Window(4, 2, 3, 5)
+    assert (whole[frame.slices][part.within(frame).slices] == whole[part.slices]).all()
+    assert np.pad(whole[part.slices], frame.rims(part)).shape == (8, 7)
+    assert frame.rims(part) == ((2, 3), (1, 1))
+
+
 def test_a_transform_without_inverse_is_refused() -> None:
     with pytest.raises(GridError, match="no inverse"):
         Grid(None, Affine(1, 1, 0, 1, 1, 0), (3, 3))

@@ -40,7 +40,7 @@ encoder_feed_forward = 256
 batch = 4
 side = 256
 scales = [1.0, 1.0]
-most_of_one = 1.0
+most_of_one = 0.75
 augment = "none"
 workers = 0
 [loss]

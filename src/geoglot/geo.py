@@ -30,6 +30,7 @@ _MAX_SCALE_ERROR = 0.005
 _SAME_RESOLUTION = 0.01
 _UTM_MAX_SPAN = 12.0  # degrees of longitude; farther than 6 from its meridian UTM stretches by over 0.5 %
 _UTM_MAX_LATITUDE = 84.0
+_UPS_NORTH, _UPS_SOUTH = 32661, 32761  # EPSG
 
 
 class Window(NamedTuple):
@@ -46,6 +47,20 @@ class Window(NamedTuple):
         height = min(self.row + self.height, other.row + other.height) - row
         width = min(self.col + self.width, other.col + other.width) - col
         return Window(row, col, height, width) if height > 0 and width > 0 else None
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Its rows and columns in an array of the whole grid, for a window inside the grid."""
+        return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
+
+    def within(self, frame: Window) -> Window:
+        """The same pixels, counted from the first of `frame`."""
+        return self._replace(row=self.row - frame.row, col=self.col - frame.col)
+
+    def rims(self, part: Window) -> tuple[tuple[int, int], tuple[int, int]]:
+        """How many rows (above, below) and columns (left, right) are around a part of this window, as np.pad wants."""
+        row, col, height, width = part.within(self)
+        return (row, self.height - row - height), (col, self.width - col - width)
 
 
 @dataclass(frozen=True)
@@ -265,7 +280,7 @@ def metric_epsg(lon: Float[np.ndarray, " point"], lat: Float[np.ndarray, " point
     """EPSG codes of the UTM zones of points, UPS beyond 84 degrees: metres true to 0.1 % around each."""
     zone = ((_wrapped(lon) + 180) // 6).astype(np.int64) + 1
     utm = np.where(lat >= 0, 32600, 32700) + zone
-    return np.where(abs(lat) <= _UTM_MAX_LATITUDE, utm, np.where(lat > 0, 32661, 32761))
+    return np.where(abs(lat) <= _UTM_MAX_LATITUDE, utm, np.where(lat > 0, _UPS_NORTH, _UPS_SOUTH))
 
 
 def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
@@ -343,11 +358,10 @@ def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
     if np.ptp(lat) > 120 or (np.ptp(lon) > 180 and not around_pole):
         raise GridError("The raster covers more than a hemisphere, which no metric grid holds; cut it up")
     if around_pole or abs(lat).max() > _UTM_MAX_LATITUDE:
-        return pyproj.CRS.from_epsg(32661 if latitude > 0 else 32761)
+        return pyproj.CRS.from_epsg(_UPS_NORTH if latitude > 0 else _UPS_SOUTH)
     if np.ptp(lon) > _UTM_MAX_SPAN:
         return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={latitude:.4f} +lon_0={middle:.4f} +datum=WGS84")
-    zone = int((middle + 180) // 6) + 1
-    return pyproj.CRS.from_epsg((32600 if latitude >= 0 else 32700) + zone)
+    return pyproj.CRS.from_epsg(int(metric_epsg(np.array([middle]), np.array([latitude]))[0]))
 
 
 @lru_cache(maxsize=64)

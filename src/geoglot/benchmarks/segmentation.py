@@ -48,8 +48,7 @@ def class_map(
     confidence = np.concatenate([strip.confidence for strip in strips])
 
     def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
-        part = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
-        return classes[part].copy(), confidence[part].copy()
+        return classes[window.slices].copy(), confidence[window.slices].copy()
 
     refining = MapRefiner(raster, refiner, patch, frozenset({OTHER, rule.nodata}), CONFIDENCE_STEPS)
     return np.concatenate([rows for _, rows, _ in refining.rows(read)])

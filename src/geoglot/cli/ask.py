@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import parse_bands, reading
-from geoglot.cli.segment import PARTLY
+from geoglot.cli.reading import fields, reading
 
 if TYPE_CHECKING:
     from geoglot.tasks.answer.answer import Answer
@@ -74,7 +73,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         documents = [answer.to_json() for answer in answers]
         options.emit(documents[0] if len(documents) == 1 else {"answers": documents}, True, "")
     if failed:
-        ctx.exit(PARTLY)
+        ctx.exit(options.PARTLY)
     if any(answer.refused for answer in answers):
         ctx.exit(_REFUSED)
 
@@ -107,15 +106,7 @@ def _options(given: dict[str, Any]) -> AskOptions:
     from geoglot.tasks.answer.ask import AskOptions
     from geoglot.tasks.objects.options import FindOptions
 
-    looks = FindOptions(
-        min_score=given["min_score"],
-        templates=given["templates"] or FindOptions.templates,
-        bands=parse_bands(given["bands"]),
-        sensor=given["sensor"],
-        resolution=given["gsd"],
-        batch=given["batch"],
-        overlay=False,
-    )
+    looks = FindOptions(min_score=given["min_score"], overlay=False, **fields(given))
     return AskOptions(looks, device=given["device"])
 
 

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import CLASSES_HELP, parse_bands, reading
-from geoglot.cli.segment import PARTLY
+from geoglot.cli.reading import CLASSES_HELP, fields, reading
 
 if TYPE_CHECKING:
     from geoglot.tasks.classify import Labels
@@ -39,21 +38,14 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from geoglot.models.zoo import load_model
     from geoglot.tasks.classify import ClassifyOptions, classify
 
-    choice = ClassifyOptions(
-        windows=given["windows"],
-        templates=given["templates"] or ClassifyOptions.templates,
-        bands=parse_bands(given["bands"]),
-        sensor=given["sensor"],
-        resolution=given["gsd"],
-        batch=given["batch"],
-    )
+    choice = ClassifyOptions(windows=given["windows"], **fields(given))
     model = load_model(given["model"], device=given["device"], precision="auto")
     with options.progress() as progress:
         labels = classify(list(given["sources"]), given["classes"], model=model, options=choice, progress=progress)
     options.emit(labels.to_json(), given["as_json"], describe(labels))
     if labels.failed:
         click.echo(f"geoglot: {len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}", err=True)
-        ctx.exit(PARTLY)
+        ctx.exit(options.PARTLY)
 
 
 def describe(labels: Labels) -> str:

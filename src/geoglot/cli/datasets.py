@@ -11,7 +11,6 @@ from geoglot.cli import options
 _data = click.option(
     "--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set, as published."
 )
-_FAULTS = 3
 
 
 @click.group()
@@ -61,7 +60,7 @@ def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], 
     lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults)]
     options.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
     if any(one.faults for one in checked):
-        ctx.exit(_FAULTS)
+        ctx.exit(options.PARTLY)
 
 
 @command.command()

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import area_text, parse_bands, reading
+from geoglot.cli.reading import area_text, fields, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
     from geoglot.tasks.objects.result import FindResult
-
-PARTLY = 3
 
 
 @click.command()
@@ -68,7 +66,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     options.emit(result.to_json(), given["as_json"], describe(result))
     if result.failed:
         click.echo(f"geoglot: {len(result.failed)} of {result.windows} windows failed", err=True)
-        ctx.exit(PARTLY)
+        ctx.exit(options.PARTLY)
 
 
 def _names(names: tuple[str, ...]) -> Any:
@@ -86,14 +84,10 @@ def _options(given: dict[str, Any]) -> Any:
         max_area=given["max_area"],
         points=given["points"],
         area=given["aoi"],
-        templates=given["templates"] or FindOptions.templates,
-        bands=parse_bands(given["bands"]),
-        sensor=given["sensor"],
-        resolution=given["gsd"],
         tile=given["tile"],
         overlap=given["overlap"],
-        batch=given["batch"],
         vectors=given["vectors"],
+        **fields(given),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 
+PARTLY = 3
+"""Exit code of work that went to its end without a part of its input; the output names the part."""
 _VERBOSE, _QUIET = "geoglot.verbose", "geoglot.quiet"
 
 

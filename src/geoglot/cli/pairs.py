@@ -12,7 +12,6 @@ from geoglot.cli import options
 if TYPE_CHECKING:
     from geoglot.pairs.collect.run import Collected
 
-_IN_PART = 3
 _STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
 
 
@@ -44,7 +43,7 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
         collected = run(recipe, until, redo, progress)
     options.emit(collected.to_json(), as_json, _told(collected))
     if collected.failed:
-        ctx.exit(_IN_PART)
+        ctx.exit(options.PARTLY)
 
 
 @command.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, get_args
 
 import click
@@ -24,6 +24,17 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(_SHARED):
         command = option(command)
     return command
+
+
+def fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What a command's shared options say, named as in SegmentOptions, FindOptions and ClassifyOptions."""
+    said = {
+        "bands": parse_bands(given["bands"]),
+        "sensor": given["sensor"],
+        "resolution": given["gsd"],
+        "batch": given["batch"],
+    }
+    return said | ({"templates": given["templates"]} if given["templates"] else {})
 
 
 def parse_bands(text: str | None) -> tuple[BandLike, ...] | None:

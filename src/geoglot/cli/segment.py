@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import CLASSES_HELP, area_text, parse_bands, parse_scales, reading
+from geoglot.cli.reading import CLASSES_HELP, area_text, fields, parse_scales, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
     from geoglot.tasks.run import SegmentResult
-
-PARTLY = 3
 
 
 @click.command()
@@ -64,7 +62,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     options.emit(result.to_json(), given["as_json"], describe(result))
     if result.failed:
         click.echo(f"geoglot: {len(result.failed)} windows failed; see {result.manifest}", err=True)
-        ctx.exit(PARTLY)
+        ctx.exit(options.PARTLY)
 
 
 def _options(given: dict[str, Any]) -> Any:
@@ -73,17 +71,13 @@ def _options(given: dict[str, Any]) -> Any:
     return SegmentOptions(
         background=given["background"],
         threshold=given["threshold"],
-        templates=given["templates"] or SegmentOptions.templates,
-        bands=parse_bands(given["bands"]),
-        sensor=given["sensor"],
-        resolution=given["gsd"],
         tile=given["tile"],
         overlap=given["overlap"],
-        batch=given["batch"],
         flips=given["flips"],
         scales=parse_scales(given["scales"]),
         scores=given["scores"],
         refiner=chosen_refiner(given),
+        **fields(given),
     )
 
 

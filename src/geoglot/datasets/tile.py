@@ -116,7 +116,7 @@ def _tile_image(
             tile = raster.read(window)
             pixels = np.round(tile.pixels[:3] * 255).astype(np.uint8)
             ids = np.full((window.height, window.width), IGNORED, np.uint8)
-            known = labels[window.row : window.row + window.height, window.col : window.col + window.width]
+            known = labels[window.slices]
             ids[: known.shape[0], : known.shape[1]] = np.where(known < 0, IGNORED, known)
             stem = f"{name}_{window.row}_{window.col}"
             if (out / "masks" / f"{stem}.png").exists():

@@ -14,7 +14,6 @@ import csv
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyproj
@@ -22,7 +21,7 @@ from affine import Affine
 from PIL import Image
 
 from geoglot.errors import InputError, OutputError
-from geoglot.geo import Grid
+from geoglot.geo import Grid, Window
 from geoglot.pairs.collect.centres import Lattice
 from geoglot.pairs.schema import Batch, Links
 from geoglot.pairs.store import PairSet
@@ -159,9 +158,8 @@ def _pixels(path: Path, centre: tuple[float, float], half: float, grid: Grid) ->
     step = Affine(2 * half / cols, 0, centre[0] - half, 0, -2 * half / rows, centre[1] + half)
     source = Grid(_LONLAT, step, (rows, cols))
 
-    def read(window: Any) -> tuple[np.ndarray, np.ndarray]:
-        part = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
-        return picture[:, *part].astype(np.float32), np.ones((window.height, window.width), np.bool_)
+    def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+        return picture[:, *window.slices].astype(np.float32), np.ones((window.height, window.width), np.bool_)
 
     values, valid = Resampler(source, grid).read(read, grid.whole)
     return values.round().clip(0, 255).astype(np.uint8) if valid.all() else None

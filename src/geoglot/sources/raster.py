@@ -75,12 +75,10 @@ class Raster:
         valid = np.zeros((window.height, window.width), np.bool_)
         inside = window.intersection(self.grid.whole)
         if inside is not None:
-            row, col = inside.row - window.row, inside.col - window.col
-            block = np.s_[row : row + inside.height, col : col + inside.width]
+            block = inside.within(window).slices
             values, valid[block] = self._values(inside)
             known = self.radiometry.apply(np.where(valid[block], values, 0)) * valid[block]
-            rims = [(row, window.height - row - inside.height), (col, window.width - col - inside.width)]
-            pixels = np.pad(known, [(0, 0), *rims], mode="symmetric")
+            pixels = np.pad(known, [(0, 0), *window.rims(inside)], mode="symmetric")
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
     def thumbnail(self, side: int) -> Tile:
@@ -280,8 +278,7 @@ def _shrunk(grid: Grid, side: int) -> Grid:
 
 
 def _cut(values: np.ndarray, mask: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    part = np.s_[window.row : window.row + window.height, window.col : window.col + window.width]
-    return values[:, *part], mask[part]
+    return values[:, *window.slices], mask[window.slices]
 
 
 def _looked_up(index: np.ndarray, colours: dict[int, tuple[int, ...]]) -> Float[np.ndarray, "3 rows cols"]:

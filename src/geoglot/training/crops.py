@@ -131,9 +131,7 @@ def cut(labels: Int[np.ndarray, "rows cols"], window: Window) -> Int[np.ndarray,
     part = np.full((window.height, window.width), -1, labels.dtype)
     inside = window.intersection(Window(0, 0, *labels.shape))
     if inside is not None:
-        row, col = inside.row - window.row, inside.col - window.col
-        rows, cols = slice(inside.row, inside.row + inside.height), slice(inside.col, inside.col + inside.width)
-        part[row : row + inside.height, col : col + inside.width] = labels[rows, cols]
+        part[inside.within(window).slices] = labels[inside.slices]
     return part
 
 

@@ -123,9 +123,9 @@ class _Frame:
         inside = window.intersection(one.field.scene.raster.grid.whole)
         assert inside is not None
         self._scores = np.zeros((window.height, window.width), np.float32)
-        self._scores[_place(inside, window)] = one.field.read(inside)
+        self._scores[inside.within(window).slices] = one.field.read(inside)
         self.mask = np.zeros(self._scores.shape, bool)
-        self.mask[_place(one.instance.box, window)] = one.instance.mask
+        self.mask[one.instance.box.within(window).slices] = one.instance.mask
 
     def proposal(self) -> Proposal:
         others = ~self.mask & (self._scores >= self._one.extent)
@@ -137,8 +137,3 @@ class _Frame:
         mask = parts == 1 + np.bincount(parts.ravel())[1:].argmax() if count > 1 else mask
         score = float(self._scores[mask].mean(dtype=np.float64))
         return Found(self._one.field.name, outline(mask, self._window), score, how)
-
-
-def _place(part: Window, window: Window) -> tuple[slice, slice]:
-    row, col = part.row - window.row, part.col - window.col
-    return slice(row, row + part.height), slice(col, col + part.width)

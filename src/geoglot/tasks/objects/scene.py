@@ -81,20 +81,16 @@ class EncodedScene:
 
     def seen(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
         """The numbers of a block of the patch lattice; NaN where nothing is known."""
-        block = self._seen.read(*_slices(patches))
+        block = self._seen.read(*patches.slices)
         return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
 
     def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """Which pixels of a window inside the scene have data."""
-        rows, cols = _slices(window)
+        rows, cols = window.slices
         first = cols.start // 8
         bits = self._valid.read(rows, slice(first, -(-cols.stop // 8)))
         pixels = np.unpackbits(bits, axis=1).astype(bool)
         return pixels[:, cols.start - 8 * first : cols.stop - 8 * first]
-
-
-def _slices(window: Window) -> tuple[slice, slice]:
-    return slice(window.row, window.row + window.height), slice(window.col, window.col + window.width)
 
 
 @contextmanager

@@ -60,8 +60,7 @@ class MapRefiner:
         """The refined map of a window that may reach beyond the scene."""
         inside = window.intersection(self.raster.grid.whole)
         assert inside is not None
-        top, left = inside.row - window.row, inside.col - window.col
-        rims = [(top, window.height - top - inside.height), (left, window.width - left - inside.width)]
+        rims = window.rims(inside)
         nothing = next(iter(sorted(self.skip, reverse=True)))
         classes, confidence = read(inside)
         classes = np.pad(classes, rims, constant_values=nothing)
