@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,13 @@ def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -
     check_format(output)
     with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
         file = _WRITERS[output.suffix.lower()](temporary, layer)
-        for frame in frames:
-            file.write(frame)
+        try:
+            for frame in frames:
+                file.write(frame)
+        except BaseException:
+            with suppress(OSError):  # of a full disk, which has been told
+                file.close()
+            raise
         file.close()
 
 

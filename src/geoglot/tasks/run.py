@@ -33,6 +33,7 @@ from geoglot.sources.reader import Failed
 from geoglot.tasks.augmented import Flips
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
+from geoglot.tasks.failures import failure_notes, restored_failures, windows_document
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.reading import opened, reading_facts, reading_notes
 from geoglot.tasks.refine.load import choose_refiner
@@ -115,11 +116,10 @@ class SegmentResult:
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot segment --json`."""
         paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
-        failed = [{"window": list(one.window), "reason": one.reason} for one in self.failed]
-        counts = {"total": self.windows, "done": self.windows - len(failed), "failed": failed}
         classes = [asdict(share) for share in self.classes]
         return {
-            "model": self.model, **paths, "classes": classes, "windows": counts,
+            "model": self.model, **paths, "classes": classes,
+            "windows": windows_document(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
 
@@ -245,7 +245,7 @@ class _Run:
             state, notes = stored
             blender.restore(state)
             enlarger.restore(state)
-            failed = [Failed(Window(*window), reason) for window, reason in notes["failed"]]
+            failed = restored_failures(notes)
             log.info("going on after row of windows %d of %d", blender.row, len(self.plan.row_starts))
         rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
         for row in rows:
@@ -256,9 +256,7 @@ class _Run:
             if strip := enlarger.feed(shares, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-            self.journal.save(
-                blender.state() | enlarger.state(), {"failed": [(list(one.window), one.reason) for one in failed]}
-            )
+            self.journal.save(blender.state() | enlarger.state(), failure_notes(failed))
         return failed
 
     def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
@@ -296,9 +294,7 @@ class _Run:
         done = len(self.journal.strips(self.strips[-1]))  # by a run that was killed here
 
         def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
-            rows = slice(window.row, window.row + window.height)
-            cols = slice(window.col, window.col + window.width)
-            return classes.read(rows, cols), confidence.read(rows, cols)
+            return classes.read(*window.slices), confidence.read(*window.slices)
 
         for row, *layers in refining.rows(read, done):
             for kind, layer in zip(self.strips, layers, strict=True):
