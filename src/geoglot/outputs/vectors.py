@@ -89,7 +89,7 @@ def to_map(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
     return moved
 
 
-def to_pixels(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
+def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
     """Geometries in map coordinates of a grid's CRS in its pixels (x = column, y = row), flat."""
 
     def moved(xy: np.ndarray) -> np.ndarray:

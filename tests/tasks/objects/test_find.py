@@ -190,11 +190,19 @@ def write_points(path: Path, xy: list[tuple[float, float]]) -> Path:
     return path
 
 
-def test_places_outside_the_scene_are_told(scene: Path, tmp_path: Path) -> None:
-    points = write_points(tmp_path / "points.gpkg", [(593_290, 5_747_637), (0, 0)])
-    result = find(scene, None, model=encoder(), options=replace(PLAIN, points=points))
+def test_places_where_nothing_can_be_seen_are_told(tmp_path: Path) -> None:
+    pixels = plant((96, 96), [("roof", 40, 40, 20)]).pixels
+    pixels[:, :, 60:] = 0
+    source = write_scene(tmp_path / "half.tif", pixels, nodata=0)
+    # on the roof, where there is no data, far away, on the right border of the scene
+    places = [(593_290, 5_747_637), (593_315, 5_747_637), (0, 0), (593_270 + 48, 5_747_637)]
+    points = write_points(tmp_path / "points.gpkg", places)
+    result = find(source, None, model=encoder(), options=replace(PLAIN, points=points))
     assert sum(result.counts.values()) == 1
-    assert "1 of 2 points and boxes lie outside the scene" in result.notes
+    assert "3 of 4 points and boxes lie outside the scene or where it has no data" in result.notes
+    points = write_points(tmp_path / "points.gpkg", places[1:])
+    with pytest.raises(InputError, match="is their CRS right"):
+        find(source, None, model=encoder(), options=replace(PLAIN, points=points))
 
 
 def test_what_a_person_made_is_not_written_over(scene: Path, tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def _at_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> _Search:
     candidates = candidates_at(scene, on_grid(places, scene.raster.grid))
     names = tuple(dict.fromkeys(one.field.name for one in candidates))
     beside = len(places) - len(candidates)
-    notes = (f"{beside} of {len(places)} points and boxes lie outside the scene",) if beside else ()
+    where = "lie outside the scene or where it has no data"
+    notes = (f"{beside} of {len(places)} points and boxes {where}",) if beside else ()
     return _Search(names, candidates, [], {}, notes)
 
 
