@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.features
 from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from shapely import Polygon
@@ -47,19 +48,17 @@ def write_outlines(
 
     The names in `hollow` are outlined and not filled.
     """
-    scene = Image.fromarray((thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8))
-    wash = scene.copy()
-    painter, colours = ImageDraw.Draw(wash), dict(zip(legend.names, legend.colours, strict=True))
-    for name, polygon in outlines:
-        if name in hollow:
-            continue
-        painter.polygon(list(polygon.exterior.coords), fill=colours[name])
-    drawn = Image.blend(scene, wash, _STRENGTH)
-    painter = ImageDraw.Draw(drawn)
+    scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    classes = np.zeros(scene.shape[:2], legend.dtype)
+    filled = [(polygon, 1 + legend.names.index(name)) for name, polygon in outlines if name not in hollow]
+    if filled:
+        rasterio.features.rasterize(filled, out=classes)
+    drawn = Image.fromarray(_paint(scene, classes, legend))
+    painter, colours = ImageDraw.Draw(drawn), dict(zip(legend.names, legend.colours, strict=True))
     for name, polygon in outlines:
         for ring in (polygon.exterior, *polygon.interiors):
             painter.line(list(ring.coords), fill=colours[name], width=2)
-    _write_beside(scene, drawn, legend, lines, output)
+    _write_beside(Image.fromarray(scene), drawn, legend, lines, output)
 
 
 def _write_beside(left: Image.Image, right: Image.Image, legend: Legend, lines: Sequence[str], output: Path) -> None:

@@ -405,6 +405,16 @@ def test_a_scene_without_a_readable_window_is_an_error(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_an_area_without_a_readable_window_is_an_error(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((192, 64), [("roof", 32, 32, 16)]).pixels)
+    scribble(source, block=0)
+    corner = shapely.box(593_271, 5_747_655, 593_272, 5_747_656)
+    gpd.GeoDataFrame(geometry=[corner], crs=32631).to_file(tmp_path / "aoi.gpkg")
+    options = replace(PLAIN, overlap=0, area=tmp_path / "aoi.gpkg")
+    with pytest.raises(SourceError, match="no window of"):
+        find(source, "roof", model=encoder(), options=options)
+
+
 KILLED = """
 import os, signal, sys
 from geoglot.tasks.objects import finished

@@ -95,7 +95,7 @@ def _lonlat_bounds(objects: gpd.GeoDataFrame) -> list[list[float] | None]:
     for polygon in objects.geometry.to_crs("OGC:CRS84"):
         lon, lat = shapely.get_coordinates(polygon).T
         lon = np.unwrap(lon, period=360)
-        ends = [(float(end) + 180) % 360 - 180 for end in (lon.min(), lon.max())]
+        ends = [end if abs(end) <= 180 else (end + 180) % 360 - 180 for end in (float(lon.min()), float(lon.max()))]
         found.append([round(x, 7) for x in (ends[0], float(lat.min()), ends[1], float(lat.max()))])
     return found
 
