@@ -20,7 +20,7 @@ from geoglot.outputs.vectors import to_pixels
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 
-_EDGES = 200  # in how many an edge as long as the scene is cut: then none bends by a pixel in another CRS
+_EDGES = 200  # parts of an edge as long as the scene: so short that none bends by a pixel in another CRS
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
@@ -57,17 +57,16 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
     """
     to_own = pyproj.Transformer.from_crs(grid.crs, crs, always_xy=True)
     west, south, east, north = to_own.transform_bounds(*grid.bounds)
-    turns = (0,)
-    if crs.is_geographic:
-        turns = (-360, 0, 360)
-        if west > east:
-            east += 360
-            geometries = _split(geometries)
+    turns = [-360, 0, 360] if crs.is_geographic else [0]
+    if crs.is_geographic and west > east:
+        east += 360
+        geometries = _split(geometries)
     room = max(east - west, north - south)
     boxes = [shapely.box(west - room + turn, south - room, east + room + turn, north + room) for turn in turns]
-    near = shapely.intersection(geometries, shapely.union_all(boxes))
-    dense = shapely.segmentize(near, room / _EDGES)
-    return np.asarray(gpd.GeoSeries(dense, crs=crs).to_crs(grid.crs))
+    if np.isfinite(room):  # else the scene has no place in this CRS
+        geometries = shapely.intersection(geometries, shapely.union_all(boxes))
+        geometries = shapely.segmentize(geometries, room / _EDGES)
+    return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
 
 
 def _split(geometries: np.ndarray) -> np.ndarray:
