@@ -5,13 +5,21 @@
 Three worlds of points: uniform over the box 10..20 E, 40..60 N at 10 m (few neighbours); towns (half of the points in
 2,000 clumps of 1 km, as photos are) at 1 m; and a belt across the antimeridian and the borders of 10-degree bins.
 
+Photos held: a collection whose searches have found all points, with what sources tell of a photo (some 400 bytes),
+through what stage `photos` does before and after it fetches, and stage `tiles`, in a process of its own.
+
 Places: chi-square over 100 cells of 2 by 1 degrees from 55 to 65 N, whose expected counts follow their geodesic areas.
 """
 
 from __future__ import annotations
 
+import json
+import multiprocessing
 import resource
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import click
 import numpy as np
@@ -22,10 +30,15 @@ from scipy.stats import chisquare
 from geoglot.geo import geodesic_area_m2
 from geoglot.pairs.collect.cells import Cells, apart, near
 from geoglot.pairs.collect.centres import Lattice, greedy_centres, members
+from geoglot.pairs.collect.cheap import cheap_filters
+from geoglot.pairs.collect.photos import known_photos
 from geoglot.pairs.collect.places import draw_places
-from geoglot.pairs.collect.recipe import PlacesRecipe
+from geoglot.pairs.collect.recipe import PairsRecipe, PlacesRecipe, TilesRecipe
+from geoglot.pairs.collect.tiles import place_tiles
+from geoglot.pairs.collect.work import Collection
 
 SIDE = 224
+_A_SEARCH = 500  # photos of one place
 
 
 def uniform(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -72,12 +85,67 @@ def uniformity(seed: int) -> float:
     return float(chisquare(counts.ravel(), areas / areas.sum() * counts.sum()).pvalue)
 
 
+def peak() -> float:
+    """GiB that this process has held at most."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def hold(folder: Path, points: int, seed: int) -> None:
+    """All photos of a collection, from what searches have found to tiles."""
+    rng = np.random.default_rng(seed)
+    found = [folder / f"{number}.json" for number in range(max(1, points // _A_SEARCH))]
+    for number, path in enumerate(found):
+        path.write_text(json.dumps({"photos": [photo(number * _A_SEARCH + one, rng) for one in range(_A_SEARCH)]}))
+    collection = Collection(
+        PairsRecipe("held", folder, tiles=TilesRecipe(resolution=10.0)), folder, lambda what, done, total: None
+    )
+    empty, start, worked = peak(), time.perf_counter(), time.process_time()
+    frame = known_photos(found)
+    frame["left"] = cheap_filters(frame, collection.recipe)
+    collection.keep_table("photos", frame)
+    collection.keep_table("left", frame[["key", "left"]])
+    collection.keep_table("kept", frame[frame["left"] == ""].drop(columns="left"))
+    middle, held = time.perf_counter(), peak()
+    del frame
+    tiles = place_tiles(collection).counts["tiles"]
+    print(
+        f"photos held   {len(found) * _A_SEARCH:,} photos: found to kept in {middle - start:.1f} s and {held:.2f} GiB, "
+        f"{tiles:,} tiles in {time.perf_counter() - middle:.1f} s, {time.process_time() - worked:.1f} s of a core; "
+        f"peak memory {peak():.2f} GiB ({empty:.2f} GiB before)",
+        flush=True,
+    )
+
+
+def photo(number: int, rng: np.random.Generator) -> dict[str, object]:
+    """As a service tells it; texts of usual length."""
+    (lon,), (lat,) = uniform(1, rng)
+    identity, user = str(40_000_000_000 + number), f"{10_000_000 + number % 50_000}@N0{number % 9}"
+    return {
+        "source": "flickr", "id": identity, "lon": lon, "lat": lat,
+        "time": f"20{13 + number % 10}-0{1 + number % 9}-1{number % 9}T12:{number % 60:02d}:00", "user": user,
+        "author": f"Somebody {number % 50_000}", "title": f"A view of the valley, number {number}", "licence": "cc-by",
+        "page": f"https://www.flickr.com/photos/{user}/{identity}",
+        "url": f"https://live.staticflickr.com/65535/{identity}_{number:010x}_z.jpg", "accuracy": 16, "state": "",
+    }  # fmt: skip
+
+
+def alone(work: Callable[..., None], *arguments: object) -> None:
+    """In a process of its own, whose peak of memory is that of the work."""
+    child = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
+    child.start()
+    child.join()
+    if child.exitcode:
+        raise SystemExit(child.exitcode)
+
+
 @click.command()
 @click.option("--points", default=1_000_000, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 def command(points: int, seed: int) -> None:
     """Measure; exit 1 if a centre is too near another."""
     wrong = 0
+    with tempfile.TemporaryDirectory() as folder:  # first: a child's peak begins at that of its parent
+        alone(hold, Path(folder), points, seed)
     for name, world, resolution in (
         ("uniform, 10 m", uniform, 10.0),
         ("towns, 1 m", towns, 1.0),
@@ -93,12 +161,11 @@ def command(points: int, seed: int) -> None:
         end, worked = time.perf_counter(), time.process_time() - worked
         looked, broken = too_near(lon[centres], lat[centres], spacing)
         wrong += broken
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         print(
             f"{name:<14} {points:,} points: {len(centres):,} tiles in {middle - start:.1f} s, "
             f"{len(links.tile):,} links in {end - middle:.1f} s ({len(kept.tile):,} after the cap), "
             f"{worked:.1f} s of a core; "
-            f"{looked:,} neighbouring pairs looked at, {broken} too near; peak memory {peak:.2f} GiB so far",
+            f"{looked:,} neighbouring pairs looked at, {broken} too near; peak memory {peak():.2f} GiB so far",
             flush=True,
         )
     chances = [uniformity(one) for one in range(seed, seed + 5)]

@@ -6,6 +6,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tiles import render_tile
 from world import CLASSES, World
 
 from geoglot.geo import Window
-from peers.files import Remote, remote_files
+from peers.files import remote_files
 from peers.flickr import Flickr, Record
 from peers.http import Peer, peer
 from peers.stac import StacPeer, item_of, stac_peer
@@ -28,7 +29,7 @@ SIDE_M = 512
 NAIP = "naip"
 
 
-@dataclass
+@dataclass(eq=False)
 class Country:
     """A world, its photos, its scene, and who serves them."""
 
@@ -40,7 +41,7 @@ class Country:
     """(band, row, col) of the newest scene."""
     flickr: Flickr | None = None
     photos: Peer | None = None
-    files: Remote | None = None
+    files: Peer | None = None
     stac: StacPeer | None = None
 
     @property
@@ -48,6 +49,7 @@ class Country:
         lon, lat = self.world.grid.to_lonlat(np.array([SIDE_M, 0]), np.array([0, SIDE_M]))
         return float(lon[0]), float(lat[0]), float(lon[1]), float(lat[1])
 
+    @lru_cache(None)  # noqa: B019 there is one country
     def picture(self, record: Record) -> bytes:
         """What the camera saw, 96 px, the same at every request."""
         rng = np.random.default_rng(int(record.id))

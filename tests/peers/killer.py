@@ -35,6 +35,12 @@ def _arm(part: str, number: int, when: str) -> None:
 
 
 def main(recipe: str) -> None:
+    # What children need, once: each of them would read it again.
+    import httpx2  # noqa: F401
+    import pyarrow.parquet  # noqa: F401
+    import pystac_client.stac_api_io  # noqa: F401
+    from PIL import JpegImagePlugin  # noqa: F401
+
     from geoglot.pairs.collect.recipe import PairsRecipe
     from geoglot.pairs.collect.run import collect
     from geoglot.recipe import read_recipe

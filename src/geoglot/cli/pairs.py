@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from geoglot.cli import options
 if TYPE_CHECKING:
     from geoglot.pairs.collect.run import Collected
 
+_TOLD = 10  # sentences of what failed; manifest.json has all
 _STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
 
 
@@ -127,17 +128,7 @@ def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
 @options.as_json
 @options.quiet
 @options.verbose
-def import_released(
-    offsets: Path,
-    tiles: Path,
-    photos: Path,
-    metadata: Path,
-    output: Path,
-    half_width: float,
-    side: int,
-    gsd: float,
-    as_json: bool,
-) -> None:
+def import_released(**given: Any) -> None:
     """Make a pair set of what the GRAFT authors' released code writes: OFFSETS is its pixel_offset.csv.
 
     Its tiles are squares of degrees; here they become squares of metres, and photos are placed by their coordinates.
@@ -145,12 +136,13 @@ def import_released(
     from geoglot.pairs.released import Released
     from geoglot.pairs.released import import_released as read
 
+    files = Released(given["offsets"], given["tiles"], given["photos"], given["metadata"], given["half_width"])
     with options.progress() as progress:
-        made = read(Released(offsets, tiles, photos, metadata, half_width), output, side, gsd, progress)
+        made = read(files, given["output"], given["side"], given["gsd"], progress)
     lines = [f"{made.pairs.place}: {made.pairs.tiles:,} tiles, {made.pairs.photos:,} links"]
     lines += [f"left: {why}: {number:,}" for why, number in made.left.items()]
-    document = {"output": str(output), "tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}
-    options.emit(document, as_json, "\n".join(lines))
+    counts = {"tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}
+    options.emit({"output": str(given["output"]), **counts}, given["as_json"], "\n".join(lines))
 
 
 def _told(collected: Collected) -> str:
@@ -162,6 +154,8 @@ def _told(collected: Collected) -> str:
     ]
     document = collected.to_json()
     lines += ["", *document["sets"], *([document["report"]] if document["report"] else [])]
+    if collected.unused:
+        lines += [f"{len(collected.unused):,} given and of no use:", *collected.unused[:_TOLD]]
     if collected.failed:
-        lines += [f"{len(collected.failed):,} failed for now; run the same again:", *collected.failed[:10]]
+        lines += [f"{len(collected.failed):,} failed for now; run the same again:", *collected.failed[:_TOLD]]
     return "\n".join(lines)

@@ -43,7 +43,8 @@ class Description:
             "tiles",
             f"{self.tiles:,} of {self.side} px, {self.resolution:g} m ({', '.join(self.bands)}), {self.shards} shards",
         )
-        yield "photos", f"{self.photos:,} by {self.users:,} users, {self.links:,} links"
+        by = f" by {self.users:,} users" if self.users else ""
+        yield "photos", f"{self.photos:,}{by}, {self.links:,} links"
         if self.times:
             yield "taken", f"{self.times[0]} to {self.times[1]}"
         if self.licences:

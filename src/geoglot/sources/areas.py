@@ -42,7 +42,11 @@ def boxes_around(query: Query) -> list[Box]:
     south, north = max(-90.0, query.lat - up), min(90.0, query.lat + up)
     narrowest = math.cos(math.radians(min(89.9, max(abs(south), abs(north)))))
     across = min(180.0, up / narrowest)
-    west, east = query.lon - across, query.lon + across
+    return boxes_between(query.lon - across, south, query.lon + across, north)
+
+
+def boxes_between(west: float, south: float, east: float, north: float) -> list[Box]:
+    """The boxes that are one whose west or east may pass the antimeridian (-180 or 180)."""
     if west < -180:
         return [Box(-180.0, south, east, north), Box(west + 360, south, 180.0, north)]
     if east > 180:

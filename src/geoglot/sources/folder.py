@@ -22,6 +22,15 @@ def find_images(sources: Sequence[PathLike]) -> list[str]:
     return [image for source in sources for image in _images(source)]
 
 
+def file_state(path: Path) -> str:
+    """Size and time of change, which tell a file from what it was before; empty where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
 def _images(source: PathLike) -> list[str]:
     folder = Path(source)
     if not is_local(str(source)) or not folder.is_dir():

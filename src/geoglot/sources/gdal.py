@@ -62,6 +62,17 @@ def open_dataset(uri: str, **more: str) -> Any:
     return dataset
 
 
+@contextmanager
+def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") -> Iterator[Any]:
+    """A GDAL handle of what a file of Python holds, closed at the end of the block; no other name opens meanwhile."""
+    with environment(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        with _opening, warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            dataset = rasterio.open(name, driver=driver, sharing=False, opener=opener)
+        with dataset:
+            yield dataset
+
+
 class Handles:
     """Open handles of one source. A GDAL handle serves one thread at a time, so each reader borrows its own."""
 

@@ -65,6 +65,16 @@ class Answer:
     body: bytes
     kind: str
     """Content type, lower case, without parameters."""
+    part: str = ""
+    """Which bytes of what, as `Content-Range` says, where a part was asked for and sent."""
+
+
+class Refused(SourceError):
+    """A service answers that it will not (HTTP 4xx)."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Unreadable(Exception):
@@ -89,7 +99,7 @@ class Web:
             raise MissingExtraError("httpx2", "pairs") from error
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log every url
         self._http = httpx2
-        self._client = httpx2.Client(timeout=self.manners.timeout_s, headers={"User-Agent": self.agent})
+        self._client: Any = None
         self._lock, self._next, self._rest_until = threading.Lock(), 0.0, 0.0
         self.sleep: Callable[[float], None] = time.sleep
 
@@ -145,7 +155,16 @@ class Web:
 
     def close(self) -> None:
         """Give back the connections."""
-        self._client.close()
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+    def _open(self) -> Any:
+        """The connections, from the first request on: certificates take a while to read, and most stages ask nobody."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._http.Client(timeout=self.manners.timeout_s, headers={"User-Agent": self.agent})
+            return self._client
 
     def _once(self, url: str, request: Mapping[str, Any]) -> Answer:
         """One request and its redirects."""
@@ -159,7 +178,7 @@ class Web:
                     "asked"
                 )
             try:
-                with self._client.stream(method, url, **arguments) as response:
+                with self._open().stream(method, url, **arguments) as response:
                     if response.status_code not in _REDIRECTS:
                         return self._received(url, response)
                     url = urljoin(url, response.headers.get("location", ""))
@@ -167,7 +186,8 @@ class Web:
                 raise _Later(f"{type(error).__name__}: {error}") from error
             except (self._http.InvalidURL, ValueError) as error:
                 raise SourceError(self.clean(f"{url} is or leads to no address ({error})")) from None
-            method, arguments = "GET", {}  # what was sent, keys among it, is for the first host alone
+            # What was sent, keys among it, is for the first host alone.
+            method, arguments = "GET", {"headers": _harmless(arguments.get("headers", {}))}
         raise SourceError(f"{self.clean(url)} redirects more than {_MOST_REDIRECTS} times")
 
     def _received(self, url: str, response: Any) -> Answer:
@@ -176,7 +196,7 @@ class Web:
             raise _Later(f"HTTP {status}", _retry_after(response.headers))
         if status >= 400:
             text = _first_words(response)
-            raise SourceError(self.clean(f"{url} answers HTTP {status}{text}"))
+            raise Refused(self.clean(f"{url} answers HTTP {status}{text}"), status)
         body, longest = bytearray(), time.monotonic() + _MOST_TIMEOUTS * self.manners.timeout_s
         for block in response.iter_bytes():
             body += block
@@ -184,7 +204,8 @@ class Web:
                 raise SourceError(f"{self.clean(url)} is larger than {_MOST_BYTES >> 20} MiB")
             if time.monotonic() > longest:
                 raise _Later("an answer that does not end")
-        return Answer(url, bytes(body), response.headers.get("content-type", "").partition(";")[0].strip().lower())
+        kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return Answer(url, bytes(body), kind, response.headers.get("content-range", "") if status == 206 else "")
 
     def _take_turn(self) -> None:
         """Wait until this thread's request is due."""
@@ -244,6 +265,11 @@ class _Later(Exception):
 
 
 _ARGUMENTS = {"params": "params", "data": "data", "document": "json", "headers": "headers"}
+
+
+def _harmless(headers: Mapping[str, str]) -> dict[str, str]:
+    """Those that any host may see: which part of a file is wanted, and in what form."""
+    return {name: value for name, value in headers.items() if name in ("Range", "Accept-Encoding")}
 
 
 def unsigned(url: str) -> str:

@@ -27,7 +27,10 @@ PLAIN = {
 
 
 def frame(*changes: dict[str, object]) -> pd.DataFrame:
-    rows = [PLAIN | {"key": f"k{number}", "id": str(number)} | change for number, change in enumerate(changes)]
+    rows = [
+        PLAIN | {"key": f"k{number}", "picture": f"k{number}", "id": str(number)} | change
+        for number, change in enumerate(changes)
+    ]
     return pd.DataFrame(rows)
 
 

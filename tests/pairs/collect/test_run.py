@@ -105,7 +105,7 @@ def test_the_sets_pass_validate_and_train(country: Country, reference: Collected
 def test_a_finished_collection_asks_nobody(country: Country, reference: Collected) -> None:
     def asked() -> list[int]:
         assert country.photos and country.stac and country.files
-        scenes = [path for path in country.files.log()["requests"] if path.endswith(".tif")]
+        scenes = [one for one in country.files.requests if one.path.endswith(".tif")]
         return [len(country.photos.requests), len(country.stac.searches), len(scenes)]
 
     before = asked()
@@ -185,10 +185,14 @@ def test_recipes_are_read(path: Path) -> None:
     assert recipe.imagery.stac and recipe.photos.flickr and recipe.places and recipe.places.seed == 42
 
 
-def test_the_recipe_of_the_guide_is_one(tmp_path: Path) -> None:
+def test_the_recipes_of_the_guide_are_some(tmp_path: Path) -> None:
     guide = (Path(__file__).parents[3] / "docs/pairs.md").read_text()
-    (tmp_path / "guide.toml").write_text(guide.split("```toml\n")[1].split("```")[0])
-    assert read_recipe(tmp_path / "guide.toml", PairsRecipe).photos.wikimedia
+    recipes = []
+    for part in guide.split("```toml\n")[1:]:
+        (tmp_path / "guide.toml").write_text(part.split("```")[0])
+        recipes.append(read_recipe(tmp_path / "guide.toml", PairsRecipe))
+    services, own = recipes
+    assert services.photos.wikimedia and own.photos.local and own.imagery.local
 
 
 def test_redo_asks_again_and_keeps_pictures(country: Country, reference: Collected, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from rasterio.io import MemoryFile
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, ServiceError, SourceError
 from geoglot.geo import Grid
-from geoglot.pairs.collect.imagery import Wanted, _fill, load_pixels, ranked
+from geoglot.pairs.collect.imagery import Wanted, _fill, _question, load_pixels, ranked
 from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES
@@ -68,9 +68,9 @@ def test_a_window_of_a_cog_costs_little_more_than_itself(tmp_path: Path, capsys:
         stac = Stac(recipe, web_of(recipe, QUICK))
         whole = Scene("s", "2020-01-01T00:00:00Z", None, {}, {"image": f"{files.url}/scene.tif"})
         for row, col in rng.integers(0, 4096 - 448, (8, 2)).tolist():
-            before = files.log()["sent"].get("/scene.tif", 0)
+            before = files.sent.get("/scene.tif", 0)
             patch = stac.read(whole, grid(CORNER[0] + col, CORNER[1] - row, 448))
-            spent = files.log()["sent"]["/scene.tif"] - before
+            spent = files.sent["/scene.tif"] - before
             assert np.array_equal(patch.pixels, scene[:, row : row + 448, col : col + 448])
             shares.append(spent / own_size(patch.pixels))
         stac.close()
@@ -111,7 +111,6 @@ def sentinel(tmp_path: Path) -> Iterator[tuple[StacPeer, Stac]]:
             "sentinel2-l2a-planetary", url=api.url, hosts=("127.0.0.1",), token_url=f"{files.url}/token"
         )
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac.sleep = lambda seconds: None
         yield api, stac
         stac.close()
 
@@ -171,17 +170,39 @@ def test_no_host_is_read_that_nobody_named() -> None:
     stac.close()
 
 
-def test_a_cog_that_goes_on_failing_is_told_without_its_signature(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("host", "followed"), [("127.0.0.1", True), ("localhost", False)])
+def test_a_redirect_is_followed_to_hosts_that_are_named_alone(tmp_path: Path, host: str, followed: bool) -> None:
+    scene = textured(512)
+    write_cog(tmp_path / "scene.tif", scene, Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
+    with remote_files(tmp_path) as files:
+        elsewhere = f"{files.url.replace('127.0.0.1', host)}/scene.tif"
+        with peer(lambda request: Reply(b"", status=302, headers={"Location": elsewhere})) as named:
+            recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",))
+            stac = Stac(recipe, web_of(recipe, QUICK))
+            whole = Scene("s", "", None, {}, {"image": f"{named.url}/scene.tif"})
+            if followed:
+                assert np.array_equal(stac.read(whole, grid(*CORNER, 64)).pixels, scene[:, :64, :64])
+                assert max(files.sent.values()) < (tmp_path / "scene.tif").stat().st_size
+            else:
+                with pytest.raises(ServiceError, match=f"names no host for http://{host}"):
+                    stac.read(whole, grid(*CORNER, 64))
+            assert bool(files.requests) == followed and named.requests
+            stac.close()
+
+
+def test_a_cog_that_goes_on_failing_is_told_without_its_signature(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     write_cog(tmp_path / "scene.tif", textured(512), Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
     with remote_files(tmp_path, signed=True) as files:
         files.order(*[Fault("500", "/scene.tif", number) for number in range(40)])
         recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac.sleep = lambda seconds: None
-        with pytest.raises(ServiceError) as caught:
+        with pytest.raises(ServiceError) as caught, caplog.at_level("DEBUG"):
             stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
         stac.close()
-    assert "scene.tif" in str(caught.value) and "signature" not in str(caught.value)
+    assert "scene.tif" in str(caught.value) and files.served
+    assert "signature" not in str(caught.value) and "signature" not in caplog.text
 
 
 def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -> None:
@@ -189,7 +210,6 @@ def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -
     with remote_files(tmp_path, signed=True) as files:
         recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac.sleep = lambda seconds: None
         stac._token, stac._token_until = "sig=of-yesterday", time.time() + 3600
         patch = stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
         stac.close()
@@ -201,8 +221,10 @@ class Searched:
 
     def __init__(self, items: list[dict[str, object]]) -> None:
         self.items = items
+        self.boxes: list[list[float]] = []
 
-    def search(self, **asked: object) -> Searched:
+    def search(self, *, bbox: list[float], **asked: object) -> Searched:
+        self.boxes.append(bbox)
         return self
 
     def items_as_dicts(self) -> Iterator[dict[str, object]]:
@@ -278,3 +300,36 @@ def test_a_folder_of_rasters_is_an_archive(make_geotiff: MakeGeotiff, tmp_path: 
     source.close()
     with pytest.raises(InputError, match="no folder"):
         LocalImagery(LocalImageryRecipe(tmp_path / "none"))
+
+
+def fiji(side: int, resolution: float = 1.0) -> Grid:
+    """A square whose middle lies on the antimeridian, in the zone east of it."""
+    x, y = pyproj.Transformer.from_crs("OGC:CRS84", 32701, always_xy=True).transform(180.0, -17.0)
+    return grid(round(x) - side / 2 * resolution, round(y) + side / 2 * resolution, side, resolution, 32701)
+
+
+def test_a_tile_across_the_antimeridian_asks_for_two_small_boxes(tmp_path: Path) -> None:
+    recipe = StacRecipe("naip")
+    stac = Stac(recipe, web_of(recipe, QUICK))
+    east, west = shapely.box(179.9, -17.1, 180.0, -16.9), shapely.box(-180.0, -17.1, -179.9, -16.9)
+    item = item_of("a", "naip", east.union(west), "2021-06-01T10:00:00Z", {"image": "https://x/y.tif"})
+    stac._client = Searched([item])
+    tile, beside = (Wanted("t", one, "", tmp_path / "t.npz") for one in (fiji(256, 10.0), fiji(64)))
+    (scene,) = _question(stac, ImageryRecipe(), [beside, tile]).scenes(stac)
+    first, second = sorted(stac._client.boxes)
+    assert first == pytest.approx([-180.0, -17.0, -179.988, -17.0], abs=0.013) and first[0] == -180
+    assert second == pytest.approx([179.988, -17.0, 180.0, -17.0], abs=0.013) and second[2] == 180
+    assert scene.covers(tile.grid) and not scene.covers(fiji(4096, 10.0))
+    stac.close()
+
+
+def test_a_raster_across_the_antimeridian_is_found_from_both_sides(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    around = fiji(512)
+    make_geotiff(np.full((3, 512, 512), 77, np.uint8), "EPSG:32701", around.transform, path=tmp_path / "fiji.tif")
+    source, tile = LocalImagery(LocalImageryRecipe(tmp_path)), Wanted("t", fiji(64), "", tmp_path / "t.npz")
+    for box in (Box(179.999, -17.1, 180.0, -16.9), Box(-180.0, -17.1, -179.999, -16.9)):
+        assert len(source.scenes(box, None, None)) == 1
+    assert not source.scenes(Box(-1.0, -17.1, 1.0, -16.9), None, None)
+    (scene,) = _question(source, ImageryRecipe(), [tile]).scenes(source)
+    assert scene.covers(tile.grid) and (source.read(scene, tile.grid).pixels == 77).all()
+    source.close()

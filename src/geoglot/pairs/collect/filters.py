@@ -33,7 +33,7 @@ def filter_photos(collection: Collection) -> Outcome:
     if asked.same_look >= 0:
         _leave(left, _SAME, lambda stay: _same_looks(collection, frame[stay], spot_m, asked.same_look))
     for name, which in _judged(collection, frame[left == ""], asked).items():
-        left[frame["key"].isin(which).to_numpy()] = name
+        left[frame["picture"].isin(which).to_numpy()] = name
     if asked.per_user:
         _leave(left, _MANY, lambda stay: _too_many(frame[stay], spot_m, asked))
     frame["left"] = left
@@ -52,32 +52,32 @@ def _leave(left: np.ndarray, reason: str, which: Callable[[np.ndarray], np.ndarr
 
 
 def _same_looks(collection: Collection, frame: Any, spot_m: float, most: int) -> np.ndarray:
-    def compute(keys: Sequence[str]) -> np.ndarray:
-        return np.array([look(picture_path(collection, key).read_bytes()) for key in keys], np.uint64)
+    def compute(names: Sequence[str]) -> np.ndarray:
+        return np.array([look(picture_path(collection, name).read_bytes()) for name in names], np.uint64)
 
-    hashes = _by_chunks(collection, "looks", "", frame["key"].tolist(), compute)
+    hashes = _by_chunks(collection, "looks", "", frame["picture"].tolist(), compute)
     return looks_again(hashes, frame["lon"].to_numpy(), frame["lat"].to_numpy(), spot_m, most)
 
 
 def _judged(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
-    """Keys of what the judge leaves out, by what for; each photo once, for the first."""
-    keys = frame["key"].tolist()
-    if asked.judge is None or not keys:
+    """Pictures of what the judge leaves out, by what for; each photo once, for the first."""
+    names = frame["picture"].tolist()
+    if asked.judge is None or not names:
         return {}
     from geoglot.models.zoo import load_model
     from geoglot.pairs.collect.judge import Judge
 
     judge = Judge(load_model(beside(asked.judge, collection.place)), asked.without)
 
-    def compute(keys: Sequence[str]) -> np.ndarray:
-        parts = [keys[first : first + 64] for first in range(0, len(keys), 64)]
-        read = ({key: picture_path(collection, key).read_bytes() for key in part} for part in parts)
+    def compute(chunk: Sequence[str]) -> np.ndarray:
+        parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]
+        read = ({name: picture_path(collection, name).read_bytes() for name in part} for part in parts)
         return np.concatenate([judge.probabilities(pictures) for pictures in read])
 
-    sure = _by_chunks(collection, "judged", judge.identity, keys, compute) >= asked.sure
+    sure = _by_chunks(collection, "judged", judge.identity, names, compute) >= asked.sure
     first = np.where(sure.any(axis=1), sure.argmax(axis=1), -1)
     return {
-        name: {keys[index] for index in np.flatnonzero(first == number)} for number, name in enumerate(asked.without)
+        what: {names[index] for index in np.flatnonzero(first == number)} for number, what in enumerate(asked.without)
     }
 
 
@@ -91,17 +91,17 @@ def _too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
 
 
 def _by_chunks(
-    collection: Collection, kind: str, how: str, keys: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]
+    collection: Collection, kind: str, how: str, names: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]
 ) -> np.ndarray:
     """What `compute` gives for all photos; each chunk is kept, and not computed again while its photos are the same."""
     parts = []
-    for first in range(0, len(keys), _CHUNK):
-        chunk = keys[first : first + _CHUNK]
+    for first in range(0, len(names), _CHUNK):
+        chunk = names[first : first + _CHUNK]
         digest = hashlib.sha256("\n".join([how, *chunk]).encode()).hexdigest()
         path = collection.piece(kind, digest, ".npy")
         if not path.exists():
             with appears(path) as temporary:
                 np.save(temporary, compute(chunk))
         parts.append(np.load(path, allow_pickle=False))
-        collection.progress(kind, first + len(chunk), len(keys))
+        collection.progress(kind, first + len(chunk), len(names))
     return np.concatenate(parts)

@@ -19,19 +19,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geoglot.errors import ServiceError, SourceError
+from geoglot.errors import ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.pairs.collect.sources import imagery_source
 from geoglot.pairs.collect.tiles import grid_of
-from geoglot.pairs.collect.work import Collection, Outcome, in_parallel
-from geoglot.sources.areas import Box
+from geoglot.pairs.collect.work import Collection, Outcome, in_parallel, resume
+from geoglot.sources.areas import Box, boxes_between
 from geoglot.sources.imagery.scene import Imagery, Patch, Scene
 
 NONE = ".none"
 _NEIGHBOURHOOD = 0.25  # degrees
 _DAY_S = 86_400.0
+Place = tuple[int, int]  # of a neighbourhood, in its own units of longitude and latitude
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,16 @@ def fetch_imagery(collection: Collection) -> Outcome:
     with imagery_source(collection.recipe) as imagery:
         wanted = _wanted(collection, tiles, imagery)
         groups = _groups(tiles, wanted)
+        questions = {where: _question(imagery, asked, group) for where, group in groups.items()}
         found = {
-            where: collection.piece("scenes", _question(imagery, asked, group)[0], ".json")
-            for where, group in groups.items()
+            where: collection.piece("scenes", f"{imagery.identity()} {question}", ".json")
+            for where, question in questions.items()
         }
-        failed = _find(collection, imagery, groups, found)
+        failed, unused = list(imagery.failed()), tuple(imagery.unused())
+        failed += _find(collection, imagery, questions, found)
         failed += _read(collection, imagery, groups, found)
     facts = [_facts(one) for one in wanted]
+    failed += [line for one in facts for line in one["unread"]]
     frame = pd.DataFrame(facts, columns=["scene", "time", "cloud", "nodata", "uri", "why"])
     frame.insert(0, "tile", [one.id for one in wanted])
     frame["piece"] = [one.path.relative_to(collection.folder).as_posix() for one in wanted]
@@ -66,7 +70,8 @@ def fetch_imagery(collection: Collection) -> Outcome:
     counts = {"tiles with pixels": int((frame["why"] == "").sum())}
     reasons = frame["why"][frame["why"] != ""].value_counts()
     counts |= {f"left: {why}": int(number) for why, number in sorted(reasons.items())}
-    return Outcome(counts | {"scenes": int(frame["scene"].replace("", np.nan).nunique())}, tuple(failed))
+    counts |= {"scenes": int(frame["scene"].replace("", np.nan).nunique())}
+    return Outcome(counts, tuple(dict.fromkeys(failed)), unused)
 
 
 def bands_of(collection: Collection) -> tuple[str, ...]:
@@ -92,67 +97,70 @@ def _wanted(collection: Collection, tiles: Any, imagery: Imagery) -> list[Wanted
     return found
 
 
-def _groups(tiles: Any, wanted: list[Wanted]) -> dict[tuple[int, int], list[Wanted]]:
+def _groups(tiles: Any, wanted: list[Wanted]) -> dict[Place, list[Wanted]]:
     """Tiles by neighbourhood."""
-    groups: dict[tuple[int, int], list[Wanted]] = {}
+    groups: dict[Place, list[Wanted]] = {}
     places = np.floor(tiles[["lon", "lat"]].to_numpy() / _NEIGHBOURHOOD).astype(int)
     for place, one in zip(places.tolist(), wanted, strict=True):
         groups.setdefault((place[0], place[1]), []).append(one)
     return groups
 
 
-def _question(imagery: Imagery, asked: ImageryRecipe, group: list[Wanted]) -> tuple[str, Box, date | None, date | None]:
-    """What is asked for a neighbourhood: as text, and its box and days."""
+@dataclass(frozen=True)
+class Question:
+    """What is asked for a neighbourhood."""
+
+    boxes: tuple[Box, ...]
+    """Two across the antimeridian: one would be the whole belt of latitude."""
+    first: date | None
+    last: date | None
+
+    def scenes(self, imagery: Imagery) -> list[Scene]:
+        """The answer, each scene once, in the order of their names."""
+        found = {scene.id: scene for box in self.boxes for scene in imagery.scenes(box, self.first, self.last)}
+        return [found[name] for name in sorted(found)]
+
+
+def _question(imagery: Imagery, asked: ImageryRecipe, group: list[Wanted]) -> Question:
     corners = [one.grid.to_lonlat(*np.meshgrid([0, one.grid.shape[0]], [0, one.grid.shape[1]])) for one in group]
     lon, lat = (np.concatenate([corner[axis].ravel() for corner in corners]) for axis in (0, 1))
-    box = Box(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max()))
-    if box.east - box.west > 180:  # a tile across the antimeridian: ask on both sides
-        box = Box(-180.0, box.south, 180.0, box.north)
+    lon = lon[0] + (lon - lon[0] + 180) % 360 - 180  # a neighbourhood is small: what lies far lies beyond 180
+    boxes = boxes_between(*map(float, (lon.min(), lat.min(), lon.max(), lat.max())))
     days = sorted(date.fromisoformat(one.time[:10]) for one in group if one.time)
     first, last = asked.after, asked.before
     if days and not imagery.newest and len(days) == len(group):
         around = timedelta(days=asked.days)
         first = max(filter(None, (first, days[0] - around)))
         last = min(filter(None, (last, days[-1] + around)))
-    return f"{imagery.identity()} {box} {first} {last}", box, first, last
+    return Question(tuple(boxes), first, last)
 
 
 def _find(
-    collection: Collection,
-    imagery: Imagery,
-    groups: dict[tuple[int, int], list[Wanted]],
-    found: dict[tuple[int, int], Path],
+    collection: Collection, imagery: Imagery, questions: dict[Place, Question], found: dict[Place, Path]
 ) -> list[str]:
-    def find(where: tuple[int, int]) -> None:
-        _, box, first, last = _question(imagery, collection.recipe.imagery, groups[where])
-        scenes = sorted(imagery.scenes(box, first, last), key=lambda scene: scene.id)
+    def find(where: Place) -> None:
+        scenes = questions[where].scenes(imagery)
         write_bytes(found[where], json.dumps([asdict(scene) for scene in scenes]).encode())
 
-    left = [where for where in groups if not found[where].exists()]
+    left = [where for where in questions if not found[where].exists()]
     return in_parallel(left, find, 1, lambda done: collection.progress("neighbourhoods", done, len(left)))
 
 
 def _read(
-    collection: Collection,
-    imagery: Imagery,
-    groups: dict[tuple[int, int], list[Wanted]],
-    found: dict[tuple[int, int], Path],
+    collection: Collection, imagery: Imagery, groups: dict[Place, list[Wanted]], found: dict[Place, Path]
 ) -> list[str]:
     rules = collection.recipe.imagery
     total = sum(len(group) for group in groups.values())
-    work: list[tuple[Wanted, tuple[int, int]]] = [
+    work: list[tuple[Wanted, Place]] = [
         (one, where) for where, group in groups.items() if found[where].exists() for one in group if not _done(one)
     ]
     scenes = {where: _scenes(found[where]) for where in {where for _, where in work}}
 
-    def read(one: tuple[Wanted, tuple[int, int]]) -> None:
+    def read(one: tuple[Wanted, Place]) -> None:
         wanted, where = one
         _fill(wanted, imagery, ranked(scenes[where], wanted, imagery.newest, rules), rules)
 
-    before = total - len(work)
-    return in_parallel(
-        work, read, collection.recipe.web.parallel, lambda done: collection.progress("tiles", before + done, total)
-    )
+    return resume(collection, "tiles", work, total, read)
 
 
 def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: ImageryRecipe) -> list[Scene]:
@@ -166,13 +174,19 @@ def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: Imagery
 
 
 def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: ImageryRecipe) -> None:
-    """Keep the pixels of the first scene that will do, or why there is none."""
-    why = "no scene covers it"
+    """Keep the pixels of the first scene that will do, or why there is none; ReadError if a damaged one may have done.
+
+    A damaged file that another scene stands in for is kept in mind with the pixels.
+    """
+    why, unread = "no scene covers it", list[ReadError]()
     for scene in scenes[: rules.tries]:
         try:
             patch = imagery.read(scene, wanted.grid)
         except ServiceError:
             raise
+        except ReadError as error:
+            unread.append(error)
+            continue
         except SourceError:  # gone from where the catalogue says it lies
             why = "no scene that can be read"
             continue
@@ -181,15 +195,17 @@ def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: Imag
         elif (patch.cloud or 0.0) > rules.most_cloud:
             why = "no scene without clouds"
         else:
-            write_bytes(wanted.path, _stored(scene, patch))
+            write_bytes(wanted.path, _stored(scene, patch, unread))
             return
+    if unread:
+        raise unread[0]
     write_bytes(wanted.path.with_suffix(NONE), why.encode())
 
 
-def _stored(scene: Scene, patch: Patch) -> bytes:
+def _stored(scene: Scene, patch: Patch, unread: Sequence[ReadError]) -> bytes:
     facts = {
         "scene": scene.id, "time": scene.time, "cloud": patch.cloud, "nodata": patch.nodata,
-        "uri": next(iter(scene.assets.values())),
+        "uri": next(iter(scene.assets.values())), "unread": [str(error) for error in unread],
     }  # fmt: skip
     file = io.BytesIO()
     np.savez_compressed(file, pixels=patch.pixels, facts=np.array(json.dumps(facts)))
@@ -204,9 +220,9 @@ def _facts(wanted: Wanted) -> dict[str, Any]:
     """What is known of a tile's pixels; why there are none."""
     if wanted.path.exists():
         with np.load(wanted.path, allow_pickle=False) as stored:
-            return {**json.loads(str(stored["facts"])), "why": ""}
+            return {"unread": [], **json.loads(str(stored["facts"])), "why": ""}
     none = wanted.path.with_suffix(NONE)
-    nothing = {"scene": "", "time": "", "cloud": None, "nodata": None, "uri": ""}
+    nothing: dict[str, Any] = {"scene": "", "time": "", "cloud": None, "nodata": None, "uri": "", "unread": []}
     return {**nothing, "why": none.read_text() if none.exists() else "not read yet"}
 
 

@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.cheap import cheap_filters
 from geoglot.pairs.collect.sources import photo_sources
-from geoglot.pairs.collect.work import Collection, Outcome, in_parallel
+from geoglot.pairs.collect.work import Collection, Outcome, resume
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query
 from geoglot.sources.photos.pictures import shrink
 
 _COLUMNS = [one.name for one in fields(Photo)]
+_TYPES = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
+_SCHEMA = pa.schema([(one.name, _TYPES[str(one.type)]) for one in fields(Photo)])
 GONE = ".gone"
+_NOT_YET = "picture not fetched yet"
 
 
 def collect_photos(collection: Collection) -> Outcome:
@@ -33,20 +37,20 @@ def collect_photos(collection: Collection) -> Outcome:
     with photo_sources(collection.recipe) as sources:
         searches = _searches(collection, sources)
         failed = _search(collection, sources, searches)
-        frame = _known(collection, searches)
+        frame = known_photos(path for *_, path in searches)
         frame["left"] = cheap_filters(frame, collection.recipe)
         wanted = frame[frame["left"] == ""]
         failed += _fetch(collection, sources, wanted)
-    frame["left"] = frame["left"].where(frame["left"] != "", [_why(collection, key) for key in frame["key"]])
+    frame["left"] = frame["left"].where(frame["left"] != "", [_why(collection, name) for name in frame["picture"]])
     collection.keep_table("photos", frame)
     counts = {"searches": len(searches), "photos found": len(frame)}
     counts |= {f"left: {why}": int(number) for why, number in _counted(frame["left"])}
     return Outcome(counts | {"photos with a picture": int((frame["left"] == "").sum())}, tuple(failed))
 
 
-def picture_path(collection: Collection, key: str) -> Path:
-    """Where the picture of a photo lies, or will."""
-    return collection.piece("pictures", key, ".jpg")
+def picture_path(collection: Collection, picture: str) -> Path:
+    """Where the picture of a photo lies, or will; by the column `picture` of photos.parquet."""
+    return collection.piece("pictures", picture, ".jpg")
 
 
 def _searches(collection: Collection, sources: dict[str, PhotoSource]) -> list[tuple[str, Query, Path]]:
@@ -72,36 +76,35 @@ def _search(
         write_bytes(path, json.dumps({"query": asdict(query), "photos": photos}, default=str).encode())
 
     left = [one for one in searches if not one[2].exists()]
-    before = len(searches) - len(left)
-    return in_parallel(
-        left,
-        search,
-        collection.recipe.web.parallel,
-        lambda done: collection.progress("searches", before + done, len(searches)),
-    )
+    return resume(collection, "searches", left, len(searches), search)
 
 
-def _known(collection: Collection, searches: list[tuple[str, Query, Path]]) -> Any:
-    """All photos that were found, each once, in the order of their keys."""
-    records: dict[str, dict[str, Any]] = {}
-    for _, _, path in searches:
+def known_photos(found: Iterable[Path]) -> Any:
+    """All photos that searches have found, each once, in the order of their keys; a search without an answer has none.
+
+    They are held in columns of Arrow: a million as values of Python take some gigabytes.
+    """
+    frame = pa.Table.from_batches(_batches(found), _SCHEMA).to_pandas()
+    frame.insert(0, "key", frame["source"] + "-" + frame["id"])
+    frame = frame.drop_duplicates("key").sort_values("key", ignore_index=True)
+    frame["picture"] = (frame["key"] + " " + frame["state"].fillna("")).str.rstrip(" ")
+    return frame
+
+
+def _batches(found: Iterable[Path]) -> Iterator[pa.RecordBatch]:
+    for path in found:
         if path.exists():
-            for photo in json.loads(path.read_bytes())["photos"]:
-                records.setdefault(f"{photo['source']}-{photo['id']}", photo)
-    keys = sorted(records)
-    frame = pd.DataFrame([records[key] for key in keys], columns=_COLUMNS)
-    frame.insert(0, "key", keys)
-    return frame.astype({"lon": float, "lat": float, "accuracy": int})
+            yield pa.RecordBatch.from_pylist(json.loads(path.read_bytes())["photos"], schema=_SCHEMA)
 
 
 def _fetch(collection: Collection, sources: dict[str, PhotoSource], wanted: Any) -> list[str]:
     """Pictures that are not there yet; in an order that spreads over the hosts' disks and our places alike."""
+    pictures = wanted["picture"].tolist()
 
-    def fetch(photo: tuple[str, Photo]) -> None:
-        key, known = photo
-        path = picture_path(collection, key)
+    def fetch(row: int) -> None:
+        photo, path = Photo(**wanted[_COLUMNS].iloc[row].to_dict()), picture_path(collection, pictures[row])
         try:
-            small = shrink(sources[known.source].picture(known))
+            small = shrink(sources[photo.source].picture(photo))
         except ServiceError:
             raise
         except (SourceError, OSError) as error:  # it will not be had; OSError: a file here that is no picture
@@ -109,27 +112,17 @@ def _fetch(collection: Collection, sources: dict[str, PhotoSource], wanted: Any)
             return
         write_bytes(path, small)
 
-    left = [
-        (row["key"], Photo(**{name: row[name] for name in _COLUMNS}))
-        for row in wanted.to_dict("records")
-        if not (path := picture_path(collection, row["key"])).exists() and not path.with_suffix(GONE).exists()
-    ]
-    left.sort(key=lambda one: hashlib.sha256(one[0].encode()).digest())
-    before = len(wanted) - len(left)
-    return in_parallel(
-        left,
-        fetch,
-        collection.recipe.web.parallel,
-        lambda done: collection.progress("pictures", before + done, len(wanted)),
-    )
+    left = [row for row, name in enumerate(pictures) if _why(collection, name) == _NOT_YET]
+    left.sort(key=lambda row: hashlib.sha256(pictures[row].encode()).digest())
+    return resume(collection, "pictures", left, len(wanted), fetch)
 
 
-def _why(collection: Collection, key: str) -> str:
+def _why(collection: Collection, picture: str) -> str:
     """Why there is no picture; empty where there is one."""
-    path = picture_path(collection, key)
+    path = picture_path(collection, picture)
     if path.exists():
         return ""
-    return "no picture to be had" if path.with_suffix(GONE).exists() else "picture not fetched yet"
+    return "no picture to be had" if path.with_suffix(GONE).exists() else _NOT_YET
 
 
 def _counted(reasons: Iterable[str]) -> list[tuple[str, int]]:

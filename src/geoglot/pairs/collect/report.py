@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -19,6 +19,7 @@ from geoglot.pairs.collect.work import Collection, Outcome
 from geoglot.pairs.store import PairSet
 
 _CARDS = 12
+_TOLD = 50  # sentences of what failed
 _COLOURS = {"train": "#2f8f4e", "validation": "#d98a00", "test": "#c0392b"}
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:940px;margin:2em auto;padding:0 1em;color:#222}"
@@ -66,7 +67,7 @@ def _sentence(sets: Mapping[str, PairSet], links: Any) -> str:
     tiles, users = sum(one.tiles for one in sets.values()), links[links["user"] != ""]["user"].nunique()
     return (
         f"{tiles:,} tiles ({sizes}) of {any_set.side} px at {any_set.resolution:g} m, with "
-        f"{links['photo'].nunique():,} photos by {users:,} users in {len(links):,} links. "
+        f"{links['photo'].nunique():,} photos{f' by {users:,} users' if users else ''} in {len(links):,} links. "
         "No photo and no ground is in two of the sets."
     )
 
@@ -87,7 +88,7 @@ def _map(collection: Collection) -> str:
 
 def _stages(collection: Collection) -> str:
     """What every stage found and left, and what failed."""
-    rows, failed = [], []
+    rows, failed, unused = [], [], []
     for path in (
         collection.folder / "stages" / f"{name}.json"
         for name in ("places", "photos", "filters", "tiles", "imagery", "split")
@@ -95,11 +96,18 @@ def _stages(collection: Collection) -> str:
         record = json.loads(path.read_bytes())
         rows += [(path.stem, name, f"{number:,}") for name, number in record["counts"].items()]
         failed += record["failed"]
-    notes = "".join(f"<li>{escape(line)}</li>" for line in failed[:50])
-    more = (
-        f"<p>Failed for now, and tried again by the next run ({len(failed):,}):</p><ul>{notes}</ul>" if failed else ""
+        unused += record.get("unused", [])
+    return (
+        _table(("stage", "", ""), rows)
+        + _told("Failed, and tried again by the next run", failed)
+        + _told("Given, and of no use", unused)
     )
-    return _table(("stage", "", ""), rows) + more
+
+
+def _told(head: str, lines: Sequence[str]) -> str:
+    """The first of some sentences under a head; nothing if there are none."""
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines[:_TOLD])
+    return f"<p>{head} ({len(lines):,}):</p><ul>{items}</ul>" if lines else ""
 
 
 def _a_tile(links: Any) -> np.ndarray:

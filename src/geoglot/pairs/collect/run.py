@@ -106,6 +106,11 @@ class Collected:
         """What could not be had now."""
         return [line for outcome in self.outcomes.values() for line in outcome.failed]
 
+    @property
+    def unused(self) -> list[str]:
+        """What was given and is of no use."""
+        return [line for outcome in self.outcomes.values() for line in outcome.unused]
+
     def to_json(self) -> dict[str, Any]:
         """As the command line prints it."""
         sets = [str(self.output / name) for name in SETS if (self.output / name).is_dir()]
@@ -115,6 +120,7 @@ class Collected:
             "sets": sets,
             "report": str(self.output / "report.html") if "report" in self.outcomes else None,
             "failed": self.failed,
+            "unused": self.unused,
             "seconds": self.seconds,
         }
 

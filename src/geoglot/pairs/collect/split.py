@@ -52,7 +52,7 @@ def split_tiles(collection: Collection) -> Outcome:
         raise InputError("every tile lies on a border of blocks or has no pixels; larger blocks: split.block_km")
     check_disjoint(made)
     collection.keep_table("split", tiles[["id", "set"]])
-    counts = {f"tiles in {one.folder.name}": one.tiles for one in made}
+    counts = {f"tiles in {name}": int((tiles["set"] == name).sum()) for name in SETS}
     counts |= {f"links in {one.folder.name}": one.photos for one in made}
     return Outcome(counts | {"left: on the border of two sets": int((tiles["set"] == BORDER).sum())})
 
@@ -173,7 +173,7 @@ def _batch(collection: Collection, tiles: Any, photos: _Photos) -> Batch:
         grids=[grid_of(tile, collection.recipe.tiles) for tile in tiles.itertuples()],
         ids=tiles["id"].tolist(),
         links=links,
-        images=[picture_path(collection, key).read_bytes() for key in rows["key"]],
+        images=[picture_path(collection, name).read_bytes() for name in rows["picture"]],
         tile_facts={column: tiles[column].tolist() for column in _TILE_FACTS},
         photo_facts={column: rows[column].tolist() for column in _PHOTO_FACTS},
     )

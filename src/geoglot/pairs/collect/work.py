@@ -35,10 +35,12 @@ class Outcome:
     """For the report, in order."""
     failed: tuple[str, ...] = ()
     """What could not be had now, a sentence each; the next run tries again."""
+    unused: tuple[str, ...] = ()
+    """What was given and is of no use, a sentence each; no run will change that."""
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return {"counts": dict(self.counts), "failed": list(self.failed)}
+        return {"counts": dict(self.counts), "failed": list(self.failed), "unused": list(self.unused)}
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,7 @@ class Stage:
         there = all((collection.folder / name).exists() for name in self.outputs)
         if not there or record["made_from"] != self._made_from(collection):
             return None
-        return Outcome(record["counts"], tuple(record["failed"]))
+        return Outcome(record["counts"], tuple(record["failed"]), tuple(record.get("unused", ())))
 
     def keep(self, collection: Collection, outcome: Outcome) -> None:
         """Write the record. One with failures is shown and not taken for finished."""
@@ -124,6 +126,15 @@ def file_digest(path: Path) -> str:
         return ""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def resume(
+    collection: Collection, what: str, left: Sequence[In], total: int, work: Callable[[In], object]
+) -> list[str]:
+    """Do what is left of a total, as many at a time as the recipe says; gives what failed for now."""
+    before = total - len(left)
+    threads = collection.recipe.web.parallel
+    return in_parallel(left, work, threads, lambda done: collection.progress(what, before + done, total))
 
 
 def in_parallel(

@@ -12,10 +12,11 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from geoglot.errors import InputError
+from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.sources.areas import Box
-from geoglot.sources.folder import find_images
+from geoglot.sources.folder import file_state, find_images
+from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_window
 from geoglot.sources.raster import Raster, open_raster
@@ -47,49 +48,82 @@ class LocalImagery:
     def identity(self) -> str:
         """Rules, and the state of the files."""
         files = [Path(name) for name in find_images([self._recipe.folder])]
-        states = [f"{file.relative_to(self._recipe.folder)} {file.stat().st_size}" for file in files]
+        states = [f"{file.relative_to(self._recipe.folder)} {file_state(file)}" for file in files]
         return f"local {self._recipe.sensor} {self._recipe.newest} {states}"
+
+    def failed(self) -> Sequence[str]:
+        """Rasters that cannot be opened, a sentence each."""
+        return self._opened.failed
+
+    def unused(self) -> Sequence[str]:
+        """Rasters that do not say where they lie, a sentence each."""
+        return self._opened.unused
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, of some days; those of unknown time always."""
-        wanted = shapely.box(box.west, box.south, box.east, box.north)
+        turns = [shapely.box(box.west + turn, box.south, box.east + turn, box.north) for turn in (0, 360)]
+        wanted = shapely.union_all(turns)  # an outline across the antimeridian goes on beyond 180
         return [
-            scene
-            for scene in self._scenes
-            if shapely.geometry.shape(scene.outline).intersects(wanted) and _on_days(scene.time, first, last)
+            placed.scene
+            for placed in self._opened.scenes.values()
+            if shapely.geometry.shape(placed.scene.outline).intersects(wanted)
+            and _on_days(placed.scene.time, first, last)
         ]
 
     def read(self, scene: Scene, grid: Grid) -> Patch:
         """Its pixels on a grid. Which are cloud nobody says."""
-        raster = self._rasters[scene.id]
-        values, valid = read_window(raster.uri, raster.indexes, grid)
+        raster = self._opened.scenes[scene.id].raster
+        try:
+            with open_dataset(raster.uri) as dataset, environment(raster.uri):
+                values, valid = read_window(dataset, raster.indexes, grid)
+        except SourceError as error:
+            raise ReadError(f"{raster.uri} is damaged inside; mend it, or take it out of the folder") from error
         bright = raster.radiometry.apply(np.where(valid, values, 0))
         return Patch(((bright * 255).round() * valid).astype(np.uint8), valid, None)
 
     def close(self) -> None:
         """Give back all file handles."""
-        for raster in self.__dict__.get("_rasters", {}).values():
-            raster.close()
+        if "_opened" in self.__dict__:
+            for placed in self._opened.scenes.values():
+                placed.raster.close()
 
     @cached_property
-    def _rasters(self) -> dict[str, Raster]:
-        """By path below the folder; radiometry is taken once per scene."""
-        paths = [Path(name) for name in find_images([self._recipe.folder])]
-        opened = {
-            path.relative_to(self._recipe.folder).as_posix(): open_raster(path, sensor=self._recipe.sensor)
-            for path in paths
-        }
-        placed = {name: raster for name, raster in opened.items() if raster.native.crs is not None}
-        if not placed:
-            raise InputError(f"no raster in {self._recipe.folder} says where it lies (a CRS); give georeferenced ones")
-        return placed
+    def _opened(self) -> _Opened:
+        """All rasters of the folder; InputError where none is of use. Radiometry is taken once per scene."""
+        opened = _Opened({}, [], [])
+        for path in map(Path, find_images([self._recipe.folder])):
+            name = path.relative_to(self._recipe.folder).as_posix()
+            try:
+                raster = open_raster(path, sensor=self._recipe.sensor)
+                if raster.native.crs is None:
+                    opened.unused.append(f"{path} says nowhere where it lies (a CRS), and is not used")
+                    continue
+                scene = Scene(name, _time(raster, name), None, _outline(raster.native), {"image": name})
+            except (SourceError, GridError) as error:
+                opened.failed.append(str(error))
+                continue
+            opened.scenes[name] = _Placed(raster, scene)
+        if not opened.scenes:
+            why = f" ({opened.failed[0]})" if opened.failed else ""
+            raise InputError(
+                f"no raster in {self._recipe.folder} can be read and says where it lies (a CRS); give georeferenced "
+                f"ones{why}"
+            )
+        return opened
 
-    @cached_property
-    def _scenes(self) -> list[Scene]:
-        return [
-            Scene(name, _time(raster, name), None, _outline(raster.native), {"image": name})
-            for name, raster in self._rasters.items()
-        ]
+
+@dataclass(frozen=True)
+class _Placed:
+    raster: Raster
+    scene: Scene
+
+
+@dataclass(frozen=True)
+class _Opened:
+    scenes: dict[str, _Placed]
+    """By path below the folder."""
+    failed: list[str]
+    unused: list[str]
 
 
 def _outline(grid: Grid) -> dict[str, object]:

@@ -33,10 +33,12 @@ class Scene:
     """Reflectance = stored number * scale + offset, where numbers are reflectances."""
 
     def covers(self, grid: Grid) -> bool:
-        """Whether all corners of a grid lie in the outline."""
+        """Whether all corners of a grid lie in the outline, which may be in two parts at 180 or go on beyond it."""
         rows, cols = grid.shape
         lon, lat = grid.to_lonlat([0, 0, rows, rows], [0, cols, cols, 0])
-        return bool(shapely.contains_xy(shapely.geometry.shape(self.outline), lon, lat).all())
+        outline = shapely.geometry.shape(self.outline)
+        turns = [shapely.contains_xy(outline, lon + turn, lat) for turn in (-360, 0, 360)]
+        return bool(np.logical_or.reduce(turns).all())
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,12 @@ class Imagery(Protocol):
 
     def identity(self) -> str:
         """All that decides what is found and read, as text without secrets."""
+
+    def failed(self) -> Sequence[str]:
+        """What of the source cannot be read, and may be mended, a sentence each."""
+
+    def unused(self) -> Sequence[str]:
+        """What of the source is whole and of no use, a sentence each."""
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, of some days; ServiceError where nobody answers."""

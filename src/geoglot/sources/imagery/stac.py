@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -19,17 +19,19 @@ from geoglot.errors import InputError, MissingExtraError, ServiceError, SourceEr
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
+from geoglot.sources.imagery.ranges import opened
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
-from geoglot.sources.web import Answer, Manners, Unreadable, Web, json_of, unsigned
+from geoglot.sources.web import Answer, Manners, Refused, Unreadable, Web, json_of, unsigned
 from geoglot.types import Within
 
+T = TypeVar("T")
 _PAGE = 100
 _MOST_ITEMS = 20_000  # of one search: decades of Sentinel-2 over a neighbourhood
-_ATTEMPTS = 3
-_PAUSE_S = 1.0
+_ATTEMPTS = 2
+_GONE = 404
 _RENEW_S = 120.0  # before a token ends
 
 
@@ -58,11 +60,18 @@ class Stac:
         self._client: Any = None
         self.newest = self._catalogue.newest
         self.bands = tuple(band.name for band in self._catalogue.bands)
-        self.sleep = time.sleep
 
     def identity(self) -> str:
         """Service, collection and rules."""
         return f"stac {self._catalogue} {self._most_cloud}"
+
+    def failed(self) -> Sequence[str]:
+        """Nothing: what a search cannot find is told by the search."""
+        return ()
+
+    def unused(self) -> Sequence[str]:
+        """Nothing that is worth a sentence."""
+        return ()
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, with few clouds where clouds are told; ServiceError where it does not answer."""
@@ -96,7 +105,7 @@ class Stac:
         cloud, catalogue = None, self._catalogue
         if catalogue.classes is not None and catalogue.classes in scene.assets:
             uri = scene.assets[catalogue.classes]
-            classes = self._retried(uri, lambda signed: read_classes(signed, grid))
+            classes = self._read(uri, lambda dataset: read_classes(dataset, grid))
             seen = classes > 0
             cloud = float(np.isin(classes, catalogue.cloud_classes)[seen].mean()) if seen.any() else 0.0
         by_asset: dict[str, list[int]] = {}
@@ -136,24 +145,23 @@ class Stac:
         )
 
     def _window(self, uri: str, indexes: list[int], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-        result: tuple[np.ndarray, np.ndarray] = self._retried(uri, lambda signed: read_window(signed, indexes, grid))
-        return result
+        return self._read(uri, lambda dataset: read_window(dataset, indexes, grid))
 
-    def _retried(self, uri: str, read: Any) -> Any:
-        """A read of a url with its signature, some times over; no message shows the signature."""
+    def _read(self, uri: str, read: Callable[[Any], T]) -> T:
+        """What is read of a file by its signed url. Refused, it is signed anew once; no message shows the signature."""
         if not self._web.allows(uri):
             raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
-        for attempt in range(_ATTEMPTS):
+        for _ in range(_ATTEMPTS):
             try:
-                return read(self._signed(uri))
-            except ServiceError:
-                raise
+                with opened(self._signed(uri), self._web) as dataset:
+                    return read(dataset)
+            except ServiceError as error:
+                raise ServiceError(self._clean(str(error))) from None
             except SourceError as error:
                 failed = self._clean(str(error))
-            if "response code: 404" in failed or "response_code=404" in failed:
-                raise SourceError(failed) from None
+                if isinstance(error, Refused) and error.status == _GONE:
+                    raise SourceError(failed) from None
             self._token_until = 0.0  # it may have ended by the service's clock, which is not ours
-            self.sleep(_PAUSE_S * 2**attempt)
         raise ServiceError(f"{failed}; run the same again later") from None
 
     def _signed(self, uri: str) -> str:

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.licences import FLICKR
-from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.photo import Photo, Query, once
 from geoglot.sources.photos.pictures import SHORT_SIDE, picture_of
 from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of
 from geoglot.types import Within
@@ -107,11 +107,7 @@ class Flickr:
         now = datetime.now().replace(microsecond=0) + timedelta(days=1)  # of any time zone
         first = _start(query.after) if query.after else _FIRST_DAY
         last = _start(query.before) + timedelta(days=1) - _SECOND if query.before else now
-        seen: set[str] = set()
-        for photo in self._search(_Search(query, Asking(self._web), Span(first, last)), now):
-            if photo.id not in seen:
-                seen.add(photo.id)
-                yield photo
+        return once(self._search(_Search(query, Asking(self._web), Span(first, last)), now))
 
     def picture(self, photo: Photo) -> bytes:
         """The picture; the one that Flickr sends in place of a removed photo is none."""

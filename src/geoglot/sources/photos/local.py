@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pandas as pd
 from PIL import ExifTags, Image
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import find_images
+from geoglot.sources.folder import file_state, find_images
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import DAMAGE
@@ -50,13 +51,16 @@ class LocalPhotos:
         self._root = recipe.folder if recipe.folder is not None else _table_of(recipe).parent
 
     def identity(self) -> str:
-        """Place and state of the files."""
+        """Place and state of the files, those that a table names too."""
         if self._recipe.folder is not None:
-            files = [Path(name) for name in find_images([self._recipe.folder])]
+            files = [str(Path(name).relative_to(self._root)) for name in find_images([self._recipe.folder])]
         else:
-            files = [_table_of(self._recipe)]
-        states = [f"{file.relative_to(self._root)} {file.stat().st_size}" for file in files if file.exists()]
-        return f"{self.name} {self._recipe.licence} {states}"
+            table = _table_of(self._recipe)
+            files = [table.name, *map(_text, _read_table(table)["path"])]
+        states = hashlib.sha256()
+        for file in files:
+            states.update(f"{file} {file_state(self._root / file)}\n".encode())
+        return f"{self.name} {self._recipe.licence} {states.hexdigest()}"
 
     def search(self, query: Query) -> Iterator[Photo]:
         """All photos; the query is not looked at."""
@@ -82,13 +86,11 @@ class LocalPhotos:
             path = Path(name)
             facts, here = _exif(path), path.relative_to(folder).as_posix()
             licence = facts.pop("licence", "") or self._recipe.licence
-            yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here, **facts)
+            yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here,
+                        state=file_state(path), **facts)  # fmt: skip
 
     def _from_table(self, path: Path) -> Iterator[Photo]:
-        table = _read_table(path)
-        if lacking := [name for name in ("path", "lon", "lat") if name not in table]:
-            raise InputError(f"{path} has no column {lacking[0]!r}; it needs path, lon and lat")
-        for number, row in enumerate(table.to_dict("records"), 1):
+        for number, row in enumerate(_read_table(path).to_dict("records"), 1):
             where = f"{path}, photo {number}"
             texts: dict[str, Any] = {name: _text(row.get(name)) for name in _TEXTS}
             texts["time"] = _iso(texts["time"], where)
@@ -96,7 +98,7 @@ class LocalPhotos:
             here = _text(row["path"])
             identity = _text(row.get("id")) or here
             lon, lat = (_number(row[name], name, where) for name in ("lon", "lat"))
-            yield Photo(self.name, identity, lon=lon, lat=lat, url=here, **texts)
+            yield Photo(self.name, identity, lon=lon, lat=lat, url=here, state=file_state(self._root / here), **texts)
 
 
 def _table_of(recipe: LocalPhotosRecipe) -> Path:
@@ -107,9 +109,12 @@ def _table_of(recipe: LocalPhotosRecipe) -> Path:
 
 def _read_table(path: Path) -> Any:
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"id": str, "user": str})
+        read = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"id": str, "user": str})
     except (ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as a table ({error})") from error
+    if lacking := [name for name in ("path", "lon", "lat") if name not in read]:
+        raise InputError(f"{path} has no column {lacking[0]!r}; it needs path, lon and lat")
+    return read
 
 
 def _text(value: Any) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 from geoglot.errors import InputError
 from geoglot.sources.areas import Box, boxes_around, is_near
-from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.photo import Photo, Query, once
 from geoglot.sources.photos.pictures import picture_of
 from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
 
@@ -53,13 +53,9 @@ class Mapillary:
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Pictures around a place, none twice."""
-        seen: set[str] = set()
         asking = Asking(self._web)
-        for box in boxes_around(query):
-            for photo in self._box(box, query, asking):
-                if photo.id not in seen and is_near(query, photo.lon, photo.lat):
-                    seen.add(photo.id)
-                    yield photo
+        found = (photo for box in boxes_around(query) for photo in self._box(box, query, asking))
+        return once(photo for photo in found if is_near(query, photo.lon, photo.lat))
 
     def picture(self, photo: Photo) -> bytes:
         """The picture, by an address that is good for now."""

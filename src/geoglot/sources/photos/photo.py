@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -31,6 +31,8 @@ class Photo:
     """Of the picture; never with a key in it. A path for photos on this machine."""
     accuracy: int = 0
     """Flickr's level of the geotag, 1 the world to 16 a street; 0 where the source has no such thing."""
+    state: str = ""
+    """Of a file on this machine, which may change: another state is another picture. Services keep theirs."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +66,12 @@ class PhotoSource(Protocol):
 
     def close(self) -> None:
         """Give back what is held."""
+
+
+def once(photos: Iterable[Photo]) -> Iterator[Photo]:
+    """Photos of one source, the first of each id."""
+    seen: set[str] = set()
+    for photo in photos:
+        if photo.id not in seen:
+            seen.add(photo.id)
+            yield photo

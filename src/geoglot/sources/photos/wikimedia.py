@@ -16,7 +16,7 @@ from typing import Any
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.licences import licence_name
-from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.photo import Photo, Query, once
 from geoglot.sources.photos.pictures import picture_of
 from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
 
@@ -53,13 +53,9 @@ class Wikimedia:
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Photos around a place, none twice."""
-        seen: set[str] = set()
         asking = Asking(self._web)
-        for box in boxes_around(query):
-            for photo in self._box(box, asking):
-                if photo.id not in seen and is_near(query, photo.lon, photo.lat) and _on_days(photo, query):
-                    seen.add(photo.id)
-                    yield photo
+        found = (photo for box in boxes_around(query) for photo in self._box(box, asking))
+        return once(photo for photo in found if is_near(query, photo.lon, photo.lat) and _on_days(photo, query))
 
     def picture(self, photo: Photo) -> bytes:
         """The picture."""
