@@ -20,6 +20,7 @@ from geoglot.datasets.pictures import open_native
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import write_bytes
+from geoglot.outputs.vectors import to_pixels
 from geoglot.tasks.answer.lexicon import DIRECTIONS, PARTS, plural
 
 _TRIES = 200  # draws in vain, for one kind of question, before it is given up
@@ -281,13 +282,8 @@ def _from_polygons(grid: Grid, labels: Path) -> Truth:
         raise SourceError(f"{labels} has no attribute class or name")
     if table.crs is not None and grid.crs is not None:
         table = table.to_crs(grid.crs)
-
-    def to_pixels(xy: np.ndarray) -> np.ndarray:
-        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
-        return np.column_stack([cols, rows])
-
     rows, cols = grid.shape
-    moved = shapely.intersection(shapely.transform(table.geometry.to_numpy(), to_pixels), shapely.box(0, 0, cols, rows))
+    moved = shapely.intersection(to_pixels(table.geometry.to_numpy(), grid), shapely.box(0, 0, cols, rows))
     kept = [(str(name), shape) for name, shape in zip(table[column], moved, strict=True) if shape.area > 0]
     return Truth(grid, tuple(name for name, _ in kept), tuple(shape for _, shape in kept))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterioWindow
 
-from geoglot.geo import Grid, Window
+from geoglot.geo import Grid
 from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
@@ -62,24 +61,14 @@ def read_strip(path: Path) -> np.ndarray:
     return pixels
 
 
-class RowFiles:
-    """Strips of one band that follow each other downwards, read by windows."""
-
-    def __init__(self, paths: Sequence[Path]) -> None:
-        self._paths = list(paths)
-        self._starts = [int(path.stem.rpartition("-")[2]) for path in paths]
-
-    def read(self, window: Window) -> np.ndarray:
-        """The pixels of a window inside the raster."""
-        parts, row, end = [], window.row, window.row + window.height
-        while row < end:
-            index = bisect_right(self._starts, row) - 1
-            with rasterio.open(self._paths[index], driver="GTiff") as dataset:
-                height = min(end - row, self._starts[index] + dataset.height - row)
-                part = RasterioWindow(window.col, row - self._starts[index], window.width, height)
-                parts.append(dataset.read(1, window=part))
-            row += height
-        return np.concatenate(parts)
+def read_block(path: Path, rows: slice, cols: slice) -> np.ndarray:
+    """A block of the first band of a strip, as far down as the strip reaches."""
+    with rasterio.open(path, driver="GTiff") as dataset:
+        height, width = min(rows.stop, dataset.height) - rows.start, cols.stop - cols.start
+        if height <= 0:
+            return np.empty((0, width), dataset.dtypes[0])
+        block: np.ndarray = dataset.read(1, window=RasterioWindow(cols.start, rows.start, width, height))
+    return block
 
 
 def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:

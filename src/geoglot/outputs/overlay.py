@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import rasterio
+import rasterio.features
 from jaxtyping import Float
 from PIL import Image, ImageDraw, ImageFont
 from shapely import Polygon
@@ -14,6 +15,8 @@ from shapely import Polygon
 from geoglot.outputs.files import appears
 from geoglot.outputs.legend import Legend
 
+#: Of the scene in a picture, the longer side at most, in pixels
+SIDE = 1024
 _STRENGTH = 0.5
 _LINE = 26
 
@@ -29,9 +32,8 @@ def write_overlay(
     scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     with rasterio.open(class_map, driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
-    painted = Image.fromarray(np.hstack([scene, _paint(scene, classes, legend)]))
-    with appears(output) as temporary:
-        _with_legend(painted, legend, lines).save(temporary, "PNG")
+    painted = Image.fromarray(_paint(scene, classes, legend))
+    _write_beside(Image.fromarray(scene), painted, legend, lines, output)
 
 
 def write_outlines(
@@ -46,23 +48,26 @@ def write_outlines(
 
     The names in `hollow` are outlined and not filled.
     """
-    scene = Image.fromarray((thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8))
-    wash = scene.copy()
-    painter, colours = ImageDraw.Draw(wash), dict(zip(legend.names, legend.colours, strict=True))
-    for name, polygon in outlines:
-        if name in hollow:
-            continue
-        painter.polygon(list(polygon.exterior.coords), fill=colours[name])
-    drawn = Image.blend(scene, wash, _STRENGTH)
-    painter = ImageDraw.Draw(drawn)
+    scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
+    classes = np.zeros(scene.shape[:2], legend.dtype)
+    filled = [(polygon, 1 + legend.names.index(name)) for name, polygon in outlines if name not in hollow]
+    if filled:
+        rasterio.features.rasterize(filled, out=classes)
+    drawn = Image.fromarray(_paint(scene, classes, legend))
+    painter, colours = ImageDraw.Draw(drawn), dict(zip(legend.names, legend.colours, strict=True))
     for name, polygon in outlines:
         for ring in (polygon.exterior, *polygon.interiors):
             painter.line(list(ring.coords), fill=colours[name], width=2)
-    painted = Image.new("RGB", (2 * scene.width, scene.height))
-    painted.paste(scene)
-    painted.paste(drawn, (scene.width, 0))
+    _write_beside(Image.fromarray(scene), drawn, legend, lines, output)
+
+
+def _write_beside(left: Image.Image, right: Image.Image, legend: Legend, lines: Sequence[str], output: Path) -> None:
+    """Two pictures of one size side by side, `lines` below."""
+    both = Image.new("RGB", (left.width + right.width, left.height))
+    both.paste(left)
+    both.paste(right, (left.width, 0))
     with appears(output) as temporary:
-        _with_legend(painted, legend, lines).save(temporary, "PNG")
+        _with_legend(both, legend, lines).save(temporary, "PNG")
 
 
 def _paint(scene: np.ndarray, classes: np.ndarray, legend: Legend) -> np.ndarray:

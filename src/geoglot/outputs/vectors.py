@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -57,8 +58,13 @@ def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -
     check_format(output)
     with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
         file = _WRITERS[output.suffix.lower()](temporary, layer)
-        for frame in frames:
-            file.write(frame)
+        try:
+            for frame in frames:
+                file.write(frame)
+        except BaseException:
+            with suppress(OSError):  # of a full disk, which has been told
+                file.close()
+            raise
         file.close()
 
 
@@ -81,6 +87,17 @@ def to_map(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
     matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
     moved: np.ndarray = shapely.transform(np.array(geometries, object), lambda xy: xy @ matrix.T + offset)
     return moved
+
+
+def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
+    """Geometries in map coordinates of a grid's CRS in its pixels (x = column, y = row), flat."""
+
+    def moved(xy: np.ndarray) -> np.ndarray:
+        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
+        return np.column_stack([cols, rows])
+
+    found: np.ndarray = shapely.transform(np.array(geometries, object), moved)
+    return found
 
 
 class _GeoPackage:

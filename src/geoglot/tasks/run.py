@@ -19,19 +19,21 @@ import torch
 
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.outputs.cog import Layer, RowFiles, encode_strip, read_strip, write_cog
+from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.manifest import write_json
-from geoglot.outputs.overlay import write_overlay
+from geoglot.outputs.overlay import SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.strips import Strips
 from geoglot.outputs.vectors import check_format, write_polygons
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed
 from geoglot.tasks.augmented import Flips
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
+from geoglot.tasks.failures import failure_notes, restored_failures, windows_document
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.reading import opened, reading_facts, reading_notes
 from geoglot.tasks.refine.load import choose_refiner
@@ -79,8 +81,8 @@ class SegmentOptions:
 
     def facts(self) -> dict[str, Any]:
         """What decides the result, as a document."""
-        name = self.refiner.name if isinstance(self.refiner, Refiner) else self.refiner
-        return asdict(replace(self, refiner=None)) | {"refiner": name}
+        refiner = choose_refiner(self.refiner)
+        return asdict(replace(self, refiner=None)) | {"refiner": refiner.facts() if refiner else None}
 
 
 @dataclass(frozen=True)
@@ -114,16 +116,14 @@ class SegmentResult:
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot segment --json`."""
         paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
-        failed = [{"window": list(one.window), "reason": one.reason} for one in self.failed]
-        counts = {"total": self.windows, "done": self.windows - len(failed), "failed": failed}
         classes = [asdict(share) for share in self.classes]
         return {
-            "model": self.model, **paths, "classes": classes, "windows": counts,
+            "model": self.model, **paths, "classes": classes,
+            "windows": windows_document(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
 
 
-_OVERLAY_SIDE = 1024
 _AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
@@ -245,7 +245,7 @@ class _Run:
             state, notes = stored
             blender.restore(state)
             enlarger.restore(state)
-            failed = [Failed(Window(*window), reason) for window, reason in notes["failed"]]
+            failed = restored_failures(notes)
             log.info("going on after row of windows %d of %d", blender.row, len(self.plan.row_starts))
         rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
         for row in rows:
@@ -256,9 +256,7 @@ class _Run:
             if strip := enlarger.feed(shares, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-            self.journal.save(
-                blender.state() | enlarger.state(), {"failed": [(list(one.window), one.reason) for one in failed]}
-            )
+            self.journal.save(blender.state() | enlarger.state(), failure_notes(failed))
         return failed
 
     def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
@@ -290,10 +288,15 @@ class _Run:
     def _refine(self, refiner: Refiner, progress: Progress | None) -> None:
         """Strips of a map whose regions follow the picture; they take the place of the others."""
         skip = frozenset({OTHER, self.legend.nodata})
-        plain = [RowFiles(self.journal.strips(kind)) for kind in self.strips]
+        classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in self.strips)
         refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
         self.strips = ("refined", "refinedconfidence")
-        for row, *layers in refining.rows(lambda window: (plain[0].read(window), plain[1].read(window))):
+        done = len(self.journal.strips(self.strips[-1]))  # by a run that was killed here
+
+        def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+            return classes.read(*window.slices), confidence.read(*window.slices)
+
+        for row, *layers in refining.rows(read, done):
             for kind, layer in zip(self.strips, layers, strict=True):
                 self.journal.add_strip(kind, row, encode_strip(layer[None]))
             if progress:
@@ -304,7 +307,7 @@ class _Run:
         if self.outputs.overlay is None:
             return None, ()
         try:
-            thumbnail = self.raster.thumbnail(_OVERLAY_SIDE).pixels[:3]
+            thumbnail = self.raster.thumbnail(SIDE).pixels[:3]
         except ReadError as error:
             self.outputs.overlay.unlink(missing_ok=True)  # of an earlier run: it would show another map
             return None, (f"no picture was made: {error}",)

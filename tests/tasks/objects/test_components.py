@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from geoglot.geo import Window
-from geoglot.outputs.strips import Strips, encode_array
 from geoglot.tasks.objects.components import join_strips
 from geoglot.tasks.objects.encoder import ScorerEncoder
 from geoglot.tasks.objects.field import ScoreField
@@ -61,16 +60,3 @@ def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path
         assert threshold.share == pytest.approx(np.pi * 30**2 / (150 * 170), rel=0.2)
         given_one = choose_threshold(field, 0.9)
         assert (given_one.core, given_one.how) == (0.9, "given") and given_one.extent < 0.9
-
-
-def test_strips_of_an_array_are_read_by_blocks(tmp_path: Path, rng: np.random.Generator) -> None:
-    array, paths = rng.random((23, 11, 4)), []
-    for first, last in ((0, 5), (5, 6), (6, 20), (20, 23)):
-        path = tmp_path / f"seen-{first:09d}.npy"
-        path.write_bytes(encode_array(array[first:last]))
-        paths.append(path)
-    strips = Strips(paths)
-    for rows, cols in ((slice(0, 23), slice(0, 11)), (slice(4, 7), slice(3, 4)), (slice(20, 23), slice(0, 5))):
-        np.testing.assert_array_equal(strips.read(rows, cols), array[rows, cols])
-    with pytest.raises(IndexError):
-        strips.read(slice(20, 24), slice(0, 1))

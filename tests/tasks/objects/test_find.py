@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,7 @@ from torch import Tensor
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.objects import find as module
+from geoglot.tasks.objects import finished
 from geoglot.tasks.objects.encoder import ScorerEncoder
 from geoglot.tasks.objects.find import find
 from geoglot.tasks.objects.options import FindOptions
@@ -188,11 +190,19 @@ def write_points(path: Path, xy: list[tuple[float, float]]) -> Path:
     return path
 
 
-def test_places_outside_the_scene_are_told(scene: Path, tmp_path: Path) -> None:
-    points = write_points(tmp_path / "points.gpkg", [(593_290, 5_747_637), (0, 0)])
-    result = find(scene, None, model=encoder(), options=replace(PLAIN, points=points))
+def test_places_where_nothing_can_be_seen_are_told(tmp_path: Path) -> None:
+    pixels = plant((96, 96), [("roof", 40, 40, 20)]).pixels
+    pixels[:, :, 60:] = 0
+    source = write_scene(tmp_path / "half.tif", pixels, nodata=0)
+    # on the roof, where there is no data, far away, on the right border of the scene
+    places = [(593_290, 5_747_637), (593_315, 5_747_637), (0, 0), (593_270 + 48, 5_747_637)]
+    points = write_points(tmp_path / "points.gpkg", places)
+    result = find(source, None, model=encoder(), options=replace(PLAIN, points=points))
     assert sum(result.counts.values()) == 1
-    assert "1 of 2 points and boxes lie outside the scene" in result.notes
+    assert "3 of 4 points and boxes lie outside the scene or where it has no data" in result.notes
+    points = write_points(tmp_path / "points.gpkg", places[1:])
+    with pytest.raises(InputError, match="is their CRS right"):
+        find(source, None, model=encoder(), options=replace(PLAIN, points=points))
 
 
 def test_what_a_person_made_is_not_written_over(scene: Path, tmp_path: Path) -> None:
@@ -233,6 +243,9 @@ class Stubborn:
     """A refiner that refuses some things and gives the others as a large and a small part."""
 
     name, side = "stub", None
+
+    def facts(self) -> dict[str, Any]:
+        return {"name": self.name}
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
         answers = []
@@ -392,42 +405,138 @@ def test_a_scene_without_a_readable_window_is_an_error(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
+def test_an_area_without_a_readable_window_is_an_error(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((192, 64), [("roof", 32, 32, 16)]).pixels)
+    scribble(source, block=0)
+    corner = shapely.box(593_271, 5_747_655, 593_272, 5_747_656)
+    gpd.GeoDataFrame(geometry=[corner], crs=32631).to_file(tmp_path / "aoi.gpkg")
+    options = replace(PLAIN, overlap=0, area=tmp_path / "aoi.gpkg")
+    with pytest.raises(SourceError, match="no window of"):
+        find(source, "roof", model=encoder(), options=options)
+
+
 KILLED = """
 import os, signal, sys
+from geoglot.tasks.objects import finished
 from geoglot.tasks.objects.encoder import ScorerEncoder
 from geoglot.tasks.objects.find import find
 from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.refine.edges import Edges
 from stubs import ColourScorer
 
-class Killer(ColourScorer):
-    def __call__(self, pixels):
-        if self.calls == int(sys.argv[3]):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(pixels)
+class Killer:
+    left = int(sys.argv[4])
 
+    def __call__(self, *given):
+        if not self.left:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.left -= 1
+        return super().__call__(*given)
+
+class KilledScorer(Killer, ColourScorer):
+    pass
+
+class KilledEdges(Killer, Edges):
+    pass
+
+finished._EVERY_SECONDS = 0
 names = ("roof", "sand", "water")
+scorer, refiner = (KilledScorer, Edges) if sys.argv[3] == "encoding" else (ColourScorer, KilledEdges)
 options = FindOptions(tile=64, overlap=16, batch=8)
-find(sys.argv[1], "roof, water", sys.argv[2], model=ScorerEncoder(Killer(names), names), options=options)
+model = ScorerEncoder(scorer(names), names)
+find(sys.argv[1], "roof, water", sys.argv[2], model=model, options=options, refiner=refiner())
 """
 
 
-def test_a_killed_run_goes_on_and_gives_the_same_bytes(scene: Path, tmp_path: Path) -> None:
+class CountedEdges(Edges):
+    """Counts the views that it is shown."""
+
+    views = 0
+
+    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+        self.views += 1
+        return super().__call__(view, proposals)
+
+
+@pytest.mark.parametrize(("where", "calls"), [("encoding", 3), ("outlines", 2)])
+def test_a_killed_run_goes_on_and_gives_the_same_bytes(scene: Path, tmp_path: Path, where: str, calls: int) -> None:
     options = FindOptions(tile=64, overlap=16, batch=8)
-    whole = ColourScorer(NAMES)
-    find(scene, "roof, water", tmp_path / "whole.gpkg", model=ScorerEncoder(whole, NAMES), options=options)
-    output = tmp_path / "killed.gpkg"
+    whole, edges = ColourScorer(NAMES), CountedEdges()
+    straight, output = tmp_path / "straight.gpkg", tmp_path / "killed.gpkg"
+    find(scene, "roof, water", straight, model=ScorerEncoder(whole, NAMES), options=options, refiner=edges)
     path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
-    done = subprocess.run(
-        [sys.executable, "-c", KILLED, str(scene), str(output), "3"], env={**os.environ, "PYTHONPATH": path}
-    )
-    assert done.returncode == -signal.SIGKILL
+    command = [sys.executable, "-c", KILLED, str(scene), str(output), where, str(calls)]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
+    assert done.returncode == -signal.SIGKILL, done.stderr
     assert not output.exists()
-    rest = ColourScorer(NAMES)
-    find(scene, "roof, water", output, model=ScorerEncoder(rest, NAMES), options=options)
-    assert 0 < rest.calls < whole.calls
-    assert output.read_bytes() == (tmp_path / "whole.gpkg").read_bytes()
-    assert (tmp_path / "killed.overlay.png").read_bytes() == (tmp_path / "whole.overlay.png").read_bytes()
+    rest, left = ColourScorer(NAMES), CountedEdges()
+    find(scene, "roof, water", output, model=ScorerEncoder(rest, NAMES), options=options, refiner=left)
+    if where == "encoding":
+        assert 0 < rest.calls < whole.calls and left.views == edges.views
+    else:
+        assert rest.calls == 0 and left.views == edges.views - calls
+    assert output.read_bytes() == straight.read_bytes()
+    assert gpd.read_file(output)["id"].is_unique
+    assert (tmp_path / "killed.overlay.png").read_bytes() == (tmp_path / "straight.overlay.png").read_bytes()
     assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize("change", ["names", "refiner", "none"])
+def test_finished_outlines_are_of_this_question_and_refiner(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    class Other(CountedEdges):
+        def facts(self) -> dict[str, Any]:
+            return {"name": "other"}
+
+    monkeypatch.setattr(finished, "_EVERY_SECONDS", 0)
+    output = tmp_path / "found.gpkg"
+    with monkeypatch.context() as patch, pytest.raises(OutputError):
+        patch.setattr("geoglot.tasks.objects.files.write_frames", _full)
+        find(scene, "roof", output, model=encoder(), options=PLAIN, refiner=Edges())
+    edges = Other() if change == "refiner" else CountedEdges()
+    names = ["roof", "water"] if change == "names" else "roof"
+    found = find(scene, names, output, model=encoder(), options=PLAIN, refiner=edges)
+    assert edges.views == (0 if change == "none" else len(found.objects))
+
+
+def _full(*_: object) -> None:
+    raise OutputError("the disk is full")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="file size limits are a thing of Unix")
+@pytest.mark.parametrize(("kind", "room"), [("gpkg", 40_000), ("parquet", 2_000), ("geojson", 1_000), ("gpkg", 300)])
+def test_a_full_disk_leaves_no_half_file_and_the_same_call_goes_on(
+    scene: Path, tmp_path: Path, kind: str, room: int
+) -> None:
+    """Full when the objects are written, or when the first strip is."""
+    import resource
+
+    output, limits = tmp_path / f"found.{kind}", resource.getrlimit(resource.RLIMIT_FSIZE)
+    options = replace(PLAIN, vectors=None if room < 1_000 else tmp_path)
+    if options.vectors:  # so that only what is written in the end does not fit
+        find(scene, "roof, water", model=encoder(), options=options)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="disk is full"):
+            find(scene, "roof, water", output, model=encoder(), options=options, refiner="edges")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir() if not path.name.endswith(".work")] == []
+    result = find(scene, "roof, water", output, model=encoder(), options=options, refiner="edges")
+    assert result.counts == {"roof": 4, "water": 1}
+    assert len(gpd.read_parquet(output) if kind == "parquet" else gpd.read_file(output)) == 5
+    assert not list(tmp_path.glob(f".{output.name}*"))
+
+
+def test_a_scene_that_changes_while_it_is_asked_is_refused(scene: Path, tmp_path: Path) -> None:
+    source = tmp_path / "scene.tif"
+    source.write_bytes(scene.read_bytes())
+    with encode_scene(source, encoder(), options=PLAIN) as encoded:
+        os.utime(source, (1, 1))
+        with pytest.raises(SourceError, match="was changed"):
+            find(encoded, "roof", tmp_path / "roofs.gpkg", options=PLAIN)
+    assert not (tmp_path / "roofs.gpkg").exists()
 
 
 def test_a_window_that_the_model_fails_on_is_told_and_tried_anew(scene: Path, tmp_path: Path) -> None:

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 import rasterio
 
+from geoglot.errors import InputError
 from geoglot.geo import Window
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import open_raster
@@ -79,3 +81,37 @@ def test_windows_do_not_change_a_refined_map(tmp_path: Path) -> None:
     one = mapped(source, tmp_path / "one.tif", replace(PLAIN, refiner="edges"))
     other = mapped(source, tmp_path / "other.tif", replace(PLAIN, refiner="edges", tile=104, overlap=24, batch=1))
     np.testing.assert_array_equal(one, other)
+
+
+class Small(Edges):
+    """In blocks of 32 rows; stops the run at a block if asked to."""
+
+    side = 96
+
+    def __init__(self, most: int = 1000) -> None:
+        self.calls, self._most = 0, most
+
+    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+        self.calls += 1
+        if self.calls > self._most:
+            raise KeyboardInterrupt
+        return super().__call__(view, proposals)
+
+
+def test_interrupted_among_the_outlines_it_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    source, _ = scene(tmp_path)
+    straight, stopped, rest = Small(), Small(30), Small()
+    mapped(source, tmp_path / "straight.tif", replace(PLAIN, refiner=straight))
+    with pytest.raises(KeyboardInterrupt):
+        mapped(source, tmp_path / "again.tif", replace(PLAIN, refiner=stopped))
+    mapped(source, tmp_path / "again.tif", replace(PLAIN, refiner=rest))
+    assert 0 < straight.calls - rest.calls <= 30
+    for kind in ("tif", "gpkg"):
+        assert (tmp_path / f"again.{kind}").read_bytes() == (tmp_path / f"straight.{kind}").read_bytes()
+
+
+def test_a_refiner_that_is_not_there_costs_no_mapping(tmp_path: Path) -> None:
+    source, _ = scene(tmp_path)
+    with pytest.raises(InputError, match="none, edges, sam"):
+        mapped(source, tmp_path / "map.tif", replace(PLAIN, refiner="magic"))
+    assert not list(tmp_path.glob(".*"))

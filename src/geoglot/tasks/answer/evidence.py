@@ -17,6 +17,7 @@ from geoglot.geo import Grid, split_at_antimeridian
 from geoglot.outputs.files import write_bytes
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.overlay import write_outlines
+from geoglot.outputs.vectors import to_pixels
 from geoglot.tasks.answer.ground import Ground
 from geoglot.tasks.answer.scene import Found, Region
 
@@ -96,10 +97,5 @@ def _label(thing: Found) -> str:
 
 def _parts(shape: Any, grid: Grid) -> list[shapely.Polygon]:
     """The polygons of a shape, in pixels of a grid."""
-
-    def to_pixels(xy: np.ndarray) -> np.ndarray:
-        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
-        return np.column_stack([cols, rows])
-
-    moved = shapely.transform(shape, to_pixels)
-    return [part for part in shapely.get_parts(moved) if isinstance(part, shapely.Polygon) and not part.is_empty]
+    parts = shapely.get_parts(to_pixels([shape], grid))
+    return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]

@@ -9,25 +9,28 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyogrio
+import pyproj
 import shapely
 from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, Window
+from geoglot.geo import Grid, Window, split_at_antimeridian
+from geoglot.outputs.vectors import to_pixels
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
+
+_EDGES = 200  # parts of an edge as long as the scene: so short that none bends by a pixel in another CRS
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
     """The features of a vector file; InputError for a file that cannot be read or holds nothing."""
     try:
-        if path.suffix.lower() == ".parquet":
-            frame = gpd.read_parquet(path)
-        else:
-            frame = gpd.GeoDataFrame(pyogrio.read_dataframe(path))
+        frame = gpd.read_parquet(path) if path.suffix.lower() == ".parquet" else pyogrio.read_dataframe(path)
     except (DataSourceError, DataLayerError, OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read as points or polygons: {error}") from error
+    if not isinstance(frame, gpd.GeoDataFrame):
+        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
     if frame.empty:
         raise InputError(f"{path} holds no point and no polygon")
@@ -35,30 +38,53 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
 
 
 def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
-    """Features with their geometry in pixels of a grid (x = column, y = row).
+    """Features with their geometry in pixels of a grid (x = column, y = row), as far as it lies around the grid.
 
     Those without a CRS, or for a scene without one, are taken in the coordinates of the scene.
     """
+    geometries = shapely.make_valid(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
-        frame = frame.to_crs(grid.crs)
-    pixels = [_in_pixels(geometry, grid) for geometry in frame.geometry]
-    return gpd.GeoDataFrame(pd.DataFrame(frame.drop(columns=frame.geometry.name)), geometry=pixels)
+        geometries = _projected(geometries, frame.crs, grid)
+    attributes = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    return gpd.GeoDataFrame(attributes, geometry=to_pixels(geometries, grid))
 
 
-def _in_pixels(geometry: BaseGeometry, grid: Grid) -> BaseGeometry:
-    return shapely.transform(
-        shapely.force_2d(geometry), lambda xy: np.column_stack(grid.to_pixel(xy[:, 0], xy[:, 1])[::-1])
-    )
+def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarray:
+    """Geometries in the CRS of a grid, cut to its surroundings, since a projection has no place for what is far away.
+
+    Edges that are straight in their own CRS stay where they are. A polygon in degrees of over half the globe means the
+    short way where the scene lies across the antimeridian.
+    """
+    to_own = pyproj.Transformer.from_crs(grid.crs, crs, always_xy=True)
+    west, south, east, north = to_own.transform_bounds(*grid.bounds)
+    turns = [-360, 0, 360] if crs.is_geographic else [0]
+    if crs.is_geographic and west > east:
+        east += 360
+        geometries = _split(geometries)
+    room = max(east - west, north - south)
+    boxes = [shapely.box(west - room + turn, south - room, east + room + turn, north + room) for turn in turns]
+    if np.isfinite(room):  # else the scene has no place in this CRS
+        geometries = shapely.intersection(geometries, shapely.union_all(boxes))
+        geometries = shapely.segmentize(geometries, room / _EDGES)
+    return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
+
+
+def _split(geometries: np.ndarray) -> np.ndarray:
+    """Those that cross 180 degrees cut there; but a belt around the globe is one."""
+    west, _, east, _ = shapely.bounds(geometries).T
+    return np.where(east - west < 360, split_at_antimeridian(geometries), geometries)
 
 
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
     """The polygons of a file as one, in pixels of a grid; InputError where they lie beside the scene."""
-    frame = on_grid(read_features(path), grid)
-    area = shapely.union_all(shapely.make_valid(frame.geometry.to_numpy()))
-    if not area.area:
+    features = read_features(path)
+    if not shapely.area(shapely.make_valid(features.geometry.to_numpy())).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
+    frame = on_grid(features, grid)
+    area = shapely.union_all(shapely.make_valid(frame.geometry.to_numpy()))
     if not area.intersects(_box(grid.whole)):
         raise InputError(f"the area of interest in {path} lies outside the scene")
+    shapely.prepare(area)
     return area
 
 

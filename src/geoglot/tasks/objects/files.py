@@ -8,21 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
-import shapely
-from shapely import Polygon
 
 from geoglot.errors import InputError, ReadError
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.manifest import write_json
-from geoglot.outputs.overlay import write_outlines
-from geoglot.outputs.vectors import check_format, write_frames
+from geoglot.outputs.overlay import SIDE, write_outlines
+from geoglot.outputs.vectors import check_format, to_pixels, write_frames
 from geoglot.sources.raster import Raster
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.types import PathLike
-
-_OVERLAY_SIDE = 1024
 
 
 @dataclass(frozen=True)
@@ -60,14 +55,12 @@ class Files:
         if not self.overlay:
             return ()
         try:
-            thumbnail = raster.thumbnail(_OVERLAY_SIDE)
+            thumbnail = raster.thumbnail(SIDE)
         except ReadError as error:
             self.overlay.unlink(missing_ok=True)
             return (f"no picture was made: {error}",)
-        outlines = [
-            (name, _on(polygon, thumbnail.grid.to_pixel))
-            for name, polygon in zip(objects["name"], objects.geometry, strict=True)
-        ]
+        polygons = to_pixels(objects.geometry.to_numpy(), thumbnail.grid)
+        outlines = list(zip(objects["name"], polygons, strict=True))
         counts = objects["name"].value_counts()
         lines = [f"{name}  {counts.get(name, 0)}" for name in names]
         write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, self.overlay)
@@ -78,8 +71,3 @@ class Files:
         if self.objects and self.manifest:
             write_frames([objects], self.objects, "objects")
             write_json(self.manifest, document)
-
-
-def _on(polygon: Polygon, to_pixel: Any) -> Polygon:
-    """Map coordinates as (column, row)."""
-    return shapely.transform(polygon, lambda xy: np.column_stack(to_pixel(xy[:, 0], xy[:, 1])[::-1]))

@@ -11,6 +11,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 
@@ -23,11 +24,12 @@ from geoglot.tasks.objects.components import find_regions
 from geoglot.tasks.objects.encoder import Encoder, Question
 from geoglot.tasks.objects.field import ScoreField
 from geoglot.tasks.objects.files import Files
+from geoglot.tasks.objects.finished import finished_outlines
 from geoglot.tasks.objects.instances import LARGEST, split
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.objects.outline import Found, outline_of_large, settle
 from geoglot.tasks.objects.places import candidates_at
-from geoglot.tasks.objects.refining import Candidate, refine_all
+from geoglot.tasks.objects.refining import Candidate, digest, refine_all
 from geoglot.tasks.objects.result import FindResult, tabulate
 from geoglot.tasks.objects.scene import EncodedScene, ModelLike, as_encoder, encode_scene
 from geoglot.tasks.objects.threshold import Threshold, choose_threshold
@@ -72,11 +74,17 @@ def find(
             opening = encode_scene(source, encoder, options=options, output=files.objects, progress=progress)
             source = stack.enter_context(opening)
         if question is not None:
-            search = _search(source, question, options, refiner, progress)
+            search = _search(source, question, options, progress)
         else:
             assert places is not None
-            search = _at_places(source, places, refiner, progress)
-        return _finish(source, search, options, files, started)
+            search = _at_places(source, places)
+        how = refiner.facts() if refiner else None
+        run = source.facts | {"names": search.names, "options": asdict(options), "refiner": how}
+        asked = run | {"candidates": digest(search.candidates)}
+        with finished_outlines(files.objects if refiner else None, asked) as finished:
+            refined = refine_all(search.candidates, source.raster, refiner, finished, progress)
+            source.raster.check_unchanged()
+            return _finish(source, search, [*search.large, *refined], options, files, run, started)
 
 
 def _uri(source: PathLike | Raster | EncodedScene) -> str:
@@ -98,18 +106,17 @@ def _question(encoder: Encoder, names: ClassesLike | None, options: FindOptions)
 
 @dataclass(frozen=True)
 class _Search:
-    """Everything that was found, still overlapping."""
+    """Everything that the scores show."""
 
     names: tuple[str, ...]
-    refiner: str
-    things: list[Found]
+    candidates: list[Candidate]
+    large: list[Found]
+    """What is too large to be a candidate."""
     thresholds: dict[str, Threshold]
     notes: tuple[str, ...] = ()
 
 
-def _search(
-    scene: EncodedScene, question: Question, options: FindOptions, refiner: Refiner | None, progress: Progress | None
-) -> _Search:
+def _search(scene: EncodedScene, question: Question, options: FindOptions, progress: Progress | None) -> _Search:
     """The things of every name."""
     thresholds, candidates, large = dict[str, Threshold](), list[Candidate](), list[Found]()
     for index, name in enumerate(question.names):
@@ -121,21 +128,18 @@ def _search(
             else:
                 parts = split(region, field, threshold.extent)
                 candidates += [Candidate(part, field, threshold.extent) for part in parts]
-    things = [*large, *refine_all(candidates, scene.raster, refiner, progress)]
     notes = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
-    return _Search(question.names, refiner.name if refiner else "none", things, thresholds, (notes,) if large else ())
+    return _Search(question.names, candidates, large, thresholds, (notes,) if large else ())
 
 
-def _at_places(
-    scene: EncodedScene, places: gpd.GeoDataFrame, refiner: Refiner | None, progress: Progress | None
-) -> _Search:
+def _at_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> _Search:
     """The things that a person points at."""
     candidates = candidates_at(scene, on_grid(places, scene.raster.grid))
     names = tuple(dict.fromkeys(one.field.name for one in candidates))
-    things = refine_all(candidates, scene.raster, refiner, progress)
     beside = len(places) - len(candidates)
-    notes = (f"{beside} of {len(places)} points and boxes lie outside the scene",) if beside else ()
-    return _Search(names, refiner.name if refiner else "none", things, {}, notes)
+    where = "lie outside the scene or where it has no data"
+    notes = (f"{beside} of {len(places)} points and boxes {where}",) if beside else ()
+    return _Search(names, candidates, [], {}, notes)
 
 
 def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found]:
@@ -148,14 +152,22 @@ def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found
     return [one for one, area in zip(things, areas, strict=True) if least <= area <= most]
 
 
-def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: Files, started: float) -> FindResult:
-    """The result, and its files if there are to be some."""
+def _finish(
+    scene: EncodedScene,
+    search: _Search,
+    things: list[Found],
+    options: FindOptions,
+    files: Files,
+    run: dict[str, Any],
+    started: float,
+) -> FindResult:
+    """The result out of things that still overlap, and its files if there are to be some."""
     raster, encoder, grid = scene.raster, scene.encoder, scene.raster.grid
-    settled = _within(settle(_within(search.things, grid, options)), grid, options)
+    settled = _within(settle(_within(things, grid, options)), grid, options)
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
     objects = tabulate(kept, grid, scene.plan)
     parts = {name: objects[objects["name"] == name] for name in search.names}
-    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search, objects)]
+    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search, objects, bool(run["refiner"]))]
     notes += files.draw(raster, objects, search.names)
     result = FindResult(
         model=encoder.name,
@@ -173,19 +185,18 @@ def _finish(scene: EncodedScene, search: _Search, options: FindOptions, files: F
     )
     document = result.to_json()
     del document["objects"]  # the file beside the manifest holds them
-    run = scene.facts | {"names": search.names, "options": asdict(options), "refiner": search.refiner}
     files.write(objects, document | {"run": run})
     return result
 
 
-def _remarks(search: _Search, objects: gpd.GeoDataFrame) -> list[str]:
+def _remarks(search: _Search, objects: gpd.GeoDataFrame, refined: bool) -> list[str]:
     """What is remarkable about a name in this scene, and about outlines."""
     notes = [
         f"{name!r} matches {one.share:.0%} of the scene, so tells nothing apart here: narrow it, or raise --min-score"
         for name, one in search.thresholds.items()
         if one.is_everywhere
     ]
-    left = 0 if search.refiner == "none" else int((objects["outline"] == "none").sum())
+    left = int((objects["outline"] == "none").sum()) if refined else 0
     if left:
         notes.append(f"{left} of {len(objects)} outlines could not be refined: they are those of the scores")
     return [*notes, *search.notes]

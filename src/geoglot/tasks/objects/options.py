@@ -48,4 +48,4 @@ class FindOptions:
             raise InputError(f"the least score lies between 0 and 1, not at {self.min_score}")
         low, high = self.min_area or 0.0, self.max_area
         if low < 0 or (high is not None and high <= low):
-            raise InputError(f"areas go from a least to a larger one, not from {low:g} to {high}")
+            raise InputError(f"areas go from a least to a larger one, not from {low:g} to {high or 0:g}")

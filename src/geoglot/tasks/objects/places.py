@@ -54,20 +54,59 @@ def place_names(features: gpd.GeoDataFrame) -> tuple[str, ...]:
 
 
 def candidates_at(scene: EncodedScene, features: gpd.GeoDataFrame) -> list[Candidate]:
-    """One candidate for every point or polygon (in pixels) that lies in the scene; InputError if none does."""
-    whole = shapely.box(0, 0, *scene.plan.shape[::-1])
-    inside = features[features.geometry.intersects(whole)]
-    if inside.empty:
-        raise InputError("all points and boxes lie outside the scene; is their CRS right?")
-    places = [shapely.intersection(geometry, whole) for geometry in inside.geometry]
-    around = [_around(scene, place) for place in places]
-    looks = [_look(scene, place, patches) for place, patches in zip(places, around, strict=True)]
-    question = LikePlaces(place_names(inside), tuple(look[0] for look in looks), tuple(look[1] for look in looks))
+    """One candidate for every point or polygon (in pixels) where the scene has data; InputError if there is none."""
+    seen = [
+        _place(scene, geometry, name) for geometry, name in zip(features.geometry, place_names(features), strict=True)
+    ]
+    places = [place for place in seen if place is not None]
+    if not places:
+        raise InputError("all points and boxes lie outside the scene or where it has no data; is their CRS right?")
+    question = LikePlaces(
+        tuple(place.name for place in places),
+        tuple(place.vector for place in places),
+        tuple(place.usual for place in places),
+    )
     found = []
-    for index, (place, patches) in enumerate(zip(places, around, strict=True)):
+    for index, place in enumerate(places):
         field = ScoreField(scene, question, index)
-        found.append(Candidate(_instance(field, place, patches), field, _ALIKE, drawn=bool(place.area)))
+        instance = _instance(field, place.geometry, place.patches)
+        found.append(Candidate(instance, field, _ALIKE, drawn=bool(place.geometry.area)))
     return found
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A place in the scene and what it looks like."""
+
+    name: str
+    geometry: BaseGeometry
+    patches: Window
+    """Around it."""
+    vector: Float[np.ndarray, " channel"]
+    """Mean of its patches, unit."""
+    usual: float
+    """Median cosine of those around with it."""
+
+
+def _place(scene: EncodedScene, geometry: BaseGeometry, name: str) -> _Place | None:
+    """What a person points at, as far as it lies in the scene; None where there is nothing to see."""
+    height, width = scene.plan.shape
+    inside = shapely.intersection(geometry, shapely.box(0, 0, width, height))
+    if (
+        inside.is_empty
+        or (geometry.area and not inside.area)
+        or inside.bounds[0] >= width
+        or inside.bounds[1] >= height
+    ):
+        return None
+    patches = _around(scene, inside)
+    seen = scene.seen(patches)
+    on = _patches_of(inside, patches, scene.plan.patch) & ~np.isnan(seen[0])
+    if not on.any():
+        return None
+    vector = seen[:, on].mean(1)
+    vector /= max(float(np.linalg.norm(vector)), 1e-9)
+    return _Place(name, inside, patches, vector, float(np.nanmedian(_cosine(seen, vector))))
 
 
 def _around(scene: EncodedScene, place: BaseGeometry) -> Window:
@@ -79,17 +118,6 @@ def _around(scene: EncodedScene, place: BaseGeometry) -> Window:
     if (last_row - first_row) * (last_col - first_col) * scene.plan.patch**2 > LARGEST:
         raise InputError(f"a box of {right - left:,.0f} x {bottom - top:,.0f} patches is too large for one thing")
     return Window(first_row, first_col, last_row - first_row, last_col - first_col)
-
-
-def _look(scene: EncodedScene, place: BaseGeometry, patches: Window) -> tuple[np.ndarray, float]:
-    """The mean vector of the patches of a place, unit, and the median cosine of those around with it."""
-    seen = scene.seen(patches)
-    on = _patches_of(place, patches, scene.plan.patch) & ~np.isnan(seen[0])
-    if not on.any():
-        raise InputError(f"there is no data at {place.centroid.wkt} (column, row); take that place out")
-    vector = seen[:, on].mean(1)
-    vector /= max(float(np.linalg.norm(vector)), 1e-9)
-    return vector, float(np.nanmedian(_cosine(seen, vector)))
 
 
 def _patches_of(place: BaseGeometry, patches: Window, patch: int) -> Bool[np.ndarray, "rows cols"]:

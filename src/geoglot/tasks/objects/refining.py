@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from geoglot.errors import ReadError
 from geoglot.geo import Window
 from geoglot.sources.raster import Raster
 from geoglot.tasks.objects.field import ScoreField
+from geoglot.tasks.objects.finished import Finished
 from geoglot.tasks.objects.instances import LARGEST, Instance
 from geoglot.tasks.objects.outline import Found, outline
 from geoglot.tasks.refine.refiner import Proposal, Refiner, View
@@ -41,20 +43,37 @@ class Candidate:
 
 
 def refine_all(
-    candidates: Sequence[Candidate], raster: Raster, refiner: Refiner | None, progress: Progress | None
+    candidates: Sequence[Candidate],
+    raster: Raster,
+    refiner: Refiner | None,
+    finished: Finished | None = None,
+    progress: Progress | None = None,
 ) -> list[Found]:
     """The outlines of every candidate, in their order; each view is read once, for all names."""
     views = [_view(one, refiner.side) if refiner else None for one in candidates]
     found = {index: [_as_it_is(candidates[index])] for index, view in enumerate(views) if view is None}
     keyed = sorted((view, index) for index, view in enumerate(views) if view)
-    for window, group in groupby(keyed, key=lambda pair: pair[0]):
+    stored = finished.load() if finished else []
+    found |= {index: things for (_, index), things in zip(keyed, stored, strict=False)}
+    for window, group in groupby(keyed[len(stored) :], key=lambda pair: pair[0]):
         indexes = [index for _, index in group]
         assert refiner is not None
-        outlines = _refined([candidates[index] for index in indexes], window, raster, refiner)
+        outlines = list(_refined([candidates[index] for index in indexes], window, raster, refiner))
         found |= dict(zip(indexes, outlines, strict=True))
+        if finished:
+            finished.add(outlines)
         if progress:
             progress("outlines", len(found), len(candidates))
     return [one for index in range(len(candidates)) for one in found[index]]
+
+
+def digest(candidates: Sequence[Candidate]) -> str:
+    """Short for all that candidates are."""
+    found = hashlib.sha256()
+    for one in candidates:
+        facts = (one.field.name, *one.instance.box, one.instance.score, one.extent, one.drawn)
+        found.update(repr(facts).encode() + one.instance.bits.tobytes())
+    return found.hexdigest()
 
 
 def _as_it_is(one: Candidate) -> Found:

@@ -14,6 +14,7 @@ import shapely
 from geoglot.geo import Grid, geodesic_area_m2, geodesic_perimeter_m
 from geoglot.outputs.vectors import to_map
 from geoglot.sources.reader import Failed
+from geoglot.tasks.failures import windows_document
 from geoglot.tasks.objects.outline import Found
 from geoglot.tasks.objects.threshold import Threshold
 from geoglot.tasks.windows import WindowPlan
@@ -58,13 +59,12 @@ class FindResult:
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot find --json`; bounds are west, south, east, north in degrees."""
         paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
-        failed = [{"window": list(one.window), "reason": one.reason} for one in self.failed]
         return {
             "model": self.model, **paths, "summary": self.summary,
             "counts": dict(self.counts), "areas_m2": dict(self.areas_m2),
             "thresholds": {name: threshold.to_json() for name, threshold in self.thresholds.items()},
             "objects": _records(self.objects),
-            "windows": {"total": self.windows, "done": self.windows - len(failed), "failed": failed},
+            "windows": windows_document(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
 
@@ -95,7 +95,7 @@ def _lonlat_bounds(objects: gpd.GeoDataFrame) -> list[list[float] | None]:
     for polygon in objects.geometry.to_crs("OGC:CRS84"):
         lon, lat = shapely.get_coordinates(polygon).T
         lon = np.unwrap(lon, period=360)
-        ends = [(float(end) + 180) % 360 - 180 for end in (lon.min(), lon.max())]
+        ends = [end if abs(end) <= 180 else (end + 180) % 360 - 180 for end in (float(lon.min()), float(lon.max()))]
         found.append([round(x, 7) for x in (ends[0], float(lat.min()), ends[1], float(lat.max()))])
     return found
 

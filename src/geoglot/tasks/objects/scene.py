@@ -24,10 +24,11 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
 from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
-from geoglot.outputs.strips import Strips, encode_array
+from geoglot.outputs.strips import Strips, encode_array, read_array
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed, Readable
 from geoglot.tasks.blend import Blender
+from geoglot.tasks.failures import failure_notes, restored_failures
 from geoglot.tasks.objects.area import Partial, read_area
 from geoglot.tasks.objects.encoder import Encoder, ScorerEncoder, WordEncoder
 from geoglot.tasks.objects.filled import Filled
@@ -130,7 +131,7 @@ def encode_scene(
             raise SourceError(f"no window of {raster.uri} could be looked at: {failed[0].reason}")
         if options.vectors:
             journal.close()  # finished, and never changed again: others may read
-        seen, valid = Strips(journal.strips("seen")), Strips(journal.strips("valid"))
+        seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
         yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, seen, valid)
         if output and not options.vectors:
             journal.clear()
@@ -180,7 +181,7 @@ def _encode(
     if stored:
         state, notes = stored
         blender.restore(state)
-        failed = [Failed(Window(*window), reason) for window, reason in notes["failed"]]
+        failed = restored_failures(notes)
         log.info("going on after row of windows %d of %d", blender.row, len(plan.row_starts))
     lattice_row = plan.row_starts[blender.row] // plan.patch if blender.row < len(plan.row_starts) else 0
     for row in score_rows(raster, encoder, blender, batch=batch, progress=progress):
@@ -190,5 +191,5 @@ def _encode(
         bits = np.packbits(row.valid, axis=1)
         journal.add_strip("valid", lattice_row * plan.patch, encode_array(bits), ".npy")
         lattice_row += len(seen)
-        journal.save(blender.state(), {"failed": [(list(one.window), one.reason) for one in failed]})
+        journal.save(blender.state(), failure_notes(failed))
     return failed

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from skimage.filters import threshold_otsu
 
-from geoglot.errors import InputError
+from geoglot.errors import InputError, SourceError
 from geoglot.tasks.objects.field import ScoreField
 
 How = Literal["scene", "background", "given"]
@@ -51,6 +51,8 @@ def choose_threshold(field: ScoreField, given: float | None) -> Threshold:
     """
     counts = _histogram(field)
     if not counts.any():
+        if failed := field.scene.failed:
+            raise SourceError(f"no window of {field.scene.raster.uri} could be looked at: {failed[0].reason}")
         raise InputError("no pixel of the scene is valid; look at --bands and at its nodata")
     core, how = _UNDECIDED, "background"
     if given is not None:

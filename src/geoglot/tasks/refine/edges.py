@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -29,6 +30,10 @@ class Edges:
     name = "edges"
     side = None
 
+    def facts(self) -> dict[str, Any]:
+        """See `Refiner`."""
+        return {"name": self.name}
+
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
         """One answer a proposal, each by itself; blobs that a narrow neck joins are two things."""
         relief = _gradient(view.pixels[:3])
@@ -37,8 +42,7 @@ class Edges:
 
 def _outlines(relief: np.ndarray, view: View, one: Proposal) -> tuple[Bool[np.ndarray, "rows cols"], ...]:
     """The masks of a proposal, sought in its surroundings only: a view may be large and hold many."""
-    (rows, cols), margin = ndimage.find_objects(one.mask.astype(np.uint8))[0], 2 * view.patch
-    near = np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
+    near = one.around(2 * view.patch)
     here = replace(one, mask=one.mask[near], scores=one.scores[near])
     valid = view.valid[near]
     basin = _flood(relief[near], _seeds(here, valid, view.patch), here.mask, valid)

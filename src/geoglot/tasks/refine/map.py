@@ -40,12 +40,12 @@ class MapRefiner:
     certain: int
     """The confidence that means 1."""
 
-    def rows(self, read: ReadMap) -> Iterator[tuple[int, *_Rows]]:
-        """First row, classes and confidences of full rows, from the top."""
+    def rows(self, read: ReadMap, done: int = 0) -> Iterator[tuple[int, *_Rows]]:
+        """First row, classes and confidences of full rows, from the top, without the first `done` rows of blocks."""
         height, width = self.raster.grid.shape
         halo = _HALO * self.patch
         step = max(self.patch, (self.refiner.side or _SIDE) - 2 * halo)
-        for row in range(0, height, step):
+        for row in range(done * step, height, step):
             strip = Window(row, 0, min(step, height - row), width)
             classes, confidence = read(strip)
             for col in range(0, width, step):

@@ -58,9 +58,8 @@ def surroundings(one: Proposal, view: View) -> Float[np.ndarray, "rows cols"]:
     """Scores of a thing and up to a patch around it, 0 elsewhere; of a box that was drawn, the box."""
     if one.box:
         return one.mask.astype(np.float32)
-    (rows, cols), margin = ndimage.find_objects(one.mask.astype(np.uint8))[0], view.patch
-    box = np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
-    near = ndimage.distance_transform_edt(~one.mask[box]) <= margin
+    box = one.around(view.patch)
+    near = ndimage.distance_transform_edt(~one.mask[box]) <= view.patch
     scores = np.zeros_like(one.scores)
     scores[box] = np.where(near, one.scores[box], 0)
     return scores

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 
 from geoglot.geo import Window
 
@@ -35,6 +36,14 @@ class Proposal:
     box: bool = False
     """Whether the mask is a box that a person drew, and not scores."""
 
+    def around(self, margin: int) -> tuple[slice, slice]:
+        """The box of the mask and so many pixels around it, as far as the view reaches."""
+        rows, cols = ndimage.find_objects(self.mask.astype(np.uint8))[0]
+        return (
+            slice(max(0, rows.start - margin), rows.stop + margin),
+            slice(max(0, cols.start - margin), cols.stop + margin),
+        )
+
 
 @dataclass(frozen=True)
 class Refined:
@@ -58,6 +67,10 @@ class Refiner(Protocol):
     @property
     def side(self) -> int | None:
         """Side in pixels of the views that it wants; None: the surroundings of each thing."""
+        ...
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that decides its outlines, as a document: for the record, and whether a killed run goes on."""
         ...
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:

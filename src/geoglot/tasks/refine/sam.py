@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,25 @@ class Sam:
         self.side: int = int(model.config.prompt_encoder_config.image_size)
         self._model, self._normalisation, self._prompting = model, normalisation, prompting or Prompting()
         self._embedded: OrderedDict[bytes, Any] = OrderedDict()
+
+    def facts(self) -> dict[str, Any]:
+        """See `Refiner`."""
+        return {
+            "name": self.name,
+            "side": self.side,
+            "sha256": self._sha256,
+            "normalisation": asdict(self._normalisation),
+            "prompting": asdict(self._prompting),
+        }
+
+    @cached_property
+    def _sha256(self) -> str:
+        """Of its weights, wherever they came from."""
+        found = hashlib.sha256()
+        for key, tensor in self._model.state_dict().items():
+            found.update(key.encode())
+            found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+        return found.hexdigest()
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
         """One answer a proposal, each by itself."""

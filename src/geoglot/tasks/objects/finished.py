@@ -1,0 +1,65 @@
+"""Outlines that are finished, kept beside the output, so that a killed run does not make them again."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.tasks.objects.outline import Found
+
+_KIND = "outlines"
+_EVERY_SECONDS = 10.0  # a file for each view would cost more than the views of a fast refiner
+
+
+class Finished:
+    """The outlines of the first candidates, in the order in which they are refined."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._waiting: list[list[Found]] = []
+        self._count, self._saved = 0, time.monotonic()
+        if journal.load() is None:
+            journal.save({}, {})
+
+    def load(self) -> list[list[Found]]:
+        """What a run that was killed had finished."""
+        documents = [json.loads(path.read_bytes()) for path in self._journal.strips(_KIND)]
+        found = [[_found(row) for row in rows] for document in documents for rows in document]
+        self._count = len(found)
+        return found
+
+    def add(self, things: Sequence[list[Found]]) -> None:
+        """The outlines of the next candidates, those of one view; written at once if the last time is long ago."""
+        self._waiting += things
+        if time.monotonic() - self._saved >= _EVERY_SECONDS:
+            rows = [[_row(one) for one in things] for things in self._waiting]
+            self._journal.add_strip(_KIND, self._count, json.dumps(rows).encode(), ".json")
+            self._count += len(rows)
+            self._waiting, self._saved = [], time.monotonic()
+
+
+def _row(one: Found) -> tuple[str, str, float, str]:
+    return one.name, shapely.to_wkb(one.polygon, hex=True), one.score, one.how
+
+
+def _found(row: Sequence[Any]) -> Found:
+    name, polygon, score, how = row
+    return Found(name, shapely.from_wkb(polygon), score, how)
+
+
+@contextmanager
+def finished_outlines(output: Path | None, run: Mapping[str, Any]) -> Iterator[Finished | None]:
+    """Where outlines lie until the block ends well; None where nothing is written. `run` is all that decides them."""
+    if output is None:
+        yield None
+        return
+    with closing(Journal(output.with_name(f"{output.name}.outlines"), fingerprint(run))) as journal:
+        yield Finished(journal)
+        journal.clear()
