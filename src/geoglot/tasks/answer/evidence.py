@@ -16,12 +16,12 @@ from geoglot.errors import InputError
 from geoglot.geo import Grid, split_at_antimeridian
 from geoglot.outputs.files import write_bytes
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.overlay import write_outlines
+from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.outputs.vectors import to_pixels
 from geoglot.tasks.answer.ground import Ground
 from geoglot.tasks.answer.scene import Found, Region
 
-_SIDE = 1024
+
 _MOST = 2000  # features of one document; the answer's number counts them all
 _REGION = "region"
 
@@ -79,7 +79,7 @@ def write_evidence(
     """The GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
     check_evidence(path)
     write_bytes(path, json.dumps(document, ensure_ascii=False).encode())
-    pixels, grid = scene.picture(_SIDE)
+    pixels, grid = scene.picture(SIDE)
     named = [(_REGION, region.outline) for region in regions]
     named += [(_label(thing), thing.geometry) for thing in things]
     outlines = [(name, part) for name, shape in named for part in _parts(shape, grid)]
