@@ -21,7 +21,6 @@ from geoglot.outputs.vectors import to_pixels
 from geoglot.tasks.answer.ground import Ground
 from geoglot.tasks.answer.scene import Found, Region
 
-
 _MOST = 2000  # features of one document; the answer's number counts them all
 _REGION = "region"
 
