@@ -1,6 +1,6 @@
 """Can SegCLIP learn three images by heart? A network that cannot has a fault somewhere between crop and map.
 
-    python recipes/aerial/overfit.py TILES [--steps 2600]
+    python recipes/aerial/overfit.py TILES [--steps 5000]
 
 TILES holds images/N.png and masks/N.png of LoveDA (1,024 px, ids 1..7, 0 = no data). All parts on, from nothing, crops
 of 256 px; printed is the mIoU of the same images, put together from windows as `geoglot segment` does it.
@@ -74,7 +74,7 @@ def lay_out(tiles: Path, folder: Path) -> None:
 
 @click.command()
 @click.argument("tiles", type=click.Path(exists=True, path_type=Path))
-@click.option("--steps", default=2600, show_default=True)
+@click.option("--steps", default=5000, show_default=True)
 def command(tiles: Path, steps: int) -> None:
     """Learn the images of TILES by heart."""
     with tempfile.TemporaryDirectory() as folder:
