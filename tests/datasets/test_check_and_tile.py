@@ -127,6 +127,24 @@ def test_a_set_that_was_whole_is_not_read_again_until_it_changes(
     assert read == ["train", "val", "train", "train"]
 
 
+def test_a_set_is_read_again_when_its_classes_change(tmp_path: Path) -> None:
+    root, stamp = write_folder(tmp_path / "set"), tmp_path / "checked.json"
+    check_once(FOLDER, root, "train", stamp)
+    table = root / "classes.csv"
+    table.write_text("\n".join(table.read_text().splitlines()[:-1]), encoding="utf-8")
+    with pytest.raises(SourceError, match="of the id 6; known are 0, 1, 2, 3, 4, 5, 255"):
+        check_once(FOLDER, root, "train", stamp)
+
+
+def test_a_check_that_ended_early_says_nothing_of_classes(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, train=25)
+    for index in range(25):
+        save(root / f"train/masks/{index}.png", np.full((64, 64), 99, np.uint8) * np.eye(64, dtype=np.uint8))
+    checked = check_set(FOLDER, root, "train")
+    assert (checked.images, checked.read, len(checked.faults)) == (25, 20, 20)
+    assert checked.notes == ("20 of 25 images were looked at, for so many have faults",)
+
+
 def test_sets_without_masks_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no masks"):
         check_set(dataset_of("aid"), tmp_path, "all")

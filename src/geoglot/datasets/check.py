@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from geoglot import __version__
 from geoglot.datasets.dataset import DataSet, Mask
 from geoglot.datasets.layout import MapClass, MaskedImages, code_of, palette_of, read_codes
 from geoglot.datasets.pictures import open_native
@@ -33,8 +34,10 @@ class Checked:
     images: int
     faults: tuple[str, ...]
     """One sentence each, the first of them where there are many."""
+    read: int
+    """Images that were looked at: all, or those before too many had faults."""
     pixels: dict[str, int]
-    """Of each class, over the masks that were read."""
+    """Of each class, over these."""
     notes: tuple[str, ...] = ()
     """What is no fault and may surprise."""
 
@@ -50,7 +53,7 @@ def check_set(found: DataSet, data: Path, split: str, progress: Progress | None 
     """
     masked = _masked(found)
     samples = masked.read(data, split)
-    faults, pixels = _archives(masked, data), np.zeros(len(samples.classes), np.int64)
+    faults, pixels, done = _archives(masked, data), np.zeros(len(samples.classes), np.int64), 0
     for done, (image, reads) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
         faults += image_faults(image) or mask_faults(masked, data, image, partial(_counted, reads, pixels))
         if progress:
@@ -60,9 +63,8 @@ def check_set(found: DataSet, data: Path, split: str, progress: Progress | None 
     if not faults and not pixels.any():
         faults = [f"no pixel of the split {split} has a class, so there is nothing to learn or to score"]
     by_name = dict(zip((one.name for one in samples.classes), pixels.tolist(), strict=True))
-    return Checked(
-        found.name, split, len(samples), tuple(faults[:_MOST]), by_name, _notes(found, split, len(samples), by_name)
-    )
+    checked = Checked(found.name, split, len(samples), tuple(faults[:_MOST]), done, by_name)
+    return replace(checked, notes=_notes(checked, found.splits.get(split)))
 
 
 def _counted(reads: Mask, pixels: np.ndarray) -> np.ndarray:
@@ -72,13 +74,14 @@ def _counted(reads: Mask, pixels: np.ndarray) -> np.ndarray:
     return labels
 
 
-def _notes(found: DataSet, split: str, images: int, pixels: dict[str, int]) -> tuple[str, ...]:
+def _notes(checked: Checked, published: int | None) -> tuple[str, ...]:
     notes = []
-    published = found.splits.get(split)
-    if published and images != published:
-        notes.append(f"images of {split}: {images:,} here, {published:,} published")
-    if absent := [name for name, count in pixels.items() if not count]:
-        notes.append(f"no pixel of {split} is {' or '.join(absent)}")
+    if published and checked.images != published:
+        notes.append(f"images of {checked.split}: {checked.images:,} here, {published:,} published")
+    if checked.read < checked.images:
+        notes.append(f"{checked.read:,} of {checked.images:,} images were looked at, for so many have faults")
+    elif absent := [name for name, count in checked.pixels.items() if not count]:
+        notes.append(f"no pixel of {checked.split} is {' or '.join(absent)}")
     return tuple(notes)
 
 
@@ -107,11 +110,12 @@ def _known(stamp: Path) -> dict[str, str]:
 
 
 def _state(found: MaskedImages, data: Path, split: str) -> str:
-    """Of the files of a split: which there are, how large, and when they were written."""
+    """Of the files of a split, which there are, how large, and when they were written; and of what is looked for."""
     images = found.images_of(data, split)
     paths = [*images, *(found.mask_of(data, image) for image in images)]
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in paths]
-    return hashlib.sha256(json.dumps(stats).encode()).hexdigest()
+    rules = [__version__, repr(found.classes_of(data)), found.ignored]
+    return hashlib.sha256(json.dumps([rules, stats]).encode()).hexdigest()
 
 
 def _masked(found: DataSet) -> MaskedImages:

@@ -415,6 +415,26 @@ def test_an_area_without_a_readable_window_is_an_error(tmp_path: Path) -> None:
         find(source, "roof", model=encoder(), options=options)
 
 
+def test_places_without_a_readable_window_are_an_error(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((192, 64), [("roof", 32, 32, 16)]).pixels)
+    scribble(source, block=0)
+    options = replace(PLAIN, overlap=0, points=write_points(tmp_path / "points.gpkg", [(593_272, 5_747_655)]))
+    with pytest.raises(SourceError, match="1 windows failed"):
+        find(source, None, model=encoder(), options=options)
+
+
+def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = tmp_path / "found.gpkg"
+    with monkeypatch.context() as patch, pytest.raises(OutputError):
+        patch.setattr("geoglot.tasks.objects.files.write_frames", _full)
+        find(scene, "roof", output, model=encoder(), options=PLAIN, refiner=Edges())
+    assert list(tmp_path.glob(".*outlines*"))
+    find(scene, "roof", output, model=encoder(), options=PLAIN)
+    assert not list(tmp_path.glob(".*"))
+
+
 KILLED = """
 import os, signal, sys
 from geoglot.tasks.objects import finished

@@ -81,7 +81,7 @@ def find(
         how = refiner.facts() if refiner else None
         run = source.facts | {"names": search.names, "options": asdict(options), "refiner": how}
         asked = run | {"candidates": digest(search.candidates)}
-        with finished_outlines(files.objects if refiner else None, asked) as finished:
+        with finished_outlines(files.objects, asked) as finished:
             refined = refine_all(search.candidates, source.raster, refiner, finished, progress)
             source.raster.check_unchanged()
             return _finish(source, search, [*search.large, *refined], options, files, run, started)

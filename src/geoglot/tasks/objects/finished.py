@@ -56,10 +56,13 @@ def _found(row: Sequence[Any]) -> Found:
 
 @contextmanager
 def finished_outlines(output: Path | None, run: Mapping[str, Any]) -> Iterator[Finished | None]:
-    """Where outlines lie until the block ends well; None where nothing is written. `run` is all that decides them."""
+    """Where outlines lie until the block ends well; None where nothing is written or refined.
+
+    `run` is all that decides them, with None as its `refiner` for none: then what a killed run left is cleared away.
+    """
     if output is None:
         yield None
         return
     with closing(Journal(output.with_name(f"{output.name}.outlines"), fingerprint(run))) as journal:
-        yield Finished(journal)
+        yield Finished(journal) if run["refiner"] else None
         journal.clear()

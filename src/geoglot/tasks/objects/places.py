@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
-from geoglot.errors import InputError
+from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
 from geoglot.tasks.objects.field import ScoreField
 from geoglot.tasks.objects.instances import LARGEST, Instance
@@ -54,12 +54,17 @@ def place_names(features: gpd.GeoDataFrame) -> tuple[str, ...]:
 
 
 def candidates_at(scene: EncodedScene, features: gpd.GeoDataFrame) -> list[Candidate]:
-    """One candidate for every point or polygon (in pixels) where the scene has data; InputError if there is none."""
+    """One candidate for every point or polygon (in pixels) where the scene has data.
+
+    InputError if there is none, SourceError where that may be for windows that could not be read.
+    """
     seen = [
         _place(scene, geometry, name) for geometry, name in zip(features.geometry, place_names(features), strict=True)
     ]
     places = [place for place in seen if place is not None]
     if not places:
+        if failed := scene.failed:
+            raise SourceError(f"nothing is known of the places; {len(failed)} windows failed: {failed[0].reason}")
         raise InputError("all points and boxes lie outside the scene or where it has no data; is their CRS right?")
     question = LikePlaces(
         tuple(place.name for place in places),
