@@ -93,6 +93,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("[data]", 'backbone = "nowhere"\n[data]', "no model is called"),
         ("[data]", 'whole = "set"\n[data]', "is missing"),
         ("batch = 2", "batch = 2\nscales = [2.0, 0.5]", "the smallest and the largest"),
+        ('folder = "set"', 'folder = "set"\nresolution = [2, 1]', "the finest, then the coarsest"),
         ("batch = 2", "batch = 0", "crops.batch is at least 1"),
     ],
 )

@@ -35,7 +35,7 @@ from geoglot.training.matching import MaskLoss
 from geoglot.training.processes import Share, is_first, own_device, processes, seed_torch
 from geoglot.training.segmentation import Segmenting
 from geoglot.training.trained import Trained, open_output, trained_of
-from geoglot.types import Progress
+from geoglot.types import Positive, Progress
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +52,8 @@ class Data:
     """Where it lies, as published or as `geoglot datasets tile` made it."""
     train: str = "train"
     validation: str | None = "val"
+    resolution: tuple[Positive, Positive] | None = None
+    """Metres a pixel, (finest, coarsest); what the data set says, if not given."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -129,6 +131,8 @@ def _check(asked: SegmentRecipe) -> None:
         raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
     if asked.crops.scales[0] > asked.crops.scales[1]:
         raise InputError(f"crops.scales are the smallest and the largest, not {list(asked.crops.scales)}")
+    if asked.data.resolution and asked.data.resolution[0] > asked.data.resolution[1]:
+        raise InputError(f"data.resolution is the finest, then the coarsest, not {list(asked.data.resolution)}")
     if asked.model.classes:
         raise InputError("model.classes come from the data set; leave them out")
 
@@ -185,7 +189,10 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
 
 
 def _card(asked: SegmentRecipe, config: dict[str, Any]) -> Card:
-    own = dataset_of(asked.data.set).resolution or (1e-3, 1e5)  # any, where the set has no one ground resolution
+    data = asked.data
+    own = (
+        data.resolution or dataset_of(data.set).resolution_of(data.folder) or (1e-3, 1e5)
+    )  # any, where it is not known
     understood = (own[0] / asked.crops.scales[-1], own[1] / asked.crops.scales[0])
     kind = (asked.upernet if asked.architecture == "upernet" else asked.model).backbone.get("kind", "resnet")
     mean, std = (CLIP_MEAN, CLIP_STD) if kind == "vit" else (IMAGENET_MEAN, IMAGENET_STD)

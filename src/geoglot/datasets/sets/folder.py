@@ -5,6 +5,7 @@
     F/train/masks/a.png             one band of ids; 255 does not count
     F/train/polygons/a.geojson      or .gpkg, in place of a mask: polygons with an attribute `class`
     F/val/...
+    F/set.toml                      resolution = [0.3, 0.3], metres a pixel of the finest and the coarsest; may lack
 
 Beside polygons the table may be left out: the classes are then the values of `class`, by name. Ground outside of all
 polygons is the class called background, or does not count where there is none.
@@ -13,6 +14,7 @@ polygons is the class called background, or does not count where there is none.
 from __future__ import annotations
 
 import csv
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +31,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.folder import SUFFIXES
 from geoglot.tasks.prompts import ClassWords
 
-TABLE = "classes.csv"
+TABLE, FACTS = "classes.csv", "set.toml"
 IGNORED = 255
 _MASKS, VECTORS = (".png", ".tif", ".tiff"), (".geojson", ".gpkg")
 _NONE = -1
@@ -71,6 +73,10 @@ class FolderSet(MaskedImages):
         names = sorted({name for path in vectors for name in _polygons(path)["class"]})
         return tuple(MapClass(name, (index,)) for index, name in enumerate(names))
 
+    def resolution_of(self, data: Path) -> tuple[float, float] | None:
+        """What set.toml says, where there is one."""
+        return read_resolution(data / FACTS) if (data / FACTS).is_file() else None
+
     def mask_of(self, data: Path, image: Path) -> Path:
         """The mask, or else the polygons."""
         split = image.parent.parent
@@ -100,6 +106,17 @@ def read_table(path: Path) -> tuple[MapClass, ...]:
     if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
         raise SourceError(f"the names in {path} must differ, be there, and be at most {IGNORED}")
     return tuple(MapClass(name, (index,)) for index, name in enumerate(names))
+
+
+def read_resolution(path: Path) -> tuple[float, float]:
+    """Metres a pixel, finest and coarsest, of a set's facts."""
+    try:
+        finest, coarsest = (float(metres) for metres in tomllib.loads(path.read_text(encoding="utf-8"))["resolution"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{path} must say resolution = [FINEST, COARSEST], metres a pixel") from error
+    if not 0 < finest <= coarsest:
+        raise SourceError(f"the resolution in {path} is the finest, then the coarsest, not {[finest, coarsest]}")
+    return finest, coarsest
 
 
 def burn(vector: Path, image: Path, ids: Mapping[str, int]) -> Int32[np.ndarray, "rows cols"]:
