@@ -45,7 +45,7 @@ def test_a_base_must_lie_beside(tmp_path: Path) -> None:
 
 
 def test_the_guide_lays_out_a_set_and_its_recipe_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Table, renumbered masks and recipe as docs/segclip.md has them: a model of its classes and its ground comes out."""
+    """Table, renumbered masks and recipe as docs/segclip.md has them give a model of its classes and ground."""
     guide = (FOLDER.parents[1] / "docs" / "segclip.md").read_text(encoding="utf-8")
     csv, python, toml = (guide.split(f"```{language}\n")[1].split("```")[0] for language in ("csv", "python", "toml"))
     monkeypatch.chdir(tmp_path)
