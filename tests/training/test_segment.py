@@ -85,7 +85,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     [
         ("side = 64", "side = 60", "multiple of 32"),
         ('set = "folder"', 'set = "mars"', "no data set is called"),
-        ('folder = "set"', 'folder = "set"\ntrain = "autumn"', "no images in"),
+        ('folder = "set"', 'folder = "set"\ntrain = "autumn"', "no folder .*datasets tile"),
         ('texts = "mini"', 'texts = "nobody"', "no model is called"),
         ("queries = 12", "queries = 5", "raise queries"),
         ("width = 32\nheads", 'classes = ["a"]\nwidth = 32\nheads', "come from the data set"),

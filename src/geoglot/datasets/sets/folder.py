@@ -55,9 +55,13 @@ class FolderSet(MaskedImages):
     def images_of(self, data: Path, split: str) -> list[Path]:
         """All images of a split."""
         folder = data / split / "images"
+        if not folder.is_dir():
+            raise SourceError(
+                f"there is no folder {folder}; {self.page}, or cut a published set with geoglot datasets tile NAME"
+            )
         images = sorted(one for one in folder.glob("*") if one.suffix.lower() in SUFFIXES)
         if not images:
-            raise SourceError(f"there are no images in {folder}; {self.page}")
+            raise SourceError(f"the folder {folder} is there, but no images are in it; {self.page}")
         stems = [one.stem for one in images]
         if double := next((one for one in images if stems.count(one.stem) > 1), None):
             raise SourceError(f"two images in {folder} are called {double.stem}, but a mask belongs to one image")
