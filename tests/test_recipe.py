@@ -9,6 +9,7 @@ from geoglot.errors import InputError
 from geoglot.models.known import KNOWN
 from geoglot.recipe import read_recipe, recipe_hash
 from geoglot.training.align import AlignRecipe
+from geoglot.training.segment import SegmentRecipe
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes" / "graft").glob("*.toml"))
@@ -20,7 +21,7 @@ def test_the_recipes_are_recipes(path: Path) -> None:
     assert recipe.name == f"graft-{path.stem}" and recipe.ground in KNOWN
     assert recipe.loss.temperature == 0.07 and recipe.sampling.most_photos == 25
     assert recipe.fit.rate == (1e-5 if recipe.loss.level == "image" else 5e-5)
-    assert recipe.pairs.parent == path.parent / "../../data"
+    assert recipe.pairs.parent == path.parents[2] / "data"
 
 
 def test_there_is_one_for_each_model_of_the_paper() -> None:
@@ -76,3 +77,14 @@ def test_numbers_that_mean_nothing_are_told(tmp_path: Path, line: str, said: str
     path.write_text(f'name = "a"\npairs = "p"\noutput = "out"\nground = "g"\n{line}\n')
     with pytest.raises(InputError, match=said):
         read_recipe(path, AlignRecipe)
+
+
+def test_paths_have_no_detours_where_links_allow(tmp_path: Path) -> None:
+    """Messages name them: data, not recipes/../data; but what lies behind a link stays where it is."""
+    text = 'name = "r"\noutput = "../run"\n[data]\nset = "folder"\nfolder = "../data"\n'
+    (tmp_path / "far/recipes").mkdir(parents=True)
+    (tmp_path / "far/recipes/r.toml").write_text(text)
+    (tmp_path / "near").symlink_to(tmp_path / "far/recipes")
+    assert read_recipe(tmp_path / "far/recipes/r.toml", SegmentRecipe).data.folder == tmp_path / "far/data"
+    behind = read_recipe(tmp_path / "near/r.toml", SegmentRecipe).data.folder
+    assert behind.resolve() == (tmp_path / "far/data").resolve()

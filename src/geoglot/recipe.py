@@ -113,7 +113,8 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
 def _place(value: str, may_be_url: bool, where: str, folder: Path) -> PathLike:
     """A URL as it is; a path from the recipe's folder on."""
     if "://" not in value:
-        return folder / value
+        written, short = folder / value, Path(os.path.normpath(folder / value))
+        return short if short.resolve() == written.resolve() else written  # messages name it; links may forbid it
     if not may_be_url:
         raise InputError(f"{where} is a folder on this machine, not {value!r}")
     return value

@@ -5,7 +5,9 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
+from geoglot.benchmarks.evaluate import _notes
 from geoglot.cli.main import cli
+from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.sets.aid import AID
 from published import folders
 
@@ -36,6 +38,14 @@ def test_a_table_for_people(tmp_path: Path) -> None:
     assert result.stdout.startswith("retrieval of aid by mini, protocol default, 30 images\n")
     assert "map@100" in result.stdout and " to " in result.stdout
     assert "note: 30 images are here, 10,000 are published" in result.stdout
+
+
+def test_one_image_is_one(tmp_path: Path) -> None:
+    root = aid(tmp_path)
+    ran = run("classification", "aid", "--data", root, "-q", "--limit", "1", "--split", "all")
+    assert "note: 1 of 30 images was measured" in ran.stdout
+    (note,) = _notes(AID, "all", 1, Mapped((), [tmp_path], []))
+    assert note.startswith("1 image is here, 10,000 are published")
 
 
 def test_exit_codes(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import click
 import pytest
@@ -98,3 +99,17 @@ def test_every_command_explains_itself(name: str) -> None:
     result = run(name, "--help")
     assert result.exit_code == 0
     assert f"Usage: cli {name}" in result.output
+
+
+def test_a_recipe_is_judged_before_anything_heavy_is_imported(tmp_path: Path) -> None:
+    """A wrong key costs what PyTorch costs, not the models' and the maps' libraries too."""
+    (tmp_path / "bad.toml").write_text('name = "x"\nfoo = 1\n')
+    code = (
+        "import sys\nfrom geoglot.cli.main import cli\n"
+        "try:\n    cli(['train', 'segment', sys.argv[1]])\n"
+        "except SystemExit as end:\n"
+        "    heavy = {'transformers', 'geopandas', 'scipy.optimize'} & set(sys.modules)\n"
+        "    sys.exit(f'{end.code} {sorted(heavy)}')\n"
+    )
+    told = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bad.toml")], capture_output=True, text=True)
+    assert "there is no key 'foo'" in told.stderr and told.stderr.endswith("2 []\n"), told.stderr

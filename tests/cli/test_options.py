@@ -1,3 +1,6 @@
+import contextlib
+import io
+import itertools
 import json
 
 import click
@@ -28,6 +31,22 @@ def test_progress_goes_to_stderr() -> None:
     assert result.stdout == "three\n"
     assert "counting" in result.stderr
     assert "3/3" in result.stderr
+
+
+def test_a_log_has_a_line_now_and_then_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fed by a clock of 10 s a step, resumed at step 26 of 40: 0.1 steps/s, not 26 in no time."""
+    clock = itertools.count(0, 5)
+    monkeypatch.setattr(options.time, "monotonic", lambda: float(next(clock)))
+    lines = io.StringIO()
+    with contextlib.redirect_stderr(lines):
+        advance = options._Lines()
+        for done in range(26, 41):
+            advance("steps", done, 40, f"loss {done}")
+        advance("steps", 1, 2)
+    *told, again = [line.split("  ") for line in lines.getvalue().splitlines()]
+    assert again == ["steps", "1/2"]
+    assert told[0] == ["steps", "26/40", "loss 26"] and told[-1][1] == "40/40"
+    assert 2 < len(told) < 10 and all(0.05 < float(line[2].removesuffix("/s")) < 0.2 for line in told[1:])
 
 
 def test_quiet_shows_no_progress() -> None:

@@ -214,3 +214,17 @@ def test_tiles_of_one_name_are_refused(tmp_path: Path) -> None:
     )  # fmt: skip
     with pytest.raises(SourceError, match="is one of another image too"):
         tile_set(both, tmp_path, tmp_path / "tiles", ["val"], side=32)
+
+
+def test_tiles_keep_what_a_pixel_measures(tmp_path: Path) -> None:
+    """As the set has it published; a folder without it has none, and tiles of tiles keep it."""
+    save(tmp_path / "LoveDA/Val/Urban/images_png/1.png", np.zeros((64, 64, 3), np.uint8))
+    save(tmp_path / "LoveDA/Val/Urban/masks_png/1.png", np.ones((64, 64), np.uint8))
+    made = tile_set(LOVEDA, tmp_path / "LoveDA", tmp_path / "tiles", ["val"], side=32)
+    again = tile_set(FOLDER, made.output, tmp_path / "again", ["val"], side=32)
+    assert FOLDER.resolution_of(made.output) == FOLDER.resolution_of(again.output) == (0.3, 0.3)
+    assert FOLDER.resolution_of(write_folder(tmp_path / "set")) is None
+    for text in ("resolution = [0.6, 0.3]", "resolution = 0.3", "ground = 1"):
+        (made.output / "set.toml").write_text(text)
+        with pytest.raises(SourceError, match=r"set\.toml"):
+            FOLDER.resolution_of(made.output)

@@ -57,6 +57,7 @@ def test_the_command_writes_and_tells(tmp_path: Path) -> None:
     folder = stored_segmenter(tmp_path / "model", layers=1, encoder_layers=1)
     ran = CliRunner().invoke(cli, ["export", str(folder), "-o", str(tmp_path / "g.onnx"), "--side", "64", "--json"])
     assert ran.exit_code == 0, ran.output
+    assert "tracing the network" in ran.stderr and "comparing with PyTorch" in ran.stderr
     told = json.loads(ran.stdout)
     assert told["difference"] < 1e-3
     assert (tmp_path / "g.onnx").is_file()

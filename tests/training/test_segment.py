@@ -85,7 +85,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     [
         ("side = 64", "side = 60", "multiple of 32"),
         ('set = "folder"', 'set = "mars"', "no data set is called"),
-        ('folder = "set"', 'folder = "set"\ntrain = "autumn"', "no images in"),
+        ('folder = "set"', 'folder = "set"\ntrain = "autumn"', "no folder .*datasets tile"),
         ('texts = "mini"', 'texts = "nobody"', "no model is called"),
         ("queries = 12", "queries = 5", "raise queries"),
         ("width = 32\nheads", 'classes = ["a"]\nwidth = 32\nheads', "come from the data set"),
@@ -93,6 +93,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("[data]", 'backbone = "nowhere"\n[data]', "no model is called"),
         ("[data]", 'whole = "set"\n[data]', "is missing"),
         ("batch = 2", "batch = 2\nscales = [2.0, 0.5]", "the smallest and the largest"),
+        ('folder = "set"', 'folder = "set"\nresolution = [2, 1]', "the finest, then the coarsest"),
         ("batch = 2", "batch = 0", "crops.batch is at least 1"),
         ("layer_type", "layer_typ", "no key 'layer_typ'"),
         ("depths = [1, 1, 1, 1]", "depths = [1, 1, 1]", "depths has 4 numbers"),

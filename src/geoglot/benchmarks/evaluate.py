@@ -216,9 +216,10 @@ def _notes(dataset: DataSet, split: str, here: int, samples: Samples) -> tuple[s
     used = len(samples)
     notes = []
     if published is not None and here != published:
-        notes.append(f"{here:,} images are here, {published:,} are published: the figures do not compare with others")
+        images = "1 image is" if here == 1 else f"{here:,} images are"
+        notes.append(f"{images} here, {published:,} are published: the figures do not compare with others")
     if used < here:
-        notes.append(f"{used:,} of {here:,} images were measured")
+        notes.append(f"{used:,} of {here:,} images {'was' if used == 1 else 'were'} measured")
     return tuple(notes)
 
 

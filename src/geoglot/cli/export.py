@@ -29,6 +29,7 @@ def command(model: str, output: Path, side: int | None, fixed: bool, as_json: bo
     from geoglot.tasks.export import export
 
     segmenter = load_segmenter(model, device="cpu")
-    made = export(segmenter, output, side or segmenter.card.tile_size, fixed=fixed)
+    with options.progress() as progress:
+        made = export(segmenter, output, side or segmenter.card.tile_size, fixed=fixed, progress=progress)
     text = f"{made.path}  {made.path.stat().st_size / 1e6:.1f} MB, largest difference to PyTorch {made.difference:.1e}"
     options.emit(made.to_json(), as_json, text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -12,6 +13,7 @@ import click
 
 PARTLY = 3
 """Exit code of work that went to its end without a part of its input; the output names the part."""
+_EVERY_S = 30.0  # between lines of progress in a log
 _VERBOSE, _QUIET = "geoglot.verbose", "geoglot.quiet"
 
 
@@ -82,15 +84,52 @@ def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text)
 
 
+class _Rate:
+    """Of what is done from the first call on: what a killed run did before took no time of this one."""
+
+    def __init__(self, done: int) -> None:
+        self._first, self._began = done, time.monotonic()
+
+    def told(self, done: int) -> str:
+        """Such as 3.2/s; nothing before there is something to count."""
+        elapsed = time.monotonic() - self._began
+        return f"{(done - self._first) / elapsed:.1f}/s" if elapsed and done > self._first else ""
+
+
+class _Lines:
+    """Progress for logs: of each part the first call, the last, and one every half minute."""
+
+    def __init__(self) -> None:
+        self._rates: dict[str, _Rate] = {}
+        self._told: dict[str, float] = {}
+
+    def __call__(self, what: str, done: int, total: int, note: str = "") -> None:
+        rate, now = self._rates.setdefault(what, _Rate(done)), time.monotonic()
+        if what in self._told and done < total and now - self._told[what] < _EVERY_S:
+            return
+        self._told[what] = now
+        if done >= total:  # what comes after is another part of this name
+            del self._rates[what], self._told[what]
+        words = (what, f"{done}/{total}", rate.told(done), note)
+        click.echo("  ".join(word for word in words if word), err=True)
+
+
 @contextmanager
 def progress(shown: bool = True) -> Iterator[Callable[..., None]]:
-    """Bars on stderr with rate and remaining time; gives what tasks call with (what, done, total) and a note."""
+    """Bars on stderr with rate and remaining time; gives what tasks call with (what, done, total) and a note.
+
+    Where stderr is no terminal, a plain line at the first call, now and then, and at the end of each part.
+    """
     if not shown or is_quiet(click.get_current_context()):
         yield lambda what, done, total, note="": None
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _Lines()
+        return
     speed = TextColumn("{task.fields[rate]}")
     columns = (
         TextColumn("{task.description}"),
@@ -100,18 +139,19 @@ def progress(shown: bool = True) -> Iterator[Callable[..., None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[note]}"),
     )
-    bars = Progress(*columns, console=Console(stderr=True))
+    bars = Progress(*columns, console=console)
     by_name: dict[str, TaskID] = {}
+    rates: dict[str, _Rate] = {}
     try:
 
         def advance(what: str, done: int, total: int, note: str = "") -> None:
             bars.start()  # not before there is something to show: an error comes without a bar
             if what not in by_name:
                 by_name[what] = bars.add_task(what, rate="", note="")
-            bar = by_name[what]
-            elapsed = bars.tasks[bar].elapsed
-            rate = f"{done / elapsed:.1f}/s" if elapsed else ""
-            bars.update(bar, completed=done, total=total, rate=rate, note=note)
+            rate = rates.setdefault(what, _Rate(done)).told(done)
+            bars.update(by_name[what], completed=done, total=total, rate=rate, note=note)
+            if done >= total:  # what comes after is another part of this name
+                del rates[what]
 
         yield advance
     finally:

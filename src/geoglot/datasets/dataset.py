@@ -128,6 +128,10 @@ class DataSet(ABC):
     def read(self, data: Path, split: str) -> Samples:
         """The images of a split; SourceError where something is missing."""
 
+    def resolution_of(self, data: Path) -> tuple[float, float] | None:
+        """Metres a pixel of what lies in a folder; sets of one's own keep it there."""
+        return self.resolution
+
     def check(self, task: Task, split: str) -> None:
         """Refuse a task or a split that it does not have."""
         if task not in self.tasks:

@@ -2,7 +2,7 @@
 
 Every pixel of every image is in some tile: the last tile of a row or column is moved back into the image. An image
 that is smaller than a tile is continued by its mirror image, and does not count there. `windows.csv` says where each
-tile was, so that answers can be put together again.
+tile was, so that answers can be put together again; `set.toml` keeps what a pixel measures on the ground.
 
 The tiles that iSAID is scored on (Zheng et al., CVPR 2020, and after them MMSegmentation) are 896 px with an overlap of
 384; pixels in overlaps then count twice, which is why figures by tile and by whole image differ.
@@ -24,7 +24,7 @@ from geoglot.datasets.check import mask_faults
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.pictures import open_native
-from geoglot.datasets.sets.folder import IGNORED, TABLE
+from geoglot.datasets.sets.folder import FACTS, IGNORED, TABLE
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.files import disk_errors
@@ -69,6 +69,9 @@ def tile_set(
         shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
         draft.mkdir(parents=True)
         _write_table(found, data, draft)
+        if resolution := found.resolution_of(data):
+            facts = f"resolution = {list(resolution)}  # metres a pixel, of the finest and the coarsest images\n"
+            (draft / FACTS).write_text(facts, encoding="utf-8")
         step = side - overlap
         tiles = {split: _tile_split(found, data, draft, split, (side, step), progress) for split in splits}
         draft.rename(output)

@@ -18,6 +18,7 @@ from geoglot import __version__
 from geoglot.errors import InputError, MissingExtraError, ModelError
 from geoglot.models.segmenter import MULTIPLE, Segmenter
 from geoglot.outputs.files import appears, check_folder
+from geoglot.types import Progress
 
 OPSET = 20
 """The first whose GridSample has a proper definition of linear interpolation; deformable attention is made of it."""
@@ -57,7 +58,9 @@ class _Graph(nn.Module):
         return scores
 
 
-def export(segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False) -> Exported:
+def export(
+    segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False, progress: Progress | None = None
+) -> Exported:
     """Write `pixels` (tile, 3, rows, cols; 0..1) to `scores` (tile, class, rows / 4, cols / 4) as ONNX.
 
     `fixed`: only tiles of `side` pixels, one at a time; else any number, and any sides that are multiples of 32. Raises
@@ -69,13 +72,18 @@ def export(segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False
         raise InputError(f"the graph is an .onnx file, not {output.name!r}")
     check_folder(output)
     runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
+    tell: Progress = progress or (lambda what, done, total: None)
+    tell("tracing the network, minutes for a large one", 0, 1)
     program = _traced(graph, side, fixed)
     program.model.metadata_props.update(_facts(segmenter))
+    tell("tracing the network, minutes for a large one", 1, 1)
     with appears(output) as temporary:
         program.save(str(temporary))
         shape = (1, 3, side, side) if fixed else (3, 3, side + MULTIPLE, max(MULTIPLE, side - MULTIPLE))
         session = runtime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
+        tell("comparing with PyTorch", 0, 1)
         difference = compare(session, graph, shape)
+        tell("comparing with PyTorch", 1, 1)
         if not difference <= TOLERANCE:
             raise ModelError(f"the graph differs from PyTorch by {difference:.1e}, so it was not kept")
     return Exported(output, difference, fixed)

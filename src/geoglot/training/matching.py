@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from geoglot.models.segclip.model import Head
@@ -41,6 +40,8 @@ class Pairs:
 @torch.no_grad()
 def match(head: Head, targets: Targets, settings: MaskLoss) -> Pairs:
     """The cheapest assignment of each image, its masks compared at random points; ignored ones do not count."""
+    from scipy.optimize import linear_sum_assignment  # not before: a recipe is judged without it
+
     price = pair_costs(head, targets, settings)
     found = []
     for image, one in enumerate(price.nan_to_num(torch.finfo(price.dtype).max).cpu()):

@@ -36,7 +36,7 @@ from geoglot.training.matching import MaskLoss
 from geoglot.training.processes import Share, is_first, own_device, processes, seed_torch
 from geoglot.training.segmentation import Segmenting
 from geoglot.training.trained import Trained, open_output, trained_of
-from geoglot.types import Progress
+from geoglot.types import Positive, Progress
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +53,8 @@ class Data:
     """Where it lies, as published or as `geoglot datasets tile` made it."""
     train: str = "train"
     validation: str | None = "val"
+    resolution: tuple[Positive, Positive] | None = None
+    """Metres a pixel, (finest, coarsest); what the data set says, if not given."""
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -91,6 +93,11 @@ class SegmentRecipe:
     fit: Fit = field(
         default_factory=lambda: Fit(80_000, 1e-4, 0.0, "poly", 0.05, 0.01, checkpoint_every=1000, evaluate_every=5000)
     )
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """The configuration of the backbone."""
+        return (self.upernet if self.architecture == "upernet" else self.model).backbone
 
 
 def train_segment(
@@ -131,10 +138,8 @@ def _check(asked: SegmentRecipe) -> None:
         raise InputError(f"crops.side is a multiple of {MULTIPLE}, not {asked.crops.side}")
     if asked.crops.scales[0] > asked.crops.scales[1]:
         raise InputError(f"crops.scales are the smallest and the largest, not {list(asked.crops.scales)}")
-    if asked.architecture == "upernet":
-        check_backbone(asked.upernet.backbone)
-        return
-    check_backbone(asked.model.backbone)
+    if asked.data.resolution and asked.data.resolution[0] > asked.data.resolution[1]:
+        raise InputError(f"data.resolution is the finest, then the coarsest, not {list(asked.data.resolution)}")
     if asked.model.classes:
         raise InputError("model.classes come from the data set; leave them out")
     if asked.model.width % asked.model.heads:
@@ -178,6 +183,7 @@ def _split(found: DataSet, folder: Path, split: str) -> Mapped:
 
 def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
     """The segmenter of a recipe before its first step, with the weights that it starts from."""
+    check_backbone(asked.features)
     names = tuple(one.name for one in samples.classes)
     config: dict[str, Any] = {"classes": names}
     vectors = None
@@ -199,9 +205,12 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
 
 
 def _card(asked: SegmentRecipe, config: dict[str, Any]) -> Card:
-    own = dataset_of(asked.data.set).resolution or (1e-3, 1e5)  # any, where the set has no one ground resolution
+    data = asked.data
+    own = (
+        data.resolution or dataset_of(data.set).resolution_of(data.folder) or (1e-3, 1e5)
+    )  # any, where it is not known
     understood = (own[0] / asked.crops.scales[-1], own[1] / asked.crops.scales[0])
-    kind = (asked.upernet if asked.architecture == "upernet" else asked.model).backbone.get("kind", "resnet")
+    kind = asked.features.get("kind", "resnet")
     mean, std = (CLIP_MEAN, CLIP_STD) if kind == "vit" else (IMAGENET_MEAN, IMAGENET_STD)
     return Card(
         asked.name, asked.architecture, 0, STRIDE, asked.crops.side, understood, mean, std, 1.0,

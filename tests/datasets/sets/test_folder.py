@@ -85,8 +85,11 @@ def test_tables_that_do_not_fit_are_told(tmp_path: Path, make_geotiff: MakeGeoti
 
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="no images in"):
+    with pytest.raises(SourceError, match=r"no folder .*train/images; .*geoglot datasets tile"):
         FOLDER.read(tmp_path, "train")
+    (tmp_path / "empty/train/images").mkdir(parents=True)
+    with pytest.raises(SourceError, match="is there, but no images"):
+        FOLDER.read(tmp_path / "empty", "train")
     root = write_folder(tmp_path / "set")
     (root / "train" / "masks" / "1.png").unlink()
     with pytest.raises(SourceError, match="has no mask"):

@@ -5,6 +5,7 @@
     F/train/masks/a.png             one band of ids; 255 does not count
     F/train/polygons/a.geojson      or .gpkg, in place of a mask: polygons with an attribute `class`
     F/val/...
+    F/set.toml                      resolution = [0.3, 0.3], metres a pixel of the finest and the coarsest; may lack
 
 Beside polygons the table may be left out: the classes are then the values of `class`, by name. Ground outside of all
 polygons is the class called background, or does not count where there is none.
@@ -13,6 +14,7 @@ polygons is the class called background, or does not count where there is none.
 from __future__ import annotations
 
 import csv
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -29,7 +31,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.folder import SUFFIXES
 from geoglot.tasks.prompts import ClassWords
 
-TABLE = "classes.csv"
+TABLE, FACTS = "classes.csv", "set.toml"
 IGNORED = 255
 _MASKS, VECTORS = (".png", ".tif", ".tiff"), (".geojson", ".gpkg")
 _NONE = -1
@@ -53,9 +55,13 @@ class FolderSet(MaskedImages):
     def images_of(self, data: Path, split: str) -> list[Path]:
         """All images of a split."""
         folder = data / split / "images"
+        if not folder.is_dir():
+            raise SourceError(
+                f"there is no folder {folder}; {self.page}, or cut a published set with geoglot datasets tile NAME"
+            )
         images = sorted(one for one in folder.glob("*") if one.suffix.lower() in SUFFIXES)
         if not images:
-            raise SourceError(f"there are no images in {folder}; {self.page}")
+            raise SourceError(f"the folder {folder} is there, but no images are in it; {self.page}")
         stems = [one.stem for one in images]
         if double := next((one for one in images if stems.count(one.stem) > 1), None):
             raise SourceError(f"two images in {folder} are called {double.stem}, but a mask belongs to one image")
@@ -70,6 +76,10 @@ class FolderSet(MaskedImages):
             raise SourceError(f"{data} has neither {TABLE} (id,name) nor polygons with an attribute class")
         names = sorted({name for path in vectors for name in _polygons(path)["class"]})
         return tuple(MapClass(name, (index,)) for index, name in enumerate(names))
+
+    def resolution_of(self, data: Path) -> tuple[float, float] | None:
+        """What set.toml says, where there is one."""
+        return read_resolution(data / FACTS) if (data / FACTS).is_file() else None
 
     def mask_of(self, data: Path, image: Path) -> Path:
         """The mask, or else the polygons."""
@@ -111,6 +121,17 @@ def _colour(text: str, path: Path) -> Colour | None:
     except ValueError:
         raise SourceError(f"{path} has the colour {text.strip()!r}; colours are as #ff8800, or left out") from None
     return red, green, blue
+
+
+def read_resolution(path: Path) -> tuple[float, float]:
+    """Metres a pixel, finest and coarsest, of a set's facts."""
+    try:
+        finest, coarsest = (float(metres) for metres in tomllib.loads(path.read_text(encoding="utf-8"))["resolution"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise SourceError(f"{path} must say resolution = [FINEST, COARSEST], metres a pixel") from error
+    if not 0 < finest <= coarsest:
+        raise SourceError(f"the resolution in {path} is the finest, then the coarsest, not {[finest, coarsest]}")
+    return finest, coarsest
 
 
 def burn(vector: Path, image: Path, ids: Mapping[str, int]) -> Int32[np.ndarray, "rows cols"]:

@@ -17,12 +17,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from jaxtyping import Int32
-from pyogrio.errors import DataSourceError
-from rasterio.features import rasterize
 
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.datasets.pictures import open_native
@@ -128,6 +125,10 @@ def _osm_file(folder: Path, stem: str) -> Path | None:
 
 def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
     """The class of each pixel of a tile, its index in RULES; -1 where no rule covers it."""
+    import geopandas as gpd
+    from pyogrio.errors import DataSourceError
+    from rasterio.features import rasterize
+
     with open_native(image) as raster:
         grid = raster.grid
     if grid.crs is None:
@@ -147,6 +148,8 @@ def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
 
 def areas(frame: Any) -> Any:
     """Features in degrees to the areas of classes: a GeoDataFrame with `class`, an index in RULES."""
+    import geopandas as gpd
+
     keys = [name for name in frame.columns if name != frame.geometry.name]
     found: list[tuple[int, Any]] = []
     order = {name: index for index, (name, _, _) in enumerate(RULES)}

@@ -1,4 +1,7 @@
-"""Features at strides 4, 8, 16 and 32: a ResNet, or a satellite ViT through a simple feature pyramid."""
+"""Features at strides 4, 8, 16 and 32: a ResNet, or a satellite ViT through a simple feature pyramid.
+
+transformers is imported where a backbone is built: it takes seconds, and a recipe is judged before.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor, nn
-from transformers import CLIPVisionConfig, CLIPVisionModel, ResNetBackbone, ResNetConfig
 
 from geoglot.errors import ModelError
 from geoglot.models.vit import block, embed_pixels
@@ -19,6 +21,8 @@ class ResNet(nn.Module):
     """transformers' ResNet with the outputs of its four stages."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        from transformers import ResNetBackbone, ResNetConfig
+
         super().__init__()
         self.body = ResNetBackbone(ResNetConfig(**{**config, "out_features": STAGES}))
         self.channels: tuple[int, ...] = tuple(self.body.channels)
@@ -32,6 +36,8 @@ class ViTPyramid(nn.Module):
     """A plain ViT whose last map is enlarged and reduced (ViTDet: Li et al., ECCV 2022, section 3)."""
 
     def __init__(self, config: dict[str, Any]) -> None:
+        from transformers import CLIPVisionConfig, CLIPVisionModel
+
         super().__init__()
         vision = CLIPVisionConfig(**config)
         if vision.patch_size != 16:
@@ -69,6 +75,8 @@ def build_backbone(config: dict[str, Any]) -> ResNet | ViTPyramid:
 def check_backbone(config: dict[str, Any]) -> None:
     """ModelError for keys that no backbone has, which transformers would take and never read, and for a ResNet that
     does not have four stages."""
+    from transformers import CLIPVisionConfig, ResNetConfig
+
     kind = config.get("kind", "resnet")
     known = (CLIPVisionConfig() if kind == "vit" else ResNetConfig()).to_dict()
     if unknown := sorted(set(config) - set(known) - {"kind"}):
