@@ -10,6 +10,7 @@ from geoglot.benchmarks.evaluate import EvaluateOptions, evaluate
 from geoglot.datasets.catalogue import DATASETS
 from geoglot.datasets.layout import FolderPerClass
 from geoglot.errors import GeoglotError, InputError, SourceError
+from labelled import write_folder
 from published import Painter, colours, flat, folders, save
 
 EUROSAT = DATASETS["eurosat"]
@@ -143,3 +144,11 @@ def test_intervals_hold_what_a_half_blind_model_gets(eurosat: Path) -> None:
         assert one.value is not None and one.low is not None and one.high is not None
         assert 0 <= one.low <= one.value + 1e-9 and one.value <= one.high + 1e-9
     assert card.metrics["top1"].value == 0
+
+
+def test_a_set_of_ones_own_says_what_its_pixels_measure(tmp_path: Path) -> None:
+    root = write_folder(tmp_path, val=1)
+    (root / "set.toml").write_text("resolution = [0.1, 0.1]\n")
+    card = evaluate("segmentation", "folder", root, model="mini")
+    assert card.protocol["resolution_m"] == (0.1, 0.1)
+    assert card.protocol["coarser"] > 1.0  # mini sees nothing finer than 0.3 m

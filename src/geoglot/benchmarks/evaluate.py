@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,7 @@ def evaluate(
     _check(task, found, split, chosen, options)
     if not Path(data).is_dir():
         raise SourceError(f"there is no folder {data}; put {found.title} there, from {found.page}")
+    found = replace(found, resolution=found.resolution_of(Path(data)))
     whole = found.read(Path(data), split)
     samples = _limited(whole, options.limit)
     if isinstance(model, str):
