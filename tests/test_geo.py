@@ -217,7 +217,8 @@ def test_pixel_to_degrees_and_back(lon: float, lat: float, resolution: float, ro
     assert abs(back[0] - row) < 0.01 and abs(back[1] - col) < 0.01
     lon, lat = grid.to_lonlat(row, col)
     there = pyproj.Geod(ellps="WGS84").inv(*grid.to_lonlat(row, col + 100), lon, lat)[2]
-    assert there == pytest.approx(100 * resolution, rel=1e-3)  # 0.01 degrees for 112 px would be wrong by 10
+    # UTM stretches by a thousandth at the edge of a zone; 0.01 degrees for 112 px would be wrong by a tenth.
+    assert there == pytest.approx(100 * resolution, rel=2e-3)
 
 
 def _place(lon: float, lat: float, crs: pyproj.CRS) -> tuple[float, float]:
