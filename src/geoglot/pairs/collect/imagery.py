@@ -176,7 +176,7 @@ def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: Imagery
 def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: ImageryRecipe) -> None:
     """Keep the pixels of the first scene that will do, or why there is none; ReadError if a damaged one may have done.
 
-    A damaged file that another scene stands in for is kept in mind with the pixels.
+    A damaged file that another scene stands in for is kept in mind with the pixels, and tried again by the next run.
     """
     why, unread = "no scene covers it", list[ReadError]()
     for scene in scenes[: rules.tries]:
@@ -213,7 +213,7 @@ def _stored(scene: Scene, patch: Patch, unread: Sequence[ReadError]) -> bytes:
 
 
 def _done(wanted: Wanted) -> bool:
-    return wanted.path.exists() or wanted.path.with_suffix(NONE).exists()
+    return wanted.path.with_suffix(NONE).exists() or (wanted.path.exists() and not _facts(wanted)["unread"])
 
 
 def _facts(wanted: Wanted) -> dict[str, Any]:
