@@ -15,6 +15,7 @@ from PIL import Image
 
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
+from geoglot.pairs.collect.run import collect
 from geoglot.pairs.store import PairSet
 from tinyclip import store_clip
 
@@ -144,6 +145,26 @@ def test_a_photo_that_changed_is_taken_anew(mine: Path, source: str) -> None:
     sets = [PairSet.open(one.folder) for one in sets]
     after = stored()
     assert before.keys() == after.keys() and [one for one in before if before[one] != after[one]] == [key]
+
+
+def test_what_arrives_during_a_run_is_taken_by_the_next(mine: Path, make_geotiff: MakeGeotiff) -> None:
+    photo, raster = mine / "photos/late.jpg", mine / "rasters/late-2023-01-01.tif"
+
+    def arrive(what: str, done: int, total: int) -> None:
+        if what == "pictures":
+            photo.write_bytes((mine / "photos/00.jpg").read_bytes())
+        elif what == "tiles" and not raster.exists():
+            pixels, place = np.full((3, SIDE_M, SIDE_M), 9, np.uint8), Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
+            make_geotiff(pixels, "EPSG:32631", place, path=raster)
+
+    first = collect(mine / "mine.toml", progress=arrive)
+    assert photo.exists() and raster.exists() and not first.failed
+    second = collect(mine / "mine.toml")
+    assert second.outcomes["photos"].counts["photos found"] == first.outcomes["photos"].counts["photos found"] + 1
+    assert raster.name in set(pd.read_parquet(mine / "pairs/imagery.parquet")["scene"])
+    told = list[str]()
+    assert collect(mine / "mine.toml", progress=lambda what, *_: told.append(what)).outcomes == second.outcomes
+    assert not told
 
 
 def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, make_geotiff: MakeGeotiff) -> None:

@@ -153,12 +153,13 @@ def _run(collection: Collection, until: str) -> dict[str, Outcome]:
         found = stage.outcome(collection)
         if found is None:
             try:
+                made_from = stage.made_from(collection)
                 found = stage.run(collection)
             except InputError:
                 if any(outcome.failed for outcome in outcomes.values()):
                     break  # what it lacks is what could not be had before
                 raise
-            stage.keep(collection, found)
+            stage.keep(collection, found, made_from)
         outcomes[stage.name] = found
     return outcomes
 
