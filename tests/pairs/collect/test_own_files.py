@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -165,6 +167,24 @@ def test_what_arrives_during_a_run_is_taken_by_the_next(mine: Path, make_geotiff
     told = list[str]()
     assert collect(mine / "mine.toml", progress=lambda what, *_: told.append(what)).outcomes == second.outcomes
     assert not told
+
+
+def test_names_that_are_no_text_are_told_and_the_rest_goes_on(mine: Path) -> None:
+    for name in (b"photos/00.jpg", b"rasters/west-2021-06-30.tif"):
+        there = os.fsencode(mine) + b"/" + name
+        try:
+            shutil.copyfile(there, there.replace(b"/00", b"/caf\xe9").replace(b"/west", b"/caf\xe9"))
+        except OSError:
+            pytest.skip("a file system whose names are text")
+    told = collected(mine)
+    document = json.loads(told.stdout)
+    assert told.exit_code == 0, told.output
+    assert document["stages"]["photos"]["photos found"] == PHOTOS + 2 and document["stages"]["imagery"]["scenes"] == 2
+    report = (mine / "pairs/report.html").read_text()
+    for line, name in zip(document["unused"], (r"caf\xe9.jpg", r"caf\xe9-2021-06-30.tif"), strict=True):
+        assert f"{name} has a name that is no UTF-8" in line and name in report
+    again = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert again.exit_code == 0 and "2 given and of no use" in again.output
 
 
 def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, make_geotiff: MakeGeotiff) -> None:
