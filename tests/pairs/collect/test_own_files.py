@@ -19,6 +19,7 @@ from conftest import MakeGeotiff
 from geoglot.cli.main import cli
 from geoglot.pairs.collect.run import collect
 from geoglot.pairs.store import PairSet
+from geoglot.sources.imagery.local import LocalImagery
 from tinyclip import store_clip
 
 CORNER = (690_000.0, 5_700_000.0)
@@ -167,6 +168,22 @@ def test_what_arrives_during_a_run_is_taken_by_the_next(mine: Path, make_geotiff
     told = list[str]()
     assert collect(mine / "mine.toml", progress=lambda what, *_: told.append(what)).outcomes == second.outcomes
     assert not told
+
+
+def test_a_folder_is_listed_a_few_times_however_many_neighbourhoods(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, identity = list[str](), LocalImagery.identity
+
+    def counted(self: LocalImagery) -> str:
+        listed.append(identity(self))
+        return listed[-1]
+
+    monkeypatch.setattr(LocalImagery, "identity", counted)
+    monkeypatch.setattr("geoglot.pairs.collect.imagery._NEIGHBOURHOOD", 0.001)
+    collect(mine / "mine.toml", until="imagery")
+    assert len(list((mine / "pairs/scenes").glob("*/*.json"))) > 8
+    assert len(listed) == 2  # for the record of the stage, and for the names of its pieces
 
 
 def test_names_that_are_no_text_are_told_and_the_rest_goes_on(mine: Path) -> None:
