@@ -7,7 +7,8 @@ orientation tag of EXIF is not applied: pixels are read as they are stored.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from geoglot.errors import SourceError
@@ -20,6 +21,19 @@ SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2"}
 def find_images(sources: Sequence[PathLike]) -> list[str]:
     """Files and URIs as they are given; of each folder, the images in it and below, sorted by path."""
     return [image for source in sources for image in _images(source)]
+
+
+def by_name(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """Those whose names are text, and a sentence for each other: bytes that are no UTF-8 no table and no GDAL takes."""
+    good, unused = list[Path](), list[str]()
+    for file in files:
+        try:
+            str(file).encode()
+            good.append(file)
+        except UnicodeEncodeError:
+            shown = os.fsencode(file).decode("utf-8", "backslashreplace")
+            unused.append(f"{shown} has a name that is no UTF-8, and is not used; give it another")
+    return good, unused
 
 
 def file_state(path: Path) -> str:

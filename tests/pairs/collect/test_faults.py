@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from click.testing import CliRunner
 
@@ -105,6 +106,33 @@ def test_a_service_that_is_down_costs_only_time(country: Country, reference: Col
     survived("Flickr down, run again when it is up", 1, 1, collected.output, reference)
 
 
+def test_a_scene_that_is_refused_for_ever_stops_no_tile(country: Country, reference: Collected, tmp_path: Path) -> None:
+    assert country.files
+    recipe, cogs = write_recipe(country, tmp_path), country.files.answer
+
+    def answer(request: Any) -> Any:
+        reply = cogs(request)
+        return type(reply)(b"", "text/plain", 403) if request.path == "/new.tif" else reply
+
+    country.files.answer = answer
+    try:
+        for _ in range(2):  # nothing has changed: it is told again
+            collected = collect(recipe)
+            filled = [one.outcomes["imagery"].counts["tiles with pixels"] for one in (collected, reference)]
+            assert filled[0] == filled[1] > 8  # so many failures in a row are taken for a service that is down
+            table = pd.read_parquet(collected.output / "imagery.parquet")
+            assert set(table["scene"][table["why"] == ""]) == {"old"}
+            (line,) = collected.failed
+            assert "/new.tif answers HTTP 403" in line
+            assert line in json.loads((tmp_path / "pairs/manifest.json").read_text())["failed"]
+            assert "/new.tif answers HTTP 403" in (tmp_path / "pairs/report.html").read_text()
+    finally:
+        country.files.answer = cogs
+    collected = collect(recipe)
+    assert not collected.failed
+    survived("COG refused, run again when it is not", 1, 1, collected.output, reference)
+
+
 def test_kill_9_at_every_stage_changes_nothing(country: Country, reference: Collected, tmp_path: Path) -> None:
     assert country.photos
     recipe = write_recipe(country, tmp_path)
@@ -154,4 +182,4 @@ def test_the_table_of_faults(capsys: pytest.CaptureFixture[str]) -> None:
         print(f"\n{'faults':<40} {'tried':>6} {'survived':>9} {'records lost':>13}")
         for name, tried, served, lost in TABLE:
             print(f"{name:<40} {tried:>6} {served:>9} {lost:>13}")
-    assert len(TABLE) == 6 and not any(lost for *_, lost in TABLE)
+    assert len(TABLE) == 7 and not any(lost for *_, lost in TABLE)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,9 @@ from PIL import Image
 
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
+from geoglot.pairs.collect.run import collect
 from geoglot.pairs.store import PairSet
+from geoglot.sources.imagery.local import LocalImagery
 from tinyclip import store_clip
 
 CORNER = (690_000.0, 5_700_000.0)
@@ -144,6 +148,60 @@ def test_a_photo_that_changed_is_taken_anew(mine: Path, source: str) -> None:
     sets = [PairSet.open(one.folder) for one in sets]
     after = stored()
     assert before.keys() == after.keys() and [one for one in before if before[one] != after[one]] == [key]
+
+
+def test_what_arrives_during_a_run_is_taken_by_the_next(mine: Path, make_geotiff: MakeGeotiff) -> None:
+    photo, raster = mine / "photos/late.jpg", mine / "rasters/late-2023-01-01.tif"
+
+    def arrive(what: str, done: int, total: int) -> None:
+        if what == "pictures":
+            photo.write_bytes((mine / "photos/00.jpg").read_bytes())
+        elif what == "tiles" and not raster.exists():
+            pixels, place = np.full((3, SIDE_M, SIDE_M), 9, np.uint8), Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
+            make_geotiff(pixels, "EPSG:32631", place, path=raster)
+
+    first = collect(mine / "mine.toml", progress=arrive)
+    assert photo.exists() and raster.exists() and not first.failed
+    second = collect(mine / "mine.toml")
+    assert second.outcomes["photos"].counts["photos found"] == first.outcomes["photos"].counts["photos found"] + 1
+    assert raster.name in set(pd.read_parquet(mine / "pairs/imagery.parquet")["scene"])
+    told = list[str]()
+    assert collect(mine / "mine.toml", progress=lambda what, *_: told.append(what)).outcomes == second.outcomes
+    assert not told
+
+
+def test_a_folder_is_listed_a_few_times_however_many_neighbourhoods(
+    mine: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, identity = list[str](), LocalImagery.identity
+
+    def counted(self: LocalImagery) -> str:
+        listed.append(identity(self))
+        return listed[-1]
+
+    monkeypatch.setattr(LocalImagery, "identity", counted)
+    monkeypatch.setattr("geoglot.pairs.collect.imagery._NEIGHBOURHOOD", 0.001)
+    collect(mine / "mine.toml", until="imagery")
+    assert len(list((mine / "pairs/scenes").glob("*/*.json"))) > 8
+    assert len(listed) == 2  # for the record of the stage, and for the names of its pieces
+
+
+def test_names_that_are_no_text_are_told_and_the_rest_goes_on(mine: Path) -> None:
+    for name in (b"photos/00.jpg", b"rasters/west-2021-06-30.tif"):
+        there = os.fsencode(mine) + b"/" + name
+        try:
+            shutil.copyfile(there, there.replace(b"/00", b"/caf\xe9").replace(b"/west", b"/caf\xe9"))
+        except OSError:
+            pytest.skip("a file system whose names are text")
+    told = collected(mine)
+    document = json.loads(told.stdout)
+    assert told.exit_code == 0, told.output
+    assert document["stages"]["photos"]["photos found"] == PHOTOS + 2 and document["stages"]["imagery"]["scenes"] == 2
+    report = (mine / "pairs/report.html").read_text()
+    for line, name in zip(document["unused"], (r"caf\xe9.jpg", r"caf\xe9-2021-06-30.tif"), strict=True):
+        assert f"{name} has a name that is no UTF-8" in line and name in report
+    again = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert again.exit_code == 0 and "2 given and of no use" in again.output
 
 
 def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, make_geotiff: MakeGeotiff) -> None:

@@ -16,9 +16,9 @@ from affine import Affine
 from rasterio.io import MemoryFile
 
 from conftest import MakeGeotiff
-from geoglot.errors import InputError, ServiceError, SourceError
+from geoglot.errors import InputError, ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
-from geoglot.pairs.collect.imagery import Wanted, _fill, _question, load_pixels, ranked
+from geoglot.pairs.collect.imagery import Wanted, _done, _facts, _fill, _question, load_pixels, ranked
 from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES
@@ -184,7 +184,7 @@ def test_a_redirect_is_followed_to_hosts_that_are_named_alone(tmp_path: Path, ho
                 assert np.array_equal(stac.read(whole, grid(*CORNER, 64)).pixels, scene[:, :64, :64])
                 assert max(files.sent.values()) < (tmp_path / "scene.tif").stat().st_size
             else:
-                with pytest.raises(ServiceError, match=f"names no host for http://{host}"):
+                with pytest.raises(ReadError, match=f"names no host for http://{host}"):
                     stac.read(whole, grid(*CORNER, 64))
             assert bool(files.requests) == followed and named.requests
             stac.close()
@@ -203,6 +203,63 @@ def test_a_cog_that_goes_on_failing_is_told_without_its_signature(
         stac.close()
     assert "scene.tif" in str(caught.value) and files.served
     assert "signature" not in str(caught.value) and "signature" not in caplog.text
+
+
+def refused(status: int) -> Reply:
+    return Reply(b"<html>no</html>", "text/html", status)
+
+
+@pytest.mark.parametrize("fault", ["403", "no GeoTIFF", "damaged inside"])
+def test_a_scene_that_is_refused_or_damaged_is_told_and_the_next_one_taken(tmp_path: Path, fault: str) -> None:
+    (tmp_path / "cogs").mkdir()
+    for name, seed in (("bad", 0), ("good", 1)):
+        at = Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
+        write_cog(tmp_path / f"cogs/{name}.tif", textured(512, seed=seed), at, 32632)
+    bad = tmp_path / "cogs/bad.tif"
+    whole = bad.read_bytes()
+    if fault == "no GeoTIFF":
+        bad.write_bytes(b"<html>moved</html>" * 2000)
+    elif fault == "damaged inside":
+        bad.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+    with remote_files(tmp_path / "cogs") as files:
+        answer = files.answer
+        if fault == "403":
+            files.answer = lambda request: refused(403) if request.path == "/bad.tif" else answer(request)
+        recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",))
+        stac, wanted = Stac(recipe, web_of(recipe, QUICK)), Wanted("t", grid(*CORNER, 64), "", tmp_path / "t.npz")
+        scenes = [Scene(name, "", None, {}, {"image": f"{files.url}/{name}.tif"}) for name in ("bad", "good")]
+        with pytest.raises(ReadError, match=r"bad\.tif .*; run the same again later"):
+            _fill(wanted, stac, scenes[:1], ImageryRecipe())
+        assert not _done(wanted)
+        _fill(wanted, stac, scenes, ImageryRecipe())
+        assert np.array_equal(load_pixels(wanted.path), textured(512, seed=1)[:, :64, :64])
+        assert "bad.tif" in _facts(wanted)["unread"][0] and not _done(wanted)
+        files.answer = answer
+        bad.write_bytes(whole)
+        _fill(wanted, stac, scenes, ImageryRecipe())
+        assert np.array_equal(load_pixels(wanted.path), textured(512)[:, :64, :64]) and _done(wanted)
+        stac.close()
+
+
+@pytest.mark.parametrize("status", [404, 410])
+def test_a_scene_that_is_gone_is_not_waited_for(tmp_path: Path, status: int) -> None:
+    with peer(lambda request: refused(status)) as there:
+        recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",))
+        stac, wanted = Stac(recipe, web_of(recipe, QUICK)), Wanted("t", grid(*CORNER, 64), "", tmp_path / "t.npz")
+        _fill(wanted, stac, [Scene("s", "", None, {}, {"image": f"{there.url}/s.tif"})], ImageryRecipe())
+        assert _facts(wanted)["why"] == "no scene that can be read" and _done(wanted) and len(there.requests) == 1
+        stac.close()
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_a_service_that_signs_nothing_is_no_scene_that_is_gone(tmp_path: Path, status: int) -> None:
+    with peer(lambda request: refused(status)) as there:
+        recipe = StacRecipe("naip", url=there.url, hosts=("127.0.0.1",), token_url=f"{there.url}/token")
+        stac, wanted = Stac(recipe, web_of(recipe, QUICK)), Wanted("t", grid(*CORNER, 64), "", tmp_path / "t.npz")
+        with pytest.raises(ServiceError, match=f"token answers HTTP {status}; run the same again later"):
+            _fill(wanted, stac, [Scene("s", "", None, {}, {"image": f"{there.url}/s.tif"})], ImageryRecipe())
+        assert not _done(wanted)
+        stac.close()
 
 
 def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -> None:

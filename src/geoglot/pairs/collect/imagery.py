@@ -51,11 +51,12 @@ def fetch_imagery(collection: Collection) -> Outcome:
     """Find scenes, read tiles."""
     tiles, asked = collection.table("tiles"), collection.recipe.imagery
     with imagery_source(collection.recipe) as imagery:
-        wanted = _wanted(collection, tiles, imagery)
+        identity = imagery.identity()  # once: a folder is listed for it
+        wanted = _wanted(collection, tiles, imagery.newest, identity)
         groups = _groups(tiles, wanted)
         questions = {where: _question(imagery, asked, group) for where, group in groups.items()}
         found = {
-            where: collection.piece("scenes", f"{imagery.identity()} {question}", ".json")
+            where: collection.piece("scenes", f"{identity} {question}", ".json")
             for where, question in questions.items()
         }
         failed, unused = list(imagery.failed()), tuple(imagery.unused())
@@ -87,11 +88,11 @@ def load_pixels(path: Path) -> np.ndarray:
         return pixels
 
 
-def _wanted(collection: Collection, tiles: Any, imagery: Imagery) -> list[Wanted]:
+def _wanted(collection: Collection, tiles: Any, newest: bool, identity: str) -> list[Wanted]:
     tiling, rules, found = collection.recipe.tiles, collection.recipe.imagery, []
-    how = f"{tiling.side} {tiling.resolution} {imagery.identity()} {rules}"
+    how = f"{tiling.side} {tiling.resolution} {identity} {rules}"
     for tile in tiles.itertuples():
-        time = "" if imagery.newest else tile.time
+        time = "" if newest else tile.time
         piece = collection.piece("pixels", f"{tile.id} {time} {how}", ".npz")
         found.append(Wanted(tile.id, grid_of(tile, tiling), time, piece))
     return found
@@ -176,7 +177,7 @@ def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: Imagery
 def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: ImageryRecipe) -> None:
     """Keep the pixels of the first scene that will do, or why there is none; ReadError if a damaged one may have done.
 
-    A damaged file that another scene stands in for is kept in mind with the pixels.
+    A damaged file that another scene stands in for is kept in mind with the pixels, and tried again by the next run.
     """
     why, unread = "no scene covers it", list[ReadError]()
     for scene in scenes[: rules.tries]:
@@ -213,7 +214,7 @@ def _stored(scene: Scene, patch: Patch, unread: Sequence[ReadError]) -> bytes:
 
 
 def _done(wanted: Wanted) -> bool:
-    return wanted.path.exists() or wanted.path.with_suffix(NONE).exists()
+    return wanted.path.with_suffix(NONE).exists() or (wanted.path.exists() and not _facts(wanted)["unread"])
 
 
 def _facts(wanted: Wanted) -> dict[str, Any]:

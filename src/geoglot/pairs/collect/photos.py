@@ -36,6 +36,7 @@ def collect_photos(collection: Collection) -> Outcome:
     """Search, leave out, fetch."""
     with photo_sources(collection.recipe) as sources:
         searches = _searches(collection, sources)
+        unused = tuple(line for source in sources.values() for line in source.unused())
         failed = _search(collection, sources, searches)
         frame = known_photos(path for *_, path in searches)
         frame["left"] = cheap_filters(frame, collection.recipe)
@@ -45,7 +46,8 @@ def collect_photos(collection: Collection) -> Outcome:
     collection.keep_table("photos", frame)
     counts = {"searches": len(searches), "photos found": len(frame)}
     counts |= {f"left: {why}": int(number) for why, number in _counted(frame["left"])}
-    return Outcome(counts | {"photos with a picture": int((frame["left"] == "").sum())}, tuple(failed))
+    counts |= {"photos with a picture": int((frame["left"] == "").sum())}
+    return Outcome(counts, tuple(failed), unused)
 
 
 def picture_path(collection: Collection, picture: str) -> Path:

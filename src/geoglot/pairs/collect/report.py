@@ -20,6 +20,8 @@ from geoglot.pairs.store import PairSet
 
 _CARDS = 12
 _TOLD = 50  # sentences of what failed
+#: Of the stages that it tells of
+RECORDS = tuple(f"stages/{name}.json" for name in ("places", "photos", "filters", "tiles", "imagery", "split"))
 _COLOURS = {"train": "#2f8f4e", "validation": "#d98a00", "test": "#c0392b"}
 _STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:940px;margin:2em auto;padding:0 1em;color:#222}"
@@ -89,10 +91,7 @@ def _map(collection: Collection) -> str:
 def _stages(collection: Collection) -> str:
     """What every stage found and left, and what failed."""
     rows, failed, unused = [], [], []
-    for path in (
-        collection.folder / "stages" / f"{name}.json"
-        for name in ("places", "photos", "filters", "tiles", "imagery", "split")
-    ):
+    for path in (collection.folder / name for name in RECORDS):
         record = json.loads(path.read_bytes())
         rows += [(path.stem, name, f"{number:,}") for name, number in record["counts"].items()]
         failed += record["failed"]

@@ -21,7 +21,7 @@ from geoglot.pairs.collect.imagery import NONE, fetch_imagery
 from geoglot.pairs.collect.photos import GONE, collect_photos
 from geoglot.pairs.collect.places import draw_places
 from geoglot.pairs.collect.recipe import PairsRecipe
-from geoglot.pairs.collect.report import write_report
+from geoglot.pairs.collect.report import RECORDS, write_report
 from geoglot.pairs.collect.sources import imagery_source, photo_sources
 from geoglot.pairs.collect.split import SETS, split_tiles
 from geoglot.pairs.collect.tiles import place_tiles
@@ -85,7 +85,7 @@ STAGES = (
         "report",
         write_report,
         lambda recipe: recipe.name,
-        _table("places", "photos", "left", "split"),
+        (*_table("places", "photos", "left", "split"), *RECORDS),
         ("report.html",),
     ),
 )
@@ -153,12 +153,13 @@ def _run(collection: Collection, until: str) -> dict[str, Outcome]:
         found = stage.outcome(collection)
         if found is None:
             try:
+                made_from = stage.made_from(collection)
                 found = stage.run(collection)
             except InputError:
                 if any(outcome.failed for outcome in outcomes.values()):
                     break  # what it lacks is what could not be had before
                 raise
-            stage.keep(collection, found)
+            stage.keep(collection, found, made_from)
         outcomes[stage.name] = found
     return outcomes
 

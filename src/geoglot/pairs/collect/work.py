@@ -68,7 +68,7 @@ class Collection:
 
     def piece(self, kind: str, key: str, suffix: str) -> Path:
         """Where a piece lies, or will; in one of 256 folders, since there may be millions."""
-        digest = hashlib.sha256(key.encode()).hexdigest()
+        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
         folder = self.folder / kind / digest[:2]
         if not folder.is_dir():
             with disk_errors(folder):
@@ -96,13 +96,16 @@ class Stage:
         except FileNotFoundError:
             return None
         there = all((collection.folder / name).exists() for name in self.outputs)
-        if not there or record["made_from"] != self._made_from(collection):
+        if not there or record["made_from"] != self.made_from(collection):
             return None
         return Outcome(record["counts"], tuple(record["failed"]), tuple(record.get("unused", ())))
 
-    def keep(self, collection: Collection, outcome: Outcome) -> None:
-        """Write the record. One with failures is shown and not taken for finished."""
-        record = {"made_from": None if outcome.failed else self._made_from(collection), **outcome.to_json()}
+    def keep(self, collection: Collection, outcome: Outcome, made_from: str) -> None:
+        """Write the record, with what it was made from as that was before it ran: files may have come since.
+
+        One with failures is shown and not taken for finished.
+        """
+        record = {"made_from": None if outcome.failed else made_from, **outcome.to_json()}
         self._record(collection).parent.mkdir(exist_ok=True)
         write_json(self._record(collection), record)
 
@@ -110,14 +113,15 @@ class Stage:
         """As if it had never been finished."""
         self._record(collection).unlink(missing_ok=True)
 
-    def _record(self, collection: Collection) -> Path:
-        return collection.folder / "stages" / f"{self.name}.json"
-
-    def _made_from(self, collection: Collection) -> str:
+    def made_from(self, collection: Collection) -> str:
+        """All that decides what comes of it, as it is now."""
         digest = hashlib.sha256(repr(self.decides(collection.recipe)).encode())
         for name in self.inputs:
             digest.update(file_digest(collection.folder / name).encode())
         return digest.hexdigest()[:16]
+
+    def _record(self, collection: Collection) -> Path:
+        return collection.folder / "stages" / f"{self.name}.json"
 
 
 def file_digest(path: Path) -> str:

@@ -15,7 +15,7 @@ import shapely
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.sources.areas import Box
-from geoglot.sources.folder import file_state, find_images
+from geoglot.sources.folder import by_name, file_state, find_images
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_window
@@ -56,7 +56,7 @@ class LocalImagery:
         return self._opened.failed
 
     def unused(self) -> Sequence[str]:
-        """Rasters that do not say where they lie, a sentence each."""
+        """Rasters that do not say where they lie, or whose names are no text, a sentence each."""
         return self._opened.unused
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
@@ -90,8 +90,9 @@ class LocalImagery:
     @cached_property
     def _opened(self) -> _Opened:
         """All rasters of the folder; InputError where none is of use. Radiometry is taken once per scene."""
-        opened = _Opened({}, [], [])
-        for path in map(Path, find_images([self._recipe.folder])):
+        paths, unused = by_name(map(Path, find_images([self._recipe.folder])))
+        opened = _Opened({}, [], unused)
+        for path in paths:
             name = path.relative_to(self._recipe.folder).as_posix()
             try:
                 raster = open_raster(path, sensor=self._recipe.sensor)
@@ -104,7 +105,8 @@ class LocalImagery:
                 continue
             opened.scenes[name] = _Placed(raster, scene)
         if not opened.scenes:
-            why = f" ({opened.failed[0]})" if opened.failed else ""
+            told = [*opened.failed, *opened.unused]
+            why = f" ({told[0]})" if told else ""
             raise InputError(
                 f"no raster in {self._recipe.folder} can be read and says where it lies (a CRS); give georeferenced "
                 f"ones{why}"

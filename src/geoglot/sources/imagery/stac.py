@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import shapely
 
-from geoglot.errors import InputError, MissingExtraError, ServiceError, SourceError
+from geoglot.errors import InputError, MissingExtraError, ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
@@ -31,7 +31,7 @@ T = TypeVar("T")
 _PAGE = 100
 _MOST_ITEMS = 20_000  # of one search: decades of Sentinel-2 over a neighbourhood
 _ATTEMPTS = 2
-_GONE = 404
+_GONE = (404, 410)
 _RENEW_S = 120.0  # before a token ends
 
 
@@ -148,7 +148,11 @@ class Stac:
         return self._read(uri, lambda dataset: read_window(dataset, indexes, grid))
 
     def _read(self, uri: str, read: Callable[[Any], T]) -> T:
-        """What is read of a file by its signed url. Refused, it is signed anew once; no message shows the signature."""
+        """What is read of a file by its signed url. Refused, it is signed anew once; no message shows the signature.
+
+        SourceError for a file that is gone, ReadError for one that is refused or damaged while the service answers
+        (object stores refuse with 403 what is gone, where they do not list), ServiceError where it does not answer.
+        """
         if not self._web.allows(uri):
             raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
         for _ in range(_ATTEMPTS):
@@ -159,18 +163,24 @@ class Stac:
                 raise ServiceError(self._clean(str(error))) from None
             except SourceError as error:
                 failed = self._clean(str(error))
-                if isinstance(error, Refused) and error.status == _GONE:
+                if isinstance(error, Refused) and error.status in _GONE:
                     raise SourceError(failed) from None
             self._token_until = 0.0  # it may have ended by the service's clock, which is not ours
-        raise ServiceError(f"{failed}; run the same again later") from None
+        raise ReadError(f"{failed}; run the same again later") from None
 
     def _signed(self, uri: str) -> str:
         if self._catalogue.token is None:
             return uri
         with self._lock:
             if time.time() > self._token_until - _RENEW_S:
-                self._token, self._token_until = self._web.fetch(self._catalogue.token, _read_token)
+                self._token, self._token_until = self._new_token(self._catalogue.token)
             return f"{uri}{'&' if '?' in uri else '?'}{self._token}"
+
+    def _new_token(self, url: str) -> tuple[str, float]:
+        try:
+            return self._web.fetch(url, _read_token)
+        except Refused as error:  # of all files, whatever the status: none of them is gone for that
+            raise ServiceError(f"{error}; run the same again later") from None
 
     def _clean(self, text: str) -> str:
         return self._web.clean(text.replace(self._token, "***") if self._token else text)

@@ -8,7 +8,7 @@ Flickr's REST form allows, so that it stands in no url.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
@@ -101,6 +101,10 @@ class Flickr:
     def identity(self) -> str:
         """Service and accuracy."""
         return f"{self.name} {self._recipe.url} {self._recipe.accuracy}"
+
+    def unused(self) -> Sequence[str]:
+        """Nothing that is worth a sentence."""
+        return ()
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Photos around a place, none twice."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from math import nan
@@ -15,7 +15,7 @@ import pandas as pd
 from PIL import ExifTags, Image
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import file_state, find_images
+from geoglot.sources.folder import by_name, file_state, find_images
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.pictures import DAMAGE
@@ -59,8 +59,12 @@ class LocalPhotos:
             files = [table.name, *map(_text, _read_table(table)["path"])]
         states = hashlib.sha256()
         for file in files:
-            states.update(f"{file} {file_state(self._root / file)}\n".encode())
+            states.update(f"{file} {file_state(self._root / file)}\n".encode("utf-8", "surrogateescape"))
         return f"{self.name} {self._recipe.licence} {states.hexdigest()}"
+
+    def unused(self) -> Sequence[str]:
+        """Files of the folder whose names no table can hold, a sentence each."""
+        return _files(self._recipe.folder)[1] if self._recipe.folder is not None else ()
 
     def search(self, query: Query) -> Iterator[Photo]:
         """All photos; the query is not looked at."""
@@ -82,8 +86,7 @@ class LocalPhotos:
         """Nothing is held."""
 
     def _from_folder(self, folder: Path) -> Iterator[Photo]:
-        for name in find_images([folder]):
-            path = Path(name)
+        for path in _files(folder)[0]:
             facts, here = _exif(path), path.relative_to(folder).as_posix()
             licence = facts.pop("licence", "") or self._recipe.licence
             yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here,
@@ -99,6 +102,10 @@ class LocalPhotos:
             identity = _text(row.get("id")) or here
             lon, lat = (_number(row[name], name, where) for name in ("lon", "lat"))
             yield Photo(self.name, identity, lon=lon, lat=lat, url=here, state=file_state(self._root / here), **texts)
+
+
+def _files(folder: Path) -> tuple[list[Path], list[str]]:
+    return by_name(map(Path, find_images([folder])))
 
 
 def _table_of(recipe: LocalPhotosRecipe) -> Path:

@@ -6,7 +6,7 @@ in quarters. The token travels in a header. Addresses of pictures expire, so the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +50,10 @@ class Mapillary:
     def identity(self) -> str:
         """Service and kind of pictures."""
         return f"{self.name} {self._recipe.url} {self._recipe.panoramas}"
+
+    def unused(self) -> Sequence[str]:
+        """Nothing that is worth a sentence."""
+        return ()
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Pictures around a place, none twice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
@@ -57,6 +57,9 @@ class PhotoSource(Protocol):
 
     def identity(self) -> str:
         """All that decides what is found, as text without secrets."""
+
+    def unused(self) -> Sequence[str]:
+        """What of the source is of no use whatever is asked, a sentence each."""
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Photos around a place (all photos if not `by_place`), none twice; ServiceError where it does not answer."""

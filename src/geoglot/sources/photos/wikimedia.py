@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,6 +50,10 @@ class Wikimedia:
     def identity(self) -> str:
         """The service."""
         return f"{self.name} {self._recipe.url}"
+
+    def unused(self) -> Sequence[str]:
+        """Nothing that is worth a sentence."""
+        return ()
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Photos around a place, none twice."""
