@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from geoglot.tasks.answer.answer import Answer
     from geoglot.tasks.answer.ask import Asker, AskOptions
     from geoglot.tasks.answer.narrow import Narrowed
+    from geoglot.tasks.answer.once import Once
     from geoglot.tasks.answer.plan import Planner
     from geoglot.tasks.objects.options import FindOptions
     from geoglot.types import Progress
@@ -78,8 +79,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         todo = [(source, questions) for source in sources]
         narrowed: tuple[Narrowed, ...] = ()
         if len(sources) > given["best"]:
-            planner = Once(planner)
-            narrowed = _narrowed(sources, questions, planner, model, given, progress)
+            planner = once = Once(planner)
+            narrowed = _narrowed(sources, questions, once, model, given, progress)
             todo = _todo(narrowed)
         for source, asked in todo:
             opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
@@ -124,7 +125,7 @@ def _sorted_out(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[s
 def _narrowed(
     sources: Sequence[str],
     questions: Sequence[str],
-    planner: Planner,
+    planner: Once,
     model: Any,
     given: dict[str, Any],
     progress: Progress,
@@ -132,7 +133,7 @@ def _narrowed(
     """The best scenes for each question; what is asked and what is left out is said on stderr before any work."""
     from geoglot.tasks.answer.narrow import Overviews, narrow, planned_names
 
-    names = planned_names(questions, planner)
+    names = planned_names(questions, planner.draft)
     chosen = narrow(
         sources, names, lambda names: Overviews(model, names, _looks(given)), best=given["best"], progress=progress
     )

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
+from polygons import StubScene
 
 from geoglot.errors import AnswerError, SourceError
+from geoglot.tasks.answer.ask import Asker
+from geoglot.tasks.answer.llm import LanguageModel
 from geoglot.tasks.answer.narrow import Overviews, named, narrow, planned_names
 from geoglot.tasks.answer.once import Once
-from geoglot.tasks.answer.plan import Plan, Trial
+from geoglot.tasks.answer.plan import Message, Plan, Trial
 from geoglot.tasks.answer.rules import Rules
 from geoglot.tasks.answer.sandbox import ProgramError, Sandbox
 from geoglot.tasks.objects.options import FindOptions
@@ -52,16 +55,19 @@ class Counted:
     ],
 )
 def test_the_things_of_a_question(question: str, names: tuple[str, ...]) -> None:
-    assert set(planned_names([question], Rules())[question]) == set(names)
+    assert set(planned_names([question], Rules().plan)[question]) == set(names)
 
 
 def test_a_program_is_read_and_not_run() -> None:
     assert named("import os\nfind('ship')\nfind(name)\nx.find('quay')\nclassify(['a', 'b'])") == ("ship",)
     assert named("find('ship'") == named("") == ()
     with Sandbox() as sandbox:
-        sandbox.check("while True:\n    find('ship')")
+        sandbox.check("while True:\n    find('ship')\nanswer(1)")
         with pytest.raises(ProgramError):
             sandbox.check("answer(len(find('ship')))")
+        for unanswered in ("", "found = find('ship')", "# answer(1)"):
+            with pytest.raises(ProgramError, match="never called answer"):
+                sandbox.check(unanswered)
 
 
 def test_the_scenes_that_fit_best_are_asked_and_the_others_are_told() -> None:
@@ -94,12 +100,62 @@ def test_a_question_is_planned_once_for_all_scenes() -> None:
     inner = Counted()
     planner = Once(inner)
     question = "How many ships are there?"
-    assert planned_names([question], planner) == {question: ("ship",)}
-    assert planner.plan(question, lambda program: None).program == Rules().plan(question).program
-    assert planned_names(["Why is the sky blue?"], planner) == {"Why is the sky blue?": ()}
-    with pytest.raises(AnswerError, match="nearest form"):
-        planner.plan("Why is the sky blue?", lambda program: None)
-    assert inner.asked == 2
+    assert planned_names([question], planner.draft) == {question: ("ship",)}
+    tried: list[str] = []
+    for _ in range(3):
+        assert planner.plan(question, tried.append).program == Rules().plan(question).program
+    assert (inner.asked, len(tried)) == (1, 1)
+    assert planned_names(["Why is the sky blue?"], planner.draft) == {"Why is the sky blue?": ()}
+    for _ in range(3):
+        with pytest.raises(AnswerError, match="nearest form"):
+            planner.plan("Why is the sky blue?", tried.append)
+    assert inner.asked == 3
+
+
+class Says:
+    """A chat that says these programs in turn, the last one again and again."""
+
+    name = "stub"
+
+    def __init__(self, *programs: str) -> None:
+        self.programs, self.calls = programs, 0
+
+    def reply(self, messages: Sequence[Message]) -> str:
+        self.calls += 1
+        return f"```python\n{self.programs[min(self.calls, len(self.programs)) - 1]}\n```"
+
+
+GOOD = "answer(count(find('ship')))"
+
+
+@pytest.mark.parametrize(
+    ("programs", "calls"),
+    [
+        ((GOOD,), 1),
+        (("found = find('ship')", GOOD), 2),
+        (("ship = find('ship')\nanswer([1][count(ship)])", GOOD), 2),
+    ],
+)
+def test_a_language_model_is_corrected_on_the_first_of_many_scenes(programs: tuple[str, ...], calls: int) -> None:
+    chat = Says(*programs)
+    planner = Once(LanguageModel(chat))
+    assert planned_names(["How many ships?"], planner.draft) == {"How many ships?": ("ship",)}
+    for ships in (2, 3):
+        with Asker(StubScene({"ship": [(0, 20 * n, 9, 20 * n + 9) for n in range(ships)]}), planner=planner) as asker:
+            assert asker.ask("How many ships?").value == ships
+    assert chat.calls == calls
+
+
+def test_a_program_that_fails_on_the_first_scene_alone_is_kept_for_the_others() -> None:
+    chat = Says("answer(area_m2(find('ship')) / count(find('ship')))")
+    planner = Once(LanguageModel(chat))
+    planned_names(["How large is a ship?"], planner.draft)
+    answers = []
+    for ships in ([], [(0, 0, 10, 10)], []):
+        with Asker(StubScene({"ship": ships}), planner=planner) as asker:
+            answers.append(asker.ask("How large is a ship?"))
+    assert [one.refused for one in answers] == [True, False, True]
+    assert chat.calls == 1 + 3
 
 
 def test_overviews_of_rasters_find_the_scenes_that_hold_the_thing(tmp_path: Path) -> None:

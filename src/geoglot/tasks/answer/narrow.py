@@ -24,8 +24,9 @@ from geoglot.sources.raster import check_bands
 from geoglot.sources.reader import Failed
 from geoglot.sources.tile import Tile
 from geoglot.tasks.answer.limits import Limits
-from geoglot.tasks.answer.plan import Planner
+from geoglot.tasks.answer.plan import Plan, Trial
 from geoglot.tasks.answer.sandbox import Sandbox
+from geoglot.tasks.answer.syntax import calls
 from geoglot.tasks.batch import compute
 from geoglot.tasks.encode import pad
 from geoglot.tasks.objects.options import FindOptions
@@ -84,12 +85,7 @@ class Narrowed:
 
 def named(program: str) -> tuple[str, ...]:
     """The things that a program looks for, by its own words; a model's program is read, not run."""
-    try:
-        calls = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call) and node.args]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    calls.sort(key=lambda call: (call.lineno, call.col_offset))
-    firsts = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in _LOOKS]
+    firsts = [call.args[0] for name, call in calls(program) if name in _LOOKS and call.args]
     texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
@@ -113,14 +109,17 @@ def narrow(
 
 
 def planned_names(
-    questions: Sequence[str], planner: Planner, limits: Limits | None = None
+    questions: Sequence[str], planned: Callable[[str, Trial], Plan], limits: Limits | None = None
 ) -> dict[str, tuple[str, ...]]:
-    """What each question looks for. Programs are checked and not run, for want of a scene. A refusal names nothing."""
+    """What each question looks for. Programs are checked and not run, for want of a scene. A refusal names nothing.
+
+    `planned` is the `plan` of a planner, or the `draft` of a `Once`, which tries the program on the first scene.
+    """
     found: dict[str, tuple[str, ...]] = {}
     with Sandbox(limits) as sandbox:
         for question in questions:
             try:
-                found[question] = named(planner.plan(question, sandbox.check).program)
+                found[question] = named(planned(question, sandbox.check).program)
             except AnswerError:
                 found[question] = ()
     return found
