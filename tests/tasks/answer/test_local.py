@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -113,6 +114,26 @@ def test_what_is_no_language_model_is_said(rigged: Path, packed: Path, tmp_path:
             (mute / file.name).write_bytes(file.read_bytes())
     with pytest.raises(ModelError, match="no chat template"):
         LocalChat(mute)
+
+
+@pytest.mark.parametrize("cut", ["lm_head.weight", "model.layers.1.mlp.up_proj.weight"])
+@pytest.mark.parametrize("how", ["missing", "of another shape"])
+def test_weights_that_are_not_there_are_not_made_up(random: Path, tmp_path: Path, cut: str, how: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(random, tmp_path / "cut")
+    weights = load_file(random / "model.safetensors")
+    whole = weights.pop(cut)
+    if how == "of another shape":
+        weights[cut] = whole[:-1].clone()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks 1 weights|cannot be loaded"):
+        LocalChat(folder)
+
+
+def test_a_head_that_is_tied_is_not_missed(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "tied", tied=True)
+    assert LocalChat(folder).name == "tied"
 
 
 def test_weights_that_are_pickled_are_not_read(rigged: Path, tmp_path: Path) -> None:
