@@ -136,6 +136,14 @@ def test_a_head_that_is_tied_is_not_missed(tmp_path: Path) -> None:
     assert LocalChat(folder).name == "tied"
 
 
+def test_weights_that_are_cut_short_are_said(random: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(random, tmp_path / "short")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    with pytest.raises(ModelError, match="short cannot be loaded as a language model"):
+        LocalChat(folder)
+
+
 def test_weights_that_are_pickled_are_not_read(rigged: Path, tmp_path: Path) -> None:
     import torch
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
 from geoglot.models.precision import wants_bfloat16
@@ -25,7 +26,10 @@ _TOKENS = 300  # of a reply: a program is short, and every token takes its time
 _BLOCK = 256  # tokens that are read at once
 _FENCE = "```"
 #: What transformers raises over files that are damaged, or of a kind that it does not know
-_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error)
+_BROKEN = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error,
+    SafetensorError,
+)  # fmt: skip
 
 
 def is_local(name: str) -> bool:
