@@ -94,6 +94,14 @@ def test_more_scenes_than_the_best_are_narrowed_and_it_is_told(scene: Path, tmp_
     assert "all 2 scenes are asked" in err
 
 
+def test_where_no_scene_can_be_read_it_is_an_error(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.tif").write_bytes(b"no image")
+    code, out, err = run(tmp_path, "Is there a lake?", "--best", 2, "--json")
+    assert (code, out) == (1, "")
+    assert "no scene can be read" in err and "2.tif" in err
+
+
 def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:
     code, out, _ = run(scene, "how many ships " * 40, "--json")
     assert code == 1

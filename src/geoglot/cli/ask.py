@@ -82,6 +82,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             planner = once = Once(planner)
             narrowed = _narrowed(sources, questions, once, model, given, progress)
             todo = _todo(narrowed)
+            _check_any_seen(todo, narrowed)
         for source, asked in todo:
             opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
             with opened as asker:
@@ -149,6 +150,15 @@ def _todo(narrowed: Sequence[Narrowed]) -> list[tuple[str, list[str]]]:
         for glance in one.asked:
             questions.setdefault(glance.source, []).append(one.question)
     return list(questions.items())
+
+
+def _check_any_seen(todo: Sequence[object], narrowed: Sequence[Narrowed]) -> None:
+    """SourceError where no scene of all could be read; each has been told with its reason."""
+    from geoglot.errors import SourceError
+
+    failed = [glance for one in narrowed for glance in one.failed]
+    if not todo and failed:
+        raise SourceError(f"no scene can be read: {failed[0].failed}")
 
 
 def _listed(one: Narrowed) -> str:
