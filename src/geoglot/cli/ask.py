@@ -95,7 +95,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     _report(answers, narrowed, given["as_json"])
     if failed or any(one.failed for one in narrowed):
         ctx.exit(options.PARTLY)
-    if any(answer.refused for answer in answers):
+    if any(one.refused for one in (*answers, *narrowed)):
         ctx.exit(_REFUSED)
 
 
@@ -163,6 +163,10 @@ def _check_any_seen(todo: Sequence[object], narrowed: Sequence[Narrowed]) -> Non
 
 def _listed(one: Narrowed) -> str:
     """Which scenes a question is asked of, with their scores, for people."""
+    if one.refused:
+        return (
+            f"geoglot: {one.question!r} has no program, so none of {len(one.left_out)} scenes is asked: {one.refused}"
+        )
     if not one.names:
         return f"geoglot: {one.question!r} looks for nothing by name, so all {len(one.asked)} scenes are asked"
     rows = [f"geoglot: {one.question!r}: how well the overview of each scene fits {', '.join(one.names)}"]
@@ -183,7 +187,7 @@ def _report(answers: Sequence[Answer], narrowed: Sequence[Narrowed], as_json: bo
         options.emit(documents[0] if len(documents) == 1 and not narrowed else several, True, "")
         return
     for one in narrowed:
-        if one.left_out:
+        if one.left_out and not one.refused:
             total = len(one.asked) + len(one.left_out)
             click.echo(f"{len(one.asked)} of {total} scenes were asked {one.question!r}; --best asks more")
 

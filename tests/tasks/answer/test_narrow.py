@@ -55,7 +55,9 @@ class Counted:
     ],
 )
 def test_the_things_of_a_question(question: str, names: tuple[str, ...]) -> None:
-    assert set(planned_names([question], Rules().plan)[question]) == set(names)
+    found = planned_names([question], Rules().plan)[question]
+    assert not isinstance(found, AnswerError)
+    assert set(found) == set(names)
 
 
 def test_a_program_is_read_and_not_run() -> None:
@@ -79,6 +81,12 @@ def test_the_scenes_that_fit_best_are_asked_and_the_others_are_told() -> None:
     assert (len(rural.asked), rural.left_out, rural.asked[0].score) == (10, (), None)
     document = ships.to_json()
     assert document["names"] == ["ship"] and len(document["asked"]) + len(document["left_out"]) == 10
+
+
+def test_a_question_without_a_program_is_asked_of_no_scene() -> None:
+    ships, none = narrow(list(TRUE), {"ships?": ("ship",), "why?": AnswerError("I cannot read this")}, stub, best=3)
+    assert (len(ships.asked), none.asked, len(none.left_out), none.failed) == (3, (), 10, ())
+    assert none.to_json()["refused"] == none.refused == "I cannot read this"
 
 
 def test_a_scene_that_cannot_be_read_is_left_out_and_told() -> None:
@@ -105,7 +113,8 @@ def test_a_question_is_planned_once_for_all_scenes() -> None:
     for _ in range(3):
         assert planner.plan(question, tried.append).program == Rules().plan(question).program
     assert (inner.asked, len(tried)) == (1, 1)
-    assert planned_names(["Why is the sky blue?"], planner.draft) == {"Why is the sky blue?": ()}
+    (refusal,) = planned_names(["Why is the sky blue?"], planner.draft).values()
+    assert isinstance(refusal, AnswerError)
     for _ in range(3):
         with pytest.raises(AnswerError, match="nearest form"):
             planner.plan("Why is the sky blue?", tried.append)

@@ -69,6 +69,8 @@ class Narrowed:
     """What the overviews were searched for; none: every scene is asked."""
     asked: tuple[Glance, ...]
     left_out: tuple[Glance, ...]
+    refused: str = ""
+    """Why it has no program; then no scene is asked."""
 
     @property
     def failed(self) -> tuple[Glance, ...]:
@@ -77,10 +79,11 @@ class Narrowed:
 
     def to_json(self) -> dict[str, Any]:
         """What `geoglot ask --json` says of it."""
-        return {
+        told: dict[str, Any] = {
             "question": self.question, "names": list(self.names), "asked": [one.to_json() for one in self.asked],
             "left_out": [one.to_json() for one in self.left_out],
         }  # fmt: skip
+        return told | ({"refused": self.refused} if self.refused else {})
 
 
 def named(program: str) -> tuple[str, ...]:
@@ -92,7 +95,7 @@ def named(program: str) -> tuple[str, ...]:
 
 def narrow(
     sources: Sequence[str],
-    names: Mapping[str, Sequence[str]],
+    names: Mapping[str, Sequence[str] | AnswerError],
     scorer: Callable[[tuple[str, ...]], Scorer],
     *,
     best: int,
@@ -100,28 +103,32 @@ def narrow(
 ) -> tuple[Narrowed, ...]:
     """For each question, with the names that it looks for, the `best` scenes. Each scene is looked at once.
 
+    A question with an error in place of names has no program: no scene is asked.
+
     `scorer` gives what scores names; it is not asked for where no question names anything. Scenes of one score keep
     their order.
     """
-    everything = tuple(dict.fromkeys(name for some in names.values() for name in some))
+    everything = tuple(
+        dict.fromkeys(name for some in names.values() if not isinstance(some, AnswerError) for name in some)
+    )
     seen = _glances(sources, scorer(everything), progress) if everything else {}
-    return tuple(_narrowed(question, tuple(some), sources, seen, best) for question, some in names.items())
+    return tuple(_narrowed(question, some, sources, seen, best) for question, some in names.items())
 
 
 def planned_names(
     questions: Sequence[str], planned: Callable[[str, Trial], Plan], limits: Limits | None = None
-) -> dict[str, tuple[str, ...]]:
-    """What each question looks for. Programs are checked and not run, for want of a scene. A refusal names nothing.
+) -> dict[str, tuple[str, ...] | AnswerError]:
+    """What each question looks for, or why it has no program. Programs are checked and not run, for want of a scene.
 
     `planned` is the `plan` of a planner, or the `draft` of a `Once`, which tries the program on the first scene.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, tuple[str, ...] | AnswerError] = {}
     with Sandbox(limits) as sandbox:
         for question in questions:
             try:
                 found[question] = named(planned(question, sandbox.check).program)
-            except AnswerError:
-                found[question] = ()
+            except AnswerError as error:
+                found[question] = error
     return found
 
 
@@ -140,17 +147,20 @@ def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) 
 
 def _narrowed(
     question: str,
-    names: tuple[str, ...],
+    names: Sequence[str] | AnswerError,
     sources: Sequence[str],
     seen: Mapping[str, Mapping[str, float] | str],
     best: int,
 ) -> Narrowed:
+    unseen = tuple(Glance(source, None) for source in sources)
+    if isinstance(names, AnswerError):
+        return Narrowed(question, (), (), unseen, str(names))
     if not names:
-        return Narrowed(question, (), tuple(Glance(source, None) for source in sources), ())
+        return Narrowed(question, (), unseen, ())
     glances = [_glance(source, seen[source], names) for source in sources]
     good = sorted((one for one in glances if not one.failed), key=lambda one: -(one.score or 0.0))
     bad = [one for one in glances if one.failed]
-    return Narrowed(question, names, tuple(good[:best]), (*good[best:], *bad))
+    return Narrowed(question, tuple(names), tuple(good[:best]), (*good[best:], *bad))
 
 
 def _glance(source: str, scores: Mapping[str, float] | str, names: Sequence[str]) -> Glance:
