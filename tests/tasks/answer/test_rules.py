@@ -164,3 +164,22 @@ def test_what_is_picked_out_as_a_whole_is_measured_as_a_whole(question: str, val
     scene = StubScene({"forest": forests, "river": [(150, 172, 170, 176)]})
     with Asker(scene) as asker:
         assert asker.ask(question).value == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("question", "call"),
+    [
+        ("How many buildings larger than 1234567 m2 are there?", 'larger(find("building"), 1234567)'),
+        ("How many lakes smaller than 1234567.5 m2 are there?", 'smaller(find("lake"), 1234567.5)'),
+        (
+            "How many lakes between 1234567 and 7654321 m2 are there?",
+            'smaller(larger(find("lake"), 1234567), 7654321)',
+        ),
+        ("How many houses are within 1234567 m of a lake?", 'near(find("house"), find("lake"), 1234567)'),
+        ("What is the area of forest within 1234567 m of a lake?", 'around(find("lake"), 1234567)'),
+        ("Is the largest building larger than 1234567 m2?", "area > 1234567,"),
+        ("Is the runway longer than 1234567 m?", "> 1234567,"),
+    ],
+)
+def test_large_numbers_keep_all_their_digits(question: str, call: str) -> None:
+    assert call in program(question)

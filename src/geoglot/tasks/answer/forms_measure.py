@@ -80,7 +80,7 @@ def area_beside_number(groups: Groups) -> str:
         [
             f"found = {found}",
             f"area = area_m2(found{where})",
-            f'answer(area {sign} {size:g}, f"{what.many} cover {{area:,.6g}} m²", evidence=found)',
+            f'answer(area {sign} {size:.12g}, f"{what.many} cover {{area:,.6g}} m²", evidence=found)',
         ]
     )
 
@@ -283,7 +283,7 @@ def length_beside_number(groups: Groups) -> str:
     what, far = thing(groups["a"]), measure(groups["far"], groups["unit"])
     sign = ">" if groups["more"] in ("longer", "more") else "<"
     sentence = f"the longest of the {what.many} is {{length_m(found):,.6g}} m long"
-    return program(what.find(), f"length_m(found) {sign} {far:g}", sentence)
+    return program(what.find(), f"length_m(found) {sign} {far:.12g}", sentence)
 
 
 @form(
