@@ -87,6 +87,13 @@ def test_a_conversation_longer_than_the_model_reads_is_refused(tmp_path: Path) -
         chat.reply(QUESTIONS[0])
 
 
+def test_a_folder_is_named_with_its_dots(random: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(random, tmp_path / "Tiny2.5-0.5B-Instruct")
+    assert LocalChat(folder).name == "Tiny2.5-0.5B-Instruct"
+    monkeypatch.chdir(folder)
+    assert LocalChat(".").name == "Tiny2.5-0.5B-Instruct"
+
+
 def test_a_flag_or_the_environment_names_it(rigged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_local(str(rigged)) and not is_local(str(rigged.parent)) and not is_local("none.gguf")
     monkeypatch.setenv("GEOGLOT_LLM_URL", "http://127.0.0.1:9/v1")

@@ -49,7 +49,7 @@ class LocalChat:
     def __init__(self, path: PathLike, *, device: str | None = None, progress: Progress | None = None) -> None:
         from transformers import DynamicCache
 
-        self.name, self._progress = Path(path).stem, progress
+        self.name, self._progress = _name(Path(path)), progress
         self._tokenizer, self._model = _loaded(Path(path), choose_device(device or load_settings().device))
         self._cache: Any = DynamicCache()
         self._known: list[int] = []  # tokens whose keys and values are in the cache
@@ -107,6 +107,11 @@ class LocalChat:
     def _tell(self, what: str, done: int, total: int) -> None:
         if self._progress:
             self._progress(what, done, total)
+
+
+def _name(path: Path) -> str:
+    """The name of the file without .gguf, or of the folder with all its dots: Qwen2.5-0.5B-Instruct."""
+    return path.stem if path.is_file() else path.resolve().name
 
 
 def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
