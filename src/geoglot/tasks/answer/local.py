@@ -133,11 +133,11 @@ def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
         weights["use_safetensors"] = True
     try:
         tokenizer = AutoTokenizer.from_pretrained(**place)
-        model: Any
-        model, told = AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
     except _BROKEN as error:
         why = " ".join(str(error).split())[:300]
         raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
+    model, told = loaded
     if lacking := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):
         raise ModelError(f"{path} lacks {len(lacking)} weights, such as {lacking[0]}; get the whole model again")
     if not getattr(tokenizer, "chat_template", None):
