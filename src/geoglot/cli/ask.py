@@ -93,9 +93,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
                         click.echo(describe(answer, given["show_program"], alone=len(sources) == 1))
                 failed += asker.failed
     _report(answers, narrowed, given["as_json"])
-    if failed or any(one.failed for one in narrowed):
+    if failed or any(one.failed or one.missed for one in narrowed):
         ctx.exit(options.PARTLY)
-    if any(one.refused for one in (*answers, *narrowed)):
+    if any(answer.refused for answer in answers) or any(one.refused for one in narrowed):
         ctx.exit(_REFUSED)
 
 
@@ -174,6 +174,7 @@ def _listed(one: Narrowed) -> str:
         rows += [
             f"  {what:8}  {'failed' if glance.score is None else f'{glance.score:7.3g}'}  {glance.source}"
             + (f": {glance.failed}" if glance.failed else "")
+            + (f": not seen: {glance.missed}" if glance.missed else "")
             for glance in glances
         ]
     return "\n".join(rows)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +10,7 @@ from polygons import StubScene
 from geoglot.errors import AnswerError, SourceError
 from geoglot.tasks.answer.ask import Asker
 from geoglot.tasks.answer.llm import LanguageModel
-from geoglot.tasks.answer.narrow import Overviews, named, narrow, planned_names
+from geoglot.tasks.answer.narrow import Look, Overviews, named, narrow, planned_names
 from geoglot.tasks.answer.once import Once
 from geoglot.tasks.answer.plan import Message, Plan, Trial
 from geoglot.tasks.answer.rules import Rules
@@ -25,7 +25,7 @@ TRUE = {f"{number}.tif": {"ship": number / 10, "school": 1 - number / 10} for nu
 
 
 def stub(names: tuple[str, ...]) -> object:
-    return lambda source: {name: TRUE[source][name] for name in names}
+    return lambda source: Look({name: TRUE[source][name] for name in names})
 
 
 class Counted:
@@ -91,10 +91,10 @@ def test_a_question_without_a_program_is_asked_of_no_scene() -> None:
 
 def test_a_scene_that_cannot_be_read_is_left_out_and_told() -> None:
     def scorer(names: tuple[str, ...]) -> object:
-        def score(source: str) -> Mapping[str, float]:
+        def score(source: str) -> Look:
             if source == "9.tif":
                 raise SourceError("9.tif is no image")
-            return {name: TRUE[source][name] for name in names}
+            return Look({name: TRUE[source][name] for name in names})
 
         return score
 
@@ -171,7 +171,7 @@ def test_overviews_of_rasters_find_the_scenes_that_hold_the_thing(tmp_path: Path
     holds = {2: [("roof", 150, 150, 60)], 5: [("roof", 150, 150, 90)]}
     planted = [plant((300, 300), holds.get(number, [])) for number in range(7)]
     paths = [str(write_scene(tmp_path / f"{number}.tif", one.pixels)) for number, one in enumerate(planted)]
-    scores = {path: Overviews(PooledColours(), ("roof", "water"), LOOKS)(path) for path in paths}
+    scores = {path: Overviews(PooledColours(), ("roof", "water"), LOOKS)(path).scores for path in paths}
     (told,) = narrow(paths, {"roofs?": ("roof",)}, lambda names: Overviews(PooledColours(), names, LOOKS), best=2)
     assert [Path(one.source).name for one in told.asked] == ["5.tif", "2.tif"]
     assert all(0 <= one <= 1 for row in scores.values() for one in row.values())
@@ -188,6 +188,28 @@ def test_an_overview_is_small_whatever_the_scene(tmp_path: Path) -> None:
     path = write_scene(tmp_path / "large.tif", plant((900, 700), []).pixels)
     Overviews(Counting(), ("roof",), LOOKS)(str(path))
     assert Counting.tiles == 4
+
+
+def test_tiles_for_which_the_model_failed_are_told(tmp_path: Path) -> None:
+    class Failing(PooledColours):
+        """Fails for all batches but pictures on their own, and for the first `failures` of those."""
+
+        failures = 0
+
+        def encode_image(self, pixels):  # type: ignore[no-untyped-def]
+            type(self).failures -= len(pixels) == 1
+            if len(pixels) > 1 or type(self).failures >= 0:
+                raise RuntimeError("out of memory")
+            return super().encode_image(pixels)
+
+    path = str(write_scene(tmp_path / "large.tif", plant((900, 700), []).pixels))
+    Failing.failures = 1
+    (told,) = narrow([path], {"roofs?": ("roof",)}, lambda names: Overviews(Failing(), names, LOOKS), best=1)
+    assert told.missed == told.asked and told.failed == ()
+    assert told.to_json()["asked"][0]["missed"] == "1 of 4 tiles of its overview: the model failed: out of memory"
+    Failing.failures = 4
+    with pytest.raises(SourceError, match="no scores for its overview: the model failed: out of memory"):
+        Overviews(Failing(), ("roof",), LOOKS)(path)
 
 
 def test_a_scene_without_data_is_a_failure(tmp_path: Path) -> None:

@@ -40,8 +40,19 @@ from geoglot.types import Progress
 _LOOKS = {"find", "appeared", "disappeared", "change"}
 _TILES = 2  # of the model's size along the longer side of an overview
 
-#: The score of each name in one source, 0..1; SourceError where it cannot be read
-Scorer = Callable[[str], Mapping[str, float]]
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one source."""
+
+    scores: Mapping[str, float]
+    """Of each name, 0..1."""
+    missed: str = ""
+    """What of it was not seen, and why."""
+
+
+#: A look at one source; SourceError where it cannot be read
+Scorer = Callable[[str], Look]
 
 
 @dataclass(frozen=True)
@@ -53,11 +64,14 @@ class Glance:
     """Of a question: the mean over its names, 0..1. None where the question names nothing, or nothing could be seen."""
     failed: str = ""
     """Why nothing could be seen."""
+    missed: str = ""
+    """What of it was not seen, and why."""
 
     def to_json(self) -> dict[str, Any]:
         """A line of the document."""
         told = {"source": self.source, "score": None if self.score is None else float(f"{self.score:.4g}")}
-        return told | ({"failed": self.failed} if self.failed else {})
+        troubles = {"failed": self.failed, "missed": self.missed}
+        return told | {what: why for what, why in troubles.items() if why}
 
 
 @dataclass(frozen=True)
@@ -76,6 +90,11 @@ class Narrowed:
     def failed(self) -> tuple[Glance, ...]:
         """Scenes of which nothing could be seen."""
         return tuple(one for one in self.left_out if one.failed)
+
+    @property
+    def missed(self) -> tuple[Glance, ...]:
+        """Scenes of which only a part could be seen."""
+        return tuple(one for one in (*self.asked, *self.left_out) if one.missed)
 
     def to_json(self) -> dict[str, Any]:
         """What `geoglot ask --json` says of it."""
@@ -132,9 +151,9 @@ def planned_names(
     return found
 
 
-def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) -> dict[str, Mapping[str, float] | str]:
+def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) -> dict[str, Look | str]:
     """Scores by source, or why there are none."""
-    seen: dict[str, Mapping[str, float] | str] = {}
+    seen: dict[str, Look | str] = {}
     for done, source in enumerate(sources, 1):
         try:
             seen[source] = scorer(source)
@@ -149,7 +168,7 @@ def _narrowed(
     question: str,
     names: Sequence[str] | AnswerError,
     sources: Sequence[str],
-    seen: Mapping[str, Mapping[str, float] | str],
+    seen: Mapping[str, Look | str],
     best: int,
 ) -> Narrowed:
     unseen = tuple(Glance(source, None) for source in sources)
@@ -163,10 +182,10 @@ def _narrowed(
     return Narrowed(question, tuple(names), tuple(good[:best]), (*good[best:], *bad))
 
 
-def _glance(source: str, scores: Mapping[str, float] | str, names: Sequence[str]) -> Glance:
-    if isinstance(scores, str):
-        return Glance(source, None, scores)
-    return Glance(source, float(np.mean([scores[name] for name in names])))
+def _glance(source: str, look: Look | str, names: Sequence[str]) -> Glance:
+    if isinstance(look, str):
+        return Glance(source, None, look)
+    return Glance(source, float(np.mean([look.scores[name] for name in names])), missed=look.missed)
 
 
 class Overviews:
@@ -177,7 +196,7 @@ class Overviews:
         background = None if options.background is None else parse_words(options.background)
         self._names, self._question = names, self._encoder.question(parse_classes(names), background, options.templates)
 
-    def __call__(self, source: str) -> dict[str, float]:
+    def __call__(self, source: str) -> Look:
         """The score of each name at its best tile; SourceError where nothing can be read."""
         encoder = self._encoder
         side = encoder.plan((1, 1), None, None).tile
@@ -188,10 +207,12 @@ class Overviews:
             raise SourceError(f"{source}: no pixel is valid; look at --bands and at its nodata")
         answers = compute(self._seen, pictures)
         seen = [one for one in answers if not isinstance(one, Failed)]
+        lost = [one.reason for one in answers if isinstance(one, Failed)]
         if not seen:
-            raise SourceError(f"{source}: the model gave no scores for its overview")
+            raise SourceError(f"{source}: the model gave no scores for its overview: {lost[0]}")
         block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)
-        return {name: float(self._question.scores(block, index).max()) for index, name in enumerate(self._names)}
+        scores = {name: float(self._question.scores(block, index).max()) for index, name in enumerate(self._names)}
+        return Look(scores, f"{len(lost)} of {len(answers)} tiles of its overview: {lost[0]}" if lost else "")
 
     @torch.inference_mode()
     def _seen(self, pixels: torch.Tensor) -> torch.Tensor:
