@@ -34,12 +34,12 @@ def tiny_tokenizer(says: tuple[str, ...] = ()) -> PreTrainedTokenizerFast:
 
 
 def tiny_model(
-    tokenizer: PreTrainedTokenizerFast, says: tuple[str, ...] = (), context: int = 32_768
+    tokenizer: PreTrainedTokenizerFast, says: tuple[str, ...] = (), context: int = 32_768, tied: bool = False
 ) -> Qwen2ForCausalLM:
     """Two layers of random weights. Rigged, they only hand each token on, and the head knows what comes after it."""
     config = Qwen2Config(
         vocab_size=len(tokenizer), hidden_size=WIDTH if says else 32, intermediate_size=64, num_hidden_layers=2,
-        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=context, tie_word_embeddings=False,
+        num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=context, tie_word_embeddings=tied,
         eos_token_id=tokenizer.eos_token_id, bos_token_id=None,
     )  # fmt: skip
     torch.manual_seed(3)
@@ -62,10 +62,10 @@ def tiny_model(
     return model
 
 
-def write_folder(folder: Path, says: tuple[str, ...] = (), context: int = 32_768) -> Path:
+def write_folder(folder: Path, says: tuple[str, ...] = (), context: int = 32_768, tied: bool = False) -> Path:
     """A Hugging Face folder: weights as safetensors, tokenizer, chat template."""
     tokenizer = tiny_tokenizer(says)
-    tiny_model(tokenizer, says, context).save_pretrained(folder)
+    tiny_model(tokenizer, says, context, tied).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 

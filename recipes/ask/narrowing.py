@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     paths = np.array(sorted(str(path) for path in given.folder.glob("*.jpg")))
     chosen = np.random.default_rng(given.seed).permutation(paths)[: given.scenes].tolist()
     kinds = [re.match("[a-z]*", Path(path).name.lower())[0] for path in chosen]
-    names = planned_names([f"Is there a {words}?" for kind, words in KINDS.items() if kind in kinds], Rules())
+    names = planned_names([f"Is there a {words}?" for kind, words in KINDS.items() if kind in kinds], Rules().plan)
     model, options = load_model(given.model), FindOptions(overlay=False)
     told = narrow(chosen, names, lambda names: Overviews(model, names, options), best=len(chosen))
     shares, chances = [], []

@@ -94,6 +94,38 @@ def test_more_scenes_than_the_best_are_narrowed_and_it_is_told(scene: Path, tmp_
     assert "all 2 scenes are asked" in err
 
 
+def test_where_no_scene_can_be_read_it_is_an_error(tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.tif").write_bytes(b"no image")
+    code, out, err = run(tmp_path, "Is there a lake?", "--best", 2, "--json")
+    assert (code, out) == (1, "")
+    assert "no scene can be read" in err and "2.tif" in err
+
+
+def test_a_question_without_a_program_is_told_once_and_asks_no_scene(scene: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.tif").write_bytes(scene.read_bytes())
+    code, out, err = run(tmp_path, "Why is the sky blue?", "--best", 2)
+    assert (code, out) == (1, "")
+    assert "none of 3 scenes is asked" in err and err.count("nearest form") == 1
+    code, out, err = run(tmp_path, "Why is the sky blue?", "Is it rural or urban?", "--best", 2, "--json")
+    document = json.loads(out)
+    assert code == 1
+    assert [one["question"] for one in document["answers"]] == ["Is it rural or urban?"] * 3
+    refused, told = document["narrowed"]
+    assert "nearest form" in refused["refused"] and refused["asked"] == [] and len(refused["left_out"]) == 3
+    assert "refused" not in told
+
+
+def test_a_language_model_that_is_not_there_is_told_once(scene: Path, tmp_path: Path) -> None:
+    for number in range(3):
+        (tmp_path / f"{number}.tif").write_bytes(scene.read_bytes())
+    llm = ("--planner", "llm", "--llm-url", "http://127.0.0.1:9/v1", "--llm-model", "none")
+    code, out, err = run(tmp_path, "Is there a lake?", "--best", 2, *llm)
+    assert (code, out) == (1, "")
+    assert err.count("is the server running") == 1
+
+
 def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:
     code, out, _ = run(scene, "how many ships " * 40, "--json")
     assert code == 1

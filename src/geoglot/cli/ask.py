@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from geoglot.tasks.answer.answer import Answer
     from geoglot.tasks.answer.ask import Asker, AskOptions
     from geoglot.tasks.answer.narrow import Narrowed
+    from geoglot.tasks.answer.once import Once
     from geoglot.tasks.answer.plan import Planner
     from geoglot.tasks.objects.options import FindOptions
     from geoglot.types import Progress
@@ -78,9 +79,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
         todo = [(source, questions) for source in sources]
         narrowed: tuple[Narrowed, ...] = ()
         if len(sources) > given["best"]:
-            planner = Once(planner)
-            narrowed = _narrowed(sources, questions, planner, model, given, progress)
+            planner = once = Once(planner)
+            narrowed = _narrowed(sources, questions, once, model, given, progress)
             todo = _todo(narrowed)
+            _check_any_seen(todo, narrowed)
         for source, asked in todo:
             opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
             with opened as asker:
@@ -91,9 +93,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
                         click.echo(describe(answer, given["show_program"], alone=len(sources) == 1))
                 failed += asker.failed
     _report(answers, narrowed, given["as_json"])
-    if failed or any(one.failed for one in narrowed):
+    if failed or any(one.failed or one.missed for one in narrowed):
         ctx.exit(options.PARTLY)
-    if any(answer.refused for answer in answers):
+    if any(answer.refused for answer in answers) or any(one.refused for one in narrowed):
         ctx.exit(_REFUSED)
 
 
@@ -124,7 +126,7 @@ def _sorted_out(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[s
 def _narrowed(
     sources: Sequence[str],
     questions: Sequence[str],
-    planner: Planner,
+    planner: Once,
     model: Any,
     given: dict[str, Any],
     progress: Progress,
@@ -132,7 +134,7 @@ def _narrowed(
     """The best scenes for each question; what is asked and what is left out is said on stderr before any work."""
     from geoglot.tasks.answer.narrow import Overviews, narrow, planned_names
 
-    names = planned_names(questions, planner)
+    names = planned_names(questions, planner.draft)
     chosen = narrow(
         sources, names, lambda names: Overviews(model, names, _looks(given)), best=given["best"], progress=progress
     )
@@ -150,8 +152,21 @@ def _todo(narrowed: Sequence[Narrowed]) -> list[tuple[str, list[str]]]:
     return list(questions.items())
 
 
+def _check_any_seen(todo: Sequence[object], narrowed: Sequence[Narrowed]) -> None:
+    """SourceError where no scene of all could be read; each has been told with its reason."""
+    from geoglot.errors import SourceError
+
+    failed = [glance for one in narrowed for glance in one.failed]
+    if not todo and failed:
+        raise SourceError(f"no scene can be read: {failed[0].failed}")
+
+
 def _listed(one: Narrowed) -> str:
     """Which scenes a question is asked of, with their scores, for people."""
+    if one.refused:
+        return (
+            f"geoglot: {one.question!r} has no program, so none of {len(one.left_out)} scenes is asked: {one.refused}"
+        )
     if not one.names:
         return f"geoglot: {one.question!r} looks for nothing by name, so all {len(one.asked)} scenes are asked"
     rows = [f"geoglot: {one.question!r}: how well the overview of each scene fits {', '.join(one.names)}"]
@@ -159,6 +174,7 @@ def _listed(one: Narrowed) -> str:
         rows += [
             f"  {what:8}  {'failed' if glance.score is None else f'{glance.score:7.3g}'}  {glance.source}"
             + (f": {glance.failed}" if glance.failed else "")
+            + (f": not seen: {glance.missed}" if glance.missed else "")
             for glance in glances
         ]
     return "\n".join(rows)
@@ -172,7 +188,7 @@ def _report(answers: Sequence[Answer], narrowed: Sequence[Narrowed], as_json: bo
         options.emit(documents[0] if len(documents) == 1 and not narrowed else several, True, "")
         return
     for one in narrowed:
-        if one.left_out:
+        if one.left_out and not one.refused:
             total = len(one.asked) + len(one.left_out)
             click.echo(f"{len(one.asked)} of {total} scenes were asked {one.question!r}; --best asks more")
 

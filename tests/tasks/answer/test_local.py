@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import socket
 import sys
 from pathlib import Path
@@ -86,6 +87,13 @@ def test_a_conversation_longer_than_the_model_reads_is_refused(tmp_path: Path) -
         chat.reply(QUESTIONS[0])
 
 
+def test_a_folder_is_named_with_its_dots(random: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = shutil.copytree(random, tmp_path / "Tiny2.5-0.5B-Instruct")
+    assert LocalChat(folder).name == "Tiny2.5-0.5B-Instruct"
+    monkeypatch.chdir(folder)
+    assert LocalChat(".").name == "Tiny2.5-0.5B-Instruct"
+
+
 def test_a_flag_or_the_environment_names_it(rigged: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert is_local(str(rigged)) and not is_local(str(rigged.parent)) and not is_local("none.gguf")
     monkeypatch.setenv("GEOGLOT_LLM_URL", "http://127.0.0.1:9/v1")
@@ -113,6 +121,34 @@ def test_what_is_no_language_model_is_said(rigged: Path, packed: Path, tmp_path:
             (mute / file.name).write_bytes(file.read_bytes())
     with pytest.raises(ModelError, match="no chat template"):
         LocalChat(mute)
+
+
+@pytest.mark.parametrize("cut", ["lm_head.weight", "model.layers.1.mlp.up_proj.weight"])
+@pytest.mark.parametrize("how", ["missing", "of another shape"])
+def test_weights_that_are_not_there_are_not_made_up(random: Path, tmp_path: Path, cut: str, how: str) -> None:
+    from safetensors.torch import load_file, save_file
+
+    folder = shutil.copytree(random, tmp_path / "cut")
+    weights = load_file(random / "model.safetensors")
+    whole = weights.pop(cut)
+    if how == "of another shape":
+        weights[cut] = whole[:-1].clone()
+    save_file(weights, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(ModelError, match=r"lacks 1 weights|cannot be loaded"):
+        LocalChat(folder)
+
+
+def test_a_head_that_is_tied_is_not_missed(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "tied", tied=True)
+    assert LocalChat(folder).name == "tied"
+
+
+def test_weights_that_are_cut_short_are_said(random: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(random, tmp_path / "short")
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[: weights.stat().st_size // 2])
+    with pytest.raises(ModelError, match="short cannot be loaded as a language model"):
+        LocalChat(folder)
 
 
 def test_weights_that_are_pickled_are_not_read(rigged: Path, tmp_path: Path) -> None:

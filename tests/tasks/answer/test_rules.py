@@ -6,6 +6,7 @@ import pytest
 from polygons import StubScene, budget
 
 from geoglot.errors import AnswerError
+from geoglot.tasks.answer.ask import Asker
 from geoglot.tasks.answer.forms import forms
 from geoglot.tasks.answer.reading import plain
 from geoglot.tasks.answer.rules import Rules
@@ -142,3 +143,43 @@ def test_every_program_keeps_to_the_vocabulary() -> None:
 )
 def test_plain_form(typed: str, read: str) -> None:
     assert plain(typed).removesuffix(" in @") == read.removesuffix(" in @")
+
+
+@pytest.mark.parametrize(
+    ("question", "value"),
+    [
+        ("What is the area of the largest forest within 20 m of a river?", 400),
+        ("What is the area of the largest forest next to a river?", 400),
+        ("Is the largest forest within 20 m of a river larger than 500 m²?", False),
+        ("Is the largest forest within 20 m of a river larger than 300 m²?", True),
+        ("What is the area of the largest forest in the right half?", 200),
+        ("What is the area of the forest nearest to a river?", 400),
+        ("What is the area of forest larger than 300 m² within 20 m of a river?", 400),
+        ("What is the area of forest within 20 m of a river larger than 300 m²?", 400),
+        ("What is the area of forest larger than 500 m² within 20 m of a river?", 0),
+    ],
+)
+def test_what_is_picked_out_as_a_whole_is_measured_as_a_whole(question: str, value: float) -> None:
+    forests = [(0, 0, 60, 60), (150, 150, 170, 170), (0, 500, 10, 520)]
+    scene = StubScene({"forest": forests, "river": [(150, 172, 170, 176)]})
+    with Asker(scene) as asker:
+        assert asker.ask(question).value == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("question", "call"),
+    [
+        ("How many buildings larger than 1234567 m2 are there?", 'larger(find("building"), 1234567)'),
+        ("How many lakes smaller than 1234567.5 m2 are there?", 'smaller(find("lake"), 1234567.5)'),
+        (
+            "How many lakes between 1234567 and 7654321 m2 are there?",
+            'smaller(larger(find("lake"), 1234567), 7654321)',
+        ),
+        ("How many houses are within 1234567 m of a lake?", 'near(find("house"), find("lake"), 1234567)'),
+        ("What is the area of forest within 1234567 m of a lake?", 'around(find("lake"), 1234567)'),
+        ("Is the largest building larger than 1234567 m2?", "area > 1234567,"),
+        ("Is the runway longer than 1234567 m?", "> 1234567,"),
+    ],
+)
+def test_large_numbers_keep_all_their_digits(question: str, call: str) -> None:
+    assert call in program(question)

@@ -19,18 +19,26 @@ _PORTION = r"(?:percentage|percent|share|fraction|proportion|part|portion|%)"
 _WHOLE = r"(?:@|area|land|ground|surface|land area|total area|scene|pixels)"
 _LARGER = r"(?:larger|bigger|greater|more extensive|more|wider)"
 _SMALLER = r"(?:smaller|less|less extensive)"
+_SIZED = ("larger(", "smaller(")
 #: What is asked about where a question names no classes of land cover
 LAND_COVER = ("water", "forest", "grass", "farmland", "building", "road", "bare soil")
 
 
-def _ground(what: Thing) -> tuple[Thing, str]:
-    """What is measured, and in which region: of forest within 100 m of a river the ground within 100 m counts."""
+def _ground(what: Thing) -> tuple[str, str]:
+    """What finds that which is measured, and in which region of it: of forest within 100 m of a river the ground counts.
+
+    What was picked out by its size or as the nearest is a thing of its own, and measured whole: the largest forest
+    within 100 m of a river, or in the left half, is the largest of those.
+    """
+    if what.superlative or any(wrap.startswith("nearest(") for wrap in what.wraps):
+        return what.find(), ""
+    sized = any(wrap.startswith(_SIZED) for wrap in what.wraps)
     near = re.fullmatch(r"near\(\{\}, (.+), ([\d.]+)\)", what.wraps[-1]) if what.wraps else None
-    if not near or not uncountable(what.name):
-        return _unrelated(what), what.part
+    if sized or not near or not uncountable(what.name):
+        return (what if sized else _unrelated(what)).find(clip=True), what.part
     if what.region or what.when:
         raise NotUnderstood(what.one)
-    return replace(what, wraps=what.wraps[:-1]), f", around({near[1]}, {near[2]})"
+    return replace(what, wraps=what.wraps[:-1]).find(), f", around({near[1]}, {near[2]})"
 
 
 def _unrelated(what: Thing) -> Thing:
@@ -43,8 +51,8 @@ def _unrelated(what: Thing) -> Thing:
 def _area(what: Thing, unit: str) -> str:
     unit = unit or "m²"
     factor = f" / {_IN[unit]:g}" if unit != "m²" else ""
-    what, where = _ground(what)
-    lines = [f"found = {what.find(clip=True)}", f"area = area_m2(found{where}){factor}"]
+    found, where = _ground(what)
+    lines = [f"found = {found}", f"area = area_m2(found{where}){factor}"]
     subject = what.many if not what.superlative else f"the {what.one}"
     verb = "covers" if what.superlative or what.many == what.one else "cover"
     lines.append(f'answer(area, f"{subject} {verb} {{area:,.6g}} {unit}", "{unit}", evidence=found)')
@@ -67,12 +75,12 @@ def area_beside_number(groups: Groups) -> str:
     sign = {"at least": ">=", "at most": "<=", "less": "<", "less extensive": "<", "smaller": "<", "under": "<"}.get(
         groups["more"], ">"
     )
-    what, where = _ground(what)
+    found, where = _ground(what)
     return "\n".join(
         [
-            f"found = {what.find(clip=True)}",
+            f"found = {found}",
             f"area = area_m2(found{where})",
-            f'answer(area {sign} {size:g}, f"{what.many} cover {{area:,.6g}} m²", evidence=found)',
+            f'answer(area {sign} {size:.12g}, f"{what.many} cover {{area:,.6g}} m²", evidence=found)',
         ]
     )
 
@@ -275,7 +283,7 @@ def length_beside_number(groups: Groups) -> str:
     what, far = thing(groups["a"]), measure(groups["far"], groups["unit"])
     sign = ">" if groups["more"] in ("longer", "more") else "<"
     sentence = f"the longest of the {what.many} is {{length_m(found):,.6g}} m long"
-    return program(what.find(), f"length_m(found) {sign} {far:g}", sentence)
+    return program(what.find(), f"length_m(found) {sign} {far:.12g}", sentence)
 
 
 @form(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
 from geoglot.models.precision import wants_bfloat16
@@ -25,7 +26,10 @@ _TOKENS = 300  # of a reply: a program is short, and every token takes its time
 _BLOCK = 256  # tokens that are read at once
 _FENCE = "```"
 #: What transformers raises over files that are damaged, or of a kind that it does not know
-_BROKEN = (OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error)
+_BROKEN = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error,
+    SafetensorError,
+)  # fmt: skip
 
 
 def is_local(name: str) -> bool:
@@ -45,7 +49,7 @@ class LocalChat:
     def __init__(self, path: PathLike, *, device: str | None = None, progress: Progress | None = None) -> None:
         from transformers import DynamicCache
 
-        self.name, self._progress = Path(path).stem, progress
+        self.name, self._progress = _name(Path(path)), progress
         self._tokenizer, self._model = _loaded(Path(path), choose_device(device or load_settings().device))
         self._cache: Any = DynamicCache()
         self._known: list[int] = []  # tokens whose keys and values are in the cache
@@ -105,6 +109,11 @@ class LocalChat:
             self._progress(what, done, total)
 
 
+def _name(path: Path) -> str:
+    """The name of the file without .gguf, or of the folder with all its dots: Qwen2.5-0.5B-Instruct."""
+    return path.stem if path.is_file() else path.resolve().name
+
+
 def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
     """Tokenizer and model of a folder or a GGUF file."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -124,10 +133,13 @@ def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
         weights["use_safetensors"] = True
     try:
         tokenizer = AutoTokenizer.from_pretrained(**place)
-        model: Any = AutoModelForCausalLM.from_pretrained(**place, **weights)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
     except _BROKEN as error:
         why = " ".join(str(error).split())[:300]
         raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
+    model, told = loaded
+    if lacking := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):
+        raise ModelError(f"{path} lacks {len(lacking)} weights, such as {lacking[0]}; get the whole model again")
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError(f"{path} has no chat template; take a model that was trained to chat (an -Instruct one)")
     return tokenizer, model.to(device).eval().requires_grad_(False)

@@ -24,8 +24,9 @@ from geoglot.sources.raster import check_bands
 from geoglot.sources.reader import Failed
 from geoglot.sources.tile import Tile
 from geoglot.tasks.answer.limits import Limits
-from geoglot.tasks.answer.plan import Planner
+from geoglot.tasks.answer.plan import Plan, Trial
 from geoglot.tasks.answer.sandbox import Sandbox
+from geoglot.tasks.answer.syntax import calls
 from geoglot.tasks.batch import compute
 from geoglot.tasks.encode import pad
 from geoglot.tasks.objects.options import FindOptions
@@ -39,8 +40,19 @@ from geoglot.types import Progress
 _LOOKS = {"find", "appeared", "disappeared", "change"}
 _TILES = 2  # of the model's size along the longer side of an overview
 
-#: The score of each name in one source, 0..1; SourceError where it cannot be read
-Scorer = Callable[[str], Mapping[str, float]]
+
+@dataclass(frozen=True)
+class Look:
+    """What was seen of one source."""
+
+    scores: Mapping[str, float]
+    """Of each name, 0..1."""
+    missed: str = ""
+    """What of it was not seen, and why."""
+
+
+#: A look at one source; SourceError where it cannot be read
+Scorer = Callable[[str], Look]
 
 
 @dataclass(frozen=True)
@@ -52,11 +64,14 @@ class Glance:
     """Of a question: the mean over its names, 0..1. None where the question names nothing, or nothing could be seen."""
     failed: str = ""
     """Why nothing could be seen."""
+    missed: str = ""
+    """What of it was not seen, and why."""
 
     def to_json(self) -> dict[str, Any]:
         """A line of the document."""
         told = {"source": self.source, "score": None if self.score is None else float(f"{self.score:.4g}")}
-        return told | ({"failed": self.failed} if self.failed else {})
+        troubles = {"failed": self.failed, "missed": self.missed}
+        return told | {what: why for what, why in troubles.items() if why}
 
 
 @dataclass(frozen=True)
@@ -68,35 +83,38 @@ class Narrowed:
     """What the overviews were searched for; none: every scene is asked."""
     asked: tuple[Glance, ...]
     left_out: tuple[Glance, ...]
+    refused: str = ""
+    """Why it has no program; then no scene is asked."""
 
     @property
     def failed(self) -> tuple[Glance, ...]:
         """Scenes of which nothing could be seen."""
         return tuple(one for one in self.left_out if one.failed)
 
+    @property
+    def missed(self) -> tuple[Glance, ...]:
+        """Scenes of which only a part could be seen."""
+        return tuple(one for one in (*self.asked, *self.left_out) if one.missed)
+
     def to_json(self) -> dict[str, Any]:
         """What `geoglot ask --json` says of it."""
-        return {
+        told: dict[str, Any] = {
             "question": self.question, "names": list(self.names), "asked": [one.to_json() for one in self.asked],
             "left_out": [one.to_json() for one in self.left_out],
         }  # fmt: skip
+        return told | ({"refused": self.refused} if self.refused else {})
 
 
 def named(program: str) -> tuple[str, ...]:
     """The things that a program looks for, by its own words; a model's program is read, not run."""
-    try:
-        calls = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call) and node.args]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return ()
-    calls.sort(key=lambda call: (call.lineno, call.col_offset))
-    firsts = [call.args[0] for call in calls if isinstance(call.func, ast.Name) and call.func.id in _LOOKS]
+    firsts = [call.args[0] for name, call in calls(program) if name in _LOOKS and call.args]
     texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
 
 
 def narrow(
     sources: Sequence[str],
-    names: Mapping[str, Sequence[str]],
+    names: Mapping[str, Sequence[str] | AnswerError],
     scorer: Callable[[tuple[str, ...]], Scorer],
     *,
     best: int,
@@ -104,31 +122,38 @@ def narrow(
 ) -> tuple[Narrowed, ...]:
     """For each question, with the names that it looks for, the `best` scenes. Each scene is looked at once.
 
+    A question with an error in place of names has no program: no scene is asked.
+
     `scorer` gives what scores names; it is not asked for where no question names anything. Scenes of one score keep
     their order.
     """
-    everything = tuple(dict.fromkeys(name for some in names.values() for name in some))
+    everything = tuple(
+        dict.fromkeys(name for some in names.values() if not isinstance(some, AnswerError) for name in some)
+    )
     seen = _glances(sources, scorer(everything), progress) if everything else {}
-    return tuple(_narrowed(question, tuple(some), sources, seen, best) for question, some in names.items())
+    return tuple(_narrowed(question, some, sources, seen, best) for question, some in names.items())
 
 
 def planned_names(
-    questions: Sequence[str], planner: Planner, limits: Limits | None = None
-) -> dict[str, tuple[str, ...]]:
-    """What each question looks for. Programs are checked and not run, for want of a scene. A refusal names nothing."""
-    found: dict[str, tuple[str, ...]] = {}
+    questions: Sequence[str], planned: Callable[[str, Trial], Plan], limits: Limits | None = None
+) -> dict[str, tuple[str, ...] | AnswerError]:
+    """What each question looks for, or why it has no program. Programs are checked and not run, for want of a scene.
+
+    `planned` is the `plan` of a planner, or the `draft` of a `Once`, which tries the program on the first scene.
+    """
+    found: dict[str, tuple[str, ...] | AnswerError] = {}
     with Sandbox(limits) as sandbox:
         for question in questions:
             try:
-                found[question] = named(planner.plan(question, sandbox.check).program)
-            except AnswerError:
-                found[question] = ()
+                found[question] = named(planned(question, sandbox.check).program)
+            except AnswerError as error:
+                found[question] = error
     return found
 
 
-def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) -> dict[str, Mapping[str, float] | str]:
+def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) -> dict[str, Look | str]:
     """Scores by source, or why there are none."""
-    seen: dict[str, Mapping[str, float] | str] = {}
+    seen: dict[str, Look | str] = {}
     for done, source in enumerate(sources, 1):
         try:
             seen[source] = scorer(source)
@@ -141,23 +166,26 @@ def _glances(sources: Sequence[str], scorer: Scorer, progress: Progress | None) 
 
 def _narrowed(
     question: str,
-    names: tuple[str, ...],
+    names: Sequence[str] | AnswerError,
     sources: Sequence[str],
-    seen: Mapping[str, Mapping[str, float] | str],
+    seen: Mapping[str, Look | str],
     best: int,
 ) -> Narrowed:
+    unseen = tuple(Glance(source, None) for source in sources)
+    if isinstance(names, AnswerError):
+        return Narrowed(question, (), (), unseen, str(names))
     if not names:
-        return Narrowed(question, (), tuple(Glance(source, None) for source in sources), ())
+        return Narrowed(question, (), unseen, ())
     glances = [_glance(source, seen[source], names) for source in sources]
     good = sorted((one for one in glances if not one.failed), key=lambda one: -(one.score or 0.0))
     bad = [one for one in glances if one.failed]
-    return Narrowed(question, names, tuple(good[:best]), (*good[best:], *bad))
+    return Narrowed(question, tuple(names), tuple(good[:best]), (*good[best:], *bad))
 
 
-def _glance(source: str, scores: Mapping[str, float] | str, names: Sequence[str]) -> Glance:
-    if isinstance(scores, str):
-        return Glance(source, None, scores)
-    return Glance(source, float(np.mean([scores[name] for name in names])))
+def _glance(source: str, look: Look | str, names: Sequence[str]) -> Glance:
+    if isinstance(look, str):
+        return Glance(source, None, look)
+    return Glance(source, float(np.mean([look.scores[name] for name in names])), missed=look.missed)
 
 
 class Overviews:
@@ -168,7 +196,7 @@ class Overviews:
         background = None if options.background is None else parse_words(options.background)
         self._names, self._question = names, self._encoder.question(parse_classes(names), background, options.templates)
 
-    def __call__(self, source: str) -> dict[str, float]:
+    def __call__(self, source: str) -> Look:
         """The score of each name at its best tile; SourceError where nothing can be read."""
         encoder = self._encoder
         side = encoder.plan((1, 1), None, None).tile
@@ -179,10 +207,12 @@ class Overviews:
             raise SourceError(f"{source}: no pixel is valid; look at --bands and at its nodata")
         answers = compute(self._seen, pictures)
         seen = [one for one in answers if not isinstance(one, Failed)]
+        lost = [one.reason for one in answers if isinstance(one, Failed)]
         if not seen:
-            raise SourceError(f"{source}: the model gave no scores for its overview")
+            raise SourceError(f"{source}: the model gave no scores for its overview: {lost[0]}")
         block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)
-        return {name: float(self._question.scores(block, index).max()) for index, name in enumerate(self._names)}
+        scores = {name: float(self._question.scores(block, index).max()) for index, name in enumerate(self._names)}
+        return Look(scores, f"{len(lost)} of {len(answers)} tiles of its overview: {lost[0]}" if lost else "")
 
     @torch.inference_mode()
     def _seen(self, pixels: torch.Tensor) -> torch.Tensor:

@@ -39,22 +39,18 @@ class Thing:
     def many(self) -> str:
         """The plural, with what else is known."""
         names = [plural(name) for name in self.names]
-        return " ".join([self._sup, (" or " if self.either else " and ").join(names), self.rest]).strip()
+        return " ".join([self.superlative, (" or " if self.either else " and ").join(names), self.rest]).strip()
 
     @property
     def one(self) -> str:
         """The singular, with what else is known."""
-        return " ".join([self._sup, self.name, self.rest]).strip()
+        return " ".join([self.superlative, self.name, self.rest]).strip()
 
     @property
     def rest(self) -> str:
         """All modifiers as they are said again."""
         dated = f"on the {'first' if self.when == 'before' else 'second'} date" if self.when else ""
         return " ".join(word for word in (*self.words, self.place, dated) if word)
-
-    @property
-    def _sup(self) -> str:
-        return self.superlative
 
     @property
     def every(self) -> bool:

@@ -139,8 +139,8 @@ def _adjectives(text: str) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
         first = words[0]
         if first in SIZES:
             least, below = SIZES[first]
-            wraps += [f"larger({{}}, {least:g})"] if least else []
-            wraps += [f"smaller({{}}, {below:g})"] if below else []
+            wraps += [f"larger({{}}, {least:.12g})"] if least else []
+            wraps += [f"smaller({{}}, {below:.12g})"] if below else []
             said.append(f"of {_range(least, below)}")
         elif first in SHAPES:
             wraps.append(f'shaped({{}}, "{SHAPES[first]}")')
@@ -206,9 +206,11 @@ def _wrap(call: str, words: str) -> Change:
         if other.every and not call.startswith(("inside(", "beyond(")):
             raise NotUnderstood(match["other"])  # near both, or near one of them?
         far = measure(match["far"], match["length"]) if "far" in match.groupdict() else NEAR_M
-        filled = call.replace("OTHER", other.find()).replace("FAR", f"{far:g}")
+        filled = call.replace("OTHER", other.find()).replace("FAR", f"{far:.12g}")
         article = "an" if other.one[:1] in "aeiou" else "a"
-        said = words.replace("a OTHER", f"{article} {other.one}").replace("OTHER", other.one).replace("FAR", f"{far:g}")
+        said = (
+            words.replace("a OTHER", f"{article} {other.one}").replace("OTHER", other.one).replace("FAR", f"{far:.12g}")
+        )
         return replace(found, wraps=(*found.wraps, filled), words=(*found.words, said))
 
     return change
@@ -249,7 +251,7 @@ def _sized(call: str, words: str) -> Change:
     def change(found: Thing, match: re.Match[str]) -> Thing:
         size = measure(match["much"], match["unit"])
         said = f"{words} {match['much']} {match['unit']}"
-        return replace(found, wraps=(*found.wraps, f"{call}({{}}, {size:g})"), words=(*found.words, said))
+        return replace(found, wraps=(*found.wraps, f"{call}({{}}, {size:.12g})"), words=(*found.words, said))
 
     return change
 
@@ -259,8 +261,8 @@ def _within_sizes(found: Thing, match: re.Match[str]) -> Thing:
     below = measure(match["much"], match["unit"])
     return replace(
         found,
-        wraps=(*found.wraps, f"smaller(larger({{}}, {least:g}), {below:g})"),
-        words=(*found.words, f"of {least:g} to {below:g} m²"),
+        wraps=(*found.wraps, f"smaller(larger({{}}, {least:.12g}), {below:.12g})"),
+        words=(*found.words, f"of {least:.12g} to {below:.12g} m²"),
     )
 
 

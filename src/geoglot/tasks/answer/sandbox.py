@@ -18,12 +18,14 @@ from geoglot.errors import AnswerError, GeoglotError, LimitError, MissingExtraEr
 from geoglot.tasks.answer.limits import Limits
 from geoglot.tasks.answer.scene import Objects, Region
 from geoglot.tasks.answer.stubs import stubs
+from geoglot.tasks.answer.syntax import calls
 from geoglot.tasks.answer.vocabulary import Reply, Vocabulary
 
 _LONGEST_PROGRAM = 20_000
 _PRINTED = 64 * 1024  # bytes that a program may print; nobody reads them
 _GRACE = 0.5  # seconds after which a worker that does not keep its time limit is killed
 _WORST_LINES = 12
+_NO_ANSWER = "the program never called answer(value, ...)"
 
 
 class ProgramError(AnswerError):
@@ -69,14 +71,16 @@ class Sandbox:
         if words.view.budget.broken:
             raise LimitError(words.view.budget.broken)
         if words.reply is None:
-            raise ProgramError("the program never called answer(value, ...)")
+            raise ProgramError(_NO_ANSWER)
         return words.reply
 
     def check(self, program: str) -> None:
-        """ProgramError unless a program keeps to the stubs; it is not run."""
+        """ProgramError unless a program keeps to the stubs and calls answer(...) somewhere; it is not run."""
         self._feed(f"def unused() -> None:\n{indent(program, '    ')}\n    return None\n", {}, True)
+        if not any(name == "answer" for name, _ in calls(program)):
+            raise ProgramError(_NO_ANSWER)
 
-    def _feed(self, code: str, calls: dict[str, Callable[..., Any]], check: bool) -> None:
+    def _feed(self, code: str, words: dict[str, Callable[..., Any]], check: bool) -> None:
         if len(code) > _LONGEST_PROGRAM:
             raise ProgramError(f"a program has at most {_LONGEST_PROGRAM:,} characters")
         limits = self.limits
@@ -99,7 +103,7 @@ class Sandbox:
             ) as session:
                 session.feed_run(
                     code,
-                    external_lookup={name: self._guarded(call) for name, call in calls.items()},
+                    external_lookup={name: self._guarded(call) for name, call in words.items()},
                     print_callback=monty.CollectString(max_bytes=_PRINTED),
                 )
         except monty.MontyCrashedError as error:
