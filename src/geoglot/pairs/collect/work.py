@@ -68,7 +68,7 @@ class Collection:
 
     def piece(self, kind: str, key: str, suffix: str) -> Path:
         """Where a piece lies, or will; in one of 256 folders, since there may be millions."""
-        digest = hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()
+        digest = hashlib.sha256(key.encode()).hexdigest()
         folder = self.folder / kind / digest[:2]
         if not folder.is_dir():
             with disk_errors(folder):
