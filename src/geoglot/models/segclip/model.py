@@ -14,7 +14,7 @@ from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.decoder import MaskDecoder
 from geoglot.models.segclip.fusion import Fuse
 from geoglot.models.segclip.guidance import Guided
-from geoglot.models.segclip.pixel_decoder import PixelFeatures, build_pixel_decoder
+from geoglot.models.segclip.pixel_decoder import PixelFeatures, PyramidDecoder
 from geoglot.models.segclip.prompts import QueryPrompts, TextTable
 
 _LEAST = 1e-6  # of a class's score, so that its logarithm is finite
@@ -38,7 +38,7 @@ class SegClip(nn.Module):
         self.config = config
         self.backbone = build_backbone(config.backbone)
         channels = self.backbone.channels
-        self.pixel_decoder = build_pixel_decoder(config, channels)
+        self.pixel_decoder = _pixel_decoder(config, channels)
         self.table = TextTable(config) if config.needs_texts else None
         self.prompts = QueryPrompts(config)
         self.places = nn.Embedding(config.queries, config.width)
@@ -86,3 +86,12 @@ class SegClip(nn.Module):
         shares = head.classes.float().softmax(2)[:, :, :-1]
         summed = torch.einsum("iqk,iqrc->ikrc", shares, head.masks.float().sigmoid())
         return summed.clamp_min(_LEAST).log()
+
+
+def _pixel_decoder(config: SegClipConfig, channels: tuple[int, ...]) -> nn.Module:
+    """The one that the configuration names; transformers is imported for the one that is made of its modules."""
+    if config.pixel_decoder == "fpn":
+        return PyramidDecoder(config, channels)
+    from geoglot.models.segclip.deformable import DeformableDecoder
+
+    return DeformableDecoder(config, channels)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -11,9 +10,6 @@ from torch import Tensor, nn
 
 from geoglot.models.segclip.backbone import Features
 from geoglot.models.segclip.config import SegClipConfig
-
-if TYPE_CHECKING:
-    from geoglot.models.segclip.deformable import DeformableDecoder
 
 LEVELS = 3
 
@@ -54,12 +50,3 @@ class PyramidDecoder(nn.Module):
                 here = here + F.interpolate(made[-1], here.shape[-2:], mode="bilinear", align_corners=False)
             made.append(output(here))
         return PixelFeatures(tuple(made[:LEVELS]), self.mask_projection(made[-1]))
-
-
-def build_pixel_decoder(config: SegClipConfig, channels: tuple[int, ...]) -> DeformableDecoder | PyramidDecoder:
-    """The one that the configuration names."""
-    if config.pixel_decoder == "fpn":
-        return PyramidDecoder(config, channels)
-    from geoglot.models.segclip.deformable import DeformableDecoder
-
-    return DeformableDecoder(config, channels)

@@ -38,6 +38,7 @@ class Form:
 
 
 _FORMS: list[Form] = []
+_BOTH = "together(first, second)"
 #: Calls that an adjective is: they choose by what a thing is, and not by where it lies
 ADJECTIVES = ("larger(", "smaller(", "shaped(", "coloured(")
 
@@ -61,10 +62,14 @@ def program(found: str, value: str, sentence: str, unit: str = "", *, first: str
     """The usual program: find, then answer."""
     lines = [first] if first else []
     lines += [f"found = {found}"] if found else []
+    return "\n".join([*lines, _answer(value, sentence, unit, "found" if found else "")])
+
+
+def _answer(value: str, sentence: str, unit: str, evidence: str) -> str:
     parts = [value, f'f"{sentence}"' if "{" in sentence else f'"{sentence}"']
     parts += [f'"{unit}"'] if unit else []
-    parts += ["evidence=found"] if found else []
-    return "\n".join([*lines, f"answer({', '.join(parts)})"])
+    parts += [f"evidence={evidence}"] if evidence else []
+    return f"answer({', '.join(parts)})"
 
 
 def said(what: Thing, variable: str = "found") -> str:
@@ -75,6 +80,24 @@ def said(what: Thing, variable: str = "found") -> str:
 def tell(what: Thing, value: str, unit: str = "") -> str:
     """Find a thing, answer with a value of it, and say how many there are."""
     return program(what.find(), value, f"{said(what)} found", unit)
+
+
+def both(one: Thing, two: Thing, value: str, sentence: str, unit: str = "", evidence: str = _BOTH) -> str:
+    """Find two things, as `first` and `second`, and answer with a value of them."""
+    return "\n".join([f"first = {one.find()}", f"second = {two.find()}", _answer(value, sentence, unit, evidence)])
+
+
+def tell_both(one: Thing, two: Thing, value: str, evidence: str = _BOTH) -> str:
+    """Find two things, answer with a value of them, and say how many there are of each."""
+    return both(one, two, value, f"{said(one, 'first')} and {said(two, 'second')} found", evidence=evidence)
+
+
+def bare_names(text: str, separators: str) -> list[str]:
+    """Names in a row, parted by what a pattern says; NotUnderstood where one is more than a name."""
+    names = [thing(part.strip(" ,")) for part in re.split(separators, text) if part.strip(" ,")]
+    if any(not one.is_bare or len(one.names) > 1 for one in names):
+        raise NotUnderstood(text)
+    return [one.name for one in names]
 
 
 def alike(first: str, second: str) -> tuple[Thing, Thing]:

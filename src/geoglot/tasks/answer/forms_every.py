@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from geoglot.tasks.answer.forms import Groups, form, program, said, tell
+from geoglot.tasks.answer.forms import Groups, form, program, said, tell, tell_both
 from geoglot.tasks.answer.lexicon import COLOURS, THEMES, uncountable
 from geoglot.tasks.answer.noun import NotUnderstood, Thing
 from geoglot.tasks.answer.nouns import part_name, subject, thing
@@ -209,9 +209,7 @@ def but_no(groups: Groups) -> str:
     one, two = thing(groups["a"]), thing(groups["b"])
     if len(one.names) > 1 or len(two.names) > 1:
         raise NotUnderstood(groups["a"])
-    lines = [f"first = {one.find()}", f"second = {two.find()}"]
-    counts = f"{said(one, 'first')} and {said(two, 'second')} found"
-    return "\n".join([*lines, f'answer(exists(first) and not exists(second), f"{counts}", evidence=first)'])
+    return tell_both(one, two, "exists(first) and not exists(second)", evidence="first")
 
 
 @form("presence", "Is the image free of clouds?", r"is @ (?:free of|without|free from) (?P<a>.+)")
@@ -274,6 +272,4 @@ def difference(groups: Groups) -> str:
     if one == two or one.superlative or two.superlative or len(one.names + two.names) > 2:
         raise NotUnderstood(groups["b"])
     value = "count(first) == count(second)" if groups.get("same") else "abs(count(first) - count(second))"
-    lines = [f"first = {one.find()}", f"second = {two.find()}"]
-    counts = f"{said(one, 'first')} and {said(two, 'second')} found"
-    return "\n".join([*lines, f'answer({value}, f"{counts}", evidence=together(first, second))'])
+    return tell_both(one, two, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program
+from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, bare_names, both, form, program
 from geoglot.tasks.answer.lexicon import uncountable
 from geoglot.tasks.answer.noun import NotUnderstood, Thing
 from geoglot.tasks.answer.nouns import measure, part_name, thing
@@ -205,14 +205,7 @@ def larger_of_which(groups: Groups) -> str:
 
 
 def _two_areas(one: Thing, two: Thing, value: str) -> str:
-    return "\n".join(
-        [
-            f"first = {one.find()}",
-            f"second = {two.find()}",
-            f'answer({value}, f"{one.many} cover {{share(first):.1%}} and {two.many} {{share(second):.1%}}", '
-            "evidence=together(first, second))",
-        ]
-    )
+    return both(one, two, value, f"{one.many} cover {{share(first):.1%}} and {two.many} {{share(second):.1%}}")
 
 
 @form(
@@ -242,19 +235,11 @@ def compare_areas(groups: Groups) -> str:
 )
 def dominant(groups: Groups) -> str:
     """Which of several things covers most; of the usual land covers where none are named."""
-    names = _choices(groups.get("many") or "") or list(LAND_COVER)
+    names = bare_names(groups.get("many") or "", r" ?, | or | and ") or list(LAND_COVER)
     lines = ["shares = {}"]
     lines += [f'shares["{name}"] = share(find("{name}"))' for name in names]
     first = "winner = which_is_larger(shares)"
     return "\n".join([*lines, first, 'answer(winner, f"most of the scene, of these, is {winner}")'])
-
-
-def _choices(text: str) -> list[str]:
-    parts = [part for part in re.split(r" ?, | or | and ", text) if part.strip(" ,")]
-    names = [thing(part.strip(" ,")) for part in parts]
-    if any(not one.is_bare or len(one.names) > 1 for one in names):
-        raise NotUnderstood(text)
-    return [one.name for one in names]
 
 
 @form(
@@ -311,9 +296,7 @@ def how_much_larger(groups: Groups) -> str:
     """The difference of two areas."""
     one, two = alike(groups["a"], groups["b"])
     areas = f"{one.many}: {{area_m2(first):,.6g}} m², {two.many}: {{area_m2(second):,.6g}} m²"
-    lines = [f"first = {one.find()}", f"second = {two.find()}"]
-    value = "area_m2(first) - area_m2(second)"
-    return "\n".join([*lines, f'answer({value}, f"{areas}", "m²", evidence=together(first, second))'])
+    return both(one, two, "area_m2(first) - area_m2(second)", areas, "m²")
 
 
 @form(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from geoglot.tasks.answer.forms import Groups, form, program
+from geoglot.tasks.answer.forms import Groups, bare_names, form, program
 from geoglot.tasks.answer.lexicon import COLOURS
 from geoglot.tasks.answer.noun import NotUnderstood
 from geoglot.tasks.answer.nouns import part_name, thing
@@ -64,10 +64,10 @@ def choice(groups: Groups) -> str:
 
 def _named(text: str) -> list[str]:
     """The names of a choice."""
-    names = [thing(part.strip(" ,")) for part in re.split(r" ?, | or ", text) if part.strip(" ,")]
-    if len(names) < 2 or any(not one.is_bare or len(one.names) > 1 for one in names):
+    names = bare_names(text, r" ?, | or ")
+    if len(names) < 2:
         raise NotUnderstood(text)
-    return [one.name for one in names]
+    return names
 
 
 @form(

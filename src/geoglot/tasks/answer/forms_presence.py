@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program, said, tell
+from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program, tell, tell_both
 from geoglot.tasks.answer.lexicon import uncountable
 from geoglot.tasks.answer.noun import NotUnderstood, Thing
 from geoglot.tasks.answer.nouns import thing
@@ -92,18 +92,7 @@ def compare_counts(groups: Groups) -> str:
     sign = ">" if more in ("outnumber", "exceed", "more", "larger", "greater", "higher", "bigger") else (
         "<" if more in ("less", "fewer", "smaller", "lower", "outnumbered") else "=="
     )  # fmt: skip
-    return _two(one, two, f"count(first) {sign} count(second)")
-
-
-def _two(one: Thing, two: Thing, value: str) -> str:
-    return "\n".join(
-        [
-            f"first = {one.find()}",
-            f"second = {two.find()}",
-            f'answer({value}, f"{said(one, "first")} and {said(two, "second")} found", '
-            "evidence=together(first, second))",
-        ]
-    )
+    return tell_both(one, two, f"count(first) {sign} count(second)")
 
 
 @form(
@@ -116,7 +105,7 @@ def compare_places(groups: Groups) -> str:
     one, two = alike(f"{groups['a']} {groups['here']}", f"{groups['a']} {groups['there']}")
     if uncountable(one.name):
         raise NotUnderstood(one.name)  # of ground there is more, and not more of them
-    return _two(one, two, f"count(first) {'>' if groups['more'] == 'more' else '<'} count(second)")
+    return tell_both(one, two, f"count(first) {'>' if groups['more'] == 'more' else '<'} count(second)")
 
 
 @form(
@@ -130,7 +119,7 @@ def compare_places(groups: Groups) -> str:
 def more_of_which(groups: Groups) -> str:
     """Of which of two things there are more."""
     one, two = alike(groups["a"], groups["b"])
-    return _two(one, two, f'which_is_larger({{"{one.many}": count(first), "{two.many}": count(second)}})')
+    return tell_both(one, two, f'which_is_larger({{"{one.many}": count(first), "{two.many}": count(second)}})')
 
 
 @form(
@@ -140,7 +129,7 @@ def more_of_which(groups: Groups) -> str:
 )
 def how_many_more(groups: Groups) -> str:
     """The difference of two numbers."""
-    return _two(*alike(groups["a"], groups["b"]), "count(first) - count(second)")
+    return tell_both(*alike(groups["a"], groups["b"]), "count(first) - count(second)")
 
 
 @form(

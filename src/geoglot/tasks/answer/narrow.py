@@ -227,7 +227,6 @@ def _tiles(overview: Tile, side: int, patch: int) -> list[tuple[Window, np.ndarr
     """Squares of an overview that hold data, mirrored to their full size where they reach beyond it."""
     found = []
     for window in WindowPlan(overview.valid.shape, side, 0, patch).windows():
-        block = np.s_[window.row : window.row + side, window.col : window.col + side]
-        if overview.valid[block].any():
-            found.append((window, pad(overview.pixels[:, *block], patch, side)))
+        if overview.valid[window.slices].any():
+            found.append((window, pad(overview.pixels[:, *window.slices], patch, side)))
     return found
