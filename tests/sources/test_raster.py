@@ -245,9 +245,12 @@ def test_a_damaged_block_is_a_read_error_there_only(
         assert raster.read(Window(0, 0, 10, 10)).valid.all()
 
 
-def test_a_truncated_file_is_a_read_error(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
-    path = make_geotiff(colours)
-    os.truncate(path, path.stat().st_size // 2)
+@pytest.mark.parametrize(("dtype", "part"), [(np.uint8, 2), (np.uint16, 2), (np.uint16, 8)])
+def test_a_truncated_file_is_a_read_error(
+    make_geotiff: MakeGeotiff, colours: np.ndarray, dtype: type[np.generic], part: int
+) -> None:
+    path = make_geotiff(colours.astype(dtype))
+    os.truncate(path, path.stat().st_size // part)  # of 16 bits the stretch is measured, so blocks are read on opening
     with open_raster(path) as raster, pytest.raises(ReadError):
         raster.read(raster.grid.whole)
 

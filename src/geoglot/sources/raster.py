@@ -158,10 +158,11 @@ def open_raster(
         native = Grid(_crs(dataset, uri), dataset.transform, dataset.shape)
         described = Bands.of(dataset)
         indexes = described.choose(bands, sensor)
-        radiometry = radiometry_of(dataset, indexes, sensor)
         facts = _facts(dataset, uri)
         palette = dataset.colorinterp[indexes[0] - 1].name == "palette"
         time = _time(dataset.tags())
+        # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
+        radiometry = radiometry_of(dataset, indexes, sensor)
     return Raster(
         uri=uri,
         native=native,
