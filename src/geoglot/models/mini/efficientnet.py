@@ -37,11 +37,12 @@ class ConvNorm(nn.Sequential):
     """Convolution and batch norm, padded as TensorFlow does, whose weights these are: more at the right and bottom."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        before = (kernel - stride) // 2
-        after = kernel - stride - before
+        before, odd = divmod(kernel - stride, 2)
+        outside = nn.ZeroPad2d((before, before + 1, before, before + 1)) if odd else nn.Identity()
+        inside = 0 if odd else before  # padding by the convolution itself spares a copy
         super().__init__(
-            nn.ZeroPad2d((before, after, before, after)),
-            nn.Conv2d(inputs, outputs, kernel, stride, groups=groups, bias=False),
+            outside,
+            nn.Conv2d(inputs, outputs, kernel, stride, inside, groups=groups, bias=False),
             nn.BatchNorm2d(outputs, eps=1e-3, momentum=0.01),
         )
 
@@ -58,10 +59,10 @@ class Block(nn.Module):
         self.skips = stride == 1 and inputs == stage.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of one block."""
-        y = x if self.expand is None else F.relu6(self.expand(x))
-        projected: Tensor = self.project(F.relu6(self.filter(y)))
-        return x + projected if self.skips else projected
+        """Features of one block; in place where it can be, since fresh memory costs more than the arithmetic."""
+        y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
+        projected: Tensor = self.project(F.relu6(self.filter(y), inplace=True))
+        return projected.add_(x) if self.skips else projected
 
 
 class EfficientNetLite0(nn.Module):
@@ -82,5 +83,5 @@ class EfficientNetLite0(nn.Module):
         self, pixels: Float[Tensor, "tile 3 rows cols"]
     ) -> tuple[Float[Tensor, "tile 112 rows16 cols16"], Float[Tensor, "tile 320 rows32 cols32"]]:
         """Features at strides 16 and 32 of normalised pixels."""
-        fine = self.fine(F.relu6(self.stem(pixels)))
+        fine = self.fine(F.relu6(self.stem(pixels), inplace=True))
         return fine, self.coarse(fine)
