@@ -10,7 +10,7 @@ from torch import Tensor
 import geoglot.models.mini as package
 from geoglot.demo import SCENE
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.mini.efficientnet import EfficientNetLite0
+from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
 from geoglot.models.zoo import load_model
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.encode import encode
@@ -90,6 +90,16 @@ def test_green_words_lie_where_the_near_infrared_says_so(mini: VisionLanguageMod
     green = (scores[:2].amax(0) > scores[2:].amax(0)).numpy()
     clear = abs(index - 0.5) > 0.3
     assert (green == (index > 0.5))[clear].mean() > 0.75
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (3, 2), (5, 2)])
+def test_a_folded_norm_gives_what_the_two_layers_give(kernel: int, stride: int) -> None:
+    torch.manual_seed(kernel)
+    layer, x = ConvNorm(6, 12, kernel, stride, groups=3).eval(), torch.randn(2, 6, 32, 48)
+    for tensor in layer[2].state_dict().values():
+        if tensor.is_floating_point():
+            tensor.uniform_(0.5, 2)
+    torch.testing.assert_close(layer(x), torch.nn.Sequential.forward(layer, x), atol=1e-5, rtol=1e-4)
 
 
 def test_the_trunk_has_the_published_size() -> None:

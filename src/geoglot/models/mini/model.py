@@ -14,6 +14,7 @@ from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.text import StaticText
 
 _MULTIPLE = 32  # the trunk's coarsest stride
+_AT_ONCE = 4 * 224 * 224  # pixels whose features stay in a processor's cache
 
 
 class DensePatches(nn.Module):
@@ -75,7 +76,9 @@ class Mini(VisionLanguageModel):
         rows, cols = pixels.shape[2:]
         normal = (pixels.to(self.mean.device) - self.mean) / self.std
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
-        patches: Tensor = self.image(padded.contiguous(memory_format=torch.channels_last))
+        at_once = max(1, _AT_ONCE // padded[0, 0].numel()) if padded.device.type == "cpu" else len(padded)
+        parts = torch.split(padded.contiguous(memory_format=torch.channels_last), at_once)
+        patches = torch.cat([self.image(part) for part in parts])
         return patches[:, :, : -(-rows // 16), : -(-cols // 16)]
 
 
