@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from geoglot.models.base import Card
-from geoglot.models.mini.efficientnet import ConvNorm
 from geoglot.models.mini.model import Mini
 
 DIM, HIDDEN = 256, 512
@@ -42,13 +40,12 @@ class Student(nn.Module):
         trunk = mini.image.trunk
         for part in (trunk.stem, *trunk.fine[:FROZEN]):
             part.requires_grad_(False)
-        self.start = fused(nn.Sequential(trunk.stem, nn.ReLU6(), *trunk.fine[:FROZEN]))
 
     def train(self, mode: bool = True) -> Student:
         """The frozen layers keep their statistics, too."""
         super().train(mode)
         trunk = self.mini.image.trunk
-        for part in (trunk.stem, *trunk.fine[:FROZEN], self.start):
+        for part in (trunk.stem, *trunk.fine[:FROZEN]):
             part.eval()
         return self
 
@@ -57,8 +54,10 @@ class Student(nn.Module):
         image, normal = self.mini.image, (pictures - self.mini.mean) / self.mini.std
         at_once = max(1, CHUNK // normal[0, 0].numel())
         with torch.no_grad():
-            parts = [self.start(part) for part in normal.contiguous(memory_format=torch.channels_last).split(at_once)]
-        fine = image.trunk.fine[FROZEN:](torch.cat(parts))
+            stem, start = image.trunk.stem, image.trunk.fine[:FROZEN]
+            parts = normal.contiguous(memory_format=torch.channels_last).split(at_once)
+            begun = torch.cat([start(F.relu6(stem(part), inplace=True)) for part in parts])
+        fine = image.trunk.fine[FROZEN:](begun)
         return image.merge(fine, image.trunk.coarse(fine))
 
     def texts(self, texts: list[str], noise: float = 0.0) -> Tensor:
@@ -82,15 +81,6 @@ class Student(nn.Module):
         weights = dict(self.mini.state_dict())
         weights["text.table"], weights["text.scale"] = as_bytes(self.table + changed)
         return weights
-
-
-def fused(layers: nn.Sequential) -> nn.Sequential:
-    """A copy of frozen layers with each batch norm folded into its convolution."""
-    layers = copy.deepcopy(layers).eval()
-    for module in layers.modules():
-        if isinstance(module, ConvNorm):
-            module[1], module[2] = fuse_conv_bn_eval(module[1], module[2]), nn.Identity()
-    return layers.requires_grad_(False)
 
 
 def as_bytes(vectors: Tensor) -> tuple[Tensor, Tensor]:
