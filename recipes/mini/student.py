@@ -7,10 +7,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
 from geoglot.models.mini.model import Mini
+from geoglot.models.store import widened
 
 DIM, HIDDEN = 256, 512
 FROZEN = 3  # blocks of the trunk: strides 2 and 4
@@ -69,10 +71,9 @@ class Student(nn.Module):
             vectors = vectors + spread * torch.randn_like(vectors)
         return self.mini.text.combine(ids, starts, vectors)
 
-    def bound(self) -> None:
-        """Keep the logit scale in its range."""
-        with torch.no_grad():
-            self.log_scale.clamp_(max=WIDEST)
+    def scale(self) -> Tensor:
+        """What cosines are multiplied by in the losses."""
+        return self.log_scale.clamp(max=WIDEST).exp()
 
     def published(self) -> dict[str, Tensor]:
         """Mini's weights, the changed token vectors in its table."""
@@ -101,6 +102,12 @@ def start_student(text: Path, seen: list[str]) -> Student:
     nn.init.zeros_(mini.text.head[-1].weight)
     nn.init.zeros_(mini.text.head[-1].bias)
     return Student(mini, vectors, mini.text.tokens(seen)[0].unique())
+
+
+def tower_of(folder: Path, prefix: str) -> dict[str, Tensor]:
+    """The weights of one tower, `image.` or `text.`, of a stored model."""
+    weights = load_file(folder / "weights.safetensors")
+    return {name.removeprefix(prefix): widened(v) for name, v in weights.items() if name.startswith(prefix)}
 
 
 def rename(published: dict[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:

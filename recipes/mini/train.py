@@ -15,7 +15,6 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -62,11 +61,8 @@ class Config:
     name_weight: float = 0.5
     sense_weight: float = 0.02
     sense_scale: float = 20.0
-    tutor_weight: float = 0.0
-    """Of the cosine distance of captions to the mean vectors of text towers made before; of names half."""
 
 
-Tutors = Sequence[Student]
 LAYOUTS = ((1, 128), (2, 96), (4, 64), (1, 160), (2, 112), (4, 64))  # views across, side of a view in pixels
 LEAST = {1: 0.6, 2: 0.35, 4: 0.45}  # smallest part of an image's side in a view, by views across
 SNAPSHOT = 200  # steps from one checkpoint to the next
@@ -114,18 +110,21 @@ def look(student: Student, lessons: Lessons, chosen: Tensor, config: Config, ste
     return F.normalize(cells.permute(0, 2, 3, 1).flatten(0, 2), dim=1)
 
 
-def compare(
-    student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, config: Config, step: int, tutors: Tutors = ()
-) -> Tensor:
-    """The loss: views against captions and names of classes, phrases against phrases, and texts against the tutors'."""
-    rng, book, scale = np.random.default_rng((config.seed, step, 2)), lessons.thesaurus, student.log_scale.exp()
+def matched(lessons: Lessons, chosen: Tensor) -> tuple[list[int], Tensor, Tensor]:
+    """All captions of some images, which are whose (image, caption), and how like an image's own each is."""
     captions = sorted({text for index in chosen.tolist() for text in lessons.pairs.captions[index]})
     place = {text: column for column, text in enumerate(captions)}
     own = torch.zeros(len(chosen), len(captions))
     for row, index in enumerate(chosen.tolist()):
         own[row, [place[text] for text in lessons.pairs.captions[index]]] = 1
     meaning = lessons.pairs.vectors[captions]
-    likeness = F.normalize(own @ meaning, dim=1) @ meaning.T
+    return captions, own, F.normalize(own @ meaning, dim=1) @ meaning.T
+
+
+def compare(student: Student, views: Tensor, lessons: Lessons, chosen: Tensor, config: Config, step: int) -> Tensor:
+    """The loss: views against captions and names of classes, and phrases against phrases."""
+    rng, book, scale = np.random.default_rng((config.seed, step, 2)), lessons.thesaurus, student.scale()
+    captions, own, likeness = matched(lessons, chosen)
     sentences = [book.reworded(lessons.pairs.texts[text], rng) for text in captions]
     names = [book.named(pick(book.classes[kind], rng), rng) for _ in range(config.rounds) for kind in lessons.kinds]
     said, named = student.texts(sentences), student.texts(names, config.noise)
@@ -140,17 +139,7 @@ def compare(
         phrases = rng.choice(len(lessons.phrases), config.phrases, replace=False)
         sense = student.texts([lessons.phrases[index] for index in phrases])
         loss = loss + config.sense_weight * sense_loss(sense, lessons.senses[phrases], config.sense_scale)
-    if tutors:
-        for weight, vectors, texts in ((1.0, said, sentences), (0.5, named, names)):
-            apart = 1 - (vectors * mean_vectors(tutors, texts)).sum(1)
-            loss = loss + weight * config.tutor_weight * apart.mean()
     return loss
-
-
-@torch.no_grad()
-def mean_vectors(tutors: Tutors, texts: list[str]) -> Tensor:
-    """Unit vectors of what several students say of the same texts, in the mean."""
-    return F.normalize(torch.stack([tutor.texts(texts) for tutor in tutors]).mean(0), dim=1)
 
 
 def pick(words: list[str], rng: np.random.Generator) -> str:
@@ -200,7 +189,6 @@ class Run:
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         self.optimiser.step()
-        self.student.bound()
         self.average.update_parameters(self.student)
         self.step += 1
         return loss.item()
@@ -216,11 +204,21 @@ def store(student: Student, card: Card, text: Path, folder: Path) -> None:
     (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")
 
 
-def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
+@dataclass(frozen=True)
+class Paths:
+    """Where things are read and written."""
+
+    rsicd: Path
+    work: Path
+    out: Path
+
+
+def main(paths: Paths, config: Config) -> None:
     """Read, train, store."""
+    work = paths.work
     torch.manual_seed(config.seed)
     work.mkdir(parents=True, exist_ok=True)
-    lessons = read_lessons(rsicd, work)
+    lessons = read_lessons(paths.rsicd, work)
     seen = [*lessons.pairs.texts, *lessons.phrases]
     run = Run(start_student(work / "text", seen), config, work / f"checkpoint-{config.seed}-{config.steps}.pt")
     run.student.train()
@@ -234,7 +232,7 @@ def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
         if run.step % SNAPSHOT == 0 or run.step == config.steps:
             run.save()
             best = run.average.module
-            store(best, make_card(len(best.table), round(float(best.log_scale.detach().exp()), 3)), work / "text", out)
+            store(best, make_card(len(best.table), round(best.scale().item(), 3)), work / "text", paths.out)
 
 
 @click.command()
@@ -245,7 +243,7 @@ def main(rsicd: Path, work: Path, out: Path, config: Config) -> None:
 @click.option("--seed", default=Config.seed, show_default=True)
 def command(rsicd: Path, work: Path, out: Path, steps: int, seed: int) -> None:
     """Train on the folder RSICD with caches in WORK, and write the model to OUT."""
-    main(rsicd, work, out, Config(steps=steps, seed=seed))
+    main(Paths(rsicd, work, out), Config(steps=steps, seed=seed))
 
 
 if __name__ == "__main__":
