@@ -67,8 +67,19 @@ def read(path: Path = THESAURUS) -> Thesaurus:
 
 def held_words(phrases: Iterable[str]) -> list[str]:
     """The phrases that hold a word of OTHER_WORDS, singular or plural."""
-    held = re.compile(rf"\b(?:{'|'.join(map(re.escape, OTHER_WORDS.values()))}|lorry|lorries)(?:e?s)?\b")
+    held = any_of(OTHER_WORDS.values())
     return [phrase for phrase in phrases if held.search(phrase)]
+
+
+def untested(words: Iterable[str]) -> list[str]:
+    """The words that are no part of any of OTHER_WORDS, singular or plural."""
+    held = any_of(part for phrase in OTHER_WORDS.values() for part in phrase.split())
+    return [word for word in words if not held.search(word)]
+
+
+def any_of(phrases: Iterable[str]) -> re.Pattern[str]:
+    """A pattern that finds any of the phrases, and a lorry."""
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, phrases))}|lorry|lorries)(?:e?s)?\b")
 
 
 def language_sample(thesaurus: Thesaurus, captions: Sequence[str], count: int, seed: int = 0) -> list[str]:

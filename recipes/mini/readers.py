@@ -3,7 +3,7 @@
 A mean of word vectors knows of a caption what training happened to show of its words; the sentence encoder has read
 much more, but is too large and too slow to ship. So small heads on its vectors, which stand still, are fitted to the
 views of the images, and near to what a text tower made before says of the same captions. Several heads differ by their
-seeds, and their mean is better than each (distillation of an ensemble, Hinton et al. 2015).
+seeds, and their mean varies less (distillation of an ensemble, Hinton et al. 2015).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from losses import best_loss, caption_loss
 from settle import Group, settle
-from student import DIM, HIDDEN, WIDEST
+from student import DIM, HIDDEN
 from torch import Tensor, nn
 from train import Config, matched
 from views import Source, some_views
@@ -49,7 +49,7 @@ def fit_reader(source: Source, known: Tensor, seed: int) -> Reader:
         chosen, seen = some_views(source, CONFIG.batch, seed, step)
         captions, own, likeness = matched(source.lessons, chosen)
         said = reader(meaning[captions])
-        logits = reader.log_scale.clamp(max=WIDEST).exp() * seen @ said.T
+        logits = reader.log_scale.exp() * seen @ said.T
         apart = 1 - (said * known[captions]).sum(1)
         fit = caption_loss(logits, own, likeness, CONFIG.softness, CONFIG.own[0])
         return fit + CONFIG.best_weight * best_loss(logits, own) + NEAR * apart.mean()

@@ -25,8 +25,6 @@ from torch import Tensor
 from train import Config, Lessons, Paths, compare, read_lessons, store
 from views import Source, some_views, view_vectors
 
-from geoglot.models.store import sha256_of
-
 CHANGE_RATE = 4e-4  # of token vectors; all else learns at the rate of the configuration
 CONFIG = Config(steps=350, batch=512, rounds=4, noise=1.2, name_weight=0.7, best_weight=0.5, sense_weight=0.0)
 
@@ -36,12 +34,14 @@ def refine(student: Student, source: Source, config: Config) -> None:
     torch.manual_seed(config.seed)
 
     def loss_of(step: int) -> Tensor:
+        student.bound()
         chosen, seen = some_views(source, config.batch, config.seed, step)
         return compare(student, seen, source.lessons, chosen, config, step)
 
     text = [*student.mini.text.parameters(), student.log_scale]
     groups = [Group(text, config.rate), Group([student.change.weight], CHANGE_RATE)]
     settle(groups, loss_of, config.steps, config.decay)
+    student.bound()
 
 
 @torch.inference_mode()
@@ -63,8 +63,7 @@ def main(paths: Paths, start: Path, aside: bool, config: Config) -> None:
     torch.manual_seed(config.seed)
     student = start_student(text, [*lessons.pairs.texts, *lessons.phrases]).eval()
     student.mini.image.load_state_dict(tower_of(start, "image."))
-    key = sha256_of(start / "weights.safetensors")[:12]
-    views = view_vectors(student, lessons.pairs.images, work / f"views-{key}.npy")
+    views = view_vectors(student, lessons.pairs.images, work)
     source = Source(lessons, views, (~held).nonzero()[:, 0])
     refine(student, source, config)
     if aside:

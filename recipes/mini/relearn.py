@@ -4,8 +4,9 @@
 
 What one fits to images directly, in refine.py, knows their captions by heart. So here the text tower of START learns
 no image: captions from readers (readers.py), which are fitted to the images with a sentence encoder behind them; names
-of classes, and any other word of its vocabulary, from itself as it was, so that what it knew stays (learning without
-forgetting, Li and Hoiem 2016). The image tower and the logit scale are those of START. The model goes to OUT.
+of classes, and other words of its vocabulary but those kept aside for testing, from itself as it was, so that what it
+knew stays (learning without forgetting, Li and Hoiem 2016). The image tower and the logit scale are those of START. The
+model goes to OUT.
 """
 
 from __future__ import annotations
@@ -15,15 +16,17 @@ from pathlib import Path
 import click
 import numpy as np
 import torch
+from phrases import untested
 from readers import read_captions
 from refine import CHANGE_RATE
 from settle import Group, settle
 from student import Student, make_card, start_student, tower_of
+from tokenizers import Tokenizer
 from torch import Tensor
 from train import Config, Lessons, Paths, pick, read_lessons, store
 from views import Source, view_vectors
 
-from geoglot.models.store import read_card, sha256_of
+from geoglot.models.store import read_card
 
 STEPS, BATCH, ROUNDS, WORDS = 500, 1024, 4, 256  # captions, names of every class and other words in a step
 
@@ -38,15 +41,16 @@ def whole_student(lessons: Lessons, text: Path, folder: Path) -> Student:
     return student.eval()
 
 
-def whole_words(student: Student) -> list[str]:
-    """The words of the vocabulary, in the order of the tokenizer's numbers."""
-    vocabulary = student.mini.text.tokenizer.get_vocab()
-    return [word for word in sorted(vocabulary, key=vocabulary.__getitem__) if word.isascii() and word.isalpha()]
+def whole_words(tokenizer: Tokenizer) -> list[str]:
+    """The words of the vocabulary in the order of their numbers, without those kept aside for testing."""
+    vocabulary = tokenizer.get_vocab()
+    words = sorted(vocabulary, key=vocabulary.__getitem__)
+    return untested(word for word in words if word.isascii() and word.isalpha())
 
 
 def relearn(student: Student, before: Student, lessons: Lessons, read: Tensor, seed: int) -> None:
     """Draw texts towards `read` (text, dim), the vectors of all captions, and names to what `before` says of them."""
-    words, book = whole_words(before), lessons.thesaurus
+    words, book = whole_words(before.mini.text.tokenizer), lessons.thesaurus
 
     def loss_of(step: int) -> Tensor:
         rng = np.random.default_rng((seed, step, 4))
@@ -73,8 +77,7 @@ def main(paths: Paths, start: Path, seed: int) -> None:
     work, text = paths.work, paths.work / "text"
     lessons = read_lessons(paths.rsicd, work)
     student, before = (whole_student(lessons, text, start) for _ in range(2))
-    key = sha256_of(start / "weights.safetensors")[:12]
-    views = view_vectors(before, lessons.pairs.images, work / f"views-{key}.npy")
+    views = view_vectors(before, lessons.pairs.images, work)
     with torch.no_grad():
         known = before.texts(lessons.pairs.texts)
     read = read_captions(Source(lessons, views, torch.arange(len(lessons.labels))), known, seed)

@@ -36,7 +36,7 @@ class Student(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(20.0).log())
         self.register_buffer("table", vectors)
         self.register_buffer("slot", torch.full((len(vectors),), len(seen)).scatter(0, seen, torch.arange(len(seen))))
-        self.change = nn.Embedding(len(seen) + 1, vectors.shape[1])
+        self.change = nn.Embedding(len(seen) + 1, vectors.shape[1], padding_idx=len(seen))  # the last never changes
         nn.init.zeros_(self.change.weight)
         mini.image.to(memory_format=torch.channels_last)
         trunk = mini.image.trunk
@@ -73,14 +73,17 @@ class Student(nn.Module):
 
     def scale(self) -> Tensor:
         """What cosines are multiplied by in the losses."""
-        return self.log_scale.clamp(max=WIDEST).exp()
+        return self.log_scale.exp()
+
+    @torch.no_grad()
+    def bound(self) -> None:
+        """Take the logit scale back to its limit; clamped in `scale`, it would have no gradient beyond."""
+        self.log_scale.clamp_(max=WIDEST)
 
     def published(self) -> dict[str, Tensor]:
         """Mini's weights, the changed token vectors in its table."""
-        last = len(self.change.weight) - 1
-        changed = torch.where((self.slot < last)[:, None], self.change.weight.detach()[self.slot], torch.zeros(()))
         weights = dict(self.mini.state_dict())
-        weights["text.table"], weights["text.scale"] = as_bytes(self.table + changed)
+        weights["text.table"], weights["text.scale"] = as_bytes(self.table + self.change.weight.detach()[self.slot])
         return weights
 
 

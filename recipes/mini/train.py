@@ -189,6 +189,7 @@ class Run:
         loss.backward()
         nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
         self.optimiser.step()
+        self.student.bound()
         self.average.update_parameters(self.student)
         self.step += 1
         return loss.item()

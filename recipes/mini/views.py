@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from augment import crop, recolour
 from student import Student
-from torch import Tensor
+from torch import Tensor, nn
 from train import Lessons
 
 SIDE, LEAST, GROUP = 224, 0.6, 32  # of views: side in pixels, smallest part of an image, how many at once
@@ -31,16 +32,25 @@ class Source:
 
 @torch.inference_mode()
 def view_vectors(student: Student, images: Tensor, cache: Path) -> Tensor:
-    """Unit vectors (view, image, dim), computed once and kept in the file `cache`."""
-    if not cache.exists():
+    """Unit vectors (view, image, dim), computed once for an image tower and kept in the folder `cache`."""
+    path = cache / f"views-{fingerprint(student.mini.image)}.npy"
+    if not path.exists():
         found = torch.empty(VIEWS, len(images), student.table.shape[1])
         for view in range(VIEWS):
             rng = torch.Generator().manual_seed(view)
             for chosen in torch.randperm(len(images), generator=rng).split(GROUP):
                 pictures = look(images[chosen], rng) if view else images[chosen].float() / 255
                 found[view, chosen] = F.normalize(student.patches(pictures).mean((2, 3)), dim=1)
-        np.save(cache, found.numpy())
-    return torch.from_numpy(np.load(cache))
+        np.save(path, found.numpy())
+    return torch.from_numpy(np.load(path))
+
+
+def fingerprint(module: nn.Module) -> str:
+    """Of all its weights."""
+    digest = hashlib.sha256()
+    for tensor in module.state_dict().values():
+        digest.update(tensor.contiguous().numpy().tobytes())
+    return digest.hexdigest()[:12]
 
 
 def look(images: Tensor, rng: torch.Generator) -> Tensor:

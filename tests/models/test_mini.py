@@ -56,6 +56,22 @@ def test_a_batch_is_its_tiles_one_by_one(mini: VisionLanguageModel) -> None:
     torch.testing.assert_close(mini.encode_text(texts), alone, atol=1e-6, rtol=1e-5)
 
 
+def test_nothing_has_no_vectors(mini: VisionLanguageModel) -> None:
+    assert mini.encode_text([]).shape == (0, 256)
+    assert mini.encode_image(torch.rand(0, 3, 64, 64)).shape == (0, 256)
+    assert mini.encode_patches(torch.rand(0, 3, 64, 48)).shape == (0, 256, 4, 3)
+
+
+def test_tiles_go_through_in_parts_but_not_in_training() -> None:
+    model = load_model("mini", device="cpu")
+    seen: list[int] = []
+    model.image.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    tiles = torch.rand(5, 3, 448, 224, generator=torch.Generator().manual_seed(2))
+    model.encode_patches(tiles)
+    model.train().encode_patches(tiles)
+    assert seen == [2, 2, 1, 5]
+
+
 def test_odd_texts_have_vectors_too(mini: VisionLanguageModel) -> None:
     vectors = mini.encode_text(["", "☃", "x" * 10_000, "river " * 1000])
     assert_unit(vectors)
@@ -94,12 +110,31 @@ def test_green_words_lie_where_the_near_infrared_says_so(mini: VisionLanguageMod
 
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (3, 2), (5, 2)])
 def test_a_folded_norm_gives_what_the_two_layers_give(kernel: int, stride: int) -> None:
+    layer, x = odd_layer(kernel, stride).eval(), torch.randn(2, 6, 32, 48)
+    results = [forward(layer, x) for forward in (ConvNorm.forward, torch.nn.Sequential.forward)]
+    torch.testing.assert_close(*results, atol=1e-5, rtol=1e-4)
+    folded, plain = (torch.autograd.grad(result.square().mean(), [*layer.parameters()]) for result in results)
+    torch.testing.assert_close(folded, plain, atol=1e-4, rtol=1e-3)
+
+
+def odd_layer(kernel: int, stride: int = 1) -> ConvNorm:
+    """A layer whose norm changes what it gets."""
     torch.manual_seed(kernel)
-    layer, x = ConvNorm(6, 12, kernel, stride, groups=3).eval(), torch.randn(2, 6, 32, 48)
+    layer = ConvNorm(6, 12, kernel, stride, groups=3)
     for tensor in layer[2].state_dict().values():
         if tensor.is_floating_point():
             tensor.uniform_(0.5, 2)
-    torch.testing.assert_close(layer(x), torch.nn.Sequential.forward(layer, x), atol=1e-5, rtol=1e-4)
+    return layer
+
+
+def test_in_training_the_norm_takes_the_statistics_of_the_batch() -> None:
+    layer, x = odd_layer(3).train(), torch.randn(2, 6, 8, 8)
+    before = layer[2].running_mean.clone()
+    seen = layer[1](x).mean((0, 2, 3))
+    normed = (layer(x) - layer[2].bias[:, None, None]) / layer[2].weight[:, None, None]
+    torch.testing.assert_close(normed.mean((0, 2, 3)), torch.zeros(12), atol=1e-5, rtol=0)
+    torch.testing.assert_close(layer[2].running_mean, before.lerp(seen, 0.01))
+    assert layer[2].num_batches_tracked == 1
 
 
 def test_the_trunk_has_the_published_size() -> None:

@@ -56,7 +56,8 @@ class ConvNorm(nn.Sequential):
         mean, variance = cast(Tensor, norm.running_mean), cast(Tensor, norm.running_var)
         scale = norm.weight * (variance + norm.eps).rsqrt()
         kernels, bias = conv.weight * scale[:, None, None, None], norm.bias - mean * scale
-        return F.conv2d(outside(x), kernels, bias, conv.stride, cast(int, conv.padding), groups=conv.groups)
+        padding = cast("tuple[int, int]", conv.padding)
+        return F.conv2d(outside(x), kernels, bias, conv.stride, padding, groups=conv.groups)
 
 
 class Block(nn.Module):

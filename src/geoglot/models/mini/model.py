@@ -76,10 +76,15 @@ class Mini(VisionLanguageModel):
         rows, cols = pixels.shape[2:]
         normal = (pixels.to(self.mean.device) - self.mean) / self.std
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
-        at_once = max(1, _AT_ONCE // padded[0, 0].numel()) if padded.device.type == "cpu" else len(padded)
-        parts = torch.split(padded.contiguous(memory_format=torch.channels_last), at_once)
+        parts = torch.split(padded.contiguous(memory_format=torch.channels_last), self._at_once(padded))
         patches = torch.cat([self.image(part) for part in parts])
         return patches[:, :, : -(-rows // 16), : -(-cols // 16)]
+
+    def _at_once(self, tiles: Tensor) -> int:
+        """Few on a CPU; all in training, whose batch norms take the statistics of the whole batch."""
+        if self.training or tiles.device.type != "cpu":
+            return max(1, len(tiles))
+        return max(1, _AT_ONCE // (tiles.shape[2] * tiles.shape[3]))
 
 
 def build_mini(card: Card, folder: Path) -> Mini:

@@ -35,7 +35,7 @@ class StaticText(nn.Module):
     def tokens(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Token ids of all texts one after the other, and where each text begins."""
         encoded = [entry.ids for entry in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
-        starts = torch.tensor([0, *(len(ids) for ids in encoded[:-1])]).cumsum(0)
+        starts = torch.tensor([0, *map(len, encoded)])[:-1].cumsum(0)
         flat = torch.tensor([token for ids in encoded for token in ids], dtype=torch.long)
         return flat.to(self.table.device), starts.to(self.table.device)
 
