@@ -11,6 +11,7 @@ model goes to OUT.
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import click
@@ -76,7 +77,8 @@ def main(paths: Paths, start: Path, seed: int) -> None:
     """Fit the readers, let the texts of `start` learn from them, store the model."""
     work, text = paths.work, paths.work / "text"
     lessons = read_lessons(paths.rsicd, work)
-    student, before = (whole_student(lessons, text, start) for _ in range(2))
+    student = whole_student(lessons, text, start)
+    before = copy.deepcopy(student)
     views = view_vectors(before, lessons.pairs.images, work)
     with torch.no_grad():
         known = before.texts(lessons.pairs.texts)

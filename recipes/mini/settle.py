@@ -21,7 +21,7 @@ class Group:
 
 
 def settle(groups: Sequence[Group], loss_of: Callable[[int], Tensor], steps: int, decay: float) -> None:
-    """Minimise the loss of each step; what stays in the parameters is their running mean."""
+    """Minimise the loss of each step, which may bound parameters first; what stays in them is their running mean."""
     optimiser = torch.optim.AdamW([{"params": [*group.parameters]} for group in groups], weight_decay=decay)
     learned = [parameter for group in groups for parameter in group.parameters]
     mean = [parameter.detach().clone() for parameter in learned]

@@ -23,8 +23,8 @@ WIDEST = 4.0  # of the logit scale's logarithm: e^4 = 55
 class Student(nn.Module):
     """Towers, logit scale and token changes; the first, finest layers stay as ImageNet made them.
 
-    Edges and colours need no change, and a step costs a third less. Tokens that no text of training has keep their
-    distilled vectors.
+    Edges and colours need no change, and a step costs a third less. Tokens that no caption and no phrase has keep their
+    vectors.
     """
 
     table: Tensor

@@ -230,10 +230,11 @@ def main(paths: Paths, config: Config) -> None:
             pace = (time.monotonic() - began) / (run.step - first)
             left = pace * (config.steps - run.step) / 60
             print(f"step {run.step}  loss {loss:.3f}  {pace:.2f} s a step  {left:.0f} minutes left", flush=True)
-        if run.step % SNAPSHOT == 0 or run.step == config.steps:
+        if run.step % SNAPSHOT == 0:
             run.save()
-            best = run.average.module
-            store(best, make_card(len(best.table), round(best.scale().item(), 3)), work / "text", paths.out)
+    run.save()
+    best = run.average.module
+    store(best, make_card(len(best.table), round(best.scale().item(), 3)), work / "text", paths.out)
 
 
 @click.command()

@@ -33,7 +33,7 @@ class Source:
 @torch.inference_mode()
 def view_vectors(student: Student, images: Tensor, cache: Path) -> Tensor:
     """Unit vectors (view, image, dim), computed once for an image tower and kept in the folder `cache`."""
-    path = cache / f"views-{fingerprint(student.mini.image)}.npy"
+    path = cache / f"views-{fingerprint(student.mini.image, (len(images), VIEWS, SIDE, LEAST))}.npy"
     if not path.exists():
         found = torch.empty(VIEWS, len(images), student.table.shape[1])
         for view in range(VIEWS):
@@ -45,9 +45,9 @@ def view_vectors(student: Student, images: Tensor, cache: Path) -> Tensor:
     return torch.from_numpy(np.load(path))
 
 
-def fingerprint(module: nn.Module) -> str:
-    """Of all its weights."""
-    digest = hashlib.sha256()
+def fingerprint(module: nn.Module, settings: tuple[float, ...]) -> str:
+    """Of all its weights, and of what else decides the vectors."""
+    digest = hashlib.sha256(repr(settings).encode())
     for tensor in module.state_dict().values():
         digest.update(tensor.contiguous().numpy().tobytes())
     return digest.hexdigest()[:12]

@@ -1,12 +1,15 @@
+import json
 from importlib.resources import as_file, files
+from pathlib import Path
 
 import pytest
 import torch
-from evaluate import OTHER_WORDS
-from phrases import held_words, untested
+from evaluate import OTHER_TEMPLATES, unread
+from phrases import THESAURUS, held_words, read, untested
 from relearn import whole_words
 from student import WIDEST, Student, make_card
 from tokenizers import Tokenizer
+from views import fingerprint
 
 import geoglot.models.mini as package
 from geoglot.models.mini.model import Mini
@@ -23,12 +26,36 @@ def student() -> Student:
         return Student(mini, torch.randn(count, 256), mini.text.tokens(SEEN)[0].unique())
 
 
-def test_no_word_kept_aside_is_learned(student: Student) -> None:
+def test_no_word_kept_aside_is_drawn_from_the_vocabulary(student: Student) -> None:
     words = whole_words(student.mini.text.tokenizer)
     assert len(words) > 20_000 and {"airport", "railway", "planet"} <= {*words}
-    assert not held_words(words)
-    assert not {part for phrase in OTHER_WORDS.values() for part in phrase.split()} & {*words}
+    assert not {*held_words(words), "estate", "depots", "terminal"} & {*words}
     assert untested(["lorries", "woods", "pastures", "estate", "wood", "harbours"]) == ["wood"]
+
+
+@pytest.mark.parametrize("spoilt", ['"seaside"', '"two pastures"', '"lorries"'])
+def test_a_thesaurus_with_a_word_kept_aside_is_refused(spoilt: str, tmp_path: Path) -> None:
+    text = THESAURUS.read_text(encoding="utf-8")
+    (tmp_path / "spoilt.toml").write_text(text.replace('"beach"', f'"beach", {spoilt}', 1), encoding="utf-8")
+    with pytest.raises(ValueError, match="kept aside for testing"):
+        read(tmp_path / "spoilt.toml")
+    assert read().words() and not {*read().names, *read().sentences} & {*OTHER_TEMPLATES}
+
+
+def test_what_captions_say_is_no_unread_word(tmp_path: Path) -> None:
+    line = {"captions": ["Many chapels stand beside a harbour .", "a mountain"]}
+    (tmp_path / "train.jsonl").write_text(json.dumps(line) + "\n")
+    kinds = unread(tmp_path / "train.jsonl")
+    assert "church" not in kinds and "port" not in kinds and kinds["mountain"] == "mountain range"
+
+
+def test_views_are_of_one_image_tower_and_one_way_of_looking(student: Student) -> None:
+    image = student.mini.image
+    first = fingerprint(image, (2, 224))
+    assert fingerprint(image, (3, 224)) != first == fingerprint(image, (2, 224))
+    with torch.no_grad():
+        image.fine.bias[3] += 1e-3
+    assert fingerprint(image, (2, 224)) != first
 
 
 def test_what_is_published_says_what_the_student_says_of_words_it_never_read(student: Student) -> None:
