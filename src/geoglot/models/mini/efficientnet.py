@@ -79,7 +79,7 @@ class Block(nn.Module):
 
 
 class EfficientNetLite0(nn.Module):
-    """3.4 million parameters; sides of the input are multiples of 32."""
+    """3.0 million parameters; sides of the input are multiples of 32."""
 
     def __init__(self) -> None:
         super().__init__()
