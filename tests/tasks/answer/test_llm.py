@@ -16,7 +16,6 @@ from geoglot.errors import AnswerError, InputError
 from geoglot.settings import load_settings
 from geoglot.tasks.answer.ask import Asker
 from geoglot.tasks.answer.chat import Endpoint, OpenAIChat, chat_of
-from geoglot.tasks.answer.limits import Limits
 from geoglot.tasks.answer.llm import LanguageModel, code_of, prompt
 from geoglot.tasks.answer.vocabulary import WORDS
 
@@ -116,7 +115,7 @@ def answers(replies: Sequence[Reply], seconds: float = 5.0) -> tuple[Any, list[d
     with (
         server(replies) as (url, asked),
         OpenAIChat(Endpoint(url, "stub", KEY, seconds), waits.append) as chat,
-        Asker(scene, planner=LanguageModel(chat), limits=Limits(seconds=0.5)) as asker,
+        Asker(scene, planner=LanguageModel(chat)) as asker,
     ):
         return asker.ask("How many ships are there?"), asked, waits
 
