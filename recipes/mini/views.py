@@ -14,6 +14,8 @@ from student import Student
 from torch import Tensor, nn
 from train import Lessons
 
+from geoglot.models.store import sha256_of_weights
+
 SIDE, LEAST, GROUP = 224, 0.6, 32  # of views: side in pixels, smallest part of an image, how many at once
 VIEWS = 2  # of every image: as it is, and one that is cropped, turned and recoloured
 VIEW_NOISE = 0.15  # of the length of an image vector
@@ -47,10 +49,7 @@ def view_vectors(student: Student, images: Tensor, cache: Path) -> Tensor:
 
 def fingerprint(module: nn.Module, settings: tuple[float, ...]) -> str:
     """Of all its weights, and of what else decides the vectors."""
-    digest = hashlib.sha256(repr(settings).encode())
-    for tensor in module.state_dict().values():
-        digest.update(tensor.contiguous().numpy().tobytes())
-    return digest.hexdigest()[:12]
+    return hashlib.sha256(repr((sha256_of_weights(module), settings)).encode()).hexdigest()[:12]
 
 
 def look(images: Tensor, rng: torch.Generator) -> Tensor:

@@ -13,10 +13,11 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 
 from geoglot.errors import ModelError, OutputError
 from geoglot.models.base import Card, VisionLanguageModel
@@ -92,6 +93,15 @@ def sha256_of(path: Path) -> str:
     """Hexadecimal sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_of_weights(module: nn.Module) -> str:
+    """Hexadecimal sha256 of all tensors of a module and their names, wherever they came from."""
+    found = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        found.update(name.encode())
+        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
 
 
 def save_model(model: VisionLanguageModel, folder: Path) -> Card:

@@ -16,6 +16,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geoglot.models.preprocess import normalise
+from geoglot.models.store import sha256_of_weights
 from geoglot.tasks.refine.prompts import Prompt, Prompting, prompt_of, surroundings
 from geoglot.tasks.refine.refiner import Proposal, Refined, View
 
@@ -58,12 +59,7 @@ class Sam:
 
     @cached_property
     def _sha256(self) -> str:
-        """Of its weights, wherever they came from."""
-        found = hashlib.sha256()
-        for key, tensor in self._model.state_dict().items():
-            found.update(key.encode())
-            found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
-        return found.hexdigest()
+        return sha256_of_weights(self._model)
 
     def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
         """One answer a proposal, each by itself."""
