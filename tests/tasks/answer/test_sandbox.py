@@ -16,7 +16,7 @@ from geoglot.tasks.answer.sandbox import ProgramError, Sandbox
 from geoglot.tasks.answer.vocabulary import Vocabulary
 from hostile import HOSTILE
 
-LIMITS = Limits(seconds=1.0, memory_mb=32, calls=100, pixels=10_000_000)
+LIMITS = Limits(seconds=0.3, memory_mb=32, calls=100, pixels=10_000_000)
 WORKER_MB = 48  # of the interpreter's program itself, beside the heap that is limited
 MARK = Path("/tmp/geoglot-escaped")
 
