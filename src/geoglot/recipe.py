@@ -11,7 +11,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
-from geoglot.errors import InputError
+from geoglot.errors import InputError, SourceError
+from geoglot.tables import read_text
 from geoglot.types import PathLike
 
 T = TypeVar("T")
@@ -29,10 +30,10 @@ def read_recipe(path: Path, kind: type[T]) -> T:
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """The table of a file, over that of its base; `above`: the recipes that led here."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"there is no recipe {path}; see the examples in the folder recipes") from error
-    except (OSError, ValueError) as error:
+        table = tomllib.loads(read_text(path).body)
+    except (SourceError, ValueError) as error:
+        if not path.exists():
+            raise InputError(f"there is no recipe {path}; see the examples in the folder recipes") from error
         raise InputError(f"the recipe {path} cannot be read: {error}") from error
     base = table.pop("base", None)
     if base is None:

@@ -1,0 +1,146 @@
+"""Texts and tables as people save them: UTF-8 with or without a mark, UTF-16, cp1252; commas, semicolons, tabs."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoglot.errors import SourceError
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
+_SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True)
+class Text:
+    """What a text file says."""
+
+    body: str
+    """With "\\n" at the end of a line."""
+    notes: tuple[str, ...] = ()
+    """A sentence where the encoding was guessed."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows below a head."""
+
+    path: Path
+    columns: tuple[str, ...]
+    """In small letters, without blanks around them."""
+    rows: tuple[Mapping[str, str], ...]
+    """Cells by column, without blanks around them; "" where a row is short. Blank rows are left out."""
+    lines: tuple[int, ...]
+    """Where each row begins in the file, from 1."""
+    notes: tuple[str, ...] = ()
+    """A sentence where the encoding was guessed."""
+
+    def where(self, index: int) -> str:
+        """Which row this is, for a message."""
+        return f"{self.path}, line {self.lines[index]}"
+
+
+def read_text(path: Path) -> Text:
+    """A whole text file; SourceError where it cannot be read or is no text.
+
+    What is neither marked nor UTF-8 is taken for cp1252, which Windows writes in western Europe, and a note says so.
+    """
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
+    notes: tuple[str, ...] = ()
+    try:
+        encoding = _encoding(raw)
+        try:
+            body = raw.decode(encoding)
+        except UnicodeDecodeError:
+            if encoding != "utf-8":
+                raise
+            body = raw.decode("cp1252")
+            notes = (f"{path} is not UTF-8 and was read as cp1252 (Windows); save it as UTF-8 if letters are wrong",)
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path} is in an unknown encoding; save it as UTF-8") from error
+    if "\0" in body:
+        raise SourceError(f"{path} is not a text file; save it as plain text in UTF-8")
+    return Text(body.replace("\r\n", "\n").replace("\r", "\n"), notes)
+
+
+def _encoding(raw: bytes) -> str:
+    """By the mark at the start; UTF-16 without one by the zeros of its ASCII letters."""
+    for mark, encoding in _MARKS:
+        if raw.startswith(mark):
+            return encoding
+    if len(raw) > 1 and len(raw) % 2 == 0 and (raw[0] == 0) != (raw[1] == 0):
+        return "utf-16-le" if raw[1] == 0 else "utf-16-be"
+    return "utf-8"
+
+
+def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
+    """A table whose first row names its columns; SourceError where one of `needed` is not among them.
+
+    The separator is the one of , ; tab | with which the head has the needed columns, else the most columns. Excel's
+    line `sep=;` is passed over. A row with more cells than the head is refused, for its texts are cut in two.
+    """
+    text = read_text(path)
+    lines = text.body.split("\n")
+    first = next((number for number, line in enumerate(lines) if line.strip() and not _is_excels(line)), None)
+    if first is None:
+        raise SourceError(f"{path} is empty; its first line must name the columns {', '.join(needed)}")
+    separator = max(_SEPARATORS, key=lambda one: _fit(lines[first], one, needed))
+    columns = tuple(_cells(lines[first], separator))
+    if lacking := [name for name in needed if name not in columns]:
+        has = ", ".join(filter(None, columns)) or "none"
+        raise SourceError(f"{path} must have the column {lacking[0]} in its first line; its columns are {has}")
+    if double := next((name for name in columns if name and columns.count(name) > 1), None):
+        raise SourceError(f"{path} has two columns {double}; rename one of them")
+    return _below(path, text, first, separator, columns)
+
+
+def number_of(text: str) -> float:
+    """A number with a decimal point, or with the comma of many countries; ValueError for what is neither."""
+    return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
+
+
+def _below(path: Path, text: Text, first: int, separator: str, columns: tuple[str, ...]) -> Table:
+    """The rows under the head, which stands in line `first` from 0."""
+    body = "\n".join(text.body.split("\n")[first + 1 :])
+    reader = csv.reader(io.StringIO(body), delimiter=separator, skipinitialspace=True)
+    rows, numbers, start = list[Mapping[str, str]](), list[int](), first + 2
+    try:
+        for cells in reader:
+            cells = [cell.strip() for cell in cells]
+            if any(cells[len(columns) :]):
+                raise SourceError(
+                    f"{path}, line {start} has {len(cells)} cells, the first line {len(columns)} columns; "
+                    f'put texts that hold {separator!r} between quotes ("")'
+                )
+            if any(cells):
+                padded = cells + [""] * (len(columns) - len(cells))
+                rows.append({name: cell for name, cell in zip(columns, padded, strict=False) if name})
+                numbers.append(start)
+            start = first + 2 + reader.line_num
+    except csv.Error as error:
+        raise SourceError(f"{path}, line {start} cannot be read: {error}") from error
+    return Table(path, tuple(filter(None, columns)), tuple(rows), tuple(numbers), text.notes)
+
+
+def _fit(head: str, separator: str, needed: Sequence[str]) -> tuple[int, int]:
+    """How many needed columns, and how many at all, a separator finds in the head."""
+    cells = _cells(head, separator)
+    return sum(name in cells for name in needed), len(cells)
+
+
+def _cells(head: str, separator: str) -> list[str]:
+    return [cell.strip().lower() for cell in next(csv.reader([head], delimiter=separator, skipinitialspace=True))]
+
+
+def _is_excels(line: str) -> bool:
+    return line.lower().startswith("sep=") and len(line.strip()) <= len("sep=;")
