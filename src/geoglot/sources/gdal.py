@@ -32,6 +32,7 @@ def is_local(uri: str) -> bool:
 def environment(uri: str, **more: str) -> rasterio.Env:
     """The options of GDAL under which one source is opened and read; they hold in the calling thread."""
     options: dict[str, Any] = {"GDAL_CACHEMAX": load_settings().raster_cache_mb * 2**20}
+    options |= {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}  # else what a garbled JPEG lacks is filled with grey
     if is_local(uri):
         # World files and masks beside the image are looked for by name, without listing a large folder.
         options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", "CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}

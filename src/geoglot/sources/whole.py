@@ -1,0 +1,77 @@
+"""Whether a picture file is all there: decoders fill what a copy that broke off lacks with grey, or with old memory.
+
+PNG (ISO 15948): every chunk to IEND with its checksum. JPEG (ITU T.81) and JPEG 2000 (T.800): the marker that ends the
+image comes after the last that begins a scan or a tile part. WebP: as long as its RIFF header says, and no zeros at its
+end. TIFF is not looked at: there libtiff tells of itself what lies beyond the end of the file.
+"""
+
+from __future__ import annotations
+
+import mmap
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+from geoglot.errors import SourceError
+from geoglot.sources.gdal import is_local
+from geoglot.types import PathLike
+
+_PNG, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"
+_JP2, _J2K = b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"
+_END, _SCAN, _TILE_PART = b"\xff\xd9", b"\xff\xda", b"\xff\x90\x00\x0a"
+_TAIL = 16  # zeros in a row that no compressed picture ends with
+
+
+def check_whole(path: PathLike) -> None:
+    """SourceError if a PNG, JPEG, JPEG 2000 or WebP on this machine is cut short or damaged in a way that shows."""
+    if is_local(str(path)) and (fault := why_broken(Path(path))):
+        raise SourceError(f"{path} is cut short or damaged ({fault}); get it again")
+
+
+def why_broken(path: Path) -> str | None:
+    """What such a file lacks; None where nothing is seen to lack, or where it is of another format."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(12)
+            looks = _looks(head)
+            if looks is None:
+                return None
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+                return looks(body)
+    except (OSError, ValueError):  # what cannot be opened or mapped is told by its reader
+        return None
+
+
+def _looks(head: bytes) -> Callable[[mmap.mmap], str | None] | None:
+    if head.startswith(_PNG):
+        return _png
+    if head.startswith(_JPEG):
+        return lambda body: _marked(body, _SCAN)
+    if head.startswith((_JP2, _J2K)):
+        return lambda body: _marked(body, _TILE_PART)
+    return _webp if head.startswith(_RIFF) and head[8:12] == b"WEBP" else None
+
+
+def _png(body: mmap.mmap) -> str | None:
+    at = len(_PNG)
+    while at + 12 <= len(body):
+        length, kind = int.from_bytes(body[at : at + 4], "big"), body[at + 4 : at + 8]
+        end = at + 8 + length
+        if end + 4 > len(body):
+            break
+        if zlib.crc32(body[at + 4 : end]) != int.from_bytes(body[end : end + 4], "big"):
+            return "a checksum in it is wrong"
+        if kind == b"IEND":
+            return None
+        at = end + 4
+    return "its end is missing"
+
+
+def _marked(body: mmap.mmap, part: bytes) -> str | None:
+    return None if body.rfind(_END) > body.rfind(part) else "its end is missing"
+
+
+def _webp(body: mmap.mmap) -> str | None:
+    length = int.from_bytes(body[4:8], "little") + 8
+    is_whole = length <= len(body) and any(body[length - _TAIL : length])
+    return None if is_whole else "its end is missing"
