@@ -270,13 +270,9 @@ def truth_of(image: Path, labels: Path, names: Sequence[str] = ()) -> Truth:
 
 
 def _from_polygons(grid: Grid, labels: Path) -> Truth:
-    import geopandas
+    from geoglot.sources.vectors import read_vectors
 
-    try:
-        reader = geopandas.read_parquet if labels.suffix.lower() == ".parquet" else geopandas.read_file
-        table = reader(labels)
-    except Exception as error:  # pyogrio raises its own and many others
-        raise SourceError(f"the polygons {labels} cannot be read: {error}") from error
+    table = read_vectors(labels)
     column = next((name for name in ("class", "name") if name in table), None)
     if column is None:
         raise SourceError(f"{labels} has no attribute class or name")

@@ -155,12 +155,9 @@ def burn(vector: Path, image: Path, ids: Mapping[str, int]) -> Int32[np.ndarray,
 
 
 def _polygons(path: Path) -> Any:
-    import geopandas
+    from geoglot.sources.vectors import read_vectors
 
-    try:
-        shapes = geopandas.read_file(path)
-    except Exception as error:  # pyogrio raises its own and many others
-        raise SourceError(f"the polygons {path} cannot be read: {error}") from error
+    shapes = read_vectors(path)
     if "class" not in shapes:
         raise SourceError(
             f"{path} has no attribute class; it has {', '.join(shapes.columns.drop('geometry')) or 'none'}"

@@ -23,7 +23,7 @@ from jaxtyping import Int32
 
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.datasets.pictures import open_native
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
 from geoglot.tasks.prompts import ClassWords
 
 #: Tags that must all be there, as patterns; a tuple means any of them
@@ -125,17 +125,17 @@ def _osm_file(folder: Path, stem: str) -> Path | None:
 
 def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
     """The class of each pixel of a tile, its index in RULES; -1 where no rule covers it."""
-    import geopandas as gpd
-    from pyogrio.errors import DataSourceError
     from rasterio.features import rasterize
+
+    from geoglot.sources.vectors import read_vectors
 
     with open_native(image) as raster:
         grid = raster.grid
     if grid.crs is None:
         raise SourceError(f"{image} has no CRS, so OSM cannot be laid over it; assign one with rio edit-info")
     try:
-        frame = gpd.read_file(features)
-    except DataSourceError as error:
+        frame = read_vectors(features)
+    except InputError as error:
         raise SourceError(f"{features} cannot be read as OSM features: {error}") from error
     shapes = areas(frame.to_crs(4326)).to_crs(grid.crs)
     shapes = shapes.iloc[np.argsort(-shapes.area.to_numpy(), kind="stable")]

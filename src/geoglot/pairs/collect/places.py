@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyogrio
 import pyproj
 import shapely
 from jaxtyping import Float
-from pyogrio.errors import DataSourceError
 from rasterio.errors import RasterioError
 
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid, split_at_antimeridian, transform
 from geoglot.pairs.collect.recipe import PlacesRecipe
 from geoglot.sources.gdal import environment, open_dataset
+from geoglot.sources.vectors import read_vectors
 
 _LONLAT = pyproj.CRS("OGC:CRS84")
 _EQUAL_AREA = pyproj.CRS("+proj=cea +ellps=WGS84 +units=m")
@@ -73,12 +72,7 @@ def _box(bounds: tuple[float, float, float, float]) -> Any:
 
 
 def _polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np.ndarray:
-    if not path.exists():
-        raise InputError(f"there is no file {path}; places.area is a file of polygons")
-    try:
-        frame = pyogrio.read_dataframe(path)
-    except DataSourceError as error:
-        raise InputError(f"{path} cannot be read as polygons ({error})") from error
+    frame = read_vectors(path)
     if bool(column) != bool(names):
         raise InputError("places.column and places.names go together: which of the polygons")
     if column is not None:

@@ -8,10 +8,8 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import pyproj
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError
@@ -19,19 +17,14 @@ from geoglot.geo import Grid, Window, split_at_antimeridian
 from geoglot.outputs.vectors import to_pixels
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
+from geoglot.sources.vectors import read_vectors
 
 _EDGES = 200  # parts of an edge as long as the scene: so short that none bends by a pixel in another CRS
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
     """The features of a vector file; InputError for a file that cannot be read or holds nothing."""
-    try:
-        frame = gpd.read_parquet(path) if path.suffix.lower() == ".parquet" else pyogrio.read_dataframe(path)
-    except (DataSourceError, DataLayerError, OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read as points or polygons: {error}") from error
-    if not isinstance(frame, gpd.GeoDataFrame):
-        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
-    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty]
+    frame = read_vectors(path)
     if frame.empty:
         raise InputError(f"{path} holds no point and no polygon")
     return frame

@@ -1,0 +1,140 @@
+"""Features of a file that somebody gives: areas of interest, points, polygons of labels. The one place that reads them.
+
+Bounded in memory and time, and without another file or host being opened, whatever is in the file.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pyogrio
+import shapely
+
+from geoglot.errors import InputError
+from geoglot.sources.vector_formats import KML, PARQUET, READ, Format, check_size, format_of
+
+MOST_FEATURES = 1_000_000
+_WORD = 8  # bytes of a number
+_OFFLINE = {  # no proxy has such a scheme, so that no request leaves
+    "GDAL_HTTP_PROXY": "none://",
+    "GDAL_HTTPS_PROXY": "none://",
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+}
+_reading = threading.Lock()  # GDAL's options and Python's warnings belong to the whole process
+
+
+def read_vectors(path: Path) -> gpd.GeoDataFrame:
+    """The features of a file that have a geometry, flat, with all their attributes; it may be none.
+
+    The CRS is None where the file has none or an undefined one. InputError for a file that is of no format that is read
+    (`READ`), is damaged, too large, or has a coordinate that is no number.
+    """
+    form = format_of(path)
+    try:
+        frame = _parquet(path) if form is PARQUET else _gdal(path, form)
+    except InputError:
+        raise
+    except Exception as error:  # GDAL, Arrow, GEOS and PROJ raise their own and many others
+        raise InputError(f"{path} cannot be read as {form.name}: {_sentence(error)}") from error
+    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty].reset_index(drop=True)
+    if not np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy())).all():
+        raise InputError(f"{path} has a coordinate that is not a number; mend or remove that feature")
+    if frame.crs is not None and (frame.crs.is_engineering or frame.crs.name.startswith("Undefined")):
+        frame = frame.set_crs(None, allow_override=True)
+    return frame.set_geometry(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "its text is not UTF-8; save it in UTF-8"
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0][:200]
+
+
+def _check_count(path: Path, count: int) -> None:
+    if count > MOST_FEATURES:
+        raise InputError(f"{path} has more than {MOST_FEATURES:,} features; cut out those that are needed")
+
+
+def _gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
+    check_size(path, sum(one.stat().st_size for one in (path, path.with_suffix(".dbf")) if one.exists()))
+    name = f"{form.prefix}{path.absolute()}"
+    with _offline():
+        layers = [None] if form.prefix else _layers(path, name, form)
+        frames = [pyogrio.read_dataframe(name, layer=layer, max_features=MOST_FEATURES + 1) for layer in layers]
+    _check_count(path, sum(map(len, frames)))
+    if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames):
+        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
+    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+
+
+def _layers(path: Path, name: str, form: Format) -> list[str]:
+    """The layer of a file; of KML all of them, since there they are folders."""
+    if "!" in name:
+        raise InputError(f"{path} has a ! in its path, which GDAL takes for an archive; rename it")
+    layers = [str(layer) for layer, geometry in pyogrio.list_layers(name) if geometry is not None]
+    if not layers:
+        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
+    if len(layers) > 1 and form is not KML:
+        raise InputError(f"{path} has {len(layers)} layers ({', '.join(layers[:5])}); save one as a file of its own")
+    for layer in layers:
+        facts = pyogrio.read_info(name, layer=layer)
+        if facts["driver"] not in form.drivers:
+            raise InputError(f"{path} is not only {form.name} but also {facts['driver']}; what is read is {READ}")
+        _check_count(path, facts["features"])
+    return layers
+
+
+@contextmanager
+def _offline() -> Iterator[None]:
+    """GDAL reaches no host within the block; what it warns of is an error or shows in what it returns."""
+    with _reading, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = {key: pyogrio.get_gdal_config_option(key) for key in _OFFLINE}
+        pyogrio.set_gdal_config_options(_OFFLINE)
+        try:
+            yield
+        finally:
+            pyogrio.set_gdal_config_options(before)
+
+
+def _parquet(path: Path) -> gpd.GeoDataFrame:
+    """Geometry and flat attributes of GeoParquet, after what they unpack to was counted."""
+    schema = pq.read_schema(path)
+    if b"geo" not in (schema.metadata or {}):
+        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
+    places = json.loads(schema.metadata[b"geo"])["columns"]
+    names = [field.name for field in schema if field.name in places or not pa.types.is_nested(field.type)]
+    shared = [field.name for field in schema if _is_text(field.type)]
+    with pq.ParquetFile(path, read_dictionary=shared) as file:
+        _check_count(path, file.metadata.num_rows)
+        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
+        chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
+        check_size(path, sum(max(chunk.total_uncompressed_size, _WORD * chunk.num_values) for chunk in chunks))
+        unpacked = 0
+        for batch in file.iter_batches(columns=shared):
+            unpacked += sum(map(_unpacked, batch.columns))
+            check_size(path, unpacked)
+    return gpd.read_parquet(path, columns=names)
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
+    return any(test(kind) for test in tests)
+
+
+def _unpacked(column: pa.DictionaryArray) -> int:
+    """Bytes of a column once each row has a value of its own: many rows may share one."""
+    return pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0
