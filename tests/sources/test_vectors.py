@@ -217,10 +217,10 @@ def test_which_of_several_layers_is_asked(tmp_path: Path) -> None:
 
 def test_archives_and_folders_and_nothing(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK\x03\x04" + bytes(30))
-    for name, told in (("a.zip", "unpack it"), (".", "is a folder"), ("none.gpkg", "there is no such file")):
+    for name, told in (("a.zip", "unpack it"), (".", "is a folder"), ("none.gpkg", "there is no file")):
         with pytest.raises(InputError, match=told):
             read_vectors(tmp_path / name)
-    with pytest.raises(InputError, match="there is no such file"):
+    with pytest.raises(InputError, match="there is no file"):
         read_vectors(Path("/vsicurl/http://127.0.0.1/a.geojson"))
 
 

@@ -87,7 +87,7 @@ def _head(path: Path) -> bytes:
     if path.is_dir():
         raise InputError(f"{path} is a folder; give one of its files")
     if not path.is_file():
-        raise InputError(f"{path} cannot be read as points or polygons: there is no such file")
+        raise InputError(f"{path} cannot be read as points or polygons: there is no file {path}")
     check_size(path, path.stat().st_size)
     try:
         with path.open("rb") as file:
