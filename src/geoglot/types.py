@@ -13,7 +13,19 @@ PathLike = str | Path
 ClassesLike = str | Path | Sequence[str] | Mapping[str, Sequence[str]]
 #: A band by 1-based index or by name ("red")
 BandLike = int | str
-Sensor = Literal["rgb", "naip", "sentinel2-l2a", "landsat-c2-l2"]
+Sensor = Literal[
+    "rgb",
+    "naip",
+    "sentinel2-l2a",
+    "sentinel2-l1c",
+    "landsat-c2-l2",
+    "landsat8-9-c2-l2",
+    "landsat4-7-c2-l2",
+    "landsat-c2-l1",
+    "worldview",
+    "pleiades",
+    "planetscope",
+]
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much it is in all)."""
 

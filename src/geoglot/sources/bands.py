@@ -1,7 +1,9 @@
-"""Which three bands of a raster are shown to a model as red, green and blue.
+"""Which three bands of a raster are shown to a model as red, green and blue, and why.
 
-Without a choice by the caller: the bands that the sensor's preset names; else those described as red, green and
-blue or as B4, B3 and B2; else those whose colour interpretation says so; else the first three that are not alpha.
+Without a choice by the caller, what comes first of: the names of the bands, where they say red, green and blue in words
+or by the numbers of their satellite (mission.py); their wavelengths; their colour interpretation; the order that the
+satellite's files have; else the first three that are not alpha, which is a guess and called one. A sensor's preset puts
+its order before the colour interpretation, which writers set without being asked.
 A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those that the caller
 names after red, green and blue.
 """
@@ -10,13 +12,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from geoglot.errors import InputError
-from geoglot.sources.sensors import PRESETS
+from geoglot.sources.bandnames import CENTRES, RGB, colour_at, colour_of, number_of, same_name
+from geoglot.sources.described import descriptions_of, said_of, wavelengths_of
+from geoglot.sources.mission import Numbering, numbering_of
 from geoglot.types import BandLike, Sensor
 
-_DESCRIBED = (("red", "b4", "b04", "sr_b4"), ("green", "b3", "b03", "sr_b3"), ("blue", "b2", "b02", "sr_b2"))
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The bands that are shown."""
+
+    indexes: tuple[int, ...]
+    """1-based: red, green and blue, and of more bands where they are asked for."""
+    why: str
+    """Ends the sentence "these are red, green, blue ..."."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it: sentences whose subject is the raster, without it."""
+    guessed: bool = False
+    """Whether they are the first three for want of anything better."""
 
 
 @dataclass(frozen=True)
@@ -27,47 +46,148 @@ class Bands:
     """Lower case, empty where the file says nothing."""
     colours: tuple[str, ...]
     """GDAL's colour interpretation: red, gray, alpha, palette, undefined, ..."""
+    wavelengths: tuple[float | None, ...] = ()
+    """Micrometres."""
+    said: tuple[str, ...] = ()
+    """Where the file may say what took it: its name, and its tags."""
 
     @classmethod
     def of(cls, dataset: Any) -> Bands:
         """The bands of an open dataset."""
-        described = tuple((text or "").strip().lower() for text in dataset.descriptions)
-        return cls(described, tuple(colour.name for colour in dataset.colorinterp))
+        colours = tuple(colour.name for colour in dataset.colorinterp)
+        return cls(descriptions_of(dataset), colours, wavelengths_of(dataset), said_of(dataset))
 
     def choose(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> tuple[int, ...]:
         """The 1-based indexes of red, green and blue, and of more bands where they are asked for."""
-        if bands is not None:
-            return self._asked(bands)
-        if sensor is not None:
-            return self._of_sensor(sensor)
-        return self._recognised() or self._first()
+        return self.chosen(bands, sensor).indexes
 
     def is_guess(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> bool:
         """Whether `choose` takes the first three of several bands for want of anything better."""
-        several = sum(colour != "alpha" for colour in self.colours) >= 3
-        return bands is None and sensor is None and several and self._recognised() is None
+        return self.chosen(bands, sensor).guessed
+
+    def chosen(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> Choice:
+        """The bands that are shown, why, and what is to be told of it; InputError where they cannot be told."""
+        if bands is not None:
+            return self._asked(bands)
+        numbering = numbering_of(self.descriptions, self.said, sensor)
+        return self._told(self._found(numbering, sensor) or self._first(sensor), numbering)
 
     def name(self, index: int) -> str:
         """What a band is called in a Tile: its description, else its colour, else its number."""
         colour = self.colours[index - 1]
         return self.descriptions[index - 1] or (colour if colour != "undefined" else str(index))
 
-    def _recognised(self) -> tuple[int, int, int] | None:
-        return _triple([self._described(names) for names in _DESCRIBED]) or _triple(
-            [self._coloured(name) for name in ("red", "green", "blue")]
-        )
+    def colour(self, index: int, sensor: Sensor | None = None) -> str | None:
+        """The colour of a band, as far as its name, its wavelength or its colour interpretation says."""
+        named = self._named(numbering_of(self.descriptions, self.said, sensor))[index - 1]
+        shown = self.colours[index - 1]
+        return named or self._lit[index - 1] or (shown if shown not in ("gray", "undefined") else None)
 
-    def _asked(self, bands: Sequence[BandLike]) -> tuple[int, ...]:
+    def _found(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
+        """By the first thing that says all three colours."""
+        named = _triple(self._named(numbering))
+        if named:
+            why = f"by their names{numbering.told}" if numbering.used else "by their names"
+            return Choice(named, why, numbering.notes if numbering.used else ())
+        if lit := self._by_wavelength():
+            return Choice(lit, "by their wavelengths")
+        coloured = _triple(self.colours)
+        if coloured and sensor is None:
+            return Choice(coloured, "by their colour interpretation")
+        if ordered := self._by_order(numbering):
+            title = numbering.mission.title if numbering.mission else ""
+            note = f"does not name its bands: {_list(ordered)} are taken as red, green, blue, as in files of {title}"
+            return Choice(ordered, f"as in files of {title}", (*numbering.notes, note))
+        return Choice(coloured, "by their colour interpretation") if coloured else None
+
+    def _first(self, sensor: Sensor | None) -> Choice:
+        """One band as grey; else the first three, which is a guess."""
+        seen = [index for index, colour in enumerate(self.colours, 1) if colour != "alpha"] or [1]
+        if len(seen) < 3:
+            return self._grey(seen)
+        if sensor is not None and len(seen) > 3:
+            raise InputError(
+                f"Cannot tell which of {len(self.colours)} bands without names are red, green and blue for {sensor}; "
+                "say it with bands, for instance 3,2,1"
+            )
+        indexes = (seen[0], seen[1], seen[2])
+        note = f"{self._lack()}: bands {_list(indexes)} are taken as red, green, blue"
+        return Choice(indexes, "for want of anything that says it", (note,), sensor is None)
+
+    def _grey(self, seen: Sequence[int]) -> Choice:
+        index = seen[0]
+        if self.colours[index - 1] == "palette":
+            return Choice((index,) * 3, "by its palette")
+        which = f"band {index} of {len(seen)}" if len(seen) > 1 else "its one band"
+        called = f" ({self.descriptions[index - 1]})" if self.descriptions[index - 1] else ""
+        return Choice((index,) * 3, "as grey", (f"is shown in grey, by {which}{called}",))
+
+    def _told(self, choice: Choice, numbering: Numbering) -> Choice:
+        """With what contradicts it."""
+        notes, coloured = list(choice.notes), _triple(self.colours)
+        if coloured and coloured != choice.indexes:
+            notes.append(
+                f"has a colour interpretation that says bands {_list(coloured)}; {_list(choice.indexes)} are taken as "
+                f"red, green, blue {choice.why}"
+            )
+        ordered, named = self._by_order(numbering), self._named(numbering)
+        if ordered and ordered != choice.indexes and choice.why.startswith("by their"):
+            title = numbering.mission.title if numbering.mission else ""
+            notes.append(
+                f"has not the order of {title} ({_list(ordered)}): {_list(choice.indexes)} are taken {choice.why}"
+            )
+        for colour in RGB if choice.why.startswith("by their names") else ():
+            if len(twice := [str(index) for index, name in enumerate(named, 1) if name == colour]) > 1:
+                notes.append(f"calls bands {' and '.join(twice)} {colour}: the first is taken")
+        return Choice(choice.indexes, choice.why, tuple(notes), choice.guessed)
+
+    def _lack(self) -> str:
+        """What the names of the bands leave out."""
+        named = self._named(numbering_of(self.descriptions, self.said, None))
+        there = [colour for colour in RGB if colour in named]
+        called = [name for name in self.descriptions if name]
+        listed = f" ({', '.join(called[:4])}{', ...' if len(called) > 4 else ''})" if called else ""
+        if there:
+            return f"names {' and '.join(there)} but no {' and no '.join(c for c in RGB if c not in there)}{listed}"
+        return f"names no colours{listed}"
+
+    def _named(self, numbering: Numbering) -> tuple[str | None, ...]:
+        return tuple(colour_of(name) or numbering.colour(name) for name in self.descriptions)
+
+    @cached_property
+    def _lit(self) -> tuple[str | None, ...]:
+        return tuple(map(colour_at, self.wavelengths)) or (None,) * len(self.colours)
+
+    def _by_wavelength(self) -> Triple | None:
+        """Of several bands of one colour the one nearest to its middle."""
+        found = []
+        for colour in RGB:
+            near = [
+                (abs(length - CENTRES[colour]), index)
+                for index, length in enumerate(self.wavelengths, 1)
+                if length is not None and colour_at(length) == colour
+            ]
+            found.append(min(near)[1] if near else None)
+        red, green, blue = found
+        return (red, green, blue) if red and green and blue else None
+
+    def _by_order(self, numbering: Numbering) -> Triple | None:
+        seen = [index for index, colour in enumerate(self.colours, 1) if colour != "alpha"]
+        order = numbering.mission.stack(len(seen)) if numbering.mission else ()
+        found = _triple(order)
+        return (seen[found[0] - 1], seen[found[1] - 1], seen[found[2] - 1]) if found else None
+
+    def _asked(self, bands: Sequence[BandLike]) -> Choice:
         indexes = [self._index(band) for band in bands]
         if len(indexes) == 1:
             indexes *= 3
         if len(indexes) < 3:
             raise InputError(f"Three bands (red, green, blue) or one are needed, not {len(indexes)}: {list(bands)}")
-        return tuple(indexes)
+        return Choice(tuple(indexes), "as asked")
 
     def _index(self, band: BandLike) -> int:
         if isinstance(band, str) and not band.isdigit():
-            found = self._described((band.lower(),)) or self._coloured(band.lower())
+            found = self._called(band)
         else:
             found = int(band) if 1 <= int(band) <= len(self.colours) else None
         if found is None:
@@ -75,31 +195,28 @@ class Bands:
             raise InputError(f"There is no band {band!r}; the raster has: {have}")
         return found
 
-    def _of_sensor(self, sensor: Sensor) -> tuple[int, int, int]:
-        preset = PRESETS[sensor]
-        named = _triple([self._described(names) for names in preset.names])
-        if named:
-            return named
-        if len(self.colours) >= preset.count:
-            return preset.indexes
-        if len(self.colours) in (1, 2, 3):
-            return self._first()
-        raise InputError(
-            f"Cannot tell which of {len(self.colours)} bands without names are red, green and blue for {sensor}; "
-            "say it with bands, for instance 3,2,1"
+    def _called(self, wanted: str) -> int | None:
+        """The band of a name, of the number in it, or of a colour."""
+        named = self._named(numbering_of(self.descriptions, self.said, None))
+        number, colour = number_of(wanted), colour_of(wanted)
+        places = list(enumerate(self.descriptions, 1))
+        tests = (
+            [index for index, name in places if name and same_name(name, wanted)],
+            [index for index, name in places if number and number_of(name) == number],
+            [index for index, name in enumerate(named, 1) if colour and name == colour],
+            [index for index, name in enumerate(self._lit, 1) if colour and name == colour],
+            [index for index, name in enumerate(self.colours, 1) if name in (wanted.lower(), colour)],
         )
-
-    def _described(self, names: Sequence[str]) -> int | None:
-        return next((self.descriptions.index(name) + 1 for name in names if name in self.descriptions), None)
-
-    def _coloured(self, name: str) -> int | None:
-        return self.colours.index(name) + 1 if name in self.colours else None
-
-    def _first(self) -> tuple[int, int, int]:
-        seen = [index for index, colour in enumerate(self.colours, 1) if colour != "alpha"] or [1]
-        return (seen[0], seen[1], seen[2]) if len(seen) >= 3 else (seen[0], seen[0], seen[0])
+        return next((found[0] for found in tests if found), None)
 
 
-def _triple(found: Sequence[int | None]) -> tuple[int, int, int] | None:
-    red, green, blue = found
-    return (red, green, blue) if red and green and blue else None
+def _triple(colours: Sequence[str | None]) -> Triple | None:
+    """Where (1-based) red, green and blue are first, if all are."""
+    if not set(RGB) <= set(colours):
+        return None
+    red, green, blue = (colours.index(colour) + 1 for colour in RGB)
+    return red, green, blue
+
+
+def _list(indexes: Sequence[int]) -> str:
+    return ", ".join(map(str, indexes))

@@ -1,10 +1,8 @@
 """From stored numbers to brightness 0..1, the same for the whole scene.
 
 - 8 bit: all of 0..255, unchanged.
-- A sensor of reflectances: reflectance 0..0.3. Reflectance follows the scale and offset tags of the file where it
-  has them, else the sensor's published ones. Sentinel-2 L2A has its offset of -0.1 if the tag PROCESSING_BASELINE or
-  the product's name (_N0400_) says 04.00 or later, and none if either says an earlier one; where neither is known,
-  if the darkest 2 % of the scene are above 1000 in all bands.
+- A sensor of reflectances: reflectance 0..0.3, by the file's scale and offset tags, the sensor's published ones, or as
+  the numbers are, whichever fits the numbers (reflectance.py); where none does, as everything else.
 - Everything else: the 2nd to 98th percentile of each band's valid pixels. Scale and offset tags cannot change that.
 
 Percentiles come from overviews or a decimated read; from a lattice of blocks where a raster is large and has no
@@ -14,7 +12,6 @@ overviews, so that it is never read whole.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,13 +20,8 @@ from jaxtyping import Float, Num
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from geoglot.sources.sensors import (
-    PRESETS,
-    SENTINEL2_OFFSET,
-    SENTINEL2_OFFSET_BASELINE,
-    WHITE_REFLECTANCE,
-    Preset,
-)
+from geoglot.sources.reflectance import Spread, meaning_of, misfit
+from geoglot.sources.sensors import PRESETS
 from geoglot.types import Sensor
 
 PERCENTILES = (2.0, 98.0)
@@ -47,6 +39,8 @@ class Radiometry:
     high: Ends
     how: str
     """Where they come from: full-range, percentile 2-98, sensor:..."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of it: sentences whose subject is the raster, without it."""
 
     def apply(self, values: Num[np.ndarray, "band rows cols"]) -> Float[np.ndarray, "band rows cols"]:
         """Brightness 0..1 (float32); a band without any contrast is black."""
@@ -59,56 +53,34 @@ class Radiometry:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
-FULL_RANGE = "full-range"
+FULL_RANGE, PERCENTILE = "full-range", "percentile 2-98"
 
 
 def radiometry_of(dataset: Any, indexes: tuple[int, ...], sensor: Sensor | None) -> Radiometry:
     """The radiometry of an open dataset; reads pixels only where percentiles are needed."""
+    scaled = sensor if sensor and PRESETS[sensor].scale is not None else None
     if all(dataset.dtypes[index - 1] == "uint8" for index in indexes):
         bits = min(int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8)) for index in indexes)
         how = FULL_RANGE if bits == 8 else f"{FULL_RANGE} of {bits} bits"
-        return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how)
-    preset = PRESETS[sensor] if sensor else None
-    if preset is not None and preset.scale is not None:
-        return _of_reflectance(dataset, indexes, preset, f"sensor:{sensor}")
+        notes = (f"is 8 bit: it is shown as it is, without the scale of {PRESETS[scaled].title}",) if scaled else ()
+        return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how, notes)
+    if scaled:
+        return _of_reflectance(dataset, indexes, scaled)
     low, high = _percentiles(dataset, indexes)
-    return Radiometry(low, high, "percentile 2-98")
+    return Radiometry(low, high, PERCENTILE)
 
 
-def _of_reflectance(dataset: Any, indexes: tuple[int, ...], preset: Preset, how: str) -> Radiometry:
-    scales, offsets = ([tags[index - 1] for index in indexes] for tags in (dataset.scales, dataset.offsets))
-    if any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes) and scales == [1.0] * len(
-        indexes
-    ):
-        how += ", reflectances as they are"  # products of floats hold reflectance itself
-    elif scales == [1.0] * len(indexes) and offsets == [0.0] * len(indexes):
-        assert preset.scale is not None
-        offset = preset.offset
-        if preset is PRESETS["sentinel2-l2a"]:
-            offset, reason = _sentinel2_offset(dataset, indexes)
-            how += f", {reason}"
-        scales, offsets = [preset.scale] * len(indexes), [offset] * len(indexes)
-    else:
-        how += ", scale and offset tags"
-    low, high = (
-        tuple((reflectance - offset) / scale for scale, offset in zip(scales, offsets, strict=True))
-        for reflectance in (0.0, WHITE_REFLECTANCE)
-    )
-    return Radiometry(low, high, how)
-
-
-def _sentinel2_offset(dataset: Any, indexes: tuple[int, ...]) -> tuple[float, str]:
-    """Offset in reflectance, and how it is known."""
-    named = re.search(r"_N(\d\d)(\d\d)_", dataset.name)
-    tagged = re.fullmatch(r"N?(\d\d)\.?(\d\d)", dataset.tags().get("PROCESSING_BASELINE", ""))
-    known = tagged or named
-    baseline = known and f"{known[1]}.{known[2]}"
-    if baseline:
-        has_offset, reason = float(baseline) >= SENTINEL2_OFFSET_BASELINE, f"baseline {baseline}"
-    else:
-        dark, _ = _percentiles(dataset, indexes)
-        has_offset, reason = min(dark) >= 1000, "by the darkest 2 %"
-    return (SENTINEL2_OFFSET if has_offset else 0.0), f"{reason}: {'offset -1000' if has_offset else 'no offset'}"
+def _of_reflectance(dataset: Any, indexes: tuple[int, ...], sensor: Sensor) -> Radiometry:
+    """By the sensor's preset, where the numbers fit it."""
+    low, high = _percentiles(dataset, indexes)
+    scales, offsets = (tuple(tags[index - 1] for index in indexes) for tags in (dataset.scales, dataset.offsets))
+    floating = any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes)
+    spread = Spread(dataset.name, dataset.tags(), floating, scales, offsets, low, high)
+    meaning = meaning_of(spread, sensor)
+    if meaning is None:
+        return Radiometry(low, high, PERCENTILE, (misfit(spread, sensor),))
+    notes = (meaning.note,) if meaning.note else ()
+    return Radiometry(*meaning.ends(), f"sensor:{sensor}, {meaning.how}", notes)
 
 
 def _percentiles(dataset: Any, indexes: tuple[int, ...]) -> tuple[Ends, Ends]:

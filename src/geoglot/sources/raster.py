@@ -29,8 +29,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.errors import GridError, InputError, ReadError, SourceError
+from geoglot.figures import three_digits
 from geoglot.geo import Grid, Window
-from geoglot.sources.bands import Bands
+from geoglot.sources.bands import Bands, Choice
 from geoglot.sources.gdal import Handles, environment, is_local, open_dataset
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry, radiometry_of
 from geoglot.sources.resample import Resampler
@@ -157,7 +158,8 @@ def open_raster(
     with dataset, environment(uri):
         native = Grid(_crs(dataset, uri), dataset.transform, dataset.shape)
         described = Bands.of(dataset)
-        indexes = described.choose(bands, sensor)
+        choice = described.chosen(bands, sensor)
+        indexes = choice.indexes
         facts = _facts(dataset, uri)
         palette = dataset.colorinterp[indexes[0] - 1].name == "palette"
         time = _time(dataset.tags())
@@ -171,7 +173,7 @@ def open_raster(
         bands=tuple(map(described.name, indexes)),
         radiometry=radiometry,
         time=time,
-        warnings=_warnings(native, radiometry, indexes if described.is_guess(bands, sensor) else (), uri),
+        warnings=_warnings(native, radiometry, choice, uri),
         _facts=facts,
         _palette=palette,
         _handles=Handles(lambda: open_dataset(uri)),
@@ -257,16 +259,17 @@ def _time(tags: dict[str, str]) -> datetime | None:
         return None
 
 
-def _warnings(native: Grid, radiometry: Radiometry, guessed: tuple[int, ...], uri: str) -> tuple[str, ...]:
-    found = []
-    if guessed:
-        taken = ", ".join(map(str, guessed))
-        found.append(f"{uri} names no colours: bands {taken} are taken as red, green, blue; --bands says otherwise")
+def _warnings(native: Grid, radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ...]:
+    found = [f"{uri} {note}" for note in choice.notes]
+    if found:
+        found[-1] += f'; geoglot bands "{uri}" shows them, and --bands chooses'
     if native.crs is None:
         found.append(f"{uri} has no CRS: it is read in its own pixels, and there are no areas in square metres")
+    found += [f"{uri} {note}" for note in radiometry.notes]
     if radiometry.how != FULL_RANGE:
-        ends = ", ".join(f"{low:g}..{high:g}" for low, high in zip(radiometry.low, radiometry.high, strict=True))
-        found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({ends} become 0..1)")
+        ends = zip(radiometry.low, radiometry.high, strict=True)
+        told = ", ".join(f"{three_digits(low)}..{three_digits(high)}" for low, high in ends)
+        found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({told} become 0..1)")
     return tuple(found)
 
 

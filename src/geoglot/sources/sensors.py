@@ -1,44 +1,154 @@
-"""What is known of each sensor's files: which bands are red, green and blue, and what their numbers mean."""
+"""What is known of each sensor's files: which bands are red, green and blue, and what their numbers mean.
+
+Sources, by mission:
+- Landsat: USGS LSDS-1619 and LSDS-1618, Collection 2 Level 2 Science Product Guides (8-9 and 4-7): reflectance =
+  number * 0.0000275 - 0.2; LSDS-1822, Landsat 8-9 Data Format Control Book: level 1 is number * 0.00002 - 0.1, before
+  the sun's height. Level 1 of Landsat 4-7 is 8 bit, with gains of each scene's own, and is shown as it is.
+- Sentinel-2: ESA, S2-PDGS-TAS-DI-PSD, Product Specification Document: number / 10000, and from processing baseline
+  04.00 (25 January 2022) on an offset of -1000, in level 2A (BOA_ADD_OFFSET) as in 1C (RADIO_ADD_OFFSET).
+- NAIP: USDA, NAIP information sheet: red, green, blue, near infrared; 8 bit.
+- WorldView-2 and -3: Maxar, Product guide: eight bands from short waves to long, or blue, green, red, near infrared.
+- Pléiades: Airbus, Pléiades Imagery User Guide: B2, B1, B0, B3 in this order.
+- PlanetScope: Planet, PlanetScope Product Specifications: surface reflectance * 10000; four, five and eight bands.
+- MODIS: MOD09 User's Guide (band numbers only).
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from geoglot.types import Sensor
+
+#: Reflectance that is shown as full brightness, as GRAFT's Sentinel-2 tiles are made (reflectance / 3000 of 10000).
+WHITE_REFLECTANCE = 0.3
+SENTINEL2_OFFSET = -0.1
+SENTINEL2_OFFSET_BASELINE = 4.0
+SENTINEL2_OFFSET_SINCE = "20220125"
+
+
+@dataclass(frozen=True)
+class Mission:
+    """Satellites whose bands are counted in one way."""
+
+    title: str
+    said: str
+    """A pattern of the names and tags of their files, lower case."""
+    numbers: Mapping[str, str]
+    """The colour of each band's number."""
+    stacks: Mapping[int, tuple[str, ...]]
+    """The colours, in order, of a file of so many bands."""
+
+    def stack(self, count: int) -> tuple[str, ...]:
+        """The order of a file of so many bands; one of more than is known begins like the largest that is known."""
+        if not self.stacks:
+            return ()
+        return self.stacks.get(count, self.stacks[max(self.stacks)] if count > max(self.stacks) else ())
 
 
 @dataclass(frozen=True)
 class Preset:
     """One product of one sensor."""
 
-    names: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-    """How files call the red, the green and the blue band."""
-    indexes: tuple[int, int, int]
-    """Where those are (1-based) in a file of at least `count` bands without names."""
-    count: int
+    title: str
+    missions: tuple[str, ...]
+    """Whose files these are; the first is assumed where a file does not say which."""
     scale: float | None = None
     """Reflectance = stored number * scale + offset; None: the numbers are plain brightness."""
     offset: float = 0.0
+    other: str = ""
+    """A pattern of names that files of another product have."""
 
 
-#: Reflectance that is shown as full brightness, as GRAFT's Sentinel-2 tiles are made (reflectance / 3000 of 10000).
-WHITE_REFLECTANCE = 0.3
-#: From processing baseline 04.00 on, Sentinel-2 L2A is stored with BOA_ADD_OFFSET -1000 (ESA, 25 January 2022).
-SENTINEL2_OFFSET = -0.1
-SENTINEL2_OFFSET_BASELINE = 4.0
+def _counted(colours: str, first: int = 1) -> dict[str, str]:
+    return {str(number): colour for number, colour in enumerate(colours.split(), first)}
 
-_PLAIN = (("red", "r"), ("green", "g"), ("blue", "b"))
 
-PRESETS: dict[Sensor, Preset] = {
-    "rgb": Preset(_PLAIN, (1, 2, 3), 3),
-    "naip": Preset(_PLAIN, (1, 2, 3), 3),
-    # Stacks of all bands start B1, B2, B3, B4. Those of four to nine bands have no usual order.
-    "sentinel2-l2a": Preset((("b04", "b4", "red"), ("b03", "b3", "green"), ("b02", "b2", "blue")), (4, 3, 2), 10, 1e-4),
-    "landsat-c2-l2": Preset(
-        (("sr_b4", "b4", "b04", "red"), ("sr_b3", "b3", "b03", "green"), ("sr_b2", "b2", "b02", "blue")),
-        (4, 3, 2),
-        7,
-        2.75e-5,
-        -0.2,
+def _stacks(*orders: str) -> dict[int, tuple[str, ...]]:
+    return {len(colours): colours for colours in (tuple(order.split()) for order in orders)}
+
+
+_VISIBLE = "coastal blue green red"
+MISSIONS: dict[str, Mission] = {
+    "sentinel2": Mission(
+        "Sentinel-2",
+        r"(?<![a-z0-9])s2[a-d]?_|msil[12][ac]|s2msi|sentinel[-_ ]?2|(?<![a-z0-9])t\d\d[a-z]{3}_20\d{6}t|hls\.s30",
+        _counted(f"{_VISIBLE} rededge rededge rededge nir vapour cirrus swir swir") | {"8a": "nir2"},
+        _stacks(
+            "blue green red rededge rededge rededge nir nir2 swir swir",
+            f"{_VISIBLE} rededge rededge rededge nir nir2 vapour swir swir",
+        ),
     ),
+    "landsat8-9": Mission(
+        "Landsat 8-9",
+        r"(?<![a-z0-9])l[cot](0?[89]_|8\d{6})|(landsat|lsat)[-_ ]?0?[89]|hls\.l30",
+        _counted(f"{_VISIBLE} nir swir swir pan cirrus thermal thermal"),
+        _stacks("blue green red nir swir swir", f"{_VISIBLE} nir swir swir"),
+    ),
+    "landsat4-7": Mission(
+        "Landsat 4-7",
+        r"(?<![a-z0-9])l[et](0?[4-7]_|[4-7]\d{6})|(landsat|lsat)[-_ ]?0?[4-7]",
+        _counted("blue green red nir swir thermal swir pan"),
+        _stacks("blue green red nir swir swir", "blue green red nir swir thermal swir"),
+    ),
+    "naip": Mission(
+        "NAIP",
+        r"(?<![a-z0-9])m_\d{7}_[ns][ew]_\d\d_|(?<![a-z])naip",
+        {},
+        _stacks("red green blue", "red green blue nir"),
+    ),
+    "worldview": Mission(
+        "WorldView-2 and -3",
+        r"(?<![a-z0-9])wv0?[23](?![a-z0-9])|world ?view[-_ ]?0?[23]",
+        _counted("coastal blue green yellow red rededge nir nir2"),
+        _stacks("blue green red nir", "coastal blue green yellow red rededge nir nir2"),
+    ),
+    "pleiades": Mission(
+        "Pléiades",
+        r"(?<![a-z0-9])phr[ _]?(1[ab])?(?![a-z0-9])|pl[eé]iades(?![-_ ]?neo)",
+        _counted("blue green red nir", 0),
+        _stacks("red green blue", "red green blue nir"),
+    ),
+    "planetscope": Mission(
+        "PlanetScope",
+        r"psscene|planet ?scope|(?<![a-z0-9])3b_analytic|_analyticms",
+        {},
+        _stacks(
+            "red green blue",
+            "blue green red nir",
+            "blue green red rededge nir",
+            "coastal blue green1 green yellow red rededge nir",
+        ),
+    ),
+    "modis": Mission(
+        "MODIS", r"sur_refl|(?<![a-z0-9])m[oy]d09|modis", _counted("red nir blue green swir swir swir"), {}
+    ),
+    "rgb": Mission("plain colours", r"(?!)", {}, _stacks("red green blue")),
 }
+
+_LEVEL1, _LEVEL2 = r"_l1[tg][pst]?_", r"_l2s[pr]_|(?<![a-z])sr_b\d"
+PRESETS: dict[Sensor, Preset] = {
+    "rgb": Preset("an RGB picture", ("rgb",)),
+    "naip": Preset("NAIP", ("naip",)),
+    "sentinel2-l2a": Preset("Sentinel-2 L2A", ("sentinel2",), 1e-4, other="msil1c|s2msi1c"),
+    "sentinel2-l1c": Preset("Sentinel-2 L1C", ("sentinel2",), 1e-4, other="msil2a|s2msi2a"),
+    "landsat-c2-l2": Preset("Landsat Collection 2 Level 2", ("landsat8-9", "landsat4-7"), 2.75e-5, -0.2, _LEVEL1),
+    "landsat8-9-c2-l2": Preset("Landsat 8-9 Collection 2 Level 2", ("landsat8-9",), 2.75e-5, -0.2, _LEVEL1),
+    "landsat4-7-c2-l2": Preset("Landsat 4-7 Collection 2 Level 2", ("landsat4-7",), 2.75e-5, -0.2, _LEVEL1),
+    "landsat-c2-l1": Preset("Landsat Collection 2 Level 1", ("landsat8-9", "landsat4-7"), 2e-5, -0.1, _LEVEL2),
+    "worldview": Preset("WorldView-2 or -3", ("worldview",)),
+    "pleiades": Preset("Pléiades", ("pleiades",)),
+    "planetscope": Preset("PlanetScope surface reflectance", ("planetscope",), 1e-4),
+}
+
+
+def missions_of(texts: Iterable[str]) -> tuple[str, ...]:
+    """The missions that some texts name: the name of a file, its tags, the names of its bands."""
+    joined = "\n".join(texts).lower()
+    return tuple(name for name, mission in MISSIONS.items() if re.search(mission.said, joined))
+
+
+def preset_of(mission: str) -> Sensor | None:
+    """The preset to advise for a mission's files."""
+    return next((sensor for sensor, preset in PRESETS.items() if preset.missions[0] == mission), None)

@@ -1,0 +1,90 @@
+"""What colour a band is by what its file calls it: a word, a wavelength, or the number that its satellite gave it.
+
+A colour here is red, green, blue, or another part of the spectrum (nir, rededge, swir, ...), so that "Near infrared"
+and "RedEdge" are never taken for red.
+"""
+
+from __future__ import annotations
+
+import re
+
+RGB = ("red", "green", "blue")
+_GENERIC = {"band", "channel", "layer"}
+_LETTERS = {
+    "r": "red", "g": "green", "b": "blue", "n": "nir", "c": "coastal", "y": "yellow", "re": "rededge",
+    "n1": "nir", "n2": "nir2", "p": "pan",
+}  # fmt: skip
+#: Tried in this order, before the plain words red, green and blue
+_OTHERS = (
+    ("quality", r"\b(qa|qc|scl|udm2?|alpha)\b|mask|quality|cloud"),
+    ("index", r"\b(nd[a-z]i\d?|evi|savi|std|stdev|stddev|variance|count|ratio|index)\b"),
+    ("rededge", r"\bred ?edge|\bre\d\b"),
+    ("swir", r"\bswir|short ?wave"),
+    ("thermal", r"thermal|\btirs?\d?\b|\blwir|temperature"),
+    ("nir", r"\bnir\b|\bnir[18]|near ?infra|near ir\b|infra ?red|\bvnir\b"),
+    ("nir2", r"\bnir\d+\b"),
+    ("coastal", r"coastal|aerosol|(ultra|deep) ?blue"),
+    ("green1", r"\bgreen ?i\b"),
+    ("yellow", r"\byellow\b"),
+    ("pan", r"\bpan(chromatic)?\b"),
+    ("radar", r"\b(vv|vh|hh|hv)\b"),
+)
+#: Micrometres below which light has a colour, in rising order
+_SPECTRUM = (
+    (0.38, ""), (0.455, "coastal"), (0.515, "blue"), (0.59, "green"), (0.62, "yellow"), (0.69, "red"),
+    (0.755, "rededge"), (0.92, "nir"), (1.0, "nir2"), (3.0, "swir"), (8.0, ""), (15.0, "thermal"),
+)  # fmt: skip
+#: Micrometres: of several bands of one colour the nearest is the one meant
+CENTRES = {"red": 0.66, "green": 0.56, "blue": 0.48, "nir": 0.842}
+_LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(nm\b|nanomet|um\b|µm|μm|micromet)", re.IGNORECASE)
+_ENVI = re.compile(r"\((\d+\.\d+)\)\s*$")
+
+
+def colour_of(name: str) -> str | None:
+    """The colour that a name says in words or by its letter; None where it says none, or several."""
+    text = _plain(name)
+    bare = " ".join(word for word in text.split() if word not in _GENERIC)
+    if bare in _LETTERS:
+        return _LETTERS[bare]
+    for colour, pattern in _OTHERS:
+        if re.search(pattern, text):
+            return colour
+    said = [colour for colour in RGB if re.search(rf"\b(band ?)?{colour}( ?band)?\b", text)]
+    return said[0] if len(said) == 1 else None
+
+
+def number_of(name: str) -> str | None:
+    """The number of a band as its satellite counts: "4" of B04, SR_B4, "Band 4" and LC08_..._B4, "8a" of B8A."""
+    text = _plain(name)
+    found = re.search(r"\b(?:b|band|ch|channel) ?0*(\d{1,2}a?)\b", text)
+    return found[1] if found else None
+
+
+def wavelength_of(name: str) -> float | None:
+    """The wavelength in a name, in micrometres: "Red (665 nm)", or "Band 3 (0.6546)" as ENVI writes it."""
+    if found := _LENGTH.search(name):
+        return micrometres(float(found[1]))
+    return micrometres(float(found[1])) if (found := _ENVI.search(name)) else None
+
+
+def micrometres(length: float) -> float:
+    """A wavelength in micrometres or nanometres: no band of light is 100 micrometres long, none as short as 100 nm."""
+    return length if length < 100 else length / 1000
+
+
+def colour_at(length: float | None) -> str | None:
+    """The colour of a wavelength in micrometres."""
+    if length is None:
+        return None
+    return next((colour for below, colour in _SPECTRUM if length < below), "") or None
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names are one but for case and punctuation: SR_B4 and sr-b4."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(name: str) -> str:
+    """Lower-case words with spaces between them; RedEdge is two."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.findall(r"[^\W_]+", parted.lower()))

@@ -1,0 +1,98 @@
+"""What a file says of its bands, wherever its writer put it: names, wavelengths, and what took it.
+
+Names come from the bands' descriptions, else from their tags, else from a list for the whole file, as rioxarray
+(long_name), ENVI's header (band_names, wavelength) and TIFFTAG_IMAGEDESCRIPTION have it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import PurePosixPath
+from typing import Any
+
+from geoglot.sources.bandnames import colour_of, micrometres, number_of, wavelength_of
+
+_NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "eo:common_name", "description", "band")
+_LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description", "eo:bands")
+_LENGTHS = ("central_wavelength_um", "wavelength", "wavelengths", "center_wavelength", "central_wavelength")
+_TAKEN_BY = re.compile(
+    r"sat|spacecraft|platform|mission|constellation|sensor|instrument|product|scene|title|description"
+)
+
+
+def descriptions_of(dataset: Any) -> tuple[str, ...]:
+    """Names of the bands in lower case, empty where the file says nothing."""
+    names = [(text or "").strip() for text in dataset.descriptions]
+    if not any(names):
+        names = [_first(_band_tags(dataset, index), _NAMES) for index in dataset.indexes]
+    if not any(names):
+        names = _listed(dataset) or names
+    return tuple(_parted(name).lower() for name in names)
+
+
+def wavelengths_of(dataset: Any) -> tuple[float | None, ...]:
+    """Micrometres, None where the file says nothing."""
+    own = [_number(_first(_band_tags(dataset, index), _LENGTHS)) for index in dataset.indexes]
+    if not any(own):
+        listed = _items(_first(_file_tags(dataset), _LENGTHS))
+        own = [_number(item) for item in listed] if len(listed) == dataset.count else own
+    if not any(own):
+        own = [wavelength_of(text or "") for text in dataset.descriptions]
+    return tuple(own)
+
+
+def said_of(dataset: Any) -> tuple[str, ...]:
+    """The name of the file, and its tags that may say what took it."""
+    told = [text for key, text in _file_tags(dataset).items() if _TAKEN_BY.search(key)]
+    return (PurePosixPath(dataset.name.replace("\\", "/")).name, *told)
+
+
+def _parted(name: str) -> str:
+    """RedEdge is two words; said here, while there still are capitals."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+
+
+def _listed(dataset: Any) -> list[str]:
+    """The names of all bands in one tag, if there are as many as bands and they say colours or numbers."""
+    tags = _file_tags(dataset)
+    for key in _LISTS:
+        items = _items(tags.get(key, ""))
+        if len(items) == dataset.count and all(colour_of(item) or number_of(item) for item in items):
+            return items
+    return []
+
+
+def _items(text: str) -> list[str]:
+    """The parts of a list: JSON, ENVI's {a, b}, Python's (a, b), or words with commas after a title and a colon."""
+    text = text.strip()
+    if text.startswith("[{"):
+        try:
+            entries = json.loads(text)
+        except ValueError:
+            return []
+        return [str(entry.get("common_name") or entry.get("name") or "") for entry in entries]
+    bare = re.sub(r"^[^:,;]*:", "", text).strip(" {}[]()")
+    return [item.strip(" \"'\n") for item in re.split(r"[,;\n]", bare) if item.strip(" \"'\n")]
+
+
+def _number(text: str) -> float | None:
+    found = re.match(r"\s*(\d+(\.\d+)?([eE][-+]?\d+)?)", text)
+    return micrometres(float(found[1])) if found and float(found[1]) > 0 else None
+
+
+def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:
+    return next((tags[key].strip() for key in keys if tags.get(key, "").strip()), "")
+
+
+def _band_tags(dataset: Any, index: int) -> dict[str, str]:
+    return _lower(dataset.tags(index) | dataset.tags(index, ns="IMAGERY"))
+
+
+def _file_tags(dataset: Any) -> dict[str, str]:
+    return _lower(dataset.tags() | dataset.tags(ns="ENVI") | dataset.tags(ns="IMAGERY"))
+
+
+def _lower(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key.lower().replace(" ", "_"): text for key, text in tags.items()}
