@@ -30,6 +30,8 @@ _MAX_SCALE_ERROR = 0.005
 _SAME_RESOLUTION = 0.01
 _UTM_MAX_SPAN = 12.0  # degrees of longitude; farther than 6 from its meridian UTM stretches by over 0.5 %
 _UTM_MAX_LATITUDE = 84.0
+_UPS_MIN_LATITUDE = 60.0  # nearer to the equator polar stereographic stretches by over 7 %
+_CAP_MIN_LATITUDE = 10.0  # corners of a square around a larger cap lie nearly on the other pole
 _UPS_NORTH, _UPS_SOUTH = 32661, 32761  # EPSG
 
 
@@ -116,11 +118,19 @@ class Grid:
 
     def to_lonlat(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
         """Longitude and latitude (degrees, WGS 84) of pixel coordinates; GridError without a CRS."""
-        return transform(*self.to_map(rows, cols), self._known_crs(), _LONLAT)
+        return transform(*self._on_earth(rows, cols), self._known_crs(), _LONLAT)
 
     def from_lonlat(self, lon: Any, lat: Any) -> tuple[np.ndarray, np.ndarray]:
         """Pixel (rows, cols) of longitudes and latitudes in degrees, with fractions; GridError without a CRS."""
         return self.to_pixel(*transform(np.asarray(lon), np.asarray(lat), _LONLAT, self._known_crs()))
+
+    def _on_earth(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
+        """`to_map`; but the rows of a global grid that reach beyond a pole end there."""
+        x, y = self.to_map(rows, cols)
+        if self.crs is not None and self.crs.is_geographic:
+            pole = math.pi / 2 / self.crs.axis_info[0].unit_conversion_factor
+            y = y.clip(-pole, pole)
+        return x, y
 
     def _known_crs(self) -> pyproj.CRS:
         if self.crs is None:
@@ -189,11 +199,11 @@ class Grid:
         return Grid(crs, north_up, (rows, cols))
 
     def _outline(self) -> tuple[np.ndarray, np.ndarray]:
-        """Map coordinates along the border, closed, clockwise from the first corner."""
+        """Map coordinates along the border, closed, clockwise from the first corner; not beyond a pole."""
         rows, cols = self.shape
         there = np.arange(_OUTLINE_STEPS) / _OUTLINE_STEPS
         start, end, back = np.zeros_like(there), np.ones_like(there), 1 - there
-        return self.to_map(
+        return self._on_earth(
             rows * np.concatenate([start, there, end, back, [0]]),
             cols * np.concatenate([there, end, back, start, [0]]),
         )
@@ -202,8 +212,9 @@ class Grid:
         """Ground lengths of one step along a row and along a column, at the centre."""
         assert self.crs is not None
         row, col = self.shape[0] / 2, self.shape[1] / 2
-        x, y = self.to_map(np.array([row, row, row - 0.5, row + 0.5]), np.array([col - 0.5, col + 0.5, col, col]))
-        lon, lat = transform(x, y, self.crs, _LONLAT)
+        lon, lat = self.to_lonlat(
+            np.array([row, row, row - 0.5, row + 0.5]), np.array([col - 0.5, col + 0.5, col, col])
+        )
         return np.asarray(_WGS84.inv(lon[::2], lat[::2], lon[1::2], lat[1::2])[2])
 
     def _keeps_lengths(self) -> bool:
@@ -284,13 +295,21 @@ def metric_epsg(lon: Float[np.ndarray, " point"], lat: Float[np.ndarray, " point
 
 
 def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
-    """Coordinates of one CRS in another, x first in both."""
+    """Coordinates of one CRS in another, x first in both; GridError where a point has no place in one of them."""
     try:
-        x, y = _transformer(source, target).transform(x, y, errcheck=True)
+        transformer = _transformer(source, target)
     except ProjError as error:
         raise GridError(
             f"No way from the CRS {source.name!r} to {target.name!r} ({error}); assign the "
             "right CRS with rio edit-info --crs EPSG:..., or take it away with --unset-crs to work in plain pixels"
+        ) from error
+    try:
+        x, y = transformer.transform(x, y, errcheck=True)
+    except ProjError as error:
+        raise GridError(
+            f"Some places of the CRS {source.name!r} are none in {target.name!r} ({error}): the raster reaches beyond "
+            "the Earth, or beyond where its CRS holds; cut out what does not, for instance with rio clip, or give it "
+            "another CRS if this one is wrong: rio edit-info --crs EPSG:..."
         ) from error
     return np.asarray(x), np.asarray(y)
 
@@ -354,11 +373,17 @@ def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
     """A CRS of metres that is true around the outline given in degrees."""
     lon = np.unwrap(lon, period=360)
     middle, latitude = _wrapped((lon.min() + lon.max()) / 2), (lat.min() + lat.max()) / 2
-    around_pole = abs(lon[-1] - lon[0]) > 180
-    if np.ptp(lat) > 120 or (np.ptp(lon) > 180 and not around_pole):
-        raise GridError("The raster covers more than a hemisphere, which no metric grid holds; cut it up")
-    if around_pole or abs(lat).max() > _UTM_MAX_LATITUDE:
+    pole, nearest = math.copysign(90, latitude), float(abs(lat).min())  # to the equator
+    around_pole = bool(np.ptp(lon) > 180 or abs(lon[-1] - lon[0]) > 180)
+    if np.ptp(lat) > 120 or (around_pole and (lat.min() * lat.max() < 0 or nearest < _CAP_MIN_LATITUDE)):
+        raise GridError(
+            "The raster covers more than a hemisphere, or about that, which no metric grid holds; cut a part out of "
+            "it, for instance with: rio clip IN OUT --bounds 'WEST SOUTH EAST NORTH'"
+        )
+    if abs(lat).max() > _UTM_MAX_LATITUDE and nearest > _UPS_MIN_LATITUDE:
         return pyproj.CRS.from_epsg(_UPS_NORTH if latitude > 0 else _UPS_SOUTH)
+    if around_pole:
+        return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={pole:g} +datum=WGS84")
     if np.ptp(lon) > _UTM_MAX_SPAN:
         return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={latitude:.4f} +lon_0={middle:.4f} +datum=WGS84")
     return pyproj.CRS.from_epsg(int(metric_epsg(np.array([middle]), np.array([latitude]))[0]))

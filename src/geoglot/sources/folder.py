@@ -1,8 +1,8 @@
 """Plain images (PNG, JPEG, WebP, TIFF) are rasters like any other; here they are found.
 
-A world file (.pgw, .jgw, .tfw, .wld) beside a PNG, JPEG or TIFF places it, with the CRS of a .prj or .aux.xml;
-without one it has no place and is read in its own pixels, as WebP always is (GDAL reads no world file for it). The
-orientation tag of EXIF is not applied: pixels are read as they are stored.
+A world file (.pgw, .jgw, .tfw, .wld) beside one places it, with the CRS of a .prj or .aux.xml, whatever the case of
+their names; without one it has no place and is read in its own pixels. The orientation tag of EXIF is not applied:
+pixels are read as they are stored.
 """
 
 from __future__ import annotations

@@ -21,18 +21,17 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-import pyproj
 from jaxtyping import Bool, Float, Num
-from pyproj.exceptions import CRSError
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from geoglot.errors import GridError, InputError, ReadError, SourceError
+from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.figures import three_digits
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands import Bands, Choice
 from geoglot.sources.gdal import Handles, environment, is_local, open_dataset
+from geoglot.sources.place import place_of, sidecars_used
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry, radiometry_of
 from geoglot.sources.resample import Resampler
 from geoglot.sources.tile import Tile
@@ -156,7 +155,8 @@ def open_raster(
     uri = str(path)
     dataset = open_dataset(uri)
     with dataset, environment(uri):
-        native = Grid(_crs(dataset, uri), dataset.transform, dataset.shape)
+        place = place_of(dataset, uri)
+        native = place.grid
         described = Bands.of(dataset)
         choice = described.chosen(bands, sensor)
         indexes = choice.indexes
@@ -173,7 +173,7 @@ def open_raster(
         bands=tuple(map(described.name, indexes)),
         radiometry=radiometry,
         time=time,
-        warnings=_warnings(native, radiometry, choice, uri),
+        warnings=(*place.notes, *_warnings(radiometry, choice, uri)),
         _facts=facts,
         _palette=palette,
         _handles=Handles(lambda: open_dataset(uri)),
@@ -208,28 +208,9 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
     return native.metric(resolution)
 
 
-def _crs(dataset: Any, uri: str) -> pyproj.CRS | None:
-    """The file's CRS, else that of a .prj beside it, as ESRI's tools write for plain images."""
-    beside = Path(uri).with_suffix(".prj")
-    if dataset.transform.is_identity:  # a CRS without a transform places nothing
-        return None
-    if dataset.crs is not None:
-        text = dataset.crs.to_wkt()
-    elif is_local(uri) and beside.is_file():
-        text = beside.read_text(encoding="utf-8", errors="replace")
-    else:
-        return None
-    try:
-        return pyproj.CRS.from_user_input(text)
-    except CRSError as error:
-        raise GridError(
-            f"{uri} has a CRS that PROJ cannot read; assign one with: rio edit-info --crs EPSG:..."
-        ) from error
-
-
 def _facts(dataset: Any, uri: str) -> dict[str, Any]:
-    beside = str(Path(uri).with_suffix(".prj"))  # GDAL does not know that it belongs to a plain image
-    files = sorted(name for name in {*dataset.files, beside} if Path(name).exists()) if is_local(uri) else []
+    beside = map(str, sidecars_used(dataset, uri))  # GDAL knows not all of them
+    files = sorted(name for name in {*dataset.files, *beside} if Path(name).exists()) if is_local(uri) else []
     stats = {name: Path(name).stat() for name in files}
     return {
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
@@ -259,12 +240,10 @@ def _time(tags: dict[str, str]) -> datetime | None:
         return None
 
 
-def _warnings(native: Grid, radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ...]:
+def _warnings(radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ...]:
     found = [f"{uri} {note}" for note in choice.notes]
     if found:
         found[-1] += f'; geoglot bands "{uri}" shows them, and --bands chooses'
-    if native.crs is None:
-        found.append(f"{uri} has no CRS: it is read in its own pixels, and there are no areas in square metres")
     found += [f"{uri} {note}" for note in radiometry.notes]
     if radiometry.how != FULL_RANGE:
         ends = zip(radiometry.low, radiometry.high, strict=True)

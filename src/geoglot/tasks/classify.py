@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from geoglot.errors import InputError, ReadError, SourceError
+from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Window, lonlat_bounds
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
@@ -113,7 +113,7 @@ def _all_items(
     for done, path in enumerate(paths, 1):
         try:
             yield from _items(path, model, options, progress if alone else None)
-        except SourceError as error:
+        except (SourceError, GridError) as error:
             if alone:
                 raise
             yield path, None, Failed(Window(0, 0, 0, 0), str(error))

@@ -1,0 +1,170 @@
+"""Where a file says that its pixels lie: by a transform, by control points, or by files beside it.
+
+A transform with a CRS comes first, then control points with a CRS, through which an affine transform is fitted. What
+no affine transform can hold to a pixel (radar, a scan that is bent, a satellite's camera by RPC) is refused with the
+command that warps it: a map on a wrong place is worse than none.
+"""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyproj
+from affine import Affine
+from jaxtyping import Float
+from pyproj.exceptions import CRSError
+
+from geoglot.errors import GridError
+from geoglot.geo import Grid, lonlat_bounds, metric_epsg, transform
+from geoglot.sources.sidecars import Sidecars
+
+_MOST_OFF = 1.0  # pixels that a fitted control point may be off its place
+_LONLAT = pyproj.CRS("OGC:CRS84")
+_OWN_PIXELS = "it is read in its own pixels, and there are no areas in square metres"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The grid of a file, and what a person should know of it, a sentence each."""
+
+    grid: Grid
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Ground control points."""
+
+    pixels: Float[np.ndarray, "point 2"]
+    """(column, row)."""
+    ground: Float[np.ndarray, "point 2"]
+    """Map (x, y)."""
+
+
+def place_of(dataset: Any, uri: str) -> Place:
+    """The place of an open file on Earth, or that it has none; GridError for one that must be warped first."""
+    beside = sidecars_used(dataset, uri)
+    own = dataset.transform if not dataset.transform.is_identity else beside.transform()
+    points, points_crs = dataset.gcps
+    crs = _read_crs(dataset.crs, uri) or (beside.crs() if own is not None or points else None)
+    points_crs = _read_crs(points_crs, uri) or crs
+    if own is not None and crs is not None:
+        return _placed(Grid(crs, own, dataset.shape), uri)
+    if points and points_crs is not None:
+        return _fitted(_Points(*_coordinates(points, points_crs)), points_crs, dataset.shape, uri)
+    if dataset.rpcs is not None:
+        raise GridError(_by_rpc(dataset.rpcs, uri))
+    return Place(Grid(None, own or dataset.transform, dataset.shape), (_no_place(uri, crs, bool(points)),))
+
+
+def sidecars_used(dataset: Any, uri: str) -> Sidecars:
+    """The files beside an image that say what it does not say itself; a folder is listed for no other."""
+    complete = dataset.crs is not None and not dataset.transform.is_identity
+    return Sidecars() if complete else Sidecars.of(uri)
+
+
+def _read_crs(crs: Any, uri: str) -> pyproj.CRS | None:
+    if not crs:
+        return None
+    try:
+        return pyproj.CRS.from_user_input(crs.to_wkt())
+    except CRSError as error:
+        raise GridError(
+            f"{uri} has a CRS that PROJ cannot read; assign one with: rio edit-info --crs EPSG:... {shlex.quote(uri)}"
+        ) from error
+
+
+def _placed(grid: Grid, uri: str) -> Place:
+    """A grid whose numbers may be what its CRS says they are: degrees are no metres, and end at the poles."""
+    crs = grid.crs
+    if crs is None or not crs.is_geographic:
+        lonlat_bounds(grid)  # raises where a border of it is nowhere on Earth
+        return Place(grid)
+    degree = math.radians(1) / crs.axis_info[0].unit_conversion_factor
+    west, south, east, north = (number / degree for number in grid.bounds)
+    if abs(south + north) > 180 or abs(west + east) > 1440:
+        raise GridError(
+            f"the CRS of {uri} is {crs.name}, in degrees, but its transform says x {west:,.6g} to {east:,.6g} and y "
+            f"{south:,.6g} to {north:,.6g}; assign the CRS of these numbers: "
+            f"rio edit-info --crs EPSG:... {shlex.quote(uri)}"
+        )
+    if abs(west + east) > 720:  # PROJ counts no longitude further than once and a half around
+        turns = round((west + east) / 720)
+        a, b, c, d, e, f = grid.transform[:6]
+        grid = Grid(crs, Affine(a, b, c - 360 * turns * degree, d, e, f), grid.shape)
+    if max(-south, north) > 90 + 1e-9:
+        reach = f"latitude {south:.8g} to {north:.8g}"
+        return Place(grid, (f"{uri} reaches beyond a pole ({reach}): what lies beyond is not mapped",))
+    return Place(grid)
+
+
+def _coordinates(points: Sequence[Any], crs: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
+    pixels = np.array([(point.col, point.row) for point in points], np.float64)
+    ground = np.array([(point.x, point.y) for point in points], np.float64)
+    if crs.is_geographic and np.ptp(ground[:, 0]) > 180:  # across the antimeridian
+        ground[:, 0] %= 360
+    return pixels, ground
+
+
+def _fitted(points: _Points, crs: pyproj.CRS, shape: tuple[int, int], uri: str) -> Place:
+    """The affine transform nearest to control points, in least squares."""
+    centre, origin = points.pixels.mean(axis=0), points.ground.mean(axis=0)
+    known = np.column_stack([points.pixels - centre, np.ones(len(points.pixels))])
+    if np.linalg.matrix_rank(known) < 3:
+        raise GridError(
+            f"{uri} is placed by {len(known)} ground control points, all on one line, so its pixels have no place; "
+            "give it three that are not, or a transform: rio edit-info --transform"
+        )
+    (a, d), (b, e), (c, f) = np.linalg.lstsq(known, points.ground - origin, rcond=None)[0]
+    col, row = centre
+    x, y = origin + np.array([c - a * col - b * row, f - d * col - e * row])
+    grid = Grid(crs, Affine(a, b, x, d, e, y), shape)
+    rows, cols = grid.to_pixel(*points.ground.T)
+    off = float(np.hypot(*(np.column_stack([cols, rows]) - points.pixels).T).max())
+    if off > _MOST_OFF:
+        raise GridError(_bent(len(known), off, grid, uri))
+    placed = _placed(grid, uri)
+    told = f"{uri} is placed by {len(known)} ground control points, which fit a straight grid to {off:.1f} px"
+    return Place(placed.grid, (told, *placed.notes))
+
+
+def _bent(count: int, off: float, grid: Grid, uri: str) -> str:
+    assert grid.crs is not None
+    x, y = grid.to_map(grid.shape[0] / 2, grid.shape[1] / 2)
+    lon, lat = transform(x, y, grid.crs, _LONLAT)
+    return (
+        f"{uri} is placed by {count} ground control points that no straight grid fits (up to {off:,.3g} px off); "
+        f"warp it first: rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
+    )
+
+
+def _by_rpc(rpcs: Any, uri: str) -> str:
+    return (
+        f"{uri} is placed by rational polynomials (RPC), which need the height of the ground; warp it first: "
+        f"gdalwarp -rpc -to RPC_DEM=heights.tif -t_srs EPSG:{_epsg(rpcs.long_off, rpcs.lat_off)} -dstalpha "
+        f"{shlex.quote(uri)} {_warped(uri)} (without heights leave out -to RPC_DEM=heights.tif)"
+    )
+
+
+def _epsg(lon: Any, lat: Any) -> int:
+    return int(metric_epsg(np.atleast_1d(np.float64(lon)), np.atleast_1d(np.float64(lat)))[0])
+
+
+def _warped(uri: str) -> str:
+    """A name for the warped file, quoted for a shell."""
+    return shlex.quote(str(Path(uri).with_name(f"{Path(uri).stem}-warped.tif")) if "://" not in uri else "warped.tif")
+
+
+def _no_place(uri: str, crs: pyproj.CRS | None, points: bool) -> str:
+    if points:
+        prj = Path(uri).with_suffix(".prj").name
+        return f"{uri} has ground control points and no CRS for them (write it into {prj} as WKT): {_OWN_PIXELS}"
+    if crs is not None:
+        return f"{uri} has a CRS but no transform, so its pixels have no place: {_OWN_PIXELS}"
+    return f"{uri} has no CRS: {_OWN_PIXELS}"
