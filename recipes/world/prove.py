@@ -50,7 +50,7 @@ pairs = "{pairs}"
 output = "run-{name}"
 ground = "ground"
 [sampling]
-batch = 64
+batch = {batch}
 side = 64
 seed = {seed}
 [loss]
@@ -76,6 +76,8 @@ class Size:
     """At most, a tile."""
     ground_steps: int = 400
     steps: int = 400
+    batch: int = 64
+    """Tiles a step."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,8 @@ ABLATIONS = (
     Tower("both levels", "all", "both"),
 )
 SMOKE = Size(1024, 96, 40, 3, 10, 12)
+SMALL = Size(1024, 192, 64, 5, 100, 100, 32)
+"""Enough for the order of the towers, in half a minute of a core."""
 
 
 @dataclass(frozen=True)
@@ -209,7 +213,7 @@ def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[
     for number, tower in enumerate(towers):
         recipe = folder / f"{number}.toml"
         facts = {"name": number, "pairs": tower.pairs, "level": tower.level, "loss": tower.loss}
-        recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps))
+        recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps, batch=size.batch))
         rows[tower.title] = score(load_model(align(recipe).model, device="cpu"), test, tower.level != "image")
         print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
     return rows

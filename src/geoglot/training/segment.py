@@ -192,7 +192,7 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
     else:
         network = replace(asked.model, classes=names)
         if network.needs_texts:
-            vectors, config["texts"] = _texts(beside(asked.texts, folder), network)
+            vectors, config["texts"] = texts_of(beside(asked.texts, folder), network)
             network = replace(network, text_dim=vectors.shape[1])
         config["network"] = asdict(network)
     model = Segmenter(_card(asked, config), NETWORKS[asked.architecture](config))
@@ -218,7 +218,7 @@ def _card(asked: SegmentRecipe, config: dict[str, Any]) -> Card:
     )  # fmt: skip
 
 
-def _texts(name: str, config: SegClipConfig) -> tuple[Float[Tensor, "class_and_blank text_dim"], dict[str, str]]:
+def texts_of(name: str, config: SegClipConfig) -> tuple[Float[Tensor, "class_and_blank text_dim"], dict[str, str]]:
     """The text vectors of the classes and of the blank text, and where they come from."""
     reader = load_model(name, device="cpu")
     texts = [config.prompts.template.replace("{}", one) for one in config.classes]

@@ -85,3 +85,21 @@ def test_noise_changes_about_the_share_that_it_says() -> None:
     changed = (guided.classes != targets.classes).float().mean()  # one in seven draws the same class again
     assert abs(changed - 0.5 * 6 / 7) < 0.05
     assert abs((guided.masks != targets.masks).float().mean() - 0.25) < 0.01
+
+
+def test_each_slot_begins_as_the_text_of_its_class() -> None:
+    """In the decoder's input too: guided queries first, without a position of their own."""
+    model = tiny_segclip().train()
+    guided = guided_for(model, ragged(), Guidance(groups=2))
+    caught: list[Tensor] = []
+    hook = model.decoder.register_forward_pre_hook(lambda _, given: caught.extend(given[:2]))
+    heads_of(model, guided)
+    hook.remove()
+    tokens, places = caught
+    assert model.table is not None
+    texts, slots = model.table(), guided.classes.shape[1]
+    for image, classes in enumerate(guided.classes.tolist()):
+        for slot, one in enumerate(classes):
+            expected = texts[one] if one >= 0 else torch.zeros_like(texts[0])
+            torch.testing.assert_close(tokens[image, slot], expected)
+    assert not places[:, :slots].any() and places[:, slots:].any()
