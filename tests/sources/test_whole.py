@@ -49,6 +49,14 @@ def test_whole_pictures_are_whole_and_cut_ones_are_not(tmp_path: Path, kind: str
                 check_whole(path)
 
 
+def test_what_a_phone_writes_behind_a_jpeg_does_not_count(tmp_path: Path) -> None:
+    """A film of a motion photo, in which every pair of bytes stands somewhere, or a second picture."""
+    path, body = tmp_path / "a.jpg", _body("jpg")
+    for more in (b"\0\0\0\x18ftypmp42\xff\xd9\xff\xda", body[: len(body) // 2]):
+        path.write_bytes(body + more)
+        assert why_broken(path) is None
+
+
 def test_a_changed_byte_of_a_png_is_seen(tmp_path: Path) -> None:
     path, body = tmp_path / "a.png", bytearray(_body("png"))
     body[len(body) // 2] ^= 1

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from geoglot.errors import InputError
 from geoglot.pairs.collect.cells import in_reach
 from geoglot.pairs.collect.recipe import PairsRecipe
 from geoglot.sources.photos.licences import licence_name
@@ -36,6 +37,15 @@ def cheap_filters(frame: Any, recipe: PairsRecipe) -> Any:
     leave((frame["accuracy"] > 0) & (frame["accuracy"] < filters.accuracy), "geotag not precise")
     leave(_posted_twice(frame, lon, lat, why == ""), "same user, title and place")
     return why
+
+
+def check_some_left(reasons: Any) -> None:
+    """InputError that says why, if every photo has a reason to be left out."""
+    if reasons.empty:
+        raise InputError("no photo was found; more places, a larger photos.radius_m, or more sources")
+    if (reasons != "").all():
+        told = ", ".join(f"{why}: {number:,}" for why, number in sorted(reasons.value_counts().items()))
+        raise InputError(f"no photo is left of {len(reasons):,} ({told}); other photos, or filters that ask for less")
 
 
 def _coarse(degrees: np.ndarray, decimals: int) -> np.ndarray:

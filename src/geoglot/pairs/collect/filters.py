@@ -14,6 +14,7 @@ import numpy as np
 
 from geoglot.outputs.files import appears
 from geoglot.pairs.collect.cells import Cells
+from geoglot.pairs.collect.cheap import check_some_left
 from geoglot.pairs.collect.looks import look, looks_again
 from geoglot.pairs.collect.photos import picture_path
 from geoglot.pairs.collect.recipe import FiltersRecipe
@@ -37,6 +38,7 @@ def filter_photos(collection: Collection) -> Outcome:
     if asked.per_user:
         _leave(left, _MANY, lambda stay: _too_many(frame[stay], spot_m, asked))
     frame["left"] = left
+    check_some_left(frame["left"])
     collection.keep_table("left", frame[["key", "left"]])
     collection.keep_table("kept", frame[left == ""].drop(columns="left"))
     reasons = [why for why in (_SAME, *asked.without, _MANY) if (left == why).any()]

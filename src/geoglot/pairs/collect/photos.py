@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.files import write_bytes
-from geoglot.pairs.collect.cheap import cheap_filters
+from geoglot.pairs.collect.cheap import cheap_filters, check_some_left
 from geoglot.pairs.collect.sources import photo_sources
 from geoglot.pairs.collect.work import Collection, Outcome, resume
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query
@@ -44,6 +44,8 @@ def collect_photos(collection: Collection) -> Outcome:
         failed += _fetch(collection, sources, wanted)
     frame["left"] = frame["left"].where(frame["left"] != "", [_why(collection, name) for name in frame["picture"]])
     collection.keep_table("photos", frame)
+    if not failed:
+        check_some_left(frame["left"])
     counts = {"searches": len(searches), "photos found": len(frame)}
     counts |= {f"left: {why}": int(number) for why, number in _counted(frame["left"])}
     counts |= {"photos with a picture": int((frame["left"] == "").sum())}

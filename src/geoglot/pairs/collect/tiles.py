@@ -15,7 +15,6 @@ import pandas as pd
 import pyproj
 from affine import Affine
 
-from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.pairs.collect.centres import Lattice, Membership, greedy_centres, members
 from geoglot.pairs.collect.recipe import TilesRecipe
@@ -25,8 +24,6 @@ from geoglot.pairs.collect.work import Collection, Outcome
 def place_tiles(collection: Collection) -> Outcome:
     """Choose centres, find members."""
     asked, photos = collection.recipe.tiles, collection.table("kept")
-    if photos.empty:
-        raise InputError(_none_left(collection.table("left")["left"]))
     lon, lat = photos["lon"].to_numpy(), photos["lat"].to_numpy()
     order = np.random.default_rng(asked.seed).permutation(len(photos))
     centres = greedy_centres(
@@ -40,14 +37,6 @@ def place_tiles(collection: Collection) -> Outcome:
     collection.keep_table("tiles", tiles)
     beyond = len(every.tile) - len(links.tile)
     return Outcome({"tiles": len(tiles), "links": len(links.tile), f"links beyond {asked.most_photos} a tile": beyond})
-
-
-def _none_left(reasons: Any) -> str:
-    """Why there are no tiles, in a sentence."""
-    if reasons.empty:
-        return "no photo was found; more places, a larger photos.radius_m, or more sources"
-    told = ", ".join(f"{why}: {number:,}" for why, number in sorted(reasons.value_counts().items()))
-    return f"no photo is left of {len(reasons):,} ({told}); other photos, or filters that ask for less"
 
 
 def grid_of(tile: Any, asked: TilesRecipe) -> Grid:

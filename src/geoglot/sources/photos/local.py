@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from math import nan
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-from PIL import ExifTags, Image
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import by_name, file_state, find_images
+from geoglot.sources.folder import by_name, file_state
+from geoglot.sources.photos.exif import read_tags
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
-from geoglot.sources.photos.pictures import DAMAGE
+from geoglot.sources.photos.pictures import formats
+from geoglot.sources.photos.table import PhotoTable, read_photo_table, text_of
 
-_TEXTS = ("time", "user", "author", "title", "licence", "page")
+_SUFFIXES = {
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".png": "PNG", ".webp": "WEBP",
+    ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,7 @@ class LocalPhotosRecipe:
     """Photos that are here already. Give one of both."""
 
     folder: Path | None = None
-    """Of JPEG files with GPS tags; those without are counted and left, as without a place."""
+    """Of JPEG, PNG, WebP, TIFF or AVIF files with GPS tags; those without are counted and left, as without a place."""
     table: Path | None = None
     """CSV or Parquet with the columns path (from the table's folder on), lon, lat, and any of id, time, user, author,
     title, licence, page."""
@@ -53,24 +52,24 @@ class LocalPhotos:
     def identity(self) -> str:
         """Place and state of the files, those that a table names too."""
         if self._recipe.folder is not None:
-            files = [str(Path(name).relative_to(self._root)) for name in find_images([self._recipe.folder])]
+            files = [str(path.relative_to(self._root)) for path in _files(self._recipe.folder)[0]]
         else:
-            table = _table_of(self._recipe)
-            files = [table.name, *map(_text, _read_table(table)["path"])]
+            table = self._table()
+            files = [table.path.name, *map(table.file, range(len(table.rows)))]
         states = hashlib.sha256()
         for file in files:
             states.update(f"{file} {file_state(self._root / file)}\n".encode("utf-8", "surrogateescape"))
         return f"{self.name} {self._recipe.licence} {states.hexdigest()}"
 
     def unused(self) -> Sequence[str]:
-        """Files of the folder whose names no table can hold, a sentence each."""
-        return _files(self._recipe.folder)[1] if self._recipe.folder is not None else ()
+        """Files of the folder that are not read, or what of the table is not; a sentence each."""
+        return _files(self._recipe.folder)[1] if self._recipe.folder is not None else self._table().notes
 
     def search(self, query: Query) -> Iterator[Photo]:
         """All photos; the query is not looked at."""
         if self._recipe.folder is not None:
             return self._from_folder(self._recipe.folder)
-        return self._from_table(_table_of(self._recipe))
+        return self._from_table(self._table())
 
     def picture(self, photo: Photo) -> bytes:
         """The file."""
@@ -85,88 +84,49 @@ class LocalPhotos:
     def close(self) -> None:
         """Nothing is held."""
 
+    def _table(self) -> PhotoTable:
+        return read_photo_table(_table_of(self._recipe))
+
     def _from_folder(self, folder: Path) -> Iterator[Photo]:
         for path in _files(folder)[0]:
-            facts, here = _exif(path), path.relative_to(folder).as_posix()
+            facts, here = read_tags(path), path.relative_to(folder).as_posix()
             licence = facts.pop("licence", "") or self._recipe.licence
             yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here,
                         state=file_state(path), **facts)  # fmt: skip
 
-    def _from_table(self, path: Path) -> Iterator[Photo]:
-        for number, row in enumerate(_read_table(path).to_dict("records"), 1):
-            where = f"{path}, photo {number}"
-            texts: dict[str, Any] = {name: _text(row.get(name)) for name in _TEXTS}
-            texts["time"] = _iso(texts["time"], where)
-            texts["licence"] = licence_name(texts["licence"] or self._recipe.licence)
-            here = _text(row["path"])
-            identity = _text(row.get("id")) or here
-            lon, lat = (_number(row[name], name, where) for name in ("lon", "lat"))
-            yield Photo(self.name, identity, lon=lon, lat=lat, url=here, state=file_state(self._root / here), **texts)
+    def _from_table(self, table: PhotoTable) -> Iterator[Photo]:
+        for index, (row, (lon, lat)) in enumerate(zip(table.rows, table.places, strict=True)):
+            here = table.file(index)
+            user, author, title, page = (text_of(row.get(name)) for name in ("user", "author", "title", "page"))
+            identity = text_of(row.get("id")) or here
+            licence = licence_name(text_of(row.get("licence")) or self._recipe.licence)
+            yield Photo(self.name, identity, lon, lat, table.time(index), user, author, title, licence, page, here,
+                        state=file_state(self._root / here))  # fmt: skip
 
 
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
-    return by_name(map(Path, find_images([folder])))
+    """The photos of a folder and below, and a sentence for every kind of file that is not read.
+
+    What is hidden is nobody's photo: a Mac writes ._a.jpg beside a.jpg, and galleries keep their small copies so.
+    """
+    there = sorted(path for path in folder.rglob("*") if path.is_file())
+    seen = [path for path in there if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    readable = {suffix for suffix, form in _SUFFIXES.items() if form in formats()}
+    photos, unused = by_name(path for path in seen if path.suffix.lower() in readable)
+    others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() not in readable)
+    if not photos and not unused:
+        held = f" but {_counted(others)}" if others else ""
+        raise SourceError(f"{folder} holds no photos{held}; what is read is {', '.join(sorted(readable))}")
+    if others:
+        unused.append(f"{folder} holds {_counted(others)}, which are not read; convert photos among them to JPEG")
+    return photos, unused
+
+
+def _counted(kinds: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {kind or 'other'}" for kind, number in sorted(kinds.items())) + " files"
 
 
 def _table_of(recipe: LocalPhotosRecipe) -> Path:
     if recipe.table is None or not recipe.table.is_file():
         raise InputError(f"there is no table {recipe.table}; give a CSV or Parquet file: photos.local.table")
     return recipe.table
-
-
-def _read_table(path: Path) -> Any:
-    try:
-        read = pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path, dtype={"id": str, "user": str})
-    except (ValueError, OSError) as error:
-        raise InputError(f"{path} cannot be read as a table ({error})") from error
-    if lacking := [name for name in ("path", "lon", "lat") if name not in read]:
-        raise InputError(f"{path} has no column {lacking[0]!r}; it needs path, lon and lat")
-    return read
-
-
-def _text(value: Any) -> str:
-    return "" if value is None or value != value else str(value)  # NaN is not itself
-
-
-def _number(value: Any, name: str, where: str) -> float:
-    try:
-        return nan if value is None else float(value)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{where}: {name} is a number of degrees, not {value!r}") from error
-
-
-def _iso(text: str, where: str) -> str:
-    """A time that can be compared; refused where it could only be guessed."""
-    try:
-        return datetime.fromisoformat(text).isoformat() if text else ""
-    except ValueError as error:
-        raise InputError(f"{where}: time is as 2021-06-30T12:00:00 (ISO 8601), not {text!r}") from error
-
-
-def _exif(path: Path) -> dict[str, Any]:
-    """Place, time and author of a file; not a number for the place of one that does not tell it."""
-    nowhere = {"lon": nan, "lat": nan, "time": "", "user": "", "author": ""}
-    try:
-        with warnings.catch_warnings(action="ignore"), Image.open(path) as picture:
-            tags = picture.getexif()
-            gps, more = tags.get_ifd(ExifTags.IFD.GPSInfo), tags.get_ifd(ExifTags.IFD.Exif)
-        lat = _degrees(gps[ExifTags.GPS.GPSLatitude], gps[ExifTags.GPS.GPSLatitudeRef] == "S")
-        lon = _degrees(gps[ExifTags.GPS.GPSLongitude], gps[ExifTags.GPS.GPSLongitudeRef] == "W")
-    except (OSError, *DAMAGE):
-        return nowhere
-    artist = str(tags.get(ExifTags.Base.Artist, "")).strip()
-    taken = str(more.get(ExifTags.Base.DateTimeOriginal, ""))
-    licence = str(tags.get(ExifTags.Base.Copyright, ""))
-    return {"lon": lon, "lat": lat, "time": _time(taken), "user": artist, "author": artist, "licence": licence}
-
-
-def _degrees(parts: Any, negative: bool) -> float:
-    degrees = float(parts[0]) + float(parts[1]) / 60 + float(parts[2]) / 3600
-    return -degrees if negative else degrees
-
-
-def _time(text: str) -> str:
-    try:
-        return datetime.strptime(text.strip("\0 "), "%Y:%m:%d %H:%M:%S").isoformat()
-    except ValueError:
-        return ""

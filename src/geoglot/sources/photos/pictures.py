@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from geoglot.errors import SourceError
 from geoglot.sources.web import Answer, Unreadable
+from geoglot.sources.whole import fault_of
 
 SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
 _LEAST_SIDE = 64
@@ -22,7 +23,13 @@ DAMAGE = (
     Image.DecompressionBombError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError,
     struct.error,
 )  # fmt: skip
-_SCAN, _END = b"\xff\xda", b"\xff\xd9"  # markers of JPEG, which stand in no compressed data
+_FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
+
+
+def formats() -> tuple[str, ...]:
+    """The formats of pictures that are read: AVIF only where Pillow can."""
+    Image.init()
+    return tuple(one for one in _FORMATS if one in Image.OPEN)
 
 
 def picture_of(answer: Answer) -> bytes:
@@ -41,18 +48,18 @@ def shrink(body: bytes) -> bytes:
 
     SourceError for what is one and no use: too small, or of one colour, as pictures that stand for an error are.
     """
-    if body.startswith(b"\xff\xd8") and body.rfind(_END) < body.rfind(_SCAN):
-        raise OSError("a JPEG without an end")  # which decoders fill with grey
+    if fault := fault_of(body):
+        raise OSError(f"cut short or damaged ({fault})")  # which decoders fill with grey
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged tags, which are not kept
         try:
-            file: Image.Image = Image.open(io.BytesIO(body), formats=("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP"))
+            file: Image.Image = Image.open(io.BytesIO(body), formats=formats())
             if min(file.size) < _LEAST_SIDE:
                 raise SourceError(f"a picture of {file.width} x {file.height} px, which is too small")
             if file.format != "JPEG" and file.width * file.height > _MOST_PIXELS:
                 raise SourceError(f"a picture of {file.width} x {file.height} px, which is too large")
             file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
-            picture = ImageOps.exif_transpose(file).convert("RGB")
+            picture = _in_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
         except DAMAGE as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
     if np.asarray(picture.resize((32, 32))).std(axis=(0, 1)).max() < _FLAT:
@@ -64,3 +71,10 @@ def shrink(body: bytes) -> bytes:
     small = io.BytesIO()
     picture.save(small, "JPEG", quality=_QUALITY)
     return small.getvalue()
+
+
+def _in_8_bits(picture: Image.Image) -> Image.Image:
+    """Grey of 16 bits in 8, of which Pillow would keep the lowest 255 values."""
+    if not picture.mode.startswith("I"):
+        return picture
+    return Image.fromarray((np.asarray(picture, np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
