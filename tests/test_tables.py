@@ -56,7 +56,7 @@ def test_rows_with_a_quoted_line_break_keep_their_lines(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("", "is empty"),
-        ("0,background\n1,building\n", "must have the column id .* are 0, background"),
+        ("0,background\n1,building\n", "must have the columns id and name; its first line names 0, background"),
         ("id,name,name\n0,a,b\n", "two columns name"),
         ("id,name\n0,low, dry vegetation\n", "line 2 has 3 cells, .* between quotes"),
     ],

@@ -93,12 +93,12 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
     lines = text.body.split("\n")
     first = next((number for number, line in enumerate(lines) if line.strip() and not _is_excels(line)), None)
     if first is None:
-        raise SourceError(f"{path} is empty; its first line must name the columns {', '.join(needed)}")
+        raise SourceError(f"{path} is empty; it must have the columns {_listed(needed)}")
     separator = max(_SEPARATORS, key=lambda one: _fit(lines[first], one, needed))
     columns = tuple(_cells(lines[first], separator))
-    if lacking := [name for name in needed if name not in columns]:
+    if not set(needed) <= set(columns):
         has = ", ".join(filter(None, columns)) or "none"
-        raise SourceError(f"{path} must have the column {lacking[0]} in its first line; its columns are {has}")
+        raise SourceError(f"{path} must have the columns {_listed(needed)}; its first line names {has}")
     if double := next((name for name in columns if name and columns.count(name) > 1), None):
         raise SourceError(f"{path} has two columns {double}; rename one of them")
     return _below(path, text, first, separator, columns)
@@ -130,6 +130,10 @@ def _below(path: Path, text: Text, first: int, separator: str, columns: tuple[st
     except csv.Error as error:
         raise SourceError(f"{path}, line {start} cannot be read: {error}") from error
     return Table(path, tuple(filter(None, columns)), tuple(rows), tuple(numbers), text.notes)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _fit(head: str, separator: str, needed: Sequence[str]) -> tuple[int, int]:

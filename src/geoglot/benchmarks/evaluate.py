@@ -213,9 +213,9 @@ def _limited(samples: Samples, limit: int | None) -> Samples:
 
 
 def _notes(dataset: DataSet, split: str, here: int, samples: Samples) -> tuple[str, ...]:
-    published = dataset.splits[split]
+    published = dataset.splits.get(split)
     used = len(samples)
-    notes = []
+    notes = list(samples.notes) if isinstance(samples, Mapped) else []
     if published is not None and here != published:
         images = "1 image is" if here == 1 else f"{here:,} images are"
         notes.append(f"{images} here, {published:,} are published: the figures do not compare with others")

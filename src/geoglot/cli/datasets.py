@@ -45,21 +45,21 @@ def list_sets(as_json: bool) -> None:
 @options.verbose
 @click.pass_context
 def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], as_json: bool) -> None:
-    """Read every mask: is it there, of its image's size, and without values that the set does not have?
+    """Read every image and its labels: are they whole, over each other, and without values that the set does not have?
 
-    Exit code 3: faults were found.
+    Exit code 3: faults were found, or a class is nowhere in train.
 
     Example: geoglot datasets check loveda --data LoveDA --split train
     """
     from geoglot.datasets.catalogue import dataset_of
-    from geoglot.datasets.check import check_set
+    from geoglot.datasets.check import check_splits
 
     found = dataset_of(dataset)
     with options.progress() as progress:
-        checked = [check_set(found, data, one, progress) for one in split or _labelled(found)]
+        checked = check_splits(found, data, split or _labelled(found, data), progress)
     lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults, *one.notes)]
     options.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
-    if any(one.faults for one in checked):
+    if not all(one.is_whole for one in checked):
         ctx.exit(options.PARTLY)
 
 
@@ -85,7 +85,9 @@ def tile(
 
     found = dataset_of(dataset)
     with options.progress() as progress:
-        made = tile_set(found, data, output, split or _labelled(found), side=side, overlap=overlap, progress=progress)
+        made = tile_set(
+            found, data, output, split or _labelled(found, data), side=side, overlap=overlap, progress=progress
+        )
     text = "\n".join(f"{name}: {count:,} tiles" for name, count in made.tiles.items())
     options.emit(made.to_json(), as_json, f"{text}\n{made.output}")
 
@@ -125,10 +127,8 @@ def questions(image: Path, labels: Path, names: str, output: Path, number: int, 
     )
 
 
-def _labelled(found: object) -> tuple[str, ...]:
-    """Splits whose masks are public."""
+def _labelled(found: object, data: Path) -> tuple[str, ...]:
+    """Splits that have masks."""
     from geoglot.datasets.layout import MaskedImages
 
-    if not isinstance(found, MaskedImages):
-        return ("val",)
-    return tuple(name for name in found.splits if name not in found.unlabelled)
+    return found.splits_of(data) if isinstance(found, MaskedImages) else ("val",)

@@ -68,13 +68,16 @@ class Mapped:
     classes: tuple[ClassWords, ...]
     images: Sequence[Path]
     masks: Sequence[Mask]
+    notes: tuple[str, ...] = ()
+    """What of the folder is left out, or was guessed, a sentence each."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, which: Sequence[int]) -> Mapped:
         """Some of them."""
-        return Mapped(self.classes, [self.images[index] for index in which], [self.masks[index] for index in which])
+        images, masks = [self.images[index] for index in which], [self.masks[index] for index in which]
+        return replace(self, images=images, masks=masks)
 
 
 @dataclass(frozen=True)

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from jaxtyping import Int32, Int64
-from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 
 from geoglot.datasets.dataset import DataSet, Label, Mapped, Scenes
+from geoglot.datasets.labels import Colour, MapClass
+from geoglot.datasets.masks import MaskFile
 from geoglot.datasets.pictures import picture
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.folder import SUFFIXES
-from geoglot.sources.gdal import environment, open_dataset
+from geoglot.tables import read_table, read_text
 from geoglot.tasks.prompts import ClassWords
 
-Colour = tuple[int, int, int]
-_IGNORED = -1
 _SKYSCRIPT = "the benchmark archives of https://github.com/wangzhecheng/SkyScript"
 
 
@@ -74,42 +68,30 @@ class FolderPerClass(DataSet):
             )
         if path.suffix == ".csv":
             return _read_csv(path)
-        return {Path(line).stem: "" for line in path.read_text(encoding="utf-8").split()}
+        return dict.fromkeys(_stems(path), "")
 
 
 def _images(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
 
 
+def _stems(path: Path) -> list[str]:
+    """Of the files that a list names, one a line."""
+    return [Path(line.strip()).stem for line in read_text(path).body.splitlines() if line.strip()]
+
+
 def _read_csv(path: Path) -> dict[str, str]:
     """SkyScript's lists: labels are words, or places in the classnames.txt beside."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"filepath", "label"} <= set(rows[0]):
-        raise SourceError(f"{path} must have the columns filepath and label")
-    labels = {Path(row["filepath"]).stem: row["label"] or "" for row in rows}
+    labels = {Path(row["filepath"]).stem: row["label"] for row in read_table(path, ("filepath", "label")).rows}
     if not all(label.isdigit() for label in labels.values()):
         return labels
     names = path.with_name("classnames.txt")
     if not names.is_file():  # with other names the figures would be another protocol's
         raise SourceError(f"{names} is missing: the labels of {path.name} are places in it; it is in {_SKYSCRIPT}")
-    words = names.read_text(encoding="utf-8").splitlines()
+    words = read_text(names).body.splitlines()
     if beyond := [label for label in labels.values() if int(label) >= len(words)]:
         raise SourceError(f"{path} has the label {beyond[0]}, and {names.name} names {len(words)} classes from 0")
     return {stem: words[int(label)].strip() for stem, label in labels.items()}
-
-
-@dataclass(frozen=True)
-class MapClass:
-    """A class of pixels."""
-
-    name: str
-    values: tuple[int | Colour, ...]
-    """What stands for it in the masks: ids, or colours."""
-    words: tuple[str, ...] = ()
-    """What a person says; its name if there are none."""
-    colour: Colour | None = None
-    """How masks of ids with a palette show it, where that is known."""
 
 
 @dataclass(frozen=True)
@@ -146,8 +128,15 @@ class MaskedImages(DataSet):
         gone = [path for path in masks if not path.is_file()]
         if gone:
             raise self.missing(f"{len(gone)} masks, the first {gone[0].relative_to(data)},", data)
-        words = tuple(ClassWords(one.name, one.words or (one.name,)) for one in self.classes)
-        return Mapped(words, images, [partial(read_mask, path, self.classes) for path in masks])
+        labels = [
+            MaskFile(image, path, self.classes, self.ignored, self.title, strict=False)
+            for image, path in zip(images, masks, strict=True)
+        ]
+        return Mapped(words_of(self.classes), images, labels)
+
+    def splits_of(self, data: Path) -> tuple[str, ...]:
+        """Splits that have masks; sets of one's own keep them in the folder."""
+        return tuple(name for name in self.splits if name not in self.unlabelled)
 
     def images_of(self, data: Path, split: str) -> list[Path]:
         """The images of a split, by path; SourceError where there is none."""
@@ -173,50 +162,9 @@ class MaskedImages(DataSet):
         path = data / self.list_file
         if not path.is_file():
             raise self.missing(f"the list {self.list_file} of its split {split!r}", data)
-        return tuple(Path(line).stem for line in path.read_text(encoding="utf-8").split())
+        return tuple(_stems(path))
 
 
-def read_codes(path: Path) -> Int64[np.ndarray, "rows cols"]:
-    """A mask's ids, or its colours as numbers (`code_of`)."""
-    with open_dataset(str(path)) as dataset, environment(str(path)):
-        try:
-            bands: Any = dataset.read()
-        except RasterioError as error:
-            raise SourceError(f"the mask {path} cannot be read: {error.__cause__ or error}") from error
-    if len(bands) == 2:
-        raise SourceError(f"the mask {path} has 2 bands; a mask has one of ids, or three of colours")
-    with np.errstate(invalid="ignore"):  # NaN is told below
-        whole = bands.astype(np.int64)
-    if bands.dtype.kind == "f" and not np.array_equal(bands, whole):
-        raise SourceError(f"the mask {path} holds fractions, not ids; write it with whole numbers")
-    codes: np.ndarray = whole[0] if len(bands) == 1 else _code(*whole[:3])
-    return codes
-
-
-def palette_of(path: Path) -> dict[int, Colour]:
-    """The colours of a mask's palette by id; none where it has no palette."""
-    with open_dataset(str(path)) as dataset, environment(str(path)):
-        if dataset.count != 1 or dataset.colorinterp[0] is not ColorInterp.palette:
-            return {}
-        return {value: (red, green, blue) for value, (red, green, blue, _) in dataset.colormap(1).items()}
-
-
-def read_mask(path: Path, classes: tuple[MapClass, ...]) -> Int32[np.ndarray, "rows cols"]:
-    """The class of each pixel, from ids or colours; -1 where a pixel has another value."""
-    codes = read_codes(path)
-    known = {code_of(value): index for index, one in enumerate(classes) for value in one.values}
-    values, where = np.unique(codes, return_inverse=True)
-    table = np.array([known.get(int(value), _IGNORED) for value in values], np.int32)
-    if len(table) > 1 and table.max() == _IGNORED:
-        raise SourceError(f"the mask {path} shows none of the classes; is it of another data set or version?")
-    return table[where].reshape(codes.shape)
-
-
-def code_of(value: int | Colour) -> int:
-    """An id as it is; a colour as one number."""
-    return value if isinstance(value, int) else int(_code(*value))
-
-
-def _code(red: Any, green: Any, blue: Any) -> Any:
-    """A colour as one number."""
-    return (red << 16) + (green << 8) + blue
+def words_of(classes: Sequence[MapClass]) -> tuple[ClassWords, ...]:
+    """What a person says for each class."""
+    return tuple(ClassWords(one.name, one.words or (one.name,)) for one in classes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -9,8 +10,15 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
 
+from geoglot.errors import ReadError
+from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.whole import check_whole
+
+_STRIP = 512  # rows that are read at a time
 
 #: Reads one picture: RGB, float32, 0..1, (3, rows, cols)
 Picture = Callable[[], Float[np.ndarray, "3 rows cols"]]
@@ -27,6 +35,22 @@ def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:
     """All of an image file as RGB 0..1."""
     with open_native(path) as raster:
         return raster.read(raster.grid.whole).pixels
+
+
+def digest_of(path: Path) -> str:
+    """Of all pixels of an image file as they are stored, whatever they are packed with; SourceError where one lacks."""
+    check_whole(path)
+    digest = hashlib.sha256()
+    with open_dataset(str(path)) as dataset, environment(str(path)):
+        rows, cols = dataset.shape
+        digest.update(f"{dataset.count} {rows} {cols} {dataset.dtypes[0]}".encode())
+        for row in range(0, rows, _STRIP):
+            part = RasterioWindow(0, row, cols, min(_STRIP, rows - row))
+            try:
+                digest.update(dataset.read(window=part).tobytes())
+            except RasterioError as error:
+                raise ReadError(f"{path}, row {row} and on: {error.__cause__ or error}") from error
+    return digest.hexdigest()[:32]
 
 
 def picture(path: Path) -> Picture:

@@ -20,11 +20,13 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from geoglot.datasets.check import mask_faults
+from geoglot.datasets.check import label_faults
+from geoglot.datasets.class_table import TABLE
 from geoglot.datasets.dataset import DataSet
+from geoglot.datasets.labels import Labels
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.pictures import open_native
-from geoglot.datasets.sets.folder import FACTS, IGNORED, TABLE
+from geoglot.datasets.sets.folder import FACTS, IGNORED
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.files import disk_errors
@@ -99,7 +101,7 @@ def _tile_split(
     for folder in ("images", "masks"):
         (draft / split / folder).mkdir(parents=True)
     for done, (image, reads) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
-        if faults := mask_faults(found, data, image, reads):
+        if isinstance(reads, Labels) and (faults := label_faults(reads)):
             raise SourceError(faults[0])
         rows += _tile_image(image, image.relative_to(data), reads(), draft / split, size)
         if progress:
@@ -132,7 +134,7 @@ def _tile_image(
 def _write_table(found: MaskedImages, data: Path, draft: Path) -> None:
     rows = []
     for index, one in enumerate(found.classes_of(data)):
-        value = one.values[0]
+        value = next(iter(one.values), None)
         colour = "#{:02x}{:02x}{:02x}".format(*value) if isinstance(value, tuple) else ""
         rows.append((index, one.name, colour))
     with (draft / TABLE).open("w", encoding="utf-8", newline="") as file:

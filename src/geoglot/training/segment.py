@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.check import check_once
+from geoglot.datasets.check import check_once, twins_of
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.errors import InputError
 from geoglot.models.base import Card
@@ -117,9 +117,7 @@ def train_segment(
     texts = str(model.card.config.get("texts", ""))
     fingerprint = recipe_hash(asked, recipe.parent, "output") + texts + _contents(train, asked.data.folder)
     checkpoint.check(fingerprint, asked.output)
-    if is_first():  # last, for it takes longest
-        for split in asked.data.splits:
-            check_once(dataset_of(asked.data.set), asked.data.folder, split, asked.output / CHECKED, progress)
+    notes = _check_data(asked, progress) if is_first() else ()  # last, for it takes longest
     with processes(place) as share:
         _check_share(asked, share)
         objective = Segmenting(
@@ -130,7 +128,20 @@ def train_segment(
         if share.rank == 0:
             assert isinstance(fitted.model, Segmenter)
             save_segmenter(fitted.model.cpu(), target)
-    return trained_of(asked.output, asked.fit.steps, fitted)
+    return trained_of(asked.output, asked.fit.steps, fitted, notes)
+
+
+def _check_data(asked: SegmentRecipe, progress: Progress | None) -> tuple[str, ...]:
+    """Notes of images and masks that are whole; SourceError where they are not."""
+    data, stamp = asked.data, asked.output / CHECKED
+    checked = {split: check_once(dataset_of(data.set), data.folder, split, stamp, progress) for split in data.splits}
+    notes = dict.fromkeys(note for whole in checked.values() for note in whole.notes)
+    for split in data.splits[1:]:
+        if split != data.train and (told := twins_of(checked[data.train].digests, checked[split].digests, split)):
+            notes[told] = None
+    for note in notes:
+        log.warning("%s", note)
+    return tuple(notes)
 
 
 def _check(asked: SegmentRecipe) -> None:

@@ -22,10 +22,13 @@ class Trained:
     steps: int
     figures: dict[str, int | float]
     """Of the step that the model's weights are of."""
+    notes: tuple[str, ...] = ()
+    """What of the data is left out, or may surprise."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot train --json`."""
-        return {"model": str(self.model), "metrics": str(self.metrics), "steps": self.steps, "figures": self.figures}
+        paths = {"model": str(self.model), "metrics": str(self.metrics)}
+        return paths | {"steps": self.steps, "figures": self.figures, "notes": list(self.notes)}
 
 
 def open_output(output: Path) -> Path:
@@ -38,6 +41,6 @@ def open_output(output: Path) -> Path:
     return target
 
 
-def trained_of(output: Path, steps: int, fitted: Fitted) -> Trained:
+def trained_of(output: Path, steps: int, fitted: Fitted, notes: tuple[str, ...] = ()) -> Trained:
     """What to tell of a run that is complete."""
-    return Trained(output / _MODEL, output / METRICS, steps, fitted.figures)
+    return Trained(output / _MODEL, output / METRICS, steps, fitted.figures, notes)

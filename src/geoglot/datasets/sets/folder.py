@@ -1,170 +1,172 @@
-"""A set of one's own: images with masks, or images with polygons.
+"""A set of one's own: images with masks, with polygons, or with the boxes and outlines of YOLO or COCO.
 
-    F/classes.csv                   id,name[,colour]        colour as #rrggbb: what palettes of masks are compared with
-    F/train/images/a.tif            any size, any format that GDAL reads
-    F/train/masks/a.png             one band of ids; 255 does not count
-    F/train/polygons/a.geojson      or .gpkg, in place of a mask: polygons with an attribute `class`
+    F/classes.csv                   id,name[,colour]        colour as #rrggbb: of masks in colours or with a palette
+    F/train/images/a.tif            any size, any format that GDAL reads; folders below are read too
+    F/train/masks/a.png             one band of ids, or the table's colours; 255 and no data do not count
+    F/train/polygons/a.geojson      or .gpkg, .shp ..., in place of a mask: polygons with an attribute `class`
     F/val/...
     F/set.toml                      resolution = [0.3, 0.3], metres a pixel of the finest and the coarsest; may lack
 
-Beside polygons the table may be left out: the classes are then the values of `class`, by name. Ground outside of all
-polygons is the class called background, or does not count where there is none.
+Other layouts that are read: splits.py; YOLO: yolo.py; COCO: coco.py. Without a table the classes are those that the
+labels name: the values of `class`, the names of data.yaml, the categories. Ground outside of all polygons is the class
+background, or does not count where there is none; outside of YOLO's and COCO's things it is always background.
 """
 
 from __future__ import annotations
 
-import csv
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from jaxtyping import Int32
-
-from geoglot.datasets.dataset import Mapped, Mask, Task
-from geoglot.datasets.layout import Colour, MapClass, MaskedImages, read_mask
-from geoglot.datasets.pictures import open_native
+from geoglot.datasets import polygons
+from geoglot.datasets.class_table import BACKGROUND, MOST, TABLE, numbered, read_classes, with_background
+from geoglot.datasets.coco import CocoLabels, read_coco
+from geoglot.datasets.dataset import Mapped, Task
+from geoglot.datasets.labels import NONE, Labels, MapClass
+from geoglot.datasets.layout import MaskedImages, words_of
+from geoglot.datasets.masks import MaskFile
+from geoglot.datasets.pairing import YOLO, labels_in, pair
+from geoglot.datasets.polygons import Polygons, read_polygons
+from geoglot.datasets.splits import Split, find_splits, split_named
+from geoglot.datasets.yolo import YoloFile, find_facts, read_facts
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import SUFFIXES
-from geoglot.tasks.prompts import ClassWords
+from geoglot.tables import read_text
 
-TABLE, FACTS = "classes.csv", "set.toml"
-IGNORED = 255
-_MASKS, VECTORS = (".png", ".tif", ".tiff"), (".geojson", ".gpkg")
-_NONE = -1
+FACTS = "set.toml"
+IGNORED = MOST
 
 
 @dataclass(frozen=True)
 class FolderSet(MaskedImages):
-    """Whatever lies in a folder in this layout; any split that is a folder."""
+    """Whatever lies in a folder in one of these layouts; any split that is there."""
 
     def check(self, task: Task, split: str) -> None:
         """Only the task: which splits there are is seen in the folder."""
         if task not in self.tasks:
             raise InputError(f"a folder of images and masks is for segmentation, not for {task}")
 
-    def read(self, data: Path, split: str) -> Mapped:
-        """The images of a split, by name, each with what reads its mask or burns its polygons."""
-        images, classes = self.images_of(data, split), self.classes_of(data)
-        words = tuple(ClassWords(one.name, (one.name,)) for one in classes)
-        return Mapped(words, images, [self._labels(data, image, classes) for image in images])
+    def splits_of(self, data: Path) -> tuple[str, ...]:
+        """Those with labels; val and train where there is none."""
+        return tuple(split.name for split in _splits(data).values() if split.is_labelled) or tuple(self.splits)
 
-    def images_of(self, data: Path, split: str) -> list[Path]:
-        """All images of a split."""
-        folder = data / split / "images"
-        if not folder.is_dir():
-            raise SourceError(
-                f"there is no folder {folder}; {self.page}, or cut a published set with geoglot datasets tile NAME"
-            )
-        images = sorted(one for one in folder.glob("*") if one.suffix.lower() in SUFFIXES)
-        if not images:
-            raise SourceError(f"the folder {folder} is there, but no images are in it; {self.page}")
-        stems = [one.stem for one in images]
-        if double := next((one for one in images if stems.count(one.stem) > 1), None):
-            raise SourceError(f"two images in {folder} are called {double.stem}, but a mask belongs to one image")
-        return images
+    def read(self, data: Path, split: str) -> Mapped:
+        """The images of a split, by name, each with what reads its labels."""
+        splits = _splits(data)
+        found = self._named(splits, data, split)
+        paired = None if found.coco else pair(found.images, found.labels)
+        classes, notes = _classes(data, splits)
+        if paired:
+            both = zip(paired.images, paired.labels, strict=True)
+            labels, more = [_labels(image, path, classes) for image, path in both], paired.notes
+        else:
+            labels, more = _of_coco(found, data, classes)
+        bare = [one.name for one in splits.values() if not one.is_labelled]
+        if bare:
+            more += (f"the split {' and '.join(bare)} has no labels and is left out; geoglot segment maps its images",)
+        return Mapped(words_of(classes), [one.image for one in labels], labels, (*notes, *more))
 
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
-        """The table's classes by id, or the values of the polygons."""
-        if (data / TABLE).is_file():
-            return read_table(data / TABLE)
-        vectors = [path for path in sorted(data.glob("*/polygons/*")) if path.suffix in VECTORS]
-        if not vectors:
-            raise SourceError(f"{data} has neither {TABLE} (id,name) nor polygons with an attribute class")
-        names = sorted({name for path in vectors for name in _polygons(path)["class"]})
-        return tuple(MapClass(name, (index,)) for index, name in enumerate(names))
+        """The table's classes by id, or those that the labels name."""
+        return _classes(data, _splits(data))[0]
 
     def resolution_of(self, data: Path) -> tuple[float, float] | None:
         """What set.toml says, where there is one."""
         return read_resolution(data / FACTS) if (data / FACTS).is_file() else None
 
-    def mask_of(self, data: Path, image: Path) -> Path:
-        """The mask, or else the polygons."""
-        split = image.parent.parent
-        masks = [split / "masks" / f"{image.stem}{suffix}" for suffix in _MASKS]
-        vectors = [split / "polygons" / f"{image.stem}{suffix}" for suffix in VECTORS]
-        found = next((path for path in (*masks, *vectors) if path.is_file()), None)
+    def _named(self, splits: Mapping[str, Split], data: Path, name: str) -> Split:
+        """The split that is asked for; SourceError in a sentence that says what is there."""
+        found = split_named(splits, name)
+        if found is None and not splits:
+            raise SourceError(
+                f"there is no folder {data / name / 'images'}; {self.page}, or cut a published set with geoglot "
+                "datasets tile NAME"
+            )
         if found is None:
-            raise SourceError(f"{image} has no mask: neither {masks[0]} nor {vectors[0]} is there")
+            raise SourceError(
+                f"there is no folder {data / name / 'images'}: the splits of {data} are {', '.join(splits)}; a published "
+                "set is cut into a split by geoglot datasets tile NAME"
+            )
+        if not found.is_labelled and any(found.images.iterdir()):
+            labelled = [one.name for one in splits.values() if one.is_labelled]
+            raise SourceError(
+                f"the split {found.name} of {data} has images but no masks or other labels, so nothing can be learned "
+                f"from it or scored on it (labelled: {', '.join(labelled) or 'none'}); geoglot segment maps images "
+                "without masks"
+            )
         return found
 
-    def _labels(self, data: Path, image: Path, classes: tuple[MapClass, ...]) -> Mask:
-        mask = self.mask_of(data, image)
-        if mask.suffix in VECTORS:
-            return partial(burn, mask, image, {one.name: index for index, one in enumerate(classes)})
-        return partial(read_mask, mask, classes)
+
+def _splits(data: Path) -> dict[str, Split]:
+    if not data.is_dir():
+        return {}
+    facts = find_facts(data)
+    return find_splits(data, read_facts(facts).splits if facts else {})
 
 
-def read_table(path: Path) -> tuple[MapClass, ...]:
-    """The classes of a table, whose ids are 0, 1, 2 and so on."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if not rows or not {"id", "name"} <= set(rows[0]):
-        raise SourceError(f"{path} must have the columns id and name")
-    if [row["id"].strip() for row in rows] != [str(index) for index in range(len(rows))]:
-        raise SourceError(f"the ids in {path} must be 0, 1, 2 and so on, in this order")
-    names = [row["name"].strip() for row in rows]
-    if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
-        raise SourceError(f"the names in {path} must differ, be there, and be at most {IGNORED}")
-    colours = [_colour(row.get("colour") or "", path) for row in rows]
-    return tuple(MapClass(name, (index,), colour=colours[index]) for index, name in enumerate(names))
+def _classes(data: Path, splits: Mapping[str, Split]) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
+    """The classes, and notes of how they were read."""
+    files = [path for split in splits.values() for folder in split.labels for path in labels_in(folder).used]
+    annotations = [split.coco for split in splits.values() if split.coco]
+    has_things = bool(annotations) or any(path.suffix == YOLO for path in files)
+    if (data / TABLE).is_file():
+        classes, notes = read_classes(data / TABLE)
+        return with_background(classes) if has_things else classes, notes
+    if annotations:
+        names = dict.fromkeys(name for path in annotations for name in read_coco(path).names.values())
+        return numbered(enumerate(names)), ()
+    facts = find_facts(data)
+    if has_things and facts:
+        return numbered(sorted(read_facts(facts).names.items())), ()
+    vectors = [path for path in files if path.suffix.lower() in polygons.SUFFIXES]
+    if not vectors:
+        wanted = "data.yaml (names: ...) nor" if has_things else "polygons with an attribute class, nor"
+        raise SourceError(f"{data} has neither {wanted} {TABLE} (id,name), which says what the ids in labels mean")
+    found = sorted({name for path in vectors for name in read_polygons(path)[0]["class"]})
+    return tuple(MapClass(name, (index,)) for index, name in enumerate(found)), ()
 
 
-def _colour(text: str, path: Path) -> Colour | None:
-    if not text.strip():
-        return None
-    try:
-        red, green, blue = bytes.fromhex(text.strip().removeprefix("#"))
-    except ValueError:
-        raise SourceError(f"{path} has the colour {text.strip()!r}; colours are as #ff8800, or left out") from None
-    return red, green, blue
+def _labels(image: Path, path: Path | None, classes: tuple[MapClass, ...]) -> Labels:
+    """What reads the labels of an image."""
+    places = {one.name: index for index, one in enumerate(classes)}
+    if path is None or path.suffix == YOLO:
+        index = {value: index for index, one in enumerate(classes) for value in one.values if isinstance(value, int)}
+        return YoloFile(image, path, index, places.get(BACKGROUND, NONE))
+    if path.suffix.lower() in polygons.SUFFIXES:
+        return Polygons(image, path, places, places.get(BACKGROUND, NONE))
+    return MaskFile(image, path, classes, (IGNORED,), TABLE)
+
+
+def _of_coco(split: Split, data: Path, classes: tuple[MapClass, ...]) -> tuple[list[Labels], tuple[str, ...]]:
+    """What reads the labels of the images that are there, by name, and a note of others."""
+    assert split.coco is not None
+    file, places = read_coco(split.coco), {one.name: index for index, one in enumerate(classes)}
+    if strange := [name for name in file.names.values() if name not in places]:
+        raise SourceError(f"{file.path} has the category {strange[0]!r}, which {TABLE} does not have")
+    index = {number: places[name] for number, name in file.names.items()}
+    labels, gone = list[Labels](), list[str]()
+    for name, facts in sorted(file.images.items()):
+        path = next((base / name for base in (split.images, file.path.parent, data) if (base / name).is_file()), None)
+        if path is None or not path.resolve().is_relative_to(data.resolve()):
+            gone.append(name)
+            continue
+        shape, things = (int(facts["height"]), int(facts["width"])), file.things.get(facts["id"], ())
+        labels.append(CocoLabels(path, file.path, shape, things, index, places[BACKGROUND]))
+    if not labels:
+        raise SourceError(f"none of the {len(gone)} images of {file.path} is there, the first {split.images / gone[0]}")
+    more = f"{len(gone)} images of {file.path} are not there and left out, the first {gone[0]}"
+    return labels, (more,) if gone else ()
 
 
 def read_resolution(path: Path) -> tuple[float, float]:
     """Metres a pixel, finest and coarsest, of a set's facts."""
     try:
-        finest, coarsest = (float(metres) for metres in tomllib.loads(path.read_text(encoding="utf-8"))["resolution"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        finest, coarsest = (float(metres) for metres in tomllib.loads(read_text(path).body)["resolution"])
+    except (SourceError, ValueError, KeyError, TypeError) as error:
         raise SourceError(f"{path} must say resolution = [FINEST, COARSEST], metres a pixel") from error
     if not 0 < finest <= coarsest:
         raise SourceError(f"the resolution in {path} is the finest, then the coarsest, not {[finest, coarsest]}")
     return finest, coarsest
-
-
-def burn(vector: Path, image: Path, ids: Mapping[str, int]) -> Int32[np.ndarray, "rows cols"]:
-    """Polygons as a mask on an image's pixels; of several over a pixel the last one counts."""
-    from rasterio.features import rasterize
-
-    shapes = _polygons(vector)
-    unknown = sorted(set(shapes["class"]) - set(ids))
-    if unknown:
-        raise SourceError(f"{vector} has the class {unknown[0]!r}, which the class table does not have")
-    with open_native(image) as raster:
-        grid = raster.native
-    if grid.crs is not None and shapes.crs is not None:
-        shapes = shapes.to_crs(grid.crs)
-    pairs = [(shape, ids[name]) for shape, name in zip(shapes.geometry, shapes["class"], strict=True)]
-    rest = ids.get("background", _NONE)
-    if not pairs:
-        return np.full(grid.shape, rest, np.int32)
-    burnt: np.ndarray = rasterize(pairs, grid.shape, fill=rest, transform=grid.transform, dtype="int32")
-    return burnt
-
-
-def _polygons(path: Path) -> Any:
-    from geoglot.sources.vectors import read_vectors
-
-    shapes = read_vectors(path)
-    if "class" not in shapes:
-        raise SourceError(
-            f"{path} has no attribute class; it has {', '.join(shapes.columns.drop('geometry')) or 'none'}"
-        )
-    if nameless := int(shapes["class"].isna().sum()):
-        raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
-    return shapes.assign(**{"class": shapes["class"].astype(str)})
 
 
 FOLDER = FolderSet(

@@ -5,7 +5,8 @@ Layout: the archives of DOTA v1.0 and iSAID unpacked in place: {train,val,test}/
 configs/cls_iSAID.txt; as there, background is a class.
 """
 
-from geoglot.datasets.layout import MapClass, MaskedImages
+from geoglot.datasets.labels import MapClass
+from geoglot.datasets.layout import MaskedImages
 
 ISAID = MaskedImages(
     name="isaid",

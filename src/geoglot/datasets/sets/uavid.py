@@ -8,7 +8,8 @@ views have no one ground resolution.
 
 from dataclasses import replace
 
-from geoglot.datasets.layout import MapClass, MaskedImages
+from geoglot.datasets.labels import MapClass
+from geoglot.datasets.layout import MaskedImages
 
 UAVID_8 = MaskedImages(
     name="uavid-8",

@@ -1,0 +1,101 @@
+"""Which labels belong to which image of a folder: by the same name, or but for a word such as _mask."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoglot.datasets import polygons
+from geoglot.datasets.files import Found, find_files, key_of
+from geoglot.errors import SourceError
+from geoglot.sources.folder import SUFFIXES
+
+YOLO = ".txt"
+_LABELS = "masks?|msk|labels?|lbl|gt|ground_?truth|truth|seg|segmentation|annotations?|labelids|labeltrainids|target"
+_IMAGES = "images?|img|sat|rgb|leftimg8bit"
+_NAMES_OF_CLASSES = ("classes", "labels", "obj", "predefined_classes")  # labelImg's list beside its labels
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Images, and the file of the labels of each."""
+
+    images: tuple[Path, ...]
+    labels: tuple[Path | None, ...]
+    """None where a set of YOLO's labels has none, which means that nothing is there."""
+    notes: tuple[str, ...]
+    """A sentence for what is left out."""
+
+
+def pair(folder: Path, label_folders: Sequence[Path]) -> Paired:
+    """The images of a split with their labels; SourceError where it is not clear which belong together."""
+    images = find_files(folder, SUFFIXES)
+    if not images.used:
+        why = "; ".join(images.notes) or f"what is read is {', '.join(sorted(SUFFIXES))}"
+        raise SourceError(f"the folder {folder} is there, but no images are in it; {why}")
+    keys = [key_of(path, folder) for path in images.used]
+    if double := next((key for key in keys if keys.count(key) > 1), None):
+        raise SourceError(f"two images in {folder} are called {double}, but a mask belongs to one image")
+    found = [labels_in(one) for one in label_folders]
+    labels = _match(images, keys, found)
+    used = set(labels)
+    alone = [path for one in found for path in one.used if path not in used]
+    notes = [note for one in (images, *found) for note in one.notes]
+    if alone:
+        are = "1 file of labels is" if len(alone) == 1 else f"{len(alone)} files of labels are"
+        notes.append(f"{are} of no image and left out, the first {alone[0]}")
+    return Paired(images.used, tuple(labels), tuple(notes))
+
+
+def labels_in(folder: Path) -> Found:
+    """Files of labels: masks and polygons, or texts of YOLO where there are none of these."""
+    found = find_files(folder, SUFFIXES | polygons.SUFFIXES)
+    texts = find_files(folder, {YOLO})
+    texts = Found(folder, tuple(path for path in texts.used if path.stem.lower() not in _NAMES_OF_CLASSES), texts.notes)
+    return found if found.used or not texts.used else texts
+
+
+def _match(images: Found, keys: Sequence[str], found: Sequence[Found]) -> list[Path | None]:
+    exact, bare = defaultdict[str, list[Path]](list), defaultdict[str, list[Path]](list)
+    for one in found:
+        for path in one.used:
+            key = key_of(path, one.folder)
+            exact[key].append(path)
+            bare[_bare(key, _LABELS)].append(path)
+    choices = [exact.get(key) or bare.get(key) or bare.get(_bare(key, _IMAGES)) or [] for key in keys]
+    for image, choice in zip(images.used, choices, strict=True):
+        if len(choice) > 1:
+            raise SourceError(f"{image} has two files of labels, {choice[0]} and {choice[1]}; leave one of them there")
+    labels = [choice[0] if choice else None for choice in choices]
+    taken = dict[Path, Path]()
+    for image, label in zip(images.used, labels, strict=True):
+        if label and (other := taken.setdefault(label, image)) != image:
+            raise SourceError(f"{label} may be of {other} or of {image}; call labels as their images are called")
+    if not any(path.suffix == YOLO for one in found for path in one.used):
+        _check_all(images, keys, labels, found)
+    return labels
+
+
+def _check_all(images: Found, keys: Sequence[str], labels: Sequence[Path | None], found: Sequence[Found]) -> None:
+    """SourceError where an image has no labels, which says what is wanted and what is there."""
+    lacking = [index for index, label in enumerate(labels) if label is None]
+    if not lacking:
+        return
+    more = f" and {len(lacking) - 1} more images have" if len(lacking) > 1 else " has"
+    there = next((path for one in found for path in one.used if path not in labels), None)
+    raise SourceError(
+        f"{images.used[lacking[0]]}{more} no mask: wanted is {found[0].folder / keys[lacking[0]]}.png (or .tif); "
+        + (f"what is there is {there}; " if there else "")
+        + "images without labels do not belong into a labelled split: geoglot segment maps them"
+    )
+
+
+def _bare(key: str, words: str) -> str:
+    """A name without such a word at either end, or without the suffix of an image."""
+    folder, _, name = key.rpartition("/")
+    name = Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name
+    name = re.sub(rf"[_\-. ](?:{words})$|^(?:{words})[_\-. ]", "", name, count=1, flags=re.IGNORECASE)
+    return f"{folder}/{name}" if folder else name

@@ -1,0 +1,106 @@
+"""Polygons with an attribute `class` as the labels of an image, wherever on Earth both say that they lie."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from pyproj.exceptions import ProjError
+
+from geoglot.datasets.labels import NONE, Labels, Read
+from geoglot.datasets.registration import grid_of
+from geoglot.errors import InputError, SourceError
+from geoglot.geo import Grid
+
+SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", ".kml"})
+_CLASS = "class"
+_NOT_AREAS = "lines or points passed over: only polygons are labels"
+_MENDED = "polygons that cross themselves, mended"
+_OUTSIDE = "polygons outside of their image"
+
+
+@dataclass(frozen=True)
+class Polygons(Labels):
+    """A file of polygons; of several over a pixel the last one counts."""
+
+    path: Path
+    names: Mapping[str, int]
+    """The place of each class by its name."""
+    rest: int = NONE
+    """The class of ground outside of all polygons."""
+
+    def stored(self) -> Read:
+        """Burnt on the pixels of the image; SourceError where the polygons do not lie on it."""
+        from rasterio.features import rasterize
+
+        grid, shapes, told = grid_of(self.image), *read_polygons(self.path)
+        if unknown := sorted(set(shapes[_CLASS]) - set(self.names)):
+            raise SourceError(f"{self.path} has the class {unknown[0]!r}, which the class table does not have")
+        placed = _placed(shapes, grid, self.path, self.image)
+        inside = shapely.intersects(placed, _extent(grid))
+        if len(placed) and not inside.any():
+            raise SourceError(
+                f"none of the {len(placed)} polygons of {self.path} lies on {self.image}; are they of another image, "
+                "or in another reference system than the file says?"
+            )
+        told[_OUTSIDE] += int((~inside).sum())
+        burnt = [(shape, self.names[name]) for shape, name in zip(placed, shapes[_CLASS], strict=True)]
+        ids = np.full(grid.shape, self.rest, np.int32)
+        if burnt:
+            rasterize(burnt, out=ids, transform=grid.transform)
+        return Read(ids, told)
+
+
+def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
+    """The polygons of a file with their `class`, a GeoDataFrame; and what else it has, to be told."""
+    from geoglot.sources.vectors import read_vectors
+
+    try:
+        shapes = read_vectors(path)
+    except InputError as error:
+        raise SourceError(f"the polygons {path} cannot be read: {error}") from error
+    column = next((name for name in shapes.columns if str(name).lower() == _CLASS), None)
+    if column is None:
+        names = ", ".join(map(str, shapes.columns.drop(shapes.geometry.name))) or "none"
+        raise SourceError(f"{path} has no attribute class; it has {names}")
+    areas = shapes[shapely.get_dimensions(shapes.geometry.to_numpy()) == 2]
+    told = Counter({_NOT_AREAS: len(shapes) - len(areas)})
+    if nameless := int(areas[column].isna().sum()):
+        raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
+    good = areas.geometry.is_valid.to_numpy()
+    told[_MENDED] += int((~good).sum())
+    mended = shapely.make_valid(areas.geometry.to_numpy(), method="structure", keep_collapsed=False)
+    return areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_name)}), told
+
+
+def _name(value: object) -> str:
+    """As text; of a whole number in a column of floats without its zero."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+
+
+def _placed(shapes: Any, grid: Grid, path: Path, image: Path) -> np.ndarray:
+    """Polygons in the coordinates of an image."""
+    if grid.crs is None and shapes.crs is not None:
+        raise SourceError(
+            f"{path} is in {shapes.crs.name}, but {image} does not say where on Earth it lies; give the image its "
+            "place, or save the polygons in pixels without a CRS (in GeoPackage, or Shapefile without .prj)"
+        )
+    if shapes.crs is None or grid.crs is None:
+        return np.asarray(shapes.geometry.to_numpy())
+    try:
+        moved = shapes.to_crs(grid.crs).geometry.to_numpy()
+    except ProjError as error:
+        raise SourceError(f"the polygons {path} have no place in {grid.crs.name}, that of {image}: {error}") from error
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise SourceError(f"polygons of {path} have no place in {grid.crs.name}, that of {image}; is their CRS right?")
+    return np.asarray(moved)
+
+
+def _extent(grid: Grid) -> Any:
+    rows, cols = grid.shape
+    return shapely.Polygon(np.transpose(grid.to_map(np.array([0, 0, rows, rows]), np.array([0, cols, cols, 0]))))

@@ -1,0 +1,123 @@
+"""Which splits a folder has, in the layouts that people have.
+
+SPLIT/images, SPLIT/masks       geoglot's own; labels or polygons in place of masks (roboflow: labels)
+images/SPLIT, labels/SPLIT      ultralytics; img_dir and ann_dir (MMSegmentation), masks, annotations
+images, masks                   without splits: all of it is the split `all`
+SPLIT, annotations/..SPLIT..json, SPLIT/_annotations.coco.json, SPLIT.json      COCO's
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoglot.datasets.coco import looks_like_coco
+from geoglot.datasets.files import folders_in
+from geoglot.datasets.pairing import labels_in
+from geoglot.errors import SourceError
+
+ALL = "all"
+_IMAGES = ("images", "image", "imgs", "img", "img_dir")
+_LABELS = ("masks", "mask", "polygons", "labels", "label", "annotations", "ann_dir", "gt")
+_SAME = {"val": "val", "valid": "val", "validation": "val", "train": "train", "training": "train"}
+_SAME |= {"test": "test", "testing": "test"}
+_ORDER = ("val", "train", "test")
+
+
+@dataclass(frozen=True)
+class Split:
+    """Where a split lies."""
+
+    name: str
+    images: Path
+    labels: tuple[Path, ...] = ()
+    """Folders of labels."""
+    coco: Path | None = None
+    """A file of annotations in their place."""
+
+    @property
+    def is_labelled(self) -> bool:
+        """Whether it has labels at all."""
+        return bool(self.labels or self.coco)
+
+
+def find_splits(data: Path, written: Mapping[str, str]) -> dict[str, Split]:
+    """The splits by name, val and train first; `written`: folders of images that data.yaml names."""
+    found = {split.name: split for split in _by_folders(data)}
+    places = {split.images for split in found.values()}
+    for name, text in written.items():
+        folder = data / re.sub(r"^(\.{1,2}/)+", "", text)
+        if folder.is_dir() and folder not in places and name not in found:
+            beside = Path(*("labels" if part in _IMAGES else part for part in folder.relative_to(data).parts))
+            found[name] = Split(name, folder, tuple(one for one in (data / beside,) if one.is_dir()))
+    for name, path in _coco_files(data).items():
+        if name not in found or not any(labels_in(folder).used for folder in found[name].labels):
+            images = found[name].images if name in found else _images_beside(data, name, path)
+            found[name] = Split(name, images, coco=path)
+    ranks = {name: rank for rank, name in enumerate(_ORDER)}
+    return {name: found[name] for name in sorted(found, key=lambda one: (ranks.get(common(one), len(ranks)), one))}
+
+
+def common(name: str) -> str:
+    """A split's name in one spelling: valid and validation are val."""
+    return _SAME.get(name.lower(), name)
+
+
+def split_named(splits: Mapping[str, Split], name: str) -> Split | None:
+    """By name, or by another spelling of it."""
+    return splits.get(name) or next((one for one in splits.values() if common(one.name) == common(name)), None)
+
+
+def _by_folders(data: Path) -> Iterator[Split]:
+    inside = False
+    for folder in folders_in(data):
+        if own := _named(folder, _IMAGES):
+            inside = True
+            yield Split(folder.name, own[0], tuple(_named(folder, _LABELS)))
+    for images in _named(data, _IMAGES)[:1]:
+        beside = _named(data, _LABELS)
+        for folder in folders_in(images):
+            labels = tuple(one / folder.name for one in beside if (one / folder.name).is_dir())
+            if folder.name.lower() in _SAME:
+                inside = True
+                yield Split(folder.name, folder, labels)
+        if not inside:
+            yield Split(ALL, images, tuple(beside))
+
+
+def _named(folder: Path, names: Sequence[str]) -> list[Path]:
+    """Folders that are called so, in any case, in the order of the names."""
+    there = [one for one in folders_in(folder) if one.name.lower() in names]
+    return sorted(there, key=lambda one: names.index(one.name.lower()))
+
+
+def _coco_files(data: Path) -> dict[str, Path]:
+    """The annotations of each split; SourceError where a split has two files."""
+    found: dict[str, Path] = {}
+    for path in sorted([*data.glob("*.json"), *data.glob("*/*.json")]):
+        if path.name.startswith(".") or not looks_like_coco(path):
+            continue
+        name = _split_of(path, data)
+        other = found.setdefault(name, path)
+        if other != path and path.stem.startswith("instances") != other.stem.startswith("instances"):
+            found[name] = path if path.stem.startswith("instances") else other
+        elif other != path:
+            raise SourceError(f"{other} and {path} are both annotations of the split {name}; leave one of them there")
+    return found
+
+
+def _split_of(path: Path, data: Path) -> str:
+    """By the folder, or by a word in the file's name."""
+    words = [word for word in re.split(r"[^a-z]+", path.stem.lower()) if word in _SAME]
+    if words:
+        return _SAME[words[0]]
+    return ALL if path.parent == data or path.parent.name.lower() in _LABELS else path.parent.name
+
+
+def _images_beside(data: Path, name: str, coco: Path) -> Path:
+    """The folder of a split's images: called as the split is, or images, or where the file is."""
+    called = folders_in(data) + [folder for images in _named(data, _IMAGES) for folder in folders_in(images)]
+    own = [folder for folder in called if common(re.sub(r"\d+$", "", folder.name)) == common(name)]
+    return next(iter((*own, *_named(data, _IMAGES))), coco.parent)
