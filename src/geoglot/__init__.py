@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from geoglot.tasks.answer.ask import Asker, AskOptions, ask
     from geoglot.tasks.classify import ClassifyOptions, classify
     from geoglot.tasks.encode import Encoded, encode
+    from geoglot.tasks.inspection import RasterInfo, inspect_raster
     from geoglot.tasks.objects.find import find
     from geoglot.tasks.objects.options import FindOptions
     from geoglot.tasks.objects.result import FindResult
@@ -37,6 +38,7 @@ _HOMES = {
     "FindResult": "geoglot.tasks.objects.result",
     "GeoglotError": "geoglot.errors",
     "Grid": "geoglot.geo",
+    "RasterInfo": "geoglot.tasks.inspection",
     "SegmentOptions": "geoglot.tasks.segment",
     "Tile": "geoglot.sources.tile",
     "Window": "geoglot.geo",
@@ -45,6 +47,7 @@ _HOMES = {
     "encode": "geoglot.tasks.encode",
     "encode_scene": "geoglot.tasks.objects.scene",
     "find": "geoglot.tasks.objects.find",
+    "inspect_raster": "geoglot.tasks.inspection",
     "load_model": "geoglot.models.zoo",
     "open_raster": "geoglot.sources.raster",
     "segment": "geoglot.tasks.segment",
@@ -61,6 +64,7 @@ __all__ = [
     "FindResult",
     "GeoglotError",
     "Grid",
+    "RasterInfo",
     "SegmentOptions",
     "Tile",
     "Window",
@@ -70,6 +74,7 @@ __all__ = [
     "encode",
     "encode_scene",
     "find",
+    "inspect_raster",
     "load_model",
     "open_raster",
     "segment",

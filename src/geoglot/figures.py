@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 
-def three_digits(value: float) -> str:
+def three_digits(value: float | int) -> str:
     """Three significant digits, never an exponent: 1,750,000, 558, 0.0123."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"

@@ -52,3 +52,39 @@ def test_the_callers_choice() -> None:
 
 def test_what_a_band_is_called() -> None:
     assert [SENTINEL2.name(1), RGBA.name(3), UNNAMED.name(2)] == ["b02", "blue", "2"]
+
+
+def test_letters_words_and_wavelengths() -> None:
+    assert Bands(("b", "g", "r", "n"), ("gray", *["undefined"] * 3)).choose(None, None) == (3, 2, 1)
+    lit = Bands(("",) * 4, ("gray",) * 4, (0.443, 0.56, 0.482, 0.655))
+    assert lit.choose(None, None) == (4, 2, 3) and lit.choose(["red", "green", "blue"], None) == (4, 2, 3)
+    fine = Bands(("",) * 6, ("gray",) * 6, (0.47, 0.49, 0.55, 0.58, 0.63, 0.66))
+    assert fine.choose(None, None) == (6, 3, 1)  # the nearest to the middle of each colour
+
+
+def test_what_contradicts_or_lacks_is_told() -> None:
+    crossed = Bands(("blue", "green", "red"), ("red", "green", "blue")).chosen(None, None)
+    assert crossed.indexes == (3, 2, 1) and "colour interpretation that says bands 1, 2, 3" in crossed.notes[0]
+    twice = Bands(("red", "green", "blue", "red"), ("gray",) * 4).chosen(None, None)
+    assert twice.indexes == (1, 2, 3) and "bands 1 and 4 red: the first is taken" in twice.notes[0]
+    false = Bands(("nir", "red", "green"), ("gray",) * 3).chosen(None, None)
+    assert false.guessed and "names red and green but no blue (nir, red, green)" in false.notes[0]
+
+
+def test_grey_is_told() -> None:
+    assert "shown in grey, by its one band" in Bands(("",), ("gray",)).chosen(None, None).notes[0]
+    assert "by band 1 of 2 (vv)" in Bands(("vv", "vh"), ("gray", "undefined")).chosen(None, None).notes[0]
+    assert Bands(("",), ("palette",)).chosen(None, None).notes == ()
+
+
+def test_any_form_of_a_name_can_be_asked_for() -> None:
+    landsat = Bands(("sr_b2", "sr_b3", "sr_b4", "sr_b5"), ("gray",) * 4)
+    assert landsat.choose(["B4", "b03", "SR-B2"], None) == (3, 2, 1)
+    assert landsat.choose(["nir", "red", "green"], None) == (4, 3, 2)
+
+
+def test_the_spectrum_of_the_bands() -> None:
+    assert Bands(("r", "g", "b", "n"), ("gray",) * 4).spectrum() == ("red", "green", "blue", "nir")
+    naip = Bands(("",) * 4, ("gray", *["undefined"] * 3), (), ("m_4709963_se_14_1_20150926.tif",))
+    assert naip.spectrum() == ("red", "green", "blue", "nir")
+    assert UNNAMED.spectrum() == (None,) * 12

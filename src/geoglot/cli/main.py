@@ -17,6 +17,8 @@ COMMANDS = {
     "doctor": "geoglot.cli.doctor:command",
     "demo": "geoglot.cli.demo:command",
     "models": "geoglot.cli.models:command",
+    "info": "geoglot.cli.info:command",
+    "bands": "geoglot.cli.bands:command",
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
     "find": "geoglot.cli.find:command",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 
 import click
@@ -10,18 +10,30 @@ import click
 from geoglot.errors import InputError
 from geoglot.types import BandLike, Sensor
 
-_SHARED = (
-    click.option("--template", "templates", multiple=True, help="Sentence with {} for the class; may be repeated."),
+_SCENE = (
     click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),
     click.option("--sensor", type=click.Choice(get_args(Sensor)), help="Preset of bands, offset and scale."),
 )  # fmt: skip
+_SHARED = (
+    click.option("--template", "templates", multiple=True, help="Sentence with {} for the class; may be repeated."),
+    *_SCENE,
+)
 
 CLASSES_HELP = 'Names with commas, "water, forest", or a .txt or .json file.'
 
 
 def reading(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the shared options to a command."""
-    for option in reversed(_SHARED):
+    """Add the options of words and scenes to a command."""
+    return _with(_SHARED, command)
+
+
+def looking(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of scenes to a command that takes no words."""
+    return _with(_SCENE, command)
+
+
+def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(options):
         command = option(command)
     return command
 

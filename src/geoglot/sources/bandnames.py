@@ -21,7 +21,7 @@ _OTHERS = (
     ("rededge", r"\bred ?edge|\bre\d\b"),
     ("swir", r"\bswir|short ?wave"),
     ("thermal", r"thermal|\btirs?\d?\b|\blwir|temperature"),
-    ("nir", r"\bnir\b|\bnir[18]|near ?infra|near ir\b|infra ?red|\bvnir\b"),
+    ("nir", r"\bnir(0?8|1)?\b|near ?infra|near ir\b|infra ?red|\bvnir\b"),
     ("nir2", r"\bnir\d+\b"),
     ("coastal", r"coastal|aerosol|(ultra|deep) ?blue"),
     ("green1", r"\bgreen ?i\b"),

@@ -77,11 +77,16 @@ class Bands:
         colour = self.colours[index - 1]
         return self.descriptions[index - 1] or (colour if colour != "undefined" else str(index))
 
-    def colour(self, index: int, sensor: Sensor | None = None) -> str | None:
-        """The colour of a band, as far as its name, its wavelength or its colour interpretation says."""
-        named = self._named(numbering_of(self.descriptions, self.said, sensor))[index - 1]
-        shown = self.colours[index - 1]
-        return named or self._lit[index - 1] or (shown if shown not in ("gray", "undefined") else None)
+    def spectrum(self, sensor: Sensor | None = None) -> tuple[str | None, ...]:
+        """The colour of each band, as far as its name, its wavelength, its colour interpretation or the order says."""
+        numbering = numbering_of(self.descriptions, self.said, sensor)
+        shown = [colour if colour not in ("gray", "undefined") else None for colour in self.colours]
+        order = numbering.mission.stack(len(shown)) if numbering.mission and not any(self.descriptions) else ()
+        ordered = (*order, *([None] * len(shown)))[: len(shown)]
+        return tuple(
+            named or lit or said or usual
+            for named, lit, said, usual in zip(self._named(numbering), self._lit, shown, ordered, strict=True)
+        )
 
     def _found(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
         """By the first thing that says all three colours."""

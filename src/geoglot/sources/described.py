@@ -14,8 +14,8 @@ from typing import Any
 
 from geoglot.sources.bandnames import colour_of, micrometres, number_of, wavelength_of
 
-_NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "eo:common_name", "description", "band")
-_LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description", "eo:bands")
+_NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "description", "band")
+_LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description")
 _LENGTHS = ("central_wavelength_um", "wavelength", "wavelengths", "center_wavelength", "central_wavelength")
 _TAKEN_BY = re.compile(
     r"sat|spacecraft|platform|mission|constellation|sensor|instrument|product|scene|title|description"

@@ -85,8 +85,8 @@ def _of_preset(sensor: Sensor, names: Sequence[str], numbers: Sequence[str]) -> 
     if first.numbers:
         notes: tuple[str, ...] = ()
         if len(preset.missions) > 1:
-            others = " and ".join(MISSIONS[one].title for one in preset.missions[1:])
-            notes = (f"does not say which satellite took it: its bands are counted as on {first.title}, not {others}",)
+            note = f"does not say which satellite took it: B4, B3, B2 are red, green, blue as on {first.title}"
+            notes = (f"{note}, and not B3, B2, B1 as on {MISSIONS[preset.missions[1]].title}",)
         return Numbering(first, f", counted as on {first.title}", bool(numbers), notes)
     if numbers:
         return guessed

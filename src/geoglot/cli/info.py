@@ -1,0 +1,91 @@
+"""geoglot info: what a raster holds, and what a model can see in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geoglot.cli import options
+from geoglot.cli.reading import area_text, looking, parse_bands
+from geoglot.figures import three_digits
+
+if TYPE_CHECKING:
+    from geoglot.tasks.inspection import BandInfo, RasterInfo
+
+
+@click.command()
+@click.argument("source")
+@looking
+@options.model
+@options.gsd
+@options.as_json
+@options.verbose
+def command(source: str, as_json: bool, **given: Any) -> None:
+    """What SOURCE, a raster, holds: bands, place, resolution, numbers; and whether a model understands it.
+
+    Example: geoglot info scene.tif --model mini
+    """
+    from geoglot.tasks.inspection import inspect_raster
+
+    info = inspect_raster(
+        source,
+        bands=parse_bands(given["bands"]),
+        sensor=given["sensor"],
+        resolution=given["gsd"],
+        model=given["model"],
+    )
+    options.emit(info.to_json(), as_json, describe(info))
+
+
+def describe(info: RasterInfo) -> str:
+    """The same for people."""
+    rows, cols = info.shape
+    facts = {
+        "file": f"{info.source}, {info.driver}, {cols:,} x {rows:,} px, {len(info.bands)} bands",
+        "place": _place(info),
+        "time": info.time,
+        "sensor": info.sensor,
+        "overviews": ", ".join(f"1:{step}" for step in info.overviews),
+        "shown": shown(info),
+        "numbers": info.radiometry["how"],
+        "model": info.fit.says,
+    }
+    lines = [f"{what:<9} {said}" for what, said in facts.items() if said]
+    return "\n".join([*lines, "", *band_table(info), *(f"note      {note}" for note in info.notes)])
+
+
+def shown(info: RasterInfo) -> str:
+    """Which bands are red, green and blue, and why."""
+    indexes = ", ".join(map(str, info.shown))
+    return f"{indexes} {'for' if len(set(info.shown)) == 1 else 'as'} red, green, blue, {info.why}"
+
+
+def band_table(info: RasterInfo) -> list[str]:
+    """A line a band."""
+    names = [band.name or "-" for band in info.bands]
+    width = max(map(len, names))
+    return [
+        f"band {band.index:>3}  {name:<{width}}  {band.colour or '-':<8}  {band.type:<8}  {_range(band)}"
+        for band, name in zip(info.bands, names, strict=True)
+    ]
+
+
+def _range(band: BandInfo) -> str:
+    ends = "no valid pixel"
+    if band.low is not None and band.high is not None:
+        ends = f"{three_digits(band.low)} to {three_digits(band.high)}"
+    length = f", {three_digits(band.wavelength_um)} µm" if band.wavelength_um else ""
+    return ends + (f", no data {_nodata(band.nodata)}" if band.nodata is not None else "") + length
+
+
+def _nodata(number: float | str) -> str:
+    return number if isinstance(number, str) else f"{number:.15g}"
+
+
+def _place(info: RasterInfo) -> str:
+    if info.crs is None or info.bounds is None:
+        return "no CRS: nobody knows where it lies"
+    west, south, east, north = info.bounds
+    size = f"{three_digits(info.resolution_m)} m a pixel, " if info.resolution_m else ""
+    return f"{info.crs}, {size}{area_text(info.area_m2)}; {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} degrees"

@@ -1,0 +1,24 @@
+import pytest
+
+from geoglot.figures import three_digits
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (1_745_120.0, "1,750,000"),
+        (27_661, "27,700"),
+        (558, "558"),
+        (17.25, "17.2"),
+        (0.3, "0.3"),
+        (0.012345, "0.0123"),
+        (-42.04, "-42"),
+        (0, "0"),
+        (2999.9999999999995, "3,000"),
+        (999.6, "1,000"),
+        (float("inf"), "inf"),
+        (1e-7, "0.0000001"),
+    ],
+)
+def test_three_significant_digits_and_no_exponent(value: float, told: str) -> None:
+    assert three_digits(value) == told
