@@ -135,4 +135,5 @@ def make_card(vocabulary: int, logit_scale: float) -> Card:
         licence="Apache-2.0; trained on RSICD, whose images are for research use",
         source="recipes/mini: EfficientNet-Lite0 (ImageNet) and MiniLM token vectors, trained on RSICD captions",
         config={"vocabulary": vocabulary, "hidden": HIDDEN},
+        languages=("en",),
     )

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from geoglot.benchmarks.classification import decide, score_classes
 from geoglot.benchmarks.pictures import encode_pictures
@@ -33,6 +35,7 @@ from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import WordScorer
 from geoglot.tasks.segment import load_mapper
 from geoglot.tasks.segmenter import SegmenterScorer
+from geoglot.tasks.wording import word_notes
 from geoglot.types import PathLike, Progress
 
 
@@ -98,11 +101,10 @@ def evaluate(
         raise InputError(f"{model.card.name} sees {model.bands} bands; data sets are read as red, green, blue")
     run = _Run(model, chosen, found, options, progress)
     with torch.inference_mode():
-        metrics = run.measure(task, samples)
-    facts = run.facts(samples, split)
-    return Scorecard(
-        task, found.name, model.card.name, facts, len(samples), metrics, _notes(found, split, len(whole), samples)
-    )
+        texts, told = run.read(samples)
+        metrics = run.measure(task, samples, texts)
+    notes = (*_notes(found, split, len(whole), samples), *told)
+    return Scorecard(task, found.name, model.card.name, run.facts(samples, split), len(samples), metrics, notes)
 
 
 def _asked(
@@ -238,18 +240,28 @@ class _Run:
     def templates(self) -> tuple[str, ...]:
         return self.protocol.prompts(self.options.ensemble)
 
-    def measure(self, task: Task, samples: Scenes | Captioned | Mapped) -> dict[str, Estimate]:
-        """The figures of a task."""
+    def read(self, samples: Scenes | Captioned | Mapped) -> tuple[Float[Tensor, "class dim"] | None, tuple[str, ...]]:
+        """The vector of each class of scenes, and what is to be told of all classes' words; captions have none."""
+        words = [ClassWords(name, tuple(words)) for name, words in self.asked(samples).items()]
+        if not words:
+            return None, ()
+        single = isinstance(samples, Scenes)
+        texts = text_vectors(self.model, [one.words[0] for one in words], self.templates).cpu() if single else None
+        return texts, word_notes(self.model, words, texts, templates=self.templates)
+
+    def measure(
+        self, task: Task, samples: Scenes | Captioned | Mapped, texts: Float[Tensor, "class dim"] | None
+    ) -> dict[str, Estimate]:
+        """The figures of a task; `texts` are what `read` gives."""
         if isinstance(samples, Mapped):
             return self._pixels(samples)
         vectors = encode_pictures(self.model, samples.pictures, self.protocol.fit, self.options.batch, self.progress)
         if isinstance(samples, Captioned):
-            texts = self.model.encode_text([text for texts in samples.captions for text in texts]).cpu()
+            captions = self.model.encode_text([text for texts in samples.captions for text in texts]).cpu()
             owner = [image for image, texts in enumerate(samples.captions) for _ in texts]
-            return score_captions(vectors @ texts.T, owner)
+            return score_captions(vectors @ captions.T, owner)
         names = tuple(label.key for label in samples.classes)
-        asked = [self.protocol.call(label, self.dataset.name) for label in samples.classes]
-        texts = text_vectors(self.model, asked, self.templates).cpu()
+        assert texts is not None
         if task == "retrieval":
             return score_queries(vectors @ texts.T, samples.shows, names)
         scores = decide(
@@ -279,7 +291,7 @@ class _Run:
             "name": protocol.name,
             "source": protocol.source,
             "templates": list(self.templates) if not isinstance(samples, Captioned) else ["{}"],
-            "classes": self._asked(samples),
+            "classes": self.asked(samples),
             "fit": protocol.fit if not isinstance(samples, Mapped) else "windows",
             "side": self.model.card.tile_size,
             "split": split,
@@ -295,7 +307,7 @@ class _Run:
             "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
         }
 
-    def _asked(self, samples: Scenes | Captioned | Mapped) -> dict[str, list[str]]:
+    def asked(self, samples: Scenes | Captioned | Mapped) -> dict[str, list[str]]:
         """What stands for each class in the templates."""
         if isinstance(samples, Scenes):
             return {label.key: [self.protocol.call(label, self.dataset.name)] for label in samples.classes}

@@ -289,4 +289,5 @@ def describe(answer: Answer, program: bool, *, alone: bool = True) -> str:
         lines.append(f"confidence {answer.confidence:.2f}: {answer.reason}")
     if program and answer.program:
         lines.append(answer.program)
+    lines += [f"note  {note}" for note in answer.notes]
     return "\n".join(lines)

@@ -50,7 +50,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
 def describe(labels: Labels) -> str:
     """The labels for people, a line each."""
-    return "\n".join(
+    rows = [
         f"{one.probability:6.1%}  {one.label}  {one.source}{f'  {tuple(one.window)}' if one.window else ''}"
         for one in labels.results
-    )
+    ]
+    return "\n".join([*rows, *(f"note  {note}" for note in labels.notes)])

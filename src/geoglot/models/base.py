@@ -38,6 +38,15 @@ class Card:
     """Of weights.safetensors; checked on every load."""
     config: dict[str, Any] = field(default_factory=dict)
     """Architecture, as the family's builder reads it."""
+    languages: tuple[str, ...] = ()
+    """Of the texts it was trained with, as ISO 639 codes; empty where nobody knows."""
+
+
+def count_tokens(tokenizer: Tokenizer, text: str, *, special: bool = True) -> tuple[int, int]:
+    """Tokens of a text within the tokenizer's limit, and all of them; marks of its start and end do not count."""
+    encoding = tokenizer.encode(text, add_special_tokens=special)
+    parts = [len(one.ids) - sum(one.special_tokens_mask) for one in (encoding, *encoding.overflowing)]
+    return parts[0], sum(parts)
 
 
 class VisionLanguageModel(nn.Module):
@@ -50,6 +59,11 @@ class VisionLanguageModel(nn.Module):
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, where the family has such a path; vectors stay float32."""
+
+    def tokens_read(self, text: str) -> tuple[int, int]:
+        """How many tokens of a text the model reads, and how many it has; the first is less where it is cut."""
+        tokenizer = getattr(self, "tokenizer", None)
+        return (0, 0) if tokenizer is None else count_tokens(tokenizer, text)
 
     @abstractmethod
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:

@@ -36,6 +36,7 @@ def read_card(folder: Path) -> Card:
         fields = json.loads(path.read_text(encoding="utf-8"))
         for name in ("resolution", "mean", "std"):
             fields[name] = tuple(fields[name])
+        fields["languages"] = tuple(fields.get("languages", ()))
         return Card(**fields)
     except FileNotFoundError:
         if (folder / "model" / CARD).is_file():

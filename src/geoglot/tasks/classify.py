@@ -22,6 +22,7 @@ from geoglot.tasks.batch import compute
 from geoglot.tasks.encode import pad
 from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
 from geoglot.tasks.windows import WindowPlan
+from geoglot.tasks.wording import word_notes
 from geoglot.types import BandLike, ClassesLike, PathLike, Progress, Sensor
 
 
@@ -62,6 +63,8 @@ class Labels:
     model: str
     results: list[Label] = field(default_factory=list)
     failed: list[tuple[str, Failed]] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
+    """What the user should know: words that the model reads badly."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot classify --json`."""
@@ -71,7 +74,7 @@ class Labels:
             for one in self.results
         ]  # fmt: skip
         failed = [{"source": source, "window": list(one.window), "reason": one.reason} for source, one in self.failed]
-        return {"model": self.model, "results": results, "failed": failed}
+        return {"model": self.model, "results": results, "failed": failed, "notes": list(self.notes)}
 
 
 _EMPTY = "no pixel is valid; look at --bands and at its nodata"
@@ -96,7 +99,7 @@ def classify(
     if isinstance(model, str):
         model = load_model(model)
     ask = _question(model, class_vectors(model, words, options.templates))
-    labels = Labels(model.card.name)
+    labels = Labels(model.card.name, notes=word_notes(model, words, templates=options.templates))
     items = _all_items(paths, model, options, progress)
     while batch := list(islice(items, options.batch)):
         found, failed = _label(batch, ask, model.card, [entry.name for entry in words])

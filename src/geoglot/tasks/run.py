@@ -181,7 +181,10 @@ def segment_with(
     facts: dict[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> SegmentResult:
-    """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed."""
+    """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed.
+
+    Sentences under "notes" in the facts are told to the user, too.
+    """
     started = time.monotonic()
     with opened(source, options, scorer.resolution) as raster:
         outputs.check_source(raster.uri)
@@ -276,7 +279,10 @@ class _Run:
         if not any(share.pixels for share in shares):
             notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
         seconds = round(time.monotonic() - started, 2)
-        told = reading_notes(self.raster, self.scorer.name, self.scorer.resolution)
+        told = (
+            *self.facts.get("notes", ()),
+            *reading_notes(self.raster, self.scorer.name, self.scorer.resolution),
+        )
         result = SegmentResult(
             self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
             outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),

@@ -19,6 +19,7 @@ from geoglot.tasks.prompts import ClassWords, parse_classes, parse_words
 from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.score import Scorer, WordScorer
 from geoglot.tasks.segmenter import SegmenterScorer
+from geoglot.tasks.wording import word_notes
 from geoglot.types import ClassesLike, PathLike, Progress
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
@@ -91,11 +92,12 @@ def _scorer(
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
     scorer = WordScorer(model, words, background, options.templates)
+    notes = word_notes(model, words, scorer.texts, background=background, templates=options.templates)
     texts = hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest()
     return (
         scorer,
         tuple(entry.name for entry in words),
-        {"classes": asked, "texts": texts, "device": str(scorer.texts.device)},
+        {"classes": asked, "texts": texts, "device": str(scorer.texts.device), "notes": notes},
     )
 
 

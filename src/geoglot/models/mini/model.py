@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import Card, VisionLanguageModel, count_tokens
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.text import StaticText
 
@@ -60,6 +60,10 @@ class Mini(VisionLanguageModel):
         """One unit vector a text."""
         vectors: Tensor = self.text(texts)
         return vectors
+
+    def tokens_read(self, text: str) -> tuple[int, int]:
+        """See `VisionLanguageModel`."""
+        return count_tokens(self.tokenizer, text, special=False)
 
     def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
         """One unit vector a tile."""

@@ -24,9 +24,10 @@ from geoglot.tasks.encode import pad
 from geoglot.tasks.objects.find import find
 from geoglot.tasks.objects.options import FindOptions
 from geoglot.tasks.objects.scene import EncodedScene, as_encoder, encode_scene
-from geoglot.tasks.prompts import text_vectors
+from geoglot.tasks.prompts import ClassWords, text_vectors
 from geoglot.tasks.reading import opened, reading_notes
 from geoglot.tasks.refine.refiner import Refiner
+from geoglot.tasks.wording import word_notes
 from geoglot.types import PathLike, Progress
 
 _CLOSE = 0.05  # of a probability: what is not found but this near to the threshold makes a "none" doubtful
@@ -126,7 +127,10 @@ class RasterScene:
             raise AnswerError("there is no data in this part of the scene")
         new = [name for name in names if name not in self._names]
         if new:
-            self._names |= dict(zip(new, text_vectors(model, new, self._options.find.templates), strict=True))
+            templates = self._options.find.templates
+            vectors = text_vectors(model, new, templates)
+            self.notes += word_notes(model, [ClassWords(name, (name,)) for name in new], vectors, templates=templates)
+            self._names |= dict(zip(new, vectors, strict=True))
         texts = torch.stack([self._names[name] for name in names])
         pixels = torch.from_numpy(pad(tile.pixels, card.patch_size, card.tile_size))[None].to(texts.device)
         odds = (card.logit_scale * model.encode_image(pixels) @ texts.T).softmax(1)[0].cpu().tolist()

@@ -17,6 +17,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.tasks.prompts import ClassWords, text_vectors
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.windows import WindowPlan, plan_windows
+from geoglot.tasks.wording import word_notes
 
 #: General words for what is anywhere; a thing is found where its own words fit better than those that mean others.
 BACKGROUND: tuple[str, ...] = (
@@ -32,6 +33,11 @@ class Question(Protocol):
     @property
     def names(self) -> tuple[str, ...]:
         """What is asked for."""
+        ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the user should know of how the words are read."""
         ...
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
@@ -105,11 +111,14 @@ class WordEncoder:
         else:
             _check_background(names, background)
             against = [self._vectors(background, templates)] * len(own)
+        told = torch.cat([*own, *([] if background is None else against[:1])])
+        notes = word_notes(self._model, names, told, background=background or (), templates=templates)
         return TextQuestion(
             tuple(entry.name for entry in names),
             tuple(texts.numpy() for texts in own),
             tuple(texts.numpy() for texts in against),
             self._model.card.logit_scale,
+            notes,
         )
 
     @torch.inference_mode()
@@ -152,6 +161,7 @@ class TextQuestion:
     own: tuple[Float[np.ndarray, "_word dim"], ...]
     against: tuple[Float[np.ndarray, "_word dim"], ...]
     scale: float
+    notes: tuple[str, ...] = ()
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         """See `Question`."""
@@ -201,6 +211,7 @@ class ChannelQuestion:
 
     names: tuple[str, ...]
     own: tuple[tuple[int, ...], ...]
+    notes: tuple[str, ...] = ()
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         """See `Question`."""

@@ -129,7 +129,8 @@ def _search(scene: EncodedScene, question: Question, options: FindOptions, progr
                 parts = split(region, field, threshold.extent)
                 candidates += [Candidate(part, field, threshold.extent) for part in parts]
     notes = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
-    return _Search(question.names, candidates, large, thresholds, (notes,) if large else ())
+    told = (*question.notes, *((notes,) if large else ()))
+    return _Search(question.names, candidates, large, thresholds, told)
 
 
 def _at_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> _Search:

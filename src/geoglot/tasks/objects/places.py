@@ -34,6 +34,7 @@ class LikePlaces:
     vectors: tuple[Float[np.ndarray, " channel"], ...]
     usual: tuple[float, ...]
     """Cosine."""
+    notes: tuple[str, ...] = ()
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         """See `Question`."""
