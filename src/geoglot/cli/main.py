@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib
 import traceback
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
 from geoglot import __version__
+from geoglot.cli.console import one_line, plain_streams
 from geoglot.cli.options import is_verbose
 from geoglot.errors import GeoglotError
 
@@ -47,6 +48,11 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program with streams that hold every text; see `console`."""
+        with plain_streams():
+            return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever goes wrong ends in one sentence on stderr and an exit code."""
         try:
@@ -70,7 +76,7 @@ def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
     """Say what went wrong and leave; -v adds the traceback."""
     if is_verbose(ctx):
         click.echo(traceback.format_exc(), err=True, nl=False)
-    click.echo(f"geoglot: {message}", err=True)
+    click.echo(f"geoglot: {one_line(message)}", err=True)
     ctx.exit(exit_code)
 
 

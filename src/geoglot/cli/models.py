@@ -9,6 +9,7 @@ from typing import Any, get_args
 import click
 
 from geoglot.cli import options
+from geoglot.cli.console import one_line
 from geoglot.models.known import Activation
 
 
@@ -30,7 +31,7 @@ def list_(as_json: bool) -> None:
         f"{model.name:<{width}}  {model.state:<8} {_metres(model.resolution):<14} {model.title}; {model.licence}"
         for model in models
     ]
-    options.emit({"models": [asdict(model) for model in models]}, as_json, "\n".join(rows))
+    options.emit({"models": [asdict(model) for model in models]}, as_json, "\n".join(map(one_line, rows)))
 
 
 @command.command()
@@ -43,7 +44,7 @@ def show(model: str, as_json: bool) -> None:
 
     folder = find_model(model)
     facts = {**asdict(card_of(folder)), "folder": str(folder), "bytes": model_size(model)}
-    text = "\n".join(f"{name:<12} {value}" for name, value in facts.items() if name != "config")
+    text = "\n".join(f"{name:<12} {one_line(value)}" for name, value in facts.items() if name != "config")
     options.emit(facts, as_json, text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,8 +12,11 @@ from typing import Any
 
 import click
 
+from geoglot.cli.console import making_room, visible
+
 PARTLY = 3
 """Exit code of work that went to its end without a part of its input; the output names the part."""
+_TEXTS = ("description", "fields[rate]", "fields[note]")  # of a bar
 _EVERY_S = 30.0  # between lines of progress in a log
 _VERBOSE, _QUIET = "geoglot.verbose", "geoglot.quiet"
 
@@ -126,34 +130,34 @@ def progress(shown: bool = True) -> Iterator[Callable[..., None]]:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
-    console = Console(stderr=True)
-    if not console.is_terminal:
+    if not sys.stderr.isatty():
         yield _Lines()
         return
-    speed = TextColumn("{task.fields[rate]}")
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        speed,
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}"),
-    )
-    bars = Progress(*columns, console=console)
+    what, speed, note = (TextColumn(f"{{task.{text}}}", markup=False) for text in _TEXTS)
+    columns = (what, BarColumn(), MofNCompleteColumn(), speed, TimeRemainingColumn(), note)
     by_name: dict[str, TaskID] = {}
     rates: dict[str, _Rate] = {}
-    try:
 
-        def advance(what: str, done: int, total: int, note: str = "") -> None:
-            bars.start()  # not before there is something to show: an error comes without a bar
-            if what not in by_name:
-                by_name[what] = bars.add_task(what, rate="", note="")
-            rate = rates.setdefault(what, _Rate(done)).told(done)
-            bars.update(by_name[what], completed=done, total=total, rate=rate, note=note)
-            if done >= total:  # what comes after is another part of this name
-                del rates[what]
+    def pause() -> None:
+        """Leave the bars as they are; those of finished parts are not drawn again."""
+        bars.stop()
+        for done in [task.id for task in bars.tasks if task.finished]:
+            bars.remove_task(done)
 
-        yield advance
-    finally:
-        if by_name:  # what never began has no last line to end
-            bars.stop()
+    def advance(what: str, done: int, total: int, note: str = "") -> None:
+        bars.start()  # not before there is something to show: an error comes without a bar
+        if by_name.get(what) not in bars.task_ids:
+            by_name[what] = bars.add_task(visible(what), rate="", note="")
+        rate = rates.setdefault(what, _Rate(done)).told(done)
+        bars.update(by_name[what], completed=done, total=total, rate=rate, note=visible(note))
+        if done >= total:  # what comes after is another part of this name
+            del rates[what]
+
+    with making_room(pause) as stderr:
+        # Told to take stdout over, it would write to stderr what a pipe waits for.
+        bars = Progress(*columns, console=Console(file=stderr), redirect_stdout=False, redirect_stderr=False)
+        try:
+            yield advance
+        finally:
+            if by_name:  # what never began has no last line to end
+                bars.stop()
