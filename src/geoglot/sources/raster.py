@@ -197,13 +197,12 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
         finest, coarsest = resolution
         resolution = min(max(own, finest), coarsest)
     elif resolution > own * min(native.shape):
-        raise InputError(
-            f"{uri} is only {own * min(native.shape):,.4g} m wide: {resolution:g} m is coarser than all of it"
-        )
+        wide = three_digits(own * min(native.shape))
+        raise InputError(f"{uri} is only {wide} m wide: {three_digits(resolution)} m is coarser than all of it")
     if resolution * _FINEST < own:
         raise InputError(
-            f"the pixels of {uri} are {own:,.4g} m, over {_FINEST} times as coarse as the {resolution:g} m at which it "
-            "would be read; choose a resolution yourself: --gsd"
+            f"the pixels of {uri} are {three_digits(own)} m, over {_FINEST} times as coarse as the "
+            f"{three_digits(resolution)} m at which it would be read; choose a resolution yourself: --gsd"
         )
     return native.metric(resolution)
 

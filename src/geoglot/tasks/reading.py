@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 
 from geoglot import __version__
+from geoglot.figures import three_digits
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.tasks.windows import WindowPlan
 from geoglot.types import BandLike, PathLike, Sensor
@@ -66,6 +67,6 @@ def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -
     native, read = scene.resolution_m, grid.resolution_m
     if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
         finest, coarsest = understood
-        knows = f"{model} understands {finest:g} to {coarsest:g} m"
-        notes.append(f"the scene is at {native:,.4g} m and was read at {read:,.4g} m; {knows}")
+        knows = f"{model} understands {three_digits(finest)} to {three_digits(coarsest)} m"
+        notes.append(f"the scene is at {three_digits(native)} m and was read at {three_digits(read)} m; {knows}")
     return tuple(notes)
