@@ -7,6 +7,8 @@ import pytest
 
 from geoglot.errors import OutputError
 from geoglot.outputs.files import appears, check_folder
+from geoglot.outputs.names import hidden
+from geoglot.outputs.own import MARK, own_folder
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -47,10 +49,11 @@ def test_a_device_that_is_always_full(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_not_added_to(tmp_path: Path) -> None:
-    for name in (".a.part.txt", ".a.part.txt-journal", ".a.part.txt.ovr.tmp"):
-        (tmp_path / name).write_text("stale")
-    (tmp_path / ".a.part.txt2").write_text("of another")
+    left = hidden(tmp_path / "a.txt", "part")
+    own_folder(left)
+    for name in ("a.txt", "a.txt-journal", "a.txt.ovr.tmp"):
+        (left / name).write_text("stale")
     with appears(tmp_path / "a.txt") as temporary:
-        assert not temporary.exists()
+        assert [path.name for path in temporary.parent.iterdir()] == [MARK]
         temporary.write_text("new")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".a.part.txt2", "a.txt"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -17,7 +17,8 @@ from affine import Affine
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
-from geoglot.outputs import files, vectors
+from geoglot.outputs import files, own, vectors
+from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import open_raster
 from geoglot.tasks import run as run_module
@@ -30,10 +31,12 @@ NAMES = ("water", "forest", "roof")
 PLAIN = SegmentOptions(tile=64, overlap=16, overlay=False, scores=True)
 
 
-def run(source: Path, output: Path, options: SegmentOptions = PLAIN, halo: int = 0) -> SegmentResult:
+def run(
+    source: Path, output: Path, options: SegmentOptions = PLAIN, halo: int = 0, overwrite: bool = False
+) -> SegmentResult:
     scorer = ColourScorer(NAMES, patch=8, halo=halo)
     outputs = Outputs.of(output, output.with_suffix(".parquet"), options)
-    return segment_with(scorer, Legend(NAMES), source, outputs, options=options)
+    return segment_with(scorer, Legend(NAMES), source, outputs, options=options, overwrite=overwrite)
 
 
 def read(path: Path) -> np.ndarray:
@@ -133,7 +136,7 @@ def test_areas_are_those_of_the_ground_where_the_projection_stretches(tmp_path: 
 def test_companions_of_an_earlier_run_do_not_stay(scene: Path, tmp_path: Path) -> None:
     run(scene, tmp_path / "map.tif", replace(PLAIN, overlay=True))
     assert (tmp_path / "map.scores.tif").exists() and (tmp_path / "map.overlay.png").exists()
-    run(scene, tmp_path / "map.tif", replace(PLAIN, scores=False))
+    run(scene, tmp_path / "map.tif", replace(PLAIN, scores=False), overwrite=True)
     assert not (tmp_path / "map.scores.tif").exists() and not (tmp_path / "map.overlay.png").exists()
 
 
@@ -168,7 +171,8 @@ def test_what_the_words_mean_decides_whether_a_run_goes_on(
         seen: list[dict[str, object]] = []
         with monkeypatch.context() as patch:
             patch.setattr(run_module, "fingerprint", lambda facts: (seen.append(facts), "x")[1])
-            segment(scene, classes, tmp_path / "map.tif", model=model, options=SegmentOptions(**options))  # type: ignore[arg-type]
+            given = SegmentOptions(**options)  # type: ignore[arg-type]
+            segment(scene, classes, tmp_path / "map.tif", model=model, options=given, overwrite=True)
         return json.dumps(seen[0], sort_keys=True, default=str)
 
     class OtherText(PooledColours):
@@ -266,9 +270,9 @@ def test_killed_among_the_polygons_and_run_again_gives_each_once(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(vectors.pyogrio, "write_dataframe", killed)
-        patch.setattr(files, "_remove", lambda temporary: None)
+        patch.setattr(files, "discard", lambda folder: None if ".gpkg" in folder.name else own.discard(folder))
         segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
-    assert (tmp_path / ".map.part.gpkg").exists()
+    assert list(tmp_path.glob(".map.gpkg.new/**/map.gpkg"))
     result = segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
     frame = gpd.read_file(tmp_path / "map.gpkg")
     assert frame["id"].is_unique
@@ -379,9 +383,9 @@ def test_a_model_that_fails_on_one_window_fails_only_there(
 
 def test_other_options_do_not_resume(scene: Path, tmp_path: Path) -> None:
     output = tmp_path / "map.tif"
-    (tmp_path / ".map.tif.work").mkdir()
-    (tmp_path / ".map.tif.work" / "run").write_text("another")
-    (tmp_path / ".map.tif.work" / "classes-000000000.tif").write_text("stale")
+    journal = Journal(output, "another")
+    journal.add_strip("classes", 0, b"stale")
+    journal.close()
     result = run(scene, output)
     assert not result.failed and not (tmp_path / ".map.tif.work").exists()
 

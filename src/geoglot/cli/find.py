@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 @options.device
 @options.batch
 @options.gsd
+@options.overwrite
 @options.as_json
 @options.quiet
 @options.verbose
@@ -61,6 +62,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             model=model,
             options=_options(given),
             refiner=refiner,
+            overwrite=given["overwrite"],
             progress=progress,
         )
     options.emit(result.to_json(), given["as_json"], describe(result))

@@ -54,6 +54,9 @@ flips = click.option(
 scales = click.option(
     "--scales", default="1", show_default=True, help="Average over these sizes of windows: 0.75,1,1.25."
 )
+overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace what an earlier run of geoglot made here; nothing else is ever replaced."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout, nothing else there.")
 quiet = click.option(
     "-q",

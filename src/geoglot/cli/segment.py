@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 @options.device
 @options.batch
 @options.gsd
+@options.overwrite
 @options.as_json
 @options.quiet
 @options.verbose
@@ -57,6 +58,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             model=model,
             polygons=given["polygons"],
             options=_options(given),
+            overwrite=given["overwrite"],
             progress=progress,
         )
     options.emit(result.to_json(), given["as_json"], describe(result))

@@ -81,7 +81,6 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     foreign = (RasterioError, CPLE_BaseError)  # rasterio's copy lets GDAL's own errors through
     with appears(output) as temporary, disk_errors(output, *foreign), _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
         names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
-        Path(f"{output}.aux.xml").unlink(missing_ok=True)  # of an earlier map, which another's names would misname
         with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
             rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)
         _verify(temporary)

@@ -6,20 +6,26 @@ import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from glob import escape
 from pathlib import Path
 
-from geoglot.errors import OutputError
+from geoglot.errors import InputError, OutputError
+from geoglot.outputs.names import check_name, hidden
+from geoglot.outputs.own import discard, empty, own_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def check_folder(path: Path) -> None:
-    """Refuse, before any work, an output whose folder does not exist or that is itself a folder."""
+    """Refuse, before any work, an output that cannot be written: no folder, no regular file, a name that is none."""
+    check_name(path)
     if not path.parent.is_dir():
         raise OutputError(f"the output folder {path.parent} does not exist; create it with: mkdir -p {path.parent}")
+    if path.is_symlink():  # a rename would put a file in the place of the link
+        raise InputError(f"{path} is a symbolic link to {path.readlink()}; give the output another name, or that one")
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give a file name inside it")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device or a pipe; give the name of a file")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"the output folder {path.parent} cannot be written; choose another")
 
@@ -43,24 +49,30 @@ def disk_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
 
 @contextmanager
 def appears(path: Path) -> Iterator[Path]:
-    """A temporary name beside `path`, renamed to it when the block ends well and removed when it does not."""
+    """A temporary name, renamed to `path` when the block ends well and removed when it does not."""
     check_folder(path)
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
-    _remove(temporary)  # of a run that was killed: some writers append to what they find
+    with disk_errors(path), drafts(path, "part") as folder:
+        temporary = folder / path.name
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+@contextmanager
+def drafts(path: Path, kind: str) -> Iterator[Path]:
+    """A hidden folder beside `path` for what is to appear there; it is gone when the block ends.
+
+    A folder, since GDAL and SQLite put files of their own beside the one that they write. What a killed run left is
+    not added to.
+    """
+    folder = hidden(path, kind)
+    own_folder(folder)
+    empty(folder)
     try:
-        with disk_errors(path):
-            yield temporary
-            with temporary.open("rb") as file:
-                os.fsync(file.fileno())
-            temporary.replace(path)
+        yield folder
     finally:
-        _remove(temporary)
-
-
-def _remove(temporary: Path) -> None:
-    """The file, and what GDAL and SQLite put beside it while they write."""
-    for path in (temporary, *temporary.parent.glob(f"{escape(temporary.name)}[.-]*")):
-        path.unlink(missing_ok=True)
+        discard(folder)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -9,16 +9,21 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
-import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from geoglot.errors import OutputError
 from geoglot.outputs.files import disk_errors, write_bytes
+from geoglot.outputs.lock import LOCK, hold
+from geoglot.outputs.names import hidden
+from geoglot.outputs.own import MARK, discard, own_folder
+
+
+def work_of(output: Path) -> Path:
+    """The work folder of a run that writes `output`."""
+    return hidden(output, "work")
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -31,10 +36,10 @@ class Journal:
     """Strips and state of one run, in a hidden folder beside its output."""
 
     def __init__(self, output: Path, run: str) -> None:
-        self.folder = output.with_name(f".{output.name}.work")
+        self.folder = work_of(output)
         with disk_errors(self.folder):
-            self.folder.mkdir(exist_ok=True)
-            self._lock = _lock(self.folder / "lock", output)
+            own_folder(self.folder)
+            self._lock = hold(self.folder, f"another run is writing {output}; wait for it, or give another output")
         self._run, self._state = self.folder / "run", self.folder / "state.npz"
         if not self._run.exists() or self._run.read_text() != run or not self._state.exists():
             self._wipe()
@@ -76,26 +81,14 @@ class Journal:
         """Remove the folder: the run is complete."""
         self._wipe()
         self.close()
-        shutil.rmtree(self.folder)
+        discard(self.folder)
 
     def _wipe(self) -> None:
         """Forget the run first and the state next: killed in between, nobody takes what is left for finished work."""
         self._run.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
         for path in self.folder.iterdir():
-            if path.name != "lock":
+            if path.is_dir() and not path.is_symlink():
+                discard(path)  # of a file that was to appear
+            elif path.name not in (LOCK, MARK):
                 path.unlink()
-
-
-def _lock(path: Path, output: Path) -> IO[bytes]:
-    """Hold the folder as long as this process lives; the system lets go of it even after kill -9."""
-    file = path.open("wb")
-    if sys.platform != "win32":  # where nobody keeps two runs apart
-        import fcntl
-
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.close()
-            raise OutputError(f"another run is writing {output}; wait for it, or give another output") from error
-    return file

@@ -6,7 +6,6 @@ pixels (`classmap`) and kept as strips in a journal; at the end strips become a 
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -20,20 +19,20 @@ import torch
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
-from geoglot.outputs.files import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.manifest import write_json
 from geoglot.outputs.overlay import SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.strips import Strips
-from geoglot.outputs.vectors import check_format, write_polygons
+from geoglot.outputs.vectors import write_polygons
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed
 from geoglot.tasks.augmented import Flips
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.tasks.failures import failure_notes, restored_failures, windows_document
+from geoglot.tasks.going_on import going_on
+from geoglot.tasks.map_files import Outputs
 from geoglot.tasks.prompts import TEMPLATES
 from geoglot.tasks.reading import opened, reading_facts, reading_notes
 from geoglot.tasks.refine.load import choose_refiner
@@ -43,8 +42,6 @@ from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
 from geoglot.types import BandLike, PathLike, Progress, Sensor
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,9 +77,11 @@ class SegmentOptions:
     """Moves the borders of regions to edges of the picture: none, edges, what load_sam gives, or one of your own."""
 
     def facts(self) -> dict[str, Any]:
-        """What decides the result, as a document."""
+        """What decides the result, as a document; how many windows are computed at once does not."""
         refiner = choose_refiner(self.refiner)
-        return asdict(replace(self, refiner=None)) | {"refiner": refiner.facts() if refiner else None}
+        facts = asdict(replace(self, refiner=None)) | {"refiner": refiner.facts() if refiner else None}
+        del facts["batch"]
+        return facts
 
 
 @dataclass(frozen=True)
@@ -128,49 +127,6 @@ _AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection h
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
-@dataclass(frozen=True)
-class Outputs:
-    """Every file of one run, checked before any work."""
-
-    classes: Path
-    polygons: Path | None = None
-    scores: Path | None = None
-    overlay: Path | None = None
-
-    @classmethod
-    def of(cls, output: Path, polygons: Path | None, options: SegmentOptions) -> Outputs:
-        """Names beside `output`; raises OutputError for a folder that is not there or a type that is unknown."""
-        if output.suffix.lower() not in (".tif", ".tiff"):
-            raise InputError(f"the map is a GeoTIFF: end the output's name with .tif, not {output.name!r}")
-        check_folder(output)
-        if polygons:
-            check_folder(polygons)
-            check_format(polygons)
-        return cls(
-            output,
-            polygons,
-            output.with_name(f"{output.stem}.scores.tif") if options.scores else None,
-            output.with_name(f"{output.stem}.overlay.png") if options.overlay else None,
-        )
-
-    def check_source(self, source: str) -> None:
-        """Refuse to write over what is read."""
-        for path in (self.classes, self.polygons, self.scores, self.overlay, self.manifest):
-            if path and path.exists() and Path(source).exists() and path.samefile(source):
-                raise InputError(f"{path} is the source; give the output another name")
-
-    def remove_stale(self) -> None:
-        """Take away what an earlier run with other options put beside the map: it would show another map."""
-        for kind, made in (("scores.tif", self.scores), ("overlay.png", self.overlay)):
-            if made is None:
-                self.classes.with_name(f"{self.classes.stem}.{kind}").unlink(missing_ok=True)
-
-    @property
-    def manifest(self) -> Path:
-        """The record of the run, beside the map."""
-        return self.classes.with_name(f"{self.classes.stem}.manifest.json")
-
-
 def segment_with(
     scorer: Scorer,
     legend: Legend,
@@ -179,6 +135,7 @@ def segment_with(
     *,
     options: SegmentOptions,
     facts: dict[str, Any] | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
     """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed.
@@ -187,9 +144,9 @@ def segment_with(
     """
     started = time.monotonic()
     with opened(source, options, scorer.resolution) as raster:
-        outputs.check_source(raster.uri)
+        outputs.made.check(raster.uri)
         check_bands(raster, scorer.bands, scorer.name)
-        run = _Run(raster, scorer, legend, outputs, options, facts or {})
+        run = _Run(raster, scorer, legend, outputs, options, facts or {}, overwrite)
         with closing(run.journal):
             failed = run.compute(progress)
             if len(failed) == len(run.plan):
@@ -208,12 +165,15 @@ class _Run:
     outputs: Outputs
     options: SegmentOptions
     facts: dict[str, Any]
+    overwrite: bool
     plan: WindowPlan = field(init=False)
     channels: list[int] = field(init=False)
     """Of the scorer, in the order of the legend."""
     journal: Journal = field(init=False)
     strips: tuple[str, str] = ("classes", "confidence")
     """Kinds of strips that the map is made of."""
+    resumed: tuple[str, ...] = ()
+    """That the run goes on, in a sentence, if it does."""
 
     def __post_init__(self) -> None:
         shape, options = self.raster.grid.shape, self.options
@@ -223,7 +183,8 @@ class _Run:
             raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")
         self.channels = [self.scorer.ids.index(value) for value in named]
         self.facts = self._all_facts()
-        self.journal = Journal(self.outputs.classes, fingerprint(self.facts))
+        self.outputs.made.start(run := fingerprint(self.facts), self.overwrite)
+        self.journal = Journal(self.outputs.classes, run)
 
     def _all_facts(self) -> dict[str, Any]:
         """Everything that decides the result."""
@@ -249,7 +210,7 @@ class _Run:
             blender.restore(state)
             enlarger.restore(state)
             failed = restored_failures(notes)
-            log.info("going on after row of windows %d of %d", blender.row, len(self.plan.row_starts))
+            self.resumed = going_on(blender.row * len(self.plan.col_starts), len(self.plan), "windows")
         rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
         for row in rows:
             failed += row.failed
@@ -272,14 +233,15 @@ class _Run:
         if outputs.polygons:
             skip = frozenset({OTHER, self.legend.nodata})
             shapes = trace(self._strips("polygons", progress), skip)
-            write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, outputs.polygons)
+            with outputs.made.writing(outputs.polygons) as draft:
+                write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, draft)
         shares = _class_shares(self._strips("areas", progress), grid, self.legend)
         overlay, notes = self._picture(shares)
-        outputs.remove_stale()
         if not any(share.pixels for share in shares):
             notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
         seconds = round(time.monotonic() - started, 2)
         told = (
+            *self.resumed,
             *self.facts.get("notes", ()),
             *reading_notes(self.raster, self.scorer.name, self.scorer.resolution),
         )
@@ -287,7 +249,7 @@ class _Run:
             self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
             outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),
         )  # fmt: skip
-        write_json(outputs.manifest, result.to_json() | {"run": self.facts})
+        outputs.made.finish(result.to_json() | {"run": self.facts})
         self.journal.clear()
         return result
 
@@ -315,10 +277,11 @@ class _Run:
         try:
             thumbnail = self.raster.thumbnail(SIDE).pixels[:3]
         except ReadError as error:
-            self.outputs.overlay.unlink(missing_ok=True)  # of an earlier run: it would show another map
+            self.outputs.made.remove(self.outputs.overlay)  # of an earlier run: it would show another map
             return None, (f"no picture was made: {error}",)
         lines = [f"{share.name}  {share.share:.1%}" for share in shares]
-        write_overlay(thumbnail, self.outputs.classes, self.legend, lines, self.outputs.overlay)
+        with self.outputs.made.writing(self.outputs.overlay) as draft:
+            write_overlay(thumbnail, self.outputs.classes, self.legend, lines, draft)
         return self.outputs.overlay, ()
 
     def _write_rasters(self, grid: Grid, progress: Progress | None) -> None:
@@ -326,11 +289,13 @@ class _Run:
             progress("map", 0, 1)
         tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((self.legend.rest, *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
-        write_cog(self.journal.strips(self.strips[0]), layer, self.outputs.classes)
+        with self.outputs.made.writing(self.outputs.classes) as draft:
+            write_cog(self.journal.strips(self.strips[0]), layer, draft)
         if self.outputs.scores:
             lattice = grid.coarser(self.plan.patch)
             layer = Layer(lattice, "float32", float("nan"), self.legend.names)
-            write_cog(self.journal.strips("scores"), layer, self.outputs.scores)
+            with self.outputs.made.writing(self.outputs.scores) as draft:
+                write_cog(self.journal.strips("scores"), layer, draft)
         if progress:
             progress("map", 1, 1)
 

@@ -15,8 +15,9 @@ from geoglot.models.zoo import load_model
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import Raster
 from geoglot.tasks.augmented import augmented
+from geoglot.tasks.map_files import Outputs
 from geoglot.tasks.prompts import ClassWords, parse_classes, parse_words
-from geoglot.tasks.run import Outputs, SegmentOptions, SegmentResult, segment_with
+from geoglot.tasks.run import SegmentOptions, SegmentResult, segment_with
 from geoglot.tasks.score import Scorer, WordScorer
 from geoglot.tasks.segmenter import SegmenterScorer
 from geoglot.tasks.wording import word_notes
@@ -33,6 +34,7 @@ def segment(
     model: VisionLanguageModel | Segmenter | str = "mini",
     polygons: PathLike | None = None,
     options: SegmentOptions | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
     """Map the classes over a raster of any size; returns what was written.
@@ -44,7 +46,8 @@ def segment(
     A model that `geoglot train segment` made has classes of its own: None maps them all, names map some of them (the
     rest is "other"); a name with other words, or a new one, changes its classes as `models.segclip.vocabulary` says.
 
-    Killed at any moment, the same call goes on where it was and gives the same bytes. Raises InputError for what
+    Killed at any moment, the same call goes on where it was and gives the same bytes. A result of another run is
+    replaced with `overwrite` only, and what geoglot did not make is never touched. Raises InputError for what
     cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.
     """
     options = options or SegmentOptions()
@@ -52,6 +55,7 @@ def segment(
     background = parse_words(options.background)
     _check_choice(options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
+    paths.made.check(*(one for one in (source, classes) if isinstance(one, PathLike)))
     if isinstance(model, str):
         model = load_mapper(model)
     scorer, names, facts = _scorer(model, words, background, options)
@@ -61,7 +65,9 @@ def segment(
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
     }
     looks = augmented(scorer, options.flips, options.scales)
-    return segment_with(looks, Legend(names), source, paths, options=options, facts=facts, progress=progress)
+    return segment_with(
+        looks, Legend(names), source, paths, options=options, facts=facts, overwrite=overwrite, progress=progress
+    )
 
 
 def load_mapper(
@@ -87,7 +93,7 @@ def _scorer(
         if options.templates != SegmentOptions.templates:
             raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
         own = SegmenterScorer(model, words)
-        return own, own.names, {"classes": asked, "device": str(next(model.parameters()).device)}
+        return own, own.names, {"classes": asked, "device": next(model.parameters()).device.type}
     if words is None:
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
@@ -97,7 +103,7 @@ def _scorer(
     return (
         scorer,
         tuple(entry.name for entry in words),
-        {"classes": asked, "texts": texts, "device": str(scorer.texts.device), "notes": notes},
+        {"classes": asked, "texts": texts, "device": scorer.texts.device.type, "notes": notes},
     )
 
 

@@ -290,9 +290,9 @@ def test_a_manifest_never_tells_of_other_objects(scene: Path, tmp_path: Path, mo
     def full(*_: object) -> None:
         raise OutputError("disk full")
 
-    monkeypatch.setattr("geoglot.tasks.objects.files.write_json", full)
-    with pytest.raises(OutputError):
-        find(scene, "water", output, model=encoder(), options=PLAIN)
+    monkeypatch.setattr("geoglot.outputs.made.Made.finish", full)
+    with pytest.raises(OutputError, match="disk full"):
+        find(scene, "water", output, model=encoder(), options=PLAIN, overwrite=True)
     assert not (tmp_path / "found.manifest.json").exists()
 
 

@@ -17,6 +17,7 @@ import geopandas as gpd
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.vectors import to_map
 from geoglot.sources.raster import Raster
 from geoglot.tasks.objects.area import on_grid, read_features
@@ -48,6 +49,7 @@ def find(
     model: ModelLike = "mini",
     options: FindOptions | None = None,
     refiner: Refiner | str | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> FindResult:
     """Find, count and outline things in a raster of any size.
@@ -57,34 +59,51 @@ def find(
     being encoded again; `model` is then the one that encoded it. `refiner` is "none", "edges", what `load_sam`
     gives, or one of your own. With `options.points` things are not named but pointed at; `names` is then None.
 
-    Nothing found is an empty table, not an error. Killed at any moment, the same call gives the same bytes. Raises
-    InputError for what cannot be meant, SourceError, OutputError; windows that fail are in the result, not raised.
+    Nothing found is an empty table, not an error. Killed at any moment, the same call gives the same bytes. A result of
+    another run is replaced with `overwrite` only, and what geoglot did not make is never touched.
+    Raises InputError for what cannot be meant, SourceError, OutputError; windows that fail are in the result.
     """
     started = time.monotonic()
     options, refiner = options or FindOptions(), choose_refiner(refiner)
     files = Files.of(Path(output), options) if output else Files()
+    files.check(_uri(source), options.points, options.area, names if isinstance(names, PathLike) else None)
+    how = refiner.facts() if refiner else None
     with ExitStack() as stack:
         encoder = source.encoder if isinstance(source, EncodedScene) else as_encoder(model)
         question = _question(encoder, names, options)
         places = read_features(Path(options.points)) if options.points else None
-        files.check_inputs(_uri(source), options.points, options.area)
+        asked = _asked(names, places, options) | {"refiner": how}
+
+        def start(facts: dict[str, Any]) -> None:
+            files.start(fingerprint(facts | asked), overwrite)
+
         if isinstance(source, EncodedScene):
             source = source.narrowed(options)
+            start(source.facts | {"area": source.area.wkt if source.area else None})
         else:
-            opening = encode_scene(source, encoder, options=options, output=files.objects, progress=progress)
+            opening = encode_scene(
+                source, encoder, options=options, output=files.objects, before=start, progress=progress
+            )
             source = stack.enter_context(opening)
         if question is not None:
             search = _search(source, question, options, progress)
         else:
             assert places is not None
             search = _at_places(source, places)
-        how = refiner.facts() if refiner else None
         run = source.facts | {"names": search.names, "options": asdict(options), "refiner": how}
-        asked = run | {"candidates": digest(search.candidates)}
-        with finished_outlines(files.objects, asked) as finished:
+        own = fingerprint(source.facts | asked | {"candidates": digest(search.candidates)})
+        with finished_outlines(files.objects, own, refined=refiner is not None) as finished:
             refined = refine_all(search.candidates, source.raster, refiner, finished, progress)
             source.raster.check_unchanged()
-            return _finish(source, search, [*search.large, *refined], options, files, run, started)
+            resumed = (*source.resumed, *(finished.resumed if finished else ()))
+            return _finish(source, search, [*search.large, *refined], options, files, run, resumed, started)
+
+
+def _asked(names: ClassesLike | None, places: gpd.GeoDataFrame | None, options: FindOptions) -> dict[str, Any]:
+    """What decides the result beside what is seen: words, places, options; not how it is computed or kept."""
+    decided = {key: value for key, value in asdict(options).items() if key not in ("batch", "vectors")}
+    words = None if names is None else [asdict(one) for one in parse_classes(names)]
+    return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
 
 
 def _uri(source: PathLike | Raster | EncodedScene) -> str:
@@ -160,6 +179,7 @@ def _finish(
     options: FindOptions,
     files: Files,
     run: dict[str, Any],
+    resumed: tuple[str, ...],
     started: float,
 ) -> FindResult:
     """The result out of things that still overlap, and its files if there are to be some."""
@@ -168,7 +188,11 @@ def _finish(
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
     objects = tabulate(kept, grid, scene.plan)
     parts = {name: objects[objects["name"] == name] for name in search.names}
-    notes = [*reading_notes(raster, encoder.name, encoder.resolution), *_remarks(search, objects, bool(run["refiner"]))]
+    notes = [
+        *resumed,
+        *reading_notes(raster, encoder.name, encoder.resolution),
+        *_remarks(search, objects, bool(run["refiner"])),
+    ]
     notes += files.draw(raster, objects, search.names)
     result = FindResult(
         model=encoder.name,

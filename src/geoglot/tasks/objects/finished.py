@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import shapely
 
-from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.journal import Journal
+from geoglot.tasks.going_on import going_on
 from geoglot.tasks.objects.outline import Found
 
 _KIND = "outlines"
@@ -25,14 +26,17 @@ class Finished:
         self._journal = journal
         self._waiting: list[list[Found]] = []
         self._count, self._saved = 0, time.monotonic()
+        self.resumed: tuple[str, ...] = ()
+        """That refining goes on after a run that was killed, in a sentence, if it does."""
         if journal.load() is None:
             journal.save({}, {})
 
-    def load(self) -> list[list[Found]]:
-        """What a run that was killed had finished."""
+    def load(self, total: int) -> list[list[Found]]:
+        """What a run that was killed had finished, of so many."""
         documents = [json.loads(path.read_bytes()) for path in self._journal.strips(_KIND)]
         found = [[_found(row) for row in rows] for document in documents for rows in document]
         self._count = len(found)
+        self.resumed = going_on(len(found), total, "outlines")
         return found
 
     def add(self, things: Sequence[list[Found]]) -> None:
@@ -54,15 +58,20 @@ def _found(row: Sequence[Any]) -> Found:
     return Found(name, shapely.from_wkb(polygon), score, how)
 
 
+def outlines_of(output: Path) -> Path:
+    """What the journal of the outlines is named by."""
+    return output.with_name(f"{output.name}.outlines")
+
+
 @contextmanager
-def finished_outlines(output: Path | None, run: Mapping[str, Any]) -> Iterator[Finished | None]:
+def finished_outlines(output: Path | None, run: str, refined: bool) -> Iterator[Finished | None]:
     """Where outlines lie until the block ends well; None where nothing is written or refined.
 
-    `run` is all that decides them, with None as its `refiner` for none: then what a killed run left is cleared away.
+    `run` is the fingerprint of all that decides them; where nothing is refined, what a killed run left is cleared away.
     """
     if output is None:
         yield None
         return
-    with closing(Journal(output.with_name(f"{output.name}.outlines"), fingerprint(run))) as journal:
-        yield Finished(journal) if run["refiner"] else None
+    with closing(Journal(outlines_of(output), run)) as journal:
+        yield Finished(journal) if refined else None
         journal.clear()

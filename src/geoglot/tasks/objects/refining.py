@@ -53,7 +53,7 @@ def refine_all(
     views = [_view(one, refiner.side) if refiner else None for one in candidates]
     found = {index: [_as_it_is(candidates[index])] for index, view in enumerate(views) if view is None}
     keyed = sorted((view, index) for index, view in enumerate(views) if view)
-    stored = finished.load() if finished else []
+    stored = finished.load(len(candidates)) if finished else []
     found |= {index: things for (_, index), things in zip(keyed, stored, strict=False)}
     for window, group in groupby(keyed[len(stored) :], key=lambda pair: pair[0]):
         indexes = [index for _, index in group]

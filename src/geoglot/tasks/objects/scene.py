@@ -6,9 +6,8 @@ strip on disk, so memory is bounded by a row of windows and a killed run goes on
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.reader import Failed, Readable
 from geoglot.tasks.blend import Blender
 from geoglot.tasks.failures import failure_notes, restored_failures
+from geoglot.tasks.going_on import going_on
 from geoglot.tasks.objects.area import Partial, read_area
 from geoglot.tasks.objects.encoder import Encoder, ScorerEncoder, WordEncoder
 from geoglot.tasks.objects.filled import Filled
@@ -39,8 +39,6 @@ from geoglot.tasks.segmenter import SegmenterScorer
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
 from geoglot.types import PathLike, Progress
-
-log = logging.getLogger(__name__)
 
 ModelLike = VisionLanguageModel | Segmenter | Encoder | str
 _DECIDED = ("bands", "sensor", "resolution", "tile", "overlap", "vectors")
@@ -61,6 +59,8 @@ class EncodedScene:
     """What it was encoded with."""
     area: BaseGeometry | None
     """What was asked for, in pixels; None: all of it."""
+    resumed: tuple[str, ...]
+    """That encoding went on after a run that was killed, in a sentence, if it did."""
     _seen: Strips
     _valid: Strips
 
@@ -101,13 +101,14 @@ def encode_scene(
     *,
     options: FindOptions | None = None,
     output: Path | None = None,
+    before: Callable[[dict[str, Any]], None] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[EncodedScene]:
     """Encode a raster of any size, for as many questions as one likes: `find(scene, "pool")`.
 
     What is seen lies in `options.vectors`, if that is given, and stays there; else in a work folder beside `output`,
-    which a killed run leaves behind for the same run to go on; else in a temporary folder. Raises SourceError if no
-    window could be read or computed.
+    which a killed run leaves behind for the same run to go on; else in a temporary folder. `before` is called with all
+    that decides what is seen, before anything is looked at. Raises SourceError if no window could be read or computed.
     """
     options = options or FindOptions()
     encoder = as_encoder(model)
@@ -121,10 +122,12 @@ def encode_scene(
             "model": {"name": encoder.name, "sha256": encoder.sha256, "dtype": encoder.dtype},
             "area": area.wkt if area else None,
         }
+        if before:
+            before(facts)
         journal = _journal(stack, fingerprint(facts), output, options)
         # Things whose centre lies in the area reach beyond it.
         part = Partial(raster, area.buffer(plan.tile / 2)) if area else raster
-        failed = _encode(Filled(part), encoder, plan, journal, options.batch, progress)
+        failed, resumed = _encode(Filled(part), encoder, plan, journal, options.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
@@ -132,7 +135,7 @@ def encode_scene(
         if options.vectors:
             journal.close()  # finished, and never changed again: others may read
         seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
-        yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, seen, valid)
+        yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, resumed, seen, valid)
         if output and not options.vectors:
             journal.clear()
 
@@ -171,9 +174,9 @@ def _encode(
     journal: Journal,
     batch: int,
     progress: Progress | None,
-) -> list[Failed]:
-    """Strips for every row of windows that is not in the journal yet; returns the windows that failed."""
-    blender, failed = Blender(plan, encoder.channels), list[Failed]()
+) -> tuple[list[Failed], tuple[str, ...]]:
+    """Strips for every row of windows that is not in the journal yet; returns the windows that failed, and a note."""
+    blender, failed, resumed = Blender(plan, encoder.channels), list[Failed](), tuple[str, ...]()
     stored = journal.load()
     if stored and int(stored[0]["row"]) == len(plan.row_starts) and stored[1]["failed"]:
         journal.restart()  # a complete run tries anew what failed
@@ -182,7 +185,8 @@ def _encode(
         state, notes = stored
         blender.restore(state)
         failed = restored_failures(notes)
-        log.info("going on after row of windows %d of %d", blender.row, len(plan.row_starts))
+        if blender.row < len(plan.row_starts):  # else it was finished, and is asked again
+            resumed = going_on(blender.row * len(plan.col_starts), len(plan), "windows")
     lattice_row = plan.row_starts[blender.row] // plan.patch if blender.row < len(plan.row_starts) else 0
     for row in score_rows(raster, encoder, blender, batch=batch, progress=progress):
         failed += row.failed
@@ -192,4 +196,4 @@ def _encode(
         journal.add_strip("valid", lattice_row * plan.patch, encode_array(bits), ".npy")
         lattice_row += len(seen)
         journal.save(blender.state(), failure_notes(failed))
-    return failed
+    return failed, resumed
