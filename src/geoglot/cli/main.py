@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import traceback
 from typing import Any, NoReturn
 
@@ -52,6 +53,14 @@ class LazyGroup(click.Group):
         """Run the program with streams that hold every text; see `console`."""
         with plain_streams():
             return super().main(*args, **kwargs)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Refuse names in another encoding here, for every command: the libraries that read and write files do."""
+        for text in args:
+            if any("\ud800" <= letter <= "\udfff" for letter in text):  # how Python holds bytes that are not UTF-8
+                shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+                fail(ctx, f"{shown!r} is not UTF-8; rename the file, and run the same command again", 2)
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; whatever goes wrong ends in one sentence on stderr and an exit code."""

@@ -66,7 +66,7 @@ def drafts(path: Path, kind: str) -> Iterator[Path]:
     A folder, since GDAL and SQLite put files of their own beside the one that they write. What a killed run left is
     not added to.
     """
-    folder = hidden(path, kind)
+    folder = hidden(path.absolute(), kind)  # GDAL takes names apart that begin like its own
     own_folder(folder)
     empty(folder)
     try:

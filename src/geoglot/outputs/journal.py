@@ -36,7 +36,7 @@ class Journal:
     """Strips and state of one run, in a hidden folder beside its output."""
 
     def __init__(self, output: Path, run: str) -> None:
-        self.folder = work_of(output)
+        self.folder = work_of(output).absolute()
         with disk_errors(self.folder):
             own_folder(self.folder)
             self._lock = hold(self.folder, f"another run is writing {output}; wait for it, or give another output")

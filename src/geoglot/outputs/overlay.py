@@ -30,7 +30,7 @@ def write_overlay(
 ) -> None:
     """Scene (RGB 0..1) left, scene under the map right, `lines` below; a line gets the colour of the class it names."""
     scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
-    with rasterio.open(class_map, driver="GTiff") as dataset:
+    with rasterio.open(class_map.absolute(), driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
     painted = Image.fromarray(_paint(scene, classes, legend))
     _write_beside(Image.fromarray(scene), painted, legend, lines, output)

@@ -22,15 +22,18 @@ from geoglot.errors import InputError
 from geoglot.geo import Grid, geodesic_area_m2, split_at_antimeridian
 from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import Legend
+from geoglot.outputs.names import vector_path
 from geoglot.outputs.shapes import Shape
 
 _BATCH = 2000
 
 
 def check_format(path: Path) -> None:
-    """Refuse, before any work, a file type that cannot be written."""
+    """Refuse, before any work, a file type or a name that cannot be written."""
     if path.suffix.lower() not in _WRITERS:
         raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
+    if path.suffix.lower() == ".gpkg":
+        vector_path(path)
 
 
 def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain: int, output: Path) -> int:
@@ -106,7 +109,7 @@ class _GeoPackage:
     def __init__(self, path: Path, layer: str) -> None:
         # The date of the last change is part of the file; a fixed one keeps equal runs byte-identical.
         pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
-        self._path, self._layer = path, layer
+        self._path, self._layer = vector_path(path), layer
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()

@@ -6,6 +6,7 @@ all. VRT is refused: it can name any file and any host.
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -48,10 +49,11 @@ def environment(uri: str, **more: str) -> rasterio.Env:
 def open_dataset(uri: str, **more: str) -> Any:
     """A GDAL handle of an image that geoglot can read; anything else is a SourceError in one sentence."""
     _check(uri)
+    name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL takes names apart that begin like its own
     try:
         with environment(uri, **more), _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            dataset = DatasetReader(uri, driver=list(DRIVERS), sharing=False)
+            dataset = DatasetReader(name, driver=list(DRIVERS), sharing=False)
     except (RasterioError, OSError) as error:
         raise SourceError(
             f"{uri} cannot be opened as an image ({error}); geoglot reads GeoTIFF, COG, PNG, JPEG, WebP, JPEG 2000"
@@ -109,6 +111,9 @@ class Handles:
 
 
 def _check(uri: str) -> None:
+    if not uri.isascii() and any("\ud800" <= letter <= "\udfff" for letter in uri):  # how Python holds other bytes
+        shown = os.fsencode(uri).decode("utf-8", "backslashreplace")
+        raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
     if uri.lower().endswith(".vrt"):
         raise SourceError(f"{uri} is a VRT, which can point at any file and host; give the files that it names")
     if is_local(uri) and not Path(uri).exists():
