@@ -147,3 +147,17 @@ def test_one_class_and_missing_sources_are_refused(tmp_path: Path) -> None:
         classify(tmp_path, "water", model=MODEL)
     with pytest.raises(SourceError):
         classify(tmp_path / "none.png", NAMES, model=MODEL)
+
+
+def test_how_sources_were_read_is_told(tmp_path: Path) -> None:
+    field = np.zeros((64, 64), int)
+    field[32:] = 1
+    pixels = np.concatenate([paint(field, NAMES), paint(field, NAMES)[:1]]).astype(np.uint16) * 9
+    scene = write_scene(tmp_path / "scene.tif", pixels)
+    notes = classify(scene, NAMES, model=MODEL).notes
+    assert any("are taken as red, green, blue" in note for note in notes)
+    assert any("is not 8 bit" in note for note in notes)
+    assert classify(picture(tmp_path / "plain.png", 0), NAMES, model=MODEL).notes == ()
+    many = [write_scene(tmp_path / f"{index}.tif", pixels) for index in range(12)]
+    told = classify(many, NAMES, model=MODEL).notes
+    assert len(told) == 21 and told[-1].startswith("and 4 more")

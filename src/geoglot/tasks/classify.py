@@ -64,7 +64,7 @@ class Labels:
     results: list[Label] = field(default_factory=list)
     failed: list[tuple[str, Failed]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    """What the user should know: words that the model reads badly."""
+    """What the user should know: words that the model reads badly, how sources were read."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot classify --json`."""
@@ -78,6 +78,7 @@ class Labels:
 
 
 _EMPTY = "no pixel is valid; look at --bands and at its nodata"
+_NOTES = 20  # of how sources were read: a folder of thousands has thousands
 _Item = tuple[str, Window | None, Tile | Failed]
 _Answers = tuple[list[Label], list[tuple[str, Failed]]]
 
@@ -99,23 +100,32 @@ def classify(
     if isinstance(model, str):
         model = load_model(model)
     ask = _question(model, class_vectors(model, words, options.templates))
-    labels = Labels(model.card.name, notes=word_notes(model, words, templates=options.templates))
-    items = _all_items(paths, model, options, progress)
+    labels, told = Labels(model.card.name), list[str]()
+    items = _all_items(paths, model, options, told, progress)
     while batch := list(islice(items, options.batch)):
         found, failed = _label(batch, ask, model.card, [entry.name for entry in words])
         labels.results += found
         labels.failed += failed
+    left = [f"and {len(told) - _NOTES} more of how other sources were read"] if len(told) > _NOTES else []
+    labels.notes = (*word_notes(model, words, templates=options.templates), *told[:_NOTES], *left)
     return labels
 
 
 def _all_items(
-    paths: Sequence[str], model: VisionLanguageModel, options: ClassifyOptions, progress: Progress | None
+    paths: Sequence[str],
+    model: VisionLanguageModel,
+    options: ClassifyOptions,
+    told: list[str],
+    progress: Progress | None,
 ) -> Iterator[_Item]:
-    """The pictures of all sources. Among others a bad one only fails; of a single one progress is told by windows."""
+    """The pictures of all sources, and into `told` how they were read.
+
+    Among others a bad one only fails; of a single one progress is told by windows.
+    """
     alone = len(paths) == 1
     for done, path in enumerate(paths, 1):
         try:
-            yield from _items(path, model, options, progress if alone else None)
+            yield from _items(path, model, options, told, progress if alone else None)
         except (SourceError, GridError) as error:
             if alone:
                 raise
@@ -125,13 +135,15 @@ def _all_items(
 
 
 def _items(
-    path: str, model: VisionLanguageModel, options: ClassifyOptions, progress: Progress | None
+    path: str, model: VisionLanguageModel, options: ClassifyOptions, told: list[str], progress: Progress | None
 ) -> Iterator[_Item]:
     """The pictures of one source: itself made to fit the model, or its windows."""
     card = model.card
     resolution = options.resolution or card.resolution
     with open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution) as raster:
         check_bands(raster, model.bands, card.name)
+        if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture need not lie anywhere
+            told += raster.warnings
         by_window = raster.grid.crs is not None if options.windows is None else options.windows
         if by_window:
             yield from _windows(raster, card.tile_size, card.patch_size, progress)

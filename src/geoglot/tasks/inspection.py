@@ -19,13 +19,13 @@ from geoglot.outputs.panels import Panel, write_panels
 from geoglot.sources.bands import Bands
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.mission import numbering_of
+from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
 from geoglot.types import BandLike, PathLike, Sensor
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # pixels of a picture in colours, of a single band; bands in a row
 _MOST_BANDS = 48  # in a picture
-_RANGE = (2.0, 98.0)
 _SAME = 1.05  # as far as two resolutions are called the same
 
 
@@ -174,11 +174,12 @@ class _Alone:
 def _alone(uri: str, index: int) -> _Alone:
     with open_raster(uri, bands=[index]) as raster:
         tile = raster.thumbnail(_SMALL)
-        low, high = raster.radiometry.low[0], raster.radiometry.high[0]
+        how, low, high = raster.radiometry.how, raster.radiometry.low[0], raster.radiometry.high[0]
     if not tile.valid.any():
         return _Alone(index, tile, None)
-    ends = np.percentile(tile.pixels[0][tile.valid], _RANGE) * (high - low) + low
-    return _Alone(index, tile, (float(ends[0]), float(ends[1])))
+    if how != PERCENTILE:  # 8 bit, whose ends are no percentiles
+        low, high = np.percentile(tile.pixels[0][tile.valid], PERCENTILES) * (high - low) + low
+    return _Alone(index, tile, (float(low), float(high)))
 
 
 def _large(uri: str, title: str, bands: Sequence[BandLike] | None, sensor: Sensor | None = None) -> Panel:
