@@ -1,7 +1,8 @@
 """How GDAL is used: few drivers, a bounded cache, no host that the caller did not name, one reader a handle.
 
-A local file may carry hints (.ovr, .aux.xml) that point elsewhere, so while one is open no network path opens at
-all. VRT is refused: it can name any file and any host.
+A local file may carry hints (.ovr, .msk, .aux.xml) that point elsewhere: overviews that are another raster are not
+used, overviews and masks beside it must be TIFFs themselves, and while it is open no network path opens at all. VRT is
+refused: it can name any file and any host. So is a size that no file of its length can hold.
 """
 
 from __future__ import annotations
@@ -9,12 +10,14 @@ from __future__ import annotations
 import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import rasterio
+from rasterio._err import CPLE_BaseError
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 
@@ -22,6 +25,12 @@ from geoglot.errors import SourceError
 from geoglot.settings import load_settings
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
+#: All that a file can make rasterio raise: its own errors, GDAL's, and Python's where a declared size is absurd
+FAULTS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
+_PIXEL = ("Interleaving.pixel", "PIXEL")
+_BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
+_MOST_BLOCK_BYTES = 2**30  # of one block in memory; it is decoded as a whole
+_MOST_GAIN = 1_000_000  # pixels' bytes a byte of the file; a sparse GeoTIFF of large tiles comes to a tenth of that
 _opening = threading.Lock()  # warnings.catch_warnings changes the whole process
 
 
@@ -41,28 +50,90 @@ def environment(uri: str, **more: str) -> rasterio.Env:
         # No other name than this one opens, sidecars least of all; what failed once is asked again by a new handle.
         name = uri if uri.startswith("/vsi") else f"/vsicurl/{uri}"
         options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": name}
+        options |= {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}  # else what a PNG that was cut short lacks is left black
         options |= {"GDAL_HTTP_MAX_RETRY": "3", "GDAL_HTTP_RETRY_DELAY": "1"}
         options |= {"GDAL_HTTP_CONNECTTIMEOUT": "30", "GDAL_HTTP_TIMEOUT": "120"}
     return rasterio.Env(**options | more)
 
 
-def open_dataset(uri: str, **more: str) -> Any:
-    """A GDAL handle of an image that geoglot can read; anything else is a SourceError in one sentence."""
+def open_dataset(uri: str, *, level: int | str | None = None, **more: str) -> Any:
+    """A GDAL handle of an image that geoglot can read; anything else is a SourceError in one sentence.
+
+    level: the index of an overview that is opened in place of the image, or "NONE" for the image without overviews.
+    """
     _check(uri)
+    with environment(uri, **more):
+        if is_local(uri):
+            _check_beside(uri)
+        dataset = _open(uri, DRIVERS, level)
+        try:
+            if _is_led_away(dataset):
+                dataset = _without_overviews(dataset, uri)
+            _check_contents(dataset, uri)
+        except BaseException:
+            dataset.close()
+            raise
+    return dataset
+
+
+def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> Any:
+    options = {} if level is None else {"OVERVIEW_LEVEL": level}
     name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL takes names apart that begin like its own
     try:
-        with environment(uri, **more), _opening, warnings.catch_warnings():
+        with _opening, warnings.catch_warnings():
             warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            dataset = DatasetReader(name, driver=list(DRIVERS), sharing=False)
-    except (RasterioError, OSError) as error:
+            return DatasetReader(name, driver=list(drivers), sharing=False, **options)
+    except FAULTS as error:
         raise SourceError(
             f"{uri} cannot be opened as an image ({error}); geoglot reads GeoTIFF, COG, PNG, JPEG, WebP, JPEG 2000"
         ) from error
+
+
+def _check_beside(uri: str) -> None:
+    """Overviews and a mask beside a file open by any driver of GDAL; here they are TIFFs that name no other file."""
+    for beside in (uri + suffix for suffix in _BESIDE):
+        if not Path(beside).exists():
+            continue
+        _check_beside(beside)
+        with _open(beside, ("GTiff",)) as dataset:
+            if _is_led_away(dataset):
+                raise SourceError(f"{beside} names another raster as its overviews; take it away")
+
+
+def _is_led_away(dataset: Any) -> bool:
+    """Whether metadata name another raster as the overviews, as is asked first of all.
+
+    GDAL opens it, by any driver, at the first look at overviews or at the list of files.
+    """
+    return any(key.upper() == "OVERVIEW_FILE" for key in dataset.tags(ns="OVERVIEWS"))
+
+
+def _without_overviews(dataset: Any, uri: str) -> Any:
+    if dataset.transform.is_identity:  # GDAL gives none to an image without a place that is opened without overviews
+        raise SourceError(
+            f"{uri} names another raster as its overviews (OVERVIEW_FILE in its metadata); copy its pixels"
+        )
+    dataset.close()
+    return _open(uri, DRIVERS, "NONE")
+
+
+def _check_contents(dataset: Any, uri: str) -> None:
     if dataset.count == 0:
         raise SourceError(f"{uri} holds no bands of its own; name one of its subdatasets or convert it to GeoTIFF")
     if any(dtype.startswith("complex") for dtype in dataset.dtypes):
         raise SourceError(f"{uri} holds complex numbers; convert them first, for instance to amplitudes")
-    return dataset
+    bands = f" of {dataset.count:,} bands" if dataset.count > 1 else ""
+    size = f"{uri} declares {dataset.width:,} x {dataset.height:,} px{bands}"
+    bytes_a_pixel = np.dtype(dataset.dtypes[0]).itemsize * dataset.count
+    if is_local(uri) and dataset.width * dataset.height * bytes_a_pixel > _MOST_GAIN * Path(uri).stat().st_size:
+        raise SourceError(f"{size} in a file of {Path(uri).stat().st_size:,} bytes: it is damaged; get it again")
+    rows, cols = dataset.block_shapes[0]
+    together = bytes_a_pixel if str(dataset.interleaving) in _PIXEL else bytes_a_pixel // dataset.count
+    if rows * cols * together > _MOST_BLOCK_BYTES:
+        raise SourceError(
+            f"{size} in blocks of {cols:,} x {rows:,}, each over {_MOST_BLOCK_BYTES / 2**30:g} GiB in memory; write it "
+            "in tiles: gdal_translate -co TILED=YES"
+        )
 
 
 @contextmanager

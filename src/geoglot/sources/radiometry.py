@@ -1,9 +1,9 @@
 """From stored numbers to brightness 0..1, the same for the whole scene.
 
-- 8 bit: all of 0..255, unchanged.
+- 8 bit, and the colours of a palette: all of 0..255, unchanged.
 - A sensor of reflectances: reflectance 0..0.3, by the file's scale and offset tags, the sensor's published ones, or as
   the numbers are, whichever fits the numbers (reflectance.py); where none does, as everything else.
-- Everything else: the 2nd to 98th percentile of each band's valid pixels. Scale and offset tags cannot change that.
+- Everything else: the 2nd to 98th percentile of each band's own data. Scale and offset tags cannot change that.
 
 Percentiles come from overviews or a decimated read; from a lattice of blocks where a raster is large and has no
 overviews, so that it is never read whole.
@@ -16,12 +16,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Num
-from rasterio.errors import RasterioError
-from rasterio.windows import Window as RasterioWindow
+from jaxtyping import Bool, Float, Num
 
+from geoglot.geo import Window
+from geoglot.sources.gdal import FAULTS
 from geoglot.sources.reflectance import Spread, meaning_of, misfit
 from geoglot.sources.sensors import PRESETS
+from geoglot.sources.stored import Stored
 from geoglot.types import Sensor
 
 PERCENTILES = (2.0, 98.0)
@@ -56,8 +57,11 @@ class Radiometry:
 FULL_RANGE, PERCENTILE = "full-range", "percentile 2-98"
 
 
-def radiometry_of(dataset: Any, indexes: tuple[int, ...], sensor: Sensor | None) -> Radiometry:
+def radiometry_of(dataset: Any, stored: Stored, sensor: Sensor | None) -> Radiometry:
     """The radiometry of an open dataset; reads pixels only where percentiles are needed."""
+    indexes = stored.indexes
+    if stored.palette is not None:  # of colours, whatever the bits of their numbers
+        return Radiometry((0.0,) * 3, (255.0,) * 3, FULL_RANGE)
     scaled = sensor if sensor and PRESETS[sensor].scale is not None else None
     if all(dataset.dtypes[index - 1] == "uint8" for index in indexes):
         bits = min(int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8)) for index in indexes)
@@ -65,14 +69,15 @@ def radiometry_of(dataset: Any, indexes: tuple[int, ...], sensor: Sensor | None)
         notes = (f"is 8 bit: it is shown as it is, without the scale of {PRESETS[scaled].title}",) if scaled else ()
         return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how, notes)
     if scaled:
-        return _of_reflectance(dataset, indexes, scaled)
-    low, high = _percentiles(dataset, indexes)
+        return _of_reflectance(dataset, stored, scaled)
+    low, high = _percentiles(dataset, stored)
     return Radiometry(low, high, PERCENTILE)
 
 
-def _of_reflectance(dataset: Any, indexes: tuple[int, ...], sensor: Sensor) -> Radiometry:
+def _of_reflectance(dataset: Any, stored: Stored, sensor: Sensor) -> Radiometry:
     """By the sensor's preset, where the numbers fit it."""
-    low, high = _percentiles(dataset, indexes)
+    indexes = stored.indexes
+    low, high = _percentiles(dataset, stored)
     scales, offsets = (tuple(tags[index - 1] for index in indexes) for tags in (dataset.scales, dataset.offsets))
     floating = any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes)
     spread = Spread(dataset.name, dataset.tags(), floating, scales, offsets, low, high)
@@ -83,42 +88,38 @@ def _of_reflectance(dataset: Any, indexes: tuple[int, ...], sensor: Sensor) -> R
     return Radiometry(*meaning.ends(), f"sensor:{sensor}, {meaning.how}", notes)
 
 
-def _percentiles(dataset: Any, indexes: tuple[int, ...]) -> tuple[Ends, Ends]:
-    """Per band; 0 and 1 where the sample holds no valid pixel."""
-    sample = _sample(dataset, indexes)
-    if not sample.size:
-        return (0.0,) * len(indexes), (1.0,) * len(indexes)
-    low, high = np.percentile(sample, PERCENTILES, axis=1)
-    return tuple(low.tolist()), tuple(high.tolist())
+def _percentiles(dataset: Any, stored: Stored) -> tuple[Ends, Ends]:
+    """Of each band's own data; 0 and 1 where the sample holds none."""
+    ends = [np.percentile(band, PERCENTILES).tolist() if band.size else [0.0, 1.0] for band in _sample(dataset, stored)]
+    low, high = zip(*ends, strict=True)
+    return tuple(low), tuple(high)
 
 
-def _sample(dataset: Any, indexes: tuple[int, ...]) -> Float[np.ndarray, "band pixel"]:
-    """Valid pixels from all over the scene."""
+def _sample(dataset: Any, stored: Stored) -> list[Float[np.ndarray, " pixel"]]:
+    """Data of each band from all over the scene."""
     if dataset.overviews(1) or dataset.height * dataset.width <= _WHOLE_MAX_PIXELS:
         step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))
-        shape = (max(1, dataset.height // step), max(1, dataset.width // step))
         try:
-            return _valid(dataset, indexes, out_shape=(len(indexes), *shape))
-        except RasterioError:
+            shape = max(1, dataset.height // step), max(1, dataset.width // step)
+            return _data(*stored.read(dataset, shape=shape, exact=True))
+        except FAULTS:
             pass  # one damaged block must not cost the scene: blocks are tried one by one below
-    parts = [_block(dataset, indexes, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
-    return np.concatenate(parts, axis=1)
+    parts = [_block(dataset, stored, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
+    return [np.concatenate(bands) for bands in zip(*parts, strict=True)]
 
 
-def _block(dataset: Any, indexes: tuple[int, ...], row: int, col: int) -> Float[np.ndarray, "band pixel"]:
-    """The valid pixels of one block of the lattice; none where it cannot be read."""
+def _block(dataset: Any, stored: Stored, row: int, col: int) -> list[Float[np.ndarray, " pixel"]]:
+    """Data of one block of the lattice; none where it cannot be read."""
     height, width = (min(_BLOCK, math.ceil(side / _LATTICE)) for side in dataset.shape)
     top = (dataset.height - height) * row // (_LATTICE - 1)
     left = (dataset.width - width) * col // (_LATTICE - 1)
-    window = RasterioWindow(left, top, width, height)
     try:
-        return _valid(dataset, indexes, window=window)
-    except RasterioError:
-        return np.empty((len(indexes), 0))  # the window is reported when it is read for its own sake
+        return _data(*stored.read(dataset, Window(top, left, height, width)))
+    except FAULTS:
+        return [np.empty(0)] * len(stored.indexes)  # the window is reported when it is read for its own sake
 
 
-def _valid(dataset: Any, indexes: tuple[int, ...], **where: Any) -> Float[np.ndarray, "band pixel"]:
-    """The valid pixels of a window, or of a decimated read."""
-    values = dataset.read(indexes, **where)
-    valid = dataset.read_masks(indexes, **where).any(axis=0) & np.isfinite(values).all(axis=0)
-    return np.asarray(values[:, valid], np.float64)
+def _data(
+    values: Num[np.ndarray, "band rows cols"], known: Bool[np.ndarray, "band rows cols"]
+) -> list[Float[np.ndarray, " pixel"]]:
+    return [band[there].astype(np.float64) for band, there in zip(values, known, strict=True)]

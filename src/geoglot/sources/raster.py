@@ -5,7 +5,9 @@ What happens unless the caller says otherwise (each in the file that is named):
 - grid: the raster's own where that is north-up, square and in metres true to scale, so that pixels pass unchanged;
   else a metric grid that covers it (geo.Grid.metric), on which pixels are averaged and interpolated (resample.py);
 - without a CRS the raster is read in its own pixels, whatever ground resolution was asked for, with a warning;
-- a pixel is valid unless the mask or the alpha band says no, all three bands are nodata, or one is not finite.
+- numbers that stand for colours are looked up, MINISWHITE is turned over (stored.py), a pixel is valid by one rule
+  (validity.py), and no data that the file does not declare is looked for (unsaid.py);
+- overviews are used where they show the pixels (overviews.py).
 """
 
 from __future__ import annotations
@@ -21,8 +23,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float, Num
-from rasterio.enums import Resampling
+from jaxtyping import Bool, Num
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
@@ -30,11 +31,16 @@ from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.figures import three_digits
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands import Bands, Choice
-from geoglot.sources.gdal import Handles, environment, is_local, open_dataset
+from geoglot.sources.gdal import FAULTS, Handles, environment, is_local, open_dataset
+from geoglot.sources.overviews import overviews_belong
 from geoglot.sources.place import place_of, sidecars_used
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry, radiometry_of
 from geoglot.sources.resample import Resampler
+from geoglot.sources.stored import Stored
 from geoglot.sources.tile import Tile
+from geoglot.sources.unsaid import find_unsaid
+from geoglot.sources.validity import NoData
+from geoglot.sources.whole import check_whole
 from geoglot.types import BandLike, PathLike, Sensor
 
 ResolutionLike = float | tuple[float, float] | None
@@ -58,8 +64,7 @@ class Raster:
     warnings: tuple[str, ...]
     """What a person should know of how this raster is read, a sentence each."""
     _facts: dict[str, Any] = field(repr=False)
-    _palette: bool
-    """Whether numbers stand for colours."""
+    _numbers: Stored
     _handles: Handles = field(repr=False)
 
     def __repr__(self) -> str:
@@ -84,16 +89,18 @@ class Raster:
     def thumbnail(self, side: int) -> Tile:
         """All of it, its longer side at most this many pixels; from overviews where there are any."""
         small = _shrunk(self.native, side)
-        values, mask = self._stored(self.native.whole, small.shape)
+        values, mask = self.stored(self.native.whole, small.shape)
         target = small if self.grid is self.native else _shrunk(self.grid, side)
         if target is not small:
-            values, mask = Resampler(small, target).read(lambda part: _cut(values, mask, part), target.whole)
+            values, mask = Resampler(small, target, len(self.indexes)).read(
+                lambda part: _cut(values, mask, part), target.whole
+            )
         pixels = self.radiometry.apply(np.where(mask, values, 0)) * mask
         return Tile(pixels, mask, target, self.bands, self.time, self.uri)
 
     def fingerprint(self) -> dict[str, Any]:
         """JSON that changes when the file does, or one that GDAL reads beside it; and the bands that are read."""
-        return {"uri": self.uri, "indexes": self.indexes, **self._facts}
+        return {"uri": self.uri, "indexes": self.indexes, "nodata": self._numbers.nodata, **self._facts}
 
     def check_unchanged(self) -> None:
         """SourceError if the file is another than when it was opened."""
@@ -114,30 +121,20 @@ class Raster:
     def _values(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Stored numbers on the analysis grid, and which are valid."""
         if self.grid is self.native:
-            return self._stored(window)
-        return Resampler(self.native, self.grid).read(self._stored, window)
+            return self.stored(window)
+        return Resampler(self.native, self.grid, len(self.indexes)).read(self.stored, window)
 
-    def _stored(
+    def stored(
         self, window: Window, shape: tuple[int, int] | None = None
     ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
-        """Numbers of the file on its own grid, averaged to a shape if one is given."""
-        shape = shape or (window.height, window.width)
-        part = RasterioWindow(window.col, window.row, window.width, window.height)
+        """Numbers of the file on its own grid, averaged to a shape if one is given, and which pixels are valid."""
         with self._handles.borrow() as dataset, environment(self.uri):
-            # The mean of the numbers of two colours is a third colour.
-            how = Resampling.nearest if self._palette else Resampling.average
             try:
-                # Each band is decoded once, also where one is shown as grey.
-                bands = sorted(set(self.indexes))
-                read = dataset.read(bands, window=part, out_shape=(len(bands), *shape), resampling=how)
-                mask = dataset.read_masks(bands, window=part, out_shape=(len(bands), *shape)).any(axis=0)
-            except RasterioError as error:
+                values, known = self._numbers.read(dataset, window, shape)
+                return values, self._numbers.valid(known)
+            except FAULTS as error:
                 reason = error.__cause__ or error
                 raise ReadError(f"{self.uri}: {tuple(window)} (row, col, height, width): {reason}") from error
-            values = read[[bands.index(index) for index in self.indexes]]
-            if self._palette:
-                values = _looked_up(values[0], dataset.colormap(self.indexes[0]))
-        return values, mask & np.isfinite(values).all(axis=0)
 
 
 def open_raster(
@@ -146,13 +143,17 @@ def open_raster(
     bands: Sequence[BandLike] | None = None,
     sensor: Sensor | None = None,
     resolution: ResolutionLike = None,
+    nodata: NoData = None,
 ) -> Raster:
     """Open a raster for a model: a local path, or a URL or /vsi path that is opened because the caller named it.
 
     resolution, in metres a pixel on the ground: a number is exactly that; a pair (finest, coarsest) leaves a raster
     that lies between as it is and brings others to the nearer end; None leaves it as it is.
+    nodata: the stored number that is no data, or "none": every finite number is data, whatever the file or its pixels
+    say; None goes by the file, and by what is found where it says nothing.
     """
     uri = str(path)
+    check_whole(uri)
     dataset = open_dataset(uri)
     with dataset, environment(uri):
         place = place_of(dataset, uri)
@@ -161,10 +162,18 @@ def open_raster(
         choice = described.chosen(bands, sensor)
         indexes = choice.indexes
         facts = _facts(dataset, uri)
-        palette = dataset.colorinterp[indexes[0] - 1].name == "palette"
+        numbers = Stored.of(dataset, indexes, nodata)
         time = _time(dataset.tags())
+        told = list[str]()
+        if not overviews_belong(dataset, uri, numbers):
+            told.append(
+                f"the overviews of {uri} do not show its pixels and are not used; build them anew with gdaladdo"
+            )
         # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
-        radiometry = radiometry_of(dataset, indexes, sensor)
+        level = "NONE" if told else None
+        with open_dataset(uri, level=level) as pixels:
+            numbers, found = find_unsaid(pixels, numbers)
+            radiometry = radiometry_of(pixels, numbers, sensor)
     return Raster(
         uri=uri,
         native=native,
@@ -173,10 +182,10 @@ def open_raster(
         bands=tuple(map(described.name, indexes)),
         radiometry=radiometry,
         time=time,
-        warnings=(*place.notes, *_warnings(radiometry, choice, uri)),
+        warnings=(*place.notes, *_warnings(radiometry, choice, uri), *told, *(f"{uri}: {text}" for text in found)),
         _facts=facts,
-        _palette=palette,
-        _handles=Handles(lambda: open_dataset(uri)),
+        _numbers=numbers,
+        _handles=Handles(lambda: open_dataset(uri, level=level)),
     )
 
 
@@ -261,10 +270,3 @@ def _shrunk(grid: Grid, side: int) -> Grid:
 
 def _cut(values: np.ndarray, mask: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
     return values[:, *window.slices], mask[window.slices]
-
-
-def _looked_up(index: np.ndarray, colours: dict[int, tuple[int, ...]]) -> Float[np.ndarray, "3 rows cols"]:
-    """Colours of a palette image."""
-    table = np.zeros((max(256, *colours) + 1, 3), np.float32)
-    table[list(colours)] = [colour[:3] for colour in colours.values()]
-    return np.moveaxis(table[index], -1, 0)

@@ -31,6 +31,8 @@ class Resampler:
 
     source: Grid
     target: Grid
+    bands: int = 3
+    """How many are given where there is nothing to read."""
 
     def read(
         self, read: Read, window: Window
@@ -43,7 +45,7 @@ class Resampler:
         height, width = self.source.shape
         inside = (rows >= 0) & (rows <= height) & (cols >= 0) & (cols <= width)
         if not inside.any():
-            return np.zeros((3, *inside.shape), np.float32), inside
+            return np.zeros((self.bands, *inside.shape), np.float32), inside
         row_factor, col_factor = self._factors
         down = _taps(rows / row_factor, -(-height // row_factor), inside)
         across = _taps(cols / col_factor, -(-width // col_factor), inside)

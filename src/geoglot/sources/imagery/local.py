@@ -16,9 +16,8 @@ from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.sources.areas import Box
 from geoglot.sources.folder import by_name, file_state, find_images
-from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.imagery.scene import Patch, Scene
-from geoglot.sources.imagery.window import read_window
+from geoglot.sources.imagery.window import read_onto
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.types import Sensor
 
@@ -74,8 +73,7 @@ class LocalImagery:
         """Its pixels on a grid. Which are cloud nobody says."""
         raster = self._opened.scenes[scene.id].raster
         try:
-            with open_dataset(raster.uri) as dataset, environment(raster.uri):
-                values, valid = read_window(dataset, raster.indexes, grid)
+            values, valid = read_onto(raster.native, grid, raster.stored, len(raster.indexes))
         except SourceError as error:
             raise ReadError(f"{raster.uri} is damaged inside; mend it, or take it out of the folder") from error
         bright = raster.radiometry.apply(np.where(valid, values, 0))

@@ -9,12 +9,13 @@ import numpy as np
 import pyproj
 from jaxtyping import Bool, Float, Int
 from pyproj.exceptions import CRSError
-from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.errors import ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.sources.resample import Resampler
+from geoglot.sources.gdal import FAULTS
+from geoglot.sources.resample import Read, Resampler
+from geoglot.sources.stored import Stored
 
 
 def read_window(
@@ -24,21 +25,26 @@ def read_window(
 
     SourceError for a file without a place, ReadError for one that is damaged.
     """
-    native = _native(dataset)
+    native, numbers = _native(dataset), Stored.of(dataset, tuple(indexes))
 
     def stored(window: Window) -> tuple[np.ndarray, np.ndarray]:
-        part = RasterioWindow(window.col, window.row, window.width, window.height)
         try:
-            values = dataset.read(list(indexes), window=part)
-            mask = dataset.read_masks(list(indexes), window=part).all(axis=0)
-        except RasterioError as error:
+            values, known = numbers.read(dataset, window)
+        except FAULTS as error:
             where = f"{tuple(window)} (row, col, height, width)"
             raise ReadError(f"{dataset.name}: {where}: {error.__cause__ or error}") from error
-        return values, mask & np.isfinite(values).all(axis=0)
+        return values, numbers.valid(known)
 
+    return read_onto(native, grid, stored, len(indexes))
+
+
+def read_onto(
+    native: Grid, grid: Grid, read: Read, bands: int
+) -> tuple[Float[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
+    """What `read` gives of windows of one grid, on another: averaged and interpolated, and which pixels are valid."""
     if not _touches(native, grid):
-        return np.zeros((len(indexes), *grid.shape), np.float32), np.zeros(grid.shape, np.bool_)
-    return Resampler(native, grid).read(stored, grid.whole)
+        return np.zeros((bands, *grid.shape), np.float32), np.zeros(grid.shape, np.bool_)
+    return Resampler(native, grid, bands).read(read, grid.whole)
 
 
 def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
@@ -54,7 +60,7 @@ def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
     part = RasterioWindow(left, top, int(col[inside].max()) - left + 1, int(row[inside].max()) - top + 1)
     try:
         values = dataset.read(1, window=part)
-    except RasterioError as error:
+    except FAULTS as error:
         raise ReadError(f"{dataset.name}: {error.__cause__ or error}") from error
     found[inside] = values[row[inside] - top, col[inside] - left]
     return found
