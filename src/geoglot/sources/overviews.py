@@ -5,7 +5,7 @@ They decide stretches and pictures, so a few places of each level are compared w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -80,7 +80,7 @@ def _places(whole: Any, overview: Any, stored: Stored) -> Iterator[_Cells]:
             continue
         top, left = (round(edges[0] / axis[0]) for edges, axis in ((down, rows), (across, cols)))
         shown, seen = stored.read(overview, Window(top, left, len(down) - 1, len(across) - 1))
-        starts = down[:-1] - down[0], across[:-1] - across[0]
+        starts = [[edge - edges[0] for edge in edges[:-1]] for edges in (down, across)]
         every = np.asarray(known.all(axis=0))
         full = _over(np.minimum, every[None], *starts)[0]
         if full.any():
@@ -95,12 +95,12 @@ def _places(whole: Any, overview: Any, stored: Stored) -> Iterator[_Cells]:
             )
 
 
-def _edges(share: float, step: float, count: int) -> np.ndarray:
+def _edges(share: float, step: float, count: int) -> list[int]:
     """Of the pixels that a run of an overview's pixels stands for, along one axis."""
     length = max(1, min(count, round(_SIDE / step)))
     first = int(share * (count - length))
-    return np.round(np.arange(first, first + length + 1) * step).astype(int)
+    return [round(index * step) for index in range(first, first + length + 1)]
 
 
-def _over(reduce: np.ufunc, values: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+def _over(reduce: np.ufunc, values: np.ndarray, rows: Sequence[int], cols: Sequence[int]) -> np.ndarray:
     return np.asarray(reduce.reduceat(reduce.reduceat(values, rows, axis=1), cols, axis=2))

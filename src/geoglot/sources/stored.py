@@ -61,21 +61,26 @@ class Stored:
     alpha: int | None = None
     """The band of transparency (1-based): 0 hides a pixel."""
     fills: tuple[frozenset[float], ...] = ()
-    """Of each band, numbers that are no data though the file does not say so."""
+    """Of each band, numbers that are no data and no mask shows."""
     rim: Rim | None = None
 
     @classmethod
     def of(cls, dataset: Any, indexes: tuple[int, ...], nodata: NoData = None) -> Stored:
         """As the file says; `unsaid.find_unsaid` adds what only its pixels say."""
-        table = _palette(dataset, indexes[0])
+        table, masks = _palette(dataset, indexes[0]), [_mask(dataset, index) for index in indexes]
+        fills = tuple[frozenset[float], ...]()
+        if "nodata" in masks and alpha_of(dataset) is not None:  # of the two rasterio knows one
+            fills = tuple(frozenset({dataset.nodatavals[index - 1]}) for index in indexes) if nodata is None else ()
+            masks = ["alpha"] * len(indexes)
         return cls(
             indexes,
             dtype=dataset.dtypes[indexes[0] - 1],
-            masks=tuple(_mask(dataset, index) for index in indexes),
+            masks=tuple(masks),
             palette=table,
             white=_white(dataset, indexes[0]) if table is None else None,
             nodata=nodata,
             alpha=None if nodata == NONE else alpha_of(dataset, indexes),
+            fills=fills,
         )
 
     def read(

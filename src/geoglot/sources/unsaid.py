@@ -34,7 +34,8 @@ _USUAL_GAP = 0.1
 _MOST_TURNS = 4  # numbers far outside that one band may hold
 _NEAR = 0.05  # of the range of the rest, or 12 of 255: what comes near the colour of a rim
 _MOST_NEAR = 0.0005  # share of the rest that comes near it by chance
-_MOST_INSIDE = 0.02  # of the footprint: rim inside its hull, where its sides are not quite straight
+_MOST_INSIDE = 0.1  # of the rim in the hull of what it leaves, where its sides are not quite straight
+_STEPS = 0.25  # of the sides of the look: sloping sides are steps of pixels
 _FULL_BOX = 0.98
 _PLAIN = 0.1  # share of partly transparent pixels that shadows and soft edges come to
 _MANY = 50  # different values
@@ -79,9 +80,10 @@ def _with_fills(look: _Look, stored: Stored) -> tuple[Stored, list[str]]:
     if look.values.dtype.itemsize == 1 or stored.palette is not None:
         return stored, []
     fills, shares = list[frozenset[float]](), dict[float, float]()
-    for values, known in zip(look.values, look.known, strict=True):
+    before = stored.fills or (frozenset[float](),) * len(look.values)
+    for values, known, said in zip(look.values, look.known, before, strict=True):
         found = _far_outside(values[known])
-        fills.append(frozenset(found))
+        fills.append(said | frozenset(found))
         for number, share in found.items():
             shares[number] = max(share, shares.get(number, 0.0))
     notes = [
@@ -158,13 +160,13 @@ def _rim(look: _Look, number: float) -> Bool[np.ndarray, "rows cols"] | None:
 
 
 def _is_footprint(left: Bool[np.ndarray, "rows cols"]) -> bool:
-    """Whether what a rim leaves is a box, or a convex area that touches all sides."""
-    rows, cols = (np.flatnonzero(left.any(axis=axis)) for axis in (1, 0))
-    box = left[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    if box.mean() >= _FULL_BOX:
-        return True
+    """Whether what a rim leaves is convex, and touches all sides or is a box: little of the rim lies in its hull."""
+    rim, sides, hull = (~left).sum(), sum(left.shape), _hull_area(left)
+    if rim < sides or hull - left.sum() > _MOST_INSIDE * rim + _STEPS * sides:
+        return False
+    box = np.prod([np.ptp(np.flatnonzero(left.any(axis=axis))) + 1 for axis in (0, 1)])
     touches = left[0].any() and left[-1].any() and left[:, 0].any() and left[:, -1].any()
-    return bool(touches and _hull_area(left) <= (1 + _MOST_INSIDE) * left.sum())
+    return bool(touches or left.sum() >= _FULL_BOX * box)
 
 
 def _hull_area(mask: Bool[np.ndarray, "rows cols"]) -> float:
