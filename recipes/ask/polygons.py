@@ -27,7 +27,7 @@ def grid_of(shape: tuple[int, int] = (400, 600), pixel: float = 1.0, crs: int | 
 class StubScene:
     """Things as boxes of pixels (top, left, bottom, right) by name; what is not there is not found."""
 
-    model, sha256, time = "stub", "0" * 64, None
+    model, sha256, time, outline = "stub", "0" * 64, None, None
 
     def __init__(
         self,

@@ -32,7 +32,7 @@ _UTM_MAX_SPAN = 12.0  # degrees of longitude; farther than 6 from its meridian U
 _UTM_MAX_LATITUDE = 84.0
 _UPS_MIN_LATITUDE = 60.0  # nearer to the equator polar stereographic stretches by over 7 %
 _CAP_MIN_LATITUDE = 10.0  # corners of a square around a larger cap lie nearly on the other pole
-_UPS_NORTH, _UPS_SOUTH = 32661, 32761  # EPSG
+UPS_NORTH, UPS_SOUTH = 32661, 32761  # EPSG
 
 
 class Window(NamedTuple):
@@ -169,7 +169,7 @@ class Grid:
         if self.crs is None:
             return None
         part = self if window is None else self.window(window)
-        outline = shapely.Polygon(np.column_stack(part._outline()))
+        outline = shapely.Polygon(np.column_stack(part.outline()))
         return float(geodesic_area_m2([outline], self.crs)[0] / math.prod(part.shape))
 
     def metric(self, resolution: float) -> Grid:
@@ -188,7 +188,7 @@ class Grid:
             if self.is_north_up:
                 return self
             resolution = self._sides[0]
-        x, y = self._outline()
+        x, y = self.outline()
         crs = self.crs
         if not faithful:
             crs = _metric_crs(*transform(x, y, self.crs, _LONLAT))
@@ -198,7 +198,7 @@ class Grid:
         north_up = Affine(resolution, 0.0, float(x.min()), 0.0, -resolution, float(y.max()))
         return Grid(crs, north_up, (rows, cols))
 
-    def _outline(self) -> tuple[np.ndarray, np.ndarray]:
+    def outline(self) -> tuple[np.ndarray, np.ndarray]:
         """Map coordinates along the border, closed, clockwise from the first corner; not beyond a pole."""
         rows, cols = self.shape
         there = np.arange(_OUTLINE_STEPS) / _OUTLINE_STEPS
@@ -236,7 +236,7 @@ def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     """(west, south, east, north) in degrees; west > east across the antimeridian, as in RFC 7946."""
     if grid.crs is None:
         raise GridError("The raster has no CRS; assign one, for instance with: rio edit-info --crs EPSG:...")
-    lon, lat = transform(*grid._outline(), grid.crs, _LONLAT)
+    lon, lat = transform(*grid.outline(), grid.crs, _LONLAT)
     lon, south, north = np.unwrap(lon, period=360), float(lat.min()), float(lat.max())
     if abs(lon[-1] - lon[0]) > 180:  # the outline runs once around a pole
         return (-180.0, south, 180.0, 90.0) if lat.mean() > 0 else (-180.0, -90.0, 180.0, north)
@@ -281,7 +281,9 @@ def _lonlat_rings(rings: np.ndarray, crs: pyproj.CRS) -> list[tuple[np.ndarray, 
     """Longitudes and latitudes along each ring, dense enough that a straight edge of the CRS stays where it is."""
     if crs.is_geographic:
         rings = _unwrapped(rings)
-    coordinates, ring_of_vertex = shapely.get_coordinates(shapely.segmentize(rings, _segment(crs)), return_index=True)
+    coordinates, ring_of_vertex = shapely.get_coordinates(
+        shapely.segmentize(rings, segment_length(crs)), return_index=True
+    )
     lon, lat = transform(coordinates[:, 0], coordinates[:, 1], crs, _LONLAT)
     ends = np.cumsum(np.bincount(ring_of_vertex, minlength=len(rings)))[:-1]
     return list(zip(np.split(lon, ends), np.split(lat, ends), strict=True))
@@ -291,7 +293,7 @@ def metric_epsg(lon: Float[np.ndarray, " point"], lat: Float[np.ndarray, " point
     """EPSG codes of the UTM zones of points, UPS beyond 84 degrees: metres true to 0.1 % around each."""
     zone = ((_wrapped(lon) + 180) // 6).astype(np.int64) + 1
     utm = np.where(lat >= 0, 32600, 32700) + zone
-    return np.where(abs(lat) <= _UTM_MAX_LATITUDE, utm, np.where(lat > 0, _UPS_NORTH, _UPS_SOUTH))
+    return np.where(abs(lat) <= _UTM_MAX_LATITUDE, utm, np.where(lat > 0, UPS_NORTH, UPS_SOUTH))
 
 
 def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
@@ -362,8 +364,8 @@ def _wrapped(longitude: Any) -> Any:
     return (longitude + 180) % 360 - 180
 
 
-def _segment(crs: pyproj.CRS) -> float:
-    """_SEGMENT_M in units of a CRS."""
+def segment_length(crs: pyproj.CRS) -> float:
+    """The longest edge in units of a CRS that bends by less than a metre in another, away from the poles."""
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
     metres = unit * _WGS84.a if crs.is_geographic else unit
     return float(_SEGMENT_M / metres)
@@ -381,7 +383,7 @@ def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
             "it, for instance with: rio clip IN OUT --bounds 'WEST SOUTH EAST NORTH'"
         )
     if abs(lat).max() > _UTM_MAX_LATITUDE and nearest > _UPS_MIN_LATITUDE:
-        return pyproj.CRS.from_epsg(_UPS_NORTH if latitude > 0 else _UPS_SOUTH)
+        return pyproj.CRS.from_epsg(UPS_NORTH if latitude > 0 else UPS_SOUTH)
     if around_pole:
         return pyproj.CRS.from_proj4(f"+proj=laea +lat_0={pole:g} +datum=WGS84")
     if np.ptp(lon) > _UTM_MAX_SPAN:

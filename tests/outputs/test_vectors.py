@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import shapely
 from affine import Affine
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid
+from geoglot.geo import Grid, geodesic_area_m2
 from geoglot.outputs import vectors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip, trace
@@ -67,6 +68,23 @@ def test_geojson_is_cut_at_the_antimeridian(tmp_path: Path) -> None:
     assert frame.geometry.bounds.abs().to_numpy().max() <= 180
     assert frame.geometry.iloc[1].geom_type == "MultiPolygon"
     assert shapely.area(frame.geometry.iloc[1]) == pytest.approx(300e-4)
+
+
+@pytest.mark.parametrize(("crs", "place"), [(32601, (1e5, 8e6)), (3413, (-200, 200)), (3031, (-200, 200))])
+def test_every_ring_of_geojson_is_wound_as_rfc_7946_says(tmp_path: Path, crs: int, place: tuple[float, float]) -> None:
+    """Across 180 degrees, around a pole, with holes; the areas are those of the map."""
+    classes = np.ones((40, 40), np.uint8)
+    classes[18:26, 3:30] = classes[2:6, 10:12] = 2
+    write(tmp_path / "map.geojson", pyproj.CRS(crs), Affine(10, 0, place[0], 0, -10, place[1]), classes)
+    features = json.loads((tmp_path / "map.geojson").read_text())["features"]
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+    assert sum(feature["properties"]["area_m2"] for feature in features) == pytest.approx(16e4, rel=0.08)
+    for shape in shapes:
+        assert shape.is_valid and np.abs(shape.bounds).max() <= 180
+        for part in shapely.get_parts(shape):
+            assert part.exterior.is_ccw and not any(hole.is_ccw for hole in part.interiors)
+    written = geodesic_area_m2(shapes, pyproj.CRS("OGC:CRS84"))
+    np.testing.assert_allclose(written, [one["properties"]["area_m2"] for one in features], rtol=2e-3)
 
 
 def test_without_a_crs_there_are_pixels_and_no_areas(tmp_path: Path) -> None:

@@ -76,3 +76,12 @@ def test_nothing_is_read_where_nothing_lies(make_grid: MakeGrid) -> None:
     grid = make_grid()
     values, valid = Resampler(grid, grid.metric(7.0)).read(read, Window(1000, 1000, 5, 5))
     assert not valid.any() and values.shape == (3, 5, 5)
+
+
+@pytest.mark.parametrize("resolution", [70.0, 99.0, 130.0])
+def test_a_scene_of_few_pixels_is_mapped_to_its_edge(make_grid: MakeGrid, resolution: float) -> None:
+    grid, image = make_grid(shape=(13, 13)), np.full((3, 13, 13), 5.0)
+    target = grid.metric(resolution)
+    values, valid = Resampler(grid, target).read(memory(image), target.whole)
+    assert valid.all()
+    np.testing.assert_allclose(values, 5.0)

@@ -19,7 +19,9 @@ import shapely
 from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, geodesic_area_m2, split_at_antimeridian
+from geoglot.footprint import Footprint
+from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.lonlat import oriented, to_lonlat
 from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.names import vector_path
@@ -36,10 +38,18 @@ def check_format(path: Path) -> None:
         vector_path(path)
 
 
-def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain: int, output: Path) -> int:
+def write_polygons(
+    shapes: Iterable[Shape],
+    grid: Grid,
+    legend: Legend,
+    certain: int,
+    output: Path,
+    footprint: Footprint = Footprint(None),  # noqa: B008 frozen
+) -> int:
     """Write one feature a shape, with class, mean score (0..1) and geodesic area in m²; returns how many.
 
-    `certain` is the confidence that means 1. Without a CRS coordinates are pixels and areas are left empty.
+    `certain` is the confidence that means 1. Shapes end where the scene does. Without a CRS coordinates are pixels and
+    areas are left empty.
     """
     check_format(output)
     count, remaining = 0, iter(shapes)
@@ -47,7 +57,8 @@ def write_polygons(shapes: Iterable[Shape], grid: Grid, legend: Legend, certain:
     def frames() -> Iterator[gpd.GeoDataFrame]:
         nonlocal count
         while (batch := list(islice(remaining, _BATCH))) or not count:
-            yield _frame(batch, count + 1, grid, legend, certain)
+            places = to_map(footprint.clipped([shape.geometry() for shape in batch]), grid)
+            yield _frame(batch, places, count + 1, grid, legend, certain)
             count += len(batch)
             if not batch:
                 return
@@ -71,8 +82,9 @@ def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -
         file.close()
 
 
-def _frame(shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certain: int) -> gpd.GeoDataFrame:
-    geometries = to_map([shape.geometry() for shape in shapes], grid)
+def _frame(
+    shapes: list[Shape], geometries: np.ndarray, first_id: int, grid: Grid, legend: Legend, certain: int
+) -> gpd.GeoDataFrame:
     areas = geodesic_area_m2(geometries, grid.crs) if grid.crs else np.full(len(shapes), np.nan)
     columns = {
         "id": np.arange(first_id, first_id + len(shapes), dtype=np.int64),
@@ -84,7 +96,7 @@ def _frame(shapes: list[Shape], first_id: int, grid: Grid, legend: Legend, certa
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
 
 
-def to_map(geometries: Sequence[shapely.Geometry], grid: Grid) -> np.ndarray:
+def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
     """Geometries in pixel coordinates (x = column, y = row) in map coordinates."""
     a, b, c, d, e, f = grid.transform[:6]
     matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
@@ -150,7 +162,7 @@ def _geo_metadata(frame: gpd.GeoDataFrame) -> dict[str, Any]:
 
 
 class _GeoJson:
-    """RFC 7946: longitude and latitude, cut at the antimeridian; one feature a line."""
+    """RFC 7946, as `lonlat` makes it; one feature a line."""
 
     def __init__(self, path: Path, _layer: str) -> None:
         self._file = path.open("w", encoding="utf-8")
@@ -158,8 +170,8 @@ class _GeoJson:
         self._separator = "\n"
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
-        places = frame.geometry if frame.crs is None else frame.geometry.to_crs(4326)
-        geometries = places.to_numpy() if frame.crs is None else split_at_antimeridian(places.to_numpy())
+        places = frame.geometry.to_numpy()
+        geometries = oriented(places) if frame.crs is None else to_lonlat(places, frame.crs)
         attributes = frame.drop(columns="geometry").to_dict("records")
         for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
             clean = {key: None if value != value else value for key, value in properties.items()}

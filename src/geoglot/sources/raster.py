@@ -18,6 +18,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -29,6 +30,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.figures import three_digits
+from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands import Bands, Choice
 from geoglot.sources.gdal import FAULTS, Handles, environment, is_local, open_dataset
@@ -97,6 +99,11 @@ class Raster:
             )
         pixels = self.radiometry.apply(np.where(mask, values, 0)) * mask
         return Tile(pixels, mask, target, self.bands, self.time, self.uri)
+
+    @cached_property
+    def footprint(self) -> Footprint:
+        """The part of `grid` that the scene fills."""
+        return Footprint.of(self.native, self.grid)
 
     def fingerprint(self) -> dict[str, Any]:
         """JSON that changes when the file does, or one that GDAL reads beside it; and the bands that are read."""

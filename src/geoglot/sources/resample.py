@@ -39,11 +39,13 @@ class Resampler:
     ) -> tuple[Float[np.ndarray, "bands rows cols"], Bool[np.ndarray, "rows cols"]]:
         """Values (float32) and validity of a window of the target.
 
-        A pixel is valid where its centre lies in the source and at least half of what it is made of is valid.
+        A pixel is valid where its centre lies in the source and at least half of what it is made of is valid. Of a
+        scene that is only some pixels wide those that hang over the edge are valid too: means of what is inside.
         """
         rows, cols = self._positions(window)
         height, width = self.source.shape
-        inside = (rows >= 0) & (rows <= height) & (cols >= 0) & (cols <= width)
+        below, beside = self._over
+        inside = (rows >= -below) & (rows <= height + below) & (cols >= -beside) & (cols <= width + beside)
         if not inside.any():
             return np.zeros((self.bands, *inside.shape), np.float32), inside
         row_factor, col_factor = self._factors
@@ -62,6 +64,15 @@ class Resampler:
         steps = (max(abs(axis[1] - axis[0]), abs(axis[3] - axis[2])) for axis in (rows, cols))
         row_factor, col_factor = (max(1, round(step)) for step in steps)
         return row_factor, col_factor
+
+    @property
+    def _over(self) -> tuple[float, float]:
+        """Source (rows, cols) by which a centre may lie outside: over 1 % of a side is then in its pixel."""
+        rows, cols = (
+            max(0.0, factor / 2 - side / 100) if factor > 1 else 0.0
+            for factor, side in zip(self._factors, self.source.shape, strict=True)
+        )
+        return rows, cols
 
     def _positions(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Source (rows, cols) of the centres of a window's pixels."""

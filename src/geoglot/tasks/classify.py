@@ -8,12 +8,15 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
+import shapely
 import torch
 
 from geoglot.errors import GridError, InputError, ReadError, SourceError
-from geoglot.geo import Window, lonlat_bounds
+from geoglot.geo import Window
+from geoglot.lonlat import lonlat_boxes
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
+from geoglot.outputs.vectors import to_map
 from geoglot.sources.folder import find_images
 from geoglot.sources.raster import Raster, check_bands, open_raster
 from geoglot.sources.reader import Failed, read_ahead
@@ -24,6 +27,9 @@ from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
 from geoglot.tasks.windows import WindowPlan
 from geoglot.tasks.wording import word_notes
 from geoglot.types import BandLike, ClassesLike, PathLike, Progress, Sensor
+
+#: West, south, east, north in degrees
+Bounds = tuple[float, float, float, float]
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ class Label:
     label: str
     probability: float
     probabilities: dict[str, float]
-    bounds: tuple[float, float, float, float] | None = None
+    bounds: Bounds | None = None
     """West, south, east, north in degrees; None without a CRS."""
 
 
@@ -79,7 +85,7 @@ class Labels:
 
 _EMPTY = "no pixel is valid; look at --bands and at its nodata"
 _NOTES = 20  # of how sources were read: a folder of thousands has thousands
-_Item = tuple[str, Window | None, Tile | Failed]
+_Item = tuple[str, Window | None, Tile | Failed, Bounds | None]
 _Answers = tuple[list[Label], list[tuple[str, Failed]]]
 
 
@@ -129,7 +135,7 @@ def _all_items(
         except (SourceError, GridError) as error:
             if alone:
                 raise
-            yield path, None, Failed(Window(0, 0, 0, 0), str(error))
+            yield path, None, Failed(Window(0, 0, 0, 0), str(error)), None
         if progress:
             progress("sources", done, len(paths))
 
@@ -166,39 +172,48 @@ def _windows(raster: Raster, tile: int, patch: int, progress: Progress | None) -
     plan, empty = WindowPlan(raster.grid.shape, tile, 0, patch), True
     for done, (window, read) in enumerate(read_ahead(raster, plan.windows()), 1):
         if isinstance(read, Failed) or read.valid.any():
-            yield raster.uri, window, read
+            yield raster.uri, window, read, _bounds(raster, window)
             empty = False
         if progress:
             progress("windows", done, len(plan))
     if empty:
-        yield raster.uri, None, Failed(raster.grid.whole, _EMPTY)
+        yield raster.uri, None, Failed(raster.grid.whole, _EMPTY), None
 
 
 def _whole(raster: Raster, side: int) -> _Item:
     """A large picture is reduced to the model's size; a small one stays as it is and is padded later."""
     try:
         tile = raster.thumbnail(side)
-        return raster.uri, None, tile if tile.valid.any() else Failed(raster.grid.whole, _EMPTY)
+        seen = tile if tile.valid.any() else Failed(raster.grid.whole, _EMPTY)
+        return raster.uri, None, seen, _bounds(raster, raster.grid.whole)
     except ReadError as error:
-        return raster.uri, None, Failed(raster.grid.whole, str(error))
+        return raster.uri, None, Failed(raster.grid.whole, str(error)), None
+
+
+def _bounds(raster: Raster, window: Window) -> Bounds | None:
+    """West, south, east, north of the part of a window that is scene; None without a CRS."""
+    part = window.intersection(raster.grid.whole)
+    if raster.grid.crs is None or part is None:
+        return None
+    pixels = shapely.box(part.col, part.row, part.col + part.width, part.row + part.height)
+    return lonlat_boxes(to_map(raster.footprint.clipped([pixels]), raster.grid), raster.grid.crs)[0]
 
 
 def _label(
     batch: Sequence[_Item], ask: Callable[[torch.Tensor], torch.Tensor], card: Card, names: Sequence[str]
 ) -> _Answers:
     """Labels of one batch, and what failed of it."""
-    failed = [(source, tile) for source, _, tile in batch if isinstance(tile, Failed)]
-    good = [(source, window, tile) for source, window, tile in batch if isinstance(tile, Tile)]
+    failed = [(source, tile) for source, _, tile, _ in batch if isinstance(tile, Failed)]
+    good = [(source, window, tile, bounds) for source, window, tile, bounds in batch if isinstance(tile, Tile)]
     pictures = [
         (window or Window(0, 0, *tile.valid.shape), pad(tile.pixels, card.patch_size, card.tile_size))
-        for _, window, tile in good
+        for _, window, tile, _ in good
     ]
     labels = []
-    for (source, window, tile), shares in zip(good, compute(ask, pictures), strict=True):
+    for (source, window, _, bounds), shares in zip(good, compute(ask, pictures), strict=True):
         if isinstance(shares, Failed):
             failed.append((source, shares))
             continue
         row, best = shares.astype(np.float64).round(6).tolist(), int(shares.argmax())
-        bounds = lonlat_bounds(tile.grid) if tile.grid.crs else None
         labels.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True)), bounds))
     return labels, failed

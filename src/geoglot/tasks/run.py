@@ -39,6 +39,7 @@ from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.map import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import Scorer
+from geoglot.tasks.shares import ClassShare, class_shares
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
 from geoglot.types import BandLike, PathLike, Progress, Sensor
@@ -85,17 +86,6 @@ class SegmentOptions:
 
 
 @dataclass(frozen=True)
-class ClassShare:
-    """How much of the map a class covers."""
-
-    name: str
-    pixels: int
-    area_m2: float | None
-    share: float
-    """Of the valid pixels."""
-
-
-@dataclass(frozen=True)
 class SegmentResult:
     """What a segmentation made, and where."""
 
@@ -123,7 +113,6 @@ class SegmentResult:
         }  # fmt: skip
 
 
-_AREA_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
@@ -234,8 +223,8 @@ class _Run:
             skip = frozenset({OTHER, self.legend.nodata})
             shapes = trace(self._strips("polygons", progress), skip)
             with outputs.made.writing(outputs.polygons) as draft:
-                write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, draft)
-        shares = _class_shares(self._strips("areas", progress), grid, self.legend)
+                write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, draft, self.raster.footprint)
+        shares = class_shares(self._strips("areas", progress), grid, self.raster.footprint, self.legend)
         overlay, notes = self._picture(shares)
         if not any(share.pixels for share in shares):
             notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
@@ -308,23 +297,3 @@ class _Run:
             row += len(classes)
             if progress:
                 progress(what, done, len(paths))
-
-
-def _class_shares(strips: Iterator[ClassStrip], grid: Grid, legend: Legend) -> tuple[ClassShare, ...]:
-    """Pixels and geodesic area of "other" and each class; the area of a pixel varies, so it is taken block by block."""
-    width = max(1, int(_AREA_BLOCK_M / (grid.resolution_m or 1.0)))
-    pixels = np.zeros(len(legend.names) + 1, np.int64)
-    areas = np.zeros(len(pixels))
-    blocks = ((strip, col) for strip in strips for col in range(0, strip.classes.shape[1], width))
-    for strip, col in blocks:
-        block = strip.classes[:, col : col + width]
-        counts = np.bincount(block.ravel(), minlength=legend.nodata + 1)[: len(pixels)]
-        pixels += counts
-        if grid.crs:
-            areas += counts * (grid.pixel_area_m2(Window(strip.row, col, *block.shape)) or 0)
-    total = max(1, int(pixels.sum()))
-    named = list(zip((legend.rest, *legend.names), pixels.tolist(), areas.tolist(), strict=True))
-    return tuple(
-        ClassShare(name, count, round(area, 2) if grid.crs else None, count / total)
-        for name, count, area in (named if pixels[0] else named[1:])
-    )

@@ -339,7 +339,9 @@ def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
     result = find(source, "roof", tmp_path / "roofs.geojson", model=encoder(), options=PLAIN)
     assert result.counts == {"roof": 1} and result.areas_m2 == {"roof": None}
     assert result.to_json()["objects"][0]["area_m2"] is None
-    assert find(source, "roof", model=encoder(), options=replace(PLAIN, min_area=5000.0)).counts == {"roof": 0}
+    for limit in ({"min_area": 5000.0}, {"max_area": 50.0}):
+        with pytest.raises(InputError, match="has no CRS, so its objects have no square metres"):
+            find(source, "roof", model=encoder(), options=replace(PLAIN, **limit))
 
 
 def test_edges_reach_the_rim_of_the_scene(tmp_path: Path) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-import geopandas as gpd
 import numpy as np
 import shapely
 from jaxtyping import Float
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, split_at_antimeridian
+from geoglot.geo import Grid
+from geoglot.lonlat import oriented, to_lonlat
 from geoglot.outputs.files import write_bytes
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.overlay import SIDE, write_outlines
@@ -61,9 +61,8 @@ def _lonlat(shapes: Sequence[Any], grid: Grid) -> list[str]:
     if not shapes:
         return []
     if grid.crs is None:
-        return [str(one) for one in shapely.to_geojson(np.array(shapes, object))]
-    moved = gpd.GeoSeries(list(shapes), crs=grid.crs).to_crs(4326).to_numpy()
-    return [str(one) for one in shapely.to_geojson(split_at_antimeridian(moved))]
+        return [str(one) for one in shapely.to_geojson(oriented(np.array(shapes, object)))]
+    return [str(one) for one in shapely.to_geojson(to_lonlat(shapes, grid.crs))]
 
 
 def check_evidence(path: Path) -> None:

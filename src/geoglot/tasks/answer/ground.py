@@ -29,6 +29,8 @@ class Ground:
     grid: Grid
     pixel_m: float | None = None
     """Metres a pixel, for scenes without a CRS."""
+    outline: shapely.Geometry | None = None
+    """What of the grid is ground of the scene, in map coordinates; None: all of it."""
 
     @property
     def whole(self) -> shapely.Geometry:
@@ -41,7 +43,8 @@ class Ground:
         x, y = self.grid.to_map(
             rows * np.array([top, top, bottom, bottom]), cols * np.array([left, right, right, left])
         )
-        return shapely.Polygon(np.column_stack([x, y]))
+        box = shapely.Polygon(np.column_stack([x, y]))
+        return box if self.outline is None else shapely.intersection(box, self.outline)
 
     def part(self, name: str) -> shapely.Geometry:
         """A named part; InputError for a name that is none."""

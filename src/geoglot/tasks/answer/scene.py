@@ -44,6 +44,8 @@ class Scene(Protocol):
     uri: str
     grid: Grid
     """On which things are found; map coordinates of all geometries are those of its CRS."""
+    outline: shapely.Geometry | None
+    """What of the grid is ground of the scene, in map coordinates; None: all of it."""
     model: str
     sha256: str
     """Of the model's weights."""

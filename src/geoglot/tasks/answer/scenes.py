@@ -17,6 +17,7 @@ from geoglot.errors import AnswerError, InputError
 from geoglot.geo import Grid, Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.outputs.vectors import to_map
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.tile import Tile
 from geoglot.tasks.answer.scene import Found, Sighting
@@ -57,6 +58,8 @@ class RasterScene:
         self._raster = self._stack.enter_context(opened(source, self._options.find, self._encoder.resolution))
         check_bands(self._raster, self._encoder.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
+        part = self._raster.footprint.outline
+        self.outline = None if part is None else to_map([part], self.grid)[0]
         self.time = self._raster.time.isoformat() if self._raster.time else None
         self.encodings = 0
         """How often pixels went through the model for things: never more than once."""

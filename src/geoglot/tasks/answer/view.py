@@ -29,7 +29,7 @@ class View:
 
     def __init__(self, scene: Scene, after: Scene | None, budget: Budget, pixel_m: float | None) -> None:
         self.scenes = {"": scene} if after is None else {"": after, "before": scene, "after": after}
-        self.ground = Ground(scene.grid, pixel_m)
+        self.ground = Ground(scene.grid, pixel_m, scene.outline)
         self.budget = budget
         self.sightings: dict[tuple[str, str], Sighting] = {}
         self._colours: dict[tuple[str, int, str], str] = {}

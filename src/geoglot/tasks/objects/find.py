@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -163,13 +163,18 @@ def _at_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> _Search:
 
 
 def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found]:
-    """Those of a size that was asked for; in pixels where there are no metres."""
-    if not things or (options.min_area is None and options.max_area is None):
+    """Those of a size that was asked for."""
+    if not things or grid.crs is None or (options.min_area is None and options.max_area is None):
         return things
-    polygons = [one.polygon for one in things]
-    areas = geodesic_area_m2(to_map(polygons, grid), grid.crs) if grid.crs else [one.area for one in polygons]
+    areas = geodesic_area_m2(to_map([one.polygon for one in things], grid), grid.crs)
     least, most = options.min_area or 0.0, options.max_area or float("inf")
     return [one for one, area in zip(things, areas, strict=True) if least <= area <= most]
+
+
+def _on_scene(things: list[Found], raster: Raster) -> list[Found]:
+    """Outlines that end where the scene does: pixels at its edge may hang over."""
+    polygons = raster.footprint.clipped([one.polygon for one in things])
+    return [replace(one, polygon=polygon) for one, polygon in zip(things, polygons, strict=True)]
 
 
 def _finish(
@@ -184,6 +189,7 @@ def _finish(
 ) -> FindResult:
     """The result out of things that still overlap, and its files if there are to be some."""
     raster, encoder, grid = scene.raster, scene.encoder, scene.raster.grid
+    things = _on_scene(things, raster)
     settled = _within(settle(_within(things, grid, options)), grid, options)
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
     objects = tabulate(kept, grid, scene.plan)

@@ -19,7 +19,7 @@ class FindOptions:
     min_score: float | None = None
     """Least score that an object must reach somewhere, 0..1; None chooses one a name from the scene."""
     min_area: float | None = None
-    """Least area of an object in m²; of a scene without a CRS in pixels."""
+    """Least area of an object in m²; InputError for a scene without a CRS, which has none."""
     max_area: float | None = None
     """Largest area, as min_area."""
     points: PathLike | None = None

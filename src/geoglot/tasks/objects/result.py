@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 
 from geoglot.geo import Grid, geodesic_area_m2, geodesic_perimeter_m
+from geoglot.lonlat import lonlat_boxes
 from geoglot.outputs.vectors import to_map
 from geoglot.sources.reader import Failed
 from geoglot.tasks.failures import windows_document
@@ -91,13 +92,8 @@ def _lonlat_bounds(objects: gpd.GeoDataFrame) -> list[list[float] | None]:
     """West, south, east, north of each; west > east across the antimeridian."""
     if objects.crs is None or objects.empty:
         return [None] * len(objects)
-    found: list[list[float] | None] = []
-    for polygon in objects.geometry.to_crs("OGC:CRS84"):
-        lon, lat = shapely.get_coordinates(polygon).T
-        lon = np.unwrap(lon, period=360)
-        ends = [end if abs(end) <= 180 else (end + 180) % 360 - 180 for end in (float(lon.min()), float(lon.max()))]
-        found.append([round(x, 7) for x in (ends[0], float(lat.min()), ends[1], float(lat.max()))])
-    return found
+    boxes = lonlat_boxes(objects.geometry.to_numpy(), objects.crs)
+    return [[round(end, 7) for end in box] for box in boxes]
 
 
 def tabulate(things: Sequence[Found], grid: Grid, plan: WindowPlan) -> gpd.GeoDataFrame:

@@ -69,6 +69,7 @@ class EncodedScene:
 
     def narrowed(self, options: FindOptions) -> EncodedScene:
         """The scene for a question with options of its own; InputError for what encoding has decided already."""
+        check_limits(options, self.raster)
         for key in _DECIDED:
             value = getattr(options, key)
             if value is not None and value != getattr(self.options, key):
@@ -115,6 +116,7 @@ def encode_scene(
     with ExitStack() as stack:
         raster = stack.enter_context(opened(source, options, encoder.resolution))
         check_bands(raster, encoder.bands, encoder.name)
+        check_limits(options, raster)
         plan = encoder.plan(raster.grid.shape, options.tile, options.overlap)
         area = read_area(Path(options.area), raster.grid) if options.area else None
         facts = {
@@ -138,6 +140,15 @@ def encode_scene(
         yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, resumed, seen, valid)
         if output and not options.vectors:
             journal.clear()
+
+
+def check_limits(options: FindOptions, raster: Raster) -> None:
+    """Refuse limits in square metres where there are none."""
+    if raster.grid.crs is None and (options.min_area is not None or options.max_area is not None):
+        raise InputError(
+            f"{raster.uri} has no CRS, so its objects have no square metres: leave out --min-area and --max-area, or "
+            "assign the CRS first with: rio edit-info --crs EPSG:... --transform ..."
+        )
 
 
 def as_encoder(model: ModelLike) -> Encoder:

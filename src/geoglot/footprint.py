@@ -1,0 +1,100 @@
+"""The part of a grid that a scene fills: at the edge of a coarse, turned or reprojected grid pixels hang over.
+
+The only place where it is known how much of a pixel is ground of the scene. Areas are taken from what is inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import shapely
+from jaxtyping import Float
+from shapely.geometry.base import BaseGeometry
+
+from geoglot.geo import Grid, Window, transform
+
+
+@dataclass(frozen=True, eq=False)
+class Footprint:
+    """A scene on a grid."""
+
+    outline: BaseGeometry | None
+    """In pixels of the grid (x = column, y = row); None where the scene fills the grid to its edge."""
+
+    @classmethod
+    def of(cls, scene: Grid, grid: Grid) -> Footprint:
+        """What the pixels of `scene` cover of `grid`; both on Earth, or the same."""
+        if scene is grid:
+            return cls(None)
+        x, y = scene.outline()
+        if scene.crs is not None and grid.crs is not None and scene.crs != grid.crs:
+            x, y = transform(x, y, scene.crs, grid.crs)
+        rows, cols = grid.to_pixel(x, y)
+        outline = shapely.make_valid(shapely.Polygon(np.column_stack([cols, rows])))
+        whole = shapely.box(0, 0, *grid.shape[::-1])
+        if shapely.difference(whole, outline).area < 1e-6 * whole.area / max(grid.shape):
+            return cls(None)
+        shapely.prepare(outline)
+        return cls(outline)
+
+    def shares(self, window: Window) -> Float[np.ndarray, "rows cols"] | None:
+        """How much of each pixel of a window is inside, 0..1; None where all of all of them is."""
+        frame = shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)
+        if self.outline is None or self.outline.covers(frame):
+            return None
+        part = shapely.intersection(self.outline, frame)
+        return _coverage(part, window)
+
+    def clipped(self, polygons: Sequence[shapely.Polygon]) -> np.ndarray:
+        """Polygons in pixels, each cut to what is inside: its largest part; as it was where nothing is."""
+        found = np.array(polygons, object)
+        if self.outline is None or not len(found):
+            return found
+        for index in np.flatnonzero(~shapely.covers(self.outline, found)):
+            parts = shapely.get_parts(shapely.intersection(self.outline, found[index]))
+            areas = shapely.area(parts)
+            if areas.any():
+                found[index] = shapely.normalize(parts[areas.argmax()])
+        return found
+
+
+def _coverage(shape: BaseGeometry, window: Window) -> Float[np.ndarray, "rows cols"]:
+    """How much of each pixel of a window a shape within it covers, exactly.
+
+    Every edge, cut where it passes from pixel to pixel, adds the area to its right up to the border; a running sum
+    along each row is then what lies inside.
+    """
+    total = np.zeros((window.height, window.width + 1))
+    for polygon in shapely.get_parts(shape):
+        if not isinstance(polygon, shapely.Polygon):
+            continue
+        for ring in shapely.get_rings(shapely.orient_polygons(polygon)):
+            vertices = shapely.get_coordinates(ring) - [window.col, window.row]
+            for start, end in pairwise(vertices):
+                _add_edge(total, start, end)
+    covered: np.ndarray = abs(np.cumsum(total, axis=1)[:, :-1])
+    return covered.clip(0, 1)
+
+
+def _add_edge(total: np.ndarray, start: np.ndarray, end: np.ndarray) -> None:
+    """Add an edge from one (column, row) to another."""
+    step = end - start
+    crossings = [
+        (np.arange(np.ceil(min(a, b)), np.floor(max(a, b)) + 1) - a) / (b - a)
+        for a, b in zip(start, end, strict=True)
+        if a != b
+    ]
+    shares = np.unique(np.concatenate([[0.0, 1.0], *crossings]).clip(0, 1))
+    points = start + shares[:, None] * step
+    middle, height = (points[:-1] + points[1:]) / 2, np.diff(points[:, 1])
+    col, row = (
+        np.clip(np.floor(middle[:, axis]).astype(np.intp), 0, most)
+        for axis, most in ((0, total.shape[1] - 1), (1, total.shape[0] - 1))
+    )
+    left = middle[:, 0] - col
+    np.add.at(total, (row, col), height * (1 - left))
+    inside = col + 1 < total.shape[1]
+    np.add.at(total, (row[inside], col[inside] + 1), (height * left)[inside])

@@ -1,0 +1,60 @@
+"""How much of a map each class covers: pixels, and square metres of ground."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from geoglot.footprint import Footprint
+from geoglot.geo import Grid, Window
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.shapes import ClassStrip
+
+_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
+_BLOCK_PIXELS = 4_000_000  # bounds memory
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """How much of the map a class covers."""
+
+    name: str
+    pixels: int
+    area_m2: float | None
+    """Geodesic, of the scene's ground alone where a pixel hangs over its edge."""
+    share: float
+    """Of the valid pixels."""
+
+
+def class_shares(
+    strips: Iterator[ClassStrip], grid: Grid, footprint: Footprint, legend: Legend
+) -> tuple[ClassShare, ...]:
+    """Of "other" and each class; the area of a pixel varies, so it is taken block by block."""
+    pixels = np.zeros(len(legend.names) + 1, np.int64)
+    areas = np.zeros(len(pixels))
+    for window, classes in _blocks(strips, grid):
+        counts = np.bincount(classes, minlength=legend.nodata + 1)[: len(pixels)]
+        pixels += counts
+        if grid.crs:
+            inside = footprint.shares(window)
+            held = counts if inside is None else np.bincount(classes, inside.ravel(), legend.nodata + 1)[: len(pixels)]
+            areas += held * (grid.pixel_area_m2(window) or 0)
+    total = max(1, int(pixels.sum()))
+    named = list(zip((legend.rest, *legend.names), pixels.tolist(), areas.tolist(), strict=True))
+    return tuple(
+        ClassShare(name, count, round(area, 2) if grid.crs else None, count / total)
+        for name, count, area in (named if pixels[0] else named[1:])
+    )
+
+
+def _blocks(strips: Iterator[ClassStrip], grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
+    """Windows and the classes of their pixels, one after the other."""
+    across = max(1, int(_BLOCK_M / (grid.resolution_m or 1.0)))
+    for strip in strips:
+        height, width = strip.classes.shape
+        step = min(across, max(1, _BLOCK_PIXELS // height))
+        for col in range(0, width, step):
+            block = strip.classes[:, col : col + step]
+            yield Window(strip.row, col, *block.shape), block.ravel()

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+from shapely.geometry.base import BaseGeometry
+
+from geoglot.geo import Grid, geodesic_area_m2, lonlat_bounds
+from geoglot.lonlat import lonlat_boxes, to_lonlat
+
+DEGREES = pyproj.CRS("OGC:CRS84")
+POLAR = [(3413, 0), (32661, 33), (6931, 33), (3031, 0), (6932, 33)]
+RING = shapely.Point(0, 0).buffer(900).difference(shapely.Point(0, 0).buffer(300))
+SHAPES = {
+    "around": shapely.box(-1600, -1600, 1600, 1600),
+    "corner": shapely.box(0, 0, 1600, 900),
+    "edge": shapely.box(-700, 0, 400, 900),
+    "beside": shapely.box(300, -200, 900, 500),
+    "ring": RING,
+    "hole beside": shapely.box(-1600, -1600, 1600, 1600).difference(shapely.box(200, 300, 500, 600)),
+    "hole at the corner": shapely.box(-1600, -1600, 1600, 1600).difference(shapely.box(0, 0, 500, 600)),
+    "two": shapely.MultiPolygon([shapely.box(-900, -900, -100, 900), shapely.box(100, -900, 900, 900)]),
+    "far around": shapely.Point(0, 0).buffer(3e6).difference(shapely.Point(0, 0).buffer(2.5e6)),
+}
+
+
+def is_rfc(geometry: BaseGeometry) -> bool:
+    """Within range, wound right, valid, and no edge over half the globe except along a pole."""
+    west, south, east, north = geometry.bounds
+    parts = shapely.get_parts(geometry)
+    wound = all(part.exterior.is_ccw and not any(hole.is_ccw for hole in part.interiors) for part in parts)
+    return bool(geometry.is_valid and wound and west >= -180 and east <= 180 and south >= -90 and north <= 90)
+
+
+def holds(geometry: BaseGeometry, crs: pyproj.CRS, shape: BaseGeometry) -> np.ndarray:
+    """Whether points of a map lie in a geometry of degrees when they lie in a shape of the map."""
+    rng = np.random.default_rng(0)
+    left, bottom, right, top = shape.bounds
+    x, y = rng.uniform(left - 9, right + 9, 4000), rng.uniform(bottom - 9, top + 9, 4000)
+    clear = ~shapely.dwithin(shape.boundary, shapely.points(x, y), (right - left) / 500)
+    lon, lat = pyproj.Transformer.from_crs(crs, DEGREES, always_xy=True).transform(x, y)
+    same: np.ndarray = shapely.contains_xy(geometry, lon, lat) == shapely.contains_xy(shape, x, y)
+    return same[clear]
+
+
+@pytest.mark.parametrize(("code", "turned"), POLAR)
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_pole_in_degrees(code: int, turned: float, name: str) -> None:
+    crs = pyproj.CRS(code)
+    south = crs.area_of_use is not None and crs.area_of_use.north <= 0
+    pole = pyproj.Transformer.from_crs(DEGREES, crs, always_xy=True).transform(0, -90 if south else 90)
+    shape = shapely.affinity.translate(shapely.affinity.rotate(SHAPES[name], turned, origin=(0, 0)), *pole)
+    (found,) = to_lonlat([shape], crs)
+    assert is_rfc(found)
+    assert holds(found, crs, shape).all()
+    area = geodesic_area_m2([shape], crs)[0]
+    assert geodesic_area_m2([found], DEGREES)[0] == pytest.approx(area, rel=1e-3)
+    scale = shapely.area(shape) / area  # of the map, near the pole
+    assert 0.5 < scale < 1.5
+    (box,) = lonlat_boxes([shape], crs)
+    if name in ("around", "hole beside"):
+        assert (box[0], box[2]) == (-180, 180) and 90 in (-box[1], box[3])
+        assert found.geom_type == "Polygon"
+
+
+@pytest.mark.parametrize(("crs", "x", "y"), [(32601, 3e5, 8.1e6), (3832, 29.9e6 - 1e7, -2e6), (4326, 179.99, -17)])
+def test_what_crosses_180_is_cut_and_wound(crs: int, x: float, y: float) -> None:
+    place = pyproj.CRS(crs)
+    size = 0.05 if crs == 4326 else 5e3
+    if crs != 4326:
+        x, y = pyproj.Transformer.from_crs(4326, crs, always_xy=True).transform(180, y and 10)
+    shape = shapely.box(x - size, y - size, x + size, y + size).difference(
+        shapely.box(x - size / 2, y - size / 2, x + size / 2, y + size / 2)
+    )
+    (found,) = to_lonlat([shape], place)
+    assert found.geom_type == "MultiPolygon" and is_rfc(found)
+    assert geodesic_area_m2([found], DEGREES)[0] == pytest.approx(geodesic_area_m2([shape], place)[0], rel=1e-6)
+    west, south, east, north = lonlat_boxes([shape], place)[0]
+    assert west > 179 and east < -179 and south < north
+
+
+def test_holes_and_shells_away_from_all_that() -> None:
+    shape = shapely.box(4e5, 4e6, 5e5, 4.1e6).difference(shapely.box(4.2e5, 4.02e6, 4.4e5, 4.04e6))
+    for given in (shape, shapely.reverse(shape)):
+        (found,) = to_lonlat([given], pyproj.CRS(32617))
+        assert is_rfc(found) and len(found.interiors) == 1
+    assert not len(to_lonlat([], pyproj.CRS(32617)))
+
+
+@pytest.mark.parametrize("code", [3413, 3031])
+def test_a_box_is_that_of_its_grid(code: int) -> None:
+    grid = Grid(pyproj.CRS(code), Affine(100, 0, 2e4, 0, -100, 5e4), (700, 900))
+    assert grid.crs is not None
+    outline = shapely.Polygon(np.column_stack(grid.outline()))
+    assert lonlat_boxes([outline], grid.crs)[0] == pytest.approx(lonlat_bounds(grid), abs=0.02)
