@@ -12,7 +12,7 @@ help: ## what can be made
 setup: .venv/ready ## .venv with geoglot and the development tools, as locked
 
 demo: .venv/ready ## words to a map, on the scene that ships with geoglot
-	$(BIN)/geoglot demo
+	$(BIN)/geoglot demo --overwrite # of an earlier demo, by another version
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
 	$(BIN)/pytest $(ARGS)

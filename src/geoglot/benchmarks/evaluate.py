@@ -25,6 +25,8 @@ from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, SourceError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter, load_segmenter
+from geoglot.outputs.journal import fingerprint
+from geoglot.outputs.made import Made
 from geoglot.tasks.answer.ask import Asker, AskOptions
 from geoglot.tasks.augmented import Flips, augmented
 from geoglot.tasks.metrics import Estimate
@@ -170,6 +172,7 @@ def write_submission(
     *,
     model: Segmenter | str,
     options: EvaluateOptions | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Submission:
     """The archive that a test server wants, of the maps of a split whose masks are not public (`test`)."""
@@ -182,7 +185,10 @@ def write_submission(
         model = load_segmenter(model, device=options.device)
     own = segmenter_for(model, tuple(one.name for one in found.classes))
     scorer = augmented(own, options.flips, options.scales)
-    return submit(scorer, found, Path(data), options.split or "test", output, options.batch, progress)
+    split, made = options.split or "test", Made("submit", output)
+    facts = {"data": str(data), "split": split, "model": own.sha256, "flips": options.flips, "scales": options.scales}
+    made.start(fingerprint(facts | {"dataset": dataset}), overwrite)
+    return submit(scorer, found, Path(data), split, made, options.batch, progress)
 
 
 def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> SegmenterScorer:

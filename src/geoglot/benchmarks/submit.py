@@ -21,7 +21,7 @@ from geoglot.benchmarks.segmentation import class_map
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
-from geoglot.outputs.files import appears
+from geoglot.outputs.made import Made
 from geoglot.tasks.score import Scorer
 from geoglot.types import Progress
 
@@ -41,11 +41,12 @@ class Submission:
 
 
 def submit(
-    scorer: Scorer, found: MaskedImages, data: Path, split: str, output: Path, batch: int, progress: Progress | None
+    scorer: Scorer, found: MaskedImages, data: Path, split: str, made: Made, batch: int, progress: Progress | None
 ) -> Submission:
     """Map every image of a split into an archive; the scorer's ids are 1 and on, in the order of the set's classes."""
-    images = found.images_of(data, split)
-    with appears(output) as draft:
+    images, output = found.images_of(data, split), made.output
+    made.check(*images)
+    with made.writing(output) as draft:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
             for done, image in enumerate(images, 1):
                 with open_native(image) as raster:
@@ -54,7 +55,9 @@ def submit(
                 if progress:
                     progress("images", done, len(images))
         check_archive(draft, found, images)
-    return Submission(output, len(images))
+    submission = Submission(output, len(images))
+    made.finish(submission.to_json())
+    return submission
 
 
 def check_archive(path: Path, found: MaskedImages, images: list[Path]) -> None:

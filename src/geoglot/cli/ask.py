@@ -51,6 +51,7 @@ _REFUSED = 1
 @options.device
 @options.batch
 @options.gsd
+@options.overwrite
 @options.as_json
 @options.quiet
 @options.verbose
@@ -227,9 +228,11 @@ def _answers(asker: Asker, questions: Sequence[str], given: dict[str, Any]) -> I
         yield asker.replay(_document(given["replay"]))
         return
     for question in questions:
+        if given["evidence"] is not None:
+            asker.start_evidence(question, given["evidence"], given["overwrite"])
         answer = asker.ask(question)
         if given["evidence"] is not None:
-            asker.write_evidence(answer, given["evidence"])
+            asker.write_evidence(answer, given["evidence"], given["overwrite"])
         yield answer
 
 

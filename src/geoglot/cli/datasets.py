@@ -104,9 +104,12 @@ def tile(
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The table, a .csv.")
 @click.option("--number", type=click.IntRange(min=1), default=100, show_default=True, help="Of questions.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
+@options.overwrite
 @options.as_json
 @options.verbose
-def questions(image: Path, labels: Path, names: str, output: Path, number: int, seed: int, as_json: bool) -> None:
+def questions(
+    image: Path, labels: Path, names: str, output: Path, number: int, seed: int, overwrite: bool, as_json: bool
+) -> None:
     """Questions in RSVQA's manner about IMAGE, with exact answers out of LABELS: a test of one's own region.
 
     Example: geoglot datasets questions scene.tif --labels houses.gpkg -o test.csv, then
@@ -119,7 +122,7 @@ def questions(image: Path, labels: Path, names: str, output: Path, number: int, 
     if output.suffix != ".csv":
         raise InputError(f"the table is a .csv, not {output.name!r}")
     made = make_questions(truth_of(image, labels, parse_words(names)), number, seed)
-    write_table(image, made, output)
+    write_table(image, labels, made, output, overwrite)
     kinds = {kind: sum(1 for one in made if one.kind == kind) for kind in dict.fromkeys(one.kind for one in made)}
     counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
     options.emit(

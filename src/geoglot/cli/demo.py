@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import click
@@ -27,10 +26,11 @@ CLASSES = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for what it makes.",
 )
+@options.overwrite
 @options.as_json
 @options.quiet
 @options.verbose
-def command(output: Path, as_json: bool) -> None:
+def command(output: Path, overwrite: bool, as_json: bool) -> None:
     """Map trees, grass, buildings and roads over a real scene, with no network and no account."""
     from geoglot.demo import SCENE
     from geoglot.outputs.files import disk_errors
@@ -40,7 +40,7 @@ def command(output: Path, as_json: bool) -> None:
     scene = output / SCENE.name  # a copy, to try one's own words on
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(SCENE, scene)
+    _copy(SCENE, scene)
     with options.progress() as progress:
         result = segment(
             scene,
@@ -48,6 +48,7 @@ def command(output: Path, as_json: bool) -> None:
             output / "map.tif",
             polygons=output / "map.gpkg",
             options=SegmentOptions(scores=True),
+            overwrite=overwrite,
             progress=progress,
         )
     head = "300 m x 300 m of Rotterdam at 0.5 m (WorldView-2, CC BY-SA 4.0), mapped by four words:\n\n"
@@ -55,3 +56,15 @@ def command(output: Path, as_json: bool) -> None:
     if not as_json:
         click.echo(f"\nLook at {result.overlay}, then try your own words:")
         click.echo(f'  geoglot segment {scene} -o {output / "mine.tif"} --classes "park, street, roofs"')
+
+
+def _copy(scene: Path, target: Path) -> None:
+    """The scene, unless it is there already; OutputError for another file of that name."""
+    from geoglot.errors import OutputError
+    from geoglot.outputs.files import write_bytes
+
+    content = scene.read_bytes()
+    if not target.exists():
+        write_bytes(target, content)
+    elif target.read_bytes() != content:
+        raise OutputError(f"{target} is not the demo's scene; move it away, or give another folder with -o")

@@ -30,6 +30,7 @@ TASKS = ("classification", "retrieval", "segmentation", "vqa")
 @options.model
 @options.device
 @options.batch
+@options.overwrite
 @options.as_json
 @options.quiet
 @options.verbose
@@ -50,7 +51,15 @@ def command(task: Any, dataset: str, data: Path, submit: Path | None, as_json: b
     choice = EvaluateOptions(**{name: given[name] for name in names}, refiner=chosen_refiner(given))
     with options.progress() as progress:
         if submit is not None:
-            made = write_submission(dataset, data, submit, model=given["model"], options=choice, progress=progress)
+            made = write_submission(
+                dataset,
+                data,
+                submit,
+                model=given["model"],
+                options=choice,
+                overwrite=given["overwrite"],
+                progress=progress,
+            )
             options.emit(made.to_json(), as_json, f"{made.path}: {made.images} maps, as the server wants them")
             return
         card = evaluate(

@@ -14,10 +14,11 @@ from geoglot.cli import options
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The graph, an .onnx file.")
 @click.option("--side", type=click.IntRange(min=32), help="Pixels of a tile; that of training, if not given.")
 @click.option("--fixed", is_flag=True, help="Only tiles of this size and number, for runtimes that want that.")
+@options.overwrite
 @options.as_json
 @options.quiet
 @options.verbose
-def command(model: str, output: Path, side: int | None, fixed: bool, as_json: bool) -> None:
+def command(model: str, output: Path, side: int | None, fixed: bool, overwrite: bool, as_json: bool) -> None:
     """Write a segmenter that `geoglot train segment` made as ONNX, checked against PyTorch.
 
     Input `pixels`: float32, (tile, 3, rows, cols), brightness 0..1, sides multiples of 32. Output `scores`: logits of
@@ -30,6 +31,13 @@ def command(model: str, output: Path, side: int | None, fixed: bool, as_json: bo
 
     segmenter = load_segmenter(model, device="cpu")
     with options.progress() as progress:
-        made = export(segmenter, output, side or segmenter.card.tile_size, fixed=fixed, progress=progress)
+        made = export(
+            segmenter,
+            output,
+            side or segmenter.card.tile_size,
+            fixed=fixed,
+            overwrite=overwrite,
+            progress=progress,
+        )
     text = f"{made.path}  {made.path.stat().st_size / 1e6:.1f} MB, largest difference to PyTorch {made.difference:.1e}"
     options.emit(made.to_json(), as_json, text)

@@ -20,6 +20,8 @@ from geoglot.datasets.pictures import open_native
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import write_bytes
+from geoglot.outputs.journal import fingerprint
+from geoglot.outputs.made import Made as Files
 from geoglot.outputs.vectors import to_pixels
 from geoglot.tasks.answer.lexicon import DIRECTIONS, PARTS, plural
 
@@ -303,7 +305,7 @@ def _from_raster(grid: Grid, labels: Path, names: Sequence[str]) -> Truth:
     return Truth(grid, tuple(name for name, _ in found), tuple(shape for _, shape in found))
 
 
-def write_table(image: Path, made: Sequence[Made], output: Path) -> None:
+def write_table(image: Path, labels: Path, made: Sequence[Made], output: Path, overwrite: bool = False) -> None:
     """A table that `geoglot evaluate vqa questions` reads, the image by its path from the table on."""
     try:
         place = image.resolve().relative_to(output.resolve().parent)
@@ -313,4 +315,9 @@ def write_table(image: Path, made: Sequence[Made], output: Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["image", "question", "answer", "type"])
     writer.writerows([str(place), one.text, one.answer, one.kind] for one in made)
-    write_bytes(output, text.getvalue().encode())
+    files = Files("questions", output)
+    files.check(image, labels)
+    files.start(fingerprint({"table": text.getvalue()}), overwrite)
+    with files.writing(output) as draft:
+        write_bytes(draft, text.getvalue().encode())
+    files.finish({"image": str(image), "labels": str(labels), "questions": len(made)})

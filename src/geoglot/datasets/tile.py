@@ -11,7 +11,6 @@ The tiles that iSAID is scored on (Zheng et al., CVPR 2020, and after them MMSeg
 from __future__ import annotations
 
 import csv
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,7 +28,7 @@ from geoglot.datasets.pictures import open_native
 from geoglot.datasets.sets.folder import FACTS, IGNORED
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
-from geoglot.outputs.files import disk_errors
+from geoglot.outputs.files import disk_errors, drafts
 from geoglot.types import Progress
 
 WINDOWS = "windows.csv"
@@ -66,10 +65,11 @@ def tile_set(
         raise InputError(f"tiles of {side} px cannot overlap by {overlap} px")
     if output.exists():
         raise OutputError(f"{output} exists already; remove it or give another name")
-    draft = output.with_name(f".{output.name}.part")
     with disk_errors(output):
-        shutil.rmtree(draft, ignore_errors=True)  # of a run that was killed
-        draft.mkdir(parents=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
+    with disk_errors(output), drafts(output, "part") as folder:
+        draft = folder / output.name
+        draft.mkdir()
         _write_table(found, data, draft)
         if resolution := found.resolution_of(data):
             facts = f"resolution = {list(resolution)}  # metres a pixel, of the finest and the coarsest images\n"

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from geoglot import __version__
 from geoglot.errors import InputError, MissingExtraError, ModelError
 from geoglot.models.segmenter import MULTIPLE, Segmenter
-from geoglot.outputs.files import appears, check_folder
+from geoglot.outputs.journal import fingerprint
+from geoglot.outputs.made import Made
 from geoglot.types import Progress
 
 OPSET = 20
@@ -59,7 +60,13 @@ class _Graph(nn.Module):
 
 
 def export(
-    segmenter: Segmenter, output: Path, side: int, *, fixed: bool = False, progress: Progress | None = None
+    segmenter: Segmenter,
+    output: Path,
+    side: int,
+    *,
+    fixed: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
 ) -> Exported:
     """Write `pixels` (tile, 3, rows, cols; 0..1) to `scores` (tile, class, rows / 4, cols / 4) as ONNX.
 
@@ -70,14 +77,16 @@ def export(
         raise InputError(f"the side of a tile is a multiple of {MULTIPLE}, not {side}")
     if output.suffix != ".onnx":
         raise InputError(f"the graph is an .onnx file, not {output.name!r}")
-    check_folder(output)
+    made = Made("export", output)
+    made.check()
+    made.start(fingerprint(_facts(segmenter) | {"side": side, "fixed": fixed, "opset": OPSET}), overwrite)
     runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
     tell: Progress = progress or (lambda what, done, total: None)
     tell("tracing the network, minutes for a large one", 0, 1)
     program = _traced(graph, side, fixed)
     program.model.metadata_props.update(_facts(segmenter))
     tell("tracing the network, minutes for a large one", 1, 1)
-    with appears(output) as temporary:
+    with made.writing(output) as temporary:
         program.save(str(temporary))
         shape = (1, 3, side, side) if fixed else (3, 3, side + MULTIPLE, max(MULTIPLE, side - MULTIPLE))
         session = runtime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
@@ -86,7 +95,9 @@ def export(
         tell("comparing with PyTorch", 1, 1)
         if not difference <= TOLERANCE:
             raise ModelError(f"the graph differs from PyTorch by {difference:.1e}, so it was not kept")
-    return Exported(output, difference, fixed)
+    exported = Exported(output, difference, fixed)
+    made.finish(exported.to_json())
+    return exported
 
 
 def _facts(segmenter: Segmenter) -> dict[str, str]:

@@ -8,9 +8,12 @@ from typing import Any
 
 from geoglot.errors import OutputError
 from geoglot.outputs.files import disk_errors
+from geoglot.training.checkpoint import BEST
+from geoglot.training.checkpoint import NAME as CHECKPOINT
 from geoglot.training.loop import METRICS, Fitted
 
 _MODEL = "model"
+_MARK = ".geoglot-run"
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,18 @@ def open_output(output: Path) -> Path:
         raise OutputError(f"{target} is there already: this run is complete; give another output to train anew")
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
+        _check_own(output)
+        (output / _MARK).touch()
     return target
+
+
+def _check_own(output: Path) -> None:
+    """OutputError where the folder has files, of names that a run writes, that no run wrote."""
+    if (output / _MARK).exists() or (output / CHECKPOINT).exists():  # which says itself of which recipe it is
+        return
+    for name in (METRICS, BEST):
+        if (output / name).exists():
+            raise OutputError(f"{output / name} was not written by a run in this folder; give another output")
 
 
 def trained_of(output: Path, steps: int, fitted: Fitted, notes: tuple[str, ...] = ()) -> Trained:

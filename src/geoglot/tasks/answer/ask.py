@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 from geoglot.errors import AnswerError, InputError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.outputs.journal import fingerprint
+from geoglot.outputs.made import Made
 from geoglot.tasks.answer.answer import Answer, certainty, recorded, rounded, sentence
-from geoglot.tasks.answer.evidence import check_evidence, collection, write_evidence
+from geoglot.tasks.answer.evidence import check_evidence, collection, evidence_files, write_evidence
 from geoglot.tasks.answer.lexicon import THEMES
 from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.plan import Plan, Planner
@@ -58,6 +60,8 @@ class Asker:
         self.scene, self.after = scene, after
         self.planner: Planner = planner or Rules()
         self.pixel_m: float | None = None
+        self.decided: dict[str, Any] = {}
+        """What decides answers beside the question."""
         self.refiner = "none"
         """By its name: what outlined the things of the scene."""
         self.themes: tuple[str, ...] = THEMES
@@ -89,6 +93,8 @@ class Asker:
                 check_pair(first, second)
             made = cls(first, second, planner=planner, limits=options.limits)
             made.pixel_m = options.find.resolution if first.grid.crs is None else None
+            scenes = [one.facts for one in (first, second) if one]
+            made.decided = {"scenes": scenes, "options": {**asdict(options.find), "batch": None, "vectors": None}}
             made.refiner = refiner.name if refiner else "none"
             made._stack.push(stack.pop_all())
         return made
@@ -156,12 +162,21 @@ class Asker:
             )
         return again
 
-    def write_evidence(self, answer: Answer, path: Path) -> tuple[Path, Path]:
-        """The latest answer's evidence as GeoJSON, and as a PNG beside it."""
+    def start_evidence(self, question: str, path: Path, overwrite: bool = False) -> Made:
+        """The files of a question's evidence; refused, before any work, where they would take the place of others."""
+        made = evidence_files(path)
+        made.check(*(one.uri for one in (self.scene, self.after) if one is not None))
+        asked = {"question": question, "planner": self.planner.name, "refiner": self.refiner}
+        made.start(fingerprint(self.decided | asked), overwrite)
+        return made
+
+    def write_evidence(self, answer: Answer, path: Path, overwrite: bool = False) -> tuple[Path, Path]:
+        """The latest answer's evidence as GeoJSON, and a PNG beside it; another's is replaced with `overwrite` only."""
         scene = self.after or self.scene
         if not isinstance(scene, RasterScene):
             raise InputError("only rasters can be drawn")
-        return write_evidence(path, dict(answer.evidence), *self._shown, scene, answer.text)
+        made = self.start_evidence(answer.question, path, overwrite)
+        return write_evidence(made, dict(answer.evidence), *self._shown, scene, answer.text)
 
     @property
     def failed(self) -> int:
@@ -208,6 +223,7 @@ def ask(
     planner: Planner | None = None,
     evidence: PathLike | None = None,
     options: AskOptions | None = None,
+    overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Answer:
     """Answer a question about a raster, or about two dates of one place (`after` the second).
@@ -219,7 +235,9 @@ def ask(
     if evidence is not None:
         check_evidence(Path(evidence))
     with Asker.open(source, after, model=model, planner=planner, options=options, progress=progress) as asker:
+        if evidence is not None:
+            asker.start_evidence(question, Path(evidence), overwrite)
         answer = asker.ask(question)
         if evidence is not None:
-            asker.write_evidence(answer, Path(evidence))
+            asker.write_evidence(answer, Path(evidence), overwrite)
         return answer

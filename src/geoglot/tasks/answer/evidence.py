@@ -16,6 +16,7 @@ from geoglot.geo import Grid
 from geoglot.lonlat import oriented, to_lonlat
 from geoglot.outputs.files import write_bytes
 from geoglot.outputs.legend import Legend
+from geoglot.outputs.made import Made
 from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.outputs.vectors import to_pixels
 from geoglot.tasks.answer.ground import Ground
@@ -71,12 +72,19 @@ def check_evidence(path: Path) -> None:
         raise InputError(f"evidence is GeoJSON with a picture beside it: end the name with .geojson, not {path.name!r}")
 
 
+def evidence_files(path: Path) -> Made:
+    """The GeoJSON and its picture as the files of a run."""
+    check_evidence(path)
+    return Made("ask", path, [path.with_suffix(".png")])
+
+
 def write_evidence(
-    path: Path, document: dict[str, Any], things: Sequence[Found], regions: Sequence[Region], scene: Pictured, text: str
+    made: Made, document: dict[str, Any], things: Sequence[Found], regions: Sequence[Region], scene: Pictured, text: str
 ) -> tuple[Path, Path]:
     """The GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
-    check_evidence(path)
-    write_bytes(path, json.dumps(document, ensure_ascii=False).encode())
+    path, picture = made.output, made.output.with_suffix(".png")
+    with made.writing(path) as draft:
+        write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
     pixels, grid = scene.picture(SIDE)
     named = [(_REGION, region.outline) for region in regions]
     named += [(_label(thing), thing.geometry) for thing in things]
@@ -84,8 +92,9 @@ def write_evidence(
     names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
     counts = {name: sum(1 for other, _ in named if other == name) for name in names}
     lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
-    picture = path.with_suffix(".png")
-    write_outlines(pixels, outlines, Legend(names), [text, *lines], picture, hollow=(_REGION,))
+    with made.writing(picture) as draft:
+        write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
+    made.finish({"text": text, "picture": picture.name})
     return path, picture
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import shapely
@@ -112,6 +113,11 @@ class RasterScene:
             failed = self._encoded.failed
             self.notes += [f"{len(failed)} windows could not be looked at: {failed[0].reason}"] if failed else []
         return self._encoded
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is looked at, and by which weights."""
+        return {**self._raster.fingerprint(), "model": self.sha256}
 
     @property
     def failed(self) -> int:
