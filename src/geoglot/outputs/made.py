@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -108,7 +109,8 @@ class Made:
 
     def start(self, run: str, overwrite: bool) -> None:
         """Refuse to replace what is no result of this very run, unless it is an earlier result and may be."""
-        self._run, self._known = run, [*self._read(self.record, overwrite), *self._read(self._ledger, True)]
+        self._run = run
+        self._known = [*self._read(self.record, overwrite), *self._read(self._ledger, True)]
         for path in filter(os.path.lexists, self._replaced()):
             if path == self.record:
                 continue
@@ -117,6 +119,8 @@ class Made:
                 raise OutputError(self._there(path))
             if not any(one.fits(path) for one in proofs):
                 raise OutputError(_not_ours(path))
+        for path in self._files:
+            _check_closed(path)
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:
@@ -203,6 +207,22 @@ class Made:
 def _owner(made: Mapping[str, Any] | None) -> tuple[str, str] | None:
     """The door and the output that a record is of."""
     return (made["by"], made["output"]) if made else None
+
+
+def _check_closed(path: Path) -> None:
+    """OutputError for a GeoPackage that another program reads or writes at this moment."""
+    if path.suffix.lower() != ".gpkg" or not path.exists():
+        return
+    file = sqlite3.connect(path, timeout=0, isolation_level=None)
+    try:
+        file.execute("begin exclusive")
+        file.execute("rollback")
+    except sqlite3.OperationalError as error:
+        raise OutputError(f"{path} is open in another program ({error}); close it there and run this again") from error
+    except sqlite3.DatabaseError:
+        pass  # no database, so nobody has it open as one
+    finally:
+        file.close()
 
 
 def _not_ours(path: Path) -> str:
