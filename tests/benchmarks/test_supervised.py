@@ -93,6 +93,8 @@ def test_the_command_scores_a_checkpoint(tmp_path: Path) -> None:
     assert ran.exit_code == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert told["protocol"]["flips"] == "all" and 0 <= told["metrics"]["miou"]["value"] <= 1
+    assert told["protocol"]["window_px"] == [64]
+    assert ", windows of 64 px" in CliRunner().invoke(cli, [*words, "-q"]).stdout.splitlines()[0]
 
 
 def loveda_test(root: Path) -> list[Path]:

@@ -30,6 +30,13 @@ def test_a_check_tells_faults_by_its_exit_code(tmp_path: Path) -> None:
     assert "4,096 px of the id 99" in json.loads(told.stdout)["splits"][0]["faults"][0]
 
 
+def test_a_class_that_train_never_shows_is_told_by_the_exit_code(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    (root / "classes.csv").write_text((root / "classes.csv").read_text() + "7,glacier\n", encoding="utf-8")
+    told = run("check", "folder", "--data", str(root), "-q")
+    assert told.exit_code == 3 and "no pixel of train is glacier" in told.stdout
+
+
 def test_tiles_are_a_set(tmp_path: Path) -> None:
     root = write_folder(tmp_path / "set")
     made = run("tile", "folder", "--data", str(root), "-o", str(tmp_path / "tiles"), "--side", "32", "--json", "-q")

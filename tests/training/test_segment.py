@@ -46,6 +46,18 @@ def test_a_recipe_becomes_a_model(tmp_path: Path, architecture: str) -> None:
         train_segment(recipe(tmp_path, architecture=architecture), "cpu")
 
 
+def test_a_run_tells_what_is_amiss_with_its_images(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """In its result, and before it begins."""
+    path = recipe(tmp_path)
+    for kind in ("images", "masks"):
+        shutil.copy(tmp_path / f"set/train/{kind}/0.png", tmp_path / f"set/val/{kind}/9.png")
+    save(tmp_path / "set/train/masks/alone.png", np.zeros((8, 8), np.uint8))
+    made = train_segment(path, "cpu")
+    assert any("of no image and left out" in note for note in made.notes)
+    assert any(note.startswith("1 of 3 images of val is also in train") for note in made.notes)
+    assert set(made.notes) <= set(caplog.messages) and made.to_json()["notes"] == list(made.notes)
+
+
 def test_a_killed_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = train_segment(recipe(tmp_path, "whole"), "cpu")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from geoglot.benchmarks.pictures import encode_pictures
 from geoglot.benchmarks.protocols import Protocol, protocol_of
 from geoglot.benchmarks.retrieval import score_captions, score_queries
 from geoglot.benchmarks.scorecard import Scorecard
-from geoglot.benchmarks.segmentation import coarsening, confusions, score_pixels
+from geoglot.benchmarks.segmentation import coarsening, confusions, score_pixels, window_sides
 from geoglot.benchmarks.submit import SERVERS, Submission, submit
 from geoglot.benchmarks.vqa import answer_all, score_questions
 from geoglot.datasets.catalogue import dataset_of
@@ -37,6 +38,7 @@ from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import WordScorer
 from geoglot.tasks.segment import load_mapper
 from geoglot.tasks.segmenter import SegmenterScorer
+from geoglot.tasks.windows import plan_windows
 from geoglot.tasks.wording import word_notes
 from geoglot.types import PathLike, Progress
 
@@ -155,7 +157,8 @@ def _supervised(
     scorer = augmented(segmenter_for(model, tuple(names)), options.flips, options.scales)
     matrices = confusions(scorer, samples, options.batch, progress, refiner=choose_refiner(options.refiner))
     facts = {
-        "name": "supervised", "split": split, "classes": names, "side": model.card.tile_size, "flips": options.flips,
+        "name": "supervised", "split": split, "classes": names, "side": model.card.tile_size,
+        "window_px": window_sides(scorer.plan, samples), "flips": options.flips,
         "scales": list(options.scales), "refine": options.refined, "limit": options.limit,
         "trained_on": model.card.source,
     }  # fmt: skip
@@ -280,7 +283,12 @@ class _Run:
         words = WordScorer(self.model, samples.classes, (), self.templates)
         scorer = augmented(words, self.options.flips, self.options.scales)
         matrices = confusions(
-            scorer, samples, self.options.batch, self.progress, self._coarser, choose_refiner(self.options.refiner)
+            scorer,
+            samples,
+            self.options.batch,
+            self.progress,
+            self._coarser,
+            choose_refiner(self.options.refiner),
         )
         return score_pixels(matrices, [one.name for one in samples.classes])
 
@@ -300,6 +308,7 @@ class _Run:
             "classes": self.asked(samples),
             "fit": protocol.fit if not isinstance(samples, Mapped) else "windows",
             "side": self.model.card.tile_size,
+            **self._windows(samples),
             "split": split,
             "resolution_m": self.dataset.resolution,
             "coarser": self._coarser if isinstance(samples, Mapped) else 1.0,
@@ -312,6 +321,13 @@ class _Run:
             "limit": options.limit,
             "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
         }
+
+    def _windows(self, samples: Scenes | Captioned | Mapped) -> dict[str, list[int]]:
+        """Sides of the windows that maps are made of."""
+        if not isinstance(samples, Mapped):
+            return {}
+        plan = partial(plan_windows, trained=self.model.card.tile_size, patch=self.model.card.patch_size)
+        return {"window_px": window_sides(plan, samples, self._coarser)}
 
     def asked(self, samples: Scenes | Captioned | Mapped) -> dict[str, list[str]]:
         """What stands for each class in the templates."""

@@ -44,6 +44,8 @@ class Scorecard:
             f"{name:<{width}}  {_percent(one.value)}   {_interval(one)}".rstrip() for name, one in self.metrics.items()
         ]
         head = f"{self.task} of {self.dataset} by {self.model}, protocol {self.protocol['name']}, {self.samples} images"
+        if sides := self.protocol.get("window_px"):
+            head += f", windows of {' to '.join(str(side) for side in dict.fromkeys((sides[0], sides[-1])))} px"
         return "\n".join([head, "", *rows, *(f"note: {note}" for note in self.notes)])
 
 

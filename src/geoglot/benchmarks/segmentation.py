@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from jaxtyping import Integer
 
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.pictures import open_native
+from geoglot.datasets.registration import grid_of
 from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.sources.raster import Raster
@@ -20,6 +21,7 @@ from geoglot.tasks.refine.map import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.score import Scorer
 from geoglot.tasks.stream import score_rows
+from geoglot.tasks.windows import WindowPlan
 from geoglot.types import Progress
 
 BACKGROUND = "background"
@@ -85,6 +87,16 @@ def confusions(
         if progress:
             progress("images", done, len(samples))
     return np.stack(matrices)
+
+
+def window_sides(plan: Callable[[tuple[int, int]], WindowPlan], samples: Mapped, coarser: float = 1.0) -> list[int]:
+    """The sides, in pixels, of the windows that `confusions` looks at: an image that is smaller has smaller ones."""
+    shapes = {grid_of(image).shape for image in samples.images}
+    return sorted({plan((_coarse(rows, coarser), _coarse(cols, coarser))).tile for rows, cols in shapes})
+
+
+def _coarse(side: int, coarser: float) -> int:
+    return max(1, round(side / coarser))
 
 
 def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -84,8 +84,8 @@ class FolderSet(MaskedImages):
             )
         if found is None:
             raise SourceError(
-                f"there is no folder {data / name / 'images'}: the splits of {data} are {', '.join(splits)}; a published "
-                "set is cut into a split by geoglot datasets tile NAME"
+                f"there is no folder {data / name / 'images'}: the splits of {data} are {', '.join(splits)}; "
+                "a published set is cut into a split by geoglot datasets tile NAME"
             )
         if not found.is_labelled and any(found.images.iterdir()):
             labelled = [one.name for one in splits.values() if one.is_labelled]
