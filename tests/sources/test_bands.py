@@ -58,8 +58,10 @@ def test_letters_words_and_wavelengths() -> None:
     assert Bands(("b", "g", "r", "n"), ("gray", *["undefined"] * 3)).choose(None, None) == (3, 2, 1)
     lit = Bands(("",) * 4, ("gray",) * 4, (0.443, 0.56, 0.482, 0.655))
     assert lit.choose(None, None) == (4, 2, 3) and lit.choose(["red", "green", "blue"], None) == (4, 2, 3)
-    fine = Bands(("",) * 6, ("gray",) * 6, (0.47, 0.49, 0.55, 0.58, 0.63, 0.66))
+    fine = Bands(("",) * 6, ("gray",) * 6, (0.475, 0.49, 0.55, 0.58, 0.63, 0.66))
     assert fine.choose(None, None) == (6, 3, 1)  # the nearest to the middle of each colour
+    drone = Bands(("band 1", "band 2", "band 3"), ("gray",) * 3, (0.45, 0.56, 0.65))
+    assert drone.choose(None, None) == (3, 2, 1)  # 450 nm is blue where nothing is bluer, and places are no numbers
 
 
 def test_what_contradicts_or_lacks_is_told() -> None:

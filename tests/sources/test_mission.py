@@ -76,6 +76,10 @@ def test_numbers_without_a_satellite_are_told() -> None:
     assert "on Landsat 4-7 they are near infrared, red, green" in choice.notes[0]
 
 
+def test_numbers_that_no_satellite_has_say_nothing() -> None:
+    assert chosen([f"Band {number}" for number in range(1, 120)]).guessed
+
+
 def test_names_that_only_count_say_nothing() -> None:
     for names in (["B1", "B2", "B3", "B4"], ["Band 1", "Band 2", "Band 3"]):
         assert chosen(names).indexes == (1, 2, 3) and chosen(names).guessed

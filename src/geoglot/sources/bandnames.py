@@ -7,13 +7,12 @@ and "RedEdge" are never taken for red.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 RGB = ("red", "green", "blue")
 _GENERIC = {"band", "channel", "layer"}
-_LETTERS = {
-    "r": "red", "g": "green", "b": "blue", "n": "nir", "c": "coastal", "y": "yellow", "re": "rededge",
-    "n1": "nir", "n2": "nir2", "p": "pan",
-}  # fmt: skip
+_LETTERS = {"r": "red", "g": "green", "b": "blue", "n": "nir", "re": "rededge", "n1": "nir", "n2": "nir2"}
+_AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # as in BAND_Y; alone they are anything
 #: Tried in this order, before the plain words red, green and blue
 _OTHERS = (
     ("quality", r"\b(qa|qc|scl|udm2?|alpha)\b|mask|quality|cloud"),
@@ -34,8 +33,8 @@ _SPECTRUM = (
     (0.38, ""), (0.455, "coastal"), (0.515, "blue"), (0.59, "green"), (0.62, "yellow"), (0.69, "red"),
     (0.755, "rededge"), (0.92, "nir"), (1.0, "nir2"), (3.0, "swir"), (8.0, ""), (15.0, "thermal"),
 )  # fmt: skip
-#: Micrometres: of several bands of one colour the nearest is the one meant
-CENTRES = {"red": 0.66, "green": 0.56, "blue": 0.48, "nir": 0.842}
+#: Micrometres (least, middle, most): of several bands of one colour the nearest to its middle is the one meant
+_VISIBLE = {"red": (0.61, 0.66, 0.7), "green": (0.51, 0.56, 0.59), "blue": (0.43, 0.48, 0.515)}
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(nm\b|nanomet|um\b|µm|μm|micromet)", re.IGNORECASE)
 _ENVI = re.compile(r"\((\d+\.\d+)\)\s*$")
 
@@ -44,8 +43,8 @@ def colour_of(name: str) -> str | None:
     """The colour that a name says in words or by its letter; None where it says none, or several."""
     text = _plain(name)
     bare = " ".join(word for word in text.split() if word not in _GENERIC)
-    if bare in _LETTERS:
-        return _LETTERS[bare]
+    if letter := _LETTERS.get(bare) or (_AFTER_BAND.get(bare) if bare != text else None):
+        return letter
     for colour, pattern in _OTHERS:
         if re.search(pattern, text):
             return colour
@@ -77,6 +76,17 @@ def colour_at(length: float | None) -> str | None:
     if length is None:
         return None
     return next((colour for below, colour in _SPECTRUM if length < below), "") or None
+
+
+def nearest(colour: str, lengths: Sequence[float | None]) -> int | None:
+    """The 1-based place of the wavelength that is red, green or blue; of several the nearest to its middle."""
+    least, middle, most = _VISIBLE[colour]
+    near = [
+        (abs(length - middle), index)
+        for index, length in enumerate(lengths, 1)
+        if length is not None and least <= length <= most
+    ]
+    return min(near)[1] if near else None
 
 
 def same_name(one: str, other: str) -> bool:

@@ -1,9 +1,9 @@
 """Which three bands of a raster are shown to a model as red, green and blue, and why.
 
-Without a choice by the caller, what comes first of: the names of the bands, where they say red, green and blue in words
-or by the numbers of their satellite (mission.py); their wavelengths; their colour interpretation; the order that the
-satellite's files have; else the first three that are not alpha, which is a guess and called one. A sensor's preset puts
-its order before the colour interpretation, which writers set without being asked.
+Without a choice by the caller, what comes first of: the names of the bands, where they say red, green and blue in
+words; their wavelengths; the numbers of their satellite in their names (mission.py); their colour interpretation; the
+order that the satellite's files have; else the first three that are not alpha, which is a guess and called one. A sensor's
+preset puts its order before the colour interpretation, which writers set without being asked.
 A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those that the caller
 names after red, green and blue.
 """
@@ -16,7 +16,7 @@ from functools import cached_property
 from typing import Any
 
 from geoglot.errors import InputError
-from geoglot.sources.bandnames import CENTRES, RGB, colour_at, colour_of, number_of, same_name
+from geoglot.sources.bandnames import RGB, colour_at, colour_of, nearest, number_of, same_name
 from geoglot.sources.described import descriptions_of, said_of, wavelengths_of
 from geoglot.sources.mission import Numbering, numbering_of
 from geoglot.types import BandLike, Sensor
@@ -81,21 +81,22 @@ class Bands:
         """The colour of each band, as far as its name, its wavelength, its colour interpretation or the order says."""
         numbering = numbering_of(self.descriptions, self.said, sensor)
         shown = [colour if colour not in ("gray", "undefined") else None for colour in self.colours]
-        order = numbering.mission.stack(len(shown)) if numbering.mission and not any(self.descriptions) else ()
+        named = self._named(numbering)
+        order = numbering.mission.stack(len(shown)) if numbering.mission and not any(named) else ()
         ordered = (*order, *([None] * len(shown)))[: len(shown)]
         return tuple(
-            named or lit or said or usual
-            for named, lit, said, usual in zip(self._named(numbering), self._lit, shown, ordered, strict=True)
+            lit or name or said or usual
+            for name, lit, said, usual in zip(named, self._lit, shown, ordered, strict=True)
         )
 
     def _found(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
         """By the first thing that says all three colours."""
-        named = _triple(self._named(numbering))
-        if named:
-            why = f"by their names{numbering.told}" if numbering.used else "by their names"
-            return Choice(named, why, numbering.notes if numbering.used else ())
+        if said := _triple([colour_of(name) for name in self.descriptions]):
+            return Choice(said, "by their names")
         if lit := self._by_wavelength():
             return Choice(lit, "by their wavelengths")
+        if numbered := _triple(self._named(numbering)):
+            return Choice(numbered, f"by their names{numbering.told}", numbering.notes)
         coloured = _triple(self.colours)
         if coloured and sensor is None:
             return Choice(coloured, "by their colour interpretation")
@@ -107,7 +108,7 @@ class Bands:
 
     def _first(self, sensor: Sensor | None) -> Choice:
         """One band as grey; else the first three, which is a guess."""
-        seen = [index for index, colour in enumerate(self.colours, 1) if colour != "alpha"] or [1]
+        seen = self._shown or [1]
         if len(seen) < 3:
             return self._grey(seen)
         if sensor is not None and len(seen) > 3:
@@ -144,6 +145,8 @@ class Bands:
         for colour in RGB if choice.why.startswith("by their names") else ():
             if len(twice := [str(index) for index, name in enumerate(named, 1) if name == colour]) > 1:
                 notes.append(f"calls bands {' and '.join(twice)} {colour}: the first is taken")
+        if notes and len(self.colours) > 1:
+            notes[-1] += "; `geoglot bands` shows them, and --bands chooses"
         return Choice(choice.indexes, choice.why, tuple(notes), choice.guessed)
 
     def _lack(self) -> str:
@@ -160,24 +163,25 @@ class Bands:
         return tuple(colour_of(name) or numbering.colour(name) for name in self.descriptions)
 
     @cached_property
+    def _shown(self) -> list[int]:
+        """The bands that are no alpha, and by their names no mask."""
+        return [
+            index
+            for index, (name, colour) in enumerate(zip(self.descriptions, self.colours, strict=True), 1)
+            if colour != "alpha" and colour_of(name) != "quality"
+        ]
+
+    @cached_property
     def _lit(self) -> tuple[str | None, ...]:
         return tuple(map(colour_at, self.wavelengths)) or (None,) * len(self.colours)
 
     def _by_wavelength(self) -> Triple | None:
-        """Of several bands of one colour the one nearest to its middle."""
-        found = []
-        for colour in RGB:
-            near = [
-                (abs(length - CENTRES[colour]), index)
-                for index, length in enumerate(self.wavelengths, 1)
-                if length is not None and colour_at(length) == colour
-            ]
-            found.append(min(near)[1] if near else None)
+        found = [nearest(colour, self.wavelengths) for colour in RGB]
         red, green, blue = found
         return (red, green, blue) if red and green and blue else None
 
     def _by_order(self, numbering: Numbering) -> Triple | None:
-        seen = [index for index, colour in enumerate(self.colours, 1) if colour != "alpha"]
+        seen = self._shown
         order = numbering.mission.stack(len(seen)) if numbering.mission else ()
         found = _triple(order)
         return (seen[found[0] - 1], seen[found[1] - 1], seen[found[2] - 1]) if found else None

@@ -7,6 +7,7 @@ Names come from the bands' descriptions, else from their tags, else from a list 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -17,6 +18,7 @@ from geoglot.sources.bandnames import colour_of, micrometres, number_of, wavelen
 _NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "description", "band")
 _LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description")
 _LENGTHS = ("central_wavelength_um", "wavelength", "wavelengths", "center_wavelength", "central_wavelength")
+_LONGEST = 80  # letters of a name
 _TAKEN_BY = re.compile(
     r"sat|spacecraft|platform|mission|constellation|sensor|instrument|product|scene|title|description"
 )
@@ -50,8 +52,8 @@ def said_of(dataset: Any) -> tuple[str, ...]:
 
 
 def _parted(name: str) -> str:
-    """RedEdge is two words; said here, while there still are capitals."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    """RedEdge is two words; said here, while there still are capitals. What is longer than a name is cut."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:_LONGEST])
 
 
 def _listed(dataset: Any) -> list[str]:
@@ -70,16 +72,16 @@ def _items(text: str) -> list[str]:
     if text.startswith("[{"):
         try:
             entries = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             return []
-        return [str(entry.get("common_name") or entry.get("name") or "") for entry in entries]
+        return [str(one.get("common_name") or one.get("name") or "") for one in entries if isinstance(one, dict)]
     bare = re.sub(r"^[^:,;]*:", "", text).strip(" {}[]()")
     return [item.strip(" \"'\n") for item in re.split(r"[,;\n]", bare) if item.strip(" \"'\n")]
 
 
 def _number(text: str) -> float | None:
     found = re.match(r"\s*(\d+(\.\d+)?([eE][-+]?\d+)?)", text)
-    return micrometres(float(found[1])) if found and float(found[1]) > 0 else None
+    return micrometres(float(found[1])) if found and 0 < float(found[1]) < math.inf else None
 
 
 def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:

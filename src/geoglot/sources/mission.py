@@ -16,6 +16,7 @@ from geoglot.sources.bandnames import colour_of, number_of
 from geoglot.sources.sensors import MISSIONS, PRESETS, Mission, missions_of, preset_of
 from geoglot.types import Sensor
 
+_MOST = 12  # no satellite here counts further
 _COUNTED = 6  # up to so many bands, names that only count from one say nothing: every writer counts
 
 
@@ -95,7 +96,7 @@ def _of_preset(sensor: Sensor, names: Sequence[str], numbers: Sequence[str]) -> 
 
 def _of_numbers(names: Sequence[str], numbers: Sequence[str]) -> Numbering:
     """Of the satellite whose bands have such numbers."""
-    if not numbers:
+    if not numbers or any(int(number.rstrip("a")) > _MOST for number in numbers):
         return Numbering(None)
     text, have = " ".join(names), set(numbers)
     landsat = re.search(r"\b(sr|st)[_ ]?b", text) is not None

@@ -257,8 +257,6 @@ def _time(tags: dict[str, str]) -> datetime | None:
 
 def _warnings(radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ...]:
     found = [f"{uri} {note}" for note in choice.notes]
-    if found:
-        found[-1] += "; `geoglot bands` shows them, and --bands chooses"
     found += [f"{uri} {note}" for note in radiometry.notes]
     if radiometry.how != FULL_RANGE:
         ends = zip(radiometry.low, radiometry.high, strict=True)

@@ -122,7 +122,10 @@ MISSIONS: dict[str, Mission] = {
         ),
     ),
     "modis": Mission(
-        "MODIS", r"sur_refl|(?<![a-z0-9])m[oy]d09|modis", _counted("red nir blue green swir swir swir"), {}
+        "MODIS",
+        r"sur_refl|nadir_refl|(?<![a-z0-9])(m[oy]d09|mcd43)|modis",
+        _counted("red nir blue green swir swir swir"),
+        {},
     ),
     "rgb": Mission("plain colours", r"(?!)", {}, _stacks("red green blue")),
 }
