@@ -66,6 +66,19 @@ def test_bands_are_drawn(scene: Path, tmp_path: Path) -> None:
     assert (natural[40:, :, 0] != infrared[40:, :, 0]).any()
 
 
+def test_a_number_that_is_no_data_can_be_said(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    numbers = colours.astype(np.uint16)
+    numbers[:, :100] = 9999
+    path = make_geotiff(numbers)
+    assert geoglot.inspect_raster(path, nodata=9999.0).bands[0].high == pytest.approx(250, abs=5)
+    assert geoglot.inspect_raster(path, nodata="none").bands[0].high == 9999
+
+
+def test_many_bands_are_drawn_in_part(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    info = geoglot.inspect_raster(make_geotiff(np.ones((50, 8, 8), np.uint8)), picture=tmp_path / "bands.png")
+    assert len(info.bands) == 50 and info.notes[-1].endswith("shows the first 48 of 50 bands")
+
+
 def test_a_band_without_data_and_an_output_without_a_folder(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
     empty = make_geotiff(np.full((1, 64, 64), np.nan, np.float32), nodata=np.nan)
     info = geoglot.inspect_raster(empty)

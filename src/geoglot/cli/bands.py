@@ -9,7 +9,7 @@ import click
 
 from geoglot.cli import options
 from geoglot.cli.info import band_table, shown
-from geoglot.cli.reading import looking, parse_bands
+from geoglot.cli.reading import looking, scene_fields
 
 
 @click.command()
@@ -28,6 +28,6 @@ def command(source: str, output: Path | None, as_json: bool, **given: Any) -> No
     from geoglot.tasks.inspection import inspect_raster
 
     picture = output or Path(f"{Path(source).stem}.bands.png")
-    info = inspect_raster(source, bands=parse_bands(given["bands"]), sensor=given["sensor"], picture=picture)
+    info = inspect_raster(source, picture=picture, **scene_fields(given))
     lines = [*band_table(info), "", f"shown    {shown(info)}", f"picture  {picture}"]
     options.emit(info.to_json(), as_json, "\n".join([*lines, *(f"note     {note}" for note in info.notes)]))

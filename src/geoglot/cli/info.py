@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import area_text, looking, parse_bands
+from geoglot.cli.reading import area_text, looking, scene_fields
 from geoglot.figures import three_digits
 
 if TYPE_CHECKING:
@@ -30,10 +30,9 @@ def command(source: str, as_json: bool, **given: Any) -> None:
 
     info = inspect_raster(
         source,
-        bands=parse_bands(given["bands"]),
-        sensor=given["sensor"],
         resolution=given["gsd"],
         model=given["model"],
+        **scene_fields(given),
     )
     options.emit(info.to_json(), as_json, describe(info))
 

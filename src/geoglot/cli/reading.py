@@ -40,13 +40,13 @@ def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) ->
 
 def fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """What a command's shared options say, named as in SegmentOptions, FindOptions and ClassifyOptions."""
-    said = {
-        "bands": parse_bands(given["bands"]),
-        "sensor": given["sensor"],
-        "resolution": given["gsd"],
-        "batch": given["batch"],
-    }
+    said = scene_fields(given) | {"resolution": given["gsd"], "batch": given["batch"]}
     return said | ({"templates": given["templates"]} if given["templates"] else {})
+
+
+def scene_fields(given: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options of `looking` say."""
+    return {"bands": parse_bands(given["bands"]), "sensor": given["sensor"]}
 
 
 def parse_bands(text: str | None) -> tuple[BandLike, ...] | None:

@@ -2,8 +2,8 @@
 
 Without a choice by the caller, what comes first of: the names of the bands, where they say red, green and blue in
 words; their wavelengths; the numbers of their satellite in their names (mission.py); their colour interpretation; the
-order that the satellite's files have; else the first three that are not alpha, which is a guess and called one. A sensor's
-preset puts its order before the colour interpretation, which writers set without being asked.
+order that the satellite's files have; else the first three that are not alpha, which is a guess and called one. A
+sensor's preset puts its order before the colour interpretation, which writers set without being asked.
 A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those that the caller
 names after red, green and blue.
 """

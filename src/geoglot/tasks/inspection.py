@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from geoglot.sources.mission import numbering_of
 from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
+from geoglot.sources.validity import NoData
 from geoglot.types import BandLike, PathLike, Sensor
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # pixels of a picture in colours, of a single band; bands in a row
-_MOST_BANDS = 48  # in a picture
+_MOST = 48  # bands in a picture
+_Look = Callable[..., Raster]
 _SAME = 1.05  # as far as two resolutions are called the same
 
 
@@ -107,11 +110,13 @@ def inspect_raster(
     bands: Sequence[BandLike] | None = None,
     sensor: Sensor | None = None,
     resolution: float | None = None,
+    nodata: NoData = None,
     model: PathLike = BUNDLED,
     picture: PathLike | None = None,
 ) -> RasterInfo:
     """What a raster holds, how it would be read, and whether a model (by name or folder) understands it.
 
+    bands, sensor, resolution and nodata are as in open_raster, and None lets the model's card decide the resolution.
     `picture` is a PNG to draw: the scene as it would be shown, in colour-infrared where a band is infrared, and each
     band alone. Only the model's card is read.
     """
@@ -124,8 +129,9 @@ def inspect_raster(
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}
         choice, colours = described.chosen(bands, sensor), described.spectrum(sensor)
         stored = list(zip(colours, dataset.dtypes, map(_nodata, dataset.nodatavals), strict=True))
-    with open_raster(uri, bands=bands, sensor=sensor, resolution=resolution or card.resolution) as raster:
-        alone = [_alone(uri, index) for index in range(1, len(stored) + 1)]
+    look = partial(open_raster, uri, nodata=nodata)
+    with look(bands=bands, sensor=sensor, resolution=resolution or card.resolution) as raster:
+        alone = [_alone(look, index) for index in range(1, len(stored) + 1)]
         mission = numbering_of(described.descriptions, described.said, sensor).mission
         info = RasterInfo(
             source=uri,
@@ -137,16 +143,16 @@ def inspect_raster(
             radiometry=raster.radiometry.to_json(),
             fit=_fit(raster, card),
             time=raster.time.isoformat() if raster.time else None,
-            notes=raster.warnings,
+            notes=(*raster.warnings, *_left_out(len(alone), picture)),
             picture=Path(picture) if picture else None,
             **facts,
             **_place(raster.native),
         )
     if picture:
-        title = f"red, green, blue: {_list(choice.indexes)}, {choice.why}"
+        natural = _large(look, f"red, green, blue: {_list(choice.indexes)}, {choice.why}", bands, sensor)
         names = [name or colour or "" for name, colour in zip(described.descriptions, colours, strict=True)]
-        rows = _rows([one.panel(name) for one, name in zip(alone, names, strict=True)])
-        write_panels([[_large(uri, title, bands, sensor), *_infrared(uri, colours)], *rows], Path(picture))
+        panels = [one.panel(name) for one, name in zip(alone, names, strict=True)]
+        write_panels([[natural, *_infrared(look, colours)], *_rows(panels)], Path(picture))
     return info
 
 
@@ -171,8 +177,8 @@ class _Alone:
         return Panel(self.tile.pixels, self.tile.valid, (f"{self.index} {called}", told))
 
 
-def _alone(uri: str, index: int) -> _Alone:
-    with open_raster(uri, bands=[index]) as raster:
+def _alone(look: _Look, index: int) -> _Alone:
+    with look(bands=[index]) as raster:
         tile = raster.thumbnail(_SMALL)
         how, low, high = raster.radiometry.how, raster.radiometry.low[0], raster.radiometry.high[0]
     if not tile.valid.any():
@@ -182,23 +188,27 @@ def _alone(uri: str, index: int) -> _Alone:
     return _Alone(index, tile, (float(low), float(high)))
 
 
-def _large(uri: str, title: str, bands: Sequence[BandLike] | None, sensor: Sensor | None = None) -> Panel:
-    with open_raster(uri, bands=bands, sensor=sensor) as raster:
+def _large(look: _Look, title: str, bands: Sequence[BandLike] | None, sensor: Sensor | None = None) -> Panel:
+    with look(bands=bands, sensor=sensor) as raster:
         tile = raster.thumbnail(_LARGE)
     return Panel(tile.pixels[:3], tile.valid, (title,))
 
 
-def _infrared(uri: str, colours: Sequence[str | None]) -> list[Panel]:
+def _infrared(look: _Look, colours: Sequence[str | None]) -> list[Panel]:
     """In colour-infrared, if it is known which bands are infrared, red and green."""
     if not {"nir", "red", "green"} <= set(colours):
         return []
     indexes = [colours.index(colour) + 1 for colour in ("nir", "red", "green")]
-    return [_large(uri, f"colour-infrared: {_list(indexes)}", indexes)]
+    return [_large(look, f"colour-infrared: {_list(indexes)}", indexes)]
 
 
 def _rows(panels: Sequence[Panel]) -> list[Sequence[Panel]]:
-    shown = panels[:_MOST_BANDS]
+    shown = panels[:_MOST]
     return [shown[start : start + _ACROSS] for start in range(0, len(shown), _ACROSS)]
+
+
+def _left_out(bands: int, picture: PathLike | None) -> list[str]:
+    return [f"{picture} shows the first {_MOST} of {bands} bands"] if picture and bands > _MOST else []
 
 
 def _place(grid: Grid) -> dict[str, Any]:
