@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,7 +38,10 @@ def test_what_is_appended_comes_back(tmp_path: Path) -> None:
 def test_a_shard_that_no_index_names_is_replaced(tmp_path: Path) -> None:
     """Killed between the shard and the index, the same append does it again."""
     pairs = make_pairs(tmp_path / "pairs", (5,))
+    index = (tmp_path / "pairs" / INDEX).read_bytes()
     pairs.append(make_batch(2, seed=1))
+    (tmp_path / "pairs" / INDEX).write_bytes(index)
+    (tmp_path / "pairs/.shard-00002").mkdir()  # another one, killed in the middle of a shard
     again = pairs.append(make_batch(4, seed=2))
     assert (
         [shard.tiles for shard in PairSet.open(tmp_path / "pairs").shards] == [5, 4] == [s.tiles for s in again.shards]
@@ -164,3 +169,35 @@ def test_vectors_that_are_no_directions_are_named(tmp_path: Path) -> None:
         validate(pairs, "b" * 64)
     with pytest.raises(SourceError, match="cannot be read"):
         validate(pairs, "c" * 64)
+
+
+def test_two_writers_of_a_set_keep_what_each_adds(tmp_path: Path) -> None:
+    """Both opened it before either added: neither knows of the other's shard."""
+    make_pairs(tmp_path / "pairs", (2,))
+    one, other = PairSet.open(tmp_path / "pairs"), PairSet.open(tmp_path / "pairs")
+    one.append(make_batch(3, seed=7))
+    longer = other.append(make_batch(4, seed=8))
+    assert [shard.tiles for shard in longer.shards] == [2, 3, 4]
+    found = PairSet.open(tmp_path / "pairs")
+    validate(found)
+    assert [shard.tiles for shard in found.shards] == [2, 3, 4]
+    ids = [tile for shard in found.shards for tile in shard.tile_table()["id"].to_pylist()]
+    assert len(set(ids)) == 9 and ids[2].startswith("tile-7") and ids[5].startswith("tile-8")
+
+
+def test_writers_at_the_same_time_wait_for_each_other(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", ())
+    batches = [make_batch(1 + number, seed=number) for number in range(6)]
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda batch: PairSet.open(tmp_path / "pairs").append(batch), batches))
+    found = PairSet.open(tmp_path / "pairs")
+    validate(found)
+    assert sorted(shard.tiles for shard in found.shards) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_set_that_was_made_anew_is_not_added_to(tmp_path: Path) -> None:
+    pairs = make_pairs(tmp_path / "pairs", (2,))
+    shutil.rmtree(tmp_path / "pairs")
+    make_pairs(tmp_path / "pairs", (2,), side=64)
+    with pytest.raises(OutputError, match="made anew"):
+        pairs.append(make_batch(3))

@@ -21,6 +21,7 @@ from pyproj.exceptions import CRSError
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import appears, disk_errors, write_bytes
+from geoglot.outputs.held import held
 from geoglot.pairs.remote import Remote
 from geoglot.pairs.schema import (
     FORMAT,
@@ -112,7 +113,7 @@ class Shard:
         """Keep the photos' vectors; those of a set elsewhere stay in the cache."""
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        with appears(self.vectors_path(sha256)) as temporary:
+        with held(self.folder, wait=True), appears(self.vectors_path(sha256)) as temporary:
             np.save(temporary, vectors)
 
     def missing(self) -> str | None:
@@ -196,10 +197,20 @@ class PairSet:
         return sum(shard.photos for shard in self.shards)
 
     def append(self, batch: Batch) -> PairSet:
-        """The set with one shard more; it appears whole or not at all. InputError if the batch is not as it must be."""
+        """The set as it is now with one shard more, which appears whole or not at all; others may add meanwhile.
+
+        InputError if the batch is not as it must be.
+        """
         if self.remote:
             raise OutputError(f"{self.place} cannot be added to; copy it here, add, and copy it back")
         check_batch(batch, self.side, len(self.bands))
+        with held(self.folder, wait=True):
+            now = PairSet.open(self.folder)
+            if (now.bands, now.side, now.resolution) != (self.bands, self.side, self.resolution):
+                raise OutputError(f"{self.folder} was made anew meanwhile, of other tiles; open it again")
+            return now._with_shard(batch)
+
+    def _with_shard(self, batch: Batch) -> PairSet:
         shard = _shard(self.folder, None, f"shard-{len(self.shards):05d}", len(batch.pixels), len(batch.links.tile))
         draft = shard.folder.with_name(f".{shard.folder.name}")
         shutil.rmtree(draft, ignore_errors=True)

@@ -20,6 +20,7 @@ from geoglot.cli.main import cli
 from geoglot.pairs.collect.run import collect
 from geoglot.pairs.store import PairSet
 from geoglot.sources.imagery.local import LocalImagery
+from pairsets import make_batch
 from tinyclip import store_clip
 
 CORNER = (690_000.0, 5_700_000.0)
@@ -252,3 +253,28 @@ def test_mistakes_are_told_in_a_sentence(
     (mine / "mine.toml").write_text(RECIPE.replace(old, new))
     result = run("pairs", "collect", mine / "mine.toml", "-q")
     assert result.exit_code == 2 and message in result.output and result.output.count("\n") == 1
+
+
+def test_what_somebody_else_made_is_not_replaced(mine: Path) -> None:
+    (mine / "pairs").mkdir()
+    (mine / "pairs/photos.parquet").write_text("a table of one's own")
+    told = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert told.exit_code == 1 and "holds files that no collection made" in told.output
+    assert (mine / "pairs/photos.parquet").read_text() == "a table of one's own"
+    (mine / "pairs/photos.parquet").unlink()
+    (mine / "mine.toml").write_text(RECIPE.replace("= 0.2\ntest = 0.2", "= 0.0\ntest = 0.0"))
+    assert run("pairs", "collect", mine / "mine.toml", "-q", "--until", "imagery").exit_code == 0
+    (mine / "pairs/test").mkdir()
+    (mine / "pairs/test/mine.txt").write_text("mine")
+    told = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert told.exit_code == 1 and "test was not made by this collection" in told.output
+    (mine / "pairs/test/mine.txt").rename(mine / "mine.txt")
+    (mine / "pairs/test").rmdir()
+    assert run("pairs", "collect", mine / "mine.toml", "-q").exit_code == 0
+    pairs = PairSet.open(mine / "pairs/train")
+    pairs.append(make_batch(2, side=64))
+    assert run("pairs", "collect", mine / "mine.toml", "-q").exit_code == 0  # nothing changed: nothing is made anew
+    (mine / "mine.toml").write_text(RECIPE)
+    told = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert told.exit_code == 1 and "holds 1 shards that others added" in told.output
+    assert PairSet.open(mine / "pairs/train").tiles == pairs.tiles + 2

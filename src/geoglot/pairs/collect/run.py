@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import pandas as pd
 
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.files import disk_errors
+from geoglot.outputs.held import LOCK, held
 from geoglot.outputs.manifest import write_json
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
@@ -179,22 +179,12 @@ def _forget(collection: Collection, redo: str) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Any:
-    """Hold the folder as long as the block lasts; the system lets go of it even after kill -9."""
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the folder of a collection; OutputError where it is somebody else's."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".lock").open("wb")
-    with file:
-        _lock(file, folder)
+        is_own = (folder / LOCK).exists() or not any(folder.iterdir())
+    if not is_own:
+        raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
+    with held(folder):
         yield
-
-
-def _lock(file: IO[bytes], folder: Path) -> None:
-    if sys.platform == "win32":  # where nobody keeps two runs apart
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise OutputError(f"another run is collecting into {folder}; wait for it, or give another output") from error

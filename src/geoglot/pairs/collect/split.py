@@ -10,13 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from geoglot.errors import GeoglotError, InputError
+from geoglot.errors import GeoglotError, InputError, OutputError, SourceError
 from geoglot.outputs.files import write_bytes
 from geoglot.pairs.collect.cells import Cells
 from geoglot.pairs.collect.imagery import bands_of, load_pixels
@@ -47,7 +50,7 @@ def split_tiles(collection: Collection) -> Outcome:
         if len(members):
             made.append(_write(collection, name, members))
         else:
-            shutil.rmtree(collection.folder / name, ignore_errors=True)
+            _remove_own(collection.folder / name)
     if not made:
         raise InputError("every tile lies on a border of blocks or has no pixels; larger blocks: split.block_km")
     check_disjoint(made)
@@ -133,30 +136,47 @@ class _Photos:
 def _write(collection: Collection, name: str, members: Any) -> PairSet:
     """A pair set, from its last shard on if the same one was begun."""
     photos, each = _Photos.of(collection), collection.recipe.split.shard
-    pairs = _begun(collection, name)
+    pairs = _begun(collection, name, -(-len(members) // each))
     for first in range(len(pairs.shards) * each, len(members), each):
         pairs = pairs.append(_batch(collection, members.iloc[first : first + each], photos))
         collection.progress(f"tiles in {name}", min(first + each, len(members)), len(members))
     return pairs
 
 
-def _begun(collection: Collection, name: str) -> PairSet:
+def _begun(collection: Collection, name: str, shards: int) -> PairSet:
+    """The set as far as it is written, or a new one."""
     folder, recipe = collection.folder / name, collection.recipe
     digests = {
         table: file_digest(collection.folder / f"{table}.parquet") for table in ("tiles", "links", "kept", "imagery")
     }
-    made_from = json.dumps({"split": repr(recipe.split), **digests}).encode()
+    made_from = json.dumps({"split": repr(recipe.split), "shards": shards, **digests}).encode()
     mark = folder / _MADE_FROM
     if mark.exists() and mark.read_bytes() == made_from:
-        try:
+        with suppress(GeoglotError):  # damaged since: it is made anew
             return PairSet.open(folder)
-        except GeoglotError:  # damaged since: it is made anew
-            mark.unlink()
-    mark.unlink(missing_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    pairs = PairSet.create(folder, bands_of(collection), recipe.tiles.side, recipe.tiles.resolution)
-    write_bytes(mark, made_from)
-    return pairs
+    _remove_own(folder)
+    draft = folder.with_name(f".{name}.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    PairSet.create(draft, bands_of(collection), recipe.tiles.side, recipe.tiles.resolution)
+    write_bytes(draft / _MADE_FROM, made_from)
+    draft.rename(folder)
+    return PairSet.open(folder)
+
+
+def _remove_own(folder: Path) -> None:
+    """Remove what a collection wrote; OutputError for a folder, or shards in it, of somebody else."""
+    old, mark = folder.with_name(f".{folder.name}.old"), folder / _MADE_FROM
+    if folder.exists():
+        if not mark.exists():
+            raise OutputError(f"{folder} was not made by this collection; move it away, or give another output")
+        with suppress(SourceError):  # damaged
+            more = len(PairSet.open(folder).shards) - json.loads(mark.read_bytes()).get("shards", sys.maxsize)
+            if more > 0:
+                raise OutputError(
+                    f"{folder} holds {more} shards that others added, and would be made anew; move it away first"
+                )
+        folder.rename(old)  # at once: half a folder without its mark would be nobody's
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _batch(collection: Collection, tiles: Any, photos: _Photos) -> Batch:
