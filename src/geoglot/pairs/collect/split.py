@@ -28,7 +28,7 @@ from geoglot.pairs.collect.recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.collect.work import Collection, Outcome, file_digest
 from geoglot.pairs.disjoint import check_disjoint
-from geoglot.pairs.schema import Batch, Links
+from geoglot.pairs.schema import INDEX, Batch, Links
 from geoglot.pairs.store import PairSet
 
 SETS = ("train", "validation", "test")
@@ -155,21 +155,18 @@ def _begun(collection: Collection, name: str, shards: int) -> PairSet:
         with suppress(GeoglotError):  # damaged since: it is made anew
             return PairSet.open(folder)
     _remove_own(folder)
-    draft = folder.with_name(f".{name}.new")
-    shutil.rmtree(draft, ignore_errors=True)
-    PairSet.create(draft, bands_of(collection), recipe.tiles.side, recipe.tiles.resolution)
-    write_bytes(draft / _MADE_FROM, made_from)
-    draft.rename(folder)
-    return PairSet.open(folder)
+    pairs = PairSet.create(folder, bands_of(collection), recipe.tiles.side, recipe.tiles.resolution)
+    write_bytes(mark, made_from)
+    return pairs
 
 
 def _remove_own(folder: Path) -> None:
     """Remove what a collection wrote; OutputError for a folder, or shards in it, of somebody else."""
     old, mark = folder.with_name(f".{folder.name}.old"), folder / _MADE_FROM
     if folder.exists():
-        if not mark.exists():
+        if not mark.exists() and any(path.name != INDEX and path.name[0] != "." for path in folder.iterdir()):
             raise OutputError(f"{folder} was not made by this collection; move it away, or give another output")
-        with suppress(SourceError):  # damaged
+        with suppress(SourceError, FileNotFoundError):  # damaged, or killed before the mark was there
             more = len(PairSet.open(folder).shards) - json.loads(mark.read_bytes()).get("shards", sys.maxsize)
             if more > 0:
                 raise OutputError(
