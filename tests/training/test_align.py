@@ -174,6 +174,12 @@ def test_two_processes_are_one(folder: Path) -> None:
         (('ground = "tiny"', 'ground = "none"'), 1, "geoglot models list"),
         (("[loss]", "[loss]\nparts = 3"), 2, "does not divide"),
         (("batch = 4", "batch = 40"), 2, "a batch of 40 tiles is more than the 14 of"),
+        (("batch = 4", "batch = 1"), 2, "sampling.batch must be 2 or more, got 1"),
+        (
+            ('pairs = "pairs"', 'pairs = "one-tile"'),
+            2,
+            "one-tile holds one tile: a tile is learned by the photos of other",
+        ),
         (('ground = "tiny"', 'ground = "straight/model"'), 2, "is of the family 'graft'"),
     ],
 )
@@ -181,6 +187,8 @@ def test_two_processes_are_one(folder: Path) -> None:
 def test_a_wrong_recipe_gets_one_sentence(folder: Path, change: tuple[str, str], code: int, words: str) -> None:
     path = recipe(folder, "wrong")
     path.write_text(path.read_text().replace(*change))
+    if "one-tile" in change[1]:
+        make_pairs(folder / "one-tile", (1,))
     result = CliRunner().invoke(cli, ["train", "align", str(path)])
     assert result.exit_code == code, result.output
     assert words in result.stderr and "Traceback" not in result.stderr and result.stdout == ""

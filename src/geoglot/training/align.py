@@ -103,7 +103,10 @@ def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
 
 
 def _check_sampling(sampling: Sampling, pairs: PairSet, validation: PairSet | None) -> None:
-    """InputError where a batch would hold a tile twice, or validation would see no photo."""
+    """InputError where a batch has nothing to tell apart or a tile twice, or validation would see no photo."""
+    if pairs.tiles < 2 or sampling.batch < 2:  # the photos of other tiles are what a tile is told from
+        few = f"{pairs.place} holds one tile" if pairs.tiles < 2 else "sampling.batch must be 2 or more, got 1"
+        raise InputError(f"{few}: a tile is learned by the photos of other tiles in its batch, and there are none")
     if sampling.batch > pairs.tiles:  # its photos would be its own negatives
         raise InputError(
             f"a batch of {sampling.batch} tiles is more than the {pairs.tiles} of {pairs.place}; lower sampling.batch"

@@ -13,7 +13,7 @@ from geoglot.pairs.collect import filters, looks
 from geoglot.pairs.collect.cells import apart
 from geoglot.pairs.collect.cheap import cheap_filters
 from geoglot.pairs.collect.filters import filter_photos
-from geoglot.pairs.collect.judge import PROMPTS
+from geoglot.pairs.collect.judge import PROMPTS, _probability
 from geoglot.pairs.collect.looks import look, looks_again
 from geoglot.pairs.collect.photos import picture_path
 from geoglot.pairs.collect.recipe import FiltersRecipe, PairsRecipe, PhotosRecipe, TilesRecipe
@@ -162,3 +162,10 @@ def test_a_judge_leaves_out_what_its_words_say(collection: Collection, monkeypat
     left = collection.table("left").set_index("key")["left"]
     assert left[list(colours)].tolist() == ["indoor", "", "indoor", "text", ""]
     assert outcome.counts["left: indoor"] >= 2 and outcome.counts["left: text"] >= 1
+
+
+def test_a_photo_like_no_prompt_is_judged_too() -> None:
+    """Far from all of them, every exponential of its cosines is 0 in 32 bits."""
+    far = -np.eye(4, dtype=np.float32)
+    sure = _probability(far, -far[:2], -far[2:])
+    assert np.isfinite(sure).all() and ((sure >= 0) & (sure <= 1)).all()

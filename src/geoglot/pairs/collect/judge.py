@@ -65,5 +65,6 @@ class Judge:
 
 
 def _probability(vectors: np.ndarray, out: np.ndarray, stay: np.ndarray) -> np.ndarray:
-    scores = np.exp(_SCALE * (vectors @ np.concatenate([out, stay]).T - 1))
+    alike = _SCALE * (vectors @ np.concatenate([out, stay]).T)
+    scores = np.exp(alike - alike.max(axis=1, keepdims=True))  # one is 1: of a photo like no prompt not all are 0
     return np.asarray(scores[:, : len(out)].sum(axis=1) / scores.sum(axis=1))
