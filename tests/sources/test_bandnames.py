@@ -6,6 +6,9 @@ from geoglot.sources.bandnames import colour_at, colour_of, number_of, same_name
 
 COLOURS = {
     "red": [
+        "red1",
+        "RedReflectance",
+        "B4_red",
         "red",
         "Red",
         "R",
@@ -18,8 +21,8 @@ COLOURS = {
         "band_r",
         "2021_red",
     ],
-    "green": ["g", "GREEN", "Green II", "green_2021", "Band_G"],
-    "blue": ["B", "blue", "Blue_mean", "BAND_B"],
+    "green": ["g", "GREEN", "Green II", "green_2021", "GRN", "Band_G"],
+    "blue": ["B", "blue", "Blue_mean", "BLU", "BAND_B"],
     "nir": ["N", "NIR", "nir_1", "Near infrared", "near-infrared", "NearInfrared", "band_n", "VNIR", "nir08"],
     "rededge": ["RedEdge", "red edge 1", "Red-Edge", "RE", "rededge", "vegetation red edge", "re2"],
     "coastal": ["coastal_blue", "Coastal aerosol", "BAND_C", "ultra blue", "deep blue"],

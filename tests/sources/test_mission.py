@@ -27,6 +27,9 @@ def chosen(names: list[str], said: str = "scene.tif", sensor: Sensor | None = No
         ("LT05_L1TP_x.tif", "landsat4-7"),
         ("lsat7_2000.tif", "landsat4-7"),
         ("LANDSAT_5", "landsat4-7"),
+        ("L7_20000101", "landsat4-7"),
+        ("ETM+", "landsat4-7"),
+        ("OLI_TIRS", "landsat8-9"),
         ("LC08_L2SP_x.tif", "landsat8-9"),
         ("LC09_x", "landsat8-9"),
         ("LO08_x", "landsat8-9"),
@@ -50,7 +53,9 @@ def test_what_took_a_file_is_in_its_name_or_tags(said: str, mission: str) -> Non
     assert missions_of([said]) == (mission,)
 
 
-@pytest.mark.parametrize("said", ["scene.tif", "false07_map.tif", "rs2_radar.tif", "pneo3_x.tif", "tile07.tif"])
+@pytest.mark.parametrize(
+    "said", ["scene.tif", "false07_map.tif", "rs2_radar.tif", "pneo3_x.tif", "tile07.tif", "folio.tif", "hotel7_x.tif"]
+)
 def test_other_names_say_nothing(said: str) -> None:
     assert missions_of([said]) == ()
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 RGB = ("red", "green", "blue")
 _GENERIC = {"band", "channel", "layer"}
 _LETTERS = {"r": "red", "g": "green", "b": "blue", "n": "nir", "re": "rededge", "n1": "nir", "n2": "nir2"}
+_WORDS = {"red": "red", "green": "green|grn", "blue": "blue|blu"}
 _AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # as in BAND_Y; alone they are anything
 #: Tried in this order, before the plain words red, green and blue
 _OTHERS = (
@@ -48,7 +49,7 @@ def colour_of(name: str) -> str | None:
     for colour, pattern in _OTHERS:
         if re.search(pattern, text):
             return colour
-    said = [colour for colour in RGB if re.search(rf"\b(band ?)?{colour}( ?band)?\b", text)]
+    said = [colour for colour, word in _WORDS.items() if re.search(rf"\b(band ?)?({word})\d?( ?band)?\b", text)]
     return said[0] if len(said) == 1 else None
 
 

@@ -82,13 +82,13 @@ MISSIONS: dict[str, Mission] = {
     ),
     "landsat8-9": Mission(
         "Landsat 8-9",
-        r"(?<![a-z0-9])l[cot](0?[89]_|8\d{6})|(landsat|lsat)[-_ ]?0?[89]|hls\.l30",
+        r"(?<![a-z0-9])l[cot]?(0?[89]_|8\d{6})|(landsat|lsat)[-_ ]?0?[89]|hls\.l30|(?<![a-z])oli(?![a-z])",
         _counted(f"{_VISIBLE} nir swir swir pan cirrus thermal thermal"),
         _stacks("blue green red nir swir swir", f"{_VISIBLE} nir swir swir"),
     ),
     "landsat4-7": Mission(
         "Landsat 4-7",
-        r"(?<![a-z0-9])l[et](0?[4-7]_|[4-7]\d{6})|(landsat|lsat)[-_ ]?0?[4-7]",
+        r"(?<![a-z0-9])l[et]?(0?[4-7]_|[4-7]\d{6})|(landsat|lsat)[-_ ]?0?[4-7]|(?<![a-z])etm(?![a-z])",
         _counted("blue green red nir swir thermal swir pan"),
         _stacks("blue green red nir swir swir", "blue green red nir swir thermal swir"),
     ),
