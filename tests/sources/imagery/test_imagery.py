@@ -359,6 +359,17 @@ def test_a_folder_of_rasters_is_an_archive(make_geotiff: MakeGeotiff, tmp_path: 
         LocalImagery(LocalImageryRecipe(tmp_path / "none"))
 
 
+def test_a_raster_of_another_satellite_is_left_out_and_told(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    place = Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
+    for name in ("S2A_MSIL2A_20200506T1.tif", "LC08_L2SP_20200507.tif"):
+        counts = np.full((3, 64, 64), 900, np.uint16)
+        make_geotiff(counts, "EPSG:32632", place, path=tmp_path / name, descriptions=["B4", "B3", "B2"])
+    source = LocalImagery(LocalImageryRecipe(tmp_path, sensor="sentinel2-l2a"))
+    assert [scene.id for scene in source.scenes(HERE, None, None)] == ["S2A_MSIL2A_20200506T1.tif"]
+    assert len(source.unused()) == 1 and "LC08" in source.unused()[0] and "landsat-c2-l2" in source.unused()[0]
+    source.close()
+
+
 def fiji(side: int, resolution: float = 1.0) -> Grid:
     """A square whose middle lies on the antimeridian, in the zone east of it."""
     x, y = pyproj.Transformer.from_crs("OGC:CRS84", 32701, always_xy=True).transform(180.0, -17.0)

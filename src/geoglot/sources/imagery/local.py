@@ -55,7 +55,7 @@ class LocalImagery:
         return self._opened.failed
 
     def unused(self) -> Sequence[str]:
-        """Rasters that do not say where they lie, or whose names are no text, a sentence each."""
+        """Rasters without a place, or of another satellite than the preset, or with names that are no text; sentences."""
         return self._opened.unused
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
@@ -100,6 +100,9 @@ class LocalImagery:
                 scene = Scene(name, _time(raster, name), None, _outline(raster.native), {"image": name})
             except (SourceError, GridError) as error:
                 opened.failed.append(str(error))
+                continue
+            except InputError as error:  # of another satellite than the preset, or with bands that nobody can tell
+                opened.unused.append(f"{path}: {error}")
                 continue
             opened.scenes[name] = _Placed(raster, scene)
         if not opened.scenes:
