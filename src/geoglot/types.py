@@ -26,6 +26,8 @@ Sensor = Literal[
     "pleiades",
     "planetscope",
 ]
+#: The stored number that is no data; "none": every finite number is data; None: as the file says, and as is found
+NoData = int | float | Literal["none"] | None
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much it is in all)."""
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import struct
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -9,9 +10,10 @@ import numpy as np
 import pytest
 import rasterio
 
-from conftest import MakeGeotiff
+from conftest import UTM, MakeGeotiff
 from geoglot.errors import SourceError
 from geoglot.sources.gdal import Handles, environment, open_dataset
+from geoglot.sources.raster import open_raster
 
 
 @pytest.fixture
@@ -106,3 +108,80 @@ def test_a_handle_is_lent_to_one_reader_at_a_time() -> None:
         handles.close()
         assert not again.closed
     assert len(opened) == 2 and all(handle.closed for handle in opened)
+
+
+HINT = '<PAMDataset><Metadata domain="OVERVIEWS"><MDI key="OVERVIEW_FILE">{}</MDI></Metadata></PAMDataset>'
+
+
+@pytest.mark.parametrize("how", ["in the file", "beside it", "of another name"])
+def test_overviews_that_are_another_raster_are_not_opened(
+    make_geotiff: MakeGeotiff, rng: np.random.Generator, remote: tuple[str, list[str]], how: str
+) -> None:
+    url, asked = remote
+    path = make_geotiff(rng.integers(0, 255, (3, 600, 600)).astype(np.uint8))
+    other = make_geotiff(np.full((3, 300, 300), 7, np.uint8))
+    for target in (str(other), f"{url}/a.tif", f"vrt://{url}/a.tif", f"WMS:{url}"):
+        hint = "overview_file" if how == "of another name" else "OVERVIEW_FILE"
+        if how == "beside it":
+            Path(f"{path}.aux.xml").write_text(HINT.format(target))
+        else:
+            with rasterio.open(path, "r+") as dataset:
+                dataset.update_tags(ns="OVERVIEWS", **{hint: target})
+        with open_raster(path) as raster:
+            assert raster.thumbnail(100).pixels.mean() == pytest.approx(0.5, abs=0.02)
+            raster.check_unchanged()
+    assert asked == []
+
+
+@pytest.mark.parametrize("suffix", [".ovr", ".msk", ".ovr.ovr", ".msk.ovr"])
+def test_what_lies_beside_a_raster_is_a_tiff_of_its_own(make_geotiff: MakeGeotiff, suffix: str) -> None:
+    path = make_geotiff(np.ones((1, 600, 600), np.uint8))
+    make_geotiff(np.ones((1, 300, 300), np.uint8), path=Path(f"{path}{suffix[:4]}"))
+    open_dataset(str(path)).close()
+    beside = Path(path.parent / f"{path.name}{suffix}")
+    beside.write_text('<VRTDataset rasterXSize="300" rasterYSize="300"></VRTDataset>')
+    with pytest.raises(SourceError, match=suffix):
+        open_dataset(str(path))
+
+
+def bare_tiff(path: Path, width: int, height: int, rows: int, bands: int = 1) -> Path:
+    """A few hundred bytes that declare this size."""
+    entries = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1)]
+    entries += [(273, 4, 1, 200), (277, 3, 1, bands), (278, 4, 1, rows), (279, 4, 1, 100)]
+    body = struct.pack("<H", len(entries)) + b"".join(struct.pack("<HHII", *entry) for entry in entries)
+    path.write_bytes(b"II*\0" + struct.pack("<I", 8) + body + bytes(200))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "rows", "bands"),
+    [
+        (2**31 - 1, 2**31 - 1, 2**31 - 1, 1),
+        (2**31 - 1, 1, 1, 1),
+        (1, 2**31 - 1, 1, 1),
+        (100_000, 100_000, 100_000, 1),
+        (20_000, 20_000, 1, 1),
+        (20_000, 20_000, 16, 65_535),
+    ],
+)
+def test_a_size_that_no_file_of_its_length_holds_is_refused(
+    tmp_path: Path, width: int, height: int, rows: int, bands: int
+) -> None:
+    with pytest.raises(SourceError, match=r"declares|cannot be opened"):
+        open_dataset(str(bare_tiff(tmp_path / "a.tif", width, height, rows, bands)))
+
+
+def test_blocks_beyond_memory_are_refused(make_geotiff: MakeGeotiff, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoglot.sources.gdal._MOST_BLOCK_BYTES", 64 * 64 * 2 * 2)
+    open_dataset(str(make_geotiff(np.ones((2, 128, 128), np.uint16)))).close()
+    with pytest.raises(SourceError, match="GiB in memory"):
+        open_dataset(str(make_geotiff(np.ones((3, 128, 128), np.uint16), interleave="pixel")))
+    open_dataset(str(make_geotiff(np.ones((3, 128, 128), np.uint16), interleave="band"))).close()
+
+
+def test_a_sparse_raster_is_none_of_those(tmp_path: Path) -> None:
+    path = tmp_path / "sparse.tif"
+    form = {"width": 200_000, "height": 200_000, "count": 1, "dtype": "uint8", "tiled": True, "sparse_ok": True}
+    with rasterio.open(path, "w", driver="GTiff", crs="EPSG:32631", transform=UTM, bigtiff="YES", **form):
+        pass
+    open_dataset(str(path)).close()

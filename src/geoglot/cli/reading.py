@@ -8,11 +8,12 @@ from typing import Any, get_args
 import click
 
 from geoglot.errors import InputError
-from geoglot.types import BandLike, Sensor
+from geoglot.types import BandLike, NoData, Sensor
 
 _SCENE = (
     click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),
     click.option("--sensor", type=click.Choice(get_args(Sensor)), help="Preset of bands, offset and scale."),
+    click.option("--nodata", help="The stored number that is no data; none if every number is data."),
 )  # fmt: skip
 _SHARED = (
     click.option("--template", "templates", multiple=True, help="Sentence with {} for the class; may be repeated."),
@@ -46,7 +47,18 @@ def fields(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def scene_fields(given: Mapping[str, Any]) -> dict[str, Any]:
     """What the options of `looking` say."""
-    return {"bands": parse_bands(given["bands"]), "sensor": given["sensor"]}
+    return {
+        "bands": parse_bands(given["bands"]),
+        "sensor": given["sensor"],
+        "nodata": parse_nodata(given["nodata"]),
+    }
+
+
+def parse_nodata(text: str | None) -> NoData:
+    """A number or none, as open_raster takes it."""
+    from geoglot.sources.validity import parse_nodata as parse
+
+    return parse(text)
 
 
 def parse_bands(text: str | None) -> tuple[BandLike, ...] | None:

@@ -41,9 +41,8 @@ from geoglot.sources.resample import Resampler
 from geoglot.sources.stored import Stored
 from geoglot.sources.tile import Tile
 from geoglot.sources.unsaid import find_unsaid
-from geoglot.sources.validity import NoData
 from geoglot.sources.whole import check_whole
-from geoglot.types import BandLike, PathLike, Sensor
+from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 ResolutionLike = float | tuple[float, float] | None
 _FINEST = 100  # times finer than the scene: beyond that a slip of the pen

@@ -15,7 +15,8 @@ from rasterio.windows import Window as RasterioWindow
 
 from geoglot.geo import Window
 from geoglot.sources.means import area_means
-from geoglot.sources.validity import NONE, Mask, NoData, declared, valid_pixels
+from geoglot.sources.validity import NONE, Mask, declared, parse_nodata, valid_pixels
+from geoglot.types import NoData
 
 _FINER = 4
 #: Numbers (band, rows, cols), and whether each of them is data
@@ -67,6 +68,7 @@ class Stored:
     @classmethod
     def of(cls, dataset: Any, indexes: tuple[int, ...], nodata: NoData = None) -> Stored:
         """As the file says; `unsaid.find_unsaid` adds what only its pixels say."""
+        nodata = parse_nodata(nodata)
         table, masks = _palette(dataset, indexes[0]), [_mask(dataset, index) for index in indexes]
         fills = tuple[frozenset[float], ...]()
         if "nodata" in masks and alpha_of(dataset) is not None:  # of the two rasterio knows one

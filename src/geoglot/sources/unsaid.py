@@ -22,6 +22,7 @@ from scipy import ndimage
 
 from geoglot.sources.gdal import FAULTS
 from geoglot.sources.stored import Rim, Stored
+from geoglot.sources.validity import NONE
 
 _SIDE, _SIDE_OF_LARGE = 1024, 64  # pixels of the look; of a large raster without overviews every block costs
 _LARGE = 50_000_000
@@ -50,7 +51,7 @@ class _Look:
 
 def find_unsaid(dataset: Any, stored: Stored) -> tuple[Stored, tuple[str, ...]]:
     """How the numbers are read with what only the pixels say, and a sentence for each thing that was found."""
-    if stored.nodata == "none":
+    if stored.nodata == NONE:
         return stored, ()
     notes = list[str]()
     if stored.alpha:

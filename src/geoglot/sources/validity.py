@@ -12,11 +12,22 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool
 
-#: How a caller says which number is no data: a number, "none" for "every finite number is data", None: as the file says
-NoData = float | str | None
-NONE = "none"
+from geoglot.errors import InputError
+from geoglot.types import NoData
+
+NONE: Literal["none"] = "none"
 #: What says where a band has data; a band of transparency is read by itself
 Mask = Literal["all_valid", "nodata", "alpha", "per_dataset"]
+
+
+def parse_nodata(text: str | int | float | None) -> NoData:
+    """What a person writes: a number, or none."""
+    if text is None or text == NONE:
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        raise InputError(f"nodata must be a number or none, got {text!r}") from None
 
 
 def valid_pixels(known: Bool[np.ndarray, "band rows cols"], dtype: Any) -> Bool[np.ndarray, "rows cols"]:

@@ -24,9 +24,10 @@ from geoglot.sources.tile import Tile
 from geoglot.tasks.batch import compute
 from geoglot.tasks.encode import pad
 from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
+from geoglot.tasks.reading import said
 from geoglot.tasks.windows import WindowPlan
 from geoglot.tasks.wording import word_notes
-from geoglot.types import BandLike, ClassesLike, PathLike, Progress, Sensor
+from geoglot.types import BandLike, ClassesLike, NoData, PathLike, Progress, Sensor
 
 #: West, south, east, north in degrees
 Bounds = tuple[float, float, float, float]
@@ -43,6 +44,8 @@ class ClassifyOptions:
     """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
     sensor: Sensor | None = None
     """Preset of bands, offset and scale; None takes the numbers as they are."""
+    nodata: NoData = None
+    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
     resolution: float | None = None
     """Ground resolution in metres to read at; None lets the model's card decide."""
     batch: int = 16
@@ -146,7 +149,7 @@ def _items(
     """The pictures of one source: itself made to fit the model, or its windows."""
     card = model.card
     resolution = options.resolution or card.resolution
-    with open_raster(path, bands=options.bands, sensor=options.sensor, resolution=resolution) as raster:
+    with open_raster(path, resolution=resolution, **said(options)) as raster:
         check_bands(raster, model.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture need not lie anywhere
             told += raster.warnings

@@ -23,8 +23,7 @@ from geoglot.sources.mission import numbering_of
 from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
-from geoglot.sources.validity import NoData
-from geoglot.types import BandLike, PathLike, Sensor
+from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # pixels of a picture in colours, of a single band; bands in a row
 _MOST = 48  # bands in a picture

@@ -11,7 +11,7 @@ from geoglot import __version__
 from geoglot.figures import three_digits
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.tasks.windows import WindowPlan
-from geoglot.types import BandLike, PathLike, Sensor
+from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 
@@ -29,6 +29,10 @@ class Reading(Protocol):
         """Preset of bands, offset and scale."""
 
     @property
+    def nodata(self) -> NoData:
+        """The stored number that is no data, or none."""
+
+    @property
     def resolution(self) -> float | None:
         """Ground metres a pixel; None lets the model decide."""
 
@@ -40,7 +44,12 @@ def opened(
     if isinstance(source, Raster):
         return nullcontext(source)
     resolution = options.resolution or understood
-    return open_raster(source, bands=options.bands, sensor=options.sensor, resolution=resolution)
+    return open_raster(source, resolution=resolution, **said(options))
+
+
+def said(options: Reading) -> dict[str, Any]:
+    """What the user says of a scene's numbers, as open_raster takes it."""
+    return {"bands": options.bands, "sensor": options.sensor, "nodata": options.nodata}
 
 
 def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:

@@ -42,7 +42,7 @@ from geoglot.tasks.score import Scorer
 from geoglot.tasks.shares import ClassShare, class_shares
 from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
-from geoglot.types import BandLike, PathLike, Progress, Sensor
+from geoglot.types import BandLike, NoData, PathLike, Progress, Sensor
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,8 @@ class SegmentOptions:
     descriptions."""
     sensor: Sensor | None = None
     """Preset of bands, offset and scale; None takes the numbers as they are."""
+    nodata: NoData = None
+    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
     resolution: float | None = None
     """Ground resolution in metres to read the scene at; None lets the model's card decide."""
     tile: int | None = None

@@ -19,6 +19,7 @@ from geoglot.sources.folder import by_name, file_state, find_images
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_onto
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.validity import parse_nodata
 from geoglot.types import Sensor
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
@@ -30,6 +31,8 @@ class LocalImageryRecipe:
 
     folder: Path
     sensor: Sensor | None = None
+    nodata: str | None = None
+    """The stored number that is no data; none: all is data; left out: as the file says, and as is found in it."""
     newest: bool = True
     """Else the nearest in time, for rasters whose tag TIFFTAG_DATETIME or name (2021-06-30, 20210630) tells it."""
 
@@ -41,6 +44,7 @@ class LocalImagery:
 
     def __init__(self, recipe: LocalImageryRecipe) -> None:
         self._recipe, self.newest = recipe, recipe.newest
+        self._nodata = parse_nodata(recipe.nodata)
         if not recipe.folder.is_dir():
             raise InputError(f"there is no folder {recipe.folder}; give one of rasters: imagery.local.folder")
 
@@ -48,7 +52,7 @@ class LocalImagery:
         """Rules, and the state of the files."""
         files = [Path(name) for name in find_images([self._recipe.folder])]
         states = [f"{file.relative_to(self._recipe.folder)} {file_state(file)}" for file in files]
-        return f"local {self._recipe.sensor} {self._recipe.newest} {states}"
+        return f"local {self._recipe.sensor} {self._nodata} {self._recipe.newest} {states}"
 
     def failed(self) -> Sequence[str]:
         """Rasters that cannot be opened, a sentence each."""
@@ -93,7 +97,7 @@ class LocalImagery:
         for path in paths:
             name = path.relative_to(self._recipe.folder).as_posix()
             try:
-                raster = open_raster(path, sensor=self._recipe.sensor)
+                raster = open_raster(path, sensor=self._recipe.sensor, nodata=self._nodata)
                 if raster.native.crs is None:
                     opened.unused.append(f"{path} says nowhere where it lies (a CRS), and is not used")
                     continue

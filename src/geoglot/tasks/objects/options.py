@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from geoglot.errors import InputError
 from geoglot.tasks.prompts import TEMPLATES
-from geoglot.types import BandLike, PathLike, Sensor
+from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class FindOptions:
     """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
     sensor: Sensor | None = None
     """Preset of bands, offset and scale; None takes the numbers as they are."""
+    nodata: NoData = None
+    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
     resolution: float | None = None
     """Ground resolution in metres to read the scene at; None lets the model's card decide."""
     tile: int | None = None
