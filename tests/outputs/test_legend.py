@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import pytest
+
+from geoglot.errors import ClassesError
 from geoglot.outputs.legend import Legend
 
 
@@ -17,3 +20,16 @@ def test_many_classes_need_two_bytes() -> None:
 
 def test_three_hundred_colours_differ() -> None:
     assert len(set(Legend(tuple(f"kind {number}" for number in range(300))).colours)) == 300
+
+
+def test_the_first_colours_are_those_of_the_wheel() -> None:
+    first = Legend(tuple(f"kind {number}" for number in range(12))).colours
+    assert (first[0], first[1], first[11]) == ((219, 149, 83), (109, 83, 219), (219, 83, 183))
+
+
+def test_twenty_thousand_colours_differ_and_a_map_holds_no_more_classes_than_its_bytes() -> None:
+    names = tuple(f"kind {number}" for number in range(20_000))
+    assert len(set(Legend(names).colours)) == len(names)
+    assert len(Legend(("kind",) * 65_534).names) == 65_534
+    with pytest.raises(ClassesError, match="at most 65,534 classes, not 65,535"):
+        Legend(("kind",) * 65_535)

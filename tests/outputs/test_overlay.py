@@ -31,3 +31,33 @@ def test_nothing_found_is_the_scene_twice(tmp_path: Path) -> None:
     write_outlines(scene, [], Legend(("pond",)), ["pond  0"], tmp_path / "o.png")
     picture = np.asarray(Image.open(tmp_path / "o.png"))
     np.testing.assert_array_equal(picture[:40, :50], picture[:40, 50:])
+
+
+def legend_of(tmp_path: Path, names: tuple[str, ...], lines: list[str]) -> tuple[np.ndarray, tuple[str, ...]]:
+    """The part of a picture below the scene, and what is told of it."""
+    notes = write_outlines(np.zeros((3, 40, 200), np.float32), [], Legend(names), lines, tmp_path / "o.png")
+    return np.asarray(Image.open(tmp_path / "o.png"))[40:], notes
+
+
+def test_names_in_other_scripts_do_not_look_alike(tmp_path: Path) -> None:
+    names = ("森林", "房屋", "trees")
+    drawn, notes = legend_of(tmp_path, names, [f"{name}  5%" for name in names])
+    rows = [drawn[8 + 26 * index : 34 + 26 * index, 30:] for index in range(3)]
+    assert not any((one == other).all() for one, other in ((rows[0], rows[1]), (rows[1], rows[2])))
+    as_numbers, _ = legend_of(tmp_path, ("1", "2", "trees"), ["1  5%", "2  5%", "trees  5%"])
+    np.testing.assert_array_equal(as_numbers[:, 30:], drawn[:, 30:])
+    assert notes == ("in the picture numbers stand for names that it cannot write: 1 = 森林, 2 = 房屋",)
+
+
+def test_each_line_has_the_colour_of_its_own_class(tmp_path: Path) -> None:
+    names = ("park", "park  closed")
+    drawn, notes = legend_of(tmp_path, names, ["park  1", "park  closed  2", "a sentence  of its own"])
+    assert notes == ()
+    found = [tuple(drawn[14 + 26 * index, 16].tolist()) for index in range(3)]
+    assert found == [*Legend(names).colours, (255, 255, 255)]
+
+
+def test_more_classes_than_a_picture_can_name(tmp_path: Path) -> None:
+    names = tuple(f"kind {number}" for number in range(900))
+    drawn, notes = legend_of(tmp_path, names, [f"{name}  0" for name in names])
+    assert len(drawn) < 6000 and notes == ("the picture names 200 of 900 classes",)

@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
+from geoglot.errors import ClassesError
+
 Colour = tuple[int, int, int]
+
+_MOST = 65_534  # classes that two bytes hold beside "other" and no data
+_HUES = 600  # of one wheel: beyond, most have been there
 
 #: Of what is none of the classes: GeoTIFF's colour tables know no transparency
 OTHER_COLOUR: Colour = (240, 240, 240)
@@ -25,12 +30,18 @@ _EXPECTED: dict[str, Colour] = {
     "cloud": (250, 250, 250), "rail": (90, 60, 90), "industr": (160, 70, 140), "shadow": (50, 50, 60),
 }  # fmt: skip
 
+_WORDS = [(re.compile(rf"\b{word}"), colour) for word, colour in _EXPECTED.items()]
+
 
 @dataclass(frozen=True)
 class Legend:
     """Names of the classes 1..n; 0 is "other", `nodata` is no data."""
 
     names: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.names) > _MOST:
+            raise ClassesError(f"a map holds at most {_MOST:,} classes, not {len(self.names):,}; give fewer")
 
     @property
     def nodata(self) -> int:
@@ -50,15 +61,20 @@ class Legend:
     @cached_property
     def colours(self) -> tuple[Colour, ...]:
         """One colour a class: the expected one if it is still free, else the next of an even wheel."""
-        taken: list[Colour] = []
+        taken: dict[Colour, None] = {}  # in order
+        turn = 0  # all before it are taken
         for index, name in enumerate(self.names):
-            expected = next((c for word, c in _EXPECTED.items() if re.search(rf"\b{word}", name.lower())), None)
-            wheel = (colour for turn in count(index) if (colour := _wheel(turn)) not in taken)
-            taken.append(expected if expected and expected not in taken else next(wheel))
+            expected = next((colour for word, colour in _WORDS if word.search(name.lower())), None)
+            if expected is None or expected in taken:
+                turn = next(at for at in count(max(index, turn)) if _wheel(at) not in taken)
+                expected = _wheel(turn)
+            taken[expected] = None
         return tuple(taken)
 
 
 def _wheel(index: int) -> Colour:
-    """Hues a golden angle apart: neighbours in the list differ most."""
-    red, green, blue = colorsys.hsv_to_rgb((0.08 + index * 0.61803) % 1, 0.62, 0.86)
+    """Hues a golden angle apart: neighbours in the list differ most. After a full wheel comes a paler or darker one."""
+    ring = index // _HUES
+    saturation, brightness = 0.4 + (0.22 + 0.4152 * ring) % 0.55, 0.5 + (0.36 + 0.2564 * ring) % 0.45
+    red, green, blue = colorsys.hsv_to_rgb((0.08 + index * 0.61803) % 1, saturation, brightness)
     return round(red * 255), round(green * 255), round(blue * 255)

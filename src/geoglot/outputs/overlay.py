@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import rasterio
 import rasterio.features
 from jaxtyping import Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 from shapely import Polygon
 
 from geoglot.outputs.files import appears
 from geoglot.outputs.legend import Legend
+from geoglot.outputs.lettering import font, label_notes, labels, written
 
 #: Of the scene in a picture, the longer side at most, in pixels
 SIDE = 1024
 _STRENGTH = 0.5
 _LINE = 26
+_INDENT = 34  # pixels of a column before and after a line
+_FIGURES = 60  # pixels that a share or a count takes
+#: Classes that a picture names; of more the largest
+MOST_LINES = 200
 
 
 def write_overlay(
@@ -27,13 +32,16 @@ def write_overlay(
     legend: Legend,
     lines: Sequence[str],
     output: Path,
-) -> None:
-    """Scene (RGB 0..1) left, scene under the map right, `lines` below; a line gets the colour of the class it names."""
+) -> tuple[str, ...]:
+    """Scene (RGB 0..1) left, scene under the map right, `lines` below; a line gets the colour of the class it names.
+
+    Returns what a person must know to read the picture, a sentence each.
+    """
     scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     with rasterio.open(class_map.absolute(), driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
     painted = Image.fromarray(_paint(scene, classes, legend))
-    _write_beside(Image.fromarray(scene), painted, legend, lines, output)
+    return _write_beside(Image.fromarray(scene), painted, legend, lines, output)
 
 
 def write_outlines(
@@ -43,10 +51,10 @@ def write_outlines(
     lines: Sequence[str],
     output: Path,
     hollow: Collection[str] = (),
-) -> None:
+) -> tuple[str, ...]:
     """Scene (RGB 0..1) left, scene with outlines right (name, polygon in pixels of the thumbnail), `lines` below.
 
-    The names in `hollow` are outlined and not filled.
+    The names in `hollow` are outlined and not filled. Returns what a person must know to read the picture.
     """
     scene = (thumbnail.transpose(1, 2, 0) * 255).round().astype(np.uint8)
     classes = np.zeros(scene.shape[:2], legend.dtype)
@@ -58,16 +66,20 @@ def write_outlines(
     for name, polygon in outlines:
         for ring in (polygon.exterior, *polygon.interiors):
             painter.line(list(ring.coords), fill=colours[name], width=2)
-    _write_beside(Image.fromarray(scene), drawn, legend, lines, output)
+    return _write_beside(Image.fromarray(scene), drawn, legend, lines, output)
 
 
-def _write_beside(left: Image.Image, right: Image.Image, legend: Legend, lines: Sequence[str], output: Path) -> None:
+def _write_beside(
+    left: Image.Image, right: Image.Image, legend: Legend, lines: Sequence[str], output: Path
+) -> tuple[str, ...]:
     """Two pictures of one size side by side, `lines` below."""
     both = Image.new("RGB", (left.width + right.width, left.height))
     both.paste(left)
     both.paste(right, (left.width, 0))
     with appears(output) as temporary:
-        _with_legend(both, legend, lines).save(temporary, "PNG")
+        sheet, notes = _with_legend(both, legend, lines)
+        sheet.save(temporary, "PNG")
+    return notes
 
 
 def _paint(scene: np.ndarray, classes: np.ndarray, legend: Legend) -> np.ndarray:
@@ -80,17 +92,32 @@ def _paint(scene: np.ndarray, classes: np.ndarray, legend: Legend) -> np.ndarray
     return mixed
 
 
-def _with_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> Image.Image:
-    columns = max(1, picture.width // 300)
-    rows = -(-len(lines) // columns)
-    sheet = Image.new("RGB", (picture.width, picture.height + rows * _LINE + 8), "white")
+def _with_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> tuple[Image.Image, tuple[str, ...]]:
+    """The picture with `lines` below, and what a person must know to read them."""
+    shown, columns = lines[:MOST_LINES], max(1, picture.width // 300)
+    room = picture.width // columns - _INDENT
+    names = dict(zip(legend.names, labels(legend.names, room - _FIGURES), strict=True))
+    colours = dict(zip(legend.names, legend.colours, strict=True))
+    sheet = Image.new("RGB", (picture.width, picture.height + -(-len(shown) // columns) * _LINE + 8), "white")
     sheet.paste(picture)
-    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=15)
-    by_name = dict(zip(legend.names, legend.colours, strict=True))
-    for index, line in enumerate(lines):
+    draw, told = ImageDraw.Draw(sheet), list[str]()
+    for index, line in enumerate(shown):
         left = 8 + index % columns * (picture.width // columns)
         top = picture.height + 8 + index // columns * _LINE
-        colour = by_name.get(line.split("  ")[0], (255, 255, 255))
+        name = _name_in(line, names)
+        told += [name] if name is not None else []
+        colour = colours[name] if name is not None else (255, 255, 255)
+        text = written(line) if name is None else names[name] + written(line[len(name) :])
         draw.rectangle((left, top, left + 18, top + 16), fill=colour, outline="black")
-        draw.text((left + 26, top - 1), line, fill="black", font=font)
-    return sheet
+        draw.text((left + 26, top - 1), text, fill="black", font=font())
+    notes = label_notes(told, [names[name] for name in told])
+    left_out = (f"the picture names {len(shown)} of {len(lines)} classes",) if len(lines) > len(shown) else ()
+    return sheet, (*notes, *left_out)
+
+
+def _name_in(line: str, names: Mapping[str, str]) -> str | None:
+    """The class that a line begins with; None for another sentence."""
+    if line in names:
+        return line
+    ends = (at for at in range(len(line)) if line.startswith("  ", at) and line[:at] in names)
+    return max((line[:at] for at in ends), key=len, default=None)

@@ -21,7 +21,7 @@ from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.overlay import SIDE, write_overlay
+from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.strips import Strips
 from geoglot.outputs.vectors import write_polygons
@@ -270,10 +270,11 @@ class _Run:
         except ReadError as error:
             self.outputs.made.remove(self.outputs.overlay)  # of an earlier run: it would show another map
             return None, (f"no picture was made: {error}",)
-        lines = [f"{share.name}  {share.share:.1%}" for share in shares]
+        order = shares if len(shares) <= MOST_LINES else sorted(shares, key=lambda share: -share.pixels)
+        lines = [f"{share.name}  {share.share:.1%}" for share in order]
         with self.outputs.made.writing(self.outputs.overlay) as draft:
-            write_overlay(thumbnail, self.outputs.classes, self.legend, lines, draft)
-        return self.outputs.overlay, ()
+            notes = write_overlay(thumbnail, self.outputs.classes, self.legend, lines, draft)
+        return self.outputs.overlay, notes
 
     def _write_rasters(self, grid: Grid, progress: Progress | None) -> None:
         if progress:

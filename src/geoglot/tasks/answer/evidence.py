@@ -83,8 +83,6 @@ def write_evidence(
 ) -> tuple[Path, Path]:
     """The GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
     path, picture = made.output, made.output.with_suffix(".png")
-    with made.writing(path) as draft:
-        write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
     pixels, grid = scene.picture(SIDE)
     named = [(_REGION, region.outline) for region in regions]
     named += [(_label(thing), thing.geometry) for thing in things]
@@ -93,7 +91,10 @@ def write_evidence(
     counts = {name: sum(1 for other, _ in named if other == name) for name in names}
     lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
     with made.writing(picture) as draft:
-        write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
+        notes = write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
+    told = document | ({"notes": list(notes)} if notes else {})
+    with made.writing(path) as draft:
+        write_bytes(draft, json.dumps(told, ensure_ascii=False).encode())
     made.finish({"text": text, "picture": picture.name})
     return path, picture
 

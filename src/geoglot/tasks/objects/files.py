@@ -68,8 +68,7 @@ class Files:
         counts = objects["name"].value_counts()
         lines = [f"{name}  {counts.get(name, 0)}" for name in names]
         with self.made.writing(self.overlay) as draft:
-            write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
-        return ()
+            return write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
 
     def write(self, objects: gpd.GeoDataFrame, document: Mapping[str, Any]) -> None:
         """Objects first, then the manifest, which says that they are complete."""
