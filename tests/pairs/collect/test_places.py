@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import geopandas as gpd
@@ -94,3 +95,18 @@ def test_places_follow_a_density(make_geotiff: MakeGeotiff) -> None:
 def test_areas_that_cannot_be_meant_are_told(recipe: PlacesRecipe, message: str) -> None:
     with pytest.raises(InputError, match=message):
         draw_places(recipe)
+
+
+@pytest.mark.parametrize("box", [(593_270, 5_740_000, 594_000, 5_747_000), (4, 51, 5, 91), (1e300, 0, 1e301, 1)])
+def test_an_area_that_is_nowhere_on_earth_is_told(tmp_path: Path, box: tuple[float, float, float, float]) -> None:
+    """Metres in a GeoJSON that does not say so, for instance."""
+    feature = {"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(shapely.box(*box))}
+    (tmp_path / "a.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}))
+    with pytest.raises(InputError, match="no place on Earth: is WGS 84 its CRS"):
+        draw_places(PlacesRecipe(area=tmp_path / "a.geojson"))
+
+
+def test_an_area_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.gpkg").write_text("<OGRVRTDataSource><OGRVRTLayer name='a'/></OGRVRTDataSource>")
+    with pytest.raises(InputError, match="virtual file"):
+        draw_places(PlacesRecipe(area=tmp_path / "a.gpkg"))

@@ -79,3 +79,10 @@ def test_what_is_no_area_says_what_to_do(tmp_path: Path) -> None:
         read_area(write(tmp_path / "a.geojson", shapely.Point(4, 51)), HERE)
     with pytest.raises(InputError, match="outside the scene"):
         read_area(write(tmp_path / "b.geojson", shapely.box(-60, 1, -59, 2)), HERE)
+
+
+def test_an_area_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.geojson").write_text("<OGRVRTDataSource><OGRVRTLayer name='b'/></OGRVRTDataSource>")
+    for read in (read_features, lambda path: read_area(path, HERE)):
+        with pytest.raises(InputError, match="virtual file"):
+            read(tmp_path / "a.geojson")

@@ -83,6 +83,12 @@ def _polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np.ndar
         frame = frame[frame[column].astype(str).isin(names)]
     if frame.crs is None:
         raise InputError(f"{path} has no CRS, so that its polygons have no place")
+    west, south, east, north = frame.to_crs(_LONLAT).total_bounds
+    if not (max(abs(west), abs(east)) <= 540 and max(abs(south), abs(north)) <= 90.001):
+        raise InputError(
+            f"{path} reaches from {west:g} to {east:g} degrees east and from {south:g} to {north:g} north, which is no "
+            f"place on Earth: is {frame.crs.name} its CRS?"
+        )
     kept = frame[frame.geometry.geom_type.isin(("Polygon", "MultiPolygon"))]
     return np.asarray(shapely.make_valid(kept.to_crs(_LONLAT).geometry.to_numpy()), dtype=object)
 
