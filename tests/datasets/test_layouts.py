@@ -55,6 +55,8 @@ def stems(found: Mapped, root: Path) -> list[str]:
         ("train/images/north/{}.png", "train/masks/north/{}-label.png"),
         ("img_dir/train/{}.png", "ann_dir/train/{}.png"),
         ("images/training/{}.png", "annotations/training/{}.png"),
+        ("train/{}.jpg", "train/{}_mask.png"),
+        ("train/images/{}_sat.jpg", "train/images/{}_mask.png"),
     ],
 )
 def test_images_and_masks_belong_together_whatever_they_are_called(tmp_path: Path, images: str, masks: str) -> None:
@@ -147,6 +149,39 @@ def test_a_set_without_splits_is_one(tmp_path: Path) -> None:
     mask(tmp_path / "masks/north/a.png")
     assert FOLDER.splits_of(tmp_path) == ("all",)
     assert len(FOLDER.read(tmp_path, "all")) == 1
+
+
+def test_splits_that_are_lists(tmp_path: Path) -> None:
+    table(tmp_path)
+    for name in "abc":
+        picture(tmp_path / f"JPEGImages/{name}.jpg")
+    for name in "ab":
+        mask(tmp_path / f"SegmentationClass/{name}.png")
+    (tmp_path / "ImageSets/Segmentation").mkdir(parents=True)
+    for name, listed in (("train", "a\r\n"), ("val", "b\n\n")):
+        (tmp_path / f"ImageSets/Segmentation/{name}.txt").write_text(listed)
+    assert FOLDER.splits_of(tmp_path) == ("val", "train")
+    assert stems(FOLDER.read(tmp_path, "val"), tmp_path) == ["JPEGImages/b.jpg"]
+    (tmp_path / "ImageSets/Segmentation/val.txt").write_text("b\nz\n")
+    with pytest.raises(SourceError, match=r"names 1 images that are not in .*, the first z"):
+        FOLDER.read(tmp_path, "val")
+
+
+def test_texts_of_yolo_among_the_images(tmp_path: Path) -> None:
+    table(tmp_path, ["car"])
+    for name in "ab":
+        picture(tmp_path / f"train/{name}.jpg")
+    (tmp_path / "train/a.txt").write_text("0 0.5 0.5 0.5 0.5\n")
+    found = FOLDER.read(tmp_path, "train")
+    assert [(read() == 1).sum() for read in found.masks] == [16, 0]
+    assert [one.name for one in found.classes] == ["background", "car"]
+    assert found.notes == ()
+
+
+def test_a_folder_in_no_layout_is_told(tmp_path: Path) -> None:
+    root = write_folder(tmp_path)
+    picture(root / "more/a.png")
+    assert any(f"the folder {root / 'more'} holds images" in note for note in FOLDER.read(root, "train").notes)
 
 
 @pytest.mark.parametrize("layout", ["images/{}", "{}/images"])

@@ -167,8 +167,8 @@ def _unlabelled(tally: _Tally) -> str:
     if not tally.none:
         return ""
     return (
-        f"; {share:.1%} of its pixels do not count (255, no data, transparent): of masks of 0 and 255, give "
-        "classes.csv the colours #000000 and #ffffff, or write 1 in place of 255"
+        f"; {share:.1%} of its pixels do not count (255, no data, transparent); if they are masks of 0 and "
+        "255, give classes.csv the colours #000000 and #ffffff, or write 1 in place of 255"
     )
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoglot.datasets import polygons
 from geoglot.datasets.files import Found, find_files, key_of
 from geoglot.errors import SourceError
 from geoglot.sources.folder import SUFFIXES
+from geoglot.tables import read_text
 
 YOLO = ".txt"
 _LABELS = "masks?|msk|labels?|lbl|gt|ground_?truth|truth|seg|segmentation|annotations?|labelids|labeltrainids|target"
@@ -30,32 +31,68 @@ class Paired:
     """A sentence for what is left out."""
 
 
-def pair(folder: Path, label_folders: Sequence[Path]) -> Paired:
-    """The images of a split with their labels; SourceError where it is not clear which belong together."""
-    images = find_files(folder, SUFFIXES)
+def pair(folder: Path, label_folders: Sequence[Path], listed: Path | None = None) -> Paired:
+    """The images of a split with their labels; SourceError where it is not clear which belong together.
+
+    Both may lie in one folder: what is called a mask, or is no picture, is then a label. `listed` is a text with the
+    names of the images that are of the split, one a line.
+    """
+    images = _images_in(folder, listed, is_mixed=folder in label_folders)
     if not images.used:
         why = "; ".join(images.notes) or f"what is read is {', '.join(sorted(SUFFIXES))}"
         raise SourceError(f"the folder {folder} is there, but no images are in it; {why}")
     keys = [key_of(path, folder) for path in images.used]
     if double := next((key for key in keys if keys.count(key) > 1), None):
         raise SourceError(f"two images in {folder} are called {double}, but a mask belongs to one image")
-    found = [labels_in(one) for one in label_folders]
+    found = [labels_in(one, folder) for one in label_folders]
     labels = _match(images, keys, found)
     used = set(labels)
-    alone = [path for one in found for path in one.used if path not in used]
-    notes = [note for one in (images, *found) for note in one.notes]
+    alone = [path for one in found for path in one.used if path not in used and not listed]
+    notes = list(dict.fromkeys(note for one in (images, *found) for note in one.notes))
     if alone:
         are = "1 file of labels is" if len(alone) == 1 else f"{len(alone)} files of labels are"
         notes.append(f"{are} of no image and left out, the first {alone[0]}")
     return Paired(images.used, tuple(labels), tuple(notes))
 
 
-def labels_in(folder: Path) -> Found:
-    """Files of labels: masks and polygons, or texts of YOLO where there are none of these."""
-    found = find_files(folder, SUFFIXES | polygons.SUFFIXES)
-    texts = find_files(folder, {YOLO})
-    texts = Found(folder, tuple(path for path in texts.used if path.stem.lower() not in _NAMES_OF_CLASSES), texts.notes)
-    return found if found.used or not texts.used else texts
+def has_labels_beside(folder: Path) -> bool:
+    """Whether a folder of images holds their labels too: pictures that are called masks, or texts of YOLO."""
+    pictures = find_files(folder, SUFFIXES).used
+    keys = {key_of(path, folder) for path in pictures}
+    texts = {key_of(path, folder) for path in find_files(folder, {YOLO}).used}
+    return bool(texts & keys) or any(
+        _bare(key, _LABELS) != key and _bare(key, _LABELS) in _images_of(keys) for key in keys
+    )
+
+
+def _images_of(keys: Set[str]) -> set[str]:
+    return {bare for key in keys for bare in (key, _bare(key, _IMAGES))}
+
+
+def _images_in(folder: Path, listed: Path | None, is_mixed: bool) -> Found:
+    images = find_files(folder, SUFFIXES)
+    if is_mixed:
+        keys = {path: key_of(path, folder) for path in images.used}
+        images = replace(images, used=tuple(path for path, key in keys.items() if _bare(key, _LABELS) == key))
+    if listed is None:
+        return images
+    names = {Path(line.strip()).stem for line in read_text(listed).body.splitlines() if line.strip()}
+    chosen = tuple(path for path in images.used if path.stem in names)
+    if gone := sorted(names - {path.stem for path in chosen}):
+        raise SourceError(f"{listed} names {len(gone)} images that are not in {folder}, the first {gone[0]}")
+    return replace(images, used=chosen)
+
+
+def labels_in(folder: Path, images: Path) -> Found:
+    """Files of labels: masks and polygons, or texts of YOLO where there are none of these. `images`: their folder."""
+    found, texts = find_files(folder, SUFFIXES | polygons.SUFFIXES), find_files(folder, {YOLO})
+    if folder == images:
+        pictures = set(_images_in(folder, None, is_mixed=True).used)
+        found = replace(found, used=tuple(path for path in found.used if path not in pictures))
+    if found.used:
+        return found
+    named = tuple(path for path in texts.used if path.stem.lower() not in _NAMES_OF_CLASSES)
+    return Found(folder, named, () if folder == images else texts.notes) if named else found
 
 
 def _match(images: Found, keys: Sequence[str], found: Sequence[Found]) -> list[Path | None]:
@@ -86,9 +123,10 @@ def _check_all(images: Found, keys: Sequence[str], labels: Sequence[Path | None]
         return
     more = f" and {len(lacking) - 1} more images have" if len(lacking) > 1 else " has"
     there = next((path for one in found for path in one.used if path not in labels), None)
+    left = "".join(f"{note}; " for one in found for note in one.notes)
     raise SourceError(
         f"{images.used[lacking[0]]}{more} no mask: wanted is {found[0].folder / keys[lacking[0]]}.png (or .tif); "
-        + (f"what is there is {there}; " if there else "")
+        + (f"what is there is {there}; " if there else left)
         + "images without labels do not belong into a labelled split: geoglot segment maps them"
     )
 

@@ -63,7 +63,7 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     try:
         shapes = read_vectors(path)
     except InputError as error:
-        raise SourceError(f"the polygons {path} cannot be read: {error}") from error
+        raise SourceError(f"no polygons can be read: {error}") from error
     column = next((name for name in shapes.columns if str(name).lower() == _CLASS), None)
     if column is None:
         names = ", ".join(map(str, shapes.columns.drop(shapes.geometry.name))) or "none"

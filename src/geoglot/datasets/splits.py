@@ -14,13 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.datasets.coco import looks_like_coco
-from geoglot.datasets.files import folders_in
-from geoglot.datasets.pairing import labels_in
+from geoglot.datasets.files import find_files, folders_in
+from geoglot.datasets.pairing import has_labels_beside, labels_in
 from geoglot.errors import SourceError
+from geoglot.sources.folder import SUFFIXES
 
 ALL = "all"
-_IMAGES = ("images", "image", "imgs", "img", "img_dir")
-_LABELS = ("masks", "mask", "polygons", "labels", "label", "annotations", "ann_dir", "gt")
+_IMAGES = ("images", "image", "imgs", "img", "img_dir", "jpegimages")
+_LABELS = ("masks", "mask", "polygons", "labels", "label", "annotations", "ann_dir", "gt", "segmentationclass")
+_LISTS = "ImageSets/Segmentation"
 _SAME = {"val": "val", "valid": "val", "validation": "val", "train": "train", "training": "train"}
 _SAME |= {"test": "test", "testing": "test"}
 _ORDER = ("val", "train", "test")
@@ -36,6 +38,8 @@ class Split:
     """Folders of labels."""
     coco: Path | None = None
     """A file of annotations in their place."""
+    listed: Path | None = None
+    """A text that names the images, where those of several splits lie in one folder."""
 
     @property
     def is_labelled(self) -> bool:
@@ -53,7 +57,7 @@ def find_splits(data: Path, written: Mapping[str, str]) -> dict[str, Split]:
             beside = Path(*("labels" if part in _IMAGES else part for part in folder.relative_to(data).parts))
             found[name] = Split(name, folder, tuple(one for one in (data / beside,) if one.is_dir()))
     for name, path in _coco_files(data).items():
-        if name not in found or not any(labels_in(folder).used for folder in found[name].labels):
+        if name not in found or not any(labels_in(folder, found[name].images).used for folder in found[name].labels):
             images = found[name].images if name in found else _images_beside(data, name, path)
             found[name] = Split(name, images, coco=path)
     ranks = {name: rank for rank, name in enumerate(_ORDER)}
@@ -75,16 +79,34 @@ def _by_folders(data: Path) -> Iterator[Split]:
     for folder in folders_in(data):
         if own := _named(folder, _IMAGES):
             inside = True
-            yield Split(folder.name, own[0], tuple(_named(folder, _LABELS)))
+            yield Split(folder.name, own[0], tuple(_named(folder, _LABELS)) or _beside(own[0]))
+        elif folder.name.lower() in _SAME and (labels := _beside(folder)):
+            inside = True
+            yield Split(folder.name, folder, labels)
     for images in _named(data, _IMAGES)[:1]:
         beside = _named(data, _LABELS)
         for folder in folders_in(images):
             labels = tuple(one / folder.name for one in beside if (one / folder.name).is_dir())
             if folder.name.lower() in _SAME:
                 inside = True
-                yield Split(folder.name, folder, labels)
-        if not inside:
-            yield Split(ALL, images, tuple(beside))
+                yield Split(folder.name, folder, labels or _beside(folder))
+        lists = sorted((data / _LISTS).glob("*.txt"))
+        for path in lists:
+            yield Split(path.stem, images, tuple(beside), listed=path)
+        if not inside and not lists:
+            yield Split(ALL, images, tuple(beside) or _beside(images))
+
+
+def _beside(folder: Path) -> tuple[Path, ...]:
+    """The folder of images itself, where their labels lie among them."""
+    return (folder,) if has_labels_beside(folder) else ()
+
+
+def unused_folders(data: Path, splits: Mapping[str, Split]) -> list[Path]:
+    """Folders right in a set's that hold pictures and are of no split."""
+    used = [path for split in splits.values() for path in (split.images, *split.labels)]
+    others = [one for one in folders_in(data) if not any(path.is_relative_to(one) for path in used)]
+    return [one for one in others if find_files(one, SUFFIXES).used]
 
 
 def _named(folder: Path, names: Sequence[str]) -> list[Path]:

@@ -85,6 +85,8 @@ class Facts:
     """Of the classes, by number."""
     splits: Mapping[str, str]
     """The folder of images of each split, as it is written."""
+    notes: tuple[str, ...] = ()
+    """Of how the file was read."""
 
 
 def find_facts(data: Path) -> Path | None:
@@ -106,7 +108,7 @@ def read_facts(path: Path) -> Facts:
     if not named or not all(named.values()) or len(set(named.values())) < len(named):
         raise SourceError(f"the names in {path} must differ and be there")
     splits = {name: table[name] for name in ("train", "val", "test") if isinstance(table.get(name), str)}
-    return Facts(named, splits)
+    return Facts(named, splits, read_text(path).notes)
 
 
 def _yaml(path: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from geoglot.datasets.layout import MaskedImages, words_of
 from geoglot.datasets.masks import MaskFile
 from geoglot.datasets.pairing import YOLO, labels_in, pair
 from geoglot.datasets.polygons import Polygons, read_polygons
-from geoglot.datasets.splits import Split, find_splits, split_named
+from geoglot.datasets.splits import Split, find_splits, split_named, unused_folders
 from geoglot.datasets.yolo import YoloFile, find_facts, read_facts
 from geoglot.errors import InputError, SourceError
 from geoglot.tables import read_text
@@ -54,7 +54,7 @@ class FolderSet(MaskedImages):
         """The images of a split, by name, each with what reads its labels."""
         splits = _splits(data)
         found = self._named(splits, data, split)
-        paired = None if found.coco else pair(found.images, found.labels)
+        paired = None if found.coco else pair(found.images, found.labels, found.listed)
         classes, notes = _classes(data, splits)
         if paired:
             both = zip(paired.images, paired.labels, strict=True)
@@ -64,6 +64,8 @@ class FolderSet(MaskedImages):
         bare = [one.name for one in splits.values() if not one.is_labelled]
         if bare:
             more += (f"the split {' and '.join(bare)} has no labels and is left out; geoglot segment maps its images",)
+        if unused := unused_folders(data, splits):
+            more += (f"the folder {unused[0]} holds images and is in no layout that is read, so it is left out",)
         return Mapped(words_of(classes), [one.image for one in labels], labels, (*notes, *more))
 
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
@@ -106,7 +108,9 @@ def _splits(data: Path) -> dict[str, Split]:
 
 def _classes(data: Path, splits: Mapping[str, Split]) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
     """The classes, and notes of how they were read."""
-    files = [path for split in splits.values() for folder in split.labels for path in labels_in(folder).used]
+    files = [
+        path for split in splits.values() for folder in split.labels for path in labels_in(folder, split.images).used
+    ]
     annotations = [split.coco for split in splits.values() if split.coco]
     has_things = bool(annotations) or any(path.suffix == YOLO for path in files)
     if (data / TABLE).is_file():
@@ -117,7 +121,8 @@ def _classes(data: Path, splits: Mapping[str, Split]) -> tuple[tuple[MapClass, .
         return numbered(enumerate(names)), ()
     facts = find_facts(data)
     if has_things and facts:
-        return numbered(sorted(read_facts(facts).names.items())), ()
+        said = read_facts(facts)
+        return numbered(sorted(said.names.items())), said.notes
     vectors = [path for path in files if path.suffix.lower() in polygons.SUFFIXES]
     if not vectors:
         wanted = "data.yaml (names: ...) nor" if has_things else "polygons with an attribute class, nor"
