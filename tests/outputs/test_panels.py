@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geoglot.errors import OutputError
+from geoglot.errors import InputError, OutputError
 from geoglot.outputs.panels import Panel, write_panels
 
 
@@ -45,3 +45,8 @@ def test_what_is_there_stays_unless_it_is_this_very_picture(tmp_path: Path) -> N
     with pytest.raises(OutputError, match="is there already"):
         write_panels(rows, path)
     assert path.read_bytes() == b"a drawing of mine" != made
+
+
+def test_a_picture_is_a_png(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="is a PNG"):
+        write_panels([[panel((20, 30), 1.0)]], tmp_path / "scene.tif")

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw, ImageFont
 
-from geoglot.errors import OutputError
+from geoglot.errors import InputError, OutputError
 from geoglot.outputs.files import check_folder, write_bytes
 
 _GAP, _LINE, _SIZE = 10, 19, 14
@@ -29,16 +29,23 @@ class Panel:
     lines: tuple[str, ...]
 
 
+def check_picture(output: Path) -> None:
+    """Refuse, before any work, a picture that cannot be written; InputError for a name that is no PNG's."""
+    if output.suffix.lower() != ".png":
+        raise InputError(f"the picture is a PNG: end its name with .png, not {output.name!r}")
+    check_folder(output)
+
+
 def write_panels(rows: Sequence[Sequence[Panel]], output: Path) -> None:
     """Write a PNG of rows of panels; a file that is there stays, and OutputError unless it is this very picture."""
-    check_folder(output)
+    check_picture(output)
     sheet = _stacked([_row(row) for row in rows])
     buffer = BytesIO()
     sheet.save(buffer, "PNG")
     if not output.exists():
         write_bytes(output, buffer.getvalue())
     elif output.read_bytes() != buffer.getvalue():
-        raise OutputError(f"{output} is there already; remove it, or give the picture another name: -o")
+        raise OutputError(f"{output} is there already, and not this picture; give another name: -o")
 
 
 def _row(panels: Sequence[Panel]) -> Image.Image:

@@ -15,8 +15,7 @@ from geoglot.figures import three_digits
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
-from geoglot.outputs.files import check_folder
-from geoglot.outputs.panels import Panel, write_panels
+from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.sources.bands import Bands
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.mission import numbering_of
@@ -122,7 +121,7 @@ def inspect_raster(
     uri = str(source)
     card = card_of(find_model(model))
     if picture:
-        check_folder(Path(picture))
+        check_picture(Path(picture))
     with open_dataset(uri) as dataset, environment(uri):
         described = Bands.of(dataset)
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}

@@ -59,7 +59,7 @@ class LocalImagery:
         return self._opened.failed
 
     def unused(self) -> Sequence[str]:
-        """Rasters without a place, or of another satellite than the preset, or with names that are no text; sentences."""
+        """Rasters without a place, of another satellite than the preset, or with names that are no text; sentences."""
         return self._opened.unused
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
