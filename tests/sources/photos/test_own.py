@@ -119,6 +119,18 @@ def test_what_is_cut_short_or_no_picture_is_none() -> None:
             shrink(body)
 
 
+def test_a_jpeg_that_is_garbled_inside_is_none() -> None:
+    """Other decoders fill what is lacking with grey."""
+    for how in ({}, {"progressive": True}):
+        file = io.BytesIO()
+        picture(0, (640, 480)).save(file, "JPEG", **how)
+        body = bytearray(file.getvalue())
+        assert shrink(bytes(body))
+        body[len(body) // 2 : len(body) // 2 + 400] = bytes(400)
+        with pytest.raises(OSError, match="garbled inside"):
+            shrink(bytes(body))
+
+
 def table(folder: Path, text: str, encoding: str = "utf-8", name: str = "photos.csv") -> Path:
     (folder / name).write_text(text, encoding=encoding)
     return folder / name

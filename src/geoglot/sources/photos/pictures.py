@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from geoglot.errors import SourceError
+from geoglot.sources.gdal import check_jpeg
 from geoglot.sources.web import Answer, Unreadable
 from geoglot.sources.whole import fault_of
 
@@ -23,6 +24,7 @@ DAMAGE = (
     Image.DecompressionBombError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError,
     struct.error,
 )  # fmt: skip
+_JPEG = b"\xff\xd8"
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 
 
@@ -58,6 +60,8 @@ def shrink(body: bytes) -> bytes:
                 raise SourceError(f"a picture of {file.width} x {file.height} px, which is too small")
             if file.format != "JPEG" and file.width * file.height > _MOST_PIXELS:
                 raise SourceError(f"a picture of {file.width} x {file.height} px, which is too large")
+            if body.startswith(_JPEG):
+                check_jpeg(body)
             file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
             picture = _in_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
         except DAMAGE as error:
