@@ -162,6 +162,74 @@ def test_a_slow_server_is_left(reply: Reply) -> None:
     assert time.monotonic() - started < 4
 
 
+def endless(send: Callable[[BaseHTTPRequestHandler], None]) -> Reply:
+    """The same bytes until nobody listens, or for ten seconds."""
+
+    def reply(handler: BaseHTTPRequestHandler) -> None:
+        until = time.monotonic() + 10
+        try:
+            while time.monotonic() < until:
+                send(handler)
+        except OSError:
+            return
+
+    return reply
+
+
+def slowly(line: bytes) -> Reply:
+    def send(handler: BaseHTTPRequestHandler) -> None:
+        handler.wfile.write(line)
+        handler.wfile.flush()
+        time.sleep(0.05)
+
+    return endless(send)
+
+
+def body(content: bytes) -> Reply:
+    return raw(200, b'{"choices": [{"message": {"content": ' + content + b"}}]}")
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (raw(200, b"[" * 150_000), "not of the chat protocol"),
+        (raw(200, b'{"a":' * 30_000), "not of the chat protocol"),
+        (raw(200, b"9" * 100_000), "not of the chat protocol"),
+        (raw(200, b"\xff\xfe\x00{}"), "not of the chat protocol"),
+        (raw(200, b'{"choices": {"0": 1}}'), "not of the chat protocol"),
+        (raw(200, b'"choices"'), "not of the chat protocol"),
+        (body(b"[1]"), "not of the chat protocol"),
+        (body(b"7"), "not of the chat protocol"),
+        (body(b"null"), "said nothing"),
+        (body(b'"answer(\\"a\\ud800\\")"'), "no character"),
+        (body(b'"' + b" " * 300_000 + b'"'), "longer than a program"),
+        (raw(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), "packed"),
+        (raw(302, b"", {"Location": "http://[bad"}), "server"),
+        (raw(307, b"", {"Location": "http://127.0.0.1:1/"}), "answered 307"),
+        (slowly(b"HTTP/1.1 100 Continue\r\n\r\n"), "took more than"),
+        (slowly(b"X"), "server|took more than"),
+        (endless(lambda handler: handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 65_536)), "longer than"),
+    ],
+)
+def test_what_no_server_should_say_is_a_refusal_that_blames_it(reply: Reply, said: str) -> None:
+    with (
+        server([reply]) as (url, _),
+        OpenAIChat(Endpoint(url, "stub", seconds=1.0)) as chat,
+        pytest.raises(AnswerError, match=said) as error,
+    ):
+        chat.reply(prompt())
+    assert len(str(error.value).splitlines()) == 1 and len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("wait", ["\u00b2", "-1", "nan", "1e999", "9" * 400, "Wed, 21 Oct 2015 07:28:00 GMT", ""])
+def test_a_wait_that_is_no_number_is_our_own(wait: str) -> None:
+    waits: list[float] = []
+    replies = [raw(429, b"busy", {"Retry-After": wait}), says(GOOD)]
+    with server(replies) as (url, _), OpenAIChat(Endpoint(url, "stub"), waits.append) as chat:
+        assert chat.reply(prompt()) == GOOD
+    assert waits == [1.0]
+
+
 def test_a_busy_server_is_asked_again_when_it_says() -> None:
     answer, asked, waits = answers([raw(429, b"{}", {"Retry-After": "3"}), raw(503, b""), says(GOOD)])
     assert answer.value == 2

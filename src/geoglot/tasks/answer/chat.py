@@ -6,6 +6,9 @@ asked again a few times; nothing that came back is ever run here, and the key go
 
 from __future__ import annotations
 
+import json
+import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +24,7 @@ from geoglot.types import Progress
 _BUSY = {408, 429, 500, 502, 503, 504}
 _LONGEST_WAIT = 20.0
 _LONGEST_REPLY = 200_000  # bytes
+_GRACE = 0.5  # seconds more than a reply may take, for what the waiting itself takes
 _TOKENS = 700  # a program is short
 
 
@@ -85,7 +89,9 @@ class OpenAIChat:
             raise MissingExtraError("a language model on a server", "ask") from error
         self._httpx, self._sleep, self._endpoint = httpx2, sleep, endpoint
         self.name = endpoint.model
-        headers = {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
+        # Packed, a small reply could be any amount of text.
+        headers = {"Accept-Encoding": "identity"}
+        headers |= {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
         # A redirect could lead the key elsewhere.
         self._url = f"{endpoint.shown.rstrip('/')}/chat/completions"
         self._client = httpx2.Client(
@@ -119,12 +125,34 @@ class OpenAIChat:
         raise AnswerError("the language model's server gave no reply")
 
     def _post(self, body: dict[str, Any]) -> tuple[int, str, float | None]:
+        """`_read`, which is left behind where it does not end: a server may send headers for ever."""
+        results: list[Any] = []
+
+        def read() -> None:
+            try:
+                results.append(self._read(body))
+            except Exception as error:  # noqa: BLE001  raised below, in the thread that asked
+                results.append(error)
+
+        thread = threading.Thread(target=read, daemon=True)
+        thread.start()
+        thread.join(self._endpoint.seconds + _GRACE)
+        if not results:
+            raise AnswerError(self._slow())
+        if isinstance(results[0], Exception):
+            raise results[0]
+        found: tuple[int, str, float | None] = results[0]
+        return found
+
+    def _read(self, body: dict[str, Any]) -> tuple[int, str, float | None]:
         """Status, text, and the wait that a busy server asks for; the whole reply within the time limit."""
         httpx2, deadline = self._httpx, time.monotonic() + self._endpoint.seconds
         read, size = [], 0
         try:
             with self._client.stream("POST", self._url, json=body) as reply:
-                for block in reply.iter_bytes():
+                if reply.headers.get("content-encoding", "identity").lower() != "identity":
+                    raise AnswerError("the language model's reply is packed, which nobody asked for")
+                for block in reply.iter_raw():
                     read.append(block)
                     size += len(block)
                     if size > _LONGEST_REPLY:
@@ -169,20 +197,22 @@ def chat_of(
 
 
 def _content(text: str) -> str:
-    import json
-
     try:
         content = json.loads(text)["choices"][0]["message"]["content"]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+        if not isinstance(content, str | None):
+            raise TypeError(f"content is a {type(content).__name__}")
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise AnswerError(f"the server's reply is not of the chat protocol: {_short(text)}") from error
-    if not isinstance(content, str) or not content.strip():
+    if not content or not content.strip():
         raise AnswerError("the language model said nothing")
+    if any("\ud800" <= char <= "\udfff" for char in content):  # halves of characters, which JSON can spell
+        raise AnswerError(f"the language model's reply holds what is no character: {_short(content)}")
     return content
 
 
 def _retry_after(headers: Any) -> float | None:
-    value = headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdigit() else None
+    value = headers.get("retry-after", "").strip()
+    return float(value) if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", value) else None
 
 
 def _short(text: str) -> str:
