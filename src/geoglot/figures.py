@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 
 def three_digits(value: float | int) -> str:
@@ -13,3 +14,22 @@ def three_digits(value: float | int) -> str:
     rounded = round(value, 2 - math.floor(math.log10(abs(value))))
     text = f"{rounded:,.{places}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+#: Units of areas in square metres, and from which area on each is the one to use
+_AREAS = (("km²", 1e6, 1e7), ("ha", 1e4, 1e4), ("m²", 1.0, 0.0))
+
+
+def area_unit(areas_m2: Iterable[float | None]) -> str:
+    """The one unit for all areas of a table: that of the largest."""
+    largest = max((abs(area) for area in areas_m2 if area is not None), default=0.0)
+    return next(unit for unit, _, least in _AREAS if largest >= least)
+
+
+def area_text(area_m2: float | None, unit: str | None = None) -> str:
+    """An area in a unit, or in its own; "-" where it is not known."""
+    if area_m2 is None:
+        return "-"
+    unit = unit or area_unit([area_m2])
+    size = next(size for name, size, _ in _AREAS if name == unit)
+    return f"{three_digits(area_m2 / size)} {unit}"

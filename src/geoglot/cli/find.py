@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import area_text, fields, reading
+from geoglot.cli.reading import fields, reading
 from geoglot.cli.refining import chosen_refiner, refining
+from geoglot.figures import area_text, area_unit
 
 if TYPE_CHECKING:
     from geoglot.tasks.objects.result import FindResult
@@ -95,9 +96,9 @@ def _options(given: dict[str, Any]) -> Any:
 
 def describe(result: FindResult) -> str:
     """The result for people: names with counts, then the files."""
-    width = max(map(len, result.counts))
+    width, unit = max(map(len, result.counts)), area_unit(result.areas_m2.values())
     rows = [
-        f"{name:<{width}}  {count:>6}  {area_text(result.areas_m2[name]):>12}{_from(result, name)}"
+        f"{name:<{width}}  {count:>6}  {area_text(result.areas_m2[name], unit):>12}{_from(result, name)}"
         for name, count in result.counts.items()
     ]
     files = {"objects": result.output, "picture": result.overlay, "manifest": result.manifest}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import area_text, looking, scene_fields
-from geoglot.figures import three_digits
+from geoglot.cli.reading import looking, scene_fields
+from geoglot.figures import area_text, three_digits
 
 if TYPE_CHECKING:
     from geoglot.tasks.inspection import BandInfo, RasterInfo

@@ -75,12 +75,3 @@ def parse_scales(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"scales are numbers with commas, such as 0.75,1,1.25, not {text!r}") from None
-
-
-def area_text(area_m2: float | None) -> str:
-    """An area in the unit a person would choose."""
-    if area_m2 is None:
-        return "-"
-    if area_m2 < 1e4:
-        return f"{area_m2:,.0f} m²"
-    return f"{area_m2 / 1e4:,.2f} ha" if area_m2 < 1e7 else f"{area_m2 / 1e6:,.1f} km²"

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from geoglot import __version__
+from geoglot.figures import three_digits
 from geoglot.tasks.answer.plan import Message
 from geoglot.tasks.answer.scene import Found, Sighting
 from geoglot.tasks.answer.vocabulary import Record, Reply, Value, Vocabulary
 
 _DIGITS = 6
+_EXPONENT = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?![\w.])")  # as a program may write a number
 _CLASSIFIED = ("classify", "theme", "looks_like")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Answer:
     """What a question got. A refusal has no value, and its text says why."""
 
@@ -43,6 +46,10 @@ class Answer:
     notes: tuple[str, ...]
     seconds: float
 
+    def __repr__(self) -> str:
+        sure = "" if self.confidence is None else f", confidence {self.confidence:.2f}"
+        return f"Answer({self.question!r}: {self.text!r}{sure})"
+
     @property
     def refused(self) -> bool:
         """Whether there is no answer."""
@@ -69,12 +76,12 @@ def rounded(value: Value) -> Value:
 
 def sentence(reply: Reply) -> str:
     """The answer in words: "Yes: 3 ships found." """
-    said = reply.sentence.strip().rstrip(".")
+    said = _EXPONENT.sub(lambda found: three_digits(float(found[0])), reply.sentence.strip().rstrip("."))
     if isinstance(reply.value, bool):
         verdict = "Yes" if reply.value else "No"
         return f"{verdict}: {said}." if said else f"{verdict}."
     if not said:
-        number = f"{reply.value:,.6g}" if isinstance(reply.value, float) else str(reply.value)
+        number = three_digits(reply.value) if isinstance(reply.value, float) else str(reply.value)
         said = f"{number} {reply.unit}".strip()
     return f"{said[0].upper()}{said[1:]}."
 

@@ -22,7 +22,7 @@ from geoglot.tasks.answer.limits import Budget, Limits
 from geoglot.tasks.answer.plan import Plan, Planner
 from geoglot.tasks.answer.rules import Rules
 from geoglot.tasks.answer.sandbox import ProgramError, Sandbox
-from geoglot.tasks.answer.scene import Found, Region, Scene
+from geoglot.tasks.answer.scene import Scene
 from geoglot.tasks.answer.scenes import RasterScene, SceneOptions, check_pair
 from geoglot.tasks.answer.vocabulary import Vocabulary
 from geoglot.tasks.objects.options import FindOptions
@@ -68,7 +68,6 @@ class Asker:
         """What a scene as a whole may be said to be."""
         self._stack = ExitStack()
         self._sandbox = self._stack.enter_context(Sandbox(limits))
-        self._shown: tuple[tuple[Found, ...], tuple[Region, ...]] = ((), ())
 
     @classmethod
     def open(
@@ -124,7 +123,6 @@ class Asker:
         except AnswerError as error:
             return self._refusal(question, _reason(error), plan, started)
         regions = tuple(one.region for one in words.records if one.region and one.name != "whole")
-        self._shown = reply.objects, regions
         sure, why = certainty(words)
         return replace(
             self._blank(question, plan, started),
@@ -171,12 +169,17 @@ class Asker:
         return made
 
     def write_evidence(self, answer: Answer, path: Path, overwrite: bool = False) -> tuple[Path, Path]:
-        """The latest answer's evidence as GeoJSON, and a PNG beside it; another's is replaced with `overwrite` only."""
+        """An answer's evidence as GeoJSON, and a PNG beside it; another answer's is replaced with `overwrite` only.
+
+        Raises InputError for an answer about another scene.
+        """
         scene = self.after or self.scene
         if not isinstance(scene, RasterScene):
             raise InputError("only rasters can be drawn")
+        if (answer.source, answer.after) != (self.scene.uri, self.after.uri if self.after else None):
+            raise InputError(f"the answer is about {answer.source}, and this scene is {self.scene.uri}")
         made = self.start_evidence(answer.question, path, overwrite)
-        return write_evidence(made, dict(answer.evidence), *self._shown, scene, answer.text)
+        return write_evidence(made, answer.evidence, scene, answer.text)
 
     @property
     def failed(self) -> int:
@@ -192,7 +195,6 @@ class Asker:
         return self.planner.plan(question, lambda program: self._sandbox.run(program, self._words(), check=True))
 
     def _refusal(self, question: str, why: str, plan: Plan, started: float) -> Answer:
-        self._shown = (), ()
         return replace(self._blank(question, plan, started), text=f"{why[0].upper()}{why[1:]}")
 
     def _blank(self, question: str, plan: Plan, started: float) -> Answer:

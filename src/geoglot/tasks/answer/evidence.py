@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -78,29 +78,37 @@ def evidence_files(path: Path) -> Made:
     return Made("ask", path, [path.with_suffix(".png")])
 
 
-def write_evidence(
-    made: Made, document: dict[str, Any], things: Sequence[Found], regions: Sequence[Region], scene: Pictured, text: str
-) -> tuple[Path, Path]:
-    """The GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
+def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
+    """A `collection` as GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
     path, picture = made.output, made.output.with_suffix(".png")
     pixels, grid = scene.picture(SIDE)
-    named = [(_REGION, region.outline) for region in regions]
-    named += [(_label(thing), thing.geometry) for thing in things]
+    facts = [feature["properties"] for feature in document["features"]]
+    named = list(zip(map(_label, facts), _outlines(document, grid), strict=True))
+    named.sort(key=lambda one: one[0] != _REGION)  # regions lie below things
     outlines = [(name, part) for name, shape in named for part in _parts(shape, grid)]
     names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
     counts = {name: sum(1 for other, _ in named if other == name) for name in names}
     lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
+    lines += [f"and {document['left_out']:,} more"] if document.get("left_out") else []
     with made.writing(picture) as draft:
         notes = write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
-    told = document | ({"notes": list(notes)} if notes else {})
+    told = dict(document) | ({"notes": list(notes)} if notes else {})
     with made.writing(path) as draft:
         write_bytes(draft, json.dumps(told, ensure_ascii=False).encode())
     made.finish({"text": text, "picture": picture.name})
     return path, picture
 
 
-def _label(thing: Found) -> str:
-    return f"{thing.name}, {thing.when}" if thing.when else thing.name
+def _outlines(document: Mapping[str, Any], grid: Grid) -> list[Any]:
+    """The geometries of a collection, in map coordinates of a grid."""
+    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
+    return list(shapes) if grid.crs is None else list(gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs))
+
+
+def _label(facts: Mapping[str, Any]) -> str:
+    if facts["role"] == _REGION:
+        return _REGION
+    return f"{facts['name']}, {facts['when']}" if facts["when"] else str(facts["name"])
 
 
 def _parts(shape: Any, grid: Grid) -> list[shapely.Polygon]:

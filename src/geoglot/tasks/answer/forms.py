@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from geoglot.tasks.answer.noun import NotUnderstood, Thing
 from geoglot.tasks.answer.nouns import thing
+from geoglot.tasks.answer.order import ORDER
 
 Groups = dict[str, str]
 Build = Callable[[Groups], str]
@@ -37,17 +38,17 @@ class Form:
         return None
 
 
-_FORMS: list[Form] = []
+_FORMS: dict[str, Form] = {}
 _BOTH = "together(first, second)"
 #: Calls that an adjective is: they choose by what a thing is, and not by where it lies
 ADJECTIVES = ("larger(", "smaller(", "shaped(", "coloured(")
 
 
 def form(kind: str, example: str, *patterns: str) -> Callable[[Build], Build]:
-    """Register a form; forms are tried in the order in which they are registered."""
+    """Register a form under the name of its function, which `order.ORDER` holds."""
 
     def register(build: Build) -> Build:
-        _FORMS.append(Form(kind, example, tuple(re.compile(pattern) for pattern in patterns), build))
+        _FORMS[build.__name__] = Form(kind, example, tuple(re.compile(pattern) for pattern in patterns), build)
         return build
 
     return register
@@ -55,7 +56,7 @@ def form(kind: str, example: str, *patterns: str) -> Callable[[Build], Build]:
 
 def forms() -> tuple[Form, ...]:
     """All forms, in the order in which they are tried."""
-    return tuple(_FORMS)
+    return tuple(_FORMS[name] for name in ORDER)
 
 
 def program(found: str, value: str, sentence: str, unit: str = "", *, first: str = "") -> str:

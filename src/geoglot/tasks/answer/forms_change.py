@@ -53,6 +53,10 @@ def how_many_changed(groups: Groups) -> str:
     rf"where (?:did|have|has|are|is|were|was)(?: new)? (?P<a>.+?) (?:been )?{_NEW}{_SINCE}",
     rf"where (?:did|have|has|are|is|were|was) (?P<a>.+?) (?:been )?(?P<gone>{_GONE}){_SINCE}",
     rf"where (?:are|is) new (?P<a>.+?){_SINCE}",
+    rf"(?:show|find|list|locate|highlight|mark|point out|point to)(?: all)? new (?P<a>.+?){_SINCE}",
+    rf"(?:which|what) new (?P<a>.+?)(?: (?:are|is) there| there (?:are|is))?{_SINCE}",
+    rf"(?:which|what) (?P<a>.+?){_DONE} {_NEW}{_SINCE}",
+    rf"(?:which|what) (?P<a>.+?){_DONE} (?P<gone>{_GONE}){_SINCE}",
 )
 def where_changed(groups: Groups) -> str:
     """Where things are new, or gone."""
@@ -71,6 +75,19 @@ def did_change(groups: Groups) -> str:
     """Whether things are new, or gone."""
     what, (call, how) = thing(groups["a"]), _call(groups)
     return program(_only(what, call), "exists(found)", f"{said(what)} {how}")
+
+
+@form(
+    "change",
+    "How much area do new buildings cover?",
+    rf"(?:what is )?(?:total )?(?:area|surface|extent|size) (?:of|covered by|occupied by) new (?P<a>.+?){_SINCE}",
+    rf"how much (?:area|land|ground|space) (?:do|does|is|are) (?:covered by )?new (?P<a>.+?)(?: cover| occupy| take up)?{_SINCE}",
+)
+def area_of_new(groups: Groups) -> str:
+    """How much ground new things cover."""
+    what = thing(groups["a"])
+    lines = [f"found = {_only(what, 'appeared')}", "area = area_m2(found)"]
+    return "\n".join([*lines, f'answer(area, f"new {what.covers} {{amount(area, \'m²\')}}", "m²", evidence=found)'])
 
 
 _AREA = r"(?:area of |area covered by |size of |extent of |surface of )"
@@ -101,7 +118,7 @@ def has_grown(groups: Groups) -> str:
     else:
         compared, counts = (
             f"share(new) {sign} share(old)",
-            f"{what.many} cover {{share(old):.1%}} before, {{share(new):.1%}} after",
+            f"{what.covers} {{share(old):.1%}} before, {{share(new):.1%}} after",
         )
     return f'old = {old}\nnew = {new}\nanswer({compared}, f"{counts}", evidence=together(old, new))'
 
@@ -126,7 +143,8 @@ def how_much_changed(groups: Groups) -> str:
     sign = "-" if groups.get("down") else ""
     return (
         f'grown = change("{what.name}"{what.part})\n'
-        f'answer({sign}grown, f"{what.many} cover {{grown:+,.6g}} m² {what.place}".strip() + " more than before", "m²", '
+        'more = "less" if grown < 0 else "more"\n'
+        f'answer({sign}grown, f"{what.covers} {{amount(abs(grown), \'m²\')}} {{more}} than before", "m²", '
         f"evidence=together({_dated(what, 'before')}, {_dated(what, 'after')}))"
     )
 

@@ -66,7 +66,7 @@ def most_of(groups: Groups) -> str:
         raise NotUnderstood(groups["a"])
     return program(
         every.find(), f"2 * area_m2(found{some.part}) > area_m2(found)",
-        f"{{area_m2(found{some.part}):,.6g}} of {{area_m2(found):,.6g}} m² of {every.name} {some.rest}",
+        f"{{amount(area_m2(found{some.part}), 'm²')}} of {{amount(area_m2(found), 'm²')}} of {every.name} {some.rest}",
     )  # fmt: skip
 
 

@@ -53,9 +53,7 @@ def _area(what: Thing, unit: str) -> str:
     factor = f" / {_IN[unit]:g}" if unit != "m²" else ""
     found, where = _ground(what)
     lines = [f"found = {found}", f"area = area_m2(found{where}){factor}"]
-    subject = what.many if not what.superlative else f"the {what.one}"
-    verb = "covers" if what.superlative or what.many == what.one else "cover"
-    lines.append(f'answer(area, f"{subject} {verb} {{area:,.6g}} {unit}", "{unit}", evidence=found)')
+    lines.append(f'answer(area, f"{what.covers} {{amount(area, \'{unit}\')}}", "{unit}", evidence=found)')
     return "\n".join(lines)
 
 
@@ -80,7 +78,7 @@ def area_beside_number(groups: Groups) -> str:
         [
             f"found = {found}",
             f"area = area_m2(found{where})",
-            f'answer(area {sign} {size:.12g}, f"{what.many} cover {{area:,.6g}} m²", evidence=found)',
+            f"answer(area {sign} {size:.12g}, f\"{what.covers} {{amount(area, 'm²')}}\", evidence=found)",
         ]
     )
 
@@ -105,7 +103,7 @@ def share_beside_number(groups: Groups) -> str:
         [
             f"found = {what.find(clip=True)}",
             f"part_covered = share(found{what.part})",
-            f'answer(part_covered {sign} {number:.6g}, f"{what.many} cover {{part_covered:.1%}}", evidence=found)',
+            f'answer(part_covered {sign} {number:.6g}, f"{what.covers} {{part_covered:.1%}}", evidence=found)',
         ]
     )
 
@@ -126,14 +124,16 @@ def share(groups: Groups) -> str:
     place = re.sub(r" of @$", "", place)
     if place and place not in ("area", "land"):
         text = f"{text} in {part_name(place)}"
-    if re.search(r"\b(?:is|are|that|which|have|has)\b", groups["a"]):
-        raise NotUnderstood(groups["a"])  # "percentage of buildings that are large" is no share of the scene
+    if re.search(r"\b(?:is|are|that|which|have|has)\b", groups["a"]) or groups["a"] == "land":
+        raise NotUnderstood(
+            groups["a"]
+        )  # "percentage of buildings that are large", "land cover": no share of the scene
     what = _unrelated(thing(text))
     return "\n".join(
         [
             f"found = {what.find(clip=True)}",
             f"part_covered = share(found{what.part})",
-            f'answer(100 * part_covered, f"{what.many} cover {{part_covered:.1%}}", "%", evidence=found)',
+            f'answer(100 * part_covered, f"{what.covers} {{part_covered:.1%}}", "%", evidence=found)',
         ]
     )
 
@@ -165,7 +165,7 @@ def _share_of_ground(every: Thing, some: Thing) -> str:
     if not some.region or some.wraps:
         raise NotUnderstood(every.name)
     lines = [f"found = {every.find()}", f"inside_m2 = area_m2(found{some.part})", "all_m2 = area_m2(found)"]
-    told = f"{{inside_m2:,.6g}} of {{all_m2:,.6g}} m² of {every.name} {some.rest}"
+    told = f"{{amount(inside_m2, 'm²')}} of {{amount(all_m2, 'm²')}} of {every.name} {some.rest}"
     return "\n".join([*lines, f'answer(100 * inside_m2 / all_m2, f"{told}", "%", evidence=found)'])
 
 
@@ -184,7 +184,7 @@ def average(groups: Groups) -> str:
         [
             f"found = {what.find()}",
             f"area = area_m2(found) / count(found){f' / {_IN[unit]:g}' if unit != 'm²' else ''}",
-            f'answer(area, f"{{say(count(found), \'{what.name}\')}} of {{area:,.6g}} {unit} on average", "{unit}", '
+            f"answer(area, f\"{{say(count(found), '{what.name}')}} of {{amount(area, '{unit}')}} on average\", \"{unit}\", "
             "evidence=found)",
         ]
     )
@@ -205,7 +205,7 @@ def larger_of_which(groups: Groups) -> str:
 
 
 def _two_areas(one: Thing, two: Thing, value: str) -> str:
-    return both(one, two, value, f"{one.many} cover {{share(first):.1%}} and {two.many} {{share(second):.1%}}")
+    return both(one, two, value, f"{one.covers} {{share(first):.1%}} and {two.many} {{share(second):.1%}}")
 
 
 @form(
@@ -232,6 +232,9 @@ def compare_areas(groups: Groups) -> str:
     r"(?:which|what) of (?:these )?(?:land cover |land use )?(?:classes|types)? ?,? ?(?P<many>.+?) (?:dominates|is (?:dominant|largest|most common|most extensive)|covers most(?: (?:area|of @))?)",
     r"(?:which|what) (?:type|kind|class) of (?:land use|land cover|landuse|landcover|land) is (?:dominant|predominant|most common|most widespread|largest)",
     r"(?:what|which)(?: land cover| class)? (?:dominates|covers most(?: of)?) (?:@|area)(?: ?,? (?P<many>.+? or .+))?",
+    r"(?:what|which)(?: (?:land cover|land use|class|type|kind))?(?: class| type)? (?:covers|occupies|takes up) (?:most|largest (?:part|area|share))(?: of)?(?: (?:@|area|land|ground|space))?",
+    r"(?:what|which) (?:land cover|landcover|class|type)(?: class| type)? (?:is|has) (?:most|most common|most widespread|largest|dominant|predominant|main)",
+    r"(?:(?:what|which)(?: is| are)? )?(?:(?:kinds?|types?|classes) of )?(?:land cover|landcover)(?: (?:class|classes|type|types))?(?: (?:is|are) (?:there|present|shown|visible|found)| there (?:is|are))?(?: (?:in|of) @)?",
 )
 def dominant(groups: Groups) -> str:
     """Which of several things covers most; of the usual land covers where none are named."""
@@ -252,7 +255,7 @@ def length(groups: Groups) -> str:
     """The length of the longest of a thing, end to end."""
     what, unit = thing(groups["a"]), groups["unit"] or "m"
     value = "length_m(found)" + (" / 1000" if unit == "km" else "")
-    sentence = f"the longest of the {what.many} is {{{value}:,.6g}} {unit} long"
+    sentence = f"the longest of the {what.many} is {{amount({value}, '{unit}')}} long"
     return program(what.find(), value, sentence, unit)
 
 
@@ -267,7 +270,7 @@ def length_beside_number(groups: Groups) -> str:
         raise NotUnderstood(groups["a"])
     what, far = thing(groups["a"]), measure(groups["far"], groups["unit"])
     sign = ">" if groups["more"] in ("longer", "more") else "<"
-    sentence = f"the longest of the {what.many} is {{length_m(found):,.6g}} m long"
+    sentence = f"the longest of the {what.many} is {{amount(length_m(found), 'm')}} long"
     return program(what.find(), f"length_m(found) {sign} {far:.12g}", sentence)
 
 
@@ -284,7 +287,7 @@ def area_of_part(groups: Groups) -> str:
     unit = groups["unit"] or "m²"
     value = f"region_area_m2({region})" + (f" / {_IN[unit]:g}" if unit != "m²" else "")
     said = f"the {part_name(name)}" if name else "the scene"
-    return f'area = {value}\nanswer(area, f"{said} covers {{area:,.6g}} {unit}", "{unit}")'
+    return f'area = {value}\nanswer(area, f"{said} covers {{amount(area, \'{unit}\')}}", "{unit}")'
 
 
 @form(
@@ -295,7 +298,7 @@ def area_of_part(groups: Groups) -> str:
 def how_much_larger(groups: Groups) -> str:
     """The difference of two areas."""
     one, two = alike(groups["a"], groups["b"])
-    areas = f"{one.many}: {{area_m2(first):,.6g}} m², {two.many}: {{area_m2(second):,.6g}} m²"
+    areas = f"{one.many}: {{amount(area_m2(first), 'm²')}}, {two.many}: {{amount(area_m2(second), 'm²')}}"
     return both(one, two, "area_m2(first) - area_m2(second)", areas, "m²")
 
 
@@ -307,7 +310,9 @@ def how_much_larger(groups: Groups) -> str:
 def perimeter(groups: Groups) -> str:
     """The length of the outlines."""
     what = thing(groups["a"])
-    return program(what.find(), "perimeter_m(found)", f"{what.many}: outlines of {{perimeter_m(found):,.6g}} m", "m")
+    return program(
+        what.find(), "perimeter_m(found)", f"{what.many}: outlines of {{amount(perimeter_m(found), 'm')}}", "m"
+    )
 
 
 @form(

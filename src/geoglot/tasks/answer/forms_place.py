@@ -104,7 +104,7 @@ def nearer(groups: Groups) -> str:
     lines = [f"others = {other.find()}", f"first = {one.find()}", f"second = {two.find()}"]
     lines += ["one, two = distance_m(first, others), distance_m(second, others)"]
     lines += [f'winner = "{one.name}" if one < two else "{two.name}" if two < one else "equal"']
-    told = f"{one.name} {{one:,.6g}} m, {two.name} {{two:,.6g}} m away"
+    told = f"{one.name} {{amount(one, 'm')}}, {two.name} {{amount(two, 'm')}} away"
     return "\n".join([*lines, f'answer(winner, f"{told}", evidence=together(first, second))'])
 
 
@@ -157,7 +157,7 @@ def distance(groups: Groups) -> str:
             f"first = {one.find()}",
             f"second = {two.find()}",
             "gap = distance_m(first, second)",
-            f'answer({value}, f"{{gap:,.6g}} m between the nearest of {one.many} and {two.many}", "{unit}", '
+            f'answer({value}, f"{{amount({value}, \'{unit}\')}} between the nearest of {one.many} and {two.many}", "{unit}", '
             "evidence=together(nearest(first, second), nearest(second, first)))",
         ]
     )
@@ -180,7 +180,7 @@ def nearest(groups: Groups) -> str:
             f"others = {two.find()}",
             f"found = nearest({one.find()}, others)",
             f'answer(where(found), f"the {one.name} nearest to a {two.name} is in the {{where(found)}}, '
-            '{distance_m(found, others):,.6g} m away", evidence=found)',
+            "{amount(distance_m(found, others), 'm')} away\", evidence=found)",
         ]
     )
 

@@ -64,7 +64,7 @@ SYNONYMS = {
     "forested area": "forest", "forest area": "forest", "wooded area": "forest", "urban zone": "urban area",
     "town area": "urban area", "built up area": "built-up area", "farming land": "farmland",
     "agricultural land": "farmland", "building area": "building", "tennis field": "tennis court",
-    "parking": "parking lot",
+    "parking": "parking lot", "urban": "urban area", "rural": "rural area",
 }  # fmt: skip
 
 _IRREGULAR = {
@@ -104,6 +104,7 @@ outside off behind opposite amid amidst beyond past except excluding unlike vers
 mostly mainly largely predominantly roughly longest shortest widest tallest oldest newest first
 fewest highest lowest greatest densest busiest deepest brightest darkest
 second next last non entire whole
+new newer newest newly recent recently former formerly existing current previous previously demolished vanished
 multiple winter summer autumn night day cloudy sunny rainy foggy windy season climate taken condition status
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
@@ -221,7 +222,9 @@ def plural(name: str) -> str:
 
 
 def counted(number: int, name: str) -> str:
-    """A number of things in words: no ship, 1 ship, 3 ships."""
+    """A number of things in words: no ship, 1 ship, 3 ships, 3 areas of water."""
+    if uncountable(name) and number:
+        return f"{counted(number, 'area')} of {name}"
     if number == 1 or number == 0:
         return f"{number or 'no'} {name}"
     return f"{number:,} {plural(name)}"

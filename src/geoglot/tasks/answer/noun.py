@@ -42,6 +42,12 @@ class Thing:
         return " ".join([self.superlative, (" or " if self.either else " and ").join(names), self.rest]).strip()
 
     @property
+    def covers(self) -> str:
+        """The plural with its verb: buildings cover, forest covers."""
+        single = len(self.names) == 1 and (self.superlative or plural(self.name) == self.name)
+        return f"the {self.one} covers" if self.superlative else f"{self.many} {'covers' if single else 'cover'}"
+
+    @property
     def one(self) -> str:
         """The singular, with what else is known."""
         return " ".join([self.superlative, self.name, self.rest]).strip()

@@ -36,7 +36,13 @@ _POLITE = (
     r"(?:is it true that|is it correct that|would you say that|would you say)",
 )
 _SLIPS = (
-    (r"show (?:me|us)(?= (?:the |all ))", "show"),
+    (
+        r"show (?:me|us)(?! (?:what|how|where|which|whether|if)\b)"
+        r"(?! (?:the )?(?:number|area|share|count|percentage|distance)\b)",
+        "show",
+    ),
+    (r"^map(?= (?:the|all|every) )", "show"),
+    (r"(?:newly|recently|freshly) (?:built|constructed|erected|added|planted|developed)", "new"),
     (r"meny|mani|mnay|mny|manny", "many"),
     (r"hw|hwo|hou", "how"),
     (r"whats|wats|wat is", "what is"),

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import shapely
 
+from geoglot.figures import three_digits
 from geoglot.tasks.answer import arguments as given
 from geoglot.tasks.answer.ground import is_shape
 from geoglot.tasks.answer.lexicon import COLOURS, THEMES, counted
@@ -30,6 +31,7 @@ WORDS: dict[str, Callable[..., Any]] = {}
 _SHAPES = ("square", "rectangular", "circular")
 _SIDES = ("left", "right", "above", "below")
 _LONGEST_TEXT = 1000
+_PHRASES = ("amount",)  # words that ask nothing of the scene, and so are not recorded
 _NEAREST_PART = 0.6  # of the things that must lie in one ninth for "where" to name it
 
 
@@ -64,7 +66,8 @@ def word(call: Call) -> Call:
     def wrapped(self: Vocabulary, *args: Any, **kwargs: Any) -> Any:
         self.view.budget.call()
         result = call(self, *args, **kwargs)
-        self.note(call.__name__, [*args, *kwargs.values()], result)
+        if call.__name__ not in _PHRASES:
+            self.note(call.__name__, [*args, *kwargs.values()], result)
         return result
 
     WORDS[call.__name__] = wrapped
@@ -357,6 +360,11 @@ class Vocabulary:
         if isinstance(number, bool) or not isinstance(number, int) or abs(number) > 1e15:
             raise TypeError("say takes a whole number and a name")
         return counted(number, given.text(name, "a name"))
+
+    @word
+    def amount(self, number: int | float, unit: str) -> str:
+        """A measure in words, to three digits: "1,750,000 m²", "3.95 ha", "12.5 km"."""
+        return f"{three_digits(given.number(number, 'a number'))} {given.text(unit, 'a unit')}"
 
     @word
     def answer(self, value: Value, sentence: str = "", unit: str = "", evidence: Objects | None = None) -> None:

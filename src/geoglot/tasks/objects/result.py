@@ -11,6 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from geoglot.figures import area_text, area_unit
 from geoglot.geo import Grid, geodesic_area_m2, geodesic_perimeter_m
 from geoglot.lonlat import lonlat_boxes
 from geoglot.outputs.vectors import to_map
@@ -50,7 +51,9 @@ class FindResult:
     @property
     def summary(self) -> str:
         """How many of what, in words."""
-        parts = [f"{count} of {name!r}{_area(self.areas_m2[name])}" for name, count in self.counts.items() if count]
+        unit, areas = area_unit(self.areas_m2.values()), self.areas_m2
+        sizes = {name: f" ({area_text(area, unit)})" if area is not None else "" for name, area in areas.items()}
+        parts = [f"{count:,} of {name!r}{sizes[name]}" for name, count in self.counts.items() if count]
         none = [name for name, count in self.counts.items() if not count]
         found = f"Found {', '.join(parts)}" if parts else ""
         return (
@@ -72,10 +75,6 @@ class FindResult:
 
 def _quoted(names: Sequence[str]) -> str:
     return ", ".join(map(repr, names))
-
-
-def _area(area_m2: float | None) -> str:
-    return "" if area_m2 is None else f" ({area_m2:,.0f} m²)"
 
 
 def _records(objects: gpd.GeoDataFrame) -> list[dict[str, Any]]:
