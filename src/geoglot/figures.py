@@ -7,13 +7,18 @@ from collections.abc import Iterable
 
 
 def three_digits(value: float | int) -> str:
-    """Three significant digits, never an exponent: 1,750,000, 558, 0.0123."""
+    """Three significant digits, never an exponent: 1,750,000, 558, 2.5, 0.0123."""
+    text = _all_digits(value)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _all_digits(value: float | int) -> str:
+    """The same with its zeros: 2.50."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
     places = max(0, 2 - math.floor(math.log10(abs(value))))
     rounded = round(value, 2 - math.floor(math.log10(abs(value))))
-    text = f"{rounded:,.{places}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{rounded:,.{places}f}"
 
 
 #: Units of areas in square metres, and from which area on each is the one to use
@@ -32,4 +37,4 @@ def area_text(area_m2: float | None, unit: str | None = None) -> str:
         return "-"
     unit = unit or area_unit([area_m2])
     size = next(size for name, size, _ in _AREAS if name == unit)
-    return f"{three_digits(area_m2 / size)} {unit}"
+    return f"{_all_digits(area_m2 / size)} {unit}"

@@ -124,6 +124,6 @@ def test_small_words() -> None:
         "-",
         "950 m²",
         "2.50 ha",
-        "123.5 km²",
+        "123 km²",
     ]
     assert parse_bands("4, 3,2") == (4, 3, 2) and parse_bands("B4,red") == ("B4", "red") and parse_bands(None) is None

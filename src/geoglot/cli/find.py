@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import fields, reading
+from geoglot.cli.reading import area_column, fields, reading
 from geoglot.cli.refining import chosen_refiner, refining
-from geoglot.figures import area_text, area_unit
 
 if TYPE_CHECKING:
     from geoglot.tasks.objects.result import FindResult
@@ -96,10 +95,10 @@ def _options(given: dict[str, Any]) -> Any:
 
 def describe(result: FindResult) -> str:
     """The result for people: names with counts, then the files."""
-    width, unit = max(map(len, result.counts)), area_unit(result.areas_m2.values())
+    width, areas = max(map(len, result.counts)), area_column(list(result.areas_m2.values()))
     rows = [
-        f"{name:<{width}}  {count:>6}  {area_text(result.areas_m2[name], unit):>12}{_from(result, name)}"
-        for name, count in result.counts.items()
+        f"{name:<{width}}  {count:>6}  {area:>12}{_from(result, name)}"
+        for (name, count), area in zip(result.counts.items(), areas, strict=True)
     ]
     files = {"objects": result.output, "picture": result.overlay, "manifest": result.manifest}
     rows += ["", result.summary, *(f"{what:<9} {path}" for what, path in files.items() if path)]

@@ -8,6 +8,7 @@ from typing import Any, get_args
 import click
 
 from geoglot.errors import InputError
+from geoglot.figures import area_text, area_unit
 from geoglot.types import BandLike, NoData, Sensor
 
 _SCENE = (
@@ -75,3 +76,9 @@ def parse_scales(text: str) -> tuple[float, ...]:
         return tuple(float(part) for part in text.split(","))
     except ValueError:
         raise InputError(f"scales are numbers with commas, such as 0.75,1,1.25, not {text!r}") from None
+
+
+def area_column(areas_m2: Sequence[float | None]) -> list[str]:
+    """The areas of a table, all in one unit."""
+    unit = area_unit(areas_m2)
+    return [area_text(area, unit) for area in areas_m2]

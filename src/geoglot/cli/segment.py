@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import CLASSES_HELP, fields, parse_scales, reading
+from geoglot.cli.reading import CLASSES_HELP, area_column, fields, parse_scales, reading
 from geoglot.cli.refining import chosen_refiner, refining
-from geoglot.figures import area_text, area_unit
 
 if TYPE_CHECKING:
     from geoglot.tasks.run import SegmentResult
@@ -87,11 +86,9 @@ def _options(given: dict[str, Any]) -> Any:
 def describe(result: SegmentResult) -> str:
     """The result for people: classes by area, then the files."""
     width = max(len(share.name) for share in result.classes)
-    unit = area_unit(share.area_m2 for share in result.classes)
-    rows = [
-        f"{share.name:<{width}}  {area_text(share.area_m2, unit):>12}  {share.share:6.1%}"
-        for share in sorted(result.classes, key=lambda share: -share.pixels)
-    ]
+    shares = sorted(result.classes, key=lambda share: -share.pixels)
+    areas = area_column([share.area_m2 for share in shares])
+    rows = [f"{share.name:<{width}}  {area:>12}  {share.share:6.1%}" for share, area in zip(shares, areas, strict=True)]
     files = {
         "map": result.output,
         "polygons": result.polygons,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+import geopandas as gpd
 import numpy as np
 import shapely
 from jaxtyping import Float
