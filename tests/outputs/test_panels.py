@@ -26,7 +26,7 @@ def test_rows_of_pictures_with_what_is_written_below(tmp_path: Path) -> None:
     assert (sheet[10, 10] == (255, 0, 0)).all() and (sheet[10, 69] == (214, 214, 214)).all()
     assert (sheet[55:75, 10:70] < 128).any()  # the line of text
     second = int(np.flatnonzero((sheet[:, 10] == (128, 0, 0)).all(axis=1))[0])
-    assert (sheet[second, 50] == 0).all()
+    assert (sheet[second, 175] == 0).all()
 
 
 def test_long_lines_take_more_rows(tmp_path: Path) -> None:

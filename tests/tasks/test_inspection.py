@@ -60,7 +60,7 @@ def test_bands_are_drawn(scene: Path, tmp_path: Path) -> None:
     assert info.picture == picture and info.to_json()["picture"] == str(picture)
     with Image.open(picture) as image:
         sheet = np.array(image)
-    natural, infrared = sheet[10:100, 10:130], sheet[10:100, 140:260]
+    natural, infrared = sheet[10:100, 10:130], sheet[10:100, 170:290]
     assert (natural[:30, :40] == 214).all() and (infrared[:30, :40] == 214).all()  # no data
     np.testing.assert_array_equal(natural[40:, :, 0], infrared[40:, :, 1])  # red is green in colour-infrared
     assert (natural[40:, :, 0] != infrared[40:, :, 0]).any()

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.files import check_folder, write_bytes
+from geoglot.outputs.lettering import font, written
 
-_GAP, _LINE, _SIZE = 10, 19, 14
+_GAP, _LINE, _LEAST = 10, 20, 150  # pixels; _LEAST is room for a word below the smallest picture
 _NO_DATA = (214, 214, 214)
 
 
@@ -71,22 +72,23 @@ def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
 def _drawn(panel: Panel) -> Image.Image:
     """The picture, and its lines in as many rows as its width asks for."""
     shown = np.where(panel.valid[..., None], (panel.pixels.transpose(1, 2, 0) * 255).round(), _NO_DATA)
-    picture, font = Image.fromarray(shown.astype(np.uint8)), ImageFont.load_default(size=_SIZE)
-    lines = [part for line in panel.lines for part in _wrapped(line, picture.width, font)]
-    tile = Image.new("RGB", (picture.width, picture.height + len(lines) * _LINE + 6), "white")
+    picture = Image.fromarray(shown.astype(np.uint8))
+    width = max(picture.width, _LEAST)
+    lines = [part for line in panel.lines for part in _wrapped(written(line), width)]
+    tile = Image.new("RGB", (width, picture.height + len(lines) * _LINE + 6), "white")
     tile.paste(picture)
     draw = ImageDraw.Draw(tile)
     for index, line in enumerate(lines):
-        draw.text((0, picture.height + 3 + index * _LINE), line, fill="black", font=font)
+        draw.text((0, picture.height + 3 + index * _LINE), line, fill="black", font=font())
     return tile
 
 
-def _wrapped(line: str, width: int, font: ImageFont.FreeTypeFont | ImageFont.ImageFont) -> list[str]:
+def _wrapped(line: str, width: int) -> list[str]:
     """Words in lines that are no wider than the picture, as far as a single word is not."""
     lines = [""]
     for word in line.split():
         longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= width or not lines[-1]:
+        if font().getlength(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
             lines.append(word)
