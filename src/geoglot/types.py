@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -30,6 +31,15 @@ Sensor = Literal[
 NoData = int | float | Literal["none"] | None
 Progress = Callable[[str, int, int], None]
 """Called with (what is being done, how much of it is done, how much it is in all)."""
+
+
+def not_utf8(name: PathLike) -> str | None:
+    """A name in another encoding than UTF-8, as it can be shown; None for one that is text."""
+    try:
+        str(name).encode()
+    except UnicodeEncodeError:  # Python holds such bytes as surrogates
+        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    return None
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import traceback
 from typing import Any, NoReturn
 
@@ -13,6 +12,7 @@ from geoglot import __version__
 from geoglot.cli.console import one_line, plain_streams
 from geoglot.cli.options import is_verbose
 from geoglot.errors import GeoglotError
+from geoglot.types import not_utf8
 
 #: name -> "module:attribute" of its click command, in the order in which a newcomer needs them
 COMMANDS = {
@@ -57,8 +57,7 @@ class LazyGroup(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Refuse names in another encoding here, for every command: the libraries that read and write files do."""
         for text in args:
-            if any("\ud800" <= letter <= "\udfff" for letter in text):  # how Python holds bytes that are not UTF-8
-                shown = os.fsencode(text).decode("utf-8", "backslashreplace")
+            if shown := not_utf8(text):
                 fail(ctx, f"{shown!r} is not UTF-8; rename the file, and run the same command again", 2)
         return super().parse_args(ctx, args)
 

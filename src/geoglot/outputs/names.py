@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from geoglot.errors import InputError
+from geoglot.types import not_utf8
 
 _LONGEST = 255  # bytes of a name that the file systems in use take
 _TAKEN_APART = ";?!"  # by pyogrio, which reads a path as a URL, and an archive's member after "!"
@@ -25,12 +26,9 @@ def check_name(path: Path) -> None:
 
 
 def check_text(name: str) -> None:
-    """InputError for a name in another encoding than UTF-8, which Python holds as surrogates."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        shown = os.fsencode(name).decode("utf-8", "backslashreplace")
-        raise InputError(f"the name {shown!r} is not UTF-8; rename it, and run the same again") from None
+    """InputError for a name in another encoding than UTF-8."""
+    if shown := not_utf8(name):
+        raise InputError(f"the name {shown!r} is not UTF-8; rename it, and run the same again")
 
 
 def is_there(name: str | Path) -> bool:

@@ -7,7 +7,6 @@ refused: it can name any file and any host. So is a size that no file of its len
 
 from __future__ import annotations
 
-import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -23,6 +22,7 @@ from rasterio.io import DatasetReader, MemoryFile
 
 from geoglot.errors import SourceError
 from geoglot.settings import load_settings
+from geoglot.types import not_utf8
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 #: All that a file can make rasterio raise: its own errors, GDAL's, and Python's where a declared size is absurd
@@ -195,8 +195,7 @@ class Handles:
 
 
 def _check(uri: str) -> None:
-    if not uri.isascii() and any("\ud800" <= letter <= "\udfff" for letter in uri):  # how Python holds other bytes
-        shown = os.fsencode(uri).decode("utf-8", "backslashreplace")
+    if shown := not_utf8(uri):
         raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
     if uri.lower().endswith(".vrt"):
         raise SourceError(f"{uri} is a VRT, which can point at any file and host; give the files that it names")
