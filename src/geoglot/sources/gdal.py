@@ -30,7 +30,8 @@ FAULTS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
 _PIXEL = ("Interleaving.pixel", "PIXEL")
 _BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
 _MOST_BLOCK_BYTES = 2**30  # of one block in memory; it is decoded as a whole
-_MOST_GAIN = 1_000_000  # pixels' bytes a byte of the file; a sparse GeoTIFF of large tiles comes to a tenth of that
+_MOST_GAIN = 200_000  # bytes of pixels a byte of the file; of sparse GeoTIFFs in tiles of 1024 px two thirds of that
+_MOST_SIDE = 2**23  # pixels; a row of windows is held in memory, and no mosaic is a fourth as wide
 _opening = threading.Lock()  # warnings.catch_warnings changes the whole process
 
 
@@ -127,6 +128,10 @@ def _check_contents(dataset: Any, uri: str) -> None:
     bytes_a_pixel = np.dtype(dataset.dtypes[0]).itemsize * dataset.count
     if is_local(uri) and dataset.width * dataset.height * bytes_a_pixel > _MOST_GAIN * Path(uri).stat().st_size:
         raise SourceError(f"{size} in a file of {Path(uri).stat().st_size:,} bytes: it is damaged; get it again")
+    if max(dataset.shape) > _MOST_SIDE:
+        raise SourceError(
+            f"{size}, and no side may be over {_MOST_SIDE:,}; if that is so, cut it: gdal_translate -srcwin"
+        )
     rows, cols = dataset.block_shapes[0]
     together = bytes_a_pixel if str(dataset.interleaving) in _PIXEL else bytes_a_pixel // dataset.count
     if rows * cols * together > _MOST_BLOCK_BYTES:
