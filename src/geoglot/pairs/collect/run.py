@@ -183,7 +183,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder of a collection; OutputError where it is somebody else's."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        is_own = (folder / LOCK).exists() or not any(folder.iterdir())
+        is_own = (folder / LOCK).exists() or all(path.name.startswith(".") for path in folder.iterdir())
     if not is_own:
         raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
     with held(folder):
