@@ -234,6 +234,10 @@ def test_coco_in_its_layouts(tmp_path: Path, images: str, annotations: str) -> N
     assert [(read() == 1).sum() for read in found.masks] == [0, 16]
     assert "1 images of" in found.notes[0] and "c.jpg" in found.notes[0]
     assert check_set(FOLDER, tmp_path, "train").faults == ()
+    picture(tmp_path / images.format("c"))
+    assert FOLDER.read(tmp_path, "train").notes == ()
+    picture(tmp_path / images.format("d"))
+    assert [note[:10] for note in FOLDER.read(tmp_path, "train").notes] == ["1 images i"]
 
 
 def test_black_and_white_masks_are_told_with_what_to_do(tmp_path: Path) -> None:

@@ -111,3 +111,6 @@ def test_a_class_may_be_a_number_and_the_attribute_in_capitals(tmp_path: Path) -
 def test_no_polygons_are_an_image_of_the_rest(tmp_path: Path) -> None:
     made = labels(tmp_path, frame([ring(0, 0)]).iloc[:0])
     assert (Polygons(made.image, made.path, NAMES, rest=5)() == 5).all()
+    bare = made.path.with_suffix(".geojson")
+    bare.write_text('{"type": "FeatureCollection", "features": []}')
+    assert (Polygons(made.image, bare, NAMES, rest=5)() == 5).all()

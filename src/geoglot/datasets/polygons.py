@@ -65,6 +65,8 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     except InputError as error:
         raise SourceError(f"no polygons can be read: {error}") from error
     column = next((name for name in shapes.columns if str(name).lower() == _CLASS), None)
+    if column is None and not len(shapes):
+        return shapes.assign(**{_CLASS: []}), Counter()  # an image on which nothing was drawn
     if column is None:
         names = ", ".join(map(str, shapes.columns.drop(shapes.geometry.name))) or "none"
         raise SourceError(f"{path} has no attribute class; it has {names}")

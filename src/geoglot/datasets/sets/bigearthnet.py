@@ -22,6 +22,7 @@ from geoglot.datasets.dataset import DataSet, Label, Scenes
 from geoglot.errors import SourceError
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.sensors import PRESETS, WHITE_REFLECTANCE
+from geoglot.tables import read_text
 
 _FOLDER = "BigEarthNet-v1.0"
 _BANDS = ("B04", "B03", "B02")
@@ -80,8 +81,7 @@ class BigEarthNet(DataSet):
         path = next((path for path in lists if path.is_file()), None)
         if path is None:
             raise self.missing(f"the list {lists[0].name} or {lists[1].name}", data)
-        with path.open(encoding="utf-8", newline="") as file:
-            names = [row[0] for row in csv.reader(file) if row]
+        names = [row[0].strip() for row in csv.reader(read_text(path).body.splitlines()) if row]
         patches = [data / _FOLDER / name for name in names]
         gone = [patch for patch in patches if not _metadata(patch).is_file()]
         if gone or not patches:

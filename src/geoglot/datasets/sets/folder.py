@@ -23,6 +23,7 @@ from geoglot.datasets import polygons
 from geoglot.datasets.class_table import BACKGROUND, MOST, TABLE, numbered, read_classes, with_background
 from geoglot.datasets.coco import CocoLabels, read_coco
 from geoglot.datasets.dataset import Mapped, Task
+from geoglot.datasets.files import find_files
 from geoglot.datasets.labels import NONE, Labels, MapClass
 from geoglot.datasets.layout import MaskedImages, words_of
 from geoglot.datasets.masks import MaskFile
@@ -31,6 +32,7 @@ from geoglot.datasets.polygons import Polygons, read_polygons
 from geoglot.datasets.splits import Split, find_splits, split_named, unused_folders
 from geoglot.datasets.yolo import YoloFile, find_facts, read_facts
 from geoglot.errors import InputError, SourceError
+from geoglot.sources.folder import SUFFIXES
 from geoglot.tables import read_text
 
 FACTS = "set.toml"
@@ -159,8 +161,10 @@ def _of_coco(split: Split, data: Path, classes: tuple[MapClass, ...]) -> tuple[l
         labels.append(CocoLabels(path, file.path, shape, things, index, places[BACKGROUND]))
     if not labels:
         raise SourceError(f"none of the {len(gone)} images of {file.path} is there, the first {split.images / gone[0]}")
-    more = f"{len(gone)} images of {file.path} are not there and left out, the first {gone[0]}"
-    return labels, (more,) if gone else ()
+    notes = [f"{len(gone)} images of {file.path} are not there and left out, the first {gone[0]}"] if gone else []
+    if others := sorted(set(find_files(split.images, SUFFIXES).used) - {one.image for one in labels}):
+        notes.append(f"{len(others)} images in {split.images} are left out, for {file.path} does not name them")
+    return labels, tuple(notes)
 
 
 def read_resolution(path: Path) -> tuple[float, float]:

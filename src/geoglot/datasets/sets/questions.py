@@ -5,11 +5,11 @@ Images are paths, from the folder of the table on. `geoglot datasets questions` 
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 from geoglot.datasets.dataset import Asked, DataSet, Question, Task
 from geoglot.errors import InputError, SourceError
+from geoglot.tables import read_table
 
 _COLUMNS = ("image", "question", "answer")
 
@@ -29,21 +29,16 @@ class QuestionTable(DataSet):
         path = data / f"{split}.csv"
         if not path.is_file():
             raise self.missing(f"the table {path.name}", data)
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as file:
-                rows = list(csv.DictReader(file))
-        except (OSError, ValueError, csv.Error) as error:
-            raise SourceError(f"{path} cannot be read: {error}") from error
-        if not rows or not set(_COLUMNS) <= set(rows[0]):
-            raise SourceError(f"{path} must have the columns {', '.join(_COLUMNS)}")
+        rows = read_table(path, _COLUMNS).rows
+        if not rows:
+            raise SourceError(f"{path} has no questions below the columns {', '.join(_COLUMNS)}")
         names = list(dict.fromkeys(row["image"] for row in rows))
         images = [data / name for name in names]
         if gone := [image for image in images if not image.is_file()]:
             raise self.missing(f"{len(gone)} images, the first {gone[0]},", data)
         place = {name: index for index, name in enumerate(names)}
         asked = [
-            Question(place[row["image"]], row["question"], row["answer"].strip(), row.get("type") or "all")
-            for row in rows
+            Question(place[row["image"]], row["question"], row["answer"], row.get("type") or "all") for row in rows
         ]
         return Asked(images, asked)
 
