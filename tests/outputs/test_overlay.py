@@ -61,3 +61,10 @@ def test_more_classes_than_a_picture_can_name(tmp_path: Path) -> None:
     names = tuple(f"kind {number}" for number in range(900))
     drawn, notes = legend_of(tmp_path, names, [f"{name}  0" for name in names])
     assert len(drawn) < 6000 and notes == ("the picture names 200 of 900 classes",)
+
+
+def test_a_small_picture_is_widened_for_its_names(tmp_path: Path) -> None:
+    names = ("residential areas", "森林")
+    notes = write_outlines(np.zeros((3, 4, 4), np.float32), [], Legend(names), list(names), tmp_path / "o.png")
+    assert notes == ("in the picture numbers stand for names that it cannot write: 2 = 森林",)
+    assert np.asarray(Image.open(tmp_path / "o.png")).shape[1] > 120

@@ -17,7 +17,7 @@ from rasterio.errors import NotGeoreferencedWarning
 from rasterio.rpc import RPC
 
 from conftest import UTM, MakeGeotiff
-from geoglot.errors import GridError
+from geoglot.errors import GridError, InputError
 from geoglot.sources.raster import open_raster
 
 ROTATED = Affine(9.4, 3.4, 500_000, 3.4, -9.4, 4_000_000)
@@ -150,6 +150,12 @@ def test_a_whole_cap_around_a_pole_is_mapped(make_geotiff: MakeGeotiff, rng: np.
 def test_metres_that_are_called_degrees_are_refused(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
     with pytest.raises(GridError, match=r"in degrees, but .* rio edit-info"):
         open_raster(make_geotiff(colours, "EPSG:4326", UTM))
+
+
+def test_degrees_that_are_called_metres_are_refused(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    path = make_geotiff(colours, "EPSG:32617", Affine(1e-5, 0, -81, 0, -1e-5, 36))
+    with pytest.raises(InputError, match="its CRS is not that of its numbers"):
+        open_raster(path, resolution=(0.3, 10.0))
 
 
 def test_a_crs_that_is_right_is_not_called_wrong(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:

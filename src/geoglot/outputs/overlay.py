@@ -21,6 +21,7 @@ SIDE = 1024
 _STRENGTH = 0.5
 _LINE = 26
 _INDENT = 34  # pixels of a column before and after a line
+_ROOM = 230  # pixels that a name may take in any picture, which becomes wider for it
 _FIGURES = 60  # pixels that a share or a count takes
 #: Classes that a picture names; of more the largest
 MOST_LINES = 200
@@ -95,21 +96,24 @@ def _paint(scene: np.ndarray, classes: np.ndarray, legend: Legend) -> np.ndarray
 def _with_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> tuple[Image.Image, tuple[str, ...]]:
     """The picture with `lines` below, and what a person must know to read them."""
     shown, columns = lines[:MOST_LINES], max(1, picture.width // 300)
-    room = picture.width // columns - _INDENT
-    names = dict(zip(legend.names, labels(legend.names, room - _FIGURES), strict=True))
+    room = max(_ROOM if columns == 1 else 0, picture.width // columns - _INDENT - _FIGURES)
+    names = dict(zip(legend.names, labels(legend.names, room), strict=True))
     colours = dict(zip(legend.names, legend.colours, strict=True))
-    sheet = Image.new("RGB", (picture.width, picture.height + -(-len(shown) // columns) * _LINE + 8), "white")
+    named = [(_name_in(line, names), line) for line in shown]
+    texts = [written(line) if name is None else names[name] + written(line[len(name) :]) for name, line in named]
+    lengths = (round(font().getlength(text)) for (name, _), text in zip(named, texts, strict=True) if name is not None)
+    widest = _INDENT + max(lengths, default=0) if columns == 1 else 0
+    rows = -(-len(shown) // columns)
+    sheet = Image.new("RGB", (max(picture.width, widest), picture.height + rows * _LINE + 8), "white")
     sheet.paste(picture)
-    draw, told = ImageDraw.Draw(sheet), list[str]()
-    for index, line in enumerate(shown):
+    draw = ImageDraw.Draw(sheet)
+    for index, ((name, _), text) in enumerate(zip(named, texts, strict=True)):
         left = 8 + index % columns * (picture.width // columns)
         top = picture.height + 8 + index // columns * _LINE
-        name = _name_in(line, names)
-        told += [name] if name is not None else []
         colour = colours[name] if name is not None else (255, 255, 255)
-        text = written(line) if name is None else names[name] + written(line[len(name) :])
         draw.rectangle((left, top, left + 18, top + 16), fill=colour, outline="black")
         draw.text((left + 26, top - 1), text, fill="black", font=font())
+    told = [name for name, _ in named if name is not None]
     notes = label_notes(told, [names[name] for name in told])
     left_out = (f"the picture names {len(shown)} of {len(lines)} classes",) if len(lines) > len(shown) else ()
     return sheet, (*notes, *left_out)

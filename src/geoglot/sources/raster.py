@@ -211,9 +211,12 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
     if isinstance(resolution, tuple):
         finest, coarsest = resolution
         resolution = min(max(own, finest), coarsest)
-    elif resolution > own * min(native.shape):
+    if resolution > own * min(native.shape):
         wide = three_digits(own * min(native.shape))
-        raise InputError(f"{uri} is only {wide} m wide: {three_digits(resolution)} m is coarser than all of it")
+        raise InputError(
+            f"{uri} is only {wide} m wide: {three_digits(resolution)} m is coarser than all of it; if it is wider in "
+            "truth, its CRS is not that of its numbers"
+        )
     if resolution * _FINEST < own:
         raise InputError(
             f"the pixels of {uri} are {three_digits(own)} m, over {_FINEST} times as coarse as the "
