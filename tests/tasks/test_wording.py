@@ -62,6 +62,7 @@ def test_what_a_model_cannot_tell_apart_is_refused(
         ("مبنى, road, trees", ["reads English only", "'مبنى'"]),
         ("wald", ["reads English only", "'wald'"]),
         ({"green": ["trees", "Trees"], "road": ["road"]}, ["'trees' and 'Trees' are one word to mini in 'green'"]),
+        ([LONG[:500].strip(), "trees"], ["is long: mini makes one vector of all its"]),
         ([LONG.strip(), "trees"], ["is too long for mini: it reads 128 of 1"]),
     ],
 )

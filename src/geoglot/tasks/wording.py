@@ -19,6 +19,7 @@ from geoglot.tasks.prompts import ClassWords, fill
 
 _SAME = 1 - 1e-6  # cosine of two texts that a model reads alike: 1 but for rounding
 _BLOCK = 1024
+_LONG = 64  # tokens of a text; captions are of some 10 to 30
 _SHOWN = 40  # characters of a word that a sentence repeats
 _SHORT = 3  # letters of a piece of a word that means nothing by itself
 _ENDINGS = {"s", "es", "d", "ed", "ing", "ly", "y"}
@@ -158,6 +159,11 @@ def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templat
             notes.append(
                 f"the text {shown(one.word)} of {shown(one.group)} is too long for {model.card.name}: it reads "
                 f"{read} of {total} tokens, so the end is left out; use fewer words"
+            )
+        elif total > _LONG:
+            notes.append(
+                f"the text {shown(one.word)} of {shown(one.group)} is long: {model.card.name} makes one vector of all "
+                f"its {total} tokens, in which each counts for little; use fewer words"
             )
     return tuple(notes)
 
