@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 import os
 import tomllib
 from pathlib import Path
@@ -16,6 +17,8 @@ from geoglot.tables import read_text
 from geoglot.types import PathLike
 
 T = TypeVar("T")
+_LARGEST = 10**300  # above it an integer is no float
+_SHOWN = 80  # characters of a value in a message
 
 
 def read_recipe(path: Path, kind: type[T]) -> T:
@@ -24,7 +27,7 @@ def read_recipe(path: Path, kind: type[T]) -> T:
     Paths in a recipe are relative to its folder; where a URL may stand, it stays as it is. With `base = "other.toml"` a
     recipe of the same folder is taken, and what is written here goes before it.
     """
-    return _build(kind, _read(path), f"{path}: ", path.parent)
+    return from_table(kind, _read(path), f"{path}: ", path.parent)
 
 
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
@@ -64,11 +67,12 @@ def beside(name: str, folder: Path) -> str:
     return str(folder / name) if (folder / name).is_dir() else name
 
 
-def _build(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
+def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
+    """A dataclass from plain values; InputError that names the key, after `where`, and what it may be."""
     hints = get_type_hints(kind, include_extras=True)
     here = f"{where[:-1]}: " if where.endswith(".") else where
     if unknown := sorted(set(table) - set(hints)):
-        raise InputError(f"{here}there is no key {unknown[0]!r}; known are {', '.join(hints)}")
+        raise InputError(f"{here}there is no key {_short(unknown[0])}; known are {', '.join(hints)}")
     needed = [
         field.name
         for field in dataclasses.fields(kind)  # type: ignore[arg-type]
@@ -84,15 +88,15 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
         plain, within = get_args(hint)
         number = _value(plain, value, where, folder)
         if number not in within:
-            raise InputError(f"{where} is {within}, not {value!r}")
+            raise InputError(f"{where} is {within}, not {_short(value)}")
         return number
     kinds = [kind for kind in get_args(hint) if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
     kind = Path if Path in kinds else kinds[0]
     if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        return _build(kind, value, f"{where}.", folder)
+        return from_table(kind, value, f"{where}.", folder)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
-            raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {value!r}")
+            raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {_short(value)}")
         return value
     if get_origin(kind) is tuple and isinstance(value, list):
         each = get_args(kind)
@@ -104,11 +108,20 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
         return value
     if kind is Path and isinstance(value, str):
         return _place(value, str in kinds, where, folder)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise InputError(f"{where} is {kind.__name__}, not {value!r}")
+    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
+        value = float(value)
+    if not isinstance(value, get_origin(kind) or kind) or (kind is int and isinstance(value, bool)):
+        named = "a table" if dataclasses.is_dataclass(kind) else kind.__name__
+        raise InputError(f"{where} is {named}, not {_short(value)}")
+    if kind is float and not math.isfinite(value):
+        raise InputError(f"{where} is a finite number, not {value!r}")
     return value
+
+
+def _short(value: object) -> str:
+    """A value as a message shows it, however long it is."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
 def _place(value: str, may_be_url: bool, where: str, folder: Path) -> PathLike:

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 from jaxtyping import Float
 from tokenizers import Tokenizer
 from torch import Tensor, nn
+
+from geoglot.types import Amount, Positive, Within
+
+Side = Annotated[int, Within(1.0, 65536.0)]
+Scale = Annotated[float, Within(0.0, 1e4, above=True)]
 
 
 @dataclass(frozen=True)
@@ -18,18 +23,18 @@ class Card:
     name: str
     family: str
     """Which builder of the zoo makes it: mini, clip, graft."""
-    dim: int
-    """Length of its vectors."""
-    patch_size: int
+    dim: Amount
+    """Length of its vectors; 0 for what has classes of its own."""
+    patch_size: Side
     """Pixels a patch vector stands for, along one side."""
-    tile_size: int
+    tile_size: Side
     """Side in pixels of the square tile it was trained on; a multiple of patch_size."""
-    resolution: tuple[float, float]
+    resolution: tuple[Positive, Positive]
     """Metres a pixel, (finest, coarsest), that it understands. Scenes inside are read as they are."""
     mean: tuple[float, float, float]
     """Of the RGB input, which is 0..1 before it is normalised."""
-    std: tuple[float, float, float]
-    logit_scale: float
+    std: tuple[Positive, Positive, Positive]
+    logit_scale: Scale
     """Factor that turns cosines into logits for a softmax over classes."""
     licence: str
     source: str

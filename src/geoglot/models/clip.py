@@ -17,7 +17,9 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.precision import fold_quick_gelu
 from geoglot.models.preprocess import normalise, require_whole_patches
 from geoglot.models.readout import READOUTS
-from geoglot.models.store import read_tokenizer
+from geoglot.models.sizes import check_clip
+from geoglot.models.store import TOKENIZER
+from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
 from geoglot.models.vit import block, embed_pixels, read_text
 
 #: Texts a batch: bounds the memory of ensembles of thousands of prompts
@@ -95,7 +97,7 @@ class Clip(VisionLanguageModel):
         return vectors.mT.reshape(len(vectors), self.card.dim, rows, -1)
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
-        encoded = [torch.tensor(encoding.ids) for encoding in self.tokenizer.encode_batch(texts)]
+        encoded = [torch.tensor(ids) for ids in tokens_of(self.tokenizer, texts)]
         device = self.text_projection.weight.device
         ids = torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device)
         last = torch.tensor([len(one) - 1 for one in encoded], device=device)
@@ -104,7 +106,16 @@ class Clip(VisionLanguageModel):
 
 def build_clip(card: Card, folder: Path) -> Clip:
     """The Clip that a card describes, its weights still to be loaded."""
-    return Clip(card, read_tokenizer(folder))
+    check_clip(card)
+    return Clip(card, read_clip_tokenizer(card, folder))
+
+
+def read_clip_tokenizer(card: Card, folder: Path) -> Tokenizer:
+    """The tokenizer of a CLIP, once it is proved to be that of its text tower."""
+    tokenizer = read_tokenizer(folder / TOKENIZER)
+    require_vocabulary(tokenizer, card.config["text_config"]["vocab_size"], card.name)
+    require_ends(tokenizer, card.name)
+    return tokenizer
 
 
 def _empty_body(config: Mapping[str, Any]) -> CLIPModel:

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from geoglot.models.base import Card
-from geoglot.models.clip import Clip
-from geoglot.models.store import read_tokenizer
+from geoglot.models.clip import Clip, read_clip_tokenizer
+from geoglot.models.sizes import check_clip
 from geoglot.models.vit import block
 
 
@@ -113,4 +113,5 @@ def _wider(narrow: nn.Conv2d, extra: int) -> nn.Conv2d:
 
 def build_graft(card: Card, folder: Path) -> Graft:
     """The Graft that a card describes, its weights still to be loaded."""
-    return Graft(card, read_tokenizer(folder))
+    check_clip(card)
+    return Graft(card, read_clip_tokenizer(card, folder))

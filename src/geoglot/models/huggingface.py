@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
-from geoglot.errors import ModelError
+from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
+from geoglot.models.documents import read_json
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.models.store import CARD, HF_WEIGHTS, sha256_of
+from geoglot.recipe import from_table
+from geoglot.types import Positive
 
 CONFIG = "config.json"
 #: CLIP has no resolution of its own: sub-metre aerial images to Landsat are read as they are
 ANY_RESOLUTION = (0.1, 30.0)
+#: Of a CLIP whose weights do not tell its scale: where OpenAI's training held it
+UNSTATED_SCALE = 100.0
+_LARGEST_LOG = 9.0
 #: What a card keeps of both towers, so that a changed default of transformers changes nothing
 _TOWER = (
     "hidden_size",
@@ -43,12 +50,12 @@ def read_config(folder: Path) -> dict[str, Any]:
     from transformers import CLIPConfig
 
     try:
-        fields = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        fields = read_json(folder / CONFIG)
         if fields.get("model_type") != "clip":
             raise ModelError(f"{folder} holds a {fields.get('model_type')} model; only CLIP can be read")
         full = CLIPConfig(**fields)
-    except (ValueError, AttributeError, StrictDataclassError) as error:
-        why = " ".join(str(error).split())
+    except (OSError, ValueError, TypeError, AttributeError, KeyError, StrictDataclassError) as error:
+        why = " ".join(str(error).split())[:300]
         raise ModelError(f"{folder / CONFIG} is not a CLIP configuration ({why})") from None
     return {
         "projection_dim": full.projection_dim,
@@ -64,8 +71,11 @@ def huggingface_card(folder: Path) -> Card:
         raise ModelError(f"{folder} holds no {HF_WEIGHTS}; make one with: geoglot models convert {folder}")
     config = read_config(folder)
     mean, std = read_statistics(folder)
-    with safe_open(weights, "pt") as file:
-        logit_scale = math.exp(file.get_tensor("logit_scale").item())
+    try:
+        with safe_open(weights, "pt") as file:
+            stated = file.get_tensor("logit_scale") if "logit_scale" in file.keys() else None  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        raise ModelError(f"{weights} is not a safetensors file ({error}); pull or convert it again") from None
     return Card(
         name=folder.resolve().name,
         family="clip",
@@ -75,7 +85,7 @@ def huggingface_card(folder: Path) -> Card:
         resolution=ANY_RESOLUTION,
         mean=mean,
         std=std,
-        logit_scale=logit_scale,
+        logit_scale=UNSTATED_SCALE if stated is None else scale_of(stated, weights),
         licence="as its source says",
         source=str(folder),
         sha256=sha256_of(weights),
@@ -83,13 +93,33 @@ def huggingface_card(folder: Path) -> Card:
     )
 
 
+def scale_of(stated: Tensor, place: Path) -> float:
+    """The factor whose logarithm a CLIP keeps as logit_scale; CLIP's own training stops at 100."""
+    if stated.numel() != 1 or not -_LARGEST_LOG <= float(stated) <= _LARGEST_LOG:
+        raise ModelError(
+            f"logit_scale in {place} is one number up to {_LARGEST_LOG}, not {stated.flatten()[:3].tolist()}"
+        )
+    return math.exp(float(stated))
+
+
 Statistics = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class _Pixels:
+    """What preprocessor_config.json says of them."""
+
+    image_mean: Statistics = CLIP_MEAN
+    image_std: tuple[Positive, Positive, Positive] = CLIP_STD
 
 
 def read_statistics(folder: Path) -> tuple[Statistics, Statistics]:
     """Mean and standard deviation of the pixels: the folder's, or CLIP's where it says nothing."""
     path = folder / "preprocessor_config.json"
-    fields = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    red, green, blue = fields.get("image_mean", CLIP_MEAN)
-    red_std, green_std, blue_std = fields.get("image_std", CLIP_STD)
-    return (red, green, blue), (red_std, green_std, blue_std)
+    try:
+        fields = read_json(path) if path.is_file() else {}
+        stated = {name: fields[name] for name in ("image_mean", "image_std") if name in fields}
+        found = from_table(_Pixels, stated, "", folder)
+    except (OSError, ValueError, TypeError, InputError) as error:
+        raise ModelError(f"{path} cannot be used ({error}); save the model again") from None
+    return found.image_mean, found.image_std

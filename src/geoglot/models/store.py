@@ -16,28 +16,31 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from geoglot.errors import ModelError, OutputError
+from geoglot.errors import InputError, ModelError, OutputError
 from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.documents import read_json
+from geoglot.recipe import from_table
 
 CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
 #: What transformers calls the weights in a folder of its own
 HF_WEIGHTS = "model.safetensors"
 #: Names of tensors that other layouts keep, and that a card or the sizes give here
 DERIVED = ("position_ids", "logit_scale")
+_LONGEST_NAME = 200
+_NAMED = 12  # tensors that a message names
 
 
 def read_card(folder: Path) -> Card:
     """The card of a stored model."""
     path = folder / CARD
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
-        for name in ("resolution", "mean", "std"):
-            fields[name] = tuple(fields[name])
-        fields["languages"] = tuple(fields.get("languages", ()))
-        return Card(**fields)
+        table = read_json(path)
+        if not isinstance(table, dict):
+            raise ValueError(f"it holds a {type(table).__name__} and no fields")
+        card = from_table(Card, table, "", folder)
+        _check_card(card)
     except FileNotFoundError:
         if (folder / "model" / CARD).is_file():
             raise ModelError(f"{folder} is a training run; its model is {folder / 'model'}") from None
@@ -45,16 +48,21 @@ def read_card(folder: Path) -> Card:
             f"{folder} holds no {CARD}; what geoglot trained has it in RUN/model when training ends, and "
             "other weights get it by: geoglot models convert"
         ) from None
-    except (ValueError, KeyError, TypeError) as error:
+    except OSError as error:
+        raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, InputError) as error:
         raise ModelError(f"{path} is not a model card ({error}); convert or pull the model again") from None
+    return card
 
 
-def read_tokenizer(folder: Path) -> Tokenizer:
-    """The tokenizer of a stored model."""
-    path = folder / TOKENIZER
-    if not path.is_file():
-        raise ModelError(f"{folder} holds no {TOKENIZER}; copy the one of the model's text tower there")
-    return Tokenizer.from_file(str(path))
+def _check_card(card: Card) -> None:
+    """ValueError for fields that are right by themselves and not together, and for names that are no line of text."""
+    if not card.name.isprintable() or not 0 < len(card.name) <= _LONGEST_NAME:
+        raise ValueError(f"name is a line of up to {_LONGEST_NAME} characters")
+    if card.resolution[0] > card.resolution[1]:
+        raise ValueError(f"resolution is the finest, then the coarsest, not {list(card.resolution)}")
+    if card.tile_size % card.patch_size:
+        raise ValueError(f"tile_size is a multiple of patch_size {card.patch_size}, not {card.tile_size}")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -63,16 +71,34 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return {name: widened(tensor) for name, tensor in load_file(path).items()}
     except FileNotFoundError:
         raise ModelError(f"{path} is missing; pull or convert the model again") from None
-    except SafetensorError as error:
-        raise ModelError(f"{path} is not a safetensors file ({error}); pull or convert it again") from None
+    except (SafetensorError, OSError, KeyError, RuntimeError) as error:  # a type that this torch has not is a KeyError
+        why = " ".join(str(error).split())[:200]
+        raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None
 
 
 def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
-    """Tensors of a stored model, once their file is proved to be the one that the card was written for."""
+    """Tensors of a stored model, once their file is proved to be the one that the card was written for.
+
+    ModelError too where one holds a number that is not finite: its answers would be sure and mean nothing.
+    """
     path = folder / (WEIGHTS if (folder / CARD).is_file() else HF_WEIGHTS)
     if path.is_file() and sha256_of(path) != sha256:
         raise ModelError(f"{path} does not match the sha256 in its card; pull, convert or train the model again")
-    return read_tensors(path)
+    tensors = read_tensors(path)
+    require_finite(tensors, str(path))
+    return tensors
+
+
+def require_finite(tensors: Mapping[str, Tensor], what: str) -> None:
+    """ModelError that names the first tensor of `what` with NaN or infinite numbers."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and tensor.numel():
+            least, most = torch.aminmax(tensor)  # NaN, if there is one, is both
+            if not (least.isfinite() and most.isfinite()):
+                raise ModelError(
+                    f"{what} has NaN or infinite numbers in {name}, as a training in half precision leaves that broke; "
+                    "take an earlier checkpoint"
+                )
 
 
 def widened(tensor: Tensor) -> Tensor:
@@ -83,11 +109,31 @@ def widened(tensor: Tensor) -> Tensor:
 def load_weights(model: VisionLanguageModel, folder: Path) -> None:
     """Fill a model that was built empty; names and shapes must be those that its card asks for."""
     tensors = read_weights(folder, model.card.sha256)
-    wanted = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
-    try:
-        model.load_state_dict(wanted, assign=True)
-    except RuntimeError as error:
-        raise ModelError(f"the weights of {model.card.name} do not fit its card: {error}") from None
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
+    require_fit(model.state_dict(), weights, f"the weights of {model.card.name} do not fit its card")
+    model.load_state_dict(weights, assign=True)
+
+
+def require_fit(
+    wanted: Mapping[str, Tensor], weights: Mapping[str, Tensor], what: str, error: type[ModelError] = ModelError
+) -> None:
+    """The error, with the names that are missing, unexpected, or of another shape or kind, where there are any."""
+    wrong = [f"missing {name}" for name in wanted if name not in weights]
+    wrong += [f"unexpected {name[:100]}" for name in weights if name not in wanted]
+    both = [name for name in weights if name in wanted]
+    wrong += [
+        f"{name} is {tuple(weights[name].shape)} and should be {tuple(wanted[name].shape)}"
+        for name in both
+        if weights[name].shape != wanted[name].shape
+    ]
+    wrong += [
+        f"{name} is {weights[name].dtype} and should be {wanted[name].dtype}".replace("torch.", "")
+        for name in both
+        if weights[name].is_floating_point() != wanted[name].is_floating_point()
+    ]
+    if wrong:
+        more = f"; and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
+        raise error(f"{what}: {'; '.join(wrong[:_NAMED])}{more}")
 
 
 def sha256_of(path: Path) -> str:
@@ -117,6 +163,7 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokeniz
     """Write a stored model, whole or not at all, and return its card with the hash filled in."""
     if folder.exists():
         raise OutputError(f"{folder} exists already; remove it or give another name")
+    require_finite(tensors, card.name)
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
@@ -127,8 +174,9 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokeniz
             (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(folder)
-    except OSError as error:
-        raise OutputError(f"{folder} cannot be written: {error.strerror or error}") from error
+    except (OSError, SafetensorError) as error:  # safetensors has errors of its own for a full disk
+        why = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise OutputError(f"{folder} cannot be written ({why}); free some space or choose another folder") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return card

@@ -82,7 +82,7 @@ def card_of(folder: Path) -> Card:
 
 def find_model(name_or_path: PathLike) -> Path:
     """The folder of a model, by its name or its path; a name goes before a folder of the same name here."""
-    name = str(name_or_path)
+    name = str(Path(name_or_path).expanduser()) if str(name_or_path).startswith("~") else str(name_or_path)
     if name == BUNDLED:
         return _bundled_folder()
     if (cached := cache_folder(name)) is not None and cached.is_dir():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,21 @@ from torch import Tensor
 from geoglot.errors import ConvertError
 from geoglot.models.base import Card
 from geoglot.models.convert import layouts
-from geoglot.models.convert.unpickle import load_checkpoint
-from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, read_config, read_statistics
+from geoglot.models.convert.files import read_checkpoint
+from geoglot.models.convert.names import without_wrappers
+from geoglot.models.convert.others import other_kind
+from geoglot.models.huggingface import (
+    ANY_RESOLUTION,
+    CONFIG,
+    UNSTATED_SCALE,
+    read_config,
+    read_statistics,
+    scale_of,
+)
 from geoglot.models.known import KNOWN, Activation
 from geoglot.models.readout import DEFAULT_READOUT
-from geoglot.models.store import DERIVED, HF_WEIGHTS, TOKENIZER, read_weights, write_model
+from geoglot.models.sizes import check_clip
+from geoglot.models.store import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
 from geoglot.models.zoo import card_of, find_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
@@ -62,28 +71,33 @@ def convert(source: Path, target: Path, about: Conversion) -> Card:
 
     It is written whole or not at all; every name that does not fit is in the error.
     """
-    file = _weights_file(source)
-    tensors = layouts.without_wrapper(load_checkpoint(file))
+    tensors = without_wrappers(read_checkpoint(source))
+    if told := other_kind(tensors):
+        raise ConvertError(f"{source}: {told}")
+    require_finite({name: one for name, one in tensors.items() if name not in layouts.OPENCLIP_EXTRAS}, str(source))
     if layouts.is_graft(tensors):
-        return _convert_graft(layouts.from_graft(tensors), file, target, about)
+        return _convert_graft(layouts.from_graft(tensors), source, target, about)
     if layouts.is_openclip(tensors):
         tensors = layouts.from_openclip(tensors)
-    if (file.parent / CONFIG).is_file():
-        config = read_config(file.parent)
-    else:
-        config = layouts.clip_config(tensors, _activation(about))
-    scale = math.exp(tensors["logit_scale"].item()) if "logit_scale" in tensors else 100.0
-    card = _card("clip", config, scale, file, about)
-    return _store(target, card, tensors, _tokenizer(about.tokenizer or file.parent))
+    folder = source if source.is_dir() else source.parent
+    stated = (folder / CONFIG).is_file()
+    config = read_config(folder) if stated else layouts.clip_config(tensors, _activation(about))
+    scale = scale_of(tensors["logit_scale"], source) if "logit_scale" in tensors else UNSTATED_SCALE
+    card = _card("clip", config, scale, source, about)
+    return _store(target, card, tensors, _tokenizer(about.tokenizer or folder))
 
 
-def _convert_graft(tensors: dict[str, Tensor], file: Path, target: Path, about: Conversion) -> Card:
+def _convert_graft(tensors: dict[str, Tensor], source: Path, target: Path, about: Conversion) -> Card:
     if about.text is None:
-        raise ConvertError("GRAFT's checkpoints hold no text tower; name the CLIP that lends its own with --text")
+        raise ConvertError(
+            f"{source} has an image tower and no text tower, as GRAFT's checkpoints; "
+            "name the CLIP that lends its own with --text"
+        )
     folder = find_model(about.text)
     lender = card_of(folder)
-    if "text_config" not in lender.config:
+    if lender.family not in ("clip", "graft"):
         raise ConvertError(f"{about.text} has no text tower of CLIP; name one that has, as clip-vit-b-16, with --text")
+    check_clip(lender)
     lent = read_weights(folder, lender.sha256)
     activation = about.activation or lender.config["vision_config"]["hidden_act"]
     config = {
@@ -93,13 +107,13 @@ def _convert_graft(tensors: dict[str, Tensor], file: Path, target: Path, about: 
     }
     # Without a head of its own for patches it is a CLIP, and read as one
     family = "graft" if any(name.startswith("projector.") for name in tensors) else "clip"
-    card = _card(family, config, GRAFT_SCALE, file, about)
+    card = _card(family, config, GRAFT_SCALE, source, about)
     text = {name: tensor for name, tensor in lent.items() if name.startswith(("text_model.", "text_projection."))}
     return _store(target, card, tensors | text, _tokenizer(about.tokenizer or folder))
 
 
-def _card(family: str, config: dict[str, Any], scale: float, file: Path, about: Conversion) -> Card:
-    mean, std = read_statistics(file.parent)
+def _card(family: str, config: dict[str, Any], scale: float, source: Path, about: Conversion) -> Card:
+    mean, std = read_statistics(source if source.is_dir() else source.parent)
     return Card(
         name=about.name,
         family=family,
@@ -111,45 +125,22 @@ def _card(family: str, config: dict[str, Any], scale: float, file: Path, about: 
         std=std,
         logit_scale=scale,
         licence=about.licence,
-        source=about.source or file.name,
+        source=about.source or source.resolve().name,
         config={**config, "readout": DEFAULT_READOUT},
     )
 
 
-def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str) -> Card:
-    """Write the model once its weights are proved to be those that the card asks for."""
-    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
-    wanted = _shapes_wanted(card)
-    wrong = [f"missing {name}" for name in wanted if name not in weights]
-    wrong += [f"unexpected {name}" for name in weights if name not in wanted]
-    wrong += [
-        f"{name} is {tuple(tensor.shape)} and should be {wanted[name]}"
-        for name, tensor in weights.items()
-        if name in wanted and tuple(tensor.shape) != wanted[name]
-    ]
-    if wrong:
-        raise ConvertError(f"{card.name} does not fit a {card.family} model: {'; '.join(wrong)}")
-    return write_model(target, card, weights, tokenizer)
-
-
-def _shapes_wanted(card: Card) -> dict[str, tuple[int, ...]]:
-    from tokenizers import Tokenizer
-    from tokenizers.models import BPE
-
-    from geoglot.models.clip import Clip
+def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: Path) -> Card:
+    """Write the model once its weights and its tokenizer are proved to be those that the card asks for."""
+    from geoglot.models.clip import Clip, read_clip_tokenizer
     from geoglot.models.graft import Graft
 
-    model = (Graft if card.family == "graft" else Clip)(card, Tokenizer(BPE()))
-    return {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-
-
-def _weights_file(source: Path) -> Path:
-    if not source.is_dir():
-        return source
-    for name in (HF_WEIGHTS, "pytorch_model.bin"):
-        if (source / name).is_file():
-            return source / name
-    raise ConvertError(f"{source} holds neither {HF_WEIGHTS} nor pytorch_model.bin; give the checkpoint's file")
+    weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
+    check_clip(card)
+    words = read_clip_tokenizer(card, tokenizer)
+    model = (Graft if card.family == "graft" else Clip)(card, words)
+    require_fit(model.state_dict(), weights, f"{card.name} does not fit a {card.family} model", ConvertError)
+    return write_model(target, card, weights, (tokenizer / TOKENIZER).read_text(encoding="utf-8"))
 
 
 def _activation(about: Conversion) -> str:
@@ -161,11 +152,12 @@ def _activation(about: Conversion) -> str:
     return about.activation
 
 
-def _tokenizer(folder: Path) -> str:
-    path = folder / TOKENIZER
-    if not path.is_file():
+def _tokenizer(place: Path) -> Path:
+    """The folder of a tokenizer.json, which may be named itself."""
+    folder = place.parent if place.name == TOKENIZER else place
+    if not (folder / TOKENIZER).is_file():
         raise ConvertError(
             f"{folder} holds no {TOKENIZER}; give the folder of one with --tokenizer "
             "(OpenCLIP's and OpenAI's models share that of openai/clip-vit-base-patch16)"
         )
-    return path.read_text(encoding="utf-8")
+    return folder

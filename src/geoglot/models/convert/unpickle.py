@@ -1,19 +1,21 @@
 """Tensors out of pickled checkpoints, in a child process that can run nothing and reach nothing.
 
-Three walls, one behind the other. torch's weights-only unpickler calls no function that a file names: a name
-that it does not know becomes an empty stand-in here, so that configuration objects (omegaconf, Lightning) are
-stepped over and never imported. The child refuses, by an audit hook that cannot be taken off, to open sockets
-or start programs; this is Python's own wall, not the operating system's. And what the parent reads from the
-child is a safetensors file.
+Four walls, one behind the other. torch's weights-only unpickler calls no function that a file names: a name
+that it does not know becomes a stand-in here that does nothing, so that configuration objects (omegaconf, Lightning)
+are stepped over, whole modules are read as the tensors that they hold, and nothing is imported. The child refuses, by
+an audit hook that cannot be taken off, to open sockets or start programs; this is Python's own wall, not the operating
+system's. It may take a few times the memory that its file has (Linux). And what the parent reads from the child is a
+safetensors file.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +24,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from geoglot.errors import ConvertError
-from geoglot.models.store import read_tensors
+from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
+from geoglot.models.store import read_tensors, widened
 
-#: Keys under which training frameworks keep the weights of the model
-NESTS = ("state_dict", "model_state_dict", "model")
 _TIMEOUT_S = 600
+_FOREIGN = 3  # the child's exit code for a file of another kind
+_SPARE = 2**30  # bytes of memory above those of the file
+_COPIES = 4  # of the file's bytes: as read, cloned, and written
 _FORBIDDEN = (
     "socket.",
     "subprocess.",
@@ -40,43 +44,47 @@ _FORBIDDEN = (
 
 
 def load_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Float32 tensors of a checkpoint of any kind by name; pickles are opened in the child."""
+    """Tensors of a checkpoint of any kind by name, floats as float32; pickles are opened in the child."""
     if not path.is_file():
         raise ConvertError(f"{path} does not exist; give the checkpoint's file")
-    if path.suffix == ".safetensors":
+    if _is_safetensors(path):
         return read_tensors(path)
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "tensors.safetensors"
-        command = [sys.executable, "-P", "-m", __name__, str(path.resolve()), str(target)]
-        environment = os.environ | {
-            "HF_HUB_OFFLINE": "1",
-            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-        }
-        try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            raise ConvertError(f"{path} was not read within {_TIMEOUT_S} s; it may be damaged") from None
-        if done.returncode or not target.is_file():
-            lines = done.stderr.strip().splitlines() or ["it ended without a word"]
-            raise ConvertError(f"{path} cannot be read without running its code: {lines[-1]}")
-        return {name: tensor.clone() for name, tensor in load_file(target).items()}
+        _unpickle(path, target)
+        return {name: widened(tensor.clone()) for name, tensor in load_file(target).items()}
+
+
+def _is_safetensors(path: Path) -> bool:
+    """By its name, or by its first bytes: the length of a header, then the header in JSON."""
+    with path.open("rb") as file:
+        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
+
+
+def _unpickle(path: Path, target: Path) -> None:
+    command = [sys.executable, "-P", "-m", __name__, str(path.resolve()), str(target)]
+    environment = os.environ | {
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+    }
+    try:
+        done = subprocess.run(
+            command, env=environment, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired:
+        raise ConvertError(f"{path} was not read within {_TIMEOUT_S} s; it may be damaged") from None
+    if done.returncode or not target.is_file():
+        told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        if done.returncode == _FOREIGN:
+            raise ConvertError(f"{path} {told}")
+        raise ConvertError(f"{path} cannot be read without running its code: {told}")
 
 
 def stand_in(name: str) -> tuple[Callable[..., Any], str]:
-    """What takes the place of a global that torch does not know: an empty object; nothing is imported."""
+    """What takes the place of a global that torch does not know: an object that does nothing; nothing is imported."""
     if name == "collections.defaultdict":
         return _plain_dict, name
-    return type("StandIn", (_Empty,), {}), name
-
-
-class _Empty:
-    """Takes whatever a pickle gives it, and keeps nothing."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def __setstate__(self, _: object) -> None:
-        pass
+    return type("StandIn", (Kept,), {}), name
 
 
 def _plain_dict(*_: object) -> dict[Any, Any]:
@@ -86,7 +94,20 @@ def _plain_dict(*_: object) -> dict[Any, Any]:
 
 def _main(source: Path, target: Path) -> None:
     sys.addaudithook(_refuse)
-    save_file(_weights_of(_load(source)), target)
+    size = source.stat().st_size
+    _bound_memory(_SPARE + _COPIES * size)
+    check_archive(source)
+    save_file(weights_of(_load(source), size), target)
+
+
+def _bound_memory(spare: int) -> None:
+    """Let this process take so many bytes more than it has; where the system counts them, which is Linux."""
+    status = Path("/proc/self/status")
+    if status.is_file() and (found := re.search(r"VmData:\s+(\d+) kB", status.read_text())):
+        import resource
+
+        limit = int(found[1]) * 1024 + spare
+        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _load(source: Path) -> Any:
@@ -98,31 +119,27 @@ def _load(source: Path) -> Any:
         return torch.load(source, map_location="cpu", weights_only=True)
 
 
-def _weights_of(content: Any) -> dict[str, Tensor]:
-    if not isinstance(content, Mapping):
-        raise TypeError(f"a {type(content).__name__} and no mapping of weights is in it")
-    for nest in NESTS:
-        if isinstance(content.get(nest), Mapping):
-            return _weights_of(content[nest])
-    # Cloned, because tensors that share memory (tied weights) are not safetensors' to store
-    tensors = {str(name): value.detach() for name, value in content.items() if isinstance(value, Tensor)}
-    return {name: value.float().clone().contiguous() for name, value in tensors.items()}
-
-
 def _refuse(event: str, _: tuple[Any, ...]) -> None:
     if event.startswith(_FORBIDDEN):
         raise PermissionError(f"a checkpoint may not do this: {event}")
 
 
 def _sentence(error: Exception) -> str:
-    """The one line of torch's page-long explanations that says what was wrong."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    told = [line for line in lines if "Unpickler error" in line]
-    return (told or lines or [type(error).__name__])[0]
+    """What was wrong, out of torch's page-long explanations, and without their advice to trust the file."""
+    if isinstance(error, MemoryError) or "allocate memory" in str(error):
+        return "it wants more memory than its size explains"
+    text = " ".join(str(error).split()).rpartition("Unpickler error: ")[2]
+    why = re.split(r"\s*(?:Please |Check the doc|This file can still|\(1\)|This might be)", text)[0]
+    if not why or "weights_only" in why or "Weights only" in why:
+        return "it is nothing that torch.save wrote"
+    return why[:300]
 
 
 if __name__ == "__main__":
     try:
         _main(Path(sys.argv[1]), Path(sys.argv[2]))
+    except Foreign as error:
+        print(error, file=sys.stderr)  # noqa: T201  the parent passes it on
+        sys.exit(_FOREIGN)
     except Exception as error:  # noqa: BLE001  whatever it was, the parent passes it on as one sentence
         sys.exit(_sentence(error))

@@ -12,7 +12,11 @@ from torch import Tensor, nn
 from geoglot.models.base import Card, VisionLanguageModel, count_tokens
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.text import StaticText
+from geoglot.models.sizes import MiniSizes, read_sizes, wrong_card
+from geoglot.models.store import TOKENIZER
+from geoglot.models.tokenizer import require_vocabulary
 
+_PATCH = 16  # pixels a side, by the trunk's finer stride
 _MULTIPLE = 32  # the trunk's coarsest stride
 _AT_ONCE = 4 * 224 * 224  # pixels whose features stay in a processor's cache
 
@@ -53,8 +57,8 @@ class Mini(VisionLanguageModel):
         self.image = DensePatches(card.dim)
         self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
         self.tokenizer = self.text.tokenizer
-        self.register_buffer("mean", torch.tensor(card.mean).view(3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(card.std).view(3, 1, 1), persistent=False)
+        self.register_buffer("mean", _bands(card.mean), persistent=False)
+        self.register_buffer("std", _bands(card.std), persistent=False)
 
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
         """One unit vector a text."""
@@ -91,6 +95,17 @@ class Mini(VisionLanguageModel):
         return max(1, _AT_ONCE // (tiles.shape[2] * tiles.shape[3]))
 
 
+def _bands(values: tuple[float, float, float]) -> Tensor:
+    """One number a band; in memory even where the model is built without any, for no file fills it."""
+    return torch.tensor(values, device="cpu").view(3, 1, 1)
+
+
 def build_mini(card: Card, folder: Path) -> Mini:
-    """The module for a card, its weights still to be loaded; `folder` holds tokenizer.json."""
-    return Mini(card, folder / "tokenizer.json")
+    """The module for a card, its weights still to be loaded and without memory till then."""
+    sizes = read_sizes(card, MiniSizes)
+    if card.patch_size != _PATCH:
+        raise wrong_card(card, f"patch_size is {_PATCH} in this family, not {card.patch_size}")
+    with torch.device("meta"):
+        model = Mini(card, folder / TOKENIZER)
+    require_vocabulary(model.tokenizer, sizes.vocabulary, card.name)
+    return model

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from tokenizers import Tokenizer
 from torch import Tensor, nn
+
+from geoglot.models.tokenizer import read_tokenizer, tokens_of
 
 
 class StaticText(nn.Module):
@@ -24,8 +25,7 @@ class StaticText(nn.Module):
 
     def __init__(self, tokenizer: Path, vocabulary: int, dim: int, hidden: int) -> None:
         super().__init__()
-        self.tokenizer = Tokenizer.from_file(str(tokenizer))
-        self.tokenizer.no_padding()
+        self.tokenizer = read_tokenizer(tokenizer)
         self.tokenizer.enable_truncation(128)
         self.register_buffer("table", torch.zeros(vocabulary, dim, dtype=torch.int8))
         self.register_buffer("scale", torch.ones(vocabulary))
@@ -34,7 +34,7 @@ class StaticText(nn.Module):
 
     def tokens(self, texts: list[str]) -> tuple[Tensor, Tensor]:
         """Token ids of all texts one after the other, and where each text begins."""
-        encoded = [entry.ids for entry in self.tokenizer.encode_batch(texts, add_special_tokens=False)]
+        encoded = tokens_of(self.tokenizer, texts, ends=False)
         starts = torch.tensor([0, *map(len, encoded)])[:-1].cumsum(0)
         flat = torch.tensor([token for ids in encoded for token in ids], dtype=torch.long)
         return flat.to(self.table.device), starts.to(self.table.device)

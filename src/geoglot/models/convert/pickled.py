@@ -1,0 +1,121 @@
+"""Weights out of what a pickle held: nested mappings and whole modules, once they are as small as their file says."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+#: Keys under which training frameworks keep the weights of the model, those of the model itself first
+NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "clip", "weights",
+         "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "shadow_params")  # fmt: skip
+_DEEP = 4  # nests in nests
+_PARTS = 100_000  # modules and tensors of a model; the largest CLIPs have some thousand
+_SHARED = 2  # times the size of a file that its weights may have: tied weights are one storage there
+
+
+class Foreign(ValueError):
+    """A file of another kind; the message goes on from the file's name."""
+
+
+class Kept:
+    """In place of an object that a pickle names: keeps its attributes, and does nothing."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        if isinstance(state, dict):
+            self.__dict__.update(state)
+
+
+def check_archive(source: Path) -> None:
+    """Foreign for archives of programs, and for those that would unpack to more than their size."""
+    with source.open("rb") as file:
+        if file.read(4) != b"PK\x03\x04":
+            return
+    with zipfile.ZipFile(source) as archive:
+        entries = archive.infolist()
+    names = [entry.filename.partition("/")[2] for entry in entries]
+    if "constants.pkl" in names:
+        raise Foreign(
+            "is a TorchScript archive, which holds a program and not only weights; if you trust it, write its weights "
+            f"alone with: python -c \"import torch; torch.save(torch.jit.load('{source.name}', 'cpu').state_dict(), "
+            "'weights.pt')\" and convert weights.pt"
+        )
+    if "archive_format" in names:
+        raise Foreign("is a program that torch.export wrote; save the model's state_dict() with torch.save instead")
+    if len(set(names)) < len(names):
+        raise Foreign("holds two files of one name, which torch.save never writes")
+    if sum(entry.file_size for entry in entries) > source.stat().st_size:
+        raise Foreign("unpacks to more than its size, which nothing that torch.save wrote does")
+
+
+def weights_of(content: Any, size: int) -> dict[str, Tensor]:
+    """Tensors by name, in the types that they have; `size`: the bytes of their file, which bound theirs."""
+    found = _search(content, _DEEP)
+    if not found:
+        kind = "an object" if isinstance(content, Kept) else f"a {type(content).__name__}"
+        raise Foreign(f"holds {kind} without weights; save the model's state_dict() with torch.save, and convert that")
+    _check_sizes(found, size)
+    # Cloned, because tensors that share memory (tied weights) are not safetensors' to store
+    return {name: value.detach().contiguous().clone() for name, value in found.items()}
+
+
+def _search(content: Any, deep: int) -> dict[str, Tensor]:
+    """The weights in a module, in a nest of a name that is known, in the mapping itself, or in its only nest."""
+    if isinstance(content, Kept):
+        return dict(_of_module(content))
+    if not isinstance(content, Mapping) or not deep:
+        return {}
+    for nest in NESTS:
+        if found := _search(content.get(nest), deep - 1):
+            return found
+    if found := {str(name): value for name, value in content.items() if isinstance(value, Tensor)}:
+        return found
+    others = [found for value in content.values() if (found := _search(value, 1))]
+    return others[0] if len(others) == 1 else {}
+
+
+def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
+    """Parameters and buffers under the names that the module's state_dict() would give them."""
+    waiting, parts = [("", module)], 0
+    while waiting:
+        prefix, here = waiting.pop()
+        passing = _mapping(here, "_non_persistent_buffers_set")
+        for kind in ("_parameters", "_buffers"):
+            for name, value in _mapping(here, kind).items():
+                parts += 1
+                if isinstance(value, Tensor) and name not in passing:
+                    yield f"{prefix}{name}", value
+        children = {name: one for name, one in _mapping(here, "_modules").items() if isinstance(one, Kept)}
+        waiting += [(f"{prefix}{name}.", one) for name, one in children.items()]
+        parts += len(children)
+        if parts > _PARTS:
+            raise Foreign(f"holds a module of more than {_PARTS:,} parts; no CLIP has that many")
+
+
+def _mapping(module: Kept, name: str) -> dict[Any, Any]:
+    value = vars(module).get(name)
+    if isinstance(value, set):
+        return dict.fromkeys(value)
+    return dict(value) if isinstance(value, Mapping) else {}
+
+
+def _check_sizes(tensors: Mapping[str, Tensor], size: int) -> None:
+    """Foreign for what is not plain numbers, and for views that show a few numbers as many."""
+    total = 0
+    for name, one in tensors.items():
+        if one.layout != torch.strided or one.is_quantized or one.device.type != "cpu":
+            kind = "quantised" if one.is_quantized else f"{one.layout}, {one.device.type}".removeprefix("torch.")
+            raise Foreign(f"holds {name} in a form that is not plain numbers ({kind}); save it as float32")
+        if one.numel() * one.element_size() > one.untyped_storage().nbytes():
+            held = one.untyped_storage().nbytes() // one.element_size()
+            raise Foreign(f"claims {one.numel():,} numbers for {name} and holds {held:,}; it is no trained model")
+        total += one.numel() * one.element_size()
+    if total > _SHARED * size:
+        raise Foreign(f"claims {total:,} bytes of weights and has {size:,}; it is no trained model")

@@ -1,0 +1,117 @@
+"""The architecture that a card states, field by field, before anything is built from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from geoglot.errors import InputError, ModelError
+from geoglot.models.base import Card
+from geoglot.recipe import from_table
+from geoglot.types import Positive, Within
+
+T = TypeVar("T")
+Size = Annotated[int, Within(1.0, 65536.0)]
+Layers = Annotated[int, Within(1.0, 256.0)]
+Vocabulary = Annotated[int, Within(1.0, 4e6)]
+
+
+@dataclass(frozen=True)
+class Tower:
+    """What both towers of a CLIP have; transformers' names."""
+
+    hidden_size: Size
+    intermediate_size: Size
+    num_hidden_layers: Layers
+    num_attention_heads: Size
+    hidden_act: Literal["quick_gelu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu"]
+    layer_norm_eps: Positive
+    projection_dim: Size
+
+
+@dataclass(frozen=True)
+class TextTower(Tower):
+    """Of texts."""
+
+    vocab_size: Vocabulary
+    max_position_embeddings: Annotated[int, Within(3.0, 65536.0)]
+    """Tokens of a text with its start and its end."""
+
+
+@dataclass(frozen=True)
+class ImageTower(Tower):
+    """Of tiles."""
+
+    image_size: Size
+    patch_size: Size
+
+
+@dataclass(frozen=True)
+class ClipSizes:
+    """A CLIP or a GRAFT."""
+
+    projection_dim: Size
+    text_config: TextTower
+    vision_config: ImageTower
+    readout: Literal["plain", "sclip", "clearclip", "segearth"]
+    extra_bands: Annotated[int, Within(0.0, 64.0)] = 0
+
+
+@dataclass(frozen=True)
+class MiniSizes:
+    """The bundled model and its like."""
+
+    vocabulary: Vocabulary
+    hidden: Size
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What the cards of all segmenters hold."""
+
+    classes: tuple[str, ...]
+    network: dict[str, Any]
+    texts: dict[str, Any] = field(default_factory=dict)
+
+
+def read_sizes(card: Card, kind: type[T]) -> T:
+    """The card's architecture as `kind`; ModelError that names the card and the field."""
+    return read_part(card, kind, card.config, "config.")
+
+
+def read_part(card: Card, kind: type[T], table: dict[str, Any], where: str) -> T:
+    """The same of a part of it, whose fields begin with `where`."""
+    try:
+        return from_table(kind, table, where, Path())
+    except InputError as error:
+        raise wrong_card(card, str(error)) from None
+
+
+def wrong_card(card: Card, why: str) -> ModelError:
+    """The error of a card that cannot be meant."""
+    return ModelError(f"the card of {card.name} cannot be used: {why}; convert or pull the model again")
+
+
+def check_clip(card: Card) -> None:
+    """ModelError for sizes that contradict each other."""
+    sizes = read_sizes(card, ClipSizes)
+    image, text = sizes.vision_config, sizes.text_config
+    same = (
+        ("dim", card.dim, "config.projection_dim", sizes.projection_dim),
+        ("patch_size", card.patch_size, "config.vision_config.patch_size", image.patch_size),
+    )
+    for field_name, stated, other, wanted in same:
+        if stated != wanted:
+            raise wrong_card(card, f"{field_name} is {stated} and {other} is {wanted}")
+    if image.image_size % image.patch_size:
+        raise wrong_card(
+            card,
+            f"config.vision_config.image_size is a multiple of patch_size {image.patch_size}, not {image.image_size}",
+        )
+    for name, tower in (("vision_config", image), ("text_config", text)):
+        if tower.hidden_size % tower.num_attention_heads:
+            raise wrong_card(
+                card, f"config.{name}.hidden_size {tower.hidden_size} does not divide into "
+                f"{tower.num_attention_heads} heads (num_attention_heads)",
+            )  # fmt: skip

@@ -1,0 +1,98 @@
+"""The tokenizer of a stored model, from its file to the tokens of texts, and what its library may panic of on the way.
+
+A panic of that library is no Exception, and it writes to the process's own stderr before Python hears of it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+from geoglot.errors import ModelError
+from geoglot.models.store import TOKENIZER
+
+_PANIC = "PanicException"  # of pyo3, which has no name to import
+_STDERR = 2
+_ONE_AT_A_TIME = threading.Lock()
+
+
+def read_tokenizer(path: Path) -> Tokenizer:
+    """The tokenizer in a file, once it has read some texts."""
+    if not path.is_file():
+        raise ModelError(f"{path.parent} holds no {TOKENIZER}; copy the one of the model's text tower there")
+    with _contained(str(path)):
+        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer.no_padding()
+        tokenizer.encode_batch(["", "A quay, 2 ships", "Été 水"])
+    return tokenizer
+
+
+def tokens_of(tokenizer: Tokenizer, texts: Sequence[str], *, ends: bool = True) -> list[list[int]]:
+    """The tokens of each text, with the model's start and end if `ends`; ModelError where the tokenizer fails."""
+    with _contained("the model's tokenizer"):
+        return [one.ids for one in tokenizer.encode_batch(list(texts), add_special_tokens=ends)]
+
+
+def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:
+    """ModelError for a tokenizer whose tokens are not the rows of a model's embedding."""
+    words = tokenizer.get_vocab(with_added_tokens=True)
+    highest = max(words.values(), default=-1)
+    if highest + 1 != rows:
+        raise ModelError(
+            f"{name} has an embedding of {rows:,} tokens and a {TOKENIZER} of {highest + 1:,}; it is another model's: "
+            "copy the one of the model's text tower there"
+        )
+
+
+def require_ends(tokenizer: Tokenizer, name: str) -> None:
+    """ModelError for a tokenizer that does not put CLIP's start and end around a text; the end is its last token."""
+    (ends,) = tokens_of(tokenizer, [""])
+    words = tokenizer.get_vocab(with_added_tokens=True)
+    if len(ends) != 2 or ends[0] == ends[1] or ends[1] != max(words.values()):
+        found = ", ".join(str(tokenizer.id_to_token(token)) for token in ends[:4]) or "nothing"
+        raise ModelError(
+            f"the {TOKENIZER} of {name} puts {found} around a text, where CLIP has its start and its last token; "
+            "it is another model's: copy the one of the model's text tower there"
+        )
+
+
+@contextmanager
+def _contained(what: str) -> Iterator[None]:
+    """ModelError in one line for all that the tokenizers library raises or panics of."""
+    try:
+        with _held_stderr():
+            yield
+    except ModelError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+            raise  # an interrupt
+        why = " ".join(str(error).split())[:200]
+        raise ModelError(f"{what} cannot be used ({why}); copy the one of the model's text tower there") from None
+
+
+@contextmanager
+def _held_stderr() -> Iterator[None]:
+    """Keep what is written to the process's stderr, and pass it on unless the block fails."""
+    with _ONE_AT_A_TIME, tempfile.TemporaryFile() as kept:
+        sys.stderr.flush()
+        try:
+            before = os.dup(_STDERR)
+        except OSError:  # a process without one
+            yield
+            return
+        os.dup2(kept.fileno(), _STDERR)
+        try:
+            yield
+        finally:
+            os.dup2(before, _STDERR)
+            os.close(before)
+        kept.seek(0)
+        os.write(_STDERR, kept.read())
