@@ -17,6 +17,9 @@ GeoglotError
 
 from __future__ import annotations
 
+import sys
+from importlib.metadata import PackageNotFoundError, requires
+
 
 class GeoglotError(Exception):
     """Root of all; the command line prints it in one sentence and exits with `exit_code`."""
@@ -74,4 +77,19 @@ class MissingExtraError(GeoglotError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed; get it with: pip install 'geoglot[{extra}]'")
+        wanted = " ".join(f'"{one}"' for one in _packages_of(extra))
+        super().__init__(
+            f"{package} is not installed; get what geoglot[{extra}] brings with: "
+            f'"{sys.executable}" -m pip install {wanted}'
+        )
+
+
+def _packages_of(extra: str) -> list[str]:
+    """What an extra of the installed geoglot brings: it can be had by name, wherever geoglot itself came from."""
+    try:
+        wanted = requires("geoglot") or []
+    except PackageNotFoundError:  # run from its sources without being installed
+        wanted = []
+    parts = [line.partition(";") for line in wanted]
+    found = [name.strip() for name, _, when in parts if f'extra == "{extra}"' in when.replace("'", '"')]
+    return found or [f"geoglot[{extra}]"]

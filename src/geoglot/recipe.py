@@ -55,10 +55,16 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return both
 
 
-def recipe_hash(recipe: Any, folder: Path, *leave_out: str) -> str:
-    """Of all that decides the result; paths as seen from the recipe's folder, wherever it is run from."""
+def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
+    """All that decides the result, as JSON has it; paths as seen from the recipe's folder, wherever it is run from."""
     fields = {name: value for name, value in dataclasses.asdict(recipe).items() if name not in leave_out}
-    text = json.dumps(fields, sort_keys=True, default=lambda path: os.path.relpath(path, folder))
+    facts: dict[str, Any] = json.loads(json.dumps(fields, default=lambda path: os.path.relpath(path, folder)))
+    return facts
+
+
+def recipe_hash(recipe: Any, folder: Path, *leave_out: str) -> str:
+    """Of these facts."""
+    text = json.dumps(recipe_facts(recipe, folder, *leave_out), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -98,7 +104,7 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
         if value not in get_args(kind):
             raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {_short(value)}")
         return value
-    if get_origin(kind) is tuple and isinstance(value, list):
+    if get_origin(kind) is tuple and isinstance(value, list | tuple):
         each = get_args(kind)
         each = each[:1] * len(value) if Ellipsis in each else each
         if len(each) != len(value):
@@ -113,7 +119,7 @@ def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
     if not isinstance(value, get_origin(kind) or kind) or (kind is int and isinstance(value, bool)):
         named = "a table" if dataclasses.is_dataclass(kind) else kind.__name__
         raise InputError(f"{where} is {named}, not {_short(value)}")
-    if kind is float and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise InputError(f"{where} is a finite number, not {value!r}")
     return value
 

@@ -27,8 +27,9 @@ def command(model: str, output: Path, side: int | None, fixed: bool, overwrite: 
     Example: geoglot export runs/loveda/model -o loveda.onnx
     """
     from geoglot.models.segmenter import load_segmenter
-    from geoglot.tasks.export import export
+    from geoglot.tasks.export import check_wishes, export
 
+    check_wishes(output, side)
     segmenter = load_segmenter(model, device="cpu")
     with options.progress() as progress:
         made = export(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,21 @@ if TYPE_CHECKING:
 
 #: Figures that the result tells a person; metrics.jsonl and --json have all
 _TOLD = {"loss": "loss", "miou": "mIoU", "mean_f1": "mean F1", "overall_accuracy": "overall accuracy"}
+_PATIENCE_S = 5.0  # for torchrun to see that the first process failed
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Let the first tell what all processes fail of: torchrun ends the others while they wait."""
+    from geoglot.errors import GeoglotError
+    from geoglot.training.processes import is_first
+
+    try:
+        yield
+    except GeoglotError:
+        if not is_first():
+            time.sleep(_PATIENCE_S)
+        raise
 
 
 @click.group()
@@ -39,7 +57,7 @@ def align(recipe: Path, device: str | None, as_json: bool) -> None:
     from geoglot.training.align import align as run
     from geoglot.training.processes import is_first
 
-    with options.progress(is_first()) as progress:
+    with _one_voice(), options.progress(is_first()) as progress:
 
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             progress("steps", step, steps, f"loss {figures['loss']:.3f}, {figures['tiles_per_second']:.0f} tiles/s")
@@ -65,7 +83,7 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
     from geoglot.training.processes import is_first
     from geoglot.training.segment import train_segment
 
-    with options.progress(is_first()) as progress:
+    with _one_voice(), options.progress(is_first()) as progress:
 
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             miou = f", mIoU {figures['miou']:.3f}" if "miou" in figures else ""

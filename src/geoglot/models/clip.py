@@ -121,6 +121,8 @@ def read_clip_tokenizer(card: Card, folder: Path) -> Tokenizer:
 def _empty_body(config: Mapping[str, Any]) -> CLIPModel:
     """The four parts of a CLIP without memory behind them: the weights that follow are its only ones."""
     sizes = {name: config[name] for name in ("text_config", "vision_config", "projection_dim")}
+    last = sizes["text_config"]["vocab_size"] - 1  # its ends, of which transformers' defaults are for one vocabulary
+    sizes["text_config"] = sizes["text_config"] | {"bos_token_id": max(last - 1, 0), "eos_token_id": last}
     with torch.device("meta"):
         body = CLIPModel(CLIPConfig(**sizes))
     for tower in (body.vision_model, body.text_model):

@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from geoglot.errors import ModelError
 from geoglot.models.base import Card
 from geoglot.models.preprocess import normalise
-from geoglot.models.store import read_weights, write_model
+from geoglot.models.segclip.backbone import check_backbone
+from geoglot.models.segclip.config import SegClipConfig
+from geoglot.models.sizes import Classes, read_part, read_sizes, require_modest, wrong_card
+from geoglot.models.store import read_weights, require_fit, write_model
 from geoglot.models.zoo import card_of, choose_device, find_model
 from geoglot.settings import load_settings
 from geoglot.types import PathLike
@@ -23,6 +26,7 @@ STRIDE = 4
 """Pixels along one side that a score stands for."""
 MULTIPLE = 32
 """Networks see sides that are multiples of this; a segmenter pads what has others."""
+_TEXTS = "table."  # buffers of the texts of a network's classes
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -88,12 +92,49 @@ def load_segmenter(name_or_path: PathLike, *, device: str | None = None) -> Segm
         )
     if settings.threads:
         torch.set_num_threads(settings.threads)
+    tensors = read_weights(folder, card.sha256)
+    require_fit(_without_memory(card).state_dict(), tensors, f"the weights of {card.name} do not fit its card")
     segmenter = Segmenter(card, NETWORKS[card.family](card.config))
-    try:
-        segmenter.network.load_state_dict(read_weights(folder, card.sha256))
-    except RuntimeError as error:
-        raise ModelError(f"the weights of {card.name} do not fit its card: {error}") from None
+    segmenter.network.load_state_dict(tensors)
     return segmenter.to(choose_device(device or settings.device)).eval().requires_grad_(False)
+
+
+def start_from_stored(network: nn.Module, folder: Path) -> list[str]:
+    """Take a stored segmenter's weights where names and shapes agree; gives the names of the others.
+
+    The texts of the classes stay the network's own. ModelError where not even the backbone is the same.
+    """
+    card = card_of(folder)
+    if card.family not in NETWORKS:
+        raise ModelError(f"{card.name} is no segmenter to start from; it may be a backbone")
+    wanted = network.state_dict()
+    given = {
+        name: tensor
+        for name, tensor in read_weights(folder, card.sha256).items()
+        if name in wanted and tensor.shape == wanted[name].shape and not name.startswith(_TEXTS)
+    }
+    if not any(name.startswith("backbone.") for name in given):
+        raise ModelError(f"nothing of {card.name} fits this backbone; give the sizes that it was trained with")
+    network.load_state_dict({**wanted, **given})
+    return sorted(name for name in wanted.keys() - given.keys() if not name.startswith(_TEXTS))
+
+
+def _without_memory(card: Card) -> nn.Module:
+    """The network of a card for its names and shapes; ModelError for a card that cannot be meant."""
+    sizes = read_sizes(card, Classes)
+    if card.dim or card.patch_size != STRIDE or not sizes.classes:
+        raise wrong_card(card, f"a segmenter has dim 0, patch_size {STRIDE} and classes")
+    require_modest(card)
+    if card.family == "segclip":
+        read_part(card, SegClipConfig, sizes.network, "config.network.")
+    try:
+        check_backbone(sizes.network.get("backbone", {}))
+        with torch.device("meta"):
+            return NETWORKS[card.family](card.config)
+    except ModelError as error:
+        raise wrong_card(card, f"config.network: {error}") from None
+    except Exception as error:  # noqa: BLE001  what transformers and torch say of sizes that do not go together
+        raise wrong_card(card, f"config.network: {' '.join(str(error).split())[:200]}") from None
 
 
 def save_segmenter(segmenter: Segmenter, folder: Path) -> Card:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,6 +13,7 @@ from geoglot.recipe import from_table
 from geoglot.types import Positive, Within
 
 T = TypeVar("T")
+_MOST_LAYERS, _MOST = 256, 65536
 Size = Annotated[int, Within(1.0, 65536.0)]
 Layers = Annotated[int, Within(1.0, 256.0)]
 Vocabulary = Annotated[int, Within(1.0, 4e6)]
@@ -115,3 +117,23 @@ def check_clip(card: Card) -> None:
                 card, f"config.{name}.hidden_size {tower.hidden_size} does not divide into "
                 f"{tower.num_attention_heads} heads (num_attention_heads)",
             )  # fmt: skip
+
+
+def require_modest(card: Card) -> None:
+    """ModelError for numbers in a card's architecture of which building it would not end."""
+    for name, value in _numbers(card.config, "config"):
+        deep = name.rpartition(".")[2].endswith(("layers", "depths"))
+        if abs(value) > (_MOST_LAYERS if deep else _MOST):
+            raise wrong_card(card, f"{name} is up to {_MOST_LAYERS if deep else _MOST}, and here larger")
+
+
+def _numbers(value: object, name: str) -> Iterator[tuple[str, int | float]]:
+    """All numbers in a document, a list's under the name of the list."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from _numbers(part, f"{name}.{str(key)[:50]}")
+    elif isinstance(value, list | tuple):
+        for part in value:
+            yield from _numbers(part, name)
+    elif isinstance(value, int | float):
+        yield name, value

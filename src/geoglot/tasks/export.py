@@ -73,10 +73,7 @@ def export(
     `fixed`: only tiles of `side` pixels, one at a time; else any number, and any sides that are multiples of 32. Raises
     ModelError where the graph does not give PyTorch's scores to 1e-3.
     """
-    if side % MULTIPLE:
-        raise InputError(f"the side of a tile is a multiple of {MULTIPLE}, not {side}")
-    if output.suffix != ".onnx":
-        raise InputError(f"the graph is an .onnx file, not {output.name!r}")
+    check_wishes(output, side)
     made = Made("export", output)
     made.check()
     made.start(fingerprint(_facts(segmenter) | {"side": side, "fixed": fixed, "opset": OPSET}), overwrite)
@@ -84,6 +81,8 @@ def export(
     tell: Progress = progress or (lambda what, done, total: None)
     tell("tracing the network, minutes for a large one", 0, 1)
     program = _traced(graph, side, fixed)
+    if not fixed:
+        _refuse_other_sides(program.model)
     program.model.metadata_props.update(_facts(segmenter))
     tell("tracing the network, minutes for a large one", 1, 1)
     with made.writing(output) as temporary:
@@ -98,6 +97,32 @@ def export(
     exported = Exported(output, difference, fixed)
     made.finish(exported.to_json())
     return exported
+
+
+def check_wishes(output: Path, side: int | None) -> None:
+    """InputError for what no graph can be, before any work."""
+    if side is not None and side % MULTIPLE:
+        below = side - side % MULTIPLE
+        near = f"{below} or {below + MULTIPLE}" if below else f"{MULTIPLE}"
+        raise InputError(f"the side of a tile is a multiple of {MULTIPLE}, not {side}; give {near}")
+    if output.suffix != ".onnx":
+        raise InputError(f"the graph is an .onnx file, not {output.name!r}; give {output.with_suffix('.onnx').name!r}")
+
+
+def _refuse_other_sides(model: Any) -> None:
+    """Let the runtime refuse sides that are no multiples, at which the network would answer for other pixels.
+
+    SpaceToDepth takes multiples of its block only, and DepthToSpace undoes it exactly.
+    """
+    from onnxscript import ir
+
+    pixels, users = model.graph.inputs[0], tuple(model.graph.inputs[0].uses())
+    block = ir.AttrInt64("blocksize", MULTIPLE)
+    deep = ir.Node("", "SpaceToDepth", [pixels], [block], name=f"sides_are_multiples_of_{MULTIPLE}")
+    flat = ir.Node("", "DepthToSpace", [deep.outputs[0]], [block, ir.AttrString("mode", "DCR")], name="pixels_again")
+    for user, index in users:
+        user.replace_input_with(index, flat.outputs[0])
+    model.graph.insert_before(model.graph[0], [deep, flat])
 
 
 def _facts(segmenter: Segmenter) -> dict[str, str]:

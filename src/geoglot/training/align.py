@@ -17,10 +17,11 @@ from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.store import PairSet, Shard
 from geoglot.pairs.validate import validate
-from geoglot.recipe import beside, read_recipe, recipe_hash
+from geoglot.recipe import beside, read_recipe
 from geoglot.settings import load_settings
 from geoglot.training import checkpoint
 from geoglot.training.alignment import Align, Alignment, Satellite
+from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, check_extras, fit, quiet
 from geoglot.training.pairs import PairLoader, Sampling
 from geoglot.training.processes import Share, own_device, processes
@@ -60,9 +61,11 @@ def align(recipe: Path, device: str | None = None, report: Report = quiet, progr
     extra = len(pairs.bands) - 3
     tower = start_graft(_as_clip(ground), asked.name, pairs.resolution, asked.sampling.side, extra)
     model = Satellite(tower, asked.loss).to(place)
-    target = open_output(asked.output)
-    fingerprint = recipe_hash(asked, recipe.parent, "output") + ground.card.sha256[:16] + _contents(pairs)
+    fingerprint = identity(
+        asked, recipe.parent, **{"the ground model": ground.card.sha256, "the pairs": _contents(pairs)}
+    )
     checkpoint.check(fingerprint, asked.output)
+    target = open_output(asked.output)
     check_extras(asked.fit)
     with processes(place) as share:
         train, follow = _loaders(asked, pairs, validation, ground, share)

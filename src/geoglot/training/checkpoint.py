@@ -18,10 +18,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, SourceError
-from geoglot.outputs.files import appears
+from geoglot.outputs.files import appears, disk_errors
+from geoglot.training.identity import differences
 
 NAME = "checkpoint.safetensors"
 BEST = "best.safetensors"
+_TOLD = 5  # fields that a message names
 
 
 @dataclass
@@ -37,6 +39,8 @@ class Run:
     best: float | None = None
     """The best evaluation so far, of the weights in best.safetensors."""
     best_step: int = 0
+    processes: int = 1
+    """Those that share a batch."""
 
 
 def save(run: Run, recipe: str, folder: Path) -> None:
@@ -46,22 +50,32 @@ def save(run: Run, recipe: str, folder: Path) -> None:
         tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
     for index, state in run.optimiser.state_dict()["state"].items():
         tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    with appears(folder / NAME) as temporary:
-        save_file(_contiguous(tensors), temporary, _header(run, recipe))
+    _write(folder / NAME, tensors, _header(run, recipe))
 
 
-def check(recipe: str, folder: Path) -> bool:
-    """Whether there is something to go on from; InputError for another recipe's."""
+def check(recipe: str, folder: Path, hint: str = "") -> bool:
+    """Whether there is something to go on from; InputError for another recipe's, with a `hint` at what to do."""
     path = folder / NAME
     if not path.exists():
         return False
     with _opened(path) as file:
         found = file.metadata() or {}
     if found.get("recipe") != recipe:
-        raise InputError(
-            f"{path} is of another recipe or of other data; give another output folder, or remove it to begin anew"
-        )
+        raise InputError(_other_recipe(path, differences(found.get("recipe", ""), recipe), hint))
     return True
+
+
+def _other_recipe(path: Path, changed: Mapping[str, str], hint: str) -> str:
+    """The sentence on a run that was begun otherwise."""
+    if not changed:
+        return f"{path} is of another recipe or of other data; give another output folder, or remove it to begin anew"
+    told = ", ".join(f"{name} {change}" for name, change in list(changed.items())[:_TOLD])
+    more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
+    steps = "; the steps decide how the rate falls, so a run is not lengthened" if "fit.steps" in changed else ""
+    return (
+        f"{path} is of another recipe or of other data: {told}{more}{steps}; change that back to go on, "
+        f"or give another output folder{hint or ' to begin anew'}"
+    )
 
 
 def load(run: Run, recipe: str, folder: Path) -> bool:
@@ -78,6 +92,7 @@ def load(run: Run, recipe: str, folder: Path) -> bool:
     except (RuntimeError, ValueError) as error:
         raise InputError(f"{path} does not fit this model ({error}); remove it to begin anew") from error
     run.step = int(header["step"])
+    run.processes = int(header.get("processes", run.processes))
     if "best" in header:
         if not (folder / BEST).is_file():
             raise SourceError(f"{folder / BEST} is missing, of which {path} speaks; remove {path} too, to begin anew")
@@ -87,7 +102,7 @@ def load(run: Run, recipe: str, folder: Path) -> bool:
 
 def _header(run: Run, recipe: str) -> dict[str, str]:
     best = {} if run.best is None else {"best": repr(run.best), "best_step": str(run.best_step)}
-    return {"step": str(run.step), "recipe": recipe, **best}
+    return {"step": str(run.step), "recipe": recipe, "processes": str(run.processes), **best}
 
 
 def keep_best(run: Run, value: float | None, folder: Path) -> None:
@@ -95,14 +110,19 @@ def keep_best(run: Run, value: float | None, folder: Path) -> None:
     if value is None or math.isnan(value) or (run.best is not None and value <= run.best):
         return
     run.best, run.best_step = value, run.step
-    with appears(folder / BEST) as temporary:
-        save_file(_contiguous((run.average or run.model).state_dict()), temporary)
+    _write(folder / BEST, (run.average or run.model).state_dict())
 
 
 def load_best(run: Run, folder: Path) -> None:
     """Bring what was evaluated to its best weights, where any were kept."""
     if run.best is not None:
         (run.average or run.model).load_state_dict(_read(folder / BEST)[1])
+
+
+def _write(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
+    """Whole or not at all; what was there before stays if it cannot be written."""
+    with appears(path) as temporary, disk_errors(path, SafetensorError):  # which says so of a full disk
+        save_file(_contiguous(tensors), temporary, header)
 
 
 def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:

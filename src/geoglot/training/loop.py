@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from geoglot.errors import MissingExtraError, ModelError
-from geoglot.outputs.files import write_bytes
+from geoglot.outputs.files import disk_errors, write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
 from geoglot.training.processes import Share, average_gradients, average_statistics, seed_torch
@@ -86,7 +86,10 @@ class Objective(Protocol):
         ...
 
     def backward(self, batch: Any) -> Mapping[str, float]:
-        """Add the gradient of the mean loss of a batch; returns what is to be logged, the loss under "loss"."""
+        """Add the gradient of the mean loss of a batch; returns what is to be logged, the loss under "loss".
+
+        FloatingPointError where there is none, for numbers that are not finite.
+        """
         ...
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
@@ -109,6 +112,7 @@ class Fitted:
     model: nn.Module
     figures: dict[str, int | float]
     """What was logged of the step that its weights are of; empty in a process that does not write."""
+    notes: tuple[str, ...] = ()
 
 
 def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, share: Share, report: Report) -> Fitted:
@@ -118,16 +122,21 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, share: S
     best evaluation are returned. The first process writes.
     """
     run = start(objective, settings)
-    checkpoint.load(run, recipe, folder)
+    notes = _notes(run, settings, share) if checkpoint.load(run, recipe, folder) else []
+    run.processes = share.of
     main = share.rank == 0
     log = _Log(folder, run.step, settings.tensorboard) if main else None
     began = ready = time.monotonic()
     for batch in objective.batches(run.step, settings.steps):
         figures = _step(run, objective, batch, settings, share)
         last = run.step == settings.steps
+        judged = run.step % settings.evaluate_every == 0 or last
+        kept = run.step % settings.checkpoint_every == 0 or last
+        if judged or kept:
+            _check_weights(run)
         count, unit = objective.batch
         figures[f"{unit}_per_second"] = count / (time.monotonic() - ready)
-        if run.step % settings.evaluate_every == 0 or last:
+        if judged:
             figures |= objective.evaluate(run.average or run.model)
             if main:
                 checkpoint.keep_best(run, figures.get(objective.best), folder)
@@ -137,11 +146,24 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, share: S
         if log:
             log.add(run.step, figures)
         report(run.step, settings.steps, figures)
-        if main and (run.step % settings.checkpoint_every == 0 or last):
+        if main and kept:
             checkpoint.save(run, recipe, folder)
         ready = time.monotonic()
     checkpoint.load_best(run, folder)
-    return Fitted(run.average or run.model, log.of(run.best_step or run.step) if log else {})
+    return Fitted(run.average or run.model, log.of(run.best_step or run.step) if log else {}, tuple(notes))
+
+
+def _notes(run: Run, settings: Fit, share: Share) -> list[str]:
+    """What a user should know of a run that goes on."""
+    if run.step == settings.steps:
+        return []
+    notes = [f"the run went on after {run.step:,} of {settings.steps:,} steps"]
+    if run.processes != share.of:
+        notes.append(
+            f"the run was begun on {run.processes} processes and went on with {share.of}: each draws random numbers of "
+            "its own, so the weights are not those, bit by bit, of a run on as many throughout"
+        )
+    return notes
 
 
 def _step(run: Run, objective: Objective, batch: Any, settings: Fit, share: Share) -> dict[str, float]:
@@ -151,7 +173,10 @@ def _step(run: Run, objective: Objective, batch: Any, settings: Fit, share: Shar
         group["lr"] = settings.rate * group["share"] * rate(run.step, settings)
     parameters = [parameter for group in run.optimiser.param_groups for parameter in group["params"]]
     run.optimiser.zero_grad()
-    figures = dict(objective.backward(batch))
+    try:
+        figures = dict(objective.backward(batch))
+    except FloatingPointError as error:
+        raise _diverged(run.step, str(error)) from None
     average_gradients(parameters)
     average_statistics(run.model)
     figures["gradient"] = float(nn.utils.clip_grad_norm_(parameters, settings.clip))
@@ -191,10 +216,22 @@ def rate(step: int, settings: Fit) -> float:
 def _check_finite(figures: Mapping[str, float], step: int) -> None:
     """ModelError before a step that would make all weights NaN; the last checkpoint is from before."""
     if not (math.isfinite(figures["loss"]) and math.isfinite(figures["gradient"])):
-        raise ModelError(
-            f"after {step} steps the loss is {figures['loss']:g} and its gradient {figures['gradient']:g}; "
-            "lower fit.rate or lengthen fit.warmup, and train anew in another output folder"
-        )
+        raise _diverged(step, f"the loss is {figures['loss']:g} and its gradient {figures['gradient']:g}")
+
+
+def _check_weights(run: Run) -> None:
+    """ModelError before weights that are no numbers would be judged, or kept in place of good ones."""
+    parts = [run.model, *([run.average] if run.average is not None else [])]
+    for name, tensor in (named for part in parts for named in part.state_dict().items()):
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            raise _diverged(run.step, f"{name} is no longer finite")
+
+
+def _diverged(step: int, what: str) -> ModelError:
+    return ModelError(
+        f"after {step} {'step' if step == 1 else 'steps'} {what}; "
+        "lower fit.rate or lengthen fit.warmup, and train anew in another output folder"
+    )
 
 
 @torch.no_grad()
@@ -239,7 +276,7 @@ class _Log:
         self._board = _board(folder, step) if tensorboard else None
 
     def add(self, step: int, figures: Mapping[str, float]) -> None:
-        with self._path.open("a", encoding="utf-8") as file:
+        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps({"step": step, **figures}) + "\n")
         if self._board:
             for name, value in figures.items():

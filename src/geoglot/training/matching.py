@@ -39,13 +39,19 @@ class Pairs:
 
 @torch.no_grad()
 def match(head: Head, targets: Targets, settings: MaskLoss) -> Pairs:
-    """The cheapest assignment of each image, its masks compared at random points; ignored ones do not count."""
+    """The cheapest assignment of each image, its masks compared at random points; ignored ones do not count.
+
+    FloatingPointError where a cost is not finite, which is so when the weights have gone astray.
+    """
     from scipy.optimize import linear_sum_assignment  # not before: a recipe is judged without it
 
     price = pair_costs(head, targets, settings)
     found = []
-    for image, one in enumerate(price.nan_to_num(torch.finfo(price.dtype).max).cpu()):
-        query, slot = linear_sum_assignment(one[:, : targets.slots(image)])
+    for image, every in enumerate(price.cpu()):
+        one = every[:, : targets.slots(image)]
+        if not one.isfinite().all():
+            raise FloatingPointError("the cost of matching queries with classes is no longer finite")
+        query, slot = linear_sum_assignment(one)
         found.append(torch.stack([torch.full((len(query),), image), torch.as_tensor(query), torch.as_tensor(slot)]))
     return Pairs(*torch.cat(found, 1).to(price.device))
 

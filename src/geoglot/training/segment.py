@@ -24,18 +24,28 @@ from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, 
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.model import SegClip
-from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, MULTIPLE, NETWORKS, STRIDE, Segmenter, save_segmenter
-from geoglot.models.store import HF_WEIGHTS, WEIGHTS, read_tensors
+from geoglot.models.segmenter import (
+    IMAGENET_MEAN,
+    IMAGENET_STD,
+    MULTIPLE,
+    NETWORKS,
+    STRIDE,
+    Segmenter,
+    save_segmenter,
+    start_from_stored,
+)
+from geoglot.models.store import CARD, HF_WEIGHTS, WEIGHTS, read_tensors, require_finite
 from geoglot.models.zoo import find_model, load_model
-from geoglot.recipe import beside, read_recipe, recipe_hash
+from geoglot.recipe import beside, read_recipe
 from geoglot.settings import load_settings
 from geoglot.training import checkpoint
 from geoglot.training.crops import CropLoader, Crops
+from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.matching import MaskLoss
 from geoglot.training.processes import Share, is_first, own_device, processes, seed_torch
 from geoglot.training.segmentation import Segmenting
-from geoglot.training.trained import Trained, open_output, trained_of
+from geoglot.training.trained import Trained, from_its_weights, open_output, trained_of
 from geoglot.types import Positive, Progress
 
 log = logging.getLogger(__name__)
@@ -85,7 +95,8 @@ class SegmentRecipe:
     """Weights that the backbone starts from: a folder of transformers' ResNet or of a satellite tower; it then learns
     at a tenth of the rate, and its norms keep their statistics."""
     whole: str | None = None
-    """A folder of transformers' Mask2Former that the whole network starts from, where sizes agree."""
+    """What the whole network starts from, where sizes agree: a folder of transformers' Mask2Former, or the model of
+    another run."""
     model: SegClipConfig = field(default_factory=SegClipConfig)
     upernet: Pixelwise = field(default_factory=Pixelwise)
     crops: Crops = field(default_factory=Crops)
@@ -110,13 +121,13 @@ def train_segment(
     asked = read_recipe(recipe, SegmentRecipe)
     _check(asked)
     train, validation = _read(asked.data)
-    target = open_output(asked.output)
     place = own_device(device or load_settings().device)
     seed_torch(asked.fit.seed)
     model = build(asked, recipe.parent, train).to(place)
-    texts = str(model.card.config.get("texts", ""))
-    fingerprint = recipe_hash(asked, recipe.parent, "output") + texts + _contents(train, asked.data.folder)
-    checkpoint.check(fingerprint, asked.output)
+    read = {"the text model": model.card.config.get("texts"), "the images": _contents(train, asked.data.folder)}
+    fingerprint = identity(asked, recipe.parent, **read)
+    checkpoint.check(fingerprint, asked.output, from_its_weights(asked.output))
+    target = open_output(asked.output)
     notes = _check_data(asked, progress) if is_first() else ()  # last, for it takes longest
     with processes(place) as share:
         _check_share(asked, share)
@@ -166,7 +177,10 @@ def _check(asked: SegmentRecipe) -> None:
 def _check_share(asked: SegmentRecipe, share: Share) -> None:
     batch, each = asked.crops.batch, asked.crops.batch // share.of
     if batch % share.of:
-        raise InputError(f"a batch of {batch} does not divide among {share.of} processes")
+        raise InputError(
+            f"a batch of {batch} crops does not divide among {share.of} processes; "
+            f"start a number that divides it, or give {batch + -batch % share.of} in crops.batch"
+        )
     if asked.architecture == "upernet" and each < 2:
         raise InputError("a upernet normalises over the crops of a process; give two or more of them in crops.batch")
 
@@ -239,21 +253,32 @@ def texts_of(name: str, config: SegClipConfig) -> tuple[Float[Tensor, "class_and
 
 def _start(network: nn.Module, asked: SegmentRecipe, folder: Path) -> None:
     """Weights from elsewhere: of the backbone, or of a whole Mask2Former."""
-    if asked.whole is not None:
-        if not isinstance(network, SegClip):
-            raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
-        lacking = load_mask2former(network, _tensors(beside(asked.whole, folder)), strict=False)
-        if lacking:
-            log.warning(
-                "%s did not give %d tensors, which begin at random: %s ...", asked.whole, len(lacking), lacking[0]
-            )
+    if asked.whole is not None and (lacking := _start_whole(network, beside(asked.whole, folder))):
+        log.warning("%s did not give %d tensors, which begin at random: %s ...", asked.whole, len(lacking), lacking[0])
     if asked.backbone is not None:
         backbone = network.get_submodule("backbone")
         assert isinstance(backbone, ResNet | ViTPyramid)
         start_from(backbone, _tensors(beside(asked.backbone, folder)))
 
 
+def _start_whole(network: nn.Module, name: str) -> list[str]:
+    """From a segmenter of ours or a Mask2Former; gives what begins at random."""
+    folder = _folder(name)
+    if (folder / CARD).is_file():
+        return start_from_stored(network, folder)
+    if not isinstance(network, SegClip):
+        raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
+    return load_mask2former(network, _tensors(name), strict=False)
+
+
 def _tensors(name: str) -> dict[str, Tensor]:
     """Of a stored model or of a folder of transformers."""
-    folder = Path(name) if Path(name).is_dir() else find_model(name)
-    return read_tensors(folder / (WEIGHTS if (folder / WEIGHTS).is_file() else HF_WEIGHTS))
+    folder = _folder(name)
+    path = folder / (WEIGHTS if (folder / WEIGHTS).is_file() else HF_WEIGHTS)
+    tensors = read_tensors(path)
+    require_finite(tensors, str(path))
+    return tensors
+
+
+def _folder(name: str) -> Path:
+    return Path(name) if Path(name).is_dir() else find_model(name)

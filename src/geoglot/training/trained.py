@@ -26,12 +26,18 @@ class Trained:
     figures: dict[str, int | float]
     """Of the step that the model's weights are of."""
     notes: tuple[str, ...] = ()
-    """What of the data is left out, or may surprise."""
+    """What of the data is left out or may surprise, and how a run that went on came about."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot train --json`."""
         paths = {"model": str(self.model), "metrics": str(self.metrics)}
         return paths | {"steps": self.steps, "figures": self.figures, "notes": list(self.notes)}
+
+
+def from_its_weights(output: Path) -> str:
+    """How to begin from what a complete run made, as a hint; empty before there is something."""
+    target = output / _MODEL
+    return f' and whole = "{target}" to begin from its weights' if target.is_dir() else ""
 
 
 def open_output(output: Path) -> Path:
@@ -57,4 +63,4 @@ def _check_own(output: Path) -> None:
 
 def trained_of(output: Path, steps: int, fitted: Fitted, notes: tuple[str, ...] = ()) -> Trained:
     """What to tell of a run that is complete."""
-    return Trained(output / _MODEL, output / METRICS, steps, fitted.figures, notes)
+    return Trained(output / _MODEL, output / METRICS, steps, fitted.figures, (*notes, *fitted.notes))

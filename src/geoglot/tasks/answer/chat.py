@@ -86,7 +86,7 @@ class OpenAIChat:
         try:
             import httpx2
         except ImportError as error:
-            raise MissingExtraError("a language model on a server", "ask") from error
+            raise MissingExtraError("httpx2", "ask") from error
         self._httpx, self._sleep, self._endpoint = httpx2, sleep, endpoint
         self.name = endpoint.model
         # Packed, a small reply could be any amount of text.

@@ -150,7 +150,7 @@ def _unpacked() -> dict[str, Any]:
     import transformers
 
     if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
-        raise MissingExtraError(f"what reads GGUF files ({', '.join(missing)})", "gguf")
+        raise MissingExtraError(" and ".join(missing), "gguf")
     config = getattr(transformers, "GgufConfig", None)  # older ones know dense weights only
     return {} if config is None else {"quantization_config": config(dequantize=True)}
 

@@ -40,7 +40,7 @@ class Sandbox:
         try:
             import pydantic_monty
         except ImportError as error:
-            raise MissingExtraError("questions", "ask") from error
+            raise MissingExtraError("pydantic-monty", "ask") from error
         self._monty = pydantic_monty
         self._pool = pydantic_monty.Monty(
             max_processes=1,
