@@ -1,4 +1,4 @@
-"""Cards, tokenizers and weights that do not go together: one sentence that names the field, before anything is built."""
+"""Cards, tokenizers and weights that do not go together: one sentence that names the field before it is built."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_a_card_that_is_none_is_refused(stored: Path, content: str) -> None:
         ({"config__network": 3}, "config.network is dict"),
         ({"config__network__width": "a"}, "config.network.width is int"),
         ({"config__network__layers": 100_000}, "config.network.layers is up to 256"),
-        ({"config__network__width": 60_000}, "do not fit its card"),
+        ({"config__network__width": 16_384}, "do not fit its card"),
         ({"config__network__backbone": {"depths": [10**6] * 4}}, "depths is up to 256"),
         ({"config__network__backbone": {"kind": "abacus"}}, "config.network"),
         ({"config__network__pixel_decoder": "x"}, "pixel_decoder is one of"),

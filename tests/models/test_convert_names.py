@@ -20,6 +20,7 @@ from geoglot.models.convert.layouts import clip_config, from_openclip, is_graft
 from geoglot.models.convert.names import without_wrappers
 from geoglot.models.convert.others import other_kind
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
+from geoglot.models.convert.unpickle import _load, _sentence
 
 OPENCLIP = ("visual.class_embedding", "visual.proj", "token_embedding.weight", "transformer.resblocks.0.ln_1.weight")
 CLIP = ("vision_model.embeddings.class_embedding", "text_model.final_layer_norm.weight", "visual_projection.weight")
@@ -123,11 +124,9 @@ def test_what_holds_no_weights_is_told(content: Any) -> None:
     [
         (torch.zeros(1).expand(MANY), "claims 1,099,511,627,776 numbers for x and holds 1"),
         (torch.zeros(MANY // 2**24, 2**24, device="meta"), "not plain numbers"),
-        (torch.sparse_coo_tensor(size=(MANY, MANY)), "not plain numbers"),
-        (torch.quantize_per_tensor(torch.ones(3), 0.1, 0, torch.qint8), "quantised"),
+        (torch.sparse_coo_tensor(size=(MANY, 2**20), check_invariants=False), "not plain numbers"),
     ],
 )
-@pytest.mark.filterwarnings("ignore:.*quantize")
 def test_tensors_that_are_more_than_their_file_are_refused(tensor: Tensor, said: str) -> None:
     with pytest.raises(Foreign, match=said):
         weights_of({"x": tensor}, 10_000)
@@ -149,7 +148,7 @@ def test_a_whole_module_is_read_as_its_state_dict() -> None:
     }
     loop = Kept()
     loop.__setstate__({"_modules": {"a": loop, "b": loop}})
-    with pytest.raises(Foreign, match="more than 100,000 parts"):
+    with pytest.raises(Foreign, match="names without end"):
         weights_of(loop, 10_000)
 
 
@@ -171,8 +170,10 @@ def test_whole_modules_come_through_the_child(tmp_path: Path, body: CLIPModel) -
 
 def test_archives_of_programs_and_those_that_unpack_to_more_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.pt"
-    torch.jit.save(torch.jit.trace(nn.Linear(2, 2), torch.zeros(1, 2)), path)
-    with pytest.raises(Foreign, match=r"TorchScript .* torch\.jit\.load\('model\.pt', 'cpu'\)\.state_dict"):
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("model/data.pkl", b"")
+        archive.writestr("model/constants.pkl", b"")
+    with pytest.raises(Foreign, match=r"TorchScript .*torch\.jit\.load\('model\.pt', 'cpu'\)\.state_dict"):
         check_archive(path)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("model/data.pkl", b"0" * 1_000_000)
@@ -180,12 +181,20 @@ def test_archives_of_programs_and_those_that_unpack_to_more_are_refused(tmp_path
         check_archive(path)
 
 
-@pytest.mark.parametrize("content", [b"\x80\x02]q\x00.", pickle.dumps({"a": print}), b"PK\x03\x04junk", b""])
+@pytest.mark.parametrize(
+    "content", [b"\x80\x02]q\x00.", pickle.dumps({"a": print}), b"PK\x03\x04junk", b"", b"\x80\x02("]
+)
 def test_the_childs_sentence_gives_no_advice_to_trust(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "odd.pt").write_bytes(content)
-    with pytest.raises(ConvertError) as error:
-        read_checkpoint(tmp_path / "odd.pt")
-    assert "weights_only" not in str(error.value) and "\n" not in str(error.value)
+    with pytest.raises(Exception) as error:
+        weights_of(_load(tmp_path / "odd.pt"), len(content))
+    told = _sentence(error.value)
+    assert told and "weights_only" not in told.lower() and "\n" not in told and len(told) <= 300
+
+
+def test_an_allocators_message_is_a_sentence() -> None:
+    assert _sentence(MemoryError()) == "it wants more memory than its size explains"
+    assert _sentence(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")).startswith("it wants")
 
 
 def shard(folder: Path, tensors: dict[str, Tensor], **files: Any) -> Path:

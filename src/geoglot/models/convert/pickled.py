@@ -15,6 +15,7 @@ NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", 
          "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "shadow_params")  # fmt: skip
 _DEEP = 4  # nests in nests
 _PARTS = 100_000  # modules and tensors of a model; the largest CLIPs have some thousand
+_LONGEST = 1000  # characters of a name
 _SHARED = 2  # times the size of a file that its weights may have: tied weights are one storage there
 
 
@@ -75,10 +76,16 @@ def _search(content: Any, deep: int) -> dict[str, Tensor]:
     for nest in NESTS:
         if found := _search(content.get(nest), deep - 1):
             return found
-    if found := {str(name): value for name, value in content.items() if isinstance(value, Tensor)}:
+    if found := _tensors(content):
         return found
-    others = [found for value in content.values() if (found := _search(value, 1))]
+    others = [found for value in content.values() if (found := _tensors(value))]
     return others[0] if len(others) == 1 else {}
+
+
+def _tensors(content: Any) -> dict[str, Tensor]:
+    """Those that a mapping itself holds."""
+    rows = content.items() if isinstance(content, Mapping) else ()
+    return {str(name): value for name, value in rows if isinstance(value, Tensor)}
 
 
 def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
@@ -95,8 +102,8 @@ def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
         children = {name: one for name, one in _mapping(here, "_modules").items() if isinstance(one, Kept)}
         waiting += [(f"{prefix}{name}.", one) for name, one in children.items()]
         parts += len(children)
-        if parts > _PARTS:
-            raise Foreign(f"holds a module of more than {_PARTS:,} parts; no CLIP has that many")
+        if parts > _PARTS or len(prefix) > _LONGEST:
+            raise Foreign(f"holds a module of more than {_PARTS:,} parts, or of names without end; no CLIP has them")
 
 
 def _mapping(module: Kept, name: str) -> dict[Any, Any]:
