@@ -1,10 +1,9 @@
-"""A run's life: gone on with, changed, on a full disk, and gone astray. What is kept stays good, and the sentence helps."""
+"""A run that goes on, is changed, fills the disk or goes astray: what is kept stays good, and the sentence helps."""
 
 from __future__ import annotations
 
 import errno
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from geoglot.errors import InputError, ModelError, OutputError
+from geoglot.models.segclip.model import Head
 from geoglot.models.segclip.targets import targets_of
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import NAME, Run
@@ -82,8 +82,10 @@ def test_a_run_says_that_it_went_on_and_with_whom(tmp_path: Path) -> None:
     stopped(tmp_path, 2)
     assert run(tmp_path, Line()).notes == ("the run went on after 2 of 4 steps",)
     assert run(tmp_path, Line()).notes == ()  # nothing was left to do
-    stopped(tmp_path / "other", 2) if (tmp_path / "other").mkdir() is None else None
-    notes = run(tmp_path / "other", Line(), Share(0, 3)).notes
+    other = tmp_path / "other"
+    other.mkdir()
+    stopped(other, 2)
+    notes = run(other, Line(), Share(0, 3)).notes
     assert len(notes) == 2 and "begun on 1 processes and went on with 3" in notes[1]
 
 
@@ -119,9 +121,8 @@ def test_a_matching_of_numbers_that_are_none_is_told_as_such() -> None:
     model = tiny_segclip()
     targets = targets_of(blocks(1), 7)
     head = model(torch.rand(1, 3, 96, 96))
-    broken = SimpleNamespace(classes=head.classes, masks=head.masks * float("nan"))
     with pytest.raises(FloatingPointError, match="matching"):
-        match(broken, targets, MaskLoss())  # type: ignore[arg-type]
+        match(Head(head.classes, head.masks * float("nan")), targets, MaskLoss())
 
 
 def test_an_objective_without_a_gradient_is_a_run_gone_astray(tmp_path: Path) -> None:
