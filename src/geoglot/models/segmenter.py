@@ -106,7 +106,7 @@ def start_from_stored(network: nn.Module, folder: Path) -> list[str]:
     """
     card = card_of(folder)
     if card.family not in NETWORKS:
-        raise ModelError(f"{card.name} is no segmenter to start from; it may be a backbone")
+        raise ModelError(f"{card.name} is no Mask2Former and no segmenter to start from; it may be a backbone")
     wanted = network.state_dict()
     given = {
         name: tensor
