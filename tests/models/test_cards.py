@@ -20,6 +20,8 @@ from geoglot.models.segmenter import load_segmenter
 from geoglot.models.store import require_finite, sha256_of
 from geoglot.models.tokenizer import require_ends, require_vocabulary
 from geoglot.models.zoo import load_model
+from geoglot.tasks.objects.scene import as_encoder
+from geoglot.tasks.segment import load_mapper
 from tinysegclip import stored_segmenter
 
 _DEEP = "[" * 100_000 + "]" * 100_000
@@ -193,3 +195,8 @@ def test_a_path_a_slash_and_a_home_are_names_of_a_model(stored: Path, monkeypatc
     monkeypatch.setenv("HOME", str(stored.parent))
     for name in (stored, f"{stored}/", "~/tiny", Path("~/tiny")):
         assert load_model(name).card.name == "tiny"
+
+
+def test_every_door_takes_a_path(stored: Path) -> None:
+    assert as_encoder(stored).name == "tiny"
+    assert load_mapper(stored).card.name == "tiny"

@@ -78,7 +78,7 @@ def evaluate(
     dataset: str,
     data: PathLike,
     *,
-    model: VisionLanguageModel | Segmenter | str = "mini",
+    model: VisionLanguageModel | Segmenter | PathLike = "mini",
     protocol: str = "default",
     options: EvaluateOptions | None = None,
     progress: Progress | None = None,
@@ -95,7 +95,7 @@ def evaluate(
     found = replace(found, resolution=found.resolution_of(Path(data)))
     whole = found.read(Path(data), split)
     samples = _limited(whole, options.limit)
-    if isinstance(model, str):
+    if isinstance(model, PathLike):
         model = load_mapper(model, device=options.device)
     if isinstance(samples, Asked):
         return _asked(model, found, samples, split, options, len(whole), progress)
@@ -173,7 +173,7 @@ def write_submission(
     data: PathLike,
     output: Path,
     *,
-    model: Segmenter | str,
+    model: Segmenter | PathLike,
     options: EvaluateOptions | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -184,7 +184,7 @@ def write_submission(
         raise InputError(f"no server takes maps of {found.name}; there are those of {' and '.join(SERVERS)}")
     if output.suffix != ".zip":
         raise InputError(f"the archive is a .zip, not {output.name!r}")
-    if isinstance(model, str):
+    if isinstance(model, PathLike):
         model = load_segmenter(model, device=options.device)
     own = segmenter_for(model, tuple(one.name for one in found.classes))
     scorer = augmented(own, options.flips, options.scales)

@@ -96,7 +96,7 @@ def classify(
     sources: PathLike | Sequence[PathLike],
     classes: ClassesLike,
     *,
-    model: VisionLanguageModel | str = "mini",
+    model: VisionLanguageModel | PathLike = "mini",
     options: ClassifyOptions | None = None,
     progress: Progress | None = None,
 ) -> Labels:
@@ -106,7 +106,7 @@ def classify(
     if len(words) < 2:
         raise InputError(f"everything would be {words[0].name!r}; give at least two classes to choose from")
     paths = find_images([sources] if isinstance(sources, PathLike) else sources)
-    if isinstance(model, str):
+    if isinstance(model, PathLike):
         model = load_model(model)
     ask = _question(model, class_vectors(model, words, options.templates))
     labels, told = Labels(model.card.name), list[str]()

@@ -31,7 +31,7 @@ def segment(
     classes: ClassesLike | None,
     output: PathLike,
     *,
-    model: VisionLanguageModel | Segmenter | str = "mini",
+    model: VisionLanguageModel | Segmenter | PathLike = "mini",
     polygons: PathLike | None = None,
     options: SegmentOptions | None = None,
     overwrite: bool = False,
@@ -56,7 +56,7 @@ def segment(
     _check_choice(options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
     paths.made.check(*(one for one in (source, classes) if isinstance(one, PathLike)))
-    if isinstance(model, str):
+    if isinstance(model, PathLike):
         model = load_mapper(model)
     scorer, names, facts = _scorer(model, words, background, options)
     facts |= {

@@ -31,7 +31,7 @@ from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment import load_mapper
 from geoglot.types import PathLike, Progress
 
-ModelLike = VisionLanguageModel | Segmenter | str
+ModelLike = VisionLanguageModel | Segmenter | PathLike
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class Asker:
     ) -> Asker:
         """Over rasters. Raises SourceError, ModelError, and InputError for two rasters of different places."""
         options = options or AskOptions()
-        loaded = load_mapper(model, device=options.device) if isinstance(model, str) else model
+        loaded = load_mapper(model, device=options.device) if isinstance(model, PathLike) else model
         refiner = choose_refiner(options.refiner)
         seen = SceneOptions(options.find, progress, refiner)
         with ExitStack() as stack:

@@ -40,7 +40,7 @@ from geoglot.tasks.stream import score_rows
 from geoglot.tasks.windows import WindowPlan
 from geoglot.types import PathLike, Progress
 
-ModelLike = VisionLanguageModel | Segmenter | Encoder | str
+ModelLike = VisionLanguageModel | Segmenter | Encoder | PathLike
 _DECIDED = ("bands", "sensor", "resolution", "tile", "overlap", "vectors")
 
 
@@ -153,7 +153,7 @@ def check_limits(options: FindOptions, raster: Raster) -> None:
 
 def as_encoder(model: ModelLike) -> Encoder:
     """What was given as a model: its name or folder, a loaded one, or an encoder."""
-    if isinstance(model, str):
+    if isinstance(model, PathLike):
         model = load_mapper(model)
     if isinstance(model, Segmenter):
         scorer = SegmenterScorer(model)
