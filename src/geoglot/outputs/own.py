@@ -25,7 +25,12 @@ def own_folder(folder: Path) -> None:
     """Make such a folder, or take over the one that is there."""
     check_own(folder)
     folder.mkdir(exist_ok=True)
-    (folder / MARK).write_bytes(_TEXT)
+    if {path.name for path in folder.iterdir()} <= {MARK}:
+        try:
+            (folder / MARK).write_bytes(_TEXT)
+        except OSError:  # a full disk, on which nothing half made stays
+            discard(folder)
+            raise
 
 
 def empty(folder: Path) -> None:
