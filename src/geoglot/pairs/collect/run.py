@@ -16,6 +16,7 @@ from geoglot.errors import InputError, OutputError
 from geoglot.outputs.files import disk_errors
 from geoglot.outputs.held import LOCK, held
 from geoglot.outputs.manifest import write_json
+from geoglot.outputs.own import discard
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
 from geoglot.pairs.collect.photos import GONE, collect_photos
@@ -187,4 +188,6 @@ def _alone(folder: Path) -> Iterator[None]:
     if not is_own:
         raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
     with held(folder):
+        for left in folder.rglob(".*.part"):  # of a run that was killed, some of files that are never written again
+            discard(left)
         yield
