@@ -7,6 +7,7 @@ import pytest
 
 from geoglot.errors import OutputError
 from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.lock import LOCK, hold
 
 
 def test_the_same_run_finds_its_state_and_strips(tmp_path: Path) -> None:
@@ -45,6 +46,14 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path) -> None:
     assert first.load() is not None
     first.clear()
     Journal(tmp_path / "map.tif", "run-b").clear()
+
+
+def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
+    (mine := tmp_path / "mine.txt").write_bytes(b"mine")
+    (tmp_path / LOCK).symlink_to(mine)
+    with pytest.raises(OutputError, match="cannot be written"):
+        hold(tmp_path, wait=True)
+    assert mine.read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("after", range(4))

@@ -11,43 +11,47 @@ UNNAMED = Bands(("",) * 12, ("gray", *["undefined"] * 11))
 
 
 def test_names_come_before_colours_and_colours_before_places() -> None:
-    assert SENTINEL2.choose(None, None) == (3, 2, 1)
-    assert Bands(("", "blue", "green", "red"), ("red", "green", "blue", "undefined")).choose(None, None) == (4, 3, 2)
-    assert Bands(("",) * 4, ("alpha", "blue", "green", "red")).choose(None, None) == (4, 3, 2)
-    assert UNNAMED.choose(None, None) == (1, 2, 3)
+    assert SENTINEL2.chosen(None, None).indexes == (3, 2, 1)
+    assert Bands(("", "blue", "green", "red"), ("red", "green", "blue", "undefined")).chosen(None, None).indexes == (
+        4,
+        3,
+        2,
+    )
+    assert Bands(("",) * 4, ("alpha", "blue", "green", "red")).chosen(None, None).indexes == (4, 3, 2)
+    assert UNNAMED.chosen(None, None).indexes == (1, 2, 3)
 
 
 def test_alpha_is_no_colour_and_a_single_band_is_grey() -> None:
-    assert RGBA.choose(None, None) == (1, 2, 3)
-    assert Bands(("", ""), ("gray", "alpha")).choose(None, None) == (1, 1, 1)
-    assert Bands(("",) * 4, ("alpha", *["undefined"] * 3)).choose(None, None) == (2, 3, 4)
+    assert RGBA.chosen(None, None).indexes == (1, 2, 3)
+    assert Bands(("", ""), ("gray", "alpha")).chosen(None, None).indexes == (1, 1, 1)
+    assert Bands(("",) * 4, ("alpha", *["undefined"] * 3)).chosen(None, None).indexes == (2, 3, 4)
 
 
 def test_a_guess_is_called_a_guess() -> None:
-    assert UNNAMED.is_guess(None, None)
-    assert not UNNAMED.is_guess([1, 2, 3], None) and not UNNAMED.is_guess(None, "sentinel2-l2a")
-    assert not RGBA.is_guess(None, None) and not Bands(("", ""), ("gray", "alpha")).is_guess(None, None)
+    assert UNNAMED.chosen(None, None).guessed
+    assert not UNNAMED.chosen([1, 2, 3], None).guessed and not UNNAMED.chosen(None, "sentinel2-l2a").guessed
+    assert not RGBA.chosen(None, None).guessed and not Bands(("", ""), ("gray", "alpha")).chosen(None, None).guessed
 
 
 def test_sensors() -> None:
-    assert RGBA.choose(None, "naip") == (1, 2, 3)
-    assert SENTINEL2.choose(None, "sentinel2-l2a") == (3, 2, 1)
-    assert UNNAMED.choose(None, "sentinel2-l2a") == (4, 3, 2)
-    assert Bands(("sr_b2", "sr_b3", "sr_b4"), ("gray",) * 3).choose(None, "landsat-c2-l2") == (3, 2, 1)
-    assert Bands(("",) * 3, ("gray",) * 3).choose(None, "landsat-c2-l2") == (1, 2, 3)
+    assert RGBA.chosen(None, "naip").indexes == (1, 2, 3)
+    assert SENTINEL2.chosen(None, "sentinel2-l2a").indexes == (3, 2, 1)
+    assert UNNAMED.chosen(None, "sentinel2-l2a").indexes == (4, 3, 2)
+    assert Bands(("sr_b2", "sr_b3", "sr_b4"), ("gray",) * 3).chosen(None, "landsat-c2-l2").indexes == (3, 2, 1)
+    assert Bands(("",) * 3, ("gray",) * 3).chosen(None, "landsat-c2-l2").indexes == (1, 2, 3)
     with pytest.raises(InputError, match="say it with bands"):
-        Bands(("",) * 4, ("gray",) * 4).choose(None, "sentinel2-l2a")
+        Bands(("",) * 4, ("gray",) * 4).chosen(None, "sentinel2-l2a")
 
 
 def test_the_callers_choice() -> None:
-    assert SENTINEL2.choose([4, "B03", "2"], None) == (4, 2, 2)
-    assert SENTINEL2.choose(["b08"], None) == (4, 4, 4)
-    assert RGBA.choose(["blue", "green", "red"], None) == (3, 2, 1)
+    assert SENTINEL2.chosen([4, "B03", "2"], None).indexes == (4, 2, 2)
+    assert SENTINEL2.chosen(["b08"], None).indexes == (4, 4, 4)
+    assert RGBA.chosen(["blue", "green", "red"], None).indexes == (3, 2, 1)
     for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"]):
         with pytest.raises(InputError, match="There is no band"):
-            SENTINEL2.choose(wrong, None)
+            SENTINEL2.chosen(wrong, None)
     with pytest.raises(InputError, match="Three bands"):
-        SENTINEL2.choose([1, 2], None)
+        SENTINEL2.chosen([1, 2], None)
 
 
 def test_what_a_band_is_called() -> None:
@@ -55,13 +59,21 @@ def test_what_a_band_is_called() -> None:
 
 
 def test_letters_words_and_wavelengths() -> None:
-    assert Bands(("b", "g", "r", "n"), ("gray", *["undefined"] * 3)).choose(None, None) == (3, 2, 1)
+    assert Bands(("b", "g", "r", "n"), ("gray", *["undefined"] * 3)).chosen(None, None).indexes == (3, 2, 1)
     lit = Bands(("",) * 4, ("gray",) * 4, (0.443, 0.56, 0.482, 0.655))
-    assert lit.choose(None, None) == (4, 2, 3) and lit.choose(["red", "green", "blue"], None) == (4, 2, 3)
+    assert lit.chosen(None, None).indexes == (4, 2, 3) and lit.chosen(["red", "green", "blue"], None).indexes == (
+        4,
+        2,
+        3,
+    )
     fine = Bands(("",) * 6, ("gray",) * 6, (0.475, 0.49, 0.55, 0.58, 0.63, 0.66))
-    assert fine.choose(None, None) == (6, 3, 1)  # the nearest to the middle of each colour
+    assert fine.chosen(None, None).indexes == (6, 3, 1)  # the nearest to the middle of each colour
     drone = Bands(("band 1", "band 2", "band 3"), ("gray",) * 3, (0.45, 0.56, 0.65))
-    assert drone.choose(None, None) == (3, 2, 1)  # 450 nm is blue where nothing is bluer, and places are no numbers
+    assert drone.chosen(None, None).indexes == (
+        3,
+        2,
+        1,
+    )  # 450 nm is blue where nothing is bluer, and places are no numbers
 
 
 def test_what_contradicts_or_lacks_is_told() -> None:
@@ -81,8 +93,8 @@ def test_grey_is_told() -> None:
 
 def test_any_form_of_a_name_can_be_asked_for() -> None:
     landsat = Bands(("sr_b2", "sr_b3", "sr_b4", "sr_b5"), ("gray",) * 4)
-    assert landsat.choose(["B4", "b03", "SR-B2"], None) == (3, 2, 1)
-    assert landsat.choose(["nir", "red", "green"], None) == (4, 3, 2)
+    assert landsat.chosen(["B4", "b03", "SR-B2"], None).indexes == (3, 2, 1)
+    assert landsat.chosen(["nir", "red", "green"], None).indexes == (4, 3, 2)
 
 
 def test_the_spectrum_of_the_bands() -> None:

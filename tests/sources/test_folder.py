@@ -17,6 +17,13 @@ def test_folders_are_searched_and_files_kept(tmp_path: Path) -> None:
     assert found == ["https://example.org/scene.tif", *expected]
 
 
+def test_what_systems_and_unfinished_runs_keep_is_no_source(tmp_path: Path) -> None:
+    for name in ("a.tif", "._a.tif", ".map.tif.work/classes-000000000.tif", "__MACOSX/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_images([tmp_path]) == [str(tmp_path / "a.tif")]
+
+
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no images"):
         find_images([tmp_path])

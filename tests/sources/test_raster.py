@@ -283,6 +283,19 @@ def test_fingerprint_is_json_that_changes_with_the_file(make_geotiff: MakeGeotif
         assert raster.fingerprint() != before
 
 
+def test_a_file_is_the_same_however_its_path_is_spelled(
+    make_geotiff: MakeGeotiff, colours: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = make_geotiff(colours)
+    path.with_name(f"{path.stem}.prj").write_text(pyproj.CRS(32631).to_wkt())
+    monkeypatch.chdir(path.parent)
+    seen = []
+    for spelled in (path, path.name, f"./{path.name}", f"../{path.parent.name}/{path.name}"):
+        with open_raster(spelled) as raster:
+            seen.append(raster.fingerprint())
+    assert seen == seen[:1] * 4
+
+
 def test_thumbnail_keeps_the_extent(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
     with open_raster(make_geotiff(colours, *PLACES["degrees"])) as raster:
         small = raster.thumbnail(60)

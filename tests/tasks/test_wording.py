@@ -58,7 +58,7 @@ def test_what_a_model_cannot_tell_apart_is_refused(
     [
         (GERMAN, ["mini reads English only", "'Bäume'", "'Gras'", "'Häuser'", "'Straße'"]),
         ("árboles, hierba, casas, carretera", ["reads English only", "'hierba'"]),
-        ("森林, road, trees, grass", ["reads English only", "'森林' looks like no English"]),
+        ("森林, road, trees, grass", ["reads English only", "does not know '森林' as a word"]),
         ("مبنى, road, trees", ["reads English only", "'مبنى'"]),
         ("wald", ["reads English only", "'wald'"]),
         ({"green": ["trees", "Trees"], "road": ["road"]}, ["'trees' and 'Trees' are one word to mini in 'green'"]),

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoglot.errors import SourceError
-from geoglot.sources.folder import by_name
+from geoglot.sources.folder import by_name, files_in, is_systems
 
 #: What lies beside pictures and labels and belongs to them, or is a text for people or other programs
 _BESIDE = frozenset({
     ".xml", ".prj", ".tfw", ".pgw", ".jgw", ".wld", ".ovr", ".msk", ".txt", ".csv", ".md", ".yaml", ".yml", ".toml",
     ".html", ".cache", ".db", ".ini", ".cpg", ".dbf", ".shx", ".qix", ".sbn", ".sbx", ".qmd", ".qml", ".lock", ".zip",
 })  # fmt: skip
-_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 @dataclass(frozen=True)
@@ -35,9 +32,9 @@ def find_files(folder: Path, suffixes: Collection[str]) -> Found:
 
     What a system keeps beside them (names that begin with a dot, Thumbs.db) is passed over.
     """
-    named, notes = by_name(_walk(folder))
+    named, notes = by_name(files_in(folder))
     used = tuple(path for path in named if path.suffix.lower() in suffixes)
-    others = [path for path in named if path.suffix.lower() not in _BESIDE and path not in set(used)]
+    others = [path for path in named if path.suffix.lower() not in _BESIDE.union(suffixes)]
     if others:
         files = "1 file is" if len(others) == 1 else f"{len(others)} files are"
         kinds = ", ".join(sorted(suffixes))
@@ -57,24 +54,4 @@ def key_of(path: Path, folder: Path) -> str:
 
 def folders_in(folder: Path) -> list[Path]:
     """The folders right in a folder, by name."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not _is_systems(path.name))
-
-
-def _walk(folder: Path) -> list[Path]:
-    """All files by path; links to folders are followed once."""
-
-    def closed(error: OSError) -> None:
-        raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}") from error
-
-    found, seen = list[Path](), set[str]()
-    for root, folders, files in os.walk(folder, onerror=closed, followlinks=True):
-        real = os.path.realpath(root)
-        folders[:] = [] if real in seen else [name for name in folders if not _is_systems(name)]
-        if real not in seen:
-            found += [Path(root, name) for name in files if not _is_systems(name)]
-        seen.add(real)
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
-
-
-def _is_systems(name: str) -> bool:
-    return name.startswith(".") or name.lower() in _SYSTEM
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_systems(path.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -42,7 +42,7 @@ def pair(folder: Path, label_folders: Sequence[Path], listed: Path | None = None
         why = "; ".join(images.notes) or f"what is read is {', '.join(sorted(SUFFIXES))}"
         raise SourceError(f"the folder {folder} is there, but no images are in it; {why}")
     keys = [key_of(path, folder) for path in images.used]
-    if double := next((key for key in keys if keys.count(key) > 1), None):
+    if double := next((key for key, count in Counter(keys).items() if count > 1), None):
         raise SourceError(f"two images in {folder} are called {double}, but a mask belongs to one image")
     found = [labels_in(one, folder) for one in label_folders]
     labels = _match(images, keys, found)
@@ -122,7 +122,8 @@ def _check_all(images: Found, keys: Sequence[str], labels: Sequence[Path | None]
     if not lacking:
         return
     more = f" and {len(lacking) - 1} more images have" if len(lacking) > 1 else " has"
-    there = next((path for one in found for path in one.used if path not in labels), None)
+    matched = set(labels)
+    there = next((path for one in found for path in one.used if path not in matched), None)
     left = "".join(f"{note}; " for one in found for note in one.notes)
     raise SourceError(
         f"{images.used[lacking[0]]}{more} no mask: wanted is {found[0].folder / keys[lacking[0]]}.png (or .tif); "

@@ -39,7 +39,7 @@ class Journal:
         self.folder = work_of(output).absolute()
         with disk_errors(self.folder):
             own_folder(self.folder)
-            self._lock = hold(self.folder, f"another run is writing {output}; wait for it, or give another output")
+        self._lock = hold(self.folder, output=output)
         self._run, self._state = self.folder / "run", self.folder / "state.npz"
         if not self._run.exists() or self._run.read_text() != run or not self._state.exists():
             self._wipe()

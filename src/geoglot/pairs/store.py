@@ -21,7 +21,7 @@ from pyproj.exceptions import CRSError
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.files import appears, disk_errors, write_bytes
-from geoglot.outputs.held import held
+from geoglot.outputs.lock import hold
 from geoglot.pairs.remote import Remote
 from geoglot.pairs.schema import (
     FORMAT,
@@ -113,7 +113,7 @@ class Shard:
         """Keep the photos' vectors; those of a set elsewhere stay in the cache."""
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
-        with held(self.folder, wait=True), appears(self.vectors_path(sha256)) as temporary:
+        with hold(self.folder, wait=True), appears(self.vectors_path(sha256)) as temporary:
             np.save(temporary, vectors)
 
     def missing(self) -> str | None:
@@ -204,7 +204,7 @@ class PairSet:
         if self.remote:
             raise OutputError(f"{self.place} cannot be added to; copy it here, add, and copy it back")
         check_batch(batch, self.side, len(self.bands))
-        with held(self.folder, wait=True):
+        with hold(self.folder, wait=True):
             now = PairSet.open(self.folder)
             if (now.bands, now.side, now.resolution) != (self.bands, self.side, self.resolution):
                 raise OutputError(f"{self.folder} was made anew meanwhile, of other tiles; open it again")

@@ -57,14 +57,6 @@ class Bands:
         colours = tuple(colour.name for colour in dataset.colorinterp)
         return cls(descriptions_of(dataset), colours, wavelengths_of(dataset), said_of(dataset))
 
-    def choose(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> tuple[int, ...]:
-        """The 1-based indexes of red, green and blue, and of more bands where they are asked for."""
-        return self.chosen(bands, sensor).indexes
-
-    def is_guess(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> bool:
-        """Whether `choose` takes the first three of several bands for want of anything better."""
-        return self.chosen(bands, sensor).guessed
-
     def chosen(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> Choice:
         """The bands that are shown, why, and what is to be told of it; InputError where they cannot be told."""
         if bands is not None:

@@ -16,11 +16,37 @@ from geoglot.sources.gdal import is_local
 from geoglot.types import PathLike
 
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2"})
+_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 def find_images(sources: Sequence[PathLike]) -> list[str]:
     """Files and URIs as they are given; of each folder, the images in it and below, sorted by path."""
     return [image for source in sources for image in _images(source)]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files in a folder and below, by path; links to folders are followed once.
+
+    Left out is what systems and geoglot's unfinished runs keep there: names that begin with a dot, Thumbs.db.
+    SourceError for a folder that cannot be read.
+    """
+
+    def closed(error: OSError) -> None:
+        raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}") from error
+
+    found, seen = list[Path](), set[str]()
+    for root, folders, files in os.walk(folder, onerror=closed, followlinks=True):
+        real = os.path.realpath(root)
+        folders[:] = [] if real in seen else [name for name in folders if not is_systems(name)]
+        if real not in seen:
+            found += [Path(root, name) for name in files if not is_systems(name)]
+        seen.add(real)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def is_systems(name: str) -> bool:
+    """Whether a file or folder of this name is kept by a system or a program, and not by a person."""
+    return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def by_name(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
@@ -49,7 +75,7 @@ def _images(source: PathLike) -> list[str]:
     folder = Path(source)
     if not is_local(str(source)) or not folder.is_dir():
         return [str(source)]
-    images = sorted(str(path) for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.is_file())
+    images = [str(path) for path in files_in(folder) if path.suffix.lower() in SUFFIXES]
     if not images:
         raise SourceError(f"{source} holds no images; geoglot looks for {', '.join(sorted(SUFFIXES))}")
     return images

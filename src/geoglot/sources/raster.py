@@ -106,7 +106,8 @@ class Raster:
 
     def fingerprint(self) -> dict[str, Any]:
         """JSON that changes when the file does, or one that GDAL reads beside it; and the bands that are read."""
-        return {"uri": self.uri, "indexes": self.indexes, "nodata": self._numbers.nodata, **self._facts}
+        uri = str(Path(self.uri).resolve()) if is_local(self.uri) else self.uri  # however the caller spells it
+        return {"uri": uri, "indexes": self.indexes, "nodata": self._numbers.nodata, **self._facts}
 
     def check_unchanged(self) -> None:
         """SourceError if the file is another than when it was opened."""
@@ -226,9 +227,9 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
 
 
 def _facts(dataset: Any, uri: str) -> dict[str, Any]:
-    beside = map(str, sidecars_used(dataset, uri))  # GDAL knows not all of them
-    files = sorted(name for name in {*dataset.files, *beside} if Path(name).exists()) if is_local(uri) else []
-    stats = {name: Path(name).stat() for name in files}
+    paths = {Path(name).resolve() for name in (*dataset.files, *sidecars_used(dataset, uri))}  # GDAL lacks some
+    files = sorted(path for path in paths if path.exists()) if is_local(uri) else []
+    stats = {str(path): path.stat() for path in files}
     return {
         "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
         "blocks": None if files else _some_blocks(dataset),

@@ -108,7 +108,10 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
 
 
 def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
-    """Whether words look like another language than the model's: one of another script, or most of them in pieces."""
+    """Which words the model does not know as such: those of another script, and those in pieces where most are.
+
+    Another language shows so, and so do rare English words: it is not told which of both they are.
+    """
     tokenizer = _tokenizer(model)
     if tokenizer is None or model.card.languages != ("en",):
         return ()
@@ -120,10 +123,10 @@ def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -
     ]
     if not told:
         return ()
-    them, look = ("them", "look") if len(told) > 1 else ("it", "looks")
+    them, kind = ("them", "words") if len(told) > 1 else ("it", "a word")
     return (
-        f"{model.card.name} reads {_languages(model.card)} only, and {', '.join(map(shown, told))} {look} like no "
-        f"English: the model knows {them} by pieces at most, so what it makes of {them} may mean nothing",
+        f"{model.card.name} reads {_languages(model.card)} only, and does not know {', '.join(map(shown, told))} as "
+        f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
     )
 
 

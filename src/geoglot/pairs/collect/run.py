@@ -14,7 +14,7 @@ import pandas as pd
 
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.files import disk_errors
-from geoglot.outputs.held import LOCK, held
+from geoglot.outputs.lock import LOCK, hold
 from geoglot.outputs.manifest import write_json
 from geoglot.outputs.own import discard
 from geoglot.pairs.collect.filters import filter_photos
@@ -187,7 +187,7 @@ def _alone(folder: Path) -> Iterator[None]:
         is_own = (folder / LOCK).exists() or all(path.name.startswith(".") for path in folder.iterdir())
     if not is_own:
         raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
-    with held(folder):
+    with hold(folder):
         for left in folder.rglob(".*.part"):  # of a run that was killed, some of files that are never written again
             discard(left)
         yield
