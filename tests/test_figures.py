@@ -18,7 +18,9 @@ from geoglot.figures import three_digits
         (999.6, "1,000"),
         (float("inf"), "inf"),
         (1e-7, "0.0000001"),
+        (3.4e-310, "3.4e-310"),
+        (-1.797e308, "-1.8e+308"),
     ],
 )
-def test_three_significant_digits_and_no_exponent(value: float, told: str) -> None:
+def test_three_significant_digits(value: float, told: str) -> None:
     assert three_digits(value) == told

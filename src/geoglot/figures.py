@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 
+_LEAST, _MOST = 1e-12, 1e18
+
 
 def three_digits(value: float | int) -> str:
-    """Three significant digits, never an exponent: 1,750,000, 558, 2.5, 0.0123."""
+    """Three significant digits: 1,750,000, 558, 2.5, 0.0123; with an exponent only where nobody would count zeros."""
+    if value and not _LEAST <= abs(value) < _MOST:
+        return f"{value:.3g}"
     text = _all_digits(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
 

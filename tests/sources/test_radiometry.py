@@ -44,6 +44,17 @@ def test_other_numbers_are_stretched_by_percentiles(make_geotiff: MakeGeotiff, r
     assert json.loads(json.dumps(found.to_json()))["how"] == found.how
 
 
+@pytest.mark.parametrize(("scale", "offset"), [(1.0, 2.0**31), (1e300, 0.0), (1e-310, 0.0)])
+def test_numbers_that_no_float32_tells_apart_are_stretched(
+    make_geotiff: MakeGeotiff, rng: np.random.Generator, scale: float, offset: float
+) -> None:
+    values = rng.integers(0, 256, (3, 64, 64)).astype(np.float64)
+    plain, other = (make_geotiff(numbers) for numbers in (values, values * scale + offset))
+    with open_raster(plain) as expected, open_raster(other) as raster:
+        whole = raster.grid.whole
+        np.testing.assert_allclose(raster.read(whole).pixels, expected.read(whole).pixels, atol=1e-6)
+
+
 def test_a_constant_band_does_not_divide_by_zero(make_geotiff: MakeGeotiff) -> None:
     with open_raster(make_geotiff(np.full((3, 64, 64), 700, np.uint16))) as raster:
         tile = raster.read(raster.grid.whole)

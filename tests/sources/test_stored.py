@@ -152,3 +152,47 @@ def test_pair_collection_reads_as_models_do(make_geotiff: MakeGeotiff, rng: np.r
         values, valid = read_window(dataset, (1, 2, 3), raster.grid)
     np.testing.assert_array_equal(valid, tile.valid)
     np.testing.assert_allclose(raster.radiometry.apply(values) * valid, tile.pixels, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_number_for_no_data_counts_beside_a_mask(
+    make_geotiff: MakeGeotiff, rng: np.random.Generator, dtype: type
+) -> None:
+    pixels = rng.integers(20, 250, (3, 90, 120)).astype(dtype)
+    mask = np.full((90, 120), 255, np.uint8)
+    mask[:20], pixels[:, 60:] = 0, 7
+    path = make_geotiff(pixels, nodata=7, mask=mask)
+    whole, small, _ = looks(path, side=60)
+    expected = np.zeros((90, 120), np.bool_)
+    expected[20:60] = True
+    np.testing.assert_array_equal(whole.valid, expected)
+    np.testing.assert_array_equal(small.valid, expected[::2, ::2])
+    with open_raster(path) as raster:
+        assert min(raster.radiometry.low) == 0 if dtype == np.uint8 else min(raster.radiometry.low) > 7
+    assert looks(path, nodata=9)[0].valid.sum() == 70 * 120
+
+
+def test_a_number_for_no_data_counts_beside_transparency_upside_down(
+    make_geotiff: MakeGeotiff, rng: np.random.Generator
+) -> None:
+    grey, alpha = rng.integers(20, 250, (2, 80, 80)).astype(np.uint8)
+    alpha[:], grey[:30] = 255, 7
+    path = make_geotiff(np.stack([grey, alpha]), nodata=7, photometric="MINISWHITE", alpha="YES")
+    assert (looks(path)[0].valid.sum(axis=1) > 0).argmax() == 30
+
+
+def test_several_bands_are_no_numbers_of_a_palette(make_geotiff: MakeGeotiff, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 250, (3, 64, 64)).astype(np.uint8)
+    path, twin = make_geotiff(pixels), make_geotiff(pixels)
+    table = "<ColorTable><Entry c1='9' c2='9' c3='9' c4='255'/></ColorTable>"
+    band = f"<PAMRasterBand band='1'><ColorInterp>Palette</ColorInterp>{table}</PAMRasterBand>"
+    Path(f"{path}.aux.xml").write_text(f"<PAMDataset>{band}</PAMDataset>", "utf-8")
+    assert_same(path, twin)
+
+
+def test_a_palette_band_without_a_palette_is_grey(make_geotiff: MakeGeotiff, rng: np.random.Generator) -> None:
+    pixels = rng.integers(0, 250, (1, 64, 64)).astype(np.uint8)
+    path, twin = make_geotiff(pixels), make_geotiff(pixels)
+    band = "<PAMRasterBand band='1'><ColorInterp>Palette</ColorInterp></PAMRasterBand>"
+    Path(f"{path}.aux.xml").write_text(f"<PAMDataset>{band}</PAMDataset>", "utf-8")
+    assert_same(path, twin)

@@ -36,8 +36,9 @@ def disk_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
     try:
         yield
     except foreign as error:  # these do not say why
+        reason = str(error).rsplit("failed: ", 1)[-1]  # SQLite's, without the statements that it could not run
         raise OutputError(
-            f"{path} cannot be written ({error}); if the disk is full, free some space and run the same command again"
+            f"{path} cannot be written ({reason}); if the disk is full, free some space and run the same command again"
         ) from error
     except OSError as error:
         if error.errno in _FULL:

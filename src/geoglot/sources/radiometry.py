@@ -45,9 +45,10 @@ class Radiometry:
 
     def apply(self, values: Num[np.ndarray, "band rows cols"]) -> Float[np.ndarray, "band rows cols"]:
         """Brightness 0..1 (float32); a band without any contrast is black."""
-        low, high = (np.array(ends, np.float32)[:, None, None] for ends in (self.low, self.high))
-        span = np.where(high > low, high - low, np.float32(np.inf))
-        return np.clip((values.astype(np.float32) - low) / span, 0, 1)
+        exact = np.result_type(values, np.float32)  # large numbers that differ little differ in no float32
+        low, high = (np.array(ends, exact)[:, None, None] for ends in (self.low, self.high))
+        span = np.where(high > low, high - low, np.inf).astype(exact)
+        return np.asarray(np.clip((values.astype(exact) - low) / span, 0, 1), np.float32)
 
     def to_json(self) -> dict[str, Any]:
         """As JSON can hold it."""

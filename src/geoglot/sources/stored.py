@@ -5,7 +5,8 @@ All who read pixels read them here, so that a picture is the same by whichever w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, get_args
 
 import numpy as np
@@ -19,6 +20,7 @@ from geoglot.sources.validity import NONE, Mask, declared, parse_nodata, valid_p
 from geoglot.types import NoData
 
 _FINER = 4
+_HIDES: tuple[Mask, ...] = ("alpha", "per_dataset")
 #: Numbers (band, rows, cols), and whether each of them is data
 Known = tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "band rows cols"]]
 
@@ -61,6 +63,10 @@ class Stored:
     """What the caller says."""
     alpha: int | None = None
     """The band of transparency (1-based): 0 hides a pixel."""
+    painted: bool = False
+    """Whether GDAL takes means of colours, not of numbers, of a band."""
+    beside: Mapping[int, float] = field(default_factory=dict)
+    """By band, the number that the file declares as no data beside a mask or transparency: GDAL goes by those alone."""
     fills: tuple[frozenset[float], ...] = ()
     """Of each band, numbers that are no data and no mask shows."""
     rim: Rim | None = None
@@ -69,10 +75,8 @@ class Stored:
     def of(cls, dataset: Any, indexes: tuple[int, ...], nodata: NoData = None) -> Stored:
         """As the file says; `unsaid.find_unsaid` adds what only its pixels say."""
         nodata = parse_nodata(nodata)
-        table, masks = _palette(dataset, indexes[0]), [_mask(dataset, index) for index in indexes]
-        fills = tuple[frozenset[float], ...]()
+        table, masks = _palette(dataset, indexes), [_mask(dataset, index) for index in indexes]
         if "nodata" in masks and alpha_of(dataset) is not None:  # of the two rasterio knows one
-            fills = tuple(frozenset({dataset.nodatavals[index - 1]}) for index in indexes) if nodata is None else ()
             masks = ["alpha"] * len(indexes)
         return cls(
             indexes,
@@ -82,7 +86,8 @@ class Stored:
             white=_white(dataset, indexes[0]) if table is None else None,
             nodata=nodata,
             alpha=None if nodata == NONE else alpha_of(dataset, indexes),
-            fills=fills,
+            painted=any(_is_painted(dataset, index) for index in indexes),
+            beside=_beside(dataset, indexes, masks) if nodata is None else {},
         )
 
     def read(
@@ -108,7 +113,9 @@ class Stored:
         read = dataset.read(wanted, **where, out_shape=(len(wanted), *shape), resampling=how)
         stored = {index: read[place] for place, index in enumerate(wanted)}
         known = {
-            index: declared(dataset, index, mask, self.nodata, stored[index], **where, out_shape=shape)
+            index: declared(
+                dataset, index, mask, self.beside.get(index, self.nodata), stored[index], **where, out_shape=shape
+            )
             for index, mask in dict(zip(self.indexes, self.masks, strict=True)).items()
         }
         values, there = (np.stack([of[index] for index in self.indexes]) for of in (stored, known))
@@ -132,8 +139,8 @@ class Stored:
         Of MINISWHITE it gives others than means.
         """
         hides_less = self.nodata is not None or (not self.alpha and "alpha" in self.masks)
-        finds_more = self.rim is not None or any(self.fills)
-        return not (hides_less or finds_more or self.palette is not None or self.white is not None)
+        finds_more = self.rim is not None or any(self.fills) or bool(self.beside)
+        return not (hides_less or finds_more or self.painted or self.white is not None)
 
     def _meant(self, values: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.palette is not None:
@@ -151,10 +158,18 @@ class Stored:
         return found if self.rim is None else found | self.rim.covers(values, window, whole)
 
 
-def _palette(dataset: Any, index: int) -> UInt8[np.ndarray, "entry 4"] | None:
-    if dataset.colorinterp[index - 1].name != "palette":
+def _is_painted(dataset: Any, index: int) -> bool:
+    return bool(dataset.colorinterp[index - 1].name == "palette")
+
+
+def _palette(dataset: Any, indexes: tuple[int, ...]) -> UInt8[np.ndarray, "entry 4"] | None:
+    index = indexes[0]
+    if not _is_painted(dataset, index) or len(set(indexes)) > 1:  # of several bands none is the number of a colour
         return None
-    colours = dataset.colormap(index)
+    try:
+        colours = dataset.colormap(index)
+    except ValueError:  # the band is called one of a palette, and the file has none
+        return None
     table = np.zeros((max(colours) + 2, 4), np.uint8)
     table[:, 3] = 255  # a number beyond the palette is black, as GDAL shows it
     table[list(colours)] = list(colours.values())
@@ -167,6 +182,13 @@ def _white(dataset: Any, index: int) -> float | None:
     dtype = np.dtype(dataset.dtypes[index - 1])
     bits = int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8 * dtype.itemsize))
     return 2.0**bits - 1 if dtype.kind == "u" else 0.0
+
+
+def _beside(dataset: Any, indexes: tuple[int, ...], masks: list[Mask]) -> dict[int, float]:
+    numbers = {
+        index: dataset.nodatavals[index - 1] for index, mask in zip(indexes, masks, strict=True) if mask in _HIDES
+    }
+    return {index: number for index, number in numbers.items() if number is not None}
 
 
 def _mask(dataset: Any, index: int) -> Mask:

@@ -60,7 +60,7 @@ def find_unsaid(dataset: Any, stored: Stored) -> tuple[Stored, tuple[str, ...]]:
     if look is None or stored.nodata is not None:
         return stored, tuple(notes)
     stored, told = _with_fills(look, stored)
-    if stored.alpha or any(stored.fills) or not set(stored.masks) <= {"all_valid", "alpha"}:
+    if stored.alpha or stored.beside or any(stored.fills) or not set(stored.masks) <= {"all_valid", "alpha"}:
         return stored, (*notes, *told)
     stored, also = _with_rim(look, stored)
     return stored, (*notes, *told, *also)
