@@ -291,3 +291,59 @@ def test_a_link_that_leads_back_is_followed_once(tmp_path: Path) -> None:
     picture(tmp_path / "a/1.png")
     (tmp_path / "a/again").symlink_to(tmp_path / "a")
     assert len(find_files(tmp_path / "a", {".png"}).used) == 1
+
+
+BOX = "0 0.5 0.5 0.5 0.5\n"
+
+
+def yolo(root: Path, facts: str, *images: str) -> Path:
+    for index, name in enumerate(images):
+        picture(root / name, index)
+        label = root / name.replace("images", "labels").replace(".png", ".TXT" if index % 2 else ".txt")
+        label.parent.mkdir(parents=True, exist_ok=True)
+        label.write_text(BOX)
+    (root / "data.yaml").write_text(f"names: [house]\n{facts}\n")
+    return root
+
+
+def test_splits_are_those_of_data_yaml(tmp_path: Path) -> None:
+    facts = "train: [north/images]\nval: /elsewhere/images\ntest: ../south/images"
+    root = yolo(tmp_path, facts, "north/images/a.png", "south/images/b.png", "south/images/c.png")
+    assert FOLDER.splits_of(root) == ("train", "test")
+    assert stems(FOLDER.read(root, "test"), root) == ["south/images/b.png", "south/images/c.png"]
+
+
+def test_splits_are_the_lists_of_data_yaml(tmp_path: Path) -> None:
+    root = yolo(tmp_path, "train: t.txt\nval: v.txt", "images/a.png", "images/b.png", "images/c.png")
+    (root / "t.txt").write_text("./images/a.png\n./images/b.png\n")
+    (root / "v.txt").write_text("/home/me/images/c.png\n")
+    assert FOLDER.splits_of(root) == ("val", "train")
+    assert stems(FOLDER.read(root, "train"), root) == ["images/a.png", "images/b.png"]
+    assert stems(FOLDER.read(root, "val"), root) == ["images/c.png"]
+
+
+def test_one_folder_for_two_splits_is_told(tmp_path: Path) -> None:
+    root = yolo(tmp_path, "train: train/images\nval: train/images", "train/images/a.png")
+    faults = [fault for checked in check_splits(FOLDER, root, ("train", "val")) for fault in checked.faults]
+    assert len(faults) == 1 and "also in train" in faults[0]
+    root = yolo(tmp_path / "many", "train: [a/images, b/images]", "a/images/a.png", "b/images/b.png")
+    assert any("several folders for train" in note for note in check_set(FOLDER, root, "a").notes)
+
+
+def test_annotations_among_labels_are_of_coco(tmp_path: Path) -> None:
+    picture(tmp_path / "images" / "a.png")
+    thing = {"image_id": 1, "category_id": 1, "bbox": [0, 0, 4, 4]}
+    whole = {"annotations": [thing], "categories": [{"id": 1, "name": "house"}]}
+    whole["images"] = [{"id": 1, "file_name": "a.png", "height": SIDE, "width": SIDE}]
+    path = tmp_path / "annotations" / "instances_default.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(whole))
+    assert check_set(FOLDER, tmp_path, "all").pixels == {"background": 48, "house": 16}
+    path.write_text(
+        json.dumps(whole | {"images": [whole["images"][0], whole["images"][0] | {"id": 2, "file_name": "/x/a.png"}]})
+    )
+    with pytest.raises(SourceError, match="twice"):
+        FOLDER.read(tmp_path, "all")
+    path.write_text(json.dumps(whole | {"images": [], "annotations": []}))
+    with pytest.raises(SourceError, match="names no images"):
+        FOLDER.read(tmp_path, "all")

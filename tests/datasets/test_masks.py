@@ -11,6 +11,7 @@ import rasterio
 from PIL import Image
 from rasterio.enums import ColorInterp
 
+from geoglot.datasets.class_table import read_classes
 from geoglot.datasets.labels import MapClass
 from geoglot.datasets.masks import MaskFile
 from geoglot.errors import SourceError
@@ -163,3 +164,29 @@ def test_a_mask_that_a_copy_broke_off_is_never_read(tmp_path: Path) -> None:
         mask = MaskFile(tmp_path / "m.png", tmp_path / "m.png", CLASSES, strict=strict)
         with pytest.raises(SourceError, match="cut short or damaged"):
             mask()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        "id,name,colour\n0,a,#f00\n1,b,#00ff00\n",
+        "id,name,color\n0,a,red\n1,b,lime\n",
+        "id;name;colour\n0;a;255,0,0\n1;b;(0, 255, 0)\n",
+        'id,name,colour\n0,a,"rgb(255, 0, 0)"\n1,b,#00ff00ff\n',
+        "id,name,colour\n0,a,0xFF0000\n1,b,00ff00\n",
+        "id,name,r,g,b\n0,a,255,0,0\n1,b,0,255,0\n",
+        "id,name,Red,Green,Blue\n0,a,255,0,0\n1,b,0,255,0\n",
+    ],
+)
+def test_colours_of_a_table_in_any_form(tmp_path: Path, columns: str) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text(columns)
+    assert [one.colour for one in read_classes(path)[0]] == [(255, 0, 0), (0, 255, 0)]
+
+
+@pytest.mark.parametrize("colour", ["#ff", "reddish", "1 2", "1 2 300"])
+def test_what_is_no_colour_is_told(tmp_path: Path, colour: str) -> None:
+    path = tmp_path / "classes.csv"
+    path.write_text(f"id,name,colour\n0,a,{colour}\n")
+    with pytest.raises(SourceError, match="colours are as #ff8800"):
+        read_classes(path)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from geoglot.datasets.coco import CocoLabels, read_coco
-from geoglot.datasets.drawn import BOXES
+from geoglot.datasets.coco import CocoLabels, find_image, read_coco
+from geoglot.datasets.drawn import BOXES, CROSSED, CUT, FLAT
 from geoglot.datasets.yolo import YoloFile, find_facts, read_facts
 from geoglot.errors import SourceError
 from published import save
@@ -54,6 +54,15 @@ def test_a_turned_picture_has_its_labels_as_it_is_looked_at(tmp_path: Path) -> N
     assert (ids[:, :10] == 1).all() and (ids[:, 10:] == 0).all()
 
 
+def test_what_is_done_to_outlines_is_told(image: Path) -> None:
+    crossed = "0 0 0 1 1 1 0 0 1\n"  # two triangles, whose areas would cancel each other
+    found = _yolo(image, crossed).read()
+    assert found.told == {CROSSED: 1} and found.ids.mean() == pytest.approx(0.5, abs=0.1)
+    assert _yolo(image, "0 0.5 0.5 0 0.1\n3 0.1 0.1 0.5 0.5 0.9 0.9\n").read().told == {BOXES: 1, FLAT: 2}
+    things = [{"segmentation": [[0, 0, COLS + 5, 0, COLS + 5, 5, 0, 5]]}, {"segmentation": [[1, 1, 2, 2]]}]
+    assert _coco(image, things).read().told == {CUT: 1, FLAT: 1}
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -83,7 +92,12 @@ def test_names_of_data_yaml_in_any_form(tmp_path: Path, names: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "told"),
-    [("names: 3", "a list, or numbers"), ("names: [a, a]", "must differ"), ("names: [a\n", "cannot be read as YAML")],
+    [
+        ("names: 3", "a list, or numbers"),
+        ("names: [a, a]", "must differ"),
+        ("names: [a\n", "cannot be read as YAML"),
+        ("nc: 3\nnames: [a, b]", "nc: 3, but names 2"),
+    ],
 )
 def test_names_that_are_none_are_told(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "data.yaml").write_text(text)
@@ -154,6 +168,8 @@ def test_run_lengths_of_coco(image: Path, seed: int) -> None:
         ({"bbox": [100, 0, 10, 5]}, {}, r"a shape from 100\.0, 0\.0 to 110\.0, 5\.0 px, outside"),
         ({"bbox": [0, 0, 10, 5]}, {"width": 80}, "has 20 x 40 px, by .* 20 x 80"),
         ({"bbox": [0, 0, 10]}, {}, "is none"),
+        ({"bbox": [float("nan"), 0, 10, 5]}, {}, "corners that are no numbers"),
+        ({"segmentation": [[float("nan"), 0, 10, 5, 3, 3]]}, {}, "corners that are no numbers"),
         ({}, {}, "is none"),
         ({"segmentation": {"size": [ROWS, COLS], "counts": [5, 5]}}, {}, "run lengths"),
     ],
@@ -170,3 +186,33 @@ def test_files_that_are_no_coco_are_told(tmp_path: Path) -> None:
         (tmp_path / "a.json").write_text(text)
         with pytest.raises(SourceError, match="is not a COCO file"):
             read_coco(tmp_path / "a.json")
+
+
+def test_annotations_of_nothing_are_told(tmp_path: Path) -> None:
+    image, thing = {"id": 1, "file_name": "a.png", "height": 4, "width": 4}, {"image_id": 1, "category_id": 1}
+    whole = {"images": [image], "annotations": [thing, thing | {"image_id": 2}], "categories": [{"id": 1, "name": "a"}]}
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(whole))
+    assert read_coco(path).strays == 1
+    changes: list[dict[str, Any]] = [
+        {"images": [image | {"id": "1"}]},
+        {"images": [image, image | {"file_name": "b.png"}]},
+        {"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]},
+    ]
+    for change, told in zip(changes, ("no annotation of", "one id for two", "one id for two"), strict=True):
+        path.write_text(json.dumps(whole | change))
+        with pytest.raises(SourceError, match=told):
+            read_coco(path)
+
+
+def test_an_image_is_found_by_the_paths_of_other_machines(tmp_path: Path) -> None:
+    folders = (tmp_path / "train", tmp_path)
+    image = save(tmp_path / "train" / "north" / "a.png", np.zeros((2, 2, 3), np.uint8))
+    other = save(tmp_path / "train" / "b.png", np.zeros((2, 2, 3), np.uint8))
+    for name in ("north/a.png", "north\\a.png", "train/north/a.png"):
+        assert find_image(name, folders, tmp_path) == image
+    for name in ("b.png", "C:\\data\\b.png", "/home/me/b.png"):
+        assert find_image(name, folders, tmp_path) == other
+    for name in ("c.png", "", "c" * 5000, "a\0"):
+        assert find_image(name, folders, tmp_path) is None
+    assert find_image(str(image), folders, tmp_path / "val") is None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from PIL import ImageColor
 
 from geoglot.datasets.labels import Colour, MapClass
 from geoglot.errors import SourceError
@@ -11,6 +14,7 @@ from geoglot.tables import Table, read_table
 
 TABLE = "classes.csv"
 BACKGROUND = "background"
+_CHANNELS = (("r", "g", "b"), ("red", "green", "blue"))
 MOST = 255  # the value of masks that does not count is the first id too many
 
 
@@ -31,14 +35,19 @@ def read_classes(path: Path) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
 
 
 def _colour(table: Table, index: int) -> Colour | None:
-    """As #ff8800, or as 255 136 0 with any separator."""
+    """As CSS writes it (#ff8800, rgb(255, 136, 0), red), as 255 136 0 with any separator, or in columns r, g, b."""
     row = table.rows[index]
-    text = row.get("colour") or row.get("color") or ""
+    channels = next((names for names in _CHANNELS if set(names) <= set(table.columns)), ())
+    text = row.get("colour") or row.get("color") or " ".join(row[name] for name in channels).strip()
     if not text:
         return None
     parts = text.strip("()[]").replace(",", " ").replace(";", " ").split()
     try:
-        red, green, blue = bytes(map(int, parts)) if len(parts) == 3 else bytes.fromhex(text.removeprefix("#"))
+        if len(parts) == 3 and all(part.isdecimal() for part in parts):
+            red, green, blue = bytes(map(int, parts))
+        else:
+            code = re.sub(r"^(0x)?(?=[0-9a-f]{6}$)", "#", text.lower())
+            red, green, blue, *_ = ImageColor.getrgb(code)
     except ValueError:
         raise SourceError(f"{table.path} has the colour {text!r}; colours are as #ff8800, or left out") from None
     return red, green, blue

@@ -7,6 +7,8 @@ count, as in COCO's own figures of detection: what is in it was not told apart.
 from __future__ import annotations
 
 import json
+import os
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -35,6 +37,12 @@ class CocoFile:
     """By file name."""
     things: Mapping[Any, Sequence[Mapping[str, Any]]]
     """By the id of the image."""
+
+    @property
+    def strays(self) -> int:
+        """How many annotations are of images that the file does not name."""
+        known = {one["id"] for one in self.images.values()}
+        return sum(len(some) for image, some in self.things.items() if image not in known)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +91,7 @@ def read_coco(path: Path) -> CocoFile:
             for number, one in sorted(categories.items())
             if number in used or str(one["name"]) not in above or one.get("supercategory") == one["name"]
         }
+        ids = {one["id"] for one in images.values()}
         sizes = [(int(one["height"]), int(one["width"])) for one in images.values()]
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SourceError(f"{path} is not a COCO file of images, annotations and categories ({error!r})") from error
@@ -90,6 +99,11 @@ def read_coco(path: Path) -> CocoFile:
         raise SourceError(f"{path} has annotations of the category {strange[0]}, which its categories do not have")
     if len(images) < len(table["images"]):
         raise SourceError(f"{path} has two images of one file name; merge them")
+    if len(ids) < len(images) or len(categories) < len(table["categories"]):
+        raise SourceError(f"{path} has one id for two images or for two categories, so annotations may be of either")
+    if things and not set(things) & ids:
+        first = next(iter(things))
+        raise SourceError(f"no annotation of {path} is of one of its images; the first has the image_id {first!r}")
     if len(set(names.values())) < len(names) or any(min(size) < 1 for size in sizes):
         raise SourceError(f"the categories of {path} must have different names, and its images a size")
     return CocoFile(path, names, images, things)
@@ -101,6 +115,20 @@ def looks_like_coco(path: Path) -> bool:
     return all(f'"{part}"'.encode() in body for part in ("images", "annotations", "categories"))
 
 
+def _is_file(path: Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
+
+
+def find_image(name: str, folders: Sequence[Path], root: Path) -> Path | None:
+    """The file below `root` that a file_name means: in one of the folders, at last without its own.
+
+    Programs write \\ on Windows, and paths of the machine on which the labels were drawn.
+    """
+    ways = dict.fromkeys((name, name.replace("\\", "/"), re.split(r"[\\/]", name)[-1]))
+    paths = [folder / way for way in ways for folder in folders if _is_file(folder / way)]
+    return next((path for path in paths if path.resolve().is_relative_to(root.resolve())), None)
+
+
 def _drawn(thing: Mapping[str, Any], index: Mapping[int, int], shape: tuple[int, int]) -> list[Drawn]:
     """The areas of an annotation: of an outline in parts one each."""
     place = NONE if thing.get("iscrowd") else index[int(thing["category_id"])]
@@ -108,10 +136,17 @@ def _drawn(thing: Mapping[str, Any], index: Mapping[int, int], shape: tuple[int,
     if isinstance(outline, dict):
         return [Drawn(place, _mask(outline, shape))]
     if outline:
-        parts = [np.asarray(part, float).reshape(-1, 2) for part in outline]
-        return [Drawn(place, shapely.Polygon(part)) for part in parts if len(part) > 2]
-    x, y, width, height = (float(value) for value in thing["bbox"])
+        parts = [_numbers(part).reshape(-1, 2) for part in outline]
+        return [Drawn(place, shapely.Polygon(part) if len(part) > 2 else shapely.MultiPoint(part)) for part in parts]
+    x, y, width, height = _numbers(thing["bbox"])
     return [Drawn(place, shapely.box(x, y, x + width, y + height), True)]
+
+
+def _numbers(values: Any) -> np.ndarray:
+    numbers = np.asarray(values, float)
+    if not np.isfinite(numbers).all() or not numbers.size:
+        raise ValueError("corners that are no numbers")
+    return numbers
 
 
 def _mask(runs: Mapping[str, Any], shape: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:

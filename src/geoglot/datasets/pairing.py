@@ -111,7 +111,7 @@ def _match(images: Found, keys: Sequence[str], found: Sequence[Found]) -> list[P
     for image, label in zip(images.used, labels, strict=True):
         if label and (other := taken.setdefault(label, image)) != image:
             raise SourceError(f"{label} may be of {other} or of {image}; call labels as their images are called")
-    if not any(path.suffix == YOLO for one in found for path in one.used):
+    if not any(path.suffix.lower() == YOLO for one in found for path in one.used):
         _check_all(images, keys, labels, found)
     return labels
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoglot.datasets.coco import looks_like_coco
@@ -18,6 +18,7 @@ from geoglot.datasets.files import find_files, folders_in
 from geoglot.datasets.pairing import has_labels_beside, labels_in
 from geoglot.errors import SourceError
 from geoglot.sources.folder import SUFFIXES
+from geoglot.tables import read_text
 
 ALL = "all"
 _IMAGES = ("images", "image", "imgs", "img", "img_dir", "jpegimages")
@@ -50,14 +51,13 @@ class Split:
 def find_splits(data: Path, written: Mapping[str, str]) -> dict[str, Split]:
     """The splits by name, val and train first; `written`: folders of images that data.yaml names."""
     found = {split.name: split for split in _by_folders(data)}
-    places = {split.images for split in found.values()}
     for name, text in written.items():
-        folder = data / re.sub(r"^(\.{1,2}/)+", "", text)
-        if folder.is_dir() and folder not in places and name not in found:
-            beside = Path(*("labels" if part in _IMAGES else part for part in folder.relative_to(data).parts))
-            found[name] = Split(name, folder, tuple(one for one in (data / beside,) if one.is_dir()))
+        if split := _written(data, name, text, found):
+            found[split.name] = split
+    stated = {one.images for name, one in found.items() if _is_stated(name, written)}
+    found = {name: one for name, one in found.items() if one.images not in stated or _is_stated(name, written)}
     for name, path in _coco_files(data).items():
-        if name not in found or not any(labels_in(folder, found[name].images).used for folder in found[name].labels):
+        if name not in found or not _has_others(found[name]):
             images = found[name].images if name in found else _images_beside(data, name, path)
             found[name] = Split(name, images, coco=path)
     ranks = {name: rank for rank, name in enumerate(_ORDER)}
@@ -72,6 +72,45 @@ def common(name: str) -> str:
 def split_named(splits: Mapping[str, Split], name: str) -> Split | None:
     """By name, or by another spelling of it."""
     return splits.get(name) or next((one for one in splits.values() if common(one.name) == common(name)), None)
+
+
+def _is_stated(name: str, written: Mapping[str, str]) -> bool:
+    return common(name) in map(common, written)
+
+
+def _written(data: Path, name: str, text: str, found: Mapping[str, Split]) -> Split | None:
+    """What data.yaml says of a split: a folder of images, or a text that lists them; None where folders say the same.
+
+    Its paths may be of another machine, or from a folder above: those that are not in the set are passed over.
+    """
+    place = data / re.sub(r"^(\.{1,2}/)+", "", text)
+    known = split_named(found, name)
+    if place.suffix == ".txt" and place.is_file() and place.resolve().is_relative_to(data.resolve()):
+        base = known or found.get(ALL) or _folder_of_images(data, name, _first_image(data, place))
+        return replace(base, name=known.name if known else name, listed=place) if base else None
+    if known or not place.is_dir() or not place.resolve().is_relative_to(data.resolve()):
+        return None
+    same = next((one for one in found.values() if one.images == place), None)
+    return replace(same, name=name) if same else _folder_of_images(data, name, place)
+
+
+def _first_image(data: Path, listed: Path) -> Path:
+    lines = [line.strip() for line in read_text(listed).body.splitlines() if line.strip()]
+    return (data / re.sub(r"^(\.{1,2}/)+", "", lines[0])).parent if lines else data
+
+
+def _folder_of_images(data: Path, name: str, folder: Path) -> Split | None:
+    """With the labels in a folder that is called labels where that of the images is called images, or among them."""
+    if not folder.is_dir() or not folder.is_relative_to(data):
+        return None
+    beside = data / Path(*("labels" if part.lower() in _IMAGES else part for part in folder.relative_to(data).parts))
+    return Split(name, folder, (beside,) if beside != folder and beside.is_dir() else _beside(folder))
+
+
+def _has_others(split: Split) -> bool:
+    """Whether a split has files of labels that are no annotations of COCO."""
+    files = [path for folder in split.labels for path in labels_in(folder, split.images).used]
+    return any(path.suffix.lower() != ".json" or not looks_like_coco(path) for path in files)
 
 
 def _by_folders(data: Path) -> Iterator[Split]:

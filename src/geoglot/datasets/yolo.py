@@ -84,7 +84,7 @@ class Facts:
     names: Mapping[int, str]
     """Of the classes, by number."""
     splits: Mapping[str, str]
-    """The folder of images of each split, as it is written."""
+    """The folder of images of each split as it is written, or the text that lists them."""
     notes: tuple[str, ...] = ()
     """Of how the file was read."""
 
@@ -107,13 +107,26 @@ def read_facts(path: Path) -> Facts:
         raise SourceError(f"names in {path} must be a list, or numbers with names (0: building)") from error
     if not named or not all(named.values()) or len(set(named.values())) < len(named):
         raise SourceError(f"the names in {path} must differ and be there")
-    splits = {name: table[name] for name in ("train", "val", "test") if isinstance(table.get(name), str)}
-    return Facts(named, splits, read_text(path).notes)
+    if isinstance(table.get("nc"), int) and table["nc"] != len(named):
+        raise SourceError(f"{path} says nc: {table['nc']}, but names {len(named)} classes; mend one of them")
+    written = {name: _listed(table.get(name)) for name in ("train", "val", "test")}
+    many = [
+        f"{path} names several folders for {name}, which are not put together"
+        for name in written
+        if len(written[name]) > 1
+    ]
+    splits = {name: folders[0] for name, folders in written.items() if len(folders) == 1}
+    return Facts(named, splits, (*read_text(path).notes, *many))
+
+
+def _listed(value: object) -> list[str]:
+    """The folders that stand for a split: one, or several in a list."""
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
 
 
 def _yaml(path: Path) -> dict[str, Any]:
     try:
         table = yaml.safe_load(read_text(path).body)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise SourceError(f"{path} cannot be read as YAML: {error}") from error
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise SourceError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     return table if isinstance(table, dict) else {}

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from geoglot.datasets import polygons
 from geoglot.datasets.class_table import BACKGROUND, MOST, TABLE, numbered, read_classes, with_background
-from geoglot.datasets.coco import CocoLabels, read_coco
+from geoglot.datasets.coco import CocoLabels, find_image, read_coco
 from geoglot.datasets.dataset import Mapped, Task
 from geoglot.datasets.files import find_files
 from geoglot.datasets.labels import NONE, Labels, MapClass
@@ -114,7 +114,7 @@ def _classes(data: Path, splits: Mapping[str, Split]) -> tuple[tuple[MapClass, .
         path for split in splits.values() for folder in split.labels for path in labels_in(folder, split.images).used
     ]
     annotations = [split.coco for split in splits.values() if split.coco]
-    has_things = bool(annotations) or any(path.suffix == YOLO for path in files)
+    has_things = bool(annotations) or any(path.suffix.lower() == YOLO for path in files)
     if (data / TABLE).is_file():
         classes, notes = read_classes(data / TABLE)
         return with_background(classes) if has_things else classes, notes
@@ -136,7 +136,7 @@ def _classes(data: Path, splits: Mapping[str, Split]) -> tuple[tuple[MapClass, .
 def _labels(image: Path, path: Path | None, classes: tuple[MapClass, ...]) -> Labels:
     """What reads the labels of an image."""
     places = {one.name: index for index, one in enumerate(classes)}
-    if path is None or path.suffix == YOLO:
+    if path is None or path.suffix.lower() == YOLO:
         index = {value: index for index, one in enumerate(classes) for value in one.values if isinstance(value, int)}
         return YoloFile(image, path, index, places.get(BACKGROUND, NONE))
     if path.suffix.lower() in polygons.SUFFIXES:
@@ -151,17 +151,27 @@ def _of_coco(split: Split, data: Path, classes: tuple[MapClass, ...]) -> tuple[l
     if strange := [name for name in file.names.values() if name not in places]:
         raise SourceError(f"{file.path} has the category {strange[0]!r}, which {TABLE} does not have")
     index = {number: places[name] for number, name in file.names.items()}
-    labels, gone = list[Labels](), list[str]()
+    labels, gone, taken = list[Labels](), list[str](), dict[Path, str]()
     for name, facts in sorted(file.images.items()):
-        path = next((base / name for base in (split.images, file.path.parent, data) if (base / name).is_file()), None)
-        if path is None or not path.resolve().is_relative_to(data.resolve()):
+        path = find_image(name, (split.images, file.path.parent, data), data)
+        if path is None:
             gone.append(name)
             continue
+        if taken.setdefault(path, name) != name:
+            raise SourceError(
+                f"{file.path} names {path} twice, once as {name}; name images as they lie in their folders"
+            )
         shape, things = (int(facts["height"]), int(facts["width"])), file.things.get(facts["id"], ())
         labels.append(CocoLabels(path, file.path, shape, things, index, places[BACKGROUND]))
+    if not file.images:
+        raise SourceError(f"{file.path} names no images; export it anew, with images")
     if not labels:
-        raise SourceError(f"none of the {len(gone)} images of {file.path} is there, the first {split.images / gone[0]}")
+        raise SourceError(
+            f"none of the {len(gone)} images of {file.path} is there, the first {gone[0]} in {split.images}"
+        )
     notes = [f"{len(gone)} images of {file.path} are not there and left out, the first {gone[0]}"] if gone else []
+    if file.strays:
+        notes.append(f"{file.strays} annotations of {file.path} are of images that it does not name, and left out")
     if others := sorted(set(find_files(split.images, SUFFIXES).used) - {one.image for one in labels}):
         notes.append(f"{len(others)} images in {split.images} are left out, for {file.path} does not name them")
     return labels, tuple(notes)
