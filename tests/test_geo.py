@@ -101,6 +101,8 @@ def test_a_bottom_up_grid_is_turned_over_in_place(make_grid: MakeGrid) -> None:
         (4326, (10, -88), 1e-3, 32761),
         (3857, (1e6, 6e6), 10.0, 32632),
         (2263, (1e6, 2e5), 3.0, 32618),
+        (5041, (2.1e6, 2.2e6), 3.0, 32661),
+        (5042, (2.1e6, 2.2e6), 3.0, 32761),
     ],
 )
 def test_metric_grid_of_what_is_not(

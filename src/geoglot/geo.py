@@ -367,8 +367,7 @@ def _wrapped(longitude: Any) -> Any:
 def segment_length(crs: pyproj.CRS) -> float:
     """The longest edge in units of a CRS that bends by less than a metre in another, away from the poles."""
     unit = crs.axis_info[0].unit_conversion_factor if crs.axis_info else 1.0
-    metres = unit * _WGS84.a if crs.is_geographic else unit
-    return float(_SEGMENT_M / metres)
+    return float(_SEGMENT_M / (unit * _WGS84.a if crs.is_geographic else unit))
 
 
 def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
@@ -391,6 +390,11 @@ def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
     return pyproj.CRS.from_epsg(int(metric_epsg(np.array([middle]), np.array([latitude]))[0]))
 
 
+def x_first(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.CRS:
+    """The source, or the target where they are one with x first: PROJ swaps UPS (E,N) and UPS (N,E)."""
+    return target if source.equals(target, ignore_axis_order=True) else source
+
+
 @lru_cache(maxsize=64)
 def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs(source, target, always_xy=True)
+    return pyproj.Transformer.from_crs(x_first(source, target), target, always_xy=True)

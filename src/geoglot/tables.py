@@ -53,6 +53,8 @@ def read_text(path: Path) -> Text:
     What is neither marked nor UTF-8 is taken for cp1252, which Windows writes in western Europe, and a note says so.
     """
     try:
+        if path.exists() and not path.is_file():  # to open a pipe is to wait for somebody who writes
+            raise SourceError(f"{path} is no file, but a folder, a device or a pipe; give the name of a file")
         raw = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error

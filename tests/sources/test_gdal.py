@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import struct
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import SourceError
@@ -186,3 +188,28 @@ def test_a_sparse_raster_is_none_of_those(tmp_path: Path) -> None:
     with rasterio.open(path, "w", driver="GTiff", crs="EPSG:32631", transform=UTM, bigtiff="YES", **form):
         pass
     open_dataset(str(path)).close()
+
+
+@pytest.mark.parametrize("suffix", ["", ".ovr", ".msk", ".aux.xml"])
+def test_nobody_waits_for_a_pipe(make_geotiff: MakeGeotiff, suffix: str) -> None:
+    path = make_geotiff(np.ones((3, 64, 64), np.uint8))
+    if not suffix:
+        path.unlink()
+    os.mkfifo(f"{path}{suffix}")
+    with pytest.raises(SourceError, match=r"a device or a pipe|take it away"):
+        open_raster(path)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 5000, "a\0b.tif"])
+def test_names_that_no_file_can_have_are_none_of_a_file(name: str) -> None:
+    with pytest.raises(SourceError, match="No such file"):
+        open_raster(name)
+
+
+def test_a_picture_that_is_large_by_being_empty_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.png"
+    Image.new("RGB", (1500, 1500)).save(path)
+    open_dataset(str(path)).close()
+    monkeypatch.setattr("geoglot.sources.gdal._MOST_UNPACKED", 1500 * 1500)
+    with pytest.raises(SourceError, match="packed more closely than any picture"):
+        open_dataset(str(path))

@@ -164,3 +164,8 @@ def test_a_crs_that_is_right_is_not_called_wrong(make_geotiff: MakeGeotiff, colo
     with pytest.raises(GridError, match="beyond the Earth") as caught:
         open_raster(path)
     assert "assign the right CRS" not in str(caught.value)
+
+
+def test_a_crs_from_the_centre_of_the_earth_is_refused(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    with pytest.raises(GridError, match="from the centre of the Earth"):
+        open_raster(make_geotiff(colours, "EPSG:4978"))

@@ -12,6 +12,7 @@ import pyproj
 import pytest
 import rasterio
 from affine import Affine
+from PIL import Image
 
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import GridError, InputError, ReadError, SourceError
@@ -348,3 +349,10 @@ def test_band_choice_reaches_the_pixels(make_geotiff: MakeGeotiff, colours: np.n
     np.testing.assert_array_equal(grey, np.stack([colours[1]] * 3) / np.float32(255))
     with pytest.raises(InputError, match="no band 'nir'"):
         open_raster(path, bands=["nir"])
+
+
+def test_pages_that_are_not_read_are_told(tmp_path: Path) -> None:
+    first, *others = [Image.new("L", (70, 60), shade) for shade in (10, 20, 30)]
+    first.save(tmp_path / "a.tif", save_all=True, append_images=others)
+    with open_raster(tmp_path / "a.tif") as raster:
+        assert any("holds 3 images, of which the first is read" in note for note in raster.warnings)

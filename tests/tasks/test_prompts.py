@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -70,3 +71,9 @@ def test_a_template_without_a_place_is_refused() -> None:
 def test_words_and_filling() -> None:
     assert parse_words("a, b c ,") == ("a", "b c") and parse_words("") == ()
     assert fill(("a photo of {}",), "sea") == ["a photo of sea"]
+
+
+def test_nobody_waits_for_a_pipe_of_classes(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "classes.txt")
+    with pytest.raises(ClassesError, match="a device or a pipe"):
+        parse_classes(tmp_path / "classes.txt")

@@ -240,10 +240,11 @@ def _document(path: Path) -> Any:
     import json
 
     from geoglot.errors import InputError
+    from geoglot.tables import read_text
 
     try:
-        return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(read_text(path).body)
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is no document of `geoglot ask --json`: {error}") from error
 
 

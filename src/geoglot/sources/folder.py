@@ -73,7 +73,7 @@ def file_state(path: Path) -> str:
 
 def _images(source: PathLike) -> list[str]:
     folder = Path(source)
-    if not is_local(str(source)) or not folder.is_dir():
+    if not is_local(str(source)) or not os.path.isdir(source):  # noqa: PTH112 - Path takes "" for this folder
         return [str(source)]
     images = [str(path) for path in files_in(folder) if path.suffix.lower() in SUFFIXES]
     if not images:

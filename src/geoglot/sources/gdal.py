@@ -7,6 +7,7 @@ refused: it can name any file and any host. So is a size that no file of its len
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -29,8 +30,10 @@ DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 FAULTS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
 _PIXEL = ("Interleaving.pixel", "PIXEL")
 _BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
+_METADATA = (".aux.xml",)
 _MOST_BLOCK_BYTES = 2**30  # of one block in memory; it is decoded as a whole
 _MOST_GAIN = 200_000  # bytes of pixels a byte of the file; of sparse GeoTIFFs in tiles of 1024 px two thirds of that
+_MOST_UNPACKED, _MOST_PACKED = 2**30, 200  # bytes of pixels, in all and a byte of the file, of what has no tiles
 _MOST_SIDE = 2**23  # pixels; a row of windows is held in memory, and no mosaic is a fourth as wide
 _opening = threading.Lock()  # warnings.catch_warnings changes the whole process
 
@@ -92,8 +95,12 @@ def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> A
 
 def _check_beside(uri: str) -> None:
     """Overviews and a mask beside a file open by any driver of GDAL; here they are TIFFs that name no other file."""
-    for beside in (uri + suffix for suffix in _BESIDE):
+    for beside in (uri + suffix for suffix in (*_BESIDE, *_METADATA)):
         if not Path(beside).exists():
+            continue
+        if not Path(beside).is_file():  # to open a pipe is to wait for somebody who writes
+            raise SourceError(f"{beside} is in the place of a file about {uri}, and is none; take it away")
+        if beside.endswith(_METADATA):
             continue
         _check_beside(beside)
         with _open(beside, ("GTiff",)) as dataset:
@@ -128,6 +135,11 @@ def _check_contents(dataset: Any, uri: str) -> None:
     bytes_a_pixel = np.dtype(dataset.dtypes[0]).itemsize * dataset.count
     if is_local(uri) and dataset.width * dataset.height * bytes_a_pixel > _MOST_GAIN * Path(uri).stat().st_size:
         raise SourceError(f"{size} in a file of {Path(uri).stat().st_size:,} bytes: it is damaged; get it again")
+    if is_local(uri) and dataset.driver != "GTiff" and _is_bomb(dataset.width * dataset.height * bytes_a_pixel, uri):
+        raise SourceError(
+            f"{size} in a file of {Path(uri).stat().st_size:,} bytes, which is packed more closely than any picture; "
+            "if it is one, write it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE"
+        )
     if max(dataset.shape) > _MOST_SIDE:
         raise SourceError(
             f"{size}, and no side may be over {_MOST_SIDE:,}; if that is so, cut it: gdal_translate -srcwin"
@@ -139,6 +151,11 @@ def _check_contents(dataset: Any, uri: str) -> None:
             f"{size} in blocks of {cols:,} x {rows:,}, each over {_MOST_BLOCK_BYTES / 2**30:g} GiB in memory; write it "
             "in tiles: gdal_translate -co TILED=YES"
         )
+
+
+def _is_bomb(unpacked: int, uri: str) -> bool:
+    """Whether an image that is unpacked from its start at every look is large by being empty."""
+    return unpacked > _MOST_UNPACKED and unpacked > _MOST_PACKED * Path(uri).stat().st_size
 
 
 @contextmanager
@@ -204,7 +221,9 @@ def _check(uri: str) -> None:
         raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
     if uri.lower().endswith(".vrt"):
         raise SourceError(f"{uri} is a VRT, which can point at any file and host; give the files that it names")
-    if is_local(uri) and not Path(uri).exists():
+    if is_local(uri) and not os.path.exists(uri):  # noqa: PTH110 - Path raises for names that no file can have
         raise SourceError(f"No such file: {uri}")
     if is_local(uri) and Path(uri).is_dir():
         raise SourceError(f"{uri} is a folder; give one of its rasters (classify takes whole folders)")
+    if is_local(uri) and not Path(uri).is_file():
+        raise SourceError(f"{uri} is a device or a pipe; give the name of a file")

@@ -83,6 +83,11 @@ def _read_crs(crs: Any, uri: str) -> pyproj.CRS | None:
 def _placed(grid: Grid, uri: str) -> Place:
     """A grid whose numbers may be what its CRS says they are: degrees are no metres, and end at the poles."""
     crs = grid.crs
+    if crs is not None and crs.is_geocentric:
+        raise GridError(
+            f"the CRS of {uri} is {crs.name}, which counts from the centre of the Earth and is none of a map; assign "
+            f"the right one: rio edit-info --crs EPSG:... {shlex.quote(uri)}"
+        )
     if crs is None or not crs.is_geographic:
         lonlat_bounds(grid)  # raises where a border of it is nowhere on Earth
         return Place(grid)

@@ -171,13 +171,14 @@ def open_raster(
         facts = _facts(dataset, uri)
         numbers = Stored.of(dataset, indexes, nodata)
         time = _time(dataset.tags())
-        told = list[str]()
-        if not overviews_belong(dataset, uri, numbers):
+        told = _pages(dataset, uri)
+        belong = overviews_belong(dataset, uri, numbers)
+        if not belong:
             told.append(
                 f"the overviews of {uri} do not show its pixels and are not used; build them anew with gdaladdo"
             )
         # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
-        level = "NONE" if told else None
+        level = None if belong else "NONE"
         with open_dataset(uri, level=level) as pixels:
             numbers, found = find_unsaid(pixels, numbers)
             radiometry = radiometry_of(pixels, numbers, sensor)
@@ -266,6 +267,13 @@ def _warnings(radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ..
         told = ", ".join(f"{three_digits(low)}..{three_digits(high)}" for low, high in ends)
         found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({told} become 0..1)")
     return tuple(found)
+
+
+def _pages(dataset: Any, uri: str) -> list[str]:
+    """That a file holds more images than the one that is read."""
+    if (pages := len(dataset.subdatasets)) < 2:
+        return []
+    return [f"{uri} holds {pages:,} images, of which the first is read; save each other one as a file of its own"]
 
 
 def _shrunk(grid: Grid, side: int) -> Grid:

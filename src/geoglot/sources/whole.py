@@ -35,6 +35,8 @@ def check_whole(path: PathLike) -> None:
 def why_broken(path: Path) -> str | None:
     """What such a file lacks; None where nothing is seen to lack, or where it is of another format."""
     try:
+        if not path.is_file():
+            return None
         with path.open("rb") as file:
             head = file.read(12)
             if _looks(head) is None:

@@ -85,6 +85,8 @@ def _check(parsed: Sequence[ClassWords]) -> None:
 
 def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
     try:
+        if path.exists() and not path.is_file():  # to open a pipe is to wait for somebody who writes
+            raise ClassesError(f"{path} is no file, but a folder, a device or a pipe; give the name of a class file")
         text = path.read_text(encoding="utf-8-sig")  # editors on Windows mark the start
         if path.suffix.lower() == ".json":
             return _checked_json(json.loads(text), path)

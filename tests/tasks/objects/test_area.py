@@ -86,3 +86,10 @@ def test_an_area_that_leads_elsewhere_is_refused(tmp_path: Path) -> None:
     for read in (read_features, lambda path: read_area(path, HERE)):
         with pytest.raises(InputError, match="virtual file"):
             read(tmp_path / "a.geojson")
+
+
+def test_an_area_in_the_same_metres_with_axes_in_another_order_is_where_it_was_drawn(tmp_path: Path) -> None:
+    grid = Grid(pyproj.CRS(32661), Affine(10, 0, 2_100_000, 0, -10, 2_300_000), (600, 800))
+    drawn = shapely.box(2_101_000, 2_298_000, 2_102_000, 2_299_000)
+    area = read_area(write(tmp_path / "a.gpkg", drawn, 5041), grid)
+    assert area.bounds == pytest.approx((100, 100, 200, 200))
