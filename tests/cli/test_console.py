@@ -81,12 +81,15 @@ def test_foreign_texts_steer_no_terminal(town: Path, tmp_path: Path) -> None:
     folder = tmp_path / "model"
     shutil.copytree(Path(geoglot.__file__).parent / "models" / "mini" / "weights", folder)
     card = json.loads((folder / "card.json").read_text("utf-8"))
-    told = {"licence": HOSTILE, "source": "a\nforged: line", "name": HOSTILE}
+    told = {"licence": HOSTILE, "source": "a\nforged: line"}
     (folder / "card.json").write_text(json.dumps(card | told), "utf-8")
+    shutil.copytree(folder, tmp_path / "called")
+    (tmp_path / "called" / "card.json").write_text(json.dumps(card | {"name": HOSTILE}), "utf-8")
     (tmp_path / "words.json").write_text(json.dumps([f"{HOSTILE}trees", "houses"]), "utf-8")
     commands = [
         ["models", "show", "model"],
         ["models", "show", "model", "--json"],
+        ["models", "show", "called"],
         ["classify", "town.tif", "--classes", f"{HOSTILE}trees, houses", "--whole", "--model", "model"],
         ["classify", "town.tif", "--classes", "words.json", "--whole", "--json"],
         ["segment", "town.tif", "--classes", "words.json", "-o", "map.tif", "-v"],

@@ -163,7 +163,7 @@ def test_another_models_tokenizer_is_told(stored: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"an embedding of 514 tokens and a tokenizer\.json of 2"):
         require_vocabulary(other, 514, "tiny")
     with pytest.raises(ModelError, match="puts nothing around a text"):
-        require_ends(other, "tiny")
+        require_ends(other, "tiny", 513)
     with pytest.raises(ModelError, match=r"tokenizer\.json of 0"):
         require_vocabulary(Tokenizer(BPE()), 514, "tiny")
     other.save(str(tmp_path / "tokenizer.json"))

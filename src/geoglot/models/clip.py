@@ -17,7 +17,7 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.precision import fold_quick_gelu
 from geoglot.models.preprocess import normalise, require_whole_patches
 from geoglot.models.readout import READOUTS
-from geoglot.models.sizes import check_clip
+from geoglot.models.sizes import ClipSizes, check_clip, read_sizes
 from geoglot.models.store import TOKENIZER
 from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
 from geoglot.models.vit import block, embed_pixels, read_text
@@ -113,8 +113,9 @@ def build_clip(card: Card, folder: Path) -> Clip:
 def read_clip_tokenizer(card: Card, folder: Path) -> Tokenizer:
     """The tokenizer of a CLIP, once it is proved to be that of its text tower."""
     tokenizer = read_tokenizer(folder / TOKENIZER)
-    require_vocabulary(tokenizer, card.config["text_config"]["vocab_size"], card.name)
-    require_ends(tokenizer, card.name)
+    text = read_sizes(card, ClipSizes).text_config
+    require_vocabulary(tokenizer, text.vocab_size, card.name)
+    require_ends(tokenizer, card.name, text.vocab_size - 1 if text.eos_token_id is None else text.eos_token_id)
     return tokenizer
 
 

@@ -39,6 +39,10 @@ class TextTower(Tower):
     vocab_size: Vocabulary
     max_position_embeddings: Annotated[int, Within(3.0, 65536.0)]
     """Tokens of a text with its start and its end."""
+    bos_token_id: int | None = None
+    eos_token_id: int | None = None
+    """The token that ends a text; the last of the vocabulary, as in CLIP, if not given."""
+    pad_token_id: int | None = None
 
 
 @dataclass(frozen=True)

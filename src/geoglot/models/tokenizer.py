@@ -51,14 +51,13 @@ def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:
         )
 
 
-def require_ends(tokenizer: Tokenizer, name: str) -> None:
-    """ModelError for a tokenizer that does not put CLIP's start and end around a text; the end is its last token."""
+def require_ends(tokenizer: Tokenizer, name: str, end: int) -> None:
+    """ModelError for a tokenizer that does not put a start and the model's end, a token's number, around a text."""
     (ends,) = tokens_of(tokenizer, [""])
-    words = tokenizer.get_vocab(with_added_tokens=True)
-    if len(ends) != 2 or ends[0] == ends[1] or ends[1] != max(words.values()):
+    if len(ends) != 2 or ends[0] == ends[1] or ends[1] != end:
         found = ", ".join(str(tokenizer.id_to_token(token)) for token in ends[:4]) or "nothing"
         raise ModelError(
-            f"the {TOKENIZER} of {name} puts {found} around a text, where CLIP has its start and its last token; "
+            f"the {TOKENIZER} of {name} puts {found} around a text, where the model has a start and token {end:,}; "
             "it is another model's: copy the one of the model's text tower there"
         )
 
