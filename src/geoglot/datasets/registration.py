@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from geoglot.datasets.pictures import open_native
 from geoglot.errors import SourceError
 from geoglot.geo import Grid
+from geoglot.silence import no_remarks
 from geoglot.sources.folder import file_state
 
 _OFF = 0.5  # pixels: what rounding, and a pixel's centre for its corner, may make
@@ -71,7 +71,7 @@ def orientation_of(image: Path) -> int:
     if image.suffix.lower() not in _CAMERAS:
         return 1
     try:
-        with warnings.catch_warnings(action="ignore"), Image.open(image) as picture:
+        with no_remarks(), Image.open(image) as picture:
             turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
         return 1  # what is damaged is told by who reads the pixels

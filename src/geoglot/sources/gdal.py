@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import threading
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +17,12 @@ from typing import Any
 import numpy as np
 import rasterio
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from geoglot.errors import SourceError
 from geoglot.settings import load_settings
+from geoglot.silence import no_remarks
 from geoglot.types import not_utf8
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
@@ -35,7 +35,6 @@ _MOST_BLOCK_BYTES = 2**30  # of one block in memory; it is decoded as a whole
 _MOST_GAIN = 200_000  # bytes of pixels a byte of the file; of sparse GeoTIFFs in tiles of 1024 px two thirds of that
 _MOST_UNPACKED, _MOST_PACKED = 2**30, 200  # bytes of pixels, in all and a byte of the file, of what has no tiles
 _MOST_SIDE = 2**23  # pixels; a row of windows is held in memory, and no mosaic is a fourth as wide
-_opening = threading.Lock()  # warnings.catch_warnings changes the whole process
 
 
 def is_local(uri: str) -> bool:
@@ -84,8 +83,7 @@ def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> A
     options = {} if level is None else {"OVERVIEW_LEVEL": level}
     name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL takes names apart that begin like its own
     try:
-        with _opening, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with no_remarks():
             return DatasetReader(name, driver=list(drivers), sharing=False, **options)
     except FAULTS as error:
         raise SourceError(
@@ -162,8 +160,7 @@ def _is_bomb(unpacked: int, uri: str) -> bool:
 def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") -> Iterator[Any]:
     """A GDAL handle of what a file of Python holds, closed at the end of the block; no other name opens meanwhile."""
     with environment(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        with _opening, warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with no_remarks():
             dataset = rasterio.open(name, driver=driver, sharing=False, opener=opener)
         with dataset:
             yield dataset
@@ -173,8 +170,7 @@ def check_jpeg(body: bytes) -> None:
     """OSError for a JPEG that is garbled inside, which other decoders fill with grey. It is decoded at an eighth."""
     try:
         with environment("photo.jpg"), MemoryFile(body) as file:
-            with _opening, warnings.catch_warnings():
-                warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            with no_remarks():
                 dataset = file.open(driver="JPEG")
             with dataset:
                 dataset.read(1, out_shape=(-(-dataset.height // 8), -(-dataset.width // 8)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import io
 import struct
-import warnings
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from geoglot.errors import SourceError
+from geoglot.silence import no_remarks
 from geoglot.sources.gdal import check_jpeg
 from geoglot.sources.web import Answer, Unreadable
 from geoglot.sources.whole import fault_of
@@ -52,8 +52,7 @@ def shrink(body: bytes) -> bytes:
     """
     if fault := fault_of(body):
         raise OSError(f"cut short or damaged ({fault})")  # which decoders fill with grey
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of damaged tags, which are not kept
+    with no_remarks():  # of damaged tags, which are not kept
         try:
             file: Image.Image = Image.open(io.BytesIO(body), formats=formats())
             if min(file.size) < _LEAST_SIDE:
