@@ -69,6 +69,7 @@ def test_a_template_without_a_place_is_refused() -> None:
 
 
 def test_words_and_filling() -> None:
+    assert parse_words("'a', \"b c\", \u201cd\u201d, farmer's") == ("a", "b c", "d", "farmer's")
     assert parse_words("a, b c ,") == ("a", "b c") and parse_words("") == ()
     assert fill(("a photo of {}",), "sea") == ["a photo of sea"]
 

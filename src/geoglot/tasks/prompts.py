@@ -26,6 +26,7 @@ TEMPLATES: tuple[str, ...] = (
     "there is {} in the image",
 )
 
+_QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # of a shell that leaves them, and of word processors
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
 
 
@@ -63,7 +64,7 @@ def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def _clean(text: str) -> str:
-    return " ".join(str(text).split())
+    return " ".join(str(text).strip(_QUOTES).split())
 
 
 def _words(name: str, words: Sequence[str]) -> tuple[str, ...]:

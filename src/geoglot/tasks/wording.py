@@ -54,7 +54,12 @@ def word_notes(
         if one.group != other.group:
             raise ClassesError(_alike(model.card.name, one, other))
     doubles = tuple(_alike(model.card.name, one, other) for one, other in alike)
-    return (*doubles, *_language_notes(model, classes), *_length_notes(model, entries, templates))
+    return (
+        *doubles,
+        *_number_notes(classes),
+        *_language_notes(model, classes),
+        *_length_notes(model, entries, templates),
+    )
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,15 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
         return f"{listed} in {shown(one.group)}, which changes what that class means; list it once"
     classes = "" if (one.word, other.word) == (one.group, other.group) else f" of {one.group!r} and {other.group!r}"
     return f"{both}{classes} are the same to {model}, so that one of them would never be chosen; leave one out"
+
+
+def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
+    """Ids of a table that were given for names."""
+    words = (word for entry in classes for word in entry.words)
+    numbers = [shown(word) for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
+    if not numbers:
+        return ()
+    return (f"{', '.join(numbers)}: a number says nothing of what a class shows; write it in words",)
 
 
 def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:

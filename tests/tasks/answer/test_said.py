@@ -53,6 +53,7 @@ def test_areas_of_one_table_have_one_unit(areas: list[float | None], said: list[
 def test_numbers_of_things_are_english() -> None:
     said = [counted(number, name) for number, name in ((0, "house"), (1, "house"), (2, "house"), (12_000, "city"))]
     assert said == ["no house", "1 house", "2 houses", "12,000 cities"]
+    assert counted(2, "car and truck or bus") == "2 cars and trucks or buses"
     assert [counted(number, "water") for number in (0, 1, 3)] == ["no water", "1 area of water", "3 areas of water"]
 
 

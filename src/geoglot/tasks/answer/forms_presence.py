@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program, tell, tell_both
+from geoglot.tasks.answer.forms import ADJECTIVES, Groups, alike, form, program, said, tell, tell_both
 from geoglot.tasks.answer.lexicon import uncountable
 from geoglot.tasks.answer.noun import NotUnderstood, Thing
 from geoglot.tasks.answer.nouns import thing
@@ -144,7 +144,8 @@ def density(groups: Groups) -> str:
     size = {"ha": "1e4", "km²": "1e6", "m²": "1"}[unit]
     where = what.region or "whole()"
     value = f"count(found) / region_area_m2({where}) * {size}"
-    return tell(what, value, f"per {unit}")
+    unit = f"per {unit}"
+    return program(what.find(), value, f"{said(what)} found: {{amount({value}, '{unit}')}}", unit)
 
 
 @form(

@@ -208,7 +208,10 @@ def uncountable(name: str) -> bool:
 
 
 def plural(name: str) -> str:
-    """The plural of a name of one or more words; of what cannot be counted, itself."""
+    """The plural of a name of one or more words, or of several joined ones; of what cannot be counted, itself."""
+    for joint in (" and ", " or "):
+        if joint in name:
+            return joint.join(map(plural, name.split(joint)))
     head, _, word = name.rpartition(" ")
     if word in _SAME_BOTH or word == "people":
         return name

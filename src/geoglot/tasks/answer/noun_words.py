@@ -43,6 +43,8 @@ PART = (
     rf"|(?P<centre>{'|'.join(CENTRE)})(?: (?P<ckind>{KIND}))?)(?: (?:of|in) @)?"
 )
 DISTANCE = r"(?P<far>\d+(?:\.\d+)?)(?P<length>m|km|ft|mile|yard)"
+#: Heads of names that are no things on a picture: ["change"] inside buildings, building ["loss"]
+CHANGES = frozenset({"change", "difference", "increase", "decrease", "loss", "gain", "growth", "decline"})
 SIZE = r"(?P<much>\d+(?:\.\d+)?)(?P<unit>m²|km²|ha|acre|ft²)"
 LINK = r"(?:(?:that|which|who) )?(?:(?:is|are|lie|lies|sit|stand|can be) )?(?:(?:located|situated|lying|found|standing|placed|parked|moored|docked|anchored|driving|sitting|growing|seen|built|there) )?"
 NOT = r"(?:(?:that|which) )?(?:is|are|lie|do) not (?:lie )?"

@@ -17,6 +17,7 @@ from geoglot.tasks.answer.lexicon import AREAS, FUNCTION_WORDS, LENGTHS, SYNONYM
 from geoglot.tasks.answer.noun import NotUnderstood, Thing
 from geoglot.tasks.answer.noun_words import (
     ACROSS,
+    CHANGES,
     COLOUR_WORDS,
     COLOURLESS,
     COMPASS,
@@ -182,6 +183,8 @@ def _name(words: list[str]) -> str:
 def _check_order(words: list[str]) -> None:
     """NotUnderstood where words are a sentence and no name: "ships docked", "bridges span river", "road crossing lake"."""
     last = singular(words[-1])
+    if last in CHANGES:
+        raise NotUnderstood(last)  # what happened to things, and none of them
     if len(words) == 1 and (last in COLOUR_WORDS or not re.search("[aeiouy]", last)):
         raise NotUnderstood(last)
     if len(words) > 1 and re.search(r"(?:ed|ing)$", last) and last not in NOUNS_IN_ING:
