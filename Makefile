@@ -15,7 +15,7 @@ demo: .venv/ready ## words to a map, on the scene that ships with geoglot
 	$(BIN)/geoglot demo --overwrite # of an earlier demo, by another version
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
-	$(BIN)/pytest $(ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: .venv/ready ## format, rules, types, and the arrow of imports
 	$(BIN)/ruff format --check
