@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
+from click.testing import CliRunner
 
+from geoglot.cli.main import cli
 from geoglot.errors import ModelError
 from geoglot.models.known import KNOWN
 from geoglot.models.zoo import (
@@ -73,6 +76,15 @@ def test_the_list_has_each_name_once(stored: Path) -> None:
     entries = {entry.name: entry.state for entry in list_models()}
     assert len(entries) == len(list_models())
     assert (entries["mini"], entries["tiny"], entries["clip-vit-l-14"]) == ("bundled", "cached", "known")
+
+
+def test_a_card_that_cannot_be_read_stops_no_list(stored: Path) -> None:
+    shutil.copytree(stored, stored.with_name("odd"))
+    (stored.with_name("odd") / "card.json").write_text("[]")
+    states = {entry.name: entry.state for entry in list_models()}
+    assert (states["odd"], states["tiny"]) == ("broken", "cached")
+    shown = CliRunner().invoke(cli, ["models", "list"])
+    assert shown.exit_code == 0 and "odd  " in shown.stdout and "card.json" in shown.stdout
 
 
 def test_families_import_nothing_before_they_are_used() -> None:

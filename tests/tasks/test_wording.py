@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from torch import Tensor
 
 from geoglot.cli.main import cli
-from geoglot.errors import ClassesError
+from geoglot.errors import ClassesError, ModelError
 from geoglot.models.zoo import load_model
 from geoglot.tasks.prompts import ClassWords, parse_classes
 from geoglot.tasks.wording import word_notes
@@ -138,3 +138,15 @@ def test_doubles_are_wrong_usage_and_leave_nothing(
     result = CliRunner().invoke(cli, [*arguments, "-q"])
     assert result.exit_code == 2 and len(result.stderr.splitlines()) == 1
     assert [path.name for path in tmp_path.iterdir()] == ["scene.tif"]
+
+
+def test_a_tokenizer_that_panics_at_one_word_is_one_sentence(mini: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic of the library below is no Exception; it has no name to import."""
+    panic = type("PanicException", (BaseException,), {})
+
+    def known(tokenizer: object, text: str) -> list[bool]:
+        raise panic("index out of bounds")
+
+    monkeypatch.setattr("geoglot.tasks.wording._known_tokens", known)
+    with pytest.raises(ModelError, match="tokenizer cannot be used"):
+        notes(mini, ["trees", "road"])

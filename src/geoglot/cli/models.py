@@ -90,4 +90,6 @@ def pull(name: str, as_json: bool) -> None:
 
 def _metres(resolution: tuple[float, float]) -> str:
     finest, coarsest = resolution
+    if not coarsest:  # of a model that cannot be used
+        return "-"
     return f"{finest:g} m" if finest == coarsest else f"{finest:g} to {coarsest:g} m"

@@ -15,19 +15,19 @@ from pathlib import Path
 
 from tokenizers import Tokenizer
 
-from geoglot.errors import ModelError
+from geoglot.errors import GeoglotError, ModelError
 from geoglot.models.store import TOKENIZER
 
 _PANIC = "PanicException"  # of pyo3, which has no name to import
 _STDERR = 2
-_ONE_AT_A_TIME = threading.Lock()
+_ONE_AT_A_TIME = threading.RLock()
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
     """The tokenizer in a file, once it has read some texts."""
     if not path.is_file():
         raise ModelError(f"{path.parent} holds no {TOKENIZER}; copy the one of the model's text tower there")
-    with _contained(str(path)):
+    with contained(str(path)):
         tokenizer = Tokenizer.from_file(str(path))
         tokenizer.no_padding()
         tokenizer.encode_batch(["", "A quay, 2 ships", "Été 水"])
@@ -36,7 +36,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str], *, ends: bool = True) -> list[list[int]]:
     """The tokens of each text, with the model's start and end if `ends`; ModelError where the tokenizer fails."""
-    with _contained("the model's tokenizer"):
+    with contained("the model's tokenizer"):
         return [one.ids for one in tokenizer.encode_batch(list(texts), add_special_tokens=ends)]
 
 
@@ -63,12 +63,12 @@ def require_ends(tokenizer: Tokenizer, name: str, end: int) -> None:
 
 
 @contextmanager
-def _contained(what: str) -> Iterator[None]:
+def contained(what: str) -> Iterator[None]:
     """ModelError in one line for all that the tokenizers library raises or panics of."""
     try:
         with _held_stderr():
             yield
-    except ModelError:
+    except GeoglotError:
         raise
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != _PANIC:

@@ -121,8 +121,9 @@ class Entry:
     """One line of the list of models."""
 
     name: str
-    state: Literal["bundled", "cached", "known"]
+    state: Literal["bundled", "cached", "known", "broken"]
     title: str
+    """What it was made from; of a broken one, why it cannot be used."""
     licence: str
     resolution: tuple[float, float]
     """Metres a pixel, (finest, coarsest)."""
@@ -130,7 +131,7 @@ class Entry:
 
 def list_models() -> list[Entry]:
     """What can be loaded now, then what can be pulled or converted."""
-    here = [_entry(name, "cached", read_card(cached_models()[name])) for name in cached_models()]
+    here = [_cached(name, folder) for name, folder in cached_models().items()]
     there = [
         Entry(name, "known", known.title, known.licence, known.resolution)
         for name, known in KNOWN.items()
@@ -149,6 +150,13 @@ def model_size(name_or_path: PathLike) -> int:
     """Bytes of a model's weights on disk."""
     folder = find_model(name_or_path)
     return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+def _cached(name: str, folder: Path) -> Entry:
+    try:
+        return _entry(name, "cached", read_card(folder))
+    except ModelError as error:
+        return Entry(name, "broken", str(error), "-", (0.0, 0.0))
 
 
 def _entry(name: str, state: Literal["bundled", "cached"], card: Card) -> Entry:
