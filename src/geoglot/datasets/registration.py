@@ -10,8 +10,9 @@ from jaxtyping import Int32
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from geoglot.datasets.pictures import open_native
-from geoglot.errors import SourceError
-from geoglot.geo import Grid
+from geoglot.errors import GridError, SourceError
+from geoglot.figures import three_digits
+from geoglot.geo import Grid, transform
 from geoglot.silence import no_remarks
 from geoglot.sources.folder import file_state
 
@@ -83,20 +84,30 @@ def check_ground(mask: Path, image: Path) -> None:
     own, other = grid_of(image), grid_of(mask)
     if own.shape != other.shape or own.transform.is_identity or other.transform.is_identity:
         return
-    if own.crs is not None and other.crs is not None and not own.crs.equals(other.crs, ignore_axis_order=True):
-        raise _apart(mask, image, f"the mask is in {other.crs.name}, the image in {own.crs.name}")
     rows, cols = (np.array([0, 0, side, side]) for side in own.shape)
     cols = np.roll(cols, 1)  # the four corners in turn
     east, north = other.to_map(rows, cols)
-    down, right = own.to_pixel(east, north)
+    down, right = own.to_pixel(*_moved(east, north, other, own))
     if max(np.abs(down - rows).max(), np.abs(right - cols).max()) <= _OFF + 1e-6:
         return
+    if own.crs is not None and other.crs is not None and not own.crs.equals(other.crs, ignore_axis_order=True):
+        raise _apart(mask, image, f"the mask is in {other.crs.name}, the image in {own.crs.name}")
     scale = abs(other.transform.determinant / own.transform.determinant) ** 0.5
     if abs(scale - 1) * max(own.shape) > _OFF:
-        raise _apart(mask, image, f"a pixel of the mask is {scale:.3g} times as large as one of the image")
+        raise _apart(mask, image, f"a pixel of the mask is {three_digits(scale)} times as large as one of the image")
     x, y = own.to_map(rows, cols)
     how = f"the mask lies {east[0] - x[0]:+.4g} east and {north[0] - y[0]:+.4g} north of it, in units of the CRS"
     raise _apart(mask, image, how)
+
+
+def _moved(east: np.ndarray, north: np.ndarray, source: Grid, target: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Map coordinates of one grid in the CRS of another: programs write one CRS in many ways. Infinite where none."""
+    if source.crs is None or target.crs is None or source.crs == target.crs:
+        return east, north
+    try:
+        return transform(east, north, source.crs, target.crs)
+    except GridError:
+        return np.full_like(east, np.inf), np.full_like(north, np.inf)
 
 
 def _apart(mask: Path, image: Path, how: str) -> SourceError:

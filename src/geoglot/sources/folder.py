@@ -27,7 +27,8 @@ def find_images(sources: Sequence[PathLike]) -> list[str]:
 def files_in(folder: Path) -> list[Path]:
     """All files in a folder and below, by path; links to folders are followed once.
 
-    Left out is what systems and geoglot's unfinished runs keep there: names that begin with a dot, Thumbs.db.
+    Left out is what programs keep for themselves: names that begin with a dot (a Mac writes ._a.jpg beside a.jpg,
+    galleries their small copies, geoglot what is not finished), Thumbs.db.
     SourceError for a folder that cannot be read.
     """
 

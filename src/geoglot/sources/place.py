@@ -21,6 +21,7 @@ from jaxtyping import Float
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import GridError
+from geoglot.figures import three_digits
 from geoglot.geo import Grid, lonlat_bounds, metric_epsg, transform
 from geoglot.sources.sidecars import Sidecars
 
@@ -144,8 +145,8 @@ def _bent(count: int, off: float, grid: Grid, uri: str) -> str:
     x, y = grid.to_map(grid.shape[0] / 2, grid.shape[1] / 2)
     lon, lat = transform(x, y, grid.crs, _LONLAT)
     return (
-        f"{uri} is placed by {count} ground control points that no straight grid fits (up to {off:,.3g} px off); "
-        f"warp it first: rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
+        f"{uri} is placed by {count} ground control points that no straight grid fits "
+        f"(up to {three_digits(off)} px off); warp it first: rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
     )
 
 

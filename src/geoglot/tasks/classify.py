@@ -86,7 +86,7 @@ class Labels:
         return {"model": self.model, "results": results, "failed": failed, "notes": list(self.notes)}
 
 
-_EMPTY = "no pixel is valid; look at --bands and at its nodata"
+_EMPTY = "no pixel is valid; check --bands and --nodata"
 _NOTES = 20  # of how sources were read: a folder of thousands has thousands
 _Item = tuple[str, Window | None, Tile | Failed, Bounds | None]
 _Answers = tuple[list[Label], list[tuple[str, Failed]]]

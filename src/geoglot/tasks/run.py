@@ -229,7 +229,7 @@ class _Run:
         shares = class_shares(self._strips("areas", progress), grid, self.raster.footprint, self.legend)
         overlay, notes = self._picture(shares)
         if not any(share.pixels for share in shares):
-            notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; look at --bands and at its nodata")
+            notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
         seconds = round(time.monotonic() - started, 2)
         told = (
             *self.resumed,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import by_name, file_state
+from geoglot.sources.folder import by_name, file_state, files_in
 from geoglot.sources.photos.exif import read_tags
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query
@@ -105,12 +105,8 @@ class LocalPhotos:
 
 
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
-    """The photos of a folder and below, and a sentence for every kind of file that is not read.
-
-    What is hidden is nobody's photo: a Mac writes ._a.jpg beside a.jpg, and galleries keep their small copies so.
-    """
-    there = sorted(path for path in folder.rglob("*") if path.is_file())
-    seen = [path for path in there if not any(part.startswith(".") for part in path.relative_to(folder).parts)]
+    """The photos of a folder and below, and a sentence for every kind of file that is not read."""
+    seen = files_in(folder)
     readable = {suffix for suffix, form in _SUFFIXES.items() if form in formats()}
     photos, unused = by_name(path for path in seen if path.suffix.lower() in readable)
     others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() not in readable)

@@ -204,7 +204,7 @@ class Overviews:
             check_bands(raster, encoder.bands, encoder.name)
             pictures = list(_tiles(raster.thumbnail(_TILES * side), side, encoder.patch_size))
         if not pictures:
-            raise SourceError(f"{source}: no pixel is valid; look at --bands and at its nodata")
+            raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
         answers = compute(self._seen, pictures)
         seen = [one for one in answers if not isinstance(one, Failed)]
         lost = [one.reason for one in answers if isinstance(one, Failed)]

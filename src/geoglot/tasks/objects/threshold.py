@@ -53,7 +53,7 @@ def choose_threshold(field: ScoreField, given: float | None) -> Threshold:
     if not counts.any():
         if failed := field.scene.failed:
             raise SourceError(f"no window of {field.scene.raster.uri} could be looked at: {failed[0].reason}")
-        raise InputError("no pixel of the scene is valid; look at --bands and at its nodata")
+        raise InputError("no pixel of the scene is valid; check --bands and --nodata")
     core, how = _UNDECIDED, "background"
     if given is not None:
         core, how = given, "given"
