@@ -146,7 +146,8 @@ def _bent(count: int, off: float, grid: Grid, uri: str) -> str:
     lon, lat = transform(x, y, grid.crs, _LONLAT)
     return (
         f"{uri} is placed by {count} ground control points that no straight grid fits "
-        f"(up to {three_digits(off)} px off); warp it first: rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
+        f"(up to {three_digits(off)} px off); warp it first: "
+        f"rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
     )
 
 
