@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import ndimage
 
 from geoglot.errors import SourceError
 from geoglot.geo import Window
@@ -19,6 +20,7 @@ from geoglot.sources.stored import Stored
 _PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # shares of rows and cols
 _SIDE = 512  # pixels of a place that are read
 _LEAST_INSIDE = 0.75  # of an overview's pixels between the least and the largest of those that they stand for
+_REACH = (1, 3, 3)  # kernels blur over the pixels beside
 _ROOM = 0.1  # of the spread of the pixels, by which cubic kernels go beyond them
 _MOST_APART = 0.3  # of the spread: between the means of a level and of the pixels
 _LEAST_ALIKE = 0.4  # correlation, where a level shows more than noise
@@ -87,9 +89,9 @@ def _places(whole: Any, overview: Any, stored: Stored) -> Iterator[_Cells]:
             numbers = values.astype(np.float64)
             sizes = np.outer(np.diff(down), np.diff(across))
             yield _Cells(
-                _over(np.minimum, numbers, *starts)[:, full].ravel(),
+                ndimage.minimum_filter(_over(np.minimum, numbers, *starts), _REACH)[:, full].ravel(),
                 (_over(np.add, numbers, *starts) / sizes)[:, full].ravel(),
-                _over(np.maximum, numbers, *starts)[:, full].ravel(),
+                ndimage.maximum_filter(_over(np.maximum, numbers, *starts), _REACH)[:, full].ravel(),
                 np.where(seen, shown.astype(np.float64), np.nan)[:, full].ravel(),
                 numbers[:, every].ravel(),
             )
