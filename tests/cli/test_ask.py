@@ -34,11 +34,21 @@ def test_one_document_on_stdout_and_the_same_answer_again(scene: Path, tmp_path:
     assert json.loads(again)["value"] == document["value"]
 
 
+def test_a_replayed_answer_writes_its_evidence(scene: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "answer.json"
+    kept.write_text(run(scene, "How many lakes are there?", "--json")[1])
+    code, out, err = run(scene, "--replay", kept, "--evidence", tmp_path / "again.geojson")
+    assert code == 0, err
+    assert f"evidence  {tmp_path / 'again.geojson'}" in out
+    assert (tmp_path / "again.png").is_file()
+
+
 def test_evidence_and_program_are_given(scene: Path, tmp_path: Path) -> None:
     code, out, err = run(scene, "How many lakes are there?", "--show-program", "--evidence", tmp_path / "lakes.geojson")
     assert code == 0, err
     assert 'find("lake")' in out
     assert "confidence" in out
+    assert f"evidence  {tmp_path / 'lakes.geojson'}\npicture   {tmp_path / 'lakes.png'}" in out
     assert (tmp_path / "lakes.png").is_file()
 
 

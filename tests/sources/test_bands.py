@@ -50,6 +50,8 @@ def test_the_callers_choice() -> None:
     for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"]):
         with pytest.raises(InputError, match="There is no band"):
             SENTINEL2.chosen(wrong, None)
+    with pytest.raises(InputError, match=r"no band 5; the raster has: 1 \(gray\), 2, 3 \(red\)$"):
+        Bands(("", "", "red"), ("gray", "undefined", "undefined")).chosen([1, 2, 5], None)
     with pytest.raises(InputError, match="Three bands"):
         SENTINEL2.chosen([1, 2], None)
 

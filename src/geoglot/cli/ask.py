@@ -92,6 +92,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
                     answers.append(answer)
                     if not given["as_json"]:
                         click.echo(describe(answer, given["show_program"], alone=len(sources) == 1))
+                        _tell_evidence(given["evidence"] if asked or given["replay"] else None)
                 failed += asker.failed
     _report(answers, narrowed, given["as_json"])
     if failed or any(one.failed or one.missed for one in narrowed):
@@ -225,15 +226,26 @@ def _planner(given: dict[str, Any], progress: Progress) -> Planner:
 
 def _answers(asker: Asker, questions: Sequence[str], given: dict[str, Any]) -> Iterator[Answer]:
     if given["replay"]:
-        yield asker.replay(_document(given["replay"]))
+        answer = asker.replay(_document(given["replay"]))
+        _keep_evidence(asker, answer, given)
+        yield answer
         return
     for question in questions:
         if given["evidence"] is not None:
             asker.start_evidence(question, given["evidence"], given["overwrite"])
         answer = asker.ask(question)
-        if given["evidence"] is not None:
-            asker.write_evidence(answer, given["evidence"], given["overwrite"])
+        _keep_evidence(asker, answer, given)
         yield answer
+
+
+def _keep_evidence(asker: Asker, answer: Answer, given: dict[str, Any]) -> None:
+    if given["evidence"] is not None:
+        asker.write_evidence(answer, given["evidence"], given["overwrite"])
+
+
+def _tell_evidence(path: Path | None) -> None:
+    if path is not None:
+        click.echo(f"\nevidence  {path}\npicture   {path.with_suffix('.png')}")
 
 
 def _document(path: Path) -> Any:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 def command(ctx: click.Context, /, **given: Any) -> None:
     """Label SOURCES: images, folders of images, rasters.
 
+    A window is told as (row, column, height, width), in pixels of the grid that is read.
+
     Example: geoglot classify photos/ --classes "airport, harbour, forest" --json
     """
     from geoglot.models.zoo import load_model

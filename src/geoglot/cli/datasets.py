@@ -15,7 +15,7 @@ _data = click.option(
 
 @click.group()
 def command() -> None:
-    """Published data sets: list them, check them, cut them into tiles. Nothing is downloaded."""
+    """Published data sets, and your own (`folder`): list, check, cut into tiles. Nothing is downloaded."""
 
 
 @command.command("list")
@@ -49,7 +49,9 @@ def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], 
 
     Exit code 3: faults were found, or a class is nowhere in train.
 
-    Example: geoglot datasets check loveda --data LoveDA --split train
+    Images of your own with masks, polygons, or labels of YOLO or COCO are the data set `folder`: docs/segclip.md.
+
+    Examples: geoglot datasets check loveda --data LoveDA --split train; geoglot datasets check folder --data mine
     """
     from geoglot.datasets.catalogue import dataset_of
     from geoglot.datasets.check import check_splits

@@ -22,7 +22,7 @@ def command() -> None:
 @options.as_json
 @options.verbose
 def list_(as_json: bool) -> None:
-    """Models that can be loaded now, then those that can be pulled."""
+    """Models that can be loaded now, then those that are known: to be pulled, or fetched and converted."""
     from geoglot.models.zoo import list_models
 
     models = list_models()

@@ -192,9 +192,13 @@ class Bands:
         else:
             found = int(band) if 1 <= int(band) <= len(self.colours) else None
         if found is None:
-            have = ", ".join(f"{index} ({self.name(index)})" for index in range(1, len(self.colours) + 1))
-            raise InputError(f"There is no band {band!r}; the raster has: {have}")
+            raise InputError(f"There is no band {band!r}; the raster has: {self._have()}")
         return found
+
+    def _have(self) -> str:
+        """All bands for people: numbers, and names where a band has more than its number."""
+        names = {index: self.name(index) for index in range(1, len(self.colours) + 1)}
+        return ", ".join(str(index) if name == str(index) else f"{index} ({name})" for index, name in names.items())
 
     def _called(self, wanted: str) -> int | None:
         """The band of a name, of the number in it, or of a colour."""

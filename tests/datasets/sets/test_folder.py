@@ -85,7 +85,9 @@ def test_tables_that_do_not_fit_are_told(tmp_path: Path, make_geotiff: MakeGeoti
 
 
 def test_what_is_missing_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"no folder .*train/images; .*geoglot datasets tile"):
+    with pytest.raises(SourceError, match=r"no folder .*nowhere; give the folder that holds the splits"):
+        FOLDER.read(tmp_path / "nowhere", "train")
+    with pytest.raises(SourceError, match=r"no folder .*train/images; .*YOLO and COCO.*geoglot datasets tile"):
         FOLDER.read(tmp_path, "train")
     (tmp_path / "empty/train/images").mkdir(parents=True)
     with pytest.raises(SourceError, match="is there, but no images"):

@@ -81,6 +81,8 @@ class FolderSet(MaskedImages):
     def _named(self, splits: Mapping[str, Split], data: Path, name: str) -> Split:
         """The split that is asked for; SourceError in a sentence that says what is there."""
         found = split_named(splits, name)
+        if found is None and not data.is_dir():
+            raise SourceError(f"there is no folder {data}; give the folder that holds the splits")
         if found is None and not splits:
             raise SourceError(
                 f"there is no folder {data / name / 'images'}; {self.page}, or cut a published set with geoglot "
@@ -191,7 +193,10 @@ def read_resolution(path: Path) -> tuple[float, float]:
 FOLDER = FolderSet(
     name="folder",
     title="a folder of images and masks",
-    page="put images into SPLIT/images, masks of ids into SPLIT/masks, and classes.csv (id,name) beside the splits",
+    page=(
+        "put images into SPLIT/images, masks of ids into SPLIT/masks, and classes.csv (id,name) beside the splits; "
+        "polygons and labels of YOLO and COCO lie as docs/segclip.md says"
+    ),
     resolution=None,
     splits={"val": None, "train": None},
     ignored=(IGNORED,),
