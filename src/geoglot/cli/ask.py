@@ -251,12 +251,12 @@ def _tell_evidence(path: Path | None) -> None:
 def _document(path: Path) -> Any:
     import json
 
-    from geoglot.errors import InputError
+    from geoglot.errors import InputError, SourceError
     from geoglot.tables import read_text
 
     try:
         return json.loads(read_text(path).body)
-    except (ValueError, RecursionError) as error:
+    except (SourceError, ValueError, RecursionError) as error:
         raise InputError(f"{path} is no document of `geoglot ask --json`: {error}") from error
 
 
