@@ -13,9 +13,10 @@ import rasterio
 from PIL import Image
 
 from conftest import UTM, MakeGeotiff
-from geoglot.errors import SourceError
+from geoglot.errors import GeoglotError, SourceError
 from geoglot.sources.gdal import Handles, environment, open_dataset
 from geoglot.sources.raster import open_raster
+from geoglot.tasks.inspection import inspect_raster
 
 
 @pytest.fixture
@@ -190,12 +191,12 @@ def test_a_sparse_raster_is_none_of_those(tmp_path: Path) -> None:
     open_dataset(str(path)).close()
 
 
-@pytest.mark.parametrize("suffix", ["", ".ovr", ".msk", ".aux.xml"])
-def test_nobody_waits_for_a_pipe(make_geotiff: MakeGeotiff, suffix: str) -> None:
-    path = make_geotiff(np.ones((3, 64, 64), np.uint8))
-    if not suffix:
+@pytest.mark.parametrize("name", ["a.tif", "a.tif.ovr", "a.tif.msk", "a.tfw", "a.TFW", "a.wld"])
+def test_nobody_waits_for_a_pipe(make_geotiff: MakeGeotiff, tmp_path: Path, name: str) -> None:
+    path = make_geotiff(np.ones((3, 64, 64), np.uint8), None, None, path=tmp_path / "a.tif")
+    if name == path.name:
         path.unlink()
-    os.mkfifo(f"{path}{suffix}")
+    os.mkfifo(tmp_path / name)
     with pytest.raises(SourceError, match=r"a device or a pipe|take it away"):
         open_raster(path)
 
@@ -213,3 +214,11 @@ def test_a_picture_that_is_large_by_being_empty_is_refused(tmp_path: Path, monke
     monkeypatch.setattr("geoglot.sources.gdal._MOST_UNPACKED", 1500 * 1500)
     with pytest.raises(SourceError, match="packed more closely than any picture"):
         open_dataset(str(path))
+
+
+def test_metadata_that_make_gdal_raise_are_told_at_every_door(make_geotiff: MakeGeotiff) -> None:
+    path = make_geotiff(np.ones((3, 64, 64), np.uint8))
+    Path(f"{path}.aux.xml").write_text('<PAMDataset><SRS>PROJCS["x",GEOGCS["y"]]</SRS></PAMDataset>', "utf-8")
+    for door in (open_raster, inspect_raster):
+        with pytest.raises(GeoglotError, match="aux.xml|a file beside it"):
+            door(path)

@@ -92,3 +92,12 @@ def test_a_sidecar_that_says_nothing_is_named(tmp_path: Path, name: str, text: s
     (tmp_path / name).write_text(text)
     with pytest.raises(GridError, match=name):
         open_raster(path)
+
+
+def test_a_sidecar_of_great_size_is_not_read(tmp_path: Path) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / "a.png")
+    (tmp_path / "a.pgw").write_text("1\n0\n0\n-1\n0\n0\n")
+    with (tmp_path / "a.prj").open("wb") as file:
+        file.truncate(2**27)
+    with pytest.raises(GridError, match="so large"):
+        open_raster(tmp_path / "a.png")

@@ -30,7 +30,6 @@ DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 FAULTS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
 _PIXEL = ("Interleaving.pixel", "PIXEL")
 _BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
-_METADATA = (".aux.xml",)
 _MOST_BLOCK_BYTES = 2**30  # of one block in memory; it is decoded as a whole
 _MOST_GAIN = 200_000  # bytes of pixels a byte of the file; of sparse GeoTIFFs in tiles of 1024 px two thirds of that
 _MOST_UNPACKED, _MOST_PACKED = 2**30, 200  # bytes of pixels, in all and a byte of the file, of what has no tiles
@@ -79,6 +78,16 @@ def open_dataset(uri: str, *, level: int | str | None = None, **more: str) -> An
     return dataset
 
 
+@contextmanager
+def dataset_of(uri: str) -> Iterator[Any]:
+    """An open dataset to ask what it says of itself; what its metadata make GDAL raise is a SourceError."""
+    with open_dataset(uri) as dataset, environment(uri):
+        try:
+            yield dataset
+        except FAULTS as error:
+            raise SourceError(f"{uri} cannot be read ({error}); is it damaged, or a file beside it?") from error
+
+
 def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> Any:
     options = {} if level is None else {"OVERVIEW_LEVEL": level}
     name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL takes names apart that begin like its own
@@ -93,17 +102,24 @@ def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> A
 
 def _check_beside(uri: str) -> None:
     """Overviews and a mask beside a file open by any driver of GDAL; here they are TIFFs that name no other file."""
-    for beside in (uri + suffix for suffix in (*_BESIDE, *_METADATA)):
+    for beside in (*(uri + suffix for suffix in _BESIDE), *_world_files(uri)):
         if not Path(beside).exists():
             continue
         if not Path(beside).is_file():  # to open a pipe is to wait for somebody who writes
             raise SourceError(f"{beside} is in the place of a file about {uri}, and is none; take it away")
-        if beside.endswith(_METADATA):
+        if not beside.endswith(_BESIDE):
             continue
         _check_beside(beside)
         with _open(beside, ("GTiff",)) as dataset:
             if _is_led_away(dataset):
                 raise SourceError(f"{beside} names another raster as its overviews; take it away")
+
+
+def _world_files(uri: str) -> list[str]:
+    """The names under which GDAL looks for one."""
+    image, ending = Path(uri), Path(uri).suffix[1:].lower()
+    endings = [f"{ending[:1]}{ending[-1:]}w", f"{ending}w", "wld"]
+    return [str(image.with_suffix(f".{name}")) for one in endings for name in (one, one.upper())] if ending else []
 
 
 def _is_led_away(dataset: Any) -> bool:

@@ -33,7 +33,7 @@ from geoglot.figures import three_digits
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands import Bands, Choice
-from geoglot.sources.gdal import FAULTS, Handles, environment, is_local, open_dataset
+from geoglot.sources.gdal import FAULTS, Handles, dataset_of, environment, is_local, open_dataset
 from geoglot.sources.overviews import overviews_belong
 from geoglot.sources.place import place_of, sidecars_used
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry, radiometry_of
@@ -161,8 +161,7 @@ def open_raster(
     """
     uri = str(path)
     check_whole(uri)
-    dataset = open_dataset(uri)
-    with dataset, environment(uri):
+    with dataset_of(uri) as dataset:
         place = place_of(dataset, uri)
         native = place.grid
         described = Bands.of(dataset)

@@ -21,6 +21,7 @@ from geoglot.errors import GridError
 from geoglot.sources.gdal import is_local
 from geoglot.tables import read_text
 
+_LARGEST = 2**26  # bytes
 _SETTLED_NS = 2_000_000_000  # a folder that changed later than this may change again and keep its time
 
 
@@ -49,14 +50,14 @@ class Sidecars:
 
     def transform(self) -> Affine | None:
         """Pixel corner to map, by the world file or the .aux.xml; None where neither says it."""
-        if self.world and (found := _world(read_text(self.world).body)):
+        if self.world and (found := _world(_text(self.world))):
             return found
         given = _numbers(self._of_aux("GeoTransform").replace(",", " "))
         return Affine.from_gdal(*given) if len(given) == 6 else None
 
     def crs(self) -> pyproj.CRS | None:
         """By the .prj or the .aux.xml; GridError for text that is no CRS."""
-        for path, text in ((self.prj, read_text(self.prj).body if self.prj else ""), (self.aux, self._of_aux("SRS"))):
+        for path, text in ((self.prj, _text(self.prj) if self.prj else ""), (self.aux, self._of_aux("SRS"))):
             if text.strip():
                 try:
                     return pyproj.CRS.from_user_input(text.strip())
@@ -71,9 +72,15 @@ class Sidecars:
         if self.aux is None:
             return ""
         try:
-            return ElementTree.fromstring(read_text(self.aux).body).findtext(name) or ""
+            return ElementTree.fromstring(_text(self.aux)).findtext(name) or ""
         except ElementTree.ParseError as error:
             raise GridError(f"{self.aux} is damaged ({error}); take it away, or write it anew") from error
+
+
+def _text(path: Path) -> str:
+    if (size := path.stat().st_size) > _LARGEST:
+        raise GridError(f"{path} has {size:,} bytes, and no file that places a picture is so large; take it away")
+    return read_text(path).body
 
 
 def _beside(image: Path, wanted: str) -> Path | None:

@@ -17,7 +17,7 @@ from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.sources.bands import Bands
-from geoglot.sources.gdal import environment, open_dataset
+from geoglot.sources.gdal import dataset_of
 from geoglot.sources.mission import numbering_of
 from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
@@ -122,7 +122,7 @@ def inspect_raster(
     card = card_of(find_model(model))
     if picture:
         check_picture(Path(picture))
-    with open_dataset(uri) as dataset, environment(uri):
+    with dataset_of(uri) as dataset:
         described = Bands.of(dataset)
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}
         choice, colours = described.chosen(bands, sensor), described.spectrum(sensor)

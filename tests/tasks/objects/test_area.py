@@ -93,3 +93,12 @@ def test_an_area_in_the_same_metres_with_axes_in_another_order_is_where_it_was_d
     drawn = shapely.box(2_101_000, 2_298_000, 2_102_000, 2_299_000)
     area = read_area(write(tmp_path / "a.gpkg", drawn, 5041), grid)
     assert area.bounds == pytest.approx((100, 100, 200, 200))
+
+
+def test_outlines_that_would_fill_the_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    lon, lat = HERE.to_lonlat(np.array([0.0, 600.0]), np.array([0.0, 800.0]))
+    features = gpd.GeoDataFrame(geometry=[shapely.box(lon[0], lat[1], lon[1], lat[0])] * 50, crs=4326)
+    assert len(on_grid(features, HERE)) == 50
+    monkeypatch.setattr("geoglot.tasks.objects.area._MOST_EDGES", 10_000)
+    with pytest.raises(InputError, match="cut out what is needed"):
+        on_grid(features, HERE)

@@ -21,6 +21,8 @@ from geoglot.sources.vectors import read_vectors
 
 _EDGES = 200  # parts of an edge as long as the scene: so short that none bends by a pixel in another CRS
 
+_MOST_EDGES = 5_000_000
+
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
     """The features of a vector file; InputError for a file that cannot be read or holds nothing."""
@@ -58,6 +60,8 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
     boxes = [shapely.box(west - room + turn, south - room, east + room + turn, north + room) for turn in turns]
     if np.isfinite(room):  # else the scene has no place in this CRS
         geometries = shapely.intersection(geometries, shapely.union_all(boxes))
+        if (edges := shapely.length(geometries).sum() / room * _EDGES) > _MOST_EDGES:
+            raise InputError(f"outlines around the scene would need {edges:,.0f} points; cut out what is needed")
         geometries = shapely.segmentize(geometries, room / _EDGES)
     return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
 
