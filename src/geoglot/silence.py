@@ -18,7 +18,7 @@ _before: warnings.catch_warnings[None] | None = None
 
 @contextmanager
 def no_remarks() -> Iterator[None]:
-    """No warnings of a raster without a place, nor of Pillow's about damaged tags, while any thread is inside."""
+    """While any thread is inside: no warnings of a raster without a place, of damaged tags, of geometries as read."""
     _enter()
     try:
         yield
@@ -33,7 +33,7 @@ def _enter() -> None:
             _before = warnings.catch_warnings()
             _before.__enter__()
             warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # rasterio's
-            warnings.filterwarnings("ignore", module=r"PIL\.")
+            warnings.filterwarnings("ignore", module=r"(PIL|pyogrio|shapely)\.")
         _inside += 1
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -14,7 +12,7 @@ import rasterio
 import rasterio.shutil
 from affine import Affine
 from rasterio._err import CPLE_BaseError
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterioWindow
 
@@ -22,6 +20,7 @@ from geoglot.geo import Grid
 from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
+from geoglot.silence import no_remarks
 
 _ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # any place: GDAL warns of a raster that has none
 _BLOCK_BYTES = 8_000_000
@@ -79,7 +78,8 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
     cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
     foreign = (RasterioError, CPLE_BaseError)  # rasterio's copy lets GDAL's own errors through
-    with appears(output) as temporary, disk_errors(output, *foreign), _quiet(), rasterio.Env(GDAL_CACHEMAX=cache):
+    # No remarks: a map without a CRS is meant to have none; the user was told when its source was opened.
+    with appears(output) as temporary, disk_errors(output, *foreign), no_remarks(), rasterio.Env(GDAL_CACHEMAX=cache):
         names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
         with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
             rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)
@@ -94,14 +94,6 @@ def _block_size(layer: Layer) -> int:
     while size > 128 and size * size * len(layer.bands) * np.dtype(layer.dtype).itemsize > _BLOCK_BYTES:
         size //= 2
     return size
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """A map without a CRS is meant to have none; the user has been told when its source was opened."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", NotGeoreferencedWarning)
-        yield
 
 
 def _verify(path: Path) -> None:

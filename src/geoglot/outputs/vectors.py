@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
@@ -26,6 +25,7 @@ from geoglot.outputs.files import appears, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.names import vector_path
 from geoglot.outputs.shapes import Shape
+from geoglot.silence import no_remarks
 
 _BATCH = 2000
 
@@ -125,8 +125,7 @@ class _GeoPackage:
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()
-        with warnings.catch_warnings():  # without a CRS: the user has been told when the source was opened
-            warnings.filterwarnings("ignore", message="'crs' was not provided")
+        with no_remarks():  # without a CRS: the user has been told when the source was opened
             pyogrio.write_dataframe(
                 frame, self._path, layer=self._layer, driver="GPKG", append=append, geometry_type="Polygon"
             )

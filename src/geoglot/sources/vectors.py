@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import threading
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +21,7 @@ import pyogrio
 import shapely
 
 from geoglot.errors import InputError
+from geoglot.silence import no_remarks
 from geoglot.sources.vector_formats import KML, PARQUET, READ, Format, check_size, format_of
 
 MOST_FEATURES = 1_000_000
@@ -31,7 +31,7 @@ _OFFLINE = {  # no proxy has such a scheme, so that no request leaves
     "GDAL_HTTPS_PROXY": "none://",
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
 }
-_reading = threading.Lock()  # GDAL's options and Python's warnings belong to the whole process
+_reading = threading.Lock()  # GDAL's options belong to the whole process
 
 
 def read_vectors(path: Path) -> gpd.GeoDataFrame:
@@ -99,8 +99,7 @@ def _layers(path: Path, name: str, form: Format) -> list[str]:
 @contextmanager
 def _offline() -> Iterator[None]:
     """GDAL reaches no host within the block; what it warns of is an error or shows in what it returns."""
-    with _reading, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _reading, no_remarks():
         before = {key: pyogrio.get_gdal_config_option(key) for key in _OFFLINE}
         pyogrio.set_gdal_config_options(_OFFLINE)
         try:
