@@ -220,5 +220,5 @@ def test_metadata_that_make_gdal_raise_are_told_at_every_door(make_geotiff: Make
     path = make_geotiff(np.ones((3, 64, 64), np.uint8))
     Path(f"{path}.aux.xml").write_text('<PAMDataset><SRS>PROJCS["x",GEOGCS["y"]]</SRS></PAMDataset>', "utf-8")
     for door in (open_raster, inspect_raster):
-        with pytest.raises(GeoglotError, match="aux.xml|a file beside it"):
+        with pytest.raises(GeoglotError, match=r"aux\.xml|a file beside it"):
             door(path)
