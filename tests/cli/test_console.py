@@ -64,6 +64,12 @@ def test_every_door_writes_its_document_and_its_text(town: Path) -> None:
         assert CliRunner(charset="cp1252").invoke(cli, door).exit_code == 0, door
 
 
+def test_cards_are_told_in_plain_values() -> None:
+    lines = CliRunner().invoke(cli, ["models", "show", "mini"]).stdout.splitlines()
+    assert "languages    en" in lines
+    assert "resolution   0.3, 10.0" in lines
+
+
 def test_errors_survive_too(town: Path) -> None:
     runner = CliRunner(charset="ascii")
     for arguments in (

@@ -44,8 +44,12 @@ def show(model: str, as_json: bool) -> None:
 
     folder = find_model(model)
     facts = {**asdict(card_of(folder)), "folder": str(folder), "bytes": model_size(model)}
-    text = "\n".join(f"{name:<12} {one_line(value)}" for name, value in facts.items() if name != "config")
+    text = "\n".join(f"{name:<12} {one_line(_plain(value))}" for name, value in facts.items() if name != "config")
     options.emit(facts, as_json, text)
+
+
+def _plain(value: object) -> object:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 @command.command()

@@ -105,5 +105,5 @@ def _tell(trained: Trained, as_json: bool) -> None:
     figures = "  ".join(f"{_TOLD[name]} {value:.4g}" for name, value in trained.figures.items() if name in _TOLD)
     text = f"{trained.steps:,} steps; the weights are those of step {kept:,}, {which}: {figures}"
     text = f"model    {trained.model}\nmetrics  {trained.metrics}\n{text}"
-    text = "\n".join([text, *(f"note: {note}" for note in trained.notes)])
+    text = "\n".join([text, *(f"note     {note}" for note in trained.notes)])
     options.emit(trained.to_json(), as_json, text)
