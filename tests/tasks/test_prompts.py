@@ -78,3 +78,16 @@ def test_nobody_waits_for_a_pipe_of_classes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "classes.txt")
     with pytest.raises(ClassesError, match="a device or a pipe"):
         parse_classes(tmp_path / "classes.txt")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_a_class_file_is_read_in_the_encodings_of_editors(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "words.txt").write_bytes("café: café, bistro\r\nroad\r\n".encode(encoding))
+    classes = parse_classes(str(tmp_path / "words.txt"))
+    assert [(one.name, one.words) for one in classes] == [("café", ("café", "bistro")), ("road", ("road",))]
+
+
+def test_a_class_file_that_is_nested_too_deep_is_told(tmp_path: Path) -> None:
+    (tmp_path / "words.json").write_text("[" * 100_000)
+    with pytest.raises(ClassesError, match=r"words\.json cannot be read"):
+        parse_classes(str(tmp_path / "words.json"))

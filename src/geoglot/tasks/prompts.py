@@ -12,8 +12,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from geoglot.errors import ClassesError
+from geoglot.errors import ClassesError, SourceError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.tables import read_text
 from geoglot.types import ClassesLike
 
 #: Averaged for every word. GRAFT's later users write "A satellite image of {}"; SkyScript's protocol the first two.
@@ -85,15 +86,13 @@ def _check(parsed: Sequence[ClassWords]) -> None:
 
 
 def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
+    if not path.exists():
+        raise ClassesError(f"there is no class file {path}; write one class a line, or name: word, word")
     try:
-        if path.exists() and not path.is_file():  # to open a pipe is to wait for somebody who writes
-            raise ClassesError(f"{path} is no file, but a folder, a device or a pipe; give the name of a class file")
-        text = path.read_text(encoding="utf-8-sig")  # editors on Windows mark the start
+        text = read_text(path).body
         if path.suffix.lower() == ".json":
             return _checked_json(json.loads(text), path)
-    except FileNotFoundError as error:
-        raise ClassesError(f"there is no class file {path}; write one class a line, or name: word, word") from error
-    except (OSError, ValueError) as error:
+    except (SourceError, ValueError, RecursionError) as error:
         raise ClassesError(f"the class file {path} cannot be read: {error}") from error
     rows = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
     pairs = [(name.strip(), words) for name, _, words in rows]
