@@ -13,6 +13,7 @@ from torch import Tensor
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
 from geoglot.models.documents import read_json
+from geoglot.models.mistaken import check_is_weights
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.models.store import CARD, HF_WEIGHTS, sha256_of
@@ -75,6 +76,7 @@ def huggingface_card(folder: Path) -> Card:
         with safe_open(weights, "pt") as file:
             stated = file.get_tensor("logit_scale") if "logit_scale" in file.keys() else None  # noqa: SIM118
     except (OSError, SafetensorError) as error:
+        check_is_weights(weights)
         raise ModelError(f"{weights} is not a safetensors file ({error}); pull or convert it again") from None
     return Card(
         name=folder.resolve().name,

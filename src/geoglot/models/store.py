@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from geoglot.errors import InputError, ModelError, OutputError
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.documents import read_json
+from geoglot.models.mistaken import check_is_weights
 from geoglot.recipe import from_table
 
 CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
@@ -72,6 +73,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     except FileNotFoundError:
         raise ModelError(f"{path} is missing; pull or convert the model again") from None
     except (SafetensorError, OSError, KeyError, RuntimeError) as error:  # a type that this torch has not is a KeyError
+        check_is_weights(path)
         why = " ".join(str(error).split())[:200]
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None
 

@@ -25,6 +25,7 @@ from torch import Tensor
 
 from geoglot.errors import ConvertError
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
+from geoglot.models.mistaken import check_is_weights
 from geoglot.models.store import read_tensors, widened
 
 _TIMEOUT_S = 600
@@ -47,6 +48,7 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
     """Tensors of a checkpoint of any kind by name, floats as float32; pickles are opened in the child."""
     if not path.is_file():
         raise ConvertError(f"{path} does not exist; give the checkpoint's file")
+    check_is_weights(path)
     if _is_safetensors(path):
         return read_tensors(path)
     with tempfile.TemporaryDirectory() as scratch:
