@@ -133,17 +133,18 @@ def has_grown(groups: Groups) -> str:
     rf"how (?:has|have|did) (?:{_AREA})?(?P<a>.+?) (?P<any>changed|change|developed|evolved){_SINCE}",
 )
 def how_much_changed(groups: Groups) -> str:
-    """How many square metres more a thing covers on the second date, negative for less, however it is asked."""
+    """How many square metres more, or less, a thing covers on the second date."""
     text = groups["a"]
     if re.match(_NUMBER, text):
         return _difference(thing(re.sub(rf"^{_NUMBER}", "", text)))
     what = thing(text)
     if len(what.names) > 1 or what.wraps or what.when or what.superlative:
         raise NotUnderstood(text)
+    sign = "-" if groups.get("down") else ""
     return (
         f'grown = change("{what.name}"{what.part})\n'
         'more = "less" if grown < 0 else "more"\n'
-        f'answer(grown, f"{what.covers} {{amount(abs(grown), \'m²\')}} {{more}} than before", "m²", '
+        f'answer({sign}grown, f"{what.covers} {{amount(abs(grown), \'m²\')}} {{more}} than before", "m²", '
         f"evidence=together({_dated(what, 'before')}, {_dated(what, 'after')}))"
     )
 
