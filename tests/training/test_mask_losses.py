@@ -122,6 +122,11 @@ def test_points_are_where_a_mask_is_undecided() -> None:
     assert points[0, 300:, 0].std() > 0.2
 
 
+def test_points_are_as_many_as_in_mask2former() -> None:
+    """Cheng et al., CVPR 2022, section 4.1: 112 x 112 points, three times as many drawn, 3/4 where least decided."""
+    assert Sampling() == Sampling(points=112 * 112, oversample=3, undecided=0.75)
+
+
 def test_guided_slots_without_a_class_count_for_nothing() -> None:
     model = tiny_segclip().train()
     labels = blocks(3)
