@@ -89,9 +89,9 @@ def _places(whole: Any, overview: Any, stored: Stored) -> Iterator[_Cells]:
             numbers = values.astype(np.float64)
             sizes = np.outer(np.diff(down), np.diff(across))
             yield _Cells(
-                ndimage.minimum_filter(_over(np.minimum, numbers, *starts), _REACH)[:, full].ravel(),
+                ndimage.minimum_filter(_over(np.minimum, values, *starts), _REACH)[:, full].ravel(),
                 (_over(np.add, numbers, *starts) / sizes)[:, full].ravel(),
-                ndimage.maximum_filter(_over(np.maximum, numbers, *starts), _REACH)[:, full].ravel(),
+                ndimage.maximum_filter(_over(np.maximum, values, *starts), _REACH)[:, full].ravel(),
                 np.where(seen, shown.astype(np.float64), np.nan)[:, full].ravel(),
                 numbers[:, every].ravel(),
             )
@@ -105,4 +105,18 @@ def _edges(share: float, step: float, count: int) -> list[int]:
 
 
 def _over(reduce: np.ufunc, values: np.ndarray, rows: Sequence[int], cols: Sequence[int]) -> np.ndarray:
-    return np.asarray(reduce.reduceat(reduce.reduceat(values, rows, axis=1), cols, axis=2))
+    """Over the cells that begin at some rows and cols."""
+    return _along(reduce, _along(reduce, values, rows, 1), cols, 2)
+
+
+def _along(reduce: np.ufunc, values: np.ndarray, starts: Sequence[int], axis: int) -> np.ndarray:
+    """`reduce.reduceat`, several times as fast for short cells: takes the next pixel of all cells at once."""
+    first, lanes = np.asarray(starts), np.moveaxis(values, axis, 0)
+    lengths = np.diff(first, append=len(lanes))
+    found = lanes[first]
+    for offset in range(1, int(lengths.min())):
+        reduce(found, lanes[first + offset], out=found)
+    for offset in range(max(1, int(lengths.min())), int(lengths.max())):
+        longer = lengths > offset
+        found[longer] = reduce(found[longer], lanes[first[longer] + offset])
+    return np.moveaxis(found, 0, axis)

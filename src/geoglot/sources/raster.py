@@ -16,6 +16,7 @@ import contextlib
 import hashlib
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -178,7 +179,7 @@ def open_raster(
             )
         # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
         level = None if belong else "NONE"
-        with open_dataset(uri, level=level) as pixels:
+        with nullcontext(dataset) if belong else open_dataset(uri, level=level) as pixels:
             numbers, found = find_unsaid(pixels, numbers)
             radiometry = radiometry_of(pixels, numbers, sensor)
     return Raster(
