@@ -22,6 +22,7 @@ from geoglot.sources.mission import numbering_of
 from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
+from geoglot.tasks.reading import understands
 from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # pixels of a picture in colours, of a single band; bands in a row
@@ -223,7 +224,7 @@ def _place(grid: Grid) -> dict[str, Any]:
 def _fit(raster: Raster, card: Card) -> Fit:
     finest, coarsest = card.resolution
     own, read, shape = raster.native.resolution_m, raster.grid.resolution_m, raster.grid.shape
-    knows = f"{card.name} understands {three_digits(finest)} to {three_digits(coarsest)} m"
+    knows = understands(card.name, card.resolution)
     if own is None or read is None:
         return Fit(card.name, card.resolution, None, shape, None, f"{knows}; how large these pixels are is unknown")
     says = f"{knows}; the raster is at {three_digits(own)} m and would be read at {three_digits(read)} m"

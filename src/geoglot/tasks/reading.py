@@ -75,7 +75,12 @@ def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -
         notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
     native, read = scene.resolution_m, grid.resolution_m
     if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
-        finest, coarsest = understood
-        knows = f"{model} understands {three_digits(finest)} to {three_digits(coarsest)} m"
-        notes.append(f"the scene is at {three_digits(native)} m and was read at {three_digits(read)} m; {knows}")
+        read_at = f"the scene is at {three_digits(native)} m and was read at {three_digits(read)} m"
+        notes.append(f"{read_at}; {understands(model, understood)}")
     return tuple(notes)
+
+
+def understands(model: str, resolution: tuple[float, float]) -> str:
+    """Which ground resolutions a model was made for, finest and coarsest in metres, in words."""
+    finest, coarsest = resolution
+    return f"{model} understands {three_digits(finest)} to {three_digits(coarsest)} m"
