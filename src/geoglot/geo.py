@@ -234,9 +234,7 @@ class Grid:
 
 def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     """(west, south, east, north) in degrees; west > east across the antimeridian, as in RFC 7946."""
-    if grid.crs is None:
-        raise GridError("The raster has no CRS; assign one, for instance with: rio edit-info --crs EPSG:...")
-    lon, lat = transform(*grid.outline(), grid.crs, _LONLAT)
+    lon, lat = transform(*grid.outline(), grid._known_crs(), _LONLAT)
     lon, south, north = np.unwrap(lon, period=360), float(lat.min()), float(lat.max())
     if abs(lon[-1] - lon[0]) > 180:  # the outline runs once around a pole
         return (-180.0, south, 180.0, 90.0) if lat.mean() > 0 else (-180.0, -90.0, 180.0, north)
@@ -309,8 +307,8 @@ def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.C
         x, y = transformer.transform(x, y, errcheck=True)
     except ProjError as error:
         raise GridError(
-            f"Some places of the CRS {source.name!r} are none in {target.name!r} ({error}): the raster reaches beyond "
-            "the Earth, or beyond where its CRS holds; cut out what does not, for instance with rio clip, or give it "
+            f"Some places in the CRS {source.name!r} have no place in {target.name!r} ({error}): the raster reaches "
+            "beyond the Earth, or beyond where its CRS is valid; clip it, for instance with rio clip, or give it "
             "another CRS if this one is wrong: rio edit-info --crs EPSG:..."
         ) from error
     return np.asarray(x), np.asarray(y)

@@ -64,7 +64,7 @@ class CocoLabels(Labels):
         if sorted(own) != sorted(self.shape):  # turned by EXIF they are the same
             raise SourceError(
                 f"{self.image} has {own[0]} x {own[1]} px, by {self.path} {self.shape[0]} x {self.shape[1]}; "
-                "are the labels of another size of it?"
+                "were its labels made at another size?"
             )
         try:
             drawn = [one for thing in self.things for one in _drawn(thing, self.index, self.shape)]

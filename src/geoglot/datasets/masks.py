@@ -21,7 +21,7 @@ from geoglot.sources.whole import check_whole
 _GREY = 0x010101  # times a brightness it is a grey
 _MANY = 5  # values that no class has, from which on they come of mixing
 _NO_COLOURS = "; give classes.csv the colours (id,name,colour: 1,building,#ff0000), or save masks of ids in one band"
-_RESAMPLED = "; {} such values come of resampling or of lossy compression: resample masks to the nearest pixel"
+_RESAMPLED = "; {} such values come from resampling or from lossy compression: resample masks to the nearest pixel"
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,9 @@ class MaskFile(Labels):
         if self.strict and way.strange.any():
             raise SourceError(self._told(mask, way, counts))
         if len(values) > 1 and way.strange.all():
-            raise SourceError(f"the mask {self.path} shows none of the classes; is it of another data set or version?")
+            raise SourceError(
+                f"the mask {self.path} shows none of the classes; does it belong to another data set or version?"
+            )
         if self.strict and mask.palette and way is ways[-1]:
             self._check_palette(mask.palette, set(values.tolist()))
         classes = np.array([way.known.get(int(value), NONE) for value in way.shown], np.int32)

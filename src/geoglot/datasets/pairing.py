@@ -110,7 +110,7 @@ def _match(images: Found, keys: Sequence[str], found: Sequence[Found]) -> list[P
     taken = dict[Path, Path]()
     for image, label in zip(images.used, labels, strict=True):
         if label and (other := taken.setdefault(label, image)) != image:
-            raise SourceError(f"{label} may be of {other} or of {image}; call labels as their images are called")
+            raise SourceError(f"{label} may be of {other} or of {image}; give labels the names of their images")
     if not any(path.suffix.lower() == YOLO for one in found for path in one.used):
         _check_all(images, keys, labels, found)
     return labels
@@ -128,7 +128,7 @@ def _check_all(images: Found, keys: Sequence[str], labels: Sequence[Path | None]
     raise SourceError(
         f"{images.used[lacking[0]]}{more} no mask: wanted is {found[0].folder / keys[lacking[0]]}.png (or .tif); "
         + (f"what is there is {there}; " if there else left)
-        + "images without labels do not belong into a labelled split: geoglot segment maps them"
+        + "images without labels do not belong in a labelled split: geoglot segment maps them"
     )
 
 

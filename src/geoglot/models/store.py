@@ -98,7 +98,7 @@ def require_finite(tensors: Mapping[str, Tensor], what: str) -> None:
             least, most = torch.aminmax(tensor)  # NaN, if there is one, is both
             if not (least.isfinite() and most.isfinite()):
                 raise ModelError(
-                    f"{what} has NaN or infinite numbers in {name}, as a training in half precision leaves that broke; "
+                    f"{what} has NaN or infinite numbers in {name}, which training in half precision may leave; "
                     "take an earlier checkpoint"
                 )
 

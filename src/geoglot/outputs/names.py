@@ -45,7 +45,7 @@ def vector_path(path: Path) -> Path:
     check_text(str(whole))
     if found := [letter for letter in _TAKEN_APART if letter in str(whole)]:
         raise InputError(
-            f"{path} has {found[0]!r} in its path, where GDAL takes it apart; rename it, or give another name"
+            f"{path} has {found[0]!r} in its path, which GDAL would take apart; rename it, or give another name"
         )
     return whole
 

@@ -216,8 +216,8 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
     if resolution > own * min(native.shape):
         wide = three_digits(own * min(native.shape))
         raise InputError(
-            f"{uri} is only {wide} m wide: {three_digits(resolution)} m is coarser than all of it; if it is wider in "
-            "truth, its CRS is not that of its numbers"
+            f"{uri} is only {wide} m wide: {three_digits(resolution)} m is coarser than all of it; if it is really "
+            "wider, its CRS is not that of its numbers"
         )
     if resolution * _FINEST < own:
         raise InputError(

@@ -67,7 +67,9 @@ class FolderSet(MaskedImages):
         if bare:
             more += (f"the split {' and '.join(bare)} has no labels and is left out; geoglot segment maps its images",)
         if unused := unused_folders(data, splits):
-            more += (f"the folder {unused[0]} holds images and is in no layout that is read, so it is left out",)
+            more += (
+                f"the folder {unused[0]} holds images but is not in a layout that geoglot reads, so it is left out",
+            )
         return Mapped(words_of(classes), [one.image for one in labels], labels, (*notes, *more))
 
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
@@ -171,9 +173,11 @@ def _of_coco(split: Split, data: Path, classes: tuple[MapClass, ...]) -> tuple[l
         raise SourceError(
             f"none of the {len(gone)} images of {file.path} is there, the first {gone[0]} in {split.images}"
         )
-    notes = [f"{len(gone)} images of {file.path} are not there and left out, the first {gone[0]}"] if gone else []
+    notes = [f"{len(gone)} images of {file.path} are missing and left out, the first {gone[0]}"] if gone else []
     if file.strays:
-        notes.append(f"{file.strays} annotations of {file.path} are of images that it does not name, and left out")
+        notes.append(
+            f"{file.strays} annotations of {file.path} belong to images that it does not name, and are left out"
+        )
     if others := sorted(set(find_files(split.images, SUFFIXES).used) - {one.image for one in labels}):
         notes.append(f"{len(others)} images in {split.images} are left out, for {file.path} does not name them")
     return labels, tuple(notes)

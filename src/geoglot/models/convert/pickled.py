@@ -53,7 +53,7 @@ def check_archive(source: Path) -> None:
     if len(set(names)) < len(names):
         raise Foreign("holds two files of one name, which torch.save never writes")
     if sum(entry.file_size for entry in entries) > source.stat().st_size:
-        raise Foreign("unpacks to more than its size, which nothing that torch.save wrote does")
+        raise Foreign("unpacks to more than its size, which no file written by torch.save does")
 
 
 def weights_of(content: Any, size: int) -> dict[str, Tensor]:

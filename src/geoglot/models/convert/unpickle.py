@@ -133,7 +133,7 @@ def _sentence(error: Exception) -> str:
     text = " ".join(str(error).split()).rpartition("Unpickler error: ")[2]
     why = re.split(r"\s*(?:Please |Check the doc|This file can still|\(1\)|This might be)", text)[0]
     if not why or "weights_only" in why or "Weights only" in why:
-        return "it is nothing that torch.save wrote"
+        return "it was not written by torch.save"
     return why[:300]
 
 
