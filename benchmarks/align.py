@@ -24,10 +24,10 @@ from transformers import CLIPConfig, CLIPModel
 
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.zoo import load_model
-from geoglot.pairs.store import PairSet
-from geoglot.training.alignment import Alignment, Satellite, anchors_of, gather_photos
+from geoglot.pairs.pair_store import PairSet
+from geoglot.training.align_objective import Alignment, Satellite, anchors_of, gather_photos
 from geoglot.training.losses import Photos, image_level, pixel_level
-from geoglot.training.pairs import PairBatch, PairLoader, Sampling
+from geoglot.training.pair_batches import PairBatch, PairLoader, Sampling
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -20,11 +20,11 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "recipes" / "ask"))
 
 from polygons import StubScene
 
-from geoglot.tasks.answer.ask import Asker
-from geoglot.tasks.answer.limits import Budget, Limits
-from geoglot.tasks.answer.rules import Rules
-from geoglot.tasks.answer.sandbox import Sandbox
-from geoglot.tasks.answer.vocabulary import Vocabulary
+from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.limits import Budget, Limits
+from geoglot.tasks.ask.rules import Rules
+from geoglot.tasks.ask.sandbox import Sandbox
+from geoglot.tasks.ask.vocabulary import Vocabulary
 
 QUESTIONS = (
     "Is there a ship in this picture?",

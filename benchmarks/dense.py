@@ -29,10 +29,10 @@ from geoglot.cli.demo import CLASSES
 from geoglot.demo import SCENE
 from geoglot.models.zoo import load_model
 from geoglot.outputs.legend import Legend
+from geoglot.scene.class_words import TEMPLATES, parse_classes
+from geoglot.scene.score import WordScorer
 from geoglot.sources.raster import open_raster
-from geoglot.tasks.prompts import TEMPLATES, parse_classes
-from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
-from geoglot.tasks.score import WordScorer
+from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -24,7 +24,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geoglot.outputs.legend import Legend
-from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -26,11 +26,11 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window
 
-from geoglot.tasks.objects.encoder import ScorerEncoder
-from geoglot.tasks.objects.find import find
-from geoglot.tasks.objects.options import FindOptions
+from geoglot.scene.encoder import ScorerEncoder
+from geoglot.scene.windows import WindowPlan
+from geoglot.tasks.find.find import find
+from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.refine.sam import Normalisation, Sam
-from geoglot.tasks.windows import WindowPlan
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

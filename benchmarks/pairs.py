@@ -31,9 +31,9 @@ from geoglot.geo import geodesic_area_m2
 from geoglot.pairs.collect.cells import Cells, apart, near
 from geoglot.pairs.collect.centres import Lattice, greedy_centres, members
 from geoglot.pairs.collect.cheap import cheap_filters
+from geoglot.pairs.collect.collect_recipe import PairsRecipe, PlacesRecipe, TilesRecipe
 from geoglot.pairs.collect.photos import known_photos
 from geoglot.pairs.collect.places import draw_places
-from geoglot.pairs.collect.recipe import PairsRecipe, PlacesRecipe, TilesRecipe
 from geoglot.pairs.collect.tiles import place_tiles
 from geoglot.pairs.collect.work import Collection
 

@@ -20,10 +20,10 @@ import torch
 from torch import Tensor
 
 from geoglot.models.segclip.config import SegClipConfig
-from geoglot.models.segclip.model import SegClip
+from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segclip.targets import targets_of
+from geoglot.training.mask_objective import losses_of
 from geoglot.training.matching import MaskLoss
-from geoglot.training.segmentation import losses_of
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -11,8 +11,8 @@ from affine import Affine
 from PIL import Image
 
 from geoglot.geo import Grid
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
-from geoglot.pairs.store import PairSet
 
 UTM = pyproj.CRS("EPSG:32631")
 

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.tasks.windows import WindowPlan, plan_windows
+from geoglot.scene.windows import WindowPlan, plan_windows
 
 COLOURS = {
     "water": (0.1, 0.2, 0.8),

@@ -8,8 +8,8 @@ import pytest
 from geoglot.errors import InputError
 from geoglot.models.known import KNOWN
 from geoglot.recipe import read_recipe, recipe_hash
-from geoglot.training.align import AlignRecipe
-from geoglot.training.segment import SegmentRecipe
+from geoglot.training.train_align import AlignRecipe
+from geoglot.training.train_segment import SegmentRecipe
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "recipes" / "graft").glob("*.toml"))

@@ -10,7 +10,7 @@ from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers, trainers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast, Qwen2Config, Qwen2ForCausalLM
 
-from geoglot.tasks.answer.llm import prompt
+from geoglot.tasks.ask.llm import prompt
 
 START, END, WIDTH = "<|im_start|>", "<|im_end|>", 640
 TEMPLATE = (

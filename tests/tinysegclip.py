@@ -13,7 +13,7 @@ from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation,
 
 from geoglot.models.base import Card
 from geoglot.models.segclip.config import Fusion, Guidance, Prompts, SegClipConfig
-from geoglot.models.segclip.model import SegClip
+from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, Segmenter, save_segmenter
 
 CLASSES = ("background", "building", "road", "water", "barren", "forest", "agriculture")

@@ -21,7 +21,7 @@ from draw import draw_set
 from rich.console import Console
 from rich.table import Table
 
-from geoglot.training.segment import train_segment
+from geoglot.training.train_segment import train_segment
 
 RECIPE = """
 name = "aerial"

@@ -17,7 +17,7 @@ import numpy as np
 from draw import CLASSES
 from PIL import Image
 
-from geoglot.training.segment import train_segment
+from geoglot.training.train_segment import train_segment
 
 RECIPE = """
 name = "overfit"

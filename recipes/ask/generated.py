@@ -24,9 +24,9 @@ from polygons import StubScene
 
 from geoglot.datasets.make_questions import Made, Truth, make_questions
 from geoglot.geo import Grid
-from geoglot.outputs.vectors import to_map
-from geoglot.tasks.answer.ask import Asker
-from geoglot.tasks.answer.vocabulary import Value
+from geoglot.outputs.vector_files import to_map
+from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.vocabulary import Value
 
 NAMES = ("building", "car", "ship", "tennis court", "swimming pool", "storage tank")
 AREA, PIXELS, SHARE = 0.005, 1.0, 0.05  # relative; pixels; percentage points

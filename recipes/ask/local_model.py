@@ -19,9 +19,9 @@ import numpy as np
 from generated import check, scene_of
 
 from geoglot.datasets.make_questions import make_questions
-from geoglot.tasks.answer.ask import Asker
-from geoglot.tasks.answer.llm import LanguageModel
-from geoglot.tasks.answer.local import LocalChat
+from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.llm import LanguageModel
+from geoglot.tasks.ask.local_llm import LocalChat
 
 _A_SCENE = 10
 

@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from geoglot.models.zoo import load_model
-from geoglot.tasks.answer.narrow import Overviews, narrow, planned_names
-from geoglot.tasks.answer.rules import Rules
-from geoglot.tasks.objects.options import FindOptions
+from geoglot.tasks.ask.narrow import Overviews, narrow, planned_names
+from geoglot.tasks.ask.rules import Rules
+from geoglot.tasks.find.find_options import FindOptions
 
 KINDS = {
     "airport": "airport", "baseballfield": "baseball field", "beach": "beach", "bridge": "bridge", "church": "church",

@@ -12,8 +12,8 @@ from affine import Affine
 
 from geoglot.geo import Grid, Window
 from geoglot.sources.tile import Tile
-from geoglot.tasks.answer.limits import Budget, Limits
-from geoglot.tasks.answer.scene import Found, Sighting
+from geoglot.tasks.ask.limits import Budget, Limits
+from geoglot.tasks.ask.scene_things import Found, Sighting
 
 RED, GREEN, BLUE = (0.75, 0.15, 0.12), (0.2, 0.45, 0.2), (0.15, 0.3, 0.7)
 

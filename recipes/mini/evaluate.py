@@ -31,10 +31,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from rasterio.features import rasterize
 
-from geoglot.benchmarks.retrieval import score_captions
+from geoglot.evaluation.retrieval import score_captions
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model, model_size
-from geoglot.tasks.prompts import TEMPLATES, text_vectors
+from geoglot.scene.class_words import TEMPLATES, text_vectors
 
 LOVEDA = {
     "background": ("open land", "bare lawn"), "building": ("buildings", "houses"), "road": ("road", "street"),

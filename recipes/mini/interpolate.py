@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from student import start_student
 from torch import Tensor
 
-from geoglot.models.store import sha256_of
+from geoglot.models.model_files import sha256_of
 
 KEPT = 0.9  # share of what was learned
 

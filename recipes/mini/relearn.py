@@ -27,7 +27,7 @@ from torch import Tensor
 from train import Config, Lessons, Paths, pick, read_lessons, store
 from views import Source, view_vectors
 
-from geoglot.models.store import read_card
+from geoglot.models.model_files import read_card
 
 STEPS, BATCH, ROUNDS, WORDS = 500, 1024, 4, 256  # captions, names of every class and other words in a step
 

@@ -11,8 +11,8 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
-from geoglot.models.mini.model import Mini
-from geoglot.models.store import widened
+from geoglot.models.mini.mini import Mini
+from geoglot.models.model_files import widened
 
 DIM, HIDDEN = 256, 512
 FROZEN = 3  # blocks of the trunk: strides 2 and 4

@@ -31,7 +31,7 @@ from student import Student, make_card, start_student
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
-from geoglot.models.store import sha256_of
+from geoglot.models.model_files import sha256_of
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from student import Student
 from torch import Tensor, nn
 from train import Lessons
 
-from geoglot.models.store import sha256_of_weights
+from geoglot.models.model_files import sha256_of_weights
 
 SIDE, LEAST, GROUP = 224, 0.6, 32  # of views: side in pixels, smallest part of an image, how many at once
 VIEWS = 2  # of every image: as it is, and one that is cropped, turned and recoloured

@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 from scipy.optimize import linear_sum_assignment
 
-from geoglot.tasks.objects.find import find
+from geoglot.tasks.find.find import find
 
 TILE, FOOTPRINTS = "solaris/data/sample_geotiff.tif", "solaris/data/geotiff_labels.geojson"
 LEAST_IOU = 0.3

@@ -30,7 +30,7 @@ from geoglot import load_model
 from geoglot.geo import Window
 from geoglot.models.base import Card
 from geoglot.models.clip import Clip
-from geoglot.models.store import DERIVED, save_model
+from geoglot.models.model_files import DERIVED, save_model
 
 PATCH = 8
 DIM = 64

@@ -9,7 +9,7 @@ about ground that they have not seen. Printed, mean and spread over seeds:
 - `scenes`: top-1, mean per class, on tiles that are at least 80 % of one class;
 - `retrieval`: mean over classes of the average precision of tiles that hold the class (over 2 % of their pixels).
 
-Figures are those of geoglot.tasks.metrics.
+Figures are those of geoglot.evaluation.metrics.
 
 Pixel-level towers are asked by their patches (mean for scenes, best for retrieval), the others by the class token.
 """
@@ -34,13 +34,13 @@ from tiles import render_tile
 from torch import Tensor
 from world import BLOCK, CLASSES, World
 
+from geoglot.evaluation.metrics import Ranking, class_accuracies, confusion, ious
 from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
-from geoglot.pairs.store import PairSet
-from geoglot.tasks.metrics import Ranking, class_accuracies, confusion, ious
-from geoglot.training.align import align
+from geoglot.training.train_align import align
 
 SIDE, PATCH = 64, 8
 TEMPLATE = "a photo of a {}"

@@ -14,43 +14,43 @@ if TYPE_CHECKING:
     from geoglot.errors import GeoglotError
     from geoglot.geo import Grid, Window
     from geoglot.models.zoo import load_model
+    from geoglot.scene.encode import Encoded, encode
+    from geoglot.scene.seen import EncodedScene, encode_scene
     from geoglot.sources.raster import open_raster
     from geoglot.sources.tile import Tile
-    from geoglot.tasks.answer.answer import Answer
-    from geoglot.tasks.answer.ask import Asker, AskOptions, ask
+    from geoglot.tasks.ask.answer import Answer
+    from geoglot.tasks.ask.ask import Asker, AskOptions, ask
     from geoglot.tasks.classify import ClassifyOptions, classify
-    from geoglot.tasks.encode import Encoded, encode
+    from geoglot.tasks.find.find import find
+    from geoglot.tasks.find.find_options import FindOptions
+    from geoglot.tasks.find.find_result import FindResult
     from geoglot.tasks.inspection import RasterInfo, inspect_raster
-    from geoglot.tasks.objects.find import find
-    from geoglot.tasks.objects.options import FindOptions
-    from geoglot.tasks.objects.result import FindResult
-    from geoglot.tasks.objects.scene import EncodedScene, encode_scene
-    from geoglot.tasks.segment import SegmentOptions, segment
+    from geoglot.tasks.segment.segment import SegmentOptions, segment
 
 _HOMES = {
-    "Answer": "geoglot.tasks.answer.answer",
-    "AskOptions": "geoglot.tasks.answer.ask",
-    "Asker": "geoglot.tasks.answer.ask",
+    "Answer": "geoglot.tasks.ask.answer",
+    "AskOptions": "geoglot.tasks.ask.ask",
+    "Asker": "geoglot.tasks.ask.ask",
     "ClassifyOptions": "geoglot.tasks.classify",
-    "Encoded": "geoglot.tasks.encode",
-    "EncodedScene": "geoglot.tasks.objects.scene",
-    "FindOptions": "geoglot.tasks.objects.options",
-    "FindResult": "geoglot.tasks.objects.result",
+    "Encoded": "geoglot.scene.encode",
+    "EncodedScene": "geoglot.scene.seen",
+    "FindOptions": "geoglot.tasks.find.find_options",
+    "FindResult": "geoglot.tasks.find.find_result",
     "GeoglotError": "geoglot.errors",
     "Grid": "geoglot.geo",
     "RasterInfo": "geoglot.tasks.inspection",
-    "SegmentOptions": "geoglot.tasks.segment",
+    "SegmentOptions": "geoglot.tasks.segment.segment",
     "Tile": "geoglot.sources.tile",
     "Window": "geoglot.geo",
-    "ask": "geoglot.tasks.answer.ask",
+    "ask": "geoglot.tasks.ask.ask",
     "classify": "geoglot.tasks.classify",
-    "encode": "geoglot.tasks.encode",
-    "encode_scene": "geoglot.tasks.objects.scene",
-    "find": "geoglot.tasks.objects.find",
+    "encode": "geoglot.scene.encode",
+    "encode_scene": "geoglot.scene.seen",
+    "find": "geoglot.tasks.find.find",
     "inspect_raster": "geoglot.tasks.inspection",
     "load_model": "geoglot.models.zoo",
     "open_raster": "geoglot.sources.raster",
-    "segment": "geoglot.tasks.segment",
+    "segment": "geoglot.tasks.segment.segment",
 }
 
 __all__ = [

@@ -12,9 +12,9 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
+from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.tables import read_text
-from geoglot.types import PathLike
 
 T = TypeVar("T")
 _LARGEST = 10**300  # above it an integer is no float

@@ -5,10 +5,10 @@ from pathlib import Path
 
 from click.testing import CliRunner, Result
 
-from geoglot.benchmarks.evaluate import _notes
 from geoglot.cli.main import cli
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.sets.aid import AID
+from geoglot.evaluation.evaluate import _notes
 from published import folders
 
 

@@ -11,7 +11,7 @@ from click.testing import CliRunner, Result
 from PIL import Image
 
 from geoglot.cli.main import cli
-from geoglot.pairs.store import PairSet
+from geoglot.pairs.pair_store import PairSet
 from pairsets import make_pairs
 
 

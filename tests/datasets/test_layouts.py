@@ -14,7 +14,7 @@ from PIL import Image
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_once, check_set, check_splits
 from geoglot.datasets.dataset import Mapped
-from geoglot.datasets.files import find_files
+from geoglot.datasets.listed_files import find_files
 from geoglot.errors import SourceError
 from labelled import write_folder
 from published import save

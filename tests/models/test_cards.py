@@ -16,12 +16,12 @@ from tokenizers.models import BPE, WordLevel
 from geoglot.errors import ConvertError, ModelError
 from geoglot.models import tokenizer as tokenizer_module
 from geoglot.models.convert import Conversion, convert
+from geoglot.models.model_files import require_finite, sha256_of
 from geoglot.models.segmenter import load_segmenter
-from geoglot.models.store import require_finite, sha256_of
 from geoglot.models.tokenizer import require_ends, require_vocabulary
 from geoglot.models.zoo import load_model
-from geoglot.tasks.objects.scene import as_encoder
-from geoglot.tasks.segment import load_mapper
+from geoglot.scene.seen import as_encoder
+from geoglot.tasks.segment.segment import load_mapper
 from tinysegclip import stored_segmenter
 
 _DEEP = "[" * 100_000 + "]" * 100_000

@@ -10,8 +10,8 @@ from transformers import CLIPModel
 
 from geoglot.errors import ModelError
 from geoglot.models.huggingface import huggingface_card, is_huggingface, read_config
+from geoglot.models.model_files import CARD, sha256_of
 from geoglot.models.preprocess import CLIP_MEAN
-from geoglot.models.store import CARD, sha256_of
 
 Save = Callable[..., Path]
 

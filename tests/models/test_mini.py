@@ -12,9 +12,9 @@ from geoglot.demo import SCENE
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
 from geoglot.models.zoo import load_model
+from geoglot.scene.class_words import text_vectors
+from geoglot.scene.encode import encode
 from geoglot.sources.raster import open_raster
-from geoglot.tasks.encode import encode
-from geoglot.tasks.prompts import text_vectors
 
 WEIGHTS = Path(package.__file__).parent / "weights"
 

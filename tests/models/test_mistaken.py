@@ -8,7 +8,7 @@ import pytest
 
 from geoglot.errors import ModelError
 from geoglot.models.convert.unpickle import load_checkpoint
-from geoglot.models.store import read_tensors
+from geoglot.models.model_files import read_tensors
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n"
 

@@ -9,8 +9,8 @@ from transformers import CLIPModel
 
 from geoglot.errors import ModelError
 from geoglot.models import precision
+from geoglot.models.model_files import save_model
 from geoglot.models.precision import fold_quick_gelu, wants_bfloat16
-from geoglot.models.store import save_model
 from geoglot.models.zoo import load_model
 
 Save = Callable[..., Path]

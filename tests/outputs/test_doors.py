@@ -10,11 +10,11 @@ import pytest
 
 from geoglot.errors import GeoglotError
 from geoglot.outputs.legend import Legend
-from geoglot.tasks.map_files import Outputs
-from geoglot.tasks.objects.encoder import ScorerEncoder
-from geoglot.tasks.objects.find import find
-from geoglot.tasks.objects.options import FindOptions
-from geoglot.tasks.run import SegmentOptions, segment_with
+from geoglot.scene.encoder import ScorerEncoder
+from geoglot.tasks.find.find import find
+from geoglot.tasks.find.find_options import FindOptions
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import SegmentOptions, segment_with
 from stubs import ColourScorer
 from worlds import class_field, paint, write_scene
 

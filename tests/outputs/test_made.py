@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.files import appears
+from geoglot.outputs.atomic import appears
 from geoglot.outputs.made import Made, beside, named_by
-from geoglot.outputs.names import hidden
+from geoglot.outputs.path_names import hidden
 
 
 def make(output: Path, run: str, files: dict[Path, bytes], overwrite: bool = False, door: str = "segment") -> Made:

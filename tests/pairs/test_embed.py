@@ -9,7 +9,7 @@ from torch import Tensor
 
 from geoglot.errors import SourceError
 from geoglot.pairs.embed import embed
-from geoglot.pairs.store import PairSet
+from geoglot.pairs.pair_store import PairSet
 from pairsets import make_batch
 from stubs import PooledColours
 

@@ -10,8 +10,8 @@ import pytest
 
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.pairs.embed import embed
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import TILES
-from geoglot.pairs.store import PairSet
 from geoglot.pairs.validate import validate
 from pairsets import make_batch, make_pairs
 from stubs import PooledColours

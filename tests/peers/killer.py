@@ -41,8 +41,8 @@ def main(recipe: str) -> None:
     import pystac_client.stac_api_io  # noqa: F401
     from PIL import JpegImagePlugin  # noqa: F401
 
-    from geoglot.pairs.collect.recipe import PairsRecipe
-    from geoglot.pairs.collect.run import collect
+    from geoglot.pairs.collect.collect_recipe import PairsRecipe
+    from geoglot.pairs.collect.collect_run import collect
     from geoglot.recipe import read_recipe
 
     output = read_recipe(Path(recipe), PairsRecipe).output

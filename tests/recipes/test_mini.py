@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from views import fingerprint
 
 import geoglot.models.mini as package
-from geoglot.models.mini.model import Mini
+from geoglot.models.mini.mini import Mini
 
 SEEN = ["an airport", "two ports"]
 

@@ -11,7 +11,7 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
 from geoglot.errors import InputError
 from geoglot.recipe import read_recipe
-from geoglot.training.segment import SegmentRecipe, build
+from geoglot.training.train_segment import SegmentRecipe, build
 from published import save
 
 FOLDER = Path(__file__).parents[2] / "recipes" / "segclip"

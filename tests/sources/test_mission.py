@@ -6,10 +6,10 @@ from typing import get_args
 
 import pytest
 
+from geoglot.aliases import Sensor
 from geoglot.errors import InputError
-from geoglot.sources.bands import Bands, Choice
+from geoglot.sources.band_choice import Bands, Choice
 from geoglot.sources.sensors import MISSIONS, PRESETS, missions_of
-from geoglot.types import Sensor
 
 LANDSAT7 = [f"SR_B{number}" for number in (1, 2, 3, 4, 5, 7)]
 LANDSAT8 = [f"SR_B{number}" for number in (1, 2, 3, 4, 5, 6, 7)]

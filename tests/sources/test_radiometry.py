@@ -9,10 +9,10 @@ import pytest
 import rasterio
 
 from conftest import MakeGeotiff
+from geoglot.aliases import Sensor
 from geoglot.sources import radiometry as module
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.raster import open_raster
-from geoglot.types import Sensor
 
 
 @pytest.fixture

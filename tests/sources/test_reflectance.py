@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from conftest import MakeGeotiff
+from geoglot.aliases import Sensor
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.reflectance import Meaning, Spread, meaning_of
-from geoglot.types import Sensor
 
 NAMES = ("B4", "B3", "B2")
 

@@ -12,10 +12,10 @@ from torch import Tensor
 from geoglot.models.clip import Clip
 from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_model
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
-from geoglot.pairs.store import PairSet
-from geoglot.training.alignment import Align, Alignment, Satellite, anchors_of
-from geoglot.training.pairs import PairBatch, PairLoader, Sampling
+from geoglot.training.align_objective import Align, Alignment, Satellite, anchors_of
+from geoglot.training.pair_batches import PairBatch, PairLoader, Sampling
 from pairsets import make_batch
 from tinyclip import store_clip
 

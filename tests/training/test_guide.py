@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geoglot.models.zoo import load_model
-from geoglot.training.align import align
+from geoglot.training.train_align import align
 from pairsets import make_batch
 from tinyclip import store_clip
 

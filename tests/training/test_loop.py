@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from geoglot.models.segmenter import Segmenter
 from geoglot.training.loop import METRICS, Fit, Group, decaying, fit, rate
+from geoglot.training.mask_objective import Segmenting
 from geoglot.training.processes import ALONE
-from geoglot.training.segment import SegmentRecipe
-from geoglot.training.segmentation import Segmenting
+from geoglot.training.train_segment import SegmentRecipe
 from tinysegclip import tiny_segmenter
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from geoglot.models.segclip.guidance import guide
-from geoglot.models.segclip.model import Head
+from geoglot.models.segclip.segclip import Head
 from geoglot.models.segclip.targets import IGNORE, targets_of
 from geoglot.training.mask_losses import guided_losses, mask_losses
 from geoglot.training.matching import MaskLoss, match, pair_costs

@@ -14,14 +14,14 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
 from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.guidance import guide
-from geoglot.models.segclip.model import Head, SegClip
+from geoglot.models.segclip.segclip import Head, SegClip
 from geoglot.models.segclip.targets import targets_of
 from geoglot.models.zoo import load_model
 from geoglot.recipe import read_recipe
 from geoglot.training.mask_losses import guided_losses, mask_losses
+from geoglot.training.mask_objective import losses_of
 from geoglot.training.matching import MaskLoss
-from geoglot.training.segment import SegmentRecipe, build, texts_of
-from geoglot.training.segmentation import losses_of
+from geoglot.training.train_segment import SegmentRecipe, build, texts_of
 from labelled import NAMES
 from tinyclip import store_clip
 from tinyrecipe import recipe

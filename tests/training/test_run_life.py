@@ -11,7 +11,7 @@ import torch
 from safetensors import SafetensorError
 
 from geoglot.errors import InputError, ModelError, OutputError
-from geoglot.models.segclip.model import Head
+from geoglot.models.segclip.segclip import Head
 from geoglot.models.segclip.targets import targets_of
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import NAME, Run
@@ -19,7 +19,7 @@ from geoglot.training.identity import differences, identity
 from geoglot.training.loop import Fit, Fitted, decaying, fit, quiet
 from geoglot.training.matching import MaskLoss, match
 from geoglot.training.processes import ALONE, Share
-from geoglot.training.segment import train_segment
+from geoglot.training.train_segment import train_segment
 from tinyrecipe import recipe
 from tinysegclip import blocks, tiny_segclip
 

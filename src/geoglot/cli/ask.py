@@ -13,13 +13,13 @@ from geoglot.cli.reading import fields, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
-    from geoglot.tasks.answer.answer import Answer
-    from geoglot.tasks.answer.ask import Asker, AskOptions
-    from geoglot.tasks.answer.narrow import Narrowed
-    from geoglot.tasks.answer.once import Once
-    from geoglot.tasks.answer.plan import Planner
-    from geoglot.tasks.objects.options import FindOptions
-    from geoglot.types import Progress
+    from geoglot.aliases import Progress
+    from geoglot.tasks.ask.answer import Answer
+    from geoglot.tasks.ask.ask import Asker, AskOptions
+    from geoglot.tasks.ask.narrow import Narrowed
+    from geoglot.tasks.ask.once import Once
+    from geoglot.tasks.ask.plan import Planner
+    from geoglot.tasks.find.find_options import FindOptions
 
 _HELP = """Type a question, or :show (the program), :evidence FILE (draw it), :history, :help, :quit."""
 _REFUSED = 1
@@ -66,9 +66,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
-    from geoglot.tasks.answer.ask import Asker
-    from geoglot.tasks.answer.evidence import check_evidence
-    from geoglot.tasks.answer.once import Once
+    from geoglot.tasks.ask.ask import Asker
+    from geoglot.tasks.ask.evidence import check_evidence
+    from geoglot.tasks.ask.once import Once
 
     sources, questions = _sorted_out(given["arguments"], given)
     if given["evidence"] is not None:
@@ -104,8 +104,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 def _sorted_out(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[str], list[str]]:
     """Sources come first: whatever is there; the rest are questions."""
     from geoglot.errors import InputError
-    from geoglot.sources.folder import find_images
-    from geoglot.tasks.answer.scenes import is_path
+    from geoglot.sources.listing import find_images
+    from geoglot.tasks.ask.scenes import is_path
 
     paths = [text for text in arguments if is_path(text)]
     questions = [text for text in arguments if not is_path(text)]
@@ -134,7 +134,7 @@ def _narrowed(
     progress: Progress,
 ) -> tuple[Narrowed, ...]:
     """The best scenes for each question; what is asked and what is left out is said on stderr before any work."""
-    from geoglot.tasks.answer.narrow import Overviews, narrow, planned_names
+    from geoglot.tasks.ask.narrow import Overviews, narrow, planned_names
 
     names = planned_names(questions, planner.draft)
     chosen = narrow(
@@ -196,30 +196,30 @@ def _report(answers: Sequence[Answer], narrowed: Sequence[Narrowed], as_json: bo
 
 
 def _options(given: dict[str, Any]) -> AskOptions:
-    from geoglot.tasks.answer.ask import AskOptions
+    from geoglot.tasks.ask.ask import AskOptions
 
     return AskOptions(_looks(given), device=given["device"], refiner=chosen_refiner(given))
 
 
 def _looks(given: dict[str, Any]) -> FindOptions:
-    from geoglot.tasks.objects.options import FindOptions
+    from geoglot.tasks.find.find_options import FindOptions
 
     return FindOptions(min_score=given["min_score"], overlay=False, **fields(given))
 
 
 def _load(given: dict[str, Any]) -> Any:
-    from geoglot.tasks.segment import load_mapper
+    from geoglot.tasks.segment.segment import load_mapper
 
     return load_mapper(given["model"], device=given["device"], precision="auto")
 
 
 def _planner(given: dict[str, Any], progress: Progress) -> Planner:
-    from geoglot.tasks.answer.rules import Rules
+    from geoglot.tasks.ask.rules import Rules
 
     if given["planner"] == "rules":
         return Rules()
-    from geoglot.tasks.answer.chat import chat_of
-    from geoglot.tasks.answer.llm import LanguageModel
+    from geoglot.tasks.ask.chat import chat_of
+    from geoglot.tasks.ask.llm import LanguageModel
 
     return LanguageModel(chat_of(given["llm_url"], given["llm_model"], device=given["device"], progress=progress))
 

@@ -83,7 +83,7 @@ def tile(
     Example: geoglot datasets tile isaid --data iSAID -o iSAID-896 --side 896 --overlap 384
     """
     from geoglot.datasets.catalogue import dataset_of
-    from geoglot.datasets.tile import tile_set
+    from geoglot.datasets.chips import tile_set
 
     found = dataset_of(dataset)
     with options.progress() as progress:
@@ -119,7 +119,7 @@ def questions(
     """
     from geoglot.datasets.make_questions import make_questions, truth_of, write_table
     from geoglot.errors import InputError
-    from geoglot.tasks.prompts import parse_words
+    from geoglot.scene.class_words import parse_words
 
     if output.suffix != ".csv":
         raise InputError(f"the table is a .csv, not {output.name!r}")

@@ -33,9 +33,9 @@ CLASSES = {
 def command(output: Path, overwrite: bool, as_json: bool) -> None:
     """Map trees, grass, buildings and roads over a real scene, with no network and no account."""
     from geoglot.demo import SCENE
-    from geoglot.outputs.files import disk_errors
-    from geoglot.tasks.run import SegmentOptions
-    from geoglot.tasks.segment import segment
+    from geoglot.outputs.atomic import disk_errors
+    from geoglot.tasks.segment.map_run import SegmentOptions
+    from geoglot.tasks.segment.segment import segment
 
     scene = output / SCENE.name  # a copy, to try one's own words on
     with disk_errors(output):
@@ -61,7 +61,7 @@ def command(output: Path, overwrite: bool, as_json: bool) -> None:
 def _copy(scene: Path, target: Path) -> None:
     """The scene, unless it is there already; OutputError for another file of that name."""
     from geoglot.errors import OutputError
-    from geoglot.outputs.files import write_bytes
+    from geoglot.outputs.atomic import write_bytes
 
     content = scene.read_bytes()
     if not target.exists():

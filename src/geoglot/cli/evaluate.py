@@ -43,8 +43,8 @@ def command(task: Any, dataset: str, data: Path, submit: Path | None, as_json: b
 
     Example: geoglot evaluate classification eurosat --data EuroSAT --protocol graft --model graft-sentinel2-image
     """
-    from geoglot.benchmarks.evaluate import EvaluateOptions, evaluate, write_submission
     from geoglot.cli.reading import parse_scales
+    from geoglot.evaluation.evaluate import EvaluateOptions, evaluate, write_submission
 
     given["scales"] = parse_scales(given["scales"])
     names = ("split", "ensemble", "calibrate", "transductive", "limit", "flips", "scales", "batch", "device")

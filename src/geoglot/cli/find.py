@@ -12,7 +12,7 @@ from geoglot.cli.reading import area_column, fields, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
-    from geoglot.tasks.objects.result import FindResult
+    from geoglot.tasks.find.find_result import FindResult
 
 
 @click.command()
@@ -49,8 +49,8 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     Example: geoglot find scene.tif "swimming pool" "tennis court" -o pools.gpkg
     """
-    from geoglot.tasks.objects.find import find
-    from geoglot.tasks.segment import load_mapper
+    from geoglot.tasks.find.find import find
+    from geoglot.tasks.segment.segment import load_mapper
 
     refiner = chosen_refiner(given)
     model = load_mapper(given["model"], device=given["device"], precision="auto")
@@ -77,7 +77,7 @@ def _names(names: tuple[str, ...]) -> Any:
 
 
 def _options(given: dict[str, Any]) -> Any:
-    from geoglot.tasks.objects.options import FindOptions
+    from geoglot.tasks.find.find_options import FindOptions
 
     return FindOptions(
         background=given["background"],

@@ -10,7 +10,7 @@ import click
 from geoglot.cli import options
 
 if TYPE_CHECKING:
-    from geoglot.pairs.collect.run import Collected
+    from geoglot.pairs.collect.collect_run import Collected
 
 _TOLD = 10  # sentences of what failed; manifest.json has all
 _STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
@@ -38,7 +38,7 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
 
     Example: geoglot pairs collect recipes/pairs/sentinel2.toml
     """
-    from geoglot.pairs.collect.run import collect as run
+    from geoglot.pairs.collect.collect_run import collect as run
 
     with options.progress() as progress:
         collected = run(recipe, until, redo, progress)
@@ -57,8 +57,8 @@ def info(sets: tuple[str, ...], as_json: bool) -> None:
 
     SETS are folders, or URLs such as s3://bucket/pairs.
     """
-    from geoglot.pairs.info import describe
-    from geoglot.pairs.store import PairSet
+    from geoglot.pairs.pair_store import PairSet
+    from geoglot.pairs.summary import describe
 
     found = [describe(PairSet.open(one)) for one in sets]
     lines = [f"{name:<12}{value}" for one in found for name, value in one.lines()]
@@ -76,7 +76,7 @@ def validate(sets: tuple[str, ...], as_json: bool) -> None:
     Example: geoglot pairs validate pairs/train pairs/validation pairs/test
     """
     from geoglot.pairs.disjoint import check_disjoint
-    from geoglot.pairs.store import PairSet
+    from geoglot.pairs.pair_store import PairSet
     from geoglot.pairs.validate import validate as check
 
     opened = [PairSet.open(one) for one in sets]
@@ -102,8 +102,8 @@ def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
 
     Example: geoglot pairs export pairs/train -o train-tars
     """
-    from geoglot.pairs.export import export as write
-    from geoglot.pairs.store import PairSet
+    from geoglot.pairs.pair_store import PairSet
+    from geoglot.pairs.webdataset import export as write
 
     with options.progress() as progress:
         written = write(PairSet.open(pairs), output, tiles, progress)

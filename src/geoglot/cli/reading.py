@@ -7,9 +7,9 @@ from typing import Any, get_args
 
 import click
 
+from geoglot.aliases import BandLike, NoData, Sensor
 from geoglot.errors import InputError
 from geoglot.figures import area_text, area_unit
-from geoglot.types import BandLike, NoData, Sensor
 
 _SCENE = (
     click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),

@@ -34,7 +34,7 @@ def refining(command: Callable[..., Any]) -> Callable[..., Any]:
 def chosen_refiner(given: dict[str, Any]) -> Any:
     """The refiner that these options ask for, None for none."""
     from geoglot.tasks.refine.load import choose_refiner
-    from geoglot.tasks.refine.prompts import Prompting
+    from geoglot.tasks.refine.sam_prompts import Prompting
 
     prompting = Prompting(given["sam_points"], given["sam_negatives"], given["sam_box"])
     return choose_refiner(given["refine"], given["sam"], prompting=prompting, device=given["device"])

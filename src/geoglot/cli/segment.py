@@ -12,7 +12,7 @@ from geoglot.cli.reading import CLASSES_HELP, area_column, fields, parse_scales,
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
-    from geoglot.tasks.run import SegmentResult
+    from geoglot.tasks.segment.map_run import SegmentResult
 
 
 @click.command()
@@ -47,7 +47,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     Example: geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
     """
-    from geoglot.tasks.segment import load_mapper, segment
+    from geoglot.tasks.segment.segment import load_mapper, segment
 
     model = load_mapper(given["model"], device=given["device"], precision="auto")
     with options.progress() as progress:
@@ -68,7 +68,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
 
 def _options(given: dict[str, Any]) -> Any:
-    from geoglot.tasks.run import SegmentOptions
+    from geoglot.tasks.segment.map_run import SegmentOptions
 
     return SegmentOptions(
         background=given["background"],

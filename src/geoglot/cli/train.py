@@ -54,8 +54,8 @@ def align(recipe: Path, device: str | None, as_json: bool) -> None:
 
     Example: geoglot train align recipes/graft/naip-image.toml
     """
-    from geoglot.training.align import align as run
     from geoglot.training.processes import is_first
+    from geoglot.training.train_align import align as run
 
     with _one_voice(), options.progress(is_first()) as progress:
 
@@ -81,7 +81,7 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
     Example: geoglot train segment recipes/segclip/loveda.toml
     """
     from geoglot.training.processes import is_first
-    from geoglot.training.segment import train_segment
+    from geoglot.training.train_segment import train_segment
 
     with _one_voice(), options.progress(is_first()) as progress:
 

@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from geoglot import __version__
+from geoglot.aliases import Progress
 from geoglot.datasets.dataset import DataSet, Mapped
+from geoglot.datasets.image_files import digest_of
 from geoglot.datasets.labels import Labels, Read
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.masks import MaskFile
-from geoglot.datasets.pictures import digest_of
 from geoglot.datasets.splits import common
 from geoglot.errors import InputError, SourceError
 from geoglot.outputs.manifest import write_json
-from geoglot.sources.folder import file_state
-from geoglot.types import Progress
+from geoglot.sources.listing import file_state
 
 _MOST = 20  # faults that are told one by one
 _LEARNED = ("train", "all")

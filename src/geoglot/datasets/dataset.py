@@ -11,9 +11,9 @@ from typing import ClassVar, Literal
 import numpy as np
 from jaxtyping import Bool, Int32
 
-from geoglot.datasets.pictures import Picture
+from geoglot.datasets.image_files import Picture
 from geoglot.errors import InputError, SourceError
-from geoglot.tasks.prompts import ClassWords
+from geoglot.scene.class_words import ClassWords
 
 Task = Literal["classification", "retrieval", "segmentation", "vqa"]
 #: Reads one mask: the class of each pixel, -1 where it does not count

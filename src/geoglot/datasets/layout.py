@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from geoglot.datasets.dataset import DataSet, Label, Mapped, Scenes
+from geoglot.datasets.image_files import picture
 from geoglot.datasets.labels import Colour, MapClass
 from geoglot.datasets.masks import MaskFile
-from geoglot.datasets.pictures import picture
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import SUFFIXES
+from geoglot.scene.class_words import ClassWords
+from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_table, read_text
-from geoglot.tasks.prompts import ClassWords
 
 _SKYSCRIPT = "the benchmark archives of https://github.com/wangzhecheng/SkyScript"
 

@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 import shapely
 
-from geoglot.datasets.pictures import open_native
+from geoglot.datasets.image_files import open_native
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
-from geoglot.outputs.files import write_bytes
+from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made as Files
-from geoglot.outputs.vectors import to_pixels
-from geoglot.tasks.answer.lexicon import DIRECTIONS, PARTS, plural
+from geoglot.outputs.vector_files import to_pixels
+from geoglot.tasks.ask.lexicon import DIRECTIONS, PARTS, plural
 
 _TRIES = 200  # draws in vain, for one kind of question, before it is given up
 _EDGE = 1.5  # pixels by which a truth must be clear of its boundary

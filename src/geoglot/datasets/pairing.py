@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoglot.datasets import polygons
-from geoglot.datasets.files import Found, find_files, key_of
+from geoglot.datasets.listed_files import Found, find_files, key_of
 from geoglot.errors import SourceError
-from geoglot.sources.folder import SUFFIXES
+from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_text
 
 YOLO = ".txt"

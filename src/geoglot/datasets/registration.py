@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Int32
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from geoglot.datasets.pictures import open_native
+from geoglot.datasets.image_files import open_native
 from geoglot.errors import GridError, SourceError
 from geoglot.figures import three_digits
 from geoglot.geo import Grid, transform
 from geoglot.silence import no_remarks
-from geoglot.sources.folder import file_state
+from geoglot.sources.listing import file_state
 
 _OFF = 0.5  # pixels: what rounding, and a pixel's centre for its corner, may make
 _CAMERAS = (".jpg", ".jpeg", ".png", ".webp")

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoglot.datasets.coco import looks_like_coco
-from geoglot.datasets.files import find_files, folders_in
+from geoglot.datasets.listed_files import find_files, folders_in
 from geoglot.datasets.pairing import has_labels_beside, labels_in
 from geoglot.errors import SourceError
-from geoglot.sources.folder import SUFFIXES
+from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_text
 
 ALL = "all"

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from geoglot.types import Amount, Positive, Within
+from geoglot.aliases import Amount, Positive, Within
 
 Side = Annotated[int, Within(1.0, 65536.0)]
 Scale = Annotated[float, Within(0.0, 1e4, above=True)]

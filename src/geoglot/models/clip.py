@@ -14,11 +14,11 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
 from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.model_files import TOKENIZER
 from geoglot.models.precision import fold_quick_gelu
 from geoglot.models.preprocess import normalise, require_whole_patches
 from geoglot.models.readout import READOUTS
 from geoglot.models.sizes import ClipSizes, check_clip, read_sizes
-from geoglot.models.store import TOKENIZER
 from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
 from geoglot.models.vit import block, embed_pixels, read_text
 

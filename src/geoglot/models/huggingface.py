@@ -10,15 +10,15 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from geoglot.aliases import Positive
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
 from geoglot.models.documents import read_json
 from geoglot.models.mistaken import check_is_weights
+from geoglot.models.model_files import CARD, HF_WEIGHTS, sha256_of
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.readout import DEFAULT_READOUT
-from geoglot.models.store import CARD, HF_WEIGHTS, sha256_of
 from geoglot.recipe import from_table
-from geoglot.types import Positive
 
 CONFIG = "config.json"
 #: CLIP has no resolution of its own: sub-metre aerial images to Landsat are read as they are

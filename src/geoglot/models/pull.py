@@ -13,7 +13,7 @@ from geoglot.models.base import Card
 from geoglot.models.convert import conversion_of, convert
 from geoglot.models.huggingface import CONFIG
 from geoglot.models.known import CLIP_B16, KNOWN
-from geoglot.models.store import TOKENIZER, read_card, sha256_of
+from geoglot.models.model_files import TOKENIZER, read_card, sha256_of
 from geoglot.models.zoo import cache_folder, cached_models
 
 #: (repository, file) to the file here and the sha256 that the hub states for it, if it states one

@@ -11,16 +11,16 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
 from geoglot.models.base import Card
+from geoglot.models.model_files import read_weights, require_fit, write_model
 from geoglot.models.preprocess import normalise
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.sizes import Classes, read_part, read_sizes, require_modest, wrong_card
-from geoglot.models.store import read_weights, require_fit, write_model
 from geoglot.models.zoo import card_of, choose_device, find_model
 from geoglot.settings import load_settings
-from geoglot.types import PathLike
 
 STRIDE = 4
 """Pixels along one side that a score stands for."""
@@ -61,7 +61,7 @@ class Segmenter(nn.Module):
 
 def _segclip(config: Mapping[str, Any]) -> nn.Module:
     from geoglot.models.segclip.config import config_of
-    from geoglot.models.segclip.model import SegClip
+    from geoglot.models.segclip.segclip import SegClip
 
     return SegClip(config_of(config["network"]))
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
+from geoglot.aliases import Positive, Within
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
 from geoglot.recipe import from_table
-from geoglot.types import Positive, Within
 
 T = TypeVar("T")
 _MOST_LAYERS, _MOST = 256, 65536

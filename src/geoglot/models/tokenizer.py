@@ -16,7 +16,7 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from geoglot.errors import GeoglotError, ModelError
-from geoglot.models.store import TOKENIZER
+from geoglot.models.model_files import TOKENIZER
 
 _PANIC = "PanicException"  # of pyo3, which has no name to import
 _STDERR = 2

@@ -10,14 +10,14 @@ from typing import Literal
 
 import torch
 
+from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.huggingface import huggingface_card, is_huggingface
 from geoglot.models.known import KNOWN
+from geoglot.models.model_files import CARD, WEIGHTS, load_weights, read_card
 from geoglot.models.precision import Precision, wants_bfloat16
-from geoglot.models.store import CARD, WEIGHTS, load_weights, read_card
 from geoglot.settings import load_settings
-from geoglot.types import PathLike
 
 BUNDLED = "mini"
 
@@ -35,7 +35,7 @@ def _graft(card: Card, folder: Path) -> VisionLanguageModel:
 
 
 def _mini(card: Card, folder: Path) -> VisionLanguageModel:
-    from geoglot.models.mini.model import build_mini
+    from geoglot.models.mini.mini import build_mini
 
     return build_mini(card, folder)
 

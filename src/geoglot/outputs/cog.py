@@ -17,7 +17,7 @@ from rasterio.io import MemoryFile
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.geo import Grid
-from geoglot.outputs.files import appears, disk_errors
+from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
 from geoglot.silence import no_remarks

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from geoglot.outputs.files import disk_errors, write_bytes
+from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.outputs.lock import LOCK, hold
-from geoglot.outputs.names import hidden
 from geoglot.outputs.own import MARK, discard, own_folder
+from geoglot.outputs.path_names import hidden
 
 
 def work_of(output: Path) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from geoglot.errors import OutputError
-from geoglot.outputs.files import disk_errors
+from geoglot.outputs.atomic import disk_errors
 
 LOCK = ".lock"
 

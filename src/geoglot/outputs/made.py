@@ -17,12 +17,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from geoglot.aliases import PathLike
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.files import check_folder, disk_errors, drafts
+from geoglot.outputs.atomic import check_folder, disk_errors, drafts
 from geoglot.outputs.manifest import write_json
-from geoglot.outputs.names import hidden, is_there
 from geoglot.outputs.own import check_own
-from geoglot.types import PathLike
+from geoglot.outputs.path_names import hidden, is_there
 
 _KEY = "made"
 #: What GDAL and SQLite read together with a file, by the file's ending: it would be taken for a part of a new one

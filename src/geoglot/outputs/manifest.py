@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from geoglot.outputs.files import write_bytes
+from geoglot.outputs.atomic import write_bytes
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

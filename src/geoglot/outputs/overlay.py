@@ -12,7 +12,7 @@ from jaxtyping import Float
 from PIL import Image, ImageDraw
 from shapely import Polygon
 
-from geoglot.outputs.files import appears
+from geoglot.outputs.atomic import appears
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.lettering import font, label_notes, labels, written
 

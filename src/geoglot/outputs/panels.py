@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 from PIL import Image, ImageDraw
 
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.files import check_folder, write_bytes
+from geoglot.outputs.atomic import check_folder, write_bytes
 from geoglot.outputs.lettering import font, written
 
 _GAP, _LINE, _LEAST = 10, 20, 150  # pixels; _LEAST is room for a word below the smallest picture

@@ -12,7 +12,7 @@ import numpy as np
 import shapely
 
 from geoglot.errors import InputError
-from geoglot.pairs.store import PairSet
+from geoglot.pairs.pair_store import PairSet
 
 _SHARE = 1e-6  # of a tile: what rounding makes of two that only touch
 _STEPS = 8  # points along an edge, so that an edge that is bent in degrees keeps its bend

@@ -11,11 +11,11 @@ from jaxtyping import Float, Float16
 from PIL import Image
 from torch import Tensor
 
+from geoglot.aliases import Progress
 from geoglot.errors import SourceError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.pairs.store import PairSet, Shard
+from geoglot.pairs.pair_store import PairSet, Shard
 from geoglot.pairs.validate import check_vectors
-from geoglot.types import Progress
 
 _BATCH = 64
 #: Where the vector of a photo lies already: the mapped vectors of a shard, and a row of them

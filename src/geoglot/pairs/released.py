@@ -20,13 +20,13 @@ import pyproj
 from affine import Affine
 from PIL import Image
 
+from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Grid, Window
 from geoglot.pairs.collect.centres import Lattice
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
-from geoglot.pairs.store import PairSet
 from geoglot.sources.resample import Resampler
-from geoglot.types import Progress
 
 _DEGREES_A_UNIT = 0.01 / 112
 _SHARD = 1000

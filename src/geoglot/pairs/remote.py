@@ -12,7 +12,7 @@ from typing import Any
 import fsspec
 
 from geoglot.errors import InputError, SourceError
-from geoglot.outputs.files import disk_errors
+from geoglot.outputs.atomic import disk_errors
 from geoglot.settings import load_settings
 
 _KEPT = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")  # what storages say of a file's state

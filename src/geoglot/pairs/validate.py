@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from geoglot.errors import InputError, SourceError
+from geoglot.pairs.pair_store import PairSet, Shard
 from geoglot.pairs.schema import check_links
-from geoglot.pairs.store import PairSet, Shard
 
 _ROWS = 4096
 _UNIT = 2e-2  # float16 keeps three digits

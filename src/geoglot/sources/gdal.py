@@ -20,10 +20,10 @@ from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
+from geoglot.aliases import not_utf8
 from geoglot.errors import SourceError
 from geoglot.settings import load_settings
 from geoglot.silence import no_remarks
-from geoglot.types import not_utf8
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 #: All that a file can make rasterio raise: its own errors, GDAL's, and Python's where a declared size is absurd

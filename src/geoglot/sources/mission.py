@@ -11,10 +11,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from geoglot.aliases import Sensor
 from geoglot.errors import InputError
 from geoglot.sources.bandnames import colour_of, number_of
 from geoglot.sources.sensors import MISSIONS, PRESETS, Mission, missions_of, preset_of
-from geoglot.types import Sensor
 
 _MOST = 12  # no satellite here counts further
 _COUNTED = 6  # up to so many bands, names that only count from one say nothing: every writer counts

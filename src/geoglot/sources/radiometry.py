@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from jaxtyping import Bool, Float, Num
 
+from geoglot.aliases import Sensor
 from geoglot.geo import Window
 from geoglot.sources.gdal import FAULTS
 from geoglot.sources.reflectance import Spread, meaning_of, misfit
 from geoglot.sources.sensors import PRESETS
 from geoglot.sources.stored import Stored
-from geoglot.types import Sensor
 
 PERCENTILES = (2.0, 98.0)
 _SAMPLE_SIDE = 1024

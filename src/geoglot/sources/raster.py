@@ -29,11 +29,12 @@ from jaxtyping import Bool, Num
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
+from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.figures import three_digits
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
-from geoglot.sources.bands import Bands, Choice
+from geoglot.sources.band_choice import Bands, Choice
 from geoglot.sources.gdal import FAULTS, Handles, dataset_of, environment, is_local, open_dataset
 from geoglot.sources.overviews import overviews_belong
 from geoglot.sources.place import place_of, sidecars_used
@@ -43,7 +44,6 @@ from geoglot.sources.stored import Stored
 from geoglot.sources.tile import Tile
 from geoglot.sources.unsaid import find_unsaid
 from geoglot.sources.whole import check_whole
-from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 ResolutionLike = float | tuple[float, float] | None
 _FINEST = 100  # times finer than the scene: beyond that a slip of the pen

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from geoglot.aliases import Sensor
 from geoglot.figures import three_digits
 from geoglot.sources.sensors import (
     PRESETS,
@@ -20,7 +21,6 @@ from geoglot.sources.sensors import (
     WHITE_REFLECTANCE,
     Preset,
 )
-from geoglot.types import Sensor
 
 _DARKEST, _LEAST, _MOST = -0.15, 0.0256, 1.6
 _TEN_THOUSANDTH = 1e-4

@@ -19,7 +19,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from geoglot.types import Sensor
+from geoglot.aliases import Sensor
 
 #: Reflectance that is shown as full brightness, as GRAFT's Sentinel-2 tiles are made (reflectance / 3000 of 10000).
 WHITE_REFLECTANCE = 0.3

@@ -14,10 +14,10 @@ from jaxtyping import Bool, Num, Shaped, UInt8
 from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterioWindow
 
+from geoglot.aliases import NoData
 from geoglot.geo import Window
 from geoglot.sources.means import area_means
 from geoglot.sources.validity import NONE, Mask, declared, parse_nodata, valid_pixels
-from geoglot.types import NoData
 
 _FINER = 4
 _HIDES: tuple[Mask, ...] = ("alpha", "per_dataset")

@@ -12,8 +12,8 @@ from typing import Any, Literal
 import numpy as np
 from jaxtyping import Bool
 
+from geoglot.aliases import NoData
 from geoglot.errors import InputError
-from geoglot.types import NoData
 
 NONE: Literal["none"] = "none"
 #: What says where a band has data; a band of transparency is read by itself

@@ -21,8 +21,8 @@ from fnmatch import fnmatch
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
+from geoglot.aliases import Amount, Count, Positive
 from geoglot.errors import GeoglotError, MissingExtraError, ServiceError, SourceError
-from geoglot.types import Amount, Count, Positive
 
 T = TypeVar("T")
 _LATER = frozenset({408, 425, 429, 500, 502, 503, 504})

@@ -11,23 +11,23 @@ import numpy as np
 import shapely
 import torch
 
+from geoglot.aliases import BandLike, ClassesLike, NoData, PathLike, Progress, Sensor
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import lonlat_boxes
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
-from geoglot.outputs.vectors import to_map
-from geoglot.sources.folder import find_images
+from geoglot.outputs.vector_files import to_map
+from geoglot.scene.batch import compute
+from geoglot.scene.class_words import TEMPLATES, class_vectors, parse_classes
+from geoglot.scene.encode import pad
+from geoglot.scene.read import said
+from geoglot.scene.windows import WindowPlan
+from geoglot.scene.wording import word_notes
+from geoglot.sources.listing import find_images
 from geoglot.sources.raster import Raster, check_bands, open_raster
 from geoglot.sources.reader import Failed, read_ahead
 from geoglot.sources.tile import Tile
-from geoglot.tasks.batch import compute
-from geoglot.tasks.encode import pad
-from geoglot.tasks.prompts import TEMPLATES, class_vectors, parse_classes
-from geoglot.tasks.reading import said
-from geoglot.tasks.windows import WindowPlan
-from geoglot.tasks.wording import word_notes
-from geoglot.types import BandLike, ClassesLike, NoData, PathLike, Progress, Sensor
 
 #: West, south, east, north in degrees
 Bounds = tuple[float, float, float, float]

@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
+from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.figures import three_digits
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.outputs.panels import Panel, check_picture, write_panels
-from geoglot.sources.bands import Bands
+from geoglot.scene.read import understands
+from geoglot.sources.band_choice import Bands
 from geoglot.sources.gdal import dataset_of
 from geoglot.sources.mission import numbering_of
 from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
-from geoglot.tasks.reading import understands
-from geoglot.types import BandLike, NoData, PathLike, Sensor
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # pixels of a picture in colours, of a single band; bands in a row
 _MOST = 48  # bands in a picture

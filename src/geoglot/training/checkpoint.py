@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, SourceError
-from geoglot.outputs.files import appears, disk_errors
+from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.training.identity import differences
 
 NAME = "checkpoint.safetensors"

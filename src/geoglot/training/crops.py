@@ -14,14 +14,14 @@ from jaxtyping import Float, Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from geoglot.aliases import Amount, Count, Part, Positive
 from geoglot.datasets.dataset import Mapped
-from geoglot.datasets.pictures import open_native
+from geoglot.datasets.image_files import open_native
 from geoglot.errors import GeoglotError, SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.augment import recolour
 from geoglot.training.processes import ALONE, Share
-from geoglot.types import Amount, Count, Part, Positive
 
 _Crop = tuple[Tensor, Tensor] | GeoglotError
 _TRIES = 10  # to find a crop that is not of one class

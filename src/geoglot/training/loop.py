@@ -14,12 +14,12 @@ from typing import Any, Literal, Protocol, TypedDict, runtime_checkable
 import torch
 from torch import nn
 
+from geoglot.aliases import Amount, Count, Part, Positive, Weight
 from geoglot.errors import MissingExtraError, ModelError
-from geoglot.outputs.files import disk_errors, write_bytes
+from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
 from geoglot.training.processes import Share, average_gradients, average_statistics, seed_torch
-from geoglot.types import Amount, Count, Part, Positive, Weight
 
 METRICS = "metrics.jsonl"
 _POWER = 0.9  # of the polynomial schedule

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from geoglot.models.segclip.model import Head
+from geoglot.models.segclip.segclip import Head
 from geoglot.models.segclip.targets import Targets
 from geoglot.training.matching import MaskLoss, Pairs, match
 from geoglot.training.points import sample, undecided_points

@@ -9,10 +9,10 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from geoglot.models.segclip.model import Head
+from geoglot.aliases import Weight
+from geoglot.models.segclip.segclip import Head
 from geoglot.models.segclip.targets import Targets
 from geoglot.training.points import Sampling, sample
-from geoglot.types import Weight
 
 
 @dataclass(frozen=True)

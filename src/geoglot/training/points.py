@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from geoglot.types import Count, Part
+from geoglot.aliases import Count, Part
 
 Points = Float[Tensor, "mask point 2"]
 """Column, then row, as shares of the image, 0..1."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import OutputError
-from geoglot.outputs.files import disk_errors
+from geoglot.outputs.atomic import disk_errors
 from geoglot.training.checkpoint import BEST
 from geoglot.training.checkpoint import NAME as CHECKPOINT
 from geoglot.training.loop import METRICS, Fitted

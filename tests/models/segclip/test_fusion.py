@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from geoglot.models.segclip.attention import Attention, FeedForward, positions, tokens_of
 from geoglot.models.segclip.config import Fusion
 from geoglot.models.segclip.fusion import Fuse
-from geoglot.models.segclip.model import SegClip
+from geoglot.models.segclip.segclip import SegClip
 from tinysegclip import tiny_config, tiny_segclip
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.guidance import Guided, guide
-from geoglot.models.segclip.model import Head, SegClip
+from geoglot.models.segclip.segclip import Head, SegClip
 from geoglot.models.segclip.targets import targets_of
 from tinysegclip import CLASSES, blocks, tiny_segclip
 

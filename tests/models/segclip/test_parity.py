@@ -8,7 +8,7 @@ import torch
 from geoglot.errors import ModelError
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
-from geoglot.models.segclip.model import SegClip
+from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segclip.targets import targets_of
 from geoglot.training.mask_losses import mask_losses
 from geoglot.training.matching import MaskLoss

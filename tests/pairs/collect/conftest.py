@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geoglot.pairs.collect.run import Collected, collect
+from geoglot.pairs.collect.collect_run import Collected, collect
 from peers.country import Country, make_country, served, write_recipe
 from peers.flickr import KEY
 

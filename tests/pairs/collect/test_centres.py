@@ -101,7 +101,7 @@ def test_every_photo_that_falls_in_a_tile_belongs_to_it(place: tuple[float, floa
 @pytest.mark.parametrize("place", WORLDS[:6])
 @pytest.mark.parametrize("resolution", [1.0, 0.6, 10.0])
 def test_pixels_are_square_on_the_ground(place: tuple[float, float], resolution: float) -> None:
-    from geoglot.pairs.collect.recipe import TilesRecipe
+    from geoglot.pairs.collect.collect_recipe import TilesRecipe
     from geoglot.pairs.collect.tiles import grid_of
 
     lattice = Lattice(np.array([place[0]]), np.array([place[1]]), 224, resolution)

@@ -14,9 +14,9 @@ import shapely
 from click.testing import CliRunner
 
 from geoglot.cli.main import cli
-from geoglot.pairs.collect.recipe import PairsRecipe
+from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.recipe import read_recipe
-from geoglot.training.align import AlignRecipe
+from geoglot.training.train_align import AlignRecipe
 from peers.country import Country
 from tinyclip import store_clip
 

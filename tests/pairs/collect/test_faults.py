@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from geoglot.cli.main import cli
 from geoglot.errors import OutputError
-from geoglot.pairs.collect.run import Collected, collect
+from geoglot.pairs.collect.collect_run import Collected, collect
 from peers.country import Country, write_recipe
 from peers.http import Fault
 from peers.kept import digests, half_files

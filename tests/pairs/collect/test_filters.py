@@ -12,11 +12,11 @@ from PIL import Image, ImageEnhance
 from geoglot.pairs.collect import filters, looks
 from geoglot.pairs.collect.cells import apart
 from geoglot.pairs.collect.cheap import cheap_filters
+from geoglot.pairs.collect.collect_recipe import FiltersRecipe, PairsRecipe, PhotosRecipe, TilesRecipe
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.judge import PROMPTS, _probability
 from geoglot.pairs.collect.looks import look, looks_again
 from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.recipe import FiltersRecipe, PairsRecipe, PhotosRecipe, TilesRecipe
 from geoglot.pairs.collect.work import Collection
 from stubs import PooledColours
 

@@ -17,9 +17,9 @@ from PIL import Image
 
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
-from geoglot.pairs.collect.run import collect
-from geoglot.pairs.store import PairSet
-from geoglot.sources.imagery.local import LocalImagery
+from geoglot.pairs.collect.collect_run import collect
+from geoglot.pairs.pair_store import PairSet
+from geoglot.sources.imagery.scene_folder import LocalImagery
 from pairsets import make_batch
 from tinyclip import store_clip
 

@@ -13,8 +13,8 @@ from scipy.stats import chisquare
 from conftest import MakeGeotiff
 from geoglot.errors import InputError
 from geoglot.geo import geodesic_area_m2
+from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.pairs.collect.places import area_of, draw_places
-from geoglot.pairs.collect.recipe import PlacesRecipe
 
 LIMIT = 1e-3  # of the p-values, which a right sampler passes in 999 of 1,000 seeds
 CRS = "OGC:CRS84"

@@ -18,12 +18,12 @@ from rasterio.io import MemoryFile
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
+from geoglot.pairs.collect.collect_recipe import ImageryRecipe
 from geoglot.pairs.collect.imagery import Wanted, _done, _facts, _fill, _question, load_pixels, ranked
-from geoglot.pairs.collect.recipe import ImageryRecipe
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.catalogues import CATALOGUES
-from geoglot.sources.imagery.local import LocalImagery, LocalImageryRecipe
 from geoglot.sources.imagery.scene import Scene
+from geoglot.sources.imagery.scene_folder import LocalImagery, LocalImageryRecipe
 from geoglot.sources.imagery.stac import Stac, StacRecipe, catalogue_of, web_of
 from geoglot.sources.web import Manners
 from peers.country import write_cog

@@ -12,7 +12,7 @@ from affine import Affine
 from conftest import MakeGeotiff
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
-from geoglot.sources.imagery.local import LocalImagery, LocalImageryRecipe
+from geoglot.sources.imagery.scene_folder import LocalImagery, LocalImageryRecipe
 
 LON, LAT = 6.0, 51.0  # where zones 31 and 32 meet
 COLOURS = np.array([180, 90, 40, 220], np.uint8)  # the last is infrared

@@ -13,10 +13,10 @@ from PIL import ExifTags, Image, features
 from PIL.TiffImagePlugin import IFDRational
 
 from geoglot.errors import InputError, SourceError
+from geoglot.sources.photos.decoding import shrink
 from geoglot.sources.photos.exif import place_of
-from geoglot.sources.photos.local import LocalPhotos, LocalPhotosRecipe
 from geoglot.sources.photos.photo import Photo, Query
-from geoglot.sources.photos.pictures import shrink
+from geoglot.sources.photos.photo_folder import LocalPhotos, LocalPhotosRecipe
 from geoglot.sources.photos.table import read_photo_table
 
 QUERY = Query(0.0, 0.0, 1000.0)

@@ -15,7 +15,7 @@ from geoglot.sources.raster import open_raster
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.map import MapRefiner
 from geoglot.tasks.refine.refiner import Proposal, Refined, View
-from geoglot.tasks.run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
 from scenes import Planted, Thing, plant
 from stubs import ColourScorer
 from worlds import write_scene

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from geoglot.errors import InputError, ModelError
 from geoglot.geo import Window
-from geoglot.tasks.objects.encoder import ScorerEncoder
-from geoglot.tasks.objects.find import find
-from geoglot.tasks.objects.options import FindOptions
-from geoglot.tasks.objects.scene import encode_scene
+from geoglot.scene.encoder import ScorerEncoder
+from geoglot.scene.seen import encode_scene
+from geoglot.tasks.find.find import find
+from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.refine.load import choose_refiner, load_sam
-from geoglot.tasks.refine.prompts import Prompting, prompt_of
 from geoglot.tasks.refine.refiner import Proposal, View
 from geoglot.tasks.refine.sam import Normalisation, Sam, agreement
+from geoglot.tasks.refine.sam_prompts import Prompting, prompt_of
 from scenes import Thing, plant
 from stubs import ColourScorer
 from tinysam import tiny_sam, tiny_sam2, tiny_sam3

@@ -23,16 +23,16 @@ from geoglot.datasets import polygons
 from geoglot.datasets.class_table import BACKGROUND, MOST, TABLE, numbered, read_classes, with_background
 from geoglot.datasets.coco import CocoLabels, find_image, read_coco
 from geoglot.datasets.dataset import Mapped, Task
-from geoglot.datasets.files import find_files
 from geoglot.datasets.labels import NONE, Labels, MapClass
 from geoglot.datasets.layout import MaskedImages, words_of
+from geoglot.datasets.listed_files import find_files
 from geoglot.datasets.masks import MaskFile
 from geoglot.datasets.pairing import YOLO, labels_in, pair
 from geoglot.datasets.polygons import Polygons, read_polygons
 from geoglot.datasets.splits import Split, find_splits, split_named, unused_folders
 from geoglot.datasets.yolo import YoloFile, find_facts, read_facts
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.folder import SUFFIXES
+from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_text
 
 FACTS = "set.toml"

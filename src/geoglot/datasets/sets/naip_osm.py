@@ -22,9 +22,9 @@ import shapely
 from jaxtyping import Int32
 
 from geoglot.datasets.dataset import DataSet, Mapped
-from geoglot.datasets.pictures import open_native
+from geoglot.datasets.image_files import open_native
 from geoglot.errors import InputError, SourceError
-from geoglot.tasks.prompts import ClassWords
+from geoglot.scene.class_words import ClassWords
 
 #: Tags that must all be there, as patterns; a tuple means any of them
 Tags = Mapping[str, str | tuple[str, ...]]

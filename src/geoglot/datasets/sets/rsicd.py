@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from geoglot.datasets.dataset import Captioned, DataSet
-from geoglot.datasets.pictures import picture
+from geoglot.datasets.image_files import picture
 from geoglot.errors import SourceError
 
 _IMAGES, _CAPTIONS = "RSICD_images", "dataset_rsicd.json"

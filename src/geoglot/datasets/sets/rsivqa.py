@@ -10,7 +10,7 @@ from pathlib import Path
 
 from geoglot.datasets.dataset import Asked, DataSet, Question
 from geoglot.errors import SourceError
-from geoglot.sources.folder import SUFFIXES
+from geoglot.sources.listing import SUFFIXES
 
 _FILES = {
     "hrrsd": "HRRSD/opt_val_vqa.txt",

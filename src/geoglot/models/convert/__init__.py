@@ -12,8 +12,8 @@ from torch import Tensor
 from geoglot.errors import ConvertError
 from geoglot.models.base import Card
 from geoglot.models.convert import layouts
-from geoglot.models.convert.files import read_checkpoint
-from geoglot.models.convert.names import without_wrappers
+from geoglot.models.convert.checkpoint_files import read_checkpoint
+from geoglot.models.convert.key_names import without_wrappers
 from geoglot.models.convert.others import other_kind
 from geoglot.models.huggingface import (
     ANY_RESOLUTION,
@@ -24,9 +24,9 @@ from geoglot.models.huggingface import (
     scale_of,
 )
 from geoglot.models.known import KNOWN, Activation
+from geoglot.models.model_files import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
 from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.models.sizes import check_clip
-from geoglot.models.store import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
 from geoglot.models.zoo import card_of, find_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)

@@ -26,7 +26,7 @@ from torch import Tensor
 from geoglot.errors import ConvertError
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
 from geoglot.models.mistaken import check_is_weights
-from geoglot.models.store import read_tensors, widened
+from geoglot.models.model_files import read_tensors, widened
 
 _TIMEOUT_S = 600
 _FOREIGN = 3  # the child's exit code for a file of another kind

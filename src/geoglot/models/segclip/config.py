@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from geoglot.types import Amount, Count, Part, Weight
+from geoglot.aliases import Amount, Count, Part, Weight
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from geoglot.errors import ModelError
-from geoglot.models.segclip.model import SegClip
+from geoglot.models.segclip.segclip import SegClip
 
 _DECODER = "model.transformer_module.decoder."
 _RENAMED = (

@@ -10,7 +10,7 @@ import pandas as pd
 
 from geoglot.errors import InputError
 from geoglot.pairs.collect.cells import in_reach
-from geoglot.pairs.collect.recipe import PairsRecipe
+from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.sources.photos.licences import licence_name
 
 _SAME_PLACE = 5  # decimals: a metre

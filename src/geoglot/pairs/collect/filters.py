@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
-from geoglot.outputs.files import appears
+from geoglot.outputs.atomic import appears
 from geoglot.pairs.collect.cells import Cells
 from geoglot.pairs.collect.cheap import check_some_left
+from geoglot.pairs.collect.collect_recipe import FiltersRecipe
 from geoglot.pairs.collect.looks import look, looks_again
 from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.recipe import FiltersRecipe
 from geoglot.pairs.collect.work import Collection, Outcome
 from geoglot.recipe import beside
 

@@ -21,8 +21,8 @@ import pandas as pd
 
 from geoglot.errors import ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
-from geoglot.outputs.files import write_bytes
-from geoglot.pairs.collect.recipe import ImageryRecipe
+from geoglot.outputs.atomic import write_bytes
+from geoglot.pairs.collect.collect_recipe import ImageryRecipe
 from geoglot.pairs.collect.sources import imagery_source
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.collect.work import Collection, Outcome, in_parallel, resume

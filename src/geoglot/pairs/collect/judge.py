@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 
 from geoglot.models.base import VisionLanguageModel
-from geoglot.pairs.collect.recipe import Judged
+from geoglot.pairs.collect.collect_recipe import Judged
 from geoglot.pairs.embed import photo_vectors
 
 _SCALE = 100.0  # CLIP's own, by which it was trained

@@ -18,12 +18,12 @@ import pandas as pd
 import pyarrow as pa
 
 from geoglot.errors import ServiceError, SourceError
-from geoglot.outputs.files import write_bytes
+from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.cheap import cheap_filters, check_some_left
 from geoglot.pairs.collect.sources import photo_sources
 from geoglot.pairs.collect.work import Collection, Outcome, resume
+from geoglot.sources.photos.decoding import shrink
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query
-from geoglot.sources.photos.pictures import shrink
 
 _COLUMNS = [one.name for one in fields(Photo)]
 _TYPES = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}

@@ -19,7 +19,7 @@ from rasterio.errors import RasterioError
 
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid, split_at_antimeridian, transform
-from geoglot.pairs.collect.recipe import PlacesRecipe
+from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.sources.gdal import environment, open_dataset
 from geoglot.sources.vectors import read_vectors
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from geoglot.outputs.files import write_bytes
+from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.drawing import bars, histogram, point_map
 from geoglot.pairs.collect.sheet import SHOWN, Card, contact_sheet
 from geoglot.pairs.collect.split import BORDER, SETS
 from geoglot.pairs.collect.work import Collection, Outcome
-from geoglot.pairs.store import PairSet
+from geoglot.pairs.pair_store import PairSet
 
 _CARDS = 12
 _TOLD = 50  # sentences of what failed

@@ -8,15 +8,15 @@ from urllib.parse import urlsplit
 
 import geoglot
 from geoglot.errors import InputError
-from geoglot.pairs.collect.recipe import ImageryRecipe, PairsRecipe
+from geoglot.pairs.collect.collect_recipe import ImageryRecipe, PairsRecipe
 from geoglot.settings import load_settings
-from geoglot.sources.imagery.local import LocalImagery
 from geoglot.sources.imagery.scene import Imagery
+from geoglot.sources.imagery.scene_folder import LocalImagery
 from geoglot.sources.imagery.stac import Stac, web_of
 from geoglot.sources.photos.flickr import Flickr
-from geoglot.sources.photos.local import LocalPhotos
 from geoglot.sources.photos.mapillary import Mapillary
 from geoglot.sources.photos.photo import PhotoSource
+from geoglot.sources.photos.photo_folder import LocalPhotos
 from geoglot.sources.photos.wikimedia import Wikimedia
 from geoglot.sources.web import Web
 

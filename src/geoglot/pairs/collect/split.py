@@ -20,16 +20,16 @@ import numpy as np
 import pandas as pd
 
 from geoglot.errors import GeoglotError, InputError, OutputError, SourceError
-from geoglot.outputs.files import write_bytes
+from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.cells import Cells
+from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.imagery import bands_of, load_pixels
 from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.collect.work import Collection, Outcome, file_digest
 from geoglot.pairs.disjoint import check_disjoint
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, Batch, Links
-from geoglot.pairs.store import PairSet
 
 SETS = ("train", "validation", "test")
 BORDER = "border"

@@ -17,7 +17,7 @@ from affine import Affine
 
 from geoglot.geo import Grid
 from geoglot.pairs.collect.centres import Lattice, Membership, greedy_centres, members
-from geoglot.pairs.collect.recipe import TilesRecipe
+from geoglot.pairs.collect.collect_recipe import TilesRecipe
 from geoglot.pairs.collect.work import Collection, Outcome
 
 

@@ -17,11 +17,11 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from geoglot.aliases import Progress
 from geoglot.errors import OutputError, ServiceError, SourceError
-from geoglot.outputs.files import appears, disk_errors
+from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.manifest import write_json
-from geoglot.pairs.collect.recipe import PairsRecipe
-from geoglot.types import Progress
+from geoglot.pairs.collect.collect_recipe import PairsRecipe
 
 _GIVE_UP = 8  # failures in a row after which a service is taken for down
 In = TypeVar("In")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import shapely
 
+from geoglot.aliases import Within
 from geoglot.errors import InputError, MissingExtraError, ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
@@ -25,7 +26,6 @@ from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
 from geoglot.sources.web import Answer, Manners, Refused, Unreadable, Web, json_of, unsigned
-from geoglot.types import Within
 
 T = TypeVar("T")
 _PAGE = 100

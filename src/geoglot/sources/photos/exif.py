@@ -15,7 +15,7 @@ from typing import Any
 from PIL import ExifTags, Image
 
 from geoglot.silence import no_remarks
-from geoglot.sources.photos.pictures import DAMAGE, formats
+from geoglot.sources.photos.decoding import DAMAGE, formats
 
 _NORTH_SOUTH, _EAST_WEST = ("NORTH", "SOUTH"), ("EAST", "WEST")
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
+from geoglot.aliases import Within
 from geoglot.errors import InputError, SourceError
+from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
 from geoglot.sources.photos.licences import FLICKR
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.sources.photos.pictures import SHORT_SIDE, picture_of
 from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of
-from geoglot.types import Within
 
 CEILING = 4000
 PER_PAGE = 250

@@ -15,9 +15,9 @@ from typing import Any
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.areas import Box, boxes_around, is_near
+from geoglot.sources.photos.decoding import picture_of
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.sources.photos.pictures import picture_of
 from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
 
 CEILING = 500

@@ -9,9 +9,9 @@ from geoglot.errors import InputError, ModelError
 from geoglot.models.zoo import choose_device
 from geoglot.settings import load_settings
 from geoglot.tasks.refine.edges import Edges
-from geoglot.tasks.refine.prompts import Prompting
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.refine.sam import Normalisation, Sam
+from geoglot.tasks.refine.sam_prompts import Prompting
 
 NAMES = ("none", "edges", "sam")
 #: model_type of a configuration to the class of transformers that takes points and boxes

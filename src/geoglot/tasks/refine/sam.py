@@ -15,10 +15,10 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from geoglot.models.model_files import sha256_of_weights
 from geoglot.models.preprocess import normalise
-from geoglot.models.store import sha256_of_weights
-from geoglot.tasks.refine.prompts import Prompt, Prompting, prompt_of, surroundings
 from geoglot.tasks.refine.refiner import Proposal, Refined, View
+from geoglot.tasks.refine.sam_prompts import Prompt, Prompting, prompt_of, surroundings
 
 _LEAST_AGREEMENT = 0.3  # below it SAM shows another thing, or the whole field
 _KEPT = 16  # views whose embeddings are kept

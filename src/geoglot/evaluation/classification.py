@@ -1,0 +1,55 @@
+"""Zero-shot classification: which class is named for each picture of a set."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer
+from torch import Tensor
+
+from geoglot.evaluation.metrics import Estimate, bootstrap, class_accuracies, mean_and_each, share
+from geoglot.evaluation.transduce import transduce
+
+
+def calibrate(logits: Float[Tensor, "sample class"]) -> Float[Tensor, "sample class"]:
+    """Each class's logits less their mean over the set, so that none is named for what all pictures share.
+
+    As ZPE does for prompts (Allingham et al. 2023, arXiv 2302.06235, section 3). It sees the whole unlabelled set.
+    """
+    return logits - logits.mean(0)
+
+
+def decide(
+    vectors: Float[Tensor, "sample dim"],
+    texts: Float[Tensor, "class dim"],
+    scale: float,
+    *,
+    calibrated: bool = False,
+    transductive: bool = False,
+) -> Float[Tensor, "sample class"]:
+    """Scores of every class for every picture; `scale` turns cosines into logits."""
+    logits = scale * vectors @ texts.T
+    if calibrated:
+        logits = calibrate(logits)
+    return transduce(vectors, logits) if transductive else logits
+
+
+def score_classes(
+    scores: Float[Tensor, "sample class"], truth: Integer[np.ndarray, " sample"], names: tuple[str, ...]
+) -> dict[str, Estimate]:
+    """Top-1, mean per class accuracy, and each class's; `truth` is the index of each picture's class."""
+    right = _first(scores) == truth
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        return mean_and_each(class_accuracies(right, truth, len(names), counts))
+
+    mean, *each = bootstrap(statistic, len(truth))
+    by_class = {f"accuracy/{name}": one for name, one in zip(names, each, strict=True)}
+    return {"top1": share(right), "mean_class_accuracy": mean, **by_class}
+
+
+def _first(scores: Tensor) -> np.ndarray:
+    """The best class of each picture; none where two are equally good."""
+    best = scores.topk(2, dim=1)
+    tied = best.values[:, 0] == best.values[:, 1]
+    return torch.where(tied, -1, best.indices[:, 0]).numpy()

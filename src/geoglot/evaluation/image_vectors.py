@@ -1,0 +1,63 @@
+"""Pictures of a data set made to fit a model, and as vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.aliases import Progress
+from geoglot.datasets.image_files import Picture
+from geoglot.errors import ModelError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.scene.encode import pad
+
+Fit = Literal["mirror", "black", "resize"]
+
+
+def fit(pixels: Float[Tensor, "3 rows cols"], side: int, how: Fit) -> Float[Tensor, "3 side side"]:
+    """A square of the model's size.
+
+    mirror: as `geoglot classify` does: a small picture keeps its ground resolution and is mirrored to the right and
+    below, a large one is shrunk until it fits. black: the same, but in the middle of black (CrossSO's padding for
+    GRAFT). resize: the shorter side to the model's size, bicubic, then the middle of it (CLIP's own preprocessing).
+    """
+    if how == "resize":
+        return _cropped(_scaled(pixels, side / min(pixels.shape[1:]), "bicubic"), side)
+    longest = max(pixels.shape[1:])
+    small = _scaled(pixels, side / longest, "bilinear") if longest > side else pixels
+    if how == "mirror":
+        return torch.from_numpy(pad(small.numpy(), side, side))
+    rows, cols = (side - length for length in small.shape[1:])
+    return F.pad(small, (cols // 2, cols - cols // 2, rows // 2, rows - rows // 2))
+
+
+def _scaled(pixels: Tensor, factor: float, mode: str) -> Tensor:
+    shape = [max(1, round(length * factor)) for length in pixels.shape[1:]]
+    return F.interpolate(pixels[None], shape, mode=mode, antialias=True)[0].clamp(0, 1)
+
+
+def _cropped(pixels: Tensor, side: int) -> Tensor:
+    top, left = ((length - side) // 2 for length in pixels.shape[1:])
+    return pixels[:, top : top + side, left : left + side]
+
+
+@torch.inference_mode()
+def encode_pictures(
+    model: VisionLanguageModel, pictures: Sequence[Picture], how: Fit, batch: int, progress: Progress | None = None
+) -> Float[Tensor, "sample dim"]:
+    """One unit vector a picture, on the CPU."""
+    vectors, side = [], model.card.tile_size
+    for start in range(0, len(pictures), batch):
+        tiles = [fit(torch.from_numpy(read()), side, how) for read in pictures[start : start + batch]]
+        vectors.append(model.encode_image(torch.stack(tiles)).cpu())
+        if progress:
+            progress("pictures", start + len(tiles), len(pictures))
+    found = torch.cat(vectors)
+    if not found.isfinite().all():
+        raise ModelError(f"{model.card.name} gave vectors that are not finite; try --device cpu")
+    return found

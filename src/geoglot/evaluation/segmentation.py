@@ -1,0 +1,133 @@
+"""Zero-shot segmentation: the class of every pixel of a set, by the dense scorer that `geoglot segment` uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Integer
+
+from geoglot.aliases import Progress
+from geoglot.datasets.dataset import Mapped
+from geoglot.datasets.image_files import open_native
+from geoglot.datasets.registration import grid_of
+from geoglot.errors import SourceError
+from geoglot.evaluation.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
+from geoglot.geo import Window
+from geoglot.scene.blend import Blender
+from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
+from geoglot.scene.score import Scorer
+from geoglot.scene.stream import score_rows
+from geoglot.scene.windows import WindowPlan
+from geoglot.sources.raster import Raster
+from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.refiner import Refiner
+
+BACKGROUND = "background"
+
+
+def class_map(
+    raster: Raster, scorer: Scorer, batch: int, refiner: Refiner | None = None
+) -> Integer[np.ndarray, "rows cols"]:
+    """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails.
+
+    A refiner moves the regions' borders, as `geoglot segment --refine` does.
+    """
+    patch, shape = scorer.patch_size, raster.grid.shape
+    blender = Blender(scorer.plan(shape), len(scorer.ids))
+    rule = Rule(scorer.ids)
+    enlarger = Enlarger(rule, patch, shape)
+    strips = []
+    for row in score_rows(raster, scorer, blender, batch=batch):
+        if row.failed:
+            raise SourceError(f"{raster.uri}: {row.failed[0].reason}; a score over a part of a set would be none")
+        if strip := enlarger.feed(torch.from_numpy(row.scores).softmax(0).numpy(), row.valid):
+            strips.append(strip)
+    classes = np.concatenate([strip.classes for strip in strips])
+    if refiner is None:
+        return classes
+    confidence = np.concatenate([strip.confidence for strip in strips])
+
+    def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+        return classes[window.slices].copy(), confidence[window.slices].copy()
+
+    refining = MapRefiner(raster, refiner, patch, frozenset({OTHER, rule.nodata}), CONFIDENCE_STEPS)
+    return np.concatenate([rows for _, rows, _ in refining.rows(read)])
+
+
+def coarsening(own: tuple[float, float] | None, understood: tuple[float, float]) -> float:
+    """How many times larger than a set's pixels a model wants them; 1 where the set has no one ground resolution."""
+    if own is None or own[0] != own[1]:
+        return 1.0
+    finest, coarsest = understood
+    return min(max(own[0], finest), coarsest) / own[0]
+
+
+def confusions(
+    scorer: Scorer,
+    samples: Mapped,
+    batch: int,
+    progress: Progress | None = None,
+    coarser: float = 1.0,
+    refiner: Refiner | None = None,
+) -> Integer[np.ndarray, "image class answer"]:
+    """Pixels by class and answer, for each image. The scorer's ids are 1 and on, in the order of the classes.
+
+    The scorer may see pixels that are `coarser`; its answers count at the set's own all the same.
+    """
+    matrices = []
+    for done, (image, read_mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
+        truth = read_mask()
+        with open_native(image, coarser) as raster:
+            if raster.native.shape != truth.shape:
+                raise SourceError(f"{image} has {raster.native.shape} px, its mask {truth.shape}")
+            guess = _enlarged(class_map(raster, scorer, batch, refiner), truth.shape).astype(np.int64) - 1
+        matrices.append(confusion(truth, guess, len(samples.classes)))
+        if progress:
+            progress("images", done, len(samples))
+    return np.stack(matrices)
+
+
+def window_sides(plan: Callable[[tuple[int, int]], WindowPlan], samples: Mapped, coarser: float = 1.0) -> list[int]:
+    """The sides, in pixels, of the windows that `confusions` looks at: an image that is smaller has smaller ones."""
+    shapes = {grid_of(image).shape for image in samples.images}
+    return sorted({plan((_coarse(rows, coarser), _coarse(cols, coarser))).tile for rows, cols in shapes})
+
+
+def _coarse(side: int, coarser: float) -> int:
+    return max(1, round(side / coarser))
+
+
+def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """To the nearest pixel, over the same extent."""
+    rows, cols = (
+        ((np.arange(side) + 0.5) * small / side).astype(int) for side, small in zip(shape, classes.shape, strict=True)
+    )
+    enlarged: np.ndarray = classes[rows[:, None], cols]
+    return enlarged
+
+
+def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:
+    """mIoU (also without the background, where there is one), mean F1, overall accuracy and each class's IoU.
+
+    Of the sum over all images.
+    """
+
+    def statistic(counts: np.ndarray) -> np.ndarray:
+        whole = np.tensordot(counts, matrices, 1)
+        objects = iou_without_background(whole, names)
+        means = [mean_and_each(ious(whole))[0], objects, mean_and_each(f1s(whole))[0], overall_accuracy(whole)]
+        return np.concatenate([means, ious(whole)])
+
+    iou, objects, f1, accuracy, *each = bootstrap(statistic, len(matrices))
+    by_class = {f"iou/{name}": one for name, one in zip(names, each, strict=True)}
+    extra = {"miou_without_background": objects} if BACKGROUND in names else {}
+    return {"miou": iou, **extra, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}
+
+
+def iou_without_background(matrix: Integer[np.ndarray, "class answer"], names: Sequence[str]) -> float:
+    """mIoU of the other classes, as iSAID's objects are scored beside it; NaN for a set without a background."""
+    if BACKGROUND not in names:
+        return float("nan")
+    return float(mean_and_each(np.delete(ious(matrix), list(names).index(BACKGROUND)))[0])

@@ -1,0 +1,109 @@
+"""Archives for the test servers of LoveDA and UAVid, and a check of what their rules say.
+
+LoveDA (its page and issue 13): one PNG an image under the image's own name, ids 0..6 in the order of the classes, at
+the root of the zip; files in a folder score 0. UAVid (its toolkit): seqX/Labels/NAME.png, RGB in the palette of the
+labels, as large as the image.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from jaxtyping import Integer
+from PIL import Image
+
+from geoglot.aliases import Progress
+from geoglot.datasets.image_files import open_native
+from geoglot.datasets.layout import MaskedImages
+from geoglot.errors import SourceError
+from geoglot.evaluation.segmentation import class_map
+from geoglot.outputs.made import Made
+from geoglot.scene.score import Scorer
+
+SERVERS = ("loveda", "uavid-8")
+
+
+@dataclass(frozen=True)
+class Submission:
+    """An archive that was written and checked."""
+
+    path: Path
+    images: int
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot evaluate --submit --json`."""
+        return {"path": str(self.path), "images": self.images}
+
+
+def submit(
+    scorer: Scorer, found: MaskedImages, data: Path, split: str, made: Made, batch: int, progress: Progress | None
+) -> Submission:
+    """Map every image of a split into an archive; the scorer's ids are 1 and on, in the order of the set's classes."""
+    images, output = found.images_of(data, split), made.output
+    made.check(*images)
+    with made.writing(output) as draft:
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+            for done, image in enumerate(images, 1):
+                with open_native(image) as raster:
+                    ids = class_map(raster, scorer, batch).astype(np.int64) - 1
+                archive.writestr(_name(found, image), _png(found, ids))
+                if progress:
+                    progress("images", done, len(images))
+        check_archive(draft, found, images)
+    submission = Submission(output, len(images))
+    made.finish(submission.to_json())
+    return submission
+
+
+def check_archive(path: Path, found: MaskedImages, images: list[Path]) -> None:
+    """Whether the server would take an archive; SourceError that says what it would not."""
+    wanted = {_name(found, image): image for image in images}
+    with zipfile.ZipFile(path) as archive:
+        names = set(archive.namelist())
+        if missing := sorted(set(wanted) - names):
+            raise SourceError(f"{path} lacks {len(missing)} maps, the first {missing[0]}")
+        if more := sorted(names - set(wanted)):
+            raise SourceError(f"{path} holds {more[0]}, which is no map of the split")
+        for name, image in wanted.items():
+            _check_map(found, name, archive.read(name), image)
+
+
+def _check_map(found: MaskedImages, name: str, content: bytes, image: Path) -> None:
+    with Image.open(io.BytesIO(content)) as stored, Image.open(image) as source:
+        if stored.format != "PNG" or stored.size != source.size:
+            raise SourceError(f"{name} is {stored.format} of {stored.size} px; the image is {source.size}")
+        values = np.asarray(stored)
+        mode = stored.mode
+    if found.name == "loveda":
+        if mode != "L" or values.max() >= len(found.classes):
+            raise SourceError(f"{name} must be one band of ids 0..{len(found.classes) - 1}")
+        return
+    colours = {tuple(colour) for colour in np.unique(values.reshape(-1, values.shape[-1]), axis=0).tolist()}
+    if mode != "RGB" or colours - set(_palette(found)):
+        raise SourceError(f"{name} must be RGB in the colours of the labels")
+
+
+def _name(found: MaskedImages, image: Path) -> str:
+    if found.name == "loveda":
+        return f"{image.stem}.png"
+    sequence = image.parent.parent.name
+    return str(PurePosixPath(sequence, "Labels", f"{image.stem}.png"))
+
+
+def _png(found: MaskedImages, ids: Integer[np.ndarray, "rows cols"]) -> bytes:
+    if ids.min() < 0 or ids.max() >= len(found.classes):
+        raise SourceError("a map has pixels without a class; servers want one everywhere")
+    values = ids.astype(np.uint8) if found.name == "loveda" else np.array(_palette(found), np.uint8)[ids]
+    made = io.BytesIO()
+    Image.fromarray(values).save(made, "PNG")
+    return made.getvalue()
+
+
+def _palette(found: MaskedImages) -> list[tuple[int, ...]]:
+    """The colour of each class."""
+    return [value for one in found.classes for value in one.values[:1] if isinstance(value, tuple)]

@@ -1,0 +1,140 @@
+"""Questions of a data set answered by `ask`, and compared as RSVQA compares.
+
+RSVQA's ranges (Lobry et al. 2020, section III; VocabEncoder.py of github syvlo/RSVQA): counts 0, 1 to 10, 11 to 100,
+101 to 1,000 and more; areas 0 m², above 0 to 10, to 100, to 1,000 and more. A number is right where it falls into
+the range of the true one; `exact` figures ask for the very number. What has no answer is wrong, and counted apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geoglot.aliases import Progress
+from geoglot.datasets.dataset import Asked, Question
+from geoglot.evaluation.metrics import Estimate, bootstrap
+from geoglot.tasks.ask.answer import Answer
+from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.lexicon import SYNONYMS, singular
+from geoglot.tasks.ask.vocabulary import Value
+
+_RANGES = (0, 10, 100, 1000)
+_ROOM = 0.005  # by which a measured number may differ and be the same: areas of pixels and of the ellipsoid
+_AREA = re.compile(r"([\d.]+) ?(m2|m²|ha|km2|km²|m|%)?")
+_THEME = "theme"
+
+#: Opens what is to be asked of an image; `themes` are the answers that its theme questions may have
+Open = Callable[[int, tuple[str, ...]], Asker]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One question, its answer, and whether that is right."""
+
+    question: Question
+    answer: Answer
+    right: bool
+    exact: bool
+
+
+def answer_all(asked: Asked, opened: Open, progress: Progress | None = None) -> list[Scored]:
+    """Every question, image by image, so that each is encoded once."""
+    themes = tuple(sorted({one.answer for one in asked.questions if one.kind == _THEME}))
+    scored, done = [], 0
+    for image in range(len(asked.images)):
+        own = [one for one in asked.questions if one.image == image]
+        if not own:
+            continue
+        with opened(image, themes) as asker:
+            for one in own:
+                answer = asker.ask(one.text)
+                right, exact = matches(answer.value, one.answer)
+                scored.append(Scored(one, answer, right, exact))
+                done += 1
+                if progress:
+                    progress("questions", done, len(asked.questions))
+    return scored
+
+
+def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
+    """Whether an answer is right by RSVQA's ranges, and whether it is exact."""
+    if value is None:
+        return False, False
+    wanted = truth.strip().lower()
+    if isinstance(value, bool):
+        same = wanted in (("yes", "true") if value else ("no", "false"))
+        return same, same
+    number = _AREA.fullmatch(wanted)
+    if isinstance(value, int | float) and number:
+        true = float(number[1])
+        exact = value == true if isinstance(value, int) else abs(value - true) <= max(_ROOM * true, 0.5)
+        return exact or bucket(value) == bucket(true), exact
+    if isinstance(value, str):
+        same = _plain(value) == _plain(wanted)
+        return same, same
+    return False, False
+
+
+def bucket(number: int | float) -> int:
+    """RSVQA's range of a number: 0, then up to 10, 100, 1,000, and more."""
+    return sum(number > edge for edge in _RANGES)
+
+
+def _plain(text: str) -> str:
+    """A class name as it is compared: singular, without "area", by its usual synonym."""
+    words = re.sub(r"[_-]", " ", text.lower()).split()
+    name = " ".join([*words[:-1], singular(words[-1])]) if words else ""
+    name = SYNONYMS.get(name, name)
+    return re.sub(r" (?:area|region|zone)$", "", name)
+
+
+def score_questions(scored: Sequence[Scored], images: int) -> dict[str, Estimate]:
+    """Accuracy over all questions, their mean over kinds, and each kind's; exact numbers; refusals; the baseline.
+
+    `majority` is what always giving each kind's most frequent answer of this very set would score. Intervals draw
+    images, so the questions of one image stay together.
+    """
+    kinds = sorted({one.question.kind for one in scored})
+    usual = {kind: _majority([one.question.answer for one in scored if one.question.kind == kind]) for kind in kinds}
+    figures = {
+        "accuracy": [one.right for one in scored],
+        "exact": [one.exact for one in scored],
+        "refused": [one.answer.refused for one in scored],
+        "majority": [one.question.answer == usual[one.question.kind] for one in scored],
+    }
+    result: dict[str, Estimate] = {}
+    for figure, hits in figures.items():
+        table = _table(scored, hits, kinds, images)
+        total = _table(scored, [True] * len(scored), kinds, images)
+
+        def statistic(counts: np.ndarray, table: np.ndarray = table, total: np.ndarray = total) -> np.ndarray:
+            by_kind = _divided(counts @ table, counts @ total)
+            overall = _divided((counts @ table).sum(keepdims=True), (counts @ total).sum(keepdims=True))
+            known = by_kind[~np.isnan(by_kind)]
+            return np.concatenate([overall, [known.mean() if len(known) else np.nan], by_kind])
+
+        overall, mean, *each = bootstrap(statistic, images)
+        result |= {figure: overall, f"{figure}/mean of kinds": mean}
+        result |= {f"{figure}/{kind}": one for kind, one in zip(kinds, each, strict=True)}
+    return result
+
+
+def _majority(answers: Sequence[str]) -> str:
+    return Counter(answers).most_common(1)[0][0]
+
+
+def _table(scored: Sequence[Scored], hits: Sequence[bool], kinds: Sequence[str], images: int) -> np.ndarray:
+    """Hits of each image (rows) and kind."""
+    table = np.zeros((images, len(kinds)), np.int64)
+    for one, hit in zip(scored, hits, strict=True):
+        table[one.question.image, kinds.index(one.question.kind)] += hit
+    return table
+
+
+def _divided(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    quotient: np.ndarray = np.divide(parts, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return quotient

@@ -1,0 +1,51 @@
+"""Other classes for a trained SegCLIP, through their texts.
+
+How far that goes: a *renamed* class keeps its learned weights and its id, and its query starts from another text; what
+the network was taught for it moves only as far as the text does. An *added* class was never seen in training. It needs
+the cosine head, takes the place of a learned query, and is found as far as its text lies between those that were
+trained. With a weight a class (the linear head) no class can be added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.errors import ModelError
+from geoglot.models.segclip.segclip import SegClip
+from geoglot.models.segclip.text_prompts import BACKGROUND
+
+
+def with_texts(model: SegClip, texts: Mapping[str, Float[Tensor, " text_dim"]]) -> SegClip:
+    """A model whose classes have these text vectors; names that it does not know are added, in their order.
+
+    Raises ModelError where the model reads no texts, or cannot have more classes.
+    """
+    config = model.config
+    if model.table is None:
+        raise ModelError("this model was trained without texts; its classes stay as they are")
+    if texts and not config.prompts.on and config.class_head == "linear":
+        raise ModelError("this model read texts in its training only, so other words would change nothing")
+    if BACKGROUND in texts and config.prompts.background == "learned":
+        raise ModelError(f"{BACKGROUND} of this model is learned and has no text; other words would change nothing")
+    known = config.classes
+    added = [name for name in texts if name not in known]
+    if added and config.class_head == "linear":
+        raise ModelError(
+            f"{', '.join(added)} cannot be added: this model has a weight a class; train it with class_head = 'cosine'"
+        )
+    other = SegClip(replace(config, classes=(*known, *added)))
+    state = dict(model.state_dict())
+    rows = dict(zip(known, state["table.vectors"], strict=False)) | dict(texts)
+    state["table.vectors"] = torch.stack([rows[name].to(state["table.vectors"]) for name in other.config.classes])
+    state["table.vectors"] = torch.cat([state["table.vectors"], model.table.vectors[-1:]])
+    learned = len(other.prompts.learned.weight)
+    state["prompts.learned.weight"] = (
+        state["prompts.learned.weight"][-learned:] if learned else state["prompts.learned.weight"][:0]
+    )
+    other.load_state_dict(state)
+    return other.to(model.table.vectors.device).eval().requires_grad_(False)

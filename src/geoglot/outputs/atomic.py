@@ -1,0 +1,82 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from geoglot.errors import InputError, OutputError
+from geoglot.outputs.own import discard, empty, own_folder
+from geoglot.outputs.path_names import check_name, hidden
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+
+
+def check_folder(path: Path) -> None:
+    """Refuse, before any work, an output that cannot be written: no folder, no regular file, a name that is none."""
+    check_name(path)
+    if not path.parent.is_dir():
+        raise OutputError(f"the output folder {path.parent} does not exist; create it with: mkdir -p {path.parent}")
+    if path.is_symlink():  # a rename would put a file in the place of the link
+        raise InputError(f"{path} is a symbolic link to {path.readlink()}; give the output another name, or that one")
+    if path.is_dir():
+        raise OutputError(f"{path} is a folder; give a file name inside it")
+    if path.exists() and not path.is_file():
+        raise OutputError(f"{path} is a device or a pipe; give the name of a file")
+    if not os.access(path.parent, os.W_OK):
+        raise OutputError(f"the output folder {path.parent} cannot be written; choose another")
+
+
+@contextmanager
+def disk_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
+    """Turn what the operating system, or a library by `foreign` errors, says about a failed write into one sentence."""
+    try:
+        yield
+    except foreign as error:  # these do not say why
+        reason = str(error).rsplit("failed: ", 1)[-1]  # SQLite's, without the statements that it could not run
+        raise OutputError(
+            f"{path} cannot be written ({reason}); if the disk is full, free some space and run the same command again"
+        ) from error
+    except OSError as error:
+        if error.errno in _FULL:
+            raise OutputError(
+                f"the disk is full while writing {path}; free some space and run the same command again"
+            ) from error
+        raise OutputError(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+@contextmanager
+def appears(path: Path) -> Iterator[Path]:
+    """A temporary name, renamed to `path` when the block ends well and removed when it does not."""
+    check_folder(path)
+    with disk_errors(path), drafts(path, "part") as folder:
+        temporary = folder / path.name
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+
+
+@contextmanager
+def drafts(path: Path, kind: str) -> Iterator[Path]:
+    """A hidden folder beside `path` for what is to appear there; it is gone when the block ends.
+
+    A folder, since GDAL and SQLite put files of their own beside the one that they write. What a killed run left is
+    not added to.
+    """
+    folder = hidden(path.absolute(), kind)  # GDAL takes names apart that begin like its own
+    own_folder(folder)
+    empty(folder)
+    try:
+        yield folder
+    finally:
+        discard(folder)
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Write a small file atomically."""
+    with appears(path) as temporary:
+        temporary.write_bytes(data)

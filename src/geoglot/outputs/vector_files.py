@@ -1,0 +1,191 @@
+"""Polygons with their attributes to GeoPackage, GeoParquet or GeoJSON, a batch at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+from geoglot.errors import InputError
+from geoglot.footprint import Footprint
+from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.lonlat import oriented, to_lonlat
+from geoglot.outputs.atomic import appears, disk_errors
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.path_names import vector_path
+from geoglot.outputs.shapes import Shape
+from geoglot.silence import no_remarks
+
+_BATCH = 2000
+
+
+def check_format(path: Path) -> None:
+    """Refuse, before any work, a file type or a name that cannot be written."""
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
+    if path.suffix.lower() == ".gpkg":
+        vector_path(path)
+
+
+def write_polygons(
+    shapes: Iterable[Shape],
+    grid: Grid,
+    legend: Legend,
+    certain: int,
+    output: Path,
+    footprint: Footprint = Footprint(None),  # noqa: B008 frozen
+) -> int:
+    """Write one feature a shape, with class, mean score (0..1) and geodesic area in m²; returns how many.
+
+    `certain` is the confidence that means 1. Shapes end where the scene does. Without a CRS coordinates are pixels and
+    areas are left empty.
+    """
+    check_format(output)
+    count, remaining = 0, iter(shapes)
+
+    def frames() -> Iterator[gpd.GeoDataFrame]:
+        nonlocal count
+        while (batch := list(islice(remaining, _BATCH))) or not count:
+            places = to_map(footprint.clipped([shape.geometry() for shape in batch]), grid)
+            yield _frame(batch, places, count + 1, grid, legend, certain)
+            count += len(batch)
+            if not batch:
+                return
+
+    write_frames(frames(), output, "classes")
+    return count
+
+
+def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -> None:
+    """Write frames of one form, at least one and that one maybe empty; `layer` is their name in a GeoPackage."""
+    check_format(output)
+    with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
+        file = _WRITERS[output.suffix.lower()](temporary, layer)
+        try:
+            for frame in frames:
+                file.write(frame)
+        except BaseException:
+            with suppress(OSError):  # of a full disk, which has been told
+                file.close()
+            raise
+        file.close()
+
+
+def _frame(
+    shapes: list[Shape], geometries: np.ndarray, first_id: int, grid: Grid, legend: Legend, certain: int
+) -> gpd.GeoDataFrame:
+    areas = geodesic_area_m2(geometries, grid.crs) if grid.crs else np.full(len(shapes), np.nan)
+    columns = {
+        "id": np.arange(first_id, first_id + len(shapes), dtype=np.int64),
+        "class": np.array([shape.value for shape in shapes], np.int32),
+        "name": np.array([legend.names[shape.value - 1] for shape in shapes], object),
+        "score": np.array([shape.confidence / shape.pixels / certain for shape in shapes], np.float64).round(4),
+        "area_m2": np.asarray(areas, np.float64).round(2),
+    }
+    return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
+
+
+def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
+    """Geometries in pixel coordinates (x = column, y = row) in map coordinates."""
+    a, b, c, d, e, f = grid.transform[:6]
+    matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
+    moved: np.ndarray = shapely.transform(np.array(geometries, object), lambda xy: xy @ matrix.T + offset)
+    return moved
+
+
+def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
+    """Geometries in map coordinates of a grid's CRS in its pixels (x = column, y = row), flat."""
+
+    def moved(xy: np.ndarray) -> np.ndarray:
+        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
+        return np.column_stack([cols, rows])
+
+    found: np.ndarray = shapely.transform(np.array(geometries, object), moved)
+    return found
+
+
+class _GeoPackage:
+    """Appends to one layer."""
+
+    def __init__(self, path: Path, layer: str) -> None:
+        # The date of the last change is part of the file; a fixed one keeps equal runs byte-identical.
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
+        self._path, self._layer = vector_path(path), layer
+
+    def write(self, frame: gpd.GeoDataFrame) -> None:
+        append = self._path.exists()
+        with no_remarks():  # without a CRS: the user has been told when the source was opened
+            pyogrio.write_dataframe(
+                frame, self._path, layer=self._layer, driver="GPKG", append=append, geometry_type="Polygon"
+            )
+
+    def close(self) -> None:
+        """Nothing is open between writes."""
+
+
+class _GeoParquet:
+    """GeoParquet 1.1, one row group a batch."""
+
+    def __init__(self, path: Path, _layer: str) -> None:
+        self._path = path
+        self._file: pq.ParquetWriter | None = None
+
+    def write(self, frame: gpd.GeoDataFrame) -> None:
+        table = pa.table(frame.to_arrow(index=False, geometry_encoding="WKB"))
+        plain = [field.remove_metadata() for field in table.schema]
+        schema = pa.schema(plain, metadata={"geo": json.dumps(_geo_metadata(frame))})
+        if self._file is None:
+            self._file = pq.ParquetWriter(self._path, schema, compression="zstd")
+        self._file.write_table(table.cast(schema))
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+def _geo_metadata(frame: gpd.GeoDataFrame) -> dict[str, Any]:
+    crs = frame.crs.to_json_dict() if frame.crs else None
+    column = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
+    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+
+
+class _GeoJson:
+    """RFC 7946, as `lonlat` makes it; one feature a line."""
+
+    def __init__(self, path: Path, _layer: str) -> None:
+        self._file = path.open("w", encoding="utf-8")
+        self._file.write('{"type": "FeatureCollection", "features": [')
+        self._separator = "\n"
+
+    def write(self, frame: gpd.GeoDataFrame) -> None:
+        places = frame.geometry.to_numpy()
+        geometries = oriented(places) if frame.crs is None else to_lonlat(places, frame.crs)
+        attributes = frame.drop(columns="geometry").to_dict("records")
+        for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
+            clean = {key: None if value != value else value for key, value in properties.items()}
+            self._file.write(
+                f'{self._separator}{{"type": "Feature", "properties": {json.dumps(clean)}, "geometry": {geometry}}}'
+            )
+            self._separator = ",\n"
+
+    def close(self) -> None:
+        self._file.write("\n]}\n")
+        self._file.close()
+
+
+_WRITERS: dict[str, type[_GeoPackage] | type[_GeoParquet] | type[_GeoJson]] = {
+    ".gpkg": _GeoPackage,
+    ".parquet": _GeoParquet,
+    ".geojson": _GeoJson,
+}

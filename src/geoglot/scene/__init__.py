@@ -1,0 +1,1 @@
+"""How a model sees a raster of any size."""

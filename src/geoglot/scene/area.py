@@ -1,0 +1,107 @@
+"""Features of a person's file in the frame of a scene, and a scene of which only a part is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid, Window, split_at_antimeridian, x_first
+from geoglot.outputs.vector_files import to_pixels
+from geoglot.sources.raster import Raster
+from geoglot.sources.tile import Tile
+from geoglot.sources.vectors import read_vectors
+
+_EDGES = 200  # parts of an edge as long as the scene: so short that none bends by a pixel in another CRS
+
+_MOST_EDGES = 5_000_000
+
+
+def read_features(path: Path) -> gpd.GeoDataFrame:
+    """The features of a vector file; InputError for a file that cannot be read or holds nothing."""
+    frame = read_vectors(path)
+    if frame.empty:
+        raise InputError(f"{path} holds no point and no polygon")
+    return frame
+
+
+def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
+    """Features with their geometry in pixels of a grid (x = column, y = row), as far as it lies around the grid.
+
+    Those without a CRS, or for a scene without one, are taken in the coordinates of the scene.
+    """
+    geometries = shapely.make_valid(frame.geometry.to_numpy())
+    if frame.crs is not None and grid.crs is not None:
+        geometries = _projected(geometries, x_first(frame.crs, grid.crs), grid)
+    attributes = pd.DataFrame(frame.drop(columns=frame.geometry.name))
+    return gpd.GeoDataFrame(attributes, geometry=to_pixels(geometries, grid))
+
+
+def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarray:
+    """Geometries in the CRS of a grid, cut to its surroundings, since a projection has no place for what is far away.
+
+    Edges that are straight in their own CRS stay where they are. A polygon in degrees of over half the globe means the
+    short way where the scene lies across the antimeridian.
+    """
+    to_own = pyproj.Transformer.from_crs(grid.crs, crs, always_xy=True)
+    west, south, east, north = to_own.transform_bounds(*grid.bounds)
+    turns = [-360, 0, 360] if crs.is_geographic else [0]
+    if crs.is_geographic and west > east:
+        east += 360
+        geometries = _split(geometries)
+    room = max(east - west, north - south)
+    boxes = [shapely.box(west - room + turn, south - room, east + room + turn, north + room) for turn in turns]
+    if np.isfinite(room):  # else the scene has no place in this CRS
+        geometries = shapely.intersection(geometries, shapely.union_all(boxes))
+        if (edges := shapely.length(geometries).sum() / room * _EDGES) > _MOST_EDGES:
+            raise InputError(f"outlines around the scene would need {edges:,.0f} points; cut out what is needed")
+        geometries = shapely.segmentize(geometries, room / _EDGES)
+    return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
+
+
+def _split(geometries: np.ndarray) -> np.ndarray:
+    """Those that cross 180 degrees cut there; but a belt around the globe is one."""
+    west, _, east, _ = shapely.bounds(geometries).T
+    return np.where(east - west < 360, split_at_antimeridian(geometries), geometries)
+
+
+def read_area(path: Path, grid: Grid) -> BaseGeometry:
+    """The polygons of a file as one, in pixels of a grid; InputError where they lie beside the scene."""
+    features = read_features(path)
+    if not shapely.area(shapely.make_valid(features.geometry.to_numpy())).any():
+        raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
+    frame = on_grid(features, grid)
+    area = shapely.union_all(shapely.make_valid(frame.geometry.to_numpy()))
+    if not area.intersects(_box(grid.whole)):
+        raise InputError(f"the area of interest in {path} lies outside the scene")
+    shapely.prepare(area)
+    return area
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A raster of which windows that do not touch an area are not read: they have no data."""
+
+    raster: Raster
+    area: BaseGeometry
+    """In pixels."""
+
+    def read(self, window: Window) -> Tile:
+        """The pixels of a window; ReadError where it cannot be read."""
+        if self.area.intersects(_box(window)):
+            return self.raster.read(window)
+        bands, shape = self.raster.bands, (window.height, window.width)
+        nothing = np.zeros((len(bands), *shape), np.float32)
+        grid = self.raster.grid.window(window)
+        return Tile(nothing, np.zeros(shape, bool), grid, bands, self.raster.time, self.raster.uri)
+
+
+def _box(window: Window) -> BaseGeometry:
+    return shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)

@@ -1,0 +1,86 @@
+"""Overlapping windows to one map of scores, held a row of windows at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from geoglot.geo import Window
+from geoglot.scene.windows import WindowPlan
+
+
+@dataclass
+class Blender:
+    """Weighted sums over the patch lattice for the windows of one row, and what they share with the next.
+
+    Memory is channels x (tile / patch) x lattice columns, whatever the scene's height.
+    """
+
+    plan: WindowPlan
+    channels: int
+    row: int = 0
+    """Index of the row of windows being added."""
+    sums: Float[np.ndarray, "channel band_rows lattice_cols"] = field(init=False)
+    weights: Float[np.ndarray, "band_rows lattice_cols"] = field(init=False)
+    valid: Bool[np.ndarray, "tile cols"] = field(init=False)
+
+    def __post_init__(self) -> None:
+        band, cols = self.plan.tile // self.plan.patch, self._width
+        self.sums = np.zeros((self.channels, band, cols), np.float32)
+        self.weights = np.zeros((band, cols), np.float32)
+        self.valid = np.zeros((self.plan.tile, cols * self.plan.patch), bool)
+
+    @property
+    def _width(self) -> int:
+        return max(self.plan.lattice[1], self.plan.tile // self.plan.patch)
+
+    def add(
+        self,
+        window: Window,
+        scores: Float[np.ndarray, "channel patch_rows patch_cols"],
+        valid: Bool[np.ndarray, "tile tile"],
+    ) -> None:
+        """One window of the current row. A patch weighs by its place in the window and its share of valid pixels."""
+        patch, side = self.plan.patch, scores.shape[1]
+        share = valid.reshape(side, patch, side, patch).mean((1, 3), dtype=np.float32)
+        weight = self.plan.ramp * share
+        cols = slice(window.col // patch, window.col // patch + side)
+        self.sums[:, :, cols] += scores * weight
+        self.weights[:, cols] += weight
+        self.valid[:, window.col : window.col + self.plan.tile] |= valid
+
+    def finish_row(
+        self,
+    ) -> tuple[Float[np.ndarray, "channel rows lattice_cols"], Bool[np.ndarray, "pixel_rows cols"]]:
+        """Blended scores and valid pixels of the rows that no later window touches; NaN where nothing was added."""
+        starts, patch = self.plan.row_starts, self.plan.patch
+        last = self.row + 1 == len(starts)
+        step = self.plan.shape[0] - starts[self.row] if last else starts[self.row + 1] - starts[self.row]
+        rows = -(-step // patch)
+        lattice_cols = self.plan.lattice[1]
+        weights = self.weights[:rows, :lattice_cols]
+        scores = np.full((self.channels, rows, lattice_cols), np.nan, np.float32)
+        np.divide(self.sums[:, :rows, :lattice_cols], weights, out=scores, where=weights > 0)
+        valid = self.valid[:step, : self.plan.shape[1]].copy()
+        for array, count in ((self.sums, rows), (self.weights, rows), (self.valid, rows * patch)):
+            _shift_up(array, count)
+        self.row += 1
+        return scores, valid
+
+    def state(self) -> dict[str, np.ndarray]:
+        """What the next rows need of the rows so far; the counterpart of `restore`."""
+        return {"row": np.array(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}
+
+    def restore(self, state: dict[str, np.ndarray]) -> None:
+        """Go on where `state` was taken."""
+        self.row = int(state["row"])
+        self.sums, self.weights, self.valid = state["sums"], state["weights"], state["valid"]
+
+
+def _shift_up(array: np.ndarray, count: int) -> None:
+    """Drop the first `count` rows (second axis from the end) and clear as many at the end."""
+    rows = array.shape[-2]
+    array[..., : rows - count, :] = array[..., count:, :].copy()
+    array[..., rows - count :, :] = 0

@@ -1,0 +1,132 @@
+"""Class names to text vectors: parsing what users type, templates, ensembles."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.aliases import ClassesLike
+from geoglot.errors import ClassesError, SourceError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.tables import read_text
+
+#: Averaged for every word. GRAFT's later users write "A satellite image of {}"; SkyScript's protocol the first two.
+TEMPLATES: tuple[str, ...] = (
+    "a satellite photo of {}",
+    "a satellite image of {}",
+    "an aerial photo of {}",
+    "an aerial view of {}",
+    "a remote sensing image of {}",
+    "there is {} in the image",
+)
+
+_QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # of a shell that leaves them, and of word processors
+_TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class ClassWords:
+    """A class and the words that stand for it; any of them may match."""
+
+    name: str
+    words: tuple[str, ...]
+
+
+def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
+    """Names as a list, a text with commas, a mapping to words, or a file (.txt, .json); never empty, never double.
+
+    A file of lines reads `name` or `name: word, word`; a JSON file holds a list or a mapping.
+    """
+    if isinstance(classes, Path) or (isinstance(classes, str) and classes.lower().endswith((".txt", ".json"))):
+        classes = _read_class_file(Path(classes))
+    if isinstance(classes, str):
+        if ":" in classes:
+            raise ClassesError(f"several words for a class go into a .txt or .json file, not into {classes!r}")
+        classes = classes.split(",")
+    if isinstance(classes, Mapping):
+        parsed = [ClassWords(_clean(name), _words(name, words)) for name, words in classes.items()]
+    else:
+        parsed = [ClassWords(_clean(name), (_clean(name),)) for name in classes if _clean(name)]
+    _check(parsed)
+    return tuple(parsed)
+
+
+def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
+    """A text with commas, or a list, as clean words; may be empty."""
+    parts = words.split(",") if isinstance(words, str) else words
+    return tuple(_clean(part) for part in parts if _clean(part))
+
+
+def _clean(text: str) -> str:
+    return " ".join(str(text).strip(_QUOTES).split())
+
+
+def _words(name: str, words: Sequence[str]) -> tuple[str, ...]:
+    return parse_words(words) or (_clean(name),)
+
+
+def _check(parsed: Sequence[ClassWords]) -> None:
+    names = [entry.name for entry in parsed]
+    if not all(names) or not names:
+        raise ClassesError('no class names were given; write them as --classes "water, forest, building"')
+    if files := [name for name in names if name.lower().endswith(_TEXT_FILES)]:
+        raise ClassesError(
+            f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"
+        )
+    double = sorted({name for name in names if names.count(name) > 1})
+    if double:
+        raise ClassesError(f"class names must differ, but {', '.join(double)} is there more than once")
+
+
+def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
+    if not path.exists():
+        raise ClassesError(f"there is no class file {path}; write one class a line, or name: word, word")
+    try:
+        text = read_text(path).body
+        if path.suffix.lower() == ".json":
+            return _checked_json(json.loads(text), path)
+    except (SourceError, ValueError, RecursionError) as error:
+        raise ClassesError(f"the class file {path} cannot be read: {error}") from error
+    rows = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    pairs = [(name.strip(), words) for name, _, words in rows]
+    _check([ClassWords(name, ()) for name, _ in pairs])  # a mapping would lose doubles silently
+    return {name: parse_words(words) for name, words in pairs}
+
+
+def _checked_json(value: object, path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return value
+    if isinstance(value, dict) and all(isinstance(words, list | str) for words in value.values()):
+        return value
+    raise ClassesError(f"the class file {path} must hold a list of names or a mapping of names to words")
+
+
+def fill(templates: Iterable[str], word: str) -> list[str]:
+    """Each template with the word in its place."""
+    return [template.replace("{}", word) for template in templates]
+
+
+def text_vectors(
+    model: VisionLanguageModel, words: Sequence[str], templates: Sequence[str] = TEMPLATES
+) -> Float[Tensor, "word dim"]:
+    """One unit vector a word: the mean over templates, as CLIP's prompt ensembles do (Radford 2021, 3.1.4)."""
+    wrong = [template for template in templates if "{}" not in template]
+    if wrong or not templates:
+        raise ClassesError(f"a template needs {{}} where the class name goes; {', '.join(wrong) or 'none'} has none")
+    texts = [text for word in words for text in fill(templates, word)]
+    vectors = model.encode_text(texts).reshape(len(words), len(templates), -1)
+    return F.normalize(vectors.mean(1), dim=-1)
+
+
+def class_vectors(
+    model: VisionLanguageModel, classes: Sequence[ClassWords], templates: Sequence[str] = TEMPLATES
+) -> Float[Tensor, "class dim"]:
+    """One unit vector a class: the mean over the vectors of its words."""
+    return torch.stack([F.normalize(text_vectors(model, c.words, templates).mean(0), dim=0) for c in classes])

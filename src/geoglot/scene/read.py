@@ -1,0 +1,86 @@
+"""How a task reads a scene: opened at a resolution that the model understands, recorded, and told to the user."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+
+from geoglot import __version__
+from geoglot.aliases import BandLike, NoData, PathLike, Sensor
+from geoglot.figures import three_digits
+from geoglot.scene.windows import WindowPlan
+from geoglot.sources.raster import Raster, open_raster
+
+_SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
+
+
+@runtime_checkable
+class Reading(Protocol):
+    """The options of a task that say how a scene is read."""
+
+    @property
+    def bands(self) -> tuple[BandLike, ...] | None:
+        """Red, green, blue by name or index; None finds them."""
+
+    @property
+    def sensor(self) -> Sensor | None:
+        """Preset of bands, offset and scale."""
+
+    @property
+    def nodata(self) -> NoData:
+        """The stored number that is no data, or none."""
+
+    @property
+    def resolution(self) -> float | None:
+        """Ground metres a pixel; None lets the model decide."""
+
+
+def opened(
+    source: PathLike | Raster, options: Reading, understood: tuple[float, float]
+) -> AbstractContextManager[Raster]:
+    """The scene at the resolution asked for; a raster of the caller's stays as it is, and stays open."""
+    if isinstance(source, Raster):
+        return nullcontext(source)
+    resolution = options.resolution or understood
+    return open_raster(source, resolution=resolution, **said(options))
+
+
+def said(options: Reading) -> dict[str, Any]:
+    """What the user says of a scene's numbers, as open_raster takes it."""
+    return {"bands": options.bands, "sensor": options.sensor, "nodata": options.nodata}
+
+
+def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:
+    """What decides which numbers a model is given: program, file, radiometry, grid and windows."""
+    crs = raster.grid.crs.to_wkt() if raster.grid.crs else None
+    return {
+        "geoglot": __version__,
+        "torch": torch.__version__,
+        "source": raster.fingerprint(),
+        "bands": list(raster.bands),
+        "radiometry": raster.radiometry.to_json(),
+        "grid": {"shape": plan.shape, "transform": list(raster.grid.transform[:6]), "crs": crs},
+        "windows": {"tile": plan.tile, "overlap": plan.overlap, "patch": plan.patch},
+    }
+
+
+def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -> tuple[str, ...]:
+    """What the user should know of how the scene was read, a sentence each."""
+    notes = list(raster.warnings)
+    scene, grid = raster.native, raster.grid
+    if grid.crs and grid.crs != scene.crs:
+        name = grid.crs.name if grid.crs.name != "unknown" else "a local equal-area grid"
+        notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
+    native, read = scene.resolution_m, grid.resolution_m
+    if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
+        read_at = f"the scene is at {three_digits(native)} m and was read at {three_digits(read)} m"
+        notes.append(f"{read_at}; {understands(model, understood)}")
+    return tuple(notes)
+
+
+def understands(model: str, resolution: tuple[float, float]) -> str:
+    """Which ground resolutions a model was made for, finest and coarsest in metres, in words."""
+    finest, coarsest = resolution
+    return f"{model} understands {three_digits(finest)} to {three_digits(coarsest)} m"

@@ -1,0 +1,103 @@
+"""Scores of one name for any pixels of a scene, computed from what was seen when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from geoglot.geo import Window
+from geoglot.scene.encoder import Question
+from geoglot.scene.seen import EncodedScene
+
+_PIXELS = 4_000_000  # of a strip: bounds memory for any width
+
+
+@dataclass(frozen=True)
+class ScoreField:
+    """Scores 0..1, bilinear between the centres of patches, 0 where there is no data.
+
+    A pixel's score does not depend on the block that it is read by, but for rounding in the last bit.
+    """
+
+    scene: EncodedScene
+    question: Question
+    index: int
+    """Of the name in the question."""
+
+    @property
+    def name(self) -> str:
+        """The name that the scores are for."""
+        return self.question.names[self.index]
+
+    def patches(self, block: Window) -> Float[np.ndarray, "rows cols"]:
+        """Scores of a block of the patch lattice, NaN where nothing is known."""
+        return self.question.scores(self.scene.seen(block), self.index)
+
+    def read(self, window: Window) -> Float[np.ndarray, "rows cols"]:
+        """Scores of the pixels of a window inside the scene."""
+        block = self._around(window)
+        return self._pixels(self.patches(block), block, window)
+
+    def strips(self, least: float) -> Iterator[tuple[Window, Float[np.ndarray, "rows cols"] | None]]:
+        """The scene from the top in strips of full width; None for one in which nothing reaches `least`."""
+        height, width = self.scene.plan.shape
+        rows = max(self.scene.plan.patch, _PIXELS // width)
+        for row in range(0, height, rows):
+            window = Window(row, 0, min(rows, height - row), width)
+            block = self._around(window)
+            lattice = self.patches(block)
+            # Between patches no score is higher than the highest of them.
+            empty = not (np.nan_to_num(lattice) >= least).any()
+            yield window, None if empty else self._pixels(lattice, block, window)
+
+    def lattice_rows(self) -> Iterator[Float[np.ndarray, "rows cols"]]:
+        """The whole lattice from the top, some rows at a time."""
+        height, width = self.scene.plan.lattice
+        rows = max(1, _PIXELS // (width * self.scene.encoder.channels))
+        for row in range(0, height, rows):
+            yield self.patches(Window(row, 0, min(rows, height - row), width))
+
+    def _around(self, window: Window) -> Window:
+        """The patches whose centres surround the pixels of a window."""
+        (top, bottom), (left, right) = (
+            _surrounding(start, start + length, self.scene.plan.patch, count)
+            for start, length, count in zip(window[:2], window[2:], self.scene.plan.lattice, strict=True)
+        )
+        return Window(top, left, bottom - top, right - left)
+
+    def _pixels(self, lattice: np.ndarray, block: Window, window: Window) -> Float[np.ndarray, "rows cols"]:
+        patch = self.scene.plan.patch
+        known = ~np.isnan(lattice)
+        values = _enlarge(np.nan_to_num(lattice), block, window, patch)
+        if not known.all():  # beside a patch that is not known only the known ones count
+            share = _enlarge(known.astype(np.float32), block, window, patch)
+            values = np.divide(values, share, out=np.zeros_like(values), where=share > 0)
+        return np.where(self.scene.valid(window), values, np.float32(0))
+
+
+def _surrounding(start: int, stop: int, patch: int, count: int) -> tuple[int, int]:
+    """First patch and the one after the last, along one axis."""
+    first = int(np.floor((start + 0.5) / patch - 0.5))
+    last = int(np.floor((stop - 0.5) / patch - 0.5)) + 1
+    return min(max(first, 0), count - 1), min(last, count - 1) + 1
+
+
+def _enlarge(lattice: np.ndarray, block: Window, window: Window, patch: int) -> Float[np.ndarray, "rows cols"]:
+    """Bilinear between patch centres, the outermost patch carried on to the border."""
+    row, row_share = _between(window.row, window.height, patch, block.row, block.height)
+    col, col_share = _between(window.col, window.width, patch, block.col, block.width)
+    after = np.minimum(row + 1, block.height - 1)
+    down = lattice[row] * (1 - row_share[:, None]) + lattice[after] * row_share[:, None]
+    after = np.minimum(col + 1, block.width - 1)
+    return np.asarray(down[:, col] * (1 - col_share) + down[:, after] * col_share, np.float32)
+
+
+def _between(start: int, length: int, patch: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """The patch before each pixel's centre, counted from `first`, and how far it is towards the next, 0..1."""
+    place = (np.arange(start, start + length) + 0.5) / patch - 0.5 - first
+    place = np.clip(place, 0, count - 1)
+    before = np.floor(place).astype(np.intp)
+    return before, (place - before).astype(np.float32)

@@ -1,0 +1,196 @@
+"""What a model makes of words: refused where it cannot tell them apart, told where it reads them badly."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from geoglot.errors import ClassesError
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.tokenizer import contained
+from geoglot.scene.class_words import ClassWords, fill
+
+_SAME = 1 - 1e-6  # cosine of two texts that a model reads alike: 1 but for rounding
+_BLOCK = 1024
+_LONG = 64  # tokens of a text; captions are of some 10 to 30
+_SHOWN = 40  # characters of a word that a sentence repeats
+_SHORT = 3  # letters of a piece of a word that means nothing by itself
+_ENDINGS = {"s", "es", "d", "ed", "ing", "ly", "y"}
+_BACKGROUND = "the background"
+_LANGUAGES = {"en": "English"}
+
+
+@contained("the model's tokenizer")
+def word_notes(
+    model: VisionLanguageModel,
+    classes: Sequence[ClassWords],
+    vectors: Float[Tensor, "word dim"] | None = None,
+    *,
+    background: Sequence[str] = (),
+    templates: Sequence[str] = ("{}",),
+) -> tuple[str, ...]:
+    """What a user should know of how a model reads these words, a sentence each.
+
+    `vectors` are those of all words, the background's last; None computes them in the first template.
+
+    Raises ClassesError for a word of which the model knows no part, and for two of different classes that are one to
+    it: the second would never win. Doubles within a class, a word in another language than the model's, and a text
+    beyond its length are only told (decision 20).
+    """
+    groups = [*classes, *([ClassWords(_BACKGROUND, tuple(background))] if background else [])]
+    entries = [_Entry(group.name, word) for group in groups for word in group.words]
+    _check_known(model, entries)
+    if vectors is None:
+        with torch.inference_mode():
+            vectors = model.encode_text([fill(templates[:1], one.word)[0] for one in entries])
+    alike = [(entries[first], entries[second]) for first, second in _pairs_alike(vectors)]
+    for one, other in alike:
+        if one.group != other.group:
+            raise ClassesError(_alike(model.card.name, one, other))
+    doubles = tuple(_alike(model.card.name, one, other) for one, other in alike)
+    return (
+        *doubles,
+        *_number_notes(classes),
+        *_language_notes(model, classes),
+        *_length_notes(model, entries, templates),
+    )
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A word of a class."""
+
+    group: str
+    word: str
+
+
+def shown(text: str) -> str:
+    """A word as a sentence repeats it: in quotes, a long one cut."""
+    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}...")
+
+
+def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
+    tokenizer = _tokenizer(model)
+    unknown = [one.word for one in entries if tokenizer and not any(_known_tokens(tokenizer, one.word))]
+    if unknown:
+        reads = f"; it reads {_languages(model.card)}" if model.card.languages else ""
+        raise ClassesError(f"{model.card.name} knows no part of {', '.join(map(shown, unknown))}{reads}")
+
+
+def _known_tokens(tokenizer: Tokenizer, text: str) -> list[bool]:
+    """Of each token of a text whether it is another than the one for what is unknown."""
+    unknown = getattr(tokenizer.model, "unk_token", None)
+    return [token != unknown for token in tokenizer.encode(text, add_special_tokens=False).tokens]
+
+
+def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> list[list[int]]:
+    """Places of two words of one vector, the first before the second; in blocks, for files of many classes."""
+    unit = F.normalize(vectors.float(), dim=1)
+    pairs: list[list[int]] = []
+    for start in range(0, len(unit), _BLOCK):
+        alike = (unit[start : start + _BLOCK] @ unit.T > _SAME).nonzero()
+        pairs += [[start + first, second] for first, second in alike.tolist() if start + first < second]
+    return pairs
+
+
+def _alike(model: str, one: _Entry, other: _Entry) -> str:
+    """Why two words should not both be asked for."""
+    if other.group == _BACKGROUND != one.group:
+        same = f" ({shown(other.word)} is the same to {model})" if one.word != other.word else ""
+        return f"{shown(one.word)} cannot be found and be the background{same}; take it out of one of them"
+    both = f"{shown(one.word)} and {shown(other.word)}"
+    if one.group == other.group:
+        listed = f"{shown(one.word)} is listed twice" if one.word == other.word else f"{both} are one word to {model}"
+        return f"{listed} in {shown(one.group)}, which changes what that class means; list it once"
+    classes = "" if (one.word, other.word) == (one.group, other.group) else f" of {one.group!r} and {other.group!r}"
+    return f"{both}{classes} are the same to {model}, so that one of them would never be chosen; leave one out"
+
+
+def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
+    """Ids of a table that were given for names."""
+    words = (word for entry in classes for word in entry.words)
+    numbers = [shown(word) for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
+    if not numbers:
+        return ()
+    return (f"{', '.join(numbers)}: a number says nothing of what a class shows; write it in words",)
+
+
+def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
+    """Which words the model does not know as such: those of another script, and those in pieces where most are.
+
+    Another language shows so, and so do rare English words: it is not told which of both they are.
+    """
+    tokenizer = _tokenizer(model)
+    if tokenizer is None or model.card.languages != ("en",):
+        return ()
+    words = list(dict.fromkeys(word for entry in classes for word in entry.words))
+    foreign = [word for word in words if not (_is_latin(word) and all(_known_tokens(tokenizer, word)))]
+    broken = [word for word in words if word not in foreign and _falls_apart(tokenizer, word)]
+    told = [
+        word for word in words if word in foreign or (2 * len([*foreign, *broken]) >= len(words) and word in broken)
+    ]
+    if not told:
+        return ()
+    them, kind = ("them", "words") if len(told) > 1 else ("it", "a word")
+    return (
+        f"{model.card.name} reads {_languages(model.card)} only, and does not know {', '.join(map(shown, told))} as "
+        f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
+    )
+
+
+def _falls_apart(tokenizer: Tokenizer, text: str) -> bool:
+    """Whether most words of a text are none of the tokenizer's, and are read in pieces that mean nothing."""
+    words = re.findall(r"[^\W\d_]+", text)
+    return 2 * sum(_is_broken(tokenizer, word) for word in words) > len(words)
+
+
+def _is_broken(tokenizer: Tokenizer, word: str) -> bool:
+    """A tokenizer of English keeps its common words whole, and parts rarer ones into words: "crop", "land"."""
+    offsets = tokenizer.encode(word, add_special_tokens=False).offsets
+    pieces = [word[start:end] for start, end in offsets]
+    while len(pieces[0]) > _SHORT and len(pieces) > 1 and pieces[-1].lower() in _ENDINGS:
+        pieces = pieces[:-1]
+    if len(pieces) < 2:
+        return False
+    mean = sum(map(len, pieces)) / len(pieces)
+    return mean < _SHORT or (mean == _SHORT and len(pieces[0]) <= _SHORT) or not word.isascii()
+
+
+def _is_latin(text: str) -> bool:
+    return all(unicodedata.name(char, "").startswith("LATIN") for char in text if char.isalpha())
+
+
+def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templates: Sequence[str]) -> tuple[str, ...]:
+    """Which words are longer than what the model reads of a text, and how much of them it reads."""
+    longest = max(templates, key=len, default="{}")
+    notes = []
+    for one in entries:
+        read, total = model.tokens_read(fill([longest], one.word)[0])
+        if read < total:
+            notes.append(
+                f"the text {shown(one.word)} of {shown(one.group)} is too long for {model.card.name}: it reads "
+                f"{read} of {total} tokens, so the end is left out; use fewer words"
+            )
+        elif total > _LONG:
+            notes.append(
+                f"the text {shown(one.word)} of {shown(one.group)} is long: {model.card.name} makes one vector of all "
+                f"its {total} tokens, in which each counts for little; use fewer words"
+            )
+    return tuple(notes)
+
+
+def _tokenizer(model: VisionLanguageModel) -> Tokenizer | None:
+    """None for a model that does not read texts by tokens."""
+    return getattr(model, "tokenizer", None)
+
+
+def _languages(card: Card) -> str:
+    return " and ".join(_LANGUAGES.get(code, code) for code in card.languages)

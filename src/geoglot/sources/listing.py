@@ -1,0 +1,82 @@
+"""Plain images (PNG, JPEG, WebP, TIFF) are rasters like any other; here they are found.
+
+A world file (.pgw, .jgw, .tfw, .wld) beside one places it, with the CRS of a .prj or .aux.xml, whatever the case of
+their names; without one it has no place and is read in its own pixels. The orientation tag of EXIF is not applied:
+pixels are read as they are stored.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from geoglot.aliases import PathLike
+from geoglot.errors import SourceError
+from geoglot.sources.gdal import is_local
+
+SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2"})
+_SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
+
+
+def find_images(sources: Sequence[PathLike]) -> list[str]:
+    """Files and URIs as they are given; of each folder, the images in it and below, sorted by path."""
+    return [image for source in sources for image in _images(source)]
+
+
+def files_in(folder: Path) -> list[Path]:
+    """All files in a folder and below, by path; links to folders are followed once.
+
+    Left out is what programs keep for themselves: names that begin with a dot (a Mac writes ._a.jpg beside a.jpg,
+    galleries their small copies, geoglot what is not finished), Thumbs.db.
+    SourceError for a folder that cannot be read.
+    """
+
+    def closed(error: OSError) -> None:
+        raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}") from error
+
+    found, seen = list[Path](), set[str]()
+    for root, folders, files in os.walk(folder, onerror=closed, followlinks=True):
+        real = os.path.realpath(root)
+        folders[:] = [] if real in seen else [name for name in folders if not is_systems(name)]
+        if real not in seen:
+            found += [Path(root, name) for name in files if not is_systems(name)]
+        seen.add(real)
+    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def is_systems(name: str) -> bool:
+    """Whether a file or folder of this name is kept by a system or a program, and not by a person."""
+    return name.startswith(".") or name.lower() in _SYSTEM
+
+
+def by_name(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
+    """Those whose names are text, and a sentence for each other: bytes that are no UTF-8 no table and no GDAL takes."""
+    good, unused = list[Path](), list[str]()
+    for file in files:
+        try:
+            str(file).encode()
+            good.append(file)
+        except UnicodeEncodeError:
+            shown = os.fsencode(file).decode("utf-8", "backslashreplace")
+            unused.append(f"{shown} has a name that is no UTF-8, and is not used; give it another")
+    return good, unused
+
+
+def file_state(path: Path) -> str:
+    """Size and time of change, which tell a file from what it was before; empty where there is none."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return ""
+    return f"{stat.st_size} {stat.st_mtime_ns}"
+
+
+def _images(source: PathLike) -> list[str]:
+    folder = Path(source)
+    if not is_local(str(source)) or not os.path.isdir(source):  # noqa: PTH112 - Path takes "" for this folder
+        return [str(source)]
+    images = [str(path) for path in files_in(folder) if path.suffix.lower() in SUFFIXES]
+    if not images:
+        raise SourceError(f"{source} holds no images; geoglot looks for {', '.join(sorted(SUFFIXES))}")
+    return images

@@ -1,0 +1,128 @@
+"""Geotagged photos on this machine: a folder whose files say where (EXIF GPS), or a table that does (CSV, Parquet)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from geoglot.errors import InputError, SourceError
+from geoglot.sources.listing import by_name, file_state, files_in
+from geoglot.sources.photos.decoding import formats
+from geoglot.sources.photos.exif import read_tags
+from geoglot.sources.photos.licences import licence_name
+from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.table import PhotoTable, read_photo_table, text_of
+
+_SUFFIXES = {
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".png": "PNG", ".webp": "WEBP",
+    ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class LocalPhotosRecipe:
+    """Photos that are here already. Give one of both."""
+
+    folder: Path | None = None
+    """Of JPEG, PNG, WebP, TIFF or AVIF files with GPS tags; those without are counted and left, as without a place."""
+    table: Path | None = None
+    """CSV or Parquet with the columns path (from the table's folder on), lon, lat, and any of id, time, user, author,
+    title, licence, page."""
+    licence: str = ""
+    """Of all photos that do not say their own."""
+
+
+class LocalPhotos:
+    """A folder or a table."""
+
+    name = "local"
+    by_place = False
+
+    def __init__(self, recipe: LocalPhotosRecipe) -> None:
+        if (recipe.folder is None) == (recipe.table is None):
+            raise InputError("local photos are a folder or a table; give one of photos.local.folder and .table")
+        if recipe.folder is not None and not recipe.folder.is_dir():
+            raise InputError(f"there is no folder {recipe.folder}; give one of photos: photos.local.folder")
+        self._recipe = recipe
+        self._root = recipe.folder if recipe.folder is not None else _table_of(recipe).parent
+
+    def identity(self) -> str:
+        """Place and state of the files, those that a table names too."""
+        if self._recipe.folder is not None:
+            files = [str(path.relative_to(self._root)) for path in _files(self._recipe.folder)[0]]
+        else:
+            table = self._table()
+            files = [table.path.name, *map(table.file, range(len(table.rows)))]
+        states = hashlib.sha256()
+        for file in files:
+            states.update(f"{file} {file_state(self._root / file)}\n".encode("utf-8", "surrogateescape"))
+        return f"{self.name} {self._recipe.licence} {states.hexdigest()}"
+
+    def unused(self) -> Sequence[str]:
+        """Files of the folder that are not read, or what of the table is not; a sentence each."""
+        return _files(self._recipe.folder)[1] if self._recipe.folder is not None else self._table().notes
+
+    def search(self, query: Query) -> Iterator[Photo]:
+        """All photos; the query is not looked at."""
+        if self._recipe.folder is not None:
+            return self._from_folder(self._recipe.folder)
+        return self._from_table(self._table())
+
+    def picture(self, photo: Photo) -> bytes:
+        """The file."""
+        path = self._root / photo.url
+        if not path.resolve().is_relative_to(self._root.resolve()):
+            raise SourceError(f"{photo.url} lies outside {self._root}")
+        try:
+            return path.read_bytes()
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read ({error.strerror})") from error
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _table(self) -> PhotoTable:
+        return read_photo_table(_table_of(self._recipe))
+
+    def _from_folder(self, folder: Path) -> Iterator[Photo]:
+        for path in _files(folder)[0]:
+            facts, here = read_tags(path), path.relative_to(folder).as_posix()
+            licence = facts.pop("licence", "") or self._recipe.licence
+            yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here,
+                        state=file_state(path), **facts)  # fmt: skip
+
+    def _from_table(self, table: PhotoTable) -> Iterator[Photo]:
+        for index, (row, (lon, lat)) in enumerate(zip(table.rows, table.places, strict=True)):
+            here = table.file(index)
+            user, author, title, page = (text_of(row.get(name)) for name in ("user", "author", "title", "page"))
+            identity = text_of(row.get("id")) or here
+            licence = licence_name(text_of(row.get("licence")) or self._recipe.licence)
+            yield Photo(self.name, identity, lon, lat, table.time(index), user, author, title, licence, page, here,
+                        state=file_state(self._root / here))  # fmt: skip
+
+
+def _files(folder: Path) -> tuple[list[Path], list[str]]:
+    """The photos of a folder and below, and a sentence for every kind of file that is not read."""
+    seen = files_in(folder)
+    readable = {suffix for suffix, form in _SUFFIXES.items() if form in formats()}
+    photos, unused = by_name(path for path in seen if path.suffix.lower() in readable)
+    others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() not in readable)
+    if not photos and not unused:
+        held = f" but {_counted(others)}" if others else ""
+        raise SourceError(f"{folder} holds no photos{held}; what is read is {', '.join(sorted(readable))}")
+    if others:
+        unused.append(f"{folder} holds {_counted(others)}, which are not read; convert photos among them to JPEG")
+    return photos, unused
+
+
+def _counted(kinds: Counter[str]) -> str:
+    return ", ".join(f"{number:,} {kind or 'other'}" for kind, number in sorted(kinds.items())) + " files"
+
+
+def _table_of(recipe: LocalPhotosRecipe) -> Path:
+    if recipe.table is None or not recipe.table.is_file():
+        raise InputError(f"there is no table {recipe.table}; give a CSV or Parquet file: photos.local.table")
+    return recipe.table

@@ -1,0 +1,118 @@
+"""What an answer rests on, drawn: GeoJSON for maps, a picture for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from jaxtyping import Float
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid
+from geoglot.lonlat import oriented, to_lonlat
+from geoglot.outputs.atomic import write_bytes
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.made import Made
+from geoglot.outputs.overlay import SIDE, write_outlines
+from geoglot.outputs.vector_files import to_pixels
+from geoglot.tasks.ask.ground import Ground
+from geoglot.tasks.ask.scene_things import Found, Region
+
+_MOST = 2000  # features of one document; the answer's number counts them all
+_REGION = "region"
+
+
+@runtime_checkable
+class Pictured(Protocol):
+    """A scene that can be drawn."""
+
+    @property
+    def grid(self) -> Grid:
+        """Whose map coordinates geometries have."""
+        ...
+
+    def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
+        """The scene at most `side` pixels a side, and the grid of that picture."""
+        ...
+
+
+def collection(things: Sequence[Found], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:
+    """A FeatureCollection: longitude and latitude as RFC 7946 asks, or pixels where the scene has no CRS."""
+    kept = list(things)[:_MOST]
+    shapes = [thing.geometry for thing in kept] + [region.outline for region in regions]
+    known = ground.grid.crs is not None or ground.pixel_m is not None
+    areas = ground.areas(shapes).round(2).tolist() if known and shapes else [None] * len(shapes)
+    properties: list[dict[str, Any]] = [
+        {"role": "object", "id": one.id, "name": one.name, "score": round(one.score, 4), "when": one.when or None}
+        for one in kept
+    ] + [{"role": _REGION, "name": region.name, "when": region.when or None} for region in regions]
+    features = [
+        {"type": "Feature", "properties": facts | {"area_m2": area}, "geometry": json.loads(geometry)}
+        for facts, area, geometry in zip(properties, areas, _lonlat(shapes, ground.grid), strict=True)
+    ]
+    left_out = len(things) - len(kept)
+    return {"type": "FeatureCollection", "features": features} | ({"left_out": left_out} if left_out else {})
+
+
+def _lonlat(shapes: Sequence[Any], grid: Grid) -> list[str]:
+    if not shapes:
+        return []
+    if grid.crs is None:
+        return [str(one) for one in shapely.to_geojson(oriented(np.array(shapes, object)))]
+    return [str(one) for one in shapely.to_geojson(to_lonlat(shapes, grid.crs))]
+
+
+def check_evidence(path: Path) -> None:
+    """Refuse, before any work, a file that would not be GeoJSON."""
+    if path.suffix.lower() not in (".geojson", ".json"):
+        raise InputError(f"evidence is GeoJSON with a picture beside it: end the name with .geojson, not {path.name!r}")
+
+
+def evidence_files(path: Path) -> Made:
+    """The GeoJSON and its picture as the files of a run."""
+    check_evidence(path)
+    return Made("ask", path, [path.with_suffix(".png")])
+
+
+def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
+    """A `collection` as GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
+    path, picture = made.output, made.output.with_suffix(".png")
+    pixels, grid = scene.picture(SIDE)
+    facts = [feature["properties"] for feature in document["features"]]
+    named = list(zip(map(_label, facts), _outlines(document, grid), strict=True))
+    named.sort(key=lambda one: one[0] != _REGION)  # regions lie below things
+    outlines = [(name, part) for name, shape in named for part in _parts(shape, grid)]
+    names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
+    counts = {name: sum(1 for other, _ in named if other == name) for name in names}
+    lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
+    lines += [f"and {document['left_out']:,} more"] if document.get("left_out") else []
+    with made.writing(picture) as draft:
+        notes = write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
+    told = dict(document) | ({"notes": list(notes)} if notes else {})
+    with made.writing(path) as draft:
+        write_bytes(draft, json.dumps(told, ensure_ascii=False).encode())
+    made.finish({"text": text, "picture": picture.name})
+    return path, picture
+
+
+def _outlines(document: Mapping[str, Any], grid: Grid) -> list[Any]:
+    """The geometries of a collection, in map coordinates of a grid."""
+    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
+    return list(shapes) if grid.crs is None else list(gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs))
+
+
+def _label(facts: Mapping[str, Any]) -> str:
+    if facts["role"] == _REGION:
+        return _REGION
+    return f"{facts['name']}, {facts['when']}" if facts["when"] else str(facts["name"])
+
+
+def _parts(shape: Any, grid: Grid) -> list[shapely.Polygon]:
+    """The polygons of a shape, in pixels of a grid."""
+    parts = shapely.get_parts(to_pixels([shape], grid))
+    return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]

@@ -1,0 +1,169 @@
+"""Lengths and areas of things on the ground, and the parts of a scene: between geometry and words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shapely
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid, Window, geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
+from geoglot.tasks.ask.lexicon import DIRECTIONS, PARTS
+
+_METRES = (
+    "the scene has no CRS, so nothing is known in metres; give its ground resolution with --gsd, "
+    "or ask for counts, shares and positions"
+)
+_SAME = 1e-9
+_EDGES = (1 / 3, 2 / 3)
+_OBLONG = 1.2  # a rectangle this much longer than wide is no square
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Measures on the grid of a scene: geodesic with a CRS, by the size of a pixel without one."""
+
+    grid: Grid
+    pixel_m: float | None = None
+    """Metres a pixel, for scenes without a CRS."""
+    outline: shapely.Geometry | None = None
+    """What of the grid is ground of the scene, in map coordinates; None: all of it."""
+
+    @property
+    def whole(self) -> shapely.Geometry:
+        """The outline of the scene, in map coordinates."""
+        return self.box(0.0, 0.0, 1.0, 1.0)
+
+    def box(self, top: float, left: float, bottom: float, right: float) -> shapely.Geometry:
+        """A part of the scene from shares of its height and width, (0, 0) the upper left."""
+        rows, cols = self.grid.shape
+        x, y = self.grid.to_map(
+            rows * np.array([top, top, bottom, bottom]), cols * np.array([left, right, right, left])
+        )
+        box = shapely.Polygon(np.column_stack([x, y]))
+        return box if self.outline is None else shapely.intersection(box, self.outline)
+
+    def part(self, name: str) -> shapely.Geometry:
+        """A named part; InputError for a name that is none."""
+        if name not in PARTS:
+            raise InputError(f"{name!r} is no part of a scene; there are, for instance, {', '.join(list(PARTS)[:6])}")
+        return self.box(*PARTS[name])
+
+    def areas(self, geometries: Sequence[Any]) -> np.ndarray:
+        """Square metres of each."""
+        if self.grid.crs is not None:
+            return geodesic_area_m2(geometries, self.grid.crs)
+        return self.sizes(geometries) * self._pixel() ** 2
+
+    def sizes(self, geometries: Sequence[Any]) -> np.ndarray:
+        """Pixels of each: to compare, and for shares."""
+        area: np.ndarray = shapely.area(np.asarray(geometries, object)).astype(np.float64)
+        return area / abs(self.grid.transform.determinant)
+
+    def lengths(self, geometries: Sequence[Any]) -> np.ndarray:
+        """Metres of the longer side of the smallest rectangle around each."""
+        return np.array([self.distance(*_long_ends(shape)) for shape in geometries], np.float64)
+
+    def perimeters(self, geometries: Sequence[Any]) -> np.ndarray:
+        """Metres of the outlines of each, holes included."""
+        if self.grid.crs is not None:
+            return geodesic_perimeter_m(geometries, self.grid.crs)
+        length: np.ndarray = shapely.length(np.asarray(geometries, object)) / self._side * self._pixel()
+        return length
+
+    def distance(self, one: Any, other: Any) -> float:
+        """Metres between the nearest points of two geometries; 0 where they touch."""
+        if self.grid.crs is not None:
+            return geodesic_distance_m(one, other, self.grid.crs)
+        return float(shapely.distance(one, other)) / self._side * self._pixel()
+
+    def units(self, metres: float) -> float:
+        """Metres as map units of the grid."""
+        if self.grid.crs is not None:
+            resolution = self.grid.resolution_m
+            assert resolution is not None
+            return metres / resolution * self._side
+        return metres / self._pixel() * self._side
+
+    @property
+    def beside(self) -> float:
+        """How near is next to, in map units: 25 m, or a twentieth of a picture that knows no metres."""
+        if self.grid.crs is None and self.pixel_m is None:
+            return max(self.grid.shape) / 20 * self._side
+        return self.units(25.0)
+
+    def positions(self, geometries: Sequence[Any]) -> np.ndarray:
+        """(down, across) of the centre of each as shares of the scene, in rows."""
+        centres = shapely.centroid(np.array(list(geometries), object))
+        rows, cols = self.grid.to_pixel(shapely.get_x(centres), shapely.get_y(centres))
+        return np.column_stack([rows / self.grid.shape[0], cols / self.grid.shape[1]])
+
+    def ninth(self, down: float, across: float) -> str:
+        """The ninth of the scene in which a position lies, in words."""
+        words = DIRECTIONS["map" if self.grid.crs is not None else "picture"]
+        return words[_third(down)][_third(across)]
+
+    def window(self, geometry: Any) -> Window:
+        """The pixels around a geometry, within the grid."""
+        left, bottom, right, top = shapely.bounds(geometry)
+        rows, cols = self.grid.to_pixel(np.array([left, left, right, right]), np.array([bottom, top, top, bottom]))
+        row, col = (max(0, int(np.floor(axis.min() + 1e-6))) for axis in (rows, cols))
+        end_row = min(self.grid.shape[0], int(np.ceil(rows.max() - 1e-6)))
+        end_col = min(self.grid.shape[1], int(np.ceil(cols.max() - 1e-6)))
+        if end_row <= row or end_col <= col:
+            raise InputError("this region holds no pixel of the scene")
+        return Window(row, col, end_row - row, end_col - col)
+
+    @property
+    def _side(self) -> float:
+        """Map units of a pixel's side."""
+        return float(abs(self.grid.transform.determinant) ** 0.5)
+
+    def _pixel(self) -> float:
+        if self.pixel_m is None:
+            raise InputError(_METRES)
+        return self.pixel_m
+
+
+def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.ndarray:
+    """Map units from each thing to the nearest of the others; with `apart` none is measured to its own equal."""
+    tree = shapely.STRtree(np.asarray(others, object))
+    (index, _), gaps = tree.query_nearest(
+        np.asarray(things, object), return_distance=True, all_matches=False, exclusive=apart
+    )
+    result = np.full(len(things), np.inf)
+    result[index] = gaps
+    return result
+
+
+def is_shape(geometry: Any, shape: str) -> bool:
+    """Whether a polygon is square, rectangular or circular, from how it fills the rectangle and circle around it.
+
+    RSVQA names these three (Lobry et al. 2020, section III). A rectangle fills 0.85 of its smallest rectangle; a
+    square also has sides that differ by less than a fifth; a circle has the area that its perimeter allows, to 0.8.
+    """
+    area, length = shapely.area(geometry), shapely.length(geometry)
+    box = shapely.minimum_rotated_rectangle(geometry)
+    if area <= 0 or shapely.area(box) <= 0:
+        return False
+    if shape == "circular":
+        return bool(4 * np.pi * area / length**2 > 0.8 and area / shapely.area(box) < 0.85)
+    fills = bool(area / shapely.area(box) >= 0.85)
+    start, corner, end = shapely.get_coordinates(box)[:3]
+    sides = np.hypot(*(corner - start)), np.hypot(*(end - corner))
+    return fills and (shape == "rectangular" or bool(max(sides) <= _OBLONG * min(sides)))
+
+
+def _long_ends(geometry: Any) -> tuple[shapely.Point, shapely.Point]:
+    """The ends of the longer side of the smallest rectangle around a geometry."""
+    start, corner, end = shapely.get_coordinates(shapely.minimum_rotated_rectangle(geometry))[:3]
+    first, second = np.hypot(*(corner - start)), np.hypot(*(end - corner))
+    ends = (start, corner) if first > second else (corner, end)
+    return shapely.Point(ends[0]), shapely.Point(ends[1])
+
+
+def _third(share: float) -> int:
+    return int(share > _EDGES[0] + _SAME) + int(share > _EDGES[1] + _SAME)

@@ -1,0 +1,168 @@
+"""A language model in this process: a Hugging Face folder, or a GGUF file, on this disk. No network is ever asked.
+
+Decoding is greedy, so the same question gets the same program. What all prompts begin with (the vocabulary and the
+examples, thousands of tokens) is computed once and kept.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
+from geoglot.models.precision import wants_bfloat16
+from geoglot.models.zoo import choose_device
+from geoglot.settings import load_settings
+from geoglot.tasks.ask.plan import Message
+
+_TOKENS = 300  # of a reply: a program is short, and every token takes its time
+_BLOCK = 256  # tokens that are read at once
+_FENCE = "```"
+#: What transformers raises over files that are damaged, or of a kind that it does not know
+_BROKEN = (
+    OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error,
+    SafetensorError,
+)  # fmt: skip
+
+
+def is_local(name: str) -> bool:
+    """Whether a name is a language model on this disk: a .gguf file, or a folder with a config.json."""
+    path = Path(name)
+    return path.is_file() if path.suffix.lower() == ".gguf" else (path / "config.json").is_file()
+
+
+class LocalChat:
+    """A causal language model on this disk as a `Chat`.
+
+    `path` is what `is_local` says. Safetensors and GGUF only, and no code of the folder is run. Raises InputError for
+    what is neither, ModelError for what cannot be loaded or does not chat, MissingExtraError for a GGUF file without
+    the packages that read it.
+    """
+
+    def __init__(self, path: PathLike, *, device: str | None = None, progress: Progress | None = None) -> None:
+        from transformers import DynamicCache
+
+        self.name, self._progress = _name(Path(path)), progress
+        self._tokenizer, self._model = _loaded(Path(path), choose_device(device or load_settings().device))
+        self._cache: Any = DynamicCache()
+        self._known: list[int] = []  # tokens whose keys and values are in the cache
+        self._ends = _ends(self._tokenizer, self._model)
+
+    def reply(self, messages: Sequence[Message]) -> str:
+        """The likeliest token again and again until a code block or the turn ends; AnswerError where there is none."""
+        ids, said = self._tokens(messages), list[int]()
+        token = self._next(ids)
+        while token not in self._ends and len(said) < _TOKENS and not self._fenced(said):
+            said.append(token)
+            self._tell("words", len(said), _TOKENS)
+            token = self._next([*ids, *said])
+        text = str(self._tokenizer.decode(said, skip_special_tokens=True))
+        if not text.strip():
+            raise AnswerError("the language model said nothing")
+        return text
+
+    def _tokens(self, messages: Sequence[Message]) -> list[int]:
+        """A conversation as its chat template has it; AnswerError where it is longer than the model can read."""
+        from jinja2 import TemplateError
+
+        turns = [{"role": one.role, "content": one.content} for one in messages]
+        try:
+            text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
+        except TemplateError as error:
+            raise AnswerError(f"the chat template of {self.name} takes no such conversation: {error}") from error
+        # The template has written the special tokens already.
+        ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        most = getattr(self._model.config, "max_position_embeddings", None)
+        if most and len(ids) + _TOKENS > most:
+            raise AnswerError(f"the conversation has {len(ids)} tokens, and {self.name} reads {most} with its reply")
+        return ids
+
+    @torch.inference_mode()
+    def _next(self, ids: Sequence[int]) -> int:
+        """The likeliest token after these, of which the beginning that is known already is not read again."""
+        same = min(_common(ids, self._known), len(ids) - 1)  # the last one is read: its logits are wanted
+        if surplus := len(self._known) - same:
+            self._cache.crop(-surplus)
+        self._known = list(ids[:same])
+        while len(self._known) < len(ids):
+            block = ids[len(self._known) : len(self._known) + _BLOCK]
+            new = torch.tensor([block], device=self._model.device)
+            logits = self._model(input_ids=new, past_key_values=self._cache, use_cache=True, logits_to_keep=1).logits
+            self._known += block
+            if len(ids) - same > _BLOCK:
+                self._tell("prompt", len(self._known) - same, len(ids) - same)
+        return int(logits[0, -1].argmax())
+
+    def _fenced(self, said: Sequence[int]) -> bool:
+        """Whether a code block has ended; what comes after is of no use."""
+        return len(said) % 4 == 0 and self._tokenizer.decode(said).count(_FENCE) >= 2
+
+    def _tell(self, what: str, done: int, total: int) -> None:
+        if self._progress:
+            self._progress(what, done, total)
+
+
+def _name(path: Path) -> str:
+    """The name of the file without .gguf, or of the folder with all its dots: Qwen2.5-0.5B-Instruct."""
+    return path.stem if path.is_file() else path.resolve().name
+
+
+def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
+    """Tokenizer and model of a folder or a GGUF file."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if not is_local(str(path)):
+        raise InputError(
+            f"{path} is no language model on this disk: name a .gguf file or a folder with a config.json, or the "
+            "server that has it, --llm-url http://localhost:11434/v1"
+        )
+    place: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    place["pretrained_model_name_or_path"] = str(path.parent if path.is_file() else path)
+    weights: dict[str, Any] = {"dtype": torch.bfloat16 if wants_bfloat16("auto", device) else torch.float32}
+    if path.is_file():
+        place["gguf_file"] = path.name
+        weights |= _unpacked()
+    else:
+        weights["use_safetensors"] = True
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(**place)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
+    except _BROKEN as error:
+        why = " ".join(str(error).split())[:300]
+        raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
+    model, told = loaded
+    if lacking := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):
+        raise ModelError(f"{path} lacks {len(lacking)} weights, such as {lacking[0]}; get the whole model again")
+    if not getattr(tokenizer, "chat_template", None):
+        raise ModelError(f"{path} has no chat template; take a model that was trained to chat (an -Instruct one)")
+    return tokenizer, model.to(device).eval().requires_grad_(False)
+
+
+def _unpacked() -> dict[str, Any]:
+    """How a GGUF file is read: into dense weights, for kernels that work on packed ones come from the hub."""
+    import transformers
+
+    if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
+        raise MissingExtraError(" and ".join(missing), "gguf")
+    config = getattr(transformers, "GgufConfig", None)  # older ones know dense weights only
+    return {} if config is None else {"quantization_config": config(dequantize=True)}
+
+
+def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
+    """Tokens that end a turn: those of the tokenizer and of the model's own settings."""
+    known = getattr(model.generation_config, "eos_token_id", None)
+    several = known if isinstance(known, list) else [known]
+    return frozenset(token for token in [*several, tokenizer.eos_token_id] if token is not None)
+
+
+def _common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many tokens two sequences begin with alike."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

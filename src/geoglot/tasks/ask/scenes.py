@@ -1,0 +1,199 @@
+"""Scenes of rasters: encoded by a model when they are first asked for a thing, and never again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import shapely
+import torch
+from jaxtyping import Float
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.errors import AnswerError, InputError
+from geoglot.geo import Grid, Window
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.segmenter import Segmenter
+from geoglot.outputs.vector_files import to_map
+from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.encode import pad
+from geoglot.scene.read import opened, reading_notes
+from geoglot.scene.seen import EncodedScene, as_encoder, encode_scene
+from geoglot.scene.wording import word_notes
+from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.tile import Tile
+from geoglot.tasks.ask.scene_things import Found, Sighting
+from geoglot.tasks.find.find import find
+from geoglot.tasks.find.find_options import FindOptions
+from geoglot.tasks.refine.refiner import Refiner
+
+_CLOSE = 0.05  # of a probability: what is not found but this near to the threshold makes a "none" doubtful
+_READ = 2048  # pixels a side that are read as they are; larger windows come from a reduced picture
+_SMALLEST = 1e-3
+
+
+@dataclass(frozen=True)
+class SceneOptions:
+    """How scenes are looked at."""
+
+    find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
+    progress: Progress | None = None
+    refiner: Refiner | None = None
+    """What draws the outlines of things better than the scores do."""
+
+
+class RasterScene:
+    """A raster of any size as a `Scene`; use it as a context manager."""
+
+    def __init__(
+        self, source: PathLike | Raster, model: VisionLanguageModel | Segmenter, options: SceneOptions | None = None
+    ) -> None:
+        self._options, self._model, self._stack = options or SceneOptions(), model, ExitStack()
+        self._encoder = as_encoder(model)
+        self.model, self.sha256 = self._encoder.name, self._encoder.sha256
+        self._raster = self._stack.enter_context(opened(source, self._options.find, self._encoder.resolution))
+        check_bands(self._raster, self._encoder.bands, self.model)
+        self.uri, self.grid = self._raster.uri, self._raster.grid
+        part = self._raster.footprint.outline
+        self.outline = None if part is None else to_map([part], self.grid)[0]
+        self.time = self._raster.time.isoformat() if self._raster.time else None
+        self.encodings = 0
+        """How often pixels went through the model for things: never more than once."""
+        self.notes = list(reading_notes(self._raster, self.model, self._encoder.resolution))
+        self._encoded: EncodedScene | None = None
+        self._known: dict[str, Sighting] = {}
+        self._names: dict[str, torch.Tensor] = {}
+
+    def __enter__(self) -> RasterScene:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._stack.close()
+
+    def cost(self, name: str) -> int:
+        """All pixels of the scene for a new name, none for a known one."""
+        return 0 if name in self._known else int(np.prod(self.grid.shape))
+
+    def find(self, name: str) -> Sighting:
+        """Things by the threshold that `geoglot find` chooses, and how many of them are in doubt."""
+        if name not in self._known:
+            self._known[name] = self._find(name)
+        return self._known[name]
+
+    def _find(self, name: str) -> Sighting:
+        chosen = self._options
+        result = find(
+            self._scene(), {name: [name]}, options=chosen.find, refiner=chosen.refiner, progress=chosen.progress
+        )
+        threshold = result.thresholds[name]
+        self.notes += [note for note in result.notes if note not in self.notes]
+        rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
+        things = tuple(Found(int(index), name, float(score), shape) for index, score, shape in rows)
+        return Sighting(things, threshold.core, self._doubtful(name, things, threshold.core))
+
+    def _doubtful(self, name: str, things: Sequence[Found], core: float) -> int:
+        """Things that reach the threshold at their best only; where there is none, those that nearly reach it."""
+        if things:
+            return sum(thing.score < core for thing in things)
+        options = FindOptions(**{**vars(self._options.find), "min_score": max(_SMALLEST, core - _CLOSE)})
+        return len(find(self._scene(), {name: [name]}, options=options).objects)
+
+    def _scene(self) -> EncodedScene:
+        if self._encoded is None:
+            self.encodings += 1
+            opening = encode_scene(
+                self._raster, self._encoder, options=self._options.find, progress=self._options.progress
+            )
+            self._encoded = self._stack.enter_context(opening)
+            failed = self._encoded.failed
+            self.notes += [f"{len(failed)} windows could not be looked at: {failed[0].reason}"] if failed else []
+        return self._encoded
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What is looked at, and by which weights."""
+        return {**self._raster.fingerprint(), "model": self.sha256}
+
+    @property
+    def failed(self) -> int:
+        """Windows that could not be looked at."""
+        return len(self._encoded.failed) if self._encoded else 0
+
+    @torch.inference_mode()
+    def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
+        """A softmax over the names, of the window reduced to what the model was trained on."""
+        model = self._model
+        if not isinstance(model, VisionLanguageModel):
+            raise AnswerError(f"{self.model} has classes of its own and reads no words; ask a model that does")
+        card = model.card
+        tile = self.look(window, card.tile_size)
+        if not tile.valid.any():
+            raise AnswerError("there is no data in this part of the scene")
+        new = [name for name in names if name not in self._names]
+        if new:
+            templates = self._options.find.templates
+            vectors = text_vectors(model, new, templates)
+            self.notes += word_notes(model, [ClassWords(name, (name,)) for name in new], vectors, templates=templates)
+            self._names |= dict(zip(new, vectors, strict=True))
+        texts = torch.stack([self._names[name] for name in names])
+        pixels = torch.from_numpy(pad(tile.pixels, card.patch_size, card.tile_size))[None].to(texts.device)
+        odds = (card.logit_scale * model.encode_image(pixels) @ texts.T).softmax(1)[0].cpu().tolist()
+        return dict(zip(names, odds, strict=True))
+
+    def look(self, window: Window, side: int) -> Tile:
+        """A window in at most `side` pixels a side: read as it is and averaged, or cut from a reduced picture."""
+        longest = max(window.height, window.width)
+        if longest <= _READ:
+            return _reduced(self._raster.read(window), -(-longest // side))
+        whole = self._raster.thumbnail(-(-max(self.grid.shape) * side // longest))
+        down, across = (small / large for small, large in zip(whole.grid.shape, self.grid.shape, strict=True))
+        top, left = int(window.row * down), int(window.col * across)
+        bottom = max(top + 1, round((window.row + window.height) * down))
+        right = max(left + 1, round((window.col + window.width) * across))
+        part = whole.grid.window(Window(top, left, bottom - top, right - left))
+        block = np.s_[top:bottom, left:right]
+        return Tile(whole.pixels[:, *block], whole.valid[block], part, whole.bands, whole.time, whole.uri)
+
+    def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
+        """The scene for people, and its grid."""
+        tile = self._raster.thumbnail(side)
+        return tile.pixels[:3], tile.grid
+
+
+def _reduced(tile: Tile, factor: int) -> Tile:
+    """Means of blocks of factor x factor pixels; what is left over at the edges is dropped."""
+    if factor <= 1:
+        return tile
+    rows, cols = (max(1, side // factor) * factor for side in tile.valid.shape)
+    rows, cols = min(rows, tile.valid.shape[0]), min(cols, tile.valid.shape[1])
+    down, across = min(factor, rows), min(factor, cols)
+    blocks = tile.pixels[:, :rows, :cols].reshape(len(tile.pixels), rows // down, down, cols // across, across)
+    valid = tile.valid[:rows, :cols].reshape(rows // down, down, cols // across, across).all(axis=(1, 3))
+    grid = tile.grid.window(Window(0, 0, rows, cols)).resized(valid.shape)
+    return Tile(blocks.mean(axis=(2, 4), dtype=np.float32), np.asarray(valid), grid, tile.bands, tile.time, tile.uri)
+
+
+def check_pair(before: RasterScene, after: RasterScene) -> None:
+    """InputError unless two scenes are the same place on the same kind of grid."""
+    if before.grid.crs != after.grid.crs:
+        raise InputError(f"{before.uri} and {after.uri} are read in different CRSs; warp one to the other's first")
+    if before.grid.crs is None and before.grid.shape != after.grid.shape:
+        raise InputError("two pictures without a CRS are compared pixel by pixel, so they must have the same size")
+    boxes = [shapely.box(*scene.grid.bounds) for scene in (before, after)]
+    if not boxes[0].intersects(boxes[1]):
+        raise InputError(f"{before.uri} and {after.uri} show different places")
+
+
+def is_path(text: str) -> bool:
+    """Whether an argument of the command line is a source, not a question."""
+    if "://" in text or text.startswith("/vsi"):
+        return True
+    try:
+        return Path(text).exists()
+    except OSError:  # longer than a file name can be
+        return False

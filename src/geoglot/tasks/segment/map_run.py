@@ -1,0 +1,302 @@
+"""One segmentation from start to finish, by any dense scorer.
+
+The way: windows are read and scored a row at a time (`stream`), blended on the patch lattice (`blend`), enlarged to
+pixels (`classmap`) and kept as strips in a journal; at the end strips become a COG and polygons (`outputs`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from geoglot.aliases import BandLike, NoData, PathLike, Progress, Sensor
+from geoglot.errors import InputError, ReadError, SourceError
+from geoglot.geo import Grid, Window
+from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
+from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
+from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.strips import Strips
+from geoglot.outputs.vector_files import write_polygons
+from geoglot.scene.augmented import Flips
+from geoglot.scene.blend import Blender
+from geoglot.scene.class_words import TEMPLATES
+from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
+from geoglot.scene.failures import failure_notes, restored_failures, windows_document
+from geoglot.scene.going_on import going_on
+from geoglot.scene.read import opened, reading_facts, reading_notes
+from geoglot.scene.score import Scorer
+from geoglot.scene.stream import score_rows
+from geoglot.scene.windows import WindowPlan
+from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.reader import Failed
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.refiner import Refiner
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.shares import ClassShare, class_shares
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What a user may decide about a segmentation beside classes and model."""
+
+    background: str | tuple[str, ...] = ()
+    """Words for what is none of the classes; where one of them fits best the map says "other"."""
+    threshold: float = 0.0
+    """Least probability of the best class; below it the map says "other". 0 gives every valid pixel a class."""
+    templates: tuple[str, ...] = TEMPLATES
+    bands: tuple[BandLike, ...] | None = None
+    """Red, green, blue (and more, for a model that sees more) by name or 1-based index; None finds these three by their
+    descriptions."""
+    sensor: Sensor | None = None
+    """Preset of bands, offset and scale; None takes the numbers as they are."""
+    nodata: NoData = None
+    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
+    resolution: float | None = None
+    """Ground resolution in metres to read the scene at; None lets the model's card decide."""
+    tile: int | None = None
+    """Side of a window in pixels; None lets the model decide: most take twice the size that they were trained on."""
+    overlap: int | None = None
+    """Pixels that neighbouring windows share; None lets the model decide: most take three patches."""
+    batch: int = 4
+    flips: Flips = "none"
+    """Look at each window mirrored too, and average: 2 or 4 times the work."""
+    scales: tuple[float, ...] = (1.0,)
+    """Look at each window at all of these sizes, and average."""
+    scores: bool = False
+    """Also write the probability of every class, a band each, at the resolution of the model's patches."""
+    overlay: bool = True
+    """Also write a PNG for the eye."""
+    refiner: Refiner | str | None = None
+    """Moves the borders of regions to edges of the picture: none, edges, what load_sam gives, or one of your own."""
+
+    def facts(self) -> dict[str, Any]:
+        """What decides the result, as a document; how many windows are computed at once does not."""
+        refiner = choose_refiner(self.refiner)
+        facts = asdict(replace(self, refiner=None)) | {"refiner": refiner.facts() if refiner else None}
+        del facts["batch"]
+        return facts
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """What a segmentation made, and where."""
+
+    model: str
+    output: Path
+    polygons: Path | None
+    scores: Path | None
+    overlay: Path | None
+    manifest: Path
+    classes: tuple[ClassShare, ...]
+    windows: int
+    failed: tuple[Failed, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    """What the user should know: no CRS, how pixels were stretched."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot segment --json`."""
+        paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
+        classes = [asdict(share) for share in self.classes]
+        return {
+            "model": self.model, **paths, "classes": classes,
+            "windows": windows_document(self.windows, self.failed),
+            "seconds": self.seconds, "notes": list(self.notes),
+        }  # fmt: skip
+
+
+_PATHS = ("output", "polygons", "scores", "overlay", "manifest")
+
+
+def segment_with(
+    scorer: Scorer,
+    legend: Legend,
+    source: PathLike | Raster,
+    outputs: Outputs,
+    *,
+    options: SegmentOptions,
+    facts: dict[str, Any] | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SegmentResult:
+    """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed.
+
+    Sentences under "notes" in the facts are told to the user, too.
+    """
+    started = time.monotonic()
+    with opened(source, options, scorer.resolution) as raster:
+        outputs.made.check(raster.uri)
+        check_bands(raster, scorer.bands, scorer.name)
+        run = _Run(raster, scorer, legend, outputs, options, facts or {}, overwrite)
+        with closing(run.journal):
+            failed = run.compute(progress)
+            if len(failed) == len(run.plan):
+                run.journal.clear()
+                raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
+            return run.finish(failed, started, progress)
+
+
+@dataclass
+class _Run:
+    """One segmentation: first strips into the journal, then the journal into files."""
+
+    raster: Raster
+    scorer: Scorer
+    legend: Legend
+    outputs: Outputs
+    options: SegmentOptions
+    facts: dict[str, Any]
+    overwrite: bool
+    plan: WindowPlan = field(init=False)
+    channels: list[int] = field(init=False)
+    """Of the scorer, in the order of the legend."""
+    journal: Journal = field(init=False)
+    strips: tuple[str, str] = ("classes", "confidence")
+    """Kinds of strips that the map is made of."""
+    resumed: tuple[str, ...] = ()
+    """That the run goes on, in a sentence, if it does."""
+
+    def __post_init__(self) -> None:
+        shape, options = self.raster.grid.shape, self.options
+        self.plan = self.scorer.plan(shape, options.tile, options.overlap)
+        named = range(1, len(self.legend.names) + 1)
+        if sorted(value for value in self.scorer.ids if value != OTHER) != list(named):
+            raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")
+        self.channels = [self.scorer.ids.index(value) for value in named]
+        self.facts = self._all_facts()
+        self.outputs.made.start(run := fingerprint(self.facts), self.overwrite)
+        self.journal = Journal(self.outputs.classes, run)
+
+    def _all_facts(self) -> dict[str, Any]:
+        """Everything that decides the result."""
+        return {
+            **reading_facts(self.raster, self.plan),
+            "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
+            "legend": self.legend.names,
+            "options": self.options.facts(),
+            **self.facts,
+        }
+
+    def compute(self, progress: Progress | None) -> list[Failed]:
+        """Strips of classes, confidences and scores for every row of windows that is not in the journal yet.
+
+        Windows that failed before a kill stay failed when the run goes on; a complete run, done again, tries all anew.
+        """
+        blender = Blender(self.plan, len(self.scorer.ids))
+        rule = Rule(self.scorer.ids, self.options.threshold, self.legend.nodata)
+        enlarger = Enlarger(rule, self.plan.patch, self.plan.shape)
+        failed: list[Failed] = []
+        if stored := self.journal.load():
+            state, notes = stored
+            blender.restore(state)
+            enlarger.restore(state)
+            failed = restored_failures(notes)
+            self.resumed = going_on(blender.row * len(self.plan.col_starts), len(self.plan), "windows")
+        rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
+        for row in rows:
+            failed += row.failed
+            shares = torch.from_numpy(row.scores).softmax(0).numpy()
+            if self.outputs.scores:  # of the named classes; what is left to 1 belongs to the background words
+                self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[self.channels]))
+            if strip := enlarger.feed(shares, row.valid):
+                self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
+                self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
+            self.journal.save(blender.state() | enlarger.state(), failure_notes(failed))
+        return failed
+
+    def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
+        """The journal's strips as the files that were asked for; then the journal goes."""
+        if refiner := choose_refiner(self.options.refiner):
+            self._refine(refiner, progress)
+        self.raster.check_unchanged()
+        grid, outputs = self.raster.grid, self.outputs
+        self._write_rasters(grid, progress)
+        if outputs.polygons:
+            skip = frozenset({OTHER, self.legend.nodata})
+            shapes = trace(self._strips("polygons", progress), skip)
+            with outputs.made.writing(outputs.polygons) as draft:
+                write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, draft, self.raster.footprint)
+        shares = class_shares(self._strips("areas", progress), grid, self.raster.footprint, self.legend)
+        overlay, notes = self._picture(shares)
+        if not any(share.pixels for share in shares):
+            notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
+        seconds = round(time.monotonic() - started, 2)
+        told = (
+            *self.resumed,
+            *self.facts.get("notes", ()),
+            *reading_notes(self.raster, self.scorer.name, self.scorer.resolution),
+        )
+        result = SegmentResult(
+            self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
+            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),
+        )  # fmt: skip
+        outputs.made.finish(result.to_json() | {"run": self.facts})
+        self.journal.clear()
+        return result
+
+    def _refine(self, refiner: Refiner, progress: Progress | None) -> None:
+        """Strips of a map whose regions follow the picture; they take the place of the others."""
+        skip = frozenset({OTHER, self.legend.nodata})
+        classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in self.strips)
+        refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
+        self.strips = ("refined", "refinedconfidence")
+        done = len(self.journal.strips(self.strips[-1]))  # by a run that was killed here
+
+        def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
+            return classes.read(*window.slices), confidence.read(*window.slices)
+
+        for row, *layers in refining.rows(read, done):
+            for kind, layer in zip(self.strips, layers, strict=True):
+                self.journal.add_strip(kind, row, encode_strip(layer[None]))
+            if progress:
+                progress("outlines", row + len(layers[0]), self.plan.shape[0])
+
+    def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
+        """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
+        if self.outputs.overlay is None:
+            return None, ()
+        try:
+            thumbnail = self.raster.thumbnail(SIDE).pixels[:3]
+        except ReadError as error:
+            self.outputs.made.remove(self.outputs.overlay)  # of an earlier run: it would show another map
+            return None, (f"no picture was made: {error}",)
+        order = shares if len(shares) <= MOST_LINES else sorted(shares, key=lambda share: -share.pixels)
+        lines = [f"{share.name}  {share.share:.1%}" for share in order]
+        with self.outputs.made.writing(self.outputs.overlay) as draft:
+            notes = write_overlay(thumbnail, self.outputs.classes, self.legend, lines, draft)
+        return self.outputs.overlay, notes
+
+    def _write_rasters(self, grid: Grid, progress: Progress | None) -> None:
+        if progress:
+            progress("map", 0, 1)
+        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((self.legend.rest, *self.legend.names)))
+        layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
+        with self.outputs.made.writing(self.outputs.classes) as draft:
+            write_cog(self.journal.strips(self.strips[0]), layer, draft)
+        if self.outputs.scores:
+            lattice = grid.coarser(self.plan.patch)
+            layer = Layer(lattice, "float32", float("nan"), self.legend.names)
+            with self.outputs.made.writing(self.outputs.scores) as draft:
+                write_cog(self.journal.strips("scores"), layer, draft)
+        if progress:
+            progress("map", 1, 1)
+
+    def _strips(self, what: str, progress: Progress | None) -> Iterator[ClassStrip]:
+        row = 0
+        paths = list(zip(*map(self.journal.strips, self.strips), strict=True))
+        for done, (classes_path, confidence_path) in enumerate(paths, 1):
+            classes, confidence = read_strip(classes_path)[0], read_strip(confidence_path)[0]
+            yield ClassStrip(row, classes, confidence)
+            row += len(classes)
+            if progress:
+                progress(what, done, len(paths))

@@ -1,0 +1,125 @@
+"""Words to a class map: any raster in, a COG, polygons, areas and a manifest out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from geoglot.aliases import ClassesLike, PathLike, Progress
+from geoglot.errors import ClassesError, InputError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.precision import Precision
+from geoglot.models.segmenter import Segmenter, is_segmenter, load_segmenter
+from geoglot.models.zoo import load_model
+from geoglot.outputs.legend import Legend
+from geoglot.scene.augmented import augmented
+from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.scene.score import Scorer, WordScorer
+from geoglot.scene.segmenter_scorer import SegmenterScorer
+from geoglot.scene.wording import word_notes
+from geoglot.sources.raster import Raster
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import SegmentOptions, SegmentResult, segment_with
+
+__all__ = ["SegmentOptions", "SegmentResult", "segment"]
+
+
+def segment(
+    source: PathLike | Raster,
+    classes: ClassesLike | None,
+    output: PathLike,
+    *,
+    model: VisionLanguageModel | Segmenter | PathLike = "mini",
+    polygons: PathLike | None = None,
+    options: SegmentOptions | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> SegmentResult:
+    """Map the classes over a raster of any size; returns what was written.
+
+    `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
+    `polygons` a .gpkg, .parquet or .geojson; `progress` is called with ("windows", done, in all), then with
+    what is made of them: "map", "polygons", "areas".
+
+    A model that `geoglot train segment` made has classes of its own: None maps them all, names map some of them (the
+    rest is "other"); a name with other words, or a new one, changes its classes as `models.segclip.vocabulary` says.
+
+    Killed at any moment, the same call goes on where it was and gives the same bytes. A result of another run is
+    replaced with `overwrite` only, and what geoglot did not make is never touched. Raises InputError for what
+    cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.
+    """
+    options = options or SegmentOptions()
+    words = parse_classes(classes) if classes is not None else None
+    background = parse_words(options.background)
+    _check_choice(options)
+    paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
+    paths.made.check(*(one for one in (source, classes) if isinstance(one, PathLike)))
+    if isinstance(model, PathLike):
+        model = load_mapper(model)
+    scorer, names, facts = _scorer(model, words, background, options)
+    facts |= {
+        "background": background,
+        "card": asdict(model.card),
+        "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
+    }
+    looks = augmented(scorer, options.flips, options.scales)
+    return segment_with(
+        looks, Legend(names), source, paths, options=options, facts=facts, overwrite=overwrite, progress=progress
+    )
+
+
+def load_mapper(
+    name: PathLike, *, device: str | None = None, precision: Precision = "float32"
+) -> VisionLanguageModel | Segmenter:
+    """A model for `segment` by its name or folder: one that reads words, or one with classes of its own."""
+    if is_segmenter(name):
+        return load_segmenter(name, device=device)
+    return load_model(name, device=device, precision=precision)
+
+
+def _scorer(
+    model: VisionLanguageModel | Segmenter,
+    words: tuple[ClassWords, ...] | None,
+    background: tuple[str, ...],
+    options: SegmentOptions,
+) -> tuple[Scorer, tuple[str, ...], dict[str, Any]]:
+    """What scores pixels, the names of its ids, and what the manifest keeps of both."""
+    asked = [asdict(entry) for entry in words or ()]
+    if isinstance(model, Segmenter):
+        if background:
+            raise InputError(f'{model.card.name} knows no background words; classes that are not asked for are "other"')
+        if options.templates != SegmentOptions.templates:
+            raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
+        own = SegmenterScorer(model, words)
+        return own, own.names, {"classes": asked, "device": next(model.parameters()).device.type}
+    if words is None:
+        raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
+    _check_words(words, background)
+    scorer = WordScorer(model, words, background, options.templates)
+    notes = word_notes(model, words, scorer.texts, background=background, templates=options.templates)
+    texts = hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest()
+    return (
+        scorer,
+        tuple(entry.name for entry in words),
+        {"classes": asked, "texts": texts, "device": scorer.texts.device.type, "notes": notes},
+    )
+
+
+def _check_choice(options: SegmentOptions) -> None:
+    if not 0 <= options.threshold < 1:
+        raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
+
+
+def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
+    """What words alone must be to make a map."""
+    if any(entry.name.lower() == "other" for entry in words):
+        raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
+    if both := sorted({word for entry in words for word in entry.words} & set(background)):
+        raise ClassesError(f"{', '.join(both)} cannot be a class and the background; take it out of one of them")
+    if len(words) == 1 and not background:
+        raise ClassesError(
+            f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
+            'give more classes, or say what else there is: --background "building, road, field"'
+        )

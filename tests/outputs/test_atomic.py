@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import errno
+from pathlib import Path
+
+import pytest
+
+from geoglot.errors import OutputError
+from geoglot.outputs.atomic import appears, check_folder
+from geoglot.outputs.own import MARK, own_folder
+from geoglot.outputs.path_names import hidden
+
+
+def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "a.txt"
+    with appears(target) as temporary:
+        temporary.write_text("new")
+        assert not target.exists()
+    assert target.read_text() == "new"
+    with pytest.raises(ZeroDivisionError), appears(target) as temporary:
+        temporary.write_text("half")
+        raise ZeroDivisionError
+    assert target.read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="disk is full"), appears(tmp_path / "a.txt") as temporary:
+        temporary.write_text("half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_folder_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="mkdir -p"):
+        check_folder(tmp_path / "no" / "a.tif")
+    with pytest.raises(OutputError, match="is a folder"):
+        check_folder(tmp_path)
+
+
+def test_a_device_that_is_always_full(tmp_path: Path) -> None:
+    full = Path("/dev/full")
+    if not full.exists():
+        pytest.skip("/dev/full is a thing of Linux")
+    with pytest.raises(OutputError, match="disk is full"), appears(tmp_path / "a.txt") as temporary:
+        temporary.symlink_to(full)
+        temporary.write_bytes(b"x")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_run_left_is_not_added_to(tmp_path: Path) -> None:
+    left = hidden(tmp_path / "a.txt", "part")
+    own_folder(left)
+    for name in ("a.txt", "a.txt-journal", "a.txt.ovr.tmp"):
+        (left / name).write_text("stale")
+    with appears(tmp_path / "a.txt") as temporary:
+        assert [path.name for path in temporary.parent.iterdir()] == [MARK]
+        temporary.write_text("new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyproj
+import pytest
+import shapely
+from affine import Affine
+
+from geoglot.errors import InputError
+from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.outputs import vector_files as vectors
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.vector_files import check_format, write_polygons
+
+LEGEND = Legend(("water", "forest"))
+CLASSES = np.zeros((40, 40), np.uint8)
+CLASSES[4:10, 4:10] = 1
+CLASSES[20:30, 5:35] = 2
+CONFIDENCE = np.full((40, 40), 200, np.uint8)
+
+
+def write(path: Path, crs: pyproj.CRS | None, transform: Affine, classes: np.ndarray = CLASSES) -> int:
+    shapes = trace([ClassStrip(0, classes, CONFIDENCE)], frozenset({0, 255}))
+    return write_polygons(shapes, Grid(crs, transform, classes.shape), LEGEND, 250, path)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_every_format_holds_classes_scores_and_geodesic_areas(
+    tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(vectors, "_BATCH", 1)
+    path = tmp_path / f"map{suffix}"
+    assert write(path, pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000)) == 2
+    frame = gpd.read_parquet(path) if suffix == ".parquet" else gpd.read_file(path)
+    assert frame["name"].tolist() == ["water", "forest"] and frame["class"].tolist() == [1, 2]
+    assert frame["id"].tolist() == [1, 2] and frame["score"].tolist() == [0.8, 0.8]
+    scale = 0.9996**2  # of UTM on its central meridian: ground is larger than map
+    np.testing.assert_allclose(frame["area_m2"] * scale, [3600, 30_000], rtol=1e-4)
+    assert frame.crs.to_epsg() == (4326 if suffix == ".geojson" else 32616)
+    metres = frame.to_crs(32616)
+    assert metres.geometry.iloc[0].symmetric_difference(
+        shapely.box(500_040, 3_999_900, 500_100, 3_999_960)
+    ).area == pytest.approx(0, abs=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_equal_runs_give_equal_bytes_and_no_objects_give_an_empty_file(tmp_path: Path, suffix: str) -> None:
+    place = (pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000))
+    write(tmp_path / f"a{suffix}", *place)
+    write(tmp_path / f"b{suffix}", *place)
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    empty = tmp_path / f"c{suffix}"
+    assert write(empty, *place, classes=np.zeros_like(CLASSES)) == 0
+    assert len(gpd.read_parquet(empty) if suffix == ".parquet" else gpd.read_file(empty)) == 0
+
+
+def test_geojson_is_cut_at_the_antimeridian(tmp_path: Path) -> None:
+    path = tmp_path / "map.geojson"
+    write(path, pyproj.CRS(4326), Affine(0.01, 0, 179.9, 0, -0.01, 10))
+    frame = gpd.read_file(path)
+    assert frame.geometry.bounds.abs().to_numpy().max() <= 180
+    assert frame.geometry.iloc[1].geom_type == "MultiPolygon"
+    assert shapely.area(frame.geometry.iloc[1]) == pytest.approx(300e-4)
+
+
+@pytest.mark.parametrize(("crs", "place"), [(32601, (1e5, 8e6)), (3413, (-200, 200)), (3031, (-200, 200))])
+def test_every_ring_of_geojson_is_wound_as_rfc_7946_says(tmp_path: Path, crs: int, place: tuple[float, float]) -> None:
+    """Across 180 degrees, around a pole, with holes; the areas are those of the map."""
+    classes = np.ones((40, 40), np.uint8)
+    classes[18:26, 3:30] = classes[2:6, 10:12] = 2
+    write(tmp_path / "map.geojson", pyproj.CRS(crs), Affine(10, 0, place[0], 0, -10, place[1]), classes)
+    features = json.loads((tmp_path / "map.geojson").read_text())["features"]
+    shapes = [shapely.geometry.shape(feature["geometry"]) for feature in features]
+    assert sum(feature["properties"]["area_m2"] for feature in features) == pytest.approx(16e4, rel=0.08)
+    for shape in shapes:
+        assert shape.is_valid and np.abs(shape.bounds).max() <= 180
+        for part in shapely.get_parts(shape):
+            assert part.exterior.is_ccw and not any(hole.is_ccw for hole in part.interiors)
+    written = geodesic_area_m2(shapes, pyproj.CRS("OGC:CRS84"))
+    np.testing.assert_allclose(written, [one["properties"]["area_m2"] for one in features], rtol=2e-3)
+
+
+def test_without_a_crs_there_are_pixels_and_no_areas(tmp_path: Path) -> None:
+    write(tmp_path / "map.geojson", None, Affine.identity())
+    frame = gpd.read_file(tmp_path / "map.geojson")
+    assert frame["area_m2"].isna().all()
+    assert frame.geometry.iloc[0].bounds == (4, 4, 10, 10)
+
+
+_FULL = """
+import resource, signal, sys
+from pathlib import Path
+import numpy as np
+import pyproj
+from affine import Affine
+from geoglot.errors import OutputError
+from geoglot.geo import Grid
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.vector_files import write_polygons
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))
+classes = np.random.default_rng(0).integers(1, 3, (300, 300)).astype(np.uint8)
+grid = Grid(pyproj.CRS(32616), Affine(1, 0, 5e5, 0, -1, 4e6), classes.shape)
+try:
+    shapes = trace([ClassStrip(0, classes, classes)], frozenset())
+    write_polygons(shapes, grid, Legend(("a", "b")), 2, Path(sys.argv[1]))
+except OutputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: str) -> None:
+    command = [sys.executable, "-c", _FULL, str(tmp_path / f"map{suffix}")]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "free some space" in done.stdout.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_format_is_refused() -> None:
+    with pytest.raises(InputError, match=r"\.gpkg"):
+        check_format(Path("map.shp"))

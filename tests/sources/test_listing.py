@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from geoglot.errors import SourceError
+from geoglot.sources.listing import find_images
+
+
+def test_folders_are_searched_and_files_kept(tmp_path: Path) -> None:
+    for name in ("b.PNG", "a.jpg", "below/c.webp", "notes.txt", "a.wld"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = find_images(["https://example.org/scene.tif", tmp_path, tmp_path / "notes.txt"])
+    expected = [str(tmp_path / name) for name in ("a.jpg", "b.PNG", "below/c.webp", "notes.txt")]
+    assert found == ["https://example.org/scene.tif", *expected]
+
+
+def test_what_systems_and_unfinished_runs_keep_is_no_source(tmp_path: Path) -> None:
+    for name in ("a.tif", "._a.tif", ".map.tif.work/classes-000000000.tif", "__MACOSX/b.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_images([tmp_path]) == [str(tmp_path / "a.tif")]
+
+
+def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="holds no images"):
+        find_images([tmp_path])

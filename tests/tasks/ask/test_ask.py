@@ -1,0 +1,179 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+from PIL import Image
+from polygons import StubScene, grid_of
+
+import geoglot
+from geoglot.errors import AnswerError, InputError, SourceError
+from geoglot.tasks.ask.ask import Asker, AskOptions, ask
+from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
+from geoglot.tasks.find.find_options import FindOptions
+from scenes import plant
+from stubs import PooledColours
+from worlds import write_scene
+
+THINGS = [
+    ("roof", 40, 40, 12), ("roof", 64, 130, 20), ("water", 150, 60, 28), ("roof", 190, 190, 16), ("roof", 128, 256, 24),
+]  # fmt: skip
+LOOKS = FindOptions(background="sand, forest", templates=("{}",), tile=64, overlap=16, overlay=False)
+OPTIONS = AskOptions(LOOKS)
+
+
+class Counting(PooledColours):
+    """Counts the windows that go through it."""
+
+    windows = 0
+
+    def encode_patches(self, pixels):  # type: ignore[no-untyped-def]
+        type(self).windows += len(pixels)
+        return super().encode_patches(pixels)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scene(tmp_path_factory.mktemp("scene") / "scene.tif", plant((260, 300), THINGS).pixels)
+
+
+@pytest.fixture(scope="module")
+def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_scene(tmp_path_factory.mktemp("later") / "later.tif", plant((260, 300), THINGS[1:]).pixels)
+
+
+def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
+    answer = geoglot.ask(
+        scene, "How many roofs are there?", model=PooledColours(), options=OPTIONS, evidence=tmp_path / "roofs.geojson"
+    )
+    assert (answer.value, answer.unit, answer.text) == (4, None, "4 roofs found.")
+    assert answer.confidence == 1.0
+    assert "roof: 4 found" in answer.reason
+    drawn = gpd.read_file(tmp_path / "roofs.geojson")
+    assert len(drawn) == 4
+    assert drawn.crs.to_epsg() == 4326
+    with Image.open(tmp_path / "roofs.png") as picture:
+        assert picture.size[0] == 2 * 300
+
+
+def test_many_questions_encode_the_scene_once(scene: Path) -> None:
+    Counting.windows = 0
+    with Asker.open(scene, model=Counting(), options=OPTIONS) as asker:
+        first = asker.ask("How many roofs are there?")
+        once = Counting.windows
+        assert once > 0
+        assert asker.ask("What is the area of the largest roof?").value == pytest.approx(3.14159 * 24**2 / 4, rel=0.15)
+        assert asker.ask("Is there water in the lower left quarter?").value is True
+        assert asker.ask("What percentage of the image is water?").unit == "%"
+        assert first.value == 4
+        assert Counting.windows == once
+        assert isinstance(asker.scene, RasterScene)
+        assert asker.scene.encodings == 1
+
+
+def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) -> None:
+    with Asker.open(scene, model=PooledColours(), options=OPTIONS) as asker:
+        answer = asker.ask("What is the area covered by roofs in the left half?")
+        document = json.loads(json.dumps(answer.to_json(), allow_nan=False))
+        assert {"question", "value", "unit", "text", "confidence", "program", "evidence", "planner", "seconds"} <= set(
+            document
+        )
+        assert document["unit"] == "m²"
+        assert document["model"]["sha256"] == "0" * 64
+        assert [call["call"] for call in document["calls"]] == ["find", "part", "area_m2", "answer"]
+        assert [one["properties"]["role"] for one in document["evidence"]["features"]] == ["object"] * 4 + ["region"]
+        again = asker.replay(document)
+        assert (again.value, again.text, again.confidence) == (answer.value, answer.text, answer.confidence)
+        with pytest.raises(AnswerError, match="another one now"):
+            asker.replay({**document, "value": 1.0})
+        with pytest.raises(InputError, match="weights differ"):
+            asker.replay({**document, "model": {"name": "other", "sha256": "1" * 64}})
+        with pytest.raises(InputError, match="refusal"):
+            asker.replay({**document, "value": None})
+        with pytest.raises(InputError, match="no document"):
+            asker.replay({"question": "x"})
+
+
+def test_two_dates_of_one_place(scene: Path, later: Path) -> None:
+    with Asker.open(scene, later, model=PooledColours(), options=OPTIONS) as asker:
+        gone = asker.ask("How many roofs have disappeared?")
+        assert (gone.value, gone.after) == (1, str(later))
+        assert asker.ask("How many roofs are in the first image?").value == 4
+        assert asker.ask("How many roofs are there?").value == 3
+        assert asker.ask("Has the number of roofs decreased?").value is True
+
+
+def test_dates_of_different_places_are_refused(scene: Path, tmp_path: Path) -> None:
+    from affine import Affine
+
+    away = write_scene(
+        tmp_path / "away.tif", plant((64, 64), []).pixels, transform=Affine(0.5, 0, 600_000, 0, -0.5, 5_000_000)
+    )
+    with pytest.raises(InputError, match="different places"):
+        Asker.open(scene, away, model=PooledColours(), options=OPTIONS)
+
+
+def test_a_refusal_has_no_value_and_says_why(scene: Path) -> None:
+    with Asker.open(scene, model=PooledColours(), options=OPTIONS) as asker:
+        unread = asker.ask("Why is the sky blue?")
+        assert (unread.value, unread.confidence, unread.program) == (None, None, None)
+        assert "nearest form" in unread.text
+        with Asker(StubScene({"roof": [(1, 1, 5, 5)]})) as stub:
+            nothing = stub.ask("How far is the roof from the river?")
+        assert nothing.refused
+        assert "none of these things was found" in nothing.text
+        assert nothing.program is not None
+        change = asker.ask("How many roofs were built?")
+        assert "--after" in change.text
+        with pytest.raises(InputError, match="empty"):
+            asker.ask("  ")
+
+
+def test_wrong_inputs_are_told_before_any_work(scene: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="geojson"):
+        ask(scene, "How many roofs are there?", model=PooledColours(), evidence=tmp_path / "x.shp")
+    with pytest.raises(SourceError):
+        ask(tmp_path / "none.tif", "How many roofs are there?", model=PooledColours())
+
+
+def test_words_of_the_whole_scene_are_asked_without_encoding_patches(scene: Path) -> None:
+    Counting.windows = 0
+    with Asker.open(scene, model=Counting(), options=OPTIONS) as asker:
+        answer = asker.ask("Is this sand or water?")
+        assert answer.value == "sand"
+        assert "the best fits with" in answer.reason
+        assert asker.ask("Is this water or a forest?").value in ("water", "forest")
+    assert Counting.windows == 0
+
+
+def test_a_part_is_looked_at_in_any_size(scene: Path) -> None:
+    with RasterScene(scene, PooledColours(), SceneOptions(LOOKS)) as opened:
+        small = opened.look(opened.grid.whole, 64)
+        assert max(small.valid.shape) <= 64
+        assert small.grid.bounds == pytest.approx(opened.grid.bounds, abs=3)
+        picture, grid = opened.picture(100)
+        assert picture.shape[1:] == grid.shape
+
+
+def test_a_stub_scene_cannot_be_drawn(tmp_path: Path) -> None:
+    with Asker(StubScene({"ship": [(1, 1, 5, 5)]}, grid_of())) as asker:
+        answer = asker.ask("Is there a ship?")
+        assert answer.text == "Yes: 1 ship found."
+        with pytest.raises(InputError, match="only rasters"):
+            asker.write_evidence(answer, tmp_path / "x.geojson")
+
+
+def test_outlines_are_refined_and_an_answer_says_how(scene: Path) -> None:
+    question = "What is the area of the largest roof?"
+    rough = geoglot.ask(scene, question, model=PooledColours(), options=OPTIONS)
+    options = AskOptions(LOOKS, refiner="edges")
+    with Asker.open(scene, model=PooledColours(), options=options) as asker:
+        fine = asker.ask(question)
+        assert (rough.refiner, fine.refiner) == ("none", "edges")
+        assert fine.value != rough.value
+        assert fine.value == pytest.approx(3.14159 * 24**2 / 4, rel=0.15)
+        assert asker.replay(json.loads(json.dumps(fine.to_json()))).value == fine.value
+        with pytest.raises(InputError, match="--refine none then, and by edges now"):
+            asker.replay(rough.to_json())

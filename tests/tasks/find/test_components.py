@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from geoglot.geo import Window
+from geoglot.scene.class_words import parse_classes
+from geoglot.scene.encoder import ScorerEncoder
+from geoglot.scene.score_field import ScoreField
+from geoglot.scene.seen import encode_scene
+from geoglot.tasks.find.components import join_strips
+from geoglot.tasks.find.find_options import FindOptions
+from geoglot.tasks.find.threshold import Threshold, choose_threshold
+from scenes import plant
+from stubs import ColourScorer
+from worlds import write_scene
+
+NAMES = ("roof", "sand")
+
+
+@given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from([0.3, 0.45, 0.6]))
+def test_strips_of_any_height_give_the_regions_of_the_whole(seed: int, height: int, extent: float) -> None:
+    scores = ndimage.uniform_filter(np.random.default_rng(seed).random((24, 17)), 3).astype(np.float32)
+    threshold = Threshold(extent + 0.1, extent, "given", 0.1)
+    parts = [(row, scores[row : row + height]) for row in range(0, 24, height)]
+    strips = [(Window(row, 0, *part.shape), part if (part >= extent).any() else None) for row, part in parts]
+    found = join_strips(strips, threshold)
+    labels, _ = ndimage.label(scores >= extent)
+    expected = []
+    for label, (rows, cols) in enumerate(ndimage.find_objects(labels), 1):
+        peak = float(scores[labels == label].max())
+        if peak >= threshold.core:
+            expected.append((rows.start, cols.start, rows.stop, cols.stop, peak))
+    assert sorted((r.top, r.left, r.bottom, r.right, r.peak) for r in found) == sorted(expected)
+    assert all(scores[r.at] == np.float32(r.peak) for r in found)
+
+
+def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", plant((150, 170), [("roof", 60, 70, 30)]).pixels)
+    encoder, options = ScorerEncoder(ColourScorer(NAMES), NAMES), FindOptions(tile=64, overlap=16)
+    with encode_scene(source, encoder, options=options) as scene:
+        field = ScoreField(scene, encoder.question(parse_classes("roof"), None, ()), 0)
+        rows, cols = scene.plan.lattice
+        lattice = torch.from_numpy(field.patches(Window(0, 0, rows, cols)))
+        large = F.interpolate(lattice[None, None], scale_factor=8, mode="bilinear")[0, 0, :150, :170]
+        for window in (Window(0, 0, 150, 170), Window(3, 5, 40, 1), Window(141, 99, 9, 71), Window(64, 8, 1, 8)):
+            part = large[window.row : window.row + window.height, window.col : window.col + window.width]
+            np.testing.assert_allclose(field.read(window), part.numpy(), atol=1e-6)
+        strips = [scores for _, scores in field.strips(0.0) if scores is not None]
+        np.testing.assert_allclose(np.concatenate(strips), large.numpy(), atol=1e-6)
+        threshold = choose_threshold(field, None)
+        assert (threshold.how, threshold.is_everywhere) == ("background", False)
+        assert threshold.share == pytest.approx(np.pi * 30**2 / (150 * 170), rel=0.2)
+        given_one = choose_threshold(field, 0.9)
+        assert (given_one.core, given_one.how) == (0.9, "given") and given_one.extent < 0.9
