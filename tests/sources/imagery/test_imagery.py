@@ -25,13 +25,13 @@ from geoglot.sources.imagery.catalogues import CATALOGUES
 from geoglot.sources.imagery.scene import Scene
 from geoglot.sources.imagery.scene_folder import LocalImagery, LocalImageryRecipe
 from geoglot.sources.imagery.stac import Stac, StacRecipe, catalogue_of, web_of
-from geoglot.sources.web import Manners
+from geoglot.web.client import RequestPolicy
 from peers.country import write_cog
 from peers.files import TOKEN, remote_files
 from peers.http import Fault, Reply, peer
 from peers.stac import StacPeer, item_of, stac_peer
 
-QUICK = Manners(per_second=5000.0, retries=3, timeout_s=2.0, wait_s=0.01)
+QUICK = RequestPolicy(per_second=5000.0, retries=3, timeout_s=2.0, wait_s=0.01)
 CORNER = (500_000.0, 5_400_000.0)
 HERE = Box(8.9, 48.7, 9.1, 48.8)
 

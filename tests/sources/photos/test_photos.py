@@ -22,18 +22,18 @@ from geoglot.sources.photos.mapillary import Mapillary, MapillaryRecipe
 from geoglot.sources.photos.photo import Photo, Query
 from geoglot.sources.photos.photo_folder import LocalPhotos, LocalPhotosRecipe
 from geoglot.sources.photos.wikimedia import Wikimedia, WikimediaRecipe
-from geoglot.sources.web import Manners, Web
+from geoglot.web.client import RequestPolicy, WebClient
 from peers.flickr import KEY, Record
 from peers.flickr import Flickr as FlickrPeer
 from peers.http import Fault, Reply, Request, peer
 
-QUICK = Manners(per_second=5000.0, retries=3, timeout_s=2.0, wait_s=0.01)
+QUICK = RequestPolicy(per_second=5000.0, retries=3, timeout_s=2.0, wait_s=0.01)
 HERE = Query(5.0, 52.0, 2000.0)
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
-    one = Web({"127.0.0.1"}, QUICK, (KEY,))
+def web() -> Iterator[WebClient]:
+    one = WebClient({"127.0.0.1"}, QUICK, (KEY,))
     yield one
     one.close()
 
@@ -61,7 +61,7 @@ def many(count: int, seconds: int, uploads: int = 1) -> list[Record]:
 
 
 @pytest.mark.parametrize(("count", "seconds", "uploads"), [(3, 60, 1), (700, 60, 1), (9000, 7, 1), (9000, 0, 40)])
-def test_flickr_gives_every_photo_once(web: Web, count: int, seconds: int, uploads: int) -> None:
+def test_flickr_gives_every_photo_once(web: WebClient, count: int, seconds: int, uploads: int) -> None:
     service = FlickrPeer(many(count, seconds, uploads), lambda record: b"")
     with peer(service) as there:
         source = Flickr(FlickrRecipe(url=f"{there.url}/services/rest/"), KEY, web)
@@ -72,7 +72,7 @@ def test_flickr_gives_every_photo_once(web: Web, count: int, seconds: int, uploa
 
 
 @pytest.mark.parametrize("fault", ["duplicate page", "wrong page"])
-def test_pages_that_do_not_hold_together_are_read_again(web: Web, fault: str) -> None:
+def test_pages_that_do_not_hold_together_are_read_again(web: WebClient, fault: str) -> None:
     service = FlickrPeer(many(700, 60), lambda record: b"")
     service.page_faults = [fault]
     with peer(service) as there:
@@ -80,7 +80,7 @@ def test_pages_that_do_not_hold_together_are_read_again(web: Web, fault: str) ->
         assert len(list(source.search(HERE))) == 700
 
 
-def test_flickr_is_asked_as_the_recipe_says(web: Web) -> None:
+def test_flickr_is_asked_as_the_recipe_says(web: WebClient) -> None:
     records = [
         Record("1", 5.001, 52.0, "2015-06-01 10:00:00", title="in"), Record("2", 5.2, 52.0, "2015-06-01 10:00:00"),
         Record("3", 5.0, 52.0, "2011-06-01 10:00:00"), Record("4", 5.0, 52.0, "2015-06-01 10:00:00", accuracy=11),
@@ -97,7 +97,7 @@ def test_flickr_is_asked_as_the_recipe_says(web: Web) -> None:
     assert one.url.endswith("/pictures/1.jpg") and one.page == "https://www.flickr.com/photos/12345@N00/1"
 
 
-def test_flickr_says_what_is_wrong(web: Web) -> None:
+def test_flickr_says_what_is_wrong(web: WebClient) -> None:
     service = FlickrPeer(many(3, 60), lambda record: b"")
     with peer(service) as there:
         recipe = FlickrRecipe(url=f"{there.url}/services/rest/")
@@ -113,7 +113,7 @@ def test_flickr_says_what_is_wrong(web: Web) -> None:
 
 
 @pytest.mark.parametrize("kind", ["truncated body", "wrong bytes", "wrong content type", "empty body", "500"])
-def test_a_picture_is_whole_or_asked_for_again(web: Web, kind: str) -> None:
+def test_a_picture_is_whole_or_asked_for_again(web: WebClient, kind: str) -> None:
     with peer(lambda request: Reply(jpeg(), "image/jpeg")) as there:
         there.order(Fault(kind))
         photo = Photo("flickr", "1", 5.0, 52.0, "", "", "", "", "", "", f"{there.url}/1.jpg")
@@ -129,7 +129,7 @@ def test_a_picture_is_whole_or_asked_for_again(web: Web, kind: str) -> None:
         (Reply(jpeg((40, 40)), "image/jpeg"), "too small"),
     ],
 )
-def test_what_is_no_picture_is_left(web: Web, reply: Reply, message: str) -> None:
+def test_what_is_no_picture_is_left(web: WebClient, reply: Reply, message: str) -> None:
     with peer(lambda request: reply) as there:
         photo = Photo("flickr", "1", 5.0, 52.0, "", "", "", "", "", "", f"{there.url}/1.jpg")
         with pytest.raises(SourceError, match=message):
@@ -210,9 +210,9 @@ SERVICES = {
     [("flickr", endless_flickr), ("wikimedia", endless_wikimedia), ("mapillary", endless_mapillary)],
 )
 def test_a_search_ends_even_if_the_service_does_not(
-    web: Web, monkeypatch: pytest.MonkeyPatch, name: str, endless: Callable[[Request], Reply]
+    web: WebClient, monkeypatch: pytest.MonkeyPatch, name: str, endless: Callable[[Request], Reply]
 ) -> None:
-    monkeypatch.setattr("geoglot.sources.web._MOST_REQUESTS", 12)
+    monkeypatch.setattr("geoglot.web.client._MOST_REQUESTS", 12)
     with peer(endless) as there:
         with pytest.raises(ServiceError, match="has no end: one search cost 12 requests"):
             list(SERVICES[name](there.url, web).search(HERE))
@@ -230,12 +230,12 @@ def test_a_search_ends_even_if_the_service_does_not(
         "[]",
     ],
 )
-def test_answers_of_another_form_are_told_and_end_no_run(web: Web, name: str, text: str) -> None:
+def test_answers_of_another_form_are_told_and_end_no_run(web: WebClient, name: str, text: str) -> None:
     with peer(lambda request: Reply(text.encode())) as there, pytest.raises(ServiceError, match="run the same again"):
         list(SERVICES[name](there.url, web).search(HERE))
 
 
-def test_a_key_that_a_service_says_back_is_in_no_message(web: Web) -> None:
+def test_a_key_that_a_service_says_back_is_in_no_message(web: WebClient) -> None:
     text = json.dumps({"stat": "fail", "code": 100, "message": f"Invalid key {KEY}"})
     with peer(lambda request: Reply(text.encode())) as there, pytest.raises(InputError, match="take the key") as caught:
         list(SERVICES["flickr"](there.url, web).search(HERE))
@@ -288,7 +288,7 @@ def wikimedia(points: dict[int, tuple[float, float]]) -> Callable[[Request], Rep
     return reply
 
 
-def test_wikimedia_gives_every_photo_once(web: Web) -> None:
+def test_wikimedia_gives_every_photo_once(web: WebClient) -> None:
     points = spread(1300)
     with peer(wikimedia(points)) as there:
         source = Wikimedia(WikimediaRecipe("me@example.org", url=f"{there.url}/w/api.php"), web)
@@ -300,7 +300,7 @@ def test_wikimedia_gives_every_photo_once(web: Web) -> None:
         Wikimedia(WikimediaRecipe(" "), web)
 
 
-def test_mapillary_gives_every_picture_once_and_its_token_to_nobody(web: Web) -> None:
+def test_mapillary_gives_every_picture_once_and_its_token_to_nobody(web: WebClient) -> None:
     points = spread(3000)
     token = "MLY|secret"
 

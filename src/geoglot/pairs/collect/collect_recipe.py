@@ -17,7 +17,7 @@ from geoglot.sources.photos.flickr import FlickrRecipe
 from geoglot.sources.photos.mapillary import MapillaryRecipe
 from geoglot.sources.photos.photo_folder import LocalPhotosRecipe
 from geoglot.sources.photos.wikimedia import WikimediaRecipe
-from geoglot.sources.web import Manners
+from geoglot.web.client import RequestPolicy
 
 Judged = Literal["indoor", "people", "text"]
 
@@ -153,4 +153,4 @@ class PairsRecipe:
     tiles: TilesRecipe = field(default_factory=TilesRecipe)
     imagery: ImageryRecipe = field(default_factory=ImageryRecipe)
     split: SplitRecipe = field(default_factory=SplitRecipe)
-    web: Manners = field(default_factory=Manners)
+    web: RequestPolicy = field(default_factory=RequestPolicy)

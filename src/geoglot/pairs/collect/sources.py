@@ -18,7 +18,7 @@ from geoglot.sources.photos.mapillary import Mapillary
 from geoglot.sources.photos.photo import PhotoSource
 from geoglot.sources.photos.photo_folder import LocalPhotos
 from geoglot.sources.photos.wikimedia import Wikimedia
-from geoglot.sources.web import Web
+from geoglot.web.client import WebClient
 
 
 @contextmanager
@@ -41,8 +41,8 @@ def _made(recipe: PairsRecipe) -> list[PhotoSource]:
     agent, made = f"geoglot/{geoglot.__version__}", list[PhotoSource]()
     secrets = (settings.flickr_key, settings.mapillary_token)
 
-    def web(url: str, hosts: tuple[str, ...], who: str = agent) -> Web:
-        return Web({str(urlsplit(url).hostname), *hosts}, recipe.web, secrets, who)
+    def web(url: str, hosts: tuple[str, ...], who: str = agent) -> WebClient:
+        return WebClient({str(urlsplit(url).hostname), *hosts}, recipe.web, secrets, who)
 
     if photos.flickr is not None:
         made.append(Flickr(photos.flickr, settings.flickr_key, web(photos.flickr.url, photos.flickr.hosts)))

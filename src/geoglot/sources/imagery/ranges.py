@@ -16,7 +16,7 @@ from rasterio.errors import RasterioError
 
 from geoglot.errors import GeoglotError, SourceError
 from geoglot.sources.gdal import open_file
-from geoglot.sources.web import Answer, Unreadable, Web
+from geoglot.web.client import Response, RetryableError, WebClient
 
 _CHUNK = 1 << 14  # what is smaller is read so and kept: GDAL comes back to a file's head a hundred times
 _PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -24,8 +24,8 @@ _NAME = "scene.tif"  # for GDAL, which may tell it to anybody
 
 
 @contextmanager
-def opened(url: str, web: Web) -> Iterator[Any]:
-    """A GDAL handle of a GeoTIFF; SourceError where it is none, and as `Web.fetch` where it cannot be had."""
+def opened(url: str, web: WebClient) -> Iterator[Any]:
+    """A GDAL handle of a GeoTIFF; SourceError where it is none, and as `WebClient.fetch` where it cannot be had."""
     file = _File(url, web)
     try:
         with open_file(_NAME, file.open) as dataset:
@@ -40,7 +40,7 @@ def opened(url: str, web: Web) -> Iterator[Any]:
 class _File:
     """The bytes at a url; what fails is kept in `failed`, since GDAL takes no exception."""
 
-    def __init__(self, url: str, web: Web) -> None:
+    def __init__(self, url: str, web: WebClient) -> None:
         self._url, self._web, self.size = url, web, 0
         self._chunks: dict[int, bytes] = {0: self._fetch(0, _CHUNK)}
         self.failed: GeoglotError | None = None
@@ -69,12 +69,14 @@ class _File:
         return found[first - start * _CHUNK :][:size]
 
     def _fetch(self, first: int, size: int) -> bytes:
-        def read(answer: Answer) -> bytes:
-            told = _PART.fullmatch(answer.part)
-            if told is None or int(told[1]) != first or len(answer.body) != int(told[2]) - first + 1:
-                raise Unreadable(f"{answer.kind or 'an answer without type'} in place of a part of a file")
+        def read(response: Response) -> bytes:
+            told = _PART.fullmatch(response.content_range)
+            if told is None or int(told[1]) != first or len(response.body) != int(told[2]) - first + 1:
+                raise RetryableError(
+                    f"{response.content_type or 'an answer without type'} in place of a part of a file"
+                )
             self.size = int(told[3])
-            return answer.body
+            return response.body
 
         headers = {"Range": f"bytes={first}-{first + size - 1}", "Accept-Encoding": "identity"}
         return self._web.fetch(self._url, read, headers=headers, limited=False)

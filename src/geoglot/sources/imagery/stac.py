@@ -25,7 +25,7 @@ from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
-from geoglot.sources.web import Answer, Manners, Refused, Unreadable, Web, json_of, unsigned
+from geoglot.web.client import HTTPStatusError, RequestPolicy, Response, RetryableError, WebClient, json_of, unsigned
 
 T = TypeVar("T")
 _PAGE = 100
@@ -53,7 +53,7 @@ class StacRecipe:
 class Stac:
     """One collection of one service."""
 
-    def __init__(self, recipe: StacRecipe, web: Web) -> None:
+    def __init__(self, recipe: StacRecipe, web: WebClient) -> None:
         self._most_cloud, self._web = recipe.most_cloud, web
         self._catalogue = catalogue_of(recipe)
         self._token, self._token_until, self._lock = "", 0.0, threading.Lock()
@@ -148,7 +148,7 @@ class Stac:
         return self._read(uri, lambda dataset: read_window(dataset, indexes, grid))
 
     def _read(self, uri: str, read: Callable[[Any], T]) -> T:
-        """What is read of a file by its signed url. Refused, it is signed anew once; no message shows the signature.
+        """Read a file by its signed url. A refused url is signed anew once; no message shows the signature.
 
         SourceError for a file that is gone, ReadError for one that is refused or damaged while the service answers
         (object stores refuse with 403 what is gone, where they do not list), ServiceError where it does not answer.
@@ -163,7 +163,7 @@ class Stac:
                 raise ServiceError(self._clean(str(error))) from None
             except SourceError as error:
                 failed = self._clean(str(error))
-                if isinstance(error, Refused) and error.status in _GONE:
+                if isinstance(error, HTTPStatusError) and error.status in _GONE:
                     raise SourceError(failed) from None
             self._token_until = 0.0  # it may have ended by the service's clock, which is not ours
         raise ReadError(f"{failed}; run the same again later") from None
@@ -179,7 +179,7 @@ class Stac:
     def _new_token(self, url: str) -> tuple[str, float]:
         try:
             return self._web.fetch(url, _read_token)
-        except Refused as error:  # of all files, whatever the status: none of them is gone for that
+        except HTTPStatusError as error:  # of all files, whatever the status: none of them is gone for that
             raise ServiceError(f"{error}; run the same again later") from None
 
     def _clean(self, text: str) -> str:
@@ -200,11 +200,11 @@ def _is_time(text: str) -> bool:
         return False
 
 
-def web_of(recipe: StacRecipe, manners: Manners) -> Web:
+def web_of(recipe: StacRecipe, policy: RequestPolicy) -> WebClient:
     """What a catalogue may ask."""
     catalogue = catalogue_of(recipe)
     urls = (catalogue.url, *([catalogue.token] if catalogue.token else []))
-    return Web({*(str(urlsplit(url).hostname) for url in urls), *catalogue.hosts}, manners)
+    return WebClient({*(str(urlsplit(url).hostname) for url in urls), *catalogue.hosts}, policy)
 
 
 def catalogue_of(recipe: StacRecipe) -> Catalogue:
@@ -219,7 +219,7 @@ def catalogue_of(recipe: StacRecipe) -> Catalogue:
     return replace(preset, url=recipe.url, hosts=recipe.hosts, token=recipe.token_url)
 
 
-def _client(url: str, web: Web) -> Any:
+def _client(url: str, web: WebClient) -> Any:
     """pystac-client, whose requests go through `web`: the same hosts, pace, retries and silence."""
     try:
         import pystac_client
@@ -240,18 +240,18 @@ def _client(url: str, web: Web) -> Any:
     return pystac_client.Client.open(url, stac_io=ThroughWeb())
 
 
-def _text(answer: Answer) -> str:
-    json_of(answer)  # a text that is none is asked for again
-    return answer.body.decode("utf-8")
+def _text(response: Response) -> str:
+    json_of(response)  # a text that is none is asked for again
+    return response.body.decode("utf-8")
 
 
-def _read_token(answer: Answer) -> tuple[str, float]:
-    document = json_of(answer)
+def _read_token(response: Response) -> tuple[str, float]:
+    document = json_of(response)
     try:
         until = datetime.fromisoformat(str(document["msft:expiry"]).replace("Z", "+00:00"))
         return str(document["token"]), until.timestamp()
     except (ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f"an answer that is no token ({type(error).__name__})") from None
+        raise RetryableError(f"an answer that is no token ({type(error).__name__})") from None
 
 
 def _reflectance(facts: Mapping[str, Any]) -> tuple[float, float]:

@@ -11,8 +11,8 @@ from PIL import Image, ImageOps
 from geoglot.errors import SourceError
 from geoglot.silence import no_remarks
 from geoglot.sources.gdal import check_jpeg
-from geoglot.sources.web import Answer, Unreadable
 from geoglot.sources.whole import fault_of
+from geoglot.web.client import Response, RetryableError
 
 SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
 _LEAST_SIDE = 64
@@ -34,15 +34,15 @@ def formats() -> tuple[str, ...]:
     return tuple(one for one in _FORMATS if one in Image.OPEN)
 
 
-def picture_of(answer: Answer) -> bytes:
-    """The body of an answer if it is a whole picture; Unreadable for what may be another answer next time."""
-    if not answer.kind.startswith("image/") and answer.kind != "application/octet-stream":
-        raise Unreadable(f"{answer.kind or 'no content type'} in place of a picture")
+def picture_of(response: Response) -> bytes:
+    """The body of an answer if it is a whole picture; RetryableError for what may be another answer next time."""
+    if not response.content_type.startswith("image/") and response.content_type != "application/octet-stream":
+        raise RetryableError(f"{response.content_type or 'no content type'} in place of a picture")
     try:
-        shrink(answer.body)
+        shrink(response.body)
     except OSError as error:
-        raise Unreadable(str(error)) from error
-    return answer.body
+        raise RetryableError(str(error)) from error
+    return response.body
 
 
 def shrink(body: bytes) -> bytes:

@@ -18,7 +18,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
 from geoglot.sources.photos.licences import FLICKR
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of
+from geoglot.web.client import Response, RetryableError, SearchSession, WebClient, json_of
 
 CEILING = 4000
 PER_PAGE = 250
@@ -63,7 +63,7 @@ class _Search:
     """One query with the spans that it is split to."""
 
     query: Query
-    asking: Asking
+    asking: SearchSession
     taken: Span
     uploaded: Span | None = None
 
@@ -90,7 +90,7 @@ class Flickr:
     name = "flickr"
     by_place = True
 
-    def __init__(self, recipe: FlickrRecipe, key: str, web: Web) -> None:
+    def __init__(self, recipe: FlickrRecipe, key: str, web: WebClient) -> None:
         if not key:
             raise InputError(
                 "Flickr wants a key: get one at https://www.flickr.com/services/api/misc.api_keys.html and set "
@@ -111,7 +111,7 @@ class Flickr:
         now = datetime.now().replace(microsecond=0) + timedelta(days=1)  # of any time zone
         first = _start(query.after) if query.after else _FIRST_DAY
         last = _start(query.before) + timedelta(days=1) - _SECOND if query.before else now
-        return once(self._search(_Search(query, Asking(self._web), Span(first, last)), now))
+        return once(self._search(_Search(query, SearchSession(self._web), Span(first, last)), now))
 
     def picture(self, photo: Photo) -> bytes:
         """The picture; the one that Flickr sends in place of a removed photo is none."""
@@ -158,7 +158,7 @@ class Flickr:
             "per_page": str(PER_PAGE), "page": str(number), **search.parameters(),
         }  # fmt: skip
         return search.asking.fetch(
-            self._recipe.url, lambda answer: _read_page(answer, number), method="POST", data=form
+            self._recipe.url, lambda response: _read_page(response, number), method="POST", data=form
         )
 
 
@@ -170,19 +170,19 @@ class _Page:
     """Of all records, also those without a picture or a place."""
 
 
-def _read_page(answer: Answer, number: int) -> _Page:
-    document = json_of(answer)
+def _read_page(response: Response, number: int) -> _Page:
+    document = json_of(response)
     try:
         if document["stat"] != "ok":
             _refuse(int(document.get("code", 0)), str(document.get("message", "")))
         page = document["photos"]
         records = page["photo"]
         if int(page["page"]) != number:
-            raise Unreadable(f"page {page['page']} in place of page {number}")
+            raise RetryableError(f"page {page['page']} in place of page {number}")
         photos = {photo.id: photo for record in records if (photo := _photo(record))}
         return _Page(int(page["total"]), photos, frozenset(str(record["id"]) for record in records))
     except (ValueError, KeyError, TypeError) as error:
-        raise Unreadable(f"an answer that is none of Flickr's ({type(error).__name__}: {error})") from error
+        raise RetryableError(f"an answer that is none of Flickr's ({type(error).__name__}: {error})") from error
 
 
 def _refuse(code: int, message: str) -> None:
@@ -190,7 +190,7 @@ def _refuse(code: int, message: str) -> None:
     if code in _KEY_CODES:
         raise InputError(f"Flickr does not take the key ({code}: {message}); set GEOGLOT_FLICKR_KEY to a valid one")
     if code in _LATER_CODES:
-        raise Unreadable(f"Flickr says {code}: {message}")
+        raise RetryableError(f"Flickr says {code}: {message}")
     raise SourceError(f"Flickr refuses the search ({code}: {message})")
 
 
@@ -230,10 +230,10 @@ def _best_url(record: dict[str, Any]) -> str:
     return min(enough)[1] if enough else max(sizes, default=(0, ""))[1]
 
 
-def _picture(answer: Answer) -> bytes:
-    if "photo_unavailable" in answer.url:
+def _picture(response: Response) -> bytes:
+    if "photo_unavailable" in response.url:
         raise SourceError("Flickr has the photo no more")
-    return picture_of(answer)
+    return picture_of(response)
 
 
 def _start(day: date) -> datetime:

@@ -15,7 +15,7 @@ from geoglot.errors import InputError
 from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.decoding import picture_of
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
+from geoglot.web.client import Response, RetryableError, SearchSession, WebClient, json_of, known_format
 
 CEILING = 2000
 _MOST_SQUARE_DEGREES = 0.01
@@ -38,7 +38,7 @@ class Mapillary:
     name = "mapillary"
     by_place = True
 
-    def __init__(self, recipe: MapillaryRecipe, token: str, web: Web) -> None:
+    def __init__(self, recipe: MapillaryRecipe, token: str, web: WebClient) -> None:
         if not token:
             raise InputError(
                 "Mapillary wants a token: get one at https://www.mapillary.com/dashboard/developers and set "
@@ -57,7 +57,7 @@ class Mapillary:
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Pictures around a place, none twice."""
-        asking = Asking(self._web)
+        asking = SearchSession(self._web)
         found = (photo for box in boxes_around(query) for photo in self._box(box, query, asking))
         return once(photo for photo in found if is_near(query, photo.lon, photo.lat))
 
@@ -70,19 +70,19 @@ class Mapillary:
         """Give back the connections."""
         self._web.close()
 
-    def _box(self, box: Box, query: Query, asking: Asking) -> Iterator[Photo]:
+    def _box(self, box: Box, query: Query, asking: SearchSession) -> Iterator[Photo]:
         small = box.north - box.south <= _SMALLEST
         if box.square_degrees < _MOST_SQUARE_DEGREES:
             records = self._records(box, query, asking)
             if len(records) < CEILING or small:
-                with understood("Mapillary"):
+                with known_format("Mapillary"):
                     photos = [photo for record in records if (photo := self._photo(record))]
                 yield from photos
                 return
         for quarter in box.quarters():
             yield from self._box(quarter, query, asking)
 
-    def _records(self, box: Box, query: Query, asking: Asking) -> list[dict[str, Any]]:
+    def _records(self, box: Box, query: Query, asking: SearchSession) -> list[dict[str, Any]]:
         asked = {
             "fields": _FIELDS, "limit": str(CEILING),
             "bbox": f"{box.west:.7f},{box.south:.7f},{box.east:.7f},{box.north:.7f}",
@@ -113,22 +113,22 @@ class Mapillary:
         )
 
 
-def _document(answer: Answer) -> dict[str, Any]:
-    document = json_of(answer)
+def _document(response: Response) -> dict[str, Any]:
+    document = json_of(response)
     if not isinstance(document, dict):
-        raise Unreadable("an answer that is none of Mapillary's")
+        raise RetryableError("an answer that is none of Mapillary's")
     return document
 
 
-def _records(answer: Answer) -> list[dict[str, Any]]:
-    records = _document(answer).get("data")
+def _records(response: Response) -> list[dict[str, Any]]:
+    records = _document(response).get("data")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise Unreadable("an answer without a list of pictures as `data`")
+        raise RetryableError("an answer without a list of pictures as `data`")
     return records
 
 
-def _address(answer: Answer) -> str:
-    address = _document(answer).get("thumb_1024_url")
+def _address(response: Response) -> str:
+    address = _document(response).get("thumb_1024_url")
     if not isinstance(address, str):
-        raise Unreadable("an answer without the address of a picture")
+        raise RetryableError("an answer without the address of a picture")
     return address

@@ -18,7 +18,7 @@ from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.decoding import picture_of
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.sources.web import Answer, Asking, Unreadable, Web, json_of, understood
+from geoglot.web.client import Response, RetryableError, SearchSession, WebClient, json_of, known_format
 
 CEILING = 500
 _WIDTH = 500  # one of the widths that Wikimedia keeps ready
@@ -42,7 +42,7 @@ class Wikimedia:
     name = "wikimedia"
     by_place = True
 
-    def __init__(self, recipe: WikimediaRecipe, web: Web) -> None:
+    def __init__(self, recipe: WikimediaRecipe, web: WebClient) -> None:
         if not recipe.contact.strip():
             raise InputError("Wikimedia wants to know who asks; give a mail address: photos.wikimedia.contact")
         self._recipe, self._web = recipe, web
@@ -57,7 +57,7 @@ class Wikimedia:
 
     def search(self, query: Query) -> Iterator[Photo]:
         """Photos around a place, none twice."""
-        asking = Asking(self._web)
+        asking = SearchSession(self._web)
         found = (photo for box in boxes_around(query) for photo in self._box(box, asking))
         return once(photo for photo in found if is_near(query, photo.lon, photo.lat) and _on_days(photo, query))
 
@@ -69,8 +69,8 @@ class Wikimedia:
         """Give back the connections."""
         self._web.close()
 
-    def _box(self, box: Box, asking: Asking) -> Iterator[Photo]:
-        with understood("Wikimedia"):
+    def _box(self, box: Box, asking: SearchSession) -> Iterator[Photo]:
+        with known_format("Wikimedia"):
             pages = self._pages(box, asking)
             photos = [photo for page in pages if (photo := _photo(page))]
         if len(pages) >= CEILING and box.north - box.south > _SMALLEST:
@@ -79,7 +79,7 @@ class Wikimedia:
             return
         yield from photos
 
-    def _pages(self, box: Box, asking: Asking) -> list[dict[str, Any]]:
+    def _pages(self, box: Box, asking: SearchSession) -> list[dict[str, Any]]:
         """Files of a box; what does not fit into one answer is asked for by `continue`."""
         asked = {
             "action": "query", "format": "json", "formatversion": "2", "maxlag": "5", "generator": "geosearch",
@@ -99,14 +99,14 @@ class Wikimedia:
             onward = following
 
 
-def _read(answer: Answer) -> dict[str, Any]:
-    document = json_of(answer)
+def _read(response: Response) -> dict[str, Any]:
+    document = json_of(response)
     if not isinstance(document, dict):
-        raise Unreadable("an answer that is none of MediaWiki's")
+        raise RetryableError("an answer that is none of MediaWiki's")
     if "error" in document:
         code, info = document["error"].get("code", ""), document["error"].get("info", "")
         if code in ("maxlag", "ratelimited", "readonly") or code.startswith("internal_api_error"):
-            raise Unreadable(f"Wikimedia says {code}: {info}")
+            raise RetryableError(f"Wikimedia says {code}: {info}")
         raise SourceError(f"Wikimedia refuses the search ({code}: {info})")
     return document
 

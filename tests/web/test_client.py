@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from geoglot.errors import ServiceError, SourceError
-from geoglot.sources.web import Manners, Web, unsigned
+from geoglot.web.client import RequestPolicy, WebClient, unsigned
 from peers.http import Fault, Peer, Reply, Request, peer
 
-QUICK = Manners(per_second=1000.0, retries=2, timeout_s=0.3, wait_s=0.01)
+QUICK = RequestPolicy(per_second=1000.0, retries=2, timeout_s=0.3, wait_s=0.01)
 SECRET = "do-not-tell"
 
 
@@ -29,8 +29,8 @@ def there() -> Iterator[Peer]:
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
-    one = Web({"127.0.0.1"}, QUICK, (SECRET,))
+def web() -> Iterator[WebClient]:
+    one = WebClient({"127.0.0.1"}, QUICK, (SECRET,))
     yield one
     one.close()
 
@@ -39,19 +39,19 @@ KINDS = ("time-out", "reset", "429", "500", "503", "truncated body", "wrong cont
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_fails_for_now_is_tried_again(there: Peer, web: Web, kind: str) -> None:
+def test_what_fails_for_now_is_tried_again(there: Peer, web: WebClient, kind: str) -> None:
     there.order(Fault(kind))
     assert web.json(f"{there.url}/x") == {"a": 1}
     assert there.served == [kind] and len(there.requests) == 2
 
 
-def test_what_goes_on_failing_is_told(there: Peer, web: Web) -> None:
+def test_what_goes_on_failing_is_told(there: Peer, web: WebClient) -> None:
     there.order(*[Fault("500", at=number) for number in range(3)])
     with pytest.raises(ServiceError, match=r"failed 3 times \(HTTP 500\); run the same again later"):
         web.json(f"{there.url}/x")
 
 
-def test_a_date_to_wait_for_is_told_by_the_clock_of_the_service(there: Peer, web: Web) -> None:
+def test_a_date_to_wait_for_is_told_by_the_clock_of_the_service(there: Peer, web: WebClient) -> None:
     waited: list[float] = []
     web.sleep = waited.append
     there.order(Fault("429 until a date"))  # a second from now, by a clock that is three hours late
@@ -59,7 +59,7 @@ def test_a_date_to_wait_for_is_told_by_the_clock_of_the_service(there: Peer, web
     assert 0.0 <= max(waited) <= 1.5
 
 
-def test_a_long_wait_is_left_to_the_next_run(web: Web) -> None:
+def test_a_long_wait_is_left_to_the_next_run(web: WebClient) -> None:
     with (
         peer(lambda request: Reply(b"", "text/plain", 429, {"Retry-After": "3600"})) as one,
         pytest.raises(ServiceError, match="left alone for 3600 s"),
@@ -67,7 +67,7 @@ def test_a_long_wait_is_left_to_the_next_run(web: Web) -> None:
         web.json(f"{one.url}/x")
 
 
-def test_what_will_not_get_better_is_not_tried_again(there: Peer, web: Web) -> None:
+def test_what_will_not_get_better_is_not_tried_again(there: Peer, web: WebClient) -> None:
     with pytest.raises(SourceError, match="HTTP 404: no such thing"):
         web.json(f"{there.url}/none")
     assert len(there.requests) == 1
@@ -76,14 +76,14 @@ def test_what_will_not_get_better_is_not_tried_again(there: Peer, web: Web) -> N
 @pytest.mark.parametrize(
     "to", ["http://localhost:1/x", "http://169.254.169.254/latest", "file:///etc/passwd", "ftp://a/b"]
 )
-def test_no_host_is_asked_that_nobody_named(there: Peer, web: Web, to: str) -> None:
+def test_no_host_is_asked_that_nobody_named(there: Peer, web: WebClient, to: str) -> None:
     for url in (to, f"{there.url}/away?to={to}"):
         with pytest.raises(SourceError, match="names no host"):
             web.json(url)
 
 
 @pytest.mark.parametrize("address", ["http://[bad/x", "http://127.0.0.1:a-port/x", "http://127.0.0.1\x00/x", ""])
-def test_what_is_no_address_is_no_crash(there: Peer, web: Web, address: str) -> None:
+def test_what_is_no_address_is_no_crash(there: Peer, web: WebClient, address: str) -> None:
     with pytest.raises(SourceError):
         web.json(address)
     with pytest.raises(SourceError), peer(lambda request: Reply(b"", status=302, headers={"Location": to})) as one:
@@ -91,34 +91,34 @@ def test_what_is_no_address_is_no_crash(there: Peer, web: Web, address: str) -> 
         web.json(f"{one.url}/y")
 
 
-def test_an_answer_that_drips_for_ever_is_left(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_that_drips_for_ever_is_left(web: WebClient, monkeypatch: pytest.MonkeyPatch) -> None:
     with peer(lambda request: Reply(b"x" * 4_000_000)) as one:
-        monkeypatch.setattr("geoglot.sources.web._MOST_TIMEOUTS", 0)
+        monkeypatch.setattr("geoglot.web.client._MOST_TIMEOUTS", 0)
         with pytest.raises(ServiceError, match="an answer that does not end"):
             web.json(f"{one.url}/x")
 
 
-def test_a_long_refusal_is_read_no_further_than_its_first_words(web: Web) -> None:
+def test_a_long_refusal_is_read_no_further_than_its_first_words(web: WebClient) -> None:
     with peer(lambda request: Reply(b"no " * 20_000_000, "text/plain", 404)) as one:
         with pytest.raises(SourceError, match="HTTP 404: no no") as caught:
             web.json(f"{one.url}/x")
         assert len(str(caught.value)) < 300
 
 
-def test_redirects_end(there: Peer, web: Web) -> None:
+def test_redirects_end(there: Peer, web: WebClient) -> None:
     assert web.json(f"{there.url}/away?to=/x") == {"a": 1}
     with pytest.raises(SourceError, match="redirects more than"):
         web.json(f"{there.url}/away")
 
 
 def test_hosts_may_be_all_below_one() -> None:
-    web = Web({"*.example.org"})
+    web = WebClient({"*.example.org"})
     assert web.allows("https://a.example.org/x") and not web.allows("https://example.org.evil.net/x")
     web.close()
 
 
 def test_requests_keep_their_pace(there: Peer) -> None:
-    web = Web({"127.0.0.1"}, Manners(per_second=20.0, retries=0))
+    web = WebClient({"127.0.0.1"}, RequestPolicy(per_second=20.0, retries=0))
     start = time.monotonic()
     for _ in range(5):
         web.json(f"{there.url}/x")
@@ -126,7 +126,7 @@ def test_requests_keep_their_pace(there: Peer) -> None:
     web.close()
 
 
-def test_secrets_are_in_no_message_and_no_log(there: Peer, web: Web, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_are_in_no_message_and_no_log(there: Peer, web: WebClient, caplog: pytest.LogCaptureFixture) -> None:
     url = f"{there.url}/none?api_key={SECRET}&sig=theirs&page=2"
     with caplog.at_level(logging.DEBUG), pytest.raises(SourceError) as caught:
         web.fetch(url, lambda got: got.body, headers={"Authorization": SECRET})
@@ -140,6 +140,6 @@ def test_urls_lose_what_signs_them_and_nothing_else() -> None:
     assert unsigned("https://a/b?v=a%20b") == "https://a/b?v=a%20b"
 
 
-def test_headers_go_to_the_first_host_alone(there: Peer, web: Web) -> None:
+def test_headers_go_to_the_first_host_alone(there: Peer, web: WebClient) -> None:
     web.json(f"{there.url}/away?to=/x", headers={"Authorization": SECRET})
     assert [request.headers.get("authorization") for request in there.requests] == [SECRET, None]

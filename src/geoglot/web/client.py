@@ -39,7 +39,7 @@ _SIGNING_PREFIXES = ("x-amz-", "x-goog-", "awsaccesskeyid")
 
 
 @dataclass(frozen=True)
-class Manners:
+class RequestPolicy:
     """How often and how long services are asked."""
 
     per_second: Positive = 1.0
@@ -57,19 +57,19 @@ class Manners:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What a service sent."""
 
     url: str
     """Where it came from in the end, after redirects."""
     body: bytes
-    kind: str
-    """Content type, lower case, without parameters."""
-    part: str = ""
-    """Which bytes of what, as `Content-Range` says, where a part was asked for and sent."""
+    content_type: str
+    """Lower case, without parameters."""
+    content_range: str = ""
+    """Empty unless the status is 206."""
 
 
-class Refused(SourceError):
+class HTTPStatusError(SourceError):
     """A service answers that it will not (HTTP 4xx)."""
 
     def __init__(self, message: str, status: int) -> None:
@@ -77,17 +77,21 @@ class Refused(SourceError):
         self.status = status
 
 
-class Unreadable(Exception):
-    """Raised by a reader of answers: not what was asked for, and worth another try. Never leaves this room."""
+class RetryableError(Exception):
+    """A request that failed for now, raised here and by readers of responses. It never leaves `fetch`."""
+
+    def __init__(self, why: str, seconds: float = 0.0) -> None:
+        super().__init__(why)
+        self.seconds = seconds
 
 
 @dataclass(eq=False)
-class Web:
+class WebClient:
     """Requests to some hosts. Any number of threads may use it."""
 
     hosts: Collection[str]
     """Those that may be asked, `*.example.org` for all below one."""
-    manners: Manners = field(default_factory=Manners)
+    policy: RequestPolicy = field(default_factory=RequestPolicy)
     secrets: Collection[str] = ()
     """Blotted out of every message."""
     agent: str = "geoglot"
@@ -107,35 +111,35 @@ class Web:
         """The document at a url."""
         return self.fetch(url, json_of, **request)
 
-    def fetch(self, url: str, read: Callable[[Answer], T], **request: Any) -> T:
-        """What `read` makes of the answer; it raises Unreadable for what is worth another try.
+    def fetch(self, url: str, read: Callable[[Response], T], **request: Any) -> T:
+        """What `read` makes of the answer; it raises RetryableError for what is worth another try.
 
         request: method, params, data (a form), document (as JSON), headers. `limited=False` is for files, which the
         service's limit of requests does not count.
         """
         limited, failed = request.pop("limited", True), ""
         last: bytes | None = None
-        for attempt in range(self.manners.retries + 1):
+        for attempt in range(self.policy.retries + 1):
             if limited:
                 self._take_turn()
             try:
-                answer = self._once(url, request)
-            except _Later as later:
+                response = self._once(url, request)
+            except RetryableError as later:
                 failed = str(later)
                 self._wait(attempt, later.seconds, url)
                 continue
             try:
-                return read(answer)
-            except Unreadable as error:
+                return read(response)
+            except RetryableError as error:
                 failed = str(error)
-                if answer.body and answer.body == last and answer.kind.startswith("image/"):
+                if response.body and response.body == last and response.content_type.startswith("image/"):
                     raise SourceError(self.clean(f"{url} is no picture that can be read ({error})")) from None
-                last = answer.body
+                last = response.body
                 self._wait(attempt, 0.0, url)
             except GeoglotError as error:  # what a service says may hold what it was sent
                 raise type(error)(self.clean(str(error))) from None
         raise ServiceError(
-            self.clean(f"{url} failed {self.manners.retries + 1} times ({failed}); run the same again later")
+            self.clean(f"{url} failed {self.policy.retries + 1} times ({failed}); run the same again later")
         )
 
     def clean(self, text: str) -> str:
@@ -163,10 +167,10 @@ class Web:
         """The connections, from the first request on: certificates take a while to read, and most stages ask nobody."""
         with self._lock:
             if self._client is None:
-                self._client = self._http.Client(timeout=self.manners.timeout_s, headers={"User-Agent": self.agent})
+                self._client = self._http.Client(timeout=self.policy.timeout_s, headers={"User-Agent": self.agent})
             return self._client
 
-    def _once(self, url: str, request: Mapping[str, Any]) -> Answer:
+    def _once(self, url: str, request: Mapping[str, Any]) -> Response:
         """One request and its redirects."""
         arguments = {new: request[old] for old, new in _ARGUMENTS.items() if old in request}
         method, first = request.get("method", "GET"), url
@@ -183,62 +187,62 @@ class Web:
                         return self._received(url, response)
                     url = urljoin(url, response.headers.get("location", ""))
             except (self._http.TransportError, self._http.DecodingError) as error:
-                raise _Later(f"{type(error).__name__}: {error}") from error
+                raise RetryableError(f"{type(error).__name__}: {error}") from error
             except (self._http.InvalidURL, ValueError) as error:
                 raise SourceError(self.clean(f"{url} is or leads to no address ({error})")) from None
             # What was sent, keys among it, is for the first host alone.
             method, arguments = "GET", {"headers": _harmless(arguments.get("headers", {}))}
         raise SourceError(f"{self.clean(url)} redirects more than {_MOST_REDIRECTS} times")
 
-    def _received(self, url: str, response: Any) -> Answer:
+    def _received(self, url: str, response: Any) -> Response:
         status = response.status_code
         if status in _LATER:
-            raise _Later(f"HTTP {status}", _retry_after(response.headers))
+            raise RetryableError(f"HTTP {status}", _retry_after(response.headers))
         if status >= 400:
             text = _first_words(response)
-            raise Refused(self.clean(f"{url} answers HTTP {status}{text}"), status)
-        body, longest = bytearray(), time.monotonic() + _MOST_TIMEOUTS * self.manners.timeout_s
+            raise HTTPStatusError(self.clean(f"{url} answers HTTP {status}{text}"), status)
+        body, longest = bytearray(), time.monotonic() + _MOST_TIMEOUTS * self.policy.timeout_s
         for block in response.iter_bytes():
             body += block
             if len(body) > _MOST_BYTES:
                 raise SourceError(f"{self.clean(url)} is larger than {_MOST_BYTES >> 20} MiB")
             if time.monotonic() > longest:
-                raise _Later("an answer that does not end")
+                raise RetryableError("an answer that does not end")
         kind = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return Answer(url, bytes(body), kind, response.headers.get("content-range", "") if status == 206 else "")
+        return Response(url, bytes(body), kind, response.headers.get("content-range", "") if status == 206 else "")
 
     def _take_turn(self) -> None:
         """Wait until this thread's request is due."""
         with self._lock:
             now = time.monotonic()
             turn = max(now, self._next, self._rest_until)
-            self._next = turn + 1 / self.manners.per_second
+            self._next = turn + 1 / self.policy.per_second
         if turn > now:
             self.sleep(turn - now)
 
     def _wait(self, attempt: int, asked: float, url: str) -> None:
         """Before the next attempt; what the service asks for holds for all threads."""
-        if asked > self.manners.longest_wait_s:
+        if asked > self.policy.longest_wait_s:
             raise ServiceError(self.clean(f"{url} asks to be left alone for {asked:.0f} s; run the same again then"))
-        if attempt == self.manners.retries:
+        if attempt == self.policy.retries:
             return
         own = (
-            self.manners.wait_s * 2**attempt * random.uniform(0.5, 1.0)
+            self.policy.wait_s * 2**attempt * random.uniform(0.5, 1.0)
         )  # apart, so that threads do not come back together
-        pause = max(min(own, self.manners.longest_wait_s), asked)
+        pause = max(min(own, self.policy.longest_wait_s), asked)
         with self._lock:
             self._rest_until = max(self._rest_until, time.monotonic() + asked)
         self.sleep(pause)
 
 
-class Asking:
+class SearchSession:
     """The requests of one search. They end: a service that always has more is left."""
 
-    def __init__(self, web: Web) -> None:
+    def __init__(self, web: WebClient) -> None:
         self._web, self._left = web, _MOST_REQUESTS
 
-    def fetch(self, url: str, read: Callable[[Answer], T], **request: Any) -> T:
-        """As `Web.fetch`; ServiceError where a search costs too many."""
+    def fetch(self, url: str, read: Callable[[Response], T], **request: Any) -> T:
+        """As `WebClient.fetch`; ServiceError where a search costs too many."""
         self._left -= 1
         if self._left < 0:
             raise ServiceError(self._web.clean(f"{url} has no end: one search cost {_MOST_REQUESTS:,} requests"))
@@ -246,7 +250,7 @@ class Asking:
 
 
 @contextmanager
-def understood(service: str) -> Iterator[None]:
+def known_format(service: str) -> Iterator[None]:
     """ServiceError for what comes in another form than a service's documents say."""
     try:
         yield
@@ -254,14 +258,6 @@ def understood(service: str) -> Iterator[None]:
         raise ServiceError(
             f"{service} answers in a form that is not known ({type(error).__name__}: {error}); run the same again later"
         ) from error
-
-
-class _Later(Exception):
-    """A request that failed for now."""
-
-    def __init__(self, why: str, seconds: float = 0.0) -> None:
-        super().__init__(why)
-        self.seconds = seconds
 
 
 _ARGUMENTS = {"params": "params", "data": "data", "document": "json", "headers": "headers"}
@@ -294,12 +290,12 @@ def _signs(name: str) -> bool:
     return name in _SIGNING or name.startswith(_SIGNING_PREFIXES)
 
 
-def json_of(answer: Answer) -> Any:
-    """The document of an answer; Unreadable where it is none."""
+def json_of(response: Response) -> Any:
+    """The document of an answer; RetryableError where it is none."""
     try:
-        return json.loads(answer.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError) as error:
-        raise Unreadable(f"{answer.kind or 'an answer without type'} that is no JSON") from error
+        raise RetryableError(f"{response.content_type or 'an answer without type'} that is no JSON") from error
 
 
 def _retry_after(headers: Any) -> float:

@@ -1,0 +1,1 @@
+"""HTTP: one client whose behaviour is a stack of transports."""
