@@ -13,7 +13,7 @@ from affine import Affine
 from geoglot.geo import Grid, Window
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.limits import Budget, Limits
-from geoglot.tasks.ask.scene_things import Found, Sighting
+from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 
 RED, GREEN, BLUE = (0.75, 0.15, 0.12), (0.2, 0.45, 0.2), (0.15, 0.3, 0.7)
 
@@ -52,7 +52,7 @@ class StubScene:
         """The polygons of a name."""
         self.looks.append(name)
         shapes = self.truth.get(name, ())
-        return Sighting(tuple(Found(index, name, 0.9, shape) for index, shape in enumerate(shapes, 1)), 0.5)
+        return Sighting(tuple(SceneObject(index, name, 0.9, shape) for index, shape in enumerate(shapes, 1)), 0.5)
 
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
         """The theme for sure, if it is among the names."""

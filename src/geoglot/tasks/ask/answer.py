@@ -10,7 +10,7 @@ from typing import Any
 from geoglot import __version__
 from geoglot.figures import three_digits
 from geoglot.tasks.ask.plan import Message
-from geoglot.tasks.ask.scene_things import Found, Sighting
+from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.ask.vocabulary import Record, Reply, Value, Vocabulary
 
 _DIGITS = 6
@@ -132,6 +132,6 @@ def recorded(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
     )  # fmt: skip
 
 
-def _key(thing: Found) -> str:
+def _key(thing: SceneObject) -> str:
     """What ties a thing of a call to its feature in the evidence."""
     return f"{thing.name} {thing.id}{f' {thing.when}' if thing.when else ''}"

@@ -11,7 +11,7 @@ import shapely
 
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.lexicon import plural
-from geoglot.tasks.ask.scene_things import Found, Objects, Region
+from geoglot.tasks.ask.scene_things import Objects, Region, SceneObject
 
 _LONGEST = 80
 _SHOWN = 60
@@ -24,7 +24,7 @@ def objects(value: Any) -> Objects:
     return value
 
 
-def some(value: Any) -> tuple[Found, ...]:
+def some(value: Any) -> tuple[SceneObject, ...]:
     """The things of a group that must not be empty."""
     things = objects(value).things
     if not things:
@@ -80,7 +80,7 @@ def choice(value: Any, among: tuple[str, ...]) -> str:
     return str(value)
 
 
-def held(within: Region | None, things: Sequence[Found]) -> tuple[Found, ...]:
+def held(within: Region | None, things: Sequence[SceneObject]) -> tuple[SceneObject, ...]:
     """The things that count as being in a region; all of them where there is none."""
     if within is None or not things:
         return tuple(things)
@@ -90,7 +90,7 @@ def held(within: Region | None, things: Sequence[Found]) -> tuple[Found, ...]:
     return tuple(thing for thing, holds in zip(things, inside, strict=True) if holds)
 
 
-def names(things: Sequence[Found]) -> str:
+def names(things: Sequence[SceneObject]) -> str:
     """What a group is called."""
     return " and ".join(dict.fromkeys(plural(thing.name) for thing in things))
 

@@ -21,7 +21,7 @@ from geoglot.outputs.made import Made
 from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.outputs.vector_files import to_pixels
 from geoglot.tasks.ask.ground import Ground
-from geoglot.tasks.ask.scene_things import Found, Region
+from geoglot.tasks.ask.scene_things import Region, SceneObject
 
 _MOST = 2000  # features of one document; the answer's number counts them all
 _REGION = "region"
@@ -41,7 +41,7 @@ class Pictured(Protocol):
         ...
 
 
-def collection(things: Sequence[Found], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:
+def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:
     """A FeatureCollection: longitude and latitude as RFC 7946 asks, or pixels where the scene has no CRS."""
     kept = list(things)[:_MOST]
     shapes = [thing.geometry for thing in kept] + [region.outline for region in regions]

@@ -13,7 +13,7 @@ from geoglot.sources.tile import Tile
 
 
 @dataclass(frozen=True)
-class Found:
+class SceneObject:
     """One thing that was found."""
 
     id: int
@@ -30,7 +30,7 @@ class Found:
 class Sighting:
     """What a look for one name gave."""
 
-    objects: tuple[Found, ...]
+    objects: tuple[SceneObject, ...]
     threshold: float
     """The probability from which on a thing counts as found."""
     doubtful: int = 0
@@ -73,7 +73,7 @@ class Scene(Protocol):
 class Objects:
     """Things found: what a program holds in its hands, without a way into them."""
 
-    things: tuple[Found, ...]
+    things: tuple[SceneObject, ...]
 
     @property
     def geometries(self) -> list[Any]:

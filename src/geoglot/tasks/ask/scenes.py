@@ -27,7 +27,7 @@ from geoglot.scene.seen import EncodedScene, as_encoder, encode_scene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.tile import Tile
-from geoglot.tasks.ask.scene_things import Found, Sighting
+from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.refine.refiner import Refiner
@@ -93,10 +93,10 @@ class RasterScene:
         threshold = result.thresholds[name]
         self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
-        things = tuple(Found(int(index), name, float(score), shape) for index, score, shape in rows)
+        things = tuple(SceneObject(int(index), name, float(score), shape) for index, score, shape in rows)
         return Sighting(things, threshold.core, self._doubtful(name, things, threshold.core))
 
-    def _doubtful(self, name: str, things: Sequence[Found], core: float) -> int:
+    def _doubtful(self, name: str, things: Sequence[SceneObject], core: float) -> int:
         """Things that reach the threshold at their best only; where there is none, those that nearly reach it."""
         if things:
             return sum(thing.score < core for thing in things)

@@ -16,7 +16,7 @@ from geoglot.tasks.ask import arguments as given
 from geoglot.tasks.ask.ground import Ground, distances
 from geoglot.tasks.ask.lexicon import COLOURS
 from geoglot.tasks.ask.limits import Budget
-from geoglot.tasks.ask.scene_things import Found, Objects, Region, Scene, Sighting
+from geoglot.tasks.ask.scene_things import Objects, Region, Scene, SceneObject, Sighting
 
 _LOOK = 256  # pixels a side that a colour is judged by
 MOST_NAMES = 40
@@ -59,7 +59,7 @@ class View:
         self.budget.look(scene.cost(name))
         with self.budget.stopped_clock():
             sighting = scene.find(name)
-        things = tuple(Found(one.id, one.name, one.score, one.geometry, when) for one in sighting.objects)
+        things = tuple(SceneObject(one.id, one.name, one.score, one.geometry, when) for one in sighting.objects)
         self.sightings[name, when] = Sighting(things, sighting.threshold, sighting.doubtful)
         return self.sightings[name, when]
 
@@ -96,7 +96,7 @@ class View:
         areas = self.ground.areas([thing.geometry for thing in things])
         return Objects(tuple(one for one, area in zip(things, areas, strict=True) if least <= area < below))
 
-    def extreme(self, objects: Objects, measure: Callable[[Sequence[Found]], np.ndarray], which: int) -> Objects:
+    def extreme(self, objects: Objects, measure: Callable[[Sequence[SceneObject]], np.ndarray], which: int) -> Objects:
         """The one whose measure comes first or last."""
         things = given.objects(objects).things
         if not things:
@@ -105,7 +105,7 @@ class View:
         order = np.argsort(measure(things), kind="stable")
         return Objects((things[int(order[which])],))
 
-    def sizes(self, things: Sequence[Found]) -> np.ndarray:
+    def sizes(self, things: Sequence[SceneObject]) -> np.ndarray:
         """Pixels of each."""
         return self.ground.sizes([thing.geometry for thing in things])
 
@@ -128,7 +128,7 @@ class View:
         held = set(tree.query(centres, predicate="intersects")[0].tolist())
         return Objects(tuple(thing for index, thing in enumerate(things) if index in held))
 
-    def gaps(self, things: Sequence[Found], others: Sequence[Found]) -> np.ndarray:
+    def gaps(self, things: Sequence[SceneObject], others: Sequence[SceneObject]) -> np.ndarray:
         """Map units from each thing to the nearest other one; a thing is not its own neighbour."""
         keys = {(other.name, other.id, other.when) for other in others}
         same = any((thing.name, thing.id, thing.when) in keys for thing in things)
@@ -139,27 +139,27 @@ class View:
         union = self.union(given.objects(objects).things)
         return shapely.intersection(union, region.outline) if region else union
 
-    def union(self, things: Sequence[Found]) -> Any:
+    def union(self, things: Sequence[SceneObject]) -> Any:
         """All polygons as one."""
         self.weigh(things)
         return shapely.union_all([thing.geometry for thing in things])
 
-    def widened(self, things: Sequence[Found], units: float) -> Any:
+    def widened(self, things: Sequence[SceneObject], units: float) -> Any:
         """The ground within so many map units of any of the things."""
         self.weigh(things, _ROUND)
         # One by one, then joined: a buffer of all together compares every outline with every other.
         rounds = shapely.buffer([thing.geometry for thing in things], units)
         return shapely.intersection(shapely.union_all(rounds), self.ground.whole)
 
-    def places(self, things: Sequence[Found]) -> np.ndarray:
+    def places(self, things: Sequence[SceneObject]) -> np.ndarray:
         """(down, across) of the centre of each thing as shares of the scene."""
         return self.ground.positions([thing.geometry for thing in things])
 
-    def weigh(self, things: Sequence[Found], times: int = 1) -> None:
+    def weigh(self, things: Sequence[SceneObject], times: int = 1) -> None:
         """Count the corners of what is about to be joined."""
         self.budget.join(times * int(shapely.get_num_coordinates([thing.geometry for thing in things]).sum()))
 
-    def colour(self, thing: Found) -> str:
+    def colour(self, thing: SceneObject) -> str:
         """The name of the main colour of a thing, looked at once."""
         key = thing.name, thing.id, thing.when
         if key not in self._colours:

@@ -19,7 +19,7 @@ from geoglot.tasks.ask import arguments as given
 from geoglot.tasks.ask.ground import is_shape
 from geoglot.tasks.ask.lexicon import COLOURS, THEMES, counted
 from geoglot.tasks.ask.limits import Budget
-from geoglot.tasks.ask.scene_things import Found, Objects, Region, Scene
+from geoglot.tasks.ask.scene_things import Objects, Region, Scene, SceneObject
 from geoglot.tasks.ask.view import MOST_NAMES, View
 
 Value = bool | int | float | str
@@ -43,7 +43,7 @@ class Record:
     arguments: tuple[str, ...]
     """In words."""
     result: str
-    objects: tuple[Found, ...] = ()
+    objects: tuple[SceneObject, ...] = ()
     """The things that came out of it."""
     region: Region | None = None
     probabilities: Mapping[str, float] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Reply:
     value: Value
     unit: str
     sentence: str
-    objects: tuple[Found, ...]
+    objects: tuple[SceneObject, ...]
 
 
 def word(call: Call) -> Call:
