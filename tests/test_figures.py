@@ -1,6 +1,6 @@
 import pytest
 
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from geoglot.figures import three_digits
     ],
 )
 def test_three_significant_digits(value: float, told: str) -> None:
-    assert three_digits(value) == told
+    assert format_number(value) == told

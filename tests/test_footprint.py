@@ -35,7 +35,7 @@ def test_parts_of_pixels_add_up_to_the_scene(
     parts = [grid.whole, *(Window(row, 0, 1, grid.shape[1]) for row in range(grid.shape[0]))]
     sums = []
     for window in parts:
-        shares = footprint.shares(window)
+        shares = footprint.coverage(window)
         sums.append(window.height * window.width if shares is None else float(shares.sum()))
     assert sum(sums[1:]) == pytest.approx(sums[0])
     truth = geodesic_area_m2([shapely.Polygon(np.column_stack(scene.outline()))], scene.crs)[0]
@@ -46,7 +46,7 @@ def test_a_grid_that_is_filled_knows_no_parts(make_grid: MakeGrid) -> None:
     grid = make_grid()
     upside_down = make_grid(transform=Affine(10, 0, 5e5, 0, 10, 4e6))
     for footprint in (Footprint.of(grid, grid), Footprint.of(upside_down, upside_down.metric(10.0))):
-        assert footprint.outline is None and footprint.shares(grid.whole) is None
+        assert footprint.outline is None and footprint.coverage(grid.whole) is None
 
 
 @given(st.lists(st.tuples(st.floats(-3, 12), st.floats(-3, 9)), min_size=3, max_size=8))
@@ -55,7 +55,7 @@ def test_coverage_is_that_of_each_pixel_cut_alone(points: list[tuple[float, floa
     if shape.area < 1e-3:
         return
     hole = shapely.affinity.scale(shape, 0.4, 0.4)
-    shares = Footprint(shape.difference(hole)).shares(Window(0, 0, 6, 9))
+    shares = Footprint(shape.difference(hole)).coverage(Window(0, 0, 6, 9))
     pixels = [[shapely.box(col, row, col + 1, row + 1) for col in range(9)] for row in range(6)]
     expected = shapely.area(shapely.intersection(shape.difference(hole), np.array(pixels, object)))
     np.testing.assert_allclose(np.ones((6, 9)) if shares is None else shares, expected, atol=1e-6)
@@ -64,6 +64,6 @@ def test_coverage_is_that_of_each_pixel_cut_alone(points: list[tuple[float, floa
 def test_polygons_end_where_the_scene_does(make_grid: MakeGrid) -> None:
     footprint = Footprint(shapely.box(0, 0, 10, 8))
     inside, over, beyond = shapely.box(1, 1, 2, 2), shapely.box(8, 6, 12, 9), shapely.box(20, 20, 21, 21)
-    found = footprint.clipped([inside, over, beyond])
+    found = footprint.clip([inside, over, beyond])
     assert found[0] == inside and found[2] == beyond
     assert found[1].equals(shapely.box(8, 6, 10, 8))

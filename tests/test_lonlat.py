@@ -8,7 +8,7 @@ from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.geo import Grid, geodesic_area_m2, lonlat_bounds
-from geoglot.lonlat import lonlat_boxes, to_lonlat
+from geoglot.lonlat import bound_in_lonlat, project_to_lonlat
 
 DEGREES = pyproj.CRS("OGC:CRS84")
 POLAR = [(3413, 0), (32661, 33), (6931, 33), (3031, 0), (6932, 33)]
@@ -52,14 +52,14 @@ def test_a_pole_in_degrees(code: int, turned: float, name: str) -> None:
     south = crs.area_of_use is not None and crs.area_of_use.north <= 0
     pole = pyproj.Transformer.from_crs(DEGREES, crs, always_xy=True).transform(0, -90 if south else 90)
     shape = shapely.affinity.translate(shapely.affinity.rotate(SHAPES[name], turned, origin=(0, 0)), *pole)
-    (found,) = to_lonlat([shape], crs)
+    (found,) = project_to_lonlat([shape], crs)
     assert is_rfc(found)
     assert holds(found, crs, shape).all()
     area = geodesic_area_m2([shape], crs)[0]
     assert geodesic_area_m2([found], DEGREES)[0] == pytest.approx(area, rel=1e-3)
     scale = shapely.area(shape) / area  # of the map, near the pole
     assert 0.5 < scale < 1.5
-    (box,) = lonlat_boxes([shape], crs)
+    (box,) = bound_in_lonlat([shape], crs)
     if name in ("around", "hole beside"):
         assert (box[0], box[2]) == (-180, 180) and 90 in (-box[1], box[3])
         assert found.geom_type == "Polygon"
@@ -74,19 +74,19 @@ def test_what_crosses_180_is_cut_and_wound(crs: int, x: float, y: float) -> None
     shape = shapely.box(x - size, y - size, x + size, y + size).difference(
         shapely.box(x - size / 2, y - size / 2, x + size / 2, y + size / 2)
     )
-    (found,) = to_lonlat([shape], place)
+    (found,) = project_to_lonlat([shape], place)
     assert found.geom_type == "MultiPolygon" and is_rfc(found)
     assert geodesic_area_m2([found], DEGREES)[0] == pytest.approx(geodesic_area_m2([shape], place)[0], rel=1e-6)
-    west, south, east, north = lonlat_boxes([shape], place)[0]
+    west, south, east, north = bound_in_lonlat([shape], place)[0]
     assert west > 179 and east < -179 and south < north
 
 
 def test_holes_and_shells_away_from_all_that() -> None:
     shape = shapely.box(4e5, 4e6, 5e5, 4.1e6).difference(shapely.box(4.2e5, 4.02e6, 4.4e5, 4.04e6))
     for given in (shape, shapely.reverse(shape)):
-        (found,) = to_lonlat([given], pyproj.CRS(32617))
+        (found,) = project_to_lonlat([given], pyproj.CRS(32617))
         assert is_rfc(found) and len(found.interiors) == 1
-    assert not len(to_lonlat([], pyproj.CRS(32617)))
+    assert not len(project_to_lonlat([], pyproj.CRS(32617)))
 
 
 @pytest.mark.parametrize("code", [3413, 3031])
@@ -94,4 +94,4 @@ def test_a_box_is_that_of_its_grid(code: int) -> None:
     grid = Grid(pyproj.CRS(code), Affine(100, 0, 2e4, 0, -100, 5e4), (700, 900))
     assert grid.crs is not None
     outline = shapely.Polygon(np.column_stack(grid.outline()))
-    assert lonlat_boxes([outline], grid.crs)[0] == pytest.approx(lonlat_bounds(grid), abs=0.02)
+    assert bound_in_lonlat([outline], grid.crs)[0] == pytest.approx(lonlat_bounds(grid), abs=0.02)

@@ -5,7 +5,7 @@ import warnings
 
 import pytest
 
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 
 REMARK = "Dataset has no geotransform, gcps, or rpcs"
 
@@ -15,7 +15,7 @@ def test_one_thread_that_leaves_does_not_end_the_silence_of_another() -> None:
     heard: list[Warning] = []
 
     def other() -> None:
-        with no_remarks():
+        with ignore_library_warnings():
             inside.set()
             left.wait(10)
             try:
@@ -24,7 +24,7 @@ def test_one_thread_that_leaves_does_not_end_the_silence_of_another() -> None:
                 heard.append(warning)
 
     thread = threading.Thread(target=other)
-    with no_remarks():
+    with ignore_library_warnings():
         thread.start()
         inside.wait(10)
     left.set()
@@ -35,5 +35,5 @@ def test_one_thread_that_leaves_does_not_end_the_silence_of_another() -> None:
 
 
 def test_other_warnings_are_heard() -> None:
-    with no_remarks(), pytest.raises(UserWarning, match="something else"):
+    with ignore_library_warnings(), pytest.raises(UserWarning, match="something else"):
         warnings.warn("something else", stacklevel=1)

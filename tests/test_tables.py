@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import SourceError
-from geoglot.tables import number_of, read_table, read_text
+from geoglot.tables import parse_number, read_table, read_text
 
 PLAIN = "id,name\n0,Gebäude\n1,Straße\n"
 
@@ -43,7 +43,7 @@ def test_blank_lines_short_rows_quotes_and_heads_in_any_case(tmp_path: Path) -> 
 
 def test_a_needed_column_decides_the_separator(tmp_path: Path) -> None:
     table = _table(tmp_path, "path;lon, degrees, east;lon;lat\na.jpg;x;3,5;51\n", "path", "lon", "lat")
-    assert number_of(table.rows[0]["lon"]) == 3.5
+    assert parse_number(table.rows[0]["lon"]) == 3.5
 
 
 def test_rows_with_a_quoted_line_break_keep_their_lines(tmp_path: Path) -> None:
@@ -79,4 +79,4 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "1,2,3", "1.5,2", "north"])
 def test_what_is_no_number_stays_none(text: str) -> None:
     with pytest.raises(ValueError, match="could not"):
-        number_of(text)
+        parse_number(text)

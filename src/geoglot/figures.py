@@ -8,7 +8,7 @@ from collections.abc import Iterable
 _LEAST, _MOST = 1e-12, 1e18
 
 
-def three_digits(value: float | int) -> str:
+def format_number(value: float | int) -> str:
     """Three significant digits: 1,750,000, 558, 2.5, 0.0123; with an exponent only where nobody would count zeros."""
     if value and not _LEAST <= abs(value) < _MOST:
         return f"{value:.3g}"
@@ -29,16 +29,16 @@ def _all_digits(value: float | int) -> str:
 _AREAS = (("km²", 1e6, 1e7), ("ha", 1e4, 1e4), ("m²", 1.0, 0.0))
 
 
-def area_unit(areas_m2: Iterable[float | None]) -> str:
+def choose_area_unit(areas_m2: Iterable[float | None]) -> str:
     """The one unit for all areas of a table: that of the largest."""
     largest = max((abs(area) for area in areas_m2 if area is not None), default=0.0)
     return next(unit for unit, _, least in _AREAS if largest >= least)
 
 
-def area_text(area_m2: float | None, unit: str | None = None) -> str:
+def format_area(area_m2: float | None, unit: str | None = None) -> str:
     """An area in a unit, or in its own; "-" where it is not known."""
     if area_m2 is None:
         return "-"
-    unit = unit or area_unit([area_m2])
+    unit = unit or choose_area_unit([area_m2])
     size = next(size for name, size, _ in _AREAS if name == unit)
     return f"{_all_digits(area_m2 / size)} {unit}"

@@ -40,7 +40,7 @@ class Footprint:
         shapely.prepare(outline)
         return cls(outline)
 
-    def shares(self, window: Window) -> Float[np.ndarray, "rows cols"] | None:
+    def coverage(self, window: Window) -> Float[np.ndarray, "rows cols"] | None:
         """How much of each pixel of a window is inside, 0..1; None where all of all of them is."""
         frame = shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)
         if self.outline is None or self.outline.covers(frame):
@@ -48,7 +48,7 @@ class Footprint:
         part = shapely.intersection(self.outline, frame)
         return _coverage(part, window)
 
-    def clipped(self, polygons: Sequence[shapely.Polygon]) -> np.ndarray:
+    def clip(self, polygons: Sequence[shapely.Polygon]) -> np.ndarray:
         """Polygons in pixels, each cut to what is inside: its largest part; as it was where nothing is."""
         found = np.array(polygons, object)
         if self.outline is None or not len(found):

@@ -388,11 +388,11 @@ def _metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
     return pyproj.CRS.from_epsg(int(metric_epsg(np.array([middle]), np.array([latitude]))[0]))
 
 
-def x_first(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.CRS:
+def with_x_first(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.CRS:
     """The source, or the target where they are one with x first: PROJ swaps UPS (E,N) and UPS (N,E)."""
     return target if source.equals(target, ignore_axis_order=True) else source
 
 
 @lru_cache(maxsize=64)
 def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
-    return pyproj.Transformer.from_crs(x_first(source, target), target, always_xy=True)
+    return pyproj.Transformer.from_crs(with_x_first(source, target), target, always_xy=True)

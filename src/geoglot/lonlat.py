@@ -29,7 +29,7 @@ _TURN = math.radians(1)  # an edge that turns more around the pole gets vertices
 _SAME = 1e-9  # degrees: what is this near is one
 
 
-def to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.ndarray:
+def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     """(Multi)polygons in a CRS as (multi)polygons in degrees, outer rings counterclockwise, holes clockwise."""
     found = np.array(geometries, object)
     if not len(found):
@@ -41,18 +41,18 @@ def to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.nda
         found[plain] = split_at_antimeridian(_moved(dense[plain], crs, _LONLAT))
     for index in np.flatnonzero(~plain):
         found[index] = _around_pole(dense[index], crs, int(polar[index]))
-    return oriented(shapely.transform(found, lambda lonlat: lonlat.clip([-180, -90], [180, 90])))
+    return orient_rings(shapely.transform(found, lambda lonlat: lonlat.clip([-180, -90], [180, 90])))
 
 
-def oriented(geometries: np.ndarray) -> np.ndarray:
+def orient_rings(geometries: np.ndarray) -> np.ndarray:
     """With the winding that RFC 7946 section 3.1.6 asks for."""
     wound: np.ndarray = shapely.orient_polygons(geometries, exterior_cw=False)
     return wound
 
 
-def lonlat_boxes(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> list[tuple[float, float, float, float]]:
+def bound_in_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> list[tuple[float, float, float, float]]:
     """(west, south, east, north) in degrees of each; west > east across the antimeridian."""
-    return [_box(geometry) for geometry in to_lonlat(geometries, crs)]
+    return [_box(geometry) for geometry in project_to_lonlat(geometries, crs)]
 
 
 def _box(geometry: BaseGeometry) -> tuple[float, float, float, float]:

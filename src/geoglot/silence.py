@@ -17,7 +17,7 @@ _before: warnings.catch_warnings[None] | None = None
 
 
 @contextmanager
-def no_remarks() -> Iterator[None]:
+def ignore_library_warnings() -> Iterator[None]:
     """While any thread is inside: no warnings of a raster without a place, of damaged tags, of geometries as read."""
     _enter()
     try:

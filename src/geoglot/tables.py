@@ -106,7 +106,7 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
     return _below(path, text, first, separator, columns)
 
 
-def number_of(text: str) -> float:
+def parse_number(text: str) -> float:
     """A number with a decimal point, or with the comma of many countries; ValueError for what is neither."""
     return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
 

@@ -8,7 +8,7 @@ import rasterio
 from click.testing import CliRunner, Result
 
 from geoglot.cli.main import cli
-from geoglot.cli.reading import area_text, parse_bands
+from geoglot.cli.reading import format_area, parse_bands
 from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "roof")
@@ -120,7 +120,7 @@ def test_classify_by_json(scene: Path) -> None:
 
 
 def test_small_words() -> None:
-    assert [area_text(area) for area in (None, 950.4, 25_000.0, 123_456_789.0)] == [
+    assert [format_area(area) for area in (None, 950.4, 25_000.0, 123_456_789.0)] == [
         "-",
         "950 m²",
         "2.50 ha",

@@ -14,7 +14,7 @@ from PIL import Image
 
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import GeoglotError, SourceError
-from geoglot.sources.gdal import Handles, environment, open_dataset
+from geoglot.sources.gdal import Handles, gdal_options, open_dataset
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.inspection import inspect_raster
 
@@ -77,7 +77,7 @@ def test_a_local_file_cannot_call_a_host(
     path = make_geotiff(np.ones((1, 600, 600), np.uint8))
     hint = f'<MDI key="OVERVIEW_FILE">/vsicurl/{url}/overviews.tif</MDI>'
     Path(f"{path}.aux.xml").write_text(f'<PAMDataset><Metadata domain="OVERVIEWS">{hint}</Metadata></PAMDataset>')
-    with open_dataset(str(path)) as dataset, environment(str(path)):
+    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
         assert dataset.overviews(1) == []
         dataset.read(out_shape=(1, 8, 8))
     assert asked == []
@@ -87,7 +87,7 @@ def test_a_local_file_cannot_call_a_host(
 
 
 def test_the_cache_of_gdal_is_bounded() -> None:
-    with environment("scene.tif"):
+    with gdal_options("scene.tif"):
         assert rasterio.env.getenv()["GDAL_CACHEMAX"] == 128 * 2**20  # bytes: rasterio does not take megabytes
 
 

@@ -8,7 +8,7 @@ import click
 
 from geoglot.cli import options
 from geoglot.cli.reading import looking, scene_fields
-from geoglot.figures import area_text, three_digits
+from geoglot.figures import format_area, format_number
 
 if TYPE_CHECKING:
     from geoglot.tasks.inspection import BandInfo, RasterInfo
@@ -73,8 +73,8 @@ def band_table(info: RasterInfo) -> list[str]:
 def _range(band: BandInfo) -> str:
     ends = "no valid pixel"
     if band.low is not None and band.high is not None:
-        ends = f"{three_digits(band.low)} to {three_digits(band.high)}"
-    length = f", {three_digits(band.wavelength_um)} µm" if band.wavelength_um else ""
+        ends = f"{format_number(band.low)} to {format_number(band.high)}"
+    length = f", {format_number(band.wavelength_um)} µm" if band.wavelength_um else ""
     return ends + (f", no data {_nodata(band.nodata)}" if band.nodata is not None else "") + length
 
 
@@ -86,5 +86,5 @@ def _place(info: RasterInfo) -> str:
     if info.crs is None or info.bounds is None:
         return "no CRS: nobody knows where it lies"
     west, south, east, north = info.bounds
-    size = f"{three_digits(info.resolution_m)} m a pixel, " if info.resolution_m else ""
-    return f"{info.crs}, {size}{area_text(info.area_m2)}; {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} degrees"
+    size = f"{format_number(info.resolution_m)} m a pixel, " if info.resolution_m else ""
+    return f"{info.crs}, {size}{format_area(info.area_m2)}; {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} degrees"

@@ -9,7 +9,7 @@ import click
 
 from geoglot.aliases import BandLike, NoData, Sensor
 from geoglot.errors import InputError
-from geoglot.figures import area_text, area_unit
+from geoglot.figures import choose_area_unit, format_area
 
 _SCENE = (
     click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),
@@ -57,7 +57,7 @@ def scene_fields(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def parse_nodata(text: str | None) -> NoData:
     """A number or none, as open_raster takes it."""
-    from geoglot.sources.validity import parse_nodata as parse
+    from geoglot.sources.pixels.validity import parse_nodata as parse
 
     return parse(text)
 
@@ -80,5 +80,5 @@ def parse_scales(text: str) -> tuple[float, ...]:
 
 def area_column(areas_m2: Sequence[float | None]) -> list[str]:
     """The areas of a table, all in one unit."""
-    unit = area_unit(areas_m2)
-    return [area_text(area, unit) for area in areas_m2]
+    unit = choose_area_unit(areas_m2)
+    return [format_area(area, unit) for area in areas_m2]

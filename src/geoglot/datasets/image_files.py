@@ -14,9 +14,9 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.errors import ReadError
-from geoglot.sources.gdal import environment, open_dataset
+from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.sources.raster import Raster, open_raster
-from geoglot.sources.whole import check_whole
+from geoglot.sources.truncated import check_not_truncated
 
 _STRIP = 512  # rows that are read at a time
 
@@ -39,9 +39,9 @@ def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:
 
 def digest_of(path: Path) -> str:
     """Of all pixels of an image file as they are stored, whatever they are packed with; SourceError where one lacks."""
-    check_whole(path)
+    check_not_truncated(path)
     digest = hashlib.sha256()
-    with open_dataset(str(path)) as dataset, environment(str(path)):
+    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
         rows, cols = dataset.shape
         digest.update(f"{dataset.count} {rows} {cols} {dataset.dtypes[0]}".encode())
         for row in range(0, rows, _STRIP):

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
-from geoglot.sources.listing import by_name, files_in, is_systems
+from geoglot.sources.listing import is_system_file, list_files, split_utf8_names
 
 #: What lies beside pictures and labels and belongs to them, or is a text for people or other programs
 _BESIDE = frozenset({
@@ -32,7 +32,7 @@ def find_files(folder: Path, suffixes: Collection[str]) -> Found:
 
     What a system keeps beside them (names that begin with a dot, Thumbs.db) is passed over.
     """
-    named, notes = by_name(files_in(folder))
+    named, notes = split_utf8_names(list_files(folder))
     used = tuple(path for path in named if path.suffix.lower() in suffixes)
     others = [path for path in named if path.suffix.lower() not in _BESIDE.union(suffixes)]
     if others:
@@ -54,4 +54,4 @@ def key_of(path: Path, folder: Path) -> str:
 
 def folders_in(folder: Path) -> list[Path]:
     """The folders right in a folder, by name."""
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_systems(path.name))
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name))

@@ -15,8 +15,8 @@ from rasterio.errors import RasterioError
 from geoglot.datasets.labels import NONE, Colour, Labels, MapClass, Read
 from geoglot.datasets.registration import check_ground
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import environment, open_dataset
-from geoglot.sources.whole import check_whole
+from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.truncated import check_not_truncated
 
 _GREY = 0x010101  # times a brightness it is a grey
 _MANY = 5  # values that no class has, from which on they come of mixing
@@ -155,8 +155,8 @@ class MaskFile(Labels):
 
 def read_stored(path: Path) -> Stored:
     """A mask as it is stored; SourceError where it is damaged or cannot be one."""
-    check_whole(path)
-    with open_dataset(str(path)) as dataset, environment(str(path)):
+    check_not_truncated(path)
+    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
         alpha = [kind is ColorInterp.alpha for kind in dataset.colorinterp]
         own = [index for index, is_alpha in enumerate(alpha, 1) if not is_alpha]
         if len(own) not in (1, 3):

@@ -15,7 +15,7 @@ from pyproj.exceptions import ProjError
 from geoglot.datasets.labels import NONE, Labels, Read
 from geoglot.datasets.registration import grid_of
 from geoglot.errors import InputError, SourceError
-from geoglot.geo import Grid, x_first
+from geoglot.geo import Grid, with_x_first
 
 SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", ".kml"})
 _CLASS = "class"
@@ -95,7 +95,7 @@ def _placed(shapes: Any, grid: Grid, path: Path, image: Path) -> np.ndarray:
     if shapes.crs is None or grid.crs is None:
         return np.asarray(shapes.geometry.to_numpy())
     try:
-        alike = shapes.set_crs(x_first(shapes.crs, grid.crs), allow_override=True)
+        alike = shapes.set_crs(with_x_first(shapes.crs, grid.crs), allow_override=True)
         moved = alike.to_crs(grid.crs).geometry.to_numpy()
     except ProjError as error:
         raise SourceError(f"the polygons {path} have no place in {grid.crs.name}, that of {image}: {error}") from error

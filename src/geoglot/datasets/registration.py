@@ -11,9 +11,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 
 from geoglot.datasets.image_files import open_native
 from geoglot.errors import GridError, SourceError
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.geo import Grid, transform
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 from geoglot.sources.listing import file_state
 
 _OFF = 0.5  # pixels: what rounding, and a pixel's centre for its corner, may make
@@ -72,7 +72,7 @@ def orientation_of(image: Path) -> int:
     if image.suffix.lower() not in _CAMERAS:
         return 1
     try:
-        with no_remarks(), Image.open(image) as picture:
+        with ignore_library_warnings(), Image.open(image) as picture:
             turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
         return 1  # what is damaged is told by who reads the pixels
@@ -94,7 +94,7 @@ def check_ground(mask: Path, image: Path) -> None:
         raise _apart(mask, image, f"the mask is in {other.crs.name}, the image in {own.crs.name}")
     scale = abs(other.transform.determinant / own.transform.determinant) ** 0.5
     if abs(scale - 1) * max(own.shape) > _OFF:
-        raise _apart(mask, image, f"a pixel of the mask is {three_digits(scale)} times as large as one of the image")
+        raise _apart(mask, image, f"a pixel of the mask is {format_number(scale)} times as large as one of the image")
     x, y = own.to_map(rows, cols)
     how = f"the mask lies {east[0] - x[0]:+.4g} east and {north[0] - y[0]:+.4g} north of it, in units of the CRS"
     raise _apart(mask, image, how)

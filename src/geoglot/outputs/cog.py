@@ -20,7 +20,7 @@ from geoglot.geo import Grid
 from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 
 _ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # any place: GDAL warns of a raster that has none
 _BLOCK_BYTES = 8_000_000
@@ -79,7 +79,12 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
     foreign = (RasterioError, CPLE_BaseError)  # rasterio's copy lets GDAL's own errors through
     # No remarks: a map without a CRS is meant to have none; the user was told when its source was opened.
-    with appears(output) as temporary, disk_errors(output, *foreign), no_remarks(), rasterio.Env(GDAL_CACHEMAX=cache):
+    with (
+        appears(output) as temporary,
+        disk_errors(output, *foreign),
+        ignore_library_warnings(),
+        rasterio.Env(GDAL_CACHEMAX=cache),
+    ):
         names = Path(f"{temporary}.aux.xml")  # where GDAL keeps class names
         with rasterio.open(_mosaic_xml(strips, layer), driver="VRT") as mosaic:
             rasterio.shutil.copy(mosaic, temporary, driver="COG", **options)

@@ -20,12 +20,12 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from geoglot.errors import InputError
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, geodesic_area_m2
-from geoglot.lonlat import oriented, to_lonlat
+from geoglot.lonlat import orient_rings, project_to_lonlat
 from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.path_names import vector_path
 from geoglot.outputs.shapes import Shape
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 
 _BATCH = 2000
 
@@ -57,7 +57,7 @@ def write_polygons(
     def frames() -> Iterator[gpd.GeoDataFrame]:
         nonlocal count
         while (batch := list(islice(remaining, _BATCH))) or not count:
-            places = to_map(footprint.clipped([shape.geometry() for shape in batch]), grid)
+            places = to_map(footprint.clip([shape.geometry() for shape in batch]), grid)
             yield _frame(batch, places, count + 1, grid, legend, certain)
             count += len(batch)
             if not batch:
@@ -125,7 +125,7 @@ class _GeoPackage:
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()
-        with no_remarks():  # without a CRS: the user has been told when the source was opened
+        with ignore_library_warnings():  # without a CRS: the user has been told when the source was opened
             pyogrio.write_dataframe(
                 frame, self._path, layer=self._layer, driver="GPKG", append=append, geometry_type="Polygon"
             )
@@ -170,7 +170,7 @@ class _GeoJson:
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         places = frame.geometry.to_numpy()
-        geometries = oriented(places) if frame.crs is None else to_lonlat(places, frame.crs)
+        geometries = orient_rings(places) if frame.crs is None else project_to_lonlat(places, frame.crs)
         attributes = frame.drop(columns="geometry").to_dict("records")
         for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
             clean = {key: None if value != value else value for key, value in properties.items()}

@@ -13,7 +13,7 @@ import shapely
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, Window, split_at_antimeridian, x_first
+from geoglot.geo import Grid, Window, split_at_antimeridian, with_x_first
 from geoglot.outputs.vector_files import to_pixels
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
@@ -39,7 +39,7 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     """
     geometries = shapely.make_valid(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
-        geometries = _projected(geometries, x_first(frame.crs, grid.crs), grid)
+        geometries = _projected(geometries, with_x_first(frame.crs, grid.crs), grid)
     attributes = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     return gpd.GeoDataFrame(attributes, geometry=to_pixels(geometries, grid))
 

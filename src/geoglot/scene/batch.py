@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from geoglot.geo import Window
-from geoglot.sources.reader import Failed
+from geoglot.sources.read_ahead import FailedWindow
 
 
 def compute(
     model: Callable[[Tensor], Tensor], pictures: Sequence[tuple[Window, np.ndarray]]
-) -> list[np.ndarray | Failed]:
+) -> list[np.ndarray | FailedWindow]:
     """What the model gives for each picture (3, rows, cols), all of one size; a batch that fails is tried one by one.
 
     Scores that are not finite are a failure too: they would become a class like any other.
@@ -25,10 +25,10 @@ def compute(
         answers = model(torch.from_numpy(np.stack([pixels for _, pixels in pictures]))).cpu().numpy()
     except RuntimeError as error:  # torch raises nothing more precise: out of memory, a broken kernel
         if len(pictures) == 1:
-            return [Failed(pictures[0][0], f"the model failed: {error}")]
+            return [FailedWindow(pictures[0][0], f"the model failed: {error}")]
         return [compute(model, [one])[0] for one in pictures]
     bad = "the model gave numbers that are not finite"
     return [
-        one if np.isfinite(one).all() else Failed(window, bad)
+        one if np.isfinite(one).all() else FailedWindow(window, bad)
         for (window, _), one in zip(pictures, answers, strict=True)
     ]

@@ -6,23 +6,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from geoglot.geo import Window
-from geoglot.sources.reader import Failed
+from geoglot.sources.read_ahead import FailedWindow
 
 
-def windows_document(total: int, failed: Sequence[Failed]) -> dict[str, Any]:
+def windows_document(total: int, failed: Sequence[FailedWindow]) -> dict[str, Any]:
     """How many windows there are, how many of them are done, and which failed why."""
     return {"total": total, "done": total - len(failed), "failed": [_record(one) for one in failed]}
 
 
-def failure_notes(failed: Sequence[Failed]) -> dict[str, Any]:
+def failure_notes(failed: Sequence[FailedWindow]) -> dict[str, Any]:
     """As notes of a journal."""
     return {"failed": [_record(one) for one in failed]}
 
 
-def restored_failures(notes: Mapping[str, Any]) -> list[Failed]:
+def restored_failures(notes: Mapping[str, Any]) -> list[FailedWindow]:
     """The counterpart of `failure_notes`."""
-    return [Failed(Window(*one["window"]), one["reason"]) for one in notes["failed"]]
+    return [FailedWindow(Window(*one["window"]), one["reason"]) for one in notes["failed"]]
 
 
-def _record(one: Failed) -> dict[str, Any]:
+def _record(one: FailedWindow) -> dict[str, Any]:
     return {"window": list(one.window), "reason": one.reason}

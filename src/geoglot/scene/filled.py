@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from scipy import ndimage
 
 from geoglot.geo import Window
-from geoglot.sources.reader import Readable
+from geoglot.sources.read_ahead import Readable
 from geoglot.sources.tile import Tile
 
 

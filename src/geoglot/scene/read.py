@@ -9,7 +9,7 @@ import torch
 
 from geoglot import __version__
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, open_raster
 
@@ -75,7 +75,7 @@ def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -
         notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
     native, read = scene.resolution_m, grid.resolution_m
     if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
-        read_at = f"the scene is at {three_digits(native)} m and was read at {three_digits(read)} m"
+        read_at = f"the scene is at {format_number(native)} m and was read at {format_number(read)} m"
         notes.append(f"{read_at}; {understands(model, understood)}")
     return tuple(notes)
 
@@ -83,4 +83,4 @@ def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -
 def understands(model: str, resolution: tuple[float, float]) -> str:
     """Which ground resolutions a model was made for, finest and coarsest in metres, in words."""
     finest, coarsest = resolution
-    return f"{model} understands {three_digits(finest)} to {three_digits(coarsest)} m"
+    return f"{model} understands {format_number(finest)} to {format_number(coarsest)} m"

@@ -36,7 +36,7 @@ from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
-from geoglot.sources.reader import Failed, Readable
+from geoglot.sources.read_ahead import FailedWindow, Readable
 from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.segment.segment import load_mapper
 
@@ -51,7 +51,7 @@ class EncodedScene:
     raster: Raster
     encoder: Encoder
     plan: WindowPlan
-    failed: tuple[Failed, ...]
+    failed: tuple[FailedWindow, ...]
     """Windows that could not be read or computed; what no other window covers is not known."""
     facts: dict[str, Any]
     """Everything that decides what was seen."""
@@ -185,9 +185,9 @@ def _encode(
     journal: Journal,
     batch: int,
     progress: Progress | None,
-) -> tuple[list[Failed], tuple[str, ...]]:
+) -> tuple[list[FailedWindow], tuple[str, ...]]:
     """Strips for every row of windows that is not in the journal yet; returns the windows that failed, and a note."""
-    blender, failed, resumed = Blender(plan, encoder.channels), list[Failed](), tuple[str, ...]()
+    blender, failed, resumed = Blender(plan, encoder.channels), list[FailedWindow](), tuple[str, ...]()
     stored = journal.load()
     if stored and int(stored[0]["row"]) == len(plan.row_starts) and stored[1]["failed"]:
         journal.restart()  # a complete run tries anew what failed

@@ -14,7 +14,7 @@ from geoglot.aliases import Progress
 from geoglot.geo import Window
 from geoglot.scene.batch import compute
 from geoglot.scene.blend import Blender
-from geoglot.sources.reader import Failed, Readable, read_ahead
+from geoglot.sources.read_ahead import FailedWindow, Readable, read_ahead
 from geoglot.sources.tile import Tile
 
 
@@ -24,7 +24,7 @@ class ScoredRow:
 
     scores: Float[np.ndarray, "channel rows lattice_cols"]
     valid: Bool[np.ndarray, "pixel_rows cols"]
-    failed: tuple[Failed, ...]
+    failed: tuple[FailedWindow, ...]
 
 
 def score_rows(
@@ -44,7 +44,7 @@ def score_rows(
     tiles = read_ahead(raster, plan.windows(blender.row), depth=2 * batch)
     columns = len(plan.col_starts)
     for index in range(blender.row, len(plan.row_starts)):
-        failed: list[Failed] = []
+        failed: list[FailedWindow] = []
         for start in range(0, columns, batch):
             group = list(islice(tiles, min(batch, columns - start)))
             failed += _score_group(group, scorer, blender)
@@ -54,14 +54,14 @@ def score_rows(
 
 
 def _score_group(
-    group: list[tuple[Window, Tile | Failed]], scorer: Callable[[Tensor], Tensor], blender: Blender
-) -> list[Failed]:
+    group: list[tuple[Window, Tile | FailedWindow]], scorer: Callable[[Tensor], Tensor], blender: Blender
+) -> list[FailedWindow]:
     """Add one batch to the blender; returns what failed. Windows without a valid pixel are not computed."""
-    failed = [tile for _, tile in group if isinstance(tile, Failed)]
+    failed = [tile for _, tile in group if isinstance(tile, FailedWindow)]
     good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
     answers = compute(scorer, [(window, tile.pixels) for window, tile in good])
     for (window, tile), scores in zip(good, answers, strict=True):
-        if isinstance(scores, Failed):
+        if isinstance(scores, FailedWindow):
             failed.append(scores)
         else:
             blender.add(window, scores, tile.valid)

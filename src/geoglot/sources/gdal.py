@@ -23,11 +23,11 @@ from rasterio.io import DatasetReader, MemoryFile
 from geoglot.aliases import not_utf8
 from geoglot.errors import SourceError
 from geoglot.settings import load_settings
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 #: All that a file can make rasterio raise: its own errors, GDAL's, and Python's where a declared size is absurd
-FAULTS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
+GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
 _PIXEL = ("Interleaving.pixel", "PIXEL")
 _BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
 _MOST_BLOCK_BYTES = 2**30  # of one block in memory; it is decoded as a whole
@@ -41,7 +41,7 @@ def is_local(uri: str) -> bool:
     return "://" not in uri and not uri.startswith("/vsi")
 
 
-def environment(uri: str, **more: str) -> rasterio.Env:
+def gdal_options(uri: str, **more: str) -> rasterio.Env:
     """The options of GDAL under which one source is opened and read; they hold in the calling thread."""
     options: dict[str, Any] = {"GDAL_CACHEMAX": load_settings().raster_cache_mb * 2**20}
     options |= {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}  # else what a garbled JPEG lacks is filled with grey
@@ -64,7 +64,7 @@ def open_dataset(uri: str, *, level: int | str | None = None, **more: str) -> An
     level: the index of an overview that is opened in place of the image, or "NONE" for the image without overviews.
     """
     _check(uri)
-    with environment(uri, **more):
+    with gdal_options(uri, **more):
         if is_local(uri):
             _check_beside(uri)
         dataset = _open(uri, DRIVERS, level)
@@ -79,12 +79,12 @@ def open_dataset(uri: str, *, level: int | str | None = None, **more: str) -> An
 
 
 @contextmanager
-def dataset_of(uri: str) -> Iterator[Any]:
+def open_metadata(uri: str) -> Iterator[Any]:
     """An open dataset to ask what it says of itself; what its metadata make GDAL raise is a SourceError."""
-    with open_dataset(uri) as dataset, environment(uri):
+    with open_dataset(uri) as dataset, gdal_options(uri):
         try:
             yield dataset
-        except FAULTS as error:
+        except GDAL_ERRORS as error:
             raise SourceError(f"{uri} cannot be read ({error}); is it damaged, or a file beside it?") from error
 
 
@@ -92,9 +92,9 @@ def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> A
     options = {} if level is None else {"OVERVIEW_LEVEL": level}
     name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL takes names apart that begin like its own
     try:
-        with no_remarks():
+        with ignore_library_warnings():
             return DatasetReader(name, driver=list(drivers), sharing=False, **options)
-    except FAULTS as error:
+    except GDAL_ERRORS as error:
         raise SourceError(
             f"{uri} cannot be opened as an image ({error}); geoglot reads GeoTIFF, COG, PNG, JPEG, WebP, JPEG 2000"
         ) from error
@@ -175,8 +175,8 @@ def _is_bomb(unpacked: int, uri: str) -> bool:
 @contextmanager
 def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") -> Iterator[Any]:
     """A GDAL handle of what a file of Python holds, closed at the end of the block; no other name opens meanwhile."""
-    with environment(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        with no_remarks():
+    with gdal_options(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+        with ignore_library_warnings():
             dataset = rasterio.open(name, driver=driver, sharing=False, opener=opener)
         with dataset:
             yield dataset
@@ -185,8 +185,8 @@ def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") ->
 def check_jpeg(body: bytes) -> None:
     """OSError for a JPEG that is garbled inside, which other decoders fill with grey. It is decoded at an eighth."""
     try:
-        with environment("photo.jpg"), MemoryFile(body) as file:
-            with no_remarks():
+        with gdal_options("photo.jpg"), MemoryFile(body) as file:
+            with ignore_library_warnings():
                 dataset = file.open(driver="JPEG")
             with dataset:
                 dataset.read(1, out_shape=(-(-dataset.height // 8), -(-dataset.width // 8)))

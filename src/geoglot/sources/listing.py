@@ -24,7 +24,7 @@ def find_images(sources: Sequence[PathLike]) -> list[str]:
     return [image for source in sources for image in _images(source)]
 
 
-def files_in(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
     """All files in a folder and below, by path; links to folders are followed once.
 
     Left out is what programs keep for themselves: names that begin with a dot (a Mac writes ._a.jpg beside a.jpg,
@@ -38,19 +38,19 @@ def files_in(folder: Path) -> list[Path]:
     found, seen = list[Path](), set[str]()
     for root, folders, files in os.walk(folder, onerror=closed, followlinks=True):
         real = os.path.realpath(root)
-        folders[:] = [] if real in seen else [name for name in folders if not is_systems(name)]
+        folders[:] = [] if real in seen else [name for name in folders if not is_system_file(name)]
         if real not in seen:
-            found += [Path(root, name) for name in files if not is_systems(name)]
+            found += [Path(root, name) for name in files if not is_system_file(name)]
         seen.add(real)
     return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
 
 
-def is_systems(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Whether a file or folder of this name is kept by a system or a program, and not by a person."""
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
-def by_name(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
+def split_utf8_names(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
     """Those whose names are text, and a sentence for each other: bytes that are no UTF-8 no table and no GDAL takes."""
     good, unused = list[Path](), list[str]()
     for file in files:
@@ -76,7 +76,7 @@ def _images(source: PathLike) -> list[str]:
     folder = Path(source)
     if not is_local(str(source)) or not os.path.isdir(source):  # noqa: PTH112 - Path takes "" for this folder
         return [str(source)]
-    images = [str(path) for path in files_in(folder) if path.suffix.lower() in SUFFIXES]
+    images = [str(path) for path in list_files(folder) if path.suffix.lower() in SUFFIXES]
     if not images:
         raise SourceError(f"{source} holds no images; geoglot looks for {', '.join(sorted(SUFFIXES))}")
     return images

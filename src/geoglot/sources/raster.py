@@ -31,19 +31,19 @@ from rasterio.windows import Window as RasterioWindow
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.errors import InputError, ReadError, SourceError
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
-from geoglot.sources.band_choice import Bands, Choice
-from geoglot.sources.gdal import FAULTS, Handles, dataset_of, environment, is_local, open_dataset
-from geoglot.sources.overviews import overviews_belong
-from geoglot.sources.place import place_of, sidecars_used
-from geoglot.sources.radiometry import FULL_RANGE, Radiometry, radiometry_of
+from geoglot.sources.bands.band_choice import Bands, Choice
+from geoglot.sources.gdal import GDAL_ERRORS, Handles, gdal_options, is_local, open_dataset, open_metadata
+from geoglot.sources.georeferencing import find_sidecars, locate
+from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.pixels.overviews import overviews_match
+from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry, find_radiometry
+from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata
 from geoglot.sources.resample import Resampler
-from geoglot.sources.stored import Stored
 from geoglot.sources.tile import Tile
-from geoglot.sources.unsaid import find_unsaid
-from geoglot.sources.whole import check_whole
+from geoglot.sources.truncated import check_not_truncated
 
 ResolutionLike = float | tuple[float, float] | None
 _FINEST = 100  # times finer than the scene: beyond that a slip of the pen
@@ -66,7 +66,7 @@ class Raster:
     warnings: tuple[str, ...]
     """What a person should know of how this raster is read, a sentence each."""
     _facts: dict[str, Any] = field(repr=False)
-    _numbers: Stored
+    _numbers: BandReader
     _handles: Handles = field(repr=False)
 
     def __repr__(self) -> str:
@@ -112,7 +112,7 @@ class Raster:
 
     def check_unchanged(self) -> None:
         """SourceError if the file is another than when it was opened."""
-        with open_dataset(self.uri) as dataset, environment(self.uri):
+        with open_dataset(self.uri) as dataset, gdal_options(self.uri):
             if _facts(dataset, self.uri) != self._facts:
                 raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
 
@@ -136,11 +136,11 @@ class Raster:
         self, window: Window, shape: tuple[int, int] | None = None
     ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
         """Numbers of the file on its own grid, averaged to a shape if one is given, and which pixels are valid."""
-        with self._handles.borrow() as dataset, environment(self.uri):
+        with self._handles.borrow() as dataset, gdal_options(self.uri):
             try:
                 values, known = self._numbers.read(dataset, window, shape)
                 return values, self._numbers.valid(known)
-            except FAULTS as error:
+            except GDAL_ERRORS as error:
                 reason = error.__cause__ or error
                 raise ReadError(f"{self.uri}: {tuple(window)} (row, col, height, width): {reason}") from error
 
@@ -161,18 +161,18 @@ def open_raster(
     say; None goes by the file, and by what is found where it says nothing.
     """
     uri = str(path)
-    check_whole(uri)
-    with dataset_of(uri) as dataset:
-        place = place_of(dataset, uri)
+    check_not_truncated(uri)
+    with open_metadata(uri) as dataset:
+        place = locate(dataset, uri)
         native = place.grid
         described = Bands.of(dataset)
         choice = described.chosen(bands, sensor)
         indexes = choice.indexes
         facts = _facts(dataset, uri)
-        numbers = Stored.of(dataset, indexes, nodata)
+        numbers = BandReader.of(dataset, indexes, nodata)
         time = _time(dataset.tags())
         told = _pages(dataset, uri)
-        belong = overviews_belong(dataset, uri, numbers)
+        belong = overviews_match(dataset, uri, numbers)
         if not belong:
             told.append(
                 f"the overviews of {uri} do not show its pixels and are not used; build them anew with gdaladdo"
@@ -180,8 +180,8 @@ def open_raster(
         # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
         level = None if belong else "NONE"
         with nullcontext(dataset) if belong else open_dataset(uri, level=level) as pixels:
-            numbers, found = find_unsaid(pixels, numbers)
-            radiometry = radiometry_of(pixels, numbers, sensor)
+            numbers, found = find_undeclared_nodata(pixels, numbers)
+            radiometry = find_radiometry(pixels, numbers, sensor)
     return Raster(
         uri=uri,
         native=native,
@@ -214,21 +214,21 @@ def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
         finest, coarsest = resolution
         resolution = min(max(own, finest), coarsest)
     if resolution > own * min(native.shape):
-        wide = three_digits(own * min(native.shape))
+        wide = format_number(own * min(native.shape))
         raise InputError(
-            f"{uri} is only {wide} m wide: {three_digits(resolution)} m is coarser than all of it; if it is really "
+            f"{uri} is only {wide} m wide: {format_number(resolution)} m is coarser than all of it; if it is really "
             "wider, its CRS is not that of its numbers"
         )
     if resolution * _FINEST < own:
         raise InputError(
-            f"the pixels of {uri} are {three_digits(own)} m, over {_FINEST} times as coarse as the "
-            f"{three_digits(resolution)} m at which it would be read; choose a resolution yourself: --gsd"
+            f"the pixels of {uri} are {format_number(own)} m, over {_FINEST} times as coarse as the "
+            f"{format_number(resolution)} m at which it would be read; choose a resolution yourself: --gsd"
         )
     return native.metric(resolution)
 
 
 def _facts(dataset: Any, uri: str) -> dict[str, Any]:
-    paths = {Path(name).resolve() for name in (*dataset.files, *sidecars_used(dataset, uri))}  # GDAL lacks some
+    paths = {Path(name).resolve() for name in (*dataset.files, *find_sidecars(dataset, uri))}  # GDAL lacks some
     files = sorted(path for path in paths if path.exists()) if is_local(uri) else []
     stats = {str(path): path.stat() for path in files}
     return {
@@ -264,7 +264,7 @@ def _warnings(radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ..
     found += [f"{uri} {note}" for note in radiometry.notes]
     if radiometry.how != FULL_RANGE:
         ends = zip(radiometry.low, radiometry.high, strict=True)
-        told = ", ".join(f"{three_digits(low)}..{three_digits(high)}" for low, high in ends)
+        told = ", ".join(f"{format_number(low)}..{format_number(high)}" for low, high in ends)
         found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({told} become 0..1)")
     return tuple(found)
 

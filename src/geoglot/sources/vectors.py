@@ -21,7 +21,7 @@ import pyogrio
 import shapely
 
 from geoglot.errors import InputError
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 from geoglot.sources.vector_formats import KML, PARQUET, READ, Format, check_size, format_of
 
 MOST_FEATURES = 1_000_000
@@ -99,7 +99,7 @@ def _layers(path: Path, name: str, form: Format) -> list[str]:
 @contextmanager
 def _offline() -> Iterator[None]:
     """GDAL reaches no host within the block; what it warns of is an error or shows in what it returns."""
-    with _reading, no_remarks():
+    with _reading, ignore_library_warnings():
         before = {key: pyogrio.get_gdal_config_option(key) for key in _OFFLINE}
         pyogrio.set_gdal_config_options(_OFFLINE)
         try:

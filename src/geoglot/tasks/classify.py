@@ -14,7 +14,7 @@ import torch
 from geoglot.aliases import BandLike, ClassesLike, NoData, PathLike, Progress, Sensor
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Window
-from geoglot.lonlat import lonlat_boxes
+from geoglot.lonlat import bound_in_lonlat
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
 from geoglot.outputs.vector_files import to_map
@@ -26,7 +26,7 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
 from geoglot.sources.raster import Raster, check_bands, open_raster
-from geoglot.sources.reader import Failed, read_ahead
+from geoglot.sources.read_ahead import FailedWindow, read_ahead
 from geoglot.sources.tile import Tile
 
 #: West, south, east, north in degrees
@@ -71,7 +71,7 @@ class Labels:
 
     model: str
     results: list[Label] = field(default_factory=list)
-    failed: list[tuple[str, Failed]] = field(default_factory=list)
+    failed: list[tuple[str, FailedWindow]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     """What the user should know: words that the model reads badly, how sources were read."""
 
@@ -88,8 +88,8 @@ class Labels:
 
 _EMPTY = "no pixel is valid; check --bands and --nodata"
 _NOTES = 20  # of how sources were read: a folder of thousands has thousands
-_Item = tuple[str, Window | None, Tile | Failed, Bounds | None]
-_Answers = tuple[list[Label], list[tuple[str, Failed]]]
+_Item = tuple[str, Window | None, Tile | FailedWindow, Bounds | None]
+_Answers = tuple[list[Label], list[tuple[str, FailedWindow]]]
 
 
 def classify(
@@ -138,7 +138,7 @@ def _all_items(
         except (SourceError, GridError) as error:
             if alone:
                 raise
-            yield path, None, Failed(Window(0, 0, 0, 0), str(error)), None
+            yield path, None, FailedWindow(Window(0, 0, 0, 0), str(error)), None
         if progress:
             progress("sources", done, len(paths))
 
@@ -174,23 +174,23 @@ def _question(model: VisionLanguageModel, texts: torch.Tensor) -> Callable[[torc
 def _windows(raster: Raster, tile: int, patch: int, progress: Progress | None) -> Iterator[_Item]:
     plan, empty = WindowPlan(raster.grid.shape, tile, 0, patch), True
     for done, (window, read) in enumerate(read_ahead(raster, plan.windows()), 1):
-        if isinstance(read, Failed) or read.valid.any():
+        if isinstance(read, FailedWindow) or read.valid.any():
             yield raster.uri, window, read, _bounds(raster, window)
             empty = False
         if progress:
             progress("windows", done, len(plan))
     if empty:
-        yield raster.uri, None, Failed(raster.grid.whole, _EMPTY), None
+        yield raster.uri, None, FailedWindow(raster.grid.whole, _EMPTY), None
 
 
 def _whole(raster: Raster, side: int) -> _Item:
     """A large picture is reduced to the model's size; a small one stays as it is and is padded later."""
     try:
         tile = raster.thumbnail(side)
-        seen = tile if tile.valid.any() else Failed(raster.grid.whole, _EMPTY)
+        seen = tile if tile.valid.any() else FailedWindow(raster.grid.whole, _EMPTY)
         return raster.uri, None, seen, _bounds(raster, raster.grid.whole)
     except ReadError as error:
-        return raster.uri, None, Failed(raster.grid.whole, str(error)), None
+        return raster.uri, None, FailedWindow(raster.grid.whole, str(error)), None
 
 
 def _bounds(raster: Raster, window: Window) -> Bounds | None:
@@ -199,14 +199,14 @@ def _bounds(raster: Raster, window: Window) -> Bounds | None:
     if raster.grid.crs is None or part is None:
         return None
     pixels = shapely.box(part.col, part.row, part.col + part.width, part.row + part.height)
-    return lonlat_boxes(to_map(raster.footprint.clipped([pixels]), raster.grid), raster.grid.crs)[0]
+    return bound_in_lonlat(to_map(raster.footprint.clip([pixels]), raster.grid), raster.grid.crs)[0]
 
 
 def _label(
     batch: Sequence[_Item], ask: Callable[[torch.Tensor], torch.Tensor], card: Card, names: Sequence[str]
 ) -> _Answers:
     """Labels of one batch, and what failed of it."""
-    failed = [(source, tile) for source, _, tile, _ in batch if isinstance(tile, Failed)]
+    failed = [(source, tile) for source, _, tile, _ in batch if isinstance(tile, FailedWindow)]
     good = [(source, window, tile, bounds) for source, window, tile, bounds in batch if isinstance(tile, Tile)]
     pictures = [
         (window or Window(0, 0, *tile.valid.shape), pad(tile.pixels, card.patch_size, card.tile_size))
@@ -214,7 +214,7 @@ def _label(
     ]
     labels = []
     for (source, window, _, bounds), shares in zip(good, compute(ask, pictures), strict=True):
-        if isinstance(shares, Failed):
+        if isinstance(shares, FailedWindow):
             failed.append((source, shares))
             continue
         row, best = shares.astype(np.float64).round(6).tolist(), int(shares.argmax())

@@ -12,16 +12,16 @@ from typing import Any
 import numpy as np
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.scene.read import understands
-from geoglot.sources.band_choice import Bands
-from geoglot.sources.gdal import dataset_of
-from geoglot.sources.mission import numbering_of
-from geoglot.sources.radiometry import PERCENTILE, PERCENTILES
+from geoglot.sources.bands.band_choice import Bands
+from geoglot.sources.bands.band_numbering import find_numbering
+from geoglot.sources.gdal import open_metadata
+from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
 
@@ -123,7 +123,7 @@ def inspect_raster(
     card = card_of(find_model(model))
     if picture:
         check_picture(Path(picture))
-    with dataset_of(uri) as dataset:
+    with open_metadata(uri) as dataset:
         described = Bands.of(dataset)
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}
         choice, colours = described.chosen(bands, sensor), described.spectrum(sensor)
@@ -131,7 +131,7 @@ def inspect_raster(
     look = partial(open_raster, uri, nodata=nodata)
     with look(bands=bands, sensor=sensor, resolution=resolution or card.resolution) as raster:
         alone = [_alone(look, index) for index in range(1, len(stored) + 1)]
-        mission = numbering_of(described.descriptions, described.said, sensor).mission
+        mission = find_numbering(described.descriptions, described.said, sensor).mission
         info = RasterInfo(
             source=uri,
             bands=tuple(one.info(described, *stored[one.index - 1]) for one in alone),
@@ -172,7 +172,7 @@ class _Alone:
 
     def panel(self, called: str) -> Panel:
         """The picture with its number, its name and its range."""
-        told = f"{three_digits(self.ends[0])}..{three_digits(self.ends[1])}" if self.ends else "no valid pixel"
+        told = f"{format_number(self.ends[0])}..{format_number(self.ends[1])}" if self.ends else "no valid pixel"
         return Panel(self.tile.pixels, self.tile.valid, (f"{self.index} {called}", told))
 
 
@@ -227,7 +227,7 @@ def _fit(raster: Raster, card: Card) -> Fit:
     knows = understands(card.name, card.resolution)
     if own is None or read is None:
         return Fit(card.name, card.resolution, None, shape, None, f"{knows}; how large these pixels are is unknown")
-    says = f"{knows}; the raster is at {three_digits(own)} m and would be read at {three_digits(read)} m"
+    says = f"{knows}; the raster is at {format_number(own)} m and would be read at {format_number(read)} m"
     fits = finest / _SAME <= own <= coarsest * _SAME
     if own > coarsest * _SAME:
         says += ", which adds no detail: the model looks for what these pixels are too coarse to show"

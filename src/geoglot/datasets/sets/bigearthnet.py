@@ -20,8 +20,8 @@ from rasterio.errors import RasterioError
 
 from geoglot.datasets.dataset import DataSet, Label, Scenes
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import environment, open_dataset
-from geoglot.sources.sensors import PRESETS, WHITE_REFLECTANCE
+from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
+from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.tables import read_text
 
 _FOLDER = "BigEarthNet-v1.0"
@@ -111,7 +111,7 @@ def read_bands(patch: Path) -> Float[np.ndarray, "3 rows cols"]:
 
 
 def _read(path: Path) -> np.ndarray:
-    with open_dataset(str(path)) as dataset, environment(str(path)):
+    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
         try:
             band: np.ndarray = dataset.read(1)
         except RasterioError as error:

@@ -20,7 +20,7 @@ from rasterio.errors import RasterioError
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid, split_at_antimeridian, transform
 from geoglot.pairs.collect.collect_recipe import PlacesRecipe
-from geoglot.sources.gdal import environment, open_dataset
+from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.sources.vectors import read_vectors
 
 _LONLAT = pyproj.CRS("OGC:CRS84")
@@ -124,7 +124,7 @@ def _by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterator[Pla
 
 def _density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
     """Numbers a pixel, 0 where there are none; the mean over some where the raster is large."""
-    with open_dataset(str(path)) as dataset, environment(str(path)):
+    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
         if dataset.crs is None:
             raise SourceError(f"{path} has no CRS, so that its numbers have no place")
         native = Grid(pyproj.CRS.from_user_input(dataset.crs.to_wkt()), dataset.transform, dataset.shape)

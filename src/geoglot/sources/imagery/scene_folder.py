@@ -18,9 +18,9 @@ from geoglot.geo import Grid, lonlat_bounds
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_onto
-from geoglot.sources.listing import by_name, file_state, find_images
+from geoglot.sources.listing import file_state, find_images, split_utf8_names
+from geoglot.sources.pixels.validity import parse_nodata
 from geoglot.sources.raster import Raster, open_raster
-from geoglot.sources.validity import parse_nodata
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 
@@ -92,7 +92,7 @@ class LocalImagery:
     @cached_property
     def _opened(self) -> _Opened:
         """All rasters of the folder; InputError where none is of use. Radiometry is taken once per scene."""
-        paths, unused = by_name(map(Path, find_images([self._recipe.folder])))
+        paths, unused = split_utf8_names(map(Path, find_images([self._recipe.folder])))
         opened = _Opened({}, [], unused)
         for path in paths:
             name = path.relative_to(self._recipe.folder).as_posix()

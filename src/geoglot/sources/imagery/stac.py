@@ -19,12 +19,12 @@ from geoglot.aliases import Within
 from geoglot.errors import InputError, MissingExtraError, ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
+from geoglot.sources.bands.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
 from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
 from geoglot.sources.imagery.ranges import opened
 from geoglot.sources.imagery.scene import Patch, Scene
 from geoglot.sources.imagery.window import read_classes, read_window
-from geoglot.sources.radiometry import FULL_RANGE, Radiometry
-from geoglot.sources.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
+from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
 from geoglot.web.client import HTTPStatusError, RequestPolicy, Response, RetryableError, WebClient, json_of, unsigned
 
 T = TypeVar("T")
@@ -257,7 +257,7 @@ def _read_token(response: Response) -> tuple[str, float]:
 def _reflectance(facts: Mapping[str, Any]) -> tuple[float, float]:
     """Scale and offset of Sentinel-2 L2A.
 
-    From processing baseline 04.00 on numbers carry an offset (sources/sensors.py). Earth Search has taken it off where
+    From processing baseline 04.00 on numbers carry an offset (bands/sensors.py). Earth Search has taken it off where
     it says `earthsearch:boa_offset_applied`, whatever the asset's own `raster:bands` say.
     """
     baseline = facts.get("s2:processing_baseline") or facts.get("processing:version") or "0"

@@ -13,9 +13,9 @@ from rasterio.windows import Window as RasterioWindow
 
 from geoglot.errors import ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.sources.gdal import FAULTS
+from geoglot.sources.gdal import GDAL_ERRORS
+from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.resample import Read, Resampler
-from geoglot.sources.stored import Stored
 
 
 def read_window(
@@ -25,12 +25,12 @@ def read_window(
 
     SourceError for a file without a place, ReadError for one that is damaged.
     """
-    native, numbers = _native(dataset), Stored.of(dataset, tuple(indexes))
+    native, numbers = _native(dataset), BandReader.of(dataset, tuple(indexes))
 
     def stored(window: Window) -> tuple[np.ndarray, np.ndarray]:
         try:
             values, known = numbers.read(dataset, window)
-        except FAULTS as error:
+        except GDAL_ERRORS as error:
             where = f"{tuple(window)} (row, col, height, width)"
             raise ReadError(f"{dataset.name}: {where}: {error.__cause__ or error}") from error
         return values, numbers.valid(known)
@@ -60,7 +60,7 @@ def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
     part = RasterioWindow(left, top, int(col[inside].max()) - left + 1, int(row[inside].max()) - top + 1)
     try:
         values = dataset.read(1, window=part)
-    except FAULTS as error:
+    except GDAL_ERRORS as error:
         raise ReadError(f"{dataset.name}: {error.__cause__ or error}") from error
     found[inside] = values[row[inside] - top, col[inside] - left]
     return found

@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from geoglot.errors import SourceError
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import check_jpeg
-from geoglot.sources.whole import fault_of
+from geoglot.sources.truncated import find_damage_in
 from geoglot.web.client import Response, RetryableError
 
 SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
@@ -50,9 +50,9 @@ def shrink(body: bytes) -> bytes:
 
     SourceError for what is one and no use: too small, or of one colour, as pictures that stand for an error are.
     """
-    if fault := fault_of(body):
+    if fault := find_damage_in(body):
         raise OSError(f"cut short or damaged ({fault})")  # which decoders fill with grey
-    with no_remarks():  # of damaged tags, which are not kept
+    with ignore_library_warnings():  # of damaged tags, which are not kept
         try:
             file: Image.Image = Image.open(io.BytesIO(body), formats=formats())
             if min(file.size) < _LEAST_SIDE:

@@ -14,7 +14,7 @@ from typing import Any
 
 from PIL import ExifTags, Image
 
-from geoglot.silence import no_remarks
+from geoglot.silence import ignore_library_warnings
 from geoglot.sources.photos.decoding import DAMAGE, formats
 
 _NORTH_SOUTH, _EAST_WEST = ("NORTH", "SOUTH"), ("EAST", "WEST")
@@ -24,7 +24,7 @@ def read_tags(path: Path) -> dict[str, Any]:
     """Fields of a Photo: place (not a number where it is not told), time, user, author and licence."""
     nowhere = {"lon": nan, "lat": nan, "time": "", "user": "", "author": ""}
     try:
-        with no_remarks(), Image.open(path, formats=formats()) as picture:
+        with ignore_library_warnings(), Image.open(path, formats=formats()) as picture:
             tags = picture.getexif()
             gps, more = tags.get_ifd(ExifTags.IFD.GPSInfo), tags.get_ifd(ExifTags.IFD.Exif)
         lon, lat = place_of(gps)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.listing import by_name, file_state, files_in
+from geoglot.sources.listing import file_state, list_files, split_utf8_names
 from geoglot.sources.photos.decoding import formats
 from geoglot.sources.photos.exif import read_tags
 from geoglot.sources.photos.licences import licence_name
@@ -106,9 +106,9 @@ class LocalPhotos:
 
 def _files(folder: Path) -> tuple[list[Path], list[str]]:
     """The photos of a folder and below, and a sentence for every kind of file that is not read."""
-    seen = files_in(folder)
+    seen = list_files(folder)
     readable = {suffix for suffix, form in _SUFFIXES.items() if form in formats()}
-    photos, unused = by_name(path for path in seen if path.suffix.lower() in readable)
+    photos, unused = split_utf8_names(path for path in seen if path.suffix.lower() in readable)
     others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() not in readable)
     if not photos and not unused:
         held = f" but {_counted(others)}" if others else ""

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from geoglot.errors import InputError, SourceError
-from geoglot.tables import number_of, read_table
+from geoglot.tables import parse_number, read_table
 
 _NEEDED = ("path", "lon", "lat")
 
@@ -84,7 +84,7 @@ def _where(path: Path, index: int) -> str:
 
 def _number(value: Any, name: str, path: Path, index: int) -> float:
     try:
-        return nan if text_of(value) == "" else number_of(text_of(value))
+        return nan if text_of(value) == "" else parse_number(text_of(value))
     except ValueError as error:
         raise InputError(f"{_where(path, index)}: {name} is a number of degrees, not {value!r}") from error
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from geoglot import __version__
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.tasks.ask.plan import Message
 from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.ask.vocabulary import Record, Reply, Value, Vocabulary
@@ -76,12 +76,12 @@ def rounded(value: Value) -> Value:
 
 def sentence(reply: Reply) -> str:
     """The answer in words: "Yes: 3 ships found." """
-    said = _EXPONENT.sub(lambda found: three_digits(float(found[0])), reply.sentence.strip().rstrip("."))
+    said = _EXPONENT.sub(lambda found: format_number(float(found[0])), reply.sentence.strip().rstrip("."))
     if isinstance(reply.value, bool):
         verdict = "Yes" if reply.value else "No"
         return f"{verdict}: {said}." if said else f"{verdict}."
     if not said:
-        number = three_digits(reply.value) if isinstance(reply.value, float) else str(reply.value)
+        number = format_number(reply.value) if isinstance(reply.value, float) else str(reply.value)
         said = f"{number} {reply.unit}".strip()
     return f"{said[0].upper()}{said[1:]}."
 

@@ -14,7 +14,7 @@ from jaxtyping import Float
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid
-from geoglot.lonlat import oriented, to_lonlat
+from geoglot.lonlat import orient_rings, project_to_lonlat
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
@@ -63,8 +63,8 @@ def _lonlat(shapes: Sequence[Any], grid: Grid) -> list[str]:
     if not shapes:
         return []
     if grid.crs is None:
-        return [str(one) for one in shapely.to_geojson(oriented(np.array(shapes, object)))]
-    return [str(one) for one in shapely.to_geojson(to_lonlat(shapes, grid.crs))]
+        return [str(one) for one in shapely.to_geojson(orient_rings(np.array(shapes, object)))]
+    return [str(one) for one in shapely.to_geojson(project_to_lonlat(shapes, grid.crs))]
 
 
 def check_evidence(path: Path) -> None:

@@ -28,7 +28,7 @@ from geoglot.scene.read import opened
 from geoglot.scene.seen import as_encoder
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import check_bands
-from geoglot.sources.reader import Failed
+from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.limits import Limits
 from geoglot.tasks.ask.plan import Plan, Trial
@@ -206,8 +206,8 @@ class Overviews:
         if not pictures:
             raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
         answers = compute(self._seen, pictures)
-        seen = [one for one in answers if not isinstance(one, Failed)]
-        lost = [one.reason for one in answers if isinstance(one, Failed)]
+        seen = [one for one in answers if not isinstance(one, FailedWindow)]
+        lost = [one.reason for one in answers if isinstance(one, FailedWindow)]
         if not seen:
             raise SourceError(f"{source}: the model gave no scores for its overview: {lost[0]}")
         block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import shapely
 
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.tasks.ask import arguments as given
 from geoglot.tasks.ask.ground import is_shape
 from geoglot.tasks.ask.lexicon import COLOURS, THEMES, counted
@@ -364,7 +364,7 @@ class Vocabulary:
     @word
     def amount(self, number: int | float, unit: str) -> str:
         """A measure in words, to three digits: "1,750,000 m²", "3.95 ha", "12.5 km"."""
-        return f"{three_digits(given.number(number, 'a number'))} {given.text(unit, 'a unit')}"
+        return f"{format_number(given.number(number, 'a number'))} {given.text(unit, 'a unit')}"
 
     @word
     def answer(self, value: Value, sentence: str = "", unit: str = "", evidence: Objects | None = None) -> None:

@@ -173,7 +173,7 @@ def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found
 
 def _on_scene(things: list[Found], raster: Raster) -> list[Found]:
     """Outlines that end where the scene does: pixels at its edge may hang over."""
-    polygons = raster.footprint.clipped([one.polygon for one in things])
+    polygons = raster.footprint.clip([one.polygon for one in things])
     return [replace(one, polygon=polygon) for one, polygon in zip(things, polygons, strict=True)]
 
 

@@ -11,13 +11,13 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geoglot.figures import area_text, area_unit
+from geoglot.figures import choose_area_unit, format_area
 from geoglot.geo import Grid, geodesic_area_m2, geodesic_perimeter_m
-from geoglot.lonlat import lonlat_boxes
+from geoglot.lonlat import bound_in_lonlat
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.failures import windows_document
 from geoglot.scene.windows import WindowPlan
-from geoglot.sources.reader import Failed
+from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.find.outline import Found
 from geoglot.tasks.find.threshold import Threshold
 
@@ -40,7 +40,7 @@ class FindResult:
     overlay: Path | None
     manifest: Path | None
     windows: int
-    failed: tuple[Failed, ...]
+    failed: tuple[FailedWindow, ...]
     seconds: float
     notes: tuple[str, ...] = ()
     """What the user should know: no CRS, a name that matches everything."""
@@ -51,8 +51,8 @@ class FindResult:
     @property
     def summary(self) -> str:
         """How many of what, in words."""
-        unit, areas = area_unit(self.areas_m2.values()), self.areas_m2
-        sizes = {name: f" ({area_text(area, unit)})" if area is not None else "" for name, area in areas.items()}
+        unit, areas = choose_area_unit(self.areas_m2.values()), self.areas_m2
+        sizes = {name: f" ({format_area(area, unit)})" if area is not None else "" for name, area in areas.items()}
         parts = [f"{count:,} of {name!r}{sizes[name]}" for name, count in self.counts.items() if count]
         none = [name for name, count in self.counts.items() if not count]
         found = f"Found {', '.join(parts)}" if parts else ""
@@ -91,7 +91,7 @@ def _lonlat_bounds(objects: gpd.GeoDataFrame) -> list[list[float] | None]:
     """West, south, east, north of each; west > east across the antimeridian."""
     if objects.crs is None or objects.empty:
         return [None] * len(objects)
-    boxes = lonlat_boxes(objects.geometry.to_numpy(), objects.crs)
+    boxes = bound_in_lonlat(objects.geometry.to_numpy(), objects.crs)
     return [[round(end, 7) for end in box] for box in boxes]
 
 

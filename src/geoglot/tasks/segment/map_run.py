@@ -37,7 +37,7 @@ from geoglot.scene.score import Scorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
-from geoglot.sources.reader import Failed
+from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.map import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
@@ -99,7 +99,7 @@ class SegmentResult:
     manifest: Path
     classes: tuple[ClassShare, ...]
     windows: int
-    failed: tuple[Failed, ...]
+    failed: tuple[FailedWindow, ...]
     seconds: float
     notes: tuple[str, ...] = ()
     """What the user should know: no CRS, how pixels were stretched."""
@@ -187,7 +187,7 @@ class _Run:
             **self.facts,
         }
 
-    def compute(self, progress: Progress | None) -> list[Failed]:
+    def compute(self, progress: Progress | None) -> list[FailedWindow]:
         """Strips of classes, confidences and scores for every row of windows that is not in the journal yet.
 
         Windows that failed before a kill stay failed when the run goes on; a complete run, done again, tries all anew.
@@ -195,7 +195,7 @@ class _Run:
         blender = Blender(self.plan, len(self.scorer.ids))
         rule = Rule(self.scorer.ids, self.options.threshold, self.legend.nodata)
         enlarger = Enlarger(rule, self.plan.patch, self.plan.shape)
-        failed: list[Failed] = []
+        failed: list[FailedWindow] = []
         if stored := self.journal.load():
             state, notes = stored
             blender.restore(state)
@@ -214,7 +214,7 @@ class _Run:
             self.journal.save(blender.state() | enlarger.state(), failure_notes(failed))
         return failed
 
-    def finish(self, failed: list[Failed], started: float, progress: Progress | None) -> SegmentResult:
+    def finish(self, failed: list[FailedWindow], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
         if refiner := choose_refiner(self.options.refiner):
             self._refine(refiner, progress)

@@ -38,7 +38,7 @@ def class_shares(
         counts = np.bincount(classes, minlength=legend.nodata + 1)[: len(pixels)]
         pixels += counts
         if grid.crs:
-            inside = footprint.shares(window)
+            inside = footprint.coverage(window)
             held = counts if inside is None else np.bincount(classes, inside.ravel(), legend.nodata + 1)[: len(pixels)]
             areas += held * (grid.pixel_area_m2(window) or 0)
     total = max(1, int(pixels.sum()))

@@ -7,7 +7,7 @@ import pytest
 import rasterio
 
 from conftest import MakeGeotiff
-from geoglot.sources.band_choice import Bands
+from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.raster import open_raster
 
 GREY = np.ones((4, 64, 64), np.uint8)

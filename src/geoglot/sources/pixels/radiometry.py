@@ -20,10 +20,10 @@ from jaxtyping import Bool, Float, Num
 
 from geoglot.aliases import Sensor
 from geoglot.geo import Window
-from geoglot.sources.gdal import FAULTS
-from geoglot.sources.reflectance import Spread, meaning_of, misfit
-from geoglot.sources.sensors import PRESETS
-from geoglot.sources.stored import Stored
+from geoglot.sources.bands.sensors import PRESETS
+from geoglot.sources.gdal import GDAL_ERRORS
+from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.pixels.reflectance import ValueRange, choose_scaling, describe_misfit
 
 PERCENTILES = (2.0, 98.0)
 _SAMPLE_SIDE = 1024
@@ -58,7 +58,7 @@ class Radiometry:
 FULL_RANGE, PERCENTILE = "full-range", "percentile 2-98"
 
 
-def radiometry_of(dataset: Any, stored: Stored, sensor: Sensor | None) -> Radiometry:
+def find_radiometry(dataset: Any, stored: BandReader, sensor: Sensor | None) -> Radiometry:
     """The radiometry of an open dataset; reads pixels only where percentiles are needed."""
     indexes = stored.indexes
     if stored.palette is not None:  # of colours, whatever the bits of their numbers
@@ -75,48 +75,48 @@ def radiometry_of(dataset: Any, stored: Stored, sensor: Sensor | None) -> Radiom
     return Radiometry(low, high, PERCENTILE)
 
 
-def _of_reflectance(dataset: Any, stored: Stored, sensor: Sensor) -> Radiometry:
+def _of_reflectance(dataset: Any, stored: BandReader, sensor: Sensor) -> Radiometry:
     """By the sensor's preset, where the numbers fit it."""
     indexes = stored.indexes
     low, high = _percentiles(dataset, stored)
     scales, offsets = (tuple(tags[index - 1] for index in indexes) for tags in (dataset.scales, dataset.offsets))
     floating = any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes)
-    spread = Spread(dataset.name, dataset.tags(), floating, scales, offsets, low, high)
-    meaning = meaning_of(spread, sensor)
+    spread = ValueRange(dataset.name, dataset.tags(), floating, scales, offsets, low, high)
+    meaning = choose_scaling(spread, sensor)
     if meaning is None:
-        return Radiometry(low, high, PERCENTILE, (misfit(spread, sensor),))
+        return Radiometry(low, high, PERCENTILE, (describe_misfit(spread, sensor),))
     notes = (meaning.note,) if meaning.note else ()
     return Radiometry(*meaning.ends(), f"sensor:{sensor}, {meaning.how}", notes)
 
 
-def _percentiles(dataset: Any, stored: Stored) -> tuple[Ends, Ends]:
+def _percentiles(dataset: Any, stored: BandReader) -> tuple[Ends, Ends]:
     """Of each band's own data; 0 and 1 where the sample holds none."""
     ends = [np.percentile(band, PERCENTILES).tolist() if band.size else [0.0, 1.0] for band in _sample(dataset, stored)]
     low, high = zip(*ends, strict=True)
     return tuple(low), tuple(high)
 
 
-def _sample(dataset: Any, stored: Stored) -> list[Float[np.ndarray, " pixel"]]:
+def _sample(dataset: Any, stored: BandReader) -> list[Float[np.ndarray, " pixel"]]:
     """Data of each band from all over the scene."""
     if dataset.overviews(1) or dataset.height * dataset.width <= _WHOLE_MAX_PIXELS:
         step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))
         try:
             shape = max(1, dataset.height // step), max(1, dataset.width // step)
             return _data(*stored.read(dataset, shape=shape, exact=True))
-        except FAULTS:
+        except GDAL_ERRORS:
             pass  # one damaged block must not cost the scene: blocks are tried one by one below
     parts = [_block(dataset, stored, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
     return [np.concatenate(bands) for bands in zip(*parts, strict=True)]
 
 
-def _block(dataset: Any, stored: Stored, row: int, col: int) -> list[Float[np.ndarray, " pixel"]]:
+def _block(dataset: Any, stored: BandReader, row: int, col: int) -> list[Float[np.ndarray, " pixel"]]:
     """Data of one block of the lattice; none where it cannot be read."""
     height, width = (min(_BLOCK, math.ceil(side / _LATTICE)) for side in dataset.shape)
     top = (dataset.height - height) * row // (_LATTICE - 1)
     left = (dataset.width - width) * col // (_LATTICE - 1)
     try:
         return _data(*stored.read(dataset, Window(top, left, height, width)))
-    except FAULTS:
+    except GDAL_ERRORS:
         return [np.empty(0)] * len(stored.indexes)  # the window is reported when it is read for its own sake
 
 

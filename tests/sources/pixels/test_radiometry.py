@@ -10,8 +10,8 @@ import rasterio
 
 from conftest import MakeGeotiff
 from geoglot.aliases import Sensor
-from geoglot.sources import radiometry as module
-from geoglot.sources.radiometry import FULL_RANGE, Radiometry
+from geoglot.sources.pixels import radiometry as module
+from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.raster import open_raster
 
 

@@ -26,13 +26,13 @@ Body = bytes | mmap.mmap
 _TAIL = 16  # zeros in a row that no compressed picture ends with
 
 
-def check_whole(path: PathLike) -> None:
+def check_not_truncated(path: PathLike) -> None:
     """SourceError if a PNG, JPEG, JPEG 2000 or WebP on this machine is cut short or damaged in a way that shows."""
-    if is_local(str(path)) and (fault := why_broken(Path(path))):
+    if is_local(str(path)) and (fault := find_damage(Path(path))):
         raise SourceError(f"{path} is cut short or damaged ({fault}); get it again")
 
 
-def why_broken(path: Path) -> str | None:
+def find_damage(path: Path) -> str | None:
     """What such a file lacks; None where nothing is seen to lack, or where it is of another format."""
     try:
         if not path.is_file():
@@ -42,13 +42,13 @@ def why_broken(path: Path) -> str | None:
             if _looks(head) is None:
                 return None
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-                return fault_of(body)
+                return find_damage_in(body)
     except (OSError, ValueError):  # what cannot be opened or mapped is told by its reader
         return None
 
 
-def fault_of(body: Body) -> str | None:
-    """What a picture lacks, by its bytes; None as `why_broken` has it."""
+def find_damage_in(body: Body) -> str | None:
+    """What a picture lacks, by its bytes; None as `find_damage` has it."""
     looks = _looks(body[:12])
     return looks(body) if looks else None
 

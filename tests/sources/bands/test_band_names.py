@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from geoglot.sources.bandnames import colour_at, colour_of, number_of, same_name, wavelength_of
+from geoglot.sources.bands.band_names import (
+    colour_of_wavelength,
+    is_same_name,
+    parse_band_number,
+    parse_colour,
+    parse_wavelength,
+)
 
 COLOURS = {
     "red": [
@@ -37,7 +43,7 @@ COLOURS = {
 
 @pytest.mark.parametrize(("name", "colour"), [(name, colour) for colour, names in COLOURS.items() for name in names])
 def test_colours_in_words_and_letters(name: str, colour: str | None) -> None:
-    assert colour_of(name) == colour
+    assert parse_colour(name) == colour
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,7 @@ def test_colours_in_words_and_letters(name: str, colour: str | None) -> None:
     ],
 )
 def test_the_numbers_of_bands(name: str, number: str | None) -> None:
-    assert number_of(name) == number
+    assert parse_band_number(name) == number
 
 
 @pytest.mark.parametrize(
@@ -77,10 +83,10 @@ def test_the_numbers_of_bands(name: str, number: str | None) -> None:
     ],
 )
 def test_wavelengths(name: str, length: float | None, colour: str | None) -> None:
-    found = wavelength_of(name)
+    found = parse_wavelength(name)
     assert found == pytest.approx(length) if length else found is None
-    assert colour_at(found) == colour
+    assert colour_of_wavelength(found) == colour
 
 
 def test_case_and_punctuation_do_not_matter() -> None:
-    assert same_name("SR_B4", "sr-b4") and not same_name("SR_B4", "SR_B5")
+    assert is_same_name("SR_B4", "sr-b4") and not is_same_name("SR_B4", "SR_B5")

@@ -14,8 +14,8 @@ from scipy import ndimage
 
 from geoglot.errors import SourceError
 from geoglot.geo import Window
-from geoglot.sources.gdal import FAULTS, is_local, open_dataset
-from geoglot.sources.stored import Stored
+from geoglot.sources.gdal import GDAL_ERRORS, is_local, open_dataset
+from geoglot.sources.pixels.band_reader import BandReader
 
 _PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # shares of rows and cols
 _SIDE = 512  # pixels of a place that are read
@@ -39,7 +39,7 @@ class _Cells(NamedTuple):
     """All that the cells are of."""
 
 
-def overviews_belong(dataset: Any, uri: str, stored: Stored) -> bool:
+def overviews_match(dataset: Any, uri: str, stored: BandReader) -> bool:
     """Whether all overviews show the pixels; True where there are none, or where there is nothing to compare."""
     count = len(dataset.overviews(stored.indexes[0]))
     beside = is_local(uri) and any(Path(uri + suffix).exists() for suffix in (".ovr", ".OVR"))
@@ -49,11 +49,11 @@ def overviews_belong(dataset: Any, uri: str, stored: Stored) -> bool:
         return all(_shows(whole, uri, level, stored) for level in range(count))
 
 
-def _shows(whole: Any, uri: str, level: int, stored: Stored) -> bool:
+def _shows(whole: Any, uri: str, level: int, stored: BandReader) -> bool:
     try:
         with open_dataset(uri, level=level) as overview:
             places = list(_places(whole, overview, stored))
-    except (*FAULTS, SourceError):
+    except (*GDAL_ERRORS, SourceError):
         return False
     if not places:
         return True
@@ -70,7 +70,7 @@ def _shows(whole: Any, uri: str, level: int, stored: Stored) -> bool:
     return not judges or float(np.corrcoef(mean, shown)[0, 1]) > _LEAST_ALIKE
 
 
-def _places(whole: Any, overview: Any, stored: Stored) -> Iterator[_Cells]:
+def _places(whole: Any, overview: Any, stored: BandReader) -> Iterator[_Cells]:
     """A few places of a level, and the pixels below; places that are damaged are told when they are read."""
     rows, cols = ((big / small, small) for big, small in zip(whole.shape, overview.shape, strict=True))
     for place in _PLACES:
@@ -78,7 +78,7 @@ def _places(whole: Any, overview: Any, stored: Stored) -> Iterator[_Cells]:
         below = Window(down[0], across[0], down[-1] - down[0], across[-1] - across[0])
         try:
             values, known = stored.read(whole, below)
-        except FAULTS:
+        except GDAL_ERRORS:
             continue
         top, left = (round(edges[0] / axis[0]) for edges, axis in ((down, rows), (across, cols)))
         shown, seen = stored.read(overview, Window(top, left, len(down) - 1, len(across) - 1))

@@ -24,7 +24,7 @@ class Readable(Protocol):
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailedWindow:
     """A window that could not be read, also when tried again."""
 
     window: Window
@@ -33,16 +33,16 @@ class Failed:
 
 def read_ahead(
     raster: Readable, windows: Iterable[Window], depth: int = 8, retries: int = 2
-) -> Iterator[tuple[Window, Tile | Failed]]:
+) -> Iterator[tuple[Window, Tile | FailedWindow]]:
     """The tiles of windows in their order, at most `depth` of them waiting.
 
-    A window that fails is tried `retries` times more, then given as Failed. Any other exception, in reading or in
+    A window that fails is tried `retries` times more, then yields a FailedWindow. Any other exception, in reading or in
     making the windows, is raised here. The thread ends when this iterator is exhausted or closed.
     """
-    waiting: queue.Queue[tuple[Window, Tile | Failed] | BaseException | None] = queue.Queue(maxsize=depth)
+    waiting: queue.Queue[tuple[Window, Tile | FailedWindow] | BaseException | None] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
-    def put(item: tuple[Window, Tile | Failed] | BaseException | None) -> None:
+    def put(item: tuple[Window, Tile | FailedWindow] | BaseException | None) -> None:
         while not stopped.is_set():
             try:
                 return waiting.put(item, timeout=_POLL_SECONDS)
@@ -71,11 +71,11 @@ def read_ahead(
         thread.join()
 
 
-def _read(raster: Readable, window: Window, retries: int) -> Tile | Failed:
+def _read(raster: Readable, window: Window, retries: int) -> Tile | FailedWindow:
     for attempt in range(retries + 1):
         try:
             return raster.read(window)
         except ReadError as error:
             if attempt == retries:
-                return Failed(window, str(error))
+                return FailedWindow(window, str(error))
     raise ValueError(f"retries is at least 0, not {retries}")

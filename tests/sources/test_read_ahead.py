@@ -10,7 +10,7 @@ import pytest
 from conftest import MakeGrid
 from geoglot.errors import ReadError
 from geoglot.geo import Grid, Window
-from geoglot.sources.reader import Failed, read_ahead
+from geoglot.sources.read_ahead import FailedWindow, read_ahead
 from geoglot.sources.tile import Tile
 
 WINDOWS = [Window(row, 0, 4, 4) for row in range(40)]
@@ -50,7 +50,7 @@ def test_a_window_is_tried_again_then_reported(make_grid: MakeGrid) -> None:
     source = Source(make_grid(), failures={3: 2, 5: 3})
     got = dict(read_ahead(source, WINDOWS, retries=2))
     assert isinstance(got[WINDOWS[3]], Tile)
-    assert got[WINDOWS[5]] == Failed(WINDOWS[5], "block of row 5")
+    assert got[WINDOWS[5]] == FailedWindow(WINDOWS[5], "block of row 5")
     assert source.read_rows.count(5) == 3 and len(got) == len(WINDOWS)
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from geoglot.aliases import Sensor
 from geoglot.errors import InputError
-from geoglot.sources.bandnames import colour_of, number_of
-from geoglot.sources.sensors import MISSIONS, PRESETS, Mission, missions_of, preset_of
+from geoglot.sources.bands.band_names import parse_band_number, parse_colour
+from geoglot.sources.bands.sensors import MISSIONS, PRESETS, Mission, missions_of, preset_of
 
 _MOST = 12  # no satellite here counts further
 _COUNTED = 6  # up to so many bands, names that only count from one say nothing: every writer counts
@@ -33,11 +33,11 @@ class Numbering:
 
     def colour(self, name: str) -> str | None:
         """The colour of a band by the number in its name."""
-        number = number_of(name) if self.used else None
+        number = parse_band_number(name) if self.used else None
         return self.mission.numbers.get(number) if self.mission and number else None
 
 
-def numbering_of(names: tuple[str, ...], said: tuple[str, ...], sensor: Sensor | None) -> Numbering:
+def find_numbering(names: tuple[str, ...], said: tuple[str, ...], sensor: Sensor | None) -> Numbering:
     """The mission of a file; InputError where its name or tags contradict the preset."""
     found = missions_of((*said, *names))
     if sensor is not None:
@@ -71,7 +71,7 @@ def _check(found: Sequence[str], texts: Sequence[str], sensor: Sensor) -> None:
 
 def _numbers(names: Sequence[str]) -> tuple[str, ...]:
     """The numbers of bands whose names say no colour; none where they only count."""
-    numbers = [number_of(name) if colour_of(name) in (None, "thermal", "radar") else None for name in names]
+    numbers = [parse_band_number(name) if parse_colour(name) in (None, "thermal", "radar") else None for name in names]
     counting = numbers == [str(index) for index in range(1, len(names) + 1)] and len(names) <= _COUNTED
     plain = not any(re.search(r"[a-z]+_b\d|b0\d", name) for name in names)
     return () if counting and plain else tuple(number for number in numbers if number)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from geoglot.errors import InputError
-from geoglot.sources.band_choice import Bands
+from geoglot.sources.bands.band_choice import Bands
 
 SENTINEL2 = Bands(("b02", "b03", "b04", "b08"), ("gray", "undefined", "undefined", "undefined"))
 RGBA = Bands(("",) * 4, ("red", "green", "blue", "alpha"))

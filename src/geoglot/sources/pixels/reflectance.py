@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from geoglot.aliases import Sensor
-from geoglot.figures import three_digits
-from geoglot.sources.sensors import (
+from geoglot.figures import format_number
+from geoglot.sources.bands.sensors import (
     PRESETS,
     SENTINEL2_OFFSET,
     SENTINEL2_OFFSET_BASELINE,
@@ -31,7 +31,7 @@ Ends = tuple[float, ...]
 
 
 @dataclass(frozen=True)
-class Spread:
+class ValueRange:
     """Between which numbers a file's pixels lie, and what the file says of them, band by band."""
 
     name: str
@@ -56,12 +56,12 @@ class Spread:
 
     def __str__(self) -> str:
         kind = "floating-point numbers" if self.floating else "numbers"
-        ends = f"{three_digits(min(self.low))} to {three_digits(max(self.high))}"
+        ends = f"{format_number(min(self.low))} to {format_number(max(self.high))}"
         return f"{kind} from {ends} (2nd to 98th percentile)"
 
 
 @dataclass(frozen=True)
-class Meaning:
+class Scaling:
     """Reflectance = number * scale + offset, band by band."""
 
     scales: Ends
@@ -78,7 +78,7 @@ class Meaning:
         )
         return black, white
 
-    def fits(self, spread: Spread) -> bool:
+    def fits(self, spread: ValueRange) -> bool:
         """Whether the numbers are reflectances of the ground so."""
         low, high = (
             [value * scale + offset for value, scale, offset in zip(ends, self.scales, self.offsets, strict=True)]
@@ -87,7 +87,7 @@ class Meaning:
         return _LEAST <= max(high) <= _MOST and _DARKEST <= min(low) < WHITE_REFLECTANCE
 
 
-def meaning_of(spread: Spread, sensor: Sensor) -> Meaning | None:
+def choose_scaling(spread: ValueRange, sensor: Sensor) -> Scaling | None:
     """The first reading that fits; None where none does."""
     preset = PRESETS[sensor]
     readings = list(_readings(spread, preset))
@@ -96,29 +96,29 @@ def meaning_of(spread: Spread, sensor: Sensor) -> Meaning | None:
     return next((reading for reading in readings if reading.fits(spread)), None)
 
 
-def misfit(spread: Spread, sensor: Sensor) -> str:
+def describe_misfit(spread: ValueRange, sensor: Sensor) -> str:
     """What is told where no reading fits."""
     return f"holds {spread}, which do not fit {PRESETS[sensor].title}: they are stretched as if there were no preset"
 
 
-def _readings(spread: Spread, preset: Preset) -> Iterator[Meaning]:
+def _readings(spread: ValueRange, preset: Preset) -> Iterator[Scaling]:
     """In the order in which they are tried."""
     bands, unneeded = len(spread.low), ""
     if spread.is_tagged:
-        yield Meaning(spread.scales, spread.offsets, "scale and offset tags")
+        yield Scaling(spread.scales, spread.offsets, "scale and offset tags")
         unneeded = ", and not as its scale and offset tags say"
     if spread.floating:
         note = f"holds {spread}: they are taken as reflectances as they are{unneeded}" if unneeded else ""
-        yield Meaning((1.0,) * bands, (0.0,) * bands, "reflectances as they are", note)
+        yield Scaling((1.0,) * bands, (0.0,) * bands, "reflectances as they are", note)
         note = f"holds {spread}: they are taken as reflectances in percent{unneeded}"
-        yield Meaning((0.01,) * bands, (0.0,) * bands, "reflectances in percent", note)
+        yield Scaling((0.01,) * bands, (0.0,) * bands, "reflectances in percent", note)
     yield _counts(spread, preset, unneeded)
     if preset.scale != _TEN_THOUSANDTH:
         note = f"holds {spread}: they are taken as reflectances x 10,000, and not scaled as {preset.title} is{unneeded}"
-        yield Meaning((_TEN_THOUSANDTH,) * bands, (0.0,) * bands, "reflectances x 10,000", note)
+        yield Scaling((_TEN_THOUSANDTH,) * bands, (0.0,) * bands, "reflectances x 10,000", note)
 
 
-def _counts(spread: Spread, preset: Preset, unneeded: str) -> Meaning:
+def _counts(spread: ValueRange, preset: Preset, unneeded: str) -> Scaling:
     """As the preset says."""
     assert preset.scale is not None
     bands, offset, how, note = len(spread.low), preset.offset, "counts", ""
@@ -127,10 +127,10 @@ def _counts(spread: Spread, preset: Preset, unneeded: str) -> Meaning:
     if preset.missions == ("sentinel2",):
         offset, how, doubt = _sentinel2_offset(spread)
         note = "; ".join(part for part in (note, doubt) if part)
-    return Meaning((preset.scale,) * bands, (offset,) * bands, how, note)
+    return Scaling((preset.scale,) * bands, (offset,) * bands, how, note)
 
 
-def _sentinel2_offset(spread: Spread) -> tuple[float, str, str]:
+def _sentinel2_offset(spread: ValueRange) -> tuple[float, str, str]:
     """Offset in reflectance, how it is known, and a sentence where the file contradicts itself.
 
     The baseline says it unless the numbers show that the offset was taken off since, as harmonised copies have it. A

@@ -9,8 +9,8 @@ import pytest
 
 from conftest import MakeGeotiff
 from geoglot.aliases import Sensor
+from geoglot.sources.pixels.reflectance import Scaling, ValueRange, choose_scaling
 from geoglot.sources.raster import Raster, open_raster
-from geoglot.sources.reflectance import Meaning, Spread, meaning_of
 
 NAMES = ("B4", "B3", "B2")
 
@@ -84,7 +84,7 @@ def test_a_picture_of_8_bit_is_shown_as_it_is_and_told(make_geotiff: MakeGeotiff
         assert "is 8 bit: it is shown as it is" in raster.warnings[0]
 
 
-def spread(**more: Any) -> Spread:
+def spread(**more: Any) -> ValueRange:
     plain: dict[str, Any] = {
         "name": "scene.tif",
         "tags": {},
@@ -94,11 +94,11 @@ def spread(**more: Any) -> Spread:
         "low": (300.0,) * 3,
         "high": (3000.0,) * 3,
     }
-    return Spread(**(plain | more))
+    return ValueRange(**(plain | more))
 
 
-def meant(one: Spread, sensor: Sensor = "sentinel2-l2a") -> Meaning:
-    meaning = meaning_of(one, sensor)
+def meant(one: ValueRange, sensor: Sensor = "sentinel2-l2a") -> Scaling:
+    meaning = choose_scaling(one, sensor)
     assert meaning is not None
     return meaning
 

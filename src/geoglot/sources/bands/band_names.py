@@ -40,7 +40,7 @@ _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(nm\b|nanomet|um\b|µm|μm|micromet)", 
 _ENVI = re.compile(r"\((\d+\.\d+)\)\s*$")
 
 
-def colour_of(name: str) -> str | None:
+def parse_colour(name: str) -> str | None:
     """The colour that a name says in words or by its letter; None where it says none, or several."""
     text = _plain(name)
     bare = " ".join(word for word in text.split() if word not in _GENERIC)
@@ -53,14 +53,14 @@ def colour_of(name: str) -> str | None:
     return said[0] if len(said) == 1 else None
 
 
-def number_of(name: str) -> str | None:
+def parse_band_number(name: str) -> str | None:
     """The number of a band as its satellite counts: "4" of B04, SR_B4, "Band 4" and LC08_..._B4, "8a" of B8A."""
     text = _plain(name)
     found = re.search(r"\b(?:b|band|ch|channel) ?0*(\d{1,2}a?)\b", text)
     return found[1] if found else None
 
 
-def wavelength_of(name: str) -> float | None:
+def parse_wavelength(name: str) -> float | None:
     """The wavelength in a name, in micrometres: "Red (665 nm)", or "Band 3 (0.6546)" as ENVI writes it."""
     if found := _LENGTH.search(name):
         return micrometres(float(found[1]))
@@ -72,7 +72,7 @@ def micrometres(length: float) -> float:
     return length if length < 100 else length / 1000
 
 
-def colour_at(length: float | None) -> str | None:
+def colour_of_wavelength(length: float | None) -> str | None:
     """The colour of a wavelength in micrometres."""
     if length is None:
         return None
@@ -90,7 +90,7 @@ def nearest(colour: str, lengths: Sequence[float | None]) -> int | None:
     return min(near)[1] if near else None
 
 
-def same_name(one: str, other: str) -> bool:
+def is_same_name(one: str, other: str) -> bool:
     """Whether two names are one but for case and punctuation: SR_B4 and sr-b4."""
     return _plain(one) == _plain(other)
 

@@ -20,9 +20,9 @@ import shapely
 from jaxtyping import Bool, Num
 from scipy import ndimage
 
-from geoglot.sources.gdal import FAULTS
-from geoglot.sources.stored import Rim, Stored
-from geoglot.sources.validity import NONE
+from geoglot.sources.gdal import GDAL_ERRORS
+from geoglot.sources.pixels.band_reader import BandReader, Rim
+from geoglot.sources.pixels.validity import NONE
 
 _SIDE, _SIDE_OF_LARGE = 1024, 64  # pixels of the look; of a large raster without overviews every block costs
 _LARGE = 50_000_000
@@ -49,7 +49,7 @@ class _Look:
     known: Bool[np.ndarray, "band rows cols"]
 
 
-def find_unsaid(dataset: Any, stored: Stored) -> tuple[Stored, tuple[str, ...]]:
+def find_undeclared_nodata(dataset: Any, stored: BandReader) -> tuple[BandReader, tuple[str, ...]]:
     """How the numbers are read with what only the pixels say, and a sentence for each thing that was found."""
     if stored.nodata == NONE:
         return stored, ()
@@ -66,18 +66,18 @@ def find_unsaid(dataset: Any, stored: Stored) -> tuple[Stored, tuple[str, ...]]:
     return stored, (*notes, *told, *also)
 
 
-def _look(dataset: Any, stored: Stored) -> _Look | None:
+def _look(dataset: Any, stored: BandReader) -> _Look | None:
     """All of it, decimated without averaging; None where it is damaged, which is told when it is read."""
     large = dataset.height * dataset.width > _LARGE and not dataset.overviews(1)
     step = max(1.0, max(dataset.shape) / (_SIDE_OF_LARGE if large else _SIDE))
     shape = max(1, int(dataset.height / step)), max(1, int(dataset.width / step))
     try:
         return _Look(*stored.read(dataset, shape=shape, exact=True))
-    except FAULTS:
+    except GDAL_ERRORS:
         return None
 
 
-def _with_fills(look: _Look, stored: Stored) -> tuple[Stored, list[str]]:
+def _with_fills(look: _Look, stored: BandReader) -> tuple[BandReader, list[str]]:
     if look.values.dtype.itemsize == 1 or stored.palette is not None:
         return stored, []
     fills, shares = list[frozenset[float]](), dict[float, float]()
@@ -121,7 +121,7 @@ def _is_far(values: Num[np.ndarray, " pixel"], number: Any) -> bool:
     return bool(gap > scale and len(np.unique(others)) >= _CROWD)
 
 
-def _with_rim(look: _Look, stored: Stored) -> tuple[Stored, list[str]]:
+def _with_rim(look: _Look, stored: BandReader) -> tuple[BandReader, list[str]]:
     for number in _ends(look, stored):
         zone = _rim(look, number)
         if zone is not None:
@@ -135,7 +135,7 @@ def _with_rim(look: _Look, stored: Stored) -> tuple[Stored, list[str]]:
     return stored, []
 
 
-def _ends(look: _Look, stored: Stored) -> tuple[float, ...]:
+def _ends(look: _Look, stored: BandReader) -> tuple[float, ...]:
     """The numbers of black and of white, which rims are made of; floats have no white."""
     if stored.palette is not None:
         return 0.0, 255.0
@@ -178,9 +178,9 @@ def _hull_area(mask: Bool[np.ndarray, "rows cols"]) -> float:
     return float(shapely.MultiPoint(np.concatenate(corners)).convex_hull.area)
 
 
-def _with_alpha(dataset: Any, stored: Stored, index: int) -> tuple[Stored, list[str]]:
+def _with_alpha(dataset: Any, stored: BandReader, index: int) -> tuple[BandReader, list[str]]:
     """Whether the band that is marked as transparency is used as that."""
-    plane = _look(dataset, Stored.of(dataset, (index,)))
+    plane = _look(dataset, BandReader.of(dataset, (index,)))
     under = _look(dataset, replace(stored, alpha=None))
     if _INFRARED.search(dataset.descriptions[index - 1] or ""):
         return replace(stored, alpha=None), []

@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import environment, open_dataset
-from geoglot.sources.whole import check_whole, why_broken
+from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.truncated import check_not_truncated, find_damage
 
 KINDS = {
     "png": {}, "jpg": {}, "jp2": {}, "webp": {}, "progressive.jpg": {"progressive": True},
@@ -38,15 +38,15 @@ def _body(kind: str) -> bytes:
 def test_whole_pictures_are_whole_and_cut_ones_are_not(tmp_path: Path, kind: str) -> None:
     path, body = tmp_path / kind, _body(kind)
     path.write_bytes(body)
-    assert why_broken(path) is None
+    assert find_damage(path) is None
     path.write_bytes(body + bytes(100))  # what cameras and file systems add
-    assert why_broken(path) is None
+    assert find_damage(path) is None
     for share in (0.5, 0.9):
         kept = body[: int(len(body) * share)]
         for damaged in (kept, kept + bytes(len(body) - len(kept))):  # broken off; reserved and never filled
             path.write_bytes(damaged)
             with pytest.raises(SourceError, match="cut short or damaged"):
-                check_whole(path)
+                check_not_truncated(path)
 
 
 def test_what_a_phone_writes_behind_a_jpeg_does_not_count(tmp_path: Path) -> None:
@@ -54,14 +54,14 @@ def test_what_a_phone_writes_behind_a_jpeg_does_not_count(tmp_path: Path) -> Non
     path, body = tmp_path / "a.jpg", _body("jpg")
     for more in (b"\0\0\0\x18ftypmp42\xff\xd9\xff\xda", body[: len(body) // 2]):
         path.write_bytes(body + more)
-        assert why_broken(path) is None
+        assert find_damage(path) is None
 
 
 def test_a_changed_byte_of_a_png_is_seen(tmp_path: Path) -> None:
     path, body = tmp_path / "a.png", bytearray(_body("png"))
     body[len(body) // 2] ^= 1
     path.write_bytes(body)
-    assert why_broken(path) == "a checksum in it is wrong"
+    assert find_damage(path) == "a checksum in it is wrong"
 
 
 def test_a_garbled_jpeg_is_not_read(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_a_garbled_jpeg_is_not_read(tmp_path: Path) -> None:
     middle = len(body) // 2
     body[middle : middle + 2] = b"\xff\x3a"  # a marker that no scan has
     path.write_bytes(body)
-    with open_dataset(str(path)) as dataset, environment(str(path)), pytest.raises(OSError, match="Read failed"):
+    with open_dataset(str(path)) as dataset, gdal_options(str(path)), pytest.raises(OSError, match="Read failed"):
         dataset.read()
 
 
@@ -77,5 +77,5 @@ def test_other_files_are_left_to_their_readers(tmp_path: Path) -> None:
     Image.fromarray(_pixels()).save(tmp_path / "a.tif")
     (tmp_path / "empty.png").touch()
     for name in ("a.tif", "empty.png", "none.png"):
-        assert why_broken(tmp_path / name) is None
-    check_whole("https://example.org/a.png")
+        assert find_damage(tmp_path / name) is None
+    check_not_truncated("https://example.org/a.png")

@@ -16,8 +16,8 @@ from rasterio.windows import Window as RasterioWindow
 
 from geoglot.aliases import NoData
 from geoglot.geo import Window
-from geoglot.sources.means import area_means
-from geoglot.sources.validity import NONE, Mask, declared, parse_nodata, valid_pixels
+from geoglot.sources.pixels.area_means import area_means
+from geoglot.sources.pixels.validity import NONE, Mask, declared, parse_nodata, valid_pixels
 
 _FINER = 4
 _HIDES: tuple[Mask, ...] = ("alpha", "per_dataset")
@@ -47,7 +47,7 @@ class Rim:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class BandReader:
     """How the numbers of some bands of a file are read."""
 
     indexes: tuple[int, ...]
@@ -72,11 +72,11 @@ class Stored:
     rim: Rim | None = None
 
     @classmethod
-    def of(cls, dataset: Any, indexes: tuple[int, ...], nodata: NoData = None) -> Stored:
-        """As the file says; `unsaid.find_unsaid` adds what only its pixels say."""
+    def of(cls, dataset: Any, indexes: tuple[int, ...], nodata: NoData = None) -> BandReader:
+        """As the file says; `unsaid.find_undeclared_nodata` adds what only its pixels say."""
         nodata = parse_nodata(nodata)
         table, masks = _palette(dataset, indexes), [_mask(dataset, index) for index in indexes]
-        if "nodata" in masks and alpha_of(dataset) is not None:  # of the two rasterio knows one
+        if "nodata" in masks and find_alpha(dataset) is not None:  # of the two rasterio knows one
             masks = ["alpha"] * len(indexes)
         return cls(
             indexes,
@@ -85,7 +85,7 @@ class Stored:
             palette=table,
             white=_white(dataset, indexes[0]) if table is None else None,
             nodata=nodata,
-            alpha=None if nodata == NONE else alpha_of(dataset, indexes),
+            alpha=None if nodata == NONE else find_alpha(dataset, indexes),
             painted=any(_is_painted(dataset, index) for index in indexes),
             beside=_beside(dataset, indexes, masks) if nodata is None else {},
         )
@@ -199,7 +199,7 @@ def _mask(dataset: Any, index: int) -> Mask:
     return "per_dataset"
 
 
-def alpha_of(dataset: Any, indexes: tuple[int, ...] = ()) -> int | None:
+def find_alpha(dataset: Any, indexes: tuple[int, ...] = ()) -> int | None:
     """The band that is marked as transparency, unless it is asked for as a band."""
     said = zip(dataset.colorinterp, dataset.descriptions, strict=True)
     marked = [

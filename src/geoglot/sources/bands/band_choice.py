@@ -17,9 +17,16 @@ from typing import Any
 
 from geoglot.aliases import BandLike, Sensor
 from geoglot.errors import InputError
-from geoglot.sources.bandnames import RGB, colour_at, colour_of, nearest, number_of, same_name
-from geoglot.sources.described import descriptions_of, said_of, wavelengths_of
-from geoglot.sources.mission import Numbering, numbering_of
+from geoglot.sources.bands.band_metadata import read_descriptions, read_mission_hints, read_wavelengths
+from geoglot.sources.bands.band_names import (
+    RGB,
+    colour_of_wavelength,
+    is_same_name,
+    nearest,
+    parse_band_number,
+    parse_colour,
+)
+from geoglot.sources.bands.band_numbering import Numbering, find_numbering
 
 Triple = tuple[int, int, int]
 
@@ -55,13 +62,13 @@ class Bands:
     def of(cls, dataset: Any) -> Bands:
         """The bands of an open dataset."""
         colours = tuple(colour.name for colour in dataset.colorinterp)
-        return cls(descriptions_of(dataset), colours, wavelengths_of(dataset), said_of(dataset))
+        return cls(read_descriptions(dataset), colours, read_wavelengths(dataset), read_mission_hints(dataset))
 
     def chosen(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> Choice:
         """The bands that are shown, why, and what is to be told of it; InputError where they cannot be told."""
         if bands is not None:
             return self._asked(bands)
-        numbering = numbering_of(self.descriptions, self.said, sensor)
+        numbering = find_numbering(self.descriptions, self.said, sensor)
         return self._told(self._found(numbering, sensor) or self._first(sensor), numbering)
 
     def name(self, index: int) -> str:
@@ -71,7 +78,7 @@ class Bands:
 
     def spectrum(self, sensor: Sensor | None = None) -> tuple[str | None, ...]:
         """The colour of each band, as far as its name, its wavelength, its colour interpretation or the order says."""
-        numbering = numbering_of(self.descriptions, self.said, sensor)
+        numbering = find_numbering(self.descriptions, self.said, sensor)
         shown = [colour if colour not in ("gray", "undefined") else None for colour in self.colours]
         named = self._named(numbering)
         order = numbering.mission.stack(len(shown)) if numbering.mission and not any(named) else ()
@@ -83,7 +90,7 @@ class Bands:
 
     def _found(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
         """By the first thing that says all three colours."""
-        if said := _triple([colour_of(name) for name in self.descriptions]):
+        if said := _triple([parse_colour(name) for name in self.descriptions]):
             return Choice(said, "by their names")
         if lit := self._by_wavelength():
             return Choice(lit, "by their wavelengths")
@@ -143,7 +150,7 @@ class Bands:
 
     def _lack(self) -> str:
         """What the names of the bands leave out."""
-        named = self._named(numbering_of(self.descriptions, self.said, None))
+        named = self._named(find_numbering(self.descriptions, self.said, None))
         there = [colour for colour in RGB if colour in named]
         called = [name for name in self.descriptions if name]
         listed = f" ({', '.join(called[:4])}{', ...' if len(called) > 4 else ''})" if called else ""
@@ -152,7 +159,7 @@ class Bands:
         return f"names no colours{listed}"
 
     def _named(self, numbering: Numbering) -> tuple[str | None, ...]:
-        return tuple(colour_of(name) or numbering.colour(name) for name in self.descriptions)
+        return tuple(parse_colour(name) or numbering.colour(name) for name in self.descriptions)
 
     @cached_property
     def _shown(self) -> list[int]:
@@ -160,12 +167,12 @@ class Bands:
         return [
             index
             for index, (name, colour) in enumerate(zip(self.descriptions, self.colours, strict=True), 1)
-            if colour != "alpha" and colour_of(name) != "quality"
+            if colour != "alpha" and parse_colour(name) != "quality"
         ]
 
     @cached_property
     def _lit(self) -> tuple[str | None, ...]:
-        return tuple(map(colour_at, self.wavelengths)) or (None,) * len(self.colours)
+        return tuple(map(colour_of_wavelength, self.wavelengths)) or (None,) * len(self.colours)
 
     def _by_wavelength(self) -> Triple | None:
         found = [nearest(colour, self.wavelengths) for colour in RGB]
@@ -202,12 +209,12 @@ class Bands:
 
     def _called(self, wanted: str) -> int | None:
         """The band of a name, of the number in it, or of a colour."""
-        named = self._named(numbering_of(self.descriptions, self.said, None))
-        number, colour = number_of(wanted), colour_of(wanted)
+        named = self._named(find_numbering(self.descriptions, self.said, None))
+        number, colour = parse_band_number(wanted), parse_colour(wanted)
         places = list(enumerate(self.descriptions, 1))
         tests = (
-            [index for index, name in places if name and same_name(name, wanted)],
-            [index for index, name in places if number and number_of(name) == number],
+            [index for index, name in places if name and is_same_name(name, wanted)],
+            [index for index, name in places if number and parse_band_number(name) == number],
             [index for index, name in enumerate(named, 1) if colour and name == colour],
             [index for index, name in enumerate(self._lit, 1) if colour and name == colour],
             [index for index, name in enumerate(self.colours, 1) if name in (wanted.lower(), colour)],

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from geoglot.sources.bandnames import colour_of, micrometres, number_of, wavelength_of
+from geoglot.sources.bands.band_names import micrometres, parse_band_number, parse_colour, parse_wavelength
 
 _NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "description", "band")
 _LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description")
@@ -24,7 +24,7 @@ _TAKEN_BY = re.compile(
 )
 
 
-def descriptions_of(dataset: Any) -> tuple[str, ...]:
+def read_descriptions(dataset: Any) -> tuple[str, ...]:
     """Names of the bands in lower case, empty where the file says nothing."""
     names = [(text or "").strip() for text in dataset.descriptions]
     if not any(names):
@@ -34,18 +34,18 @@ def descriptions_of(dataset: Any) -> tuple[str, ...]:
     return tuple(_parted(name).lower() for name in names)
 
 
-def wavelengths_of(dataset: Any) -> tuple[float | None, ...]:
+def read_wavelengths(dataset: Any) -> tuple[float | None, ...]:
     """Micrometres, None where the file says nothing."""
     own = [_number(_first(_band_tags(dataset, index), _LENGTHS)) for index in dataset.indexes]
     if not any(own):
         listed = _items(_first(_file_tags(dataset), _LENGTHS))
         own = [_number(item) for item in listed] if len(listed) == dataset.count else own
     if not any(own):
-        own = [wavelength_of(text or "") for text in dataset.descriptions]
+        own = [parse_wavelength(text or "") for text in dataset.descriptions]
     return tuple(own)
 
 
-def said_of(dataset: Any) -> tuple[str, ...]:
+def read_mission_hints(dataset: Any) -> tuple[str, ...]:
     """The name of the file, and its tags that may say what took it."""
     told = [text for key, text in _file_tags(dataset).items() if _TAKEN_BY.search(key)]
     return (PurePosixPath(dataset.name.replace("\\", "/")).name, *told)
@@ -61,7 +61,7 @@ def _listed(dataset: Any) -> list[str]:
     tags = _file_tags(dataset)
     for key in _LISTS:
         items = _items(tags.get(key, ""))
-        if len(items) == dataset.count and all(colour_of(item) or number_of(item) for item in items):
+        if len(items) == dataset.count and all(parse_colour(item) or parse_band_number(item) for item in items):
             return items
     return []
 

@@ -8,8 +8,8 @@ import pytest
 
 from geoglot.aliases import Sensor
 from geoglot.errors import InputError
-from geoglot.sources.band_choice import Bands, Choice
-from geoglot.sources.sensors import MISSIONS, PRESETS, missions_of
+from geoglot.sources.bands.band_choice import Bands, Choice
+from geoglot.sources.bands.sensors import MISSIONS, PRESETS, missions_of
 
 LANDSAT7 = [f"SR_B{number}" for number in (1, 2, 3, 4, 5, 7)]
 LANDSAT8 = [f"SR_B{number}" for number in (1, 2, 3, 4, 5, 6, 7)]

@@ -21,7 +21,7 @@ from jaxtyping import Float
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import GridError
-from geoglot.figures import three_digits
+from geoglot.figures import format_number
 from geoglot.geo import Grid, lonlat_bounds, metric_epsg, transform
 from geoglot.sources.sidecars import Sidecars
 
@@ -48,9 +48,9 @@ class _Points:
     """Map (x, y)."""
 
 
-def place_of(dataset: Any, uri: str) -> Place:
+def locate(dataset: Any, uri: str) -> Place:
     """The place of an open file on Earth, or that it has none; GridError for one that must be warped first."""
-    beside = sidecars_used(dataset, uri)
+    beside = find_sidecars(dataset, uri)
     own = dataset.transform if not dataset.transform.is_identity else beside.transform()
     points, points_crs = dataset.gcps
     crs = _read_crs(dataset.crs, uri) or (beside.crs() if own is not None or points else None)
@@ -64,7 +64,7 @@ def place_of(dataset: Any, uri: str) -> Place:
     return Place(Grid(None, own or dataset.transform, dataset.shape), (_no_place(uri, crs, bool(points)),))
 
 
-def sidecars_used(dataset: Any, uri: str) -> Sidecars:
+def find_sidecars(dataset: Any, uri: str) -> Sidecars:
     """The files beside an image that say what it does not say itself; a folder is listed for no other."""
     complete = dataset.crs is not None and not dataset.transform.is_identity
     return Sidecars() if complete else Sidecars.of(uri)
@@ -146,7 +146,7 @@ def _bent(count: int, off: float, grid: Grid, uri: str) -> str:
     lon, lat = transform(x, y, grid.crs, _LONLAT)
     return (
         f"{uri} is placed by {count} ground control points that no straight grid fits "
-        f"(up to {three_digits(off)} px off); warp it first: "
+        f"(up to {format_number(off)} px off); warp it first: "
         f"rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
     )
 

@@ -1,0 +1,1 @@
+"""Which bands of a raster are red, green and blue."""
