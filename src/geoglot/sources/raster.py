@@ -30,12 +30,12 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
-from geoglot.errors import InputError, ReadError, SourceError
+from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_number
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands.band_choice import Bands, Choice
-from geoglot.sources.gdal import GDAL_ERRORS, Handles, gdal_options, is_local, open_dataset, open_metadata
+from geoglot.sources.gdal import Handles, gdal_options, is_local, open_dataset, open_metadata
 from geoglot.sources.georeferencing import find_sidecars, locate
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.pixels.overviews import overviews_match
@@ -88,6 +88,12 @@ class Raster:
             pixels = np.pad(known, [(0, 0), *window.rims(inside)], mode="symmetric")
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
+    def read_onto(self, grid: Grid) -> Tile:
+        """The pixels on a grid of the caller's choice; not valid where the scene does not reach."""
+        values, valid = Resampler(self.native, grid, len(self.indexes)).read(self.stored, grid.whole)
+        pixels = self.radiometry.apply(np.where(valid, values, 0)) * valid
+        return Tile(pixels, valid, grid, self.bands, self.time, self.uri)
+
     def thumbnail(self, side: int) -> Tile:
         """All of it, its longer side at most this many pixels; from overviews where there are any."""
         small = _shrunk(self.native, side)
@@ -137,12 +143,7 @@ class Raster:
     ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
         """Numbers of the file on its own grid, averaged to a shape if one is given, and which pixels are valid."""
         with self._handles.borrow() as dataset, gdal_options(self.uri):
-            try:
-                values, known = self._numbers.read(dataset, window, shape)
-                return values, self._numbers.valid(known)
-            except GDAL_ERRORS as error:
-                reason = error.__cause__ or error
-                raise ReadError(f"{self.uri}: {tuple(window)} (row, col, height, width): {reason}") from error
+            return self._numbers.read_valid(dataset, self.uri, window, shape)
 
 
 def open_raster(

@@ -11,6 +11,7 @@ from affine import Affine
 
 from conftest import MakeGeotiff
 from geoglot.geo import Grid
+from geoglot.pairs.collect.imagery import to_uint8
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.scene_folder import LocalImagery, LocalImageryRecipe
 
@@ -36,7 +37,7 @@ def test_a_tile_comes_from_one_raster_whatever_its_zone(tmp_path: Path, make_geo
     scenes = imagery.scenes(Box(LON - 1e-4, LAT - 1e-4, LON + 1e-4, LAT + 1e-4), None, None)
     assert {scene.id for scene in scenes} == {"west.tif", "east.tif", "naip.tif"}
     for scene in scenes:
-        patch = imagery.read(scene, grid)
-        assert patch.valid.all() and patch.pixels.shape == (3, 64, 64)
-        assert np.abs(patch.pixels.reshape(3, -1).mean(1) - COLOURS[:3]).max() < 3
+        tile = imagery.read(scene, grid)
+        assert tile.valid.all() and tile.pixels.shape == (3, 64, 64)
+        assert np.abs(to_uint8(tile).reshape(3, -1).mean(1) - COLOURS[:3]).max() < 3
     imagery.close()

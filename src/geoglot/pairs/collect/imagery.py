@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import UInt8
 
 from geoglot.errors import ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
@@ -27,7 +28,8 @@ from geoglot.pairs.collect.sources import imagery_source
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.collect.work import Collection, Outcome, in_parallel, resume
 from geoglot.sources.areas import Box, boxes_between
-from geoglot.sources.imagery.scene import Imagery, Patch, Scene
+from geoglot.sources.imagery.scene import Imagery, Scene
+from geoglot.sources.tile import Tile
 
 NONE = ".none"
 _NEIGHBOURHOOD = 0.25  # degrees
@@ -182,7 +184,7 @@ def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: Imag
     why, unread = "no scene covers it", list[ReadError]()
     for scene in scenes[: rules.tries]:
         try:
-            patch = imagery.read(scene, wanted.grid)
+            cloud, tile = imagery.read_cloud(scene, wanted.grid), imagery.read(scene, wanted.grid)
         except ServiceError:
             raise
         except ReadError as error:
@@ -191,25 +193,35 @@ def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: Imag
         except SourceError:  # gone from where the catalogue says it lies
             why = "no scene that can be read"
             continue
-        if patch.nodata > rules.most_nodata:
+        if nodata_share(tile) > rules.most_nodata:
             why = "no scene without gaps"
-        elif (patch.cloud or 0.0) > rules.most_cloud:
+        elif (cloud or 0.0) > rules.most_cloud:
             why = "no scene without clouds"
         else:
-            write_bytes(wanted.path, _stored(scene, patch, unread))
+            write_bytes(wanted.path, _stored(scene, tile, cloud, unread))
             return
     if unread:
         raise unread[0]
     write_bytes(wanted.path.with_suffix(NONE), why.encode())
 
 
-def _stored(scene: Scene, patch: Patch, unread: Sequence[ReadError]) -> bytes:
+def nodata_share(tile: Tile) -> float:
+    """Share of the pixels that are no data, 0..1."""
+    return float(1 - tile.valid.mean())
+
+
+def to_uint8(tile: Tile) -> UInt8[np.ndarray, "band rows cols"]:
+    """Pixels as pair sets store them: 0..255, 0 where there is no data."""
+    return np.asarray((tile.pixels * 255).round().astype(np.uint8))
+
+
+def _stored(scene: Scene, tile: Tile, cloud: float | None, unread: Sequence[ReadError]) -> bytes:
     facts = {
-        "scene": scene.id, "time": scene.time, "cloud": patch.cloud, "nodata": patch.nodata,
+        "scene": scene.id, "time": scene.time, "cloud": cloud, "nodata": nodata_share(tile),
         "uri": next(iter(scene.assets.values())), "unread": [str(error) for error in unread],
     }  # fmt: skip
     file = io.BytesIO()
-    np.savez_compressed(file, pixels=patch.pixels, facts=np.array(json.dumps(facts)))
+    np.savez_compressed(file, pixels=to_uint8(tile), facts=np.array(json.dumps(facts)))
     return file.getvalue()
 
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import shapely
-from jaxtyping import Bool, UInt8
 
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
+from geoglot.sources.tile import Tile
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,12 @@ class Scene:
     offset: float = 0.0
     """Reflectance = stored number * scale + offset, where numbers are reflectances."""
 
+    @property
+    def moment(self) -> datetime | None:
+        """`time` with its zone; None where it is not known."""
+        moment = datetime.fromisoformat(self.time) if self.time else None
+        return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+
     def covers(self, grid: Grid) -> bool:
         """Whether all corners of a grid lie in the outline, which may be in two parts at 180 or go on beyond it."""
         rows, cols = grid.shape
@@ -39,22 +45,6 @@ class Scene:
         outline = shapely.geometry.shape(self.outline)
         turns = [shapely.contains_xy(outline, lon + turn, lat) for turn in (-360, 0, 360)]
         return bool(np.logical_or.reduce(turns).all())
-
-
-@dataclass(frozen=True)
-class Patch:
-    """The pixels of a scene on a grid."""
-
-    pixels: UInt8[np.ndarray, "band rows cols"]
-    """0 where there is no data."""
-    valid: Bool[np.ndarray, "rows cols"]
-    cloud: float | None
-    """Share of the valid pixels, 0..1; None where nobody says which are cloud."""
-
-    @property
-    def nodata(self) -> float:
-        """Share of the pixels, 0..1."""
-        return float(1 - self.valid.mean())
 
 
 @runtime_checkable
@@ -77,8 +67,11 @@ class Imagery(Protocol):
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
         """Those that touch a box, of some days; ServiceError where nobody answers."""
 
-    def read(self, scene: Scene, grid: Grid) -> Patch:
-        """Its pixels on a grid; ReadError or ServiceError where they cannot be had now."""
+    def read_cloud(self, scene: Scene, grid: Grid) -> float | None:
+        """Share of a grid that is cloud in a scene, 0..1 of its valid pixels; None if the source has no cloud mask."""
+
+    def read(self, scene: Scene, grid: Grid) -> Tile:
+        """The pixels of a scene on a grid; ReadError or ServiceError if they cannot be read now."""
 
     def close(self) -> None:
         """Give back what is held."""

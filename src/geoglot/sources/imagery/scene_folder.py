@@ -16,11 +16,11 @@ from geoglot.aliases import Sensor
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid, lonlat_bounds
 from geoglot.sources.areas import Box
-from geoglot.sources.imagery.scene import Patch, Scene
-from geoglot.sources.imagery.window import read_onto
+from geoglot.sources.imagery.scene import Scene
 from geoglot.sources.listing import file_state, find_images, split_utf8_names
 from geoglot.sources.pixels.validity import parse_nodata
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.tile import Tile
 
 _DAY = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 
@@ -73,15 +73,17 @@ class LocalImagery:
             and _on_days(placed.scene.time, first, last)
         ]
 
-    def read(self, scene: Scene, grid: Grid) -> Patch:
-        """Its pixels on a grid. Which are cloud nobody says."""
+    def read_cloud(self, scene: Scene, grid: Grid) -> float | None:
+        """None: a folder has no cloud masks."""
+        return None
+
+    def read(self, scene: Scene, grid: Grid) -> Tile:
+        """Read the scene on a grid."""
         raster = self._opened.scenes[scene.id].raster
         try:
-            values, valid = read_onto(raster.native, grid, raster.stored, len(raster.indexes))
+            return raster.read_onto(grid)
         except SourceError as error:
             raise ReadError(f"{raster.uri} is damaged inside; mend it, or take it out of the folder") from error
-        bright = raster.radiometry.apply(np.where(valid, values, 0))
-        return Patch(((bright * 255).round() * valid).astype(np.uint8), valid, None)
 
     def close(self) -> None:
         """Give back all file handles."""

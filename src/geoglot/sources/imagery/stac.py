@@ -22,9 +22,10 @@ from geoglot.sources.areas import Box
 from geoglot.sources.bands.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BASELINE, WHITE_REFLECTANCE
 from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
 from geoglot.sources.imagery.ranges import opened
-from geoglot.sources.imagery.scene import Patch, Scene
+from geoglot.sources.imagery.scene import Scene
 from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
+from geoglot.sources.tile import Tile
 from geoglot.web.client import HTTPStatusError, RequestPolicy, Response, RetryableError, WebClient, json_of, unsigned
 
 T = TypeVar("T")
@@ -100,21 +101,25 @@ class Stac:
         # Services that do not know the extension `query` answer as if there had been none.
         return [one for one in found if not self._catalogue.classes or (one.cloud or 0.0) < self._most_cloud]
 
-    def read(self, scene: Scene, grid: Grid) -> Patch:
-        """Its pixels on a grid; the clouds first, since they decide."""
-        cloud, catalogue = None, self._catalogue
-        if catalogue.classes is not None and catalogue.classes in scene.assets:
-            uri = scene.assets[catalogue.classes]
-            classes = self._read(uri, lambda dataset: read_classes(dataset, grid))
-            seen = classes > 0
-            cloud = float(np.isin(classes, catalogue.cloud_classes)[seen].mean()) if seen.any() else 0.0
+    def read_cloud(self, scene: Scene, grid: Grid) -> float | None:
+        """Share of the classified pixels of a grid that are cloud; None for a scene without classes."""
+        catalogue = self._catalogue
+        if catalogue.classes is None or catalogue.classes not in scene.assets:
+            return None
+        classes = self._read(scene.assets[catalogue.classes], lambda dataset: read_classes(dataset, grid))
+        seen = classes > 0
+        return float(np.isin(classes, catalogue.cloud_classes)[seen].mean()) if seen.any() else 0.0
+
+    def read(self, scene: Scene, grid: Grid) -> Tile:
+        """Read the scene on a grid, asset by asset; a pixel is valid where it is in every asset."""
         by_asset: dict[str, list[int]] = {}
-        for band in catalogue.bands:
+        for band in self._catalogue.bands:
             by_asset.setdefault(band.asset, []).append(band.index)
         parts = [self._window(scene.assets[asset], indexes, grid) for asset, indexes in by_asset.items()]
         values, valid = np.concatenate([one for one, _ in parts]), np.logical_and.reduce([mask for _, mask in parts])
-        bright = _radiometry(scene, len(self.bands), catalogue.reflectance).apply(np.where(valid, values, 0))
-        return Patch(((bright * 255).round() * valid).astype(np.uint8), valid, cloud)
+        radiometry = _radiometry(scene, len(self.bands), self._catalogue.reflectance)
+        pixels = radiometry.apply(np.where(valid, values, 0)) * valid
+        return Tile(pixels, valid, grid, self.bands, scene.moment, scene.id)
 
     def close(self) -> None:
         """Give back the connections."""

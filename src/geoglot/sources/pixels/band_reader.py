@@ -15,7 +15,9 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.aliases import NoData
+from geoglot.errors import ReadError
 from geoglot.geo import Window
+from geoglot.sources.gdal import GDAL_ERRORS
 from geoglot.sources.pixels.area_means import area_means
 from geoglot.sources.pixels.validity import NONE, Mask, declared, parse_nodata, valid_pixels
 
@@ -127,6 +129,17 @@ class BandReader:
     def valid(self, known: Bool[np.ndarray, "band rows cols"]) -> Bool[np.ndarray, "rows cols"]:
         """Which pixels are valid, by the one rule of validity.py."""
         return valid_pixels(known, self.dtype)
+
+    def read_valid(
+        self, dataset: Any, uri: str, window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
+        """Numbers of a window and which pixels are valid; ReadError, which names `uri`, where the file is damaged."""
+        try:
+            values, known = self.read(dataset, window, shape)
+            return values, self.valid(known)
+        except GDAL_ERRORS as error:
+            reason = error.__cause__ or error
+            raise ReadError(f"{uri}: {tuple(window)} (row, col, height, width): {reason}") from error
 
     def number(self, value: float) -> float:
         """The number that is stored for a number that `read` gives."""
