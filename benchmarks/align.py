@@ -25,9 +25,9 @@ from transformers import CLIPConfig, CLIPModel
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.zoo import load_model
 from geoglot.pairs.pair_store import PairSet
-from geoglot.training.align_objective import Alignment, Satellite, anchors_of, gather_photos
-from geoglot.training.losses import Photos, image_level, pixel_level
-from geoglot.training.pair_batches import PairBatch, PairLoader, Sampling
+from geoglot.training.align_objective import AlignSettings, SatelliteModel, anchors_of, gather_photos
+from geoglot.training.losses import Photos, image_level_loss, pixel_level_loss
+from geoglot.training.pair_batches import PairBatch, PairLoader, PairSampling
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
@@ -60,7 +60,7 @@ def make_loader(folder: Path, sha256: str) -> PairLoader:
         pairs = pairs.append(batch)
         vectors = np.random.default_rng(seed).normal(size=(len(batch.links.tile), DIM))
         pairs.shards[-1].add_vectors(sha256, (vectors / np.linalg.norm(vectors, axis=1)[:, None]).astype(np.float16))
-    return PairLoader(pairs, sha256, 16, Sampling(batch=TILES))
+    return PairLoader(pairs, sha256, 16, PairSampling(batch=TILES))
 
 
 def full_batch(batch: PairBatch) -> PairBatch:
@@ -79,20 +79,20 @@ def seconds(work: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def tower_alone(model: Satellite, batch: PairBatch) -> None:
+def tower_alone(model: SatelliteModel, batch: PairBatch) -> None:
     """Forward and backward with the cheapest loss there is."""
     model.zero_grad()
     image, patches = model.tower.encode_both(batch.pixels)
     (image.sum() + patches.sum()).backward()
 
 
-def losses_alone(model: Satellite, batch: PairBatch) -> None:
+def losses_alone(model: SatelliteModel, batch: PairBatch) -> None:
     """Both of GRAFT's losses, forward and backward down to the tower's vectors."""
     image = F.normalize(torch.randn(TILES, DIM), dim=1).requires_grad_()
     patches = F.normalize(torch.randn(TILES, DIM, 14, 14), dim=1).requires_grad_()
     photos, _ = gather_photos(batch, 0.0, torch.device("cpu"))
-    loss = image_level(image, photos, model.scale)
-    loss = loss + pixel_level(anchors_of(patches, batch, 0), photos, model.scale, own_tiles=TILES)
+    loss = image_level_loss(image, photos, model.scale)
+    loss = loss + pixel_level_loss(anchors_of(patches, batch, 0), photos, model.scale, own_tiles=TILES)
     loss.backward()
 
 
@@ -112,12 +112,12 @@ def measure_memory(level: str) -> float:
     Path("/proc/self/clear_refs").write_text("5")
     before, scale = status_gb("VmRSS"), torch.tensor(1 / 0.07)
     if level == "image":
-        image_level(anchors, photos, scale).backward()
+        image_level_loss(anchors, photos, scale).backward()
     else:
         rows = photos.of_tiles(
             0, tiles // 16
         )  # chunks are alike: a part of the rows shows the peak in a part of the time
-        pixel_level(anchors[rows], photos, scale, own_tiles=tiles // 16).backward()
+        pixel_level_loss(anchors[rows], photos, scale, own_tiles=tiles // 16).backward()
     left_out = (
         0 if level == "image" else 2 * (count - count // 16) * DIM * 4
     )  # gradients of the other rows, saved and given
@@ -140,7 +140,7 @@ def main(repeats: int, memory: str | None) -> None:
         return
     with tempfile.TemporaryDirectory() as folder:
         tower = make_tower(Path(folder) / "clip")
-        model = Satellite(tower, Alignment(level="both"))
+        model = SatelliteModel(tower, AlignSettings(level="both"))
         loader = make_loader(Path(folder) / "pairs", "a" * 64)
         batch = full_batch(loader.batch(0))
         tower_alone(model, batch)

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.segclip import SegClip
-from geoglot.models.segclip.targets import targets_of
+from geoglot.models.segclip.targets import make_targets
 from geoglot.training.mask_objective import losses_of
 from geoglot.training.matching import MaskLoss
 
@@ -45,7 +45,7 @@ def our_step(model: SegClip, pixels: Tensor, labels: Tensor) -> Step:
 
 def their_step(model: torch.nn.Module, pixels: Tensor, labels: Tensor) -> Step:
     """The same, as transformers computes it."""
-    targets = targets_of(labels, len(CLASSES))
+    targets = make_targets(labels, len(CLASSES))
     masks = [targets.masks[image, : targets.slots(image)] for image in range(IMAGES)]
     classes = [targets.classes[image, : targets.slots(image)] for image in range(IMAGES)]
 

@@ -40,7 +40,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
-from geoglot.training.train_align import align
+from geoglot.training.train_align import train_align
 
 SIDE, PATCH = 64, 8
 TEMPLATE = "a photo of a {}"
@@ -214,7 +214,7 @@ def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[
         recipe = folder / f"{number}.toml"
         facts = {"name": number, "pairs": tower.pairs, "level": tower.level, "loss": tower.loss}
         recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps, batch=size.batch))
-        rows[tower.title] = score(load_model(align(recipe).model, device="cpu"), test, tower.level != "image")
+        rows[tower.title] = score(load_model(train_align(recipe).model, device="cpu"), test, tower.level != "image")
         print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
     return rows
 

@@ -12,8 +12,8 @@ from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training import align_objective as alignment
-from geoglot.training.align_objective import Align, Alignment, Satellite, nearer_than, photo_recall
-from geoglot.training.pair_batches import PairLoader, Sampling
+from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel, nearer_than, photo_recall
+from geoglot.training.pair_batches import PairLoader, PairSampling
 from pairsets import make_pairs
 from tinyclip import store_clip
 
@@ -32,12 +32,14 @@ def pairs(tmp_path_factory: pytest.TempPathFactory, ground: Clip) -> PairSet:
     return made
 
 
-def objective(ground: Clip, pairs: PairSet, settings: Alignment) -> Align:
-    loader = PairLoader(pairs, ground.card.sha256, 16, Sampling(batch=6, side=64))
-    return Align(Satellite(start_graft(ground, "tiny-graft", 1.0, 64), settings), settings, loader, loader, False)
+def objective(ground: Clip, pairs: PairSet, settings: AlignSettings) -> AlignObjective:
+    loader = PairLoader(pairs, ground.card.sha256, 16, PairSampling(batch=6, side=64))
+    return AlignObjective(
+        SatelliteModel(start_graft(ground, "tiny-graft", 1.0, 64), settings), settings, loader, loader, False
+    )
 
 
-def gradients(align: Align) -> dict[str, torch.Tensor]:
+def gradients(align: AlignObjective) -> dict[str, torch.Tensor]:
     align.model.zero_grad()
     align.backward(align.train.batch(0))
     return {name: one.grad.clone() for name, one in align.model.named_parameters() if one.grad is not None}
@@ -56,7 +58,7 @@ def test_at_step_0_the_tower_is_the_ground_clip(ground: Clip) -> None:
 
 @pytest.mark.parametrize("level", ["image", "pixel", "both"])
 def test_parts_and_recomputing_change_nothing(ground: Clip, pairs: PairSet, level: str) -> None:
-    settings = Alignment(level=level, learn_temperature=True)  # type: ignore[arg-type]
+    settings = AlignSettings(level=level, learn_temperature=True)  # type: ignore[arg-type]
     whole = gradients(objective(ground, pairs, settings))
     assert "log_scale" in whole and not any("text" in name for name in whole)
     for other in (replace(settings, parts=3), replace(settings, recompute=True)):
@@ -66,13 +68,13 @@ def test_parts_and_recomputing_change_nothing(ground: Clip, pairs: PairSet, leve
 
 @pytest.mark.parametrize("level", ["image", "pixel", "both"])
 def test_everything_that_learns_gets_a_gradient(ground: Clip, pairs: PairSet, level: str) -> None:
-    align = objective(ground, pairs, Alignment(level=level))  # type: ignore[arg-type]
+    align = objective(ground, pairs, AlignSettings(level=level))  # type: ignore[arg-type]
     found = gradients(align)
     assert set(found) == {name for name, one in align.model.named_parameters() if one.requires_grad}
 
 
 def test_validation_is_a_ranking_of_photos(ground: Clip, pairs: PairSet) -> None:
-    figures = objective(ground, pairs, Alignment()).evaluate(objective(ground, pairs, Alignment()).model)
+    figures = objective(ground, pairs, AlignSettings()).evaluate(objective(ground, pairs, AlignSettings()).model)
     assert set(figures) == {"photo_recall_at_1", "photo_recall_at_10", "photo_rank"}
     eye = torch.eye(3)
     photos = torch.stack([eye[0], eye[2], eye[1], eye[1]])
@@ -91,10 +93,10 @@ def test_a_ranking_in_parts_is_the_ranking_and_nan_is_last(monkeypatch: pytest.M
 
 
 def test_a_learned_scale_comes_back_from_its_limit_and_a_fixed_one_is_as_asked(ground: Clip, pairs: PairSet) -> None:
-    align = objective(ground, pairs, Alignment(learn_temperature=True, temperature=0.005))
+    align = objective(ground, pairs, AlignSettings(learn_temperature=True, temperature=0.005))
     align.backward(align.train.batch(0))
     assert align.model.scale.item() == pytest.approx(100) and align.model.log_scale.grad
-    fixed = objective(ground, pairs, Alignment(temperature=0.005))
+    fixed = objective(ground, pairs, AlignSettings(temperature=0.005))
     fixed.backward(fixed.train.batch(0))
     assert fixed.model.scale.item() == pytest.approx(200)
 
@@ -113,7 +115,7 @@ def test_near_tiles_are_found_in_metres() -> None:
 
 
 def test_near_tiles_are_left_out(ground: Clip, pairs: PairSet) -> None:
-    plain = objective(ground, pairs, Alignment()).backward(objective(ground, pairs, Alignment()).train.batch(0))
-    settings = Alignment(skip_near_m=1e7)
+    plain = objective(ground, pairs, AlignSettings()).backward(objective(ground, pairs, AlignSettings()).train.batch(0))
+    settings = AlignSettings(skip_near_m=1e7)
     align = objective(ground, pairs, settings)
     assert align.backward(align.train.batch(0))["loss"] < plain["loss"]

@@ -14,8 +14,8 @@ from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
-from geoglot.training.align_objective import Align, Alignment, Satellite, anchors_of
-from geoglot.training.pair_batches import PairBatch, PairLoader, Sampling
+from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel, anchors_of
+from geoglot.training.pair_batches import PairBatch, PairLoader, PairSampling
 from pairsets import make_batch
 from tinyclip import store_clip
 
@@ -54,7 +54,7 @@ def test_a_photo_is_linked_to_the_patch_that_shows_its_place(
     """Through crops, flips, turns and the choice of photos: the pixels of the patch say the place of the photo."""
     monkeypatch.setattr("geoglot.training.augment.recolour", lambda pixels, rng: pixels)
     pairs = placed_pairs(tmp_path / "pairs")
-    sampling = Sampling(batch=6, side=64, most_photos=3, augment=augmented)
+    sampling = PairSampling(batch=6, side=64, most_photos=3, augment=augmented)
     loader = PairLoader(pairs, SHA, PATCH, sampling)
     seen = 0
     for step in range(12 if augmented else 1):
@@ -92,9 +92,9 @@ def test_pixel_level_is_its_definition_over_the_tower_s_own_patches(tmp_path: Pa
     assert isinstance(ground, Clip)
     pairs = placed_pairs(tmp_path / "pairs")
     pairs.shards[0].add_vectors(ground.card.sha256, np.random.default_rng(1).normal(size=(40, 32)).astype(np.float16))
-    settings = Alignment(level="pixel")
-    loader = PairLoader(pairs, ground.card.sha256, 16, Sampling(batch=6, side=64))
-    model = Satellite(start_graft(ground, "tiny-graft", 1.0, 64), settings)
+    settings = AlignSettings(level="pixel")
+    loader = PairLoader(pairs, ground.card.sha256, 16, PairSampling(batch=6, side=64))
+    model = SatelliteModel(start_graft(ground, "tiny-graft", 1.0, 64), settings)
     batch = loader.batch(0)
     with torch.no_grad():
         patches = model.tower.encode_patches(batch.pixels)
@@ -102,5 +102,5 @@ def test_pixel_level_is_its_definition_over_the_tower_s_own_patches(tmp_path: Pa
     for photo, (tile, patch) in enumerate(zip(batch.tile.tolist(), batch.patch.tolist(), strict=True)):
         scores = batch.vectors @ patches[tile, :, patch // across, patch % across] / 0.07
         total += float(batch.weight[photo] * (scores.logsumexp(0) - scores[photo]))
-    figures = Align(model, settings, loader, None, False).backward(batch)
+    figures = AlignObjective(model, settings, loader, None, False).backward(batch)
     assert figures["loss"] == pytest.approx(total / 6, rel=1e-4)

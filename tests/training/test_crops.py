@@ -15,7 +15,7 @@ from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.crops import CropBatch, CropLoader, Crops, cut, image_at
-from geoglot.training.processes import Share
+from geoglot.training.processes import Process
 from labelled import RED, write_folder
 
 PLAIN = Crops(batch=4, side=32, scales=(1.0, 1.0), workers=0)
@@ -28,8 +28,8 @@ def samples(tmp_path: Path) -> Mapped:
     return found
 
 
-def batches(samples: Mapped, crops: Crops, first: int, steps: int, share: Share | None = None) -> list[CropBatch]:
-    loader = CropLoader(samples, crops, share) if share else CropLoader(samples, crops)
+def batches(samples: Mapped, crops: Crops, first: int, steps: int, process: Process | None = None) -> list[CropBatch]:
+    loader = CropLoader(samples, crops, process) if process else CropLoader(samples, crops)
     return list(loader.batches(first, steps))
 
 
@@ -44,7 +44,7 @@ def test_a_step_sees_the_same_wherever_training_began(samples: Mapped) -> None:
 
 def test_processes_share_a_batch(samples: Mapped) -> None:
     (whole,) = batches(samples, PLAIN, 1, 2)
-    parts = [batches(samples, PLAIN, 1, 2, Share(rank, 2))[0] for rank in range(2)]
+    parts = [batches(samples, PLAIN, 1, 2, Process(rank, 2))[0] for rank in range(2)]
     assert torch.equal(torch.cat([part.pixels for part in parts]), whole.pixels)
 
 

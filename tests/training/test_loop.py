@@ -15,15 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from geoglot.models.segmenter import Segmenter
-from geoglot.training.loop import METRICS, Fit, Group, decaying, fit, rate
-from geoglot.training.mask_objective import Segmenting
-from geoglot.training.processes import ALONE
+from geoglot.training.loop import METRICS, Fit, Group, decay_groups, fit, lr_factor
+from geoglot.training.mask_objective import SegmentObjective
+from geoglot.training.processes import SINGLE
 from geoglot.training.train_segment import SegmentRecipe
 from tinysegclip import tiny_segmenter
 
 
 def rates(settings: Fit) -> list[float]:
-    return [rate(step, settings) for step in range(settings.steps)]
+    return [lr_factor(step, settings) for step in range(settings.steps)]
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "poly"])
@@ -41,8 +41,8 @@ def test_the_way_down_is_half_a_cosine_or_a_power(done: float) -> None:
     """SGDR (Loshchilov and Hutter, 2017) without restarts; DeepLab's (1 - t)^0.9."""
     settings = Fit(steps=480, warmup=1 / 6)
     step = round(80 + 400 * done)
-    assert rate(step, settings) == pytest.approx((1 + math.cos(math.pi * done)) / 2)
-    assert rate(step, replace(settings, schedule="poly")) == pytest.approx((1 - done) ** 0.9)
+    assert lr_factor(step, settings) == pytest.approx((1 + math.cos(math.pi * done)) / 2)
+    assert lr_factor(step, replace(settings, schedule="poly")) == pytest.approx((1 - done) ** 0.9)
 
 
 class Line:
@@ -58,8 +58,8 @@ class Line:
     def groups(self, weight_decay: float) -> list[Group]:
         weight, bias = self.model.weight, self.model.bias
         return [
-            {"params": [weight], "weight_decay": weight_decay, "share": 0.1},
-            {"params": [bias], "weight_decay": 0.0, "share": 1.0},
+            {"params": [weight], "weight_decay": weight_decay, "lr_scale": 0.1},
+            {"params": [bias], "weight_decay": 0.0, "lr_scale": 1.0},
         ]
 
     def batches(self, first_step: int, steps: int) -> Iterator[Tensor]:
@@ -77,7 +77,7 @@ class Line:
 def test_every_step_takes_the_rate_of_the_schedule_and_each_group_its_share(tmp_path: Path) -> None:
     settings = Fit(steps=20, rate=0.01, warmup=0.25, weight_decay=0.5)
     line, run = Line(), []
-    fit(line, settings, tmp_path, "a recipe", ALONE, lambda step, steps, figures: run.append(figures["rate"]))
+    fit(line, settings, tmp_path, "a recipe", SINGLE, lambda step, steps, figures: run.append(figures["rate"]))
     assert run == pytest.approx([0.1 * 0.01 * one for one in rates(settings)])  # of the first group
     logged = [json.loads(row)["rate"] for row in (tmp_path / METRICS).read_text().splitlines()]
     assert logged == run
@@ -93,7 +93,7 @@ def test_every_step_takes_the_rate_of_the_schedule_and_each_group_its_share(tmp_
 def test_gradients_are_clipped_to_the_norm_that_was_asked(tmp_path: Path) -> None:
     line, seen = Line(), []
     line.batches = lambda first, steps: iter([torch.full((1, 1), 1000.0)])  # type: ignore[method-assign]
-    fit(line, Fit(steps=1, clip=0.5), tmp_path, "a recipe", ALONE, lambda step, steps, f: seen.append(f["gradient"]))
+    fit(line, Fit(steps=1, clip=0.5), tmp_path, "a recipe", SINGLE, lambda step, steps, f: seen.append(f["gradient"]))
     assert seen == pytest.approx([math.hypot(1000, 1)])  # what is logged is the norm before
     grads = [one.grad for one in line.model.parameters()]
     assert torch.stack([grad.flatten() for grad in grads if grad is not None]).norm().item() == pytest.approx(0.5)
@@ -103,11 +103,11 @@ def test_gains_and_biases_do_not_decay() -> None:
     """GRAFT's groups, as CLIP's: every parameter that learns is in one group."""
     network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.LayerNorm(4), nn.Linear(4, 2))
     network[2].bias.requires_grad_(False)
-    wide, bare = decaying(network.parameters(), 0.02)
+    wide, bare = decay_groups(network.parameters(), 0.02)
     assert (wide["weight_decay"], bare["weight_decay"]) == (0.02, 0.0)
     assert [one.ndim for one in wide["params"]] == [4, 2]
     assert [one.ndim for one in bare["params"]] == [1, 1, 1]
-    assert wide["share"] == bare["share"] == 1.0
+    assert wide["lr_scale"] == bare["lr_scale"] == 1.0
 
 
 @pytest.mark.parametrize("pretrained", [False, True])
@@ -125,11 +125,11 @@ def test_a_segmenter_s_groups_hold_every_parameter_once(pretrained: bool) -> Non
     for name, parameter in model.named_parameters():
         assert parameter.ndim > 1 or names[name]["weight_decay"] == 0.0, name
         slow = pretrained and name.startswith("network.backbone.body.")
-        assert names[name]["share"] == (0.1 if slow else 1.0), name
+        assert names[name]["lr_scale"] == (0.1 if slow else 1.0), name
 
 
-def objective(model: Segmenter, pretrained: bool) -> Segmenting:
-    made = Segmenting.__new__(Segmenting)
+def objective(model: Segmenter, pretrained: bool) -> SegmentObjective:
+    made = SegmentObjective.__new__(SegmentObjective)
     made.model, made.pretrained = model, pretrained
     return made
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from geoglot.training import losses
-from geoglot.training.losses import Photos, image_level, pixel_level
+from geoglot.training.losses import Photos, image_level_loss, pixel_level_loss
 
 SCALE = torch.tensor(1 / 0.07, dtype=torch.float64)
 
@@ -51,7 +51,7 @@ def test_image_level_is_its_definition_in_value_and_gradient(counts: list[int], 
     tiles, _, photos = world(counts, seed)
     everything = torch.ones(len(tiles), len(photos.tile), dtype=torch.bool)
     compare(
-        lambda: image_level(tiles, photos, SCALE),
+        lambda: image_level_loss(tiles, photos, SCALE),
         lambda: written_out(tiles, photos, photos.tile, everything, len(tiles)),
         tiles,
     )
@@ -66,7 +66,7 @@ def test_pixel_level_is_its_definition_in_value_and_gradient(counts: list[int], 
         negative = photos.tile[:, None] != photos.tile
     rows = torch.arange(len(anchors))
     compare(
-        lambda: pixel_level(anchors, photos, SCALE, own_tiles=len(counts), skip_own_tile=skip),
+        lambda: pixel_level_loss(anchors, photos, SCALE, own_tiles=len(counts), skip_own_tile=skip),
         lambda: written_out(anchors, photos, rows, negative, len(counts)),
         anchors,
     )
@@ -86,8 +86,8 @@ def compare(ours: object, theirs: object, leaf: Tensor) -> None:
 def test_one_photo_a_tile_is_infonce() -> None:
     tiles, _, photos = world([1] * 7)
     expected = F.cross_entropy(SCALE * tiles @ photos.vectors.T, torch.arange(7))
-    assert image_level(tiles, photos, SCALE).item() == pytest.approx(expected.item())
-    assert pixel_level(tiles, photos, SCALE, own_tiles=7).item() == pytest.approx(expected.item())
+    assert image_level_loss(tiles, photos, SCALE).item() == pytest.approx(expected.item())
+    assert pixel_level_loss(tiles, photos, SCALE, own_tiles=7).item() == pytest.approx(expected.item())
 
 
 def test_three_tiles_by_hand() -> None:
@@ -98,12 +98,12 @@ def test_three_tiles_by_hand() -> None:
     photos = Photos(torch.stack([x, x, y, x]), tile, weight)
     one = torch.tensor(1.0, dtype=torch.float64)
     e = math.e
-    found = image_level(torch.stack([x, y, z]), photos, one)
+    found = image_level_loss(torch.stack([x, y, z]), photos, one)
     by_hand = (math.log((3 * e + 1) / e) + math.log((e + 3) / e) + math.log(4)) / 3
     assert found.item() == pytest.approx(by_hand)
     near = torch.zeros(3, 3, dtype=torch.bool)
     near[0, 2] = near[2, 0] = True
-    found = image_level(torch.stack([x, y, z]), Photos(photos.vectors, tile, weight, near), one)
+    found = image_level_loss(torch.stack([x, y, z]), Photos(photos.vectors, tile, weight, near), one)
     by_hand = (math.log((2 * e + 1) / e) + math.log((e + 3) / e) + math.log(2)) / 3
     assert found.item() == pytest.approx(by_hand)
 
@@ -114,8 +114,8 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     photos = Photos(photos.vectors, photos.tile, photos.weight, (near | near.T) & ~torch.eye(5, dtype=torch.bool))
 
     def both() -> tuple[Tensor, ...]:
-        image = image_level(tiles, photos, SCALE)
-        pixel = pixel_level(anchors, photos, SCALE, own_tiles=5, skip_own_tile=True)
+        image = image_level_loss(tiles, photos, SCALE)
+        pixel = pixel_level_loss(anchors, photos, SCALE, own_tiles=5, skip_own_tile=True)
         return image, pixel, *torch.autograd.grad(image + pixel, [tiles, anchors])
 
     whole = both()
@@ -128,25 +128,27 @@ def test_the_order_of_photos_and_tiles_permutes_the_gradient() -> None:
     tiles, anchors, photos = world([2, 3, 1])
     order = torch.tensor([5, 1, 0, 4, 3, 2])  # tiles 2, 0, 1, each with its photos turned round
     turned = Photos(photos.vectors[order], torch.tensor([0, 1, 1, 2, 2, 2]), photos.weight[order])
-    grad = torch.autograd.grad(image_level(tiles, photos, SCALE), tiles)[0]
-    other = torch.autograd.grad(image_level(tiles[[2, 0, 1]], turned, SCALE), tiles)[0]
+    grad = torch.autograd.grad(image_level_loss(tiles, photos, SCALE), tiles)[0]
+    other = torch.autograd.grad(image_level_loss(tiles[[2, 0, 1]], turned, SCALE), tiles)[0]
     torch.testing.assert_close(grad, other)
-    grad = torch.autograd.grad(pixel_level(anchors, photos, SCALE, own_tiles=3), anchors)[0]
-    other = torch.autograd.grad(pixel_level(anchors[order], turned, SCALE, own_tiles=3), anchors)[0]
+    grad = torch.autograd.grad(pixel_level_loss(anchors, photos, SCALE, own_tiles=3), anchors)[0]
+    other = torch.autograd.grad(pixel_level_loss(anchors[order], turned, SCALE, own_tiles=3), anchors)[0]
     torch.testing.assert_close(grad, other)
 
 
 def test_a_batch_in_parts_is_the_batch() -> None:
     tiles, anchors, photos = world([2, 3, 1, 2])
-    whole = image_level(tiles, photos, SCALE) + pixel_level(anchors, photos, SCALE, own_tiles=4)
-    parts = [image_level(tiles[i : i + 2], photos, SCALE, i) for i in (0, 2)]
+    whole = image_level_loss(tiles, photos, SCALE) + pixel_level_loss(anchors, photos, SCALE, own_tiles=4)
+    parts = [image_level_loss(tiles[i : i + 2], photos, SCALE, i) for i in (0, 2)]
     cut = photos.of_tiles(0, 2).stop
-    parts += [pixel_level(part, photos, SCALE, i, own_tiles=2) for i, part in ((0, anchors[:cut]), (2, anchors[cut:]))]
+    parts += [
+        pixel_level_loss(part, photos, SCALE, i, own_tiles=2) for i, part in ((0, anchors[:cut]), (2, anchors[cut:]))
+    ]
     assert (sum(parts) / 2).item() == pytest.approx(whole.item())
 
 
 def test_the_temperature_learns() -> None:
     tiles, _, photos = world([2, 1, 3])
     scale = torch.tensor(5.0, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda s: image_level(tiles.detach(), photos, s), (scale,))
-    assert torch.autograd.gradcheck(lambda t: image_level(t, photos, SCALE), (tiles,))
+    assert torch.autograd.gradcheck(lambda s: image_level_loss(tiles.detach(), photos, s), (scale,))
+    assert torch.autograd.gradcheck(lambda t: image_level_loss(t, photos, SCALE), (tiles,))

@@ -7,25 +7,25 @@ import torch
 from torch import Tensor
 
 from geoglot.models.segclip.guidance import guide
-from geoglot.models.segclip.segclip import Head
-from geoglot.models.segclip.targets import IGNORE, targets_of
+from geoglot.models.segclip.segclip import Prediction
+from geoglot.models.segclip.targets import IGNORE, make_targets
 from geoglot.training.mask_losses import guided_losses, mask_losses
-from geoglot.training.matching import MaskLoss, match, pair_costs
-from geoglot.training.points import Sampling, sample, undecided_points
+from geoglot.training.matching import MaskLoss, match, match_costs
+from geoglot.training.points import PointSampling, sample_at, uncertain_points
 from tinysegclip import CLASSES, blocks, their_mask2former, tiny_config, tiny_segclip
 
-QUICK = MaskLoss(sampling=Sampling(points=512))
+QUICK = MaskLoss(sampling=PointSampling(points=512))
 
 
-def made_up_head(images: int = 2, side: int = 24, queries: int = 12) -> Head:
+def made_up_head(images: int = 2, side: int = 24, queries: int = 12) -> Prediction:
     torch.manual_seed(5)
     classes = torch.randn(images, queries, len(CLASSES) + 1, requires_grad=True)
-    return Head(classes, torch.randn(images, queries, side, side, requires_grad=True))
+    return Prediction(classes, torch.randn(images, queries, side, side, requires_grad=True))
 
 
-def total(head: Head, labels: Tensor) -> Tensor:
+def total(head: Prediction, labels: Tensor) -> Tensor:
     torch.manual_seed(6)
-    loss = sum(mask_losses([head], targets_of(labels, len(CLASSES)), QUICK).values())
+    loss = sum(mask_losses([head], make_targets(labels, len(CLASSES)), QUICK).values())
     assert isinstance(loss, Tensor)
     return loss
 
@@ -37,14 +37,14 @@ def test_what_lies_under_ignored_pixels_changes_nothing_here_and_something_in_tr
     one = made_up_head()
     masks = one.masks.detach().clone()
     masks[..., 13:] = 8 * torch.randn_like(masks[..., 13:])  # beyond what the bilinear sample of a counted pixel sees
-    other = Head(one.classes, masks)
+    other = Prediction(one.classes, masks)
     torch.testing.assert_close(total(one, labels), total(other, labels))
     theirs = [_their_loss(head, labels) for head in (one, other)]
     assert abs(theirs[0] - theirs[1]) > 0.05
 
 
-def _their_loss(head: Head, labels: Tensor) -> float:
-    targets = targets_of(labels, len(CLASSES))
+def _their_loss(head: Prediction, labels: Tensor) -> float:
+    targets = make_targets(labels, len(CLASSES))
     present = [targets.slots(image) for image in range(len(labels))]
     model = their_mask2former(tiny_config())
     torch.manual_seed(6)
@@ -80,13 +80,13 @@ def test_an_image_where_nothing_counts_leaves_the_other_as_it_is() -> None:
     labels, head = blocks(2), made_up_head()
     labels[1] = IGNORE
     both = total(head, labels)
-    alone = total(Head(head.classes[:1], head.masks[:1]), labels[:1])
+    alone = total(Prediction(head.classes[:1], head.masks[:1]), labels[:1])
     assert abs(both - alone) / alone < 0.05  # other points, the same terms
 
 
 def test_the_cheapest_queries_are_matched() -> None:
     labels = blocks(1)
-    targets = targets_of(labels, len(CLASSES))
+    targets = make_targets(labels, len(CLASSES))
     head = made_up_head(1)
     with torch.no_grad():
         small = torch.nn.functional.interpolate(targets.masks, (24, 24), mode="area")
@@ -101,7 +101,7 @@ def test_the_cheapest_queries_are_matched() -> None:
 
 def test_costs_are_those_of_transformers() -> None:
     labels, head = blocks(2), made_up_head()
-    targets = targets_of(labels, len(CLASSES))
+    targets = make_targets(labels, len(CLASSES))
     assert targets.slots(0) == targets.slots(1) == 7
     torch.manual_seed(7)
     ours = [match(head, targets, MaskLoss())]
@@ -110,32 +110,32 @@ def test_costs_are_those_of_transformers() -> None:
     theirs = matcher(head.masks, head.classes, list(targets.masks), list(targets.classes))
     assert ours[0].query.tolist() == torch.cat([queries for queries, _ in theirs]).tolist()
     assert ours[0].slot.tolist() == torch.cat([slots for _, slots in theirs]).tolist()
-    assert pair_costs(head, targets, QUICK).shape == (2, 12, 7)
+    assert match_costs(head, targets, QUICK).shape == (2, 12, 7)
 
 
 def test_points_are_where_a_mask_is_undecided() -> None:
     ramp = torch.linspace(-4, 4, 64).expand(1, 64, 64)
     torch.manual_seed(8)
-    points = undecided_points(ramp, None, Sampling(points=400))
+    points = uncertain_points(ramp, None, PointSampling(points=400))
     nearest = points[0, :300]
-    assert (sample(ramp[:, None], nearest[None])[0, 0].abs() < 1.5).all()
+    assert (sample_at(ramp[:, None], nearest[None])[0, 0].abs() < 1.5).all()
     assert points[0, 300:, 0].std() > 0.2
 
 
 def test_points_are_as_many_as_in_mask2former() -> None:
     """Cheng et al., CVPR 2022, section 4.1: 112 x 112 points, three times as many drawn, 3/4 where least decided."""
-    assert Sampling() == Sampling(points=112 * 112, oversample=3, undecided=0.75)
+    assert PointSampling() == PointSampling(points=112 * 112, oversample=3, undecided=0.75)
 
 
 def test_guided_slots_without_a_class_count_for_nothing() -> None:
     model = tiny_segclip().train()
     labels = blocks(3)
     labels[0], labels[2] = 4, IGNORE
-    targets = targets_of(labels, len(CLASSES))
+    targets = make_targets(labels, len(CLASSES))
     guided = guide(targets, model.config.guidance, 12, 6)
     slots = guided.classes.shape[1]
-    heads = model.heads(torch.rand(3, 3, 96, 96), guided)
-    told = [Head(head.classes[:, :slots], head.masks[:, :slots]) for head in heads]
+    heads = model.predictions(torch.rand(3, 3, 96, 96), guided)
+    told = [Prediction(head.classes[:, :slots], head.masks[:, :slots]) for head in heads]
     torch.manual_seed(9)
     plain = guided_losses(told, targets, QUICK)
     for head in told:

@@ -14,8 +14,8 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
 from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.guidance import guide
-from geoglot.models.segclip.segclip import Head, SegClip
-from geoglot.models.segclip.targets import targets_of
+from geoglot.models.segclip.segclip import Prediction, SegClip
+from geoglot.models.segclip.targets import make_targets
 from geoglot.models.zoo import load_model
 from geoglot.recipe import read_recipe
 from geoglot.training.mask_losses import guided_losses, mask_losses
@@ -68,13 +68,17 @@ def test_a_step_adds_the_losses_of_queries_and_of_guided_ones() -> None:
     """Each part as the functions of the losses give it for its own queries, at the same random points."""
     model, labels = tiny_segclip(guidance=Guidance(weight=0.5)).train(), blocks(2)
     found = losses(model, labels)
-    config, targets = model.config, targets_of(labels, len(CLASSES))
+    config, targets = model.config, make_targets(labels, len(CLASSES))
     guided = guide(targets, config.guidance, config.queries, config.layers)
     slots = guided.classes.shape[1]
     torch.manual_seed(5)
-    heads = model.heads(torch.randn(2, 3, 96, 96, generator=seeded()), guided)
-    plain = mask_losses([Head(one.classes[:, slots:], one.masks[:, slots:]) for one in heads], targets, MaskLoss())
-    told = guided_losses([Head(one.classes[:, :slots], one.masks[:, :slots]) for one in heads], targets, MaskLoss())
+    heads = model.predictions(torch.randn(2, 3, 96, 96, generator=seeded()), guided)
+    plain = mask_losses(
+        [Prediction(one.classes[:, slots:], one.masks[:, slots:]) for one in heads], targets, MaskLoss()
+    )
+    told = guided_losses(
+        [Prediction(one.classes[:, :slots], one.masks[:, :slots]) for one in heads], targets, MaskLoss()
+    )
     assert set(found) == {*plain, *TOLD} == {*plain, *told}
     for name, value in plain.items():
         torch.testing.assert_close(found[name], value)

@@ -8,13 +8,13 @@ import torch
 
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
-from geoglot.training.pair_batches import PairBatch, PairLoader, Sampling, _weights
-from geoglot.training.processes import ALONE, Share
+from geoglot.training.pair_batches import PairBatch, PairLoader, PairSampling, _weights
+from geoglot.training.processes import SINGLE, Process
 from pairsets import make_pairs
 from stubs import PooledColours
 
 SHA = PooledColours.card.sha256
-SAMPLING = Sampling(batch=4, side=64, shards_at_once=2)
+SAMPLING = PairSampling(batch=4, side=64, shards_at_once=2)
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +24,8 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> PairSet:
     return made
 
 
-def loader(pairs: PairSet, sampling: Sampling = SAMPLING, share: Share = ALONE) -> PairLoader:
-    return PairLoader(pairs, SHA, 8, sampling, share)
+def loader(pairs: PairSet, sampling: PairSampling = SAMPLING, process: Process = SINGLE) -> PairLoader:
+    return PairLoader(pairs, SHA, 8, sampling, process)
 
 
 def same(one: PairBatch, other: PairBatch) -> bool:
@@ -53,7 +53,7 @@ def test_every_tile_comes_once_an_epoch_in_another_order(pairs: PairSet) -> None
 
 def test_processes_share_a_batch(pairs: PairSet) -> None:
     whole = loader(pairs).batch(3)
-    halves = [loader(pairs, share=Share(rank, 2)).batch(3) for rank in (0, 1)]
+    halves = [loader(pairs, process=Process(rank, 2)).batch(3) for rank in (0, 1)]
     assert torch.equal(whole.pixels, torch.cat([half.pixels for half in halves]))
     assert torch.equal(whole.vectors, torch.cat([half.vectors for half in halves]))
 
@@ -76,7 +76,7 @@ def test_photos_are_capped_at_random(pairs: PairSet) -> None:
 
 
 def test_users_may_weigh_the_same(pairs: PairSet) -> None:
-    batch = loader(pairs, Sampling(batch=1, side=96, by_user=True, augment=False)).batch(0)
+    batch = loader(pairs, PairSampling(batch=1, side=96, by_user=True, augment=False)).batch(0)
     assert batch.weight.sum() == pytest.approx(1)
     users = ["a", "a", "b", "", ""]
     np.testing.assert_allclose(_weights(users, True), [1 / 8, 1 / 8, 1 / 4, 1 / 4, 1 / 4])

@@ -20,11 +20,11 @@ from tinyrecipe import recipe
 _STATISTICS = """
 import os, torch
 from torch import nn
-from geoglot.training.processes import average_statistics, processes
-with processes(torch.device("cpu")) as share:
+from geoglot.training.processes import average_statistics, join_processes
+with join_processes(torch.device("cpu")) as process:
     model = nn.Sequential(nn.BatchNorm2d(2), nn.LayerNorm(2))
-    model[0].running_mean += 2 * share.rank
-    model[0].running_var += 4 * share.rank
+    model[0].running_mean += 2 * process.rank
+    model[0].running_var += 4 * process.rank
     average_statistics(model)
     assert model[0].running_mean.tolist() == [1.0, 1.0] and model[0].running_var.tolist() == [3.0, 3.0]
 """

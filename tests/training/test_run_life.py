@@ -11,14 +11,14 @@ import torch
 from safetensors import SafetensorError
 
 from geoglot.errors import InputError, ModelError, OutputError
-from geoglot.models.segclip.segclip import Head
-from geoglot.models.segclip.targets import targets_of
+from geoglot.models.segclip.segclip import Prediction
+from geoglot.models.segclip.targets import make_targets
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import NAME, Run
 from geoglot.training.identity import differences, identity
-from geoglot.training.loop import Fit, Fitted, decaying, fit, quiet
+from geoglot.training.loop import Fit, Fitted, decay_groups, fit, quiet
 from geoglot.training.matching import MaskLoss, match
-from geoglot.training.processes import ALONE, Share
+from geoglot.training.processes import SINGLE, Process
 from geoglot.training.train_segment import train_segment
 from tinyrecipe import recipe
 from tinysegclip import blocks, tiny_segclip
@@ -34,7 +34,7 @@ class Line:
         self.losses = losses
 
     def groups(self, weight_decay: float) -> Any:
-        return decaying(self.model.parameters(), weight_decay)
+        return decay_groups(self.model.parameters(), weight_decay)
 
     def batches(self, first_step: int, steps: int) -> Any:
         return iter(range(first_step, steps))
@@ -48,9 +48,9 @@ class Line:
         return {}
 
 
-def run(folder: Path, line: Line, share: Share = ALONE, steps: int = 4, **settings: Any) -> Fitted:
+def run(folder: Path, line: Line, process: Process = SINGLE, steps: int = 4, **settings: Any) -> Fitted:
     how = Fit(steps=steps, checkpoint_every=1, evaluate_every=10, **settings)
-    return fit(line, how, folder, identity(how, folder), share, quiet)  # type: ignore[arg-type]
+    return fit(line, how, folder, identity(how, folder), process, quiet)  # type: ignore[arg-type]
 
 
 def stopped(folder: Path, after: int) -> Line:
@@ -63,7 +63,7 @@ def stopped(folder: Path, after: int) -> Line:
 
     how = Fit(steps=4, checkpoint_every=1, evaluate_every=10)
     with pytest.raises(KeyboardInterrupt):
-        fit(line, how, folder, identity(how, folder), ALONE, killed)  # type: ignore[arg-type]
+        fit(line, how, folder, identity(how, folder), SINGLE, killed)  # type: ignore[arg-type]
     return line
 
 
@@ -85,7 +85,7 @@ def test_a_run_says_that_it_went_on_and_with_whom(tmp_path: Path) -> None:
     other = tmp_path / "other"
     other.mkdir()
     stopped(other, 2)
-    notes = run(other, Line(), Share(0, 3)).notes
+    notes = run(other, Line(), Process(0, 3)).notes
     assert len(notes) == 2 and "begun on 1 processes and went on with 3" in notes[1]
 
 
@@ -119,10 +119,10 @@ def test_weights_that_a_step_broke_do_not_replace_a_good_checkpoint(tmp_path: Pa
 
 def test_a_matching_of_numbers_that_are_none_is_told_as_such() -> None:
     model = tiny_segclip()
-    targets = targets_of(blocks(1), 7)
+    targets = make_targets(blocks(1), 7)
     head = model(torch.rand(1, 3, 96, 96))
     with pytest.raises(FloatingPointError, match="matching"):
-        match(Head(head.classes, head.masks * float("nan")), targets, MaskLoss())
+        match(Prediction(head.classes, head.masks * float("nan")), targets, MaskLoss())
 
 
 def test_an_objective_without_a_gradient_is_a_run_gone_astray(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from geoglot.models.zoo import load_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import PHOTO_TABLE
 from geoglot.training.checkpoint import NAME
-from geoglot.training.train_align import align
+from geoglot.training.train_align import train_align
 from geoglot.training.trained import Trained
 from pairsets import make_batch, make_pairs
 from tinyclip import store_clip
@@ -68,7 +68,7 @@ def recipe(folder: Path, output: str, level: str = "image", steps: int = 8, extr
 
 @pytest.mark.parametrize("level", ["image", "pixel", "both"])
 def test_a_recipe_gives_a_model_that_has_learned(folder: Path, level: str) -> None:
-    done = align(recipe(folder, f"out-{level}", level, steps=25))
+    done = train_align(recipe(folder, f"out-{level}", level, steps=25))
     rows = [json.loads(line) for line in done.metrics.read_text().splitlines()]
     assert [row["step"] for row in rows] == list(range(1, 26))
     losses = [row["loss"] for row in rows]
@@ -86,7 +86,7 @@ def weights(folder: Path) -> bytes:
 @pytest.fixture(scope="module")
 def straight(folder: Path) -> Trained:
     """A run that nothing stopped."""
-    return align(recipe(folder, "straight"))
+    return train_align(recipe(folder, "straight"))
 
 
 @pytest.mark.parametrize("last", [2, 5, 7])
@@ -94,16 +94,16 @@ def test_killed_and_run_again_gives_the_same_bytes(folder: Path, straight: Train
     """Before the first checkpoint, and after each."""
     path = recipe(folder, f"killed-{last}")
     code = (
-        "import os, signal, sys; from pathlib import Path; from geoglot.training.train_align import align\n"
+        "import os, signal, sys; from pathlib import Path; from geoglot.training.train_align import train_align\n"
         "path, last = Path(sys.argv[1]), int(sys.argv[2])\n"
-        "align(path, report=lambda step, *_: step == last and os.kill(os.getpid(), signal.SIGKILL))"
+        "train_align(path, report=lambda step, *_: step == last and os.kill(os.getpid(), signal.SIGKILL))"
     )
     killed = subprocess.run([sys.executable, "-c", code, str(path), str(last)], capture_output=True, text=True)
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     kept = last // 3 * 3
     assert (folder / path.stem / NAME).exists() == bool(kept) and not (folder / path.stem / "model").exists()
     seen: list[int] = []
-    again = align(path, report=lambda step, *_: seen.append(step))
+    again = train_align(path, report=lambda step, *_: seen.append(step))
     assert seen == list(range(kept + 1, 9))
     assert weights(folder / "straight") == weights(folder / path.stem)
     assert [json.loads(line)["step"] for line in again.metrics.read_text().splitlines()] == list(range(1, 9))
@@ -120,24 +120,24 @@ from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
-from geoglot.training.align_objective import Align, Alignment, Satellite
-from geoglot.training.pair_batches import PairLoader, Sampling
-from geoglot.training.processes import average_gradients, processes
+from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
+from geoglot.training.pair_batches import PairLoader, PairSampling
+from geoglot.training.processes import average_gradients, join_processes
 
 folder = Path(sys.argv[1])
 ground = load_model(folder / "tiny")
 pairs = PairSet.open(folder / "pairs")
 embed(pairs, ground)
-settings = Alignment(level="both", learn_temperature=True, skip_near_m=700.0, skip_own_tile=True)
-with processes(torch.device("cpu")) as share:
-    model = Satellite(start_graft(ground, "graft", 1.0, 64), settings)
-    loader = PairLoader(pairs, ground.card.sha256, 16, Sampling(batch=6, side=64), share)
-    figures = Align(model, settings, loader, None, False).backward(loader.batch(0))
+settings = AlignSettings(level="both", learn_temperature=True, skip_near_m=700.0, skip_own_tile=True)
+with join_processes(torch.device("cpu")) as process:
+    model = SatelliteModel(start_graft(ground, "graft", 1.0, 64), settings)
+    loader = PairLoader(pairs, ground.card.sha256, 16, PairSampling(batch=6, side=64), process)
+    figures = AlignObjective(model, settings, loader, None, False).backward(loader.batch(0))
     learned = {name: one for name, one in model.named_parameters() if one.requires_grad}
     average_gradients(list(learned.values()))
     told = {name: torch.tensor(value) for name, value in figures.items()}
     grads = {name: one.grad for name, one in learned.items()}
-    save_file(told | grads, folder / f"gradients-{share.of}-{share.rank}")
+    save_file(told | grads, folder / f"gradients-{process.world_size}-{process.rank}")
 """
 
 
@@ -209,16 +209,16 @@ def test_a_run_does_not_go_on_with_a_pair_set_that_was_added_to(folder: Path, tm
     pairs = make_pairs(tmp_path / "pairs", (5, 3))
     path = recipe(folder, "added", steps=4)
     path.write_text(path.read_text().replace('pairs = "pairs"', f'pairs = "{tmp_path / "pairs"}"'))
-    shutil.rmtree(align(path).model)
+    shutil.rmtree(train_align(path).model)
     pairs.append(make_batch(2, seed=9))
     with pytest.raises(InputError, match="of other data"):
-        align(path)
+        train_align(path)
 
 
 def test_what_stops_a_run_is_told_before_photos_are_looked_at(folder: Path, tmp_path: Path) -> None:
     """A checkpoint of other data, TensorBoard that is not there, a validation set that shows nothing."""
     path = recipe(folder, "late", steps=4)
-    shutil.rmtree(align(path).model)
+    shutil.rmtree(train_align(path).model)
     for name in ("pairs", "corners"):
         make_pairs(tmp_path / name, (4,))
     photos = tmp_path / "corners" / "shard-00000" / PHOTO_TABLE
@@ -236,7 +236,7 @@ def test_what_stops_a_run_is_told_before_photos_are_looked_at(folder: Path, tmp_
     ):
         path.write_text(wrong)
         with pytest.raises(GeoglotError, match=words):
-            align(path)
+            train_align(path)
     assert not list(tmp_path.rglob("vectors-*"))
 
 
@@ -249,14 +249,14 @@ def test_colours_in_another_order_are_refused(folder: Path, tmp_path: Path) -> N
         .replace('validation = "validation"\n', "")
     )
     with pytest.raises(InputError, match="has the bands nir, red, green; red, green, blue come first"):
-        align(path)
+        train_align(path)
 
 
 def test_the_model_answers_with_the_scale_of_its_training(folder: Path, straight: Trained) -> None:
     assert load_model(straight.model).card.logit_scale == pytest.approx(1 / 0.07, rel=1e-6)
     path = recipe(folder, "learned")
     path.write_text(path.read_text().replace("[loss]", "[loss]\nlearn_temperature = true\ntemperature = 0.2"))
-    learned = load_model(align(path).model).card.logit_scale
+    learned = load_model(train_align(path).model).card.logit_scale
     assert learned != pytest.approx(5, rel=1e-4) and learned == pytest.approx(5, rel=0.1)
 
 

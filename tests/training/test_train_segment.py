@@ -20,7 +20,7 @@ from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import load_segmenter
 from geoglot.recipe import read_recipe
 from geoglot.training.crops import CropLoader, Crops
-from geoglot.training.mask_objective import Segmenting, losses_of, pixel_loss, set_figures
+from geoglot.training.mask_objective import SegmentObjective, losses_of, pixel_loss, set_figures
 from geoglot.training.matching import MaskLoss
 from geoglot.training.train_segment import SegmentRecipe, build, train_segment
 from geoglot.training.trained import Trained
@@ -85,7 +85,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         seen.append(model.state_dict()["network.places.weight"].clone())
         return {"miou": 1.0 - len(seen) / 10}
 
-    monkeypatch.setattr("geoglot.training.mask_objective.Segmenting.evaluate", judge)
+    monkeypatch.setattr("geoglot.training.mask_objective.SegmentObjective.evaluate", judge)
     made = train_segment(recipe(tmp_path), "cpu")
     assert (made.figures["step"], made.figures["miou"]) == (2, 0.9)
     stored = _weights(made)["places.weight"]
@@ -236,8 +236,8 @@ def test_a_satellite_tower_can_be_the_backbone(tmp_path: Path) -> None:
     begun = built.network.get_parameter(name.replace("vision_model", "backbone.body"))
     assert torch.equal(begun, stored[name])
     assert built.card.mean == CLIP_MEAN
-    groups = Segmenting(built, CropLoader(samples, Crops()), None, MaskLoss(), pretrained=True).groups(0.1)
-    shares = {id(one): group["share"] for group in groups for one in group["params"]}
+    groups = SegmentObjective(built, CropLoader(samples, Crops()), None, MaskLoss(), pretrained=True).groups(0.1)
+    shares = {id(one): group["lr_scale"] for group in groups for one in group["params"]}
     backbone = built.network.get_submodule("backbone")
     assert {shares[id(one)] for one in backbone.get_submodule("body").parameters()} == {0.1}
     assert {shares[id(one)] for one in backbone.get_submodule("fine").parameters()} == {1.0}

@@ -26,12 +26,12 @@ _PATIENCE_S = 5.0  # for torchrun to see that the first process failed
 def _one_voice() -> Iterator[None]:
     """Let the first tell what all processes fail of: torchrun ends the others while they wait."""
     from geoglot.errors import GeoglotError
-    from geoglot.training.processes import is_first
+    from geoglot.training.processes import is_main_process
 
     try:
         yield
     except GeoglotError:
-        if not is_first():
+        if not is_main_process():
             time.sleep(_PATIENCE_S)
         raise
 
@@ -54,10 +54,10 @@ def align(recipe: Path, device: str | None, as_json: bool) -> None:
 
     Example: geoglot train align recipes/graft/naip-image.toml
     """
-    from geoglot.training.processes import is_first
-    from geoglot.training.train_align import align as run
+    from geoglot.training.processes import is_main_process
+    from geoglot.training.train_align import train_align as run
 
-    with _one_voice(), options.progress(is_first()) as progress:
+    with _one_voice(), options.progress(is_main_process()) as progress:
 
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             progress("steps", step, steps, f"loss {figures['loss']:.3f}, {figures['tiles_per_second']:.0f} tiles/s")
@@ -80,10 +80,10 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
 
     Example: geoglot train segment recipes/segclip/loveda.toml
     """
-    from geoglot.training.processes import is_first
+    from geoglot.training.processes import is_main_process
     from geoglot.training.train_segment import train_segment
 
-    with _one_voice(), options.progress(is_first()) as progress:
+    with _one_voice(), options.progress(is_main_process()) as progress:
 
         def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
             miou = f", mIoU {figures['miou']:.3f}" if "miou" in figures else ""
@@ -96,9 +96,9 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
 
 def _tell(trained: Trained, as_json: bool) -> None:
     """The result; of several processes the first one tells it."""
-    from geoglot.training.processes import is_first
+    from geoglot.training.processes import is_main_process
 
-    if not is_first():
+    if not is_main_process():
         return
     kept = trained.figures.get("step", trained.steps)
     which = "the last" if kept == trained.steps else "the best that was evaluated"

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Count, Positive, Weight
 from geoglot.models.graft import Graft
-from geoglot.training.loop import Group, decaying
-from geoglot.training.losses import Photos, image_level, pixel_level
+from geoglot.training.loop import Group, decay_groups
+from geoglot.training.losses import Photos, image_level_loss, pixel_level_loss
 from geoglot.training.pair_batches import PairBatch, PairLoader
 from geoglot.training.processes import gather_rows, mean_over_processes
 
@@ -25,7 +25,7 @@ _MAX_SCALE = 100.0  # where CLIP stops its temperature
 
 
 @dataclass(frozen=True)
-class Alignment:
+class AlignSettings:
     """What is pulled towards what; every default is the paper's."""
 
     level: Literal["image", "pixel", "both"] = "image"
@@ -42,10 +42,10 @@ class Alignment:
     """Compute activations again on the way back: less memory, more time."""
 
 
-class Satellite(nn.Module):
+class SatelliteModel(nn.Module):
     """What is fitted: the satellite tower, and the temperature where it is learned."""
 
-    def __init__(self, tower: Graft, settings: Alignment) -> None:
+    def __init__(self, tower: Graft, settings: AlignSettings) -> None:
         super().__init__()
         self.tower = tower
         self.log_scale = nn.Parameter(torch.tensor(1 / settings.temperature).log())
@@ -71,11 +71,16 @@ class Satellite(nn.Module):
             self.log_scale.clamp_(max=math.log(_MAX_SCALE))
 
 
-class Align:
+class AlignObjective:
     """The objective of `geoglot train align`."""
 
     def __init__(
-        self, model: Satellite, settings: Alignment, train: PairLoader, validation: PairLoader | None, bfloat16: bool
+        self,
+        model: SatelliteModel,
+        settings: AlignSettings,
+        train: PairLoader,
+        validation: PairLoader | None,
+        bfloat16: bool,
     ) -> None:
         self.model, self.settings, self.train, self.validation = model, settings, train, validation
         self.bfloat16 = bfloat16
@@ -93,7 +98,7 @@ class Align:
 
     def groups(self, weight_decay: float) -> list[Group]:
         """One rate for the whole tower."""
-        return decaying(self.model.parameters(), weight_decay)
+        return decay_groups(self.model.parameters(), weight_decay)
 
     def batches(self, first_step: int, steps: int) -> Iterator[PairBatch]:
         """Of the training pairs."""
@@ -118,7 +123,7 @@ class Align:
         }
 
     def _loss(
-        self, model: Satellite, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int
+        self, model: SatelliteModel, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int
     ) -> Float[Tensor, ""]:
         """Of some tiles of a batch."""
         first, stop = tiles
@@ -126,10 +131,12 @@ class Align:
         level, tower, at = self.settings.level, model.tower, first_tile + first
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.bfloat16):
             image, patches = (tower.encode_image(pixels), None) if level == "image" else tower.encode_both(pixels)
-        losses = [] if level == "pixel" else [image_level(image, photos, model.scale, at)]
+        losses = [] if level == "pixel" else [image_level_loss(image, photos, model.scale, at)]
         if patches is not None:
             anchors, skip = anchors_of(patches, batch, first), self.settings.skip_own_tile
-            losses.append(pixel_level(anchors, photos, model.scale, at, own_tiles=stop - first, skip_own_tile=skip))
+            losses.append(
+                pixel_level_loss(anchors, photos, model.scale, at, own_tiles=stop - first, skip_own_tile=skip)
+            )
         return torch.stack(losses).mean()
 
     @torch.inference_mode()
@@ -137,7 +144,7 @@ class Align:
         """How often a tile's nearest photos, among all of the validation set's, hold one of its own."""
         if self.validation is None:
             return {}
-        assert isinstance(model, Satellite)
+        assert isinstance(model, SatelliteModel)
         steps = -(-self.validation.pairs.tiles // self.validation.sampling.batch)
         device, each = model.log_scale.device, self.validation.sampling.batch
         seen = [  # pixels are let go of batch by batch
@@ -148,7 +155,7 @@ class Align:
         tiles = self.validation.pairs.tiles  # the last batch goes on with the first tiles
         return photo_recall(vectors[:tiles], photos[owner < tiles], owner[owner < tiles])
 
-    def _vectors(self, model: Satellite, pixels: Tensor) -> Float[Tensor, "tile dim"]:
+    def _vectors(self, model: SatelliteModel, pixels: Tensor) -> Float[Tensor, "tile dim"]:
         if self.settings.level == "image":
             return model.tower.encode_image(pixels)
         return nn.functional.normalize(model.tower.encode_patches(pixels).mean((2, 3)), dim=1)

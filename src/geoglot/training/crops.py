@@ -21,7 +21,7 @@ from geoglot.errors import GeoglotError, SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.training.augment import recolour
-from geoglot.training.processes import ALONE, Share
+from geoglot.training.processes import SINGLE, Process
 
 _Crop = tuple[Tensor, Tensor] | GeoglotError
 _TRIES = 10  # to find a crop that is not of one class
@@ -60,8 +60,8 @@ class CropBatch:
 class CropLoader:
     """This process's share of every batch, from a step on."""
 
-    def __init__(self, samples: Mapped, crops: Crops, share: Share = ALONE) -> None:
-        self.samples, self.crops, self.share = samples, crops, share
+    def __init__(self, samples: Mapped, crops: Crops, process: Process = SINGLE) -> None:
+        self.samples, self.crops, self.process = samples, crops, process
 
     def batches(self, first_step: int, steps: int) -> Iterator[CropBatch]:
         """The batches of steps first_step..steps-1, the same whenever they are asked for."""
@@ -77,8 +77,8 @@ class CropLoader:
             yield batch
 
     def _positions(self, step: int) -> list[int]:
-        each = self.crops.batch // self.share.of
-        first = step * self.crops.batch + self.share.rank * each
+        each = self.crops.batch // self.process.world_size
+        first = step * self.crops.batch + self.process.rank * each
         return list(range(first, first + each))
 
 

@@ -19,7 +19,7 @@ from geoglot.errors import MissingExtraError, ModelError
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.training import checkpoint
 from geoglot.training.checkpoint import Run
-from geoglot.training.processes import Share, average_gradients, average_statistics, seed_torch
+from geoglot.training.processes import Process, average_gradients, average_statistics, seed_torch
 
 METRICS = "metrics.jsonl"
 _POWER = 0.9  # of the polynomial schedule
@@ -54,7 +54,7 @@ class Group(TypedDict):
 
     params: list[nn.Parameter]
     weight_decay: float
-    share: float
+    lr_scale: float
     """Of the learning rate."""
 
 
@@ -115,20 +115,20 @@ class Fitted:
     notes: tuple[str, ...] = ()
 
 
-def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, share: Share, report: Report) -> Fitted:
+def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, process: Process, report: Report) -> Fitted:
     """Train to the end, from the last checkpoint in `folder` if it is of the same recipe.
 
     With an average its weights are the ones that are returned and evaluated; with a figure that decides, those of the
     best evaluation are returned. The first process writes.
     """
     run = start(objective, settings)
-    notes = _notes(run, settings, share) if checkpoint.load(run, recipe, folder) else []
-    run.processes = share.of
-    main = share.rank == 0
+    notes = _notes(run, settings, process) if checkpoint.load(run, recipe, folder) else []
+    run.processes = process.world_size
+    main = process.rank == 0
     log = _Log(folder, run.step, settings.tensorboard) if main else None
     began = ready = time.monotonic()
     for batch in objective.batches(run.step, settings.steps):
-        figures = _step(run, objective, batch, settings, share)
+        figures = _step(run, objective, batch, settings, process)
         last = run.step == settings.steps
         judged = run.step % settings.evaluate_every == 0 or last
         kept = run.step % settings.checkpoint_every == 0 or last
@@ -153,24 +153,24 @@ def fit(objective: Objective, settings: Fit, folder: Path, recipe: str, share: S
     return Fitted(run.average or run.model, log.of(run.best_step or run.step) if log else {}, tuple(notes))
 
 
-def _notes(run: Run, settings: Fit, share: Share) -> list[str]:
+def _notes(run: Run, settings: Fit, process: Process) -> list[str]:
     """What a user should know of a run that goes on."""
     if run.step == settings.steps:
         return []
     notes = [f"the run went on after {run.step:,} of {settings.steps:,} steps"]
-    if run.processes != share.of:
+    if run.processes != process.world_size:
         notes.append(
-            f"the run was begun on {run.processes} processes and went on with {share.of}: each draws random numbers of "
-            "its own, so the weights are not those, bit by bit, of a run on as many throughout"
+            f"the run was begun on {run.processes} processes and went on with {process.world_size}: each draws random "
+            "numbers of its own, so the weights are not those, bit by bit, of a run on as many throughout"
         )
     return notes
 
 
-def _step(run: Run, objective: Objective, batch: Any, settings: Fit, share: Share) -> dict[str, float]:
+def _step(run: Run, objective: Objective, batch: Any, settings: Fit, process: Process) -> dict[str, float]:
     """One step of the optimiser; returns what is to be logged."""
-    seed_torch(settings.seed, run.step, share.rank)  # so that what is drawn is the same after a restart
+    seed_torch(settings.seed, run.step, process.rank)  # so that what is drawn is the same after a restart
     for group in run.optimiser.param_groups:
-        group["lr"] = settings.rate * group["share"] * rate(run.step, settings)
+        group["lr"] = settings.rate * group["lr_scale"] * lr_factor(run.step, settings)
     parameters = [parameter for group in run.optimiser.param_groups for parameter in group["params"]]
     run.optimiser.zero_grad()
     try:
@@ -195,16 +195,16 @@ def start(objective: Objective, settings: Fit) -> Run:
     return Run(objective.model, optimiser, average)
 
 
-def decaying(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[Group]:
+def decay_groups(parameters: Iterable[nn.Parameter], weight_decay: float) -> list[Group]:
     """One rate for all; gains, biases and single numbers do not decay, as in CLIP."""
     learned = [parameter for parameter in parameters if parameter.requires_grad]
     return [
-        {"params": [p for p in learned if p.ndim > 1], "weight_decay": weight_decay, "share": 1.0},
-        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0, "share": 1.0},
+        {"params": [p for p in learned if p.ndim > 1], "weight_decay": weight_decay, "lr_scale": 1.0},
+        {"params": [p for p in learned if p.ndim <= 1], "weight_decay": 0.0, "lr_scale": 1.0},
     ]
 
 
-def rate(step: int, settings: Fit) -> float:
+def lr_factor(step: int, settings: Fit) -> float:
     """Share of the peak rate: a linear rise, then the schedule's way down to 0."""
     rising = round(settings.warmup * settings.steps)
     if step < rising:

@@ -38,7 +38,7 @@ class Photos:
         return slice(start, stop)
 
 
-def image_level(
+def image_level_loss(
     tiles: Float[Tensor, "own_tile dim"], photos: Photos, scale: Float[Tensor, ""], first_tile: int = 0
 ) -> Float[Tensor, ""]:
     """GRAFT's image-level loss: all photos of a tile are its positives, all photos of the batch its denominator.
@@ -57,7 +57,7 @@ def image_level(
     return _cross_entropy(tiles, photos, links, scale) / len(tiles)
 
 
-def pixel_level(
+def pixel_level_loss(
     anchors: Float[Tensor, "own_photo dim"],
     photos: Photos,
     scale: Float[Tensor, ""],
@@ -151,7 +151,7 @@ def _chunk(anchors: Tensor, photos: Photos, links: _Links, scale: Tensor, first:
         scores.masked_fill_(skipped, -torch.inf)
     total = scores.logsumexp(1)
     loss = (weight * (total[row] - scores[row, photo])).sum()
-    share = scores.sub_(total[:, None]).exp_()
-    share *= anchors.new_zeros(len(anchors)).index_add_(0, row, weight)[:, None]
-    share.index_put_((row, photo), -weight, accumulate=True)
-    return loss, share @ photos.vectors
+    softmax = scores.sub_(total[:, None]).exp_()
+    softmax *= anchors.new_zeros(len(anchors)).index_add_(0, row, weight)[:, None]
+    softmax.index_put_((row, photo), -weight, accumulate=True)
+    return loss, softmax @ photos.vectors

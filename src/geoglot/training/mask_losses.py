@@ -13,16 +13,16 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from geoglot.models.segclip.segclip import Head
+from geoglot.models.segclip.segclip import Prediction
 from geoglot.models.segclip.targets import Targets
 from geoglot.training.matching import MaskLoss, Pairs, match
-from geoglot.training.points import sample, undecided_points
+from geoglot.training.points import sample_at, uncertain_points
 from geoglot.training.processes import mean_over_processes
 
 Losses = Mapping[str, Float[Tensor, ""]]
 
 
-def mask_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -> Losses:
+def mask_losses(heads: Sequence[Prediction], targets: Targets, settings: MaskLoss) -> Losses:
     """Class, mask and dice loss of matched queries, each summed over heads; weighted, so that they add up."""
     queries = heads[-1].classes.shape[1]
     pairs = sum(min(queries, targets.slots(image)) for image in range(len(targets)))
@@ -31,7 +31,7 @@ def mask_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -> 
     return _summed([_matched(head, targets, settings, number) for head in last_first], settings)
 
 
-def guided_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -> Losses:
+def guided_losses(heads: Sequence[Prediction], targets: Targets, settings: MaskLoss) -> Losses:
     """The same of guided queries, whose classes are known; slots without a class count for nothing.
 
     `targets` repeats its slots as often as there are groups.
@@ -47,7 +47,7 @@ def guided_losses(heads: Sequence[Head], targets: Targets, settings: MaskLoss) -
     return _summed(each, settings, "guided_")
 
 
-def _matched(head: Head, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]) -> Losses:
+def _matched(head: Prediction, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]) -> Losses:
     pairs = match(head, targets, settings)
     wanted = torch.full(head.classes.shape[:2], targets.count, device=head.classes.device)
     wanted[pairs.image, pairs.query] = targets.classes[pairs.image, pairs.slot]
@@ -56,23 +56,25 @@ def _matched(head: Head, targets: Targets, settings: MaskLoss, number: Float[Ten
 
 
 def class_loss(
-    head: Head, wanted: Int[Tensor, "image query"], weight: Float[Tensor, "image query"]
+    head: Prediction, wanted: Int[Tensor, "image query"], weight: Float[Tensor, "image query"]
 ) -> Float[Tensor, ""]:
     """Weighted mean of the cross-entropies; 0 where nothing has weight."""
     each = F.cross_entropy(head.classes.float().mT, wanted, reduction="none")
     return (each * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
-def pixel_losses(head: Head, pairs: Pairs, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]) -> Losses:
+def pixel_losses(
+    head: Prediction, pairs: Pairs, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]
+) -> Losses:
     """Cross-entropy and dice of each pair's mask at its own points, summed and divided by `number`, the pairs of a
     process on average.
     """
     masks = head.masks[pairs.image, pairs.query].float()
     ignored = None if targets.ignored is None else targets.ignored[pairs.image, 0]
-    points = undecided_points(masks.detach(), ignored, settings.sampling)
-    truth = sample(targets.masks[pairs.image, pairs.slot][:, None], points)[:, 0]
-    logits = sample(masks[:, None], points)[:, 0]
-    counts = torch.ones_like(truth) if ignored is None else (sample(ignored[:, None], points)[:, 0] == 0).float()
+    points = uncertain_points(masks.detach(), ignored, settings.sampling)
+    truth = sample_at(targets.masks[pairs.image, pairs.slot][:, None], points)[:, 0]
+    logits = sample_at(masks[:, None], points)[:, 0]
+    counts = torch.ones_like(truth) if ignored is None else (sample_at(ignored[:, None], points)[:, 0] == 0).float()
     cross_entropy = F.binary_cross_entropy_with_logits(logits, truth, weight=counts, reduction="none")
     shares, truth = logits.sigmoid() * counts, truth * counts
     dice = 1 - (2 * (shares * truth).sum(1) + 1) / (shares.sum(1) + truth.sum(1) + 1)

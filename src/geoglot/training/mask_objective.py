@@ -15,21 +15,21 @@ from geoglot.datasets.dataset import Mapped
 from geoglot.evaluation.metrics import f1s, ious, mean_and_each, overall_accuracy
 from geoglot.evaluation.segmentation import confusions, iou_without_background
 from geoglot.models.segclip.guidance import guide
-from geoglot.models.segclip.segclip import Head, SegClip
-from geoglot.models.segclip.targets import IGNORE, targets_of
+from geoglot.models.segclip.segclip import Prediction, SegClip
+from geoglot.models.segclip.targets import IGNORE, make_targets
 from geoglot.models.segmenter import Segmenter
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.training.crops import CropBatch, CropLoader
 from geoglot.training.loop import Group
 from geoglot.training.mask_losses import Losses, guided_losses, mask_losses
 from geoglot.training.matching import MaskLoss
-from geoglot.training.processes import Share, sum_over_processes
+from geoglot.training.processes import Process, sum_over_processes
 
 _BACKBONE_SHARE = 0.1  # of the rate (Mask2Former)
 _BATCH = 4  # windows of a validation image at a time
 
 
-class Segmenting:
+class SegmentObjective:
     """What the loop fits; the best weights are those of the highest mIoU."""
 
     best = "miou"
@@ -40,7 +40,7 @@ class Segmenting:
     ) -> None:  # fmt: skip
         self.model, self.train, self.validation, self.loss = model, train, validation, loss
         self.bfloat16, self.pretrained = bfloat16, pretrained
-        self.share: Share = train.share
+        self.process: Process = train.process
         self.batch = (train.crops.batch, "crops")
 
     def groups(self, weight_decay: float) -> list[Group]:
@@ -49,9 +49,9 @@ class Segmenting:
         bare = {id(one.weight) for one in self.model.modules() if isinstance(one, nn.Embedding)}
         groups: dict[tuple[float, float], Group] = {}
         for name, parameter in self.model.named_parameters():
-            share = slow if name.startswith("network.backbone.body.") else 1.0  # what a pyramid adds is new
+            lr_scale = slow if name.startswith("network.backbone.body.") else 1.0  # what a pyramid adds is new
             decay = 0.0 if parameter.ndim <= 1 or id(parameter) in bare else weight_decay
-            group = groups.setdefault((share, decay), {"params": [], "weight_decay": decay, "share": share})
+            group = groups.setdefault((lr_scale, decay), {"params": [], "weight_decay": decay, "lr_scale": lr_scale})
             group["params"].append(parameter)
         return list(groups.values())
 
@@ -83,7 +83,7 @@ class Segmenting:
         if self.validation is None:
             return {}
         assert isinstance(model, Segmenter)
-        mine = self.validation.take(range(self.share.rank, len(self.validation), self.share.of))
+        mine = self.validation.take(range(self.process.rank, len(self.validation), self.process.world_size))
         names = [one.name for one in self.validation.classes]
         matrix = np.zeros((len(names), len(names) + 1), np.int64)
         if len(mine):
@@ -120,9 +120,9 @@ def losses_of(
 
 def _mask_losses(network: SegClip, pixels: Tensor, labels: Tensor, settings: MaskLoss) -> Losses:
     config = network.config
-    targets = targets_of(labels, len(config.classes))
+    targets = make_targets(labels, len(config.classes))
     guided = guide(targets, config.guidance, config.queries, config.layers) if config.guidance.on else None
-    heads = network.heads(pixels, guided)
+    heads = network.predictions(pixels, guided)
     slots = guided.classes.shape[1] if guided is not None else 0
     with torch.autocast(pixels.device.type, enabled=False):
         losses = dict(mask_losses([_part(head, slice(slots, None)) for head in heads], targets, settings))
@@ -133,8 +133,8 @@ def _mask_losses(network: SegClip, pixels: Tensor, labels: Tensor, settings: Mas
     return losses
 
 
-def _part(head: Head, queries: slice) -> Head:
-    return Head(head.classes[:, queries], head.masks[:, queries])
+def _part(head: Prediction, queries: slice) -> Prediction:
+    return Prediction(head.classes[:, queries], head.masks[:, queries])
 
 
 def pixel_loss(

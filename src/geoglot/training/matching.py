@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from geoglot.aliases import Weight
-from geoglot.models.segclip.segclip import Head
+from geoglot.models.segclip.segclip import Prediction
 from geoglot.models.segclip.targets import Targets
-from geoglot.training.points import Sampling, sample
+from geoglot.training.points import PointSampling, sample_at
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class MaskLoss:
     dice: Weight = 5.0
     no_object: Weight = 0.1
     """Weight of "no object" among the classes."""
-    sampling: Sampling = field(default_factory=Sampling)
+    sampling: PointSampling = field(default_factory=PointSampling)
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Pairs:
 
 
 @torch.no_grad()
-def match(head: Head, targets: Targets, settings: MaskLoss) -> Pairs:
+def match(head: Prediction, targets: Targets, settings: MaskLoss) -> Pairs:
     """The cheapest assignment of each image, its masks compared at random points; ignored ones do not count.
 
     FloatingPointError where a cost is not finite, which is so when the weights have gone astray.
     """
     from scipy.optimize import linear_sum_assignment  # not before: a recipe is judged without it
 
-    price = pair_costs(head, targets, settings)
+    price = match_costs(head, targets, settings)
     found = []
     for image, every in enumerate(price.cpu()):
         one = every[:, : targets.slots(image)]
@@ -56,14 +56,16 @@ def match(head: Head, targets: Targets, settings: MaskLoss) -> Pairs:
     return Pairs(*torch.cat(found, 1).to(price.device))
 
 
-def pair_costs(head: Head, targets: Targets, settings: MaskLoss) -> Float[Tensor, "image query slot"]:
+def match_costs(head: Prediction, targets: Targets, settings: MaskLoss) -> Float[Tensor, "image query slot"]:
     """What each query would cost for each class of its image; empty slots mean nothing."""
     points = settings.sampling.points
     where = torch.cat([torch.rand(1, points, 2, device=head.masks.device) for _ in range(len(targets))])
-    logits = sample(head.masks.float(), where)
-    truth = sample(targets.masks, where)
+    logits = sample_at(head.masks.float(), where)
+    truth = sample_at(targets.masks, where)
     counts = (
-        (sample(targets.ignored, where) == 0).float() if targets.ignored is not None else torch.ones_like(truth[:, :1])
+        (sample_at(targets.ignored, where) == 0).float()
+        if targets.ignored is not None
+        else torch.ones_like(truth[:, :1])
     )
     truth = truth * counts
     number = counts.sum(2, keepdim=True).clamp(min=1)

@@ -21,11 +21,11 @@ from torch import Tensor
 from geoglot.aliases import Amount, Count
 from geoglot.pairs.pair_store import PairSet, Shard
 from geoglot.training import augment
-from geoglot.training.processes import ALONE, Share
+from geoglot.training.processes import SINGLE, Process
 
 
 @dataclass(frozen=True)
-class Sampling:
+class PairSampling:
     """How tiles and photos are drawn."""
 
     batch: Count = 256
@@ -63,8 +63,10 @@ class PairBatch:
 class PairLoader:
     """Batches from a step on, prepared by threads ahead of the model."""
 
-    def __init__(self, pairs: PairSet, sha256: str, patch: int, sampling: Sampling, share: Share = ALONE) -> None:
-        self.pairs, self.patch, self.sampling, self.share = pairs, patch, sampling, share
+    def __init__(
+        self, pairs: PairSet, sha256: str, patch: int, sampling: PairSampling, process: Process = SINGLE
+    ) -> None:
+        self.pairs, self.patch, self.sampling, self.process = pairs, patch, sampling, process
         self._ends = np.cumsum([shard.tiles for shard in pairs.shards])
         self._vectors = lru_cache(maxsize=None)(lambda number: pairs.shards[number].vectors(sha256))
         self._order = lru_cache(maxsize=2)(self._epoch_order)
@@ -82,8 +84,8 @@ class PairLoader:
 
     def batch(self, step: int) -> PairBatch:
         """This process's share of the batch of a step."""
-        each = self.sampling.batch // self.share.of
-        first = step * self.sampling.batch + self.share.rank * each
+        each = self.sampling.batch // self.process.world_size
+        first = step * self.sampling.batch + self.process.rank * each
         return _collate([self._sample(position) for position in range(first, first + each)])
 
     def _sample(self, position: int) -> _Sample:

@@ -21,7 +21,7 @@ Points = Float[Tensor, "mask point 2"]
 
 
 @dataclass(frozen=True)
-class Sampling:
+class PointSampling:
     """At how many points masks are compared; Mask2Former's."""
 
     points: Count = 12544
@@ -30,20 +30,22 @@ class Sampling:
     """Share of points that are where a mask is least decided."""
 
 
-def sample(maps: Float[Tensor, "mask channel rows cols"], points: Points) -> Float[Tensor, "mask channel point"]:
+def sample_at(maps: Float[Tensor, "mask channel rows cols"], points: Points) -> Float[Tensor, "mask channel point"]:
     """Bilinear values; beyond the borders everything is 0."""
     return F.grid_sample(maps, 2 * points[:, :, None] - 1, align_corners=False)[..., 0]
 
 
 @torch.no_grad()
-def undecided_points(
-    masks: Float[Tensor, "mask rows cols"], ignored: Float[Tensor, "mask rows_full cols_full"] | None, how: Sampling
+def uncertain_points(
+    masks: Float[Tensor, "mask rows cols"],
+    ignored: Float[Tensor, "mask rows_full cols_full"] | None,
+    how: PointSampling,
 ) -> Points:
     """Points where the logits are nearest to 0, and some anywhere; none of the former where pixels are ignored."""
     drawn = torch.rand(len(masks), how.points * how.oversample, 2, device=masks.device)
-    decided = sample(masks[:, None], drawn)[:, 0].abs()
+    decided = sample_at(masks[:, None], drawn)[:, 0].abs()
     if ignored is not None:
-        decided = decided.masked_fill(sample(ignored[:, None], drawn)[:, 0] > 0, torch.inf)
+        decided = decided.masked_fill(sample_at(ignored[:, None], drawn)[:, 0] > 0, torch.inf)
     count = int(how.undecided * how.points)
     chosen = decided.topk(count, dim=1, largest=False, sorted=False).indices
     least = drawn.gather(1, chosen[:, :, None].expand(-1, -1, 2))

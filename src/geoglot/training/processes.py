@@ -17,19 +17,19 @@ from geoglot.models.zoo import choose_device
 
 
 @dataclass(frozen=True)
-class Share:
+class Process:
     """Which part of every batch this process takes."""
 
     rank: int = 0
-    of: int = 1
+    world_size: int = 1
 
 
-ALONE = Share()
+SINGLE = Process()
 #: The others wait while the first process embeds a pair set's photos; torchrun ends them if it fails
 _PATIENCE = timedelta(days=7)
 
 
-def is_first() -> bool:
+def is_main_process() -> bool:
     """Whether this process is the one that writes and tells."""
     return os.environ.get("RANK", "0") == "0"
 
@@ -50,14 +50,14 @@ def seed_torch(*numbers: int) -> None:
 
 
 @contextmanager
-def processes(device: torch.device) -> Iterator[Share]:
+def join_processes(device: torch.device) -> Iterator[Process]:
     """Join the others that torchrun started, if it did; gives this process's share of every batch."""
     if "RANK" not in os.environ:
-        yield ALONE
+        yield SINGLE
         return
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     try:
-        yield Share(dist.get_rank(), dist.get_world_size())
+        yield Process(dist.get_rank(), dist.get_world_size())
     finally:
         dist.destroy_process_group()
 

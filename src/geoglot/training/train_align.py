@@ -21,11 +21,11 @@ from geoglot.pairs.validate import validate
 from geoglot.recipe import beside, read_recipe
 from geoglot.settings import load_settings
 from geoglot.training import checkpoint
-from geoglot.training.align_objective import Align, Alignment, Satellite
+from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, check_extras, fit, quiet
-from geoglot.training.pair_batches import PairLoader, Sampling
-from geoglot.training.processes import Share, own_device, processes
+from geoglot.training.pair_batches import PairLoader, PairSampling
+from geoglot.training.processes import Process, join_processes, own_device
 from geoglot.training.trained import Trained, open_output, trained_of
 
 
@@ -42,12 +42,14 @@ class AlignRecipe:
     """The CLIP that sees the photos and reads the texts, by name or folder; the satellite tower begins as its copy."""
     validation: PathLike | None = None
     """A pair set of other ground."""
-    sampling: Sampling = field(default_factory=Sampling)
-    loss: Alignment = field(default_factory=Alignment)
+    sampling: PairSampling = field(default_factory=PairSampling)
+    loss: AlignSettings = field(default_factory=AlignSettings)
     fit: Fit = field(default_factory=Fit)
 
 
-def align(recipe: Path, device: str | None = None, report: Report = quiet, progress: Progress | None = None) -> Trained:
+def train_align(
+    recipe: Path, device: str | None = None, report: Report = quiet, progress: Progress | None = None
+) -> Trained:
     """Train as a recipe says, from the last checkpoint if there is one.
 
     `progress` follows the photos on their way through the ground tower, `report` the steps.
@@ -60,19 +62,19 @@ def align(recipe: Path, device: str | None = None, report: Report = quiet, progr
     pairs, validation = _open(asked, ground)
     extra = len(pairs.bands) - 3
     tower = start_graft(_as_clip(ground), asked.name, pairs.resolution, asked.sampling.side, extra)
-    model = Satellite(tower, asked.loss).to(place)
+    model = SatelliteModel(tower, asked.loss).to(place)
     fingerprint = identity(
         asked, recipe.parent, **{"the ground model": ground.card.sha256, "the pairs": _contents(pairs)}
     )
     checkpoint.check(fingerprint, asked.output)
     target = open_output(asked.output)
     check_extras(asked.fit)
-    with processes(place) as share:
-        train, follow = _loaders(asked, pairs, validation, ground, share)
-        _embed_once(pairs, validation, ground, share, progress)
-        objective = Align(model, asked.loss, train, follow, asked.fit.bfloat16)
-        fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
-        if share.rank == 0:
+    with join_processes(place) as process:
+        train, follow = _loaders(asked, pairs, validation, ground, process)
+        _embed_once(pairs, validation, ground, process, progress)
+        objective = AlignObjective(model, asked.loss, train, follow, asked.fit.bfloat16)
+        fitted = fit(objective, asked.fit, asked.output, fingerprint, process, report)
+        if process.rank == 0:
             _store(fitted.model, target)
     return trained_of(asked.output, asked.fit.steps, fitted)
 
@@ -105,7 +107,7 @@ def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
     return pairs, validation
 
 
-def _check_sampling(sampling: Sampling, pairs: PairSet, validation: PairSet | None) -> None:
+def _check_sampling(sampling: PairSampling, pairs: PairSet, validation: PairSet | None) -> None:
     """InputError where a batch has nothing to tell apart or a tile twice, or validation would see no photo."""
     if pairs.tiles < 2 or sampling.batch < 2:  # the photos of other tiles are what a tile is told from
         few = f"{pairs.place} holds one tile" if pairs.tiles < 2 else "sampling.batch must be 2 or more, got 1"
@@ -135,37 +137,37 @@ def _contents(pairs: PairSet) -> str:
 
 
 def _embed_once(
-    pairs: PairSet, validation: PairSet | None, ground: Any, share: Share, progress: Progress | None
+    pairs: PairSet, validation: PairSet | None, ground: Any, process: Process, progress: Progress | None
 ) -> None:
     """The photos' vectors, by the first process; the others wait for them."""
-    if share.rank == 0:
+    if process.rank == 0:
         for one, what in ((pairs, "photos"), (validation, "validation photos")):
             if one:
                 embed(one, ground, progress, what)
-    if share.of > 1:
+    if process.world_size > 1:
         torch.distributed.barrier()
 
 
 def _loaders(
-    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, ground: Any, share: Share
+    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, ground: Any, process: Process
 ) -> tuple[PairLoader, PairLoader | None]:
-    if asked.sampling.batch % (share.of * asked.loss.parts):
+    if asked.sampling.batch % (process.world_size * asked.loss.parts):
         raise InputError(
-            f"a batch of {asked.sampling.batch} tiles does not divide among {share.of} processes and "
+            f"a batch of {asked.sampling.batch} tiles does not divide among {process.world_size} processes and "
             f"{asked.loss.parts} parts; change sampling.batch or loss.parts"
         )
     sha256, patch = ground.card.sha256, ground.card.patch_size
-    train = PairLoader(pairs, sha256, patch, asked.sampling, share)
+    train = PairLoader(pairs, sha256, patch, asked.sampling, process)
     if validation is None:
         return train, None
     at_once = min(asked.sampling.batch // asked.loss.parts, validation.tiles)
-    plain = Sampling(at_once, asked.sampling.side, augment=False)
+    plain = PairSampling(at_once, asked.sampling.side, augment=False)
     return train, PairLoader(validation, sha256, patch, plain)
 
 
 def _store(trained: torch.nn.Module, target: Path) -> None:
     """The tower, with the scale that it was trained with: that of its ground CLIP is for captions."""
-    assert isinstance(trained, Satellite)
+    assert isinstance(trained, SatelliteModel)
     tower: Graft = trained.tower
     tower.requires_grad_(False)
     tower.card = replace(tower.card, logit_scale=float(trained.scale))

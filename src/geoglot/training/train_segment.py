@@ -43,9 +43,9 @@ from geoglot.training import checkpoint
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
-from geoglot.training.mask_objective import Segmenting
+from geoglot.training.mask_objective import SegmentObjective
 from geoglot.training.matching import MaskLoss
-from geoglot.training.processes import Share, is_first, own_device, processes, seed_torch
+from geoglot.training.processes import Process, is_main_process, join_processes, own_device, seed_torch
 from geoglot.training.trained import Trained, from_its_weights, open_output, trained_of
 
 log = logging.getLogger(__name__)
@@ -128,15 +128,15 @@ def train_segment(
     fingerprint = identity(asked, recipe.parent, **read)
     checkpoint.check(fingerprint, asked.output, from_its_weights(asked.output))
     target = open_output(asked.output)
-    notes = _check_data(asked, progress) if is_first() else ()  # last, for it takes longest
-    with processes(place) as share:
-        _check_share(asked, share)
-        objective = Segmenting(
-            model, CropLoader(train, asked.crops, share), validation, asked.loss,
+    notes = _check_data(asked, progress) if is_main_process() else ()  # last, for it takes longest
+    with join_processes(place) as process:
+        _check_batch(asked, process)
+        objective = SegmentObjective(
+            model, CropLoader(train, asked.crops, process), validation, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
         )  # fmt: skip
-        fitted = fit(objective, asked.fit, asked.output, fingerprint, share, report)
-        if share.rank == 0:
+        fitted = fit(objective, asked.fit, asked.output, fingerprint, process, report)
+        if process.rank == 0:
             assert isinstance(fitted.model, Segmenter)
             save_segmenter(fitted.model.cpu(), target)
     return trained_of(asked.output, asked.fit.steps, fitted, notes)
@@ -174,12 +174,12 @@ def _check(asked: SegmentRecipe) -> None:
         )
 
 
-def _check_share(asked: SegmentRecipe, share: Share) -> None:
-    batch, each = asked.crops.batch, asked.crops.batch // share.of
-    if batch % share.of:
+def _check_batch(asked: SegmentRecipe, process: Process) -> None:
+    batch, each = asked.crops.batch, asked.crops.batch // process.world_size
+    if batch % process.world_size:
         raise InputError(
-            f"a batch of {batch} crops does not divide among {share.of} processes; "
-            f"start a number that divides it, or give {batch + -batch % share.of} in crops.batch"
+            f"a batch of {batch} crops does not divide among {process.world_size} processes; "
+            f"start a number that divides it, or give {batch + -batch % process.world_size} in crops.batch"
         )
     if asked.architecture == "upernet" and each < 2:
         raise InputError("a upernet normalises over the crops of a process; give two or more of them in crops.batch")

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.guidance import Guided, guide
-from geoglot.models.segclip.segclip import Head, SegClip
-from geoglot.models.segclip.targets import targets_of
+from geoglot.models.segclip.segclip import Prediction, SegClip
+from geoglot.models.segclip.targets import make_targets
 from tinysegclip import CLASSES, blocks, tiny_segclip
 
 
@@ -24,12 +24,12 @@ def ragged() -> Tensor:
 
 
 def guided_for(model: SegClip, labels: Tensor, settings: Guidance) -> Guided:
-    return guide(targets_of(labels, len(CLASSES)), settings, model.config.queries, model.config.layers)
+    return guide(make_targets(labels, len(CLASSES)), settings, model.config.queries, model.config.layers)
 
 
-def heads_of(model: SegClip, guided: Guided | None) -> list[Head]:
+def heads_of(model: SegClip, guided: Guided | None) -> list[Prediction]:
     torch.manual_seed(4)
-    return model.heads(torch.randn(3, 3, 96, 96), guided)
+    return model.predictions(torch.randn(3, 3, 96, 96), guided)
 
 
 @pytest.mark.parametrize("groups", [1, 2])
@@ -45,7 +45,7 @@ def test_text_queries_do_not_see_the_ground_truth(groups: int) -> None:
 def test_without_the_block_they_would() -> None:
     model = tiny_segclip().train()
     guided = guided_for(model, ragged(), Guidance())
-    leaking = dataclasses.replace(guided, query_sight=torch.ones_like(guided.query_sight))
+    leaking = dataclasses.replace(guided, query_attn_mask=torch.ones_like(guided.query_attn_mask))
     slots = guided.classes.shape[1]
     told, plain = heads_of(model, leaking)[-1], heads_of(model, None)[-1]
     assert (told.classes[:, slots:] - plain.classes).abs().max() > 1e-3
@@ -54,7 +54,7 @@ def test_without_the_block_they_would() -> None:
 def test_groups_do_not_see_each_other() -> None:
     model = tiny_segclip().train()
     one, two = (heads_of(model, guided_for(model, ragged(), Guidance(groups=groups)))[-1] for groups in (1, 2))
-    slots = targets_of(ragged(), len(CLASSES)).classes.shape[1]
+    slots = make_targets(ragged(), len(CLASSES)).classes.shape[1]
     torch.testing.assert_close(two.classes[:2, :slots], one.classes[:2, :slots], atol=1e-5, rtol=0)
     torch.testing.assert_close(two.classes[:2, slots : 2 * slots], one.classes[:2, :slots], atol=1e-5, rtol=0)
 
@@ -64,7 +64,9 @@ def test_a_guided_query_sees_every_place_its_class_touches() -> None:
     labels[0, 5, 7] = 3  # one pixel
     guided = guided_for(tiny_segclip(), labels, Guidance())
     level = torch.zeros(1, 32, 4, 4)
-    sight = guided.replaces(torch.zeros(1, 2 + 12, 16, dtype=torch.bool), guided.true_sight(level), layer=0)
+    sight = guided.replace_attn_mask(
+        torch.zeros(1, 2 + 12, 16, dtype=torch.bool), guided.true_attn_mask(level), layer=0
+    )
     assert sight[0, 1].nonzero().flatten().tolist() == [0]
     assert sight[0, 0].all()
     assert not sight[0, 2:].any()
@@ -74,14 +76,14 @@ def test_guidance_of_the_first_layers_ends() -> None:
     guided = guided_for(tiny_segclip(), ragged(), Guidance(layers="first"))
     sight = torch.zeros(3, guided.classes.shape[1] + 12, 9, dtype=torch.bool)
     level = torch.zeros(3, 32, 3, 3)
-    assert guided.replaces(sight, guided.true_sight(level), layer=2).any()
-    assert not guided.replaces(sight, guided.true_sight(level), layer=3).any()
+    assert guided.replace_attn_mask(sight, guided.true_attn_mask(level), layer=2).any()
+    assert not guided.replace_attn_mask(sight, guided.true_attn_mask(level), layer=3).any()
 
 
 def test_noise_changes_about_the_share_that_it_says() -> None:
     labels = torch.arange(7)[None, :, None].repeat(200, 10, 8)
     guided = guided_for(tiny_segclip(), labels, Guidance(label_noise=0.5, point_noise=0.25))
-    targets = targets_of(labels, len(CLASSES))
+    targets = make_targets(labels, len(CLASSES))
     changed = (guided.classes != targets.classes).float().mean()  # one in seven draws the same class again
     assert abs(changed - 0.5 * 6 / 7) < 0.05
     assert abs((guided.masks != targets.masks).float().mean() - 0.25) < 0.01

@@ -9,7 +9,7 @@ from geoglot.errors import ModelError
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
-from geoglot.models.segclip.targets import targets_of
+from geoglot.models.segclip.targets import make_targets
 from geoglot.training.mask_losses import mask_losses
 from geoglot.training.matching import MaskLoss
 from tinysegclip import CLASSES, OFF, blocks, their_mask2former, tiny_config
@@ -24,7 +24,7 @@ def test_logits_and_loss_are_those_of_transformers(config: SegClipConfig) -> Non
     load_mask2former(ours, theirs.state_dict())
     pixels, labels = torch.randn(2, 3, 96, 128), torch.cat([blocks(2), blocks(2)], 2)[:, :, :128]
     labels[0] %= 3  # fewer classes in one image than in the other
-    targets = targets_of(labels, len(CLASSES))
+    targets = make_targets(labels, len(CLASSES))
     slots = [targets.slots(image) for image in range(2)]
     torch.manual_seed(1)
     expected = theirs(
@@ -32,7 +32,7 @@ def test_logits_and_loss_are_those_of_transformers(config: SegClipConfig) -> Non
         mask_labels=[targets.masks[image, :count] for image, count in enumerate(slots)],
         class_labels=[targets.classes[image, :count] for image, count in enumerate(slots)],
     )
-    heads = ours.heads(pixels)
+    heads = ours.predictions(pixels)
     torch.testing.assert_close(heads[-1].classes, expected.class_queries_logits, atol=1e-4, rtol=0)
     torch.testing.assert_close(heads[-1].masks, expected.masks_queries_logits, atol=1e-4, rtol=0)
     torch.manual_seed(1)

@@ -67,14 +67,14 @@ class MaskDecoder(nn.Module):
             (tokens_of(one) + weight, positions(one))
             for one, weight in zip(seen.levels, self.level.weight, strict=True)
         ]
-        true = [guided.true_sight(one) for one in seen.levels] if guided is not None else []
+        true = [guided.true_attn_mask(one) for one in seen.levels] if guided is not None else []
         heads = [self._head(tokens, seen)]
         for index, layer in enumerate(self.layers):
             level = index % LEVELS
             sight = looks(heads[-1].masks, seen.levels[level])
             if guided is not None:
-                sight = guided.replaces(sight, true[level], index)
-            tokens = layer(tokens, places, levels[level], (sight, guided.query_sight if guided else None))
+                sight = guided.replace_attn_mask(sight, true[level], index)
+            tokens = layer(tokens, places, levels[level], (sight, guided.query_attn_mask if guided else None))
             heads.append(self._head(tokens, seen))
         return heads
 

@@ -27,7 +27,7 @@ class Guided:
     """Which text each slot has; -1 for none."""
     masks: Float[Tensor, "image slot rows cols"]
     """What each slot sees."""
-    query_sight: Bool[Tensor, "image query query"]
+    query_attn_mask: Bool[Tensor, "image query query"]
     """Which query may look at which, guided ones first."""
     layers: int
     """In how many decoder layers the true mask is what a slot sees."""
@@ -36,12 +36,12 @@ class Guided:
         """The mapped text of each slot; zeros where there is none."""
         return texts[self.classes.clamp(min=0)] * (self.classes >= 0)[:, :, None]
 
-    def true_sight(self, level: Float[Tensor, "image width rows cols"]) -> Bool[Tensor, "image slot place"]:
+    def true_attn_mask(self, level: Float[Tensor, "image width rows cols"]) -> Bool[Tensor, "image slot place"]:
         """Where each slot's class is on a level: any coverage counts; everywhere for a slot without a class."""
         true = (F.interpolate(self.masks, level.shape[-2:], mode="area") > 1e-8).flatten(2)
         return true | ~true.any(2, keepdim=True)
 
-    def replaces(
+    def replace_attn_mask(
         self, sight: Bool[Tensor, "image query place"], true: Bool[Tensor, "image slot place"], layer: int
     ) -> Bool[Tensor, "image query place"]:
         """The sight of all queries in a layer, that of guided ones replaced by the truth as long as it is told."""

@@ -21,7 +21,7 @@ _LEAST = 1e-6  # of a class's score, so that its logarithm is finite
 
 
 @dataclass(frozen=True)
-class Head:
+class Prediction:
     """What the decoder says after one of its layers; in training the first queries may be guided ones."""
 
     classes: Float[Tensor, "image query class_and_none"]
@@ -47,11 +47,11 @@ class SegClip(nn.Module):
         self.decoder = MaskDecoder(config)
         self.classes = (LinearClasses if config.class_head == "linear" else CosineClasses)(config)
 
-    def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Head:
+    def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Prediction:
         """The last head; sides are multiples of 32."""
-        return self.heads(pixels)[-1]
+        return self.predictions(pixels)[-1]
 
-    def heads(self, pixels: Float[Tensor, "image 3 rows cols"], guided: Guided | None = None) -> list[Head]:
+    def predictions(self, pixels: Float[Tensor, "image 3 rows cols"], guided: Guided | None = None) -> list[Prediction]:
         """All heads, the last one last; guided queries, if any, before the others."""
         features = self.backbone(pixels)
         seen = self.pixel_decoder(features)
@@ -63,7 +63,7 @@ class SegClip(nn.Module):
             tokens, places = torch.cat([told, tokens], 1), torch.cat([torch.zeros_like(told), places], 1)
         made = self.decoder(tokens, places, seen, guided)
         wanted = made if self.training else made[-1:]
-        return [Head(self.classes(one.queries, texts), one.masks) for one in wanted]
+        return [Prediction(self.classes(one.queries, texts), one.masks) for one in wanted]
 
     def _queries(
         self, texts: Tensor | None, features: Features, seen: PixelFeatures

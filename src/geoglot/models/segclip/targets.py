@@ -39,7 +39,7 @@ class Targets:
         return int((self.classes[image] >= 0).sum())
 
 
-def targets_of(labels: Int[Tensor, "image rows cols"], count: int) -> Targets:
+def make_targets(labels: Int[Tensor, "image rows cols"], count: int) -> Targets:
     """Of label maps with ids 0..count-1, and IGNORE (or anything else) where a pixel does not count."""
     valid = (labels >= 0) & (labels < count)
     known = torch.where(valid, labels, count).flatten(1).long()
