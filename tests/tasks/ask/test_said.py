@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geoglot.errors import AnswerError, InputError
-from geoglot.figures import area_text, area_unit
+from geoglot.figures import choose_area_unit, format_area
 from geoglot.tasks.ask import forms as registered
 from geoglot.tasks.ask.answer import sentence
 from geoglot.tasks.ask.ask import Asker, AskOptions
@@ -47,7 +47,7 @@ def two_dates(folder: Path) -> tuple[Path, Path]:
     ],
 )
 def test_areas_of_one_table_have_one_unit(areas: list[float | None], said: list[str]) -> None:
-    assert [area_text(area, area_unit(areas)) for area in areas] == said
+    assert [format_area(area, choose_area_unit(areas)) for area in areas] == said
 
 
 def test_numbers_of_things_are_english() -> None:
