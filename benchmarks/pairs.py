@@ -27,7 +27,7 @@ import pyproj
 import shapely
 from scipy.stats import chisquare
 
-from geoglot.geo import geodesic_area_m2
+from geoglot.geodesy import geodesic_area_m2
 from geoglot.pairs.collect.cells import Cells, apart, near
 from geoglot.pairs.collect.centres import Lattice, greedy_centres, members
 from geoglot.pairs.collect.cheap import cheap_filters

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from conftest import MakeGrid
 from geoglot.footprint import Footprint
-from geoglot.geo import Window, geodesic_area_m2
+from geoglot.geo import Window
+from geoglot.geodesy import geodesic_area_m2
 
 PLACES: list[tuple[Any, Affine]] = [
     (32617, Affine(10, 0, 5e5, 0, -10, 4e6)),

@@ -12,8 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conftest import MakeGrid
+from geoglot.crs import transform
 from geoglot.errors import GridError
-from geoglot.geo import Grid, Window, geodesic_area_m2, lonlat_bounds, split_at_antimeridian, transform
+from geoglot.geo import Grid, Window
+from geoglot.geodesy import geodesic_area_m2
+from geoglot.lonlat import lonlat_bounds, split_at_antimeridian
 
 SIZES = st.floats(0.01, 1000.0)
 PLACES = st.floats(-1e7, 1e7)

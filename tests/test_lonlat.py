@@ -7,8 +7,9 @@ import shapely
 from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
-from geoglot.geo import Grid, geodesic_area_m2, lonlat_bounds
-from geoglot.lonlat import bound_in_lonlat, project_to_lonlat
+from geoglot.geo import Grid
+from geoglot.geodesy import geodesic_area_m2
+from geoglot.lonlat import bound_in_lonlat, lonlat_bounds, project_to_lonlat
 
 DEGREES = pyproj.CRS("OGC:CRS84")
 POLAR = [(3413, 0), (32661, 33), (6931, 33), (3031, 0), (6932, 33)]

@@ -14,7 +14,8 @@ import shapely
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
-from geoglot.geo import Grid, Window, transform
+from geoglot.crs import transform
+from geoglot.geo import Grid, Window
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,8 +1,8 @@
-"""Polygons of a map in longitude and latitude as RFC 7946 wants them: within -180..180, wound right, poles and all.
+"""Polygons in longitude and latitude as RFC 7946 wants them: within -180..180, wound right, poles included.
 
-Away from the poles a polygon that crosses 180 degrees is cut there (section 3.1.9). Around a pole longitudes turn round
-within a few metres, so there a polygon is cut on the polar map, into the hemispheres east and west, where each has a
-plain range of longitudes, and the pole becomes the edge at latitude 90 that it is in degrees.
+Away from the poles a polygon that crosses 180 degrees is cut there (section 3.1.9). Near a pole longitudes turn by
+many degrees within a few metres. There a polygon is cut on the polar map, into the hemispheres east and west, where
+each part has a plain range of longitudes, and the pole becomes the edge at latitude 90 that it is in degrees.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ import shapely
 from jaxtyping import Float
 from shapely.geometry.base import BaseGeometry
 
+from geoglot.crs import LONLAT, UPS_NORTH, UPS_SOUTH, segment_length, transform, wrap_longitude
 from geoglot.errors import GridError
-from geoglot.geo import UPS_NORTH, UPS_SOUTH, segment_length, split_at_antimeridian, transform
+from geoglot.geo import Grid
 
-_LONLAT = pyproj.CRS("OGC:CRS84")
-_NEAR_M = 1_200_000.0  # of a pole: polygons this near are cut on the polar map
+_NEAR_M = 1_200_000.0  # polygons this near to a pole are cut on the polar map
 _POLE_XY = 2_000_000.0  # false easting and northing of UPS
 _WIDE = 5e7  # metres, wider than any polar map
 _TOUCH = 1e-6  # metres: on the line, or on the pole
 _TURN = math.radians(1)  # an edge that turns more around the pole gets vertices between
-_SAME = 1e-9  # degrees: what is this near is one
+_SAME = 1e-9  # degrees below which two points are one
 
 
 def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.ndarray:
-    """(Multi)polygons in a CRS as (multi)polygons in degrees, outer rings counterclockwise, holes clockwise."""
-    found = np.array(geometries, object)
-    if not len(found):
-        return found
-    polar = _near_poles(found, crs)
-    dense = shapely.segmentize(found, segment_length(crs))
-    plain = polar == 0
+    """(Multi)polygons of a CRS in degrees, outer rings counterclockwise, holes clockwise."""
+    result = np.array(geometries, object)
+    if not len(result):
+        return result
+    pole = _nearby_pole(result, crs)
+    dense = shapely.segmentize(result, segment_length(crs))
+    plain = pole == 0
     if plain.any():
-        found[plain] = split_at_antimeridian(_moved(dense[plain], crs, _LONLAT))
+        result[plain] = split_at_antimeridian(_project(dense[plain], crs, LONLAT))
     for index in np.flatnonzero(~plain):
-        found[index] = _around_pole(dense[index], crs, int(polar[index]))
-    return orient_rings(shapely.transform(found, lambda lonlat: lonlat.clip([-180, -90], [180, 90])))
+        result[index] = _split_at_pole(dense[index], crs, int(pole[index]))
+    return orient_rings(shapely.transform(result, lambda lonlat: lonlat.clip([-180, -90], [180, 90])))
 
 
 def orient_rings(geometries: np.ndarray) -> np.ndarray:
@@ -51,21 +51,59 @@ def orient_rings(geometries: np.ndarray) -> np.ndarray:
 
 
 def bound_in_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> list[tuple[float, float, float, float]]:
-    """(west, south, east, north) in degrees of each; west > east across the antimeridian."""
-    return [_box(geometry) for geometry in project_to_lonlat(geometries, crs)]
+    """(west, south, east, north) in degrees of each geometry; west > east across the antimeridian."""
+    return [_bounds(geometry) for geometry in project_to_lonlat(geometries, crs)]
 
 
-def _box(geometry: BaseGeometry) -> tuple[float, float, float, float]:
+def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
+    """(west, south, east, north) of a grid in degrees; west > east across the antimeridian, as in RFC 7946."""
+    lon, lat = transform(*grid.outline(), grid.known_crs, LONLAT)
+    lon, south, north = np.unwrap(lon, period=360), float(lat.min()), float(lat.max())
+    if abs(lon[-1] - lon[0]) > 180:  # the outline runs once around a pole
+        return (-180.0, south, 180.0, 90.0) if lat.mean() > 0 else (-180.0, -90.0, 180.0, north)
+    west, east = float(lon.min()), float(lon.max())
+    if east - west >= 360:
+        return -180.0, south, 180.0, north
+    return wrap_longitude(west), south, east if east == 180 else wrap_longitude(east), north
+
+
+def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
+    """Lon/lat geometries, cut at 180 degrees where they cross it, as RFC 7946 section 3.1.9 asks."""
+    result = np.array(geometries, dtype=object)
+    west, _, east, _ = shapely.bounds(result).T
+    for index in np.flatnonzero((east - west > 180) | (west < -180) | (east > 180)):
+        result[index] = _split(result[index])
+    return result
+
+
+def _split(geometry: Any) -> Any:
+    """A geometry, less than half the globe wide, in parts within -180..180."""
+    first = shapely.get_coordinates(geometry)[0, 0]
+    whole = shapely.transform(
+        geometry, lambda lonlat: np.column_stack([first + wrap_longitude(lonlat[:, 0] - first), lonlat[:, 1]])
+    )
+    turns = range(math.floor((whole.bounds[0] + 180) / 360), math.ceil((whole.bounds[2] + 180) / 360))
+    parts = (
+        shapely.transform(
+            shapely.intersection(whole, shapely.box(360 * turn - 180, -90, 360 * turn + 180, 90)),
+            lambda lonlat, turn=turn: lonlat - [360 * turn, 0],
+        )
+        for turn in turns
+    )
+    return shapely.union_all([part for part in parts if not part.is_empty])
+
+
+def _bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:
     west, south, east, north = geometry.bounds
     if west == -180 and east == 180:
         ends = shapely.bounds(shapely.get_parts(geometry))
-        if not ((ends[:, 0] == -180) & (ends[:, 2] == 180)).any():  # all around
+        if not ((ends[:, 0] == -180) & (ends[:, 2] == 180)).any():  # no part spans the globe
             return float(ends[ends[:, 2] == 180, 0].min()), south, float(ends[ends[:, 0] == -180, 2].max()), north
     return west, south, east, north
 
 
-def _near_poles(geometries: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
-    """1 for each geometry at the north pole, -1 at the south pole, else 0."""
+def _nearby_pole(geometries: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
+    """1 for each geometry near the north pole, -1 near the south pole, else 0."""
     near = np.zeros(len(geometries), int)
     if not crs.is_projected:
         return near
@@ -73,7 +111,7 @@ def _near_poles(geometries: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     reach = _NEAR_M / crs.axis_info[0].unit_conversion_factor
     for side in (1, -1):
         try:
-            x, y = transform(np.array([0.0]), np.array([90.0 * side]), _LONLAT, crs)
+            x, y = transform(np.array([0.0]), np.array([90.0 * side]), LONLAT, crs)
         except GridError:  # a pole that this CRS cannot show
             continue
         if np.isfinite([x, y]).all():
@@ -81,65 +119,64 @@ def _near_poles(geometries: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     return near
 
 
-def _moved(geometries: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> np.ndarray:
-    def moved(xy: np.ndarray) -> np.ndarray:
-        return np.column_stack(transform(xy[:, 0], xy[:, 1], source, target))
+def _project(geometries: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> np.ndarray:
+    projected: np.ndarray = shapely.transform(
+        geometries, lambda xy: np.column_stack(transform(xy[:, 0], xy[:, 1], source, target))
+    )
+    return projected
 
-    found: np.ndarray = shapely.transform(geometries, moved)
-    return found
 
-
-def _around_pole(geometry: BaseGeometry, crs: pyproj.CRS, side: int) -> BaseGeometry:
-    """One geometry near the north (1) or south (-1) pole in degrees, cut along 0 and 180 and joined again along 0."""
+def _split_at_pole(geometry: BaseGeometry, crs: pyproj.CRS, side: int) -> BaseGeometry:
+    """A geometry near the north (1) or south (-1) pole in degrees, cut along 0 and 180 and joined again along 0."""
     ups = pyproj.CRS.from_epsg(UPS_NORTH if side == 1 else UPS_SOUTH)
-    flat = shapely.make_valid(_moved(np.array([geometry]), crs, ups)[0])
+    flat = shapely.make_valid(_project(np.array([geometry]), crs, ups)[0])
     flat = shapely.transform(flat, lambda xy: xy - _POLE_XY)
     parts = []
     for east, half in ((1, shapely.box(0, -_WIDE, _WIDE, _WIDE)), (-1, shapely.box(-_WIDE, -_WIDE, 0, _WIDE))):
-        for polygon in shapely.get_parts(shapely.intersection(flat, half)):
-            if isinstance(polygon, shapely.Polygon) and not polygon.is_empty:
-                rings = [_ring(ring, ups, side, east) for ring in shapely.get_rings(polygon)]
-                # A hole that touches the pole shares the edge at latitude 90 with the shell, so it is taken out of it.
-                shell, *holes = shapely.make_valid(np.array([shapely.Polygon(ring) for ring in rings], object))
-                parts.append(shapely.difference(shell, shapely.union_all(holes)))
-    return _areas(shapely.union_all(parts, grid_size=_SAME))
+        for polygon in _polygons(shapely.intersection(flat, half)):
+            rings = [_polar_ring_to_lonlat(ring, ups, side, east) for ring in shapely.get_rings(polygon)]
+            # A hole that touches the pole shares the edge at latitude 90 with the shell, so it is subtracted.
+            shell, *holes = shapely.make_valid(np.array([shapely.Polygon(ring) for ring in rings], object))
+            parts.append(shapely.difference(shell, shapely.union_all(holes)))
+    polygons = _polygons(shapely.union_all(parts, grid_size=_SAME))
+    return polygons[0] if len(polygons) == 1 else shapely.MultiPolygon(polygons)
 
 
-def _areas(geometry: BaseGeometry) -> BaseGeometry:
-    """Without the lines and points that are left where parts touch."""
-    parts = [part for part in shapely.get_parts(geometry) if isinstance(part, shapely.Polygon)]
-    return parts[0] if len(parts) == 1 else shapely.MultiPolygon(parts)
+def _polygons(geometry: BaseGeometry) -> list[shapely.Polygon]:
+    """The polygons of a geometry, without the lines and points that are left where parts touch."""
+    parts = shapely.get_parts(geometry)
+    return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
 
 
-def _ring(ring: BaseGeometry, ups: pyproj.CRS, side: int, east: int) -> Float[np.ndarray, "vertex 2"]:
+def _polar_ring_to_lonlat(ring: BaseGeometry, ups: pyproj.CRS, side: int, east: int) -> Float[np.ndarray, "vertex 2"]:
     """A ring on the polar map, its pole at (0, 0), in degrees: 0..180 east (1), or -180..0 (-1)."""
-    xy = _turning(shapely.get_coordinates(ring)[:-1])
+    xy = _add_turning_vertices(shapely.get_coordinates(ring)[:-1])
     x, y = (xy + _POLE_XY).T
-    lon, lat = transform(x, y, ups, _LONLAT)
+    lon, lat = transform(x, y, ups, LONLAT)
     beyond = xy[:, 1] * side > 0  # the half of the line that is at 180 degrees
     lon = np.where(abs(xy[:, 0]) < _TOUCH, np.where(beyond, 180, 0), abs(lon)) * east
     vertices: list[tuple[float, float]] = []
     for index, at_pole in enumerate(np.hypot(*xy.T) < _TOUCH):
-        if at_pole:  # in degrees the pole is a line, from where the ring comes to where it goes
+        if at_pole:  # in degrees the pole is a line, from where the ring arrives to where it leaves
             vertices += [(lon[index - 1], 90.0 * side), (lon[(index + 1) % len(lon)], 90.0 * side)]
         else:
             vertices.append((lon[index], lat[index]))
     return np.array(vertices)
 
 
-def _turning(xy: Float[np.ndarray, "vertex 2"]) -> Float[np.ndarray, "more 2"]:
+def _add_turning_vertices(xy: Float[np.ndarray, "vertex 2"]) -> Float[np.ndarray, "more 2"]:
     """An open ring with a vertex for every degree that an edge turns around the pole, and one where it meets it."""
     ends = np.roll(xy, -1, axis=0)
     turn = abs(np.arctan2(xy[:, 0] * ends[:, 1] - xy[:, 1] * ends[:, 0], (xy * ends).sum(axis=1)))
     parts, done = list[np.ndarray](), 0
     for index in np.flatnonzero(turn > _TURN).tolist():
-        parts += [xy[done : index + 1], _between(xy[index], ends[index], math.ceil(turn[index] / _TURN))]
+        parts += [xy[done : index + 1], _divide(xy[index], ends[index], math.ceil(turn[index] / _TURN))]
         done = index + 1
     return np.concatenate([*parts, xy[done:]])
 
 
-def _between(start: np.ndarray, end: np.ndarray, pieces: int) -> Float[np.ndarray, "vertex 2"]:
-    """Points of an edge at even angles as seen from the pole; the pole itself where the edge passes through it."""
+def _divide(start: np.ndarray, end: np.ndarray, pieces: int) -> Float[np.ndarray, "vertex 2"]:
+    """Points that divide an edge at even angles as seen from the pole; the pole if the edge passes through it."""
     along = (end - start) / math.dist(start, end)
     gap = abs(along[0] * start[1] - along[1] * start[0])
     if gap < _TOUCH:

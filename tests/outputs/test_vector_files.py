@@ -13,7 +13,8 @@ import shapely
 from affine import Affine
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.geo import Grid
+from geoglot.geodesy import geodesic_area_m2
 from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip, trace

@@ -10,7 +10,8 @@ from tiles import render_tile
 from world import BLOCK, CLASSES, World
 
 from geoglot import load_model
-from geoglot.geo import Window, transform
+from geoglot.crs import transform
+from geoglot.geo import Window
 
 LONLAT = pyproj.CRS("OGC:CRS84")
 

@@ -16,7 +16,8 @@ from PIL import Image
 
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import GridError, InputError, ReadError, SourceError
-from geoglot.geo import Window, lonlat_bounds
+from geoglot.geo import Window
+from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.raster import open_raster
 
 COS, SIN = np.cos(np.radians(30)), np.sin(np.radians(30))

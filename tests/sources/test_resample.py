@@ -6,7 +6,8 @@ import pytest
 from affine import Affine
 
 from conftest import MakeGrid
-from geoglot.geo import Window, transform
+from geoglot.crs import transform
+from geoglot.geo import Window
 from geoglot.sources import resample as module
 from geoglot.sources.resample import Read, Resampler
 

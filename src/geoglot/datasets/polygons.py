@@ -12,10 +12,11 @@ import numpy as np
 import shapely
 from pyproj.exceptions import ProjError
 
+from geoglot.crs import with_x_first
 from geoglot.datasets.labels import NONE, Labels, Read
 from geoglot.datasets.registration import grid_of
 from geoglot.errors import InputError, SourceError
-from geoglot.geo import Grid, with_x_first
+from geoglot.geo import Grid
 
 SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", ".kml"})
 _CLASS = "class"

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Int32
 from PIL import ExifTags, Image, UnidentifiedImageError
 
+from geoglot.crs import transform
 from geoglot.datasets.image_files import open_native
 from geoglot.errors import GridError, SourceError
 from geoglot.figures import format_number
-from geoglot.geo import Grid, transform
+from geoglot.geo import Grid
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.listing import file_state
 

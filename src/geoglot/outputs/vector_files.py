@@ -19,7 +19,8 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from geoglot.errors import InputError
 from geoglot.footprint import Footprint
-from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.geo import Grid
+from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import orient_rings, project_to_lonlat
 from geoglot.outputs.atomic import appears, disk_errors
 from geoglot.outputs.legend import Legend

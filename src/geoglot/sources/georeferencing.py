@@ -20,13 +20,14 @@ from affine import Affine
 from jaxtyping import Float
 from pyproj.exceptions import CRSError
 
+from geoglot.crs import LONLAT, metric_epsg, transform
 from geoglot.errors import GridError
 from geoglot.figures import format_number
-from geoglot.geo import Grid, lonlat_bounds, metric_epsg, transform
+from geoglot.geo import Grid
+from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.sidecars import Sidecars
 
 _MOST_OFF = 1.0  # pixels that a fitted control point may be off its place
-_LONLAT = pyproj.CRS("OGC:CRS84")
 _OWN_PIXELS = "it is read in its own pixels, and there are no areas in square metres"
 
 
@@ -143,7 +144,7 @@ def _fitted(points: _Points, crs: pyproj.CRS, shape: tuple[int, int], uri: str) 
 def _bent(count: int, off: float, grid: Grid, uri: str) -> str:
     assert grid.crs is not None
     x, y = grid.to_map(grid.shape[0] / 2, grid.shape[1] / 2)
-    lon, lat = transform(x, y, grid.crs, _LONLAT)
+    lon, lat = transform(x, y, grid.crs, LONLAT)
     return (
         f"{uri} is placed by {count} ground control points that no straight grid fits "
         f"(up to {format_number(off)} px off); warp it first: "

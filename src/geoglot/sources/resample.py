@@ -16,7 +16,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float
 
-from geoglot.geo import Grid, Window, transform
+from geoglot.crs import transform
+from geoglot.geo import Grid, Window
 
 #: Gives the values of a window inside the source, and which of them are valid
 Read = Callable[[Window], tuple[np.ndarray, np.ndarray]]

@@ -13,7 +13,8 @@ import numpy as np
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.figures import format_number
-from geoglot.geo import Grid, lonlat_bounds
+from geoglot.geo import Grid
+from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.outputs.panels import Panel, check_picture, write_panels

@@ -12,7 +12,7 @@ from scipy.stats import chisquare
 
 from conftest import MakeGeotiff
 from geoglot.errors import InputError
-from geoglot.geo import geodesic_area_m2
+from geoglot.geodesy import geodesic_area_m2
 from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.pairs.collect.places import area_of, draw_places
 

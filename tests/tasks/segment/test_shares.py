@@ -10,7 +10,7 @@ import shapely
 from affine import Affine
 
 from conftest import MakeGeotiff
-from geoglot.geo import geodesic_area_m2
+from geoglot.geodesy import geodesic_area_m2
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import Asker

@@ -16,7 +16,7 @@ import numpy as np
 import pyproj
 from jaxtyping import Float, Int
 
-from geoglot.geo import metric_epsg, transform
+from geoglot.crs import metric_epsg, transform
 from geoglot.pairs.collect.cells import Cells, Floats, near, northing, parallel
 
 _CHUNK = 1 << 16

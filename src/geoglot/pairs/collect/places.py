@@ -17,8 +17,10 @@ import shapely
 from jaxtyping import Float
 from rasterio.errors import RasterioError
 
+from geoglot.crs import transform
 from geoglot.errors import InputError, SourceError
-from geoglot.geo import Grid, split_at_antimeridian, transform
+from geoglot.geo import Grid
+from geoglot.lonlat import split_at_antimeridian
 from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.sources.vectors import read_vectors

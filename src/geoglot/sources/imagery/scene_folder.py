@@ -14,7 +14,8 @@ import shapely
 
 from geoglot.aliases import Sensor
 from geoglot.errors import GridError, InputError, ReadError, SourceError
-from geoglot.geo import Grid, lonlat_bounds
+from geoglot.geo import Grid
+from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.areas import Box
 from geoglot.sources.imagery.scene import Scene
 from geoglot.sources.listing import file_state, find_images, split_utf8_names

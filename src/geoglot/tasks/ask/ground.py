@@ -10,7 +10,8 @@ import numpy as np
 import shapely
 
 from geoglot.errors import InputError
-from geoglot.geo import Grid, Window, geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
+from geoglot.geo import Grid, Window
+from geoglot.geodesy import geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
 from geoglot.tasks.ask.lexicon import DIRECTIONS, PARTS
 
 _METRES = (

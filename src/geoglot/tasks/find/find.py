@@ -17,7 +17,8 @@ import geopandas as gpd
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
-from geoglot.geo import Grid, geodesic_area_m2
+from geoglot.geo import Grid
+from geoglot.geodesy import geodesic_area_m2
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import on_grid, read_features

@@ -12,7 +12,8 @@ import numpy as np
 import shapely
 
 from geoglot.figures import choose_area_unit, format_area
-from geoglot.geo import Grid, geodesic_area_m2, geodesic_perimeter_m
+from geoglot.geo import Grid
+from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
 from geoglot.lonlat import bound_in_lonlat
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.failures import windows_document
