@@ -1,9 +1,9 @@
-"""Questions with known answers about scenes that are made up: what do the rules miss, all things being found?
+"""Ask questions with known answers about made-up scenes: what do the rules miss if every object is found?
 
     python recipes/ask/generated.py --scenes 10 --questions 50 --seed 0
 
-Each scene is a grid (its own pixel size and UTM zone) with things of six names, as boxes turned at random, discs and
-L-shapes. `datasets.make_questions` makes the questions and their truth in pixels; `ask` answers over a scene that
+Each scene is a grid (its own pixel size and UTM zone) with objects of six names, as boxes turned at random, discs and
+L-shapes. make_questions.py makes the questions and their truth in pixels; `ask` answers over a scene that
 finds exactly these polygons. So a miss is a fault of the grammar, the vocabulary or the geometry.
 """
 
@@ -20,9 +20,9 @@ import numpy as np
 import pyproj
 import shapely
 from affine import Affine
+from make_questions import Made, Truth, make_questions
 from polygons import StubScene
 
-from geoglot.datasets.make_questions import Made, Truth, make_questions
 from geoglot.geo import Grid
 from geoglot.outputs.vector_files import to_map
 from geoglot.tasks.ask.ask import Asker

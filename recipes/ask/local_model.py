@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 from generated import check, scene_of
+from make_questions import make_questions
 
-from geoglot.datasets.make_questions import make_questions
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.llm import LanguageModel
 from geoglot.tasks.ask.local_llm import LocalChat

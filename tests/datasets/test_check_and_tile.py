@@ -16,7 +16,8 @@ from geoglot.datasets import check
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_once, check_set
 from geoglot.datasets.chips import tile_set, windows
-from geoglot.datasets.layout import MapClass, MaskedImages
+from geoglot.datasets.classes import MapClass
+from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, OutputError, SourceError
 from labelled import NAMES, write_folder
 from published import save

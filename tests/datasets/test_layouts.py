@@ -14,7 +14,7 @@ from PIL import Image
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_once, check_set, check_splits
 from geoglot.datasets.dataset import Mapped
-from geoglot.datasets.listed_files import find_files
+from geoglot.datasets.pairing import find_files
 from geoglot.errors import SourceError
 from labelled import write_folder
 from published import save
@@ -290,7 +290,7 @@ def test_one_damaged_file_does_not_hide_the_others(tmp_path: Path) -> None:
 def test_a_link_that_leads_back_is_followed_once(tmp_path: Path) -> None:
     picture(tmp_path / "a/1.png")
     (tmp_path / "a/again").symlink_to(tmp_path / "a")
-    assert len(find_files(tmp_path / "a", {".png"}).used) == 1
+    assert len(find_files(tmp_path / "a", {".png"}).files) == 1
 
 
 BOX = "0 0.5 0.5 0.5 0.5\n"

@@ -11,8 +11,7 @@ import rasterio
 from PIL import Image
 from rasterio.enums import ColorInterp
 
-from geoglot.datasets.class_table import read_classes
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass, read_classes
 from geoglot.datasets.masks import MaskFile
 from geoglot.errors import SourceError
 

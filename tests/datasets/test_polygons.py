@@ -65,7 +65,7 @@ def test_lines_points_and_crossed_polygons_are_told(tmp_path: Path) -> None:
         tmp_path, frame([ring(0, 0), line, point, bow, away], names=["house", "road", "road", "road", "house"])
     )
     found = made.read()
-    assert sorted(found.told.items()) == [
+    assert sorted(found.remarks.items()) == [
         ("lines or points passed over: only polygons are labels", 2),
         ("polygons outside of their image", 1),
         ("polygons that cross themselves, mended", 1),

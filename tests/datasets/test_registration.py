@@ -10,9 +10,10 @@ import rasterio
 from affine import Affine
 from PIL import ExifTags, Image, ImageOps
 
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass
+from geoglot.datasets.image_files import orientation_of, shown_shape
+from geoglot.datasets.labels import register
 from geoglot.datasets.masks import MaskFile
-from geoglot.datasets.registration import fitted, orientation_of, shown_shape
 from geoglot.errors import SourceError
 
 ROWS, COLS = 20, 30
@@ -73,8 +74,8 @@ def test_labels_drawn_on_a_turned_picture_are_turned_back(tmp_path: Path, turn: 
     tagged = Image.fromarray(stored)
     tagged.getexif()[ExifTags.Base.Orientation] = turn
     shown = np.asarray(ImageOps.exif_transpose(tagged))
-    assert (fitted(shown, image) == stored).all()
-    assert (fitted(stored, image) == stored).all()
+    assert (register(shown, image) == stored).all()
+    assert (register(stored, image) == stored).all()
 
 
 @pytest.mark.parametrize(
@@ -82,4 +83,4 @@ def test_labels_drawn_on_a_turned_picture_are_turned_back(tmp_path: Path, turn: 
 )
 def test_a_turn_that_the_size_does_not_tell_is_refused(tmp_path: Path, turn: int, shape: tuple[int, int]) -> None:
     with pytest.raises(SourceError, match=f"EXIF orientation {turn}.*auto-orient"):
-        fitted(np.zeros(shape, np.int32), _turned(tmp_path / "a.jpg", turn, shape))
+        register(np.zeros(shape, np.int32), _turned(tmp_path / "a.jpg", turn, shape))

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from geoglot.datasets.image_files import picture, read_picture
+from geoglot.datasets.image_files import read_picture
 from geoglot.errors import ModelError
 from geoglot.evaluation.image_vectors import encode_pictures, fit
 from published import colours, flat, save
@@ -56,7 +57,7 @@ def test_resize_is_that_of_clip() -> None:
 
 def test_batches_do_not_matter(tmp_path: Path) -> None:
     files = [flat(tmp_path / f"{index}.png", colour) for index, colour in enumerate(colours(5))]
-    pictures, steps = [picture(file) for file in files], []
+    pictures, steps = [partial(read_picture, file) for file in files], []
     one = encode_pictures(PooledColours(), pictures, "resize", 2, lambda *step: steps.append(step))
     assert torch.allclose(one, encode_pictures(PooledColours(), pictures, "resize", 5))
     assert steps == [("pictures", 2, 5), ("pictures", 4, 5), ("pictures", 5, 5)]

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from make_questions import command, make_questions, truth_of
 from polygons import StubScene
 
-from geoglot.cli.main import cli
 from geoglot.datasets.dataset import Asked, Question
-from geoglot.datasets.make_questions import make_questions, truth_of
 from geoglot.errors import InputError
 from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.vqa import answer_all, bucket, matches, score_questions
@@ -60,7 +59,7 @@ def test_accuracy_by_kind_with_refusals_and_the_majority_beside_it() -> None:
     assert low is not None and high is not None and low <= 2 / 3 <= high
 
 
-def test_questions_made_from_labels_are_scored_from_the_command_line(tmp_path: Path) -> None:
+def test_questions_made_from_labels_are_scored(tmp_path: Path) -> None:
     import geopandas as gpd
     import shapely
 
@@ -70,10 +69,10 @@ def test_questions_made_from_labels_are_scored_from_the_command_line(tmp_path: P
     gpd.GeoDataFrame({"class": [name for name, *_ in things]}, geometry=truth, crs=32631).to_file(tmp_path / "l.gpkg")
     table = tmp_path / "test.csv"
     made = CliRunner().invoke(
-        cli,
-        ["datasets", "questions", str(scene), "--labels", str(tmp_path / "l.gpkg"), "-o", str(table), "--number", "30"],
+        command,
+        [str(scene), "--labels", str(tmp_path / "l.gpkg"), "-o", str(table), "--number", "30"],
     )
-    assert made.exit_code == 0, made.stderr
+    assert made.exit_code == 0, made.output
     assert len(table.read_text().splitlines()) == 31
     card = evaluate("vqa", "questions", tmp_path, model=PooledColours())
     assert card.samples == 1

@@ -94,44 +94,6 @@ def tile(
     options.emit(made.to_json(), as_json, f"{text}\n{made.output}")
 
 
-@command.command()
-@click.argument("image", type=click.Path(path_type=Path))
-@click.option(
-    "--labels",
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Polygons with an attribute class, or a raster of ids.",
-)
-@click.option("--names", default="", help='Of the ids 1, 2, ... of a label raster: "water, forest, building".')
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The table, a .csv.")
-@click.option("--number", type=click.IntRange(min=1), default=100, show_default=True, help="Of questions.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draw.")
-@options.overwrite
-@options.as_json
-@options.verbose
-def questions(
-    image: Path, labels: Path, names: str, output: Path, number: int, seed: int, overwrite: bool, as_json: bool
-) -> None:
-    """Questions in RSVQA's manner about IMAGE, with exact answers out of LABELS: a test of one's own region.
-
-    Example: geoglot datasets questions scene.tif --labels houses.gpkg -o test.csv, then
-    geoglot evaluate vqa questions --data .
-    """
-    from geoglot.datasets.make_questions import make_questions, truth_of, write_table
-    from geoglot.errors import InputError
-    from geoglot.scene.class_words import parse_words
-
-    if output.suffix != ".csv":
-        raise InputError(f"the table is a .csv, not {output.name!r}")
-    made = make_questions(truth_of(image, labels, parse_words(names)), number, seed)
-    write_table(image, labels, made, output, overwrite)
-    kinds = {kind: sum(1 for one in made if one.kind == kind) for kind in dict.fromkeys(one.kind for one in made)}
-    counts = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-    options.emit(
-        {"output": str(output), "questions": len(made), "kinds": kinds}, as_json, f"{output}: {len(made)} ({counts})"
-    )
-
-
 def _labelled(found: object, data: Path) -> tuple[str, ...]:
     """Splits that have masks."""
     from geoglot.datasets.layout import MaskedImages

@@ -1,8 +1,8 @@
-"""A set of masked images cut into tiles, as a set of the layout `folder`.
+"""Cut a set of masked images into tiles: a new set in the layout `folder`.
 
 Every pixel of every image is in some tile: the last tile of a row or column is moved back into the image. An image
-that is smaller than a tile is continued by its mirror image, and does not count there. `windows.csv` says where each
-tile was, so that answers can be put together again; `set.toml` keeps what a pixel measures on the ground.
+that is smaller than a tile is extended by its mirror image, which does not count. `windows.csv` gives the place of each
+tile, so that results can be put together again; `set.toml` keeps the ground resolution.
 
 The tiles that iSAID is scored on (Zheng et al., CVPR 2020, and after them MMSegmentation) are 896 px with an overlap of
 384; pixels in overlaps then count twice, which is why figures by tile and by whole image differ.
@@ -11,7 +11,7 @@ The tiles that iSAID is scored on (Zheng et al., CVPR 2020, and after them MMSeg
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ import numpy as np
 from PIL import Image
 
 from geoglot.aliases import Progress
-from geoglot.datasets.check import label_faults
-from geoglot.datasets.class_table import TABLE
+from geoglot.datasets.check import check_labels
+from geoglot.datasets.classes import IGNORED, TABLE, MapClass
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.image_files import open_native
 from geoglot.datasets.labels import Labels
 from geoglot.datasets.layout import MaskedImages
-from geoglot.datasets.sets.folder import FACTS, IGNORED
+from geoglot.datasets.sets.folder import FACTS
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.atomic import disk_errors, drafts
@@ -37,11 +37,11 @@ COLUMNS = ("tile", "source", "row", "col", "height", "width")
 
 @dataclass(frozen=True)
 class Tiled:
-    """What was made."""
+    """A set of tiles that was written."""
 
     output: Path
     tiles: dict[str, int]
-    """How many, by split."""
+    """Number of tiles by split."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot datasets tile --json`."""
@@ -58,11 +58,11 @@ def tile_set(
     overlap: int = 0,
     progress: Progress | None = None,
 ) -> Tiled:
-    """Write `output`, whole or not at all; a folder that is there is not touched."""
+    """Write the folder `output`, completely or not at all; OutputError if it exists."""
     if not isinstance(found, MaskedImages):
         raise InputError(f"{found.name} has no masks to cut; it is for {' and '.join(found.tasks)}")
     if not 0 <= overlap < side:
-        raise InputError(f"tiles of {side} px cannot overlap by {overlap} px")
+        raise InputError(f"overlap must be at least 0 and less than side ({side} px), got {overlap} px")
     if output.exists():
         raise OutputError(f"{output} exists already; remove it or give another name")
     with disk_errors(output):
@@ -70,51 +70,41 @@ def tile_set(
     with disk_errors(output), drafts(output, "part") as folder:
         draft = folder / output.name
         draft.mkdir()
-        _write_table(found, data, draft)
+        _write_rows(draft / TABLE, _class_rows(found.classes_of(data)))
         if resolution := found.resolution_of(data):
-            facts = f"resolution = {list(resolution)}  # metres a pixel, of the finest and the coarsest images\n"
+            facts = f"resolution = {list(resolution)}  # metres per pixel, of the finest and the coarsest images\n"
             (draft / FACTS).write_text(facts, encoding="utf-8")
-        step = side - overlap
-        tiles = {split: _tile_split(found, data, draft, split, (side, step), progress) for split in splits}
+        size = side, side - overlap
+        tiles = {split: _tile_split(found, data, draft / split, size, progress) for split in splits}
         draft.rename(output)
     return Tiled(output, tiles)
 
 
-def starts(length: int, side: int, step: int) -> list[int]:
-    """First pixels of tiles along one side; the last is moved back so that it ends with the image."""
-    last = max(0, length - side)
-    return [*range(0, last, step), last]
-
-
 def windows(shape: tuple[int, int], side: int, step: int) -> Iterator[Window]:
-    """Tiles of an image in reading order."""
-    for row in starts(shape[0], side, step):
-        for col in starts(shape[1], side, step):
-            yield Window(row, col, side, side)
+    """The tiles of an image in reading order; the last of a row or column ends with the image."""
+    rows, cols = ([*range(0, last := max(0, length - side), step), last] for length in shape)
+    return (Window(row, col, side, side) for row in rows for col in cols)
 
 
-def _tile_split(
-    found: MaskedImages, data: Path, draft: Path, split: str, size: tuple[int, int], progress: Progress | None
-) -> int:
-    samples = found.read(data, split)
-    rows: list[tuple[str | int, ...]] = []
+def _tile_split(found: MaskedImages, data: Path, out: Path, size: tuple[int, int], progress: Progress | None) -> int:
+    samples = found.read(data, out.name)
+    rows: list[tuple[str | int, ...]] = [COLUMNS]
     for folder in ("images", "masks"):
-        (draft / split / folder).mkdir(parents=True)
-    for done, (image, reads) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
-        if isinstance(reads, Labels) and (faults := label_faults(reads)):
+        (out / folder).mkdir(parents=True)
+    for done, (image, mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
+        if isinstance(mask, Labels) and (faults := check_labels(mask)):
             raise SourceError(faults[0])
-        rows += _tile_image(image, image.relative_to(data), reads(), draft / split, size)
+        rows += _tile_image(image, image.relative_to(data), mask(), out, size)
         if progress:
-            progress(f"{split} images", done, len(samples))
-    with (draft / split / WINDOWS).open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([COLUMNS, *rows])
-    return len(rows)
+            progress(f"{out.name} images", done, len(samples))
+    _write_rows(out / WINDOWS, rows)
+    return len(rows) - 1
 
 
 def _tile_image(
     image: Path, source: Path, labels: np.ndarray, out: Path, size: tuple[int, int]
 ) -> Iterator[tuple[str | int, ...]]:
-    """Write the tiles of one image; gives their rows of the table."""
+    """Write the tiles of one image; yields their rows of windows.csv."""
     name = "_".join(source.with_suffix("").parts)
     with open_native(image) as raster:
         for window in windows(raster.native.shape, *size):
@@ -131,11 +121,13 @@ def _tile_image(
             yield f"{stem}.png", source.as_posix(), window.row, window.col, *known.shape
 
 
-def _write_table(found: MaskedImages, data: Path, draft: Path) -> None:
-    rows = []
-    for index, one in enumerate(found.classes_of(data)):
+def _class_rows(classes: Sequence[MapClass]) -> Iterator[tuple[str | int, ...]]:
+    yield "id", "name", "colour"
+    for index, one in enumerate(classes):
         value = next(iter(one.values), None)
-        colour = "#{:02x}{:02x}{:02x}".format(*value) if isinstance(value, tuple) else ""
-        rows.append((index, one.name, colour))
-    with (draft / TABLE).open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("id", "name", "colour"), *rows])
+        yield index, one.name, "#{:02x}{:02x}{:02x}".format(*value) if isinstance(value, tuple) else ""
+
+
+def _write_rows(path: Path, rows: Iterable[tuple[str | int, ...]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows)

@@ -1,7 +1,7 @@
-"""Labels of COCO: one JSON file for the images of a split, things as outlines, run lengths or boxes.
+"""Labels of COCO: one JSON file for the images of a split, objects as outlines, run lengths or boxes.
 
 As cocodataset.org documents it (format-data), and pycocotools' maskApi for run lengths. A crowd (`iscrowd`) does not
-count, as in COCO's own figures of detection: what is in it was not told apart.
+count, as in COCO's own detection figures, since its objects are not separate.
 """
 
 from __future__ import annotations
@@ -19,70 +19,70 @@ import numpy as np
 import shapely
 from jaxtyping import Bool
 
-from geoglot.datasets.drawn import Drawn, paint
-from geoglot.datasets.labels import NONE, Labels, Read
-from geoglot.datasets.registration import grid_of
+from geoglot.datasets.image_files import grid_of
+from geoglot.datasets.labels import NONE, LabelMap, Labels
+from geoglot.datasets.painting import Shape, paint
 from geoglot.errors import SourceError
 from geoglot.tables import read_text
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """What a file of annotations says."""
+    """The contents of a file of annotations."""
 
     path: Path
     names: Mapping[int, str]
-    """Of the categories that things have, by their numbers."""
+    """Names of the categories that objects have, by number."""
     images: Mapping[str, Mapping[str, Any]]
     """By file name."""
-    things: Mapping[Any, Sequence[Mapping[str, Any]]]
+    annotations: Mapping[Any, Sequence[Mapping[str, Any]]]
     """By the id of the image."""
 
     @property
     def strays(self) -> int:
-        """How many annotations are of images that the file does not name."""
-        known = {one["id"] for one in self.images.values()}
-        return sum(len(some) for image, some in self.things.items() if image not in known)
+        """Number of annotations whose image the file does not name."""
+        known = {image["id"] for image in self.images.values()}
+        return sum(len(group) for image, group in self.annotations.items() if image not in known)
 
 
 @dataclass(frozen=True, eq=False)
 class CocoLabels(Labels):
-    """What a file of annotations says of one image."""
+    """The annotations of one image."""
 
     path: Path
-    shape: tuple[int, int]
-    """Rows and columns of the image as the file says."""
-    things: Sequence[Mapping[str, Any]]
+    size: tuple[int, int]
+    """Rows and columns of the image according to the file."""
+    annotations: Sequence[Mapping[str, Any]]
     index: Mapping[int, int]
-    """The place of each class by the number of its category."""
+    """Index of each class by the number of its category."""
     rest: int
-    """The class of pixels outside of all things."""
+    """The class of pixels outside of all objects."""
 
-    def stored(self) -> Read:
-        """The things painted, on as many pixels as the file says that the image has."""
+    def read_stored(self) -> LabelMap:
+        """Paint the objects on as many pixels as the image has according to the file."""
         own = grid_of(self.image).shape
-        if sorted(own) != sorted(self.shape):  # turned by EXIF they are the same
+        if sorted(own) != sorted(self.size):  # EXIF may swap them
             raise SourceError(
-                f"{self.image} has {own[0]} x {own[1]} px, by {self.path} {self.shape[0]} x {self.shape[1]}; "
+                f"{self.image} has {own[0]} x {own[1]} px, by {self.path} {self.size[0]} x {self.size[1]}; "
                 "were its labels made at another size?"
             )
         try:
-            drawn = [one for thing in self.things for one in _drawn(thing, self.index, self.shape)]
+            shapes = [shape for one in self.annotations for shape in _shapes(one, self.index, self.size)]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise SourceError(
-                f"{self.path} has an annotation of {self.image.name} that is none ({error!r}); export it anew"
+                f"{self.path} has an invalid annotation of {self.image.name} ({error!r}); export it anew"
             ) from error
-        return Read(*paint(drawn, self.shape, self.rest, self.path))
+        return paint(shapes, self.size, self.rest, self.path)
 
 
 def read_coco(path: Path) -> CocoFile:
-    """A file of annotations; SourceError where it is none."""
+    """A file of annotations; SourceError if it is not COCO's, or contradicts itself."""
     try:
         table = json.loads(read_text(path).body)
         categories = {int(one["id"]): one for one in table["categories"]}
-        things = defaultdict[Any, list[Mapping[str, Any]]](list)
+        annotations = defaultdict[Any, list[Mapping[str, Any]]](list)
         for one in table["annotations"]:
-            things[one["image_id"]].append(one)
+            annotations[one["image_id"]].append(one)
         images = {str(one["file_name"]): one for one in table["images"]}
         used = {int(one["category_id"]) for one in table["annotations"]}
         above = {str(one.get("supercategory", "")) for one in categories.values()}
@@ -100,46 +100,43 @@ def read_coco(path: Path) -> CocoFile:
     if len(images) < len(table["images"]):
         raise SourceError(f"{path} has two images of one file name; merge them")
     if len(ids) < len(images) or len(categories) < len(table["categories"]):
-        raise SourceError(f"{path} has one id for two images or for two categories, so annotations may be of either")
-    if things and not set(things) & ids:
-        first = next(iter(things))
+        raise SourceError(f"{path} has one id for two images or for two categories, so annotations are ambiguous")
+    if annotations and not set(annotations) & ids:
+        first = next(iter(annotations))
         raise SourceError(f"no annotation of {path} is of one of its images; the first has the image_id {first!r}")
     if len(set(names.values())) < len(names) or any(min(size) < 1 for size in sizes):
         raise SourceError(f"the categories of {path} must have different names, and its images a size")
-    return CocoFile(path, names, images, things)
+    return CocoFile(path, names, images, annotations)
 
 
 def looks_like_coco(path: Path) -> bool:
-    """Whether a JSON file has COCO's parts, from its bytes: files may be large."""
+    """Whether a JSON file has COCO's parts; looks at its bytes only, since files may be large."""
     body = path.read_bytes()
     return all(f'"{part}"'.encode() in body for part in ("images", "annotations", "categories"))
 
 
-def _is_file(path: Path) -> bool:
-    return os.path.isfile(path)  # noqa: PTH113 - Path.is_file raises for a name that is too long
-
-
 def find_image(name: str, folders: Sequence[Path], root: Path) -> Path | None:
-    """The file below `root` that a file_name means: in one of the folders, at last without its own.
+    """The file below `root` that a file_name means, in one of the folders, at last without its own folder.
 
     Programs write \\ on Windows, and paths of the machine on which the labels were drawn.
     """
-    ways = dict.fromkeys((name, name.replace("\\", "/"), re.split(r"[\\/]", name)[-1]))
-    paths = [folder / way for way in ways for folder in folders if _is_file(folder / way)]
-    return next((path for path in paths if path.resolve().is_relative_to(root.resolve())), None)
+    spellings = dict.fromkeys((name, name.replace("\\", "/"), re.split(r"[\\/]", name)[-1]))
+    paths = (folder / spelling for spelling in spellings for folder in folders)
+    files = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 - Path.is_file raises for too long a name
+    return next((path for path in files if path.resolve().is_relative_to(root.resolve())), None)
 
 
-def _drawn(thing: Mapping[str, Any], index: Mapping[int, int], shape: tuple[int, int]) -> list[Drawn]:
-    """The areas of an annotation: of an outline in parts one each."""
-    place = NONE if thing.get("iscrowd") else index[int(thing["category_id"])]
-    outline = thing.get("segmentation")
+def _shapes(annotation: Mapping[str, Any], index: Mapping[int, int], size: tuple[int, int]) -> list[Shape]:
+    """The areas of an annotation: one for each part of an outline."""
+    place = NONE if annotation.get("iscrowd") else index[int(annotation["category_id"])]
+    outline = annotation.get("segmentation")
     if isinstance(outline, dict):
-        return [Drawn(place, _mask(outline, shape))]
+        return [Shape(place, _decode_runs(outline, size))]
     if outline:
         parts = [_numbers(part).reshape(-1, 2) for part in outline]
-        return [Drawn(place, shapely.Polygon(part) if len(part) > 2 else shapely.MultiPoint(part)) for part in parts]
-    x, y, width, height = _numbers(thing["bbox"])
-    return [Drawn(place, shapely.box(x, y, x + width, y + height), True)]
+        return [Shape(place, shapely.Polygon(part) if len(part) > 2 else shapely.MultiPoint(part)) for part in parts]
+    x, y, width, height = _numbers(annotation["bbox"])
+    return [Shape(place, shapely.box(x, y, x + width, y + height), True)]
 
 
 def _numbers(values: Any) -> np.ndarray:
@@ -149,18 +146,17 @@ def _numbers(values: Any) -> np.ndarray:
     return numbers
 
 
-def _mask(runs: Mapping[str, Any], shape: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
-    """Run lengths, column by column, of what is not and what is the thing in turn."""
+def _decode_runs(runs: Mapping[str, Any], size: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
+    """A mask from run lengths, column by column, alternately outside and inside of the object."""
     counts = runs["counts"]
-    lengths = _unpacked(counts) if isinstance(counts, str) else [int(count) for count in counts]
-    if tuple(runs["size"]) != shape or sum(lengths) != shape[0] * shape[1] or min(lengths, default=0) < 0:
-        raise ValueError(f"run lengths of {runs['size']} px that add up to {sum(lengths)}, in an image of {shape}")
-    is_thing = np.arange(len(lengths)) % 2 == 1
-    return np.repeat(is_thing, lengths).reshape(shape, order="F")
+    lengths = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
+    if tuple(runs["size"]) != size or sum(lengths) != size[0] * size[1] or min(lengths, default=0) < 0:
+        raise ValueError(f"run lengths of {runs['size']} px that add up to {sum(lengths)}, in an image of {size}")
+    return np.repeat(np.arange(len(lengths)) % 2 == 1, lengths).reshape(size, order="F")
 
 
-def _unpacked(text: str) -> list[int]:
-    """COCO's compressed run lengths: five bits a letter, least first, and from the fourth on less the last but one."""
+def _decompress(text: str) -> list[int]:
+    """COCO's compressed run lengths: five bits per letter, least first; from the fourth on, minus the last but one."""
     lengths, value, shift = list[int](), 0, 0
     for letter in text.encode("ascii"):
         bits = letter - 48

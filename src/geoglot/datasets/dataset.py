@@ -1,4 +1,4 @@
-"""What a data set is, and the values that it gives: scenes with classes, with captions, with masks."""
+"""A data set, and the samples that it gives: scenes with classes, with captions, with masks, with questions."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Label:
     """A class of scenes."""
 
     key: str
-    """As the data set spells it."""
+    """The data set's spelling."""
     word: str
-    """As a person says it."""
+    """What a person says."""
 
 
 @dataclass(frozen=True)
 class Scenes:
-    """Pictures, and which classes each shows."""
+    """Pictures, and the classes that each shows."""
 
     classes: tuple[Label, ...]
     pictures: Sequence[Picture]
@@ -42,13 +42,13 @@ class Scenes:
         return len(self.pictures)
 
     def take(self, which: Sequence[int]) -> Scenes:
-        """Some of them."""
+        """The samples with these indices."""
         return Scenes(self.classes, [self.pictures[index] for index in which], self.shows[list(which)])
 
 
 @dataclass(frozen=True)
 class Captioned:
-    """Pictures, and the sentences that people wrote for each."""
+    """Pictures, and the sentences that people wrote about each."""
 
     pictures: Sequence[Picture]
     captions: Sequence[tuple[str, ...]]
@@ -57,7 +57,7 @@ class Captioned:
         return len(self.pictures)
 
     def take(self, which: Sequence[int]) -> Captioned:
-        """Some of them."""
+        """The samples with these indices."""
         return Captioned([self.pictures[index] for index in which], [self.captions[index] for index in which])
 
 
@@ -69,27 +69,27 @@ class Mapped:
     images: Sequence[Path]
     masks: Sequence[Mask]
     notes: tuple[str, ...] = ()
-    """What of the folder is left out, or was guessed, a sentence each."""
+    """A sentence for each thing in the folder that is left out or was guessed."""
 
     def __len__(self) -> int:
         return len(self.images)
 
     def take(self, which: Sequence[int]) -> Mapped:
-        """Some of them."""
+        """The samples with these indices."""
         images, masks = [self.images[index] for index in which], [self.masks[index] for index in which]
         return replace(self, images=images, masks=masks)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question about an image, as a data set asks it, and its answer."""
+    """A question of a data set about an image, and its answer."""
 
     image: int
-    """Which of the images."""
+    """Index of the image."""
     text: str
     answer: str
     kind: str
-    """As the data set calls it: presence, count, comp, area, rural_urban, theme, ..."""
+    """The data set's name for it: presence, count, comp, area, rural_urban, theme, ..."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Asked:
         return len(self.images)
 
     def take(self, which: Sequence[int]) -> Asked:
-        """Some of the images, with all of their questions."""
+        """The images with these indices, with all of their questions."""
         place = {image: index for index, image in enumerate(which)}
         kept = [replace(one, image=place[one.image]) for one in self.questions if one.image in place]
         return Asked([self.images[index] for index in which], kept)
@@ -114,7 +114,7 @@ Samples = Scenes | Captioned | Mapped | Asked
 
 @dataclass(frozen=True)
 class DataSet(ABC):
-    """A published data set: what it is called, where it is had, and how its files lie."""
+    """A published data set: its names, the page to get it from, and the layout of its files."""
 
     tasks: ClassVar[tuple[Task, ...]]
 
@@ -123,25 +123,25 @@ class DataSet(ABC):
     page: str
     """Where a person gets it."""
     resolution: tuple[float, float] | None
-    """Metres a pixel, (finest, coarsest); None where it is not known."""
+    """Metres per pixel, (finest, coarsest); None if unknown."""
     splits: Mapping[str, int | None]
-    """How many images each split has as published, the default first; None where that is not known."""
+    """Published number of images of each split, the default split first; None if unknown."""
 
     @abstractmethod
     def read(self, data: Path, split: str) -> Samples:
-        """The images of a split; SourceError where something is missing."""
+        """The samples of a split; SourceError if something is missing."""
 
     def resolution_of(self, data: Path) -> tuple[float, float] | None:
-        """Metres a pixel of what lies in a folder; sets of one's own keep it there."""
+        """Metres per pixel in a folder: `resolution`, unless the folder itself says it."""
         return self.resolution
 
     def check(self, task: Task, split: str) -> None:
-        """Refuse a task or a split that it does not have."""
+        """InputError for a task or a split that the data set does not have."""
         if task not in self.tasks:
             raise InputError(f"{self.name} is for {' and '.join(self.tasks)}, not for {task}")
         if split not in self.splits:
             raise InputError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
 
     def missing(self, what: str, data: Path) -> SourceError:
-        """The one sentence for files that are not there."""
+        """The error for files that are not there."""
         return SourceError(f"{self.title}: {what} not found in {data}; get the data set from {self.page}")

@@ -1,44 +1,86 @@
-"""Image files of a data set, in their own pixels."""
+"""Image files of a data set in their own pixels: grid, pixels, EXIF orientation, digest."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from PIL import ExifTags, Image, UnidentifiedImageError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
 from geoglot.errors import ReadError
+from geoglot.geo import Grid
+from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.listing import file_state
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.truncated import check_not_truncated
 
+_CAMERAS = (".jpg", ".jpeg", ".png", ".webp")
 _STRIP = 512  # rows that are read at a time
 
 #: Reads one picture: RGB, float32, 0..1, (3, rows, cols)
 Picture = Callable[[], Float[np.ndarray, "3 rows cols"]]
+#: For the EXIF orientations that swap rows and columns: from the shown to the stored picture
+UNTURN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
+    5: lambda shown: shown.T,
+    6: lambda shown: np.rot90(shown, 1),
+    7: lambda shown: shown[::-1, ::-1].T,
+    8: lambda shown: np.rot90(shown, -1),
+}
 
 
 def open_native(path: Path, coarser: float = 1.0) -> Raster:
-    """A raster in its own pixels, so that they lie under those of its mask; or in pixels so many times as large."""
+    """Open a raster in its own pixels, where its mask lies, or in pixels that are `coarser` times as large."""
     raster = open_raster(path)
     rows, cols = (max(1, round(side / coarser)) for side in raster.native.shape)
     return replace(raster, grid=raster.native if coarser == 1 else raster.native.resized((rows, cols)))
 
 
 def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:
-    """All of an image file as RGB 0..1."""
+    """A whole image file as RGB 0..1."""
     with open_native(path) as raster:
         return raster.read(raster.grid.whole).pixels
 
 
+def grid_of(image: Path) -> Grid:
+    """The grid of a file's own pixels."""
+    return _grid(image, file_state(image))
+
+
+@lru_cache(maxsize=4096)
+def _grid(image: Path, state: str) -> Grid:
+    """Cached by the state of the file, so that a changed file is read again."""
+    with open_native(image) as raster:
+        return raster.native
+
+
+def shown_shape(image: Path) -> tuple[int, int]:
+    """Rows and columns of a picture as viewers show it, turned by its EXIF orientation."""
+    rows, cols = grid_of(image).shape
+    return (cols, rows) if orientation_of(image) in UNTURN else (rows, cols)
+
+
+def orientation_of(image: Path) -> int:
+    """EXIF orientation of a camera's picture, 1 to 8; 1 (upright) if it has none."""
+    if image.suffix.lower() not in _CAMERAS:
+        return 1
+    try:
+        with ignore_library_warnings(), Image.open(image) as picture:
+            turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
+    except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return 1  # a damaged file is reported where its pixels are read
+    return int(turn) if turn in range(1, 9) else 1
+
+
 def digest_of(path: Path) -> str:
-    """Of all pixels of an image file as they are stored, whatever they are packed with; SourceError where one lacks."""
+    """Digest of the stored pixels of an image file, independent of compression; SourceError if it is truncated."""
     check_not_truncated(path)
     digest = hashlib.sha256()
     with open_dataset(str(path)) as dataset, gdal_options(str(path)):
@@ -51,8 +93,3 @@ def digest_of(path: Path) -> str:
             except RasterioError as error:
                 raise ReadError(f"{path}, row {row} and on: {error.__cause__ or error}") from error
     return digest.hexdigest()[:32]
-
-
-def picture(path: Path) -> Picture:
-    """What reads this file."""
-    return partial(read_picture, path)

@@ -1,4 +1,4 @@
-"""Masks in rasters: ids of any depth, colours, palettes. What is no data or transparent does not count."""
+"""Masks in rasters: ids of any depth, colours, palettes. Pixels that are no data or transparent do not count."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from jaxtyping import Bool, Int64
 from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
-from geoglot.datasets.labels import NONE, Colour, Labels, MapClass, Read
-from geoglot.datasets.registration import check_ground
+from geoglot.datasets.classes import Colour, MapClass
+from geoglot.datasets.labels import NONE, LabelMap, Labels, check_ground
 from geoglot.errors import SourceError
 from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.sources.truncated import check_not_truncated
 
-_GREY = 0x010101  # times a brightness it is a grey
-_MANY = 5  # values that no class has, from which on they come of mixing
+_GREY = 0x010101  # times a brightness: the code of a grey
+_MANY = 5  # so many unknown values come from mixing
 _NO_COLOURS = "; give classes.csv the colours (id,name,colour: 1,building,#ff0000), or save masks of ids in one band"
 _RESAMPLED = "; {} such values come from resampling or from lossy compression: resample masks to the nearest pixel"
 
 
 @dataclass(frozen=True)
-class Stored:
-    """What a mask's file holds."""
+class StoredMask:
+    """The contents of a mask's file."""
 
     codes: Int64[np.ndarray, "rows cols"]
     """Ids, or colours as one number (`code_of`)."""
-    counts: Bool[np.ndarray, "rows cols"]
-    """Not where it is no data or transparent."""
-    coloured: bool
+    valid: Bool[np.ndarray, "rows cols"]
+    """False for no data and transparent pixels."""
+    is_coloured: bool
     palette: Mapping[int, Colour]
-    """Colours by id; none where it has no palette."""
+    """Colours by id; empty without a palette."""
 
 
 @dataclass(frozen=True)
-class _Way:
-    """How values may be meant: what they stand for, and the class of each that is known (NONE: ignored)."""
+class _Reading:
+    """One way to read the values of a mask."""
 
-    shown: np.ndarray
+    codes: np.ndarray
+    """What each value stands for: an id or a colour."""
     known: Mapping[int, int]
+    """Index of the class by code; NONE for ignored codes."""
     by_colour: bool = False
 
     @property
-    def strange(self) -> np.ndarray:
-        """Which values are of no class."""
-        return ~np.isin(self.shown, list(self.known))
+    def unknown(self) -> Bool[np.ndarray, " value"]:
+        return ~np.isin(self.codes, list(self.known))
 
 
 @dataclass(frozen=True)
@@ -60,59 +61,59 @@ class MaskFile(Labels):
     ignored: tuple[int | Colour, ...] = ()
     """Values that mean no class."""
     table: str = "the class table"
-    """What says the classes, for messages."""
+    """Name of the class table in messages."""
     strict: bool = True
-    """Whether values of no class are refused and the mask must lie over its image; else such values do not count."""
+    """Refuse values of no class and a mask that does not lie over its image; otherwise such values do not count."""
 
-    def read(self) -> Read:
-        """The class of each pixel. SourceError for damaged files, and for what `strict` says."""
+    def read(self) -> LabelMap:
+        """The class of each pixel. SourceError for damaged files, and for what `strict` refuses."""
         if not self.strict:
-            return self.stored()
-        found = super().read()
+            return self.read_stored()
+        labels = super().read()
         check_ground(self.path, self.image)
-        return found
+        return labels
 
-    def stored(self) -> Read:
-        """As the file has them."""
-        mask = read_stored(self.path)
-        values, where, counts = np.unique(mask.codes[mask.counts], return_inverse=True, return_counts=True)
-        ways = self._ways(mask, values)
-        way = next((way for way in ways if not way.strange.any()), ways[-1])
-        if self.strict and way.strange.any():
-            raise SourceError(self._told(mask, way, counts))
-        if len(values) > 1 and way.strange.all():
+    def read_stored(self) -> LabelMap:
+        """The class of each stored pixel, by the first reading under which every value has a class."""
+        mask = read_mask(self.path)
+        values, where, counts = np.unique(mask.codes[mask.valid], return_inverse=True, return_counts=True)
+        readings = self._readings(mask, values)
+        reading = next((one for one in readings if not one.unknown.any()), readings[-1])
+        if self.strict and reading.unknown.any():
+            raise SourceError(self._describe_unknown(mask, reading, counts))
+        if len(values) > 1 and reading.unknown.all():
             raise SourceError(
                 f"the mask {self.path} shows none of the classes; does it belong to another data set or version?"
             )
-        if self.strict and mask.palette and way is ways[-1]:
+        if self.strict and mask.palette and reading is readings[-1]:
             self._check_palette(mask.palette, set(values.tolist()))
-        classes = np.array([way.known.get(int(value), NONE) for value in way.shown], np.int32)
+        classes = np.array([reading.known.get(int(code), NONE) for code in reading.codes], np.int32)
         ids = np.full(mask.codes.shape, NONE, np.int32)
-        ids[mask.counts] = classes[where]
-        return Read(ids)
+        ids[mask.valid] = classes[where]
+        return LabelMap(ids)
 
-    def _ways(self, mask: Stored, values: np.ndarray) -> list[_Way]:
-        """In the order in which they are tried: the first under which all values are of classes; faults by the last.
+    def _readings(self, mask: StoredMask, values: np.ndarray) -> list[_Reading]:
+        """The readings in the order in which they are tried; messages are about the last.
 
-        A palette goes before the ids where all its colours are the table's, for programs number colours in any order.
+        A palette whose colours are all in the table precedes the ids, since programs number colours in any order.
         """
-        ids, ways = self._known(False), list[_Way]()
+        ids, readings = self._known(False), list[_Reading]()
         colours = {code_of(one.colour): index for index, one in enumerate(self.classes) if one.colour}
-        if mask.coloured:
-            ways.append(_Way(values, self._known(True) | colours, True))
+        if mask.is_coloured:
+            readings.append(_Reading(values, self._known(True) | colours, True))
             if ids and (values == (values & 255) * _GREY).all():
-                ways.append(_Way(values & 255, ids))
-            return ways
+                readings.append(_Reading(values & 255, ids))
+            return readings
         shown = np.array([code_of(mask.palette.get(int(value), (0, 0, 0))) for value in values], np.int64)
         if colours and mask.palette and len(set(shown.tolist())) == len(values):
-            ways.append(_Way(shown, colours, True))
+            readings.append(_Reading(shown, colours, True))
         all_grey = len(colours) == len(self.classes) and not any(colour % _GREY for colour in colours)
         if all_grey and any(ids.get(value, NONE) == NONE for value in values.tolist()):  # 0 and 255: black and white
-            ways.append(_Way(values * _GREY, colours, True))
-        return [*ways, _Way(values, ids)]
+            readings.append(_Reading(values * _GREY, colours, True))
+        return [*readings, _Reading(values, ids)]
 
     def _known(self, coloured: bool) -> dict[int, int]:
-        """The class of each value of a kind."""
+        """The class of each code, of colours or of ids."""
         ignored = {code_of(value): NONE for value in self.ignored if isinstance(value, tuple) == coloured}
         return ignored | {
             code_of(value): index
@@ -121,82 +122,73 @@ class MaskFile(Labels):
             if isinstance(value, tuple) == coloured
         }
 
-    def _told(self, mask: Stored, way: _Way, counts: np.ndarray) -> str:
-        """The most frequent value that no class has, and what to do."""
-        strange = np.flatnonzero(way.strange)
-        worst = strange[counts[strange].argmax()]
-        value, has = int(way.shown[worst]), f"{self.path} has {counts[worst]:,} px of"
-        if way.by_colour:
-            advice = "" if any(one.colour for one in self.classes) else _NO_COLOURS
-            return f"{has} the colour {_named(value)}, which {self.table} does not have{advice}{self._mixed(strange)}"
-        known = ", ".join(map(str, sorted(self._known(False))))
-        shown = f" ({_named(code_of(mask.palette[value]))} in its palette)" if value in mask.palette else ""
-        advice = "change the mask or the class table"
-        return f"{has} the id {value}{shown}; known are {known}: {advice}{self._mixed(strange)}"
-
-    def _mixed(self, strange: np.ndarray) -> str:
-        """Why there are many values that no class has."""
+    def _describe_unknown(self, mask: StoredMask, reading: _Reading, counts: np.ndarray) -> str:
+        """The most frequent unknown value, and what to do about it."""
+        unknown = np.flatnonzero(reading.unknown)
+        worst = unknown[counts[unknown].argmax()]
+        value, has = int(reading.codes[worst]), f"{self.path} has {counts[worst]:,} px of"
+        mixed = _RESAMPLED.format(len(unknown)) if len(unknown) >= _MANY else ""
         if self.path.suffix.lower() in (".jpg", ".jpeg"):
-            return "; JPEG changes values, so masks are to be saved as PNG or GeoTIFF"
-        return _RESAMPLED.format(len(strange)) if len(strange) >= _MANY else ""
+            mixed = "; JPEG changes values, so save masks as PNG or GeoTIFF"
+        if reading.by_colour:
+            advice = "" if any(one.colour for one in self.classes) else _NO_COLOURS
+            return f"{has} the colour {_hex(value)}, which {self.table} does not have{advice}{mixed}"
+        known = ", ".join(map(str, sorted(self._known(False))))
+        shown = f" ({_hex(code_of(mask.palette[value]))} in its palette)" if value in mask.palette else ""
+        return f"{has} the id {value}{shown}; known are {known}: change the mask or the class table{mixed}"
 
     def _check_palette(self, palette: Mapping[int, Colour], values: set[int]) -> None:
-        """SourceError for a class that the palette shows in another colour than the class table says."""
+        """SourceError for a class whose colour differs between the palette and the class table."""
         for one in self.classes:
             id_ = code_of(one.values[0])
             shown = palette.get(id_)
             if one.colour and shown and shown != one.colour and id_ in values:
                 raise SourceError(
-                    f"{self.path} shows {one.name} in {_named(code_of(shown))}, the class table in "
-                    f"{_named(code_of(one.colour))}: are its ids those of another table? Mend the colours, or leave "
+                    f"{self.path} shows {one.name} in {_hex(code_of(shown))}, the class table in "
+                    f"{_hex(code_of(one.colour))}: are its ids those of another table? Correct the colours, or leave "
                     "them out of the table"
                 )
 
 
-def read_stored(path: Path) -> Stored:
-    """A mask as it is stored; SourceError where it is damaged or cannot be one."""
+def read_mask(path: Path) -> StoredMask:
+    """A mask as it is stored; SourceError if it is damaged or cannot be a mask."""
     check_not_truncated(path)
     with open_dataset(str(path)) as dataset, gdal_options(str(path)):
-        alpha = [kind is ColorInterp.alpha for kind in dataset.colorinterp]
-        own = [index for index, is_alpha in enumerate(alpha, 1) if not is_alpha]
+        own = [index for index, kind in enumerate(dataset.colorinterp, 1) if kind is not ColorInterp.alpha]
         if len(own) not in (1, 3):
             raise SourceError(f"the mask {path} has {len(own)} bands; a mask has one of ids, or three of colours")
         try:
             bands: Any = dataset.read(own)
-            counts: np.ndarray = dataset.read_masks(own).any(axis=0)
+            valid: np.ndarray = dataset.read_masks(own).any(axis=0)
         except RasterioError as error:
             raise SourceError(f"the mask {path} cannot be read: {error.__cause__ or error}") from error
         table = dataset.colormap(1) if dataset.colorinterp[0] is ColorInterp.palette else {}
-    with np.errstate(invalid="ignore"):  # NaN is told below
+    with np.errstate(invalid="ignore"):  # NaN is refused below
         whole = bands.astype(np.int64)
-    if bands.dtype.kind == "f" and not np.array_equal(bands[:, counts], whole[:, counts]):
+    if bands.dtype.kind == "f" and not np.array_equal(bands[:, valid], whole[:, valid]):
         raise SourceError(f"the mask {path} holds fractions, not ids; write it with whole numbers")
     clear = [value for value, (*_, opaque) in table.items() if not opaque]
     palette = {value: (red, green, blue) for value, (red, green, blue, _) in table.items()}
-    return _stored(path, whole, counts & ~np.isin(whole[0], clear), palette)
-
-
-def _stored(path: Path, bands: np.ndarray, counts: np.ndarray, palette: dict[int, Colour]) -> Stored:
     if all(colour == (value, value, value) for value, colour in palette.items()):
         palette = {}  # shades of grey, which say no more than the ids
-    if len(bands) == 1:
-        return Stored(bands[0], counts, False, palette)
-    if bands.min(initial=0) < 0 or bands.max(initial=0) > 255:
-        if np.array_equal(bands[0], bands[1]) and np.array_equal(bands[0], bands[2]):
-            return Stored(bands[0], counts, False, palette)
+    valid &= ~np.isin(whole[0], clear)
+    if len(whole) == 1:
+        return StoredMask(whole[0], valid, False, palette)
+    if whole.min(initial=0) >= 0 and whole.max(initial=0) <= 255:
+        return StoredMask(_code(*whole), valid, True, palette)
+    if not np.array_equal(whole[0], whole[1]) or not np.array_equal(whole[0], whole[2]):
         raise SourceError(f"the mask {path} has colours of more than 8 bit; save it in 8 bit, or as one band of ids")
-    return Stored(_code(*bands), counts, True, palette)
+    return StoredMask(whole[0], valid, False, palette)
 
 
 def code_of(value: int | Colour) -> int:
-    """An id as it is; a colour as one number."""
+    """An id, or a colour as one number."""
     return value if isinstance(value, int) else int(_code(*value))
 
 
 def _code(red: Any, green: Any, blue: Any) -> Any:
-    """A colour as one number."""
     return (red << 16) + (green << 8) + blue
 
 
-def _named(code: int) -> str:
+def _hex(code: int) -> str:
     return f"#{code:06x}"

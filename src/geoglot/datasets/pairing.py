@@ -1,139 +1,187 @@
-"""Which labels belong to which image of a folder: by the same name, or but for a word such as _mask."""
+"""Pair the images of a folder with their label files: by the same name, or up to a word such as _mask."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from geoglot.datasets import polygons
-from geoglot.datasets.listed_files import Found, find_files, key_of
 from geoglot.errors import SourceError
-from geoglot.sources.listing import SUFFIXES
+from geoglot.sources.listing import SUFFIXES, is_system_file, list_files, split_utf8_names
 from geoglot.tables import read_text
 
 YOLO = ".txt"
+#: Files that lie beside pictures and labels and belong to them, or are for people or other programs
+_BESIDE = frozenset({
+    ".xml", ".prj", ".tfw", ".pgw", ".jgw", ".wld", ".ovr", ".msk", ".txt", ".csv", ".md", ".yaml", ".yml", ".toml",
+    ".html", ".cache", ".db", ".ini", ".cpg", ".dbf", ".shx", ".qix", ".sbn", ".sbx", ".qmd", ".qml", ".lock", ".zip",
+})  # fmt: skip
 _LABELS = "masks?|msk|labels?|lbl|gt|ground_?truth|truth|seg|segmentation|annotations?|labelids|labeltrainids|target"
 _IMAGES = "images?|img|sat|rgb|leftimg8bit"
 _NAMES_OF_CLASSES = ("classes", "labels", "obj", "predefined_classes")  # labelImg's list beside its labels
 
 
 @dataclass(frozen=True)
-class Paired:
-    """Images, and the file of the labels of each."""
+class Listing:
+    """The files of some kinds in a folder and below."""
 
-    images: tuple[Path, ...]
-    labels: tuple[Path | None, ...]
-    """None where a set of YOLO's labels has none, which means that nothing is there."""
+    folder: Path
+    files: tuple[Path, ...]
+    """Sorted by path."""
     notes: tuple[str, ...]
     """A sentence for what is left out."""
 
 
-def pair(folder: Path, label_folders: Sequence[Path], listed: Path | None = None) -> Paired:
-    """The images of a split with their labels; SourceError where it is not clear which belong together.
+@dataclass(frozen=True)
+class Paired:
+    """Images, and the label file of each."""
 
-    Both may lie in one folder: what is called a mask, or is no picture, is then a label. `listed` is a text with the
-    names of the images that are of the split, one a line.
+    images: tuple[Path, ...]
+    labels: tuple[Path | None, ...]
+    """None for an image without a YOLO text, which shows no objects."""
+    notes: tuple[str, ...]
+    """A sentence for what is left out."""
+
+
+def find_files(folder: Path, suffixes: Collection[str]) -> Listing:
+    """Files with one of these suffixes, in any case, in a folder and below; SourceError for a closed folder.
+
+    Files that a system keeps beside them (names that begin with a dot, Thumbs.db) are passed over.
     """
-    images = _images_in(folder, listed, is_mixed=folder in label_folders)
-    if not images.used:
-        why = "; ".join(images.notes) or f"what is read is {', '.join(sorted(SUFFIXES))}"
+    named, notes = split_utf8_names(list_files(folder))
+    used = tuple(path for path in named if path.suffix.lower() in suffixes)
+    others = [path for path in named if path.suffix.lower() not in _BESIDE.union(suffixes)]
+    if others:
+        files = "1 file is" if len(others) == 1 else f"{len(others)} files are"
+        kinds = ", ".join(sorted(suffixes))
+        notes.append(f"{files} left out of {folder}, the first {others[0].relative_to(folder)}; geoglot reads {kinds}")
+    return Listing(folder, used, tuple(notes))
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders directly in a folder, by name."""
+    return sorted(path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name))
+
+
+def pair(folder: Path, label_folders: Sequence[Path], listed: Path | None = None) -> Paired:
+    """The images of a split with their labels; SourceError if it is not clear which belong together.
+
+    Images and labels may lie in one folder: a file that is called a mask or is no picture is then a label. `listed` is
+    a text with the names of the split's images, one per line.
+    """
+    images = _list_images(folder, listed, is_mixed=folder in label_folders)
+    if not images.files:
+        why = "; ".join(images.notes) or f"geoglot reads {', '.join(sorted(SUFFIXES))}"
         raise SourceError(f"the folder {folder} is there, but no images are in it; {why}")
-    keys = [key_of(path, folder) for path in images.used]
+    keys = [_key(path, folder) for path in images.files]
     if double := next((key for key, count in Counter(keys).items() if count > 1), None):
-        raise SourceError(f"two images in {folder} are called {double}, but a mask belongs to one image")
-    found = [labels_in(one, folder) for one in label_folders]
-    labels = _match(images, keys, found)
-    used = set(labels)
-    alone = [path for one in found for path in one.used if path not in used and not listed]
-    notes = list(dict.fromkeys(note for one in (images, *found) for note in one.notes))
+        raise SourceError(f"two images in {folder} are called {double}, but a mask belongs to one image; rename one")
+    listings = [find_labels(one, folder) for one in label_folders]
+    labels = _match(images, keys, listings)
+    alone = [path for one in listings for path in one.files if path not in set(labels) and not listed]
+    notes = list(dict.fromkeys(note for one in (images, *listings) for note in one.notes))
     if alone:
         are = "1 file of labels is" if len(alone) == 1 else f"{len(alone)} files of labels are"
         notes.append(f"{are} of no image and left out, the first {alone[0]}")
-    return Paired(images.used, tuple(labels), tuple(notes))
+    return Paired(images.files, tuple(labels), tuple(notes))
 
 
 def has_labels_beside(folder: Path) -> bool:
-    """Whether a folder of images holds their labels too: pictures that are called masks, or texts of YOLO."""
-    pictures = find_files(folder, SUFFIXES).used
-    keys = {key_of(path, folder) for path in pictures}
-    texts = {key_of(path, folder) for path in find_files(folder, {YOLO}).used}
-    return bool(texts & keys) or any(
-        _bare(key, _LABELS) != key and _bare(key, _LABELS) in _images_of(keys) for key in keys
-    )
+    """Whether a folder of images holds their labels too: pictures that are called masks, or YOLO texts."""
+    keys = {_key(path, folder) for path in find_files(folder, SUFFIXES).files}
+    texts = {_key(path, folder) for path in find_files(folder, {YOLO}).files}
+    images = {bare for key in keys for bare in (key, _strip_word(key, _IMAGES))}
+    return bool(texts & keys) or any(_is_mask(key) and _strip_word(key, _LABELS) in images for key in keys)
 
 
-def _images_of(keys: Set[str]) -> set[str]:
-    return {bare for key in keys for bare in (key, _bare(key, _IMAGES))}
+def find_labels(folder: Path, images: Path) -> Listing:
+    """Masks and polygons in a folder, or YOLO texts if there are none. `images` is the folder of the images."""
+    labels, texts = find_files(folder, SUFFIXES | polygons.SUFFIXES), find_files(folder, {YOLO})
+    if folder == images:
+        pictures = set(_list_images(folder, None, is_mixed=True).files)
+        labels = replace(labels, files=tuple(path for path in labels.files if path not in pictures))
+    if labels.files:
+        return labels
+    named = tuple(path for path in texts.files if path.stem.lower() not in _NAMES_OF_CLASSES)
+    return Listing(folder, named, () if folder == images else texts.notes) if named else labels
 
 
-def _images_in(folder: Path, listed: Path | None, is_mixed: bool) -> Found:
+def _list_images(folder: Path, listed: Path | None, is_mixed: bool) -> Listing:
     images = find_files(folder, SUFFIXES)
     if is_mixed:
-        keys = {path: key_of(path, folder) for path in images.used}
-        images = replace(images, used=tuple(path for path, key in keys.items() if _bare(key, _LABELS) == key))
+        images = replace(images, files=tuple(path for path in images.files if not _is_mask(_key(path, folder))))
     if listed is None:
         return images
-    names = {Path(line.strip()).stem for line in read_text(listed).body.splitlines() if line.strip()}
-    chosen = tuple(path for path in images.used if path.stem in names)
+    names = set(read_stems(listed))
+    chosen = tuple(path for path in images.files if path.stem in names)
     if gone := sorted(names - {path.stem for path in chosen}):
         raise SourceError(f"{listed} names {len(gone)} images that are not in {folder}, the first {gone[0]}")
-    return replace(images, used=chosen)
+    return replace(images, files=chosen)
 
 
-def labels_in(folder: Path, images: Path) -> Found:
-    """Files of labels: masks and polygons, or texts of YOLO where there are none of these. `images`: their folder."""
-    found, texts = find_files(folder, SUFFIXES | polygons.SUFFIXES), find_files(folder, {YOLO})
-    if folder == images:
-        pictures = set(_images_in(folder, None, is_mixed=True).used)
-        found = replace(found, used=tuple(path for path in found.used if path not in pictures))
-    if found.used:
-        return found
-    named = tuple(path for path in texts.used if path.stem.lower() not in _NAMES_OF_CLASSES)
-    return Found(folder, named, () if folder == images else texts.notes) if named else found
+def read_stems(path: Path) -> list[str]:
+    """The stems of the files that a text names, one per line."""
+    return [Path(line.strip()).stem for line in read_text(path).body.splitlines() if line.strip()]
 
 
-def _match(images: Found, keys: Sequence[str], found: Sequence[Found]) -> list[Path | None]:
+def _match(images: Listing, keys: Sequence[str], listings: Sequence[Listing]) -> list[Path | None]:
+    """The label file of each image: of the same name, or of the same name without the words for masks and images."""
     exact, bare = defaultdict[str, list[Path]](list), defaultdict[str, list[Path]](list)
-    for one in found:
-        for path in one.used:
-            key = key_of(path, one.folder)
+    for listing in listings:
+        for path in listing.files:
+            key = _key(path, listing.folder)
             exact[key].append(path)
-            bare[_bare(key, _LABELS)].append(path)
-    choices = [exact.get(key) or bare.get(key) or bare.get(_bare(key, _IMAGES)) or [] for key in keys]
-    for image, choice in zip(images.used, choices, strict=True):
+            bare[_strip_word(key, _LABELS)].append(path)
+    labels, taken = list[Path | None](), dict[Path, Path]()
+    for image, key in zip(images.files, keys, strict=True):
+        choice = exact.get(key) or bare.get(key) or bare.get(_strip_word(key, _IMAGES)) or []
         if len(choice) > 1:
             raise SourceError(f"{image} has two files of labels, {choice[0]} and {choice[1]}; leave one of them there")
-    labels = [choice[0] if choice else None for choice in choices]
-    taken = dict[Path, Path]()
-    for image, label in zip(images.used, labels, strict=True):
+        labels.append(choice[0] if choice else None)
+    for image, label in zip(images.files, labels, strict=True):
         if label and (other := taken.setdefault(label, image)) != image:
             raise SourceError(f"{label} may be of {other} or of {image}; give labels the names of their images")
-    if not any(path.suffix.lower() == YOLO for one in found for path in one.used):
-        _check_all(images, keys, labels, found)
+    if not any(path.suffix.lower() == YOLO for one in listings for path in one.files):
+        _check_complete(images, keys, labels, listings)
     return labels
 
 
-def _check_all(images: Found, keys: Sequence[str], labels: Sequence[Path | None], found: Sequence[Found]) -> None:
-    """SourceError where an image has no labels, which says what is wanted and what is there."""
+def _check_complete(
+    images: Listing, keys: Sequence[str], labels: Sequence[Path | None], listings: Sequence[Listing]
+) -> None:
+    """SourceError if an image has no labels, with the file that is expected and one that is there."""
     lacking = [index for index, label in enumerate(labels) if label is None]
     if not lacking:
         return
     more = f" and {len(lacking) - 1} more images have" if len(lacking) > 1 else " has"
     matched = set(labels)
-    there = next((path for one in found for path in one.used if path not in matched), None)
-    left = "".join(f"{note}; " for one in found for note in one.notes)
+    unused = next((path for one in listings for path in one.files if path not in matched), None)
+    notes = "".join(f"{note}; " for one in listings for note in one.notes)
     raise SourceError(
-        f"{images.used[lacking[0]]}{more} no mask: wanted is {found[0].folder / keys[lacking[0]]}.png (or .tif); "
-        + (f"what is there is {there}; " if there else left)
+        f"{images.files[lacking[0]]}{more} no mask: expected {listings[0].folder / keys[lacking[0]]}.png (or .tif); "
+        + (f"there is {unused}; " if unused else notes)
         + "images without labels do not belong in a labelled split: geoglot segment maps them"
     )
 
 
-def _bare(key: str, words: str) -> str:
-    """A name without such a word at either end, or without the suffix of an image."""
+def _key(path: Path, folder: Path) -> str:
+    """The common part of an image and its labels: the path below their folder, without the suffix.
+
+    Accents are normalised, since a Mac writes an accented letter as two characters.
+    """
+    return unicodedata.normalize("NFC", path.relative_to(folder).with_suffix("").as_posix())
+
+
+def _is_mask(key: str) -> bool:
+    return _strip_word(key, _LABELS) != key
+
+
+def _strip_word(key: str, words: str) -> str:
+    """A key without such a word at either end of its name, and without the suffix of an image."""
     folder, _, name = key.rpartition("/")
     name = Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name
     name = re.sub(rf"[_\-. ](?:{words})$|^(?:{words})[_\-. ]", "", name, count=1, flags=re.IGNORECASE)

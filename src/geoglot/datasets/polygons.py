@@ -1,4 +1,4 @@
-"""Polygons with an attribute `class` as the labels of an image, wherever on Earth both say that they lie."""
+"""Polygons with an attribute `class` as the labels of an image, in any reference system."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import shapely
 from pyproj.exceptions import ProjError
 
 from geoglot.crs import with_x_first
-from geoglot.datasets.labels import NONE, Labels, Read
-from geoglot.datasets.registration import grid_of
+from geoglot.datasets.image_files import grid_of
+from geoglot.datasets.labels import NONE, LabelMap, Labels
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
 
@@ -27,38 +27,40 @@ _OUTSIDE = "polygons outside of their image"
 
 @dataclass(frozen=True)
 class Polygons(Labels):
-    """A file of polygons; of several over a pixel the last one counts."""
+    """A file of polygons; where polygons overlap, the last is on top."""
 
     path: Path
     names: Mapping[str, int]
-    """The place of each class by its name."""
+    """Index of each class by its name."""
     rest: int = NONE
     """The class of ground outside of all polygons."""
 
-    def stored(self) -> Read:
-        """Burnt on the pixels of the image; SourceError where the polygons do not lie on it."""
+    def read_stored(self) -> LabelMap:
+        """Rasterize the polygons on the image's pixels; SourceError if they do not lie on it."""
         from rasterio.features import rasterize
 
-        grid, shapes, told = grid_of(self.image), *read_polygons(self.path)
+        grid, shapes, remarks = grid_of(self.image), *read_polygons(self.path)
         if unknown := sorted(set(shapes[_CLASS]) - set(self.names)):
             raise SourceError(f"{self.path} has the class {unknown[0]!r}, which the class table does not have")
-        placed = _placed(shapes, grid, self.path, self.image)
-        inside = shapely.intersects(placed, _extent(grid))
+        placed = _to_grid(shapes, grid, self.path, self.image)
+        rows, cols = grid.shape
+        corners = grid.to_map(np.array([0, 0, rows, rows]), np.array([0, cols, cols, 0]))
+        inside = shapely.intersects(placed, shapely.Polygon(np.transpose(corners)))
         if len(placed) and not inside.any():
             raise SourceError(
                 f"none of the {len(placed)} polygons of {self.path} lies on {self.image}; are they of another image, "
                 "or in another reference system than the file says?"
             )
-        told[_OUTSIDE] += int((~inside).sum())
-        burnt = [(shape, self.names[name]) for shape, name in zip(placed, shapes[_CLASS], strict=True)]
+        remarks[_OUTSIDE] += int((~inside).sum())
+        areas = [(shape, self.names[name]) for shape, name in zip(placed, shapes[_CLASS], strict=True)]
         ids = np.full(grid.shape, self.rest, np.int32)
-        if burnt:
-            rasterize(burnt, out=ids, transform=grid.transform)
-        return Read(ids, told)
+        if areas:
+            rasterize(areas, out=ids, transform=grid.transform)
+        return LabelMap(ids, remarks)
 
 
 def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
-    """The polygons of a file with their `class`, a GeoDataFrame; and what else it has, to be told."""
+    """A GeoDataFrame of polygons with their `class`, and remarks on what else the file has."""
     from geoglot.sources.vectors import read_vectors
 
     try:
@@ -72,22 +74,21 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
         names = ", ".join(map(str, shapes.columns.drop(shapes.geometry.name))) or "none"
         raise SourceError(f"{path} has no attribute class; it has {names}")
     areas = shapes[shapely.get_dimensions(shapes.geometry.to_numpy()) == 2]
-    told = Counter({_NOT_AREAS: len(shapes) - len(areas)})
     if nameless := int(areas[column].isna().sum()):
         raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
-    good = areas.geometry.is_valid.to_numpy()
-    told[_MENDED] += int((~good).sum())
+    crossed = int((~areas.geometry.is_valid).sum())
     mended = shapely.make_valid(areas.geometry.to_numpy(), method="structure", keep_collapsed=False)
-    return areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_name)}), told
+    named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_name)})
+    return named, Counter({_NOT_AREAS: len(shapes) - len(areas), _MENDED: crossed})
 
 
 def _name(value: object) -> str:
-    """As text; of a whole number in a column of floats without its zero."""
+    """The class as text; a whole number in a column of floats loses its zero."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
-def _placed(shapes: Any, grid: Grid, path: Path, image: Path) -> np.ndarray:
-    """Polygons in the coordinates of an image."""
+def _to_grid(shapes: Any, grid: Grid, path: Path, image: Path) -> np.ndarray:
+    """Polygons in the map coordinates of an image."""
     if grid.crs is None and shapes.crs is not None:
         raise SourceError(
             f"{path} is in {shapes.crs.name}, but {image} does not say where on Earth it lies; give the image its "
@@ -103,8 +104,3 @@ def _placed(shapes: Any, grid: Grid, path: Path, image: Path) -> np.ndarray:
     if not np.isfinite(shapely.get_coordinates(moved)).all():
         raise SourceError(f"polygons of {path} have no place in {grid.crs.name}, that of {image}; is their CRS right?")
     return np.asarray(moved)
-
-
-def _extent(grid: Grid) -> Any:
-    rows, cols = grid.shape
-    return shapely.Polygon(np.transpose(grid.to_map(np.array([0, 0, rows, rows]), np.array([0, cols, cols, 0]))))

@@ -10,8 +10,7 @@ from jaxtyping import Integer
 
 from geoglot.aliases import Progress
 from geoglot.datasets.dataset import Mapped
-from geoglot.datasets.image_files import open_native
-from geoglot.datasets.registration import grid_of
+from geoglot.datasets.image_files import grid_of, open_native
 from geoglot.errors import SourceError
 from geoglot.evaluation.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
 from geoglot.geo import Window

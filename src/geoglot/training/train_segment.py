@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Positive, Progress
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.check import check_once, twins_of
+from geoglot.datasets.check import check_once, describe_duplicates
 from geoglot.datasets.dataset import DataSet, Mapped
 from geoglot.errors import InputError
 from geoglot.models.base import Card
@@ -148,7 +148,9 @@ def _check_data(asked: SegmentRecipe, progress: Progress | None) -> tuple[str, .
     checked = {split: check_once(dataset_of(data.set), data.folder, split, stamp, progress) for split in data.splits}
     notes = dict.fromkeys(note for whole in checked.values() for note in whole.notes)
     for split in data.splits[1:]:
-        if split != data.train and (told := twins_of(checked[data.train].digests, checked[split].digests, split)):
+        if split != data.train and (
+            told := describe_duplicates(checked[data.train].digests, checked[split].digests, split)
+        ):
             notes[told] = None
     for note in notes:
         log.warning("%s", note)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from geoglot.datasets.catalogue import DATASETS
-from geoglot.datasets.layout import MapClass, MaskedImages
+from geoglot.datasets.classes import MapClass
+from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, SourceError
 from published import save
 

@@ -5,7 +5,7 @@ Layout: the archives of DOTA v1.0 and iSAID unpacked in place: {train,val,test}/
 configs/cls_iSAID.txt; as there, background is a class.
 """
 
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass
 from geoglot.datasets.layout import MaskedImages
 
 ISAID = MaskedImages(

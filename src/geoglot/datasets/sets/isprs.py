@@ -6,7 +6,7 @@ use them; models see Vaihingen's three bands as red, green, blue. Splits: the co
 (Li et al., CVPR 2025), cls_potsdam.txt and cls_vaihingen.txt.
 """
 
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass
 from geoglot.datasets.layout import MaskedImages
 
 _WHITE, _BLUE, _CYAN, _GREEN, _YELLOW, _RED = (

@@ -4,7 +4,7 @@ Layout: the archives of its Zenodo record, which unpack to {Train,Val,Test}/{Urb
 test masks are not public. Words: SegEarth-OV (Li et al., CVPR 2025), configs/cls_loveda.txt.
 """
 
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass
 from geoglot.datasets.layout import MaskedImages
 
 LOVEDA = MaskedImages(

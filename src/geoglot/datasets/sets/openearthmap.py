@@ -5,7 +5,7 @@ Words: SegEarth-OV (Li et al., CVPR 2025), configs/cls_openearthmap.txt; its nin
 left out, since the data set's own paper has eight.
 """
 
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass
 from geoglot.datasets.layout import MaskedImages
 
 OPENEARTHMAP = MaskedImages(

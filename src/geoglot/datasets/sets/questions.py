@@ -1,6 +1,6 @@
-"""A table of one's own: SPLIT.csv with the columns image, question, answer, and type where it is known.
+"""Your own table of questions: SPLIT.csv with the columns image, question, answer and, optionally, type.
 
-Images are paths, from the folder of the table on. `geoglot datasets questions` writes such a table.
+Images are paths relative to the table's folder. `recipes/ask/make_questions.py` writes such a table.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class QuestionTable(DataSet):
 QUESTIONS = QuestionTable(
     name="questions",
     title="a table of questions",
-    page="write SPLIT.csv with image,question,answer, or let `geoglot datasets questions` make one",
+    page="write SPLIT.csv with image,question,answer, or let recipes/ask/make_questions.py write it",
     resolution=None,
     splits={"test": None},
 )

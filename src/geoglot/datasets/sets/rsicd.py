@@ -7,10 +7,11 @@ Its ground resolutions vary and are not told.
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from geoglot.datasets.dataset import Captioned, DataSet
-from geoglot.datasets.image_files import picture
+from geoglot.datasets.image_files import read_picture
 from geoglot.errors import SourceError
 
 _IMAGES, _CAPTIONS = "RSICD_images", "dataset_rsicd.json"
@@ -37,7 +38,7 @@ class Rsicd(DataSet):
             raise self.missing(
                 f"{len(gone)} images, the first {_IMAGES}/{gone[0].name}," if gone else f"images of {split!r}", data
             )
-        return Captioned([picture(image) for image in images], captions)
+        return Captioned([partial(read_picture, image) for image in images], captions)
 
 
 RSICD = Rsicd(

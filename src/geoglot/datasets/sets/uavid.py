@@ -8,7 +8,7 @@ views have no one ground resolution.
 
 from dataclasses import replace
 
-from geoglot.datasets.labels import MapClass
+from geoglot.datasets.classes import MapClass
 from geoglot.datasets.layout import MaskedImages
 
 UAVID_8 = MaskedImages(

@@ -1,32 +1,41 @@
-"""Questions in RSVQA's manner with exact answers, from a label raster or polygons of one's own region.
+"""Make questions like RSVQA's about an image, with exact answers from a label raster or polygons of your region.
 
-Truth is computed in pixels of the image's grid, times the ground size of a pixel: another way than the vocabulary of
-`ask` goes, which measures on the ellipsoid. Questions whose truth hangs on less than a pixel are not asked.
+    python recipes/ask/make_questions.py scene.tif --labels houses.gpkg -o test.csv
+    geoglot evaluate vqa questions --data .
+
+Truth is computed in pixels of the image's grid, times the ground size of a pixel, and so independently of `ask`, which
+measures on the ellipsoid. Questions whose truth depends on less than a pixel are left out.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
+import click
 import numpy as np
 import shapely
 
 from geoglot.datasets.image_files import open_native
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made as Files
 from geoglot.outputs.vector_files import to_pixels
+from geoglot.scene.class_words import parse_words
+from geoglot.sources.gdal import open_dataset
+from geoglot.sources.vectors import read_vectors
 from geoglot.tasks.ask.lexicon import DIRECTIONS, PARTS, plural
 
-_TRIES = 200  # draws in vain, for one kind of question, before it is given up
+_TRIES = 200  # draws per kind of question without a new one, before the search ends
 _EDGE = 1.5  # pixels by which a truth must be clear of its boundary
+_ABSENT = ("volcano", "glacier", "lighthouse")
 _PLACES = (
     "upper left quarter", "upper right quarter", "lower left quarter", "lower right quarter", "upper half",
     "lower half", "left half", "right half",
@@ -37,7 +46,7 @@ _AREAS = (100, 200, 500, 1000)
 
 @dataclass(frozen=True)
 class Truth:
-    """What lies in an image: names, and polygons in pixels (x = column, y = row)."""
+    """The objects of an image: names, and polygons in pixels (x = column, y = row)."""
 
     grid: Grid
     names: tuple[str, ...]
@@ -45,16 +54,16 @@ class Truth:
 
     def of(self, name: str) -> list[shapely.Geometry]:
         """The polygons of a name."""
-        return [one for own, one in zip(self.names, self.polygons, strict=True) if own == name]
+        return [shape for own, shape in zip(self.names, self.polygons, strict=True) if own == name]
 
     @property
     def classes(self) -> list[str]:
-        """The names that there are."""
+        """The different names, sorted."""
         return sorted(set(self.names))
 
     @property
     def metre(self) -> float:
-        """Pixels of one metre on the ground."""
+        """Pixels per metre on the ground."""
         resolution = self.grid.resolution_m
         if resolution is None:
             raise InputError("the image has no CRS, so no truth in metres")
@@ -62,7 +71,7 @@ class Truth:
 
     @property
     def square_metre(self) -> float:
-        """Square pixels of one square metre."""
+        """Square pixels per square metre on the ground."""
         area = self.grid.pixel_area_m2()
         if area is None:
             raise InputError("the image has no CRS, so no truth in square metres")
@@ -82,20 +91,20 @@ Maker = Callable[[Truth, np.random.Generator], Made | None]
 
 
 def make_questions(truth: Truth, number: int, seed: int = 0) -> list[Made]:
-    """So many questions, the kinds in turn, each text once; fewer where there are no more to be asked."""
+    """Up to `number` different questions, the kinds in turn; fewer if no more can be found."""
     if not truth.names:
         raise InputError("there is nothing to ask about: no polygon, no labelled pixel")
     rng = np.random.default_rng(seed)
-    makers = [one for one in _MAKERS if truth.grid.crs is not None or one not in _METRIC]
+    makers = [maker for maker in _MAKERS if truth.grid.crs is not None or maker not in _METRIC]
     made: dict[str, Made] = {}
-    vain = 0
+    failures = 0
     for maker in cycle(makers):
-        if len(made) == number or vain > _TRIES * len(makers):
+        if len(made) == number or failures > _TRIES * len(makers):
             break
-        one = maker(truth, rng)
-        vain = 0 if one and one.text not in made else vain + 1
-        if one:
-            made.setdefault(one.text, one)
+        question = maker(truth, rng)
+        failures = 0 if question and question.text not in made else failures + 1
+        if question:
+            made.setdefault(question.text, question)
     return list(made.values())
 
 
@@ -112,7 +121,7 @@ def _yes(right: bool) -> str:
 
 
 def _in(truth: Truth, shapes: Sequence[shapely.Geometry], place: str) -> list[shapely.Geometry] | None:
-    """Those whose centre is in a part; None where a centre is too near to the part's edge."""
+    """The shapes whose centre is in a part of the image; None if a centre is too near to the part's edge."""
     rows, cols = truth.grid.shape
     top, left, bottom, right = PARTS[place]
     box = shapely.box(left * cols, top * rows, right * cols, bottom * rows)
@@ -120,9 +129,6 @@ def _in(truth: Truth, shapes: Sequence[shapely.Geometry], place: str) -> list[sh
     if any(shapely.distance(centre, box.exterior) < _EDGE for centre in centres):
         return None
     return [shape for shape, centre in zip(shapes, centres, strict=True) if box.contains(centre)]
-
-
-_ABSENT = ("volcano", "glacier", "lighthouse")
 
 
 def _presence(truth: Truth, rng: np.random.Generator) -> Made:
@@ -161,7 +167,7 @@ def _count_larger(truth: Truth, rng: np.random.Generator) -> Made | None:
 
 
 def _near(truth: Truth, rng: np.random.Generator, form: str) -> tuple[str, int] | None:
-    """A question about what is near to something else, and how many are."""
+    """A question about objects near to another, and the number of these objects."""
     name, other = _name(truth, rng), _name(truth, rng)
     if name == other:
         return None
@@ -260,7 +266,7 @@ _MAKERS: tuple[Maker, ...] = (
 def truth_of(image: Path, labels: Path, names: Sequence[str] = ()) -> Truth:
     """The truth of an image from polygons with an attribute `class` or `name`, or from a raster of ids 1, 2, ...
 
-    `names` are those of the ids in their order. 0 and 255 of a raster are nothing. Regions of a raster are 4-connected.
+    `names` are the names of the ids in their order. 0 and 255 of a raster are no object. Regions are 4-connected.
     """
     with open_native(image) as raster:
         grid = raster.native
@@ -272,8 +278,6 @@ def truth_of(image: Path, labels: Path, names: Sequence[str] = ()) -> Truth:
 
 
 def _from_polygons(grid: Grid, labels: Path) -> Truth:
-    from geoglot.sources.vectors import read_vectors
-
     table = read_vectors(labels)
     column = next((name for name in ("class", "name") if name in table), None)
     if column is None:
@@ -289,24 +293,22 @@ def _from_polygons(grid: Grid, labels: Path) -> Truth:
 def _from_raster(grid: Grid, labels: Path, names: Sequence[str]) -> Truth:
     from rasterio.features import shapes
 
-    from geoglot.sources.gdal import open_dataset
-
     with open_dataset(str(labels)) as dataset:
         ids = dataset.read(1)
     if ids.shape != grid.shape:
-        raise InputError(f"{labels} has {ids.shape} pixels and the image {grid.shape}")
+        raise InputError(f"{labels} must have as many pixels as the image, {grid.shape}, got {ids.shape}")
     known = (ids > 0) & (ids <= len(names))
     if (ids[~known & (ids != 255)] > 0).any():
         raise InputError(f"{labels} has ids above {len(names)}, for which there is no name")
-    found = [
+    regions = [
         (names[int(value) - 1], shapely.geometry.shape(shape))
         for shape, value in shapes(ids.astype(np.int32), mask=known, connectivity=4)
     ]
-    return Truth(grid, tuple(name for name, _ in found), tuple(shape for _, shape in found))
+    return Truth(grid, tuple(name for name, _ in regions), tuple(shape for _, shape in regions))
 
 
 def write_table(image: Path, labels: Path, made: Sequence[Made], output: Path, overwrite: bool = False) -> None:
-    """A table that `geoglot evaluate vqa questions` reads, the image by its path from the table on."""
+    """Write a table for `geoglot evaluate vqa questions`; the image's path is relative to the table."""
     try:
         place = image.resolve().relative_to(output.resolve().parent)
     except ValueError:
@@ -321,3 +323,33 @@ def write_table(image: Path, labels: Path, made: Sequence[Made], output: Path, o
     with files.writing(output) as draft:
         write_bytes(draft, text.getvalue().encode())
     files.finish({"image": str(image), "labels": str(labels), "questions": len(made)})
+
+
+@click.command()
+@click.argument("image", type=click.Path(path_type=Path))
+@click.option(
+    "--labels",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Polygons with an attribute class, or a raster of ids.",
+)
+@click.option("--names", default="", help='Names of the ids 1, 2, ... of a label raster: "water, forest, building".')
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The table, a .csv.")
+@click.option("--number", type=click.IntRange(min=1), default=100, show_default=True, help="Number of questions.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of the draw.")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier table.")
+def command(image: Path, labels: Path, names: str, output: Path, number: int, seed: int, overwrite: bool) -> None:
+    """Make questions about IMAGE with exact answers from --labels: a test of your own region."""
+    try:
+        if output.suffix != ".csv":
+            raise InputError(f"the table must be a .csv, got {output.name!r}")
+        made = make_questions(truth_of(image, labels, parse_words(names)), number, seed)
+        write_table(image, labels, made, output, overwrite)
+    except GeoglotError as error:
+        raise click.ClickException(str(error)) from error
+    kinds = Counter(question.kind for question in made)
+    click.echo(f"{output}: {len(made)} ({', '.join(f'{count} {kind}' for kind, count in kinds.items())})")
+
+
+if __name__ == "__main__":
+    command()

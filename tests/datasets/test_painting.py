@@ -11,8 +11,8 @@ import pytest
 from PIL import ExifTags, Image
 
 from geoglot.datasets.coco import CocoLabels, find_image, read_coco
-from geoglot.datasets.drawn import BOXES, CROSSED, CUT, FLAT
-from geoglot.datasets.yolo import YoloFile, find_facts, read_facts
+from geoglot.datasets.painting import BOXES, CROSSED, CUT, FLAT
+from geoglot.datasets.yolo import YoloFile, find_yaml, read_yaml
 from geoglot.errors import SourceError
 from published import save
 
@@ -36,13 +36,13 @@ def test_boxes_and_outlines_are_painted_and_boxes_told(image: Path) -> None:
     truth[5:15, 5:15] = 1
     truth[:10, 30:] = 2
     assert (found.ids == truth).all()
-    assert found.told == {BOXES: 1}
+    assert found.remarks == {BOXES: 1}
 
 
 def test_no_text_is_an_image_without_things(image: Path) -> None:
     found = YoloFile(image, None, {}, 0).read()
     assert (found.ids == 0).all()
-    assert [number for what, number in found.told.items() if "without a file of labels" in what] == [1]
+    assert [number for what, number in found.remarks.items() if "without a file of labels" in what] == [1]
     assert (_yolo(image, "").read().ids == 0).all()
 
 
@@ -57,10 +57,10 @@ def test_a_turned_picture_has_its_labels_as_it_is_looked_at(tmp_path: Path) -> N
 def test_what_is_done_to_outlines_is_told(image: Path) -> None:
     crossed = "0 0 0 1 1 1 0 0 1\n"  # two triangles, whose areas would cancel each other
     found = _yolo(image, crossed).read()
-    assert found.told == {CROSSED: 1} and found.ids.mean() == pytest.approx(0.5, abs=0.1)
-    assert _yolo(image, "0 0.5 0.5 0 0.1\n3 0.1 0.1 0.5 0.5 0.9 0.9\n").read().told == {BOXES: 1, FLAT: 2}
+    assert found.remarks == {CROSSED: 1} and found.ids.mean() == pytest.approx(0.5, abs=0.1)
+    assert _yolo(image, "0 0.5 0.5 0 0.1\n3 0.1 0.1 0.5 0.5 0.9 0.9\n").read().remarks == {BOXES: 1, FLAT: 2}
     things = [{"segmentation": [[0, 0, COLS + 5, 0, COLS + 5, 5, 0, 5]]}, {"segmentation": [[1, 1, 2, 2]]}]
-    assert _coco(image, things).read().told == {CUT: 1, FLAT: 1}
+    assert _coco(image, things).read().remarks == {CUT: 1, FLAT: 1}
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_what_is_done_to_outlines_is_told(image: Path) -> None:
         ("7 0.5 0.5 0.1 0.1", "line 1 has the class 7"),
         ("0 0.5 0.5 0.1 0.1 0.9", "5 numbers after the class"),
         ("0 0.5 0.5", "2 numbers after the class"),
-        ("0 12 15 4 4", "shares of the image's sides.*pixels"),
-        ("0 nan 0.5 0.1 0.1", "shares of the image's sides"),
+        ("0 12 15 4 4", "fractions of the image's sides.*pixels"),
+        ("0 nan 0.5 0.1 0.1", "fractions of the image's sides"),
         ("car 0.5 0.5 0.1 0.1", "must be numbers"),
     ],
 )
@@ -83,9 +83,9 @@ def test_lines_that_are_no_labels_are_told(image: Path, line: str, told: str) ->
 def test_names_of_data_yaml_in_any_form(tmp_path: Path, names: str) -> None:
     (tmp_path / "other.yaml").write_text("a: 1")
     (tmp_path / "data.yaml").write_text(f"train: ../train/images\nval: [a, b]\nnc: 2\nnames: {names}\n")
-    path = find_facts(tmp_path)
+    path = find_yaml(tmp_path)
     assert path is not None
-    facts = read_facts(path)
+    facts = read_yaml(path)
     assert facts.names == {0: "car", 1: "tree"}
     assert facts.splits == {"train": "../train/images"}
 
@@ -102,7 +102,7 @@ def test_names_of_data_yaml_in_any_form(tmp_path: Path, names: str) -> None:
 def test_names_that_are_none_are_told(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "data.yaml").write_text(text)
     with pytest.raises(SourceError, match=told):
-        read_facts(tmp_path / "data.yaml")
+        read_yaml(tmp_path / "data.yaml")
 
 
 def packed(mask: np.ndarray) -> str:
@@ -130,7 +130,7 @@ def _coco(image: Path, things: list[dict[str, Any]], **size: int) -> CocoLabels:
     file = read_coco(path)
     assert file.names == {4: "tree", 9: "car"}
     shape = (facts["height"], facts["width"])
-    return CocoLabels(image, path, shape, file.things[5], {4: 1, 9: 2}, 0)
+    return CocoLabels(image, path, shape, file.annotations[5], {4: 1, 9: 2}, 0)
 
 
 def test_outlines_boxes_and_crowds_of_coco(image: Path) -> None:
@@ -149,7 +149,7 @@ def test_outlines_boxes_and_crowds_of_coco(image: Path) -> None:
     truth[:5, 30:] = 1
     truth[15:] = -1
     assert (found.ids == truth).all()
-    assert found.told == {BOXES: 1}
+    assert found.remarks == {BOXES: 1}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -167,10 +167,10 @@ def test_run_lengths_of_coco(image: Path, seed: int) -> None:
     [
         ({"bbox": [100, 0, 10, 5]}, {}, r"a shape from 100\.0, 0\.0 to 110\.0, 5\.0 px, outside"),
         ({"bbox": [0, 0, 10, 5]}, {"width": 80}, "has 20 x 40 px, by .* 20 x 80"),
-        ({"bbox": [0, 0, 10]}, {}, "is none"),
+        ({"bbox": [0, 0, 10]}, {}, "invalid annotation"),
         ({"bbox": [float("nan"), 0, 10, 5]}, {}, "corners that are no numbers"),
         ({"segmentation": [[float("nan"), 0, 10, 5, 3, 3]]}, {}, "corners that are no numbers"),
-        ({}, {}, "is none"),
+        ({}, {}, "invalid annotation"),
         ({"segmentation": {"size": [ROWS, COLS], "counts": [5, 5]}}, {}, "run lengths"),
     ],
 )
