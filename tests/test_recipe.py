@@ -55,7 +55,7 @@ def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> 
     assert recipe.pairs == "s3://bucket/pairs"
     assert recipe.validation == tmp_path / "pairs"
     path.write_text('name = "a"\npairs = "https://host/pairs"\noutput = "s3://bucket/out"\nground = "g"\n')
-    with pytest.raises(InputError, match="output is a folder on this machine, not 's3://bucket/out'"):
+    with pytest.raises(InputError, match="output must be a folder on this machine, got 's3://bucket/out'"):
         read_recipe(path, AlignRecipe)
     path.write_text('name = "a"\npairs = "https://host/pairs"\noutput = "out"\nground = "g"\n')
     assert read_recipe(path, AlignRecipe).pairs == "https://host/pairs"
@@ -64,12 +64,12 @@ def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("[fit]\nsteps = 0", "fit.steps is at least 1, not 0"),
-        ("[fit]\nwarmup = 2", "fit.warmup is from 0 to 1, not 2"),
-        ("[loss]\ntemperature = 0.0", "loss.temperature is above 0, not 0.0"),
-        ("[loss]\nparts = 0", "loss.parts is at least 1"),
-        ("[sampling]\nbatch = -4", "sampling.batch is at least 1"),
-        ("[sampling]\nseed = -1", "sampling.seed is at least 0"),
+        ("[fit]\nsteps = 0", "fit.steps must be at least 1, got 0"),
+        ("[fit]\nwarmup = 2", "fit.warmup must be at most 1, got 2"),
+        ("[loss]\ntemperature = 0.0", "loss.temperature must be above 0, got 0.0"),
+        ("[loss]\nparts = 0", "loss.parts must be at least 1"),
+        ("[sampling]\nbatch = -4", "sampling.batch must be at least 1"),
+        ("[sampling]\nseed = -1", "sampling.seed must be at least 0"),
     ],
 )
 def test_numbers_that_mean_nothing_are_told(tmp_path: Path, line: str, said: str) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt, Interval
 
 PathLike = str | Path
 #: "a,b", a list of names, names with the words that describe each ({"water": ["river", "lake"]}), or a file of these
@@ -42,26 +42,8 @@ def not_utf8(name: PathLike) -> str | None:
     return None
 
 
-@dataclass(frozen=True)
-class Within:
-    """The numbers that a field of a recipe may have."""
-
-    least: float
-    most: float = inf
-    above: bool = False
-    """Whether `least` itself is too little."""
-
-    def __contains__(self, value: int | float) -> bool:
-        return self.least <= value <= self.most and not (self.above and value == self.least)
-
-    def __str__(self) -> str:
-        if self.most < inf:
-            return f"from {self.least:g} to {self.most:g}"
-        return f"above {self.least:g}" if self.above else f"at least {self.least:g}"
-
-
-Count = Annotated[int, Within(1.0)]
-Amount = Annotated[int, Within(0.0)]
-Positive = Annotated[float, Within(0.0, above=True)]
-Weight = Annotated[float, Within(0.0)]
-Part = Annotated[float, Within(0.0, 1.0)]
+Count = Annotated[int, Ge(1)]
+Amount = Annotated[int, Ge(0)]
+Positive = Annotated[float, Gt(0)]
+Weight = Annotated[float, Ge(0)]
+Part = Annotated[float, Interval(ge=0, le=1)]

@@ -1,37 +1,39 @@
-"""Recipes: a long run as a TOML file that is a frozen dataclass. What it does not know it refuses by name."""
+"""Recipes: long runs as TOML files, read into frozen dataclasses. Unknown keys and wrong values are refused by name."""
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
 import json
-import math
 import os
 import tomllib
+from functools import cache
 from pathlib import Path
-from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.tables import read_text
 
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+    from pydantic_core import ErrorDetails
+
 T = TypeVar("T")
-_LARGEST = 10**300  # above it an integer is no float
 _SHOWN = 80  # characters of a value in a message
 
 
 def read_recipe(path: Path, kind: type[T]) -> T:
-    """The recipe in a file; InputError that names the key for what is unknown, missing or of another type.
+    """Read the recipe in a file. Raises InputError, which names the key, for an unknown, missing or wrong value.
 
-    Paths in a recipe are relative to its folder; where a URL may stand, it stays as it is. With `base = "other.toml"` a
-    recipe of the same folder is taken, and what is written here goes before it.
+    Paths in a recipe are relative to its folder, and URLs stay as they are. With `base = "other.toml"` the recipe
+    extends another one of the same folder, and its own values win.
     """
     return from_table(kind, _read(path), f"{path}: ", path.parent)
 
 
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """The table of a file, over that of its base; `above`: the recipes that led here."""
+    """Read the table of a file and merge it over its base. `above` holds the recipes that led here."""
     try:
         table = tomllib.loads(read_text(path).body)
     except (SourceError, ValueError) as error:
@@ -42,12 +44,12 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if base is None:
         return table
     if not isinstance(base, str) or Path(base).name != base or path.with_name(base) in (path, *above):
-        raise InputError(f"{path}: base is the name of another recipe in its folder, not {base!r}")
+        raise InputError(f"{path}: base must be the name of another recipe in its folder, got {base!r}")
     return _over(_read(path.with_name(base), (path, *above)), table)
 
 
 def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Two tables as one, part by part."""
+    """Merge two tables, part by part."""
     both = dict(below)
     for name, value in above.items():
         old = both.get(name)
@@ -56,85 +58,122 @@ def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
-    """All that decides the result, as JSON has it; paths as seen from the recipe's folder, wherever it is run from."""
+    """Everything that decides the result, as JSON values. Paths are relative to the recipe's folder."""
     fields = {name: value for name, value in dataclasses.asdict(recipe).items() if name not in leave_out}
     facts: dict[str, Any] = json.loads(json.dumps(fields, default=lambda path: os.path.relpath(path, folder)))
     return facts
 
 
 def recipe_hash(recipe: Any, folder: Path, *leave_out: str) -> str:
-    """Of these facts."""
+    """A fingerprint of `recipe_facts`."""
     text = json.dumps(recipe_facts(recipe, folder, *leave_out), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def beside(name: str, folder: Path) -> str:
-    """A model that a recipe names: a folder beside the recipe goes before one of the zoo."""
+    """The model that a recipe names. A folder beside the recipe wins over a name of the zoo."""
     return str(folder / name) if (folder / name).is_dir() else name
 
 
 def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -> T:
-    """A dataclass from plain values; InputError that names the key, after `where`, and what it may be."""
-    hints = get_type_hints(kind, include_extras=True)
-    here = f"{where[:-1]}: " if where.endswith(".") else where
-    if unknown := sorted(set(table) - set(hints)):
-        raise InputError(f"{here}there is no key {_short(unknown[0])}; known are {', '.join(hints)}")
-    needed = [
-        field.name
-        for field in dataclasses.fields(kind)  # type: ignore[arg-type]
-        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
-    ]
-    if missing := [name for name in needed if name not in table]:
-        raise InputError(f"{here}the key {missing[0]!r} is missing")
-    return kind(**{name: _value(hints[name], value, f"{where}{name}", folder) for name, value in table.items()})
+    """Make a dataclass from plain values. Paths become relative to `folder`.
+
+    Raises InputError that names the key, after `where`, and says what its value must be.
+    """
+    from pydantic import ValidationError
+
+    try:
+        values = adapter_of(kind).validate_json(json.dumps(table, default=str))  # type: ignore[arg-type]
+    except ValidationError as error:
+        raise InputError(where + _sentence(kind, error.errors(include_url=False))) from None
+    made: T = _with_paths(kind, values, table, where, folder)
+    return made
 
 
-def _value(hint: Any, value: Any, where: str, folder: Path) -> Any:
-    if get_origin(hint) is Annotated:
-        plain, within = get_args(hint)
-        number = _value(plain, value, where, folder)
-        if number not in within:
-            raise InputError(f"{where} is {within}, not {_short(value)}")
-        return number
-    kinds = [kind for kind in get_args(hint) if kind is not type(None)] if isinstance(hint, UnionType) else [hint]
-    kind = Path if Path in kinds else kinds[0]
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
-        return from_table(kind, value, f"{where}.", folder)
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise InputError(f"{where} is one of {', '.join(map(repr, get_args(kind)))}, not {_short(value)}")
-        return value
-    if get_origin(kind) is tuple and isinstance(value, list | tuple):
-        each = get_args(kind)
-        each = each[:1] * len(value) if Ellipsis in each else each
-        if len(each) != len(value):
-            raise InputError(f"{where} has {len(each)} values, not {len(value)}")
-        return tuple(_value(one, part, where, folder) for one, part in zip(each, value, strict=True))
-    if get_origin(kind) is dict and isinstance(value, dict):
-        return value
-    if kind is Path and isinstance(value, str):
-        return _place(value, str in kinds, where, folder)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool) and abs(value) < _LARGEST:
-        value = float(value)
-    if not isinstance(value, get_origin(kind) or kind) or (kind is int and isinstance(value, bool)):
-        named = "a table" if dataclasses.is_dataclass(kind) else kind.__name__
-        raise InputError(f"{where} is {named}, not {_short(value)}")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise InputError(f"{where} is a finite number, not {value!r}")
-    return value
+@cache
+def adapter_of(kind: type[Any]) -> TypeAdapter[Any]:
+    """The adapter that validates plain values strictly against a dataclass."""
+    from pydantic import ConfigDict, TypeAdapter
+    from pydantic.dataclasses import dataclass
+
+    config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+    return TypeAdapter(dataclass(kind, frozen=True, config=config))
+
+
+def _with_paths(kind: type[Any], values: Any, table: dict[str, Any], where: str, folder: Path) -> Any:
+    """Rebuild the plain dataclass of validated values, with the paths of the table resolved from `folder`."""
+    resolved = {}
+    for name, kinds in _kinds(kind).items():
+        value, stated = getattr(values, name), table.get(name)
+        nested = next((one for one in kinds if dataclasses.is_dataclass(one)), None)
+        if isinstance(nested, type) and isinstance(stated, dict):
+            value = _with_paths(nested, value, stated, f"{where}{name}.", folder)
+        elif Path in kinds and stated is not None:
+            value = _resolve(stated, str in kinds, f"{where}{name}", folder)
+        resolved[name] = value
+    return kind(**resolved)
+
+
+def _kinds(kind: type[Any]) -> dict[str, tuple[Any, ...]]:
+    """The types that each field of a dataclass may have."""
+    hints = get_type_hints(kind)
+    return {field.name: get_args(hints[field.name]) or (hints[field.name],) for field in dataclasses.fields(kind)}
+
+
+def _resolve(stated: str, may_be_url: bool, where: str, folder: Path) -> PathLike:
+    if "://" not in stated:
+        written, short = folder / stated, Path(os.path.normpath(folder / stated))
+        return short if short.resolve() == written.resolve() else written  # messages name it; links may forbid it
+    if not may_be_url:
+        raise InputError(f"{where} must be a folder on this machine, got {stated!r}")
+    return stated
+
+
+#: What a value must be, by pydantic's type of error; its context fills the braces
+_MUST_BE = {
+    "greater_than_equal": "at least {ge:g}",
+    "greater_than": "above {gt:g}",
+    "less_than_equal": "at most {le:g}",
+    "less_than": "below {lt:g}",
+    "literal_error": "{expected}",
+    "too_long": "a list of {max_length} values",
+    "finite_number": "a finite number",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "path_type": "a path as text",
+    "tuple_type": "a list",
+    "dict_type": "a table",
+    "dataclass_type": "a table",
+}
+
+
+def _sentence(kind: type[Any], errors: list[ErrorDetails]) -> str:
+    """One error of pydantic in our words; an unknown key comes first, since it may be a missing one misspelt."""
+    error = next((other for other in errors if other["type"] == "unexpected_keyword_argument"), errors[0])
+    kinds, keys = _kinds(kind), []
+    for part in error["loc"][:-1]:
+        if part not in kinds and isinstance(part, str):
+            break  # the branch of a union
+        keys.append(str(part))
+        nested = next((one for one in kinds.get(str(part), ()) if dataclasses.is_dataclass(one)), None)
+        kinds = _kinds(nested) if isinstance(nested, type) else {}
+    last, within = str(error["loc"][-1]), f"{'.'.join(keys)}: " if keys else ""
+    if error["type"] == "unexpected_keyword_argument":
+        return f"{within}there is no key {_short(last)}; known are {', '.join(kinds)}"
+    if error["type"] == "missing" and last in kinds:
+        return f"{within}the key {last!r} is missing"
+    if error["type"] == "missing":  # values of a tuple
+        length = 1 + max(int(other["loc"][-1]) for other in errors if other["loc"][:-1] == error["loc"][:-1])
+        return f"{'.'.join(keys)} must have {length} values, got {_short(error['input'])}"
+    key = ".".join([*keys, last] if last in kinds or last.isdecimal() else keys)
+    must = _MUST_BE.get(error["type"], "").format(**error.get("ctx", {})) or error["msg"]
+    return f"{key} must be {must}, got {_short(error['input'])}"
 
 
 def _short(value: object) -> str:
     """A value as a message shows it, however long it is."""
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
-
-
-def _place(value: str, may_be_url: bool, where: str, folder: Path) -> PathLike:
-    """A URL as it is; a path from the recipe's folder on."""
-    if "://" not in value:
-        written, short = folder / value, Path(os.path.normpath(folder / value))
-        return short if short.resolve() == written.resolve() else written  # messages name it; links may forbid it
-    if not may_be_url:
-        raise InputError(f"{where} is a folder on this machine, not {value!r}")
-    return value

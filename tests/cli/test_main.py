@@ -7,9 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from geoglot import __version__
 from geoglot.cli import main, options
 from geoglot.errors import ClassesError, SourceError
+from geoglot.version import __version__
 
 HEAVY = ("torch", "numpy", "rasterio", "transformers", "geopandas", "pandas", "pyproj", "rich", "tokenizers")
 

@@ -163,8 +163,8 @@ def test_two_processes_are_one(folder: Path) -> None:
     ("change", "code", "words"),
     [
         (("batch = 4", "bach = 4"), 2, "no key 'bach'"),
-        (("batch = 4", 'batch = "four"'), 2, "sampling.batch is int"),
-        (('level = "image"', 'level = "word"'), 2, "'image', 'pixel', 'both'"),
+        (("batch = 4", 'batch = "four"'), 2, "sampling.batch must be a whole number"),
+        (('level = "image"', 'level = "word"'), 2, "'image', 'pixel' or 'both'"),
         (('name = "tiny-graft"', ""), 2, "'name' is missing"),
         (("batch = 4", "batch = 4 4"), 2, "cannot be read"),
         (("side = 64", "side = 60"), 2, "multiple of 16"),

@@ -106,7 +106,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("[data]", 'whole = "set"\n[data]', "is missing"),
         ("batch = 2", "batch = 2\nscales = [2.0, 0.5]", "the smallest and the largest"),
         ('folder = "set"', 'folder = "set"\nresolution = [2, 1]', "the finest, then the coarsest"),
-        ("batch = 2", "batch = 0", "crops.batch is at least 1"),
+        ("batch = 2", "batch = 0", "crops.batch must be at least 1"),
         ("layer_type", "layer_typ", "no key 'layer_typ'"),
         ("depths = [1, 1, 1, 1]", "depths = [1, 1, 1]", "depths has 4 numbers"),
         ("heads = 4", "heads = 5", "a multiple of model.heads"),

@@ -8,11 +8,11 @@ from typing import Any, NoReturn
 
 import click
 
-from geoglot import __version__
 from geoglot.aliases import not_utf8
 from geoglot.cli.console import one_line, plain_streams
 from geoglot.cli.options import is_verbose
 from geoglot.errors import GeoglotError
+from geoglot.version import __version__
 
 #: name -> "module:attribute" of its click command, in the order in which a newcomer needs them
 COMMANDS = {

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from geoglot import __version__
 from geoglot.aliases import Progress
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.image_files import digest_of
@@ -23,6 +22,7 @@ from geoglot.datasets.splits import standard_name
 from geoglot.errors import InputError, SourceError
 from geoglot.outputs.manifest import write_json
 from geoglot.sources.listing import file_state
+from geoglot.version import __version__
 
 _MOST = 20  # faults that are listed one by one
 

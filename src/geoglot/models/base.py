@@ -6,14 +6,15 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+from annotated_types import Interval
 from jaxtyping import Float
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from geoglot.aliases import Amount, Positive, Within
+from geoglot.aliases import Amount, Positive
 
-Side = Annotated[int, Within(1.0, 65536.0)]
-Scale = Annotated[float, Within(0.0, 1e4, above=True)]
+Side = Annotated[int, Interval(ge=1, le=65_536)]
+Scale = Annotated[float, Interval(gt=0, le=1e4)]
 
 
 @dataclass(frozen=True)

@@ -7,16 +7,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from geoglot.aliases import Positive, Within
+from annotated_types import Interval
+
+from geoglot.aliases import Positive
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
 from geoglot.recipe import from_table
 
 T = TypeVar("T")
 _MOST_LAYERS, _MOST = 256, 65536
-Size = Annotated[int, Within(1.0, 65536.0)]
-Layers = Annotated[int, Within(1.0, 256.0)]
-Vocabulary = Annotated[int, Within(1.0, 4e6)]
+Size = Annotated[int, Interval(ge=1, le=65_536)]
+Layers = Annotated[int, Interval(ge=1, le=256)]
+Vocabulary = Annotated[int, Interval(ge=1, le=4_000_000)]
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ class TextTower(Tower):
     """Of texts."""
 
     vocab_size: Vocabulary
-    max_position_embeddings: Annotated[int, Within(3.0, 65536.0)]
+    max_position_embeddings: Annotated[int, Interval(ge=3, le=65_536)]
     """Tokens of a text with its start and its end."""
     bos_token_id: int | None = None
     eos_token_id: int | None = None
@@ -61,7 +63,7 @@ class ClipSizes:
     text_config: TextTower
     vision_config: ImageTower
     readout: Literal["plain", "sclip", "clearclip", "segearth"]
-    extra_bands: Annotated[int, Within(0.0, 64.0)] = 0
+    extra_bands: Annotated[int, Interval(ge=0, le=64)] = 0
 
 
 @dataclass(frozen=True)

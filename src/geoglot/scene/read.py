@@ -7,11 +7,11 @@ from typing import Any, Protocol, runtime_checkable
 
 import torch
 
-from geoglot import __version__
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.figures import format_number
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.version import __version__
 
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 

@@ -14,12 +14,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot import __version__
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, MissingExtraError, ModelError
 from geoglot.models.segmenter import MULTIPLE, Segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
+from geoglot.version import __version__
 
 OPSET = 20
 """The first whose GridSample has a proper definition of linear interpolation; deformable attention is made of it."""

@@ -23,8 +23,8 @@ from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import open_raster
+from geoglot.tasks.segment import map_run as run_module
 from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, SegmentResult, segment_with
-from geoglot.tasks.segment.segment import map_run as run_module
 from geoglot.tasks.segment.segment import segment
 from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, scribble, write_scene

@@ -10,7 +10,9 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Literal
 
-from geoglot.aliases import Amount, Count, Part, Positive, Weight, Within
+from annotated_types import Interval
+
+from geoglot.aliases import Amount, Count, Part, Positive, Weight
 from geoglot.sources.imagery.scene_folder import LocalImageryRecipe
 from geoglot.sources.imagery.stac import StacRecipe
 from geoglot.sources.photos.flickr import FlickrRecipe
@@ -66,9 +68,9 @@ class FiltersRecipe:
 
     decimals: Amount = 3
     """Longitude or latitude must have at least so many: 3 is 100 m. A rounded place is a town's, not a camera's."""
-    accuracy: Annotated[int, Within(0.0, 16.0)] = 15
+    accuracy: Annotated[int, Interval(ge=0, le=16)] = 15
     """Least level of Flickr's geotags, where there is one."""
-    same_look: Annotated[int, Within(-1.0, 32.0)] = 4
+    same_look: Annotated[int, Interval(ge=-1, le=32)] = 4
     """Photos near each other whose perceptual hashes differ in so few of 64 bits are one; -1 keeps them all."""
     per_user: Amount = 0
     """Most photos of a user at one spot (a square of the tiles' spacing), drawn at random; [paper] 0, no limit."""

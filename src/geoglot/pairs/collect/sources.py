@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 
-import geoglot
 from geoglot.errors import InputError
 from geoglot.pairs.collect.collect_recipe import ImageryRecipe, PairsRecipe
 from geoglot.settings import load_settings
@@ -18,6 +17,7 @@ from geoglot.sources.photos.mapillary import Mapillary
 from geoglot.sources.photos.photo import PhotoSource
 from geoglot.sources.photos.photo_folder import LocalPhotos
 from geoglot.sources.photos.wikimedia import Wikimedia
+from geoglot.version import __version__
 from geoglot.web.client import WebClient
 
 
@@ -38,7 +38,7 @@ def photo_sources(recipe: PairsRecipe) -> Iterator[dict[str, PhotoSource]]:
 
 def _made(recipe: PairsRecipe) -> list[PhotoSource]:
     photos, settings = recipe.photos, load_settings()
-    agent, made = f"geoglot/{geoglot.__version__}", list[PhotoSource]()
+    agent, made = f"geoglot/{__version__}", list[PhotoSource]()
     secrets = (settings.flickr_key, settings.mapillary_token)
 
     def web(url: str, hosts: tuple[str, ...], who: str = agent) -> WebClient:

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
+from annotated_types import Interval
 
-from geoglot.aliases import Within
 from geoglot.errors import InputError, MissingExtraError, ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
@@ -47,7 +47,7 @@ class StacRecipe:
     """Where that service signs urls."""
     hosts: tuple[str, ...] = ()
     """Where its pixels lie; those of the preset if left out."""
-    most_cloud: Annotated[float, Within(0.0, 100.0)] = 1.0
+    most_cloud: Annotated[float, Interval(ge=0, le=100)] = 1.0
     """Percent of the scene; [paper] under 1."""
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any
 
-from geoglot.aliases import Within
+from annotated_types import Interval
+
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
 from geoglot.sources.photos.licences import FLICKR
@@ -35,7 +36,7 @@ _SECOND = timedelta(seconds=1)
 class FlickrRecipe:
     """Photos from the Flickr API; the key is taken from GEOGLOT_FLICKR_KEY."""
 
-    accuracy: Annotated[int, Within(1.0, 16.0)] = 16
+    accuracy: Annotated[int, Interval(ge=1, le=16)] = 16
     """Least level of the geotag: 16 is a street, as the paper says; its code asks 15."""
     url: str = "https://api.flickr.com/services/rest/"
     hosts: tuple[str, ...] = ("live.staticflickr.com", "*.staticflickr.com")

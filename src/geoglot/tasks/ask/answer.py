@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from geoglot import __version__
 from geoglot.figures import format_number
 from geoglot.tasks.ask.plan import Message
 from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.ask.vocabulary import Record, Reply, Value, Vocabulary
+from geoglot.version import __version__
 
 _DIGITS = 6
 _EXPONENT = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?![\w.])")  # as a program may write a number

@@ -1,0 +1,25 @@
+# The public names, each said once; __init__.py loads a name when it is first used.
+from .errors import GeoglotError as GeoglotError
+from .geo import Grid as Grid
+from .geo import Window as Window
+from .models.zoo import load_model as load_model
+from .scene.encode import Encoded as Encoded
+from .scene.encode import encode as encode
+from .scene.seen import EncodedScene as EncodedScene
+from .scene.seen import encode_scene as encode_scene
+from .sources.raster import open_raster as open_raster
+from .sources.tile import Tile as Tile
+from .tasks.ask.answer import Answer as Answer
+from .tasks.ask.ask import Asker as Asker
+from .tasks.ask.ask import AskOptions as AskOptions
+from .tasks.ask.ask import ask as ask
+from .tasks.classify import ClassifyOptions as ClassifyOptions
+from .tasks.classify import classify as classify
+from .tasks.find.find import find as find
+from .tasks.find.find_options import FindOptions as FindOptions
+from .tasks.find.find_result import FindResult as FindResult
+from .tasks.inspection import RasterInfo as RasterInfo
+from .tasks.inspection import inspect_raster as inspect_raster
+from .tasks.segment.segment import SegmentOptions as SegmentOptions
+from .tasks.segment.segment import segment as segment
+from .version import __version__ as __version__
