@@ -4,10 +4,15 @@ import logging
 import time
 from collections.abc import Iterator
 
+import httpx2
 import pytest
 
 from geoglot.errors import ServiceError, SourceError
-from geoglot.web.client import RequestPolicy, WebClient, unsigned
+from geoglot.web.client import RequestPolicy, WebClient
+from geoglot.web.redaction import unsigned
+from geoglot.web.response import BusyError, Response, RetryableError, TooLargeError
+from geoglot.web.retry import Retry
+from geoglot.web.transports import AllowedHosts, Deadline, WholeBody
 from peers.http import Fault, Peer, Reply, Request, peer
 
 QUICK = RequestPolicy(per_second=1000.0, retries=2, timeout_s=0.3, wait_s=0.01)
@@ -91,11 +96,13 @@ def test_what_is_no_address_is_no_crash(there: Peer, web: WebClient, address: st
         web.json(f"{one.url}/y")
 
 
-def test_an_answer_that_drips_for_ever_is_left(web: WebClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    with peer(lambda request: Reply(b"x" * 4_000_000)) as one:
-        monkeypatch.setattr("geoglot.web.client._MOST_TIMEOUTS", 0)
-        with pytest.raises(ServiceError, match="an answer that does not end"):
-            web.json(f"{one.url}/x")
+def test_an_answer_that_drips_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoglot.web.client._MOST_TIMEOUTS", 0)
+    web = WebClient({"127.0.0.1"}, QUICK)
+    endless = peer(lambda request: Reply(b"x" * 4_000_000))
+    with endless as one, pytest.raises(ServiceError, match="an answer that does not end"):
+        web.json(f"{one.url}/x")
+    web.close()
 
 
 def test_a_long_refusal_is_read_no_further_than_its_first_words(web: WebClient) -> None:
@@ -143,3 +150,47 @@ def test_urls_lose_what_signs_them_and_nothing_else() -> None:
 def test_headers_go_to_the_first_host_alone(there: Peer, web: WebClient) -> None:
     web.json(f"{there.url}/away?to=/x", headers={"Authorization": SECRET})
     assert [request.headers.get("authorization") for request in there.requests] == [SECRET, None]
+
+
+def test_the_network_can_be_a_function_and_a_picture_that_stays_broken_is_left() -> None:
+    sent: list[httpx2.Request] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        sent.append(request)
+        return httpx2.Response(200, headers={"Content-Type": "image/png"}, content=b"half")
+
+    def read(response: Response) -> bytes:
+        raise RetryableError("cut short")
+
+    web = WebClient({"example.org"}, QUICK, network=httpx2.MockTransport(answer))
+    with pytest.raises(SourceError, match=r"no picture that can be read \(cut short\)"):
+        web.fetch("https://example.org/a.png", read)
+    assert [str(one.url) for one in sent] == ["https://example.org/a.png"] * 2
+    assert web.fetch("https://example.org/a.png", lambda got: got.content_type, params={"size": 3}) == "image/png"
+    assert str(sent[-1].url).endswith("?size=3") and sent[-1].headers["User-Agent"] == "geoglot"
+    web.close()
+
+
+def test_each_layer_adds_one_rule() -> None:
+    calls: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        calls.append(str(request.url))
+        return httpx2.Response(503, headers={"Retry-After": "7"})
+
+    waits: list[float] = []
+    network = httpx2.MockTransport(answer)
+    retry = Retry(network, 2, lambda request, attempt, asked: attempt + asked, waits.append)
+    with pytest.raises(BusyError, match="HTTP 503"):
+        retry.handle_request(httpx2.Request("GET", "https://example.org"))
+    assert (len(calls), waits) == (3, [7.0, 8.0])
+    with pytest.raises(ServiceError, match="names no host"):
+        AllowedHosts(network, {"example.org"}).handle_request(httpx2.Request("GET", "https://example.com"))
+    with pytest.raises(TooLargeError):
+        WholeBody(httpx2.MockTransport(lambda request: httpx2.Response(200, content=b"1234")), 3, 1.0).handle_request(
+            httpx2.Request("GET", "https://example.org")
+        )
+    assert len(calls) == 3
+    slow = Deadline(httpx2.MockTransport(lambda request: time.sleep(0.3) or httpx2.Response(200)), 0.05)
+    with pytest.raises(httpx2.ReadTimeout):
+        slow.handle_request(httpx2.Request("GET", "https://example.org"))

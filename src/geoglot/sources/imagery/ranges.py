@@ -16,7 +16,8 @@ from rasterio.errors import RasterioError
 
 from geoglot.errors import GeoglotError, SourceError
 from geoglot.sources.gdal import open_file
-from geoglot.web.client import Response, RetryableError, WebClient
+from geoglot.web.client import WebClient
+from geoglot.web.response import Response, RetryableError
 
 _CHUNK = 1 << 14  # what is smaller is read so and kept: GDAL comes back to a file's head a hundred times
 _PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -79,7 +80,7 @@ class _File:
             return response.body
 
         headers = {"Range": f"bytes={first}-{first + size - 1}", "Accept-Encoding": "identity"}
-        return self._web.fetch(self._url, read, headers=headers, limited=False)
+        return self._web.fetch(self._url, read, headers=headers, paced=False)
 
 
 class _Handle(io.RawIOBase):

@@ -26,7 +26,9 @@ from geoglot.sources.imagery.scene import Scene
 from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.tile import Tile
-from geoglot.web.client import HTTPStatusError, RequestPolicy, Response, RetryableError, WebClient, json_of, unsigned
+from geoglot.web.client import RequestPolicy, WebClient
+from geoglot.web.redaction import unsigned
+from geoglot.web.response import HTTPStatusError, Response, RetryableError, json_of
 
 T = TypeVar("T")
 _PAGE = 100
@@ -239,7 +241,7 @@ def _client(url: str, web: WebClient) -> Any:
         def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
             """The text of an answer."""
             if (method or "GET").upper() == "POST":
-                return web.fetch(href, _text, method="POST", document=parameters or {}, headers=headers or {})
+                return web.fetch(href, _text, method="POST", json=parameters or {}, headers=headers or {})
             return web.fetch(href, _text, params=parameters or None, headers=headers or {})
 
     return pystac_client.Client.open(url, stac_io=ThroughWeb())

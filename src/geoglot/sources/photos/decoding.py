@@ -12,7 +12,7 @@ from geoglot.errors import SourceError
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import check_jpeg
 from geoglot.sources.truncated import find_damage_in
-from geoglot.web.client import Response, RetryableError
+from geoglot.web.response import Response, RetryableError
 
 SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
 _LEAST_SIDE = 64

@@ -19,7 +19,8 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
 from geoglot.sources.photos.licences import FLICKR
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.web.client import Response, RetryableError, SearchSession, WebClient, json_of
+from geoglot.web.client import SearchSession, WebClient
+from geoglot.web.response import Response, RetryableError, json_of
 
 CEILING = 4000
 PER_PAGE = 250
@@ -116,7 +117,7 @@ class Flickr:
 
     def picture(self, photo: Photo) -> bytes:
         """The picture; the one that Flickr sends in place of a removed photo is none."""
-        return self._web.fetch(photo.url, _picture, limited=False)
+        return self._web.fetch(photo.url, _picture, paced=False)
 
     def close(self) -> None:
         """Give back the connections."""

@@ -15,7 +15,8 @@ from geoglot.errors import InputError
 from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.decoding import picture_of
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.web.client import Response, RetryableError, SearchSession, WebClient, json_of, known_format
+from geoglot.web.client import SearchSession, WebClient
+from geoglot.web.response import Response, RetryableError, json_of, known_format
 
 CEILING = 2000
 _MOST_SQUARE_DEGREES = 0.01
@@ -64,7 +65,7 @@ class Mapillary:
     def picture(self, photo: Photo) -> bytes:
         """The picture, by an address that is good for now."""
         address = self._web.fetch(photo.url, _address, params={"fields": "thumb_1024_url"}, headers=self._headers)
-        return self._web.fetch(address, picture_of, limited=False)
+        return self._web.fetch(address, picture_of, paced=False)
 
     def close(self) -> None:
         """Give back the connections."""

@@ -18,7 +18,8 @@ from geoglot.sources.areas import Box, boxes_around, is_near
 from geoglot.sources.photos.decoding import picture_of
 from geoglot.sources.photos.licences import licence_name
 from geoglot.sources.photos.photo import Photo, Query, once
-from geoglot.web.client import Response, RetryableError, SearchSession, WebClient, json_of, known_format
+from geoglot.web.client import SearchSession, WebClient
+from geoglot.web.response import Response, RetryableError, json_of, known_format
 
 CEILING = 500
 _WIDTH = 500  # one of the widths that Wikimedia keeps ready
@@ -63,7 +64,7 @@ class Wikimedia:
 
     def picture(self, photo: Photo) -> bytes:
         """The picture."""
-        return self._web.fetch(photo.url, picture_of, limited=False)
+        return self._web.fetch(photo.url, picture_of, paced=False)
 
     def close(self) -> None:
         """Give back the connections."""

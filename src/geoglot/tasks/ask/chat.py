@@ -7,21 +7,24 @@ asked again a few times; nothing that came back is ever run here, and the key go
 from __future__ import annotations
 
 import json
-import re
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from geoglot.aliases import Progress
-from geoglot.errors import AnswerError, InputError, MissingExtraError
+from geoglot.errors import AnswerError, InputError
 from geoglot.settings import load_settings
 from geoglot.tasks.ask.plan import Message
+from geoglot.web.client import check_httpx2
+from geoglot.web.redaction import redact
+from geoglot.web.response import BusyError, RetryableError, TooLargeError
 
-_BUSY = {408, 429, 500, 502, 503, 504}
+if TYPE_CHECKING:
+    import httpx2
+
 _LONGEST_WAIT = 20.0
 _LONGEST_REPLY = 200_000  # bytes
 _GRACE = 0.5  # seconds more than a reply may take, for what the waiting itself takes
@@ -63,10 +66,8 @@ class Endpoint:
         return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
 
     def hidden(self, text: str) -> str:
-        """A text of the server, without the secrets that it may say again."""
-        for secret in (self.key, *(self.login or ())):
-            text = text.replace(secret, "***") if secret else text
-        return text
+        """Remove the secrets that a server may repeat."""
+        return redact(text, (self.key, *(self.login or ())))
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
@@ -80,96 +81,77 @@ class Endpoint:
 
 
 class OpenAIChat:
-    """A chat over HTTP."""
+    """A chat over HTTP. `network` sends the requests in place of the network, such as an `httpx2.MockTransport`."""
 
-    def __init__(self, endpoint: Endpoint, sleep: Callable[[float], None] = time.sleep) -> None:
-        try:
-            import httpx2
-        except ImportError as error:
-            raise MissingExtraError("httpx2", "ask") from error
-        self._httpx, self._sleep, self._endpoint = httpx2, sleep, endpoint
-        self.name = endpoint.model
-        # Packed, a small reply could be any amount of text.
-        headers = {"Accept-Encoding": "identity"}
-        headers |= {"Authorization": f"Bearer {endpoint.key}"} if endpoint.key else {}
-        # A redirect could lead the key elsewhere.
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        sleep: Callable[[float], None] = time.sleep,
+        network: httpx2.BaseTransport | None = None,
+    ) -> None:
+        check_httpx2("ask")
+        from geoglot.web.retry import Retry
+        from geoglot.web.transports import Deadline, Network, WholeBody
+
+        self._endpoint, self._mock, self.name = endpoint, network, endpoint.model
         self._url = f"{endpoint.shown.rstrip('/')}/chat/completions"
-        self._client = httpx2.Client(
-            auth=endpoint.login, headers=headers, timeout=endpoint.seconds, follow_redirects=False
-        )
+        body = WholeBody(Network(self._connect), _LONGEST_REPLY, endpoint.seconds)
+        whole = Deadline(body, endpoint.seconds + _GRACE)
+        self._transport = Retry(whole, endpoint.tries - 1, _pause, sleep, (RetryableError,))
 
     def __enter__(self) -> OpenAIChat:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._client.close()
+        self._transport.close()
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """The first choice's text; busy servers are asked again after a while."""
+        """The text of the first choice. A busy server is asked again after a while."""
+        import httpx2
+
+        end = self._endpoint
         body = {
-            "model": self._endpoint.model,
+            "model": end.model,
             "messages": [{"role": one.role, "content": one.content} for one in messages],
             "temperature": 0,
             "max_tokens": _TOKENS,
             "seed": 0,
         }
-        for attempt in range(1, self._endpoint.tries + 1):
-            status, text, wait = self._post(body)
-            if status == 200:
-                return self._endpoint.hidden(_content(text))
-            if status not in _BUSY or attempt == self._endpoint.tries:
-                raise AnswerError(
-                    f"the language model's server answered {status}: {_short(self._endpoint.hidden(text))}"
-                )
-            self._sleep(min(wait if wait is not None else 0.5 * 2**attempt, _LONGEST_WAIT))
-        raise AnswerError("the language model's server gave no reply")
-
-    def _post(self, body: dict[str, Any]) -> tuple[int, str, float | None]:
-        """`_read`, which is left behind where it does not end: a server may send headers for ever."""
-        results: list[Any] = []
-
-        def read() -> None:
-            try:
-                results.append(self._read(body))
-            except Exception as error:  # noqa: BLE001  raised below, in the thread that asked
-                results.append(error)
-
-        thread = threading.Thread(target=read, daemon=True)
-        thread.start()
-        thread.join(self._endpoint.seconds + _GRACE)
-        if not results:
-            raise AnswerError(self._slow())
-        if isinstance(results[0], Exception):
-            raise results[0]
-        found: tuple[int, str, float | None] = results[0]
-        return found
-
-    def _read(self, body: dict[str, Any]) -> tuple[int, str, float | None]:
-        """Status, text, and the wait that a busy server asks for; the whole reply within the time limit."""
-        httpx2, deadline = self._httpx, time.monotonic() + self._endpoint.seconds
-        read, size = [], 0
         try:
-            with self._client.stream("POST", self._url, json=body) as reply:
-                if reply.headers.get("content-encoding", "identity").lower() != "identity":
-                    raise AnswerError("the language model's reply is packed, which nobody asked for")
-                for block in reply.iter_raw():
-                    read.append(block)
-                    size += len(block)
-                    if size > _LONGEST_REPLY:
-                        raise AnswerError("the language model's reply is longer than a program can be")
-                    if time.monotonic() > deadline:
-                        raise AnswerError(self._slow())
-                return reply.status_code, b"".join(read).decode("utf-8", "replace"), _retry_after(reply.headers)
+            response = self._transport.handle_request(httpx2.Request("POST", self._url, json=body))
+        except BusyError as error:
+            response = error.response
+        except TooLargeError as error:
+            raise AnswerError("the language model's reply is longer than a program can be") from error
         except httpx2.TimeoutException as error:
-            raise AnswerError(self._slow()) from error
+            raise AnswerError(
+                f"the language model took more than {end.seconds:g} s; GEOGLOT_LLM_SECONDS allows more"
+            ) from error
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             raise AnswerError(
-                f"no reply from the language model at {self._endpoint.shown} ({type(error).__name__}); "
+                f"no reply from the language model at {end.shown} ({type(error).__name__}); "
                 "is the server running? --planner rules needs none"
             ) from error
+        text = response.content.decode("utf-8", "replace")
+        shown = _short(end.hidden(text))
+        if response.status_code != 200:
+            raise AnswerError(f"the language model's server answered {response.status_code}: {shown}")
+        return end.hidden(_content(text, shown))
 
-    def _slow(self) -> str:
-        return f"the language model took more than {self._endpoint.seconds:g} s; GEOGLOT_LLM_SECONDS allows more"
+    def _connect(self) -> httpx2.Client:
+        import httpx2
+
+        def check_plain(response: httpx2.Response) -> None:
+            if response.headers.get("content-encoding", "identity").lower() != "identity":
+                raise AnswerError("the language model's reply is packed, which nobody asked for")
+
+        # Packed, a small reply could be any amount of text.
+        headers = {"Accept-Encoding": "identity"}
+        headers |= {"Authorization": f"Bearer {self._endpoint.key}"} if self._endpoint.key else {}
+        return httpx2.Client(
+            auth=self._endpoint.login, headers=headers, timeout=self._endpoint.seconds, transport=self._mock,
+            event_hooks={"response": [check_plain]},
+        )  # fmt: skip
 
 
 def chat_of(
@@ -196,23 +178,22 @@ def chat_of(
     )
 
 
-def _content(text: str) -> str:
+def _content(text: str, shown: str) -> str:
     try:
         content = json.loads(text)["choices"][0]["message"]["content"]
         if not isinstance(content, str | None):
             raise TypeError(f"content is a {type(content).__name__}")
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise AnswerError(f"the server's reply is not of the chat protocol: {_short(text)}") from error
+        raise AnswerError(f"the server's reply is not of the chat protocol: {shown}") from error
     if not content or not content.strip():
         raise AnswerError("the language model said nothing")
     if any("\ud800" <= char <= "\udfff" for char in content):  # halves of characters, which JSON can spell
-        raise AnswerError(f"the language model's reply holds what is no character: {_short(content)}")
+        raise AnswerError(f"the language model's reply holds what is no character: {shown}")
     return content
 
 
-def _retry_after(headers: Any) -> float | None:
-    value = headers.get("retry-after", "").strip()
-    return float(value) if re.fullmatch(r"[0-9]{1,9}(?:\.[0-9]{1,9})?", value) else None
+def _pause(request: httpx2.Request, attempt: int, asked: float) -> float:
+    return min(asked or 2.0**attempt, _LONGEST_WAIT)
 
 
 def _short(text: str) -> str:

@@ -1,0 +1,76 @@
+"""Sends a request again, and not before the service says. A layer of an HTTP client, as those in transports.py."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+import httpx2
+
+from geoglot.web.response import BusyError, RetryableError
+from geoglot.web.transports import Layer
+
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
+_SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+#: Errors of the network that may be gone at the next try
+TRANSIENT = (httpx2.TransportError, httpx2.DecodingError, RetryableError)
+
+
+class Retry(Layer):
+    """Sends a request again after a `transient` error or a busy status, and raises the last error.
+
+    `pause` gives the seconds before the next try from the request, the number of the failed try, 0 first, and the
+    seconds that Retry-After asks for; it may raise an error instead.
+    """
+
+    def __init__(
+        self,
+        inner: httpx2.BaseTransport,
+        retries: int,
+        pause: Callable[[httpx2.Request, int, float], float],
+        sleep: Callable[[float], None],
+        transient: tuple[type[Exception], ...] = TRANSIENT,
+    ) -> None:
+        super().__init__(inner)
+        self._retries, self._pause, self._sleep, self._transient = retries, pause, sleep, transient
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        read = request.extensions.get("read")
+        attempt = 0
+        while True:
+            try:
+                response = self._inner.handle_request(request)
+                if response.status_code in _BUSY:
+                    raise BusyError(response)
+                if read:
+                    read(response)
+                return response
+            except self._transient as error:
+                asked = _retry_after(error.response) if isinstance(error, BusyError) else 0.0
+                pause = self._pause(request, attempt, asked)
+                if attempt == self._retries:
+                    raise
+            self._sleep(pause)
+            attempt += 1
+
+
+def _retry_after(response: httpx2.Response) -> float:
+    """Seconds. A date is compared with the response's own Date header, since our clock may differ."""
+    text = response.headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(text):
+        return float(text)
+    until = _date(text)
+    if until is None:
+        return 0.0
+    now = _date(response.headers.get("date", "")) or datetime.now(UTC)
+    return max(0.0, (until - now).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    try:
+        date = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -1,0 +1,182 @@
+"""Layers of an HTTP client. Each is an httpx2 transport that adds one rule to the transport below it:
+
+    Retry(Pace(Redirects(AllowedHosts(WholeBody(Network(...))))))        as in client.py
+    Retry(Deadline(WholeBody(Network(...))))                             as in tasks/ask/chat.py
+
+A request carries options for them in its `extensions`: `read` is a function that Retry calls with each response,
+`paced=False` exempts the request from Pace, and `shown` is its url in messages. The module imports httpx2, which is
+optional, so that others import it when they need it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import Future, wait
+from fnmatch import fnmatch
+
+import httpx2
+
+from geoglot.errors import ServiceError, SourceError
+from geoglot.web.response import TooLargeError, shown_url
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS = 5
+_FIRST_WORDS = 1000  # bytes of an error page
+_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")  # no longer true of a body that is read
+
+
+class Network(httpx2.BaseTransport):
+    """Sends requests through an `httpx2.Client`, for its connections, cookies, login and proxies.
+
+    `make` is called at the first request: a client reads certificates, which is slow, and many runs send nothing.
+    """
+
+    def __init__(self, make: Callable[[], httpx2.Client]) -> None:
+        self._make, self._lock = make, threading.Lock()
+        self._client: httpx2.Client | None = None
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        with self._lock:
+            client = self._client = self._client or self._make()
+        try:
+            own = client.build_request(request.method, request.url, headers=request.headers, content=request.read())
+            return client.send(own, stream=True, follow_redirects=False)
+        except ValueError as error:
+            raise httpx2.InvalidURL(str(error)) from error
+
+    def close(self) -> None:
+        with self._lock:
+            if self._client is not None:
+                self._client.close()
+
+
+class Layer(httpx2.BaseTransport):
+    """A transport on top of another one."""
+
+    def __init__(self, inner: httpx2.BaseTransport) -> None:
+        self._inner = inner
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class WholeBody(Layer):
+    """Reads and decodes the body: TooLargeError beyond `most` bytes, ReadTimeout after `seconds`.
+
+    Of an error page it reads the beginning only, of a redirect nothing.
+    """
+
+    def __init__(self, inner: httpx2.BaseTransport, most: int, seconds: float) -> None:
+        super().__init__(inner)
+        self._most, self._seconds = most, seconds
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        response = self._inner.handle_request(request)
+        try:
+            body = b"" if response.status_code in _REDIRECTS else self._read(request, response)
+        finally:
+            response.close()
+        headers = [(key, value) for key, value in response.headers.raw if key.lower() not in _OF_THE_WIRE]
+        return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
+
+    def _read(self, request: httpx2.Request, response: httpx2.Response) -> bytes:
+        body, deadline = bytearray(), time.monotonic() + self._seconds
+        try:
+            for block in response.iter_bytes():
+                body += block
+                if response.is_error and len(body) >= _FIRST_WORDS:
+                    return bytes(body[:_FIRST_WORDS])
+                if len(body) > self._most:
+                    raise TooLargeError(f"{shown_url(request)} is larger than {self._most >> 20} MiB")
+                if time.monotonic() > deadline:
+                    raise httpx2.ReadTimeout("an answer that does not end")
+        except (httpx2.TransportError, httpx2.DecodingError):
+            if not response.is_error:  # then the status says enough
+                raise
+        return bytes(body)
+
+
+class Deadline(Layer):
+    """Raises ReadTimeout after `seconds` in all, headers included; a thread is left with a response that never ends."""
+
+    def __init__(self, inner: httpx2.BaseTransport, seconds: float) -> None:
+        super().__init__(inner)
+        self._seconds = seconds
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        outcome: Future[httpx2.Response] = Future()
+
+        def work() -> None:
+            try:
+                outcome.set_result(self._inner.handle_request(request))
+            except BaseException as error:  # noqa: BLE001  `result` raises it in the thread that asked
+                outcome.set_exception(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        if not wait([outcome], self._seconds).done:
+            raise httpx2.ReadTimeout("an answer that does not begin")
+        return outcome.result()
+
+
+class AllowedHosts(Layer):
+    """Refuses hosts that are not named; `*.example.org` names all below one."""
+
+    def __init__(self, inner: httpx2.BaseTransport, hosts: Collection[str]) -> None:
+        super().__init__(inner)
+        self._hosts = hosts
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if not is_allowed(request.url, self._hosts):
+            # Tomorrow the recipe may name the host of a request; where a photo redirects to stays wrong.
+            raise (SourceError if "redirected" in request.extensions else ServiceError)(
+                f"the recipe names no host for {shown_url(request)}; add it to `hosts` of that source if it is to be "
+                "asked"
+            )
+        return self._inner.handle_request(request)
+
+
+class Redirects(Layer):
+    """Follows redirects by GET. Only the first host gets the body and headers such as Authorization."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        hop = request
+        for _ in range(_MOST_REDIRECTS):
+            response = self._inner.handle_request(hop)
+            if response.status_code not in _REDIRECTS:
+                return response
+            url = hop.url.join(response.headers.get("location", ""))
+            headers = {key: request.headers[key] for key in ("Range", "Accept-Encoding") if key in request.headers}
+            hop = httpx2.Request("GET", url, headers=headers, extensions={"redirected": True})
+        raise SourceError(f"{shown_url(hop)} redirects more than {_MOST_REDIRECTS} times")
+
+
+class Pace(Layer):
+    """Sends at most `per_second` requests, and none until the end of a `rest`. Any number of threads may use it."""
+
+    def __init__(self, inner: httpx2.BaseTransport, per_second: float, sleep: Callable[[float], None]) -> None:
+        super().__init__(inner)
+        self._interval, self._sleep = 1 / per_second, sleep
+        self._lock, self._next, self._rest_until = threading.Lock(), 0.0, 0.0
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        if request.extensions.get("paced", True):
+            with self._lock:
+                now = time.monotonic()
+                turn = max(now, self._next, self._rest_until)
+                self._next = turn + self._interval
+            if turn > now:
+                self._sleep(turn - now)
+        return self._inner.handle_request(request)
+
+    def rest(self, seconds: float) -> None:
+        """Let all threads wait."""
+        with self._lock:
+            self._rest_until = max(self._rest_until, time.monotonic() + seconds)
+
+
+def is_allowed(url: httpx2.URL, hosts: Collection[str]) -> bool:
+    """Is the url on one of the hosts, by http or https?"""
+    names = (url.host, url.raw_host.decode("ascii"))  # as Unicode and as it is sent
+    return url.scheme in ("http", "https") and any(fnmatch(name, one) for name in names if name for one in hosts)
