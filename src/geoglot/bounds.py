@@ -1,0 +1,57 @@
+"""The bounds that stand in the annotation of a field, in words."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import cache
+from typing import Any, get_type_hints
+
+from annotated_types import BaseMetadata, Ge, GroupedMetadata, Gt, Le, Lt
+
+from geoglot.errors import InputError
+
+_WORDS: dict[type, tuple[str, str, Callable[[float, float], bool]]] = {
+    Ge: ("ge", "at least", operator.ge),
+    Gt: ("gt", "above", operator.gt),
+    Le: ("le", "at most", operator.le),
+    Lt: ("lt", "below", operator.lt),
+}
+
+
+def check_bounds(options: Any) -> None:
+    """Raise InputError that names the first field of a dataclass whose number is outside the bounds of its annotation.
+
+    The dataclasses of options call it in `__post_init__`.
+    """
+    for name, bounds in _fields_with_bounds(type(options)):  # type: ignore[arg-type]
+        value = getattr(options, name)
+        if isinstance(value, int | float) and (must := violated(value, bounds)):
+            raise InputError(f"{name} must be {must}, got {value!r}")
+
+
+def violated(value: int | float, bounds: tuple[BaseMetadata, ...]) -> str | None:
+    """What a number must be, such as "at least 1", if it breaks one of these bounds. NaN breaks every bound."""
+    for bound in bounds:
+        name, words, holds = _WORDS[type(bound)]
+        if not holds(value, limit := getattr(bound, name)):
+            return f"{words} {limit:g}"
+    return None
+
+
+def bounds_of(metadata: tuple[Any, ...]) -> tuple[BaseMetadata, ...]:
+    """The single bounds among the metadata of an annotation."""
+    found: list[BaseMetadata] = []
+    for entry in metadata:
+        if isinstance(entry, GroupedMetadata):
+            found += [bound for bound in entry if isinstance(bound, BaseMetadata)]
+        elif isinstance(entry, BaseMetadata):
+            found.append(entry)
+    return tuple(found)
+
+
+@cache
+def _fields_with_bounds(kind: type[Any]) -> tuple[tuple[str, tuple[BaseMetadata, ...]], ...]:
+    hints = get_type_hints(kind, include_extras=True)
+    fields = ((name, bounds_of(getattr(hint, "__metadata__", ()))) for name, hint in hints.items())
+    return tuple((name, bounds) for name, bounds in fields if bounds)
