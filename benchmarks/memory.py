@@ -24,6 +24,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geoglot.outputs.legend import Legend
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -53,10 +54,11 @@ def make_scene(path: Path, side: int) -> None:
 
 def measure(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
     """Segment in this process; returns peak memory in GB and the time."""
-    options = SegmentOptions(tile=512, overlap=64, batch=4, overlay=False)
+    read = ReadOptions(tile=512, overlap=64, batch=4)
+    options = SegmentOptions(overlay=False)
     outputs = Outputs.of(folder / "map.tif", folder / "map.gpkg" if polygons else None, options)
     started = time.monotonic()
-    result = segment_with(ColourScorer(NAMES, patch=16), Legend(NAMES), scene, outputs, options=options)
+    result = segment_with(ColourScorer(NAMES, patch=16), Legend(NAMES), scene, outputs, read=read, options=options)
     seconds = time.monotonic() - started
     pixels = sum(share.pixels for share in result.classes)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

@@ -27,6 +27,7 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geoglot.scene.encoder import ScorerEncoder
+from geoglot.scene.read import ReadOptions
 from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_options import FindOptions
@@ -67,8 +68,8 @@ def count_encodings() -> dict[str, Any]:
         model.get_image_embeddings = counted
         refiner = Sam(model, Normalisation((0.5,) * 3, (0.5,) * 3))
         scorer = ColourScorer(NAMES)
-        options = FindOptions(tile=512, overlap=64)
-        result = find(scene, list(PROMPTS), model=ScorerEncoder(scorer, NAMES), options=options, refiner=refiner)
+        read = ReadOptions(tile=512, overlap=64)
+        result = find(scene, list(PROMPTS), model=ScorerEncoder(scorer, NAMES), read=read, refiner=refiner)
     tiles = len(WindowPlan((COUNTED, COUNTED), SAM_SIDE, 0, 1))
     return {
         "prompts": len(PROMPTS), "objects": len(result.objects), "plain": tiles * len(PROMPTS), "ours": runs[0],
@@ -84,8 +85,8 @@ def match_planted(patch: int) -> dict[str, Any]:
             things = scatter((600, 640), 24, ("roof", "water"), seed)
             planted = plant((600, 640), things, seed)
             scene = write_scene(Path(folder) / f"{seed}.tif", planted.pixels)
-            options = FindOptions(tile=128, overlap=32)
-            result = find(scene, ["roof", "water"], model=encoder(patch), options=options, refiner="edges")
+            read = ReadOptions(tile=128, overlap=32)
+            result = find(scene, ["roof", "water"], model=encoder(patch), read=read, refiner="edges")
             rows.append(precision_and_recall(result.objects, planted))
     figures = np.array(rows)
     return {
@@ -112,9 +113,17 @@ def make_scene(path: Path, side: int, names: tuple[str, ...], things: int) -> No
 def measure(scene: Path) -> dict[str, Any]:
     """Find in this process; returns peak memory in GB and the time."""
     started = time.monotonic()
-    options = FindOptions(tile=512, overlap=64, overlay=False)
+    read = ReadOptions(tile=512, overlap=64)
     output = scene.with_suffix(".gpkg")
-    result = find(scene, ["roof", "water"], output, model=encoder(16), options=options, refiner="edges")
+    result = find(
+        scene,
+        ["roof", "water"],
+        output,
+        model=encoder(16),
+        read=read,
+        options=FindOptions(overlay=False),
+        refiner="edges",
+    )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {"peak_gb": round(peak, 3), "seconds": round(time.monotonic() - started, 1), "objects": len(result.objects)}
 

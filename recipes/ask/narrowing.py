@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from geoglot.models.zoo import load_model
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.ask.narrow import Overviews, narrow, planned_names
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.find.find_options import FindOptions
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     kinds = [re.match("[a-z]*", Path(path).name.lower())[0] for path in chosen]
     names = planned_names([f"Is there a {words}?" for kind, words in KINDS.items() if kind in kinds], Rules().plan)
     model, options = load_model(given.model), FindOptions(overlay=False)
-    told = narrow(chosen, names, lambda names: Overviews(model, names, options), best=len(chosen))
+    told = narrow(chosen, names, lambda names: Overviews(model, names, ReadOptions(), options), best=len(chosen))
     shares, chances = [], []
     for kind, one in zip([kind for kind in KINDS if kind in kinds], told, strict=True):
         hold = {path for path, other in zip(chosen, kinds, strict=True) if other == kind}

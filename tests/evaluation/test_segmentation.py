@@ -45,9 +45,14 @@ def test_a_refined_map_is_that_of_segment_too(tmp_path: Path) -> None:
     samples, scorer = world(tmp_path, 1), ColourScorer(NAMES)
     with open_native(samples.images[0]) as raster:
         plain, found = class_map(raster, scorer, 3), class_map(raster, scorer, 3, Edges())
-    choice = SegmentOptions(overlay=False, refiner="edges")
+    choice = SegmentOptions(overlay=False)
     segment_with(
-        scorer, Legend(NAMES), samples.images[0], Outputs.of(tmp_path / "map.tif", None, choice), options=choice
+        scorer,
+        Legend(NAMES),
+        samples.images[0],
+        Outputs.of(tmp_path / "map.tif", None, choice),
+        options=choice,
+        refiner=Edges(),
     )
     with rasterio.open(tmp_path / "map.tif") as dataset:
         assert (found == dataset.read(1)).all() and (found != plain).any()

@@ -11,8 +11,8 @@ import pytest
 from geoglot.errors import GeoglotError
 from geoglot.outputs.legend import Legend
 from geoglot.scene.encoder import ScorerEncoder
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.find.find import find
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.map_run import SegmentOptions, segment_with
 from stubs import ColourScorer
@@ -23,9 +23,10 @@ Door = Callable[[Path, Path, bool], object]
 
 
 def segment(source: Path, folder: Path, overwrite: bool, scores: bool = True) -> None:
-    options = SegmentOptions(tile=64, overlap=16, scores=scores, overlay=scores)
+    read = ReadOptions(tile=64, overlap=16)
+    options = SegmentOptions(scores=scores, overlay=scores)
     outputs = Outputs.of(folder / "map.tif", folder / "map.gpkg", options)
-    segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=options, overwrite=overwrite)
+    segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, read=read, options=options, overwrite=overwrite)
 
 
 def segment_alone(source: Path, folder: Path, overwrite: bool) -> None:
@@ -33,9 +34,17 @@ def segment_alone(source: Path, folder: Path, overwrite: bool) -> None:
 
 
 def find_roofs(source: Path, folder: Path, overwrite: bool) -> None:
-    options = FindOptions(tile=64, overlap=16)
+    read = ReadOptions(tile=64, overlap=16)
     model = ScorerEncoder(ColourScorer(NAMES), NAMES)
-    find(source, "roof", folder / "map.gpkg", model=model, options=options, refiner="edges", overwrite=overwrite)
+    find(
+        source,
+        "roof",
+        folder / "map.gpkg",
+        model=model,
+        read=read,
+        refiner="edges",
+        overwrite=overwrite,
+    )
 
 
 BESIDE = ("map.tif.aux.xml", "map.tif.ovr", "map.tif.msk", "map.scores.tif.aux.xml", "map.gpkg-wal", "map.gpkg-journal")
@@ -88,9 +97,9 @@ def test_a_source_that_an_earlier_run_made_keeps_its_bytes(tmp_path: Path, scene
 def test_two_doors_of_one_stem_keep_what_the_other_made(tmp_path: Path, scene: bytes) -> None:
     source = tmp_path / "scene.tif"
     source.write_bytes(scene)
-    options = SegmentOptions(tile=64, overlap=16)
-    outputs = Outputs.of(tmp_path / "map.tif", None, options)
-    segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=options)
+    read = ReadOptions(tile=64, overlap=16)
+    outputs = Outputs.of(tmp_path / "map.tif", None, SegmentOptions())
+    segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, read=read)
     before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     find_roofs(source, tmp_path, overwrite=False)
     after = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
@@ -101,7 +110,8 @@ def test_two_doors_of_one_stem_keep_what_the_other_made(tmp_path: Path, scene: b
 def test_the_batch_does_not_decide_whether_a_run_goes_on_and_it_says_so(tmp_path: Path, scene: bytes) -> None:
     source, output = tmp_path / "scene.tif", tmp_path / "map.tif"
     source.write_bytes(scene)
-    options = SegmentOptions(tile=32, overlap=8, batch=1, overlay=False)
+    read = ReadOptions(tile=32, overlap=8, batch=1)
+    options = SegmentOptions(overlay=False)
 
     class Interrupted(ColourScorer):
         def __call__(self, pixels: object) -> object:
@@ -111,8 +121,8 @@ def test_the_batch_does_not_decide_whether_a_run_goes_on_and_it_says_so(tmp_path
 
     with pytest.raises(KeyboardInterrupt):
         outputs = Outputs.of(output, None, options)
-        segment_with(Interrupted(NAMES), Legend(NAMES), source, outputs, options=options)
+        segment_with(Interrupted(NAMES), Legend(NAMES), source, outputs, read=read, options=options)
     again, outputs = ColourScorer(NAMES), Outputs.of(output, None, options)
-    result = segment_with(again, Legend(NAMES), source, outputs, options=replace(options, batch=4))
+    result = segment_with(again, Legend(NAMES), source, outputs, read=replace(read, batch=4), options=options)
     done = result.windows - again.tiles
     assert done and f"going on after {done} of {result.windows} windows" in result.notes[0]

@@ -9,6 +9,7 @@ from pyproj import Transformer
 from torch import Tensor
 
 from geoglot.errors import InputError, SourceError
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.classify import ClassifyOptions, classify
 from stubs import PooledColours
 from worlds import class_field, paint, scribble, write_scene
@@ -25,7 +26,7 @@ def picture(path: Path, index: int, side: int = 20) -> Path:
 def test_a_folder_of_pictures_has_one_label_each(tmp_path: Path) -> None:
     for index in (2, 0, 1):
         picture(tmp_path / f"{index}.png", index, side=20 + 30 * index)
-    labels = classify(tmp_path, NAMES, model=MODEL, options=ClassifyOptions(batch=2))
+    labels = classify(tmp_path, NAMES, model=MODEL, read=ReadOptions(batch=2))
     assert [one.label for one in labels.results] == list(NAMES)
     assert all(one.window is None for one in labels.results)
     for one in labels.results:
@@ -123,7 +124,7 @@ def test_a_large_picture_is_averaged_and_not_sampled(tmp_path: Path) -> None:
 
 def test_the_choice_of_bands_is_the_callers(tmp_path: Path) -> None:
     path = picture(tmp_path / "a.png", NAMES.index("roof"))
-    turned = classify(path, NAMES, model=MODEL, options=ClassifyOptions(bands=(3, 2, 1)))
+    turned = classify(path, NAMES, model=MODEL, read=ReadOptions(bands=(3, 2, 1)))
     assert turned.results[0].label == "water" != classify(path, NAMES, model=MODEL).results[0].label
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import fields, reading
+from geoglot.cli.reading import fields, read_options, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     sources, questions = _sorted_out(given["arguments"], given)
     if given["evidence"] is not None:
         check_evidence(given["evidence"])
-    choice = _options(given)
+    choice, read, refiner = _options(given), read_options(given), chosen_refiner(given)
     answers, failed = [], 0
     with options.progress() as progress:
         planner, model = _planner(given, progress), _load(given)
@@ -85,7 +85,10 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             todo = _todo(narrowed)
             _check_any_seen(todo, narrowed)
         for source, asked in todo:
-            opened = Asker.open(source, given["after"], model=model, planner=planner, options=choice, progress=progress)
+            opened = Asker.open(
+                source, given["after"], model=model, planner=planner, read=read, options=choice, refiner=refiner,
+                progress=progress,
+            )  # fmt: skip
             with opened as asker:
                 told = _answers(asker, asked, given) if asked or given["replay"] else _prompt(asker)
                 for answer in told:
@@ -138,7 +141,11 @@ def _narrowed(
 
     names = planned_names(questions, planner.draft)
     chosen = narrow(
-        sources, names, lambda names: Overviews(model, names, _looks(given)), best=given["best"], progress=progress
+        sources,
+        names,
+        lambda names: Overviews(model, names, read_options(given), _looks(given)),
+        best=given["best"],
+        progress=progress,
     )
     for one in chosen:
         click.echo(_listed(one), err=True)
@@ -198,7 +205,7 @@ def _report(answers: Sequence[Answer], narrowed: Sequence[Narrowed], as_json: bo
 def _options(given: dict[str, Any]) -> AskOptions:
     from geoglot.tasks.ask.ask import AskOptions
 
-    return AskOptions(_looks(given), device=given["device"], refiner=chosen_refiner(given))
+    return AskOptions(_looks(given), device=given["device"])
 
 
 def _looks(given: dict[str, Any]) -> FindOptions:

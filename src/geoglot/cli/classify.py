@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import CLASSES_HELP, fields, reading
+from geoglot.cli.reading import CLASSES_HELP, fields, read_options, reading
 
 if TYPE_CHECKING:
     from geoglot.tasks.classify import Labels
@@ -42,8 +42,11 @@ def command(ctx: click.Context, /, **given: Any) -> None:
 
     choice = ClassifyOptions(windows=given["windows"], **fields(given))
     model = load_model(given["model"], device=given["device"], precision="auto")
+    read = read_options(given)
     with options.progress() as progress:
-        labels = classify(list(given["sources"]), given["classes"], model=model, options=choice, progress=progress)
+        labels = classify(
+            list(given["sources"]), given["classes"], model=model, read=read, options=choice, progress=progress
+        )
     options.emit(labels.to_json(), given["as_json"], describe(labels))
     if labels.failed:
         click.echo(f"geoglot: {len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}", err=True)

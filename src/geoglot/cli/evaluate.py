@@ -48,7 +48,7 @@ def command(task: Any, dataset: str, data: Path, submit: Path | None, as_json: b
 
     given["scales"] = parse_scales(given["scales"])
     names = ("split", "ensemble", "calibrate", "transductive", "limit", "flips", "scales", "batch", "device")
-    choice = EvaluateOptions(**{name: given[name] for name in names}, refiner=chosen_refiner(given))
+    refiner, choice = chosen_refiner(given), EvaluateOptions(**{name: given[name] for name in names})
     with options.progress() as progress:
         if submit is not None:
             made = write_submission(
@@ -63,6 +63,13 @@ def command(task: Any, dataset: str, data: Path, submit: Path | None, as_json: b
             options.emit(made.to_json(), as_json, f"{made.path}: {made.images} maps, as the server wants them")
             return
         card = evaluate(
-            task, dataset, data, model=given["model"], protocol=given["protocol"], options=choice, progress=progress
+            task,
+            dataset,
+            data,
+            model=given["model"],
+            protocol=given["protocol"],
+            options=choice,
+            refiner=refiner,
+            progress=progress,
         )
     options.emit(card.to_json(), as_json, card.table())

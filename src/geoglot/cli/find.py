@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import area_column, fields, reading
+from geoglot.cli.reading import area_column, fields, read_options, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
@@ -60,6 +60,7 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             _names(given["names"]),
             given["output"],
             model=model,
+            read=read_options(given),
             options=_options(given),
             refiner=refiner,
             overwrite=given["overwrite"],
@@ -86,8 +87,6 @@ def _options(given: dict[str, Any]) -> Any:
         max_area=given["max_area"],
         points=given["points"],
         area=given["aoi"],
-        tile=given["tile"],
-        overlap=given["overlap"],
         vectors=given["vectors"],
         **fields(given),
     )

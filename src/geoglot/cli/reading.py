@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from geoglot.aliases import BandLike, NoData, Sensor
 from geoglot.errors import InputError
 from geoglot.figures import choose_area_unit, format_area
+
+if TYPE_CHECKING:
+    from geoglot.scene.read import ReadOptions
 
 _SCENE = (
     click.option("--bands", help='Red, green, blue, then what else a model sees: "B4,B3,B2" or "4,3,2".'),
@@ -41,9 +44,16 @@ def _with(options: Sequence[Callable[..., Any]], command: Callable[..., Any]) ->
 
 
 def fields(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What a command's shared options say, named as in SegmentOptions, FindOptions and ClassifyOptions."""
-    said = scene_fields(given) | {"resolution": given["gsd"], "batch": given["batch"]}
-    return said | ({"templates": given["templates"]} if given["templates"] else {})
+    """Templates, if some are given, named as in SegmentOptions, FindOptions and ClassifyOptions."""
+    return {"templates": given["templates"]} if given["templates"] else {}
+
+
+def read_options(given: Mapping[str, Any]) -> ReadOptions:
+    """How a command's options say that a scene is read."""
+    from geoglot.scene.read import ReadOptions
+
+    windows = {name: given[name] for name in ("tile", "overlap") if name in given}
+    return ReadOptions(**scene_fields(given), **windows, resolution=given["gsd"], batch=given["batch"])
 
 
 def scene_fields(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.cli import options
-from geoglot.cli.reading import CLASSES_HELP, area_column, fields, parse_scales, reading
+from geoglot.cli.reading import CLASSES_HELP, area_column, fields, parse_scales, read_options, reading
 from geoglot.cli.refining import chosen_refiner, refining
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def command(ctx: click.Context, /, **given: Any) -> None:
             given["output"],
             model=model,
             polygons=given["polygons"],
+            read=read_options(given),
             options=_options(given),
+            refiner=chosen_refiner(given),
             overwrite=given["overwrite"],
             progress=progress,
         )
@@ -73,12 +75,9 @@ def _options(given: dict[str, Any]) -> Any:
     return SegmentOptions(
         background=given["background"],
         threshold=given["threshold"],
-        tile=given["tile"],
-        overlap=given["overlap"],
         flips=given["flips"],
         scales=parse_scales(given["scales"]),
         scores=given["scores"],
-        refiner=chosen_refiner(given),
         **fields(given),
     )
 

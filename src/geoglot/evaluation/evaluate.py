@@ -32,12 +32,12 @@ from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.scene.augmented import Flips, augmented
 from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.read import ReadOptions
 from geoglot.scene.score import WordScorer
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.windows import plan_windows
 from geoglot.scene.wording import word_notes
-from geoglot.tasks.ask.ask import Asker, AskOptions
-from geoglot.tasks.find.find_options import FindOptions
+from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.segment import load_mapper
@@ -61,16 +61,9 @@ class EvaluateOptions:
     """Look at each window mirrored too; segmentation only."""
     scales: tuple[float, ...] = (1.0,)
     """Look at each window at all of these sizes; segmentation only."""
-    refiner: Refiner | str | None = None
-    """Moves the borders of maps, as for `segment`: "edges", or what `load_sam` gives; segmentation only."""
     batch: int = 16
     device: str | None = None
     """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
-
-    @property
-    def refined(self) -> str:
-        """The refiner's name."""
-        return self.refiner.name if isinstance(self.refiner, Refiner) else self.refiner or "none"
 
 
 def evaluate(
@@ -81,6 +74,7 @@ def evaluate(
     model: VisionLanguageModel | Segmenter | PathLike = "mini",
     protocol: str = "default",
     options: EvaluateOptions | None = None,
+    refiner: Refiner | str | None = None,
     progress: Progress | None = None,
 ) -> Scorecard:
     """Measure a model on a data set that lies in the folder `data` as it is published.
@@ -88,8 +82,9 @@ def evaluate(
     Raises InputError for what cannot be meant and SourceError for what is missing, before any model is loaded.
     """
     options, chosen, found = options or EvaluateOptions(), protocol_of(protocol), dataset_of(dataset)
+    refiner = choose_refiner(refiner)
     split = options.split or chosen.splits.get(found.name) or next(iter(found.splits))
-    _check(task, found, split, chosen, options)
+    _check(task, found, split, chosen, options, refiner)
     if not Path(data).is_dir():
         raise SourceError(f"there is no folder {data}; put {found.title} there, from {found.page}")
     found = replace(found, resolution=found.resolution_of(Path(data)))
@@ -100,10 +95,10 @@ def evaluate(
     if isinstance(samples, Asked):
         return _asked(model, found, samples, split, options, len(whole), progress)
     if isinstance(model, Segmenter):
-        return _supervised(model, found, samples, split, options, len(whole), progress)
+        return _supervised(model, found, samples, split, options, refiner, len(whole), progress)
     if model.bands != 3:
         raise InputError(f"{model.card.name} sees {model.bands} bands; data sets are read as red, green, blue")
-    run = _Run(model, chosen, found, options, progress)
+    run = _Run(model, chosen, found, options, refiner, progress)
     with torch.inference_mode():
         texts, told = run.read(samples)
         metrics = run.measure(task, samples, texts)
@@ -121,10 +116,10 @@ def _asked(
     progress: Progress | None,
 ) -> Scorecard:
     """Questions by the rules planner, without a language model: what a scene is asked is what `ask` would be."""
-    looks = FindOptions(overlay=False, batch=options.batch, resolution=dataset.resolution and dataset.resolution[0])
+    read = ReadOptions(batch=options.batch, resolution=dataset.resolution and dataset.resolution[0])
 
     def opened(image: int, themes: tuple[str, ...]) -> Asker:
-        asker = Asker.open(samples.images[image], model=model, options=AskOptions(looks))
+        asker = Asker.open(samples.images[image], model=model, read=read)
         asker.themes = themes if len(themes) > 1 else asker.themes
         return asker
 
@@ -147,6 +142,7 @@ def _supervised(
     samples: Samples,
     split: str,
     options: EvaluateOptions,
+    refiner: Refiner | None,
     here: int,
     progress: Progress | None,
 ) -> Scorecard:
@@ -155,11 +151,11 @@ def _supervised(
         raise InputError(f"{model.card.name} has classes of its own: it can be measured at segmentation only")
     names = [one.name for one in samples.classes]
     scorer = augmented(segmenter_for(model, tuple(names)), options.flips, options.scales)
-    matrices = confusions(scorer, samples, options.batch, progress, refiner=choose_refiner(options.refiner))
+    matrices = confusions(scorer, samples, options.batch, progress, refiner=refiner)
     facts = {
         "name": "supervised", "split": split, "classes": names, "side": model.card.tile_size,
         "window_px": window_sides(scorer.plan, samples), "flips": options.flips,
-        "scales": list(options.scales), "refine": options.refined, "limit": options.limit,
+        "scales": list(options.scales), "refine": refiner.name if refiner else "none", "limit": options.limit,
         "trained_on": model.card.source,
     }  # fmt: skip
     notes = _notes(dataset, split, here, samples)
@@ -204,14 +200,16 @@ def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> SegmenterScorer:
     return SegmenterScorer(model, tuple(ClassWords(name, (name,)) for name in names))
 
 
-def _check(task: Task, dataset: DataSet, split: str, protocol: Protocol, options: EvaluateOptions) -> None:
+def _check(
+    task: Task, dataset: DataSet, split: str, protocol: Protocol, options: EvaluateOptions, refiner: Refiner | None
+) -> None:
     dataset.check(task, split)
     protocol.prompts(options.ensemble)
     if task != "classification" and (options.calibrate or options.transductive):
         raise InputError(f"calibration and transduction are for classification, not for {task}")
     if task != "segmentation" and (options.flips != "none" or options.scales != (1.0,)):
         raise InputError(f"flips and scales are for segmentation, not for {task}")
-    if task != "segmentation" and options.refined != "none":
+    if task != "segmentation" and refiner is not None:
         raise InputError(f"borders of maps are refined, so --refine is for segmentation, not for {task}")
     if options.limit is not None and options.limit < 1:
         raise InputError(f"the limit is at least one image, not {options.limit}")
@@ -243,6 +241,7 @@ class _Run:
     protocol: Protocol
     dataset: DataSet
     options: EvaluateOptions
+    refiner: Refiner | None
     progress: Progress | None
 
     @property
@@ -288,7 +287,7 @@ class _Run:
             self.options.batch,
             self.progress,
             self._coarser,
-            choose_refiner(self.options.refiner),
+            self.refiner,
         )
         return score_pixels(matrices, [one.name for one in samples.classes])
 
@@ -317,7 +316,7 @@ class _Run:
             "transductive": options.transductive,
             "flips": options.flips,
             "scales": list(options.scales),
-            "refine": options.refined,
+            "refine": self.refiner.name if self.refiner else "none",
             "limit": options.limit,
             "precision": sorted({str(one.dtype).removeprefix("torch.") for one in self.model.parameters()}),
         }

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import torch
+from annotated_types import Ge, Gt
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.figures import format_number
@@ -16,40 +18,45 @@ from geoglot.version import __version__
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
 
 
-@runtime_checkable
-class Reading(Protocol):
-    """The options of a task that say how a scene is read."""
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a scene is read and shown to a model; None lets the file or the model decide."""
 
-    @property
-    def bands(self) -> tuple[BandLike, ...] | None:
-        """Red, green, blue by name or index; None finds them."""
+    bands: Annotated[
+        tuple[BandLike, ...] | None, "Red, green, blue, then any more that the model sees, by name or 1-based index."
+    ] = None
+    sensor: Annotated[Sensor | None, "Preset of bands, offset and scale."] = None
+    nodata: Annotated[NoData, "The stored number that is no data; none if every number is data."] = None
+    resolution: Annotated[
+        float | None, "Ground resolution in metres to read the scene at; the model decides.", Gt(0)
+    ] = None
+    tile: Annotated[int | None, "Side of a window in pixels; the model decides.", Ge(1)] = None
+    overlap: Annotated[int | None, "Pixels that neighbouring windows share; the model decides.", Ge(0)] = None
+    batch: Annotated[int, "Windows that the model computes at once.", Ge(1)] = 8
 
-    @property
-    def sensor(self) -> Sensor | None:
-        """Preset of bands, offset and scale."""
-
-    @property
-    def nodata(self) -> NoData:
-        """The stored number that is no data, or none."""
-
-    @property
-    def resolution(self) -> float | None:
-        """Ground metres a pixel; None lets the model decide."""
+    def facts(self) -> dict[str, Any]:
+        """Everything that decides what is read; the number of windows computed at once does not."""
+        facts = asdict(self)
+        del facts["batch"]
+        return facts
 
 
-def opened(
-    source: PathLike | Raster, options: Reading, understood: tuple[float, float]
+def open_scene(
+    source: PathLike | Raster, read: ReadOptions, understood: tuple[float, float]
 ) -> AbstractContextManager[Raster]:
-    """The scene at the resolution asked for; a raster of the caller's stays as it is, and stays open."""
+    """The scene at the resolution of `read`, else at one that the model understands.
+
+    A Raster is returned as it is, and stays open.
+    """
     if isinstance(source, Raster):
         return nullcontext(source)
-    resolution = options.resolution or understood
-    return open_raster(source, resolution=resolution, **said(options))
-
-
-def said(options: Reading) -> dict[str, Any]:
-    """What the user says of a scene's numbers, as open_raster takes it."""
-    return {"bands": options.bands, "sensor": options.sensor, "nodata": options.nodata}
+    return open_raster(
+        source,
+        bands=read.bands,
+        sensor=read.sensor,
+        nodata=read.nodata,
+        resolution=read.resolution or understood,
+    )
 
 
 def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:

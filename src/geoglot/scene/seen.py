@@ -31,17 +31,15 @@ from geoglot.scene.encoder import Encoder, ScorerEncoder, WordEncoder
 from geoglot.scene.failures import failure_notes, restored_failures
 from geoglot.scene.filled import Filled
 from geoglot.scene.going_on import going_on
-from geoglot.scene.read import opened, reading_facts
+from geoglot.scene.read import ReadOptions, open_scene, reading_facts
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, Readable
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.segment.segment import load_mapper
 
 ModelLike = VisionLanguageModel | Segmenter | Encoder | PathLike
-_DECIDED = ("bands", "sensor", "resolution", "tile", "overlap", "vectors")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -55,8 +53,10 @@ class EncodedScene:
     """Windows that could not be read or computed; what no other window covers is not known."""
     facts: dict[str, Any]
     """Everything that decides what was seen."""
-    options: FindOptions
-    """What it was encoded with."""
+    read: ReadOptions
+    vectors: PathLike | None
+    """The folder that keeps the vectors, if one was given."""
+    area_file: PathLike | None
     area: BaseGeometry | None
     """What was asked for, in pixels; None: all of it."""
     resumed: tuple[str, ...]
@@ -67,16 +67,15 @@ class EncodedScene:
     def __repr__(self) -> str:
         return f"EncodedScene({self.raster.uri} by {self.encoder.name}, {self.plan.lattice} patches)"
 
-    def narrowed(self, options: FindOptions) -> EncodedScene:
-        """The scene for a question with options of its own; InputError for what encoding has decided already."""
-        check_limits(options, self.raster)
-        for key in _DECIDED:
-            value = getattr(options, key)
-            if value is not None and value != getattr(self.options, key):
+    def narrowed(self, read: ReadOptions, area: PathLike | None, vectors: PathLike | None) -> EncodedScene:
+        """The scene within another area; InputError for options that differ from those of encoding."""
+        wanted = read.facts() | {"vectors": vectors}
+        for key, own in (self.read.facts() | {"vectors": self.vectors}).items():
+            if wanted[key] is not None and wanted[key] != own:
                 raise InputError(f"{key} is decided when a scene is encoded; give it to encode_scene")
-        if options.area is None or options.area == self.options.area:
+        if area is None or area == self.area_file:
             return self
-        area = read_area(Path(options.area), self.raster.grid)
+        area = read_area(Path(area), self.raster.grid)
         if self.area and not self.area.covers(area):
             raise InputError("the area of interest reaches beyond the one that the scene was encoded for")
         return replace(self, area=area)
@@ -100,55 +99,49 @@ def encode_scene(
     source: PathLike | Raster,
     model: ModelLike = "mini",
     *,
-    options: FindOptions | None = None,
+    read: ReadOptions = ReadOptions(),
+    area: PathLike | None = None,
+    vectors: PathLike | None = None,
     output: Path | None = None,
     before: Callable[[dict[str, Any]], None] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[EncodedScene]:
     """Encode a raster of any size, for as many questions as one likes: `find(scene, "pool")`.
 
-    What is seen lies in `options.vectors`, if that is given, and stays there; else in a work folder beside `output`,
-    which a killed run leaves behind for the same run to go on; else in a temporary folder. `before` is called with all
-    that decides what is seen, before anything is looked at. Raises SourceError if no window could be read or computed.
+    `area` is a file of polygons: windows that touch none are not computed. What is seen lies in `vectors`, if given,
+    and stays there; else in a work folder beside `output`, which a killed run leaves behind for the same run to go on;
+    else in a temporary folder. `before` is called with everything that decides what is seen, before any work. Raises
+    SourceError if no window could be read or computed.
     """
-    options = options or FindOptions()
     encoder = as_encoder(model)
     with ExitStack() as stack:
-        raster = stack.enter_context(opened(source, options, encoder.resolution))
+        raster = stack.enter_context(open_scene(source, read, encoder.resolution))
         check_bands(raster, encoder.bands, encoder.name)
-        check_limits(options, raster)
-        plan = encoder.plan(raster.grid.shape, options.tile, options.overlap)
-        area = read_area(Path(options.area), raster.grid) if options.area else None
+        plan = encoder.plan(raster.grid.shape, read.tile, read.overlap)
+        inside = read_area(Path(area), raster.grid) if area else None
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": encoder.name, "sha256": encoder.sha256, "dtype": encoder.dtype},
-            "area": area.wkt if area else None,
+            "area": inside.wkt if inside else None,
         }
         if before:
             before(facts)
-        journal = _journal(stack, fingerprint(facts), output, options)
+        journal = _journal(stack, fingerprint(facts), output, vectors)
         # Things whose centre lies in the area reach beyond it.
-        part = Partial(raster, area.buffer(plan.tile / 2)) if area else raster
-        failed, resumed = _encode(Filled(part), encoder, plan, journal, options.batch, progress)
+        part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
+        failed, resumed = _encode(Filled(part), encoder, plan, journal, read.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
             raise SourceError(f"no window of {raster.uri} could be looked at: {failed[0].reason}")
-        if options.vectors:
+        if vectors:
             journal.close()  # finished, and never changed again: others may read
         seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
-        yield EncodedScene(raster, encoder, plan, tuple(failed), facts, options, area, resumed, seen, valid)
-        if output and not options.vectors:
-            journal.clear()
-
-
-def check_limits(options: FindOptions, raster: Raster) -> None:
-    """Refuse limits in square metres where there are none."""
-    if raster.grid.crs is None and (options.min_area is not None or options.max_area is not None):
-        raise InputError(
-            f"{raster.uri} has no CRS, so its objects have no square metres: leave out --min-area and --max-area, or "
-            "assign the CRS first with: rio edit-info --crs EPSG:... --transform ..."
+        yield EncodedScene(
+            raster, encoder, plan, tuple(failed), facts, read, vectors, area, inside, resumed, seen, valid
         )
+        if output and not vectors:
+            journal.clear()
 
 
 def as_encoder(model: ModelLike) -> Encoder:
@@ -161,10 +154,10 @@ def as_encoder(model: ModelLike) -> Encoder:
     return WordEncoder(model) if isinstance(model, VisionLanguageModel) else model
 
 
-def _journal(stack: ExitStack, run: str, output: Path | None, options: FindOptions) -> Journal:
+def _journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike | None) -> Journal:
     """Where strips go, and whether they are there already."""
-    if options.vectors:
-        folder = Path(options.vectors)
+    if vectors:
+        folder = Path(vectors)
         if not folder.is_dir():
             raise InputError(f"there is no folder {folder} to keep vectors in; create it with: mkdir -p {folder}")
         place = folder / run

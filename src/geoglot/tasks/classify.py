@@ -11,7 +11,7 @@ import numpy as np
 import shapely
 import torch
 
-from geoglot.aliases import BandLike, ClassesLike, NoData, PathLike, Progress, Sensor
+from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import bound_in_lonlat
@@ -21,11 +21,11 @@ from geoglot.outputs.vector_files import to_map
 from geoglot.scene.batch import compute
 from geoglot.scene.class_words import TEMPLATES, class_vectors, parse_classes
 from geoglot.scene.encode import pad
-from geoglot.scene.read import said
+from geoglot.scene.read import ReadOptions, open_scene
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
-from geoglot.sources.raster import Raster, check_bands, open_raster
+from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, read_ahead
 from geoglot.sources.tile import Tile
 
@@ -40,15 +40,7 @@ class ClassifyOptions:
     windows: bool | None = None
     """One label a window, or one a source; None: windows for sources with a CRS, one label for plain pictures."""
     templates: tuple[str, ...] = TEMPLATES
-    bands: tuple[BandLike, ...] | None = None
-    """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
-    sensor: Sensor | None = None
-    """Preset of bands, offset and scale; None takes the numbers as they are."""
-    nodata: NoData = None
     """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
-    resolution: float | None = None
-    """Ground resolution in metres to read at; None lets the model's card decide."""
-    batch: int = 16
 
 
 @dataclass(frozen=True)
@@ -97,11 +89,11 @@ def classify(
     classes: ClassesLike,
     *,
     model: VisionLanguageModel | PathLike = "mini",
-    options: ClassifyOptions | None = None,
+    read: ReadOptions = ReadOptions(),
+    options: ClassifyOptions = ClassifyOptions(),
     progress: Progress | None = None,
 ) -> Labels:
     """Label images, folders of images and rasters by the words; probabilities are a softmax over the classes."""
-    options = options or ClassifyOptions()
     words = parse_classes(classes)
     if len(words) < 2:
         raise InputError(f"everything would be {words[0].name!r}; give at least two classes to choose from")
@@ -110,8 +102,8 @@ def classify(
         model = load_model(model)
     ask = _question(model, class_vectors(model, words, options.templates))
     labels, told = Labels(model.card.name), list[str]()
-    items = _all_items(paths, model, options, told, progress)
-    while batch := list(islice(items, options.batch)):
+    items = _all_items(paths, model, read, options, told, progress)
+    while batch := list(islice(items, read.batch)):
         found, failed = _label(batch, ask, model.card, [entry.name for entry in words])
         labels.results += found
         labels.failed += failed
@@ -123,6 +115,7 @@ def classify(
 def _all_items(
     paths: Sequence[str],
     model: VisionLanguageModel,
+    read: ReadOptions,
     options: ClassifyOptions,
     told: list[str],
     progress: Progress | None,
@@ -134,7 +127,7 @@ def _all_items(
     alone = len(paths) == 1
     for done, path in enumerate(paths, 1):
         try:
-            yield from _items(path, model, options, told, progress if alone else None)
+            yield from _items(path, model, read, options, told, progress if alone else None)
         except (SourceError, GridError) as error:
             if alone:
                 raise
@@ -144,18 +137,23 @@ def _all_items(
 
 
 def _items(
-    path: str, model: VisionLanguageModel, options: ClassifyOptions, told: list[str], progress: Progress | None
+    path: str,
+    model: VisionLanguageModel,
+    read: ReadOptions,
+    options: ClassifyOptions,
+    told: list[str],
+    progress: Progress | None,
 ) -> Iterator[_Item]:
     """The pictures of one source: itself made to fit the model, or its windows."""
     card = model.card
-    resolution = options.resolution or card.resolution
-    with open_raster(path, resolution=resolution, **said(options)) as raster:
+    with open_scene(path, read, card.resolution) as raster:
         check_bands(raster, model.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture need not lie anywhere
             told += raster.warnings
         by_window = raster.grid.crs is not None if options.windows is None else options.windows
         if by_window:
-            yield from _windows(raster, card.tile_size, card.patch_size, progress)
+            plan = WindowPlan(raster.grid.shape, read.tile or card.tile_size, read.overlap or 0, card.patch_size)
+            yield from _windows(raster, plan, progress)
         else:
             yield _whole(raster, card.tile_size)
 
@@ -171,8 +169,8 @@ def _question(model: VisionLanguageModel, texts: torch.Tensor) -> Callable[[torc
     return ask
 
 
-def _windows(raster: Raster, tile: int, patch: int, progress: Progress | None) -> Iterator[_Item]:
-    plan, empty = WindowPlan(raster.grid.shape, tile, 0, patch), True
+def _windows(raster: Raster, plan: WindowPlan, progress: Progress | None) -> Iterator[_Item]:
+    empty = True
     for done, (window, read) in enumerate(read_ahead(raster, plan.windows()), 1):
         if isinstance(read, FailedWindow) or read.valid.any():
             yield raster.uri, window, read, _bounds(raster, window)

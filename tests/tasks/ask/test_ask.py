@@ -10,6 +10,7 @@ from polygons import StubScene, grid_of
 
 import geoglot
 from geoglot.errors import AnswerError, InputError, SourceError
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.ask.ask import Asker, AskOptions, ask
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
 from geoglot.tasks.find.find_options import FindOptions
@@ -20,7 +21,8 @@ from worlds import write_scene
 THINGS = [
     ("roof", 40, 40, 12), ("roof", 64, 130, 20), ("water", 150, 60, 28), ("roof", 190, 190, 16), ("roof", 128, 256, 24),
 ]  # fmt: skip
-LOOKS = FindOptions(background="sand, forest", templates=("{}",), tile=64, overlap=16, overlay=False)
+READ = ReadOptions(tile=64, overlap=16)
+LOOKS = FindOptions(background="sand, forest", templates=("{}",), overlay=False)
 OPTIONS = AskOptions(LOOKS)
 
 
@@ -46,7 +48,12 @@ def later(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
     answer = geoglot.ask(
-        scene, "How many roofs are there?", model=PooledColours(), options=OPTIONS, evidence=tmp_path / "roofs.geojson"
+        scene,
+        "How many roofs are there?",
+        model=PooledColours(),
+        read=READ,
+        options=OPTIONS,
+        evidence=tmp_path / "roofs.geojson",
     )
     assert (answer.value, answer.unit, answer.text) == (4, None, "4 roofs found.")
     assert answer.confidence == 1.0
@@ -60,7 +67,7 @@ def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
 
 def test_many_questions_encode_the_scene_once(scene: Path) -> None:
     Counting.windows = 0
-    with Asker.open(scene, model=Counting(), options=OPTIONS) as asker:
+    with Asker.open(scene, model=Counting(), read=READ, options=OPTIONS) as asker:
         first = asker.ask("How many roofs are there?")
         once = Counting.windows
         assert once > 0
@@ -74,7 +81,7 @@ def test_many_questions_encode_the_scene_once(scene: Path) -> None:
 
 
 def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) -> None:
-    with Asker.open(scene, model=PooledColours(), options=OPTIONS) as asker:
+    with Asker.open(scene, model=PooledColours(), read=READ, options=OPTIONS) as asker:
         answer = asker.ask("What is the area covered by roofs in the left half?")
         document = json.loads(json.dumps(answer.to_json(), allow_nan=False))
         assert {"question", "value", "unit", "text", "confidence", "program", "evidence", "planner", "seconds"} <= set(
@@ -97,7 +104,7 @@ def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) 
 
 
 def test_two_dates_of_one_place(scene: Path, later: Path) -> None:
-    with Asker.open(scene, later, model=PooledColours(), options=OPTIONS) as asker:
+    with Asker.open(scene, later, model=PooledColours(), read=READ, options=OPTIONS) as asker:
         gone = asker.ask("How many roofs have disappeared?")
         assert (gone.value, gone.after) == (1, str(later))
         assert asker.ask("How many roofs are in the first image?").value == 4
@@ -112,11 +119,11 @@ def test_dates_of_different_places_are_refused(scene: Path, tmp_path: Path) -> N
         tmp_path / "away.tif", plant((64, 64), []).pixels, transform=Affine(0.5, 0, 600_000, 0, -0.5, 5_000_000)
     )
     with pytest.raises(InputError, match="different places"):
-        Asker.open(scene, away, model=PooledColours(), options=OPTIONS)
+        Asker.open(scene, away, model=PooledColours(), read=READ, options=OPTIONS)
 
 
 def test_a_refusal_has_no_value_and_says_why(scene: Path) -> None:
-    with Asker.open(scene, model=PooledColours(), options=OPTIONS) as asker:
+    with Asker.open(scene, model=PooledColours(), read=READ, options=OPTIONS) as asker:
         unread = asker.ask("Why is the sky blue?")
         assert (unread.value, unread.confidence, unread.program) == (None, None, None)
         assert "nearest form" in unread.text
@@ -140,7 +147,7 @@ def test_wrong_inputs_are_told_before_any_work(scene: Path, tmp_path: Path) -> N
 
 def test_words_of_the_whole_scene_are_asked_without_encoding_patches(scene: Path) -> None:
     Counting.windows = 0
-    with Asker.open(scene, model=Counting(), options=OPTIONS) as asker:
+    with Asker.open(scene, model=Counting(), read=READ, options=OPTIONS) as asker:
         answer = asker.ask("Is this sand or water?")
         assert answer.value == "sand"
         assert "the best fits with" in answer.reason
@@ -149,7 +156,7 @@ def test_words_of_the_whole_scene_are_asked_without_encoding_patches(scene: Path
 
 
 def test_a_part_is_looked_at_in_any_size(scene: Path) -> None:
-    with RasterScene(scene, PooledColours(), SceneOptions(LOOKS)) as opened:
+    with RasterScene(scene, PooledColours(), SceneOptions(READ, LOOKS)) as opened:
         small = opened.look(opened.grid.whole, 64)
         assert max(small.valid.shape) <= 64
         assert small.grid.bounds == pytest.approx(opened.grid.bounds, abs=3)
@@ -167,9 +174,8 @@ def test_a_stub_scene_cannot_be_drawn(tmp_path: Path) -> None:
 
 def test_outlines_are_refined_and_an_answer_says_how(scene: Path) -> None:
     question = "What is the area of the largest roof?"
-    rough = geoglot.ask(scene, question, model=PooledColours(), options=OPTIONS)
-    options = AskOptions(LOOKS, refiner="edges")
-    with Asker.open(scene, model=PooledColours(), options=options) as asker:
+    rough = geoglot.ask(scene, question, model=PooledColours(), read=READ, options=OPTIONS)
+    with Asker.open(scene, model=PooledColours(), read=READ, options=OPTIONS, refiner="edges") as asker:
         fine = asker.ask(question)
         assert (rough.refiner, fine.refiner) == ("none", "edges")
         assert fine.value != rough.value

@@ -8,6 +8,7 @@ import pytest
 from polygons import StubScene
 
 from geoglot.errors import AnswerError, SourceError
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.llm import LanguageModel
 from geoglot.tasks.ask.narrow import Look, Overviews, named, narrow, planned_names
@@ -171,8 +172,10 @@ def test_overviews_of_rasters_find_the_scenes_that_hold_the_thing(tmp_path: Path
     holds = {2: [("roof", 150, 150, 60)], 5: [("roof", 150, 150, 90)]}
     planted = [plant((300, 300), holds.get(number, [])) for number in range(7)]
     paths = [str(write_scene(tmp_path / f"{number}.tif", one.pixels)) for number, one in enumerate(planted)]
-    scores = {path: Overviews(PooledColours(), ("roof", "water"), LOOKS)(path).scores for path in paths}
-    (told,) = narrow(paths, {"roofs?": ("roof",)}, lambda names: Overviews(PooledColours(), names, LOOKS), best=2)
+    scores = {path: Overviews(PooledColours(), ("roof", "water"), ReadOptions(), LOOKS)(path).scores for path in paths}
+    (told,) = narrow(
+        paths, {"roofs?": ("roof",)}, lambda names: Overviews(PooledColours(), names, ReadOptions(), LOOKS), best=2
+    )
     assert [Path(one.source).name for one in told.asked] == ["5.tif", "2.tif"]
     assert all(0 <= one <= 1 for row in scores.values() for one in row.values())
 
@@ -186,7 +189,7 @@ def test_an_overview_is_small_whatever_the_scene(tmp_path: Path) -> None:
             return super().encode_image(pixels)
 
     path = write_scene(tmp_path / "large.tif", plant((900, 700), []).pixels)
-    Overviews(Counting(), ("roof",), LOOKS)(str(path))
+    Overviews(Counting(), ("roof",), ReadOptions(), LOOKS)(str(path))
     assert Counting.tiles == 4
 
 
@@ -204,15 +207,17 @@ def test_tiles_for_which_the_model_failed_are_told(tmp_path: Path) -> None:
 
     path = str(write_scene(tmp_path / "large.tif", plant((900, 700), []).pixels))
     Failing.failures = 1
-    (told,) = narrow([path], {"roofs?": ("roof",)}, lambda names: Overviews(Failing(), names, LOOKS), best=1)
+    (told,) = narrow(
+        [path], {"roofs?": ("roof",)}, lambda names: Overviews(Failing(), names, ReadOptions(), LOOKS), best=1
+    )
     assert told.missed == told.asked and told.failed == ()
     assert told.to_json()["asked"][0]["missed"] == "1 of 4 tiles of its overview: the model failed: out of memory"
     Failing.failures = 4
     with pytest.raises(SourceError, match="no scores for its overview: the model failed: out of memory"):
-        Overviews(Failing(), ("roof",), LOOKS)(path)
+        Overviews(Failing(), ("roof",), ReadOptions(), LOOKS)(path)
 
 
 def test_a_scene_without_data_is_a_failure(tmp_path: Path) -> None:
     path = write_scene(tmp_path / "empty.tif", np.zeros((3, 64, 64), np.float32), nodata=0)
     with pytest.raises(SourceError, match="no pixel is valid"):
-        Overviews(PooledColours(), ("roof",), LOOKS)(str(path))
+        Overviews(PooledColours(), ("roof",), ReadOptions(), LOOKS)(str(path))

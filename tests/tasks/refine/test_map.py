@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,26 +10,31 @@ import rasterio
 from geoglot.errors import InputError
 from geoglot.geo import Window
 from geoglot.outputs.legend import Legend
+from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.refine.edges import Edges
+from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.map import MapRefiner
-from geoglot.tasks.refine.refiner import Proposal, Refined, View
+from geoglot.tasks.refine.refiner import Proposal, Refined, Refiner, View
 from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
 from scenes import Planted, Thing, plant
 from stubs import ColourScorer
 from worlds import write_scene
 
 NAMES = ("roof", "sand")
-PLAIN = SegmentOptions(tile=64, overlap=16, overlay=False)
+READ = ReadOptions(tile=64, overlap=16)
+PLAIN = SegmentOptions(overlay=False)
 
 
-def mapped(source: Path, output: Path, options: SegmentOptions) -> np.ndarray:
+def mapped(source: Path, output: Path, refiner: Refiner | str | None = None, read: ReadOptions = READ) -> np.ndarray:
     segment_with(
         ColourScorer(NAMES),
         Legend(NAMES),
         source,
-        Outputs.of(output, output.with_suffix(".gpkg"), options),
-        options=options,
+        Outputs.of(output, output.with_suffix(".gpkg"), PLAIN),
+        read=read,
+        options=PLAIN,
+        refiner=choose_refiner(refiner),
     )
     with rasterio.open(output) as dataset:
         classes: np.ndarray = dataset.read(1)
@@ -46,8 +50,8 @@ def scene(tmp_path: Path) -> tuple[Path, Planted]:
 def test_borders_go_to_the_edges_of_the_picture(tmp_path: Path) -> None:
     source, planted = scene(tmp_path)
     truth = np.logical_or.reduce(planted.masks)
-    plain = mapped(source, tmp_path / "plain.tif", PLAIN)
-    refined = mapped(source, tmp_path / "edges.tif", replace(PLAIN, refiner="edges"))
+    plain = mapped(source, tmp_path / "plain.tif")
+    refined = mapped(source, tmp_path / "edges.tif", "edges")
     wrong = [int(((classes == 1) != truth)[:, :220].sum()) for classes in (plain, refined)]
     assert wrong[1] < 0.4 * wrong[0]
     assert (refined[:, 220:] == 255).all() and (refined[:, :220] != 255).all()
@@ -78,8 +82,8 @@ def test_many_regions_of_a_block_are_held_some_at_a_time(tmp_path: Path) -> None
 
 def test_windows_do_not_change_a_refined_map(tmp_path: Path) -> None:
     source, _ = scene(tmp_path)
-    one = mapped(source, tmp_path / "one.tif", replace(PLAIN, refiner="edges"))
-    other = mapped(source, tmp_path / "other.tif", replace(PLAIN, refiner="edges", tile=104, overlap=24, batch=1))
+    one = mapped(source, tmp_path / "one.tif", "edges")
+    other = mapped(source, tmp_path / "other.tif", "edges", ReadOptions(tile=104, overlap=24, batch=1))
     np.testing.assert_array_equal(one, other)
 
 
@@ -101,10 +105,10 @@ class Small(Edges):
 def test_interrupted_among_the_outlines_it_goes_on_and_gives_the_same_bytes(tmp_path: Path) -> None:
     source, _ = scene(tmp_path)
     straight, stopped, rest = Small(), Small(30), Small()
-    mapped(source, tmp_path / "straight.tif", replace(PLAIN, refiner=straight))
+    mapped(source, tmp_path / "straight.tif", straight)
     with pytest.raises(KeyboardInterrupt):
-        mapped(source, tmp_path / "again.tif", replace(PLAIN, refiner=stopped))
-    mapped(source, tmp_path / "again.tif", replace(PLAIN, refiner=rest))
+        mapped(source, tmp_path / "again.tif", stopped)
+    mapped(source, tmp_path / "again.tif", rest)
     assert 0 < straight.calls - rest.calls <= 30
     for kind in ("tif", "gpkg"):
         assert (tmp_path / f"again.{kind}").read_bytes() == (tmp_path / f"straight.{kind}").read_bytes()
@@ -113,5 +117,5 @@ def test_interrupted_among_the_outlines_it_goes_on_and_gives_the_same_bytes(tmp_
 def test_a_refiner_that_is_not_there_costs_no_mapping(tmp_path: Path) -> None:
     source, _ = scene(tmp_path)
     with pytest.raises(InputError, match="none, edges, sam"):
-        mapped(source, tmp_path / "map.tif", replace(PLAIN, refiner="magic"))
+        mapped(source, tmp_path / "map.tif", "magic")
     assert not list(tmp_path.glob(".*"))

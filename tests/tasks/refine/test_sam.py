@@ -13,6 +13,7 @@ from torch import Tensor
 from geoglot.errors import InputError, ModelError
 from geoglot.geo import Window
 from geoglot.scene.encoder import ScorerEncoder
+from geoglot.scene.read import ReadOptions
 from geoglot.scene.seen import encode_scene
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_options import FindOptions
@@ -26,7 +27,8 @@ from tinysam import tiny_sam, tiny_sam2, tiny_sam3
 from worlds import write_scene
 
 NAMES = ("roof", "sand", "water")
-PLAIN = FindOptions(tile=64, overlap=16, overlay=False)
+READ = ReadOptions(tile=64, overlap=16)
+PLAIN = FindOptions(overlay=False)
 HALF = Normalisation((0.5,) * 3, (0.5,) * 3)
 SAMS = pytest.mark.parametrize("make", [tiny_sam, tiny_sam2, tiny_sam3])
 THINGS: list[Thing] = [("roof", 40, 44, 10), ("roof", 100, 170, 12), ("water", 150, 30, 10), ("roof", 150, 150, 9)]
@@ -81,7 +83,7 @@ def blob(row: int, col: int, radius: int, side: int = 64) -> Proposal:
 @SAMS
 def test_prompts_are_in_the_frame_of_the_scene(scene: Path, make: Callable[[], Any]) -> None:
     refiner = Sam(echo(make(), 10.0), HALF, Prompting(points=50))
-    result = find(scene, "roof, water", model=encoder(), options=PLAIN, refiner=refiner)
+    result = find(scene, "roof, water", model=encoder(), read=READ, options=PLAIN, refiner=refiner)
     assert (result.objects.outline == "sam").all()
     found = result.objects.geometry.centroid
     rows, cols = (5_747_657 - found.y) / 0.5, (found.x - 593_270) / 0.5
@@ -109,13 +111,15 @@ def test_a_point_comes_back_where_it_was(make: Callable[[], Any], window: Window
 def test_each_view_is_embedded_once_for_all_names(scene: Path, make: Callable[[], Any]) -> None:
     model = echo(make(), 10.0)
     seen, refiner = counting(model), Sam(model, HALF)
-    with encode_scene(scene, encoder(), options=PLAIN) as encoded:
-        find(encoded, "roof", options=PLAIN, refiner=refiner)
+    with encode_scene(scene, encoder(), read=READ) as encoded:
+        find(encoded, "roof", read=READ, options=PLAIN, refiner=refiner)
         roofs = len(seen)
-        find(encoded, {"roof": ["roof"], "house": ["roof"], "wet": ["water"]}, options=PLAIN, refiner=refiner)
+        find(
+            encoded, {"roof": ["roof"], "house": ["roof"], "wet": ["water"]}, read=READ, options=PLAIN, refiner=refiner
+        )
         assert roofs <= len(seen) <= len(THINGS)
         before = len(seen)
-        find(encoded, "roof, water", options=PLAIN, refiner=refiner)
+        find(encoded, "roof, water", read=READ, options=PLAIN, refiner=refiner)
         assert len(seen) == before
 
 

@@ -22,6 +22,7 @@ from geoglot.outputs import own
 from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
+from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.segment import map_run as run_module
 from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, SegmentResult, segment_with
@@ -30,15 +31,21 @@ from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "roof")
-PLAIN = SegmentOptions(tile=64, overlap=16, overlay=False, scores=True)
+READ = ReadOptions(tile=64, overlap=16, batch=4)
+PLAIN = SegmentOptions(overlay=False, scores=True)
 
 
 def run(
-    source: Path, output: Path, options: SegmentOptions = PLAIN, halo: int = 0, overwrite: bool = False
+    source: Path,
+    output: Path,
+    how: ReadOptions = READ,
+    halo: int = 0,
+    overwrite: bool = False,
+    options: SegmentOptions = PLAIN,
 ) -> SegmentResult:
     scorer = ColourScorer(NAMES, patch=8, halo=halo)
     outputs = Outputs.of(output, output.with_suffix(".parquet"), options)
-    return segment_with(scorer, Legend(NAMES), source, outputs, options=options, overwrite=overwrite)
+    return segment_with(scorer, Legend(NAMES), source, outputs, read=how, options=options, overwrite=overwrite)
 
 
 def read(path: Path) -> np.ndarray:
@@ -68,8 +75,8 @@ def test_the_map_is_the_truth_where_a_patch_is_of_one_class(scene: Path, tmp_pat
 @pytest.mark.parametrize("halo", [0, 1])
 @pytest.mark.parametrize(("tile", "overlap"), [(64, 16), (64, 32), (96, 24), (160, 16)])
 def test_tiled_equals_untiled(scene: Path, tmp_path: Path, tile: int, overlap: int, halo: int) -> None:
-    whole = run(scene, tmp_path / "whole.tif", replace(PLAIN, tile=336), halo)
-    tiled = run(scene, tmp_path / "tiled.tif", replace(PLAIN, tile=tile, overlap=overlap), halo)
+    whole = run(scene, tmp_path / "whole.tif", replace(READ, tile=336), halo)
+    tiled = run(scene, tmp_path / "tiled.tif", replace(READ, tile=tile, overlap=overlap), halo)
     assert whole.windows == 1 < tiled.windows
     assert whole.scores and tiled.scores and whole.polygons and tiled.polygons
     inside = (slice(None), slice(halo, -1), slice(halo, -1))
@@ -86,8 +93,8 @@ def test_tiled_equals_untiled(scene: Path, tmp_path: Path, tile: int, overlap: i
 
 
 def test_batches_change_nothing(scene: Path, tmp_path: Path) -> None:
-    one = run(scene, tmp_path / "one.tif", replace(PLAIN, batch=1))
-    many = run(scene, tmp_path / "many.tif", replace(PLAIN, batch=7))
+    one = run(scene, tmp_path / "one.tif", replace(READ, batch=1))
+    many = run(scene, tmp_path / "many.tif", replace(READ, batch=7))
     assert one.output.read_bytes() == many.output.read_bytes()
     assert one.polygons and many.polygons
     assert one.polygons.read_bytes() == many.polygons.read_bytes()
@@ -129,16 +136,16 @@ def test_areas_are_those_of_the_ground_where_the_projection_stretches(tmp_path: 
     field = np.repeat([0, 1, 2], 70)[None].repeat(70, 0)
     place = Affine(9_600, 0, 500_000 - 105 * 9_600, 0, -9_600, 5_000_000)
     source = write_scene(tmp_path / "scene.tif", paint(field, NAMES), transform=place)
-    result = run(source, tmp_path / "map.tif", replace(PLAIN, resolution=9_600.0, tile=256))
+    result = run(source, tmp_path / "map.tif", replace(READ, resolution=9_600.0, tile=256))
     frame = gpd.read_parquet(tmp_path / "map.parquet")
     for share in result.classes:
         assert share.area_m2 == pytest.approx(frame.area_m2[frame.name == share.name].sum(), rel=1e-3)
 
 
 def test_companions_of_an_earlier_run_do_not_stay(scene: Path, tmp_path: Path) -> None:
-    run(scene, tmp_path / "map.tif", replace(PLAIN, overlay=True))
+    run(scene, tmp_path / "map.tif", options=replace(PLAIN, overlay=True))
     assert (tmp_path / "map.scores.tif").exists() and (tmp_path / "map.overlay.png").exists()
-    run(scene, tmp_path / "map.tif", replace(PLAIN, scores=False), overwrite=True)
+    run(scene, tmp_path / "map.tif", options=replace(PLAIN, scores=False), overwrite=True)
     assert not (tmp_path / "map.scores.tif").exists() and not (tmp_path / "map.overlay.png").exists()
 
 
@@ -152,7 +159,7 @@ def test_a_scene_that_changes_on_the_way_is_refused(tmp_path: Path) -> None:
 
     outputs = Outputs.of(tmp_path / "map.tif", None, PLAIN)
     with pytest.raises(SourceError, match="was changed"):
-        segment_with(Meddler(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
+        segment_with(Meddler(NAMES), Legend(NAMES), source, outputs, read=READ, options=PLAIN)
     assert not (tmp_path / "map.tif").exists()
 
 
@@ -173,8 +180,9 @@ def test_what_the_words_mean_decides_whether_a_run_goes_on(
         seen: list[dict[str, object]] = []
         with monkeypatch.context() as patch:
             patch.setattr(run_module, "fingerprint", lambda facts: (seen.append(facts), "x")[1])
-            given = SegmentOptions(**options)  # type: ignore[arg-type]
-            segment(scene, classes, tmp_path / "map.tif", model=model, options=given, overwrite=True)
+            decided = {name: options.pop(name) for name in ("tile", "overlap") if name in options}
+            given, how = SegmentOptions(**options), ReadOptions(**decided)  # type: ignore[arg-type]
+            segment(scene, classes, tmp_path / "map.tif", model=model, read=how, options=given, overwrite=True)
         return json.dumps(seen[0], sort_keys=True, default=str)
 
     class OtherText(PooledColours):
@@ -208,7 +216,7 @@ def test_a_source_without_a_crs_works_and_says_so(tmp_path: Path) -> None:
 
 def test_a_scene_read_at_another_resolution_says_so(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", paint(class_field((60, 60), 3), NAMES))
-    result = run(source, tmp_path / "map.tif", replace(PLAIN, resolution=1.0))
+    result = run(source, tmp_path / "map.tif", replace(READ, resolution=1.0))
     assert read(result.output).shape == (1, 30, 30)
     assert any("read at 1 m" in note for note in result.notes)
 
@@ -273,9 +281,9 @@ def test_killed_among_the_polygons_and_run_again_gives_each_once(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(vectors.pyogrio, "write_dataframe", killed)
         patch.setattr(files, "discard", lambda folder: None if ".gpkg" in folder.name else own.discard(folder))
-        segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
+        segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, read=READ, options=PLAIN)
     assert list(tmp_path.glob(".map.gpkg.new/**/map.gpkg"))
-    result = segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, options=PLAIN)
+    result = segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, read=READ, options=PLAIN)
     frame = gpd.read_file(tmp_path / "map.gpkg")
     assert frame["id"].is_unique
     assert frame.area_m2.sum() == pytest.approx(sum(share.area_m2 or 0 for share in result.classes), rel=1e-4)
@@ -285,7 +293,7 @@ def test_a_raster_of_the_callers_stays_open(scene: Path, tmp_path: Path) -> None
     with open_raster(scene) as raster:
         for name in ("a.tif", "b.tif"):
             outputs = Outputs.of(tmp_path / name, None, PLAIN)
-            segment_with(ColourScorer(NAMES), Legend(NAMES), raster, outputs, options=PLAIN)
+            segment_with(ColourScorer(NAMES), Legend(NAMES), raster, outputs, read=READ, options=PLAIN)
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
 
 
@@ -293,13 +301,13 @@ def test_a_scorer_names_every_class_once(scene: Path, tmp_path: Path) -> None:
     outputs, scorer = Outputs.of(tmp_path / "map.tif", None, PLAIN), ColourScorer(NAMES)
     scorer.ids = (1, 1, 2)
     with pytest.raises(InputError, match="once"):
-        segment_with(scorer, Legend(NAMES), scene, outputs, options=PLAIN)
+        segment_with(scorer, Legend(NAMES), scene, outputs, read=READ, options=PLAIN)
 
 
 def test_scores_follow_the_legend_whatever_the_order_of_channels(scene: Path, tmp_path: Path) -> None:
     outputs, scorer = Outputs.of(tmp_path / "turned.tif", None, PLAIN), ColourScorer(NAMES[::-1])
     scorer.ids = (3, 2, 1)
-    segment_with(scorer, Legend(NAMES), scene, outputs, options=PLAIN)
+    segment_with(scorer, Legend(NAMES), scene, outputs, read=READ, options=PLAIN)
     run(scene, tmp_path / "plain.tif")
     for kind in ("tif", "scores.tif"):
         np.testing.assert_allclose(read(tmp_path / f"turned.{kind}"), read(tmp_path / f"plain.{kind}"), atol=1e-6)
@@ -313,7 +321,7 @@ def test_what_decides_the_result_decides_whether_a_run_goes_on(
     outputs, scorer, legend = Outputs.of(tmp_path / "map.tif", None, PLAIN), ColourScorer(NAMES), Legend(NAMES)
     with monkeypatch.context() as patch, pytest.raises(OutputError):
         patch.setattr(run_module, "write_cog", _full_disk)
-        segment_with(scorer, legend, source, outputs, options=PLAIN)
+        segment_with(scorer, legend, source, outputs, read=READ, options=PLAIN)
     if change == "legend":
         legend = Legend(NAMES[::-1])
     elif change == "ids":
@@ -324,7 +332,7 @@ def test_what_decides_the_result_decides_whether_a_run_goes_on(
             dataset.write_mask(np.pad(np.full((300, 100), 255, np.uint8), ((0, 0), (0, 200))))
         os.utime(source, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     before = scorer.tiles
-    result = segment_with(scorer, legend, source, outputs, options=PLAIN)
+    result = segment_with(scorer, legend, source, outputs, read=READ, options=PLAIN)
     assert scorer.tiles - before >= result.windows / 3  # all that has a valid pixel, and nothing out of the journal
 
 
@@ -336,7 +344,7 @@ def test_windows_that_fail_are_no_data_and_named(tmp_path: Path) -> None:
     pixels = paint(class_field((256, 256), 3), NAMES)
     source = write_scene(tmp_path / "scene.tif", pixels)
     scribble(source, block=5)  # row 1, column 1 of 4 x 4 blocks
-    result = run(source, tmp_path / "map.tif", replace(PLAIN, overlap=0))
+    result = run(source, tmp_path / "map.tif", replace(READ, overlap=0))
     assert [tuple(one.window) for one in result.failed] == [(64, 64, 64, 64)]
     classes = read(result.output)[0]
     assert (classes[64:128, 64:128] == 255).all()
@@ -356,7 +364,9 @@ def test_a_scene_of_which_nothing_can_be_read_has_no_map(tmp_path: Path) -> None
 def test_progress_names_every_part_of_the_work(scene: Path, tmp_path: Path) -> None:
     seen: list[tuple[str, int, int]] = []
     scorer, outputs = ColourScorer(NAMES), Outputs.of(tmp_path / "map.tif", tmp_path / "map.gpkg", PLAIN)
-    segment_with(scorer, Legend(NAMES), scene, outputs, options=PLAIN, progress=lambda *args: seen.append(args))
+    segment_with(
+        scorer, Legend(NAMES), scene, outputs, read=READ, options=PLAIN, progress=lambda *args: seen.append(args)
+    )
     assert list(dict.fromkeys(what for what, _, _ in seen)) == ["windows", "map", "polygons", "areas"]
     last = {what: (done, total) for what, done, total in seen}
     assert all(done == total for done, total in last.values()) and last["windows"][1] > 9
@@ -365,7 +375,7 @@ def test_progress_names_every_part_of_the_work(scene: Path, tmp_path: Path) -> N
 def test_a_resolution_far_finer_than_the_scene_is_refused(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", paint(class_field((64, 64), 3), NAMES))
     with pytest.raises(InputError, match="100 times as coarse"):
-        run(source, tmp_path / "map.tif", replace(PLAIN, resolution=0.001))
+        run(source, tmp_path / "map.tif", replace(READ, resolution=0.001))
 
 
 def test_a_model_that_fails_on_one_window_fails_only_there(
@@ -422,7 +432,7 @@ def test_a_model_that_sees_more_bands_gets_those_that_are_named(tmp_path: Path) 
 
     outputs = Outputs.of(tmp_path / "map.tif", None, SegmentOptions())
     with pytest.raises(InputError, match=r"colours sees 4 bands, .* is read with 3"):
-        segment_with(Four(NAMES), Legend(NAMES), scene, outputs, options=SegmentOptions(bands=(1, 2, 3)))
-    segment_with(Four(NAMES), Legend(NAMES), scene, outputs, options=SegmentOptions(bands=(1, 2, 3, 4)))
+        segment_with(Four(NAMES), Legend(NAMES), scene, outputs, read=ReadOptions(bands=(1, 2, 3)))
+    segment_with(Four(NAMES), Legend(NAMES), scene, outputs, read=ReadOptions(bands=(1, 2, 3, 4)))
     assert all(torch.equal(one[:, 0], one[:, 3]) for one in seen)
     assert (tmp_path / "map.overlay.png").exists()

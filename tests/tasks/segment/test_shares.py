@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -12,6 +13,7 @@ from affine import Affine
 from conftest import MakeGeotiff
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.outputs.legend import Legend
+from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
@@ -52,9 +54,10 @@ def test_classes_and_their_polygons_cover_the_scene_and_no_more(
     make_geotiff: MakeGeotiff, tmp_path: Path, crs: str, transform: Affine, resolution: float
 ) -> None:
     path, area = painted(make_geotiff, crs, transform)
-    options = SegmentOptions(resolution=resolution, overlay=False)
+    read = ReadOptions(resolution=resolution)
+    options = SegmentOptions(overlay=False)
     files = Outputs.of(tmp_path / "map.tif", tmp_path / "map.gpkg", options)
-    result = segment_with(Wide(NAMES), Legend(NAMES), path, files, options=options)
+    result = segment_with(Wide(NAMES), Legend(NAMES), path, files, read=read, options=options)
     total = sum(share.area_m2 or 0 for share in result.classes)
     aligned = transform.b == 0 and crs != "EPSG:4326"
     assert total == pytest.approx(area, rel=1e-3 if aligned else 0.1) and total <= area * 1.001
@@ -69,19 +72,21 @@ def test_objects_lie_within_the_scene(
     make_geotiff: MakeGeotiff, crs: str, transform: Affine, resolution: float
 ) -> None:
     path, area = painted(make_geotiff, crs, transform, ("roof", "roof"))
-    options = FindOptions(resolution=resolution, overlay=False, min_score=0.4, background=("water",))
-    result = find(path, "roof", model=PooledColours(), options=options)
+    read = ReadOptions(resolution=resolution)
+    options = FindOptions(overlay=False, min_score=0.4, background=("water",))
+    result = find(path, "roof", model=PooledColours(), read=read, options=options)
     assert result.counts == {"roof": 1}
     found = result.areas_m2["roof"]
     assert found is not None and 0.7 * area < found <= area * 1.001
-    assert not find(path, "roof", model=PooledColours(), options=FindOptions(
-        resolution=resolution, overlay=False, min_score=0.4, background=("water",), min_area=area * 1.01
-    )).counts["roof"]  # fmt: skip
+    options = replace(options, min_area=area * 1.01)
+    assert not find(path, "roof", model=PooledColours(), read=read, options=options).counts["roof"]
 
 
 def test_answers_measure_the_scene(make_geotiff: MakeGeotiff) -> None:
     path, area = painted(make_geotiff, *PLACES[0], ("roof", "roof"))
-    options = SceneOptions(FindOptions(resolution=100.0, overlay=False, min_score=0.4, background=("water",)))
+    options = SceneOptions(
+        ReadOptions(resolution=100.0), FindOptions(overlay=False, min_score=0.4, background=("water",))
+    )
     with RasterScene(path, PooledColours(), options) as scene, Asker(scene) as asker:
         covered = asker.ask("What area do roofs cover?").value
         share = asker.ask("Which share of the scene is covered by roofs?").value

@@ -16,6 +16,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
+from geoglot.scene.read import ReadOptions
 from geoglot.tasks.ask.answer import Answer, certainty, recorded, rounded, sentence
 from geoglot.tasks.ask.evidence import check_evidence, collection, evidence_files, write_evidence
 from geoglot.tasks.ask.lexicon import THEMES
@@ -39,13 +40,11 @@ class AskOptions:
     """What a user may decide about questions, beside source, model and planner."""
 
     find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
-    """How things are looked for, and how the scene is read."""
+    """How things are looked for."""
     limits: Limits = field(default_factory=Limits)
     """Of every program."""
     device: str | None = None
     """Where a model given by its name is put."""
-    refiner: Refiner | str | None = None
-    """What outlines things: "none", "edges", what `load_sam` gives, or one of your own."""
 
 
 class Asker:
@@ -77,23 +76,31 @@ class Asker:
         *,
         model: ModelLike = "mini",
         planner: Planner | None = None,
+        read: ReadOptions = ReadOptions(),
         options: AskOptions | None = None,
+        refiner: Refiner | str | None = None,
         progress: Progress | None = None,
     ) -> Asker:
-        """Over rasters. Raises SourceError, ModelError, and InputError for two rasters of different places."""
+        """Over rasters. Raises SourceError, ModelError, and InputError for two rasters of different places.
+
+        `refiner` outlines things: "none", "edges", what `load_sam` gives, or one of your own.
+        """
         options = options or AskOptions()
         loaded = load_mapper(model, device=options.device) if isinstance(model, PathLike) else model
-        refiner = choose_refiner(options.refiner)
-        seen = SceneOptions(options.find, progress, refiner)
+        refiner = choose_refiner(refiner)
+        seen = SceneOptions(read, options.find, progress, refiner)
         with ExitStack() as stack:
             first = stack.enter_context(RasterScene(source, loaded, seen))
             second = stack.enter_context(RasterScene(after, loaded, seen)) if after is not None else None
             if second is not None:
                 check_pair(first, second)
             made = cls(first, second, planner=planner, limits=options.limits)
-            made.pixel_m = options.find.resolution if first.grid.crs is None else None
+            made.pixel_m = read.resolution if first.grid.crs is None else None
             scenes = [one.facts for one in (first, second) if one]
-            made.decided = {"scenes": scenes, "options": {**asdict(options.find), "batch": None, "vectors": None}}
+            made.decided = {
+                "scenes": scenes,
+                "options": {**read.facts(), **asdict(options.find), "batch": None, "vectors": None},
+            }
             made.refiner = refiner.name if refiner else "none"
             made._stack.push(stack.pop_all())
         return made
@@ -224,7 +231,9 @@ def ask(
     model: ModelLike = "mini",
     planner: Planner | None = None,
     evidence: PathLike | None = None,
+    read: ReadOptions = ReadOptions(),
     options: AskOptions | None = None,
+    refiner: Refiner | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Answer:
@@ -236,7 +245,10 @@ def ask(
     """
     if evidence is not None:
         check_evidence(Path(evidence))
-    with Asker.open(source, after, model=model, planner=planner, options=options, progress=progress) as asker:
+    opened = Asker.open(
+        source, after, model=model, planner=planner, read=read, options=options, refiner=refiner, progress=progress
+    )
+    with opened as asker:
         if evidence is not None:
             asker.start_evidence(question, Path(evidence), overwrite)
         answer = asker.ask(question)

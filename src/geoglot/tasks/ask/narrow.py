@@ -24,7 +24,7 @@ from geoglot.models.segmenter import Segmenter
 from geoglot.scene.batch import compute
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.encode import pad
-from geoglot.scene.read import opened
+from geoglot.scene.read import ReadOptions, open_scene
 from geoglot.scene.seen import as_encoder
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import check_bands
@@ -191,8 +191,10 @@ def _glance(source: str, look: Look | str, names: Sequence[str]) -> Glance:
 class Overviews:
     """Scores of names in the overview of a raster by a model: a `Scorer`."""
 
-    def __init__(self, model: VisionLanguageModel | Segmenter, names: tuple[str, ...], options: FindOptions) -> None:
-        self._model, self._encoder, self._options = model, as_encoder(model), options
+    def __init__(
+        self, model: VisionLanguageModel | Segmenter, names: tuple[str, ...], read: ReadOptions, options: FindOptions
+    ) -> None:
+        self._model, self._encoder, self._read = model, as_encoder(model), read
         background = None if options.background is None else parse_words(options.background)
         self._names, self._question = names, self._encoder.question(parse_classes(names), background, options.templates)
 
@@ -200,7 +202,7 @@ class Overviews:
         """The score of each name at its best tile; SourceError where nothing can be read."""
         encoder = self._encoder
         side = encoder.plan((1, 1), None, None).tile
-        with opened(source, self._options, encoder.resolution) as raster:
+        with open_scene(source, self._read, encoder.resolution) as raster:
             check_bands(raster, encoder.bands, encoder.name)
             pictures = list(_tiles(raster.thumbnail(_TILES * side), side, encoder.patch_size))
         if not pictures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -22,7 +22,7 @@ from geoglot.models.segmenter import Segmenter
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.encode import pad
-from geoglot.scene.read import opened, reading_notes
+from geoglot.scene.read import ReadOptions, open_scene, reading_notes
 from geoglot.scene.seen import EncodedScene, as_encoder, encode_scene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster, check_bands
@@ -41,6 +41,7 @@ _SMALLEST = 1e-3
 class SceneOptions:
     """How scenes are looked at."""
 
+    read: ReadOptions = ReadOptions()
     find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
     progress: Progress | None = None
     refiner: Refiner | None = None
@@ -56,7 +57,7 @@ class RasterScene:
         self._options, self._model, self._stack = options or SceneOptions(), model, ExitStack()
         self._encoder = as_encoder(model)
         self.model, self.sha256 = self._encoder.name, self._encoder.sha256
-        self._raster = self._stack.enter_context(opened(source, self._options.find, self._encoder.resolution))
+        self._raster = self._stack.enter_context(open_scene(source, self._options.read, self._encoder.resolution))
         check_bands(self._raster, self._encoder.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
         part = self._raster.footprint.outline
@@ -100,15 +101,17 @@ class RasterScene:
         """Things that reach the threshold at their best only; where there is none, those that nearly reach it."""
         if things:
             return sum(thing.score < core for thing in things)
-        options = FindOptions(**{**vars(self._options.find), "min_score": max(_SMALLEST, core - _CLOSE)})
+        options = replace(self._options.find, min_score=max(_SMALLEST, core - _CLOSE))
         return len(find(self._scene(), {name: [name]}, options=options).objects)
 
     def _scene(self) -> EncodedScene:
         if self._encoded is None:
             self.encodings += 1
+            chosen = self._options
             opening = encode_scene(
-                self._raster, self._encoder, options=self._options.find, progress=self._options.progress
-            )
+                self._raster, self._encoder, read=chosen.read, area=chosen.find.area, vectors=chosen.find.vectors,
+                progress=chosen.progress,
+            )  # fmt: skip
             self._encoded = self._stack.enter_context(opening)
             failed = self._encoded.failed
             self.notes += [f"{len(failed)} windows could not be looked at: {failed[0].reason}"] if failed else []

@@ -24,7 +24,7 @@ from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import on_grid, read_features
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.encoder import Encoder, Question
-from geoglot.scene.read import reading_notes
+from geoglot.scene.read import ReadOptions, open_scene, reading_notes
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene, ModelLike, as_encoder, encode_scene
 from geoglot.sources.raster import Raster
@@ -48,7 +48,8 @@ def find(
     output: PathLike | None = None,
     *,
     model: ModelLike = "mini",
-    options: FindOptions | None = None,
+    read: ReadOptions = ReadOptions(),
+    options: FindOptions = FindOptions(),
     refiner: Refiner | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -65,7 +66,7 @@ def find(
     Raises InputError for what cannot be meant, SourceError, OutputError; windows that fail are in the result.
     """
     started = time.monotonic()
-    options, refiner = options or FindOptions(), choose_refiner(refiner)
+    refiner = choose_refiner(refiner)
     files = Files.of(Path(output), options) if output else Files()
     files.check(_uri(source), options.points, options.area, names if isinstance(names, PathLike) else None)
     how = refiner.facts() if refiner else None
@@ -73,25 +74,29 @@ def find(
         encoder = source.encoder if isinstance(source, EncodedScene) else as_encoder(model)
         question = _question(encoder, names, options)
         places = read_features(Path(options.points)) if options.points else None
-        asked = _asked(names, places, options) | {"refiner": how}
+        asked = _asked(names, places, read, options) | {"refiner": how}
 
         def start(facts: dict[str, Any]) -> None:
             files.start(fingerprint(facts | asked), overwrite)
 
         if isinstance(source, EncodedScene):
-            source = source.narrowed(options)
+            _check_limits(options, source.raster)
+            source = source.narrowed(read, options.area, options.vectors)
             start(source.facts | {"area": source.area.wkt if source.area else None})
         else:
+            raster = stack.enter_context(open_scene(source, read, encoder.resolution))
+            _check_limits(options, raster)
             opening = encode_scene(
-                source, encoder, options=options, output=files.objects, before=start, progress=progress
-            )
+                raster, encoder, read=read, area=options.area, vectors=options.vectors,
+                output=files.objects, before=start, progress=progress,
+            )  # fmt: skip
             source = stack.enter_context(opening)
         if question is not None:
             search = _search(source, question, options, progress)
         else:
             assert places is not None
             search = _at_places(source, places)
-        run = source.facts | {"names": search.names, "options": asdict(options), "refiner": how}
+        run = source.facts | {"names": search.names, "options": asdict(read) | asdict(options), "refiner": how}
         own = fingerprint(source.facts | asked | {"candidates": digest(search.candidates)})
         with finished_outlines(files.objects, own, refined=refiner is not None) as finished:
             refined = refine_all(search.candidates, source.raster, refiner, finished, progress)
@@ -100,9 +105,20 @@ def find(
             return _finish(source, search, [*search.large, *refined], options, files, run, resumed, started)
 
 
-def _asked(names: ClassesLike | None, places: gpd.GeoDataFrame | None, options: FindOptions) -> dict[str, Any]:
+def _check_limits(options: FindOptions, raster: Raster) -> None:
+    """Refuse limits in square metres where there are none."""
+    if raster.grid.crs is None and (options.min_area is not None or options.max_area is not None):
+        raise InputError(
+            f"{raster.uri} has no CRS, so its objects have no square metres: leave out --min-area and --max-area, or "
+            "assign the CRS first with: rio edit-info --crs EPSG:... --transform ..."
+        )
+
+
+def _asked(
+    names: ClassesLike | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
+) -> dict[str, Any]:
     """What decides the result beside what is seen: words, places, options; not how it is computed or kept."""
-    decided = {key: value for key, value in asdict(options).items() if key not in ("batch", "vectors")}
+    decided = read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"}
     words = None if names is None else [asdict(one) for one in parse_classes(names)]
     return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
 

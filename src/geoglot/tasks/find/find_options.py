@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from geoglot.aliases import BandLike, NoData, PathLike, Sensor
+from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.scene.class_words import TEMPLATES
 
@@ -27,19 +27,7 @@ class FindOptions:
     area: PathLike | None = None
     """A file of polygons: windows that touch none are not looked at, objects whose centre lies in none are left out."""
     templates: tuple[str, ...] = TEMPLATES
-    bands: tuple[BandLike, ...] | None = None
-    """Red, green, blue by name or 1-based index; None finds them by their descriptions."""
-    sensor: Sensor | None = None
-    """Preset of bands, offset and scale; None takes the numbers as they are."""
-    nodata: NoData = None
     """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
-    resolution: float | None = None
-    """Ground resolution in metres to read the scene at; None lets the model's card decide."""
-    tile: int | None = None
-    """Side of a window in pixels; None lets the model decide."""
-    overlap: int | None = None
-    """Pixels that neighbouring windows share; None lets the model decide."""
-    batch: int = 4
     vectors: PathLike | None = None
     """A folder that keeps what the model saw, so that later questions about this scene cost no encoding."""
     overlay: bool = True

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from geoglot.aliases import BandLike, NoData, PathLike, Progress, Sensor
+from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
@@ -32,13 +32,12 @@ from geoglot.scene.class_words import TEMPLATES
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.scene.failures import failure_notes, restored_failures, windows_document
 from geoglot.scene.going_on import going_on
-from geoglot.scene.read import opened, reading_facts, reading_notes
+from geoglot.scene.read import ReadOptions, open_scene, reading_facts, reading_notes
 from geoglot.scene.score import Scorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
-from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.map import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.map_files import Outputs
@@ -54,20 +53,7 @@ class SegmentOptions:
     threshold: float = 0.0
     """Least probability of the best class; below it the map says "other". 0 gives every valid pixel a class."""
     templates: tuple[str, ...] = TEMPLATES
-    bands: tuple[BandLike, ...] | None = None
-    """Red, green, blue (and more, for a model that sees more) by name or 1-based index; None finds these three by their
-    descriptions."""
-    sensor: Sensor | None = None
-    """Preset of bands, offset and scale; None takes the numbers as they are."""
-    nodata: NoData = None
     """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
-    resolution: float | None = None
-    """Ground resolution in metres to read the scene at; None lets the model's card decide."""
-    tile: int | None = None
-    """Side of a window in pixels; None lets the model decide: most take twice the size that they were trained on."""
-    overlap: int | None = None
-    """Pixels that neighbouring windows share; None lets the model decide: most take three patches."""
-    batch: int = 4
     flips: Flips = "none"
     """Look at each window mirrored too, and average: 2 or 4 times the work."""
     scales: tuple[float, ...] = (1.0,)
@@ -76,15 +62,6 @@ class SegmentOptions:
     """Also write the probability of every class, a band each, at the resolution of the model's patches."""
     overlay: bool = True
     """Also write a PNG for the eye."""
-    refiner: Refiner | str | None = None
-    """Moves the borders of regions to edges of the picture: none, edges, what load_sam gives, or one of your own."""
-
-    def facts(self) -> dict[str, Any]:
-        """What decides the result, as a document; how many windows are computed at once does not."""
-        refiner = choose_refiner(self.refiner)
-        facts = asdict(replace(self, refiner=None)) | {"refiner": refiner.facts() if refiner else None}
-        del facts["batch"]
-        return facts
 
 
 @dataclass(frozen=True)
@@ -124,7 +101,9 @@ def segment_with(
     source: PathLike | Raster,
     outputs: Outputs,
     *,
-    options: SegmentOptions,
+    read: ReadOptions = ReadOptions(),
+    options: SegmentOptions = SegmentOptions(),
+    refiner: Refiner | None = None,
     facts: dict[str, Any] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -134,10 +113,10 @@ def segment_with(
     Sentences under "notes" in the facts are told to the user, too.
     """
     started = time.monotonic()
-    with opened(source, options, scorer.resolution) as raster:
+    with open_scene(source, read, scorer.resolution) as raster:
         outputs.made.check(raster.uri)
         check_bands(raster, scorer.bands, scorer.name)
-        run = _Run(raster, scorer, legend, outputs, options, facts or {}, overwrite)
+        run = _Run(raster, scorer, legend, outputs, read, options, refiner, facts or {}, overwrite)
         with closing(run.journal):
             failed = run.compute(progress)
             if len(failed) == len(run.plan):
@@ -154,7 +133,9 @@ class _Run:
     scorer: Scorer
     legend: Legend
     outputs: Outputs
+    read: ReadOptions
     options: SegmentOptions
+    refiner: Refiner | None
     facts: dict[str, Any]
     overwrite: bool
     plan: WindowPlan = field(init=False)
@@ -167,8 +148,7 @@ class _Run:
     """That the run goes on, in a sentence, if it does."""
 
     def __post_init__(self) -> None:
-        shape, options = self.raster.grid.shape, self.options
-        self.plan = self.scorer.plan(shape, options.tile, options.overlap)
+        self.plan = self.scorer.plan(self.raster.grid.shape, self.read.tile, self.read.overlap)
         named = range(1, len(self.legend.names) + 1)
         if sorted(value for value in self.scorer.ids if value != OTHER) != list(named):
             raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")
@@ -183,7 +163,11 @@ class _Run:
             **reading_facts(self.raster, self.plan),
             "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
             "legend": self.legend.names,
-            "options": self.options.facts(),
+            "options": {
+                **self.read.facts(),
+                **asdict(self.options),
+                "refiner": self.refiner.facts() if self.refiner else None,
+            },
             **self.facts,
         }
 
@@ -202,7 +186,7 @@ class _Run:
             enlarger.restore(state)
             failed = restored_failures(notes)
             self.resumed = going_on(blender.row * len(self.plan.col_starts), len(self.plan), "windows")
-        rows = score_rows(self.raster, self.scorer, blender, batch=self.options.batch, progress=progress)
+        rows = score_rows(self.raster, self.scorer, blender, batch=self.read.batch, progress=progress)
         for row in rows:
             failed += row.failed
             shares = torch.from_numpy(row.scores).softmax(0).numpy()
@@ -216,8 +200,8 @@ class _Run:
 
     def finish(self, failed: list[FailedWindow], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
-        if refiner := choose_refiner(self.options.refiner):
-            self._refine(refiner, progress)
+        if self.refiner:
+            self._refine(self.refiner, progress)
         self.raster.check_unchanged()
         grid, outputs = self.raster.grid, self.outputs
         self._write_rasters(grid, progress)

@@ -16,10 +16,13 @@ from geoglot.models.zoo import load_model
 from geoglot.outputs.legend import Legend
 from geoglot.scene.augmented import augmented
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.scene.read import ReadOptions
 from geoglot.scene.score import Scorer, WordScorer
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
+from geoglot.tasks.refine.load import choose_refiner
+from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.map_run import SegmentOptions, SegmentResult, segment_with
 
@@ -33,7 +36,9 @@ def segment(
     *,
     model: VisionLanguageModel | Segmenter | PathLike = "mini",
     polygons: PathLike | None = None,
-    options: SegmentOptions | None = None,
+    read: ReadOptions = ReadOptions(),
+    options: SegmentOptions = SegmentOptions(),
+    refiner: Refiner | str | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
@@ -41,7 +46,8 @@ def segment(
 
     `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
     `polygons` a .gpkg, .parquet or .geojson; `progress` is called with ("windows", done, in all), then with
-    what is made of them: "map", "polygons", "areas".
+    what is made of them: "map", "polygons", "areas". `refiner` moves the borders of regions to edges of the picture:
+    "none", "edges", what `load_sam` gives, or one of your own.
 
     A model that `geoglot train segment` made has classes of its own: None maps them all, names map some of them (the
     rest is "other"); a name with other words, or a new one, changes its classes as `models.segclip.vocabulary` says.
@@ -50,7 +56,6 @@ def segment(
     replaced with `overwrite` only, and what geoglot did not make is never touched. Raises InputError for what
     cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.
     """
-    options = options or SegmentOptions()
     words = parse_classes(classes) if classes is not None else None
     background = parse_words(options.background)
     _check_choice(options)
@@ -66,7 +71,16 @@ def segment(
     }
     looks = augmented(scorer, options.flips, options.scales)
     return segment_with(
-        looks, Legend(names), source, paths, options=options, facts=facts, overwrite=overwrite, progress=progress
+        looks,
+        Legend(names),
+        source,
+        paths,
+        read=read,
+        options=options,
+        refiner=choose_refiner(refiner),
+        facts=facts,
+        overwrite=overwrite,
+        progress=progress,
     )
 
 
