@@ -244,7 +244,7 @@ def test_killed_and_run_again_gives_the_same_bytes(
 ) -> None:
     straight = run(scene, tmp_path / "straight.tif")
     here = Path(__file__).parent
-    code = f"import sys; sys.path.insert(0, {str(here.parent)!r})\n{_KILLED}"
+    code = f"import sys; sys.path.insert(0, {str(here.parents[1])!r})\n{_KILLED}"
     command = [sys.executable, "-c", code, str(scene), str(tmp_path / "killed.tif"), str(here), "10"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
