@@ -1,7 +1,7 @@
-"""Warnings of libraries about files that are not their reader's fault, kept from the user, in any number of threads.
+"""Keep library warnings from the user, in any number of threads.
 
-`warnings.catch_warnings` exchanges the filters of the whole process: of two threads inside it, the first that leaves
-takes away what the second has set.
+`warnings.catch_warnings` exchanges the filters of the whole process: when two threads are inside, the first to leave
+would remove what the second has set.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ _before: warnings.catch_warnings[None] | None = None
 
 
 @contextmanager
-def ignore_library_warnings() -> Iterator[None]:
-    """While any thread is inside: no warnings of a raster without a place, of damaged tags, of geometries as read."""
-    _enter()
+def ignore_library_warnings(modules: str = r"(PIL|pyogrio|shapely)\.") -> Iterator[None]:
+    """While any thread is inside, silence warnings of `modules`, a pattern, and of rasters without a place."""
+    _enter(modules)
     try:
         yield
     finally:
         _leave()
 
 
-def _enter() -> None:
+def _enter(modules: str) -> None:
     global _inside, _before
     with _lock:
         if not _inside:
             _before = warnings.catch_warnings()
             _before.__enter__()
-            warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # rasterio's
-            warnings.filterwarnings("ignore", module=r"(PIL|pyogrio|shapely)\.")
+        warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # rasterio's
+        warnings.filterwarnings("ignore", module=modules)
         _inside += 1
 
 

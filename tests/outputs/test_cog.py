@@ -14,8 +14,9 @@ import rasterio
 from affine import Affine
 
 from geoglot.geo import Grid
-from geoglot.outputs.cog import Layer, encode_strip, read_strip, write_cog
+from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.legend import Legend
+from geoglot.outputs.strips import encode_strip, read_strip
 
 CLASSES = np.random.default_rng(0).integers(0, 3, (700, 900)).astype(np.uint8)
 

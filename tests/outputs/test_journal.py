@@ -51,9 +51,16 @@ def test_two_runs_do_not_share_an_output(tmp_path: Path) -> None:
 def test_a_link_in_the_place_of_the_lock_is_not_followed(tmp_path: Path) -> None:
     (mine := tmp_path / "mine.txt").write_bytes(b"mine")
     (tmp_path / LOCK).symlink_to(mine)
-    with pytest.raises(OutputError, match="cannot be written"):
-        hold(tmp_path, wait=True)
+    with pytest.raises(OutputError, match="cannot be written"), hold(tmp_path, wait=True):
+        pass
     assert mine.read_bytes() == b"mine"
+
+
+def test_a_file_under_the_name_of_the_lock_keeps_its_content(tmp_path: Path) -> None:
+    (tmp_path / LOCK).write_bytes(b"mine")
+    with hold(tmp_path), pytest.raises(OutputError, match="another run"), hold(tmp_path):
+        pass
+    assert (tmp_path / LOCK).read_bytes() == b"mine"
 
 
 @pytest.mark.parametrize("after", range(4))

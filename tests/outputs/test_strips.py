@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.outputs.cog import encode_strip, read_block
-from geoglot.outputs.strips import ReadBlock, Strips, encode_array, read_array
+from geoglot.outputs.strips import ReadBlock, Strips, encode_array, encode_strip, read_array, read_block
 
 
 @pytest.mark.parametrize(

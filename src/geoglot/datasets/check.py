@@ -20,7 +20,7 @@ from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.masks import MaskFile
 from geoglot.datasets.splits import standard_name
 from geoglot.errors import InputError, SourceError
-from geoglot.outputs.manifest import write_json
+from geoglot.outputs.atomic import write_json
 from geoglot.sources.listing import file_state
 from geoglot.version import __version__
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.own import discard, empty, own_folder
@@ -16,11 +18,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def check_folder(path: Path) -> None:
-    """Refuse, before any work, an output that cannot be written: no folder, no regular file, a name that is none."""
+    """Before any work, refuse an output that cannot be written: its folder, its name, or what lies there."""
     check_name(path)
     if not path.parent.is_dir():
         raise OutputError(f"the output folder {path.parent} does not exist; create it with: mkdir -p {path.parent}")
-    if path.is_symlink():  # a rename would put a file in the place of the link
+    if path.is_symlink():  # a rename would replace the link
         raise InputError(f"{path} is a symbolic link to {path.readlink()}; give the output another name, or that one")
     if path.is_dir():
         raise OutputError(f"{path} is a folder; give a file name inside it")
@@ -32,7 +34,7 @@ def check_folder(path: Path) -> None:
 
 @contextmanager
 def disk_errors(path: Path, *foreign: type[Exception]) -> Iterator[None]:
-    """Turn what the operating system, or a library by `foreign` errors, says about a failed write into one sentence."""
+    """Turn a failed write into an OutputError of one sentence; `foreign` are the errors of the library that writes."""
     try:
         yield
     except foreign as error:  # these do not say why
@@ -62,12 +64,11 @@ def appears(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def drafts(path: Path, kind: str) -> Iterator[Path]:
-    """A hidden folder beside `path` for what is to appear there; it is gone when the block ends.
+    """An empty hidden folder beside `path`, removed when the block ends.
 
-    A folder, since GDAL and SQLite put files of their own beside the one that they write. What a killed run left is
-    not added to.
+    It is a folder, since GDAL and SQLite put files of their own beside the file that they write.
     """
-    folder = hidden(path.absolute(), kind)  # GDAL takes names apart that begin like its own
+    folder = hidden(path.absolute(), kind)  # GDAL takes a relative name apart if it begins like one of its own
     own_folder(folder)
     empty(folder)
     try:
@@ -80,3 +81,8 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Write a small file atomically."""
     with appears(path) as temporary:
         temporary.write_bytes(data)
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Write a document atomically; its keys keep their order."""
+    write_bytes(path, (json.dumps(document, indent=1, default=str) + "\n").encode())

@@ -1,7 +1,7 @@
-"""The work folder of a long run: what is finished, and the state to go on from.
+"""The work folder of a long run: the strips that are finished, and the state from which to resume.
 
-A run can be killed at any moment. Strips of output and the state after them are files that appear by rename, the
-state last: whatever the state names is there. The same command finds the folder and goes on.
+A run can be killed at any moment. Strips and the state after them appear by rename, the state last, so everything that
+the state mentions exists. The same command finds the folder and resumes.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def work_of(output: Path) -> Path:
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
-    """Short hash of everything that decides the result; runs with the same one give the same bytes."""
+    """Short hash of everything that decides a result; runs with equal fingerprints give the same bytes."""
     text = json.dumps(facts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -39,7 +40,8 @@ class Journal:
         self.folder = work_of(output).absolute()
         with disk_errors(self.folder):
             own_folder(self.folder)
-        self._lock = hold(self.folder, output=output)
+        self._held = ExitStack()
+        self._held.enter_context(hold(self.folder, output=output))
         self._run, self._state = self.folder / "run", self.folder / "state.npz"
         if not self._run.exists() or self._run.read_text() != run or not self._state.exists():
             self._wipe()
@@ -54,7 +56,7 @@ class Journal:
         return sorted(self.folder.glob(f"{kind}-*.*"))
 
     def save(self, state: Mapping[str, np.ndarray], notes: Mapping[str, Any]) -> None:
-        """Everything up to here is finished; `notes` is anything JSON can hold."""
+        """Record that everything up to here is finished; `notes` holds JSON values."""
         buffer = io.BytesIO()
         np.savez(buffer, __notes__=np.array(json.dumps(notes)), **state)  # type: ignore[arg-type]
         write_bytes(self._state, buffer.getvalue())
@@ -68,14 +70,14 @@ class Journal:
         return arrays, json.loads(str(arrays.pop("__notes__")))
 
     def restart(self) -> None:
-        """Forget what is finished: the run begins anew."""
+        """Forget everything that is finished."""
         run = self._run.read_text()
         self._wipe()
         write_bytes(self._run, run.encode())
 
     def close(self) -> None:
-        """Let go of the folder and leave it, for the same run to go on."""
-        self._lock.close()
+        """Release the folder and leave it in place, for the same run to resume."""
+        self._held.close()
 
     def clear(self) -> None:
         """Remove the folder: the run is complete."""
@@ -84,11 +86,11 @@ class Journal:
         discard(self.folder)
 
     def _wipe(self) -> None:
-        """Forget the run first and the state next: killed in between, nobody takes what is left for finished work."""
+        # The run goes first and the state next: after a kill in between nobody takes the rest for finished work.
         self._run.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
         for path in self.folder.iterdir():
             if path.is_dir() and not path.is_symlink():
-                discard(path)  # of a file that was to appear
+                discard(path)  # the draft of a file
             elif path.name not in (LOCK, MARK):
                 path.unlink()

@@ -1,4 +1,4 @@
-"""Hidden folders of work that is not finished. A mark says that geoglot made one; without it none is touched."""
+"""A mark says which folders geoglot made. Folders of unfinished work are emptied and removed, but never without it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,22 @@ from pathlib import Path
 from geoglot.errors import OutputError
 
 MARK = "made-by-geoglot"
-_TEXT = b"geoglot made this folder, empties it and removes it. Keep nothing of yours here.\n"
+_WORK = b"geoglot made this folder, empties it and removes it. Keep nothing of yours here.\n"
+_RUN = b"A run of geoglot writes to this folder.\n"
+
+
+def mark(folder: Path) -> None:
+    """Mark a folder that a run writes to and that stays."""
+    (folder / MARK).write_bytes(_RUN)
+
+
+def is_marked(folder: Path) -> bool:
+    """Whether geoglot made the folder."""
+    return (folder / MARK).exists()
 
 
 def check_own(folder: Path) -> None:
-    """OutputError for what is there under the name of such a folder and is none, or not geoglot's."""
+    """OutputError if something else lies under the name of a folder for unfinished work."""
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
         raise OutputError(
             f"{folder} is in the place of a folder for unfinished work; move it away, or give another output"
@@ -22,19 +33,19 @@ def check_own(folder: Path) -> None:
 
 
 def own_folder(folder: Path) -> None:
-    """Make such a folder, or take over the one that is there."""
+    """Make a folder for unfinished work, or take over the existing one."""
     check_own(folder)
     folder.mkdir(exist_ok=True)
     if {path.name for path in folder.iterdir()} <= {MARK}:
         try:
-            (folder / MARK).write_bytes(_TEXT)
-        except OSError:  # a full disk, on which nothing half made stays
+            (folder / MARK).write_bytes(_WORK)
+        except OSError:  # the disk is full; leave nothing half made
             discard(folder)
             raise
 
 
 def empty(folder: Path) -> None:
-    """Remove all that is in a folder of ours, but for its mark."""
+    """Remove everything in a folder of unfinished work but its mark."""
     check_own(folder)
     for path in folder.iterdir():
         if path.name == MARK:
@@ -46,13 +57,13 @@ def empty(folder: Path) -> None:
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder of ours, its mark last: killed on the way, it is still known as ours."""
+    """Remove a folder of unfinished work. Its mark goes last, so that a killed run can go on removing it."""
     empty(folder)
     (folder / MARK).unlink(missing_ok=True)
     folder.rmdir()
 
 
 def _is_own(folder: Path) -> bool:
-    """By its mark; one that holds nothing else can be taken over, whoever made it."""
+    """A folder with nothing but a mark can be taken over, whatever the mark says."""
     mark, names = folder / MARK, {path.name for path in folder.iterdir()}
-    return names <= {MARK} or (not mark.is_symlink() and mark.is_file() and mark.read_bytes() == _TEXT)
+    return names <= {MARK} or (not mark.is_symlink() and mark.is_file() and mark.read_bytes() == _WORK)

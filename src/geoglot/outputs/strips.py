@@ -1,4 +1,7 @@
-"""Rows of a large array in files, strip by strip, read by any block: memory is bounded by the block."""
+"""Rows of a large array as files, strip by strip. Any block is read, and memory is bounded by the block.
+
+A strip is a .npy file, or a compressed GeoTIFF for class maps.
+"""
 
 from __future__ import annotations
 
@@ -9,27 +12,20 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
+import rasterio
+from affine import Affine
 from jaxtyping import Shaped
+from rasterio.io import MemoryFile
+from rasterio.windows import Window as RasterioWindow
 
-
-def encode_array(rows: np.ndarray) -> bytes:
-    """Rows (the first axis) as the bytes of a .npy file."""
-    buffer = io.BytesIO()
-    np.save(buffer, rows, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def read_array(path: Path, rows: slice, cols: slice) -> np.ndarray:
-    """A block of a .npy file, copied out of it: a file that stays mapped would count as memory in use."""
-    return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[rows, cols])
-
-
-#: The part of some rows and columns that a file holds, counted from its first row
+#: Reads a block of rows and columns from a strip; rows count from the strip's first, and may reach beyond its last.
 ReadBlock = Callable[[Path, slice, slice], np.ndarray]
+
+_ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # GDAL warns of a raster without a place
 
 
 class Strips:
-    """Strips that a journal wrote, from the top, in files of one kind; each file's name ends with its first row."""
+    """Strips of one kind that a journal wrote, from the top; each file's name ends with its first row."""
 
     def __init__(self, paths: Sequence[Path], read_block: ReadBlock) -> None:
         self._paths, self._read_block = list(paths), read_block
@@ -39,7 +35,7 @@ class Strips:
         return [int(path.stem.rpartition("-")[2]) for path in self._paths]
 
     def read(self, rows: slice, cols: slice) -> Shaped[np.ndarray, "rows cols *rest"]:
-        """A block; IndexError where no strip holds a row of it."""
+        """Read a block; IndexError if no strip holds one of its rows."""
         parts, row = [], rows.start
         while row < rows.stop:
             index = bisect_right(self._starts, row) - 1
@@ -50,3 +46,45 @@ class Strips:
             parts.append(part)
             row += len(part)
         return np.concatenate(parts)
+
+
+def encode_array(rows: np.ndarray) -> bytes:
+    """Rows (the first axis) as the bytes of a .npy file."""
+    buffer = io.BytesIO()
+    np.save(buffer, rows, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def read_array(path: Path, rows: slice, cols: slice) -> np.ndarray:
+    """A `ReadBlock` of .npy files. The block is copied, since a mapped file would count as memory in use."""
+    return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[rows, cols])
+
+
+def encode_strip(pixels: np.ndarray) -> bytes:
+    """Rows `(bands, rows, cols)` as a compressed GeoTIFF.
+
+    It is made in memory: GDAL may swallow a failed write when it closes a file, Python does not.
+    """
+    bands, rows, cols = pixels.shape
+    profile = {"driver": "GTiff", "width": cols, "height": rows, "count": bands, "dtype": pixels.dtype.name}
+    with MemoryFile() as memory:
+        with memory.open(**profile, transform=_ANYWHERE, compress="zstd", zstd_level=1, interleave="band") as dataset:
+            dataset.write(pixels)
+        return bytes(memory.read())
+
+
+def read_strip(path: Path) -> np.ndarray:
+    """All of a GeoTIFF strip, `(bands, rows, cols)`."""
+    with rasterio.open(path, driver="GTiff") as dataset:
+        pixels: np.ndarray = dataset.read()
+    return pixels
+
+
+def read_block(path: Path, rows: slice, cols: slice) -> np.ndarray:
+    """A `ReadBlock` of the first band of GeoTIFF strips."""
+    with rasterio.open(path, driver="GTiff") as dataset:
+        height, width = min(rows.stop, dataset.height) - rows.start, cols.stop - cols.start
+        if height <= 0:
+            return np.empty((0, width), dataset.dtypes[0])
+        block: np.ndarray = dataset.read(1, window=RasterioWindow(cols.start, rows.start, width, height))
+    return block

@@ -1,13 +1,13 @@
-"""Polygons with their attributes to GeoPackage, GeoParquet or GeoJSON, a batch at a time."""
+"""Write polygons with attributes to GeoPackage, GeoParquet or GeoJSON, a batch at a time."""
 
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -29,10 +29,11 @@ from geoglot.outputs.shapes import Shape
 from geoglot.silence import ignore_library_warnings
 
 _BATCH = 2000
+_changing_date = threading.Lock()
 
 
 def check_format(path: Path) -> None:
-    """Refuse, before any work, a file type or a name that cannot be written."""
+    """Before any work, refuse a file type or a name that cannot be written."""
     if path.suffix.lower() not in _WRITERS:
         raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
     if path.suffix.lower() == ".gpkg":
@@ -47,10 +48,10 @@ def write_polygons(
     output: Path,
     footprint: Footprint = Footprint(None),  # noqa: B008 frozen
 ) -> int:
-    """Write one feature a shape, with class, mean score (0..1) and geodesic area in m²; returns how many.
+    """Write one feature per shape, with class, mean score (0..1) and geodesic area in m²; returns their number.
 
-    `certain` is the confidence that means 1. Shapes end where the scene does. Without a CRS coordinates are pixels and
-    areas are left empty.
+    `certain` is the confidence that means 1. Shapes are clipped to the footprint of the scene. Without a CRS
+    coordinates are pixels, and areas are empty.
     """
     check_format(output)
     count, remaining = 0, iter(shapes)
@@ -69,7 +70,7 @@ def write_polygons(
 
 
 def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -> None:
-    """Write frames of one form, at least one and that one maybe empty; `layer` is their name in a GeoPackage."""
+    """Write frames with equal columns, at least one, which may be empty; `layer` is their name in a GeoPackage."""
     check_format(output)
     with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
         file = _WRITERS[output.suffix.lower()](temporary, layer)
@@ -77,7 +78,7 @@ def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -
             for frame in frames:
                 file.write(frame)
         except BaseException:
-            with suppress(OSError):  # of a full disk, which has been told
+            with suppress(OSError):  # the disk is full, which the first error says
                 file.close()
             raise
         file.close()
@@ -98,7 +99,7 @@ def _frame(
 
 
 def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
-    """Geometries in pixel coordinates (x = column, y = row) in map coordinates."""
+    """Transform geometries from pixel coordinates (x = column, y = row) to map coordinates."""
     a, b, c, d, e, f = grid.transform[:6]
     matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
     moved: np.ndarray = shapely.transform(np.array(geometries, object), lambda xy: xy @ matrix.T + offset)
@@ -106,27 +107,23 @@ def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> n
 
 
 def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
-    """Geometries in map coordinates of a grid's CRS in its pixels (x = column, y = row), flat."""
+    """Transform geometries from map coordinates in the grid's CRS to pixels (x = column, y = row), without z."""
 
-    def moved(xy: np.ndarray) -> np.ndarray:
+    def move(xy: np.ndarray) -> np.ndarray:
         rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
         return np.column_stack([cols, rows])
 
-    found: np.ndarray = shapely.transform(np.array(geometries, object), moved)
-    return found
+    moved: np.ndarray = shapely.transform(np.array(geometries, object), move)
+    return moved
 
 
 class _GeoPackage:
-    """Appends to one layer."""
-
     def __init__(self, path: Path, layer: str) -> None:
-        # The date of the last change is part of the file; a fixed one keeps equal runs byte-identical.
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
         self._path, self._layer = vector_path(path), layer
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         append = self._path.exists()
-        with ignore_library_warnings():  # without a CRS: the user has been told when the source was opened
+        with _fixed_date(), ignore_library_warnings():  # of a missing CRS: the user was told when the source was opened
             pyogrio.write_dataframe(
                 frame, self._path, layer=self._layer, driver="GPKG", append=append, geometry_type="Polygon"
             )
@@ -135,8 +132,24 @@ class _GeoPackage:
         """Nothing is open between writes."""
 
 
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """Fix the date of the last change, which is part of a GeoPackage, so that equal runs give equal bytes.
+
+    GDAL's option belongs to the process, so threads take turns and the earlier value is restored.
+    """
+    option = "OGR_CURRENT_DATE"
+    with _changing_date:
+        before = pyogrio.get_gdal_config_option(option)
+        pyogrio.set_gdal_config_options({option: "2000-01-01T00:00:00.000Z"})
+        try:
+            yield
+        finally:
+            pyogrio.set_gdal_config_options({option: before})
+
+
 class _GeoParquet:
-    """GeoParquet 1.1, one row group a batch."""
+    """GeoParquet 1.1, one row group per batch."""
 
     def __init__(self, path: Path, _layer: str) -> None:
         self._path = path
@@ -144,8 +157,11 @@ class _GeoParquet:
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         table = pa.table(frame.to_arrow(index=False, geometry_encoding="WKB"))
-        plain = [field.remove_metadata() for field in table.schema]
-        schema = pa.schema(plain, metadata={"geo": json.dumps(_geo_metadata(frame))})
+        crs = frame.crs.to_json_dict() if frame.crs else None
+        column = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
+        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+        fields = [field.remove_metadata() for field in table.schema]
+        schema = pa.schema(fields, metadata={"geo": json.dumps(geo)})
         if self._file is None:
             self._file = pq.ParquetWriter(self._path, schema, compression="zstd")
         self._file.write_table(table.cast(schema))
@@ -155,14 +171,8 @@ class _GeoParquet:
             self._file.close()
 
 
-def _geo_metadata(frame: gpd.GeoDataFrame) -> dict[str, Any]:
-    crs = frame.crs.to_json_dict() if frame.crs else None
-    column = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
-    return {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-
-
 class _GeoJson:
-    """RFC 7946, as `lonlat` makes it; one feature a line."""
+    """RFC 7946, one feature per line."""
 
     def __init__(self, path: Path, _layer: str) -> None:
         self._file = path.open("w", encoding="utf-8")

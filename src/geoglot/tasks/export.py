@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import logging
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from geoglot.errors import InputError, MissingExtraError, ModelError
 from geoglot.models.segmenter import MULTIPLE, Segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
+from geoglot.silence import ignore_library_warnings
 from geoglot.version import __version__
 
 OPSET = 20
@@ -156,8 +156,7 @@ def _traced(graph: nn.Module, side: int, fixed: bool) -> Any:
     level = log.level
     log.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with ignore_library_warnings(modules=".*"):
             program = torch.export.export(graph, (example,), dynamic_shapes=None if fixed else {"pixels": free})
             return torch.onnx.export(
                 program, (), dynamo=True, opset_version=OPSET, verbose=False, input_names=["pixels"],

@@ -8,12 +8,12 @@ from typing import Any
 
 from geoglot.errors import OutputError
 from geoglot.outputs.atomic import disk_errors
+from geoglot.outputs.own import is_marked, mark
 from geoglot.training.checkpoint import BEST
 from geoglot.training.checkpoint import NAME as CHECKPOINT
 from geoglot.training.loop import METRICS, Fitted
 
 _MODEL = "model"
-_MARK = ".geoglot-run"
 
 
 @dataclass(frozen=True)
@@ -48,13 +48,13 @@ def open_output(output: Path) -> Path:
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
         _check_own(output)
-        (output / _MARK).touch()
+        mark(output)
     return target
 
 
 def _check_own(output: Path) -> None:
     """OutputError where the folder has files, of names that a run writes, that no run wrote."""
-    if (output / _MARK).exists() or (output / CHECKPOINT).exists():  # which says itself of which recipe it is
+    if is_marked(output) or (output / CHECKPOINT).exists():  # which says itself of which recipe it is
         return
     for name in (METRICS, BEST):
         if (output / name).exists():

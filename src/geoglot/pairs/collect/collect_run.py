@@ -14,10 +14,9 @@ import pandas as pd
 
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.atomic import disk_errors
+from geoglot.outputs.atomic import disk_errors, write_json
 from geoglot.outputs.lock import LOCK, hold
-from geoglot.outputs.manifest import write_json
-from geoglot.outputs.own import discard
+from geoglot.outputs.own import discard, is_marked, mark
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
@@ -184,10 +183,13 @@ def _alone(folder: Path) -> Iterator[None]:
     """Hold the folder of a collection; OutputError where it is somebody else's."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        is_own = (folder / LOCK).exists() or all(path.name.startswith(".") for path in folder.iterdir())
+        is_own = is_marked(folder) or all(path.name.startswith(".") for path in folder.iterdir())
+        is_own = is_own or (folder / LOCK).exists()  # the sign of collections before the mark
     if not is_own:
         raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
     with hold(folder):
+        with disk_errors(folder):
+            mark(folder)
         for left in folder.rglob(".*.part"):  # of a run that was killed, some of files that are never written again
             discard(left)
         yield

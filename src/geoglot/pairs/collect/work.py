@@ -19,8 +19,7 @@ import pandas as pd
 
 from geoglot.aliases import Progress
 from geoglot.errors import OutputError, ServiceError, SourceError
-from geoglot.outputs.atomic import appears, disk_errors
-from geoglot.outputs.manifest import write_json
+from geoglot.outputs.atomic import appears, disk_errors, write_json
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 
 _GIVE_UP = 8  # failures in a row after which a service is taken for down

@@ -19,12 +19,12 @@ import torch
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.outputs.cog import Layer, encode_strip, read_block, read_strip, write_cog
+from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
-from geoglot.outputs.strips import Strips
+from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.vector_files import write_polygons
 from geoglot.scene.augmented import Flips
 from geoglot.scene.blend import Blender
