@@ -33,7 +33,7 @@ def test_validate_says_what_is_wrong(tmp_path: Path) -> None:
     same = run("validate", str(tmp_path / "a"), str(tmp_path / "a"))
     assert same.exit_code == 2 and "share" in same.output
     missing = run("validate", str(tmp_path / "c"))
-    assert missing.exit_code == 1 and "no pair set" in missing.output
+    assert missing.exit_code == 1 and "not a pair set" in missing.output
 
 
 @pytest.mark.parametrize("bands", [3, 4])

@@ -14,8 +14,8 @@ from geoglot.geo import Grid
 from geoglot.pairs.collect.centres import Lattice
 from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.split import BORDER, sets_of
-from geoglot.pairs.disjoint import check_disjoint
 from geoglot.pairs.pair_store import PairSet
+from geoglot.pairs.validate import check_disjoint
 from pairsets import make_batch
 
 

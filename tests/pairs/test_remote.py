@@ -72,7 +72,7 @@ def test_a_shard_that_lacks_a_file_is_named(bucket: Any) -> None:
 def test_what_is_wrong_is_said(bucket: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing://x"):
         PairSet.open("nothing://x")
-    with pytest.raises(SourceError, match="no pair set"):
+    with pytest.raises(SourceError, match="not a pair set"):
         PairSet.open("memory://bucket/other")
     with pytest.raises(OutputError, match="copy it here"):
         PairSet.open(URL).append(make_batch(1))

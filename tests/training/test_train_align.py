@@ -169,7 +169,7 @@ def test_two_processes_are_one(folder: Path) -> None:
         (("batch = 4", "batch = 4 4"), 2, "cannot be read"),
         (("side = 64", "side = 60"), 2, "multiple of 16"),
         (("side = 64", "side = 128"), 2, "up to 96"),
-        (('pairs = "pairs"', 'pairs = "nowhere"'), 1, "no pair set"),
+        (('pairs = "pairs"', 'pairs = "nowhere"'), 1, "not a pair set"),
         (('ground = "tiny"', 'ground = "mini"'), 2, "begins as a CLIP"),
         (('ground = "tiny"', 'ground = "none"'), 1, "geoglot models list"),
         (("[loss]", "[loss]\nparts = 3"), 2, "does not divide"),

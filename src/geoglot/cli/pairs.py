@@ -75,8 +75,8 @@ def validate(sets: tuple[str, ...], as_json: bool) -> None:
 
     Example: geoglot pairs validate pairs/train pairs/validation pairs/test
     """
-    from geoglot.pairs.disjoint import check_disjoint
     from geoglot.pairs.pair_store import PairSet
+    from geoglot.pairs.validate import check_disjoint
     from geoglot.pairs.validate import validate as check
 
     opened = [PairSet.open(one) for one in sets]

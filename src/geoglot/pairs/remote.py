@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,56 +16,56 @@ from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors
 from geoglot.settings import load_settings
 
-_KEPT = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")  # what storages say of a file's state
+#: Keys by which the various storages describe the state of a file
+_STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 
 
 @dataclass(frozen=True, eq=False)
 class Remote:
-    """One folder elsewhere, and where its copies lie here. What was copied once is not looked for again."""
+    """A folder on object storage and the folder of its copies in the cache. A file is copied once."""
 
     url: str
     folder: Path
-    """Of the copies, in the cache."""
     _system: Any
     _root: str
     _listing: dict[str, dict[str, Any]]
-    """Every file by its path below the folder, as it was when the folder was opened."""
+    """Facts of every file by its path below the folder, from the time when the folder was opened."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, url: str) -> Remote:
-        """List the folder; InputError for an address that cannot be meant, SourceError for one that does not answer."""
+        """List the folder; InputError for an invalid address, SourceError for one that does not answer."""
         try:
             system, root = fsspec.core.url_to_fs(url)
-            found = system.find(root, detail=True)
-        except (ImportError, ValueError) as error:  # no package for it, no such protocol; fsspec says which
+            files = system.find(root, detail=True)
+        except (ImportError, ValueError) as error:  # fsspec says whether a package or the protocol is missing
             raise InputError(f"{url} cannot be opened: {error}") from error
         except OSError as error:
             raise SourceError(f"{url} cannot be listed ({error}); is the address right, and the network up?") from error
-        listing = {path[len(root) :].lstrip("/"): facts for path, facts in found.items()}
-        here = load_settings().cache / "pairs" / hashlib.sha256(url.encode()).hexdigest()[:16]
-        return cls(url, here, system, root, listing)
+        listing = {path[len(root) :].lstrip("/"): facts for path, facts in files.items()}
+        folder = load_settings().cache / "pairs" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        return cls(url, folder, system, root, listing)
 
     def has(self, name: str) -> bool:
         """Whether a file was there when the folder was opened."""
         return name in self._listing
 
     def copy_of(self, folder: str) -> Path:
-        """Where a subfolder's copies lie; another place once a file in it has changed, vectors aside."""
+        """Folder for the copies of a subfolder; a new one whenever a file in it has changed, except embeddings."""
         states = sorted(
-            f"{name} {[facts.get(key) for key in _KEPT]}"
+            f"{name} {[facts.get(key) for key in _STATE]}"
             for name, facts in self._listing.items()
             if name.startswith(f"{folder}/") and not name.startswith(f"{folder}/vectors-")
         )
         return self.folder / f"{folder}-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
 
     def read(self, name: str) -> bytes:
-        """All of a small file, as it is now; FileNotFoundError without it."""
+        """The current content of a small file; FileNotFoundError if it is missing."""
         content: bytes = self._system.cat_file(f"{self._root}/{name}")
         return content
 
     def fetch(self, name: str, target: Path) -> None:
-        """Copy a file to `target` unless it is there already; it appears whole or not at all."""
+        """Copy a file to `target` unless it exists; it appears whole or not at all."""
         with self._lock:
             if target.exists():
                 return
@@ -79,13 +80,13 @@ class Remote:
 
     def _download(self, name: str, temporary: Path) -> None:
         with disk_errors(temporary), temporary.open("wb") as file:
-            for block in self._blocks(name):
+            for block in self._read_blocks(name):
                 file.write(block)
         expected, arrived = self._listing[name].get("size"), temporary.stat().st_size
         if expected is not None and expected != arrived:
             raise SourceError(f"{self.url}/{name} arrived with {arrived} of {expected} bytes; run the same again")
 
-    def _blocks(self, name: str) -> Any:
+    def _read_blocks(self, name: str) -> Iterator[bytes]:
         try:
             with self._system.open(f"{self._root}/{name}", "rb") as source:
                 while block := source.read(2**24):

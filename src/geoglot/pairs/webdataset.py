@@ -1,10 +1,10 @@
 """Pair sets as WebDataset archives (https://github.com/webdataset/webdataset): tar files whose samples share a key.
 
-    KEY.tile.png          the tile; KEY.tile.npy (band, row, col) where it has not three bands
-    KEY.0.jpg, KEY.1.jpg  its photos, where the set keeps them
-    KEY.json              what is known: id, crs, transform, and of each photo id, row, col, user, licence ...
+    KEY.tile.png          the tile; KEY.tile.npy (band, row, col) if it has not three bands
+    KEY.0.jpg, KEY.1.jpg  its photos, if the set keeps them
+    KEY.json              id, crs and transform of the tile; id, row, col, user, licence and so on of each photo
 
-KEY is the number of the tile, counted through the set. Archives are the same bytes whenever they are written.
+KEY is the number of the tile within the set. An export always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -22,11 +21,11 @@ from PIL import Image
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import appears, disk_errors
-from geoglot.pairs.pair_store import PairSet, Shard
+from geoglot.pairs.pair_store import PairSet
 
 
 def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None = None) -> list[Path]:
-    """Write archives of so many tiles each into a new or empty folder; gives their paths."""
+    """Write archives of `tiles` tiles each into a new or empty folder and return their paths."""
     if not pairs.tiles:
         raise InputError(f"{pairs.place} holds no tiles")
     if output.exists() and any(output.iterdir()):
@@ -38,8 +37,10 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
         path = output / f"{len(written):06d}.tar"
         with appears(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
             for number in range(first, min(first + tiles, pairs.tiles)):
-                for name, content in next(samples):
-                    _add(archive, f"{number:08d}.{name}", content)
+                for ending, content in next(samples):
+                    entry = tarfile.TarInfo(f"{number:08d}.{ending}")
+                    entry.size = len(content)
+                    archive.addfile(entry, io.BytesIO(content))
                 if progress:
                     progress("tiles", number + 1, pairs.tiles)
         written.append(path)
@@ -47,17 +48,23 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
 
 
 def _samples(pairs: PairSet) -> Iterator[list[tuple[str, bytes]]]:
-    """The files of each tile by their endings."""
+    """The files of each tile: ending and content."""
     for shard in pairs.shards:
         images, links = shard.images(), shard.photo_table().to_pylist()
         starts = np.searchsorted(shard.links.tile, np.arange(shard.tiles + 1))
         for number, facts in enumerate(shard.tile_table().to_pylist()):
             own = links[starts[number] : starts[number + 1]]
-            yield [_tile(shard, number), *_photos(own, images), _facts(facts, own)]
+            photos = [(index, images[link["photo"]]) for index, link in enumerate(own) if link["photo"] in images]
+            facts["photos"] = [{name: value for name, value in link.items() if name != "tile"} for link in own]
+            yield [
+                _encode(np.asarray(shard.pixels[number])),
+                *((f"{index}.{_ending(image)}", image) for index, image in photos),
+                ("json", json.dumps(facts, default=str).encode()),
+            ]
 
 
-def _tile(shard: Shard, number: int) -> tuple[str, bytes]:
-    pixels, file = np.asarray(shard.pixels[number]), io.BytesIO()
+def _encode(pixels: np.ndarray) -> tuple[str, bytes]:
+    file = io.BytesIO()
     if len(pixels) == 3:
         Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(file, "PNG")
         return "tile.png", file.getvalue()
@@ -65,21 +72,5 @@ def _tile(shard: Shard, number: int) -> tuple[str, bytes]:
     return "tile.npy", file.getvalue()
 
 
-def _photos(links: list[dict[str, Any]], images: dict[str, bytes]) -> list[tuple[str, bytes]]:
-    found = [(index, images[link["photo"]]) for index, link in enumerate(links) if link["photo"] in images]
-    return [(f"{index}.{_ending(image)}", image) for index, image in found]
-
-
 def _ending(image: bytes) -> str:
     return "png" if image.startswith(b"\x89PNG") else "webp" if image[8:12] == b"WEBP" else "jpg"
-
-
-def _facts(tile: dict[str, Any], links: list[dict[str, Any]]) -> tuple[str, bytes]:
-    photos = [{name: value for name, value in link.items() if name != "tile"} for link in links]
-    return "json", json.dumps({**tile, "photos": photos}, default=str).encode()
-
-
-def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
-    entry = tarfile.TarInfo(name)
-    entry.size = len(content)
-    archive.addfile(entry, io.BytesIO(content))

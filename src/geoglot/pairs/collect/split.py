@@ -27,9 +27,9 @@ from geoglot.pairs.collect.imagery import bands_of, load_pixels
 from geoglot.pairs.collect.photos import picture_path
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.collect.work import Collection, Outcome, file_digest
-from geoglot.pairs.disjoint import check_disjoint
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, Batch, Links
+from geoglot.pairs.validate import check_disjoint
 
 SETS = ("train", "validation", "test")
 BORDER = "border"
