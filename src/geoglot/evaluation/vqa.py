@@ -20,7 +20,7 @@ from geoglot.evaluation.metrics import Estimate, bootstrap
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.lexicon import SYNONYMS, singular
-from geoglot.tasks.ask.vocabulary import Value
+from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)
 _ROOM = 0.005  # by which a measured number may differ and be the same: areas of pixels and of the ellipsoid

@@ -23,8 +23,15 @@ BOXES = {
 }
 
 
-def words(scene: StubScene | None = None, after: StubScene | None = None, **given: Any) -> Vocabulary:
-    return Vocabulary(scene or StubScene(BOXES, colours={"roof": BLUE}), after, budget(), **given)
+class Words(Vocabulary):
+    """The words as methods, as a program has them."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.calls()[name]
+
+
+def words(scene: StubScene | None = None, after: StubScene | None = None, **given: Any) -> Words:
+    return Words(scene or StubScene(BOXES, colours={"roof": BLUE}), after, budget(), **given)
 
 
 def ids(objects: Objects) -> list[int]:
@@ -88,7 +95,7 @@ def test_the_ground_around_crowded_things_is_made_within_the_time_limit() -> Non
         (12 * (index // 40), 14 * (index % 40), 12 * (index // 40) + 6, 14 * (index % 40) + 9) for index in range(500)
     ]
     scene = StubScene({"ship": crowd})
-    own = Vocabulary(scene, None, Budget(Limits()))
+    own = Words(scene, None, Budget(Limits()))
     for metres in (3, 500):
         ground = own.around(own.find("ship"), metres).outline
         few = shapely.buffer(shapely.union_all(own.find("ship").geometries[:9]), metres)

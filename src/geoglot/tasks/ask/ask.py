@@ -17,7 +17,7 @@ from geoglot.models.segmenter import Segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.scene.read import ReadOptions
-from geoglot.tasks.ask.answer import Answer, certainty, recorded, rounded, sentence
+from geoglot.tasks.ask.answer import Answer, certainty, recorded, round_value, sentence_of
 from geoglot.tasks.ask.evidence import check_evidence, collection, evidence_files, write_evidence
 from geoglot.tasks.ask.lexicon import THEMES
 from geoglot.tasks.ask.limits import Budget, Limits
@@ -133,12 +133,12 @@ class Asker:
         sure, why = certainty(words)
         return replace(
             self._blank(question, plan, started),
-            value=rounded(reply.value),
+            value=round_value(reply.value),
             unit=reply.unit or None,
-            text=sentence(reply),
+            text=sentence_of(reply),
             confidence=sure,
             reason=why,
-            evidence=collection(reply.objects, regions, words.view.ground),
+            evidence=collection(reply.objects, regions, words.ground),
             calls=recorded(words.records),
         )
 

@@ -14,7 +14,7 @@ from geoglot.errors import AnswerError
 from geoglot.tasks.ask.chat import Chat
 from geoglot.tasks.ask.plan import Message, Plan, Trial
 from geoglot.tasks.ask.rules import Rules
-from geoglot.tasks.ask.stubs import stubs
+from geoglot.tasks.ask.vocabulary import stubs
 
 MENDS = 2
 _EXAMPLES = (

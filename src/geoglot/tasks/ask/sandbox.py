@@ -1,15 +1,14 @@
-"""Programs run here: in pydantic-monty, an interpreter of its own in a process of its own, with limits always set.
+"""Programs run in pydantic-monty, an interpreter of its own in a process of its own, always within limits.
 
-The interpreter has no files, no network, no processes and no modules of this Python. What it has are the words of the
-vocabulary, by an allow-list; things and regions cross as handles without attributes. Its own time and memory are
-bounded in the worker, and the worker is killed where it does not keep to them; calls, pixels and the size of
-geometry are bounded on this side, where the work is done.
+The interpreter has no files, no network, no processes and no modules of this Python. It has the words of the
+vocabulary only; objects and regions cross as handles without attributes. The worker bounds its own time and memory,
+and is killed if it does not; calls, pixels and the size of geometry are bounded on this side, where the work is done.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
+import threading
+from collections.abc import Callable, Mapping
 from textwrap import indent
 from types import TracebackType
 from typing import Any
@@ -17,9 +16,9 @@ from typing import Any
 from geoglot.errors import AnswerError, GeoglotError, LimitError, MissingExtraError
 from geoglot.tasks.ask.limits import Limits
 from geoglot.tasks.ask.scene_things import Objects, Region
-from geoglot.tasks.ask.stubs import stubs
 from geoglot.tasks.ask.syntax import calls
-from geoglot.tasks.ask.vocabulary import Reply, Vocabulary
+from geoglot.tasks.ask.view import Reply
+from geoglot.tasks.ask.vocabulary import Vocabulary, stubs
 
 _LONGEST_PROGRAM = 20_000
 _PRINTED = 64 * 1024  # bytes that a program may print; nobody reads them
@@ -29,11 +28,11 @@ _NO_ANSWER = "the program never called answer(value, ...)"
 
 
 class ProgramError(AnswerError):
-    """A program was refused or failed; the message is fit to be sent back to who wrote it."""
+    """A program was refused or failed; the message can be sent back to its author."""
 
 
 class Sandbox:
-    """A pool of one worker; use it as a context manager, for any number of programs one after the other."""
+    """A pool of one worker, as a context manager. It runs one program at a time; other threads wait."""
 
     def __init__(self, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
@@ -41,7 +40,7 @@ class Sandbox:
             import pydantic_monty
         except ImportError as error:
             raise MissingExtraError("pydantic-monty", "ask") from error
-        self._monty = pydantic_monty
+        self._monty, self._lock = pydantic_monty, threading.Lock()
         self._pool = pydantic_monty.Monty(
             max_processes=1,
             request_timeout=self.limits.seconds + _GRACE,
@@ -57,33 +56,32 @@ class Sandbox:
         self._pool.__exit__(kind, error, at)
 
     def run(self, program: str, words: Vocabulary, *, check: bool = False) -> Reply:
-        """Run a program over a vocabulary; its answer, or ProgramError or LimitError with the reason.
+        """Run a program over a vocabulary; ProgramError or LimitError if it gives no answer.
 
-        With `check` it is type-checked against the stubs first, and does not run where it does not pass.
+        With `check` it is type-checked against the stubs first, and does not run if it fails.
         """
         try:
             # The last value of a program would be converted for us, however deep it is; None is not.
             self._feed(f"{program}\nNone", words.calls(), check)
         except ProgramError:
-            if words.view.budget.broken:
-                raise LimitError(words.view.budget.broken) from None
-            raise
-        if words.view.budget.broken:
-            raise LimitError(words.view.budget.broken)
+            if not words.budget.broken:
+                raise
+        if words.budget.broken:
+            raise LimitError(words.budget.broken)
         if words.reply is None:
             raise ProgramError(_NO_ANSWER)
         return words.reply
 
     def check(self, program: str) -> None:
-        """ProgramError unless a program keeps to the stubs and calls answer(...) somewhere; it is not run."""
+        """Type-check a program without running it; ProgramError if it fails, or never calls answer(...)."""
         self._feed(f"def unused() -> None:\n{indent(program, '    ')}\n    return None\n", {}, True)
         if not any(name == "answer" for name, _ in calls(program)):
             raise ProgramError(_NO_ANSWER)
 
-    def _feed(self, code: str, words: dict[str, Callable[..., Any]], check: bool) -> None:
+    def _feed(self, code: str, words: Mapping[str, Callable[..., Any]], check: bool) -> None:
         if len(code) > _LONGEST_PROGRAM:
-            raise ProgramError(f"a program has at most {_LONGEST_PROGRAM:,} characters")
-        limits = self.limits
+            raise ProgramError(f"a program must have at most {_LONGEST_PROGRAM:,} characters, got {len(code):,}")
+        limits, monty = self.limits, self._monty
         bounds: Any = {
             "max_feed_duration_secs": limits.seconds,
             "max_turn_duration_secs": limits.seconds,
@@ -92,45 +90,40 @@ class Sandbox:
             "max_total_sleep_secs": 0.1,
             "max_recursion_depth": 200,
         }
-        monty = self._monty
+        checkout = {
+            "limits": bounds,
+            "type_check": check,
+            "type_check_stubs": stubs() if check else None,
+            "type_check_format": "concise" if check else None,
+            "os_policy": {"sleep": "zero", "random_start": {"seed": 0}},
+        }
+        lookup = {name: self._guarded(call) for name, call in words.items()}
         try:
-            with self._pool.checkout(
-                limits=bounds,
-                type_check=check,
-                type_check_stubs=stubs() if check else None,
-                type_check_format="concise" if check else None,
-                os_policy={"sleep": "zero", "random_start": {"seed": 0}},
-            ) as session:
-                session.feed_run(
-                    code,
-                    external_lookup={name: self._guarded(call) for name, call in words.items()},
-                    print_callback=monty.CollectString(max_bytes=_PRINTED),
-                )
+            with self._lock, self._pool.checkout(**checkout) as session:
+                session.feed_run(code, external_lookup=lookup, print_callback=monty.CollectString(max_bytes=_PRINTED))
         except monty.MontyCrashedError as error:
             raise LimitError(f"the program was stopped: {_short(str(error))}") from None
         except monty.MontyError as error:
             kind = LimitError if isinstance(error.exception(), TimeoutError | MemoryError) else ProgramError
-            raise kind(_told(error)) from None
+            raise kind(_traceback(error)) from None
 
     def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """A word that gives handles, and whose errors are errors inside the program."""
-        wrapped = self._monty.ClassInstance
+        handle = self._monty.ClassInstance
 
-        @wraps(call)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             try:
                 result = call(*args, **kwargs)
             except GeoglotError as error:
                 raise RuntimeError(str(error)) from None
             if isinstance(result, list):
-                return [wrapped(one) for one in result]
-            return wrapped(result) if isinstance(result, Objects | Region) else result
+                return [handle(one) for one in result]
+            return handle(result) if isinstance(result, Objects | Region) else result
 
         return guarded
 
 
-def _told(error: Any) -> str:
-    """What the interpreter says, as short as it can be."""
+def _traceback(error: Any) -> str:
     try:
         shown = error.display("traceback")
     except TypeError:  # a type error has one form only

@@ -25,6 +25,11 @@ class SceneObject:
     when: str = ""
     """"before" or "after" where there are two dates."""
 
+    @property
+    def key(self) -> tuple[str, int, str]:
+        """Tells a thing from all others of an answer."""
+        return self.name, self.id, self.when
+
 
 @dataclass(frozen=True)
 class Sighting:
@@ -78,7 +83,7 @@ class Objects:
     @property
     def geometries(self) -> list[Any]:
         """Their polygons."""
-        return [thing.geometry for thing in self.things]
+        return shapes_of(self.things)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,3 +96,8 @@ class Region:
     when: str = ""
     touching: bool = False
     """Whether a thing is in it that only touches it; else its centre must be inside."""
+
+
+def shapes_of(things: Sequence[SceneObject]) -> list[Any]:
+    """The polygons of things."""
+    return [thing.geometry for thing in things]

@@ -1,0 +1,149 @@
+"""Words of the vocabulary that give numbers and texts. Signatures and docstrings are a part of every prompt."""
+
+from __future__ import annotations
+
+from geoglot.figures import format_number
+from geoglot.tasks.ask.arguments import number_of, optional_region, region_of, some_of, text_of, things_of
+from geoglot.tasks.ask.lexicon import counted
+from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
+from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View
+
+_LONGEST_TEXT = 1000
+_NEAREST_PART = 0.6  # of the things that must lie in one ninth for "where" to name it
+
+
+def distance_m(view: View, objects: Objects, others: Objects) -> float:
+    """Metres between the nearest edges of two groups; 0 where they touch."""
+    these, those = some_of(objects), some_of(others)
+    return view.ground.distance(view.union(these), view.union(those))
+
+
+def area_m2(view: View, objects: Objects, region: Region | None = None) -> float:
+    """Square metres of ground that the objects cover, in the region where one is given."""
+    return view.measure_area(view.covered(objects, optional_region(region)))
+
+
+def region_area_m2(view: View, region: Region) -> float:
+    """Square metres of a region."""
+    return view.measure_area(region_of(region).outline)
+
+
+def length_m(view: View, objects: Objects) -> float:
+    """Metres of the longest of the objects, end to end."""
+    return float(view.ground.lengths(shapes_of(some_of(objects))).max())
+
+
+def perimeter_m(view: View, objects: Objects) -> float:
+    """Metres of the outlines of the objects, all together."""
+    return float(view.ground.perimeters(shapes_of(some_of(objects))).sum())
+
+
+def share(view: View, objects: Objects, region: Region | None = None) -> float:
+    """The part of the region (default: the whole scene) that the objects cover, 0 to 1."""
+    within = optional_region(region)
+    outline = within.outline if within else view.ground.whole
+    covered = view.covered(objects, within or Region("the scene", outline))
+    total = view.ground.sizes([outline])[0]
+    return float(view.ground.sizes([covered])[0] / total) if total else 0.0
+
+
+def classify(view: View, names: list[str], region: Region | None = None) -> str:
+    """Which of the names fits the region (default: the whole scene) best, as a whole."""
+    return view.best(names, region)
+
+
+def theme(view: View, region: Region | None = None) -> str:
+    """What the region (default: the whole scene) shows as a whole: "airport", "harbor", "forest" and so on."""
+    return view.best(list(view.themes), region)
+
+
+def looks_like(view: View, name: str, region: Region | None = None) -> bool:
+    """Whether this name fits the region better, as a whole, than any usual theme."""
+    known = text_of(name, "a name")
+    return view.best(list(dict.fromkeys([known, *view.themes])), region) == known
+
+
+def which_is_larger(view: View, numbers: dict[str, int] | dict[str, float] | dict[str, int | float]) -> str:
+    """The name of the largest number; "equal" where the largest two are equal."""
+    if not isinstance(numbers, dict) or not 2 <= len(numbers) <= MOST_NAMES:
+        raise TypeError("which_is_larger takes a dict of at least two names and numbers")
+    sizes = {text_of(name, "a name"): number_of(value, "a number") for name, value in numbers.items()}
+    first, second = sorted(sizes, key=lambda name: -sizes[name])[:2]
+    return first if sizes[first] > sizes[second] else "equal"
+
+
+def compare(view: View, number: int | float, other: int | float) -> str:
+    """ "more", "less" or "equal": the first number beside the second."""
+    one, two = number_of(number, "a number"), number_of(other, "a number")
+    return "equal" if one == two else "more" if one > two else "less"
+
+
+def where(view: View, objects: Objects) -> str:
+    """Where most of the objects are, in words: "north-west", "upper left", "centre", or "spread over the scene"."""
+    ninths = [view.ground.ninth(*place) for place in view.ground.positions(shapes_of(some_of(objects)))]
+    common = max(dict.fromkeys(ninths), key=ninths.count)
+    return common if ninths.count(common) >= _NEAREST_PART * len(ninths) else "spread over the scene"
+
+
+def colour_of(view: View, objects: Objects) -> str:
+    """The main colour of the objects: "red", "grey", "white" and so on."""
+    colours = [view.colour(thing) for thing in some_of(objects)[:MOST_NAMES]]
+    return max(dict.fromkeys(colours), key=colours.count)
+
+
+def appeared(view: View, name: str, region: Region | None = None) -> Objects:
+    """Things of this name on the second date where there was none of them on the first."""
+    return view.only(name, region, "after", "before")
+
+
+def disappeared(view: View, name: str, region: Region | None = None) -> Objects:
+    """Things of this name on the first date where there is none of them on the second."""
+    return view.only(name, region, "before", "after")
+
+
+def change(view: View, name: str, region: Region | None = None) -> float:
+    """Square metres that things of this name cover more on the second date than on the first; negative for less."""
+    known = text_of(name, "a name")
+    first, second = (
+        view.measure_area(view.covered(Objects(view.sight(known, when).objects), view.dated(region, when)))
+        for when in ("before", "after")
+    )
+    return second - first
+
+
+def say(view: View, number: int, name: str) -> str:
+    """A number of things in words: "no ship", "1 ship", "3 ships"."""
+    if isinstance(number, bool) or not isinstance(number, int) or abs(number) > 1e15:
+        raise TypeError("say takes a whole number and a name")
+    return counted(number, text_of(name, "a name"))
+
+
+def amount(view: View, number: int | float, unit: str) -> str:
+    """A measure in words, to three digits: "1,750,000 m²", "3.95 ha", "12.5 km"."""
+    return f"{format_number(number_of(number, 'a number'))} {text_of(unit, 'a unit')}"
+
+
+def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidence: Objects | None = None) -> None:
+    """Give the answer, once, at the end: True or False, a number with its unit, or a text.
+
+    The sentence says it in words; evidence is what it rests on (default: all that was found).
+    """
+    if view.reply is not None:
+        raise ValueError("the answer was given already")
+    if not isinstance(value, bool | int | float | str):
+        raise TypeError(f"an answer must be True or False, a number or a text, got {type(value).__name__}")
+    if isinstance(value, str):
+        text_of(value, "an answer", _LONGEST_TEXT)
+    elif not abs(value) < 1e18:
+        raise ValueError("an answer must be less than 1e18")
+    shown = things_of(evidence) if evidence is not None else tuple(
+        thing for record in view.records if record.name == "find" for thing in record.objects
+    )  # fmt: skip
+    said = text_of(sentence, "a sentence", _LONGEST_TEXT) if sentence else ""
+    view.reply = Reply(value, text_of(unit, "a unit") if unit else "", said, shown)
+
+
+WORDS = (
+    distance_m, area_m2, region_area_m2, length_m, perimeter_m, share, classify, theme, looks_like, which_is_larger,
+    compare, where, colour_of, appeared, disappeared, change, say, amount, answer,
+)  # fmt: skip
