@@ -28,7 +28,6 @@ from geoglot.scene.read import ReadOptions, open_scene, reading_notes
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene, ModelLike, as_encoder, encode_scene
 from geoglot.sources.raster import Raster
-from geoglot.tasks.find.components import find_regions
 from geoglot.tasks.find.find_files import Files
 from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.find.find_result import FindResult, tabulate
@@ -37,6 +36,7 @@ from geoglot.tasks.find.instances import LARGEST, split
 from geoglot.tasks.find.outline import Found, outline_of_large, settle
 from geoglot.tasks.find.outlining import Candidate, digest, refine_all
 from geoglot.tasks.find.point_prompts import candidates_at
+from geoglot.tasks.find.regions import find_regions
 from geoglot.tasks.find.threshold import Threshold, choose_threshold
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from geoglot.geo import Window
 from geoglot.scene.score_field import ScoreField
-from geoglot.tasks.find.components import Region
+from geoglot.tasks.find.regions import Region
 from geoglot.tasks.refine.parting import parted
 
 #: Largest box, in pixels, of a region that is held at once; what is larger stays whole and is not refined.

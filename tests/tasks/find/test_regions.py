@@ -16,7 +16,7 @@ from geoglot.scene.encoder import ScorerEncoder
 from geoglot.scene.read import ReadOptions
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import encode_scene
-from geoglot.tasks.find.components import join_strips
+from geoglot.tasks.find.regions import regions_of
 from geoglot.tasks.find.threshold import Threshold, choose_threshold
 from scenes import plant
 from stubs import ColourScorer
@@ -31,7 +31,7 @@ def test_strips_of_any_height_give_the_regions_of_the_whole(seed: int, height: i
     threshold = Threshold(extent + 0.1, extent, "given", 0.1)
     parts = [(row, scores[row : row + height]) for row in range(0, 24, height)]
     strips = [(Window(row, 0, *part.shape), part if (part >= extent).any() else None) for row, part in parts]
-    found = join_strips(strips, threshold)
+    found = regions_of(strips, threshold)
     labels, _ = ndimage.label(scores >= extent)
     expected = []
     for label, (rows, cols) in enumerate(ndimage.find_objects(labels), 1):
