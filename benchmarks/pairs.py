@@ -28,14 +28,14 @@ import shapely
 from scipy.stats import chisquare
 
 from geoglot.geodesy import geodesic_area_m2
-from geoglot.pairs.collect.cells import Cells, apart, near
-from geoglot.pairs.collect.centres import Lattice, greedy_centres, members
-from geoglot.pairs.collect.cheap import cheap_filters
 from geoglot.pairs.collect.collect_recipe import PairsRecipe, PlacesRecipe, TilesRecipe
 from geoglot.pairs.collect.photos import known_photos
 from geoglot.pairs.collect.places import draw_places
+from geoglot.pairs.collect.prefilters import prefilter
+from geoglot.pairs.collect.spatial_hash import SpatialHash, axis_distances, find_neighbours
+from geoglot.pairs.collect.stage import Collection
+from geoglot.pairs.collect.tile_centres import UtmTiles, choose_centres, find_members
 from geoglot.pairs.collect.tiles import place_tiles
-from geoglot.pairs.collect.work import Collection
 
 SIDE = 224
 _A_SEARCH = 500  # photos of one place
@@ -65,10 +65,10 @@ def belt(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
 
 def too_near(lon: np.ndarray, lat: np.ndarray, spacing: float) -> tuple[int, int]:
     """All pairs of neighbouring centres looked at, and those that break the rule."""
-    cells = Cells(spacing)
-    one, other = near(cells, lon, lat, cells.of(lon, lat), spacing)
+    cells = SpatialHash(spacing)
+    one, other = find_neighbours(cells, lon, lat, cells.cell_of(lon, lat), spacing)
     one, other = one[one < other], other[one < other]
-    east, north = apart(lon[one], lat[one], lon[other], lat[other])
+    east, north = axis_distances(lon[one], lat[one], lon[other], lat[other])
     return len(one), int(((east < spacing) & (north < spacing)).sum())
 
 
@@ -101,7 +101,7 @@ def hold(folder: Path, points: int, seed: int) -> None:
     )
     empty, start, worked = peak(), time.perf_counter(), time.process_time()
     frame = known_photos(found)
-    frame["left"] = cheap_filters(frame, collection.recipe)
+    frame["left"] = prefilter(frame, collection.recipe)
     collection.keep_table("photos", frame)
     collection.keep_table("left", frame[["key", "left"]])
     collection.keep_table("kept", frame[frame["left"] == ""].drop(columns="left"))
@@ -154,10 +154,10 @@ def command(points: int, seed: int) -> None:
         rng = np.random.default_rng(seed)
         lon, lat = world(points, rng)
         spacing, start, worked = SIDE / 2 * resolution, time.perf_counter(), time.process_time()
-        centres = greedy_centres(lon, lat, spacing, rng.permutation(points))
+        centres = choose_centres(lon, lat, spacing, rng.permutation(points))
         middle = time.perf_counter()
-        links = members(lon, lat, Lattice(lon[centres], lat[centres], SIDE, resolution))
-        kept = links.capped(25, seed)
+        links = find_members(lon, lat, UtmTiles(lon[centres], lat[centres], SIDE, resolution))
+        kept = links.draw_at_most(25, seed)
         end, worked = time.perf_counter(), time.process_time() - worked
         looked, broken = too_near(lon[centres], lat[centres], spacing)
         wrong += broken

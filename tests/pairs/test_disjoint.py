@@ -11,9 +11,9 @@ from affine import Affine
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid
-from geoglot.pairs.collect.centres import Lattice
 from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.split import BORDER, sets_of
+from geoglot.pairs.collect.tile_centres import UtmTiles
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.validate import check_disjoint
 from pairsets import make_batch
@@ -35,7 +35,7 @@ def test_ground_that_is_shared_is_found(tmp_path: Path) -> None:
 
 
 def test_ground_is_shared_across_zones(tmp_path: Path) -> None:
-    border = Lattice(np.array([5.9999]), np.array([51.4]), 96, 1.0)
+    border = UtmTiles(np.array([5.9999]), np.array([51.4]), 96, 1.0)
     lon, lat = (float(axis[0]) for axis in (border.lon, border.lat))
     x, y = pyproj.Transformer.from_crs("OGC:CRS84", 32632, always_xy=True).transform(lon, lat)
     east, north = pyproj.Transformer.from_crs("OGC:CRS84", 32631, always_xy=True).transform(lon, lat)
@@ -61,7 +61,7 @@ def test_no_ground_is_in_two_sets(place: tuple[float, float]) -> None:
     lon = (place[0] + rng.uniform(-0.2, 0.2, 1500) + 180) % 360 - 180
     lat = place[1] + rng.uniform(-0.1, 0.1, 1500)
     tiling, asked = TilesRecipe(side=224), SplitRecipe(block_km=1.5, validation=0.2, test=0.2, gap_m=50.0)
-    lattice = Lattice(lon, lat, 224, 1.0)
+    lattice = UtmTiles(lon, lat, 224, 1.0)
     left, top = lattice.corners
     drawn = sets_of(pd.DataFrame({"epsg": lattice.epsg, "left": left, "top": top}), asked, tiling)
     assert set(drawn) == {"train", "validation", "test", BORDER}

@@ -22,16 +22,16 @@ from affine import Affine
 from PIL import Image
 
 from geoglot.aliases import Progress
+from geoglot.crs import LONLAT
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Grid, Window
-from geoglot.pairs.collect.centres import Lattice
+from geoglot.pairs.collect.tile_centres import UtmTiles
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
 from geoglot.sources.resample import Resampler
 
 _DEGREES_PER_UNIT = 0.01 / 112
 _SHARD = 1000
-_LONLAT = pyproj.CRS("OGC:CRS84")
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ def _make_sample(
     """A tile on its metric grid with the photos that lie in it; None without pixels or photos."""
     side, resolution = size
     lon, lat = np.median([photo.centre for photo in photos], axis=0).tolist()
-    lattice = Lattice(np.array([lon]), np.array([lat]), side, resolution)
+    lattice = UtmTiles(np.array([lon]), np.array([lat]), side, resolution)
     (x,), (y,) = lattice.corners
     crs = pyproj.CRS.from_epsg(int(lattice.epsg[0]))
     grid = Grid(crs, Affine(resolution, 0.0, x * resolution, 0.0, -resolution, y * resolution), (side, side))
@@ -168,7 +168,7 @@ def _read_pixels(path: Path, centre: tuple[float, float], half: float, grid: Gri
     def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
         return picture[:, *window.slices].astype(np.float32), np.ones((window.height, window.width), np.bool_)
 
-    values, valid = Resampler(Grid(_LONLAT, step, (rows, cols)), grid).read(read, grid.whole)
+    values, valid = Resampler(Grid(LONLAT, step, (rows, cols)), grid).read(read, grid.whole)
     return values.round().clip(0, 255).astype(np.uint8) if valid.all() else None
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-import pyproj
-
+from geoglot.crs import WGS84
 from geoglot.sources.photos.photo import Query
 
-_WGS84 = pyproj.Geod(ellps="WGS84")
 _METRES_A_DEGREE = 110_574.0  # of latitude, where it is shortest: boxes are never too small
 
 
@@ -56,4 +54,4 @@ def boxes_between(west: float, south: float, east: float, north: float) -> list[
 
 def is_near(query: Query, lon: float, lat: float) -> bool:
     """Whether a point lies in the circle."""
-    return bool(_WGS84.inv(query.lon, query.lat, lon, lat)[2] <= query.radius_m)
+    return bool(WGS84.inv(query.lon, query.lat, lon, lat)[2] <= query.radius_m)

@@ -9,15 +9,15 @@ import pandas as pd
 import pytest
 from PIL import Image, ImageEnhance
 
-from geoglot.pairs.collect import filters, looks
-from geoglot.pairs.collect.cells import apart
-from geoglot.pairs.collect.cheap import cheap_filters
+from geoglot.pairs.collect import filters
 from geoglot.pairs.collect.collect_recipe import FiltersRecipe, PairsRecipe, PhotosRecipe, TilesRecipe
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.judge import PROMPTS, _probability
-from geoglot.pairs.collect.looks import look, looks_again
+from geoglot.pairs.collect.phash import find_lookalikes, phash
 from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.work import Collection
+from geoglot.pairs.collect.prefilters import prefilter
+from geoglot.pairs.collect.spatial_hash import axis_distances
+from geoglot.pairs.collect.stage import Collection
 from stubs import PooledColours
 
 PLAIN = {
@@ -70,7 +70,7 @@ def encoded(image: Image.Image, quality: int = 90) -> bytes:
 )
 def test_each_photo_is_left_for_its_reason(change: dict[str, object], why: str) -> None:
     asked = recipe(photos=PhotosRecipe(after=date(2013, 1, 1), licences=("CC BY", "cc0")))
-    assert cheap_filters(frame(change), asked).tolist() == [why]
+    assert prefilter(frame(change), asked).tolist() == [why]
 
 
 def test_the_first_of_two_posts_stays() -> None:
@@ -78,15 +78,15 @@ def test_the_first_of_two_posts_stays() -> None:
         {"title": "Lake"}, {"title": "lake "}, {"title": "Lake", "user": "v"}, {"title": "Lake", "lon": 5.12445},
         {"title": "", "user": "w"}, {"title": "", "user": "w"}, {"title": "Lake", "licence": "x"},
     )  # fmt: skip
-    left = cheap_filters(posts, recipe(photos=PhotosRecipe(licences=("cc-by",)))).tolist()
+    left = prefilter(posts, recipe(photos=PhotosRecipe(licences=("cc-by",)))).tolist()
     assert left == ["", "same user, title and place", "", "", "", "", "licence"]
 
 
 def test_hashes_stay_when_pictures_are_handled_and_differ_otherwise() -> None:
-    hashes = [look(encoded(picture(seed))) for seed in range(40)]
+    hashes = [phash(encoded(picture(seed))) for seed in range(40)]
     for seed in range(40):
         handled = ImageEnhance.Brightness(picture(seed).resize((220, 188))).enhance(0.9)
-        assert bin(look(encoded(handled, 75)) ^ hashes[seed]).count("1") <= 4
+        assert bin(phash(encoded(handled, 75)) ^ hashes[seed]).count("1") <= 4
     apart = [bin(a ^ b).count("1") for number, a in enumerate(hashes) for b in hashes[:number]]
     assert min(apart) > 10
 
@@ -94,22 +94,22 @@ def test_hashes_stay_when_pictures_are_handled_and_differ_otherwise() -> None:
 def test_the_first_of_those_that_look_the_same_near_by_stays() -> None:
     hashes = np.array([7, 6, 7, 1 << 40, 7], np.uint64)
     lon, lat = np.array([5.0, 5.0001, 6.0, 5.0, 5.0001]), np.full(5, 52.0)
-    assert looks_again(hashes, lon, lat, 112.0, 1).tolist() == [False, True, False, False, True]
-    assert looks_again(hashes, lon, lat, 112.0, 0).tolist() == [False, False, False, False, True]
+    assert find_lookalikes(hashes, lon, lat, 112.0, 1).tolist() == [False, True, False, False, True]
+    assert find_lookalikes(hashes, lon, lat, 112.0, 0).tolist() == [False, False, False, False, True]
 
 
 def test_a_spot_that_everybody_photographs_is_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     lon, lat = 5 + rng.uniform(0, 0.004, 90), 52 + rng.uniform(0, 0.003, 90)
     hashes = rng.integers(0, 8, 90).astype(np.uint64) * np.uint64(0x0101010101010101)
-    at_once = looks_again(hashes, lon, lat, 112.0, 4)
-    monkeypatch.setattr(looks, "_PAIRS", 50)
-    monkeypatch.setattr(looks, "_CHUNK", 32)
-    assert np.array_equal(looks_again(hashes, lon, lat, 112.0, 4), at_once)
+    at_once = find_lookalikes(hashes, lon, lat, 112.0, 4)
+    monkeypatch.setattr("geoglot.pairs.collect.phash._PAIRS", 50)
+    monkeypatch.setattr("geoglot.pairs.collect.phash._CHUNK", 32)
+    assert np.array_equal(find_lookalikes(hashes, lon, lat, 112.0, 4), at_once)
     again = np.zeros(90, np.bool_)  # the rule, word by word
     for later in range(1, 90):
         before = np.flatnonzero(~again[:later])
-        east, north = apart(lon[[later] * len(before)], lat[[later] * len(before)], lon[before], lat[before])
+        east, north = axis_distances(lon[[later] * len(before)], lat[[later] * len(before)], lon[before], lat[before])
         bits = np.array([int(one).bit_count() for one in hashes[before] ^ hashes[later]])
         again[later] = ((east < 112) & (north < 112) & (bits <= 4)).any()
     assert np.array_equal(again, at_once) and 10 < again.sum() < 80
@@ -139,7 +139,7 @@ def test_every_filter_counts_what_it_left(collection: Collection) -> None:
 
 def test_hashes_are_not_computed_again(collection: Collection, monkeypatch: pytest.MonkeyPatch) -> None:
     first = filter_photos(collection)
-    monkeypatch.setattr(filters, "look", lambda content: pytest.fail("computed again"))
+    monkeypatch.setattr(filters, "phash", lambda content: pytest.fail("computed again"))
     assert filter_photos(collection) == first
 
 

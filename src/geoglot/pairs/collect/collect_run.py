@@ -22,11 +22,11 @@ from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
 from geoglot.pairs.collect.photos import GONE, collect_photos
 from geoglot.pairs.collect.places import draw_places
+from geoglot.pairs.collect.recipe_sources import imagery_source, photo_sources
 from geoglot.pairs.collect.report import RECORDS, write_report
-from geoglot.pairs.collect.sources import imagery_source, photo_sources
 from geoglot.pairs.collect.split import SETS, split_tiles
+from geoglot.pairs.collect.stage import Collection, Outcome, Stage
 from geoglot.pairs.collect.tiles import place_tiles
-from geoglot.pairs.collect.work import Collection, Outcome, Stage
 from geoglot.recipe import read_recipe
 
 MANIFEST = "manifest.json"

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from geoglot.outputs.atomic import appears
-from geoglot.pairs.collect.cells import Cells
-from geoglot.pairs.collect.cheap import check_some_left
 from geoglot.pairs.collect.collect_recipe import FiltersRecipe
-from geoglot.pairs.collect.looks import look, looks_again
+from geoglot.pairs.collect.phash import find_lookalikes, phash
 from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.work import Collection, Outcome
+from geoglot.pairs.collect.prefilters import check_some_left
+from geoglot.pairs.collect.spatial_hash import SpatialHash
+from geoglot.pairs.collect.stage import Collection, Outcome
 from geoglot.recipe import beside
 
 _CHUNK = 2048
@@ -55,10 +55,10 @@ def _leave(left: np.ndarray, reason: str, which: Callable[[np.ndarray], np.ndarr
 
 def _same_looks(collection: Collection, frame: Any, spot_m: float, most: int) -> np.ndarray:
     def compute(names: Sequence[str]) -> np.ndarray:
-        return np.array([look(picture_path(collection, name).read_bytes()) for name in names], np.uint64)
+        return np.array([phash(picture_path(collection, name).read_bytes()) for name in names], np.uint64)
 
     hashes = _by_chunks(collection, "looks", "", frame["picture"].tolist(), compute)
-    return looks_again(hashes, frame["lon"].to_numpy(), frame["lat"].to_numpy(), spot_m, most)
+    return find_lookalikes(hashes, frame["lon"].to_numpy(), frame["lat"].to_numpy(), spot_m, most)
 
 
 def _judged(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
@@ -86,7 +86,7 @@ def _judged(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[st
 def _too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
     """Photos beyond the most of a user at a spot, in an order that is drawn."""
     draw = np.random.default_rng(asked.seed).random(len(frame))
-    spots = Cells(spot_m).of(frame["lon"].to_numpy(), frame["lat"].to_numpy())
+    spots = SpatialHash(spot_m).cell_of(frame["lon"].to_numpy(), frame["lat"].to_numpy())
     table = frame.assign(spot=spots, draw=draw, who=frame["source"] + " " + frame["user"])
     rank = table.groupby(["spot", "who"])["draw"].rank(method="first")
     return np.asarray((rank > asked.per_user) & (frame["user"] != ""))

@@ -24,9 +24,9 @@ from geoglot.errors import ReadError, ServiceError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.collect_recipe import ImageryRecipe
-from geoglot.pairs.collect.sources import imagery_source
+from geoglot.pairs.collect.recipe_sources import imagery_source
+from geoglot.pairs.collect.stage import Collection, Outcome, in_parallel, resume
 from geoglot.pairs.collect.tiles import grid_of
-from geoglot.pairs.collect.work import Collection, Outcome, in_parallel, resume
 from geoglot.sources.areas import Box, boxes_between
 from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.tile import Tile

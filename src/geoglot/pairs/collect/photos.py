@@ -19,9 +19,9 @@ import pyarrow as pa
 
 from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.atomic import write_bytes
-from geoglot.pairs.collect.cheap import cheap_filters, check_some_left
-from geoglot.pairs.collect.sources import photo_sources
-from geoglot.pairs.collect.work import Collection, Outcome, resume
+from geoglot.pairs.collect.prefilters import check_some_left, prefilter
+from geoglot.pairs.collect.recipe_sources import photo_sources
+from geoglot.pairs.collect.stage import Collection, Outcome, resume
 from geoglot.sources.photos.decoding import shrink
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query
 
@@ -39,7 +39,7 @@ def collect_photos(collection: Collection) -> Outcome:
         unused = tuple(line for source in sources.values() for line in source.unused())
         failed = _search(collection, sources, searches)
         frame = known_photos(path for *_, path in searches)
-        frame["left"] = cheap_filters(frame, collection.recipe)
+        frame["left"] = prefilter(frame, collection.recipe)
         wanted = frame[frame["left"] == ""]
         failed += _fetch(collection, sources, wanted)
     frame["left"] = frame["left"].where(frame["left"] != "", [_why(collection, name) for name in frame["picture"]])

@@ -17,7 +17,7 @@ import shapely
 from jaxtyping import Float
 from rasterio.errors import RasterioError
 
-from geoglot.crs import transform
+from geoglot.crs import LONLAT, transform
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
 from geoglot.lonlat import split_at_antimeridian
@@ -25,7 +25,6 @@ from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.sources.vectors import read_vectors
 
-_LONLAT = pyproj.CRS("OGC:CRS84")
 _EQUAL_AREA = pyproj.CRS("+proj=cea +ellps=WGS84 +units=m")
 _CHUNK = 4096
 _MOST_EMPTY = 2000  # chunks without a place, after which an area is taken for empty
@@ -85,29 +84,29 @@ def _polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np.ndar
         frame = frame[frame[column].astype(str).isin(names)]
     if frame.crs is None:
         raise InputError(f"{path} has no CRS, so that its polygons have no place")
-    west, south, east, north = frame.to_crs(_LONLAT).total_bounds
+    west, south, east, north = frame.to_crs(LONLAT).total_bounds
     if not (max(abs(west), abs(east)) <= 540 and max(abs(south), abs(north)) <= 90.001):
         raise InputError(
             f"{path} reaches from {west:g} to {east:g} degrees east and from {south:g} to {north:g} north, which is no "
             f"place on Earth: is {frame.crs.name} its CRS?"
         )
     kept = frame[frame.geometry.geom_type.isin(("Polygon", "MultiPolygon"))]
-    return np.asarray(shapely.make_valid(kept.to_crs(_LONLAT).geometry.to_numpy()), dtype=object)
+    return np.asarray(shapely.make_valid(kept.to_crs(LONLAT).geometry.to_numpy()), dtype=object)
 
 
 def _by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:
     """Chunks of points that are uniform over an area: a part's box by its size, a point in it, kept inside the part."""
     parts = [part for part in shapely.get_parts(area) if part.area > 0]
     west, south, east, north = shapely.bounds(parts).T
-    left, bottom = transform(west, south, _LONLAT, _EQUAL_AREA)
-    right, top = transform(east, north, _LONLAT, _EQUAL_AREA)
+    left, bottom = transform(west, south, LONLAT, _EQUAL_AREA)
+    right, top = transform(east, north, LONLAT, _EQUAL_AREA)
     sizes = (right - left) * (top - bottom)
     for part in parts:
         shapely.prepare(part)
     while True:
         which = rng.choice(len(parts), _CHUNK, p=sizes / sizes.sum())
         x, y = rng.uniform(left[which], right[which]), rng.uniform(bottom[which], top[which])
-        yield _inside(parts, which, *transform(x, y, _EQUAL_AREA, _LONLAT))
+        yield _inside(parts, which, *transform(x, y, _EQUAL_AREA, LONLAT))
 
 
 def _by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterator[Places]:

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 
 from geoglot.outputs.atomic import write_bytes
-from geoglot.pairs.collect.drawing import bars, histogram, point_map
-from geoglot.pairs.collect.sheet import SHOWN, Card, contact_sheet
+from geoglot.pairs.collect.contact_sheet import SHOWN, Card, contact_sheet
 from geoglot.pairs.collect.split import BORDER, SETS
-from geoglot.pairs.collect.work import Collection, Outcome
+from geoglot.pairs.collect.stage import Collection, Outcome
+from geoglot.pairs.collect.svg_figures import bars, histogram, point_map
 from geoglot.pairs.pair_store import PairSet
 
 _CARDS = 12

@@ -21,12 +21,12 @@ import pandas as pd
 
 from geoglot.errors import GeoglotError, InputError, OutputError, SourceError
 from geoglot.outputs.atomic import write_bytes
-from geoglot.pairs.collect.cells import Cells
 from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.imagery import bands_of, load_pixels
 from geoglot.pairs.collect.photos import picture_path
+from geoglot.pairs.collect.spatial_hash import SpatialHash
+from geoglot.pairs.collect.stage import Collection, Outcome, file_digest
 from geoglot.pairs.collect.tiles import grid_of
-from geoglot.pairs.collect.work import Collection, Outcome, file_digest
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, Batch, Links
 from geoglot.pairs.validate import check_disjoint
@@ -69,9 +69,9 @@ def sets_of(tiles: Any, asked: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:
         )
     if asked.validation + asked.test >= 1:
         raise InputError("split.validation and split.test leave nothing to train on")
-    cells = Cells(block_m)
+    cells = SpatialHash(block_m)
     boxes = np.array([_box(grid_of(tile, tiling), pad) for tile in tiles.itertuples()])
-    corners = [cells.of(boxes[:, x], boxes[:, y]) for x in (0, 2) for y in (1, 3)]
+    corners = [cells.cell_of(boxes[:, x], boxes[:, y]) for x in (0, 2) for y in (1, 3)]
     drawn = np.array([[_draw(cell, asked) for cell in corner.tolist()] for corner in corners], dtype=object)
     same = (drawn == drawn[0]).all(axis=0)
     return np.where(same, drawn[0], BORDER)

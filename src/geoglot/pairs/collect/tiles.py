@@ -16,9 +16,9 @@ import pyproj
 from affine import Affine
 
 from geoglot.geo import Grid
-from geoglot.pairs.collect.centres import Lattice, Membership, greedy_centres, members
 from geoglot.pairs.collect.collect_recipe import TilesRecipe
-from geoglot.pairs.collect.work import Collection, Outcome
+from geoglot.pairs.collect.stage import Collection, Outcome
+from geoglot.pairs.collect.tile_centres import TileMembers, UtmTiles, choose_centres, find_members
 
 
 def place_tiles(collection: Collection) -> Outcome:
@@ -26,12 +26,12 @@ def place_tiles(collection: Collection) -> Outcome:
     asked, photos = collection.recipe.tiles, collection.table("kept")
     lon, lat = photos["lon"].to_numpy(), photos["lat"].to_numpy()
     order = np.random.default_rng(asked.seed).permutation(len(photos))
-    centres = greedy_centres(
+    centres = choose_centres(
         lon, lat, asked.spacing_m, order, lambda done: collection.progress("photos to tiles", done, len(photos))
     )
-    lattice = Lattice(lon[centres], lat[centres], asked.side, asked.resolution)
-    every = members(lon, lat, lattice)
-    links = every.capped(asked.most_photos, asked.seed)
+    lattice = UtmTiles(lon[centres], lat[centres], asked.side, asked.resolution)
+    every = find_members(lon, lat, lattice)
+    links = every.draw_at_most(asked.most_photos, asked.seed)
     tiles = _table(lattice, links, photos)
     collection.keep_table("links", pd.DataFrame(links.__dict__))
     collection.keep_table("tiles", tiles)
@@ -52,7 +52,7 @@ def _crs(epsg: int) -> pyproj.CRS:
     return pyproj.CRS.from_epsg(epsg)
 
 
-def _table(lattice: Lattice, links: Membership, photos: Any) -> Any:
+def _table(lattice: UtmTiles, links: TileMembers, photos: Any) -> Any:
     left, top = lattice.corners
     names = [f"{zone}-{x}-{y}" for zone, x, y in zip(lattice.epsg, left, top, strict=True)]
     frame = pd.DataFrame({
@@ -62,7 +62,7 @@ def _table(lattice: Lattice, links: Membership, photos: Any) -> Any:
     return frame.assign(time=_middle_times(links, photos["time"].to_numpy(dtype=object), len(names)))
 
 
-def _middle_times(links: Membership, times: np.ndarray, tiles: int) -> list[str]:
+def _middle_times(links: TileMembers, times: np.ndarray, tiles: int) -> list[str]:
     """The middle of the known times of each tile's photos; empty where none is known."""
     stamps = np.array([_stamp(text) for text in times])
     own = stamps[links.photo]

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, UInt64
 from PIL import Image
 
-from geoglot.pairs.collect.cells import Cells, Floats, apart, near_parts
+from geoglot.pairs.collect.spatial_hash import Floats, SpatialHash, axis_distances, iterate_neighbours
 
 _SIDE, _LOW = 32, 8
 _CHUNK = 1 << 14
@@ -30,21 +30,21 @@ _COSINES = _cosines()
 _BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 
 
-def look(picture: bytes) -> int:
+def phash(picture: bytes) -> int:
     """64 bits that stay nearly the same when a picture is scaled, recompressed or brightened."""
     grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
     low = _COSINES @ grey.astype(np.float64) @ _COSINES.T
     return int(_BITS[(low > np.median(low)).ravel()].sum())
 
 
-def looks_again(hashes: Hashes, lon: Floats, lat: Floats, reach_m: float, most: int) -> Bool[np.ndarray, " photo"]:
+def find_lookalikes(hashes: Hashes, lon: Floats, lat: Floats, reach_m: float, most: int) -> Bool[np.ndarray, " photo"]:
     """Which photos look like an earlier one that is less than `reach_m` away and stays itself."""
-    cells = Cells(reach_m)
-    homes = cells.of(lon, lat)
+    cells = SpatialHash(reach_m)
+    homes = cells.cell_of(lon, lat)
     again = np.zeros(len(lon), np.bool_)
     for first in range(0, len(lon), _CHUNK):
         part = slice(first, first + _CHUNK)
-        for later, earlier in near_parts(cells, lon[part], lat[part], homes, reach_m, _PAIRS):
+        for later, earlier in iterate_neighbours(cells, lon[part], lat[part], homes, reach_m, _PAIRS):
             alike = _alike(hashes, lon, lat, later + first, earlier, most, reach_m)
             for one, before in sorted(alike):  # all that came earlier is decided
                 again[one] |= not again[before]
@@ -58,7 +58,7 @@ def _alike(
     later, earlier = later[earlier < later], earlier[earlier < later]
     same = _bits(hashes[later] ^ hashes[earlier]) <= most
     later, earlier = later[same], earlier[same]
-    east, north = apart(lon[later], lat[later], lon[earlier], lat[earlier])
+    east, north = axis_distances(lon[later], lat[later], lon[earlier], lat[earlier])
     close = (east < reach_m) & (north < reach_m)
     return list(zip(later[close].tolist(), earlier[close].tolist(), strict=True))
 

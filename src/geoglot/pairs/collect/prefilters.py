@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 
 from geoglot.errors import InputError
-from geoglot.pairs.collect.cells import in_reach
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
+from geoglot.pairs.collect.spatial_hash import is_usable
 from geoglot.sources.photos.licences import licence_name
 
 _SAME_PLACE = 5  # decimals: a metre
 _AHEAD = timedelta(days=1)  # no photo is from tomorrow, whatever the time zone
 
 
-def cheap_filters(frame: Any, recipe: PairsRecipe) -> Any:
+def prefilter(frame: Any, recipe: PairsRecipe) -> Any:
     """Why each photo is left out, the first reason that holds; empty for those that stay.
 
     Photos are looked at in the order of their keys; of two that are one, the earlier stays.
@@ -29,7 +29,7 @@ def cheap_filters(frame: Any, recipe: PairsRecipe) -> Any:
         why[(why == "") & np.asarray(which, dtype=bool)] = reason
 
     lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
-    leave(~in_reach(lon, lat), "no place")
+    leave(~is_usable(lon, lat), "no place")
     if asked.licences:
         leave(~frame["licence"].isin([licence_name(one) for one in asked.licences]), "licence")
     leave(_outside_days(frame["time"], recipe), "taken on another day")

@@ -6,8 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoglot.pairs.collect.cells import Cells, apart, latitude, near, northing
-from geoglot.pairs.collect.centres import Lattice, Membership, greedy_centres, members
+from geoglot.pairs.collect.spatial_hash import (
+    SpatialHash,
+    axis_distances,
+    find_neighbours,
+    latitude_of_arc,
+    meridian_arc,
+)
+from geoglot.pairs.collect.tile_centres import TileMembers, UtmTiles, choose_centres, find_members
 
 WGS84 = pyproj.Geod(ellps="WGS84")
 WORLDS = [(5.0, 52.0), (10.0, 60.0), (0.0, 0.0), (180.0, 60.0), (-70.0, -51.0), (20.0, 80.0), (-60.0, 10.0)]
@@ -27,7 +33,7 @@ def plain_greedy(lon: np.ndarray, lat: np.ndarray, spacing: float, order: np.nda
     centres: list[int] = [int(order[0])]
     for index in order:
         here = np.full(len(centres), index)
-        east, north = apart(lon[here], lat[here], lon[centres], lat[centres])
+        east, north = axis_distances(lon[here], lat[here], lon[centres], lat[centres])
         if not ((east < spacing) & (north < spacing)).any():
             centres.append(int(index))
     return centres
@@ -36,14 +42,14 @@ def plain_greedy(lon: np.ndarray, lat: np.ndarray, spacing: float, order: np.nda
 def test_northing_is_the_length_of_the_meridian() -> None:
     lat = np.array([-84.0, -51.3, 0.0, 1e-3, 37.0, 60.0, 84.9])
     lengths = [WGS84.inv(0, 0, 0, one)[2] * np.sign(one) for one in lat]
-    assert np.allclose(northing(lat), lengths, atol=1e-3)
-    assert np.allclose(latitude(northing(lat)), lat, atol=1e-9)
+    assert np.allclose(meridian_arc(lat), lengths, atol=1e-3)
+    assert np.allclose(latitude_of_arc(meridian_arc(lat)), lat, atol=1e-9)
 
 
 @pytest.mark.parametrize("place", WORLDS)
 def test_metres_along_the_axes_are_metres(place: tuple[float, float]) -> None:
     lon, lat = cloud(*place, 200, 2000)
-    east, north = apart(lon[:100], lat[:100], lon[100:], lat[100:])
+    east, north = axis_distances(lon[:100], lat[:100], lon[100:], lat[100:])
     true = WGS84.inv(lon[:100], lat[:100], lon[100:], lat[100:])[2]
     assert np.allclose(np.hypot(east, north), true, rtol=1e-3)
 
@@ -52,7 +58,7 @@ def test_metres_along_the_axes_are_metres(place: tuple[float, float]) -> None:
 def test_centres_are_those_of_the_plain_rule(place: tuple[float, float]) -> None:
     lon, lat = cloud(*place, 800, 1500)
     order = np.random.default_rng(1).permutation(800)
-    centres = greedy_centres(lon, lat, 112.0, order)
+    centres = choose_centres(lon, lat, 112.0, order)
     assert centres.tolist() == plain_greedy(lon, lat, 112.0, order)
     assert 50 < len(centres) < 800
 
@@ -63,9 +69,9 @@ def test_no_two_centres_are_too_near_and_every_point_has_one(
     place: tuple[float, float], seed: int, spacing: float, count: int
 ) -> None:
     lon, lat = cloud(*place, count, 1500, seed)
-    centres = greedy_centres(lon, lat, spacing, np.arange(count))
+    centres = choose_centres(lon, lat, spacing, np.arange(count))
     here = [np.full(len(centres), one) for one in range(count)]
-    own = [apart(lon[one], lat[one], lon[centres], lat[centres]) for one in here]
+    own = [axis_distances(lon[one], lat[one], lon[centres], lat[centres]) for one in here]
     inside = np.array([(east < spacing) & (north < spacing) for east, north in own])
     assert inside.any(axis=1).all()
     assert (inside[centres].sum(axis=1) == 1).all()  # itself
@@ -73,11 +79,11 @@ def test_no_two_centres_are_too_near_and_every_point_has_one(
 
 def test_neighbours_are_found_across_cells_and_the_antimeridian() -> None:
     lon, lat = cloud(180.0, 60.0, 500, 1000)
-    cells = Cells(100.0)
-    one, other = near(cells, lon, lat, cells.of(lon, lat), 250.0)
+    cells = SpatialHash(100.0)
+    one, other = find_neighbours(cells, lon, lat, cells.cell_of(lon, lat), 250.0)
     found = set(zip(one.tolist(), other.tolist(), strict=True))
     first, second = np.meshgrid(np.arange(500), np.arange(500), indexing="ij")
-    east, north = apart(lon[first.ravel()], lat[first.ravel()], lon[second.ravel()], lat[second.ravel()])
+    east, north = axis_distances(lon[first.ravel()], lat[first.ravel()], lon[second.ravel()], lat[second.ravel()])
     close = (east < 250) & (north < 250)
     assert {(a, b) for a, b in zip(first.ravel()[close].tolist(), second.ravel()[close].tolist(), strict=True)} <= found
     assert len(found) == len(one)
@@ -86,9 +92,9 @@ def test_neighbours_are_found_across_cells_and_the_antimeridian() -> None:
 @pytest.mark.parametrize("place", [*WORLDS, (6.0, 52.0)])  # 6 E is the border of two zones
 def test_every_photo_that_falls_in_a_tile_belongs_to_it(place: tuple[float, float]) -> None:
     lon, lat = cloud(*place, 300, 400)
-    centres = greedy_centres(lon, lat, 112.0, np.arange(300))
-    lattice = Lattice(lon[centres], lat[centres], 224, 1.0)
-    found = members(lon, lat, lattice)
+    centres = choose_centres(lon, lat, 112.0, np.arange(300))
+    lattice = UtmTiles(lon[centres], lat[centres], 224, 1.0)
+    found = find_members(lon, lat, lattice)
     pairs = set(zip(found.tile.tolist(), found.photo.tolist(), strict=True))
     for tile in range(len(centres)):
         rows, cols = lattice.place(lon, lat, np.full(300, tile))
@@ -104,7 +110,7 @@ def test_pixels_are_square_on_the_ground(place: tuple[float, float], resolution:
     from geoglot.pairs.collect.collect_recipe import TilesRecipe
     from geoglot.pairs.collect.tiles import grid_of
 
-    lattice = Lattice(np.array([place[0]]), np.array([place[1]]), 224, resolution)
+    lattice = UtmTiles(np.array([place[0]]), np.array([place[1]]), 224, resolution)
     left, top = lattice.corners
     tile = type("Tile", (), {"left": left[0], "top": top[0], "epsg": lattice.epsg[0]})
     grid = grid_of(tile, TilesRecipe(side=224, resolution=resolution))
@@ -116,9 +122,9 @@ def test_pixels_are_square_on_the_ground(place: tuple[float, float], resolution:
 
 def test_the_cap_is_drawn_and_not_the_first() -> None:
     tile, photo = np.repeat(np.arange(50), 40), np.tile(np.arange(40), 50)
-    every = Membership(tile, photo, photo + 0.5, photo + 0.5)
-    capped = every.capped(25, 0)
+    every = TileMembers(tile, photo, photo + 0.5, photo + 0.5)
+    capped = every.draw_at_most(25, 0)
     assert (np.bincount(capped.tile) == 25).all()
     assert np.bincount(capped.photo, minlength=40).min() > 15  # 31 of 50 each, were it even
-    again, other = every.capped(25, 0), every.capped(25, 1)
+    again, other = every.draw_at_most(25, 0), every.draw_at_most(25, 1)
     assert np.array_equal(again.photo, capped.photo) and not np.array_equal(other.photo, capped.photo)
