@@ -1,16 +1,17 @@
-"""What mini can do, measured: `python recipes/mini/evaluate.py DATA [MODELS]` on the folders rsicd and loveda of DATA.
+"""Measure mini: `python recipes/mini/evaluate.py DATA [MODELS]` on the folders rsicd and loveda of DATA.
 
-Retrieval: mean of R@1, 5, 10 in both directions, the 1,027 images and 5,135 captions of RSICD's valid split; a caption
-finds its image, an image any of its captions; equal scores have their average place, as in `geoglot evaluate`, for a
-third of the sentences are copies. Classification: 30 classes by "a satellite photo of {}", then by nine other
-templates, then with words that training used for no class, all and those that no caption has, then with both (mean and
-standard deviation of nine). The others with the standard error over images. Triples: of triples.txt, the share whose
-first term is nearer to the second than to the third. Mosaics: 30 pictures of four valid images of different classes,
-224 px a quadrant; a quadrant is found if its mean patch vector is nearest to its own class among the four; mean and
-standard deviation of five draws. LoveDA: mIoU over three tiles at 1024 px, 7 classes, no data left out; of fields, the
-share found. SpaceNet, with --spacenet and an unpacked source distribution of solaris 0.4.0: IoU of buildings in one
-panchromatic tile, 900 px of 0.5 m, against four other classes. Beside these two, every pixel at random (each class
-alike) and the best single class everywhere.
+Retrieval: mean of R@1, 5, 10 in both directions, on the 1,027 images and 5,135 captions of RSICD's valid split. A
+caption finds its image, an image any of its captions; equal scores get their average place, as in `geoglot evaluate`,
+since a third of the sentences are copies.
+Classification: 30 classes by "a satellite photo of {}", by nine other templates, by words that training used for no
+class (all, and those of no caption), and by both (mean and standard deviation of nine). Spreads of the others are
+standard errors over images.
+Triples: the share of triples.txt whose first term is nearer to the second than to the third.
+Mosaics: 30 pictures of four valid images of different classes, 224 px per quadrant. A quadrant is found if its mean
+patch vector is nearest to its own class among the four; mean and standard deviation of five draws.
+LoveDA: mIoU over three tiles of 1,024 px, 7 classes, without no data; and the share of fields that is found.
+SpaceNet (--spacenet and an unpacked source distribution of solaris 0.4.0): IoU of buildings in one panchromatic tile,
+900 px of 0.5 m, against four other classes. Both with every pixel at random and with the best single class everywhere.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ import rasterio
 import torch
 from data import class_words, clean
 from numpy.typing import NDArray
+from phrases import OTHER_TEMPLATES, OTHER_WORDS
 from PIL import Image
 from rasterio.features import rasterize
 
@@ -48,29 +50,15 @@ SPACENET = {
 TRIPLES = Path(__file__).with_name("triples.txt")
 MOSAICS, DRAWS = 30, 5
 TEMPLATE = "a satellite photo of {}"
-OTHER_TEMPLATES = (
-    "{} from above", "a picture of {}", "orthophoto showing {}", "drone footage of {}", "this is {}",
-    "{} seen from space", "a high resolution image of {}", "an overhead view of the {}",
-    "where is the {}?",
-)  # fmt: skip
-#: Words that data.py gives to no class; some captions have some of them.
-OTHER_WORDS = {
-    "airport": "aerodrome", "beach": "seaside", "bridge": "footbridge", "church": "chapel", "denseresidential": "slum",
-    "farmland": "arable land", "forest": "woods", "industrial": "manufacturing plant", "meadow": "pasture",
-    "mediumresidential": "housing estate", "mountain": "mountain range", "park": "public garden",
-    "parking": "lorry park", "playground": "running track", "port": "harbour", "railwaystation": "rail terminal",
-    "river": "waterway", "school": "campus", "sparseresidential": "country house", "storagetanks": "fuel depot",
-    "viaduct": "flyover",
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Wording:
-    """How the classes are asked for."""
+    """A template, and words for the classes."""
 
     template: str = TEMPLATE
     words: Mapping[str, str] = field(default_factory=dict)
-    """Other words for some of the classes."""
+    """Words that replace those of some classes."""
 
 
 def read_image(path: Path) -> torch.Tensor:
@@ -80,26 +68,26 @@ def read_image(path: Path) -> torch.Tensor:
 
 @torch.inference_mode()
 def encode_images(model: VisionLanguageModel, paths: Sequence[Path]) -> torch.Tensor:
-    """Unit vectors of images of one size."""
+    """Unit vectors (image, dim) of images of one size."""
     groups = [paths[start : start + 32] for start in range(0, len(paths), 32)]
     return torch.cat([model.encode_image(torch.stack([read_image(path) for path in group])) for group in groups])
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure in percent (or as its name says), and how far it may be off."""
+    """A figure in percent (or in the unit of its name), and its spread."""
 
     value: float
     spread: float | None = None
 
     @classmethod
     def over(cls, shares: torch.Tensor) -> Figure:
-        """Mean of one share an image, and its standard error."""
+        """Mean over images, and its standard error."""
         return cls(100 * float(shares.mean()), 100 * float(shares.std()) / len(shares) ** 0.5)
 
 
 def retrieval(images: torch.Tensor, texts: torch.Tensor, owner: Sequence[int]) -> Figure:
-    """Mean recall as `geoglot evaluate` counts it; `owner` is the image of each text."""
+    """Mean recall as in `geoglot evaluate`; `owner` is the image of each text."""
     fair = score_captions(images @ texts.T, owner)["mean_recall"]
     assert fair.value is not None and fair.low is not None and fair.high is not None
     return Figure(100 * fair.value, 100 * (fair.high - fair.low) / (2 * 1.96))
@@ -115,14 +103,14 @@ def top1(model: VisionLanguageModel, images: torch.Tensor, names: Sequence[str],
 
 
 def unread(training: Path) -> dict[str, str]:
-    """Those of OTHER_WORDS that not even a caption of the training split has, by class."""
+    """The words of OTHER_WORDS that no caption of the training split has, by class."""
     read = " ".join(clean(text) for line in training.read_text().splitlines() for text in json.loads(line)["captions"])
     return {kind: word for kind, word in OTHER_WORDS.items() if word not in read}
 
 
 @torch.inference_mode()
 def triples(model: VisionLanguageModel) -> Figure:
-    """Share of the lines of triples.txt that are right."""
+    """Share of the triples that are right."""
     lines = [line for line in TRIPLES.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
     terms = [[term.strip() for term in line.split(",")] for line in lines]
     anchor, nearer, farther = (model.encode_text(list(column)) for column in zip(*terms, strict=True))
@@ -131,7 +119,7 @@ def triples(model: VisionLanguageModel) -> Figure:
 
 @torch.inference_mode()
 def mosaics(model: VisionLanguageModel, paths: Sequence[Path], names: Sequence[str], seed: int) -> float:
-    """Share of quadrants found, in percent."""
+    """Share of quadrants that are found, in percent."""
     rng, right = np.random.default_rng(seed), 0
     kinds = sorted(set(names))
     vectors = dict(zip(kinds, text_vectors(model, [class_words(kind) for kind in kinds]), strict=True))
@@ -152,7 +140,7 @@ def mosaics(model: VisionLanguageModel, paths: Sequence[Path], names: Sequence[s
 def segment(
     model: VisionLanguageModel, pixels: torch.Tensor, classes: Mapping[str, Sequence[str]]
 ) -> NDArray[np.int64]:
-    """The class of every pixel (rows, cols), 0 for the first, by the nearest of all words."""
+    """Index of the class of every pixel (rows, cols), by the nearest of all words."""
     texts = text_vectors(model, [word for group in classes.values() for word in group], TEMPLATES)
     owner = np.repeat(np.arange(len(classes)), [len(group) for group in classes.values()])
     scores = torch.einsum("tdrc,wd->twrc", model.encode_patches(pixels[None]), texts)
@@ -162,7 +150,7 @@ def segment(
 
 
 def overlaps(truth: NDArray[np.int64], guess: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
-    """IoU in percent of each class, NaN where it does not occur; a negative truth does not count."""
+    """IoU of each class in percent, NaN if it does not occur; a negative truth is ignored."""
     pairs = (truth * classes + guess)[truth >= 0]
     confusion = np.bincount(pairs.ravel(), minlength=classes**2).reshape(classes, classes)
     union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
@@ -171,7 +159,7 @@ def overlaps(truth: NDArray[np.int64], guess: NDArray[np.int64], classes: int) -
 
 
 def loveda(model: VisionLanguageModel, folder: Path) -> dict[str, Figure]:
-    """Mean IoU over the classes that occur: the model's, at random, and of the best single class."""
+    """Mean IoU over the classes that occur: of the model, at random, and of the best single class."""
     paths = sorted((folder / "images").iterdir())
     truth = np.stack([np.asarray(Image.open(folder / "masks" / path.name)).astype(np.int64) - 1 for path in paths])
     count = len(LOVEDA)
@@ -188,7 +176,7 @@ def loveda(model: VisionLanguageModel, folder: Path) -> dict[str, Figure]:
 
 
 def spacenet(model: VisionLanguageModel, solaris: Path) -> dict[str, Figure]:
-    """IoU of buildings: the model's, at random, and of buildings everywhere."""
+    """IoU of buildings: of the model, at random, and of buildings everywhere."""
     with rasterio.open(solaris / "solaris/data/sample_geotiff.tif") as source:
         grey, place = torch.from_numpy(source.read(1).astype("float32")), source.transform
     footprints = geopandas.read_file(solaris / "solaris/data/geotiff_labels.geojson").geometry
@@ -206,7 +194,7 @@ def spacenet(model: VisionLanguageModel, solaris: Path) -> dict[str, Figure]:
 
 @torch.inference_mode()
 def speed(model: VisionLanguageModel) -> dict[str, Figure]:
-    """Tiles of 224 px a second, as many times as ViT-B/16 in float32 does, and milliseconds a text."""
+    """Tiles of 224 px per second, the ratio to ViT-B/16 in float32, and milliseconds per text."""
     from transformers import CLIPVisionConfig, CLIPVisionModel
 
     size = CLIPVisionConfig(patch_size=16)  # its defaults are those of ViT-B
@@ -222,7 +210,7 @@ def speed(model: VisionLanguageModel) -> dict[str, Figure]:
 
 
 def best_time(run: Callable[[], object], repeats: int = 4) -> float:
-    """Seconds of the quickest of a few calls, after one that does not count."""
+    """Seconds of the fastest of a few calls, after a warm-up."""
     seconds = []
     for _ in range(repeats + 1):
         began = time.perf_counter()
@@ -262,7 +250,7 @@ def measure(name: str, data: Path, solaris: Path | None) -> dict[str, Figure]:
 
 
 def together(runs: Sequence[dict[str, Figure]]) -> dict[str, Figure]:
-    """Mean of several models' figures, and their standard deviation in place of the spread within each."""
+    """Mean and standard deviation over several models, which replaces the spread within each."""
     values = {name: [run[name].value for run in runs] for name in runs[0]}
     return {name: Figure(float(np.mean(each)), float(np.std(each, ddof=1))) for name, each in values.items()}
 
@@ -273,7 +261,7 @@ def together(runs: Sequence[dict[str, Figure]]) -> dict[str, Figure]:
 @click.option("--spacenet", "solaris", type=click.Path(exists=True, path_type=Path), help="An unpacked solaris 0.4.0.")
 @click.option("--json", "as_json", is_flag=True)
 def command(data: Path, models: tuple[str, ...], solaris: Path | None, as_json: bool) -> None:
-    """Print every figure for mini, or another of MODELS, on the data sets in DATA; of several, mean and spread."""
+    """Print every figure for mini or MODELS on the data sets in DATA; for several models, mean and spread."""
     runs = [measure(name, data, solaris) for name in models or ("mini",)]
     figures = together(runs) if len(runs) > 1 else runs[0]
     if as_json:

@@ -1,4 +1,4 @@
-"""What pulls the towers together: captions and images, names and images, and the sense of language."""
+"""Losses: captions against images, names against images, and phrases as the sentence encoder relates them."""
 
 from __future__ import annotations
 
@@ -7,34 +7,34 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def shared(own: Tensor, alike: Tensor, share: float) -> Tensor:
-    """Targets (row, column) that sum to one a row: `share` for what is own, the rest by likeness."""
-    return share * own / own.sum(1, keepdim=True) + (1 - share) * alike
+def mix_targets(own: Tensor, others: Tensor, weight: float) -> Tensor:
+    """Targets (row, column) with sum 1 per row: `weight` for the own columns, the rest as `others`."""
+    return weight * own / own.sum(1, keepdim=True) + (1 - weight) * others
 
 
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
-    """Mean over the rows of a soft target."""
+    """Cross-entropy with soft targets, the mean over rows."""
     return -(target * logits.log_softmax(1)).sum(1).mean()
 
 
-def caption_loss(logits: Tensor, own: Tensor, likeness: Tensor, softness: float, share: float) -> Tensor:
-    """Both directions of images against captions.
+def caption_loss(logits: Tensor, own: Tensor, similarity: Tensor, softness: float, weight: float) -> Tensor:
+    """Images against captions in both directions.
 
-    `own` (image, caption) says which captions are an image's, `likeness` how alike the sentence encoder finds its
-    captions and this one; over `softness` they share what `share` leaves.
+    `own` (image, caption) is 1 for an image's captions, `similarity` is the sentence encoder's between the image's
+    captions and this one. Own captions get `weight` of a target; the rest is the softmax of similarity / softness.
     """
-    there = cross_entropy(logits, shared(own, (likeness / softness).softmax(1), share))
-    back = cross_entropy(logits.T, shared(own.T, (likeness.T / softness).softmax(1), share))
+    there = cross_entropy(logits, mix_targets(own, (similarity / softness).softmax(1), weight))
+    back = cross_entropy(logits.T, mix_targets(own.T, (similarity.T / softness).softmax(1), weight))
     return (there + back) / 2
 
 
 def best_loss(logits: Tensor, own: Tensor) -> Tensor:
-    """Images against captions, any of an image's own: retrieval counts its best (Miech et al. 2020)."""
+    """Images against any of their own captions, since retrieval counts the best (Miech et al. 2020)."""
     return -(logits.log_softmax(1).masked_fill(own == 0, -1e4)).logsumexp(1).mean()
 
 
 def name_loss(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
-    """Images against names of every class, logits (image, round, class); all images of a class share its names."""
+    """Images against names of every class, logits (image, round, class); images of a class share its names."""
     rounds, count = logits.shape[1:]
     there = F.cross_entropy(logits.flatten(0, 1), classes.repeat_interleave(rounds), label_smoothing=smoothing)
     members = F.one_hot(classes, count).T.float().repeat(rounds, 1)
@@ -44,7 +44,7 @@ def name_loss(logits: Tensor, classes: Tensor, smoothing: float) -> Tensor:
 
 
 def sense_loss(vectors: Tensor, teacher: Tensor, scale: float) -> Tensor:
-    """Among many phrases, each one's neighbours are those that the sentence encoder gives it."""
+    """Each phrase's similarities to the others must be those of the sentence encoder."""
     apart = torch.eye(len(vectors), dtype=torch.bool)
     wanted = (scale * teacher @ teacher.T).masked_fill(apart, -1e4).softmax(1)
     return cross_entropy((scale * vectors @ vectors.T).masked_fill(apart, -1e4), wanted)

