@@ -26,7 +26,7 @@ from polygons import StubScene
 from geoglot.geo import Grid
 from geoglot.outputs.vector_files import to_map
 from geoglot.tasks.ask.ask import Asker
-from geoglot.tasks.ask.vocabulary import Value
+from geoglot.tasks.ask.view import Value
 
 NAMES = ("building", "car", "ship", "tennis court", "swimming pool", "storage tank")
 AREA, PIXELS, SHARE = 0.005, 1.0, 0.05  # relative; pixels; percentage points

@@ -18,8 +18,8 @@ from geoglot.evaluation.metrics import (
     ious,
     mean_and_each,
     overall_accuracy,
+    proportion,
     recall,
-    share,
 )
 
 SCORES = arrays.arrays(
@@ -33,18 +33,18 @@ def once(scores: np.ndarray) -> np.ndarray:
 
 def test_wilson_by_hand() -> None:
     """8 of 10: (0.8 + 0.19207) / 1.38415 -+ 1.96 / 1.38415 * sqrt(0.016 + 0.0096) (Brown, Cai, DasGupta 2001)."""
-    found = share(np.arange(10) < 8)
+    found = proportion(np.arange(10) < 8)
     assert (found.value, found.low, found.high) == pytest.approx((0.8, 0.4902, 0.9433), abs=1e-4)
 
 
 def test_no_sample_has_no_figure() -> None:
-    assert share(np.zeros(0, bool)).value is None
+    assert proportion(np.zeros(0, bool)).value is None
 
 
 @given(st.integers(1, 200), st.data())
 def test_wilson_holds_the_share_and_stays_in_range(count: int, data: st.DataObject) -> None:
     right = data.draw(st.integers(0, count))
-    found = share(np.arange(count) < right)
+    found = proportion(np.arange(count) < right)
     assert found.low is not None and found.high is not None and found.value is not None
     assert 0 <= found.low <= found.value + 1e-12 and found.value <= found.high + 1e-12 <= 1 + 1e-9
     assert found.high - found.low > 0

@@ -1,1 +1,1 @@
-"""Published data sets: what each is called, where it is had, how its files lie, and what its samples are."""
+"""Published data sets and folders of your own: names, pages, layouts, samples, and checks of them."""

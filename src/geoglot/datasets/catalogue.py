@@ -35,7 +35,7 @@ DATASETS: dict[str, DataSet] = {
 
 def dataset_of(name: str) -> DataSet:
     """A data set by name, in any case."""
-    found = DATASETS.get(name.lower())
-    if found is None:
+    dataset = DATASETS.get(name.lower())
+    if dataset is None:
         raise InputError(f"no data set is called {name!r}; there are {', '.join(DATASETS)}")
-    return found
+    return dataset

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
-from geoglot.evaluation.metrics import Estimate, bootstrap, class_accuracies, mean_and_each, share
+from geoglot.evaluation.metrics import Estimate, bootstrap, class_accuracies, mean_and_each, proportion
 from geoglot.evaluation.transduce import transduce
 
 
@@ -45,7 +45,7 @@ def score_classes(
 
     mean, *each = bootstrap(statistic, len(truth))
     by_class = {f"accuracy/{name}": one for name, one in zip(names, each, strict=True)}
-    return {"top1": share(right), "mean_class_accuracy": mean, **by_class}
+    return {"top1": proportion(right), "mean_class_accuracy": mean, **by_class}
 
 
 def _first(scores: Tensor) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Figures of merit with their intervals: arrays in, numbers out. Equal scores never help the model.
+"""Metrics with their 95 % intervals: arrays in, numbers out. Equal scores never help the model.
 
-Every figure is a statistic of how often each image of the set counts. Once each gives the figure; drawn with
-replacement gives its 95 % interval (percentile bootstrap, Efron 1979), so captions, pixels and classes of one image
-stay together. A plain share of right answers has Wilson's interval (Wilson 1927) instead.
+A metric is a function of how often each image of the set counts. With each image once it gives the value; with images
+drawn with replacement it gives the interval (percentile bootstrap, Efron 1979), so captions, pixels and classes of one
+image stay together. A plain proportion of right answers has Wilson's interval (Wilson 1927) instead.
 """
 
 from __future__ import annotations
@@ -14,26 +14,26 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
-#: How often each image counts, to the figures that follow from it; NaN where there is nothing to measure
-Statistic = Callable[[Int[np.ndarray, " sample"]], Float[np.ndarray, " figure"]]
+#: From how often each image counts to the metrics; NaN if there is nothing to measure
+Statistic = Callable[[Int[np.ndarray, " sample"]], Float[np.ndarray, " metric"]]
 
 DRAWS = 1000
 _LEVEL = 0.95
-_Z = 1.959963984540054  # of the normal distribution, for 95 %
-_DEEP = 10  # times k: as far down as a ranking is kept; of that many images a draw holds k with certainty
+_Z = 1.959963984540054  # quantile of the normal distribution for 95 %
+_DEEP = 10  # a ranking is kept down to this times k: a draw of so many images holds k with certainty
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and the ends of its 95 % interval; None where it cannot be said."""
+    """A metric and the ends of its 95 % interval; None if it is undefined."""
 
     value: float | None
     low: float | None = None
     high: float | None = None
 
 
-def share(right: Bool[np.ndarray, " sample"]) -> Estimate:
-    """How many are right, with Wilson's interval."""
+def proportion(right: Bool[np.ndarray, " sample"]) -> Estimate:
+    """The proportion of right answers, with Wilson's interval."""
     count = len(right)
     if not count:
         return Estimate(None)
@@ -44,22 +44,22 @@ def share(right: Bool[np.ndarray, " sample"]) -> Estimate:
 
 
 def bootstrap(statistic: Statistic, samples: int, draws: int = DRAWS, seed: int = 0) -> list[Estimate]:
-    """Each figure of a statistic over so many images, the same at every call; one image has no interval."""
+    """Each metric of a statistic over so many images, the same at every call; one image has no interval."""
     values = statistic(np.ones(samples, np.int64))
     if samples < 2:
         return [Estimate(_number(value)) for value in values]
     rng = np.random.default_rng(seed)
     picks = (rng.integers(samples, size=samples) for _ in range(draws))
     drawn = np.stack([statistic(np.bincount(pick, minlength=samples)) for pick in picks])
-    return [_estimate(value, column) for value, column in zip(values, drawn.T, strict=True)]
-
-
-def _estimate(value: float, drawn: Float[np.ndarray, " draw"]) -> Estimate:
-    known = drawn[~np.isnan(drawn)]
-    if np.isnan(value) or not len(known):
-        return Estimate(_number(value))
-    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    return Estimate(float(value), float(low), float(high))
+    estimates = []
+    for value, column in zip(values, drawn.T, strict=True):
+        known = column[~np.isnan(column)]
+        if np.isnan(value) or not len(known):
+            estimates.append(Estimate(_number(value)))
+        else:
+            low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+            estimates.append(Estimate(float(value), float(low), float(high)))
+    return estimates
 
 
 def _number(value: float) -> float | None:
@@ -67,7 +67,7 @@ def _number(value: float) -> float | None:
 
 
 def mean_and_each(values: Float[np.ndarray, " class"]) -> Float[np.ndarray, " class_and_mean"]:
-    """The mean over the classes that have a value, then each class."""
+    """The mean over the classes with a value, then each class."""
     known = values[~np.isnan(values)]
     return np.concatenate([[known.mean() if len(known) else np.nan], values])
 
@@ -78,21 +78,21 @@ def class_accuracies(
     classes: int,
     counts: Int[np.ndarray, " sample"],
 ) -> Float[np.ndarray, " class"]:
-    """Share of each class's images that are named right (its recall); NaN for a class without images.
+    """Recall of each class; NaN for a class without images.
 
     Their mean is the mean per class accuracy, or balanced accuracy.
     """
     total = np.bincount(truth, weights=counts, minlength=classes)
     hits = np.bincount(truth, weights=counts * right, minlength=classes)
-    return _divided(hits, total)
+    return _divide(hits, total)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Images in the order of each class's scores, as deep as AP@`depth` needs."""
+    """Images in the order of each class's scores, down to the rank that AP@`depth` needs."""
 
     order: Integer[np.ndarray, "rank class"]
-    """Images, the best first; among equal scores those that do not show the class come first."""
+    """Indices of images, the best first; among equal scores, images without the class come first."""
     relevant: Bool[np.ndarray, "sample class"]
 
     @classmethod
@@ -104,9 +104,10 @@ class Ranking:
         return cls(np.stack(orders, axis=1)[: _DEEP * depth], relevant)
 
     def average_precisions(self, k: int, counts: Int[np.ndarray, " sample"]) -> Float[np.ndarray, " class"]:
-        """AP@k of each class: precision at each hit, summed over the first k, / min(positives, k); NaN without any.
+        """AP@k of each class: the precision at each hit, summed over the first k, / min(positives, k).
 
-        As CrossSO scores GRAFT (arXiv 2604.11415, its metrics.py). A denominator of k would punish rare classes.
+        NaN for a class without images. As CrossSO scores GRAFT (arXiv 2604.11415, its metrics.py). A denominator of k
+        would punish rare classes.
         """
         positives = counts @ self.relevant
         pairs = zip(self.order.T, self.relevant.T, positives.tolist(), strict=True)
@@ -126,10 +127,10 @@ def _average_precision(
 def caption_ranks(
     scores: Float[np.ndarray, "image text"], owner: Integer[np.ndarray, " text"]
 ) -> tuple[Float[np.ndarray, " text"], Float[np.ndarray, " image"]]:
-    """What comes before the right answer: images before a text's own one, foreign texts before an image's best own.
+    """Rank of the right answer: of a text's own image, and of an image's best own text among the texts of others.
 
-    0 is the first place. A text has one image, `owner`; an image any number of texts. Among equal scores a right
-    answer has the place that it has on average in random order: a third of RSICD's sentences are copies.
+    The first rank is 0. A text has one image, `owner`; an image any number of texts. Among equal scores a right answer
+    has its average rank in random order: a third of RSICD's sentences are copies.
     """
     texts = np.arange(len(owner))
     own = scores[owner, texts]
@@ -147,9 +148,9 @@ def recall(
     k: int,
     counts: Int[np.ndarray, " sample"],
 ) -> float:
-    """R@k: share of queries whose right answer is among the first k (Karpathy and Fei-Fei 2015, section 4.1).
+    """R@k: proportion of queries whose right answer is among the first k (Karpathy and Fei-Fei 2015, section 4.1).
 
-    `image` is the one that a query belongs to: it counts as often as that image does.
+    A query counts as often as its image, `image`.
     """
     weights = counts[image]
     return float((weights * (ranks < k)).sum() / max(1, weights.sum()))
@@ -158,7 +159,7 @@ def recall(
 def confusion(
     truth: Integer[np.ndarray, "*shape"], guess: Integer[np.ndarray, "*shape"], classes: int
 ) -> Int[np.ndarray, "class answer"]:
-    """Pixels of each true class (rows) by answer (columns); the last column counts those without an answer.
+    """Confusion matrix: pixels by true class (rows) and answer (columns), the last column for no answer.
 
     Pixels whose truth is outside 0..classes-1 are ignored; a guess outside is no answer.
     """
@@ -170,31 +171,31 @@ def confusion(
 
 
 def ious(matrix: Integer[np.ndarray, "class answer"]) -> Float[np.ndarray, " class"]:
-    """Intersection over union of each class over a whole set; NaN for one that neither occurs nor is answered.
+    """IoU of each class over a whole set; NaN for a class that neither occurs nor is answered.
 
-    From one matrix, the sum over all images, and never a mean over images (Everingham et al. 2015, section 4.2.2).
+    The matrix is the sum over all images; IoU is never a mean over images (Everingham et al. 2015, section 4.2.2).
     """
     hits, truth, answered = _margins(matrix)
-    return _divided(hits, truth + answered - hits)
+    return _divide(hits, truth + answered - hits)
 
 
 def f1s(matrix: Integer[np.ndarray, "class answer"]) -> Float[np.ndarray, " class"]:
-    """Harmonic mean of precision and recall of each class, 2 hits / (truth + answered); NaN as in `ious`."""
+    """F1 of each class, 2 hits / (truth + answered); NaN as in `ious`."""
     hits, truth, answered = _margins(matrix)
-    return _divided(2 * hits, truth + answered)
+    return _divide(2 * hits, truth + answered)
 
 
 def overall_accuracy(matrix: Integer[np.ndarray, "class answer"]) -> float:
-    """Share of all labelled pixels that have the right class; NaN without any."""
+    """Proportion of the labelled pixels with the right class; NaN without any."""
     hits, truth, _ = _margins(matrix)
-    return float(_divided(hits.sum(keepdims=True), truth.sum(keepdims=True))[0])
+    return float(_divide(hits.sum(keepdims=True), truth.sum(keepdims=True))[0])
 
 
 def _margins(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of each class: pixels named right, pixels that are it, pixels that are called it."""
+    """Pixels of each class: right answers, truth, answers."""
     return matrix.diagonal(), matrix.sum(1), matrix[:, :-1].sum(0)
 
 
-def _divided(parts: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, " class"]:
+def _divide(parts: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, " class"]:
     quotient: np.ndarray = np.divide(parts, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     return quotient

@@ -1,8 +1,8 @@
-"""Protocols as data: which words are asked, how pictures are made to fit, which split. Each names its source.
+"""Protocols as data: class words and templates, fit of the pictures, split, and the source of each.
 
-Figures of different protocols do not compare: the same weights differ by 20 points on EuroSAT. B's class names lie in
-SkyScript's download (the lists beside its benchmark images); where those are absent its splits cannot be read. C was
-published on 12 bands; with the three that models here see, its rows are comparable to each other only.
+Metrics of different protocols do not compare: the same weights differ by 20 points on EuroSAT. The class names of B are
+in SkyScript's download (the lists beside its benchmark images), and its splits cannot be read without them. C was
+published on 12 bands; its rows here use three bands and compare only with each other.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from geoglot.evaluation.image_vectors import Fit
 from geoglot.scene.class_words import TEMPLATES
 
 Naming = Literal["words", "keys", "lower"]
-"""words: as a person says them; keys: as the data set spells them; lower: that, lower case, blanks for _ and /."""
+"""words: class words; keys: the data set's spelling; lower: the keys in lower case with blanks for _ and /."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """One way of measuring."""
+    """A way of measuring."""
 
     name: str
     source: str
@@ -30,14 +30,14 @@ class Protocol:
     """Averaged for each class."""
     fit: Fit
     ensemble: tuple[str, ...] = ()
-    """Averaged instead, if asked for; empty where there are no more."""
+    """Averaged instead with --ensemble; empty if there are no more."""
     naming: Naming = "words"
     naming_of: Mapping[str, Naming] = field(default_factory=dict)
-    """Data sets that it names in another way."""
+    """Naming by data set, if it differs from `naming`."""
     splits: Mapping[str, str] = field(default_factory=dict)
-    """Data sets of which it takes another split than their first."""
+    """Split by data set, if it is not the data set's first."""
     own_pixels: bool = True
-    """Whether maps are made at a set's own pixels; else at the model's ground resolution, where the set's is known."""
+    """Map at the set's own pixels; otherwise at the model's ground resolution, if the set's is known."""
 
     def prompts(self, ensemble: bool) -> tuple[str, ...]:
         """The templates to average."""
@@ -46,7 +46,7 @@ class Protocol:
         return self.ensemble if ensemble else self.templates
 
     def call(self, label: Label, dataset: str) -> str:
-        """What goes into the templates for a class."""
+        """The class words for the templates."""
         naming = self.naming_of.get(dataset, self.naming)
         if naming == "words":
             return label.word
@@ -65,7 +65,7 @@ def _article(noun: str) -> str:
 
 
 def _rs5m(kind: str) -> list[str]:
-    """The 35 sentences that RS5M and RS-TransCLIP write about one kind of image."""
+    """The 35 templates of RS5M and RS-TransCLIP for one kind of image."""
     plain = [f"{_article(kind)} {kind} of {what} {{}}." for what in ("many", "a", "the", "the hard to see")]
     plain.append(f"{_article(kind)} {kind} of a hard to see {{}}.")
     seen = [f"a {adjective} {kind} of {the} {{}}." for adjective in _ADJECTIVES for the in ("the", "a")]
@@ -73,7 +73,7 @@ def _rs5m(kind: str) -> list[str]:
     return plain + seen + judged
 
 
-#: 106 sentences: run_featuregeneration.py of RS-TransCLIP, averaged by its averageprompt.py
+#: 106 templates: run_featuregeneration.py of RS-TransCLIP, averaged by its averageprompt.py
 RS_ENSEMBLE = (
     "a satellite photo of a {}.",
     *(text for kind in ("remote sensing image", "aerial image", "satellite image") for text in _rs5m(kind)),
@@ -81,7 +81,7 @@ RS_ENSEMBLE = (
 
 
 def _msclip() -> tuple[str, ...]:
-    """The 50 sentences of MSCLIP.py (a copy of it was read; some accounts of it count 45)."""
+    """The 50 templates of MSCLIP.py (in a copy of the file; some accounts count 45)."""
     articles = ("", "a ", "the ")
     satellite = [
         *(f"a satellite image showing {the}{{}}." for the in articles),
@@ -149,7 +149,7 @@ PROTOCOLS: dict[str, Protocol] = {
 
 def protocol_of(name: str) -> Protocol:
     """A protocol by name, in any case."""
-    found = PROTOCOLS.get(name.lower())
-    if found is None:
+    protocol = PROTOCOLS.get(name.lower())
+    if protocol is None:
         raise InputError(f"no protocol is called {name!r}; there are {', '.join(PROTOCOLS)}")
-    return found
+    return protocol

@@ -1,4 +1,4 @@
-"""Retrieval: pictures by the words of a class, and pictures and captions by each other."""
+"""Retrieval metrics: pictures by class words, and pictures and captions by each other."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def score_captions(scores: Float[Tensor, "image text"], owner: Sequence[int]) ->
     by_text, by_image = caption_ranks(scores.double().numpy(), image_of)
 
     def statistic(counts: np.ndarray) -> np.ndarray:
-        found = [recall(by_text, image_of, k, counts) for k in FIRST]
-        found += [recall(by_image, images, k, counts) for k in FIRST]
-        return np.array([np.mean(found), *found])
+        recalls = [recall(by_text, image_of, k, counts) for k in FIRST]
+        recalls += [recall(by_image, images, k, counts) for k in FIRST]
+        return np.array([np.mean(recalls), *recalls])
 
     names = ["mean_recall", *(f"{way}_r@{k}" for way in ("text_to_image", "image_to_text") for k in FIRST)]
     return dict(zip(names, bootstrap(statistic, len(images)), strict=True))

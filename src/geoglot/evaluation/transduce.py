@@ -1,9 +1,9 @@
-"""Classes for a whole set at once: pictures that look alike are pulled to one answer.
+"""Transductive classification: classify a whole set at once, so that similar pictures get the same class.
 
 RS-TransCLIP (El Khoury et al., ICASSP 2025, arXiv 2409.00698), which is TransCLIP (Zanella et al., NeurIPS 2024,
-arXiv 2406.01837) without labels: a Gaussian a class over the image vectors, one shared diagonal variance, neighbours
-that agree, and a text prior. It sees the whole unlabelled set, so its figures do not compare with those of pictures
-that are named one by one.
+arXiv 2406.01837) without labels: a Gaussian per class over the image embeddings, one shared diagonal variance,
+agreement of neighbours, and a text prior. It uses the whole unlabelled set, so its metrics do not compare with those of
+pictures that are classified one by one.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
 
-ROUNDS, SWEEPS = 10, 5  # updates of the Gaussians, and of the answers in each
+ROUNDS, SWEEPS = 10, 5  # updates of the Gaussians, and updates of the probabilities in each
 NEIGHBOURS = 3
-CONFIDENT = 8  # pictures that a class's first mean is taken from
+CONFIDENT = 8  # pictures in a class's first mean
 _TEMPER = 50.0  # divides the log-likelihoods, as in the published code
-_CHUNK = 2048  # pictures compared with all others at a time: bounds memory
+_CHUNK = 2048  # pictures compared with all others at once: limits memory
 
 
 @torch.inference_mode()
@@ -26,55 +26,55 @@ def transduce(
 ) -> Float[Tensor, "sample class"]:
     """Probabilities from unit vectors and the logits of each picture alone (100 x cosine, where published)."""
     prior = logits.log_softmax(1)
-    shares = prior.exp()
+    probs = prior.exp()
     near, alike = neighbours(vectors)
-    means = _first_means(vectors, shares)
+    means = _first_means(vectors, probs)
     variance = vectors.new_full((vectors.shape[1],), 1 / vectors.shape[1])
     for _ in range(ROUNDS):
-        shares = _answers(prior, _likelihood(vectors, means, variance), shares, near, alike)
-        means = F.normalize(shares.T @ vectors, dim=1)
-        variance = _variance(vectors, means, shares)
-    return _answers(prior, _likelihood(vectors, means, variance), shares, near, alike)
+        probs = _update(prior, _likelihood(vectors, means, variance), probs, near, alike)
+        means = F.normalize(probs.T @ vectors, dim=1)
+        variance = _variance(vectors, means, probs)
+    return _update(prior, _likelihood(vectors, means, variance), probs, near, alike)
 
 
 def neighbours(
     vectors: Float[Tensor, "sample dim"],
 ) -> tuple[Int[Tensor, "sample near"], Float[Tensor, "sample near"]]:
-    """The pictures nearest to each, itself left out, and their cosines."""
+    """Indices of the pictures nearest to each picture, without itself, and their cosines."""
     count = min(NEIGHBOURS, len(vectors) - 1)
-    found = []
+    nearest = []
     for start in range(0, len(vectors), _CHUNK):
         cosines = vectors[start : start + _CHUNK] @ vectors.T
         cosines[torch.arange(len(cosines)), torch.arange(start, start + len(cosines))] = -torch.inf
-        found.append(cosines.topk(count, dim=1))
-    return torch.cat([top.indices for top in found]), torch.cat([top.values for top in found])
+        nearest.append(cosines.topk(count, dim=1))
+    return torch.cat([top.indices for top in nearest]), torch.cat([top.values for top in nearest])
 
 
-def _first_means(vectors: Tensor, shares: Tensor) -> Float[Tensor, "class dim"]:
-    """Means of the pictures that the text is surest of, weighted by how sure it is."""
-    top = shares.topk(min(CONFIDENT, len(shares)), dim=0)
+def _first_means(vectors: Tensor, probs: Tensor) -> Float[Tensor, "class dim"]:
+    """Means of the most probable pictures of each class, weighted by their probabilities."""
+    top = probs.topk(min(CONFIDENT, len(probs)), dim=0)
     return F.normalize(torch.einsum("pc,pcd->cd", top.values, vectors[top.indices]), dim=1)
 
 
 def _likelihood(vectors: Tensor, means: Tensor, variance: Tensor) -> Float[Tensor, "sample class"]:
-    """Log-density of each picture under each Gaussian, without what all classes share."""
+    """Log-density of each picture under each Gaussian, without the terms common to all classes."""
     cross = vectors @ (means / variance).T
     return cross - (means.square() / variance).sum(1) / 2
 
 
-def _variance(vectors: Tensor, means: Tensor, shares: Tensor) -> Float[Tensor, " dim"]:
-    """Mean squared distance to the means along each dimension, over pictures by their shares."""
-    second = vectors.square().mean(0) + (shares.mean(0) @ means.square())
-    cross = (shares.T @ vectors / len(vectors) * means).sum(0)
+def _variance(vectors: Tensor, means: Tensor, probs: Tensor) -> Float[Tensor, " dim"]:
+    """Mean squared distance to the means along each dimension, weighted by the probabilities."""
+    second = vectors.square().mean(0) + (probs.mean(0) @ means.square())
+    cross = (probs.T @ vectors / len(vectors) * means).sum(0)
     return (second - 2 * cross).clamp_min(1e-8)
 
 
-def _answers(prior: Tensor, likelihood: Tensor, shares: Tensor, near: Tensor, alike: Tensor) -> Tensor:
-    """Shares that weigh the text, the Gaussian, and the answers of neighbours in both directions."""
+def _update(prior: Tensor, likelihood: Tensor, probs: Tensor, near: Tensor, alike: Tensor) -> Tensor:
+    """Probabilities from the text, the Gaussian, and the probabilities of neighbours in both directions."""
     fixed = prior + likelihood / _TEMPER
     for _ in range(SWEEPS):
-        pulled = torch.einsum("sn,snc->sc", alike, shares[near])
-        given = alike[:, :, None] * shares[:, None]
-        pulled.index_add_(0, near.flatten(), given.flatten(0, 1))
-        shares = (fixed + pulled / (2 * NEIGHBOURS)).softmax(1)
-    return shares
+        pulled = torch.einsum("sn,snc->sc", alike, probs[near])
+        weighted = alike[:, :, None] * probs[:, None]
+        pulled.index_add_(0, near.flatten(), weighted.flatten(0, 1))
+        probs = (fixed + pulled / (2 * NEIGHBOURS)).softmax(1)
+    return probs

@@ -1,8 +1,8 @@
-"""Questions of a data set answered by `ask`, and compared as RSVQA compares.
+"""Visual question answering: `ask` answers the questions of a data set, compared as RSVQA compares.
 
 RSVQA's ranges (Lobry et al. 2020, section III; VocabEncoder.py of github syvlo/RSVQA): counts 0, 1 to 10, 11 to 100,
-101 to 1,000 and more; areas 0 m², above 0 to 10, to 100, to 1,000 and more. A number is right where it falls into
-the range of the true one; `exact` figures ask for the very number. What has no answer is wrong, and counted apart.
+101 to 1,000 and more; areas 0 m², above 0 to 10, to 100, to 1,000 and more. A number is right if it falls into the
+range of the true number; `exact` metrics require the same number. A refusal is wrong, and also counted by itself.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from geoglot.tasks.ask.lexicon import SYNONYMS, singular
 from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)
-_ROOM = 0.005  # by which a measured number may differ and be the same: areas of pixels and of the ellipsoid
+_TOLERANCE = 0.005  # relative, for measured numbers: areas in pixels and on the ellipsoid differ
 _AREA = re.compile(r"([\d.]+) ?(m2|m²|ha|km2|km²|m|%)?")
 _THEME = "theme"
 
-#: Opens what is to be asked of an image; `themes` are the answers that its theme questions may have
+#: Opens an image for questions; `themes` are the possible answers to its theme questions
 Open = Callable[[int, tuple[str, ...]], Asker]
 
 
 @dataclass(frozen=True)
 class Scored:
-    """One question, its answer, and whether that is right."""
+    """A question, its answer, and whether the answer is right."""
 
     question: Question
     answer: Answer
@@ -42,7 +42,7 @@ class Scored:
 
 
 def answer_all(asked: Asked, opened: Open, progress: Progress | None = None) -> list[Scored]:
-    """Every question, image by image, so that each is encoded once."""
+    """Answer all questions, image by image, so that each image is encoded once."""
     themes = tuple(sorted({one.answer for one in asked.questions if one.kind == _THEME}))
     scored, done = [], 0
     for image in range(len(asked.images)):
@@ -71,7 +71,7 @@ def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
     number = _AREA.fullmatch(wanted)
     if isinstance(value, int | float) and number:
         true = float(number[1])
-        exact = value == true if isinstance(value, int) else abs(value - true) <= max(_ROOM * true, 0.5)
+        exact = value == true if isinstance(value, int) else abs(value - true) <= max(_TOLERANCE * true, 0.5)
         return exact or bucket(value) == bucket(true), exact
     if isinstance(value, str):
         same = _plain(value) == _plain(wanted)
@@ -80,12 +80,12 @@ def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
 
 
 def bucket(number: int | float) -> int:
-    """RSVQA's range of a number: 0, then up to 10, 100, 1,000, and more."""
+    """Index of RSVQA's range of a number: 0, then up to 10, 100, 1,000, and more."""
     return sum(number > edge for edge in _RANGES)
 
 
 def _plain(text: str) -> str:
-    """A class name as it is compared: singular, without "area", by its usual synonym."""
+    """A class name for comparison: singular, without "area", by its usual synonym."""
     words = re.sub(r"[_-]", " ", text.lower()).split()
     name = " ".join([*words[:-1], singular(words[-1])]) if words else ""
     name = SYNONYMS.get(name, name)
@@ -93,9 +93,9 @@ def _plain(text: str) -> str:
 
 
 def score_questions(scored: Sequence[Scored], images: int) -> dict[str, Estimate]:
-    """Accuracy over all questions, their mean over kinds, and each kind's; exact numbers; refusals; the baseline.
+    """Accuracy over all questions, the mean over kinds, and each kind's; likewise of exact answers and refusals.
 
-    `majority` is what always giving each kind's most frequent answer of this very set would score. Intervals draw
+    `majority` is the baseline that always gives the most frequent answer of each kind in this set. Intervals draw
     images, so the questions of one image stay together.
     """
     kinds = sorted({one.question.kind for one in scored})
@@ -112,8 +112,8 @@ def score_questions(scored: Sequence[Scored], images: int) -> dict[str, Estimate
         total = _table(scored, [True] * len(scored), kinds, images)
 
         def statistic(counts: np.ndarray, table: np.ndarray = table, total: np.ndarray = total) -> np.ndarray:
-            by_kind = _divided(counts @ table, counts @ total)
-            overall = _divided((counts @ table).sum(keepdims=True), (counts @ total).sum(keepdims=True))
+            by_kind = _divide(counts @ table, counts @ total)
+            overall = _divide((counts @ table).sum(keepdims=True), (counts @ total).sum(keepdims=True))
             known = by_kind[~np.isnan(by_kind)]
             return np.concatenate([overall, [known.mean() if len(known) else np.nan], by_kind])
 
@@ -135,6 +135,6 @@ def _table(scored: Sequence[Scored], hits: Sequence[bool], kinds: Sequence[str],
     return table
 
 
-def _divided(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
+def _divide(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
     quotient: np.ndarray = np.divide(parts, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     return quotient

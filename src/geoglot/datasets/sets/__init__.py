@@ -1,1 +1,1 @@
-"""The data sets, a file each; the layouts are stated from the sources that their docstrings name."""
+"""The data sets, one file each; their docstrings name the sources of the layouts."""

@@ -1,16 +1,15 @@
 """BigEarthNet with 19 classes (Sumbul et al. 2019, 2021): Sentinel-2 patches of 120 px at 10 m, several labels each.
 
-Layout: BigEarthNet-S2-v1.0.tar.gz, a folder a patch with a GeoTIFF a band and PATCH_labels_metadata.json, and the
+Layout: BigEarthNet-S2-v1.0.tar.gz, a folder per patch with a GeoTIFF per band and PATCH_labels_metadata.json, and the
 authors' test.csv (first column: patches), which torchgeo keeps as bigearthnet-test.csv. The 43 labels of the files
-become 19 as in the authors' label_indices.json; what falls in none shows no class and still is a candidate. Bands 4,
-3, 2 are shown as everywhere here: reflectance 0 to 0.3 is black to white.
+become 19 as in the authors' label_indices.json; a patch whose labels are in none of these shows no class, but can still
+be retrieved. Bands 4, 3, 2 are shown as for every sensor: reflectance 0 to 0.3 is black to white.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from geoglot.tables import read_text
 
 _FOLDER = "BigEarthNet-v1.0"
 _BANDS = ("B04", "B03", "B02")
-#: Official name, what a person says, and the labels of the files that it holds where they are not just itself
+#: Official name, class words, and the labels of the files that become this class, if they are not its name
 _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Urban fabric", "urban fabric", ("Continuous urban fabric", "Discontinuous urban fabric")),
     ("Industrial or commercial units", "industrial or commercial units", ()),
@@ -67,11 +66,11 @@ _CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Inland waters", "inland waters", ("Water courses", "Water bodies")),
     ("Marine waters", "marine waters", ("Coastal lagoons", "Estuaries", "Sea and ocean")),
 )  # fmt: skip
-_INDEX = {label: index for index, (name, _, held) in enumerate(_CLASSES) for label in (held or (name,))}
+_INDEX = {label: index for index, (name, _, labels) in enumerate(_CLASSES) for label in (labels or (name,))}
 
 
 class BigEarthNet(DataSet):
-    """Folders of bands with labels in JSON."""
+    """Folders of bands, with labels in JSON."""
 
     tasks = ("retrieval",)
 
@@ -88,18 +87,15 @@ class BigEarthNet(DataSet):
             first = gone[0].name if gone else "any"
             raise self.missing(f"{len(gone) or 'all'} patches of {path.name}, the first {_FOLDER}/{first},", data)
         labels = tuple(Label(name, word) for name, word, _ in _CLASSES)
-        shows = np.stack([_shown(json.loads(_metadata(patch).read_text("utf-8"))["labels"]) for patch in patches])
+        shows = np.zeros((len(patches), len(_CLASSES)), bool)
+        for row, patch in enumerate(patches):
+            named = json.loads(_metadata(patch).read_text("utf-8"))["labels"]
+            shows[row, [_INDEX[label] for label in named if label in _INDEX]] = True
         return Scenes(labels, [partial(read_bands, patch) for patch in patches], shows)
 
 
 def _metadata(patch: Path) -> Path:
     return patch / f"{patch.name}_labels_metadata.json"
-
-
-def _shown(labels: Iterable[str]) -> np.ndarray:
-    row = np.zeros(len(_CLASSES), bool)
-    row[[_INDEX[label] for label in labels if label in _INDEX]] = True
-    return row
 
 
 def read_bands(patch: Path) -> Float[np.ndarray, "3 rows cols"]:

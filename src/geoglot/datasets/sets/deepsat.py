@@ -1,8 +1,8 @@
 """SAT-4 and SAT-6 (Basu et al. 2015, arXiv 1509.03602): NAIP, 28 px at 1 m, four bands, 4 and 6 classes.
 
 Layout: sat-4-full.mat and sat-6-full.mat with test_x (28, 28, 4, sample) uint8 and test_y (class, sample) one-hot, as
-the authors' page describes them; some copies say (sample, class), and both are read. The order of SAT-6's classes is
-that of the `annotations` in its file, which differs from the order in the paper; the file itself could not be seen.
+the authors' page describes them; some copies have (sample, class), and both are read. The order of SAT-6's classes is
+that of the `annotations` in its file, which differs from the order in the paper. We could not see the file itself.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _PAGE = "http://csc.lsu.edu/~saikat/deepsat/"
 
 @dataclass(frozen=True)
 class DeepSat(DataSet):
-    """One MATLAB file with everything."""
+    """One MATLAB file with all images and classes."""
 
     tasks = ("classification", "retrieval")
 
@@ -35,7 +35,7 @@ class DeepSat(DataSet):
         path = data / self.file
         if not path.is_file():
             raise self.missing(f"the file {self.file}", data)
-        pixels, shows = (_variable(path, f"{split}_{axis}") for axis in "xy")
+        pixels, shows = (_read_variable(path, f"{split}_{axis}") for axis in "xy")
         if shows.shape[0] != len(self.words):
             shows = shows.T
         if pixels.ndim != 4 or pixels.shape[2] != 4 or shows.shape != (len(self.words), pixels.shape[3]):
@@ -52,25 +52,21 @@ def _patch(pixels: UInt8[np.ndarray, "rows cols 4 sample"], index: int) -> Float
     return np.ascontiguousarray(pixels[:, :, :3, index].transpose(2, 0, 1), np.float32) / 255
 
 
-def _variable(path: Path, name: str) -> np.ndarray:
-    """A variable of a .mat file of either kind: MATLAB's own, or HDF5 (7.3), where axes are reversed."""
+def _read_variable(path: Path, name: str) -> np.ndarray:
+    """A variable of a .mat file in MATLAB's own format, or in HDF5 (7.3), where axes are reversed."""
     try:
         with path.open("rb") as file:
             is_hdf5 = b"MATLAB 7.3" in file.read(128)
-        found = _from_hdf5(path, name) if is_hdf5 else _from_matlab(path, name)
+        if is_hdf5:
+            return _read_hdf5(path, name)
+        from scipy.io import loadmat
+
+        return np.asarray(loadmat(path, variable_names=[name])[name])
     except (OSError, ValueError, KeyError) as error:
         raise SourceError(f"{name} cannot be read from {path}: {error}") from error
-    return found
 
 
-def _from_matlab(path: Path, name: str) -> np.ndarray:
-    from scipy.io import loadmat
-
-    found: np.ndarray = loadmat(path, variable_names=[name])[name]
-    return found
-
-
-def _from_hdf5(path: Path, name: str) -> np.ndarray:
+def _read_hdf5(path: Path, name: str) -> np.ndarray:
     try:
         import h5py
     except ImportError:

@@ -2,10 +2,10 @@
 
 Its authors never published the files, so the layout is ours: images/NAME.tif with its place on Earth, and
 osm/NAME.geojson or .gpkg, OSM features in any CRS with their tags as columns. The tag rules are those of
-class_functions.py in github ShreelekhaR/scale-aware (ICLR 2025, which credits GRAFT), odd ones as they are: a
+class_functions.py in github ShreelekhaR/scale-aware (ICLR 2025, which credits GRAFT), including the odd ones: a
 residential landuse counts only on a building, restaurants never count as commercial. Its 40 classes are the 33 of
 GRAFT and seven more. Also from there: lines are buffered by 0.00012 degrees, and houses whose centres lie within
-0.00163 degrees become one convex area. Ours: where areas overlap the smallest is on top; what no rule covers is
+0.00163 degrees become one convex area. Our own: where areas overlap, the smallest is on top; a pixel without a rule is
 ignored.
 """
 
@@ -21,7 +21,7 @@ import numpy as np
 import shapely
 from jaxtyping import Int32
 
-from geoglot.datasets.dataset import DataSet, Mapped
+from geoglot.datasets.dataset import DataSet, Mapped, Mask
 from geoglot.datasets.image_files import open_native
 from geoglot.errors import InputError, SourceError
 from geoglot.scene.class_words import ClassWords
@@ -40,7 +40,7 @@ _RAILS = (
 )  # fmt: skip
 _GROUNDS = ("pitch", "sports_centre", "stadium")
 
-#: Name, what a person says, and the tags of which one set must match
+#: Name, class words, and sets of tags, one of which must match
 RULES: tuple[tuple[str, str, tuple[Tags, ...]], ...] = (
     ("tennis", "tennis court", ({"leisure": "pitch", "sport": "*tennis*"},)),
     ("skate", "skate park", ({"leisure": "pitch", "sport": "*skateboard*"},)),
@@ -88,7 +88,7 @@ _LINE_BUFFER, _MERGE_RADIUS = 0.00012, 0.00163  # degrees
 
 
 def classes_of(tags: Mapping[str, str]) -> list[str]:
-    """Every class whose rule an OSM feature's tags meet."""
+    """All classes whose rule the tags of an OSM feature meet."""
     return [name for name, _, alternatives in RULES if any(_met(wanted, tags) for wanted in alternatives)]
 
 
@@ -100,7 +100,7 @@ def _met(wanted: Tags, tags: Mapping[str, str]) -> bool:
 
 
 class NaipOsm(DataSet):
-    """Tiles and the OSM features beneath them."""
+    """Tiles and the OSM features in them."""
 
     tasks = ("segmentation",)
 
@@ -109,22 +109,20 @@ class NaipOsm(DataSet):
         images = sorted((data / "images").glob("*.tif"))
         if not images:
             raise self.missing("tiles images/*.tif (the layout is that of this data set's docstring)", data)
-        maps = [_osm_file(data / "osm", image.stem) for image in images]
-        gone = [image.stem for image, path in zip(images, maps, strict=True) if path is None]
+        masks, gone = list[Mask](), list[str]()
+        for image in images:
+            paths = (data / "osm" / f"{image.stem}{suffix}" for suffix in (".geojson", ".gpkg"))
+            if path := next((path for path in paths if path.is_file()), None):
+                masks.append(partial(osm_mask, image, path))
+            else:
+                gone.append(image.stem)
         if gone:
             raise self.missing(f"OSM of {len(gone)} tiles, the first osm/{gone[0]}.geojson,", data)
-        words = tuple(ClassWords(name, (word,)) for name, word, _ in RULES)
-        pairs = [(image, path) for image, path in zip(images, maps, strict=True) if path]
-        return Mapped(words, images, [partial(osm_mask, image, path) for image, path in pairs])
-
-
-def _osm_file(folder: Path, stem: str) -> Path | None:
-    paths = (folder / f"{stem}{suffix}" for suffix in (".geojson", ".gpkg"))
-    return next((path for path in paths if path.is_file()), None)
+        return Mapped(tuple(ClassWords(name, (word,)) for name, word, _ in RULES), images, masks)
 
 
 def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
-    """The class of each pixel of a tile, its index in RULES; -1 where no rule covers it."""
+    """The class of each pixel of a tile, an index in RULES; -1 without a rule."""
     from rasterio.features import rasterize
 
     from geoglot.sources.vectors import read_vectors
@@ -147,11 +145,11 @@ def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
 
 
 def areas(frame: Any) -> Any:
-    """Features in degrees to the areas of classes: a GeoDataFrame with `class`, an index in RULES."""
+    """The areas of classes, a GeoDataFrame with `class`, an index in RULES; `frame` are features in degrees."""
     import geopandas as gpd
 
     keys = [name for name in frame.columns if name != frame.geometry.name]
-    found: list[tuple[int, Any]] = []
+    classed: list[tuple[int, Any]] = []
     order = {name: index for index, (name, _, _) in enumerate(RULES)}
     houses = []
     for shape, values in zip(frame.geometry, frame[keys].to_dict("records"), strict=True):
@@ -159,16 +157,16 @@ def areas(frame: Any) -> Any:
             if name == _MERGED:
                 houses.append(shape)
             elif name in _LINES:
-                found.append((order[name], shape.buffer(_LINE_BUFFER)))
+                classed.append((order[name], shape.buffer(_LINE_BUFFER)))
             elif shape.geom_type.endswith("Polygon"):
-                found.append((order[name], shape))
-    found += [(order[_MERGED], hull) for hull in _neighbourhoods(houses)]
-    indices, shapes = [index for index, _ in found], [shape for _, shape in found]
+                classed.append((order[name], shape))
+    classed += [(order[_MERGED], hull) for hull in _neighbourhoods(houses)]
+    indices, shapes = [index for index, _ in classed], [shape for _, shape in classed]
     return gpd.GeoDataFrame({"class": indices}, geometry=shapes, crs=4326)
 
 
 def _neighbourhoods(houses: list[Any]) -> list[Any]:
-    """Convex hulls of houses that a chain of near centres joins."""
+    """Convex hulls of groups of houses, joined by chains of near centres."""
     if not houses:
         return []
     points = shapely.centroid(np.array(houses, object))

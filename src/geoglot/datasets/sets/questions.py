@@ -15,10 +15,10 @@ _COLUMNS = ("image", "question", "answer")
 
 
 class QuestionTable(DataSet):
-    """Whatever table lies in a folder; any split that is a file."""
+    """The tables of a folder; every file is a split."""
 
     def check(self, task: Task, split: str) -> None:
-        """Only the task: which splits there are is seen in the folder."""
+        """InputError for a task; the splits are known only when the folder is read."""
         if task not in self.tasks:
             raise InputError(f"a table of questions is for vqa, not for {task}")
 

@@ -1,7 +1,7 @@
 """RSICD (Lu et al. 2018, arXiv 1712.07835): 10,921 images of 224 px with up to five different sentences each.
 
 Layout: RSICD_images.zip and dataset_rsicd.json in Karpathy's form: images of {filename, split, sentences of {raw}}.
-Its ground resolutions vary and are not told.
+Its ground resolutions vary and are unknown.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """RSIVQA (Zheng et al. 2021): questions about the images of UCM, Sydney, AID, HRRSD and DOTA.
 
-Layout of github spectralpublic/RSIVQA: a text file a source, lines `image: question?answer`. The images are those of
-the sources; they go into a folder `images` beside each text file. A folder `hrrsd` beside `hrrsd.txt` is read too.
+Layout of github spectralpublic/RSIVQA: a text file per source with lines `image: question?answer`. Put the images of
+the sources into a folder `images` beside each text file. A folder `hrrsd` beside `hrrsd.txt` is read too.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _FILES = {
 
 
 class Rsivqa(DataSet):
-    """Lines of image, question and answer."""
+    """Text files with lines of image, question and answer."""
 
     tasks = ("vqa",)
 
@@ -31,7 +31,7 @@ class Rsivqa(DataSet):
         """The questions of one source, in the order of its file."""
         lines = self._file(data, split)
         folders = [lines.parent / "images", lines.with_suffix("")]
-        found: dict[str, int] = {}
+        places: dict[str, int] = {}
         images: list[Path] = []
         asked = []
         for number, line in enumerate(lines.read_text("utf-8", errors="replace").splitlines(), 1):
@@ -40,11 +40,11 @@ class Rsivqa(DataSet):
             name, _, rest = line.partition(":")
             question, mark, answer = rest.strip().rpartition("?")
             if not mark or not answer.strip():
-                raise SourceError(f"{lines}, line {number}: not `image: question?answer`")
-            if name not in found:
-                found[name] = len(images)
+                raise SourceError(f"{lines}, line {number} must be `image: question?answer`, got {line!r}")
+            if name not in places:
+                places[name] = len(images)
                 images.append(self._image(folders, name.strip(), data))
-            asked.append(Question(found[name], f"{question}?", answer.strip().lower(), _kind(question)))
+            asked.append(Question(places[name], f"{question}?", answer.strip().lower(), _kind(question)))
         if not asked:
             raise SourceError(f"{lines} holds no questions")
         return Asked(images, asked)
@@ -66,7 +66,6 @@ class Rsivqa(DataSet):
 
 
 def _kind(question: str) -> str:
-    """Its three kinds, told apart by how they begin."""
     if question.startswith("how many"):
         return "count"
     return "theme" if "theme" in question else "presence"

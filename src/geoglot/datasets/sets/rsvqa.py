@@ -2,7 +2,7 @@
 
 Layout of both downloads, as the authors' loader (github syvlo/RSVQA, VQA_model/VQALoader.py) and torchrs read them:
 {PREFIX}_split_{split}_{images,questions,answers}.json beside a folder of {image id}.tif. Entries that are not active
-do not count. LR: prefix LR, folder Images_LR, 256 px at 10 m. HR: prefix USGS, folder Data, 512 px at 0.1524 m, with a
+are left out. LR: prefix LR, folder Images_LR, 256 px at 10 m. HR: prefix USGS, folder Data, 512 px at 0.1524 m, with a
 second test split of another region, test_phili.
 """
 
@@ -21,7 +21,7 @@ _PARTS = ("images", "questions", "answers")
 
 @dataclass(frozen=True)
 class Rsvqa(DataSet):
-    """Three JSON files a split, and a folder of images by id."""
+    """Three JSON files per split, and a folder of images by id."""
 
     prefix: str = ""
     folder: str = ""

@@ -2,8 +2,8 @@
 
 Layout: the authors' archives uavid_{train,val,test}, seqN/{Images,Labels}. `uavid` is as SegEarth-OV (Li et al., CVPR
 2025, configs/cls_uavid.txt) measures it: the two kinds of car are one class, and it reports the test part, whose labels
-came later. `uavid-8` has all classes, in the order of the authors' toolkit, as supervised models are measured. Slanted
-views have no one ground resolution.
+came later. `uavid-8` has all classes, in the order of the authors' toolkit, as supervised models are measured. The
+ground resolution varies within slanted views.
 """
 
 from dataclasses import replace
