@@ -20,7 +20,7 @@ from geoglot.scene.score import Scorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
-from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 
 BACKGROUND = "background"

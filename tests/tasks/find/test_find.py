@@ -23,12 +23,12 @@ from geoglot.scene.read import ReadOptions
 from geoglot.scene.seen import encode_scene
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.find import find as module
-from geoglot.tasks.find import finished
+from geoglot.tasks.find import outline_journal
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.find.find_result import FindResult
 from geoglot.tasks.refine.edges import Edges
-from geoglot.tasks.refine.refiner import Proposal, Refined, View
+from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 from scenes import Thing, plant, precision_and_recall, scatter
 from stubs import ColourScorer, PooledColours
 from worlds import scribble, write_scene
@@ -264,13 +264,13 @@ class Stubborn:
     def facts(self) -> dict[str, Any]:
         return {"name": self.name}
 
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+    def __call__(self, view: View, proposals: Sequence[CoarseMask]) -> list[Masks]:
         answers = []
         for one in proposals:
             mask = one.mask.copy()
             mask[1, 1] = True
             refuses = view.window.col > 100
-            answers.append(Refined((one.mask,), "none") if refuses else Refined((mask,), self.name))
+            answers.append(() if refuses else (mask,))
         return answers
 
 
@@ -285,7 +285,7 @@ def test_outlines_that_a_refiner_refused_are_told_and_scores_are_of_what_is_draw
 
 def test_interrupted_while_refining_nothing_is_encoded_again(scene: Path, tmp_path: Path) -> None:
     class Interrupted(Edges):
-        def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+        def __call__(self, view: View, proposals: Sequence[CoarseMask]) -> list[Masks]:
             if view.window.col > 100:
                 raise KeyboardInterrupt
             return super().__call__(view, proposals)
@@ -458,7 +458,7 @@ def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing
 
 KILLED = """
 import os, signal, sys
-from geoglot.tasks.find import finished
+from geoglot.tasks.find import outline_journal
 from geoglot.scene.encoder import ScorerEncoder
 from geoglot.tasks.find.find import find
 from geoglot.scene.read import ReadOptions
@@ -480,7 +480,7 @@ class KilledScorer(Killer, ColourScorer):
 class KilledEdges(Killer, Edges):
     pass
 
-finished._EVERY_SECONDS = 0
+outline_journal._EVERY_SECONDS = 0
 names = ("roof", "sand", "water")
 scorer, refiner = (KilledScorer, Edges) if sys.argv[3] == "encoding" else (ColourScorer, KilledEdges)
 read = ReadOptions(tile=64, overlap=16, batch=8)
@@ -494,7 +494,7 @@ class CountedEdges(Edges):
 
     views = 0
 
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+    def __call__(self, view: View, proposals: Sequence[CoarseMask]) -> list[Masks]:
         self.views += 1
         return super().__call__(view, proposals)
 
@@ -530,7 +530,7 @@ def test_finished_outlines_are_of_this_question_and_refiner(
         def facts(self) -> dict[str, Any]:
             return {"name": "other"}
 
-    monkeypatch.setattr(finished, "_EVERY_SECONDS", 0)
+    monkeypatch.setattr(outline_journal, "_EVERY_SECONDS", 0)
     output = tmp_path / "found.gpkg"
     with monkeypatch.context() as patch, pytest.raises(OutputError):
         patch.setattr("geoglot.tasks.find.find_files.write_frames", _full)

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from geoglot.geo import Window
-from geoglot.tasks.refine.edges import Edges
-from geoglot.tasks.refine.parting import parted
-from geoglot.tasks.refine.refiner import Proposal, View
+from geoglot.tasks.refine.edges import Edges, split_touching
+from geoglot.tasks.refine.refiner import CoarseMask, View
 
 ROWS, COLS = np.ogrid[:96, :128]
 
@@ -20,8 +19,8 @@ def view(truth: np.ndarray, noise: float = 0.02) -> View:
     return View(Window(0, 0, *truth.shape), pixels.astype(np.float32), np.ones(truth.shape, bool), 8)
 
 
-def proposal(mask: np.ndarray) -> Proposal:
-    return Proposal(mask, np.where(mask, 0.9, 0.1).astype(np.float32))
+def proposal(mask: np.ndarray) -> CoarseMask:
+    return CoarseMask(mask, np.where(mask, 0.9, 0.1).astype(np.float32))
 
 
 def iou(one: np.ndarray, other: np.ndarray) -> float:
@@ -32,21 +31,21 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 @pytest.mark.parametrize("radius", [10, 25])
 def test_a_coarse_mask_goes_to_the_edge_of_the_picture(radius: int, shift: int) -> None:
     truth, coarse = disc(48, 64, radius), disc(48 + shift, 64 - shift, radius)
-    (mask,) = Edges()(view(truth), [proposal(coarse)])[0].masks
+    (mask,) = Edges()(view(truth), [proposal(coarse)])[0]
     assert iou(mask, truth) > 0.9 > iou(coarse, truth) or shift == 0
 
 
 def test_without_an_edge_the_outline_stays_within_a_patch() -> None:
     coarse = disc(48, 64, 20)
     flat = View(Window(0, 0, 96, 128), np.full((3, 96, 128), 0.5, np.float32), np.ones((96, 128), bool), 8)
-    (mask,) = Edges()(flat, [proposal(coarse)])[0].masks
+    (mask,) = Edges()(flat, [proposal(coarse)])[0]
     assert (mask <= disc(48, 64, 29)).all() and (mask >= disc(48, 64, 15)).all()
 
 
 def test_two_that_touch_in_the_picture_are_two() -> None:
     truth = disc(48, 40, 14) | disc(48, 69, 14)
     blurred = truth | ((abs(ROWS - 48) < 10) & (abs(COLS - 54) < 12))
-    masks = Edges()(view(truth), [proposal(blurred)])[0].masks
+    masks = Edges()(view(truth), [proposal(blurred)])[0]
     assert len(masks) == 2
     assert sorted(max(iou(mask, disc(48, col, 14)) for mask in masks) for col in (40, 69))[0] > 0.85
 
@@ -55,8 +54,8 @@ def test_other_things_are_not_taken() -> None:
     truth = disc(48, 40, 14) | disc(48, 72, 14)
     scores = np.where(truth, 0.9, 0.1).astype(np.float32)
     scores[disc(48, 72, 14)] = 0  # another thing of the same name
-    (answer,) = Edges()(view(truth), [Proposal(disc(48, 40, 17), scores)])
-    assert not (answer.masks[0] & disc(48, 72, 12)).any()
+    (answer,) = Edges()(view(truth), [CoarseMask(disc(48, 40, 17), scores)])
+    assert not (answer[0] & disc(48, 72, 12)).any()
 
 
 def test_each_proposal_is_answered_by_itself() -> None:
@@ -64,7 +63,7 @@ def test_each_proposal_is_answered_by_itself() -> None:
     proposals = [proposal(disc(31, 29, 12)), proposal(disc(58, 91, 17))]
     together = Edges()(view(truth), proposals)
     for one, answer in zip(proposals, together, strict=True):
-        np.testing.assert_array_equal(Edges()(view(truth), [one])[0].masks[0], answer.masks[0])
+        np.testing.assert_array_equal(Edges()(view(truth), [one])[0][0], answer[0])
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_each_proposal_is_answered_by_itself() -> None:
     ids=["disc", "two discs", "three discs", "bar", "L"],
 )
 def test_blobs_are_parted_at_necks(mask: np.ndarray, count: int) -> None:
-    labels = parted(mask, np.ones(mask.shape, np.float32))
+    labels = split_touching(mask, np.ones(mask.shape, np.float32))
     assert labels.max() == count
     assert ((labels > 0) == mask).all()
 
@@ -87,4 +86,4 @@ def test_blobs_are_parted_at_necks(mask: np.ndarray, count: int) -> None:
 def test_a_valley_of_scores_parts_a_bar() -> None:
     bar = (abs(ROWS - 48) <= 10) & (abs(COLS - 64) <= 40)
     scores = np.where(abs(COLS - 64) < 5, 0.5, 0.95) * np.ones(bar.shape)
-    assert parted(bar, scores.astype(np.float32)).max() == 2
+    assert split_touching(bar, scores.astype(np.float32)).max() == 2

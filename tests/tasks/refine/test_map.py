@@ -14,8 +14,8 @@ from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.load import choose_refiner
-from geoglot.tasks.refine.map import MapRefiner
-from geoglot.tasks.refine.refiner import Proposal, Refined, Refiner, View
+from geoglot.tasks.refine.map_refiner import MapRefiner
+from geoglot.tasks.refine.refiner import CoarseMask, Masks, Refiner, View
 from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
 from scenes import Planted, Thing, plant
 from stubs import ColourScorer
@@ -63,7 +63,7 @@ def test_many_regions_of_a_block_are_held_some_at_a_time(tmp_path: Path) -> None
     held: list[int] = []
 
     class Counting(Edges):
-        def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+        def __call__(self, view: View, proposals: Sequence[CoarseMask]) -> list[Masks]:
             held.append(len(proposals))
             return super().__call__(view, proposals)
 
@@ -95,7 +95,7 @@ class Small(Edges):
     def __init__(self, most: int = 1000) -> None:
         self.calls, self._most = 0, most
 
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
+    def __call__(self, view: View, proposals: Sequence[CoarseMask]) -> list[Masks]:
         self.calls += 1
         if self.calls > self._most:
             raise KeyboardInterrupt

@@ -31,11 +31,11 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_files import Files
 from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.find.find_result import FindResult, tabulate
-from geoglot.tasks.find.finished import finished_outlines
-from geoglot.tasks.find.instances import LARGEST, split
-from geoglot.tasks.find.outline import Found, outline_of_large, settle
-from geoglot.tasks.find.outlining import Candidate, digest, refine_all
-from geoglot.tasks.find.point_prompts import candidates_at
+from geoglot.tasks.find.instances import LARGEST, Instance, split_region
+from geoglot.tasks.find.outline import Object, outline_of_large, settle_overlaps
+from geoglot.tasks.find.outline_journal import digest, open_outline_journal
+from geoglot.tasks.find.point_prompts import instances_at
+from geoglot.tasks.find.refine_outlines import refine_outlines
 from geoglot.tasks.find.regions import find_regions
 from geoglot.tasks.find.threshold import Threshold, choose_threshold
 from geoglot.tasks.refine.load import choose_refiner
@@ -97,11 +97,11 @@ def find(
             assert places is not None
             search = _at_places(source, places)
         run = source.facts | {"names": search.names, "options": asdict(read) | asdict(options), "refiner": how}
-        own = fingerprint(source.facts | asked | {"candidates": digest(search.candidates)})
-        with finished_outlines(files.objects, own, refined=refiner is not None) as finished:
-            refined = refine_all(search.candidates, source.raster, refiner, finished, progress)
+        own = fingerprint(source.facts | asked | {"candidates": digest(search.instances)})
+        with open_outline_journal(files.objects, own, refined=refiner is not None) as journal:
+            refined = refine_outlines(search.instances, source.raster, refiner, journal, progress)
             source.raster.check_unchanged()
-            resumed = (*source.resumed, *(finished.resumed if finished else ()))
+            resumed = (*source.resumed, *(journal.resumed if journal else ()))
             return _finish(source, search, [*search.large, *refined], options, files, run, resumed, started)
 
 
@@ -145,16 +145,16 @@ class _Search:
     """Everything that the scores show."""
 
     names: tuple[str, ...]
-    candidates: list[Candidate]
-    large: list[Found]
-    """What is too large to be a candidate."""
+    instances: list[Instance]
+    large: list[Object]
+    """Regions that are too large to be split or refined."""
     thresholds: dict[str, Threshold]
     notes: tuple[str, ...] = ()
 
 
 def _search(scene: EncodedScene, question: Question, options: FindOptions, progress: Progress | None) -> _Search:
     """The things of every name."""
-    thresholds, candidates, large = dict[str, Threshold](), list[Candidate](), list[Found]()
+    thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
     for index, name in enumerate(question.names):
         field = ScoreField(scene, question, index)
         threshold = thresholds[name] = choose_threshold(field, options.min_score)
@@ -162,24 +162,23 @@ def _search(scene: EncodedScene, question: Question, options: FindOptions, progr
             if region.box.height * region.box.width > LARGEST:
                 large.append(outline_of_large(region, field, threshold.extent))
             else:
-                parts = split(region, field, threshold.extent)
-                candidates += [Candidate(part, field, threshold.extent) for part in parts]
+                instances += split_region(region, field, threshold.extent)
     notes = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
     told = (*question.notes, *((notes,) if large else ()))
-    return _Search(question.names, candidates, large, thresholds, told)
+    return _Search(question.names, instances, large, thresholds, told)
 
 
 def _at_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> _Search:
     """The things that a person points at."""
-    candidates = candidates_at(scene, on_grid(places, scene.raster.grid))
-    names = tuple(dict.fromkeys(one.field.name for one in candidates))
-    beside = len(places) - len(candidates)
+    instances = instances_at(scene, on_grid(places, scene.raster.grid))
+    names = tuple(dict.fromkeys(instance.name for instance in instances))
+    beside = len(places) - len(instances)
     where = "lie outside the scene or where it has no data"
     notes = (f"{beside} of {len(places)} points and boxes {where}",) if beside else ()
-    return _Search(names, candidates, [], {}, notes)
+    return _Search(names, instances, [], {}, notes)
 
 
-def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found]:
+def _within(things: list[Object], grid: Grid, options: FindOptions) -> list[Object]:
     """Those of a size that was asked for."""
     if not things or grid.crs is None or (options.min_area is None and options.max_area is None):
         return things
@@ -188,7 +187,7 @@ def _within(things: list[Found], grid: Grid, options: FindOptions) -> list[Found
     return [one for one, area in zip(things, areas, strict=True) if least <= area <= most]
 
 
-def _on_scene(things: list[Found], raster: Raster) -> list[Found]:
+def _on_scene(things: list[Object], raster: Raster) -> list[Object]:
     """Outlines that end where the scene does: pixels at its edge may hang over."""
     polygons = raster.footprint.clip([one.polygon for one in things])
     return [replace(one, polygon=polygon) for one, polygon in zip(things, polygons, strict=True)]
@@ -197,7 +196,7 @@ def _on_scene(things: list[Found], raster: Raster) -> list[Found]:
 def _finish(
     scene: EncodedScene,
     search: _Search,
-    things: list[Found],
+    things: list[Object],
     options: FindOptions,
     files: Files,
     run: dict[str, Any],
@@ -207,7 +206,7 @@ def _finish(
     """The result out of things that still overlap, and its files if there are to be some."""
     raster, encoder, grid = scene.raster, scene.encoder, scene.raster.grid
     things = _on_scene(things, raster)
-    settled = _within(settle(_within(things, grid, options)), grid, options)
+    settled = _within(settle_overlaps(_within(things, grid, options)), grid, options)
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
     objects = tabulate(kept, grid, scene.plan)
     parts = {name: objects[objects["name"] == name] for name in search.names}

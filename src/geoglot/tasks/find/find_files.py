@@ -18,7 +18,7 @@ from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.outputs.vector_files import check_format, to_pixels, write_frames
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_options import FindOptions
-from geoglot.tasks.find.finished import outlines_of
+from geoglot.tasks.find.outline_journal import outlines_of
 
 
 @dataclass(frozen=True)

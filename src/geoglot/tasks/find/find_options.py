@@ -27,7 +27,6 @@ class FindOptions:
     area: PathLike | None = None
     """A file of polygons: windows that touch none are not looked at, objects whose centre lies in none are left out."""
     templates: tuple[str, ...] = TEMPLATES
-    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
     vectors: PathLike | None = None
     """A folder that keeps what the model saw, so that later questions about this scene cost no encoding."""
     overlay: bool = True

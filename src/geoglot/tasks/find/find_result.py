@@ -19,7 +19,7 @@ from geoglot.outputs.vector_files import to_map
 from geoglot.scene.failures import windows_document
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.read_ahead import FailedWindow
-from geoglot.tasks.find.outline import Found
+from geoglot.tasks.find.outline import Object
 from geoglot.tasks.find.threshold import Threshold
 
 _PATHS = ("output", "overlay", "manifest")
@@ -96,7 +96,7 @@ def _lonlat_bounds(objects: gpd.GeoDataFrame) -> list[list[float] | None]:
     return [[round(end, 7) for end in box] for box in boxes]
 
 
-def tabulate(things: Sequence[Found], grid: Grid, plan: WindowPlan) -> gpd.GeoDataFrame:
+def tabulate(things: Sequence[Object], grid: Grid, plan: WindowPlan) -> gpd.GeoDataFrame:
     """The table of `FindResult.objects`, from the top left."""
     things = sorted(things, key=lambda one: (one.polygon.bounds[1], one.polygon.bounds[0], one.name))
     centres = shapely.get_coordinates([shapely.centroid(one.polygon) for one in things]).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Masks to polygons of one part each, and whose a place is that several want."""
+"""Objects: outlines of masks as polygons on the map, and what becomes of overlaps."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.find.regions import Region
 
 _TOLERANCE = 0.5  # pixels: the corners of pixels go, nothing else
-_SAME = 0.5  # who keeps less than this of its area is the same thing by another name
+_SAME = 0.5  # an object that keeps less of its area than this is the same thing by another name
 _PIXELS = 4_000_000
 
 
 @dataclass(frozen=True)
-class Found:
+class Object:
     """One thing with its outline."""
 
     name: str
@@ -31,23 +31,23 @@ class Found:
     """In pixels of the scene (x = column, y = row)."""
     score: float
     how: str
-    """What made the outline."""
+    """Name of the refiner that made the outline, or "none"."""
 
 
 def outline(mask: Bool[np.ndarray, "rows cols"], window: Window) -> Polygon:
-    """The largest 4-connected part of a mask in `window`, with its holes, simplified by half a pixel at most."""
+    """The largest 4-connected part of a mask in `window`, with its holes, simplified by at most half a pixel."""
     place = Affine.translation(window.col, window.row)
     shapes = rasterio.features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=place)
-    return _plain([shapely.geometry.shape(geometry) for geometry, _ in shapes])
+    parts = [shapely.geometry.shape(geometry) for geometry, _ in shapes]
+    return _simplify(max(parts, key=lambda part: (part.area, -part.bounds[1], -part.bounds[0])))
 
 
-def _plain(parts: Sequence[Polygon]) -> Polygon:
-    largest = max(parts, key=lambda part: (part.area, -part.bounds[1], -part.bounds[0]))
-    return shapely.normalize(shapely.simplify(largest, _TOLERANCE))
+def _simplify(polygon: Polygon) -> Polygon:
+    return shapely.normalize(shapely.simplify(polygon, _TOLERANCE))
 
 
-def outline_of_large(region: Region, field: ScoreField, extent: float) -> Found:
-    """A region too large to be held at once, traced strip by strip as a class map is; neither split nor refined."""
+def outline_of_large(region: Region, field: ScoreField, extent: float) -> Object:
+    """The object of a region too large to be held at once, traced by strips like a class map; not split or refined."""
     core = shapely.Point(region.at[1] + 0.5, region.at[0] + 0.5)
 
     def strips() -> Iterator[ClassStrip]:
@@ -60,34 +60,34 @@ def outline_of_large(region: Region, field: ScoreField, extent: float) -> Found:
     for shape in trace(strips(), frozenset({0})):
         polygon = shapely.transform(shape.geometry(), lambda xy: xy + np.array([region.left, 0]))
         if polygon.contains(core):
-            return Found(field.name, _plain([polygon]), shape.confidence / shape.pixels, "none")
+            return Object(field.name, _simplify(polygon), shape.confidence / shape.pixels, "none")
     raise AssertionError("a region holds its core")
 
 
-def settle(things: Sequence[Found]) -> list[Found]:
-    """Nothing overlaps any more: the higher score keeps what two want, and what loses over half of itself goes."""
-    order = sorted(range(len(things)), key=lambda i: (-things[i].score, i))
+def settle_overlaps(objects: Sequence[Object]) -> list[Object]:
+    """Give shared ground to the object with the higher score; an object that loses over half of its area goes."""
+    order = sorted(range(len(objects)), key=lambda index: (-objects[index].score, index))
     rank = {index: place for place, index in enumerate(order)}
-    polygons: dict[int, Polygon] = {}
-    near = _neighbours([thing.polygon for thing in things])
+    kept: dict[int, Polygon] = {}
+    near = _neighbours([each.polygon for each in objects])
     for index in order:
-        above = [polygons[other] for other in near[index] if rank[other] < rank[index] and other in polygons]
-        rest = _less(things[index].polygon, above)
+        above = [kept[other] for other in near[index] if rank[other] < rank[index] and other in kept]
+        rest = _subtract(objects[index].polygon, above)
         if rest is not None:
-            polygons[index] = rest
-    return [replace(thing, polygon=polygons[i]) for i, thing in enumerate(things) if i in polygons]
+            kept[index] = rest
+    return [replace(each, polygon=kept[index]) for index, each in enumerate(objects) if index in kept]
 
 
 def _neighbours(polygons: Sequence[Polygon]) -> list[list[int]]:
     pairs = shapely.STRtree(polygons).query(np.array(polygons, object), predicate="intersects")
     near: list[list[int]] = [[] for _ in polygons]
-    for one, other in pairs.T.tolist():
-        near[one].append(other)
+    for index, other in pairs.T.tolist():
+        near[index].append(other)
     return near
 
 
-def _less(polygon: Polygon, others: Sequence[Polygon]) -> Polygon | None:
-    """The largest part of what the others leave, None if that is too little."""
+def _subtract(polygon: Polygon, others: Sequence[Polygon]) -> Polygon | None:
+    """The largest remaining part; None if it is less than half of the polygon."""
     if not others:
         return polygon
     parts = shapely.get_parts(shapely.difference(polygon, shapely.union_all(others)))

@@ -1,83 +1,89 @@
-"""Outlines along the edges of the picture, without any weights: a watershed seeded by the scores."""
+"""Outlines along the edges of the picture, without weights: a watershed seeded by the scores."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy import ndimage
+from skimage.morphology import local_maxima, reconstruction
 from skimage.segmentation import watershed
 
-from geoglot.tasks.refine.parting import parted
-from geoglot.tasks.refine.refiner import Proposal, Refined, View
+from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 
 _SMOOTH = 0.7  # pixels: noise of the sensor is no edge
-_CORE = 0.7  # of a thing too thin to be sure of its inside, this share of its depth is
+_CORE = 0.7  # share of its depth that is surely inside, for a thing too thin for half a patch
+_NECK = 0.7  # a neck narrower than this share of the smaller of two blobs separates them
 _OTHER, _THING = 1, 2
 
 
 class Edges:
     """Watershed of the gradient (Meyer 1994) between what is surely inside and what is surely outside.
 
-    The scores place an edge to about a patch: what lies deeper inside than half a patch is the thing, what lies farther
-    outside than a patch is not, and in between the outline goes where the picture changes most. Where there is no data
-    a thing is cut, so that is no edge of it.
+    The scores place an edge to about a patch: pixels deeper inside than half a patch belong to the thing, pixels
+    farther outside than a patch do not, and in between the outline follows the strongest change of the picture. Where
+    there is no data a thing is cut, so that is no edge of it.
     """
 
     name = "edges"
     side = None
 
     def facts(self) -> dict[str, Any]:
-        """See `Refiner`."""
+        """The name alone: nothing can be chosen."""
         return {"name": self.name}
 
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """One answer a proposal, each by itself; blobs that a narrow neck joins are two things."""
-        relief = _gradient(view.pixels[:3])
-        return [Refined(_outlines(relief, view, one), self.name) for one in proposals]
+    def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]:
+        """Refine each mask by itself; blobs that a narrow neck joins become two."""
+        colours = [ndimage.gaussian_gradient_magnitude(band, _SMOOTH) for band in view.pixels[:3]]
+        relief = np.max(colours, axis=0)
+        return [_refine(relief, view, one) for one in coarse]
 
 
-def _outlines(relief: np.ndarray, view: View, one: Proposal) -> tuple[Bool[np.ndarray, "rows cols"], ...]:
-    """The masks of a proposal, sought in its surroundings only: a view may be large and hold many."""
-    near = one.around(2 * view.patch)
-    here = replace(one, mask=one.mask[near], scores=one.scores[near])
-    valid = view.valid[near]
-    basin = _flood(relief[near], _seeds(here, valid, view.patch), here.mask, valid)
-    found = []
-    for part in _parts(basin, here):
-        found.append(np.zeros(one.mask.shape, bool))
-        found[-1][near] = part
-    return tuple(found)
+def _refine(relief: Float[np.ndarray, "rows cols"], view: View, coarse: CoarseMask) -> Masks:
+    near = coarse.around(2 * view.patch)  # a view may be large and hold many
+    mask, valid = coarse.mask[near], view.valid[near]
+    seeds = _seeds(mask, coarse.scores[near], valid, view.patch)
+    basin = np.asarray(watershed(relief[near], seeds, mask=valid) == _THING)
+    basin |= ndimage.binary_fill_holes(basin) & mask  # a hole stays if the scores show it too
+    labels = basin.astype(np.int32) if coarse.drawn else split_touching(basin, np.ones(basin.shape, np.float32))
+    masks = []
+    for label in range(1, int(labels.max()) + 1):
+        masks.append(np.zeros(coarse.mask.shape, bool))
+        masks[-1][near] = labels == label
+    return tuple(masks)
 
 
-def _parts(mask: Bool[np.ndarray, "rows cols"], one: Proposal) -> tuple[Bool[np.ndarray, "rows cols"], ...]:
-    if one.box:
-        return (mask,)
-    labels = parted(mask, np.ones(mask.shape, np.float32))
-    return tuple(labels == label for label in range(1, int(labels.max()) + 1))
-
-
-def _gradient(pixels: Float[np.ndarray, "3 rows cols"]) -> Float[np.ndarray, "rows cols"]:
-    """How much the picture changes, in the colour that changes most."""
-    return np.asarray(np.max([ndimage.gaussian_gradient_magnitude(band, _SMOOTH) for band in pixels], axis=0))
-
-
-def _seeds(one: Proposal, valid: Bool[np.ndarray, "rows cols"], patch: int) -> Int[np.ndarray, "rows cols"]:
+def _seeds(
+    mask: Bool[np.ndarray, "rows cols"],
+    scores: Float[np.ndarray, "rows cols"],
+    valid: Bool[np.ndarray, "rows cols"],
+    patch: int,
+) -> Int[np.ndarray, "rows cols"]:
     """1 where the thing surely is not, 2 where it surely is, 0 between."""
-    inside = ndimage.distance_transform_edt(np.pad(one.mask | ~valid, 1))[1:-1, 1:-1] * one.mask
-    outside = ndimage.distance_transform_edt(~one.mask)
-    others = (one.scores == 0) & (outside > 0)
+    inside = ndimage.distance_transform_edt(np.pad(mask | ~valid, 1))[1:-1, 1:-1] * mask
+    outside = ndimage.distance_transform_edt(~mask)
+    others = (scores == 0) & (outside > 0)
     seeds = np.where((outside > patch) | others, _OTHER, 0)
     seeds[inside > min(patch / 2, _CORE * inside.max())] = _THING
     return np.asarray(seeds)
 
 
-def _flood(
-    relief: np.ndarray, seeds: np.ndarray, coarse: np.ndarray, valid: np.ndarray
-) -> Bool[np.ndarray, "rows cols"]:
-    """The thing's basin, without holes but those that the scores show too."""
-    basin = np.asarray(watershed(relief, seeds, mask=valid) == _THING)
-    return np.asarray(basin | (ndimage.binary_fill_holes(basin) & coarse))
+def split_touching(
+    mask: Bool[np.ndarray, "rows cols"], scores: Float[np.ndarray, "rows cols"]
+) -> Int[np.ndarray, "rows cols"]:
+    """Split a mask at its necks into blobs 1, 2, ...; 0 outside.
+
+    The relief is the distance to the mask's edge times the score. A peak is a blob if the way to any higher peak falls
+    below 0.7 of its height (h-maxima of the logarithm); the watershed between the peaks (Meyer 1994) splits the mask.
+    """
+    inside = np.pad(mask, 1)  # the array's border is an edge too
+    relief = ndimage.distance_transform_edt(inside)[1:-1, 1:-1] * scores
+    height = np.log(np.where(mask, np.maximum(relief, 1e-6), 1e-6))
+    lowered = reconstruction(height + math.log(_NECK), height)
+    peaks, count = ndimage.label(local_maxima(lowered) & mask, np.ones((3, 3)))
+    if count < 2:
+        return mask.astype(np.int32)
+    return np.asarray(watershed(-relief, peaks, mask=mask), np.int32)

@@ -1,4 +1,4 @@
-"""A refiner by its name, and SAM's weights by a folder or a name of the hub."""
+"""Load a refiner by its name, and SAM from a folder or from the hub."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geoglot.tasks.refine.sam import Normalisation, Sam
 from geoglot.tasks.refine.sam_prompts import Prompting
 
 NAMES = ("none", "edges", "sam")
-#: model_type of a configuration to the class of transformers that takes points and boxes
+#: From the model_type of a configuration to the class of transformers that takes points and boxes
 _CLASSES = {
     "sam": "SamModel",
     "sam2": "Sam2Model",
@@ -34,41 +34,41 @@ def choose_refiner(
     prompting: Prompting | None = None,
     device: str | None = None,
 ) -> Refiner | None:
-    """A refiner as it is, or by name: none, edges, or sam with its weights' folder or hub name."""
+    """Turn the name none, edges or sam into a refiner; `sam` is a folder or the name of a model on the hub."""
     if not isinstance(refiner, str):
         return refiner
     if refiner not in NAMES:
-        raise InputError(f"outlines are refined by {', '.join(NAMES)}, not by {refiner!r}")
+        raise InputError(f"the refiner must be one of {', '.join(NAMES)}, got {refiner!r}")
     if sam and refiner != "sam":
-        raise InputError("weights of SAM are for --refine sam")
+        raise InputError(f"weights of SAM are for --refine sam, got --refine {refiner}; leave out --sam")
     if refiner == "sam":
         if not sam:
-            raise InputError("name SAM's weights, a folder or a model of the hub: --sam facebook/sam-vit-base")
+            raise InputError("--refine sam needs weights, a folder or a name on the hub: --sam facebook/sam-vit-base")
         return load_sam(sam, prompting=prompting, device=device)
     return Edges() if refiner == "edges" else None
 
 
 def load_sam(name: str, *, prompting: Prompting | None = None, device: str | None = None) -> Sam:
-    """SAM, SAM 2 or SAM 3 from a folder, or from the hub since its name was given; safetensors only."""
+    """Load SAM, SAM 2 or SAM 3 from a folder or from the hub; safetensors only."""
     import transformers
 
     local = {"local_files_only": True} if Path(name).is_dir() else {}
     try:
         kind = transformers.AutoConfig.from_pretrained(name, **local).model_type
         if kind not in _CLASSES:
-            raise ModelError(f"{name} holds a {kind} model; outlines come from {', '.join(sorted(_CLASSES))}")
+            raise ModelError(f"{name} must be one of {', '.join(sorted(_CLASSES))}, got a {kind} model")
         if not hasattr(transformers, _CLASSES[kind]):
             raise ModelError(f"{name} needs a newer transformers; get it with: pip install -U transformers")
         model = getattr(transformers, _CLASSES[kind]).from_pretrained(name, use_safetensors=True, **local)
     except (OSError, ValueError) as error:  # what transformers and the hub raise derives from these
         why = " ".join(str(error).split())
-        raise ModelError(f"SAM's weights cannot be had from {name!r}: {why}") from None
-    place = choose_device(device or load_settings().device)
-    return Sam(model.to(place).eval().requires_grad_(False), _normalisation(name, kind, local), prompting)
+        raise ModelError(f"SAM cannot be loaded from {name!r}: {why}") from None
+    where = choose_device(device or load_settings().device)
+    return Sam(model.to(where).eval().requires_grad_(False), _normalisation(name, kind, local), prompting)
 
 
 def _normalisation(name: str, kind: str, local: dict[str, bool]) -> Normalisation:
-    """The folder's, or what the family was trained with."""
+    """From the folder, or what the family was trained with."""
     from transformers.image_processing_base import ImageProcessingMixin
 
     usual = _HALF if kind.startswith("sam3") else _IMAGENET

@@ -1,4 +1,4 @@
-"""What a refiner is: a picture and coarse masks in, masks out."""
+"""What a refiner is: a picture and coarse masks in, masks along the edges of the picture out."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ class View:
     """A part of a scene."""
 
     window: Window
-    """In pixels of the scene; what lies beyond it is mirrored and not valid."""
+    """In pixels of the scene. What lies beyond the scene is mirrored, and not valid."""
     pixels: Float[np.ndarray, "band rows cols"]
-    """Brightness 0..1, red, green, blue first."""
+    """Brightness 0..1; the first three bands are red, green, blue."""
     valid: Bool[np.ndarray, "rows cols"]
     patch: int
-    """Pixels a patch: coarse masks are out by about half of this."""
+    """Side of a patch in pixels; coarse masks are wrong by about half of it."""
 
 
 @dataclass(frozen=True)
-class Proposal:
-    """One thing as the scores show it, in the frame of a view."""
+class CoarseMask:
+    """One instance as the scores show it, in the frame of a view."""
 
     mask: Bool[np.ndarray, "rows cols"]
     scores: Float[np.ndarray, "rows cols"]
-    """Text scores 0..1; 0 on other things of the same name."""
-    box: bool = False
-    """Whether the mask is a box that a person drew, and not scores."""
+    """Text scores 0..1; 0 on other instances of the same name."""
+    drawn: bool = False
+    """Whether the mask is a box that a person drew."""
 
     def around(self, margin: int) -> tuple[slice, slice]:
-        """The box of the mask and so many pixels around it, as far as the view reaches."""
+        """The bounding box of the mask with a margin in pixels, within the view."""
         rows, cols = ndimage.find_objects(self.mask.astype(np.uint8))[0]
         return (
             slice(max(0, rows.start - margin), rows.stop + margin),
@@ -45,34 +45,29 @@ class Proposal:
         )
 
 
-@dataclass(frozen=True)
-class Refined:
-    """Outlines for a proposal."""
-
-    masks: tuple[Bool[np.ndarray, "rows cols"], ...]
-    """One or more, none of them empty: what the scores show as one thing may be two in the picture."""
-    how: str
-    """What made it: a refiner may have to leave a proposal as it was."""
+#: The masks of one instance, in the frame of its view, none of them empty. Two or more where the picture shows several
+#: things; none where the refiner leaves the coarse mask as it was.
+Masks = tuple[Bool[np.ndarray, "rows cols"], ...]
 
 
 @runtime_checkable
 class Refiner(Protocol):
-    """Better masks for proposals; every proposal by itself, so that a batch gives what a loop gives."""
+    """Refines every coarse mask by itself, so that a batch gives the same as a loop."""
 
     @property
     def name(self) -> str:
-        """For the record."""
+        """The name in the column `outline`."""
         ...
 
     @property
     def side(self) -> int | None:
-        """Side in pixels of the views that it wants; None: the surroundings of each thing."""
+        """Side of its views in pixels; None for the surroundings of each instance."""
         ...
 
     def facts(self) -> dict[str, Any]:
-        """Everything that decides its outlines, as a document: for the record, and whether a killed run goes on."""
+        """Everything that decides its masks, for the manifest and for resuming a killed run."""
         ...
 
-    def __call__(self, view: View, proposals: Sequence[Proposal]) -> list[Refined]:
-        """One answer a proposal."""
+    def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]:
+        """Refine the masks of instances in a view."""
         ...

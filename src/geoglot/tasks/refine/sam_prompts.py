@@ -1,4 +1,4 @@
-"""What SAM is told of a thing: points where the text scores are highest, and if asked a box and points beside it."""
+"""Prompts for SAM: points where the text scores are highest, and optionally a box and negative points."""
 
 from __future__ import annotations
 
@@ -9,30 +9,32 @@ from jaxtyping import Float, Int
 from scipy import ndimage
 
 from geoglot.errors import InputError
-from geoglot.tasks.refine.refiner import Proposal, View
+from geoglot.tasks.refine.refiner import CoarseMask, View
 
-_RING = 2  # patches around a thing in which points beside it are looked for
+_RING = 2  # patches around a thing that may hold negative points
 
 
 @dataclass(frozen=True)
 class Prompting:
-    """How a thing is told to SAM."""
+    """How SAM is prompted."""
 
     points: int = 3
-    """At most so many centres of patches, those with the highest text scores (Mall et al. 2024)."""
+    """Largest number of positive points, the patch centres with the highest text scores (Mall et al. 2024)."""
     negatives: int = 0
     """Points beside the thing where the text scores are lowest."""
     box: bool = False
-    """The box around the coarse mask, half a patch wider."""
+    """Whether to add the box around the coarse mask, half a patch wider."""
 
     def __post_init__(self) -> None:
         if self.points < 1 or self.negatives < 0:
-            raise InputError(f"SAM needs a point at least, not {self.points} and {self.negatives} beside")
+            raise InputError(
+                f"SAM needs at least 1 point and no fewer than 0 negatives, got {self.points} and {self.negatives}"
+            )
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """Points and a box in pixels of the view, (0.5, 0.5) the centre of its first one."""
+    """Points and a box in pixels of the view; the centre of its first pixel is (0.5, 0.5)."""
 
     points: Float[np.ndarray, "point 2"]
     """x, y."""
@@ -42,31 +44,32 @@ class Prompt:
     """Left, top, right, bottom."""
 
 
-def prompt_of(one: Proposal, view: View, how: Prompting) -> Prompt:
-    """The prompt of a proposal."""
-    on = _best(np.where(one.mask, one.scores, -1), view, how.points)
+def prompt_of(coarse: CoarseMask, view: View, prompting: Prompting) -> Prompt:
+    """The prompt for a coarse mask; a box that a person drew is always part of it."""
+    on = _best(np.where(coarse.mask, coarse.scores, -1), view, prompting.points)
     beside = np.empty((0, 2))
-    if how.negatives:
-        ring = ndimage.distance_transform_edt(~one.mask)
-        ring = (ring > view.patch / 2) & (ring <= _RING * view.patch) & view.valid
-        beside = _best(np.where(ring, 1 - one.scores, -1), view, how.negatives)
+    if prompting.negatives:
+        distance = ndimage.distance_transform_edt(~coarse.mask)
+        ring = (distance > view.patch / 2) & (distance <= _RING * view.patch) & view.valid
+        beside = _best(np.where(ring, 1 - coarse.scores, -1), view, prompting.negatives)
     labels = np.repeat([1, 0], [len(on), len(beside)])
-    return Prompt(np.concatenate([on, beside]), labels, _box(one, view) if how.box or one.box else None)
+    box = _box(coarse, view) if prompting.box or coarse.drawn else None
+    return Prompt(np.concatenate([on, beside]), labels, box)
 
 
-def surroundings(one: Proposal, view: View) -> Float[np.ndarray, "rows cols"]:
-    """Scores of a thing and up to a patch around it, 0 elsewhere; of a box that was drawn, the box."""
-    if one.box:
-        return one.mask.astype(np.float32)
-    box = one.around(view.patch)
-    near = ndimage.distance_transform_edt(~one.mask[box]) <= view.patch
-    scores = np.zeros_like(one.scores)
-    scores[box] = np.where(near, one.scores[box], 0)
+def scores_around(coarse: CoarseMask, view: View) -> Float[np.ndarray, "rows cols"]:
+    """Scores on a mask and up to a patch around it, 0 elsewhere; for a box that a person drew, the box itself."""
+    if coarse.drawn:
+        return coarse.mask.astype(np.float32)
+    box = coarse.around(view.patch)
+    near = ndimage.distance_transform_edt(~coarse.mask[box]) <= view.patch
+    scores = np.zeros_like(coarse.scores)
+    scores[box] = np.where(near, coarse.scores[box], 0)
     return scores
 
 
 def _best(values: Float[np.ndarray, "rows cols"], view: View, count: int) -> Float[np.ndarray, "point 2"]:
-    """x, y of the centres of patches with the highest values from 0 on; the highest pixel if no centre has one."""
+    """x, y of the patch centres with the highest values >= 0, or of the highest pixel if no centre has one."""
     rows, cols = (
         np.arange(-start % view.patch + view.patch // 2, start + size, view.patch)
         for start, size in zip(view.window[:2], values.shape, strict=True)
@@ -82,9 +85,8 @@ def _best(values: Float[np.ndarray, "rows cols"], view: View, count: int) -> Flo
     return np.column_stack([cols[across], rows[down]]).astype(np.float64) + (0 if view.patch % 2 == 0 else 0.5)
 
 
-def _box(one: Proposal, view: View) -> Float[np.ndarray, " edge"]:
-    """Around the mask; a coarse one may be too small by half a patch."""
-    room = 0.0 if one.box else view.patch / 2
-    (top, bottom), (left, right) = ((float(axis.min()), float(axis.max()) + 1) for axis in np.nonzero(one.mask))
-    height, width = one.mask.shape
+def _box(coarse: CoarseMask, view: View) -> Float[np.ndarray, " edge"]:
+    room = 0.0 if coarse.drawn else view.patch / 2  # a coarse mask may be too small by half a patch
+    (top, bottom), (left, right) = ((float(axis.min()), float(axis.max()) + 1) for axis in np.nonzero(coarse.mask))
+    height, width = coarse.mask.shape
     return np.array([max(0, left - room), max(0, top - room), min(width, right + room), min(height, bottom + room)])

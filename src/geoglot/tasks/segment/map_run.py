@@ -38,7 +38,7 @@ from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
-from geoglot.tasks.refine.map import MapRefiner
+from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.shares import ClassShare, class_shares

@@ -1,4 +1,4 @@
-"""A class map along the edges of the picture: every region of it refined, block by block."""
+"""Refine a class map block by block: every region of it follows the edges of the picture."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, Shaped
+from jaxtyping import Int, Shaped
 from scipy import ndimage
 
 from geoglot.errors import ReadError
 from geoglot.geo import Window
 from geoglot.sources.raster import Raster
-from geoglot.tasks.refine.refiner import Proposal, Refiner, View
+from geoglot.tasks.refine.refiner import CoarseMask, Refiner, View
 
 _SIDE = 768
-_HALO = 4  # patches around a block that are looked at too; a refiner moves an edge by one
-_AT_ONCE = 16  # regions of one block that are held at once: bounds memory where they are many
+_HALO = 4  # patches around a block that are refined too; a refiner moves an edge by one
+_AT_ONCE = 16  # regions of a block that are held at once: bounds memory where they are many
 _Rows = tuple[Shaped[np.ndarray, "rows cols"], Shaped[np.ndarray, "rows cols"]]
 #: Class ids and confidences (0..`certain`) of a window inside the scene
 ReadMap = Callable[[Window], _Rows]
@@ -26,10 +26,10 @@ ReadMap = Callable[[Window], _Rows]
 class MapRefiner:
     """How a class map is refined.
 
-    A region is a 4-connected part of one class within a block and its halo. Where refined regions overlap, the one of
-    the higher mean confidence has the pixel; what none wants stays as it was, as does what has no data. Blocks lie on a
-    lattice of the scene, so the result does not depend on the model's windows; at the borders of blocks it agrees as
-    far as the refiner looks no farther than the halo.
+    A region is a 4-connected part of one class within a block and its halo. Where refined regions overlap, the one with
+    the higher mean confidence takes the pixel. Pixels that no region takes, and pixels without data, stay as they were.
+    Blocks lie on a lattice of the scene, so the result does not depend on the model's windows. Neighbouring blocks
+    agree at their border if the refiner does not look farther than the halo.
     """
 
     raster: Raster
@@ -49,8 +49,7 @@ class MapRefiner:
             strip = Window(row, 0, min(step, height - row), width)
             classes, confidence = read(strip)
             for col in range(0, width, step):
-                view = Window(row - halo, col - halo, step + 2 * halo, step + 2 * halo)
-                block = self._block(read, view)
+                block = self._block(read, Window(row - halo, col - halo, step + 2 * halo, step + 2 * halo))
                 inner = np.s_[halo : halo + strip.height, halo : halo + min(step, width - col)]
                 place = np.s_[:, col : col + min(step, width - col)]
                 classes[place], confidence[place] = block[0][inner], block[1][inner]
@@ -61,39 +60,39 @@ class MapRefiner:
         inside = window.intersection(self.raster.grid.whole)
         assert inside is not None
         rims = window.rims(inside)
-        nothing = next(iter(sorted(self.skip, reverse=True)))
         classes, confidence = read(inside)
-        classes = np.pad(classes, rims, constant_values=nothing)
+        classes = np.pad(classes, rims, constant_values=max(self.skip))
         confidence = np.pad(confidence, rims)
         try:
             tile = self.raster.read(window)
-        except ReadError:  # what was mapped of it stays as it was
+        except ReadError:  # the map stays as it was
             return classes, confidence
-        view = View(window, tile.pixels, tile.valid, self.patch)
-        return self._painted(classes, confidence, view)
+        return self._paint(classes, confidence, View(window, tile.pixels, tile.valid, self.patch))
 
-    def _painted(
+    def _paint(
         self, classes: Shaped[np.ndarray, "rows cols"], confidence: Shaped[np.ndarray, "rows cols"], view: View
     ) -> _Rows:
-        """Refined regions over the map, the surest last; what was no class stays none."""
-        labels, values = _regions(classes, self.skip)
-        sure = ndimage.mean(confidence, labels, range(1, len(values) + 1))
-        order = sorted(range(len(values)), key=lambda index: sure[index])
-        shares = confidence / np.float32(self.certain)
+        """Refined regions over the map, the most confident last."""
+        labels, values = _label(classes, self.skip)
+        means = ndimage.mean(confidence, labels, range(1, len(values) + 1))
+        order = sorted(range(len(values)), key=lambda index: means[index])
+        scores = confidence / np.float32(self.certain)
+        elsewhere = np.maximum((1 - scores) / 2, 0.01)
         new, new_confidence = classes.copy(), confidence.copy()
         for first in range(0, len(order), _AT_ONCE):
             some = order[first : first + _AT_ONCE]
-            answers = self.refiner(view, [_proposal(labels == index + 1, shares) for index in some])
-            for index, answer in zip(some, answers, strict=True):
-                mask = np.logical_or.reduce(answer.masks) & (labels > 0)
+            own = [labels == index + 1 for index in some]
+            refined = self.refiner(view, [CoarseMask(mask, np.where(mask, scores, elsewhere)) for mask in own])
+            for index, coarse, masks in zip(some, own, refined, strict=True):
+                mask = np.logical_or.reduce(masks or (coarse,)) & (labels > 0)
                 kept = mask & (classes == values[index])
-                new_confidence[mask] = round(float(sure[index]))
+                new_confidence[mask] = round(float(means[index]))
                 new_confidence[kept] = confidence[kept]
                 new[mask] = values[index]
         return new, new_confidence
 
 
-def _regions(
+def _label(
     classes: Shaped[np.ndarray, "rows cols"], skip: frozenset[int]
 ) -> tuple[Int[np.ndarray, "rows cols"], list[int]]:
     """Regions 1, 2, ... of a block, 0 outside, and the class of each."""
@@ -104,7 +103,3 @@ def _regions(
             labels[own > 0] = own[own > 0] + len(values)
             values += [value] * count
     return labels, values
-
-
-def _proposal(own: Bool[np.ndarray, "rows cols"], shares: Float[np.ndarray, "rows cols"]) -> Proposal:
-    return Proposal(own, np.where(own, shares, np.maximum((1 - shares) / 2, 0.01)))
