@@ -29,7 +29,7 @@ from scipy.stats import chisquare
 
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.pairs.collect.collect_recipe import PairsRecipe, PlacesRecipe, TilesRecipe
-from geoglot.pairs.collect.photos import known_photos
+from geoglot.pairs.collect.photos import read_photos
 from geoglot.pairs.collect.places import draw_places
 from geoglot.pairs.collect.prefilters import prefilter
 from geoglot.pairs.collect.spatial_hash import SpatialHash, axis_distances, find_neighbours
@@ -100,7 +100,7 @@ def hold(folder: Path, points: int, seed: int) -> None:
         PairsRecipe("held", folder, tiles=TilesRecipe(resolution=10.0)), folder, lambda what, done, total: None
     )
     empty, start, worked = peak(), time.perf_counter(), time.process_time()
-    frame = known_photos(found)
+    frame = read_photos(found)
     frame["left"] = prefilter(frame, collection.recipe)
     collection.keep_table("photos", frame)
     collection.keep_table("left", frame[["key", "left"]])

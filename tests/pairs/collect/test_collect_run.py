@@ -15,7 +15,7 @@ from geoglot.cli.main import cli
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Window
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
-from geoglot.pairs.collect.collect_run import NAMES, Collected, _alone, collect
+from geoglot.pairs.collect.collect_run import NAMES, Collected, _hold_own, collect
 from geoglot.pairs.pair_store import PairSet
 from geoglot.recipe import read_recipe
 from peers.country import Country, write_recipe
@@ -148,7 +148,7 @@ def test_secrets_are_nowhere(
 
 def test_a_folder_is_collected_into_by_one_run_alone(country: Country, tmp_path: Path) -> None:
     recipe = write_recipe(country, tmp_path)
-    with _alone(tmp_path / "pairs"), pytest.raises(OutputError, match="another run"):
+    with _hold_own(tmp_path / "pairs"), pytest.raises(OutputError, match="another run"):
         collect(recipe)
 
 

@@ -1,6 +1,6 @@
-"""What a collection is made of: the recipe of `geoglot pairs collect`.
+"""The recipe of `geoglot pairs collect`.
 
-[paper]: as GRAFT's paper or its authors' code has it (Mall et al., ICLR 2024; graft-data-collection).
+[paper] marks values of GRAFT's paper or its authors' code (Mall et al., ICLR 2024; graft-data-collection).
 """
 
 from __future__ import annotations
@@ -26,36 +26,36 @@ Judged = Literal["indoor", "people", "text"]
 
 @dataclass(frozen=True)
 class PlacesRecipe:
-    """Where photos are looked for: points that are uniform over area, or as dense as a raster says."""
+    """Places around which photos are searched: points uniform over area, or as dense as a raster."""
 
     count: Count = 10_000
-    """[paper] 10,000 a run."""
+    """[paper] 10,000 per run."""
     seed: Amount = 42
-    """[paper]. The first places of a seed are the same however many there are."""
+    """[paper] With the same seed, a larger count only adds places."""
     bounds: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees; west > east crosses the antimeridian."""
     area: Path | None = None
-    """A file of polygons (GeoPackage, GeoJSON, Shapefile, GeoParquet): a country set."""
+    """A file of polygons (GeoPackage, GeoJSON, Shapefile, GeoParquet), such as countries."""
     column: str | None = None
-    """Of `area`: which of its polygons, by the values of this column ..."""
+    """Column of `area` by which polygons are chosen; all are used without it."""
     names: tuple[str, ...] = ()
-    """... that are among these."""
+    """Values of that column."""
     density: Path | None = None
-    """A raster to whose numbers places are proportional, of people or of photos; nothing where it has no data."""
+    """A raster of people or photos, to which the density of places is proportional; no data counts as 0."""
 
 
 @dataclass(frozen=True)
 class PhotosRecipe:
-    """Which photos, and from where; each source that has a table is asked."""
+    """Which photos are collected; each source with a table of its own is searched."""
 
     radius_m: Positive = 2000.0
-    """[paper] Around each place."""
+    """[paper] Radius of the search around each place."""
     after: date | None = date(2013, 1, 1)
-    """[paper] First day."""
+    """[paper] First day on which photos were taken."""
     before: date | None = None
-    """Last day."""
+    """Last day on which photos were taken."""
     licences: tuple[str, ...] = ()
-    """Which may be kept, such as cc0, pd, cc-by, cc-by-sa; all if left out."""
+    """Accepted licences, such as cc0, pd, cc-by, cc-by-sa; all if left out."""
     flickr: FlickrRecipe | None = None
     wikimedia: WikimediaRecipe | None = None
     mapillary: MapillaryRecipe | None = None
@@ -64,91 +64,91 @@ class PhotosRecipe:
 
 @dataclass(frozen=True)
 class FiltersRecipe:
-    """Which photos are left out."""
+    """Rules by which photos are left out."""
 
     decimals: Amount = 3
-    """Longitude or latitude must have at least so many: 3 is 100 m. A rounded place is a town's, not a camera's."""
+    """Decimals that longitude or latitude must have: 3 is 100 m. Rounded coordinates are a town's, not a camera's."""
     accuracy: Annotated[int, Interval(ge=0, le=16)] = 15
-    """Least level of Flickr's geotags, where there is one."""
+    """Lowest accepted accuracy of Flickr's geotags; other sources have none."""
     same_look: Annotated[int, Interval(ge=-1, le=32)] = 4
-    """Photos near each other whose perceptual hashes differ in so few of 64 bits are one; -1 keeps them all."""
+    """Of neighbouring photos whose perceptual hashes differ in at most so many of 64 bits one stays; -1 keeps all."""
     per_user: Amount = 0
-    """Most photos of a user at one spot (a square of the tiles' spacing), drawn at random; [paper] 0, no limit."""
+    """Photos per user and spot (a square of the tiles' spacing), drawn at random; 0 is no limit, as [paper]."""
     judge: str | None = None
-    """A CLIP, by name or folder, that leaves out what `without` says."""
+    """A CLIP, by name or folder, that classifies photos for `without`."""
     without: tuple[Judged, ...] = ("indoor",)
-    """[paper] indoor; the authors saw no clear difference."""
+    """Kinds of photos to leave out. [paper] indoor; the authors saw no clear difference."""
     sure: Part = 0.5
-    """Least probability by which the judge leaves a photo out."""
+    """Probability from which on the judge leaves a photo out."""
     seed: Amount = 0
 
 
 @dataclass(frozen=True)
 class TilesRecipe:
-    """Squares of ground with a photo in their middle."""
+    """Squares of ground around photos."""
 
     side: Count = 224
-    """Pixels. [paper] 224; 448 leaves room to crop and turn."""
+    """Pixels. [paper] 224; 448 leaves room to crop and rotate."""
     resolution: Positive = 1.0
-    """Metres a pixel. [paper] 1 (NAIP) or 10 (Sentinel-2)."""
+    """Metres per pixel. [paper] 1 (NAIP) or 10 (Sentinel-2)."""
     spacing: Amount = 0
-    """Pixels, at least, between two centres along one of the axes; 0 is half the side, as [paper]."""
+    """Smallest distance of two centres in pixels, along at least one axis; 0 is half the side, as [paper]."""
     most_photos: Count = 25
-    """[paper] 25 a tile; the first 25 there, drawn at random here."""
+    """Photos per tile, drawn at random. [paper] the first 25."""
     seed: Amount = 0
 
     @property
     def spacing_m(self) -> float:
-        """Metres between centres."""
+        """Smallest distance of two centres in metres."""
         return (self.spacing or self.side / 2) * self.resolution
 
     @property
     def side_m(self) -> float:
-        """Metres along a side."""
+        """Side of a tile in metres."""
         return self.side * self.resolution
 
 
 @dataclass(frozen=True)
 class ImageryRecipe:
-    """Which scenes; one source."""
+    """Which scenes tiles are cut from; one source."""
 
     days: Amount = 30
-    """Farthest from the photos, for what is chosen by time; [paper] the nearest."""
+    """Days between photos and scene at most, if scenes are chosen by time. [paper] the nearest scene."""
     after: date | None = None
     before: date | None = None
-    """First and last day of scenes."""
+    """First and last day of the scenes."""
     most_cloud: Part = 0.01
-    """[paper] Share of a tile that may be cloud."""
+    """[paper] Largest share of a tile that may be cloud."""
     most_nodata: Part = 0.0
-    """Share of a tile that may have no data."""
+    """Largest share of a tile that may be no data."""
     tries: Count = 8
-    """Scenes looked at, the best first, before a tile is given up."""
+    """Scenes that are tried, the best first, before a tile is left out."""
     stac: StacRecipe | None = None
     local: LocalImageryRecipe | None = None
 
 
 @dataclass(frozen=True)
 class SplitRecipe:
-    """Which ground is for what. Tiles on the border of two parts are left out."""
+    """Division of the ground into train, validation and test; tiles on a border are left out."""
 
     block_km: Positive = 20.0
-    """Side of the squares that are drawn."""
+    """Side of the blocks that are drawn for one of the three."""
     validation: Part = 0.05
     test: Part = 0.05
     gap_m: Weight = 0.0
-    """Ground left out along the borders."""
+    """Width of the ground left out along borders."""
     shard: Count = 1000
-    """Tiles a shard."""
+    """Tiles per shard."""
     seed: Amount = 0
 
 
 @dataclass(frozen=True)
 class PairsRecipe:
-    """Everything that decides a collection."""
+    """A whole collection."""
 
     name: str
     output: Path
-    """Folder of all stages; the pair sets are its subfolders train, validation and test."""
+    """Folder of the collection; the pair sets are its subfolders train, validation and test."""
     places: PlacesRecipe | None = None
     photos: PhotosRecipe = field(default_factory=PhotosRecipe)
     filters: FiltersRecipe = field(default_factory=FiltersRecipe)

@@ -1,4 +1,4 @@
-"""`geoglot pairs collect`: all stages of a recipe, each from where it was."""
+"""`geoglot pairs collect`: run the stages of a recipe, each from where it stopped."""
 
 from __future__ import annotations
 
@@ -10,8 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import disk_errors, write_json
@@ -21,7 +19,7 @@ from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
 from geoglot.pairs.collect.photos import GONE, collect_photos
-from geoglot.pairs.collect.places import draw_places
+from geoglot.pairs.collect.places import collect_places
 from geoglot.pairs.collect.recipe_sources import imagery_source, photo_sources
 from geoglot.pairs.collect.report import RECORDS, write_report
 from geoglot.pairs.collect.split import SETS, split_tiles
@@ -32,29 +30,11 @@ from geoglot.recipe import read_recipe
 MANIFEST = "manifest.json"
 
 
-def _draw(collection: Collection) -> Outcome:
-    """Stage `places`."""
-    if collection.recipe.places is None:
-        collection.keep_table("places", pd.DataFrame({"lon": [], "lat": []}))
-        return Outcome({"places": 0})
-    places = draw_places(collection.recipe.places)
-    collection.keep_table("places", pd.DataFrame(places, columns=["lon", "lat"]))
-    return Outcome({"places": len(places)})
-
-
-def _table(*names: str) -> tuple[str, ...]:
-    return tuple(f"{name}.parquet" for name in names)
-
-
 def _photo_identity(recipe: PairsRecipe) -> Any:
-    """Also of the files that are read here, which may change."""
+    """What decides the photos, with the state of local files."""
     with photo_sources(recipe) as sources:
-        return (
-            recipe.photos,
-            recipe.filters.decimals,
-            recipe.filters.accuracy,
-            [one.identity() for one in sources.values()],
-        )
+        states = [source.identity() for source in sources.values()]
+    return recipe.photos, recipe.filters.decimals, recipe.filters.accuracy, states
 
 
 def _imagery_identity(recipe: PairsRecipe) -> Any:
@@ -62,30 +42,34 @@ def _imagery_identity(recipe: PairsRecipe) -> Any:
         return recipe.imagery, recipe.tiles, imagery.identity()
 
 
+def _parquet(*names: str) -> tuple[str, ...]:
+    return tuple(f"{name}.parquet" for name in names)
+
+
 STAGES = (
-    Stage("places", _draw, lambda recipe: recipe.places, (), _table("places")),
-    Stage("photos", collect_photos, _photo_identity, _table("places"), _table("photos")),
+    Stage("places", collect_places, lambda recipe: recipe.places, (), _parquet("places")),
+    Stage("photos", collect_photos, _photo_identity, _parquet("places"), _parquet("photos")),
     Stage(
         "filters",
         filter_photos,
         lambda recipe: (recipe.filters, recipe.tiles.spacing_m),
-        _table("photos"),
-        _table("kept", "left"),
+        _parquet("photos"),
+        _parquet("kept", "left"),
     ),
-    Stage("tiles", place_tiles, lambda recipe: recipe.tiles, _table("kept"), _table("tiles", "links")),
-    Stage("imagery", fetch_imagery, _imagery_identity, _table("tiles"), _table("imagery")),
+    Stage("tiles", place_tiles, lambda recipe: recipe.tiles, _parquet("kept"), _parquet("tiles", "links")),
+    Stage("imagery", fetch_imagery, _imagery_identity, _parquet("tiles"), _parquet("imagery")),
     Stage(
         "split",
         split_tiles,
         lambda recipe: recipe.split,
-        _table("kept", "tiles", "links", "imagery"),
-        _table("split"),
+        _parquet("kept", "tiles", "links", "imagery"),
+        _parquet("split"),
     ),
     Stage(
         "report",
         write_report,
         lambda recipe: recipe.name,
-        (*_table("places", "photos", "left", "split"), *RECORDS),
+        (*_parquet("places", "photos", "left", "split"), *RECORDS),
         ("report.html",),
     ),
 )
@@ -94,30 +78,29 @@ NAMES = tuple(stage.name for stage in STAGES)
 
 @dataclass(frozen=True)
 class Collected:
-    """What came of a collection."""
+    """Result of a collection."""
 
     output: Path
     outcomes: Mapping[str, Outcome]
-    """By stage, as far as it went."""
+    """By stage, as far as the run came."""
     seconds: float
 
     @property
     def failed(self) -> list[str]:
-        """What could not be had now."""
+        """A sentence for each failure that the next run tries again."""
         return [line for outcome in self.outcomes.values() for line in outcome.failed]
 
     @property
     def unused(self) -> list[str]:
-        """What was given and is of no use."""
+        """A sentence for each input that is of no use."""
         return [line for outcome in self.outcomes.values() for line in outcome.unused]
 
     def to_json(self) -> dict[str, Any]:
-        """As the command line prints it."""
-        sets = [str(self.output / name) for name in SETS if (self.output / name).is_dir()]
+        """Return a dict for JSON, as the command line prints it."""
         return {
             "output": str(self.output),
             "stages": {name: dict(outcome.counts) for name, outcome in self.outcomes.items()},
-            "sets": sets,
+            "sets": [str(self.output / name) for name in SETS if (self.output / name).is_dir()],
             "report": str(self.output / "report.html") if "report" in self.outcomes else None,
             "failed": self.failed,
             "unused": self.unused,
@@ -128,17 +111,17 @@ class Collected:
 def collect(
     recipe: Path, until: str = NAMES[-1], redo: str | None = None, progress: Progress | None = None
 ) -> Collected:
-    """Run the stages of a recipe up to `until`; finished ones are not run again, except from `redo` on.
+    """Run the stages of a recipe up to `until`; finished ones are skipped, except from `redo` on.
 
-    InputError for what cannot be meant, before any request; OutputError for a full disk. What fails for now is in the
-    result, and is tried again by the next run.
+    InputError for a faulty recipe, before any request; OutputError for a full disk. The result names what failed for
+    now, which the next run tries again.
     """
     for name in filter(None, (until, redo)):
         if name not in NAMES:
-            raise InputError(f"there is no stage {name!r}; they are {', '.join(NAMES)}")
+            raise InputError(f"stage must be one of {', '.join(NAMES)}, got {name!r}")
     asked, start = read_recipe(recipe, PairsRecipe), time.perf_counter()
     collection = Collection(asked, recipe.parent, progress or (lambda what, done, total: None))
-    with photo_sources(asked), imagery_source(asked), _alone(asked.output):
+    with photo_sources(asked), imagery_source(asked), _hold_own(asked.output):
         if redo is not None:
             _forget(collection, redo)
         outcomes = _run(collection, until)
@@ -150,46 +133,50 @@ def collect(
 def _run(collection: Collection, until: str) -> dict[str, Outcome]:
     outcomes: dict[str, Outcome] = {}
     for stage in STAGES[: NAMES.index(until) + 1]:
-        found = stage.outcome(collection)
-        if found is None:
+        outcome = stage.outcome(collection)
+        if outcome is None:
             try:
                 made_from = stage.made_from(collection)
-                found = stage.run(collection)
+                outcome = stage.run(collection)
             except InputError:
-                if any(outcome.failed for outcome in outcomes.values()):
-                    break  # what it lacks is what could not be had before
+                if any(earlier.failed for earlier in outcomes.values()):
+                    break  # the stage lacks what failed before
                 raise
-            stage.keep(collection, found, made_from)
-        outcomes[stage.name] = found
+            stage.keep(collection, outcome, made_from)
+        outcomes[stage.name] = outcome
     return outcomes
 
 
 def _forget(collection: Collection, redo: str) -> None:
-    """Make a stage run again; of `photos` and `imagery` also what was found, and not found: it may be more by now.
+    """Make a stage and those after it run again.
 
-    Pictures and pixels that are there stay.
+    `photos` and `imagery` also search again and try again what was not found, since there may be more by now; pictures
+    and pixels stay.
     """
     for stage in STAGES[NAMES.index(redo) :]:
         stage.forget(collection)
-    for kind in {"photos": ("found",), "imagery": ("scenes",)}.get(redo, ()):
-        shutil.rmtree(collection.folder / kind, ignore_errors=True)
-    not_had = {"photos": f"pictures/*/*{GONE}", "imagery": f"pixels/*/*{NONE}"}.get(redo)
-    for missing in collection.folder.glob(not_had) if not_had else ():
-        missing.unlink()
+    searches, missing = {
+        "photos": ("found", f"pictures/*/*{GONE}"),
+        "imagery": ("scenes", f"pixels/*/*{NONE}"),
+    }.get(redo, (None, None))
+    if searches and missing:
+        shutil.rmtree(collection.folder / searches, ignore_errors=True)
+        for path in collection.folder.glob(missing):
+            path.unlink()
 
 
 @contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder of a collection; OutputError where it is somebody else's."""
+def _hold_own(folder: Path) -> Iterator[None]:
+    """Hold the folder of a collection; OutputError if it holds other files."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         is_own = is_marked(folder) or all(path.name.startswith(".") for path in folder.iterdir())
-        is_own = is_own or (folder / LOCK).exists()  # the sign of collections before the mark
+        is_own = is_own or (folder / LOCK).exists()  # collections before the mark have only the lock
     if not is_own:
         raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
     with hold(folder):
         with disk_errors(folder):
             mark(folder)
-        for left in folder.rglob(".*.part"):  # of a run that was killed, some of files that are never written again
-            discard(left)
+        for draft in folder.rglob(".*.part"):  # of a killed run; some are of files that are never written again
+            discard(draft)
         yield

@@ -1,79 +1,89 @@
-"""A contact sheet: tiles, the points where their photos were taken, and those photos beside them by number."""
+"""A contact sheet: tiles with the points where their photos were taken, and those photos beside them by number."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from geoglot.pairs.pair_store import PairSet, Shard
+
+CARDS = 12
 _TILE, _PHOTO, _GAP, _LINE = 252, 82, 4, 20
 _DOWN, _ACROSS = 3, 3  # photos beside a tile
-SHOWN = _DOWN * _ACROSS
+_SHOWN = _DOWN * _ACROSS
 _COLUMNS = 2
+_WIDTH, _HEIGHT = _TILE + _ACROSS * (_PHOTO + _GAP) + 3 * _GAP, _TILE + _LINE + 2 * _GAP
 _INK, _MARK, _PAPER = (30, 30, 30), (255, 225, 0), (255, 255, 255)
 
 
 @dataclass(frozen=True)
-class Card:
+class _Card:
     """One tile of the sheet."""
 
     title: str
     pixels: np.ndarray
     """(band, side, side), uint8; the first three bands are shown."""
     points: Sequence[tuple[float, float]]
-    """(row, col) of every photo, pixels of the tile."""
+    """(row, col) of every photo in pixels of the tile."""
     photos: Sequence[bytes]
-    """Encoded pictures of the first of them."""
+    """The first encoded photos."""
 
 
-def contact_sheet(cards: Sequence[Card]) -> bytes:
-    """A JPEG of all cards, two a row."""
-    width, height = _TILE + _ACROSS * (_PHOTO + _GAP) + 3 * _GAP, _TILE + _LINE + 2 * _GAP
-    rows = -(-len(cards) // _COLUMNS)
-    sheet = Image.new("RGB", (_COLUMNS * width, max(1, rows) * height), _PAPER)
+def contact_sheet(sets: Mapping[str, PairSet]) -> bytes:
+    """JPEG of some tiles drawn at random, those with several photos first."""
+    tiles = [
+        (name, shard, tile) for name, pairs in sets.items() for shard in pairs.shards for tile in range(shard.tiles)
+    ]
+    drawn = np.random.default_rng(0).permutation(len(tiles))[: 4 * CARDS]
+    cards = sorted((_make_card(*tiles[index]) for index in drawn), key=lambda card: -min(len(card.points), 4))[:CARDS]
+    sheet = Image.new("RGB", (_COLUMNS * _WIDTH, max(1, -(-len(cards) // _COLUMNS)) * _HEIGHT), _PAPER)
     for number, card in enumerate(cards):
-        sheet.paste(_draw(card, width, height), (number % _COLUMNS * width, number // _COLUMNS * height))
+        sheet.paste(_draw(card), (number % _COLUMNS * _WIDTH, number // _COLUMNS * _HEIGHT))
     file = io.BytesIO()
     sheet.save(file, "JPEG", quality=85)
     return file.getvalue()
 
 
-def _draw(card: Card, width: int, height: int) -> Image.Image:
-    picture = Image.new("RGB", (width, height), _PAPER)
+def _make_card(name: str, shard: Shard, tile: int) -> _Card:
+    links, images = shard.links, shard.images()
+    first, last = np.searchsorted(links.tile, [tile, tile + 1])
+    facts = shard.tile_table().slice(tile, 1).to_pylist()[0]
+    return _Card(
+        title=f"{name}  {facts['id']}  {facts['scene_time'][:10]}  {last - first} photos",
+        pixels=np.asarray(shard.pixels[tile]),
+        points=list(zip(links.row[first:last].tolist(), links.col[first:last].tolist(), strict=True)),
+        photos=[images[photo] for photo in links.photo[first:last][:_SHOWN]],
+    )
+
+
+def _draw(card: _Card) -> Image.Image:
+    picture = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
     draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+
+    def label(x: float, y: float, text: str) -> None:
+        left, top, right, bottom = draw.textbbox((x, y), text, font=font)
+        draw.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=_MARK)
+        draw.text((x, y), text, fill=_INK, font=font)
+
     draw.text((_GAP, 3), card.title, fill=_INK, font=font)
     tile = Image.fromarray(np.ascontiguousarray(card.pixels[:3].transpose(1, 2, 0)))
     scale = _TILE / tile.width
-    picture.paste(
-        tile.resize((_TILE, _TILE), Image.Resampling.BICUBIC if scale < 4 else Image.Resampling.NEAREST), (_GAP, _LINE)
-    )
+    how = Image.Resampling.BICUBIC if scale < 4 else Image.Resampling.NEAREST
+    picture.paste(tile.resize((_TILE, _TILE), how), (_GAP, _LINE))
     for number, (row, col) in reversed(list(enumerate(card.points, 1))):
-        _point(draw, _GAP + col * scale, _LINE + row * scale, str(number) if number <= SHOWN else "", font)
-    for index, photo in enumerate(card.photos[:SHOWN]):
+        x, y = _GAP + col * scale, _LINE + row * scale
+        for radius, colour in ((6, _INK), (5, _MARK), (2, _INK)):
+            draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
+        if number <= _SHOWN:
+            right, low = x > _GAP + _TILE - 24, y > _LINE + _TILE - 20
+            label(x - 20 if right else x + 7, y - 16 if low else y - 4, str(number))
+    for index, photo in enumerate(card.photos):
         left = _TILE + 2 * _GAP + index % _ACROSS * (_PHOTO + _GAP)
         top = _LINE + index // _ACROSS * (_PHOTO + _GAP - 1)
-        small = ImageOps.fit(Image.open(io.BytesIO(photo)).convert("RGB"), (_PHOTO, _PHOTO))
-        picture.paste(small, (left, top))
-        _label(draw, left + 2.0, top + 1.0, str(index + 1), font)
+        picture.paste(ImageOps.fit(Image.open(io.BytesIO(photo)).convert("RGB"), (_PHOTO, _PHOTO)), (left, top))
+        label(left + 2.0, top + 1.0, str(index + 1))
     return picture
-
-
-def _point(
-    draw: ImageDraw.ImageDraw, x: float, y: float, number: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> None:
-    for radius, colour in ((6, _INK), (5, _MARK), (2, _INK)):
-        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-    if number:
-        right, low = x > _GAP + _TILE - 24, y > _LINE + _TILE - 20
-        _label(draw, x - 20 if right else x + 7, y - 16 if low else y - 4, number, font)
-
-
-def _label(
-    draw: ImageDraw.ImageDraw, x: float, y: float, text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont
-) -> None:
-    left, top, right, bottom = draw.textbbox((x, y), text, font=font)
-    draw.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=_MARK)
-    draw.text((x, y), text, fill=_INK, font=font)

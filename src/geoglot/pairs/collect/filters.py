@@ -1,7 +1,7 @@
-"""Stage `filters`: photos left out for how they look, and for who took too many at one spot.
+"""Stage `filters`: leave out photos by their look, and those of users who took too many at one spot.
 
-Kept: `looks/` and `judged/` (what was computed of some thousand photos), kept.parquet (the photos that stay) and
-left.parquet (all photos and why each was left).
+Keeps `looks/` and `judged/` (results for some thousand photos each), kept.parquet (the photos that stay) and
+left.parquet (all photos, with the reason why each was left out).
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _SAME, _MANY = "looks like one near by", "more of one user at one spot"
 
 
 def filter_photos(collection: Collection) -> Outcome:
-    """Look at all pictures, and leave out."""
+    """Run the stage."""
     asked, spot_m = collection.recipe.filters, collection.recipe.tiles.spacing_m
     frame = collection.table("photos")
     left = frame["left"].to_numpy(dtype=object).copy()
     before = int((left == "").sum())
     if asked.same_look >= 0:
-        _leave(left, _SAME, lambda stay: _same_looks(collection, frame[stay], spot_m, asked.same_look))
-    for name, which in _judged(collection, frame[left == ""], asked).items():
+        _leave(left, _SAME, lambda stay: _find_same(collection, frame[stay], spot_m, asked.same_look))
+    for name, which in _judge(collection, frame[left == ""], asked).items():
         left[frame["picture"].isin(which).to_numpy()] = name
     if asked.per_user:
-        _leave(left, _MANY, lambda stay: _too_many(frame[stay], spot_m, asked))
+        _leave(left, _MANY, lambda stay: _find_too_many(frame[stay], spot_m, asked))
     frame["left"] = left
     check_some_left(frame["left"])
     collection.keep_table("left", frame[["key", "left"]])
@@ -46,23 +46,23 @@ def filter_photos(collection: Collection) -> Outcome:
     return Outcome(counts | {"photos kept": int((left == "").sum())})
 
 
-def _leave(left: np.ndarray, reason: str, which: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Mark those of the photos that stay so far for which `which` says so."""
+def _leave(left: np.ndarray, reason: str, find: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Mark those of the remaining photos that `find` selects."""
     stay = left == ""
     if stay.any():
-        left[np.flatnonzero(stay)[which(stay)]] = reason
+        left[np.flatnonzero(stay)[find(stay)]] = reason
 
 
-def _same_looks(collection: Collection, frame: Any, spot_m: float, most: int) -> np.ndarray:
+def _find_same(collection: Collection, frame: Any, spot_m: float, most: int) -> np.ndarray:
     def compute(names: Sequence[str]) -> np.ndarray:
         return np.array([phash(picture_path(collection, name).read_bytes()) for name in names], np.uint64)
 
-    hashes = _by_chunks(collection, "looks", "", frame["picture"].tolist(), compute)
+    hashes = _compute_chunks(collection, "looks", "", frame["picture"].tolist(), compute)
     return find_lookalikes(hashes, frame["lon"].to_numpy(), frame["lat"].to_numpy(), spot_m, most)
 
 
-def _judged(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
-    """Pictures of what the judge leaves out, by what for; each photo once, for the first."""
+def _judge(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
+    """Pictures that the judge leaves out, by reason; each under its first."""
     names = frame["picture"].tolist()
     if asked.judge is None or not names:
         return {}
@@ -76,15 +76,15 @@ def _judged(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[st
         read = ({name: picture_path(collection, name).read_bytes() for name in part} for part in parts)
         return np.concatenate([judge.probabilities(pictures) for pictures in read])
 
-    sure = _by_chunks(collection, "judged", judge.identity, names, compute) >= asked.sure
+    sure = _compute_chunks(collection, "judged", judge.identity, names, compute) >= asked.sure
     first = np.where(sure.any(axis=1), sure.argmax(axis=1), -1)
     return {
         what: {names[index] for index in np.flatnonzero(first == number)} for number, what in enumerate(asked.without)
     }
 
 
-def _too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
-    """Photos beyond the most of a user at a spot, in an order that is drawn."""
+def _find_too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
+    """Photos beyond the limit per user and spot, in an order drawn at random."""
     draw = np.random.default_rng(asked.seed).random(len(frame))
     spots = SpatialHash(spot_m).cell_of(frame["lon"].to_numpy(), frame["lat"].to_numpy())
     table = frame.assign(spot=spots, draw=draw, who=frame["source"] + " " + frame["user"])
@@ -92,10 +92,10 @@ def _too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
     return np.asarray((rank > asked.per_user) & (frame["user"] != ""))
 
 
-def _by_chunks(
+def _compute_chunks(
     collection: Collection, kind: str, how: str, names: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]
 ) -> np.ndarray:
-    """What `compute` gives for all photos; each chunk is kept, and not computed again while its photos are the same."""
+    """`compute` over all photos, chunk by chunk; a stored chunk is used again if its photos are the same."""
     parts = []
     for first in range(0, len(names), _CHUNK):
         chunk = names[first : first + _CHUNK]

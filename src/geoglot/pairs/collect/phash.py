@@ -1,4 +1,4 @@
-"""Photos that look the same: perceptual hashes, and which of the photos near each other have the same one.
+"""Perceptual hashes, and which of neighbouring photos look the same.
 
 The hash is the sign of the 8 x 8 lowest frequencies of a 32 x 32 grey picture, against their median (pHash; Zauner
 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions", section 3.2.1).
@@ -9,60 +9,46 @@ from __future__ import annotations
 import io
 
 import numpy as np
-from jaxtyping import Bool, Float, UInt64
+from jaxtyping import Bool, UInt64
 from PIL import Image
 
 from geoglot.pairs.collect.spatial_hash import Floats, SpatialHash, axis_distances, iterate_neighbours
 
 _SIDE, _LOW = 32, 8
 _CHUNK = 1 << 14
-_PAIRS = 1 << 20  # looked at together
+_PAIRS = 1 << 20  # compared at once
+#: The lowest rows of the discrete cosine transform, type II, without the mean
+_COSINES = np.cos(np.pi / _SIDE * np.arange(1, _LOW + 1)[:, None] * (np.arange(_SIDE) + 0.5))
+_BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
 Hashes = UInt64[np.ndarray, " photo"]
 
 
-def _cosines() -> Float[np.ndarray, "frequency pixel"]:
-    """The lowest rows of the discrete cosine transform, type II, without the mean."""
-    pixel = np.arange(_SIDE) + 0.5
-    return np.asarray(np.cos(np.pi / _SIDE * np.arange(1, _LOW + 1)[:, None] * pixel))
-
-
-_COSINES = _cosines()
-_BITS = np.uint64(1) << np.arange(64, dtype=np.uint64)
-
-
 def phash(picture: bytes) -> int:
-    """64 bits that stay nearly the same when a picture is scaled, recompressed or brightened."""
+    """64 bits that hardly change when a picture is scaled, recompressed or brightened."""
     grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
     low = _COSINES @ grey.astype(np.float64) @ _COSINES.T
     return int(_BITS[(low > np.median(low)).ravel()].sum())
 
 
 def find_lookalikes(hashes: Hashes, lon: Floats, lat: Floats, reach_m: float, most: int) -> Bool[np.ndarray, " photo"]:
-    """Which photos look like an earlier one that is less than `reach_m` away and stays itself."""
+    """Which photos differ in at most `most` bits from an earlier one that stays and is less than `reach_m` away."""
     cells = SpatialHash(reach_m)
     homes = cells.cell_of(lon, lat)
     again = np.zeros(len(lon), np.bool_)
     for first in range(0, len(lon), _CHUNK):
         part = slice(first, first + _CHUNK)
         for later, earlier in iterate_neighbours(cells, lon[part], lat[part], homes, reach_m, _PAIRS):
-            alike = _alike(hashes, lon, lat, later + first, earlier, most, reach_m)
-            for one, before in sorted(alike):  # all that came earlier is decided
-                again[one] |= not again[before]
+            later = later + first
+            later, earlier = later[earlier < later], earlier[earlier < later]
+            same = _count_bits(hashes[later] ^ hashes[earlier]) <= most
+            later, earlier = later[same], earlier[same]
+            east, north = axis_distances(lon[later], lat[later], lon[earlier], lat[earlier])
+            close = (east < reach_m) & (north < reach_m)
+            pairs = zip(later[close].tolist(), earlier[close].tolist(), strict=True)
+            for photo, before in sorted(pairs):  # in order, so that all earlier photos are decided
+                again[photo] |= not again[before]
     return again
 
 
-def _alike(
-    hashes: Hashes, lon: Floats, lat: Floats, later: np.ndarray, earlier: np.ndarray, most: int, reach_m: float
-) -> list[tuple[int, int]]:
-    """Those of the pairs (later, earlier) that look the same and are near."""
-    later, earlier = later[earlier < later], earlier[earlier < later]
-    same = _bits(hashes[later] ^ hashes[earlier]) <= most
-    later, earlier = later[same], earlier[same]
-    east, north = axis_distances(lon[later], lat[later], lon[earlier], lat[earlier])
-    close = (east < reach_m) & (north < reach_m)
-    return list(zip(later[close].tolist(), earlier[close].tolist(), strict=True))
-
-
-def _bits(numbers: Hashes) -> np.ndarray:
-    """How many bits of each are set."""
+def _count_bits(numbers: Hashes) -> np.ndarray:  # numpy 1 has no bitwise_count
     return np.asarray(np.unpackbits(numbers[:, None].view(np.uint8), axis=1).sum(axis=1))

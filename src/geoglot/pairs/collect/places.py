@@ -1,8 +1,8 @@
-"""Places at which photos are looked for: uniform over area inside polygons, or as dense as a raster says.
+"""Stage `places`: draw places, uniform over area inside polygons or as dense as a raster; keeps places.parquet.
 
-Uniform over area and not over degrees: points are drawn in a cylindrical equal-area projection of the ellipsoid (Snyder
-1987, section 10), in the boxes around polygons, and kept where they lie inside. The n-th place of a seed is the same
-however many are drawn.
+Uniform over area, not over degrees: points are drawn in a cylindrical equal-area projection of the ellipsoid (Snyder
+1987, section 10), in boxes around the polygons, and kept if they lie inside. With one seed the n-th place is always
+the same, however many are drawn.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyproj
 import shapely
 from jaxtyping import Float
@@ -22,80 +23,85 @@ from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
 from geoglot.lonlat import split_at_antimeridian
 from geoglot.pairs.collect.collect_recipe import PlacesRecipe
+from geoglot.pairs.collect.stage import Collection, Outcome
 from geoglot.sources.gdal import gdal_options, open_dataset
 from geoglot.sources.vectors import read_vectors
 
 _EQUAL_AREA = pyproj.CRS("+proj=cea +ellps=WGS84 +units=m")
 _CHUNK = 4096
-_MOST_EMPTY = 2000  # chunks without a place, after which an area is taken for empty
-_MOST_PIXELS = 4096**2  # of a raster of density; larger ones are averaged
+_MOST_EMPTY = 2000  # chunks without a place, after which the area counts as empty
+_MOST_PIXELS = 4096**2  # of a density raster; larger ones are averaged
 
 Places = Float[np.ndarray, "place lonlat"]
 
 
+def collect_places(collection: Collection) -> Outcome:
+    """Run the stage; without places in the recipe the table is empty."""
+    asked = collection.recipe.places
+    places = np.zeros((0, 2)) if asked is None else draw_places(asked)
+    collection.keep_table("places", pd.DataFrame(places, columns=["lon", "lat"]))
+    return Outcome({"places": len(places)})
+
+
 def draw_places(recipe: PlacesRecipe) -> Places:
-    """Longitude and latitude of the places; InputError for an area that cannot be meant."""
+    """Draw longitudes and latitudes; InputError for an unusable area or density."""
     area = area_of(recipe)
     rng = np.random.default_rng(recipe.seed)
-    draws = _by_density(recipe.density, area, rng) if recipe.density else _by_area(area, rng)
-    found: list[np.ndarray] = []
+    draws = _draw_by_density(recipe.density, area, rng) if recipe.density else _draw_by_area(area, rng)
+    chunks: list[np.ndarray] = []
     count, empty = 0, 0
     while count < recipe.count:
         points = next(draws)
-        found.append(points)
+        chunks.append(points)
         count, empty = count + len(points), 0 if len(points) else empty + 1
         if empty > _MOST_EMPTY:
             raise InputError("no place can be drawn: the area is too thin, or the raster of density has nothing there")
-    return np.concatenate(found)[: recipe.count]
+    return np.concatenate(chunks)[: recipe.count]
 
 
 def area_of(recipe: PlacesRecipe) -> Any:
-    """The polygons of a recipe as one, in degrees, cut at the antimeridian."""
-    if (recipe.bounds is None) == (recipe.area is None):
+    """The recipe's polygons as one geometry in degrees, cut at the antimeridian."""
+    if recipe.bounds is not None and recipe.area is None:
+        west, south, east, north = recipe.bounds
+        if not (-90 <= south < north <= 90 and -180 <= west <= 180 and -180 <= east <= 180 and west != east):
+            raise InputError(f"places.bounds must be west, south, east, north in degrees, got {recipe.bounds}")
+        if west < east:
+            return shapely.box(west, south, east, north)
+        return shapely.union_all([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
+    if recipe.area is None or recipe.bounds is not None:
         raise InputError("places lie in bounds or in an area; give one of places.bounds and places.area")
-    if recipe.bounds is not None:
-        return _box(recipe.bounds)
-    assert recipe.area is not None
-    frame = _polygons(recipe.area, recipe.column, recipe.names)
-    merged = shapely.union_all(split_at_antimeridian(frame))
+    merged = shapely.union_all(split_at_antimeridian(_read_polygons(recipe.area, recipe.column, recipe.names)))
     if merged.is_empty or merged.area == 0:
         raise InputError(f"{recipe.area} holds no polygon in which a place could lie")
     return merged
 
 
-def _box(bounds: tuple[float, float, float, float]) -> Any:
-    west, south, east, north = bounds
-    if not (-90 <= south < north <= 90 and -180 <= west <= 180 and -180 <= east <= 180 and west != east):
-        raise InputError(f"places.bounds is west, south, east, north in degrees, not {bounds}")
-    if west < east:
-        return shapely.box(west, south, east, north)
-    return shapely.union_all([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
-
-
-def _polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np.ndarray:
+def _read_polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np.ndarray:
     frame = read_vectors(path)
     if bool(column) != bool(names):
-        raise InputError("places.column and places.names go together: which of the polygons")
+        raise InputError("places.column and places.names must be given together; they choose among the polygons")
     if column is not None:
         if column not in frame:
             raise InputError(f"{path} has no column {column!r}; it has {', '.join(map(str, frame.columns))}")
-        if missing := sorted(set(names) - set(frame[column].astype(str))):
+        values = frame[column].astype(str)
+        if missing := sorted(set(names) - set(values)):
             raise InputError(f"{path} has no {missing[0]!r} in its column {column!r}")
-        frame = frame[frame[column].astype(str).isin(names)]
+        frame = frame[values.isin(names)]
     if frame.crs is None:
-        raise InputError(f"{path} has no CRS, so that its polygons have no place")
-    west, south, east, north = frame.to_crs(LONLAT).total_bounds
+        raise InputError(f"{path} has no CRS, so its polygons cannot be placed on Earth")
+    name, frame = frame.crs.name, frame.to_crs(LONLAT)
+    west, south, east, north = frame.total_bounds
     if not (max(abs(west), abs(east)) <= 540 and max(abs(south), abs(north)) <= 90.001):
         raise InputError(
             f"{path} reaches from {west:g} to {east:g} degrees east and from {south:g} to {north:g} north, which is no "
-            f"place on Earth: is {frame.crs.name} its CRS?"
+            f"place on Earth: is {name} its CRS?"
         )
     kept = frame[frame.geometry.geom_type.isin(("Polygon", "MultiPolygon"))]
-    return np.asarray(shapely.make_valid(kept.to_crs(LONLAT).geometry.to_numpy()), dtype=object)
+    return np.asarray(shapely.make_valid(kept.geometry.to_numpy()), dtype=object)
 
 
-def _by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:
-    """Chunks of points that are uniform over an area: a part's box by its size, a point in it, kept inside the part."""
+def _draw_by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:
+    """Chunks of points uniform over an area: a part by the size of its box, a point in the box, kept if inside."""
     parts = [part for part in shapely.get_parts(area) if part.area > 0]
     west, south, east, north = shapely.bounds(parts).T
     left, bottom = transform(west, south, LONLAT, _EQUAL_AREA)
@@ -106,12 +112,12 @@ def _by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:
     while True:
         which = rng.choice(len(parts), _CHUNK, p=sizes / sizes.sum())
         x, y = rng.uniform(left[which], right[which]), rng.uniform(bottom[which], top[which])
-        yield _inside(parts, which, *transform(x, y, _EQUAL_AREA, LONLAT))
+        yield _keep_inside(parts, which, *transform(x, y, _EQUAL_AREA, LONLAT))
 
 
-def _by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterator[Places]:
-    """Chunks of points that are as dense as a raster: a pixel by its number, a point in it, kept inside the area."""
-    weights, grid = _density(path)
+def _draw_by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterator[Places]:
+    """Chunks of points as dense as a raster: a pixel by its value, a point in the pixel, kept if in the area."""
+    weights, grid = _read_density(path)
     ends = np.cumsum(weights.ravel())
     if not ends[-1] > 0:
         raise InputError(f"{path} holds no number above 0, so that no place can be drawn")
@@ -120,14 +126,14 @@ def _by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterator[Pla
         pixel = np.searchsorted(ends, rng.random(_CHUNK) * ends[-1], side="right")
         row, col = np.divmod(np.minimum(pixel, ends.size - 1), grid.shape[1])
         lon, lat = grid.to_lonlat(row + rng.random(_CHUNK), col + rng.random(_CHUNK))
-        yield _inside([area], np.zeros(_CHUNK, np.int64), lon, lat)
+        yield _keep_inside([area], np.zeros(_CHUNK, np.int64), lon, lat)
 
 
-def _density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
-    """Numbers a pixel, 0 where there are none; the mean over some where the raster is large."""
+def _read_density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
+    """Values per pixel, averaged if the raster is large; no data and negative values are 0."""
     with open_dataset(str(path)) as dataset, gdal_options(str(path)):
         if dataset.crs is None:
-            raise SourceError(f"{path} has no CRS, so that its numbers have no place")
+            raise SourceError(f"{path} has no CRS, so its numbers cannot be placed on Earth")
         native = Grid(pyproj.CRS.from_user_input(dataset.crs.to_wkt()), dataset.transform, dataset.shape)
         step = max(1, int(np.ceil(np.sqrt(dataset.height * dataset.width / _MOST_PIXELS))))
         shape = (max(1, dataset.height // step), max(1, dataset.width // step))
@@ -138,8 +144,8 @@ def _density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
     return np.where(np.isfinite(values), values, 0).clip(min=0), native.resized(shape)
 
 
-def _inside(parts: list[Any], which: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> Places:
-    """The points that lie in the part beside each, in their order."""
+def _keep_inside(parts: list[Any], which: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> Places:
+    """The points that lie inside their part, in order."""
     kept = np.zeros(len(lon), np.bool_)
     for number in np.unique(which):
         here = which == number

@@ -1,4 +1,4 @@
-"""Filters that need no picture: place, time, licence, precision of the geotag, and photos that were posted twice."""
+"""Filters that need no picture: coordinates, day, licence, precision of the geotag, and repeated posts."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from geoglot.pairs.collect.spatial_hash import is_usable
 from geoglot.sources.photos.licences import licence_name
 
 _SAME_PLACE = 5  # decimals: a metre
-_AHEAD = timedelta(days=1)  # no photo is from tomorrow, whatever the time zone
+_AHEAD = timedelta(days=1)  # in no time zone can a photo be from tomorrow
 
 
 def prefilter(frame: Any, recipe: PairsRecipe) -> Any:
-    """Why each photo is left out, the first reason that holds; empty for those that stay.
+    """The first reason why each photo is left out; empty for those that stay.
 
-    Photos are looked at in the order of their keys; of two that are one, the earlier stays.
+    Photos are visited in the order of their keys; of repeated posts the first stays.
     """
     asked, filters = recipe.photos, recipe.filters
     why = pd.Series("", index=frame.index, dtype=object)
@@ -31,47 +31,44 @@ def prefilter(frame: Any, recipe: PairsRecipe) -> Any:
     lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
     leave(~is_usable(lon, lat), "no place")
     if asked.licences:
-        leave(~frame["licence"].isin([licence_name(one) for one in asked.licences]), "licence")
-    leave(_outside_days(frame["time"], recipe), "taken on another day")
-    leave(_coarse(lon, filters.decimals) & _coarse(lat, filters.decimals), "geotag not precise")
+        leave(~frame["licence"].isin([licence_name(name) for name in asked.licences]), "licence")
+    leave(_is_outside_days(frame["time"], recipe), "taken on another day")
+    leave(_is_rounded(lon, filters.decimals) & _is_rounded(lat, filters.decimals), "geotag not precise")
     leave((frame["accuracy"] > 0) & (frame["accuracy"] < filters.accuracy), "geotag not precise")
-    leave(_posted_twice(frame, lon, lat, why == ""), "same user, title and place")
+    leave(_is_repeated(frame, lon, lat, why == ""), "same user, title and place")
     return why
 
 
 def check_some_left(reasons: Any) -> None:
-    """InputError that says why, if every photo has a reason to be left out."""
+    """InputError, with the reasons, if every photo is left out."""
     if reasons.empty:
         raise InputError("no photo was found; more places, a larger photos.radius_m, or more sources")
     if (reasons != "").all():
-        told = ", ".join(f"{why}: {number:,}" for why, number in sorted(reasons.value_counts().items()))
-        raise InputError(f"no photo is left of {len(reasons):,} ({told}); other photos, or filters that ask for less")
+        counts = ", ".join(f"{why}: {number:,}" for why, number in sorted(reasons.value_counts().items()))
+        raise InputError(f"no photo is left of {len(reasons):,} ({counts}); other photos, or filters that ask for less")
 
 
-def _coarse(degrees: np.ndarray, decimals: int) -> np.ndarray:
+def _is_rounded(degrees: np.ndarray, decimals: int) -> np.ndarray:
     """Whether a number has fewer decimals than asked."""
     return np.asarray(np.isclose(degrees, np.round(degrees, max(0, decimals - 1)), rtol=0, atol=1e-9)) & (decimals > 0)
 
 
-def _outside_days(times: Any, recipe: PairsRecipe) -> Any:
-    """Photos of other days, and of days to come, whose camera's clock is wrong. Unknown times are not told."""
-    days = times.str[:10]
-    latest = (datetime.now(UTC) + _AHEAD).date().isoformat()
-    outside = (days != "") & (days > latest)
+def _is_outside_days(times: Any, recipe: PairsRecipe) -> Any:
+    """Whether a photo is from another day, or from the future by a wrong camera clock; False for unknown times."""
+    days, latest = times.str[:10], (datetime.now(UTC) + _AHEAD).date()
+    outside = days > min(filter(None, (recipe.photos.before, latest))).isoformat()
     if recipe.photos.after:
-        outside |= (days != "") & (days < recipe.photos.after.isoformat())
-    if recipe.photos.before:
-        outside |= (days != "") & (days > recipe.photos.before.isoformat())
-    return outside
+        outside |= days < recipe.photos.after.isoformat()
+    return outside & (days != "")
 
 
-def _posted_twice(frame: Any, lon: np.ndarray, lat: np.ndarray, eligible: Any) -> Any:
-    """The second and later photos of a user with one title at one place (to a metre); no title is none."""
+def _is_repeated(frame: Any, lon: np.ndarray, lat: np.ndarray, eligible: Any) -> Any:
+    """Whether the user posted an earlier photo with this title at this place, to a metre; titles must not be empty."""
     posts = pd.DataFrame({
         "user": frame["source"] + " " + frame["user"], "title": frame["title"].str.strip().str.lower(),
         "lon": np.round(lon, _SAME_PLACE), "lat": np.round(lat, _SAME_PLACE),
     })  # fmt: skip
-    told = eligible & (frame["user"] != "") & (posts["title"] != "")
-    again = pd.Series(False, index=frame.index)
-    again[told] = posts[told].duplicated()
-    return again
+    comparable = eligible & (frame["user"] != "") & (posts["title"] != "")
+    repeated = pd.Series(False, index=frame.index)
+    repeated[comparable] = posts[comparable].duplicated()
+    return repeated

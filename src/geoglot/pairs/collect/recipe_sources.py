@@ -1,4 +1,4 @@
-"""The sources that a recipe names, ready to be asked."""
+"""Open the sources that a recipe names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from geoglot.errors import InputError
-from geoglot.pairs.collect.collect_recipe import ImageryRecipe, PairsRecipe
+from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.settings import load_settings
 from geoglot.sources.imagery.scene import Imagery
 from geoglot.sources.imagery.scene_folder import LocalImagery
@@ -23,52 +23,51 @@ from geoglot.web.client import WebClient
 
 @contextmanager
 def photo_sources(recipe: PairsRecipe) -> Iterator[dict[str, PhotoSource]]:
-    """By name; InputError where there is none, or a key or places are missing."""
-    made = _made(recipe)
-    if not made:
+    """Sources of photos by name; InputError if there is none, or if a key or the places are missing."""
+    sources = _open_photo_sources(recipe)
+    if not sources:
         raise InputError("the recipe names no source of photos; add [photos.flickr], .wikimedia, .mapillary or .local")
-    if recipe.places is None and (asked := [one.name for one in made if one.by_place]):
-        raise InputError(f"{asked[0]} is asked place by place, and the recipe has no places; add [places]")
+    if recipe.places is None and (searched := [source.name for source in sources if source.by_place]):
+        raise InputError(f"{searched[0]} is searched around places, and the recipe has none; add [places]")
     try:
-        yield {one.name: one for one in made}
+        yield {source.name: source for source in sources}
     finally:
-        for one in made:
-            one.close()
+        for source in sources:
+            source.close()
 
 
-def _made(recipe: PairsRecipe) -> list[PhotoSource]:
+def _open_photo_sources(recipe: PairsRecipe) -> list[PhotoSource]:
     photos, settings = recipe.photos, load_settings()
-    agent, made = f"geoglot/{__version__}", list[PhotoSource]()
+    agent, sources = f"geoglot/{__version__}", list[PhotoSource]()
     secrets = (settings.flickr_key, settings.mapillary_token)
 
     def web(url: str, hosts: tuple[str, ...], who: str = agent) -> WebClient:
         return WebClient({str(urlsplit(url).hostname), *hosts}, recipe.web, secrets, who)
 
-    if photos.flickr is not None:
-        made.append(Flickr(photos.flickr, settings.flickr_key, web(photos.flickr.url, photos.flickr.hosts)))
-    if (wiki := photos.wikimedia) is not None:
-        made.append(Wikimedia(wiki, web(wiki.url, wiki.hosts, f"{agent} ({wiki.contact})")))
-    if (streets := photos.mapillary) is not None:
-        made.append(Mapillary(streets, settings.mapillary_token, web(streets.url, streets.hosts)))
+    if (flickr := photos.flickr) is not None:
+        sources.append(Flickr(flickr, settings.flickr_key, web(flickr.url, flickr.hosts)))
+    if (wikimedia := photos.wikimedia) is not None:
+        agent_with_contact = f"{agent} ({wikimedia.contact})"
+        sources.append(Wikimedia(wikimedia, web(wikimedia.url, wikimedia.hosts, agent_with_contact)))
+    if (mapillary := photos.mapillary) is not None:
+        sources.append(Mapillary(mapillary, settings.mapillary_token, web(mapillary.url, mapillary.hosts)))
     if photos.local is not None:
-        made.append(LocalPhotos(photos.local))
-    return made
+        sources.append(LocalPhotos(photos.local))
+    return sources
 
 
 @contextmanager
 def imagery_source(recipe: PairsRecipe) -> Iterator[Imagery]:
-    """The one; InputError where there is none, or more."""
-    imagery = _imagery(recipe.imagery, recipe)
+    """The source of imagery; InputError unless the recipe names exactly one."""
+    stac, local = recipe.imagery.stac, recipe.imagery.local
+    imagery: Imagery
+    if stac is not None and local is None:
+        imagery = Stac(stac, web_of(stac, recipe.web))
+    elif local is not None and stac is None:
+        imagery = LocalImagery(local)
+    else:
+        raise InputError("tiles come from one source: add one of [imagery.stac] and [imagery.local]")
     try:
         yield imagery
     finally:
         imagery.close()
-
-
-def _imagery(asked: ImageryRecipe, recipe: PairsRecipe) -> Imagery:
-    if (asked.stac is None) == (asked.local is None):
-        raise InputError("tiles come from one source: add one of [imagery.stac] and [imagery.local]")
-    if asked.stac is not None:
-        return Stac(asked.stac, web_of(asked.stac, recipe.web))
-    assert asked.local is not None
-    return LocalImagery(asked.local)

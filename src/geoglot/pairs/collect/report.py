@@ -1,4 +1,4 @@
-"""Stage `report`: one HTML file that shows what was collected, and what was left and why. It loads nothing."""
+"""Stage `report`: one HTML file that shows what was collected and what was left out. It loads nothing."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import numpy as np
 import pandas as pd
 
 from geoglot.outputs.atomic import write_bytes
-from geoglot.pairs.collect.contact_sheet import SHOWN, Card, contact_sheet
+from geoglot.pairs.collect.contact_sheet import CARDS, contact_sheet
 from geoglot.pairs.collect.split import BORDER, SETS
 from geoglot.pairs.collect.stage import Collection, Outcome
-from geoglot.pairs.collect.svg_figures import bars, histogram, point_map
+from geoglot.pairs.collect.svg_figures import histogram, point_map
 from geoglot.pairs.pair_store import PairSet
 
-_CARDS = 12
-_TOLD = 50  # sentences of what failed
-#: Of the stages that it tells of
+_TOLD = 50  # sentences about failures
+#: Records of the stages that the report covers
 RECORDS = tuple(f"stages/{name}.json" for name in ("places", "photos", "filters", "tiles", "imagery", "split"))
 _COLOURS = {"train": "#2f8f4e", "validation": "#d98a00", "test": "#c0392b"}
 _STYLE = (
@@ -33,28 +32,30 @@ _STYLE = (
 
 
 def write_report(collection: Collection) -> Outcome:
-    """Write report.html."""
+    """Run the stage."""
     sets = {name: PairSet.open(collection.folder / name) for name in SETS if (collection.folder / name).is_dir()}
-    links = pd.concat([_links(one) for one in sets.values()], ignore_index=True)
+    links = pd.concat([_read_links(pairs) for pairs in sets.values()], ignore_index=True)
+    per_tile = links.groupby("id").size().to_numpy()
+    sheet = base64.b64encode(contact_sheet(sets)).decode()
     parts = [
         f"<h1>Pairs: {escape(collection.recipe.name)}</h1><p>{_sentence(sets, links)}</p>",
         "<h2>Where</h2>", _map(collection),
         "<h2>Counts at every stage</h2>", _stages(collection),
-        "<h2>Photos a tile</h2>", bars(histogram(_a_tile(links), (1, 2, 3, 4, 6, 11, 16, 21, 26))),
+        "<h2>Photos a tile</h2>", histogram(per_tile, (1, 2, 3, 4, 6, 11, 16, 21, 26)),
         "<h2>Days between photo and scene</h2>", _gaps(links),
         "<h2>Licences</h2>", _licences(links),
-        "<h2>Tiles and their photos</h2>", _sheet(sets),
+        f'<h2>Tiles and their photos</h2><img alt="tiles with their photos" src="data:image/jpeg;base64,{sheet}">',
         "<p><small>A number on a tile is where the photo of that number was taken. Photos may be used as their "
         "licences say; photos.parquet names author, licence and page of each.</small></p>",
     ]  # fmt: skip
     title = f"<title>{escape(collection.recipe.name)}</title>"
     head = f'<!doctype html><html lang="en"><meta charset="utf-8">{title}<style>{_STYLE}</style><body>'
     write_bytes(collection.folder / "report.html", f"{head}{''.join(parts)}</body></html>\n".encode())
-    return Outcome({"cards": min(_CARDS, sum(one.tiles for one in sets.values()))})
+    return Outcome({"cards": min(CARDS, sum(pairs.tiles for pairs in sets.values()))})
 
 
-def _links(pairs: PairSet) -> Any:
-    """All links of a set with the time of their scene."""
+def _read_links(pairs: PairSet) -> Any:
+    """All links of a set, with the time of their scene."""
     parts = []
     for shard in pairs.shards:
         tiles, photos = shard.tile_table().to_pandas(), shard.photo_table().to_pandas()
@@ -64,106 +65,68 @@ def _links(pairs: PairSet) -> Any:
 
 
 def _sentence(sets: Mapping[str, PairSet], links: Any) -> str:
-    any_set = next(iter(sets.values()))
-    sizes = ", ".join(f"{one.tiles:,} for {name}" for name, one in sets.items())
-    tiles, users = sum(one.tiles for one in sets.values()), links[links["user"] != ""]["user"].nunique()
+    some = next(iter(sets.values()))
+    sizes = ", ".join(f"{pairs.tiles:,} for {name}" for name, pairs in sets.items())
+    tiles, users = sum(pairs.tiles for pairs in sets.values()), links[links["user"] != ""]["user"].nunique()
     return (
-        f"{tiles:,} tiles ({sizes}) of {any_set.side} px at {any_set.resolution:g} m, with "
+        f"{tiles:,} tiles ({sizes}) of {some.side} px at {some.resolution:g} m, with "
         f"{links['photo'].nunique():,} photos{f' by {users:,} users' if users else ''} in {len(links):,} links. "
         "No photo and no ground is in two of the sets."
     )
 
 
 def _map(collection: Collection) -> str:
-    places, tiles = collection.table("places"), collection.table("tiles")
-    tiles = tiles.merge(collection.table("split"), on="id")
+    places, tiles = collection.table("places"), collection.table("tiles").merge(collection.table("split"), on="id")
     layers = {"places asked": ("#bbb", 1.5, places[["lon", "lat"]].to_numpy())} if len(places) else {}
-    for name, colour in _COLOURS.items():
-        of = tiles[tiles["set"] == name]
-        if len(of):
-            layers[f"{name} tiles"] = (colour, 2.5, of[["lon", "lat"]].to_numpy())
-    border = tiles[tiles["set"] == BORDER]
-    if len(border):
-        layers["on a border"] = ("#8e44ad", 2.5, border[["lon", "lat"]].to_numpy())
+    titles = {name: (f"{name} tiles", colour) for name, colour in _COLOURS.items()}
+    for name, (title, colour) in (titles | {BORDER: ("on a border", "#8e44ad")}).items():
+        members = tiles[tiles["set"] == name]
+        if len(members):
+            layers[title] = (colour, 2.5, members[["lon", "lat"]].to_numpy())
     return point_map(layers)
 
 
 def _stages(collection: Collection) -> str:
-    """What every stage found and left, and what failed."""
+    """Counts of every stage, and what failed."""
     rows, failed, unused = [], [], []
     for path in (collection.folder / name for name in RECORDS):
         record = json.loads(path.read_bytes())
         rows += [(path.stem, name, f"{number:,}") for name, number in record["counts"].items()]
         failed += record["failed"]
         unused += record.get("unused", [])
-    return (
-        _table(("stage", "", ""), rows)
-        + _told("Failed, and tried again by the next run", failed)
-        + _told("Given, and of no use", unused)
-    )
+    lists = _list("Failed, and tried again by the next run", failed) + _list("Given, and of no use", unused)
+    return _table(("stage", "", ""), rows) + lists
 
 
-def _told(head: str, lines: Sequence[str]) -> str:
-    """The first of some sentences under a head; nothing if there are none."""
+def _list(head: str, lines: Sequence[str]) -> str:
     items = "".join(f"<li>{escape(line)}</li>" for line in lines[:_TOLD])
     return f"<p>{head} ({len(lines):,}):</p><ul>{items}</ul>" if lines else ""
-
-
-def _a_tile(links: Any) -> np.ndarray:
-    return np.asarray(links.groupby("id").size())
 
 
 def _gaps(links: Any) -> str:
     taken, seen = (pd.to_datetime(links[name].str[:19], errors="coerce") for name in ("time", "scene_time"))
     days = np.asarray((seen - taken).abs().dt.total_seconds() / 86_400)
     known = days[np.isfinite(days)]
-    spans = bars(histogram(known, (0, 8, 31, 91, 181, 366, 731, 1826)))
+    spans = histogram(known, (0, 8, 31, 91, 181, 366, 731, 1826))
     middle = f"The middle is {np.median(known):,.0f} days." if len(known) else ""
     return f"{spans}<p>{middle} Not known for {len(days) - len(known):,} of {len(days):,} links.</p>"
 
 
 def _licences(links: Any) -> str:
-    once = links.drop_duplicates("photo")
-    counts = once["licence"].replace("", "not known").value_counts()
-    sources = once["source"].value_counts()
-    rows = [("licence", str(name), f"{number:,}") for name, number in counts.items()]
-    return _table(
-        ("", "photos of", ""), rows + [("source", str(name), f"{number:,}") for name, number in sources.items()]
-    )
-
-
-def _sheet(sets: Mapping[str, PairSet]) -> str:
-    """Some tiles, drawn at random, first those with several photos."""
-    everything = [
-        (name, shard, tile) for name, pairs in sets.items() for shard in pairs.shards for tile in range(shard.tiles)
+    photos = links.drop_duplicates("photo")
+    columns = {"licence": photos["licence"].replace("", "not known"), "source": photos["source"]}
+    rows = [
+        (column, str(name), f"{number:,}")
+        for column, values in columns.items()
+        for name, number in values.value_counts().items()
     ]
-    drawn = np.random.default_rng(0).permutation(len(everything))[: 4 * _CARDS]
-    cards = sorted((_card(*everything[index]) for index in drawn), key=lambda card: -min(len(card.points), 4))[:_CARDS]
-    encoded = base64.b64encode(contact_sheet(cards)).decode()
-    return f'<img alt="tiles with their photos" src="data:image/jpeg;base64,{encoded}">'
-
-
-def _card(name: str, shard: Any, tile: int) -> Card:
-    links = shard.links
-    first, last = np.searchsorted(links.tile, [tile, tile + 1])
-    facts = shard.tile_table().slice(tile, 1).to_pylist()[0]
-    images = shard.images()
-    return Card(
-        title=f"{name}  {facts['id']}  {facts['scene_time'][:10]}  {last - first} photos",
-        pixels=np.asarray(shard.pixels[tile]),
-        points=list(zip(links.row[first:last].tolist(), links.col[first:last].tolist(), strict=True)),
-        photos=[images[photo] for photo in links.photo[first:last][:SHOWN]],
-    )
+    return _table(("", "photos of", ""), rows)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    """An HTML table whose last column holds numbers."""
     body = "".join(
-        "<tr>"
-        + "".join(
-            f"<td{' class=n' if index == len(row) - 1 else ''}>{escape(cell)}</td>" for index, cell in enumerate(row)
-        )
-        + "</tr>"
+        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row[:-1]) + f"<td class=n>{escape(row[-1])}</td></tr>"
         for row in rows
     )
-    return f"<table><tr>{top}</tr>{body}</table>"
+    return f"<table><tr>{''.join(f'<th>{escape(cell)}</th>' for cell in head)}</tr>{body}</table>"

@@ -1,8 +1,8 @@
-"""Stage `split`: tiles to pair sets by blocks of ground, and the check that they share nothing.
+"""Stage `split`: divide tiles into pair sets by blocks of ground and check that these share nothing.
 
-The Earth is laid out in blocks of some kilometres; each block is drawn for training, validation or test. A tile goes
-where all blocks go that its box in degrees touches, and is left out if they differ, so no ground is in two sets; and
-since a photo goes where its tile goes, no photo is.
+The Earth is laid out in blocks of some kilometres; each block is drawn for train, validation or test. A tile belongs to
+the set of all blocks that its box in degrees touches, and is left out if they differ, so no ground is in two sets; and
+since a photo goes with its tile, no photo is.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import json
 import shutil
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,12 @@ import numpy as np
 import pandas as pd
 
 from geoglot.errors import GeoglotError, InputError, OutputError, SourceError
+from geoglot.geo import Grid
 from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
-from geoglot.pairs.collect.imagery import bands_of, load_pixels
+from geoglot.pairs.collect.imagery import load_pixels
 from geoglot.pairs.collect.photos import picture_path
+from geoglot.pairs.collect.recipe_sources import imagery_source
 from geoglot.pairs.collect.spatial_hash import SpatialHash
 from geoglot.pairs.collect.stage import Collection, Outcome, file_digest
 from geoglot.pairs.collect.tiles import grid_of
@@ -36,27 +37,26 @@ BORDER = "border"
 _MADE_FROM = "collected.json"
 _PHOTO_FACTS = ("source", "lon", "lat", "time", "author", "title", "licence", "page", "url")
 _TILE_FACTS = ("scene", "scene_time", "photo_time", "cloud", "nodata", "uri")
-_METRES_A_DEGREE = 110_574.0
+_METRES_PER_DEGREE = 110_574.0
 
 
 def split_tiles(collection: Collection) -> Outcome:
-    """Draw, write, check."""
-    asked, tiling = collection.recipe.split, collection.recipe.tiles
-    tiles = _tiles(collection)
-    tiles["set"] = sets_of(tiles, asked, tiling)
-    made = []
+    """Run the stage."""
+    tiles = _tiles_with_pixels(collection)
+    tiles["set"] = sets_of(tiles, collection.recipe.split, collection.recipe.tiles)
+    sets = []
     for name in SETS:
         members = tiles[tiles["set"] == name]
         if len(members):
-            made.append(_write(collection, name, members))
+            sets.append(_write(collection, name, members))
         else:
             _remove_own(collection.folder / name)
-    if not made:
+    if not sets:
         raise InputError("every tile lies on a border of blocks or has no pixels; larger blocks: split.block_km")
-    check_disjoint(made)
+    check_disjoint(sets)
     collection.keep_table("split", tiles[["id", "set"]])
     counts = {f"tiles in {name}": int((tiles["set"] == name).sum()) for name in SETS}
-    counts |= {f"links in {one.folder.name}": one.photos for one in made}
+    counts |= {f"links in {pairs.folder.name}": pairs.photos for pairs in sets}
     return Outcome(counts | {"left: on the border of two sets": int((tiles["set"] == BORDER).sum())})
 
 
@@ -77,19 +77,19 @@ def sets_of(tiles: Any, asked: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:
     return np.where(same, drawn[0], BORDER)
 
 
-def _box(grid: Any, pad_m: float) -> tuple[float, float, float, float]:
-    """West, south, east, north of a tile and some metres around; a longitude may pass 180."""
+def _box(grid: Grid, pad_m: float) -> tuple[float, float, float, float]:
+    """West, south, east, north of a tile and `pad_m` around it; a longitude may pass 180."""
     steps = np.linspace(0, 1, 5)
     rows, cols = np.meshgrid(steps * grid.shape[0], steps * grid.shape[1])
     lon, lat = grid.to_lonlat(rows.ravel(), cols.ravel())
     lon = np.unwrap(lon, period=360)
-    up = pad_m / _METRES_A_DEGREE
+    up = pad_m / _METRES_PER_DEGREE
     across = up / np.cos(np.radians(min(89.0, abs(lat).max() + up)))
     return lon.min() - across, lat.min() - up, lon.max() + across, lat.max() + up
 
 
 def _draw(cell: int, asked: SplitRecipe) -> str:
-    """The set of a block; the same whatever other blocks there are."""
+    """The set of a block, which does not depend on what other blocks there are."""
     digest = hashlib.sha256(f"{asked.seed} {cell}".encode()).digest()
     number = int.from_bytes(digest[:8], "big") / 2**64
     if number < asked.test:
@@ -97,87 +97,70 @@ def _draw(cell: int, asked: SplitRecipe) -> str:
     return "validation" if number < asked.test + asked.validation else "train"
 
 
-def _tiles(collection: Collection) -> Any:
-    """Tiles with pixels, what is known of them, and their number in the table of links."""
+def _tiles_with_pixels(collection: Collection) -> Any:
+    """Tiles with their imagery; `number` is their row in tiles.parquet."""
     tiles, imagery = collection.table("tiles"), collection.table("imagery")
     tiles = tiles.rename(columns={"time": "photo_time"}).assign(number=np.arange(len(tiles)))
-    imagery = imagery.rename(columns={"time": "scene_time", "tile": "id"})
-    merged = tiles.merge(imagery, on="id", validate="one_to_one")
-    found = merged[merged["why"] == ""].reset_index(drop=True)
-    if found.empty:
-        told = ", ".join(f"{why}: {number:,}" for why, number in sorted(merged["why"].value_counts().items()))
-        raise InputError(f"no tile has pixels ({told}); imagery that covers the photos, or rules that ask for less")
-    return found
-
-
-@dataclass(frozen=True)
-class _Photos:
-    """The links of all tiles, and the photos that they are of."""
-
-    links: Any
-    """In the order of the tiles."""
-    starts: np.ndarray
-    kept: Any
-
-    @classmethod
-    def of(cls, collection: Collection) -> _Photos:
-        links = collection.table("links")
-        tiles = len(collection.table("tiles"))
-        return cls(links, np.searchsorted(links["tile"], np.arange(tiles + 1)), collection.table("kept"))
-
-    def of_tiles(self, numbers: list[int]) -> Any:
-        """Rows of links and photos side by side; `tile` counts from 0."""
-        parts = [self.links.iloc[self.starts[number] : self.starts[number + 1]] for number in numbers]
-        rows = pd.concat([part.assign(tile=index) for index, part in enumerate(parts)], ignore_index=True)
-        photos = self.kept.iloc[rows["photo"]].reset_index(drop=True)
-        return pd.concat([rows[["tile", "row", "col"]], photos], axis=1)
+    merged = tiles.merge(imagery.rename(columns={"time": "scene_time", "tile": "id"}), on="id", validate="one_to_one")
+    kept = merged[merged["why"] == ""].reset_index(drop=True)
+    if kept.empty:
+        reasons = ", ".join(f"{why}: {number:,}" for why, number in sorted(merged["why"].value_counts().items()))
+        raise InputError(f"no tile has pixels ({reasons}); imagery that covers the photos, or rules that ask for less")
+    return kept
 
 
 def _write(collection: Collection, name: str, members: Any) -> PairSet:
-    """A pair set, from its last shard on if the same one was begun."""
-    photos, each = _Photos.of(collection), collection.recipe.split.shard
-    pairs = _begun(collection, name, -(-len(members) // each))
+    """Write a pair set, or continue the same one after its last shard."""
+    links, photos, each = collection.table("links"), collection.table("kept"), collection.recipe.split.shard
+    starts = np.searchsorted(links["tile"], np.arange(len(collection.table("tiles")) + 1))
+
+    def rows_of(numbers: list[int]) -> Any:
+        """Links and photos of tiles, side by side; `tile` counts from 0."""
+        parts = [links.iloc[starts[number] : starts[number + 1]] for number in numbers]
+        rows = pd.concat([part.assign(tile=index) for index, part in enumerate(parts)], ignore_index=True)
+        return pd.concat([rows[["tile", "row", "col"]], photos.iloc[rows["photo"]].reset_index(drop=True)], axis=1)
+
+    pairs = _open_or_create(collection, name, -(-len(members) // each))
     for first in range(len(pairs.shards) * each, len(members), each):
-        pairs = pairs.append(_batch(collection, members.iloc[first : first + each], photos))
+        part = members.iloc[first : first + each]
+        pairs = pairs.append(_make_batch(collection, part, rows_of(part["number"].tolist())))
         collection.progress(f"tiles in {name}", min(first + each, len(members)), len(members))
     return pairs
 
 
-def _begun(collection: Collection, name: str, shards: int) -> PairSet:
-    """The set as far as it is written, or a new one."""
+def _open_or_create(collection: Collection, name: str, shards: int) -> PairSet:
     folder, recipe = collection.folder / name, collection.recipe
-    digests = {
-        table: file_digest(collection.folder / f"{table}.parquet") for table in ("tiles", "links", "kept", "imagery")
-    }
+    tables = ("tiles", "links", "kept", "imagery")
+    digests = {table: file_digest(collection.folder / f"{table}.parquet") for table in tables}
     made_from = json.dumps({"split": repr(recipe.split), "shards": shards, **digests}).encode()
     mark = folder / _MADE_FROM
     if mark.exists() and mark.read_bytes() == made_from:
-        with suppress(GeoglotError):  # damaged since: it is made anew
+        with suppress(GeoglotError):  # if it is damaged, it is made anew
             return PairSet.open(folder)
     _remove_own(folder)
-    pairs = PairSet.create(folder, bands_of(collection), recipe.tiles.side, recipe.tiles.resolution)
+    with imagery_source(recipe) as imagery:
+        pairs = PairSet.create(folder, imagery.bands, recipe.tiles.side, recipe.tiles.resolution)
     write_bytes(mark, made_from)
     return pairs
 
 
 def _remove_own(folder: Path) -> None:
-    """Remove what a collection wrote; OutputError for a folder, or shards in it, of somebody else."""
+    """Remove a set that a collection wrote; OutputError for another folder, or if others added shards."""
     old, mark = folder.with_name(f".{folder.name}.old"), folder / _MADE_FROM
     if folder.exists():
         if not mark.exists() and any(path.name != INDEX and path.name[0] != "." for path in folder.iterdir()):
             raise OutputError(f"{folder} was not made by this collection; move it away, or give another output")
-        with suppress(SourceError, FileNotFoundError):  # damaged, or killed before the mark was there
+        with suppress(SourceError, FileNotFoundError):  # damaged, or killed before the mark was written
             more = len(PairSet.open(folder).shards) - json.loads(mark.read_bytes()).get("shards", sys.maxsize)
             if more > 0:
                 raise OutputError(
                     f"{folder} holds {more} shards that others added, and would be made anew; move it away first"
                 )
-        folder.rename(old)  # at once: half a folder without its mark would be nobody's
+        folder.rename(old)  # at once, since half a folder without its mark could not be recognised
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _batch(collection: Collection, tiles: Any, photos: _Photos) -> Batch:
-    rows = photos.of_tiles(tiles["number"].tolist())
+def _make_batch(collection: Collection, tiles: Any, rows: Any) -> Batch:
     links = Links(
         rows["tile"].to_numpy(np.int64),
         rows["key"].tolist(),

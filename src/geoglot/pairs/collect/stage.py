@@ -1,8 +1,8 @@
-"""The folder of a collection: what each stage has finished, and what of it is still good.
+"""Stages of a collection and the folder in which they keep their results.
 
-A stage keeps its pieces (the photos of a place, a picture, a tile) as files that appear by rename, named by what
-decides them; at its end it writes a table of all, then a record of what it was made from. A run that was killed finds
-the pieces, one with another recipe only those that did not change.
+A stage keeps its pieces (the photos of a place, a picture, a tile) as files that appear by rename and are named by a
+hash of everything that decides them. At its end it writes tables, then a record with a hash of its inputs. So a killed
+run resumes from the pieces, and a changed recipe reuses those that it does not change.
 """
 
 from __future__ import annotations
@@ -22,51 +22,47 @@ from geoglot.errors import OutputError, ServiceError, SourceError
 from geoglot.outputs.atomic import appears, disk_errors, write_json
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 
-_GIVE_UP = 8  # failures in a row after which a service is taken for down
+_GIVE_UP = 8  # failures in a row after which a service counts as down
 In = TypeVar("In")
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a stage."""
+    """Result of a stage."""
 
     counts: Mapping[str, int]
-    """For the report, in order."""
+    """Figures for the report, in order."""
     failed: tuple[str, ...] = ()
-    """What could not be had now, a sentence each; the next run tries again."""
+    """A sentence for each failure that the next run tries again."""
     unused: tuple[str, ...] = ()
-    """What was given and is of no use, a sentence each; no run will change that."""
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return {"counts": dict(self.counts), "failed": list(self.failed), "unused": list(self.unused)}
+    """A sentence for each input that is of no use, in any run."""
 
 
 @dataclass(frozen=True)
 class Collection:
-    """A recipe, its folder, and who follows the work."""
+    """A recipe and its folder."""
 
     recipe: PairsRecipe
     place: Path
-    """Folder of the recipe's file, from which models are named."""
+    """Folder of the recipe's file, to which paths of models are relative."""
     progress: Progress
 
     @property
     def folder(self) -> Path:
-        """Where everything is kept."""
+        """Folder of all results."""
         return self.recipe.output
 
     def table(self, name: str) -> Any:
-        """A table that a stage has written."""
+        """Read a table of an earlier stage as a data frame."""
         return pd.read_parquet(self.folder / f"{name}.parquet")
 
     def keep_table(self, name: str, frame: Any) -> None:
-        """Write a table; it appears whole."""
+        """Write a table, which appears whole."""
         with appears(self.folder / f"{name}.parquet") as temporary:
             frame.reset_index(drop=True).to_parquet(temporary)
 
     def piece(self, kind: str, key: str, suffix: str) -> Path:
-        """Where a piece lies, or will; in one of 256 folders, since there may be millions."""
+        """Path of a piece, in one of 256 folders, since there may be millions."""
         digest = hashlib.sha256(key.encode()).hexdigest()
         folder = self.folder / kind / digest[:2]
         if not folder.is_dir():
@@ -82,38 +78,40 @@ class Stage:
     name: str
     run: Callable[[Collection], Outcome]
     decides: Callable[[PairsRecipe], Any]
-    """The part of the recipe that its result depends on."""
+    """The part of the recipe on which the result depends."""
     inputs: tuple[str, ...] = ()
     """Files of earlier stages."""
     outputs: tuple[str, ...] = field(default=())
 
     def outcome(self, collection: Collection) -> Outcome | None:
-        """What came of it, if it is finished and nothing that it was made from has changed."""
-        path = self._record(collection)
+        """The recorded outcome, if the stage is finished and none of its inputs has changed."""
         try:
-            record = json.loads(path.read_bytes())
+            record = json.loads(self._record(collection).read_bytes())
         except FileNotFoundError:
             return None
-        there = all((collection.folder / name).exists() for name in self.outputs)
-        if not there or record["made_from"] != self.made_from(collection):
+        complete = all((collection.folder / name).exists() for name in self.outputs)
+        if not complete or record["made_from"] != self.made_from(collection):
             return None
         return Outcome(record["counts"], tuple(record["failed"]), tuple(record.get("unused", ())))
 
     def keep(self, collection: Collection, outcome: Outcome, made_from: str) -> None:
-        """Write the record, with what it was made from as that was before it ran: files may have come since.
+        """Write the record. With failures it is for the report only: the stage does not count as finished.
 
-        One with failures is shown and not taken for finished.
+        made_from: `made_from` as it was before the stage ran, since input files may have changed meanwhile.
         """
-        record = {"made_from": None if outcome.failed else made_from, **outcome.to_json()}
+        record = {
+            "made_from": None if outcome.failed else made_from, "counts": dict(outcome.counts),
+            "failed": list(outcome.failed), "unused": list(outcome.unused),
+        }  # fmt: skip
         self._record(collection).parent.mkdir(exist_ok=True)
         write_json(self._record(collection), record)
 
     def forget(self, collection: Collection) -> None:
-        """As if it had never been finished."""
+        """Remove the record, so that the stage runs again."""
         self._record(collection).unlink(missing_ok=True)
 
     def made_from(self, collection: Collection) -> str:
-        """All that decides what comes of it, as it is now."""
+        """Hash of everything that decides the result, as it is now."""
         digest = hashlib.sha256(repr(self.decides(collection.recipe)).encode())
         for name in self.inputs:
             digest.update(file_digest(collection.folder / name).encode())
@@ -124,7 +122,7 @@ class Stage:
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of a file; empty where there is none."""
+    """sha256 of a file; empty if there is none."""
     if not path.is_file():
         return ""
     with path.open("rb") as file:
@@ -134,18 +132,18 @@ def file_digest(path: Path) -> str:
 def resume(
     collection: Collection, what: str, left: Sequence[In], total: int, work: Callable[[In], object]
 ) -> list[str]:
-    """Do what is left of a total, as many at a time as the recipe says; gives what failed for now."""
+    """Run `work` on what is left of a total, in as many threads as the recipe says; returns the failures."""
     before = total - len(left)
     threads = collection.recipe.web.parallel
-    return in_parallel(left, work, threads, lambda done: collection.progress(what, before + done, total))
+    return run_parallel(left, work, threads, lambda done: collection.progress(what, before + done, total))
 
 
-def in_parallel(
+def run_parallel(
     items: Sequence[In], work: Callable[[In], object], threads: int, advance: Callable[[int], None]
 ) -> list[str]:
-    """Do all, some at a time, whatever fails; gives what failed for now, in the order of the items.
+    """Run `work` on all items in some threads; returns what failed for now, in the order of the items.
 
-    A full disk ends it at once. After so many failures in a row that the service must be down, the rest is not tried.
+    A full disk ends the run at once. After so many failures in a row that the service must be down, no more is tried.
     """
     failures: dict[int, str] = {}
     running: dict[Future[object], int] = {}
@@ -172,7 +170,7 @@ def in_parallel(
         except BaseException:
             pool.shutdown(wait=True, cancel_futures=True)
             raise
-    told = [failures[number] for number in sorted(failures)]
+    sentences = [failures[number] for number in sorted(failures)]
     if left := len(items) - done:
-        told.append(f"{_GIVE_UP} failures in a row: {left} more were not tried; run the same again later")
-    return told
+        sentences.append(f"{_GIVE_UP} failures in a row: {left} more were not tried; run the same again later")
+    return sentences
