@@ -20,6 +20,7 @@ from generated import check, scene_of
 from make_questions import make_questions
 
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.llm import LanguageModel
 from geoglot.tasks.ask.local_llm import LocalChat
 
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     while tally.total() < given.questions and time.monotonic() - started < given.seconds:
         scene, truth = scene_of(rng)
         made = make_questions(truth, min(_A_SCENE, given.questions - tally.total()), seed=given.seed + tally.total())
-        with Asker(scene, planner=planner) as asker:
+        with Asker(scene, options=AskOptions(planner=planner)) as asker:
             for one in made:
                 if time.monotonic() - started > given.seconds:
                     break

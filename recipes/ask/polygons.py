@@ -27,7 +27,8 @@ def grid_of(shape: tuple[int, int] = (400, 600), pixel: float = 1.0, crs: int | 
 class StubScene:
     """Things as boxes of pixels (top, left, bottom, right) by name; what is not there is not found."""
 
-    model, sha256, time, outline = "stub", "0" * 64, None, None
+    model, sha256, refiner, outline, pixel_m = "stub", "0" * 64, "none", None, None
+    notes, facts, failed = (), {}, 0
 
     def __init__(
         self,

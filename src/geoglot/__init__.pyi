@@ -11,8 +11,9 @@ from .sources.raster import open_raster as open_raster
 from .sources.tile import Tile as Tile
 from .tasks.ask.answer import Answer as Answer
 from .tasks.ask.ask import Asker as Asker
-from .tasks.ask.ask import AskOptions as AskOptions
 from .tasks.ask.ask import ask as ask
+from .tasks.ask.ask_many import ask_many as ask_many
+from .tasks.ask.ask_options import AskOptions as AskOptions
 from .tasks.classify import ClassifyOptions as ClassifyOptions
 from .tasks.classify import classify as classify
 from .tasks.find.find import find as find

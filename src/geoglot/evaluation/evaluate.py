@@ -38,6 +38,7 @@ from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.windows import plan_windows
 from geoglot.scene.wording import word_notes
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.segment import load_mapper
@@ -119,9 +120,8 @@ def _asked(
     read = ReadOptions(batch=options.batch, resolution=dataset.resolution and dataset.resolution[0])
 
     def opened(image: int, themes: tuple[str, ...]) -> Asker:
-        asker = Asker.open(samples.images[image], model=model, read=read)
-        asker.themes = themes if len(themes) > 1 else asker.themes
-        return asker
+        options = AskOptions(themes=themes) if len(themes) > 1 else AskOptions()
+        return Asker.open(samples.images[image], model=model, read=read, options=options)
 
     with torch.inference_mode():
         scored = answer_all(samples, opened, progress)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -11,7 +13,8 @@ from polygons import StubScene, grid_of
 import geoglot
 from geoglot.errors import AnswerError, InputError, SourceError
 from geoglot.scene.read import ReadOptions
-from geoglot.tasks.ask.ask import Asker, AskOptions, ask
+from geoglot.tasks.ask.ask import Asker, ask
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
 from geoglot.tasks.find.find_options import FindOptions
 from scenes import plant
@@ -52,8 +55,7 @@ def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
         "How many roofs are there?",
         model=PooledColours(),
         read=READ,
-        options=OPTIONS,
-        evidence=tmp_path / "roofs.geojson",
+        options=replace(OPTIONS, evidence=tmp_path / "roofs.geojson"),
     )
     assert (answer.value, answer.unit, answer.text) == (4, None, "4 roofs found.")
     assert answer.confidence == 1.0
@@ -140,7 +142,7 @@ def test_a_refusal_has_no_value_and_says_why(scene: Path) -> None:
 
 def test_wrong_inputs_are_told_before_any_work(scene: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="geojson"):
-        ask(scene, "How many roofs are there?", model=PooledColours(), evidence=tmp_path / "x.shp")
+        ask(scene, "How many roofs are there?", model=PooledColours(), options=AskOptions(evidence=tmp_path / "x.shp"))
     with pytest.raises(SourceError):
         ask(tmp_path / "none.tif", "How many roofs are there?", model=PooledColours())
 
@@ -183,3 +185,21 @@ def test_outlines_are_refined_and_an_answer_says_how(scene: Path) -> None:
         assert asker.replay(json.loads(json.dumps(fine.to_json()))).value == fine.value
         with pytest.raises(InputError, match="--refine none then, and by edges now"):
             asker.replay(rough.to_json())
+
+
+def test_the_evidence_of_an_earlier_answer_is_its_own(scene: Path, tmp_path: Path) -> None:
+    with Asker.open(scene, model=PooledColours(), read=READ, options=OPTIONS) as asker:
+        roofs, lakes = asker.ask("How many roofs are there?"), asker.ask("Is there water?")
+        asker.write_evidence(roofs, tmp_path / "roofs.geojson")
+        asker.write_evidence(lakes, tmp_path / "water.geojson")
+    assert set(gpd.read_file(tmp_path / "roofs.geojson").name) == {"roof"}
+    assert set(gpd.read_file(tmp_path / "water.geojson").name) == {"water"}
+
+
+def test_threads_that_share_an_asker_get_their_own_answers(scene: Path) -> None:
+    questions = ["How many roofs are there?", "Is there water in the lower left quarter?", "Is this sand or water?"] * 4
+    with Asker.open(scene, model=Counting(), read=READ, options=OPTIONS) as asker, ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(asker.ask, questions))
+        assert isinstance(asker.scene, RasterScene) and asker.scene.encodings == 1
+    assert [one.question for one in answers] == questions
+    assert [one.value for one in answers] == [4, True, "sand"] * 4

@@ -15,6 +15,7 @@ from polygons import StubScene
 from geoglot.errors import AnswerError, InputError
 from geoglot.settings import load_settings
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.chat import Endpoint, OpenAIChat, chat_of
 from geoglot.tasks.ask.llm import LanguageModel, code_of, prompt
 from geoglot.tasks.ask.vocabulary import WORDS
@@ -115,7 +116,7 @@ def answers(replies: Sequence[Reply], seconds: float = 5.0) -> tuple[Any, list[d
     with (
         server(replies) as (url, asked),
         OpenAIChat(Endpoint(url, "stub", KEY, seconds), waits.append) as chat,
-        Asker(scene, planner=LanguageModel(chat)) as asker,
+        Asker(scene, options=AskOptions(planner=LanguageModel(chat))) as asker,
     ):
         return asker.ask("How many ships are there?"), asked, waits
 

@@ -12,6 +12,7 @@ from polygons import StubScene
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
 from geoglot.tasks.ask import local_llm as local
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.chat import Chat, OpenAIChat, chat_of
 from geoglot.tasks.ask.llm import LanguageModel, prompt
 from geoglot.tasks.ask.local_llm import LocalChat, is_local
@@ -51,7 +52,7 @@ def test_a_program_of_a_model_on_this_disk_is_run(kind: str, request: pytest.Fix
     chat = LocalChat(request.getfixturevalue(kind))
     assert isinstance(chat, Chat)
     scene = StubScene({"ship": [(10, 10, 20, 40), (100, 100, 110, 140)]})
-    with Asker(scene, planner=LanguageModel(chat)) as asker:
+    with Asker(scene, options=AskOptions(planner=LanguageModel(chat))) as asker:
         answer = asker.ask("How many ships are there?")
     assert (answer.value, answer.text, answer.planner) == (2, "Counted.", "llm")
     assert answer.messages[-1].content == "".join(SAYS[:4])
@@ -60,7 +61,9 @@ def test_a_program_of_a_model_on_this_disk_is_run(kind: str, request: pytest.Fix
 
 def test_nonsense_ends_in_a_refusal_that_keeps_what_was_said(random: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "_TOKENS", 12)
-    with Asker(StubScene({"ship": [(1, 1, 5, 5)]}), planner=LanguageModel(LocalChat(random), mends=1)) as asker:
+    with Asker(
+        StubScene({"ship": [(1, 1, 5, 5)]}), options=AskOptions(planner=LanguageModel(LocalChat(random), mends=1))
+    ) as asker:
         answer = asker.ask("How many ships are there?")
     assert answer.refused
     assert "No program of 2" in answer.text

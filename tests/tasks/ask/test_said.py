@@ -11,14 +11,15 @@ import pytest
 from geoglot.errors import AnswerError, InputError
 from geoglot.figures import choose_area_unit, format_area
 from geoglot.tasks.ask import forms as registered
-from geoglot.tasks.ask.answer import sentence
-from geoglot.tasks.ask.ask import Asker, AskOptions
+from geoglot.tasks.ask.answer import sentence_of
+from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.forms import forms
 from geoglot.tasks.ask.lexicon import counted
 from geoglot.tasks.ask.order import ORDER
 from geoglot.tasks.ask.question_text import plain
 from geoglot.tasks.ask.rules import Rules
-from geoglot.tasks.ask.vocabulary import Reply
+from geoglot.tasks.ask.view import Reply
 from geoglot.tasks.find.find_options import FindOptions
 from stubs import PooledColours
 from worlds import paint, write_scene
@@ -58,8 +59,8 @@ def test_numbers_of_things_are_english() -> None:
 
 
 def test_no_sentence_has_an_exponent() -> None:
-    assert sentence(Reply(1.74512e6, "m²", "", ())) == "1,750,000 m²."
-    assert sentence(Reply(1.0, "m²", "about 1.74512e+06 m² of e1 in house 2e", ())) == (
+    assert sentence_of(Reply(1.74512e6, "m²", "", ())) == "1,750,000 m²."
+    assert sentence_of(Reply(1.0, "m²", "about 1.74512e+06 m² of e1 in house 2e", ())) == (
         "About 1,750,000 m² of e1 in house 2e."
     )
 

@@ -1,8 +1,8 @@
-"""What a question is asked of: things found by name, the scores of words, colours, and where all of it lies."""
+"""What a question is asked of: objects found by name, probabilities of names, and pixels."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -14,7 +14,7 @@ from geoglot.sources.tile import Tile
 
 @dataclass(frozen=True)
 class SceneObject:
-    """One thing that was found."""
+    """An object in a scene."""
 
     id: int
     name: str
@@ -27,19 +27,19 @@ class SceneObject:
 
     @property
     def key(self) -> tuple[str, int, str]:
-        """Tells a thing from all others of an answer."""
+        """Unique within an answer."""
         return self.name, self.id, self.when
 
 
 @dataclass(frozen=True)
 class Sighting:
-    """What a look for one name gave."""
+    """The objects of a name."""
 
     objects: tuple[SceneObject, ...]
     threshold: float
-    """The probability from which on a thing counts as found."""
+    """Least probability of an object."""
     doubtful: int = 0
-    """How many of the things found are in doubt; where none was found, how many nearly were."""
+    """How many of the objects are in doubt; without any, how many were nearly found."""
 
 
 @runtime_checkable
@@ -48,17 +48,34 @@ class Scene(Protocol):
 
     uri: str
     grid: Grid
-    """On which things are found; map coordinates of all geometries are those of its CRS."""
+    """On which objects are found; map coordinates of all geometries are those of its CRS."""
     outline: shapely.Geometry | None
-    """What of the grid is ground of the scene, in map coordinates; None: all of it."""
+    """The ground of the scene within the grid, in map coordinates; None: all of it."""
+    pixel_m: float | None
+    """Ground resolution of a scene without a CRS, if it is known."""
     model: str
     sha256: str
     """Of the model's weights."""
-    time: str | None
-    """ISO date, if the scene knows it."""
+    refiner: str
+    """The name of what outlines objects, or "none"."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Remarks for people."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Everything beside the question that decides an answer."""
+        ...
+
+    @property
+    def failed(self) -> int:
+        """Windows that the model did not see."""
+        ...
 
     def find(self, name: str) -> Sighting:
-        """All things of a name; the same name again costs nothing."""
+        """All objects of a name; the same name again costs nothing."""
         ...
 
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
@@ -70,13 +87,13 @@ class Scene(Protocol):
         ...
 
     def cost(self, name: str) -> int:
-        """Pixels that a look for this name will score: 0 where it was looked for already."""
+        """Pixels that the model will score to find this name: 0 if it was looked for already."""
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class Objects:
-    """Things found: what a program holds in its hands, without a way into them."""
+    """A group of objects. A program holds it as a handle, without attributes."""
 
     things: tuple[SceneObject, ...]
 
@@ -91,11 +108,11 @@ class Region:
     """A part of the scene, on one of its dates."""
 
     name: str
-    """As a person says it: "the upper left quarter"."""
+    """In words: "the upper left quarter"."""
     outline: shapely.Geometry
     when: str = ""
     touching: bool = False
-    """Whether a thing is in it that only touches it; else its centre must be inside."""
+    """If True, objects that touch the region are in it; else their centre must be inside."""
 
 
 def shapes_of(things: Sequence[SceneObject]) -> list[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -62,7 +62,8 @@ class RasterScene:
         self.uri, self.grid = self._raster.uri, self._raster.grid
         part = self._raster.footprint.outline
         self.outline = None if part is None else to_map([part], self.grid)[0]
-        self.time = self._raster.time.isoformat() if self._raster.time else None
+        self.pixel_m = self._options.read.resolution if self.grid.crs is None else None
+        self.refiner = self._options.refiner.name if self._options.refiner else "none"
         self.encodings = 0
         """How often pixels went through the model for things: never more than once."""
         self.notes = list(reading_notes(self._raster, self.model, self._encoder.resolution))
@@ -119,12 +120,13 @@ class RasterScene:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What is looked at, and by which weights."""
-        return {**self._raster.fingerprint(), "model": self.sha256}
+        """Pixels, weights and options."""
+        options = {**self._options.read.facts(), **asdict(self._options.find), "vectors": None}
+        return {**self._raster.fingerprint(), "model": self.sha256, "options": options}
 
     @property
     def failed(self) -> int:
-        """Windows that could not be looked at."""
+        """Windows that the model did not see."""
         return len(self._encoded.failed) if self._encoded else 0
 
     @torch.inference_mode()

@@ -1,6 +1,6 @@
-"""Do the scenes that hold a thing come first when many are narrowed by their overviews?
+"""Do the scenes that show a thing come first on a shortlist by overviews?
 
-    python recipes/ask/narrowing.py rsicd/valid --scenes 300 --seed 0
+    python recipes/ask/shortlisting.py rsicd/valid --scenes 300 --seed 0
 
 A folder of images whose names say what they show, as RSICD's do (`bridge_12.jpg`). For each kind that a person would
 ask for, "Is there a bridge?" is planned, and as many scenes are taken as show one; what share of them do, beside the
@@ -19,8 +19,9 @@ import numpy as np
 
 from geoglot.models.zoo import load_model
 from geoglot.scene.read import ReadOptions
-from geoglot.tasks.ask.narrow import Overviews, narrow, planned_names
 from geoglot.tasks.ask.rules import Rules
+from geoglot.tasks.ask.scene_overviews import Overviews
+from geoglot.tasks.ask.shortlist import names_of_questions, shortlist
 from geoglot.tasks.find.find_options import FindOptions
 
 KINDS = {
@@ -41,13 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     paths = np.array(sorted(str(path) for path in given.folder.glob("*.jpg")))
     chosen = np.random.default_rng(given.seed).permutation(paths)[: given.scenes].tolist()
     kinds = [re.match("[a-z]*", Path(path).name.lower())[0] for path in chosen]
-    names = planned_names([f"Is there a {words}?" for kind, words in KINDS.items() if kind in kinds], Rules().plan)
-    model, options = load_model(given.model), FindOptions(overlay=False)
-    told = narrow(chosen, names, lambda names: Overviews(model, names, ReadOptions(), options), best=len(chosen))
+    names = names_of_questions([f"Is there a {words}?" for kind, words in KINDS.items() if kind in kinds], Rules().plan)
+    overviews = Overviews(load_model(given.model), ReadOptions(), FindOptions(overlay=False))
+    shortlists = shortlist(chosen, names, overviews, best=len(chosen))
     shares, chances = [], []
-    for kind, one in zip([kind for kind in KINDS if kind in kinds], told, strict=True):
+    for kind, one in zip([kind for kind in KINDS if kind in kinds], shortlists, strict=True):
         hold = {path for path, other in zip(chosen, kinds, strict=True) if other == kind}
-        first = [glance.source for glance in one.asked[: len(hold)]]
+        first = [scene.source for scene in one.asked[: len(hold)]]
         shares.append(len(hold & set(first)) / len(hold))
         chances.append(len(hold) / len(chosen))
         print(f"{one.question:32} {len(hold & set(first)):3} of the first {len(hold):3}")

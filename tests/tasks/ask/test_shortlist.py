@@ -10,12 +10,14 @@ from polygons import StubScene
 from geoglot.errors import AnswerError, SourceError
 from geoglot.scene.read import ReadOptions
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_many import PlannedOnce, ask_many
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.llm import LanguageModel
-from geoglot.tasks.ask.narrow import Look, Overviews, named, narrow, planned_names
-from geoglot.tasks.ask.once import Once
 from geoglot.tasks.ask.plan import Message, Plan, Trial
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.sandbox import ProgramError, Sandbox
+from geoglot.tasks.ask.scene_overviews import Overviews
+from geoglot.tasks.ask.shortlist import SceneScores, names_of_program, names_of_questions, shortlist
 from geoglot.tasks.find.find_options import FindOptions
 from scenes import plant
 from stubs import PooledColours
@@ -25,8 +27,16 @@ LOOKS = FindOptions(background="sand, forest", templates=("{}",), overlay=False)
 TRUE = {f"{number}.tif": {"ship": number / 10, "school": 1 - number / 10} for number in range(10)}
 
 
-def stub(names: tuple[str, ...]) -> object:
-    return lambda source: Look({name: TRUE[source][name] for name in names})
+class Known:
+    """A shortlister that knows the scores."""
+
+    def __init__(self, unreadable: str = "") -> None:
+        self.unreadable, self.asked = unreadable, list[tuple[str, ...]]()
+
+    def score(self, sources: Sequence[str], names: Sequence[str], progress: object) -> dict[str, SceneScores]:
+        self.asked.append(tuple(names))
+        scores = {source: SceneScores({name: TRUE[source][name] for name in names}) for source in sources}
+        return scores | ({self.unreadable: SceneScores(failed="9.tif is no image")} if self.unreadable else {})
 
 
 class Counted:
@@ -56,14 +66,14 @@ class Counted:
     ],
 )
 def test_the_things_of_a_question(question: str, names: tuple[str, ...]) -> None:
-    found = planned_names([question], Rules().plan)[question]
+    found = names_of_questions([question], Rules().plan)[question]
     assert not isinstance(found, AnswerError)
     assert set(found) == set(names)
 
 
 def test_a_program_is_read_and_not_run() -> None:
-    assert named("import os\nfind('ship')\nfind(name)\nx.find('quay')\nclassify(['a', 'b'])") == ("ship",)
-    assert named("find('ship'") == named("") == ()
+    assert names_of_program("import os\nfind('ship')\nfind(name)\nx.find('quay')\nclassify(['a', 'b'])") == ("ship",)
+    assert names_of_program("find('ship'") == names_of_program("") == ()
     with Sandbox() as sandbox:
         sandbox.check("while True:\n    find('ship')\nanswer(1)")
         with pytest.raises(ProgramError):
@@ -75,7 +85,7 @@ def test_a_program_is_read_and_not_run() -> None:
 
 def test_the_scenes_that_fit_best_are_asked_and_the_others_are_told() -> None:
     names = {"ships?": ("ship",), "both?": ("ship", "school"), "rural?": ()}
-    ships, both, rural = narrow(list(TRUE), names, stub, best=3)
+    ships, both, rural = shortlist(list(TRUE), names, Known(), best=3)
     assert [one.source for one in ships.asked] == ["9.tif", "8.tif", "7.tif"]
     assert [one.score for one in ships.left_out] == pytest.approx([number / 10 for number in range(6, -1, -1)])
     assert [one.source for one in both.asked] == ["0.tif", "1.tif", "2.tif"]  # all alike: in their order
@@ -85,21 +95,14 @@ def test_the_scenes_that_fit_best_are_asked_and_the_others_are_told() -> None:
 
 
 def test_a_question_without_a_program_is_asked_of_no_scene() -> None:
-    ships, none = narrow(list(TRUE), {"ships?": ("ship",), "why?": AnswerError("I cannot read this")}, stub, best=3)
+    questions = {"ships?": ("ship",), "why?": AnswerError("I cannot read this")}
+    ships, none = shortlist(list(TRUE), questions, Known(), best=3)
     assert (len(ships.asked), none.asked, len(none.left_out), none.failed) == (3, (), 10, ())
     assert none.to_json()["refused"] == none.refused == "I cannot read this"
 
 
 def test_a_scene_that_cannot_be_read_is_left_out_and_told() -> None:
-    def scorer(names: tuple[str, ...]) -> object:
-        def score(source: str) -> Look:
-            if source == "9.tif":
-                raise SourceError("9.tif is no image")
-            return Look({name: TRUE[source][name] for name in names})
-
-        return score
-
-    (told,) = narrow(list(TRUE), {"ships?": ("ship",)}, scorer, best=9)
+    (told,) = shortlist(list(TRUE), {"ships?": ("ship",)}, Known("9.tif"), best=9)
     assert [one.source for one in told.failed] == ["9.tif"]
     assert told.to_json()["left_out"] == [{"source": "9.tif", "score": None, "failed": "9.tif is no image"}]
     assert len(told.asked) == 9
@@ -107,14 +110,14 @@ def test_a_scene_that_cannot_be_read_is_left_out_and_told() -> None:
 
 def test_a_question_is_planned_once_for_all_scenes() -> None:
     inner = Counted()
-    planner = Once(inner)
+    planner = PlannedOnce(inner)
     question = "How many ships are there?"
-    assert planned_names([question], planner.draft) == {question: ("ship",)}
+    assert names_of_questions([question], planner.draft) == {question: ("ship",)}
     tried: list[str] = []
     for _ in range(3):
         assert planner.plan(question, tried.append).program == Rules().plan(question).program
     assert (inner.asked, len(tried)) == (1, 1)
-    (refusal,) = planned_names(["Why is the sky blue?"], planner.draft).values()
+    (refusal,) = names_of_questions(["Why is the sky blue?"], planner.draft).values()
     assert isinstance(refusal, AnswerError)
     for _ in range(3):
         with pytest.raises(AnswerError, match="nearest form"):
@@ -148,21 +151,23 @@ GOOD = "answer(count(find('ship')))"
 )
 def test_a_language_model_is_corrected_on_the_first_of_many_scenes(programs: tuple[str, ...], calls: int) -> None:
     chat = Says(*programs)
-    planner = Once(LanguageModel(chat))
-    assert planned_names(["How many ships?"], planner.draft) == {"How many ships?": ("ship",)}
+    planner = PlannedOnce(LanguageModel(chat))
+    assert names_of_questions(["How many ships?"], planner.draft) == {"How many ships?": ("ship",)}
     for ships in (2, 3):
-        with Asker(StubScene({"ship": [(0, 20 * n, 9, 20 * n + 9) for n in range(ships)]}), planner=planner) as asker:
+        with Asker(
+            StubScene({"ship": [(0, 20 * n, 9, 20 * n + 9) for n in range(ships)]}), options=AskOptions(planner=planner)
+        ) as asker:
             assert asker.ask("How many ships?").value == ships
     assert chat.calls == calls
 
 
 def test_a_program_that_fails_on_the_first_scene_alone_is_kept_for_the_others() -> None:
     chat = Says("answer(area_m2(find('ship')) / count(find('ship')))")
-    planner = Once(LanguageModel(chat))
-    planned_names(["How large is a ship?"], planner.draft)
+    planner = PlannedOnce(LanguageModel(chat))
+    names_of_questions(["How large is a ship?"], planner.draft)
     answers = []
     for ships in ([], [(0, 0, 10, 10)], []):
-        with Asker(StubScene({"ship": ships}), planner=planner) as asker:
+        with Asker(StubScene({"ship": ships}), options=AskOptions(planner=planner)) as asker:
             answers.append(asker.ask("How large is a ship?"))
     assert [one.refused for one in answers] == [True, False, True]
     assert chat.calls == 1 + 3
@@ -172,12 +177,11 @@ def test_overviews_of_rasters_find_the_scenes_that_hold_the_thing(tmp_path: Path
     holds = {2: [("roof", 150, 150, 60)], 5: [("roof", 150, 150, 90)]}
     planted = [plant((300, 300), holds.get(number, [])) for number in range(7)]
     paths = [str(write_scene(tmp_path / f"{number}.tif", one.pixels)) for number, one in enumerate(planted)]
-    scores = {path: Overviews(PooledColours(), ("roof", "water"), ReadOptions(), LOOKS)(path).scores for path in paths}
-    (told,) = narrow(
-        paths, {"roofs?": ("roof",)}, lambda names: Overviews(PooledColours(), names, ReadOptions(), LOOKS), best=2
-    )
+    overviews = Overviews(PooledColours(), ReadOptions(), LOOKS)
+    scores = overviews.score(paths, ("roof", "water"), None)
+    (told,) = shortlist(paths, {"roofs?": ("roof",)}, overviews, best=2)
     assert [Path(one.source).name for one in told.asked] == ["5.tif", "2.tif"]
-    assert all(0 <= one <= 1 for row in scores.values() for one in row.values())
+    assert all(0 <= one <= 1 for row in scores.values() for one in row.scores.values())
 
 
 def test_an_overview_is_small_whatever_the_scene(tmp_path: Path) -> None:
@@ -189,7 +193,7 @@ def test_an_overview_is_small_whatever_the_scene(tmp_path: Path) -> None:
             return super().encode_image(pixels)
 
     path = write_scene(tmp_path / "large.tif", plant((900, 700), []).pixels)
-    Overviews(Counting(), ("roof",), ReadOptions(), LOOKS)(str(path))
+    Overviews(Counting(), ReadOptions(), LOOKS).score([str(path)], ("roof",), None)
     assert Counting.tiles == 4
 
 
@@ -207,17 +211,56 @@ def test_tiles_for_which_the_model_failed_are_told(tmp_path: Path) -> None:
 
     path = str(write_scene(tmp_path / "large.tif", plant((900, 700), []).pixels))
     Failing.failures = 1
-    (told,) = narrow(
-        [path], {"roofs?": ("roof",)}, lambda names: Overviews(Failing(), names, ReadOptions(), LOOKS), best=1
-    )
+    overviews = Overviews(Failing(), ReadOptions(), LOOKS)
+    (told,) = shortlist([path], {"roofs?": ("roof",)}, overviews, best=1)
     assert told.missed == told.asked and told.failed == ()
     assert told.to_json()["asked"][0]["missed"] == "1 of 4 tiles of its overview: the model failed: out of memory"
     Failing.failures = 4
-    with pytest.raises(SourceError, match="no scores for its overview: the model failed: out of memory"):
-        Overviews(Failing(), ("roof",), ReadOptions(), LOOKS)(path)
+    failed = overviews.score([path], ("roof",), None)[path].failed
+    assert "no scores for its overview: the model failed: out of memory" in failed
 
 
 def test_a_scene_without_data_is_a_failure(tmp_path: Path) -> None:
     path = write_scene(tmp_path / "empty.tif", np.zeros((3, 64, 64), np.float32), nodata=0)
-    with pytest.raises(SourceError, match="no pixel is valid"):
-        Overviews(PooledColours(), ("roof",), ReadOptions(), LOOKS)(str(path))
+    scores = Overviews(PooledColours(), ReadOptions(), LOOKS).score([str(path)], ("roof",), None)
+    assert "no pixel is valid" in scores[str(path)].failed
+
+
+def write_scenes(folder: Path, holds: dict[int, list[tuple[str, int, int, int]]], count: int) -> list[str]:
+    planted = [plant((300, 300), holds.get(number, [])) for number in range(count)]
+    return [str(write_scene(folder / f"{number}.tif", one.pixels)) for number, one in enumerate(planted)]
+
+
+def test_many_scenes_are_asked_what_their_overviews_promise(tmp_path: Path) -> None:
+    paths = write_scenes(tmp_path, {2: [("roof", 150, 150, 60)], 3: [("roof", 150, 150, 90)]}, 4)
+    questions = ["How many roofs are there?", "Why is the sky blue?"]
+    read, options = ReadOptions(tile=64, overlap=16), AskOptions(LOOKS, best=2)
+    answers = ask_many(paths, questions, model=PooledColours(), read=read, options=options)
+    roofs, sky = answers.shortlists
+    assert [one.source for one in roofs.asked] == [paths[3], paths[2]]
+    assert (sky.asked, len(sky.left_out)) == ((), 4) and "nearest form" in sky.refused
+    assert [(one.source, one.value) for one in answers] == [(paths[3], 1), (paths[2], 1)]
+    assert answers.failed == 0
+    every = ask_many(paths[:2], questions, model=PooledColours(), read=read, options=options)
+    assert every.shortlists == () and [one.refused for one in every] == [False, True] * 2
+
+
+def test_an_index_can_take_the_place_of_overviews(tmp_path: Path) -> None:
+    class Index:
+        def score(self, sources: Sequence[str], names: Sequence[str], progress: object) -> dict[str, SceneScores]:
+            return {source: SceneScores(dict.fromkeys(names, float(source.endswith("1.tif")))) for source in sources}
+
+    paths = write_scenes(tmp_path, {}, 3)
+    answers = ask_many(
+        paths, ["Is there a roof?"], model=PooledColours(), read=ReadOptions(tile=64, overlap=16),
+        options=AskOptions(LOOKS, best=1), shortlister=Index(),
+    )  # fmt: skip
+    assert [one.source for one in answers] == [paths[1]]
+
+
+def test_where_no_scene_can_be_read_the_first_answer_is_an_error(tmp_path: Path) -> None:
+    paths = [str(tmp_path / f"{number}.tif") for number in range(2)]
+    answers = ask_many(paths, ["Is there a roof?"], model=PooledColours(), options=AskOptions(LOOKS, best=1))
+    assert len(answers.shortlists[0].failed) == 2
+    with pytest.raises(SourceError, match="no scene can be read"):
+        next(answers)

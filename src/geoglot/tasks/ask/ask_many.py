@@ -1,0 +1,122 @@
+"""Questions about many scenes: each is planned once, and only the scenes that fit it best are asked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.errors import AnswerError, SourceError
+from geoglot.scene.read import ReadOptions
+from geoglot.tasks.ask.answer import Answer
+from geoglot.tasks.ask.ask import Asker, ModelLike
+from geoglot.tasks.ask.ask_options import AskOptions
+from geoglot.tasks.ask.plan import Plan, Planner, Trial
+from geoglot.tasks.ask.rules import Rules
+from geoglot.tasks.ask.scene_overviews import Overviews
+from geoglot.tasks.ask.shortlist import Shortlist, Shortlister, names_of_questions, shortlist
+from geoglot.tasks.refine.refiner import Refiner
+from geoglot.tasks.segment.segment import load_mapper
+
+
+@dataclass(eq=False)
+class Answers:
+    """An iterator over the answers of many scenes, each computed when it is asked for.
+
+    Raises SourceError at the first answer if no scene can be read.
+    """
+
+    shortlists: tuple[Shortlist, ...]
+    """The scenes that each question is asked of; empty if all scenes are."""
+    _answers: Iterator[Answer]
+    failed: int = 0
+    """Windows so far that the model did not see."""
+
+    def __iter__(self) -> Iterator[Answer]:
+        return self
+
+    def __next__(self) -> Answer:
+        return next(self._answers)
+
+
+def ask_many(
+    sources: Sequence[PathLike],
+    questions: Sequence[str],
+    *,
+    model: ModelLike = "mini",
+    read: ReadOptions = ReadOptions(),
+    options: AskOptions | None = None,
+    refiner: Refiner | str | None = None,
+    shortlister: Shortlister | None = None,
+    progress: Progress | None = None,
+) -> Answers:
+    """Answer the same questions about many rasters.
+
+    Of more than `options.best` rasters, those are asked that fit the names in the question best. `shortlister` scores
+    them; None shows the model a small overview of each raster.
+    """
+    options = options or AskOptions()
+    loaded = load_mapper(model, device=options.device) if isinstance(model, PathLike) else model
+    uris, shortlists = [str(source) for source in sources], tuple[Shortlist, ...]()
+    todo = {uri: list(questions) for uri in uris}
+    if len(uris) > options.best:
+        planner = PlannedOnce(options.planner or Rules())
+        options = replace(options, planner=planner)
+        names = names_of_questions(questions, planner.draft, options.limits)
+        scorer = shortlister or Overviews(loaded, read, options.find)
+        shortlists = shortlist(uris, names, scorer, best=options.best, progress=progress)
+        todo = {}
+        for one in shortlists:
+            for candidate in one.asked:
+                todo.setdefault(candidate.source, []).append(one.question)
+
+    def ask_all() -> Iterator[Answer]:
+        unreadable = [candidate.failed for one in shortlists for candidate in one.failed]
+        if not todo and unreadable:
+            raise SourceError(f"no scene can be read: {unreadable[0]}")
+        for uri, asked in todo.items():
+            with Asker.open(uri, model=loaded, read=read, options=options, refiner=refiner, progress=progress) as asker:
+                yield from map(asker.ask, asked)
+                answers.failed += asker.failed
+
+    answers = Answers(shortlists, ask_all())
+    return answers
+
+
+class PlannedOnce:
+    """Plans each question once for many scenes, by another planner: one program, tried on the first scene."""
+
+    def __init__(self, planner: Planner) -> None:
+        self._planner, self.name, self._lock = planner, planner.name, threading.Lock()
+        self._drafts: dict[str, Plan] = {}
+        self._known: dict[str, Plan | AnswerError] = {}
+
+    def draft(self, question: str, check: Trial) -> Plan:
+        """Plan before there is a scene; `check` looks at the program without running it. AnswerError for no program."""
+        self._drafts[question] = self._planner.plan(question, check)
+        return self._drafts[question]
+
+    def plan(self, question: str, trial: Trial) -> Plan:
+        """The program of a question, tried if it is new; AnswerError for no program."""
+        with self._lock:
+            if question not in self._known:
+                self._known[question] = self._try(question, trial)
+        known = self._known[question]
+        if isinstance(known, AnswerError):
+            raise known
+        return known
+
+    def _try(self, question: str, trial: Trial) -> Plan | AnswerError:
+        """The draft if it runs, else a new plan; a draft that cannot be mended stays for the other scenes."""
+        draft = self._drafts.get(question)
+        if draft is not None:
+            try:
+                trial(draft.program)
+                return draft
+            except AnswerError:
+                pass
+        try:
+            return self._planner.plan(question, trial)
+        except AnswerError as error:
+            return draft or error

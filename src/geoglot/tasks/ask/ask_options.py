@@ -1,0 +1,40 @@
+"""Options of `ask`, beside source and model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Ge
+
+from geoglot.aliases import PathLike
+from geoglot.bounds import check_bounds
+from geoglot.tasks.ask.lexicon import THEMES
+from geoglot.tasks.ask.limits import Limits
+from geoglot.tasks.ask.plan import Planner
+from geoglot.tasks.find.find_options import FindOptions
+
+
+@dataclass(frozen=True)
+class AskOptions:
+    """Options of `ask`, beside source and model."""
+
+    find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
+    """How objects are found."""
+    limits: Limits = field(default_factory=Limits)
+    """Of each program."""
+    device: str | None = None
+    """Where a model given by its name is loaded."""
+    planner: Planner | None = None
+    """Turns questions into programs; None: the rules."""
+    themes: tuple[str, ...] = THEMES
+    """Names that a scene as a whole may get."""
+    evidence: PathLike | None = None
+    """A .geojson for the objects and regions that the answer rests on; a picture is written beside it."""
+    overwrite: bool = False
+    """Replace the evidence of another question."""
+    best: Annotated[int, Ge(1)] = 10
+    """Of more scenes than this, only the best are asked."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)

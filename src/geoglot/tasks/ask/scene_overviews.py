@@ -1,0 +1,88 @@
+"""A shortlister that shows a model a small overview of each raster.
+
+A raster is read once, from its own overviews if it has any, and cut into a few tiles that are one batch of the model. A
+name has the score of its best tile against the background. Small objects do not show in an overview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from geoglot.aliases import Progress
+from geoglot.errors import SourceError
+from geoglot.geo import Window
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.segmenter import Segmenter
+from geoglot.scene.batch import compute
+from geoglot.scene.class_words import parse_classes, parse_words
+from geoglot.scene.encode import pad
+from geoglot.scene.read import ReadOptions, open_scene
+from geoglot.scene.seen import as_encoder
+from geoglot.scene.windows import WindowPlan
+from geoglot.sources.raster import check_bands
+from geoglot.sources.read_ahead import FailedWindow
+from geoglot.sources.tile import Tile
+from geoglot.tasks.ask.shortlist import SceneScores
+from geoglot.tasks.find.find_options import FindOptions
+
+_TILES = 2  # of the model's size along the longer side of an overview
+
+
+class Overviews:
+    """A shortlister that shows a model the overview of each raster."""
+
+    def __init__(self, model: VisionLanguageModel | Segmenter, read: ReadOptions, options: FindOptions) -> None:
+        self._model, self._encoder, self._read, self._options = model, as_encoder(model), read, options
+
+    def score(self, sources: Sequence[str], names: Sequence[str], progress: Progress | None) -> dict[str, SceneScores]:
+        """Each name at its best tile."""
+        options, scores = self._options, dict[str, SceneScores]()
+        background = None if options.background is None else parse_words(options.background)
+        question = self._encoder.question(parse_classes(list(names)), background, options.templates)
+        for done, source in enumerate(sources, 1):
+            try:
+                block, missed = self._see(source)
+                best = [float(question.scores(block, index).max()) for index in range(len(names))]
+                scores[source] = SceneScores(dict(zip(names, best, strict=True)), missed=missed)
+            except SourceError as error:
+                scores[source] = SceneScores(failed=str(error))
+            if progress:
+                progress("overviews", done, len(sources))
+        return scores
+
+    def _see(self, source: str) -> tuple[np.ndarray, str]:
+        """Output of the model for the tiles of an overview (channel, 1, tile), and a sentence about tiles that fail."""
+        encoder = self._encoder
+        side = encoder.plan((1, 1), None, None).tile
+        with open_scene(source, self._read, encoder.resolution) as raster:
+            check_bands(raster, encoder.bands, encoder.name)
+            pictures = _tiles(raster.thumbnail(_TILES * side), side, encoder.patch_size)
+        if not pictures:
+            raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
+        results = compute(self._encode, pictures)
+        seen = [one for one in results if not isinstance(one, FailedWindow)]
+        lost = [one.reason for one in results if isinstance(one, FailedWindow)]
+        if not seen:
+            raise SourceError(f"{source}: the model gave no scores for its overview: {lost[0]}")
+        block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)
+        return block, f"{len(lost)} of {len(results)} tiles of its overview: {lost[0]}" if lost else ""
+
+    @torch.inference_mode()
+    def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
+        """One embedding a tile, or the patches of a model that embeds no whole pictures: (tile, channel, ...)."""
+        if isinstance(self._model, VisionLanguageModel):
+            device = next(self._model.parameters(), torch.empty(0)).device
+            return self._model.encode_image(pixels.to(device)).float()
+        return self._encoder(pixels)
+
+
+def _tiles(overview: Tile, side: int, patch: int) -> list[tuple[Window, np.ndarray]]:
+    """Squares of an overview that hold data, mirrored to their full size if they reach beyond it."""
+    return [
+        (window, pad(overview.pixels[:, *window.slices], patch, side))
+        for window in WindowPlan(overview.valid.shape, side, 0, patch).windows()
+        if overview.valid[window.slices].any()
+    ]

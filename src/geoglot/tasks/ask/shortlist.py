@@ -1,0 +1,161 @@
+"""Of many scenes, the few that are worth a question: those that fit the names in it best.
+
+A scene's score for a question is the mean of its scores for the names. The scenes that are left out are listed with
+their scores.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from geoglot.aliases import Progress
+from geoglot.errors import AnswerError
+from geoglot.tasks.ask.limits import Limits
+from geoglot.tasks.ask.plan import Plan, Trial
+from geoglot.tasks.ask.sandbox import Sandbox
+from geoglot.tasks.ask.syntax import calls
+
+#: Words of the vocabulary whose first argument is the name of an object
+_LOOKS = {"find", "appeared", "disappeared", "change"}
+
+
+@dataclass(frozen=True)
+class SceneScores:
+    """Scores of names in one scene."""
+
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """0..1 by name; empty if the scene cannot be read."""
+    failed: str = ""
+    """Why the scene cannot be read."""
+    missed: str = ""
+    """The part of the scene that was not seen, and why."""
+
+
+@runtime_checkable
+class Shortlister(Protocol):
+    """Scores scenes: from overviews, or from an index."""
+
+    def score(
+        self, sources: Sequence[str], names: Sequence[str], progress: Progress | None
+    ) -> Mapping[str, SceneScores]:
+        """The scores of all names, by source."""
+        ...
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A scene and its score for a question."""
+
+    source: str
+    score: float | None
+    """Mean over the names, 0..1; None if the question has no names or the scene cannot be read."""
+    failed: str = ""
+    missed: str = ""
+    """As in `SceneScores`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """A line of the document of `geoglot ask --json`."""
+        line = {"source": self.source, "score": None if self.score is None else float(f"{self.score:.4g}")}
+        troubles = {"failed": self.failed, "missed": self.missed}
+        return line | {what: why for what, why in troubles.items() if why}
+
+
+@dataclass(frozen=True)
+class Shortlist:
+    """The scenes that a question is asked of, best first, and those that are left out."""
+
+    question: str
+    names: tuple[str, ...]
+    """Names in the program of the question. Without any, every scene is asked."""
+    asked: tuple[Candidate, ...]
+    left_out: tuple[Candidate, ...]
+    refused: str = ""
+    """Why the question has no program; then no scene is asked."""
+
+    @property
+    def failed(self) -> tuple[Candidate, ...]:
+        """Scenes that cannot be read."""
+        return tuple(one for one in self.left_out if one.failed)
+
+    @property
+    def missed(self) -> tuple[Candidate, ...]:
+        """Scenes that were seen in part."""
+        return tuple(one for one in (*self.asked, *self.left_out) if one.missed)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `geoglot ask --json` writes it."""
+        document: dict[str, Any] = {
+            "question": self.question, "names": list(self.names), "asked": [one.to_json() for one in self.asked],
+            "left_out": [one.to_json() for one in self.left_out],
+        }  # fmt: skip
+        return document | ({"refused": self.refused} if self.refused else {})
+
+
+def shortlist(
+    sources: Sequence[str],
+    names: Mapping[str, Sequence[str] | AnswerError],
+    shortlister: Shortlister,
+    *,
+    best: int,
+    progress: Progress | None = None,
+) -> tuple[Shortlist, ...]:
+    """Choose the `best` scenes for each question from the names in it, or the error that left it without a program.
+
+    Scenes with the same score keep their order. The shortlister is called once, with all names, if there are any.
+    """
+    every = dict.fromkeys(name for some in names.values() if not isinstance(some, AnswerError) for name in some)
+    scores = shortlister.score(sources, tuple(every), progress) if every else {}
+    return tuple(_shortlist(question, some, sources, scores, best) for question, some in names.items())
+
+
+def _shortlist(
+    question: str,
+    names: Sequence[str] | AnswerError,
+    sources: Sequence[str],
+    scores: Mapping[str, SceneScores],
+    best: int,
+) -> Shortlist:
+    unseen = tuple(Candidate(source, None) for source in sources)
+    if isinstance(names, AnswerError):
+        return Shortlist(question, (), (), unseen, str(names))
+    if not names:
+        return Shortlist(question, (), unseen, ())
+    good, bad = list[Candidate](), list[Candidate]()
+    for source in sources:
+        seen = scores[source]
+        if seen.failed:
+            bad.append(Candidate(source, None, seen.failed))
+        else:
+            mean = float(np.mean([seen.scores[name] for name in names]))
+            good.append(Candidate(source, mean, missed=seen.missed))
+    good.sort(key=lambda one: -(one.score or 0.0))
+    return Shortlist(question, tuple(names), tuple(good[:best]), (*good[best:], *bad))
+
+
+def names_of_questions(
+    questions: Sequence[str], plan: Callable[[str, Trial], Plan], limits: Limits | None = None
+) -> dict[str, tuple[str, ...] | AnswerError]:
+    """The names that each question looks for, or the error that left it without a program.
+
+    Programs are checked and not run, since there is no scene yet.
+    """
+    names: dict[str, tuple[str, ...] | AnswerError] = {}
+    with Sandbox(limits) as sandbox:
+        for question in questions:
+            try:
+                names[question] = names_of_program(plan(question, sandbox.check).program)
+            except AnswerError as error:
+                names[question] = error
+    return names
+
+
+def names_of_program(program: str) -> tuple[str, ...]:
+    """The names that a program looks for. The program is read, not run."""
+    firsts = [call.args[0] for word, call in calls(program) if word in _LOOKS and call.args]
+    texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
