@@ -22,7 +22,7 @@ from geoglot.evaluation.evaluate import evaluate, write_submission
 from geoglot.evaluation.metrics import confusion
 from geoglot.evaluation.submit import check_archive
 from geoglot.models.segmenter import Segmenter
-from geoglot.training.mask_objective import set_figures
+from geoglot.training.mask_objective import segmentation_metrics
 from labelled import NAMES, write_folder
 from published import save
 from tinysegclip import stored_segmenter, tiny_segmenter
@@ -33,7 +33,9 @@ LOVEDA, UAVID = dataset_of("loveda"), dataset_of("uavid-8")
 def test_figures_are_those_of_torchmetrics_with_pixels_to_ignore() -> None:
     rng = np.random.default_rng(0)
     truth, guess = rng.integers(-1, 7, (4, 40, 50)), rng.integers(0, 7, (4, 40, 50))
-    figures = set_figures(sum(confusion(one, other, 7) for one, other in zip(truth, guess, strict=True)), list(NAMES))  # type: ignore[arg-type]
+    figures = segmentation_metrics(
+        sum(confusion(one, other, 7) for one, other in zip(truth, guess, strict=True)), list(NAMES)
+    )  # type: ignore[arg-type]
     seen, wanted = torch.from_numpy(guess), torch.from_numpy(truth)
     for name, metric in {
         "miou": MulticlassJaccardIndex(7, ignore_index=-1),

@@ -63,8 +63,8 @@ def test_a_photo_is_linked_to_the_patch_that_shows_its_place(
         means = torch.nn.functional.avg_pool2d(batch.pixels, PATCH) * 255 / 2
         row, col = batch.patch // across, batch.patch % across
         shown = means[batch.tile, :, row, col]
-        assert ((shown - told(batch.vectors))[:, :2].abs() <= PATCH / 2 + 0.6).all()
-        assert ((shown - told(batch.vectors))[:, 2].abs() < 1).all()
+        assert ((shown - told(batch.embeddings))[:, :2].abs() <= PATCH / 2 + 0.6).all()
+        assert ((shown - told(batch.embeddings))[:, 2].abs() < 1).all()
         seen += len(shown)
     assert seen > (100 if augmented else 5)
 
@@ -100,7 +100,7 @@ def test_pixel_level_is_its_definition_over_the_tower_s_own_patches(tmp_path: Pa
         patches = model.tower.encode_patches(batch.pixels)
     across, total = patches.shape[-1], 0.0
     for photo, (tile, patch) in enumerate(zip(batch.tile.tolist(), batch.patch.tolist(), strict=True)):
-        scores = batch.vectors @ patches[tile, :, patch // across, patch % across] / 0.07
+        scores = batch.embeddings @ patches[tile, :, patch // across, patch % across] / 0.07
         total += float(batch.weight[photo] * (scores.logsumexp(0) - scores[photo]))
     figures = AlignObjective(model, settings, loader, None, False).backward(batch)
     assert figures["loss"] == pytest.approx(total / 6, rel=1e-4)

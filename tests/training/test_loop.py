@@ -15,8 +15,10 @@ import torch
 from torch import Tensor, nn
 
 from geoglot.models.segmenter import Segmenter
-from geoglot.training.loop import METRICS, Fit, Group, decay_groups, fit, lr_factor
+from geoglot.training.loop import Fit, fit, lr_factor
 from geoglot.training.mask_objective import SegmentObjective
+from geoglot.training.metrics_log import METRICS
+from geoglot.training.objective import ParameterGroup, decay_groups
 from geoglot.training.processes import SINGLE
 from geoglot.training.train_segment import SegmentRecipe
 from tinysegclip import tiny_segmenter
@@ -55,7 +57,7 @@ class Line:
         nn.init.ones_(self.model.weight)
         nn.init.ones_(self.model.bias)
 
-    def groups(self, weight_decay: float) -> list[Group]:
+    def groups(self, weight_decay: float) -> list[ParameterGroup]:
         weight, bias = self.model.weight, self.model.bias
         return [
             {"params": [weight], "weight_decay": weight_decay, "lr_scale": 0.1},

@@ -33,7 +33,7 @@ def world(counts: list[int], seed: int = 0, dim: int = 6) -> tuple[Tensor, Tenso
 
 def written_out(anchors: Tensor, photos: Photos, rows: Tensor, negative: Tensor, tiles: int) -> Tensor:
     """The definition, link by link."""
-    scores = SCALE * anchors @ photos.vectors.T
+    scores = SCALE * anchors @ photos.embeddings.T
     total = torch.zeros((), dtype=torch.float64)
     for photo, row in enumerate(rows.tolist()):
         allowed = negative[row].clone()
@@ -85,7 +85,7 @@ def compare(ours: object, theirs: object, leaf: Tensor) -> None:
 
 def test_one_photo_a_tile_is_infonce() -> None:
     tiles, _, photos = world([1] * 7)
-    expected = F.cross_entropy(SCALE * tiles @ photos.vectors.T, torch.arange(7))
+    expected = F.cross_entropy(SCALE * tiles @ photos.embeddings.T, torch.arange(7))
     assert image_level_loss(tiles, photos, SCALE).item() == pytest.approx(expected.item())
     assert pixel_level_loss(tiles, photos, SCALE, own_tiles=7).item() == pytest.approx(expected.item())
 
@@ -103,7 +103,7 @@ def test_three_tiles_by_hand() -> None:
     assert found.item() == pytest.approx(by_hand)
     near = torch.zeros(3, 3, dtype=torch.bool)
     near[0, 2] = near[2, 0] = True
-    found = image_level_loss(torch.stack([x, y, z]), Photos(photos.vectors, tile, weight, near), one)
+    found = image_level_loss(torch.stack([x, y, z]), Photos(photos.embeddings, tile, weight, near), one)
     by_hand = (math.log((2 * e + 1) / e) + math.log((e + 3) / e) + math.log(2)) / 3
     assert found.item() == pytest.approx(by_hand)
 
@@ -111,7 +111,7 @@ def test_three_tiles_by_hand() -> None:
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     tiles, anchors, photos = world([3, 1, 2, 4, 1])
     near = torch.rand(5, 5, generator=torch.Generator().manual_seed(0)) < 0.3
-    photos = Photos(photos.vectors, photos.tile, photos.weight, (near | near.T) & ~torch.eye(5, dtype=torch.bool))
+    photos = Photos(photos.embeddings, photos.tile, photos.weight, (near | near.T) & ~torch.eye(5, dtype=torch.bool))
 
     def both() -> tuple[Tensor, ...]:
         image = image_level_loss(tiles, photos, SCALE)
@@ -127,7 +127,7 @@ def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_order_of_photos_and_tiles_permutes_the_gradient() -> None:
     tiles, anchors, photos = world([2, 3, 1])
     order = torch.tensor([5, 1, 0, 4, 3, 2])  # tiles 2, 0, 1, each with its photos turned round
-    turned = Photos(photos.vectors[order], torch.tensor([0, 1, 1, 2, 2, 2]), photos.weight[order])
+    turned = Photos(photos.embeddings[order], torch.tensor([0, 1, 1, 2, 2, 2]), photos.weight[order])
     grad = torch.autograd.grad(image_level_loss(tiles, photos, SCALE), tiles)[0]
     other = torch.autograd.grad(image_level_loss(tiles[[2, 0, 1]], turned, SCALE), tiles)[0]
     torch.testing.assert_close(grad, other)

@@ -45,7 +45,7 @@ def test_what_lies_under_ignored_pixels_changes_nothing_here_and_something_in_tr
 
 def _their_loss(head: Prediction, labels: Tensor) -> float:
     targets = make_targets(labels, len(CLASSES))
-    present = [targets.slots(image) for image in range(len(labels))]
+    present = [targets.count_slots(image) for image in range(len(labels))]
     model = their_mask2former(tiny_config())
     torch.manual_seed(6)
     losses = model.criterion(
@@ -95,14 +95,14 @@ def test_the_cheapest_queries_are_matched() -> None:
             head.classes[0, 11 - slot, one] = 9
     pairs = match(head, targets, QUICK)
     assert {(int(q), int(s)) for q, s in zip(pairs.query, pairs.slot, strict=True)} == {
-        (11 - slot, slot) for slot in range(targets.slots(0))
+        (11 - slot, slot) for slot in range(targets.count_slots(0))
     }
 
 
 def test_costs_are_those_of_transformers() -> None:
     labels, head = blocks(2), made_up_head()
     targets = make_targets(labels, len(CLASSES))
-    assert targets.slots(0) == targets.slots(1) == 7
+    assert targets.count_slots(0) == targets.count_slots(1) == 7
     torch.manual_seed(7)
     ours = [match(head, targets, MaskLoss())]
     matcher = their_mask2former(tiny_config()).criterion.matcher

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
+from geoglot.models.segclip.builder import embed_classes
 from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.guidance import guide
 from geoglot.models.segclip.segclip import Prediction, SegClip
@@ -21,7 +22,7 @@ from geoglot.recipe import read_recipe
 from geoglot.training.mask_losses import guided_losses, mask_losses
 from geoglot.training.mask_objective import losses_of
 from geoglot.training.matching import MaskLoss
-from geoglot.training.train_segment import SegmentRecipe, build, texts_of
+from geoglot.training.train_segment import SegmentRecipe, build
 from labelled import NAMES
 from tinyclip import store_clip
 from tinyrecipe import recipe
@@ -34,7 +35,7 @@ def test_the_table_holds_the_sentence_of_each_class_and_last_the_blank_one(tmp_p
     name = str(store_clip(tmp_path / "tiny"))
     config = tiny_config()
     config = replace(config, prompts=replace(config.prompts, template="an old map of {}", blank="nothing"))
-    vectors, facts = texts_of(name, config)
+    vectors, facts = embed_classes(name, config)
     reader = load_model(name, device="cpu")
     expected = reader.encode_text([*(f"an old map of {one}" for one in CLASSES), "nothing"])
     torch.testing.assert_close(vectors, expected)

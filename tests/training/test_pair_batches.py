@@ -55,7 +55,7 @@ def test_processes_share_a_batch(pairs: PairSet) -> None:
     whole = loader(pairs).batch(3)
     halves = [loader(pairs, process=Process(rank, 2)).batch(3) for rank in (0, 1)]
     assert torch.equal(whole.pixels, torch.cat([half.pixels for half in halves]))
-    assert torch.equal(whole.vectors, torch.cat([half.vectors for half in halves]))
+    assert torch.equal(whole.embeddings, torch.cat([half.embeddings for half in halves]))
 
 
 def test_what_a_batch_holds(pairs: PairSet) -> None:
@@ -65,14 +65,14 @@ def test_what_a_batch_holds(pairs: PairSet) -> None:
     weights = torch.zeros(4).index_add(0, batch.tile, batch.weight)
     torch.testing.assert_close(weights, torch.ones(4))
     assert batch.patch.min() >= 0 and batch.patch.max() < 64
-    torch.testing.assert_close(batch.vectors.norm(dim=1), torch.ones(len(batch.tile)), atol=2e-3, rtol=0)
+    torch.testing.assert_close(batch.embeddings.norm(dim=1), torch.ones(len(batch.tile)), atol=2e-3, rtol=0)
 
 
 def test_photos_are_capped_at_random(pairs: PairSet) -> None:
     one = loader(pairs, replace(SAMPLING, most_photos=1))
     batches = [one.batch(step) for step in range(20)]
     assert all((batch.tile.bincount() == 1).all() for batch in batches)
-    assert len({tuple(row) for batch in batches for row in batch.vectors.tolist()}) > pairs.tiles
+    assert len({tuple(row) for batch in batches for row in batch.embeddings.tolist()}) > pairs.tiles
 
 
 def test_users_may_weigh_the_same(pairs: PairSet) -> None:

@@ -13,11 +13,13 @@ from safetensors import SafetensorError
 from geoglot.errors import InputError, ModelError, OutputError
 from geoglot.models.segclip.segclip import Prediction
 from geoglot.models.segclip.targets import make_targets
+from geoglot.recipe import recipe_facts
 from geoglot.training import checkpoint
-from geoglot.training.checkpoint import NAME, Run
+from geoglot.training.checkpoint import NAME, TrainState
 from geoglot.training.identity import differences, identity
-from geoglot.training.loop import Fit, Fitted, decay_groups, fit, quiet
+from geoglot.training.loop import Fit, Fitted, fit, quiet
 from geoglot.training.matching import MaskLoss, match
+from geoglot.training.objective import decay_groups
 from geoglot.training.processes import SINGLE, Process
 from geoglot.training.train_segment import train_segment
 from tinyrecipe import recipe
@@ -50,7 +52,7 @@ class Line:
 
 def run(folder: Path, line: Line, process: Process = SINGLE, steps: int = 4, **settings: Any) -> Fitted:
     how = Fit(steps=steps, checkpoint_every=1, evaluate_every=10, **settings)
-    return fit(line, how, folder, identity(how, folder), process, quiet)  # type: ignore[arg-type]
+    return fit(line, how, folder, identity(recipe_facts(how, folder)), process, quiet)  # type: ignore[arg-type]
 
 
 def stopped(folder: Path, after: int) -> Line:
@@ -63,13 +65,13 @@ def stopped(folder: Path, after: int) -> Line:
 
     how = Fit(steps=4, checkpoint_every=1, evaluate_every=10)
     with pytest.raises(KeyboardInterrupt):
-        fit(line, how, folder, identity(how, folder), SINGLE, killed)  # type: ignore[arg-type]
+        fit(line, how, folder, identity(recipe_facts(how, folder)), SINGLE, killed)  # type: ignore[arg-type]
     return line
 
 
 def test_an_identity_tells_what_differs_field_by_field(tmp_path: Path) -> None:
     before, now = Fit(), Fit(steps=8, rate=2e-5)
-    old, new = identity(before, tmp_path, photos="1a"), identity(now, tmp_path, photos="2b")
+    old, new = identity(recipe_facts(before, tmp_path), photos="1a"), identity(recipe_facts(now, tmp_path), photos="2b")
     assert differences(old, new) == {
         "photos": "changed",
         "rate": "was 1e-05 and is 2e-05",
@@ -80,13 +82,13 @@ def test_an_identity_tells_what_differs_field_by_field(tmp_path: Path) -> None:
 
 def test_a_run_says_that_it_went_on_and_with_whom(tmp_path: Path) -> None:
     stopped(tmp_path, 2)
-    assert run(tmp_path, Line()).notes == ("the run went on after 2 of 4 steps",)
+    assert run(tmp_path, Line()).notes == ("the run was resumed after 2 of 4 steps",)
     assert run(tmp_path, Line()).notes == ()  # nothing was left to do
     other = tmp_path / "other"
     other.mkdir()
     stopped(other, 2)
     notes = run(other, Line(), Process(0, 3)).notes
-    assert len(notes) == 2 and "begun on 1 processes and went on with 3" in notes[1]
+    assert len(notes) == 2 and "started with 1 processes and resumed with 3" in notes[1]
 
 
 @pytest.mark.parametrize("losses", [(1.0, float("nan")), (1.0, float("inf"))])
@@ -95,11 +97,13 @@ def test_a_loss_that_is_no_number_stops_the_run_before_its_step(tmp_path: Path, 
     with pytest.raises(ModelError, match=r"after 1 step the loss is .*; lower fit\.rate"):
         run(tmp_path, line)
     assert line.model.weight.isfinite().all()
-    assert checkpoint.load(Run(line.model, torch.optim.AdamW(line.groups(0.0)), None), _recipe(tmp_path), tmp_path)
+    assert checkpoint.load(
+        TrainState(line.model, torch.optim.AdamW(line.groups(0.0)), None), _recipe(tmp_path), tmp_path
+    )
 
 
 def _recipe(folder: Path) -> str:
-    return identity(Fit(steps=4, checkpoint_every=1, evaluate_every=10), folder)
+    return identity(recipe_facts(Fit(steps=4, checkpoint_every=1, evaluate_every=10), folder))
 
 
 def test_weights_that_a_step_broke_do_not_replace_a_good_checkpoint(tmp_path: Path) -> None:
@@ -147,7 +151,7 @@ def test_a_full_disk_is_told_by_file_and_keeps_the_last_checkpoint(tmp_path: Pat
             run(tmp_path, Line())
     assert (tmp_path / NAME).read_bytes() == good
     assert not list(tmp_path.glob(".*part*"))
-    assert run(tmp_path, Line()).notes == ("the run went on after 1 of 4 steps",)
+    assert run(tmp_path, Line()).notes == ("the run was resumed after 1 of 4 steps",)
 
 
 def test_more_steps_say_why_not_and_how_to_begin_from_the_weights(tmp_path: Path) -> None:

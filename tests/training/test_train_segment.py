@@ -18,9 +18,10 @@ from geoglot.models.preprocess import CLIP_MEAN
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import load_segmenter
+from geoglot.models.upernet import pixel_loss
 from geoglot.recipe import read_recipe
 from geoglot.training.crops import CropLoader, Crops
-from geoglot.training.mask_objective import SegmentObjective, losses_of, pixel_loss, set_figures
+from geoglot.training.mask_objective import SegmentObjective, losses_of, segmentation_metrics
 from geoglot.training.matching import MaskLoss
 from geoglot.training.train_segment import SegmentRecipe, build, train_segment
 from geoglot.training.trained import Trained
@@ -95,7 +96,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("side = 64", "side = 60", "multiple of 32"),
+        ("side = 64", "side = 60", "crops.side must be a multiple of 32, got 60"),
         ('set = "folder"', 'set = "mars"', "no data set is called"),
         ('folder = "set"', 'folder = "set"\ntrain = "autumn"', "no folder .*datasets tile"),
         ('texts = "mini"', 'texts = "nobody"', "no model is called"),
@@ -109,8 +110,12 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("batch = 2", "batch = 0", "crops.batch must be at least 1"),
         ("layer_type", "layer_typ", "no key 'layer_typ'"),
         ("depths = [1, 1, 1, 1]", "depths = [1, 1, 1]", "depths has 4 numbers"),
-        ("heads = 4", "heads = 5", "a multiple of model.heads"),
-        ("queries = 12", 'queries = 12\nprompts = { template = "a photo" }', "'a photo' has none"),
+        ("heads = 4", "heads = 5", "width must be a multiple of heads"),
+        (
+            "queries = 12",
+            'queries = 12\nprompts = { template = "a photo" }',
+            "in the place of the class, got 'a photo'",
+        ),
     ],
 )
 def test_what_cannot_be_meant_is_told_before_training(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -265,8 +270,8 @@ def test_crops_where_nothing_counts_are_finite_with_all_parts_on() -> None:
 
 
 def test_a_class_that_is_nowhere_has_no_figure() -> None:
-    figures = set_figures(np.array([[4, 0, 0, 1], [1, 2, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])
+    figures = segmentation_metrics(np.array([[4, 0, 0, 1], [1, 2, 0, 0], [0, 0, 0, 0]]), ["a", "b", "c"])
     assert set(figures) == {"miou", "mean_f1", "overall_accuracy", "iou/a", "iou/b"}
-    assert set_figures(np.eye(2, 3, dtype=int), ["background", "b"])["miou_without_background"] == 1
+    assert segmentation_metrics(np.eye(2, 3, dtype=int), ["background", "b"])["miou_without_background"] == 1
     assert figures["iou/a"] == pytest.approx(4 / 6)
     assert figures["overall_accuracy"] == pytest.approx(6 / 8)

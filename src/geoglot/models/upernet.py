@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
-from jaxtyping import Float
+import torch.nn.functional as F
+from jaxtyping import Float, Int
 from torch import Tensor, nn
-from transformers import UperNetConfig
-from transformers.models.upernet.modeling_upernet import UperNetHead
 
 from geoglot.models.segclip.backbone import build_backbone
+from geoglot.models.segclip.targets import IGNORE
+
+
+@dataclass(frozen=True)
+class UPerNetConfig:
+    """Settings of a UPerNet."""
+
+    backbone: dict[str, Any] = field(default_factory=dict)
+    """As in SegClipConfig."""
+    width: int = 512
 
 
 class UPerNet(nn.Module):
     """Logits of every fourth pixel."""
 
     def __init__(self, classes: int, backbone: dict[str, Any], width: int = 512) -> None:
+        from transformers import UperNetConfig
+        from transformers.models.upernet.modeling_upernet import UperNetHead
+
         super().__init__()
         self.backbone = build_backbone(backbone)
         sizes: dict[str, Any] = {"num_labels": classes, "hidden_size": width}
@@ -24,5 +37,20 @@ class UPerNet(nn.Module):
 
     def scores(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Logits; pixels are normalised."""
-        made: Tensor = self.head(self.backbone(pixels))
-        return made
+        logits: Tensor = self.head(self.backbone(pixels))
+        return logits
+
+    def losses(
+        self, pixels: Float[Tensor, "crop 3 side side"], labels: Int[Tensor, "crop side side"]
+    ) -> dict[str, Float[Tensor, ""]]:
+        """Losses to add up in training."""
+        return {"pixels": pixel_loss(self.scores(pixels), labels)}
+
+
+def pixel_loss(
+    logits: Float[Tensor, "crop class rows4 cols4"], labels: Int[Tensor, "crop side side"]
+) -> Float[Tensor, ""]:
+    """Mean cross-entropy over the pixels that are not ignored; 0 if all are."""
+    upsampled = F.interpolate(logits.float(), labels.shape[1:], mode="bilinear", align_corners=False)
+    total = F.cross_entropy(upsampled, labels, ignore_index=IGNORE, reduction="sum")
+    return total / (labels != IGNORE).sum().clamp(min=1)

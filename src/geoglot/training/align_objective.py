@@ -1,4 +1,4 @@
-"""GRAFT's objective: tiles, or the patches where photos were taken, towards the vectors of their photos."""
+"""GRAFT's objective: pull the embeddings of tiles, or of patches where photos were taken, to those of their photos."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Count, Positive, Weight
 from geoglot.models.graft import Graft
-from geoglot.training.loop import Group, decay_groups
 from geoglot.training.losses import Photos, image_level_loss, pixel_level_loss
+from geoglot.training.objective import ParameterGroup, decay_groups
 from geoglot.training.pair_batches import PairBatch, PairLoader
 from geoglot.training.processes import gather_rows, mean_over_processes
 
 _EARTH_M = 6_371_000.0
 _ROWS = 256  # tiles whose photos are ranked at once: bounds memory
-_MAX_SCALE = 100.0  # where CLIP stops its temperature
+_MAX_SCALE = 100.0  # the limit of CLIP's logit_scale
 
 
 @dataclass(frozen=True)
 class AlignSettings:
-    """What is pulled towards what; every default is the paper's."""
+    """What is pulled towards what; the defaults are the paper's."""
 
     level: Literal["image", "pixel", "both"] = "image"
     temperature: Positive = 0.07
     learn_temperature: bool = False
-    """It then stays at 0.01 or above, as CLIP's."""
+    """A learned temperature stays at 0.01 or above, as CLIP's."""
     skip_own_tile: bool = False
     """At pixel level: other photos of the same tile are no negatives."""
     skip_near_m: Weight = 0.0
     """Photos of tiles whose centres are nearer than this along both axes are no negatives; the paper has 0."""
     parts: Count = 1
-    """In how many parts a batch goes through the satellite tower; the result is the same, the memory is not."""
+    """Number of parts in which a batch goes through the satellite tower; the result is the same with less memory."""
     recompute: bool = False
-    """Compute activations again on the way back: less memory, more time."""
+    """Compute activations again in the backward pass: less memory, more time."""
 
 
 class SatelliteModel(nn.Module):
-    """What is fitted: the satellite tower, and the temperature where it is learned."""
+    """The trainable parts: satellite tower, and temperature if it is learned."""
 
     def __init__(self, tower: Graft, settings: AlignSettings) -> None:
         super().__init__()
@@ -53,7 +53,7 @@ class SatelliteModel(nn.Module):
         tower.vision_model.requires_grad_(True)
         if settings.level != "pixel":
             tower.visual_projection.requires_grad_(True)
-        else:  # not on the way to a patch vector
+        else:  # patch embeddings do not go through it
             tower.vision_model.post_layernorm.requires_grad_(False)
         if settings.level != "image":
             tower.projector.requires_grad_(True)
@@ -61,18 +61,20 @@ class SatelliteModel(nn.Module):
 
     @property
     def scale(self) -> Float[Tensor, ""]:
-        """Factor of the cosines."""
+        """Factor between cosines and logits."""
         return self.log_scale.exp()
 
     @torch.no_grad()
     def limit_scale(self) -> None:
-        """Bring a learned scale that went too far back: not by a clamp of the value, beyond which nothing learns."""
+        """Move a learned scale back below its limit. Clamping its value in the loss instead would stop its gradient."""
         if self.log_scale.requires_grad:
             self.log_scale.clamp_(max=math.log(_MAX_SCALE))
 
 
 class AlignObjective:
-    """The objective of `geoglot train align`."""
+    """Trains a satellite tower; the last weights are kept, as in the paper."""
+
+    best = ""
 
     def __init__(
         self,
@@ -84,34 +86,22 @@ class AlignObjective:
     ) -> None:
         self.model, self.settings, self.train, self.validation = model, settings, train, validation
         self.bfloat16 = bfloat16
+        self.batch = (train.sampling.batch, "tiles")
         model.tower.recompute = settings.recompute
 
-    @property
-    def batch(self) -> tuple[int, str]:
-        """Of all processes."""
-        return self.train.sampling.batch, "tiles"
-
-    @property
-    def best(self) -> str:
-        """None: the last weights are kept, as in the paper."""
-        return ""
-
-    def groups(self, weight_decay: float) -> list[Group]:
-        """One rate for the whole tower."""
+    def groups(self, weight_decay: float) -> list[ParameterGroup]:
         return decay_groups(self.model.parameters(), weight_decay)
 
     def batches(self, first_step: int, steps: int) -> Iterator[PairBatch]:
-        """Of the training pairs."""
         return self.train.batches(first_step, steps)
 
     def backward(self, batch: PairBatch) -> Mapping[str, float]:
-        """This process's part of the gradient of the mean loss over the tiles of all, whose figures it returns."""
+        """Add this process's part of the gradient of the mean loss over the tiles of all processes."""
         device = self.model.log_scale.device
         self.model.limit_scale()
         photos, first_tile = gather_photos(batch, self.settings.skip_near_m, device)
-        tiles, parts = len(batch.pixels), self.settings.parts
-        losses = []
-        for part in torch.arange(tiles).chunk(parts):
+        tiles, losses = len(batch.pixels), []
+        for part in torch.arange(tiles).chunk(self.settings.parts):
             first, stop = int(part[0]), int(part[-1]) + 1
             loss = self._loss(self.model, batch, (first, stop), photos, first_tile) * (len(part) / tiles)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -125,7 +115,7 @@ class AlignObjective:
     def _loss(
         self, model: SatelliteModel, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int
     ) -> Float[Tensor, ""]:
-        """Of some tiles of a batch."""
+        """Loss of tiles first..stop-1 of a batch."""
         first, stop = tiles
         pixels = batch.pixels[first:stop].to(model.log_scale.device)
         level, tower, at = self.settings.level, model.tower, first_tile + first
@@ -134,28 +124,27 @@ class AlignObjective:
         losses = [] if level == "pixel" else [image_level_loss(image, photos, model.scale, at)]
         if patches is not None:
             anchors, skip = anchors_of(patches, batch, first), self.settings.skip_own_tile
-            losses.append(
-                pixel_level_loss(anchors, photos, model.scale, at, own_tiles=stop - first, skip_own_tile=skip)
-            )
+            loss = pixel_level_loss(anchors, photos, model.scale, at, own_tiles=stop - first, skip_own_tile=skip)
+            losses.append(loss)
         return torch.stack(losses).mean()
 
     @torch.inference_mode()
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
-        """How often a tile's nearest photos, among all of the validation set's, hold one of its own."""
+        """Retrieval of a tile's photos among all photos of the validation set."""
         if self.validation is None:
             return {}
         assert isinstance(model, SatelliteModel)
-        steps = -(-self.validation.pairs.tiles // self.validation.sampling.batch)
-        device, each = model.log_scale.device, self.validation.sampling.batch
-        seen = [  # pixels are let go of batch by batch
-            (self._vectors(model, batch.pixels.to(device)).cpu(), batch.vectors, batch.tile + number * each)
-            for number, batch in enumerate(self.validation.batches(0, steps))
-        ]
-        vectors, photos, owner = (torch.cat(parts) for parts in zip(*seen, strict=True))
-        tiles = self.validation.pairs.tiles  # the last batch goes on with the first tiles
-        return photo_recall(vectors[:tiles], photos[owner < tiles], owner[owner < tiles])
+        count, each = self.validation.pairs.tiles, self.validation.sampling.batch
+        embedded = [  # batch by batch, without keeping pixels
+            (self._embed(model, batch.pixels.to(model.log_scale.device)).cpu(), batch.embeddings,
+             batch.tile + number * each)
+            for number, batch in enumerate(self.validation.batches(0, -(-count // each)))
+        ]  # fmt: skip
+        tiles, photos, owner = (torch.cat(parts) for parts in zip(*embedded, strict=True))
+        real = owner < count  # the last batch is filled up with the first tiles
+        return photo_recall(tiles[:count], photos[real], owner[real])
 
-    def _vectors(self, model: SatelliteModel, pixels: Tensor) -> Float[Tensor, "tile dim"]:
+    def _embed(self, model: SatelliteModel, pixels: Tensor) -> Float[Tensor, "tile dim"]:
         if self.settings.level == "image":
             return model.tower.encode_image(pixels)
         return nn.functional.normalize(model.tower.encode_patches(pixels).mean((2, 3)), dim=1)
@@ -164,9 +153,9 @@ class AlignObjective:
 def anchors_of(
     patches: Float[Tensor, "part dim patch_rows patch_cols"], batch: PairBatch, first: int
 ) -> Float[Tensor, "photo dim"]:
-    """The vector of the patch that each photo was taken in, of the tiles from `first` on."""
-    mine = (batch.tile >= first) & (batch.tile < first + len(patches))
-    tile, patch = (batch.tile[mine] - first).to(patches.device), batch.patch[mine].to(patches.device)
+    """Embedding of the patch in which each photo was taken; `patches` are those of the tiles from `first` on."""
+    inside = (batch.tile >= first) & (batch.tile < first + len(patches))
+    tile, patch = (batch.tile[inside] - first).to(patches.device), batch.patch[inside].to(patches.device)
     return patches.flatten(2)[tile, :, patch]
 
 
@@ -177,9 +166,9 @@ def gather_photos(batch: PairBatch, skip_near_m: float, device: torch.device) ->
     tile = gather_rows(batch.tile.to(device))
     firsts = counts[:, 0].cumsum(0) - counts[:, 0]
     tile = tile + torch.repeat_interleave(firsts, counts[:, 1])
-    vectors, weight = gather_rows(batch.vectors.to(device)), gather_rows(batch.weight.to(device))
+    embeddings, weight = gather_rows(batch.embeddings.to(device)), gather_rows(batch.weight.to(device))
     near = nearer_than(gather_rows(batch.centre.to(device)), skip_near_m) if skip_near_m else None
-    return Photos(vectors, tile, weight, near), int(firsts[rank])
+    return Photos(embeddings, tile, weight, near), int(firsts[rank])
 
 
 def nearer_than(centre: Float[Tensor, "tile 2"], metres: float) -> Bool[Tensor, "tile tile"]:
@@ -193,7 +182,7 @@ def nearer_than(centre: Float[Tensor, "tile 2"], metres: float) -> Bool[Tensor, 
 def photo_recall(
     tiles: Float[Tensor, "tile dim"], photos: Float[Tensor, "photo dim"], owner: Tensor
 ) -> dict[str, float]:
-    """Share of tiles with an own photo among the nearest 1 and 10 of all photos; and the mean rank of the best own."""
+    """Share of tiles with one of their photos among the nearest 1 and 10 of all, and the mean rank of the nearest."""
     firsts = range(0, len(tiles), _ROWS)
     rank = torch.cat([_ranks(tiles[first : first + _ROWS], first, photos, owner) for first in firsts])
     recall = {f"photo_recall_at_{k}": float((rank < k).float().mean()) for k in (1, 10)}
@@ -201,7 +190,10 @@ def photo_recall(
 
 
 def _ranks(tiles: Tensor, first: int, photos: Tensor, owner: Tensor) -> Float[Tensor, " tile_with_photos"]:
-    """Foreign photos nearer than the best own, of some tiles; what is NaN helps no tile, the same photo harms none."""
+    """For each tile, the number of foreign photos that are nearer than its own nearest photo.
+
+    NaN counts as nearer; a duplicate of the tile's own photo does not.
+    """
     scores = tiles @ photos.T
     own = owner == torch.arange(first, first + len(tiles))[:, None]
     best = scores.masked_fill(~own, -torch.inf).amax(1, keepdim=True)

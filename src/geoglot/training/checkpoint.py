@@ -1,6 +1,6 @@
-"""The state of a run in one safetensors file that appears by rename: weights, optimiser, average, step.
+"""Checkpoints: the state of a run in one safetensors file (weights, optimiser, EMA, step) that appears by a rename.
 
-Random numbers follow from the recipe's seed and the step, so there is no state of theirs to keep.
+Random numbers follow from the recipe's seed and the step, so their state is not stored.
 """
 
 from __future__ import annotations
@@ -23,133 +23,131 @@ from geoglot.training.identity import differences
 
 NAME = "checkpoint.safetensors"
 BEST = "best.safetensors"
-_TOLD = 5  # fields that a message names
+_SHOWN = 5  # differences that a message names
 
 
 @dataclass
-class Run:
+class TrainState:
     """What training changes."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
-    average: nn.Module | None
-    """The running mean of the model's weights."""
+    ema: nn.Module | None
+    """Exponential moving average of the model's weights."""
     step: int = 0
-    """Steps done."""
+    """Finished steps."""
     best: float | None = None
-    """The best evaluation so far, of the weights in best.safetensors."""
+    """Best evaluation so far, of the weights in best.safetensors."""
     best_step: int = 0
-    processes: int = 1
-    """Those that share a batch."""
+    world_size: int = 1
+
+    def update_best(self, value: float | None) -> bool:
+        """Whether the weights that were just evaluated are the best so far; NaN counts as no value."""
+        if value is None or math.isnan(value) or (self.best is not None and value <= self.best):
+            return False
+        self.best, self.best_step = value, self.step
+        return True
 
 
-def save(run: Run, recipe: str, folder: Path) -> None:
-    """Keep a run so that it goes on with the same bytes; `recipe` is the hash of what decides them."""
-    tensors = {f"model.{name}": value for name, value in run.model.state_dict().items()}
-    if run.average is not None:
-        tensors |= {f"average.{name}": value for name, value in run.average.state_dict().items()}
-    for index, state in run.optimiser.state_dict()["state"].items():
-        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    _write(folder / NAME, tensors, _header(run, recipe))
+def save(state: TrainState, identity: str, folder: Path) -> None:
+    """Write a checkpoint from which the run resumes to the same bytes."""
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    if state.ema is not None:
+        tensors |= {f"average.{name}": value for name, value in state.ema.state_dict().items()}
+    for index, moments in state.optimiser.state_dict()["state"].items():
+        tensors |= {f"optimiser.{index}.{name}": torch.as_tensor(value) for name, value in moments.items()}
+    header = {"step": str(state.step), "recipe": identity, "processes": str(state.world_size)}
+    best = {} if state.best is None else {"best": repr(state.best), "best_step": str(state.best_step)}
+    _write(folder / NAME, tensors, header | best)
 
 
-def check(recipe: str, folder: Path, hint: str = "") -> bool:
-    """Whether there is something to go on from; InputError for another recipe's, with a `hint` at what to do."""
+def check(identity: str, folder: Path, hint: str = "") -> bool:
+    """Whether there is a checkpoint to resume from.
+
+    Raises InputError, with a `hint` at what to do, if it belongs to a run with another identity.
+    """
     path = folder / NAME
     if not path.exists():
         return False
-    with _opened(path) as file:
-        found = file.metadata() or {}
-    if found.get("recipe") != recipe:
-        raise InputError(_other_recipe(path, differences(found.get("recipe", ""), recipe), hint))
-    return True
-
-
-def _other_recipe(path: Path, changed: Mapping[str, str], hint: str) -> str:
-    """The sentence on a run that was begun otherwise."""
+    with _open(path) as file:
+        stored = (file.metadata() or {}).get("recipe", "")
+    if stored == identity:
+        return True
+    changed = differences(stored, identity)
     if not changed:
-        return f"{path} is of another recipe or of other data; give another output folder, or remove it to begin anew"
-    told = ", ".join(f"{name} {change}" for name, change in list(changed.items())[:_TOLD])
-    more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
-    steps = "; the steps decide how the rate falls, so a run is not lengthened" if "fit.steps" in changed else ""
-    return (
-        f"{path} is of another recipe or of other data: {told}{more}{steps}; change that back to go on, "
-        f"or give another output folder{hint or ' to begin anew'}"
+        raise InputError(
+            f"{path} is of another recipe or of other data; give another output folder, or remove it to start again"
+        )
+    shown = ", ".join(f"{name} {change}" for name, change in list(changed.items())[:_SHOWN])
+    more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+    steps = "; the steps decide how the rate falls, so a run cannot be made longer" if "fit.steps" in changed else ""
+    raise InputError(
+        f"{path} is of another recipe or of other data: {shown}{more}{steps}; change that back to resume, "
+        f"or give another output folder{hint or ' to start again'}"
     )
 
 
-def load(run: Run, recipe: str, folder: Path) -> bool:
-    """Bring a run to where it was; False if there is nothing to go on from. InputError for another recipe's."""
+def load(state: TrainState, identity: str, folder: Path) -> bool:
+    """Restore a run from its checkpoint; False if there is none. Raises InputError as `check`."""
     path = folder / NAME
-    if not check(recipe, folder):
+    if not check(identity, folder):
         return False
     header, tensors = _read(path)
     try:
-        run.model.load_state_dict(_part(tensors, "model."))
-        if run.average is not None:
-            run.average.load_state_dict(_part(tensors, "average."))
-        run.optimiser.load_state_dict(_optimiser_state(run.optimiser, _part(tensors, "optimiser.")))
+        state.model.load_state_dict(_strip(tensors, "model."))
+        if state.ema is not None:
+            state.ema.load_state_dict(_strip(tensors, "average."))
+        state.optimiser.load_state_dict(_optimiser_state(state.optimiser, _strip(tensors, "optimiser.")))
     except (RuntimeError, ValueError) as error:
-        raise InputError(f"{path} does not fit this model ({error}); remove it to begin anew") from error
-    run.step = int(header["step"])
-    run.processes = int(header.get("processes", run.processes))
+        raise InputError(f"{path} does not fit this model ({error}); remove it to start again") from error
+    state.step = int(header["step"])
+    state.world_size = int(header.get("processes", state.world_size))
     if "best" in header:
         if not (folder / BEST).is_file():
-            raise SourceError(f"{folder / BEST} is missing, of which {path} speaks; remove {path} too, to begin anew")
-        run.best, run.best_step = float(header["best"]), int(header["best_step"])
+            raise SourceError(f"{folder / BEST} is missing, and {path} refers to it; remove {path} too to start again")
+        state.best, state.best_step = float(header["best"]), int(header["best_step"])
     return True
 
 
-def _header(run: Run, recipe: str) -> dict[str, str]:
-    best = {} if run.best is None else {"best": repr(run.best), "best_step": str(run.best_step)}
-    return {"step": str(run.step), "recipe": recipe, "processes": str(run.processes), **best}
+def save_best(state: TrainState, folder: Path) -> None:
+    """Store the weights that were just evaluated."""
+    _write(folder / BEST, (state.ema or state.model).state_dict())
 
 
-def keep_best(run: Run, value: float | None, folder: Path) -> None:
-    """Keep the weights that were just evaluated, if no earlier ones were as good; NaN is no figure."""
-    if value is None or math.isnan(value) or (run.best is not None and value <= run.best):
-        return
-    run.best, run.best_step = value, run.step
-    _write(folder / BEST, (run.average or run.model).state_dict())
-
-
-def load_best(run: Run, folder: Path) -> None:
-    """Bring what was evaluated to its best weights, where any were kept."""
-    if run.best is not None:
-        (run.average or run.model).load_state_dict(_read(folder / BEST)[1])
+def load_best(state: TrainState, folder: Path) -> None:
+    """Restore the weights of the best evaluation, if any were stored."""
+    if state.best is not None:
+        (state.ema or state.model).load_state_dict(_read(folder / BEST)[1])
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
-    """Whole or not at all; what was there before stays if it cannot be written."""
-    with appears(path) as temporary, disk_errors(path, SafetensorError):  # which says so of a full disk
-        save_file(_contiguous(tensors), temporary, header)
-
-
-def _contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    contiguous = {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+    with appears(path) as temporary, disk_errors(path, SafetensorError):  # its own error for a full disk
+        save_file(contiguous, temporary, header)
 
 
 def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
-    with _opened(path) as file:
+    with _open(path) as file:
         return dict(file.metadata() or {}), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _open(path: Path) -> Iterator[Any]:
     try:
         with safe_open(path, "pt") as file:
             yield file
     except (OSError, SafetensorError) as error:
-        raise SourceError(f"{path} cannot be read ({error}); remove it to begin anew") from error
+        raise SourceError(f"{path} cannot be read ({error}); remove it to start again") from error
 
 
-def _part(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+def _strip(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors whose names begin with a prefix, without it."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
 def _optimiser_state(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> dict[str, object]:
-    state: dict[int, dict[str, Tensor]] = {}
+    moments: dict[int, dict[str, Tensor]] = {}
     for name, value in tensors.items():
         index, _, key = name.partition(".")
-        state.setdefault(int(index), {})[key] = value
-    return {"state": state, "param_groups": optimiser.state_dict()["param_groups"]}
+        moments.setdefault(int(index), {})[key] = value
+    return {"state": moments, "param_groups": optimiser.state_dict()["param_groups"]}

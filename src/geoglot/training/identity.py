@@ -1,43 +1,42 @@
-"""What decides the weights of a run, kept with it, so that another recipe is told field by field."""
+"""The identity of a run: everything that decides its weights, as JSON, so that a message can name each difference."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from geoglot.recipe import recipe_facts
 
 _LONGEST = 60  # characters of a value that a message shows
 
 
-def identity(recipe: Any, folder: Path, **read: object) -> str:
-    """A recipe's fields but for its output, and what was `read` beside it (hashes, by words for a message), as JSON."""
-    return json.dumps(recipe_facts(recipe, folder, "output") | {"read": read}, sort_keys=True)
+def identity(facts: Mapping[str, Any], **inputs: object) -> str:
+    """The identity of a run from its recipe (`recipe_facts`) and from hashes of its inputs, by their names."""
+    return json.dumps({**facts, "read": inputs}, sort_keys=True)
 
 
 def differences(before: str, now: str) -> dict[str, str]:
-    """What differs between two identities, by its name: fit.rate to "was 0.001 and is 0.002"."""
-    old, new = _flat(before), _flat(now)
+    """Differences between two identities by name: fit.rate to "was 0.001 and is 0.002"."""
+    old, new = dict(_flatten(before)), dict(_flatten(now))
     names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     return {name.removeprefix("read."): _change(name, old.get(name), new.get(name)) for name in names}
 
 
-def _flat(text: str) -> dict[str, Any]:
-    """Values by dotted name; nothing of what is no identity, as checkpoints of earlier versions have."""
+def _flatten(text: str) -> Iterator[tuple[str, Any]]:
+    """Values by dotted name; none from the plain hashes in checkpoints of earlier versions."""
+
+    def leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+        for name, value in table.items():
+            if isinstance(value, dict):
+                yield from leaves(value, f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", value
+
     try:
         table = json.loads(text)
     except ValueError:
-        return {}
-    return dict(_leaves(table, "")) if isinstance(table, dict) else {}
-
-
-def _leaves(table: Mapping[str, Any], prefix: str) -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
-    for name, value in table.items():
-        found += _leaves(value, f"{prefix}{name}.") if isinstance(value, dict) else [(f"{prefix}{name}", value)]
-    return found
+        return
+    if isinstance(table, dict):
+        yield from leaves(table, "")
 
 
 def _change(name: str, old: object, new: object) -> str:

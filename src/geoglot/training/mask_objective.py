@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -16,21 +15,21 @@ from geoglot.evaluation.metrics import f1s, ious, mean_and_each, overall_accurac
 from geoglot.evaluation.segmentation import confusions, iou_without_background
 from geoglot.models.segclip.guidance import guide
 from geoglot.models.segclip.segclip import Prediction, SegClip
-from geoglot.models.segclip.targets import IGNORE, make_targets
+from geoglot.models.segclip.targets import make_targets
 from geoglot.models.segmenter import Segmenter
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.training.crops import CropBatch, CropLoader
-from geoglot.training.loop import Group
 from geoglot.training.mask_losses import Losses, guided_losses, mask_losses
 from geoglot.training.matching import MaskLoss
-from geoglot.training.processes import Process, sum_over_processes
+from geoglot.training.objective import ParameterGroup
+from geoglot.training.processes import sum_over_processes
 
-_BACKBONE_SHARE = 0.1  # of the rate (Mask2Former)
+_BACKBONE_LR_SCALE = 0.1  # Mask2Former
 _BATCH = 4  # windows of a validation image at a time
 
 
 class SegmentObjective:
-    """What the loop fits; the best weights are those of the highest mIoU."""
+    """Trains a segmenter; the weights with the highest mIoU are kept."""
 
     best = "miou"
 
@@ -40,59 +39,52 @@ class SegmentObjective:
     ) -> None:  # fmt: skip
         self.model, self.train, self.validation, self.loss = model, train, validation, loss
         self.bfloat16, self.pretrained = bfloat16, pretrained
-        self.process: Process = train.process
+        self.process = train.process
         self.batch = (train.crops.batch, "crops")
 
-    def groups(self, weight_decay: float) -> list[Group]:
-        """A backbone that was trained elsewhere learns slowly; norms, biases and embeddings do not decay."""
-        slow = _BACKBONE_SHARE if self.pretrained else 1.0
-        bare = {id(one.weight) for one in self.model.modules() if isinstance(one, nn.Embedding)}
-        groups: dict[tuple[float, float], Group] = {}
+    def groups(self, weight_decay: float) -> list[ParameterGroup]:
+        """A pretrained backbone learns slowly; norms, biases and embeddings have no weight decay."""
+        embeddings = {id(module.weight) for module in self.model.modules() if isinstance(module, nn.Embedding)}
+        groups: dict[tuple[float, float], ParameterGroup] = {}
         for name, parameter in self.model.named_parameters():
-            lr_scale = slow if name.startswith("network.backbone.body.") else 1.0  # what a pyramid adds is new
-            decay = 0.0 if parameter.ndim <= 1 or id(parameter) in bare else weight_decay
+            stored = self.pretrained and name.startswith("network.backbone.body.")  # the layers of a pyramid are new
+            lr_scale = _BACKBONE_LR_SCALE if stored else 1.0
+            decay = 0.0 if parameter.ndim <= 1 or id(parameter) in embeddings else weight_decay
             group = groups.setdefault((lr_scale, decay), {"params": [], "weight_decay": decay, "lr_scale": lr_scale})
             group["params"].append(parameter)
         return list(groups.values())
 
     def batches(self, first_step: int, steps: int) -> Iterator[CropBatch]:
-        """Of the training images."""
         return self.train.batches(first_step, steps)
 
     def backward(self, batch: CropBatch) -> Mapping[str, float]:
-        """The gradient of the sum of all losses."""
         device = next(self.model.parameters()).device
         pixels, labels = batch.pixels.to(device), batch.labels.to(device)
-        self._train_mode()
-        losses = losses_of(self.model.network, self.model.prepare(pixels), labels, self.loss, self.bfloat16)
-        loss = torch.stack(list(losses.values())).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        each = {name: float(value.detach()) for name, value in losses.items()}
-        return {"loss": float(loss.detach()), **each}
-
-    def _train_mode(self) -> None:
-        """Norms of a backbone that was trained elsewhere keep their statistics: batches here are small."""
         self.model.train()
-        if self.pretrained:
+        if self.pretrained:  # its batch norms keep their statistics, because batches here are small
             for module in self.model.network.get_submodule("backbone").modules():
                 if isinstance(module, nn.BatchNorm2d):
                     module.eval()
+        losses = losses_of(self.model.network, self.model.prepare(pixels), labels, self.loss, self.bfloat16)
+        loss = torch.stack(list(losses.values())).sum()
+        loss.backward()  # type: ignore[no-untyped-call]
+        return {"loss": float(loss.detach()), **{name: float(value.detach()) for name, value in losses.items()}}
 
     def evaluate(self, model: nn.Module) -> Mapping[str, float]:
-        """mIoU, mean F1, overall accuracy and each class's IoU, of one confusion matrix of the whole set."""
+        """Metrics from the confusion matrix of the whole validation set; each process labels some of its images."""
         if self.validation is None:
             return {}
         assert isinstance(model, Segmenter)
-        mine = self.validation.take(range(self.process.rank, len(self.validation), self.process.world_size))
-        names = [one.name for one in self.validation.classes]
+        own = self.validation.take(range(self.process.rank, len(self.validation), self.process.world_size))
+        names = [words.name for words in self.validation.classes]
         matrix = np.zeros((len(names), len(names) + 1), np.int64)
-        if len(mine):
-            matrix += confusions(SegmenterScorer(model.eval()), mine, _BATCH).sum(0)
-        return set_figures(sum_over_processes(torch.from_numpy(matrix)).numpy(), names)
+        if len(own):
+            matrix += confusions(SegmenterScorer(model.eval()), own, _BATCH).sum(0)
+        return segmentation_metrics(sum_over_processes(torch.from_numpy(matrix)).numpy(), names)
 
 
-def set_figures(matrix: Int[np.ndarray, "class answer"], names: list[str]) -> dict[str, float]:
-    """The figures of a confusion matrix; a class that is nowhere has none."""
+def segmentation_metrics(matrix: Int[np.ndarray, "class answer"], names: list[str]) -> dict[str, float]:
+    """mIoU, mean F1, overall accuracy and the IoU of each class; classes without a pixel are left out."""
     means = {
         "miou": mean_and_each(ious(matrix))[0],
         "miou_without_background": iou_without_background(matrix, names),
@@ -110,37 +102,29 @@ def losses_of(
     settings: MaskLoss,
     bfloat16: bool = False,
 ) -> Losses:
-    """Weighted losses that add up; `pixels` are normalised."""
+    """Weighted losses to add up; `pixels` are normalised. A network that is no SegCLIP brings `losses` of its own."""
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=bfloat16):
         if isinstance(network, SegClip):
-            return _mask_losses(network, pixels, labels, settings)
-        scores: Any = network
-        return {"pixels": pixel_loss(scores.scores(pixels), labels)}
+            return _segclip_losses(network, pixels, labels, settings)
+        pixelwise: Any = network
+        losses: Losses = pixelwise.losses(pixels, labels)
+        return losses
 
 
-def _mask_losses(network: SegClip, pixels: Tensor, labels: Tensor, settings: MaskLoss) -> Losses:
+def _segclip_losses(network: SegClip, pixels: Tensor, labels: Tensor, settings: MaskLoss) -> Losses:
     config = network.config
     targets = make_targets(labels, len(config.classes))
     guided = guide(targets, config.guidance, config.queries, config.layers) if config.guidance.on else None
-    heads = network.predictions(pixels, guided)
+    predictions = network.predictions(pixels, guided)
     slots = guided.classes.shape[1] if guided is not None else 0
     with torch.autocast(pixels.device.type, enabled=False):
-        losses = dict(mask_losses([_part(head, slice(slots, None)) for head in heads], targets, settings))
+        losses = dict(mask_losses([_select(one, slice(slots, None)) for one in predictions], targets, settings))
         if guided is not None:
-            told = [_part(head, slice(0, slots)) for head in heads]
-            extra = guided_losses(told, targets.repeated(config.guidance.groups), settings)
+            first = [_select(one, slice(0, slots)) for one in predictions]
+            extra = guided_losses(first, targets.repeat(config.guidance.groups), settings)
             losses |= {name: config.guidance.weight * value for name, value in extra.items()}
     return losses
 
 
-def _part(head: Prediction, queries: slice) -> Prediction:
-    return Prediction(head.classes[:, queries], head.masks[:, queries])
-
-
-def pixel_loss(
-    scores: Float[Tensor, "crop class rows4 cols4"], labels: Int[Tensor, "crop side side"]
-) -> Float[Tensor, ""]:
-    """Mean cross-entropy over the pixels that count; 0 where none does."""
-    enlarged = F.interpolate(scores.float(), labels.shape[1:], mode="bilinear", align_corners=False)
-    total = F.cross_entropy(enlarged, labels, ignore_index=IGNORE, reduction="sum")
-    return total / (labels != IGNORE).sum().clamp(min=1)
+def _select(prediction: Prediction, queries: slice) -> Prediction:
+    return Prediction(prediction.classes[:, queries], prediction.masks[:, queries])

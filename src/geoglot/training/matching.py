@@ -1,4 +1,4 @@
-"""Which query answers for which class of an image: the assignment that costs least (Carion et al., ECCV 2020)."""
+"""Match queries with the classes of an image: the assignment with the lowest cost (Carion et al., ECCV 2020)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from geoglot.training.points import PointSampling, sample_at
 
 @dataclass(frozen=True)
 class MaskLoss:
-    """How masks and classes are judged, in the loss and in the assignment; Mask2Former's."""
+    """Weights of classes, masks and dice, in the loss and in the assignment; Mask2Former's."""
 
     classes: Weight = 2.0
     masks: Weight = 5.0
@@ -28,50 +28,48 @@ class MaskLoss:
 
 
 @dataclass(frozen=True)
-class Pairs:
-    """Queries and the classes that they answer for, image by image."""
+class Matches:
+    """Matched queries and classes, image by image."""
 
-    image: Int[Tensor, " pair"]
-    query: Int[Tensor, " pair"]
-    slot: Int[Tensor, " pair"]
-    """Which class of the image's targets."""
+    image: Int[Tensor, " match"]
+    query: Int[Tensor, " match"]
+    slot: Int[Tensor, " match"]
+    """Position of the class in the image's targets."""
 
 
 @torch.no_grad()
-def match(head: Prediction, targets: Targets, settings: MaskLoss) -> Pairs:
-    """The cheapest assignment of each image, its masks compared at random points; ignored ones do not count.
+def match(prediction: Prediction, targets: Targets, settings: MaskLoss) -> Matches:
+    """The cheapest assignment in each image; masks are compared at random points, without ignored pixels.
 
-    FloatingPointError where a cost is not finite, which is so when the weights have gone astray.
+    Raises FloatingPointError for a cost that is not finite, as diverged weights give.
     """
-    from scipy.optimize import linear_sum_assignment  # not before: a recipe is judged without it
+    from scipy.optimize import linear_sum_assignment  # here, because a recipe is checked without it
 
-    price = match_costs(head, targets, settings)
-    found = []
-    for image, every in enumerate(price.cpu()):
-        one = every[:, : targets.slots(image)]
-        if not one.isfinite().all():
+    costs = match_costs(prediction, targets, settings)
+    matches = []
+    for image, all_slots in enumerate(costs.cpu()):
+        cost = all_slots[:, : targets.count_slots(image)]
+        if not cost.isfinite().all():
             raise FloatingPointError("the cost of matching queries with classes is no longer finite")
-        query, slot = linear_sum_assignment(one)
-        found.append(torch.stack([torch.full((len(query),), image), torch.as_tensor(query), torch.as_tensor(slot)]))
-    return Pairs(*torch.cat(found, 1).to(price.device))
+        query, slot = map(torch.as_tensor, linear_sum_assignment(cost))
+        matches.append(torch.stack([torch.full((len(query),), image), query, slot]))
+    return Matches(*torch.cat(matches, 1).to(costs.device))
 
 
-def match_costs(head: Prediction, targets: Targets, settings: MaskLoss) -> Float[Tensor, "image query slot"]:
-    """What each query would cost for each class of its image; empty slots mean nothing."""
-    points = settings.sampling.points
-    where = torch.cat([torch.rand(1, points, 2, device=head.masks.device) for _ in range(len(targets))])
-    logits = sample_at(head.masks.float(), where)
-    truth = sample_at(targets.masks, where)
-    counts = (
-        (sample_at(targets.ignored, where) == 0).float()
-        if targets.ignored is not None
-        else torch.ones_like(truth[:, :1])
-    )
+def match_costs(prediction: Prediction, targets: Targets, settings: MaskLoss) -> Float[Tensor, "image query slot"]:
+    """Cost of each query for each class of its image; costs of empty slots are meaningless."""
+    count, device = settings.sampling.points, prediction.masks.device
+    points = torch.cat([torch.rand(1, count, 2, device=device) for _ in range(len(targets))])
+    logits = sample_at(prediction.masks.float(), points)
+    truth = sample_at(targets.masks, points)
+    counts = torch.ones_like(truth[:, :1])
+    if targets.ignored is not None:
+        counts = (sample_at(targets.ignored, points) == 0).float()
     truth = truth * counts
     number = counts.sum(2, keepdim=True).clamp(min=1)
     cross_entropy = ((F.softplus(logits) * counts).sum(2, keepdim=True) - logits @ truth.mT) / number
-    shares = logits.sigmoid() * counts
-    dice = 1 - (2 * shares @ truth.mT + 1) / (shares.sum(2)[:, :, None] + truth.sum(2)[:, None] + 1)
-    chosen = targets.classes.clamp(min=0)[:, None].expand(-1, logits.shape[1], -1)
-    probability = head.classes.float().softmax(2).gather(2, chosen)
+    masks = logits.sigmoid() * counts
+    dice = 1 - (2 * masks @ truth.mT + 1) / (masks.sum(2)[:, :, None] + truth.sum(2)[:, None] + 1)
+    classes = targets.classes.clamp(min=0)[:, None].expand(-1, logits.shape[1], -1)
+    probability = prediction.classes.float().softmax(2).gather(2, classes)
     return settings.masks * cross_entropy - settings.classes * probability + settings.dice * dice

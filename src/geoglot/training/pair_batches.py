@@ -1,7 +1,6 @@
-"""Batches of a pair set, in an order and with views that depend on the seed and the place in the run alone.
+"""Batches of a pair set. The order and the views of its tiles follow from the seed and the step alone.
 
-So a run goes on at the exact sample from its step number, and the batch of a step is the same for any number of
-processes: each takes its share of it.
+So a run resumes at the exact sample, and the batch of a step is the same for any number of processes.
 """
 
 from __future__ import annotations
@@ -19,61 +18,61 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from geoglot.aliases import Amount, Count
-from geoglot.pairs.pair_store import PairSet, Shard
+from geoglot.pairs.pair_store import PairSet
 from geoglot.training import augment
 from geoglot.training.processes import SINGLE, Process
 
 
 @dataclass(frozen=True)
 class PairSampling:
-    """How tiles and photos are drawn."""
+    """How tiles and photos are sampled."""
 
     batch: Count = 256
     """Tiles a step, over all processes."""
     side: Count = 224
-    """Pixels of a view's side; tiles are at least as large."""
+    """Side of a view in pixels; tiles are at least as large."""
     most_photos: Count = 25
-    """Photos a tile, drawn anew at random each time (the paper takes the first 25)."""
+    """Photos a tile; from more, a new sample is drawn each time (the paper takes the first 25)."""
     by_user: bool = False
-    """Whether the users of a tile weigh the same, and not its photos."""
+    """Give the users of a tile, not its photos, equal weights."""
     augment: bool = True
-    """Crop, turn and recolour; else the centre as it is."""
+    """Crop, turn and recolour; otherwise the centre is used as it is."""
     shards_at_once: Count = 8
-    """Tiles are mixed among so many shards, so that reading stays nearly sequential."""
+    """Tiles are shuffled among this many shards, so that reading stays nearly sequential."""
     seed: Amount = 0
 
 
 @dataclass(frozen=True)
 class PairBatch:
-    """Tiles and their photos, as the losses want them."""
+    """Views of tiles, and their photos."""
 
     pixels: Float[Tensor, "tile band side side"]
     """0..1."""
-    vectors: Float[Tensor, "photo dim"]
+    embeddings: Float[Tensor, "photo dim"]
     tile: Int[Tensor, " photo"]
-    """From 0, never falling."""
+    """Tile of each photo in the batch; ascending."""
     weight: Float[Tensor, " photo"]
     """Sums to 1 over a tile."""
     patch: Int[Tensor, " photo"]
-    """The patch a photo was taken in, counted row by row."""
+    """Patch in which each photo was taken, counted row by row."""
     centre: Float[Tensor, "tile 2"]
-    """Longitude and latitude of the middle of each view's tile, degrees."""
+    """Longitude and latitude of each tile's centre, in degrees."""
 
 
 class PairLoader:
-    """Batches from a step on, prepared by threads ahead of the model."""
+    """Loads this process's part of every batch, ahead of the model, in threads."""
 
     def __init__(
         self, pairs: PairSet, sha256: str, patch: int, sampling: PairSampling, process: Process = SINGLE
     ) -> None:
         self.pairs, self.patch, self.sampling, self.process = pairs, patch, sampling, process
         self._ends = np.cumsum([shard.tiles for shard in pairs.shards])
-        self._vectors = lru_cache(maxsize=None)(lambda number: pairs.shards[number].vectors(sha256))
+        self._embeddings = lru_cache(maxsize=None)(lambda number: pairs.shards[number].vectors(sha256))
         self._order = lru_cache(maxsize=2)(self._epoch_order)
         self._starts = [np.searchsorted(shard.links.tile, np.arange(shard.tiles + 1)) for shard in pairs.shards]
 
     def batches(self, first_step: int, steps: int, ahead: int = 2) -> Iterator[PairBatch]:
-        """The batches of steps first_step..steps-1."""
+        """Batches of steps first_step..steps-1."""
         with ThreadPoolExecutor(ahead) as pool:
             coming = iter(range(first_step, steps))
             waiting = deque(pool.submit(self.batch, step) for step in islice(coming, ahead))
@@ -83,10 +82,8 @@ class PairLoader:
                 yield batch
 
     def batch(self, step: int) -> PairBatch:
-        """This process's share of the batch of a step."""
-        each = self.sampling.batch // self.process.world_size
-        first = step * self.sampling.batch + self.process.rank * each
-        return _collate([self._sample(position) for position in range(first, first + each)])
+        """This process's part of the batch of a step."""
+        return _collate([self._sample(position) for position in self.process.part_of(self.sampling.batch, step)])
 
     def _sample(self, position: int) -> _Sample:
         rng = np.random.default_rng((self.sampling.seed, position))
@@ -102,24 +99,25 @@ class PairLoader:
         if len(kept) > self.sampling.most_photos:
             kept = np.sort(rng.choice(kept, self.sampling.most_photos, replace=False))
         colours = view.pixels.astype(np.float32) / 255
-        photos = links[view.photo[kept]]
+        photos, grid = links[view.photo[kept]], shard.grids[tile]
+        lon, lat = grid.to_lonlat(grid.shape[0] / 2, grid.shape[1] / 2)
         return _Sample(
             pixels=augment.recolour(colours, rng) if self.sampling.augment else colours,
-            vectors=self._vectors(number)[photos].astype(np.float32),
+            embeddings=self._embeddings(number)[photos].astype(np.float32),
             weight=_weights([shard.links.user[photo] for photo in photos], self.sampling.by_user),
             patch=augment.patch_of(view.row[kept], view.col[kept], self.patch, self.sampling.side),
-            centre=_centre(shard, tile),
+            centre=(float(lon), float(lat)),
         )
 
     def _place(self, position: int) -> tuple[int, int]:
-        """Shard and tile of a place in the endless order: epoch after epoch, each in an order of its own."""
+        """Shard and tile at a position of the endless order: epoch after epoch, each in an order of its own."""
         epoch, within = divmod(position, self.pairs.tiles)
         tile = int(self._order(epoch)[within])
         number = int(np.searchsorted(self._ends, tile, side="right"))
         return number, tile - int(self._ends[number]) + self.pairs.shards[number].tiles
 
     def _epoch_order(self, epoch: int) -> Int[np.ndarray, " tile"]:
-        """All tiles, counted through the shards: some shards at a time, in turn and mixed at random."""
+        """All tiles, counted over the shards: shuffled within groups of shards, which are drawn at random."""
         rng = np.random.default_rng((self.sampling.seed, epoch, 1))
         shards = rng.permutation(len(self._ends))
         starts = np.concatenate([[0], self._ends[:-1]])
@@ -134,14 +132,14 @@ class PairLoader:
 @dataclass(frozen=True)
 class _Sample:
     pixels: np.ndarray
-    vectors: np.ndarray
+    embeddings: np.ndarray
     weight: np.ndarray
     patch: np.ndarray
     centre: tuple[float, float]
 
 
 def _weights(users: list[str], by_user: bool) -> np.ndarray:
-    """The same for every photo, or for every user of the tile; unknown users count as one each."""
+    """Equal weights for photos, or for users of the tile; each photo of an unknown user counts as another user."""
     if not by_user:
         return np.full(len(users), 1 / max(1, len(users)), np.float32)
     known = [user or f"?{index}" for index, user in enumerate(users)]
@@ -149,17 +147,11 @@ def _weights(users: list[str], by_user: bool) -> np.ndarray:
     return own / len(set(known))
 
 
-def _centre(shard: Shard, tile: int) -> tuple[float, float]:
-    grid = shard.grids[tile]
-    lon, lat = grid.to_lonlat(grid.shape[0] / 2, grid.shape[1] / 2)
-    return float(lon), float(lat)
-
-
 def _collate(samples: list[_Sample]) -> PairBatch:
     counts = torch.tensor([len(one.weight) for one in samples])
     return PairBatch(
         pixels=torch.from_numpy(np.stack([one.pixels for one in samples])),
-        vectors=torch.from_numpy(np.concatenate([one.vectors for one in samples])),
+        embeddings=torch.from_numpy(np.concatenate([one.embeddings for one in samples])),
         tile=torch.repeat_interleave(counts),
         weight=torch.from_numpy(np.concatenate([one.weight for one in samples])),
         patch=torch.from_numpy(np.concatenate([one.patch for one in samples])),

@@ -1,7 +1,7 @@
-"""Masks at random points: losses look at some points of each mask, and more often where it is undecided.
+"""Compare masks at random points, most of them where the mask is uncertain.
 
-PointRend (Kirillov et al., CVPR 2020), as Mask2Former uses it: three times as many points as wanted are drawn, of those
-the least decided make up three quarters, the rest are new random ones. Random numbers are drawn in the order and
+From PointRend (Kirillov et al., CVPR 2020), as Mask2Former uses it: three times as many points are drawn as needed; the
+least certain make up three quarters of the result, the rest is drawn anew. Random numbers are drawn in the order and
 shapes of transformers' Mask2FormerLoss, so that the same seed gives the same points.
 """
 
@@ -17,21 +17,21 @@ from torch import Tensor
 from geoglot.aliases import Count, Part
 
 Points = Float[Tensor, "mask point 2"]
-"""Column, then row, as shares of the image, 0..1."""
+"""(column, row) as shares of the image, 0..1."""
 
 
 @dataclass(frozen=True)
 class PointSampling:
-    """At how many points masks are compared; Mask2Former's."""
+    """Number of points at which masks are compared; Mask2Former's."""
 
     points: Count = 12544
     oversample: Count = 3
     undecided: Part = 0.75
-    """Share of points that are where a mask is least decided."""
+    """Share of points that lie where the mask is least certain."""
 
 
 def sample_at(maps: Float[Tensor, "mask channel rows cols"], points: Points) -> Float[Tensor, "mask channel point"]:
-    """Bilinear values; beyond the borders everything is 0."""
+    """Bilinear values at points; 0 outside the map."""
     return F.grid_sample(maps, 2 * points[:, :, None] - 1, align_corners=False)[..., 0]
 
 
@@ -41,12 +41,12 @@ def uncertain_points(
     ignored: Float[Tensor, "mask rows_full cols_full"] | None,
     how: PointSampling,
 ) -> Points:
-    """Points where the logits are nearest to 0, and some anywhere; none of the former where pixels are ignored."""
+    """Points with logits nearest to 0 outside ignored pixels, and random points anywhere."""
     drawn = torch.rand(len(masks), how.points * how.oversample, 2, device=masks.device)
-    decided = sample_at(masks[:, None], drawn)[:, 0].abs()
+    certainty = sample_at(masks[:, None], drawn)[:, 0].abs()
     if ignored is not None:
-        decided = decided.masked_fill(sample_at(ignored[:, None], drawn)[:, 0] > 0, torch.inf)
+        certainty = certainty.masked_fill(sample_at(ignored[:, None], drawn)[:, 0] > 0, torch.inf)
     count = int(how.undecided * how.points)
-    chosen = decided.topk(count, dim=1, largest=False, sorted=False).indices
-    least = drawn.gather(1, chosen[:, :, None].expand(-1, -1, 2))
-    return torch.cat([least, torch.rand(len(masks), how.points - count, 2, device=masks.device)], dim=1)
+    chosen = certainty.topk(count, dim=1, largest=False, sorted=False).indices
+    least_certain = drawn.gather(1, chosen[:, :, None].expand(-1, -1, 2))
+    return torch.cat([least_certain, torch.rand(len(masks), how.points - count, 2, device=masks.device)], dim=1)

@@ -1,4 +1,4 @@
-"""One process or many: what torchrun says, and what is shared between them. With one, nothing is sent."""
+"""One process, or several that torchrun started, and what they exchange. A single process sends nothing."""
 
 from __future__ import annotations
 
@@ -18,24 +18,30 @@ from geoglot.models.zoo import choose_device
 
 @dataclass(frozen=True)
 class Process:
-    """Which part of every batch this process takes."""
+    """The place of this process among all; each computes one part of every batch."""
 
     rank: int = 0
     world_size: int = 1
 
+    def part_of(self, batch: int, step: int) -> range:
+        """Positions, in the endless order of samples, of this process's part of the batch of a step."""
+        each = batch // self.world_size
+        first = step * batch + self.rank * each
+        return range(first, first + each)
+
 
 SINGLE = Process()
 #: The others wait while the first process embeds a pair set's photos; torchrun ends them if it fails
-_PATIENCE = timedelta(days=7)
+_TIMEOUT = timedelta(days=7)
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that writes and tells."""
+    """Whether this process writes files and reports."""
     return os.environ.get("RANK", "0") == "0"
 
 
 def own_device(name: str) -> torch.device:
-    """As `choose_device`; of several GPUs the one that torchrun means for this process."""
+    """Device as `choose_device` reads it; of several GPUs, the one that torchrun assigns to this process."""
     device = choose_device(name)
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
@@ -44,18 +50,26 @@ def own_device(name: str) -> torch.device:
 
 
 def seed_torch(*numbers: int) -> None:
-    """Let what torch draws next follow from these numbers alone, each 0 or above, however large."""
+    """Seed torch's global generators from these numbers, each 0 or above and of any size."""
     state = np.random.SeedSequence(numbers).generate_state(1, np.uint64)
     torch.manual_seed(int(state[0]))
 
 
 @contextmanager
+def own_random_state(device: torch.device, *numbers: int) -> Iterator[None]:
+    """Seed torch for the block, and give its generators back as they were."""
+    with torch.random.fork_rng([device] if device.type == "cuda" else []):
+        seed_torch(*numbers)
+        yield
+
+
+@contextmanager
 def join_processes(device: torch.device) -> Iterator[Process]:
-    """Join the others that torchrun started, if it did; gives this process's share of every batch."""
+    """Join the other processes that torchrun started, if it did."""
     if "RANK" not in os.environ:
         yield SINGLE
         return
-    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
+    dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_TIMEOUT)
     try:
         yield Process(dist.get_rank(), dist.get_world_size())
     finally:
@@ -63,22 +77,21 @@ def join_processes(device: torch.device) -> Iterator[Process]:
 
 
 def gather_rows(rows: Tensor) -> Tensor:
-    """The rows (row, ...) of all processes one after the other; without gradient. Their numbers may differ."""
+    """Concatenate the rows (row, ...) of all processes, without gradient. Each may have another number of rows."""
     if not dist.is_initialized():
         return rows
-    mine = torch.tensor([len(rows)], device=rows.device)
-    counts = [torch.zeros_like(mine) for _ in range(dist.get_world_size())]
-    dist.all_gather(counts, mine)
-    longest = max(int(count) for count in counts)
-    padded = rows.new_zeros(longest, *rows.shape[1:])
+    count = torch.tensor([len(rows)], device=rows.device)
+    counts = [torch.zeros_like(count) for _ in range(dist.get_world_size())]
+    dist.all_gather(counts, count)
+    padded = rows.new_zeros(max(map(int, counts)), *rows.shape[1:])
     padded[: len(rows)] = rows
-    everyone = [torch.empty_like(padded) for _ in counts]
-    dist.all_gather(everyone, padded)
-    return torch.cat([part[: int(count)] for part, count in zip(everyone, counts, strict=True)])
+    gathered = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(gathered, padded)
+    return torch.cat([part[: int(count)] for part, count in zip(gathered, counts, strict=True)])
 
 
 def average_gradients(parameters: Sequence[Tensor]) -> None:
-    """Replace every gradient by its mean over processes, in one message; one that a process has not is 0 there."""
+    """Replace every gradient by its mean over processes, in one message; a missing gradient counts as 0."""
     if not dist.is_initialized():
         return
     for parameter in parameters:
@@ -94,18 +107,18 @@ def average_gradients(parameters: Sequence[Tensor]) -> None:
 
 
 def average_statistics(model: nn.Module) -> None:
-    """Replace what batch norms have counted by its mean over processes: each saw another share of the batch."""
+    """Replace the running statistics of batch norms by their mean over processes, which saw different samples."""
     if not dist.is_initialized():
         return
     for norm in model.modules():
         if isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None and norm.running_var is not None:
-            for counted in (norm.running_mean, norm.running_var):
-                dist.all_reduce(counted)
-                counted /= dist.get_world_size()
+            for statistic in (norm.running_mean, norm.running_var):
+                dist.all_reduce(statistic)
+                statistic /= dist.get_world_size()
 
 
 def mean_over_processes(number: int | float, device: torch.device) -> Tensor:
-    """The mean of a number over processes, as a float."""
+    """Mean of a number over processes, as a float tensor."""
     mean = torch.tensor(float(number), device=device)
     if dist.is_initialized():
         dist.all_reduce(mean)
@@ -114,7 +127,7 @@ def mean_over_processes(number: int | float, device: torch.device) -> Tensor:
 
 
 def sum_over_processes(values: Tensor) -> Tensor:
-    """The sum of what each process has."""
+    """Elementwise sum over processes, on the CPU."""
     if dist.is_initialized():
         values = values.to("cuda") if dist.get_backend() == "nccl" else values
         dist.all_reduce(values)

@@ -1,32 +1,33 @@
-"""`geoglot train align`: from a recipe to a GRAFT model. Running it again goes on where it was."""
+"""`geoglot train align`: train a GRAFT model by a recipe. The same call again resumes an interrupted run."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
 from geoglot.models.zoo import load_model
 from geoglot.pairs.embed import embed
-from geoglot.pairs.pair_store import PairSet, Shard
+from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.validate import validate
-from geoglot.recipe import beside, read_recipe
+from geoglot.recipe import beside, read_recipe, recipe_facts
 from geoglot.settings import load_settings
 from geoglot.training import checkpoint
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.identity import identity
-from geoglot.training.loop import Fit, Report, check_extras, fit, quiet
+from geoglot.training.loop import Fit, Report, fit, quiet
+from geoglot.training.metrics_log import tensorboard_writer
 from geoglot.training.pair_batches import PairLoader, PairSampling
 from geoglot.training.processes import Process, join_processes, own_device
-from geoglot.training.trained import Trained, open_output, trained_of
+from geoglot.training.trained import Trained, open_output
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class AlignRecipe:
     output: Path
     """Folder for checkpoints, metrics and the model."""
     ground: str
-    """The CLIP that sees the photos and reads the texts, by name or folder; the satellite tower begins as its copy."""
+    """The CLIP that embeds photos and texts, by name or folder; the satellite tower starts as its copy."""
     validation: PathLike | None = None
     """A pair set of other ground."""
     sampling: PairSampling = field(default_factory=PairSampling)
@@ -48,127 +49,106 @@ class AlignRecipe:
 
 
 def train_align(
-    recipe: Path, device: str | None = None, report: Report = quiet, progress: Progress | None = None
+    recipe: AlignRecipe | PathLike,
+    device: str | None = None,
+    report: Report = quiet,
+    progress: Progress | None = None,
 ) -> Trained:
-    """Train as a recipe says, from the last checkpoint if there is one.
+    """Train a GRAFT model by a recipe or its file, from the last checkpoint if there is one.
 
-    `progress` follows the photos on their way through the ground tower, `report` the steps.
-
-    Raises InputError, SourceError or ModelError for what cannot be meant or read, before any time is spent.
+    `progress` follows the embedding of photos by the ground tower, `report` the steps. Raises InputError, SourceError
+    or ModelError for what cannot be used, before the first step.
     """
-    asked = read_recipe(recipe, AlignRecipe)
+    folder = Path() if isinstance(recipe, AlignRecipe) else Path(recipe).parent
+    asked = recipe if isinstance(recipe, AlignRecipe) else read_recipe(Path(recipe), AlignRecipe)
+    facts = recipe_facts(asked, folder, "output")
     place = own_device(device or load_settings().device)
-    ground = load_model(beside(asked.ground, recipe.parent), device=str(place))
-    pairs, validation = _open(asked, ground)
-    extra = len(pairs.bands) - 3
-    tower = start_graft(_as_clip(ground), asked.name, pairs.resolution, asked.sampling.side, extra)
-    model = SatelliteModel(tower, asked.loss).to(place)
-    fingerprint = identity(
-        asked, recipe.parent, **{"the ground model": ground.card.sha256, "the pairs": _contents(pairs)}
-    )
-    checkpoint.check(fingerprint, asked.output)
-    target = open_output(asked.output)
-    check_extras(asked.fit)
-    with join_processes(place) as process:
-        train, follow = _loaders(asked, pairs, validation, ground, process)
-        _embed_once(pairs, validation, ground, process, progress)
-        objective = AlignObjective(model, asked.loss, train, follow, asked.fit.bfloat16)
-        fitted = fit(objective, asked.fit, asked.output, fingerprint, process, report)
-        if process.rank == 0:
-            _store(fitted.model, target)
-    return trained_of(asked.output, asked.fit.steps, fitted)
-
-
-def _as_clip(ground: Any) -> Clip:
-    if not isinstance(ground, Clip) or isinstance(ground, Graft):  # whose image tower is for tiles, not for photos
+    ground = load_model(beside(asked.ground, folder), device=str(place))
+    if not isinstance(ground, Clip) or isinstance(ground, Graft):  # a Graft's image tower is for tiles, not for photos
         raise InputError(
-            f"{ground.card.name} is of the family {ground.card.family!r}; a satellite tower begins as a CLIP"
+            f"ground must be a CLIP, from which a satellite tower begins, got {ground.card.name}, which is of the "
+            f"family {ground.card.family!r}"
         )
-    return ground
+    pairs, validation = _open_pairs(asked, ground.card.patch_size)
+    sizes = repr([(shard.tiles, shard.photos) for shard in pairs.shards])  # decide the order of the tiles
+    inputs = {"the ground model": ground.card.sha256, "the pairs": hashlib.sha256(sizes.encode()).hexdigest()[:16]}
+    run = identity(facts, **inputs)
+    checkpoint.check(run, asked.output)
+    if asked.fit.tensorboard:
+        tensorboard_writer()
+    target = open_output(asked.output)
+    tower = start_graft(ground, asked.name, pairs.resolution, asked.sampling.side, len(pairs.bands) - 3)
+    with join_processes(place) as process:
+        train, follow = _make_loaders(asked, pairs, validation, ground, process)
+        if process.rank == 0:
+            for some, name in ((pairs, "photos"), (validation, "validation photos")):
+                if some:
+                    embed(some, ground, progress, name)
+        if process.world_size > 1:
+            torch.distributed.barrier()
+        model = SatelliteModel(tower, asked.loss).to(place)
+        objective = AlignObjective(model, asked.loss, train, follow, asked.fit.bfloat16)
+        fitted = fit(objective, asked.fit, asked.output, run, process, report)
+        if process.rank == 0:
+            assert isinstance(fitted.model, SatelliteModel)
+            tower = fitted.model.tower.requires_grad_(False)
+            tower.card = replace(tower.card, logit_scale=float(fitted.model.scale))  # the ground CLIP's is for captions
+            save_model(tower.cpu(), target)
+    return Trained(asked.output, asked.fit.steps, fitted.metrics, fitted.notes)
 
 
-def _open(asked: AlignRecipe, ground: Any) -> tuple[PairSet, PairSet | None]:
-    """The pair sets, once they fit the recipe."""
-    patch, side = _as_clip(ground).card.patch_size, asked.sampling.side
+def _open_pairs(asked: AlignRecipe, patch: int) -> tuple[PairSet, PairSet | None]:
+    """Open the pair sets and check that they fit the recipe."""
+    side, batch = asked.sampling.side, asked.sampling.batch
     sets = [PairSet.open(folder) for folder in (asked.pairs, asked.validation) if folder is not None]
-    for one in sets:
-        validate(one)
-        if side > one.side or side % patch:
+    for pairs in sets:
+        validate(pairs)
+        if side > pairs.side or side % patch:
             raise InputError(
-                f"views of {side} px (sampling.side) do not fit tiles of {one.side} px in {one.place} and patches of "
-                f"{patch} px; give a multiple of {patch} up to {one.side}"
+                f"sampling.side must be a multiple of the patch of {patch} px, up to {pairs.side} as the tiles in "
+                f"{pairs.place}, got {side}"
             )
-        if one.bands[:3] != ("red", "green", "blue") or one.bands != sets[0].bands:
+        if pairs.bands[:3] != ("red", "green", "blue") or pairs.bands != sets[0].bands:
             raise InputError(
-                f"{one.place} has the bands {', '.join(one.bands)}; red, green, blue come first, in all sets alike"
+                f"{pairs.place} has the bands {', '.join(pairs.bands)}; red, green, blue come first, in all sets alike"
             )
     pairs, validation = sets[0], sets[1] if len(sets) > 1 else None
-    _check_sampling(asked.sampling, pairs, validation)
+    if pairs.tiles < 2 or batch < 2:
+        few = f"{pairs.place} holds one tile" if pairs.tiles < 2 else "sampling.batch must be 2 or more, got 1"
+        raise InputError(f"{few}: a tile is learned by the photos of other tiles in its batch, and there are none")
+    if batch > pairs.tiles:  # a tile that comes twice has its own photos as negatives
+        raise InputError(
+            f"a batch of {batch} tiles is more than the {pairs.tiles} of {pairs.place}; lower sampling.batch"
+        )
+    if validation and not _shows_photo(validation, side):
+        raise InputError(
+            f"no photo of {validation.place} lies in the middle {side} px of its tile, which validation reads; "
+            "give larger views (sampling.side) or leave validation out"
+        )
     return pairs, validation
 
 
-def _check_sampling(sampling: PairSampling, pairs: PairSet, validation: PairSet | None) -> None:
-    """InputError where a batch has nothing to tell apart or a tile twice, or validation would see no photo."""
-    if pairs.tiles < 2 or sampling.batch < 2:  # the photos of other tiles are what a tile is told from
-        few = f"{pairs.place} holds one tile" if pairs.tiles < 2 else "sampling.batch must be 2 or more, got 1"
-        raise InputError(f"{few}: a tile is learned by the photos of other tiles in its batch, and there are none")
-    if sampling.batch > pairs.tiles:  # its photos would be its own negatives
-        raise InputError(
-            f"a batch of {sampling.batch} tiles is more than the {pairs.tiles} of {pairs.place}; lower sampling.batch"
-        )
-    if validation and not any(_seen(shard, validation.side, sampling.side) for shard in validation.shards):
-        raise InputError(
-            f"no photo of {validation.place} lies in the middle {sampling.side} px of its tile, where it is looked at; "
-            "give larger views (sampling.side) or leave validation out"
-        )
-
-
-def _seen(shard: Shard, side: int, view: int) -> bool:
-    """Whether the middle of some tile holds a photo."""
-    first, links = (side - view) // 2, shard.links
-    return bool(
+def _shows_photo(pairs: PairSet, view: int) -> bool:
+    """Whether the middle of any tile holds a photo."""
+    first = (pairs.side - view) // 2
+    return any(
         ((links.row >= first) & (links.row < first + view) & (links.col >= first) & (links.col < first + view)).any()
+        for links in (shard.links for shard in pairs.shards)
     )
 
 
-def _contents(pairs: PairSet) -> str:
-    """Of what the order of the tiles is drawn from: a set that was added to is another."""
-    return hashlib.sha256(repr([(one.tiles, one.photos) for one in pairs.shards]).encode()).hexdigest()[:16]
-
-
-def _embed_once(
-    pairs: PairSet, validation: PairSet | None, ground: Any, process: Process, progress: Progress | None
-) -> None:
-    """The photos' vectors, by the first process; the others wait for them."""
-    if process.rank == 0:
-        for one, what in ((pairs, "photos"), (validation, "validation photos")):
-            if one:
-                embed(one, ground, progress, what)
-    if process.world_size > 1:
-        torch.distributed.barrier()
-
-
-def _loaders(
-    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, ground: Any, process: Process
+def _make_loaders(
+    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, ground: VisionLanguageModel, process: Process
 ) -> tuple[PairLoader, PairLoader | None]:
-    if asked.sampling.batch % (process.world_size * asked.loss.parts):
+    sampling, parts, count = asked.sampling, asked.loss.parts, process.world_size
+    if sampling.batch % (count * parts):
         raise InputError(
-            f"a batch of {asked.sampling.batch} tiles does not divide among {process.world_size} processes and "
-            f"{asked.loss.parts} parts; change sampling.batch or loss.parts"
+            f"a batch of {sampling.batch} tiles does not divide among {count} processes and {parts} parts; "
+            "change sampling.batch or loss.parts"
         )
     sha256, patch = ground.card.sha256, ground.card.patch_size
-    train = PairLoader(pairs, sha256, patch, asked.sampling, process)
+    train = PairLoader(pairs, sha256, patch, sampling, process)
     if validation is None:
         return train, None
-    at_once = min(asked.sampling.batch // asked.loss.parts, validation.tiles)
-    plain = PairSampling(at_once, asked.sampling.side, augment=False)
-    return train, PairLoader(validation, sha256, patch, plain)
-
-
-def _store(trained: torch.nn.Module, target: Path) -> None:
-    """The tower, with the scale that it was trained with: that of its ground CLIP is for captions."""
-    assert isinstance(trained, SatelliteModel)
-    tower: Graft = trained.tower
-    tower.requires_grad_(False)
-    tower.card = replace(tower.card, logit_scale=float(trained.scale))
-    save_model(tower.cpu(), target)
+    centred = PairSampling(min(sampling.batch // parts, validation.tiles), sampling.side, augment=False)
+    return train, PairLoader(validation, sha256, patch, centred)

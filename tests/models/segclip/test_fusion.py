@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from geoglot.models.segclip.attention import Attention, FeedForward, positions, tokens_of
+from geoglot.models.segclip.attention import Attention, FeedForward, sine_positions, to_tokens
 from geoglot.models.segclip.config import Fusion
 from geoglot.models.segclip.fusion import Fuse
 from geoglot.models.segclip.segclip import SegClip
@@ -33,7 +33,7 @@ def fed(ours: FeedForward, tokens: Tensor) -> Tensor:
 
 @torch.no_grad()
 def test_texts_attend_to_each_other_and_then_to_the_image() -> None:
-    """The order of the two attentions, post-norm, positions in queries and keys but not in values."""
+    """The order of the two attentions, post-norm, sine_positions in queries and keys but not in values."""
     torch.manual_seed(0)
     config = tiny_config(fusion=Fusion(layers=2))
     fuse = Fuse(config, 24)
@@ -42,7 +42,7 @@ def test_texts_attend_to_each_other_and_then_to_the_image() -> None:
     tokens, places = torch.randn(2, 12, 32), torch.randn(2, 12, 32)
     features = torch.randn(2, 24, 3, 5)
     image = fuse.projection(features)
-    flat, where = tokens_of(image), positions(image)
+    flat, where = to_tokens(image), sine_positions(image)
     expected = tokens
     for layer in fuse.layers:
         first, second = layer.self_attention, layer.cross_attention

@@ -25,7 +25,7 @@ def test_logits_and_loss_are_those_of_transformers(config: SegClipConfig) -> Non
     pixels, labels = torch.randn(2, 3, 96, 128), torch.cat([blocks(2), blocks(2)], 2)[:, :, :128]
     labels[0] %= 3  # fewer classes in one image than in the other
     targets = make_targets(labels, len(CLASSES))
-    slots = [targets.slots(image) for image in range(2)]
+    slots = [targets.count_slots(image) for image in range(2)]
     torch.manual_seed(1)
     expected = theirs(
         pixel_values=pixels,

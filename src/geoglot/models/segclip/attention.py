@@ -1,4 +1,4 @@
-"""Attention of queries to each other and to an image, after the sum and normalisation (post-norm), as in DETR."""
+"""Attention of queries to each other and to an image, with post-norm as in DETR."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 Queries = Float[Tensor, "image query width"]
 Keys = Float[Tensor, "image key width"]
-#: True where a query may look
-Sight = Bool[Tensor, "image query key"]
+#: True where a query may attend
+AttentionMask = Bool[Tensor, "image query key"]
 
 
 class Attention(nn.Module):
@@ -28,11 +28,13 @@ class Attention(nn.Module):
             nn.init.xavier_uniform_(linear.weight)
             nn.init.zeros_(linear.bias)
 
-    def forward(self, tokens: Queries, query: Queries, key: Keys, value: Keys, sight: Sight | None = None) -> Queries:
-        """`tokens` with what `query` finds among `key` added."""
+    def forward(
+        self, tokens: Queries, query: Queries, key: Keys, value: Keys, attn_mask: AttentionMask | None = None
+    ) -> Queries:
+        """Add to `tokens` what `query` attends to; `query` and `key` include positions."""
         parts = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
         q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
-        mask = None if sight is None else sight[:, None]
+        mask = None if attn_mask is None else attn_mask[:, None]
         mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask).transpose(1, 2).flatten(2)
         normed: Tensor = self.norm(tokens + self.out_proj(mixed))
         return normed
@@ -49,23 +51,22 @@ class FeedForward(nn.Module):
             nn.init.xavier_uniform_(linear.weight)
 
     def forward(self, tokens: Queries) -> Queries:
-        """Each token on its own."""
         normed: Tensor = self.norm(tokens + self.fc2(self.fc1(tokens).relu()))
         return normed
 
 
 class MLP(nn.Sequential):
-    """Linear layers of one width with ReLU between them."""
+    """Linear layers with ReLU between them."""
 
     def __init__(self, *widths: int) -> None:
         layers: list[nn.Module] = []
-        for into, out in pairwise(widths):
-            layers += [nn.Linear(into, out), nn.ReLU()]
+        for inputs, outputs in pairwise(widths):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         super().__init__(*layers[:-1])
 
 
-def positions(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor, "1 place width"]:
-    """Sines of the relative row and column of each place, row by row (Carion et al., ECCV 2020, appendix A.4)."""
+def sine_positions(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor, "1 place width"]:
+    """Sines of the relative row and column of each pixel, row by row (Carion et al., ECCV 2020, appendix A.4)."""
     (width, rows, cols), device = features.shape[1:], features.device
     half = width // 2
     index = torch.arange(half, device=device)
@@ -80,6 +81,6 @@ def positions(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor,
     return grid.flatten(0, 1)[None]
 
 
-def tokens_of(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor, "image place width"]:
-    """A map as a row of tokens."""
+def to_tokens(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor, "image place width"]:
+    """Flatten a feature map, row by row."""
     return features.flatten(2).mT

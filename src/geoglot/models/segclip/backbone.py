@@ -1,6 +1,6 @@
 """Features at strides 4, 8, 16 and 32: a ResNet, or a satellite ViT through a simple feature pyramid.
 
-transformers is imported where a backbone is built: it takes seconds, and a recipe is judged before.
+transformers is imported where a backbone is built: that takes seconds, and a recipe is checked before.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ STAGES = ["stage1", "stage2", "stage3", "stage4"]
 
 
 class ResNet(nn.Module):
-    """transformers' ResNet with the outputs of its four stages."""
+    """The four stages of transformers' ResNet."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         from transformers import ResNetBackbone, ResNetConfig
@@ -28,12 +28,11 @@ class ResNet(nn.Module):
         self.channels: tuple[int, ...] = tuple(self.body.channels)
 
     def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
-        """Fine to coarse."""
         return list(self.body(pixels).feature_maps)
 
 
 class ViTPyramid(nn.Module):
-    """A plain ViT whose last map is enlarged and reduced (ViTDet: Li et al., ECCV 2022, section 3)."""
+    """A plain ViT whose last feature map is scaled up and down (ViTDet: Li et al., ECCV 2022, section 3)."""
 
     def __init__(self, config: dict[str, Any]) -> None:
         from transformers import CLIPVisionConfig, CLIPVisionModel
@@ -41,16 +40,18 @@ class ViTPyramid(nn.Module):
         super().__init__()
         vision = CLIPVisionConfig(**config)
         if vision.patch_size != 16:
-            raise ModelError(f"a feature pyramid wants patches of 16 px, not {vision.patch_size}; take another tower")
+            raise ModelError(
+                f"a feature pyramid needs a tower with patches of 16 px, got {vision.patch_size}; take another tower"
+            )
         width = vision.hidden_size
         tower = CLIPVisionModel(vision)
-        self.body = getattr(tower, "vision_model", tower)  # until transformers 5 a shell around it
+        self.body = getattr(tower, "vision_model", tower)  # transformers before 5 wraps it
         self.finest = nn.Sequential(_doubled(width), nn.GroupNorm(1, width), nn.GELU(), _doubled(width))
         self.fine = _doubled(width)
         self.channels = (width,) * 4
 
     def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
-        """Fine to coarse; sides are multiples of 32."""
+        """Fine to coarse; sides of `pixels` are multiples of 32."""
         tokens = embed_pixels(self.body, pixels)
         for layer in self.body.encoder.layers:
             tokens = block(layer, tokens)
@@ -64,17 +65,17 @@ def _doubled(width: int) -> nn.ConvTranspose2d:
 
 
 def build_backbone(config: dict[str, Any]) -> ResNet | ViTPyramid:
-    """What a configuration names; random weights."""
+    """A backbone with random weights."""
     fields = dict(config)
     kind = fields.pop("kind", "resnet")
     if kind not in ("resnet", "vit"):
-        raise ModelError(f"a backbone is resnet or vit, not {kind!r}")
+        raise ModelError(f"the kind of a backbone must be resnet or vit, got {kind!r}")
     return ResNet(fields) if kind == "resnet" else ViTPyramid(fields)
 
 
 def check_backbone(config: dict[str, Any]) -> None:
-    """ModelError for keys that no backbone has, which transformers would take and never read, and for a ResNet that
-    does not have four stages."""
+    """Raise ModelError for unknown keys, which transformers would accept and never read, and for a ResNet without
+    four stages."""
     from transformers import CLIPVisionConfig, ResNetConfig
 
     kind = config.get("kind", "resnet")
@@ -83,25 +84,25 @@ def check_backbone(config: dict[str, Any]) -> None:
         raise ModelError(f"backbone: there is no key {unknown[0]!r}; known are {', '.join(sorted(known))}")
     for key in ("hidden_sizes", "depths"):
         if kind == "resnet" and len(config.get(key, STAGES)) != len(STAGES):
-            raise ModelError(f"backbone: {key} has {len(STAGES)} numbers, one for each stage")
+            raise ModelError(f"backbone: {key} has {len(STAGES)} numbers, one for each stage, got {config[key]}")
 
 
 def start_from(backbone: ResNet | ViTPyramid, tensors: dict[str, Tensor]) -> None:
-    """Take the weights of a stored tower; ModelError where one is missing or of another shape.
+    """Load the weights of a stored tower; ModelError if one is missing or has another shape.
 
-    Names may begin as in transformers' models (`resnet.`, `vision_model.`) and in a Mask2Former.
+    Names may have the prefixes of transformers' models (`resnet.`, `vision_model.`) and of its Mask2Former.
     """
     wanted = backbone.body.state_dict()
-    found = {_bare(name): tensor for name, tensor in tensors.items()}
+    stored = {_bare(name): tensor for name, tensor in tensors.items()}
     missing = [
-        name for name in wanted if name not in found and not name.endswith(("num_batches_tracked", "position_ids"))
+        name for name in wanted if name not in stored and not name.endswith(("num_batches_tracked", "position_ids"))
     ]
     if missing:
         raise ModelError(
-            f"these weights are no {type(backbone).__name__}: they lack {missing[0]} and {len(missing) - 1} more"
+            f"these weights are not of a {type(backbone).__name__}: they lack {missing[0]} and {len(missing) - 1} more"
         )
     try:
-        backbone.body.load_state_dict({name: found.get(name, wanted[name]) for name in wanted})
+        backbone.body.load_state_dict({name: stored.get(name, wanted[name]) for name in wanted})
     except RuntimeError as error:
         raise ModelError(f"the weights do not fit the backbone: {error}") from error
 

@@ -1,9 +1,8 @@
-"""Other classes for a trained SegCLIP, through their texts.
+"""Change or add classes of a trained SegCLIP through their texts.
 
-How far that goes: a *renamed* class keeps its learned weights and its id, and its query starts from another text; what
-the network was taught for it moves only as far as the text does. An *added* class was never seen in training. It needs
-the cosine head, takes the place of a learned query, and is found as far as its text lies between those that were
-trained. With a weight a class (the linear head) no class can be added.
+A class with another text keeps its learned weights and its id; only its query starts from the other text. An added
+class was never seen in training. It needs the cosine head, replaces a learned query, and works as far as its text lies
+between the texts of training. With the linear head, which has a weight vector for each class, no class can be added.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from geoglot.models.segclip.text_prompts import BACKGROUND
 
 
 def with_texts(model: SegClip, texts: Mapping[str, Float[Tensor, " text_dim"]]) -> SegClip:
-    """A model whose classes have these text vectors; names that it does not know are added, in their order.
+    """A copy of the model whose classes have these text embeddings; unknown names are added in their order.
 
-    Raises ModelError where the model reads no texts, or cannot have more classes.
+    Raises ModelError if the model reads no texts, or cannot have more classes.
     """
     config = model.config
     if model.table is None:
@@ -36,7 +35,8 @@ def with_texts(model: SegClip, texts: Mapping[str, Float[Tensor, " text_dim"]]) 
     added = [name for name in texts if name not in known]
     if added and config.class_head == "linear":
         raise ModelError(
-            f"{', '.join(added)} cannot be added: this model has a weight a class; train it with class_head = 'cosine'"
+            f"{', '.join(added)} cannot be added: this model has a weight vector for each class; "
+            "train it with class_head = 'cosine'"
         )
     other = SegClip(replace(config, classes=(*known, *added)))
     state = dict(model.state_dict())

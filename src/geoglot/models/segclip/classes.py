@@ -1,4 +1,4 @@
-"""Which class a query is, or none."""
+"""Class heads: logits of each class, and of none, for every query."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _FIRST_SCALE = 10.0  # of cosines; learned
 
 
 class LinearClasses(nn.Linear):
-    """A weight a class, the last for none (Mask2Former)."""
+    """A weight vector for each class and, last, for none (Mask2Former)."""
 
     def __init__(self, config: SegClipConfig) -> None:
         super().__init__(config.width, len(config.classes) + 1)
@@ -21,12 +21,12 @@ class LinearClasses(nn.Linear):
     def forward(
         self, queries: Float[Tensor, "image query width"], texts: Float[Tensor, "class_and_blank width"] | None = None
     ) -> Float[Tensor, "image query class_and_none"]:
-        """Logits; texts are not looked at."""
+        """Logits; `texts` is not used."""
         return super().forward(queries)
 
 
 class CosineClasses(nn.Module):
-    """The cosine with each class's mapped text, so that a class may be added by its text; none has a weight."""
+    """The cosine with each class's mapped text, so that a text adds a class. Only "none" has a weight vector."""
 
     def __init__(self, config: SegClipConfig) -> None:
         super().__init__()
@@ -36,6 +36,5 @@ class CosineClasses(nn.Module):
     def forward(
         self, queries: Float[Tensor, "image query width"], texts: Float[Tensor, "class_and_blank width"]
     ) -> Float[Tensor, "image query class_and_none"]:
-        """Logits."""
         cosines = F.normalize(queries, dim=2) @ F.normalize(texts[:-1], dim=1).T
         return torch.cat([self.log_scale.exp() * cosines, self.none(queries)], dim=2)

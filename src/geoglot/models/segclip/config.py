@@ -1,6 +1,6 @@
-"""Everything that the paper leaves open, with the default that is taken here.
+"""Settings of SegCLIP; the defaults stand for what the paper leaves open.
 
-The paper's hyper-parameters are pictures that could not be read. Where a choice is Mask2Former's (Cheng et al., CVPR
+The paper's hyper-parameters are in pictures that could not be read. Where a choice is Mask2Former's (Cheng et al., CVPR
 2022), OneFormer's (Jain et al., CVPR 2023) or MP-Former's (Zhang et al., CVPR 2023), its docstring says so.
 """
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from geoglot.aliases import Amount, Count, Part, Weight
+from geoglot.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,16 @@ class Prompts:
 
     on: bool = True
     template: str = "a photo with a {}"
-    """The paper's. Its article stays "a" before vowels and plurals."""
+    """The paper's; "a" stays before vowels and plurals."""
     padding: Literal["none", "blank"] = "none"
-    """none: a query a class, all others learned. blank: as the paper hints, `context` learned queries, the rest are
-    texts, filled up with one blank text."""
+    """none: one query for each class, all others learned. blank: `context` learned queries, all others from texts,
+    padded with one blank text, as the paper hints."""
     blank: str = "a semantic photo"
     """OneFormer's blank text."""
     context: Amount = 16
-    """Learned queries where texts are padded (OneFormer)."""
+    """Number of learned queries if texts are padded (OneFormer)."""
     background: Literal["text", "learned"] = "text"
-    """What stands for a class called background: its text, which means nothing to CLIP, or a learned vector."""
+    """Query of a class called background: its text, which means nothing to CLIP, or a learned vector."""
 
 
 @dataclass(frozen=True)
@@ -43,19 +44,20 @@ class Fusion:
 
 @dataclass(frozen=True)
 class Guidance:
-    """GTG, ground-truth guidance, in training alone: queries of the texts and masks of the classes that are there."""
+    """GTG, ground-truth guidance, in training only: extra queries from texts and masks of the classes in an image."""
 
     on: bool = True
     layers: Literal["all", "first"] = "all"
-    """In which decoder layers a guided query sees its true mask: all, or the first three (both are MP-Former's)."""
+    """Decoder layers in which a guided query attends to its ground-truth mask: all, or the first three (both are
+    MP-Former's)."""
     groups: Count = 1
-    """Copies of the guided queries, each with noise of its own."""
+    """Copies of the guided queries, each with its own noise."""
     label_noise: Part = 0.0
     """Share of guided queries that get another class's text (MP-Former's own runs: 0.2)."""
     point_noise: Part = 0.0
     """Share of pixels of a guided query's mask that are flipped (MP-Former: 0.2 by default, 0 in its best run)."""
     weight: Weight = 1.0
-    """Of the guided loss, beside that of the text queries."""
+    """Weight of the guided loss; the loss of the text queries has 1."""
 
 
 @dataclass(frozen=True)
@@ -68,21 +70,31 @@ class SegClipConfig:
     """{"kind": "resnet", ...} with the fields of transformers' ResNetConfig (none: ResNet-50), or {"kind": "vit", ...}
     with those of its CLIPVisionConfig."""
     text_dim: Count = 512
-    """Length of the text vectors: 512 for CLIP ViT-B."""
+    """Length of the text embeddings: 512 for CLIP ViT-B."""
     prompts: Prompts = field(default_factory=Prompts)
     fusion: Fusion = field(default_factory=Fusion)
     guidance: Guidance = field(default_factory=Guidance)
     pixel_decoder: Literal["deformable", "fpn"] = "deformable"
     class_head: Literal["linear", "cosine"] = "linear"
-    """A weight a class, or the cosine with each class's mapped text, which lets classes be added at inference."""
+    """A weight vector for each class, or the cosine with its mapped text, which allows new classes at inference."""
     queries: Count = 100
     width: Count = 256
     heads: Count = 8
     feed_forward: Count = 2048
     layers: Count = 9
-    """Of the decoder: three rounds over strides 32, 16, 8."""
+    """Decoder layers: three rounds over strides 32, 16, 8."""
     encoder_layers: Count = 6
     encoder_feed_forward: Count = 1024
+
+    def __post_init__(self) -> None:
+        if self.width % self.heads:
+            raise InputError(
+                f"width must be a multiple of heads, got model.width {self.width} and model.heads {self.heads}"
+            )
+        if "{}" not in self.prompts.template:
+            raise InputError(
+                f"prompts.template must have {{}} in the place of the class, got {self.prompts.template!r}"
+            )
 
     @property
     def needs_texts(self) -> bool:
@@ -91,7 +103,7 @@ class SegClipConfig:
 
 
 def config_of(fields: Mapping[str, Any]) -> SegClipConfig:
-    """The configuration that a card keeps as plain values."""
+    """The configuration from the plain values in a card."""
     parts = {"prompts": Prompts, "fusion": Fusion, "guidance": Guidance}
     built = {name: part(**fields[name]) for name, part in parts.items()}
     return SegClipConfig(**{**fields, **built, "classes": tuple(fields["classes"])})

@@ -9,7 +9,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.models.segclip.attention import Attention, FeedForward, Queries, positions, tokens_of
+from geoglot.models.segclip.attention import Attention, FeedForward, Queries, sine_positions, to_tokens
 from geoglot.models.segclip.config import SegClipConfig
 
 
@@ -25,30 +25,30 @@ class FusionLayer(nn.Module):
     def forward(
         self,
         tokens: Queries,
-        places: Queries,
-        image: Float[Tensor, "image place width"],
-        image_places: Float[Tensor, "1 place width"],
+        query_pos: Queries,
+        memory: Float[Tensor, "image pixel width"],
+        memory_pos: Float[Tensor, "1 pixel width"],
     ) -> Queries:
-        """Tokens that know each other and the image."""
-        asked = tokens + places
-        tokens = self.self_attention(tokens, asked, asked, tokens)
-        tokens = self.cross_attention(tokens, tokens + places, image + image_places, image)
+        query = tokens + query_pos
+        tokens = self.self_attention(tokens, query, query, tokens)
+        tokens = self.cross_attention(tokens, tokens + query_pos, memory + memory_pos, memory)
         fed: Tensor = self.feed_forward(tokens)
         return fed
 
 
 class Fuse(nn.Module):
-    """Some fusion layers over features of `channels`."""
+    """Fusion layers over image features of `channels`."""
 
     def __init__(self, config: SegClipConfig, channels: int) -> None:
         super().__init__()
         self.projection = nn.Conv2d(channels, config.width, 1)
         self.layers = nn.ModuleList(FusionLayer(config) for _ in range(config.fusion.layers))
 
-    def forward(self, tokens: Queries, places: Queries, features: Float[Tensor, "image channel rows cols"]) -> Queries:
-        """Queries aligned with an image."""
-        image = self.projection(features)
-        flat, where = tokens_of(image), positions(image)
+    def forward(
+        self, tokens: Queries, query_pos: Queries, features: Float[Tensor, "image channel rows cols"]
+    ) -> Queries:
+        projected = self.projection(features)
+        memory, memory_pos = to_tokens(projected), sine_positions(projected)
         for layer in self.layers:
-            tokens = layer(tokens, places, flat, where)
+            tokens = layer(tokens, query_pos, memory, memory_pos)
         return tokens

@@ -1,7 +1,7 @@
-"""GTG, ground-truth guidance, in training alone: queries that know their class and, as attention, their mask.
+"""GTG, ground-truth guidance: in training, extra queries know their class and attend to their ground-truth mask.
 
 Reconstructed from the paper's description and from MP-Former (Zhang et al., CVPR 2023) and DN-DETR (Li et al., CVPR
-2022). Differs from MP-Former in that slots without a class are dropped, and not trained to say "no object".
+2022). Unlike MP-Former, slots without a class are dropped, and not trained to say "no object".
 """
 
 from __future__ import annotations
@@ -21,62 +21,54 @@ _FIRST = 3
 
 @dataclass(frozen=True)
 class Guided:
-    """The guided queries of a batch, before those of the decoder."""
+    """The guided queries of a batch, one for each slot; they come before the other queries of the decoder."""
 
     classes: Int[Tensor, "image slot"]
-    """Which text each slot has; -1 for none."""
+    """Class whose text each slot starts from; -1 for none."""
     masks: Float[Tensor, "image slot rows cols"]
-    """What each slot sees."""
+    """Mask that each slot attends to."""
     query_attn_mask: Bool[Tensor, "image query query"]
-    """Which query may look at which, guided ones first."""
+    """Self-attention mask of all queries, guided ones first."""
     layers: int
-    """In how many decoder layers the true mask is what a slot sees."""
+    """Number of decoder layers in which a guided query attends to its ground-truth mask."""
 
     def queries(self, texts: Float[Tensor, "class_and_blank width"]) -> Float[Tensor, "image slot width"]:
-        """The mapped text of each slot; zeros where there is none."""
+        """The mapped text of each slot; zeros for an empty slot."""
         return texts[self.classes.clamp(min=0)] * (self.classes >= 0)[:, :, None]
 
-    def true_attn_mask(self, level: Float[Tensor, "image width rows cols"]) -> Bool[Tensor, "image slot place"]:
-        """Where each slot's class is on a level: any coverage counts; everywhere for a slot without a class."""
-        true = (F.interpolate(self.masks, level.shape[-2:], mode="area") > 1e-8).flatten(2)
-        return true | ~true.any(2, keepdim=True)
+    def true_attn_mask(self, level: Float[Tensor, "image width rows cols"]) -> Bool[Tensor, "image slot pixel"]:
+        """Pixels of a level that each slot's mask touches; all pixels for an empty slot."""
+        touched = (F.interpolate(self.masks, level.shape[-2:], mode="area") > 1e-8).flatten(2)
+        return touched | ~touched.any(2, keepdim=True)
 
     def replace_attn_mask(
-        self, sight: Bool[Tensor, "image query place"], true: Bool[Tensor, "image slot place"], layer: int
-    ) -> Bool[Tensor, "image query place"]:
-        """The sight of all queries in a layer, that of guided ones replaced by the truth as long as it is told."""
-        return torch.cat([true, sight[:, true.shape[1] :]], dim=1) if layer < self.layers else sight
+        self, attn_mask: Bool[Tensor, "image query pixel"], truth: Bool[Tensor, "image slot pixel"], layer: int
+    ) -> Bool[Tensor, "image query pixel"]:
+        """Attention mask of a layer; for guided queries it is the ground truth, in the layers where guidance is on."""
+        return torch.cat([truth, attn_mask[:, truth.shape[1] :]], dim=1) if layer < self.layers else attn_mask
 
 
 def guide(targets: Targets, settings: Guidance, queries: int, decoder_layers: int) -> Guided:
-    """Guided queries for the classes of each image, in as many groups as asked."""
-    told = targets.repeated(settings.groups)
-    return Guided(
-        _other_labels(told.classes, told.count, settings.label_noise),
-        _flipped(told.masks, settings.point_noise),
-        _query_sight(told.classes >= 0, settings.groups, queries),
-        decoder_layers if settings.layers == "all" else _FIRST,
-    )
+    """Guided queries for the classes of each image, once for each group; `queries` counts the other queries."""
+    repeated = targets.repeat(settings.groups)
+    classes, masks, present = repeated.classes, repeated.masks, repeated.classes >= 0
+    if settings.label_noise:
+        changed = (torch.rand(classes.shape, device=classes.device) < settings.label_noise) & present
+        classes = torch.where(changed, torch.randint_like(classes, repeated.class_count), classes)
+    if settings.point_noise:
+        masks = torch.where(torch.rand_like(masks) < settings.point_noise, 1 - masks, masks)
+    layers = decoder_layers if settings.layers == "all" else _FIRST
+    return Guided(classes, masks, _query_attn_mask(present, settings.groups, queries), layers)
 
 
-def _query_sight(there: Bool[Tensor, "image slot"], groups: int, queries: int) -> Bool[Tensor, "image query query"]:
-    """Text queries never see guided ones, or the answer would leak; groups do not see each other, nor empty slots."""
-    images, slots = there.shape
-    sight = torch.ones(images, slots + queries, slots + queries, dtype=torch.bool, device=there.device)
-    sight[:, slots:, :slots] = False
-    group = torch.arange(slots, device=there.device) // max(1, slots // groups)
-    sight[:, :slots, :slots] = (group[:, None] == group) & there[:, None, :]
-    return sight | torch.eye(slots + queries, dtype=torch.bool, device=there.device)  # nobody sees nothing
-
-
-def _other_labels(classes: Int[Tensor, "image slot"], count: int, share: float) -> Int[Tensor, "image slot"]:
-    if not share:
-        return classes
-    changed = (torch.rand(classes.shape, device=classes.device) < share) & (classes >= 0)
-    return torch.where(changed, torch.randint_like(classes, count), classes)
-
-
-def _flipped(masks: Float[Tensor, "image slot rows cols"], share: float) -> Float[Tensor, "image slot rows cols"]:
-    if not share:
-        return masks
-    return torch.where(torch.rand_like(masks) < share, 1 - masks, masks)
+def _query_attn_mask(
+    present: Bool[Tensor, "image slot"], groups: int, queries: int
+) -> Bool[Tensor, "image query query"]:
+    """Text queries never attend to guided ones, or the answer would leak; guided ones attend to the slots with a class
+    in their own group."""
+    images, slots = present.shape
+    attn_mask = torch.ones(images, slots + queries, slots + queries, dtype=torch.bool, device=present.device)
+    attn_mask[:, slots:, :slots] = False
+    group = torch.arange(slots, device=present.device) // max(1, slots // groups)
+    attn_mask[:, :slots, :slots] = (group[:, None] == group) & present[:, None, :]
+    return attn_mask | torch.eye(slots + queries, dtype=torch.bool, device=present.device)  # a row must not be empty

@@ -1,20 +1,19 @@
-"""The weights of transformers' Mask2Former in a SegCLIP; with all three parts off the two are one model."""
+"""Load transformers' Mask2Former into a SegCLIP; with all three parts off, the two are the same model."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-import torch
 from torch import Tensor
 
 from geoglot.errors import ModelError
 from geoglot.models.segclip.segclip import SegClip
 
 _DECODER = "model.transformer_module.decoder."
+_PIXEL_DECODER = "model.pixel_level_module.decoder."
 _RENAMED = (
     (r"^model\.pixel_level_module\.encoder\.", "backbone.body."),
-    (r"^model\.pixel_level_module\.decoder\.", "pixel_decoder.decoder."),
     (r"^model\.transformer_module\.queries_embedder\.", "places."),
     (r"^model\.transformer_module\.queries_features\.", "prompts.learned."),
     (r"^model\.transformer_module\.level_embed\.", "decoder.level."),
@@ -35,56 +34,46 @@ _RENAMED = (
 
 
 def load_mask2former(model: SegClip, tensors: Mapping[str, Tensor], strict: bool = True) -> list[str]:
-    """Fill a model from `Mask2FormerForUniversalSegmentation`; returns what the weights did not give.
+    """Load the weights of `Mask2FormerForUniversalSegmentation`; returns the names that they lack.
 
-    Raises ModelError where something is missing or of another shape. Unless `strict` that keeps its own weights, and
-    only a backbone must be among them; the last of the learned queries are those of a model that has fewer.
+    Raises ModelError for missing tensors or other shapes. If not `strict`, such tensors keep the model's weights, only
+    a backbone must be among the loaded ones, and a model with fewer learned queries takes the last ones.
     """
-    ours = _ours(tensors)
+    ours = _rename(tensors)
     wanted = model.state_dict()
     if not strict:
-        ours = _fitting(ours, wanted)
+        queries = "prompts.learned.weight"
+        count = len(wanted[queries])
+        if queries in ours and len(ours[queries]) > count:
+            ours[queries] = ours[queries][len(ours[queries]) - count :]
+        ours = {name: one for name, one in ours.items() if name in wanted and one.shape == wanted[name].shape}
     for name in wanted.keys() & ours.keys():
         if wanted[name].shape != ours[name].shape:
             raise ModelError(
                 f"the weights have {name} as {tuple(ours[name].shape)}, this model as {tuple(wanted[name].shape)}; "
                 "build it with the sizes of the weights"
             )
-    lacking = sorted(wanted.keys() - ours.keys())
+    missing = sorted(wanted.keys() - ours.keys())
     if not any(name.startswith("backbone.") for name in ours):
         raise ModelError("these weights are no Mask2Former of this model: nothing in them fits its backbone")
-    if strict and lacking:
-        raise ModelError(f"these weights are no Mask2Former of this model: they lack {lacking[0]}")
+    if strict and missing:
+        raise ModelError(f"these weights are no Mask2Former of this model: they lack {missing[0]}")
     model.load_state_dict({name: ours.get(name, value) for name, value in wanted.items()})
-    return lacking
+    return missing
 
 
-def _fitting(ours: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Those of the model's shapes, and as many of the learned queries as it has."""
-    queries = "prompts.learned.weight"
-    count = len(wanted[queries])
-    if queries in ours and len(ours[queries]) > count:
-        ours = {**ours, queries: ours[queries][-count:] if count else ours[queries][:0]}
-    return {name: one for name, one in ours.items() if name in wanted and one.shape == wanted[name].shape}
-
-
-def _ours(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    renamed = {_rename(name): tensor for name, tensor in tensors.items()}
-    split: dict[str, Tensor] = {}
-    for name, tensor in renamed.items():
-        if ".in_proj_" in name:
-            stem, _, kind = name.partition(".in_proj_")
-            split |= {
-                f"{stem}.{part}_proj.{kind}": one for part, one in zip("qkv", torch.chunk(tensor, 3), strict=True)
-            }
+def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors under the names of SegCLIP; packed query, key and value become three tensors."""
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in tensors.items():
+        new = name.replace(_PIXEL_DECODER, "pixel_decoder.decoder.", 1)
+        if not name.startswith(_PIXEL_DECODER):  # whose names stay as they are
+            for pattern, replacement in _RENAMED:
+                new = re.sub(pattern, replacement, new)
+        stem, packed, kind = new.partition(".in_proj_")
+        if packed:
+            parts = zip("qkv", tensor.chunk(3), strict=True)
+            renamed |= {f"{stem}.{letter}_proj.{kind}": part for letter, part in parts}
         else:
-            split[name] = tensor
-    return split
-
-
-def _rename(name: str) -> str:
-    if name.startswith("model.pixel_level_module.decoder."):
-        return "pixel_decoder.decoder." + name.removeprefix("model.pixel_level_module.decoder.")
-    for pattern, new in _RENAMED:
-        name = re.sub(pattern, new, name)
-    return name
+            renamed[new] = tensor
+    return renamed

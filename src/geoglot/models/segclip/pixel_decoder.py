@@ -1,4 +1,4 @@
-"""From features at four strides to maps for the decoder's attention and an embedding of every fourth pixel."""
+"""From features at four strides to maps that queries attend to, and an embedding of every fourth pixel."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ LEVELS = 3
 
 @dataclass(frozen=True)
 class PixelFeatures:
-    """What the decoder sees of an image."""
+    """An image as the mask decoder reads it."""
 
     levels: tuple[Float[Tensor, "image _ _ _"], ...]
     """Strides 32, 16, 8."""
-    pixels: Float[Tensor, "image width rows4 cols4"]
+    mask_features: Float[Tensor, "image width rows4 cols4"]
     """Stride 4; its product with a mask embedding is a mask."""
 
 
 class PyramidDecoder(nn.Module):
-    """A feature pyramid without attention (Lin et al., CVPR 2017): faster, and weaker on large things."""
+    """A feature pyramid without attention (Lin et al., CVPR 2017): faster, and weaker on large objects."""
 
     def __init__(self, config: SegClipConfig, channels: tuple[int, ...]) -> None:
         super().__init__()
@@ -42,11 +42,11 @@ class PyramidDecoder(nn.Module):
         self.mask_projection = nn.Conv2d(width, width, 1)
 
     def forward(self, features: Features) -> PixelFeatures:
-        """Coarse to fine, each level added to the enlarged one before."""
-        made: list[Tensor] = []
+        """Coarse to fine; each level is added to the upsampled one before."""
+        levels: list[Tensor] = []
         for feature, lateral, output in zip(features[::-1], self.laterals[::-1], self.outputs[::-1], strict=True):
-            here = lateral(feature)
-            if made:
-                here = here + F.interpolate(made[-1], here.shape[-2:], mode="bilinear", align_corners=False)
-            made.append(output(here))
-        return PixelFeatures(tuple(made[:LEVELS]), self.mask_projection(made[-1]))
+            level = lateral(feature)
+            if levels:
+                level = level + F.interpolate(levels[-1], level.shape[-2:], mode="bilinear", align_corners=False)
+            levels.append(output(level))
+        return PixelFeatures(tuple(levels[:LEVELS]), self.mask_projection(levels[-1]))

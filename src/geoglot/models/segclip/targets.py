@@ -1,4 +1,4 @@
-"""A label map as one mask a class that is there; pixels to ignore belong to none and count for none."""
+"""Label maps as one mask for each class that is present. Ignored pixels are in no mask and do not count."""
 
 from __future__ import annotations
 
@@ -13,41 +13,41 @@ IGNORE = 255
 
 @dataclass(frozen=True)
 class Targets:
-    """The classes of each image of a batch, padded to the most that one has."""
+    """The classes of each image of a batch, in slots; images with fewer classes have empty slots."""
 
     classes: Int[Tensor, "image slot"]
-    """Ascending; -1 where an image has fewer."""
+    """Ascending; -1 in empty slots."""
     masks: Float[Tensor, "image slot rows cols"]
     """0 or 1; zeros in empty slots."""
     valid: Bool[Tensor, "image rows cols"]
     """Pixels that count."""
     ignored: Float[Tensor, "image 1 rows cols"] | None
     """1 where a pixel does not count; None where all do."""
-    count: int
-    """Classes of the model."""
+    class_count: int
+    """Number of classes of the model."""
 
     def __len__(self) -> int:
         return len(self.classes)
 
-    def repeated(self, groups: int) -> Targets:
-        """The same classes so many times over."""
+    def repeat(self, groups: int) -> Targets:
+        """Repeat the slots once for each group."""
         masks = self.masks.repeat(1, groups, 1, 1) if groups > 1 else self.masks
         return replace(self, classes=self.classes.repeat(1, groups), masks=masks)
 
-    def slots(self, image: int) -> int:
-        """How many classes an image has."""
+    def count_slots(self, image: int) -> int:
+        """Number of classes of an image."""
         return int((self.classes[image] >= 0).sum())
 
 
-def make_targets(labels: Int[Tensor, "image rows cols"], count: int) -> Targets:
-    """Of label maps with ids 0..count-1, and IGNORE (or anything else) where a pixel does not count."""
-    valid = (labels >= 0) & (labels < count)
-    known = torch.where(valid, labels, count).flatten(1).long()
-    there = torch.zeros(len(labels), count + 1, dtype=torch.bool, device=labels.device)
-    there = there.scatter(1, known, True)[:, :count]
-    slots = int(there.sum(1).max()) if len(labels) else 0
-    order = torch.where(there, torch.arange(count, device=labels.device), count).sort(1).values[:, :slots]
-    classes = torch.where(order < count, order, -1)
+def make_targets(labels: Int[Tensor, "image rows cols"], class_count: int) -> Targets:
+    """Targets of label maps with ids 0..class_count-1; pixels with IGNORE or any other value do not count."""
+    valid = (labels >= 0) & (labels < class_count)
+    known = torch.where(valid, labels, class_count).flatten(1).long()
+    present = torch.zeros(len(labels), class_count + 1, dtype=torch.bool, device=labels.device)
+    present = present.scatter(1, known, True)[:, :class_count]
+    slots = int(present.sum(1).max()) if len(labels) else 0
+    order = torch.where(present, torch.arange(class_count, device=labels.device), class_count).sort(1).values[:, :slots]
+    classes = torch.where(order < class_count, order, -1)
     masks = (labels[:, None] == classes[:, :, None, None]) & (classes >= 0)[:, :, None, None]
     ignored = None if bool(valid.all()) else (~valid)[:, None].float()
-    return Targets(classes, masks.float(), valid, ignored, count)
+    return Targets(classes, masks.float(), valid, ignored, class_count)

@@ -1,0 +1,97 @@
+"""Build a segmenter as it is before its first training step: network, texts of its classes, starting weights, card."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from geoglot.errors import InputError
+from geoglot.models.base import Card
+from geoglot.models.model_files import CARD, HF_WEIGHTS, WEIGHTS, read_tensors, require_finite
+from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
+from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, start_from
+from geoglot.models.segclip.config import SegClipConfig
+from geoglot.models.segclip.mask2former import load_mask2former
+from geoglot.models.segclip.segclip import SegClip
+from geoglot.models.segmenter import NETWORKS, Segmenter, start_from_stored
+from geoglot.models.upernet import UPerNetConfig
+from geoglot.models.zoo import find_model, load_model
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Stored models that a new segmenter is made from, each by name or folder."""
+
+    texts: str
+    """The model whose text tower reads the class names."""
+    backbone: str | None
+    whole: str | None
+
+
+def build_segmenter(card: Card, settings: SegClipConfig | UPerNetConfig, origins: Origins) -> Segmenter:
+    """The segmenter of a card whose config holds the classes only; the architecture is added to it."""
+    check_backbone(settings.backbone)
+    config, embeddings = dict(card.config), None
+    if isinstance(settings, SegClipConfig):
+        settings = replace(settings, classes=card.config["classes"])
+        if settings.needs_texts:
+            embeddings, config["texts"] = embed_classes(origins.texts, settings)
+            settings = replace(settings, text_dim=embeddings.shape[1])
+    config["network"] = asdict(settings)
+    if settings.backbone.get("kind") == "vit":
+        card = replace(card, mean=CLIP_MEAN, std=CLIP_STD)
+    model = Segmenter(replace(card, config=config), NETWORKS[card.family](config))
+    if isinstance(model.network, SegClip) and model.network.table is not None and embeddings is not None:
+        model.network.table.vectors.copy_(embeddings)
+    _load_origins(model.network, origins)
+    return model
+
+
+def embed_classes(
+    model: str, config: SegClipConfig
+) -> tuple[Float[Tensor, "class_and_blank text_dim"], dict[str, str]]:
+    """Embeddings of the class prompts and of the blank text, and a record of the model that made them."""
+    reader = load_model(model, device="cpu")
+    prompts = [config.prompts.template.replace("{}", name) for name in config.classes]
+    embeddings = reader.encode_text([*prompts, config.prompts.blank])
+    return F.normalize(embeddings, dim=1), {"model": model, "sha256": reader.card.sha256}
+
+
+def _load_origins(network: nn.Module, origins: Origins) -> None:
+    if origins.whole is not None:
+        missing = _load_whole(network, _folder_of(origins.whole))
+        if missing:
+            log.warning("%s has no weights for %d tensors, which begin at random: %s ...",
+                        origins.whole, len(missing), missing[0])  # fmt: skip
+    if origins.backbone is not None:
+        backbone = network.get_submodule("backbone")
+        assert isinstance(backbone, ResNet | ViTPyramid)
+        start_from(backbone, _read_finite(_folder_of(origins.backbone)))
+
+
+def _load_whole(network: nn.Module, folder: Path) -> list[str]:
+    """Load a segmenter of ours or a Mask2Former; returns the names of tensors that begin at random."""
+    if (folder / CARD).is_file():
+        return start_from_stored(network, folder)
+    if not isinstance(network, SegClip):
+        raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
+    return load_mask2former(network, _read_finite(folder), strict=False)
+
+
+def _read_finite(folder: Path) -> dict[str, Tensor]:
+    """Tensors of a stored model or of a folder of transformers."""
+    path = folder / (WEIGHTS if (folder / WEIGHTS).is_file() else HF_WEIGHTS)
+    tensors = read_tensors(path)
+    require_finite(tensors, str(path))
+    return tensors
+
+
+def _folder_of(name: str) -> Path:
+    return Path(name) if Path(name).is_dir() else find_model(name)

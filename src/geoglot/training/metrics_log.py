@@ -1,0 +1,46 @@
+"""Metrics of a run: a line of JSON for every step, and TensorBoard if it is asked for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from geoglot.errors import MissingExtraError
+from geoglot.outputs.atomic import disk_errors, write_bytes
+
+METRICS = "metrics.jsonl"
+
+
+class MetricsLog:
+    """The log of a run that resumes after `step`: entries of later steps are dropped, because they are done again."""
+
+    def __init__(self, folder: Path, step: int, tensorboard: bool) -> None:
+        self._path = folder / METRICS
+        lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
+        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        write_bytes(self._path, "".join(f"{line}\n" for line in kept).encode())
+        self._board = tensorboard_writer()(str(folder / "tensorboard"), purge_step=step + 1) if tensorboard else None
+
+    def add(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Append the metrics of a step."""
+        with disk_errors(self._path), self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"step": step, **metrics}) + "\n")
+        if self._board:
+            for name, value in metrics.items():
+                self._board.add_scalar(name, value, step)
+
+    def read(self, step: int) -> dict[str, int | float]:
+        """The metrics that were logged for a step."""
+        with self._path.open(encoding="utf-8") as file:
+            return next(row for row in map(json.loads, file) if row["step"] == step)
+
+
+def tensorboard_writer() -> Any:
+    """TensorBoard's writer class; MissingExtraError if it is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise MissingExtraError("tensorboard", "tensorboard") from error
+    return SummaryWriter
