@@ -1,10 +1,10 @@
-"""What GRAFT training costs beside the satellite tower: the loss, the loader, and the loss's memory.
+"""Cost of GRAFT training beside the satellite tower: the loss, the loader, and the memory of the loss.
 
     python benchmarks/align.py [--repeats 5]
 
-A step has 32 tiles of 224 px with 25 photos each, through ViT-B/16 with random weights. Bars: the losses within 5 % of
-the tower's own forward and backward; the loader at 10 times the tower's rate; the loss of 4,096 tiles x 25 photos x
-512 numbers under 1 GB.
+A step has 32 tiles of 224 px with 25 photos each, through ViT-B/16 with random weights. Bars: the losses take at most
+5 % of the tower's forward and backward pass; the loader is 10 times as fast as the tower; the loss of 4,096 tiles x 25
+photos x 512 numbers needs less than 1 GB.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TILES, PHOTOS, DIM = 32, 25, 512
 
 
 def make_tower(folder: Path) -> Graft:
-    """GRAFT's size, without its weights."""
+    """A card of GRAFT's size, for random weights."""
     torch.manual_seed(0)
     config = CLIPConfig(
         vision_config={"patch_size": 16, "image_size": 224, "hidden_size": 768, "intermediate_size": 3072,
@@ -53,7 +53,7 @@ def make_tower(folder: Path) -> Graft:
 
 
 def make_loader(folder: Path, sha256: str) -> PairLoader:
-    """Tiles of 467 px, as GRAFT collected them, with 25 photos or more."""
+    """A pair set of tiles of 467 px, as GRAFT collected them, with at least 25 photos each."""
     pairs = PairSet.create(folder, ("red", "green", "blue"), 467, 1.0)
     for seed in range(2):
         batch = make_batch(2 * TILES, 467, seed, most=4 * PHOTOS)
@@ -64,7 +64,7 @@ def make_loader(folder: Path, sha256: str) -> PairLoader:
 
 
 def full_batch(batch: PairBatch) -> PairBatch:
-    """The tiles of a batch with exactly 25 photos each."""
+    """A batch of tiles with exactly 25 photos each."""
     count = TILES * PHOTOS
     return PairBatch(
         batch.pixels, F.normalize(torch.randn(count, DIM), dim=1), torch.arange(TILES).repeat_interleave(PHOTOS),
@@ -73,21 +73,21 @@ def full_batch(batch: PairBatch) -> PairBatch:
 
 
 def seconds(work: Callable[[], None]) -> float:
-    """Of one run."""
+    """Seconds of one run."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
 def tower_alone(model: SatelliteModel, batch: PairBatch) -> None:
-    """Forward and backward with the cheapest loss there is."""
+    """Forward and backward pass with the cheapest loss."""
     model.zero_grad()
     image, patches = model.tower.encode_both(batch.pixels)
     (image.sum() + patches.sum()).backward()
 
 
 def losses_alone(model: SatelliteModel, batch: PairBatch) -> None:
-    """Both of GRAFT's losses, forward and backward down to the tower's vectors."""
+    """Forward and backward pass of both GRAFT losses, down to the tower's embeddings."""
     image = F.normalize(torch.randn(TILES, DIM), dim=1).requires_grad_()
     patches = F.normalize(torch.randn(TILES, DIM, 14, 14), dim=1).requires_grad_()
     photos, _ = gather_photos(batch, 0.0, torch.device("cpu"))
@@ -97,13 +97,13 @@ def losses_alone(model: SatelliteModel, batch: PairBatch) -> None:
 
 
 def loss_memory(level: str) -> float:
-    """GB that the loss of 4,096 tiles adds to what holds its inputs, in a process of its own."""
+    """GB that the loss of 4,096 tiles needs beyond its inputs, in a separate process."""
     done = subprocess.run([sys.executable, __file__, "--memory", level], capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
 def measure_memory(level: str) -> float:
-    """In this process, by Linux's own count of its peak, set back once the inputs are there."""
+    """The same in this process, by Linux's peak counter, reset after the inputs exist."""
     tiles = 4096
     count = tiles * PHOTOS
     tile = torch.arange(tiles).repeat_interleave(PHOTOS)
@@ -114,18 +114,16 @@ def measure_memory(level: str) -> float:
     if level == "image":
         image_level_loss(anchors, photos, scale).backward()
     else:
-        rows = photos.of_tiles(
-            0, tiles // 16
-        )  # chunks are alike: a part of the rows shows the peak in a part of the time
+        rows = photos.of_tiles(0, tiles // 16)  # all chunks need the same: some of the rows show the peak in less time
         pixel_level_loss(anchors[rows], photos, scale, own_tiles=tiles // 16).backward()
     left_out = (
         0 if level == "image" else 2 * (count - count // 16) * DIM * 4
-    )  # gradients of the other rows, saved and given
+    )  # gradients of the other rows, stored and passed on
     return status_gb("VmHWM") - before + left_out / 1e9
 
 
 def status_gb(name: str) -> float:
-    """A line of this process's status."""
+    """A value of this process's /proc status."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1e6 for line in lines if line.startswith(name))
 
@@ -134,7 +132,7 @@ def status_gb(name: str) -> float:
 @click.option("--repeats", default=3, show_default=True)
 @click.option("--memory", hidden=True)
 def main(repeats: int, memory: str | None) -> None:
-    """Print the cost of a step beside the tower's own."""
+    """Print the cost of a step beside the tower's cost."""
     if memory:
         click.echo(measure_memory(memory))
         return

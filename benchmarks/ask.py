@@ -1,9 +1,9 @@
-"""What a question costs beside the model: plan, sandbox, and what is kept of the answer.
+"""Cost of a question beside the model: plan, sandbox, and evidence.
 
     python benchmarks/ask.py
 
-The rules read each question and the sandbox runs its program over a scene that finds 5, 50 or 500 things at no cost;
-then two questions are asked of the bundled scene with mini, to show that the second costs no encoding.
+The rules read each question and the sandbox runs its program over a scene that returns 5, 50 or 500 objects at no cost.
+Then two questions about the bundled scene, answered with mini, show that the second needs no encoding.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ BAR_MS = 20.0
 
 
 def scene(things: int) -> StubScene:
-    """Boxes in rows, so many of each name."""
+    """A scene of boxes in rows, with a number of boxes for each name."""
     boxes = [(10 + 12 * (index // 40), 10 + 14 * (index % 40)) for index in range(things)]
     shapes = [(row, col, row + 6, col + 9) for row, col in boxes]
     return StubScene({"ship": shapes, "harbor": [(row + 3, col + 2, row + 9, col + 8) for row, col in boxes]})
 
 
 def timed(call: Callable[[], Any], repeats: int) -> list[float]:
-    """Milliseconds of each call, after one that warms up."""
+    """Milliseconds of each call, after a warm-up."""
     call()
     result = []
     for _ in range(repeats):
@@ -59,7 +59,7 @@ def timed(call: Callable[[], Any], repeats: int) -> list[float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the table; 1 where the bar is missed."""
+    """Print the table; returns 1 if the bar is missed."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=30, help="of each question")
     parser.add_argument("--no-model", action="store_true", help="leave the bundled scene out")
@@ -100,7 +100,7 @@ def _shown(values: list[float]) -> str:
 
 
 def _encoded_once() -> None:
-    """Two questions of one name and one of another, of the bundled scene."""
+    """Two questions about one name and one about another, on the bundled scene."""
     from geoglot import demo
 
     source = Path(demo.__file__).parent / "scene.tif"

@@ -1,12 +1,12 @@
-"""Dense segmentation against the sliding loop of the training-free methods: passes, time, agreement.
+"""Dense segmentation against the sliding loop of training-free methods: passes, time, agreement.
 
     python benchmarks/dense.py [--json]
 
-The loop is what SegEarth-OV and its kin do: crops of 224 px every 112 px, scores enlarged and averaged crop by crop.
-Ours is `segment` as it comes: windows of twice the trained size, blended on the patch lattice. Both are held against
-two references: the same loop at a stride of 56 px, where every pixel is the mean of 16 views, which favours the loop;
-and the whole scene in one piece at 16 shifts of 4 px, with no window at all, which favours large windows. A pass is
-224 x 224 pixels through the encoder. The scene is the bundled one, mirrored to 1648 px; the model is mini.
+The loop is that of SegEarth-OV and similar methods: crops of 224 px every 112 px, scores upsampled and averaged crop by
+crop. geoglot runs `segment` with its defaults: windows of twice the trained size, blended on the patch lattice. Both
+are compared with two references: the same loop at a stride of 56 px, where every pixel is the mean of 16 views, which
+favours the loop; and the whole scene in one piece at 16 shifts of 4 px, without windows, which favours large windows. A
+pass is 224 x 224 pixels through the encoder. The scene is the bundled one, mirrored to 1648 px; the model is mini.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ SIDE = 1648
 
 
 class CountingScorer(WordScorer):
-    """Counts the pixels that the encoder sees."""
+    """A scorer that counts the pixels the encoder reads."""
 
     pixels = 0
 
     def __call__(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Scores, as they are."""
+        """The scores of the scorer inside."""
         self.pixels += pixels.shape[0] * pixels.shape[2] * pixels.shape[3]
         return super().__call__(pixels)
 
@@ -77,7 +77,7 @@ def sliding(scorer: CountingScorer, pixels: np.ndarray, stride: int) -> np.ndarr
 
 
 def untiled(scorer: CountingScorer, pixels: np.ndarray) -> np.ndarray:
-    """Class ids by the whole scene at once, the mean over 16 shifts within a patch."""
+    """Class ids from the whole scene at once, averaged over 16 shifts within a patch."""
     image, patch = torch.from_numpy(pixels).float()[None] / 255, scorer.patch_size
     rows, cols = image.shape[2:]
     total = torch.zeros(len(scorer.ids), rows, cols)
@@ -91,7 +91,7 @@ def untiled(scorer: CountingScorer, pixels: np.ndarray) -> np.ndarray:
 
 
 def ours(scorer: CountingScorer, scene: Path) -> np.ndarray:
-    """Class ids by `segment`, files and all."""
+    """Class ids by `segment`, including its files."""
     options = SegmentOptions(overlay=False)
     outputs = Outputs.of(scene.with_name("map.tif"), None, options)
     segment_with(scorer, Legend(tuple(CLASSES)), scene, outputs, options=options)
@@ -101,7 +101,7 @@ def ours(scorer: CountingScorer, scene: Path) -> np.ndarray:
 
 
 def measure(scorer: CountingScorer, run: Callable[[], np.ndarray], references: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Passes, best time of a few repeats, and the share of pixels that agree with each reference."""
+    """Passes, best time of a few repeats, and the proportion of pixels that agree with each reference."""
     seconds = []
     for _ in range(REPEATS):
         scorer.pixels, began = 0, time.perf_counter()

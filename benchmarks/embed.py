@@ -1,9 +1,9 @@
-"""How fast 224 px tiles become vectors: geoglot against the loops that people write, in one interleaved run.
+"""Speed of encoding 224 px tiles: geoglot against common loops, in one interleaved run.
 
     python benchmarks/embed.py [--json] [--repeats 3] [--batch 16]
 
-ViT-B/16 of random weights, so nothing is downloaded. The plain loops are transformers' CLIPModel in float32, one image
-at a time and batched. A ratio is taken inside each round, so that what else runs here weighs on both of its sides.
+ViT-B/16 has random weights, so nothing is downloaded. The plain loops are transformers' CLIPModel in float32, one image
+at a time and batched. A ratio is taken inside each round, so that other work on the machine affects both sides.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from geoglot.models.zoo import load_model
 
 Embed = Callable[[Tensor], Tensor]
 
-#: Of one image through ViT-B/16, 2 a multiply-add: 12 blocks over 197 tokens, and the patch embedding
+#: Operations of one image through ViT-B/16, 2 per multiply-add: 12 blocks over 197 tokens, and the patch embedding
 GFLOP_AN_IMAGE = 35.1
 BASELINE, OURS, MINI = "loop, batched, float32", "geoglot, bfloat16", "geoglot mini"
 
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 @torch.inference_mode()
 def measure(repeats: int, batch: int) -> dict[str, Any]:
-    """Tiles a second of each way, ratio and cosine to the batched float32 loop, and the machine's limit."""
+    """Tiles per second of each way, ratio and cosine to the batched float32 loop, and the machine's limit."""
     torch.manual_seed(0)
     pixels, ways = torch.rand(batch, 3, 224, 224), build_ways()
     vectors = {name: embed(pixels) for name, embed in ways.items()}  # and a warm-up
@@ -60,7 +60,7 @@ def measure(repeats: int, batch: int) -> dict[str, Any]:
             "tiles_a_second": batch / statistics.median(seconds[name] for seconds in rounds),
             "ratio": {"median": statistics.median(ratios), "low": min(ratios), "high": max(ratios)},
         }
-        if name != MINI:  # another model, another space
+        if name != MINI:  # another model has another space
             cosines = (vectors[name] * vectors[BASELINE]).sum(-1)
             row["cosine"] = {"min": cosines.min().item(), "mean": cosines.mean().item()}
         rows.append(row)
@@ -68,7 +68,7 @@ def measure(repeats: int, batch: int) -> dict[str, Any]:
 
 
 def build_ways() -> dict[str, Embed]:
-    """The loops of transformers, then geoglot with the same weights, then the bundled model."""
+    """The loops of transformers, geoglot with the same weights, and the bundled model."""
     body: Any = CLIPModel(CLIPConfig(vision_config={"patch_size": 16}))
     body.eval()
 
@@ -88,7 +88,7 @@ def build_ways() -> dict[str, Embed]:
 
 
 def clip_of(body: Any) -> Clip:
-    """Our model over copies of the same weights."""
+    """geoglot's model with copies of the same weights."""
     sizes = {name: getattr(body.config, name).to_dict() for name in ("text_config", "vision_config")}
     config = {**sizes, "projection_dim": body.config.projection_dim, "readout": "plain"}
     card = Card(
@@ -112,7 +112,7 @@ def clip_of(body: Any) -> Clip:
 
 
 def measure_limit() -> dict[str, dict[str, float]]:
-    """What products of ViT-B/16's largest matrices reach here, and so the most tiles a second in each precision."""
+    """The most tiles per second in each precision, by the speed of products of ViT-B/16's largest matrices."""
     limit = {}
     for dtype in (torch.float32, torch.bfloat16):
         tokens, weight = torch.rand(16 * 197, 768, dtype=dtype), torch.rand(3072, 768, dtype=dtype)
@@ -127,7 +127,7 @@ def measure_limit() -> dict[str, dict[str, float]]:
 
 
 def table(result: dict[str, Any]) -> str:
-    """The same for the eye."""
+    """The result as text."""
     lines = [f"{result['batch']} tiles of 224 px, {result['threads']} threads; ratios to {BASELINE}"]
     for way in result["ways"]:
         ratio = way["ratio"]

@@ -2,9 +2,9 @@
 
     python benchmarks/memory.py [--side 15000 --side 60000] [--json]
 
-Each run is a process of its own; its peak resident size is what the operating system counted. The contract: under
-1.5 GB, and the same at every size. Beside it stands what a tool needs that keeps float64 scores and weights for
-every pixel, (classes + 1) x rows x cols x 8 bytes.
+Each run is a separate process, and the operating system counts its peak resident size. The bar: under 1.5 GB, and the
+same at every size. The table also shows the need of a tool that keeps float64 scores and weights for every pixel,
+(classes + 1) x rows x cols x 8 bytes.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def child(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--measure", "one", nargs=3, hidden=True)
 def main(sides: tuple[int, ...], as_json: bool, one: tuple[str, str, str] | None) -> None:
-    """Print peak memory for rasters of several sides; exit 1 if one is over the limit."""
+    """Print peak memory for rasters of several sides; exit 1 if one exceeds the limit."""
     if one:
         click.echo(json.dumps(measure(Path(one[0]), Path(one[1]), bool(int(one[2])))))
         return
@@ -99,7 +99,7 @@ def main(sides: tuple[int, ...], as_json: bool, one: tuple[str, str, str] | None
 
 
 def describe(row: dict[str, float]) -> str:
-    """One line of the table."""
+    """A line of the table."""
     what = "map and polygons" if row["polygons"] else "map"
     return (
         f"{row['side']:>6} px  {what:<16}  peak {row['peak_gb']:.2f} GB  {row['seconds']:7.1f} s  "

@@ -1,12 +1,12 @@
-"""What finding costs: encoder runs against one SAM call a tile and a prompt, memory, and how well planted things match.
+"""Cost and quality of `find`: runs of SAM's encoder, memory, and how well planted objects match.
 
     python benchmarks/objects.py [--side 4000 --side 12000] [--patch 16] [--json]
 
-The plain way, as text-prompted SAM tools do it: for each prompt, each tile of the SAM's size is embedded and decoded.
-Ours embeds each view that holds a thing once, for all prompts; text scores cost one encoding of the scene.
-Both ways are counted on one scene with five prompts; the SAM is transformers' SamModel with random weights in small.
-Memory is the peak resident size of a process of its own that finds two classes with a stub scorer and `edges`.
-Planted things: several sizes, pairs that touch, cut by borders of windows and of the file's tiles, over seeds.
+The plain way, that of text-prompted SAM tools: for each prompt, each tile of SAM's size is embedded and decoded.
+geoglot embeds each view with an object once for all prompts; the text scores need one encoding of the scene. Both ways
+are counted on one scene with five prompts; SAM is a small SamModel of transformers with random weights.
+Memory is the peak resident size of a separate process that finds two classes with a stub scorer and `edges`.
+Planted objects have several sizes; pairs touch; borders of windows and of the file's tiles cut them; over seeds.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def encoder(patch: int = 8) -> ScorerEncoder:
 
 
 def count_encodings() -> dict[str, Any]:
-    """Images that pass a SAM's encoder for five prompts, by the plain way and by `find`."""
+    """Images through SAM's encoder for five prompts, by the plain way and by `find`."""
     with tempfile.TemporaryDirectory() as folder:
         scene = Path(folder) / "scene.tif"
         make_scene(scene, COUNTED, PROMPTS, 15)
@@ -147,11 +147,11 @@ def _planted_text(planted: dict[str, Any]) -> str:
 
 @click.command()
 @click.option("--side", "sides", type=int, multiple=True, default=(2_000, 6_000), show_default=True)
-@click.option("--patch", type=int, help="Only planted things, by a stub of this patch size.")
+@click.option("--patch", type=int, help="Only planted objects, with a stub of this patch size.")
 @click.option("--json", "as_json", is_flag=True)
 @click.option("--measure", "one", type=click.Path(path_type=Path), hidden=True)
 def main(sides: tuple[int, ...], patch: int | None, as_json: bool, one: Path | None) -> None:
-    """Print encoder runs, planted things and memory; exit 1 if a bar is missed."""
+    """Print encoder runs, planted objects and memory; exit 1 if a bar is missed."""
     if one:
         click.echo(json.dumps(measure(one)))
         return

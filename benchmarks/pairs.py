@@ -1,12 +1,12 @@
-"""Photos to tiles: time, memory, the rule of spacing on all pairs of neighbouring centres; and how uniform places are.
+"""From photos to tiles: time, memory, the spacing of all neighbouring centres, and how uniform random places are.
 
     python benchmarks/pairs.py [--points 1000000] [--seed 0]
 
 Three worlds of points: uniform over the box 10..20 E, 40..60 N at 10 m (few neighbours); towns (half of the points in
 2,000 clumps of 1 km, as photos are) at 1 m; and a belt across the antimeridian and the borders of 10-degree bins.
 
-Photos held: a collection whose searches have found all points, with what sources tell of a photo (some 400 bytes),
-through what stage `photos` does before and after it fetches, and stage `tiles`, in a process of its own.
+Memory: a collection whose searches have found all points, with the usual metadata of a photo (some 400 bytes), goes
+through stage `photos` (without the downloads) and stage `tiles`, in a separate process.
 
 Places: chi-square over 100 cells of 2 by 1 degrees from 55 to 65 N, whose expected counts follow their geodesic areas.
 """
@@ -42,14 +42,14 @@ _A_SEARCH = 500  # photos of one place
 
 
 def uniform(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Over 10..20 E, 40..60 N, uniform over area."""
+    """Points uniform over the area of 10..20 E, 40..60 N."""
     return rng.uniform(10, 20, count), np.degrees(
         np.arcsin(rng.uniform(np.sin(np.radians(40)), np.sin(np.radians(60)), count))
     )
 
 
 def towns(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Half uniform, half within 1 km of one of 2,000 places, some of them crowded."""
+    """Points, half of them uniform, half within 1 km of one of 2,000 places, some of them crowded."""
     lon, lat = uniform(count, rng)
     homes = rng.choice(2000, count // 2, p=rng.dirichlet(np.full(2000, 0.3)))
     place = uniform(2000, rng)
@@ -59,12 +59,12 @@ def towns(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
 
 
 def belt(count: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """2 degrees around the antimeridian and the parallel of 60 N, where bins of 10 degrees meet."""
+    """Points within 2 degrees of the antimeridian and of 60 N, where bins of 10 degrees meet."""
     return (rng.uniform(179, 181, count) + 180) % 360 - 180, rng.uniform(59, 61, count)
 
 
 def too_near(lon: np.ndarray, lat: np.ndarray, spacing: float) -> tuple[int, int]:
-    """All pairs of neighbouring centres looked at, and those that break the rule."""
+    """Number of pairs of neighbouring centres, and of those that are too near."""
     cells = SpatialHash(spacing)
     one, other = find_neighbours(cells, lon, lat, cells.cell_of(lon, lat), spacing)
     one, other = one[one < other], other[one < other]
@@ -73,7 +73,7 @@ def too_near(lon: np.ndarray, lat: np.ndarray, spacing: float) -> tuple[int, int
 
 
 def uniformity(seed: int) -> float:
-    """The p-value of places over cells around 60 N."""
+    """The p-value that places are uniform over cells around 60 N."""
     bounds = (5.0, 55.0, 25.0, 65.0)
     places = draw_places(PlacesRecipe(count=100_000, seed=seed, bounds=bounds))
     west, south = np.meshgrid(np.arange(5.0, 25.0, 2.0), np.arange(55.0, 65.0, 1.0), indexing="ij")
@@ -86,12 +86,12 @@ def uniformity(seed: int) -> float:
 
 
 def peak() -> float:
-    """GiB that this process has held at most."""
+    """Peak memory of this process in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def hold(folder: Path, points: int, seed: int) -> None:
-    """All photos of a collection, from what searches have found to tiles."""
+    """Take all photos of a collection from search results to tiles."""
     rng = np.random.default_rng(seed)
     found = [folder / f"{number}.json" for number in range(max(1, points // _A_SEARCH))]
     for number, path in enumerate(found):
@@ -117,7 +117,7 @@ def hold(folder: Path, points: int, seed: int) -> None:
 
 
 def photo(number: int, rng: np.random.Generator) -> dict[str, object]:
-    """As a service tells it; texts of usual length."""
+    """A photo's metadata as a service gives it, with texts of usual length."""
     (lon,), (lat,) = uniform(1, rng)
     identity, user = str(40_000_000_000 + number), f"{10_000_000 + number % 50_000}@N0{number % 9}"
     return {
@@ -130,7 +130,7 @@ def photo(number: int, rng: np.random.Generator) -> dict[str, object]:
 
 
 def alone(work: Callable[..., None], *arguments: object) -> None:
-    """In a process of its own, whose peak of memory is that of the work."""
+    """Run in a separate process, so that its peak memory is that of the work."""
     child = multiprocessing.get_context("spawn").Process(target=work, args=arguments)
     child.start()
     child.join()
@@ -144,7 +144,7 @@ def alone(work: Callable[..., None], *arguments: object) -> None:
 def command(points: int, seed: int) -> None:
     """Measure; exit 1 if a centre is too near another."""
     wrong = 0
-    with tempfile.TemporaryDirectory() as folder:  # first: a child's peak begins at that of its parent
+    with tempfile.TemporaryDirectory() as folder:  # first, since the peak of a child starts at that of its parent
         alone(hold, Path(folder), points, seed)
     for name, world, resolution in (
         ("uniform, 10 m", uniform, 10.0),

@@ -1,10 +1,10 @@
-"""What SegCLIP's three parts cost, and how its network compares with transformers' own Mask2Former.
+"""Cost of SegCLIP's three parts, and its network against transformers' Mask2Former.
 
     python benchmarks/segclip.py [--side 256] [--repeats 5]
 
-ResNet-50, 100 queries, 9 layers, random weights, 2 crops of 7 classes in blocks; all models see the same pixels, and
-in every round each takes one step, one after the other. Bars: a training step with all parts on costs at most 10 % more
-than the baseline's, inference at most 5 % more, and the baseline's step is not slower than transformers'.
+ResNet-50, 100 queries, 9 layers, random weights, 2 crops of 7 classes in blocks. All models get the same pixels, and in
+every round each takes one step. Bars: a training step with all parts costs at most 10 % more than the baseline's,
+inference at most 5 % more, and the baseline's step is not slower than transformers'.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Step = Callable[[], None]
 
 
 def our_step(model: SegClip, pixels: Tensor, labels: Tensor) -> Step:
-    """Forward, loss and backward."""
+    """Forward pass, loss and backward pass."""
 
     def step() -> None:
         model.zero_grad()
@@ -44,7 +44,7 @@ def our_step(model: SegClip, pixels: Tensor, labels: Tensor) -> Step:
 
 
 def their_step(model: torch.nn.Module, pixels: Tensor, labels: Tensor) -> Step:
-    """The same, as transformers computes it."""
+    """The same with transformers."""
     targets = make_targets(labels, len(CLASSES))
     masks = [targets.masks[image, : targets.slots(image)] for image in range(IMAGES)]
     classes = [targets.classes[image, : targets.slots(image)] for image in range(IMAGES)]
@@ -69,7 +69,7 @@ def inference(model: torch.nn.Module, pixels: Tensor) -> Step:
 
 
 def rounds(steps: dict[str, Step], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each, in turn, after one round that does not count."""
+    """Seconds of each function in turn, after a warm-up round."""
     seconds: dict[str, list[float]] = {name: [] for name in steps}
     for number in range(repeats + 1):
         for name, step in steps.items():
@@ -81,7 +81,7 @@ def rounds(steps: dict[str, Step], repeats: int) -> dict[str, list[float]]:
 
 
 def tell(what: str, seconds: dict[str, list[float]]) -> None:
-    """Medians, and each against the baseline as the median of the ratios of the rounds."""
+    """Medians, and the median over rounds of each ratio to the baseline."""
     base = seconds["baseline"]
     for name, mine in seconds.items():
         ratios = [one / other for one, other in zip(mine, base, strict=True)]
