@@ -13,11 +13,11 @@ from geoglot.errors import ClassesError
 Colour = tuple[int, int, int]
 
 _MOST = 65_534  # classes that two bytes hold beside "other" and no data
-_HUES = 600  # of one wheel: beyond, most have been there
+_HUES = 600  # of one wheel; later ones repeat
 
-#: Of what is none of the classes: GeoTIFF's colour tables know no transparency
+#: Colour of id 0. GeoTIFF's colour tables know no transparency.
 OTHER_COLOUR: Colour = (240, 240, 240)
-#: What people expect: a word of the class name that begins so decides its colour.
+# What people expect. A word of the class name that begins like a key decides its colour.
 _EXPECTED: dict[str, Colour] = {
     "water": (45, 120, 200), "river": (45, 120, 200), "lake": (45, 120, 200), "pool": (60, 190, 230),
     "sea": (25, 85, 165), "forest": (25, 110, 50), "tree": (35, 135, 60), "wood": (25, 110, 50),
@@ -35,7 +35,7 @@ _WORDS = [(re.compile(rf"\b{word}"), colour) for word, colour in _EXPECTED.items
 
 @dataclass(frozen=True)
 class Legend:
-    """Names of the classes 1..n; 0 is "other", `nodata` is no data."""
+    """Names of the classes 1..n of a map; id 0 is "other", `nodata` is no data."""
 
     names: tuple[str, ...]
 
@@ -50,19 +50,19 @@ class Legend:
 
     @property
     def dtype(self) -> str:
-        """Of the class map."""
+        """The type of a class map."""
         return "uint8" if self.nodata == 255 else "uint16"
 
     @property
     def rest(self) -> str:
-        """What id 0 is called."""
+        """The name of id 0."""
         return "other" if "other" not in self.names else "none of these"
 
     @cached_property
     def colours(self) -> tuple[Colour, ...]:
-        """One colour a class: the expected one if it is still free, else the next of an even wheel."""
+        """The colour of each class: the expected one if it is free, else the next of an even wheel."""
         taken: dict[Colour, None] = {}  # in order
-        turn = 0  # all before it are taken
+        turn = 0  # the colours of the wheel before it are taken
         for index, name in enumerate(self.names):
             expected = next((colour for word, colour in _WORDS if word.search(name.lower())), None)
             if expected is None or expected in taken:
@@ -73,7 +73,7 @@ class Legend:
 
 
 def _wheel(index: int) -> Colour:
-    """Hues a golden angle apart: neighbours in the list differ most. After a full wheel comes a paler or darker one."""
+    """Hues a golden angle apart, so neighbours differ most; a full wheel is followed by a paler or darker one."""
     ring = index // _HUES
     saturation, brightness = 0.4 + (0.22 + 0.4152 * ring) % 0.55, 0.5 + (0.36 + 0.2564 * ring) % 0.45
     red, green, blue = colorsys.hsv_to_rgb((0.08 + index * 0.61803) % 1, saturation, brightness)

@@ -1,4 +1,4 @@
-"""One picture of several: pictures of one scene in rows, each with its lines of text below it."""
+"""Several pictures in one: in rows, each with its lines of text below it."""
 
 from __future__ import annotations
 
@@ -8,87 +8,84 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, UInt8
 from PIL import Image, ImageDraw
 
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import check_folder, write_bytes
-from geoglot.outputs.lettering import font, written
+from geoglot.outputs.lettering import load_font, make_writable
 
-_GAP, _LINE, _LEAST = 10, 20, 150  # pixels; _LEAST is room for a word below the smallest picture
-_NO_DATA = (214, 214, 214)
+_GAP, _LINE, _NARROWEST = 10, 20, 150  # pixels; the narrowest panel has room for a word
+_NO_DATA = np.full(3, 214, np.uint8)
 
 
 @dataclass(frozen=True, repr=False)
 class Panel:
-    """A picture and what is written below it."""
+    """A picture and the text below it."""
 
     pixels: Float[np.ndarray, "3 rows cols"]
     """RGB, 0..1."""
     valid: Bool[np.ndarray, "rows cols"]
-    """Pixels that are no data are drawn light grey."""
+    """Other pixels are drawn light grey."""
     lines: tuple[str, ...]
 
 
+def montage(rows: Sequence[Sequence[Image.Image]], gap: int = 0) -> Image.Image:
+    """Paste pictures in rows on white paper, with a gap above the first row and around each column."""
+    heights = [max(picture.height for picture in row) for row in rows]
+    width = max(sum(picture.width + gap for picture in row) for row in rows) + gap
+    sheet = Image.new("RGB", (width, sum(heights) + gap), "white")
+    top = gap
+    for row, height in zip(rows, heights, strict=True):
+        left = gap
+        for picture in row:
+            sheet.paste(picture, (left, top))
+            left += picture.width + gap
+        top += height
+    return sheet
+
+
+def to_bytes(pixels: Float[np.ndarray, "3 rows cols"]) -> UInt8[np.ndarray, "rows cols 3"]:
+    """RGB pixels 0..1 as PIL takes them."""
+    return (pixels.transpose(1, 2, 0) * 255).round().astype(np.uint8)
+
+
 def check_picture(output: Path) -> None:
-    """Refuse, before any work, a picture that cannot be written; InputError for a name that is no PNG's."""
+    """Before any work, refuse a picture that cannot be written, or whose name does not end with .png."""
     if output.suffix.lower() != ".png":
         raise InputError(f"the picture is a PNG: end its name with .png, not {output.name!r}")
     check_folder(output)
 
 
 def write_panels(rows: Sequence[Sequence[Panel]], output: Path) -> None:
-    """Write a PNG of rows of panels; a file that is there stays, and OutputError unless it is this very picture."""
+    """Write rows of panels as a PNG; OutputError if a file is there already, unless it is this very picture."""
     check_picture(output)
-    sheet = _stacked([_row(row) for row in rows])
     buffer = BytesIO()
-    sheet.save(buffer, "PNG")
+    montage([[_draw(panel) for panel in row] for row in rows], _GAP).save(buffer, "PNG")
     if not output.exists():
         write_bytes(output, buffer.getvalue())
     elif output.read_bytes() != buffer.getvalue():
         raise OutputError(f"{output} is there already, and not this picture; give another name: -o")
 
 
-def _row(panels: Sequence[Panel]) -> Image.Image:
-    tiles = [_drawn(panel) for panel in panels]
-    height = max(tile.height for tile in tiles)
-    row = Image.new("RGB", (sum(tile.width + _GAP for tile in tiles) + _GAP, height), "white")
-    left = _GAP
-    for tile in tiles:
-        row.paste(tile, (left, 0))
-        left += tile.width + _GAP
-    return row
-
-
-def _stacked(rows: Sequence[Image.Image]) -> Image.Image:
-    sheet = Image.new("RGB", (max(row.width for row in rows), sum(row.height for row in rows) + _GAP), "white")
-    top = _GAP
-    for row in rows:
-        sheet.paste(row, (0, top))
-        top += row.height
-    return sheet
-
-
-def _drawn(panel: Panel) -> Image.Image:
-    """The picture, and its lines in as many rows as its width asks for."""
-    shown = np.where(panel.valid[..., None], (panel.pixels.transpose(1, 2, 0) * 255).round(), _NO_DATA)
-    picture = Image.fromarray(shown.astype(np.uint8))
-    width = max(picture.width, _LEAST)
-    lines = [part for line in panel.lines for part in _wrapped(written(line), width)]
-    tile = Image.new("RGB", (width, picture.height + len(lines) * _LINE + 6), "white")
-    tile.paste(picture)
-    draw = ImageDraw.Draw(tile)
+def _draw(panel: Panel) -> Image.Image:
+    picture = Image.fromarray(np.where(panel.valid[..., None], to_bytes(panel.pixels), _NO_DATA))
+    width = max(picture.width, _NARROWEST)
+    lines = [part for line in panel.lines for part in _wrap(make_writable(line), width)]
+    drawn = Image.new("RGB", (width, picture.height + len(lines) * _LINE + 6), "white")
+    drawn.paste(picture)
+    draw = ImageDraw.Draw(drawn)
     for index, line in enumerate(lines):
-        draw.text((0, picture.height + 3 + index * _LINE), line, fill="black", font=font())
-    return tile
+        draw.text((0, picture.height + 3 + index * _LINE), line, fill="black", font=load_font())
+    return drawn
 
 
-def _wrapped(line: str, width: int) -> list[str]:
-    """Words in lines that are no wider than the picture, as far as a single word is not."""
+def _wrap(line: str, width: int) -> list[str]:
+    """Break a line into lines of at most `width` pixels; a longer word has a line of its own."""
     lines = [""]
     for word in line.split():
         longer = f"{lines[-1]} {word}".strip()
-        if font().getlength(longer) <= width or not lines[-1]:
+        if load_font().getlength(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
             lines.append(word)

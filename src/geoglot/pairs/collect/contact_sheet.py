@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
+from geoglot.outputs.lettering import load_font
+from geoglot.outputs.panels import montage
 from geoglot.pairs.pair_store import PairSet, Shard
 
 CARDS = 12
@@ -40,11 +42,11 @@ def contact_sheet(sets: Mapping[str, PairSet]) -> bytes:
     ]
     drawn = np.random.default_rng(0).permutation(len(tiles))[: 4 * CARDS]
     cards = sorted((_make_card(*tiles[index]) for index in drawn), key=lambda card: -min(len(card.points), 4))[:CARDS]
-    sheet = Image.new("RGB", (_COLUMNS * _WIDTH, max(1, -(-len(cards) // _COLUMNS)) * _HEIGHT), _PAPER)
-    for number, card in enumerate(cards):
-        sheet.paste(_draw(card), (number % _COLUMNS * _WIDTH, number // _COLUMNS * _HEIGHT))
+    pictures, blank = [_draw(card) for card in cards], Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
+    pictures += [blank] * (-len(pictures) % _COLUMNS if pictures else _COLUMNS)
+    rows = [pictures[first : first + _COLUMNS] for first in range(0, len(pictures), _COLUMNS)]
     file = io.BytesIO()
-    sheet.save(file, "JPEG", quality=85)
+    montage(rows).save(file, "JPEG", quality=85)
     return file.getvalue()
 
 
@@ -62,7 +64,7 @@ def _make_card(name: str, shard: Shard, tile: int) -> _Card:
 
 def _draw(card: _Card) -> Image.Image:
     picture = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
-    draw, font = ImageDraw.Draw(picture), ImageFont.load_default(12)
+    draw, font = ImageDraw.Draw(picture), load_font(12)
 
     def label(x: float, y: float, text: str) -> None:
         left, top, right, bottom = draw.textbbox((x, y), text, font=font)
