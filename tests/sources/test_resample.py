@@ -9,7 +9,7 @@ from conftest import MakeGrid
 from geoglot.crs import transform
 from geoglot.geo import Window
 from geoglot.sources import resample as module
-from geoglot.sources.resample import Read, Resampler
+from geoglot.sources.resample import Read, Resampler, area_means
 
 
 def memory(values: np.ndarray, valid: np.ndarray | None = None) -> Read:
@@ -63,7 +63,7 @@ def test_positions_are_true_to_a_thousandth_of_a_pixel(make_grid: MakeGrid) -> N
     assert degrees.resolution_m is not None
     target = degrees.metric(degrees.resolution_m)
     window = Window(1111, 777, 50, 60)
-    rows, cols = Resampler(degrees, target)._positions(window)
+    rows, cols = Resampler(degrees, target)._source_positions(window)
     centres = np.meshgrid(np.arange(50) + 1111.5, np.arange(60) + 777.5, indexing="ij")
     assert target.crs is not None
     exact = degrees.to_pixel(*transform(*target.to_map(*centres), target.crs, pyproj.CRS(4326)))
@@ -86,3 +86,16 @@ def test_a_scene_of_few_pixels_is_mapped_to_its_edge(make_grid: MakeGrid, resolu
     values, valid = Resampler(grid, target).read(memory(image), target.whole)
     assert valid.all()
     np.testing.assert_allclose(values, 5.0)
+
+
+def test_means_by_area() -> None:
+    values = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    known = np.ones(values.shape, np.bool_)
+    known[0, 0, 0] = False
+    means, there = area_means(values, known, (1, 2))
+    np.testing.assert_array_equal(means, [[[5, 7]]])  # 5 = (1 + 4 + 5 + 8 + 9) / 5 rounded, 6.5 rounded up
+    assert there.all()
+    assert not area_means(values, np.zeros_like(known), (1, 2))[1].any()
+    np.testing.assert_allclose(
+        area_means(np.array([[[0.0, 3.0, 6.0]]]), np.ones((1, 1, 3), bool), (1, 2))[0], [[[1, 5]]]
+    )

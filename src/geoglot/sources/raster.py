@@ -84,14 +84,14 @@ class Raster:
         if inside is not None:
             block = inside.within(window).slices
             values, valid[block] = self._values(inside)
-            known = self.radiometry.apply(np.where(valid[block], values, 0)) * valid[block]
+            known = self.radiometry.apply(values, valid[block])
             pixels = np.pad(known, [(0, 0), *window.rims(inside)], mode="symmetric")
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
     def read_onto(self, grid: Grid) -> Tile:
         """The pixels on a grid of the caller's choice; not valid where the scene does not reach."""
         values, valid = Resampler(self.native, grid, len(self.indexes)).read(self.stored, grid.whole)
-        pixels = self.radiometry.apply(np.where(valid, values, 0)) * valid
+        pixels = self.radiometry.apply(values, valid)
         return Tile(pixels, valid, grid, self.bands, self.time, self.uri)
 
     def thumbnail(self, side: int) -> Tile:
@@ -103,7 +103,7 @@ class Raster:
             values, mask = Resampler(small, target, len(self.indexes)).read(
                 lambda part: _cut(values, mask, part), target.whole
             )
-        pixels = self.radiometry.apply(np.where(mask, values, 0)) * mask
+        pixels = self.radiometry.apply(values, mask)
         return Tile(pixels, mask, target, self.bands, self.time, self.uri)
 
     @cached_property

@@ -17,15 +17,15 @@ _POLL_SECONDS = 0.05
 
 @runtime_checkable
 class Readable(Protocol):
-    """What windows can be read from; a Raster is one."""
+    """Something that windows are read from, such as a Raster."""
 
     def read(self, window: Window) -> Tile:
-        """The pixels of a window; ReadError where it cannot be read."""
+        """The pixels of a window; ReadError if it cannot be read."""
 
 
 @dataclass(frozen=True)
 class FailedWindow:
-    """A window that could not be read, also when tried again."""
+    """A window that could not be read, even when tried again."""
 
     window: Window
     reason: str
@@ -34,7 +34,7 @@ class FailedWindow:
 def read_ahead(
     raster: Readable, windows: Iterable[Window], depth: int = 8, retries: int = 2
 ) -> Iterator[tuple[Window, Tile | FailedWindow]]:
-    """The tiles of windows in their order, at most `depth` of them waiting.
+    """Yield the tiles of windows in their order, at most `depth` of them waiting.
 
     A window that fails is tried `retries` times more, then yields a FailedWindow. Any other exception, in reading or in
     making the windows, is raised here. The thread ends when this iterator is exhausted or closed.
@@ -49,17 +49,17 @@ def read_ahead(
             except queue.Full:
                 continue
 
-    def work() -> None:
+    def read_windows() -> None:
         try:
             for window in windows:
                 if stopped.is_set():
                     return
                 put((window, _read(raster, window, retries)))
             put(None)
-        except BaseException as error:  # noqa: BLE001 carried over to the consumer, who raises it
+        except BaseException as error:  # noqa: BLE001 the consumer raises it
             put(error)
 
-    thread = threading.Thread(target=work, name="geoglot-reader", daemon=True)
+    thread = threading.Thread(target=read_windows, name="geoglot-reader", daemon=True)
     thread.start()
     try:
         while (item := waiting.get()) is not None:
@@ -72,10 +72,10 @@ def read_ahead(
 
 
 def _read(raster: Readable, window: Window, retries: int) -> Tile | FailedWindow:
-    for attempt in range(retries + 1):
+    while True:
         try:
             return raster.read(window)
         except ReadError as error:
-            if attempt == retries:
+            if retries <= 0:
                 return FailedWindow(window, str(error))
-    raise ValueError(f"retries is at least 0, not {retries}")
+            retries -= 1

@@ -1,8 +1,8 @@
-"""Pixels of one grid from pixels of another: averaged where coarser, then interpolated; memory bounded.
+"""Pixels of one grid from those of another: averaged where the target is coarser, then interpolated; bounded memory.
 
-A pixel does not depend on the window that it is read by, to the last bit: source pixels are averaged in blocks that
-are counted from the source's corner, and positions are interpolated between nodes that are counted from the
-target's corner. GDAL's warper promises neither (its scale and its approximation follow the window).
+To the last bit, a pixel does not depend on the window that it is read by: source pixels are averaged in blocks that are
+counted from the source's corner, and positions are interpolated between nodes that are counted from the target's
+corner. GDAL's warper promises neither (its scale and its approximation follow the window).
 """
 
 from __future__ import annotations
@@ -14,16 +14,17 @@ from functools import cached_property, reduce
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Num
+from scipy import sparse
 
 from geoglot.crs import transform
 from geoglot.geo import Grid, Window
 
-#: Gives the values of a window inside the source, and which of them are valid
 Read = Callable[[Window], tuple[np.ndarray, np.ndarray]]
+"""Gives the values of a window inside the source, and its valid mask."""
 _STEP = 16  # target pixels between nodes; over 16 pixels of 10 m a map projection bends by half a millimetre
 _MAX_PIXELS = 2**22  # source pixels that are averaged at once
-_MIN_WEIGHT = 0.499  # half, less rounding
+_HALF = 0.499  # less rounding
 
 
 @dataclass(frozen=True)
@@ -33,27 +34,28 @@ class Resampler:
     source: Grid
     target: Grid
     bands: int = 3
-    """How many are given where there is nothing to read."""
+    """The number of bands of a window that does not touch the source."""
 
     def read(
         self, read: Read, window: Window
     ) -> tuple[Float[np.ndarray, "bands rows cols"], Bool[np.ndarray, "rows cols"]]:
-        """Values (float32) and validity of a window of the target.
+        """Values (float32) and valid mask of a window of the target.
 
-        A pixel is valid where its centre lies in the source and at least half of what it is made of is valid. Of a
-        scene that is only some pixels wide those that hang over the edge are valid too: means of what is inside.
+        A pixel is valid where its centre lies in the source and at least half of what it is made of is valid. In a
+        scene that is only a few pixels wide, pixels that hang over the edge are valid too, as means of what lies
+        inside.
         """
-        rows, cols = self._positions(window)
+        rows, cols = self._source_positions(window)
         height, width = self.source.shape
-        below, beside = self._over
+        below, beside = self._overhang
         inside = (rows >= -below) & (rows <= height + below) & (cols >= -beside) & (cols <= width + beside)
         if not inside.any():
             return np.zeros((self.bands, *inside.shape), np.float32), inside
         row_factor, col_factor = self._factors
-        down = _taps(rows / row_factor, -(-height // row_factor), inside)
-        across = _taps(cols / col_factor, -(-width // col_factor), inside)
-        values, weights = self._averaged(read, Window(down.start, across.start, down.length, across.length))
-        return _interpolated(values, weights, down, across, inside)
+        down = _neighbours(rows / row_factor, -(-height // row_factor), inside)
+        across = _neighbours(cols / col_factor, -(-width // col_factor), inside)
+        box = Window(down.start, across.start, down.length, across.length)
+        return _interpolate(*self._read_means(read, box), down, across, inside)
 
     @cached_property
     def _factors(self) -> tuple[int, int]:
@@ -67,21 +69,21 @@ class Resampler:
         return row_factor, col_factor
 
     @property
-    def _over(self) -> tuple[float, float]:
-        """Source (rows, cols) by which a centre may lie outside: over 1 % of a side is then in its pixel."""
+    def _overhang(self) -> tuple[float, float]:
+        """Source (rows, cols) by which a centre may lie outside: its pixel then holds over 1 % of a side."""
         rows, cols = (
             max(0.0, factor / 2 - side / 100) if factor > 1 else 0.0
             for factor, side in zip(self._factors, self.source.shape, strict=True)
         )
         return rows, cols
 
-    def _positions(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
+    def _source_positions(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
         """Source (rows, cols) of the centres of a window's pixels."""
-        row_nodes, row, row_share = _nodes(window.row, window.height)
-        col_nodes, col, col_share = _nodes(window.col, window.width)
+        row_nodes, row, row_weight = _nodes(window.row, window.height)
+        col_nodes, col, col_weight = _nodes(window.col, window.width)
         nodes = self._to_source(*np.meshgrid(row_nodes, col_nodes, indexing="ij"))
-        down = [_between(axis, row, row_share[:, None]) for axis in nodes]
-        rows, cols = (_between(axis.T, col, col_share[:, None]).T for axis in down)
+        down = [_between(axis, row, row_weight[:, None]) for axis in nodes]
+        rows, cols = (_between(axis.T, col, col_weight[:, None]).T for axis in down)
         return rows, cols
 
     def _to_source(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -94,8 +96,8 @@ class Resampler:
                 x = x - turn * np.round((x - (left + right) / 2) / turn)
         return self.source.to_pixel(x, y)
 
-    def _averaged(self, read: Read, box: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Means and valid shares of a box of averaged source pixels, read in parts of bounded size."""
+    def _read_means(self, read: Read, box: Window) -> tuple[np.ndarray, np.ndarray]:
+        """Means and weights of a box of averaged source pixels, read in parts of bounded size."""
         most = max(1, _MAX_PIXELS // math.prod(self._factors))
         width = min(box.width, most)
         height = max(1, most // width)
@@ -103,7 +105,7 @@ class Resampler:
         cols = range(box.col, box.col + box.width, width)
         parts = [
             [
-                self._part(read, Window(row, col, min(height, rows.stop - row), min(width, cols.stop - col)))
+                self._read_part(read, Window(row, col, min(height, rows.stop - row), min(width, cols.stop - col)))
                 for col in cols
             ]
             for row in rows
@@ -111,7 +113,7 @@ class Resampler:
         values, weights = (np.block([[part[which] for part in across] for across in parts]) for which in (0, 1))
         return values, weights
 
-    def _part(self, read: Read, part: Window) -> tuple[np.ndarray, np.ndarray]:
+    def _read_part(self, read: Read, part: Window) -> tuple[np.ndarray, np.ndarray]:
         row_factor, col_factor = self._factors
         row, col, height, width = part
         wanted = Window(row * row_factor, col * col_factor, height * row_factor, width * col_factor)
@@ -120,47 +122,60 @@ class Resampler:
         return _block_means(*read(inside), row_factor, col_factor)
 
 
-class _Taps(NamedTuple):
-    """Which two pixels along one axis each position lies between, counted from `start`."""
+class _Neighbours(NamedTuple):
+    """The two pixels along one axis that each position lies between, counted from `start`."""
 
     first: np.ndarray
     second: np.ndarray
-    share: np.ndarray
-    """Of the second."""
+    weight: np.ndarray
+    """Of the second pixel."""
     start: int
     length: int
 
 
-def _taps(positions: np.ndarray, size: int, inside: np.ndarray) -> _Taps:
+def _neighbours(positions: np.ndarray, size: int, inside: np.ndarray) -> _Neighbours:
     below = np.floor(positions - 0.5)
-    share = (positions - 0.5 - below).astype(np.float32)
+    weight = (positions - 0.5 - below).astype(np.float32)
     first, second = (np.clip(np.where(inside, index, 0), 0, size - 1).astype(np.intp) for index in (below, below + 1))
     start, stop = int(first[inside].min()), int(second[inside].max()) + 1
-    # Outside any pixel will do: it is masked in the end.
+    # Outside any pixel will do: the valid mask hides it.
     first, second = (np.clip(index - start, 0, stop - start - 1) for index in (first, second))
-    return _Taps(first, second, share, start, stop - start)
+    return _Neighbours(first, second, weight, start, stop - start)
 
 
-def _interpolated(
-    values: np.ndarray, weights: np.ndarray, down: _Taps, across: _Taps, inside: np.ndarray
+def _interpolate(
+    values: np.ndarray, weights: np.ndarray, down: _Neighbours, across: _Neighbours, inside: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bilinear means over what is valid."""
+    """Bilinear means over the valid pixels."""
     # Bands lie side by side, the weight last, so that one look-up fetches them all.
     planes = np.concatenate([values * weights, weights[None]])
     table = np.ascontiguousarray(planes.reshape(len(planes), -1).T)
     sums = np.zeros((*inside.shape, len(planes)), np.float32)
-    for row, row_share in ((down.first, 1 - down.share), (down.second, down.share)):
-        for col, col_share in ((across.first, 1 - across.share), (across.second, across.share)):
-            sums += (row_share * col_share)[..., None] * table.take(row * across.length + col, axis=0)
+    for row, row_weight in ((down.first, 1 - down.weight), (down.second, down.weight)):
+        for col, col_weight in ((across.first, 1 - across.weight), (across.second, across.weight)):
+            sums += (row_weight * col_weight)[..., None] * table.take(row * across.length + col, axis=0)
     result, total = np.moveaxis(sums[..., :-1], -1, 0), sums[..., -1]
-    valid = inside & (total >= _MIN_WEIGHT)
+    valid = inside & (total >= _HALF)
     return np.where(valid, result / np.where(valid, total, 1), 0), valid
+
+
+def _nodes(start: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Positions of the nodes around pixel centres; the node before each centre, and the weight of the next node."""
+    centres = np.arange(start, start + count) + 0.5
+    before = np.floor(centres / _STEP)
+    nodes = np.arange(before[0], before[-1] + 2) * _STEP
+    return nodes, (before - before[0]).astype(np.intp), centres / _STEP - before
+
+
+def _between(nodes: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Linear interpolation along the first axis."""
+    return np.asarray(nodes[index] * (1 - weight) + nodes[index + 1] * weight)
 
 
 def _block_means(
     values: np.ndarray, mask: np.ndarray, row_factor: int, col_factor: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means over the valid pixels of each block, and the share of them; the last blocks may be cut short."""
+    """Means over the valid pixels of each block, and their share of it; the last blocks may be cut short."""
     values = np.where(mask, values, 0).astype(np.float32)
     if row_factor == col_factor == 1:
         return values, mask.astype(np.float32)
@@ -177,14 +192,25 @@ def _block_sums(values: np.ndarray, row_factor: int, col_factor: int) -> np.ndar
     return np.asarray(reduce(np.add, (down[:, :, col::col_factor] for col in range(col_factor))))
 
 
-def _nodes(start: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions of the nodes around the pixel centres start + 0.5 ..; for each centre the node before and a share."""
-    centres = np.arange(start, start + count) + 0.5
-    before = np.floor(centres / _STEP)
-    nodes = np.arange(before[0], before[-1] + 2) * _STEP
-    return nodes, (before - before[0]).astype(np.intp), centres / _STEP - before
+def area_means(
+    values: Num[np.ndarray, "band rows cols"], has_data: Bool[np.ndarray, "band rows cols"], shape: tuple[int, int]
+) -> tuple[Num[np.ndarray, "band out_rows out_cols"], Bool[np.ndarray, "band out_rows out_cols"]]:
+    """Means of the data by area, in another shape; the type of the numbers stays, and means of integers are rounded.
+
+    GDAL does the same, but does not always know which numbers are data (see `BandReader`).
+    """
+    down, across = (_axis_weights(small, large) for small, large in zip(shape, values.shape[1:], strict=True))
+    weights = np.stack([down @ mask.astype(np.float32) @ across.T for mask in has_data])
+    data = np.where(has_data, values, 0).astype(np.float64)
+    means = np.stack([down @ band @ across.T for band in data]) / np.where(weights > 0, weights, 1)
+    return (np.floor(means + 0.5) if values.dtype.kind in "ui" else means).astype(values.dtype), weights >= _HALF
 
 
-def _between(nodes: np.ndarray, index: np.ndarray, share: np.ndarray) -> np.ndarray:
-    """Linear interpolation along the first axis."""
-    return np.asarray(nodes[index] * (1 - share) + nodes[index + 1] * share)
+def _axis_weights(small: int, large: int) -> sparse.csr_array:
+    """How much of each of `small` pixels each of `large` pixels covers, along one axis."""
+    edges = np.arange(small + 1) * large / small
+    first, last = np.floor(edges[:-1]).astype(int), np.minimum(np.ceil(edges[1:]).astype(int), large)
+    rows = np.repeat(np.arange(small), last - first)
+    cols = np.concatenate([np.arange(start, stop) for start, stop in zip(first, last, strict=True)])
+    overlap = np.minimum(edges[rows + 1], cols + 1) - np.maximum(edges[rows], cols)
+    return sparse.csr_array((overlap * small / large, (rows, cols)), shape=(small, large))

@@ -13,17 +13,17 @@ from geoglot.geo import Grid
 
 @dataclass(frozen=True, repr=False)
 class Tile:
-    """A block of pixels, where it lies, and which of it is data."""
+    """A block of pixels, its place, and its valid mask."""
 
     pixels: Float[np.ndarray, "bands rows cols"]
     """float32, 0..1 of the scene's display range; 0 where there is no data, and beyond the scene its mirror."""
     valid: Bool[np.ndarray, "rows cols"]
-    """False on nodata, NaN and padding."""
+    """False on no data, NaN and padding."""
     grid: Grid
     bands: tuple[str, ...]
     time: datetime | None
     uri: str
-    """What it was read from."""
+    """Where the pixels were read."""
 
     def __repr__(self) -> str:
         crs = self.grid.crs.name if self.grid.crs else "no CRS"

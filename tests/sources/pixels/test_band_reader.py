@@ -14,7 +14,6 @@ from PIL import Image
 from conftest import MakeGeotiff
 from geoglot.errors import InputError
 from geoglot.geo import Window
-from geoglot.sources.pixels.area_means import area_means
 from geoglot.sources.pixels.validity import parse_nodata
 from geoglot.sources.raster import open_raster
 from geoglot.sources.tile import Tile
@@ -117,19 +116,6 @@ def test_what_is_no_data_is_in_the_fingerprint(make_geotiff: MakeGeotiff, colour
         assert one.fingerprint() != other.fingerprint()
 
 
-def test_means_by_area() -> None:
-    values = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
-    known = np.ones(values.shape, np.bool_)
-    known[0, 0, 0] = False
-    means, there = area_means(values, known, (1, 2))
-    np.testing.assert_array_equal(means, [[[5, 7]]])  # 5 = (1 + 4 + 5 + 8 + 9) / 5 rounded, 6.5 rounded up
-    assert there.all()
-    assert not area_means(values, np.zeros_like(known), (1, 2))[1].any()
-    np.testing.assert_allclose(
-        area_means(np.array([[[0.0, 3.0, 6.0]]]), np.ones((1, 1, 3), bool), (1, 2))[0], [[[1, 5]]]
-    )
-
-
 @pytest.mark.parametrize("where", ["inside", "beyond"])
 def test_four_bands_are_read_on_another_grid(make_geotiff: MakeGeotiff, colours: np.ndarray, where: str) -> None:
     turned = Affine.translation(5e5, 4e6) @ Affine.rotation(30) @ Affine.scale(10, -10)
@@ -151,7 +137,7 @@ def test_pair_collection_reads_as_models_do(make_geotiff: MakeGeotiff, rng: np.r
         tile = raster.read(raster.grid.whole)
         values, valid = read_window(dataset, (1, 2, 3), raster.grid)
     np.testing.assert_array_equal(valid, tile.valid)
-    np.testing.assert_allclose(raster.radiometry.apply(values) * valid, tile.pixels, atol=1e-6)
+    np.testing.assert_allclose(raster.radiometry.apply(values, valid), tile.pixels, atol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])

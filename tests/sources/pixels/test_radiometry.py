@@ -30,7 +30,7 @@ def test_bytes_pass_unchanged(make_geotiff: MakeGeotiff, colours: np.ndarray) ->
     found = radiometry(make_geotiff(colours // 4 + 1))
     assert found.how == FULL_RANGE
     values = np.arange(256, dtype=np.uint8).reshape(1, 16, 16).repeat(3, 0)
-    np.testing.assert_array_equal(found.apply(values), values / np.float32(255))
+    np.testing.assert_array_equal(found.apply(values, np.ones((16, 16), bool)), values / np.float32(255))
 
 
 def test_other_numbers_are_stretched_by_percentiles(make_geotiff: MakeGeotiff, rng: np.random.Generator) -> None:

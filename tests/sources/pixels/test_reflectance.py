@@ -88,7 +88,7 @@ def spread(**more: Any) -> ValueRange:
     plain: dict[str, Any] = {
         "name": "scene.tif",
         "tags": {},
-        "floating": False,
+        "is_float": False,
         "scales": (1.0,) * 3,
         "offsets": (0.0,) * 3,
         "low": (300.0,) * 3,
@@ -104,7 +104,7 @@ def meant(one: ValueRange, sensor: Sensor = "sentinel2-l2a") -> Scaling:
 
 
 def test_tags_of_a_scale_that_was_applied_before_are_not_followed() -> None:
-    one = spread(floating=True, scales=(1e-4,) * 3, low=(0.03,) * 3, high=(0.3,) * 3)
+    one = spread(is_float=True, scales=(1e-4,) * 3, low=(0.03,) * 3, high=(0.3,) * 3)
     assert meant(one).scales == (1.0,) * 3 and "not as its scale and offset tags say" in meant(one).note
 
 

@@ -120,7 +120,7 @@ class Stac:
         parts = [self._window(scene.assets[asset], indexes, grid) for asset, indexes in by_asset.items()]
         values, valid = np.concatenate([one for one, _ in parts]), np.logical_and.reduce([mask for _, mask in parts])
         radiometry = _radiometry(scene, len(self.bands), self._catalogue.reflectance)
-        pixels = radiometry.apply(np.where(valid, values, 0)) * valid
+        pixels = radiometry.apply(values, valid)
         return Tile(pixels, valid, grid, self.bands, scene.moment, scene.id)
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""Whether the overviews of a raster show its pixels: a file may be replaced, and the overviews beside it stay.
+"""Compares the overviews of a raster with its pixels: a file may be replaced while the overviews beside it stay.
 
-They decide stretches and pictures, so a few places of each level are compared with means of the pixels themselves.
+Overviews decide stretches and pictures. A few places of each level are therefore compared with the pixels below them.
 """
 
 from __future__ import annotations
@@ -17,106 +17,107 @@ from geoglot.geo import Window
 from geoglot.sources.gdal import GDAL_ERRORS, is_local, open_dataset
 from geoglot.sources.pixels.band_reader import BandReader
 
-_PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # shares of rows and cols
+_PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # down and across the image, 0..1
 _SIDE = 512  # pixels of a place that are read
-_LEAST_INSIDE = 0.75  # of an overview's pixels between the least and the largest of those that they stand for
-_REACH = (1, 3, 3)  # kernels blur over the pixels beside
-_ROOM = 0.1  # of the spread of the pixels, by which cubic kernels go beyond them
-_MOST_APART = 0.3  # of the spread: between the means of a level and of the pixels
-_LEAST_ALIKE = 0.4  # correlation, where a level shows more than noise
+_MIN_INSIDE = 0.75  # share of an overview's pixels between the lowest and the highest pixel that they stand for
+_KERNEL = (1, 3, 3)  # resampling kernels blur over the neighbours
+_OVERSHOOT = 0.1  # of the spread of the pixels, by which cubic kernels go beyond them
+_MAX_SHIFT = 0.3  # of the spread: between the means of a level and of the pixels
+_MIN_CORRELATION = 0.4  # where a level shows more than noise
 _STRUCTURE = 0.5
 
 
 class _Cells(NamedTuple):
-    """What each pixel of an overview stands for, and what it shows; of whole, valid cells alone."""
+    """For each pixel of an overview, its value and those of the pixels below it; only where all of these are valid."""
 
-    least: np.ndarray
+    lowest: np.ndarray
     mean: np.ndarray
-    largest: np.ndarray
-    shown: np.ndarray
+    highest: np.ndarray
+    overview: np.ndarray
     """NaN where the overview has no data."""
     pixels: np.ndarray
-    """All that the cells are of."""
+    """All pixels below."""
 
 
-def overviews_match(dataset: Any, uri: str, stored: BandReader) -> bool:
-    """Whether all overviews show the pixels; True where there are none, or where there is nothing to compare."""
-    count = len(dataset.overviews(stored.indexes[0]))
+def overviews_match(dataset: Any, uri: str, reader: BandReader) -> bool:
+    """Whether all overviews show the pixels; True if there are none, or nothing to compare."""
+    count = len(dataset.overviews(reader.indexes[0]))
     beside = is_local(uri) and any(Path(uri + suffix).exists() for suffix in (".ovr", ".OVR"))
-    if not count or not (dataset.driver == "GTiff" or beside):  # the others reduce the picture itself
+    if not count or not (dataset.driver == "GTiff" or beside):  # other formats reduce the picture itself
         return True
-    with open_dataset(uri, level="NONE") as whole:
-        return all(_shows(whole, uri, level, stored) for level in range(count))
+    with open_dataset(uri, level="NONE") as image:
+        return all(_level_matches(image, uri, level, reader) for level in range(count))
 
 
-def _shows(whole: Any, uri: str, level: int, stored: BandReader) -> bool:
+def _level_matches(image: Any, uri: str, level: int, reader: BandReader) -> bool:
     try:
         with open_dataset(uri, level=level) as overview:
-            places = list(_places(whole, overview, stored))
+            places = list(_read_places(image, overview, reader))
     except (*GDAL_ERRORS, SourceError):
         return False
     if not places:
         return True
     cells = _Cells(*(np.concatenate(parts) for parts in zip(*places, strict=True)))
     spread, count = cells.pixels.std(), len(cells.mean)
-    room = _ROOM * spread + 1e-6 * np.abs(cells.pixels).max()
-    if ((cells.shown >= cells.least - room) & (cells.shown <= cells.largest + room)).mean() < _LEAST_INSIDE:
+    room = _OVERSHOOT * spread + 1e-6 * np.abs(cells.pixels).max()
+    inside = (cells.overview >= cells.lowest - room) & (cells.overview <= cells.highest + room)
+    if inside.mean() < _MIN_INSIDE:
         return False
-    seen = np.isfinite(cells.shown)
-    mean, shown = cells.mean[seen], cells.shown[seen]
-    if abs(mean.mean() - shown.mean()) > (_MOST_APART + 3 / np.sqrt(count)) * spread + room:
+    has_data = np.isfinite(cells.overview)
+    mean, overview = cells.mean[has_data], cells.overview[has_data]
+    if abs(mean.mean() - overview.mean()) > (_MAX_SHIFT + 3 / np.sqrt(count)) * spread + room:
         return False
-    judges = count > 100 and mean.std() > _STRUCTURE * spread > 0 and shown.std() > 0
-    return not judges or float(np.corrcoef(mean, shown)[0, 1]) > _LEAST_ALIKE
+    has_structure = count > 100 and mean.std() > _STRUCTURE * spread > 0 and overview.std() > 0
+    return not has_structure or float(np.corrcoef(mean, overview)[0, 1]) > _MIN_CORRELATION
 
 
-def _places(whole: Any, overview: Any, stored: BandReader) -> Iterator[_Cells]:
-    """A few places of a level, and the pixels below; places that are damaged are told when they are read."""
-    rows, cols = ((big / small, small) for big, small in zip(whole.shape, overview.shape, strict=True))
+def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cells]:
+    """A few places of a level with the pixels below; damaged places are left out, their own read reports them."""
+    rows, cols = ((big / small, small) for big, small in zip(image.shape, overview.shape, strict=True))
     for place in _PLACES:
-        down, across = (_edges(share, *axis) for share, axis in zip(place, (rows, cols), strict=True))
+        down, across = (_cell_edges(start, *axis) for start, axis in zip(place, (rows, cols), strict=True))
         below = Window(down[0], across[0], down[-1] - down[0], across[-1] - across[0])
         try:
-            values, known = stored.read(whole, below)
+            values, has_data = reader.read(image, below)
         except GDAL_ERRORS:
             continue
         top, left = (round(edges[0] / axis[0]) for edges, axis in ((down, rows), (across, cols)))
-        shown, seen = stored.read(overview, Window(top, left, len(down) - 1, len(across) - 1))
+        shown, shown_data = reader.read(overview, Window(top, left, len(down) - 1, len(across) - 1))
         starts = [[edge - edges[0] for edge in edges[:-1]] for edges in (down, across)]
-        every = np.asarray(known.all(axis=0))
-        full = _over(np.minimum, every[None], *starts)[0]
+        valid = np.asarray(has_data.all(axis=0))
+        full = _reduce_cells(np.minimum, valid[None], *starts)[0]
         if full.any():
             numbers = values.astype(np.float64)
             sizes = np.outer(np.diff(down), np.diff(across))
             yield _Cells(
-                ndimage.minimum_filter(_over(np.minimum, values, *starts), _REACH)[:, full].ravel(),
-                (_over(np.add, numbers, *starts) / sizes)[:, full].ravel(),
-                ndimage.maximum_filter(_over(np.maximum, values, *starts), _REACH)[:, full].ravel(),
-                np.where(seen, shown.astype(np.float64), np.nan)[:, full].ravel(),
-                numbers[:, every].ravel(),
+                ndimage.minimum_filter(_reduce_cells(np.minimum, values, *starts), _KERNEL)[:, full].ravel(),
+                (_reduce_cells(np.add, numbers, *starts) / sizes)[:, full].ravel(),
+                ndimage.maximum_filter(_reduce_cells(np.maximum, values, *starts), _KERNEL)[:, full].ravel(),
+                np.where(shown_data, shown.astype(np.float64), np.nan)[:, full].ravel(),
+                numbers[:, valid].ravel(),
             )
 
 
-def _edges(share: float, step: float, count: int) -> list[int]:
-    """Of the pixels that a run of an overview's pixels stands for, along one axis."""
+def _cell_edges(start: float, step: float, count: int) -> list[int]:
+    """Edges, along one axis, between the image pixels that a run of overview pixels stands for."""
     length = max(1, min(count, round(_SIDE / step)))
-    first = int(share * (count - length))
+    first = int(start * (count - length))
     return [round(index * step) for index in range(first, first + length + 1)]
 
 
-def _over(reduce: np.ufunc, values: np.ndarray, rows: Sequence[int], cols: Sequence[int]) -> np.ndarray:
-    """Over the cells that begin at some rows and cols."""
-    return _along(reduce, _along(reduce, values, rows, 1), cols, 2)
+def _reduce_cells(reduce: np.ufunc, values: np.ndarray, rows: Sequence[int], cols: Sequence[int]) -> np.ndarray:
+    """Reduce the cells that begin at some rows and columns."""
+    return _reduce_axis(reduce, _reduce_axis(reduce, values, rows, 1), cols, 2)
 
 
-def _along(reduce: np.ufunc, values: np.ndarray, starts: Sequence[int], axis: int) -> np.ndarray:
-    """`reduce.reduceat`, several times as fast for short cells: takes the next pixel of all cells at once."""
+def _reduce_axis(reduce: np.ufunc, values: np.ndarray, starts: Sequence[int], axis: int) -> np.ndarray:
+    """`reduce.reduceat`, several times as fast for short cells, since it takes the next pixel of all cells at once."""
     first, lanes = np.asarray(starts), np.moveaxis(values, axis, 0)
     lengths = np.diff(first, append=len(lanes))
-    found = lanes[first]
+    reduced = lanes[first]
     for offset in range(1, int(lengths.min())):
-        reduce(found, lanes[first + offset], out=found)
+        reduce(reduced, lanes[first + offset], out=reduced)
     for offset in range(max(1, int(lengths.min())), int(lengths.max())):
         longer = lengths > offset
-        found[longer] = reduce(found[longer], lanes[first[longer] + offset])
-    return np.moveaxis(found, 0, axis)
+        reduced[longer] = reduce(reduced[longer], lanes[first[longer] + offset])
+    return np.moveaxis(reduced, 0, axis)

@@ -1,27 +1,29 @@
 """When a pixel is valid: one rule for all who read pixels, models and pair sets (docs/decisions/0015-validity.md).
 
-A pixel is valid where every band that is shown has a number that means something: none of the bands holds its number
-for no data, the mask or the transparency hides nothing, and all numbers are finite. Eight bits have no number to spare:
-0 and 255 are brightness too, so there a pixel is missing only where all shown bands hold the number for no data.
+A pixel is valid where every band that is shown has data: no band holds its no data number, neither a mask nor
+transparency nor a rim hides the pixel, and all numbers are finite. 8 bits have no number to spare: 0 and 255 are
+brightness too, so there a pixel is missing only where all shown bands hold their no data number.
 """
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Shaped
 
 from geoglot.aliases import NoData
 from geoglot.errors import InputError
+from geoglot.geo import Window
 
 NONE: Literal["none"] = "none"
-#: What says where a band has data; a band of transparency is read by itself
 Mask = Literal["all_valid", "nodata", "alpha", "per_dataset"]
+"""How a file says where a band has data, in GDAL's words and in their order of precedence."""
 
 
 def parse_nodata(text: str | int | float | None) -> NoData:
-    """What a person writes: a number, or none."""
+    """Parse what a person writes: a number, or none."""
     if text is None or text == NONE:
         return text
     try:
@@ -30,18 +32,55 @@ def parse_nodata(text: str | int | float | None) -> NoData:
         raise InputError(f"nodata must be a number or none, got {text!r}") from None
 
 
-def valid_pixels(known: Bool[np.ndarray, "band rows cols"], dtype: Any) -> Bool[np.ndarray, "rows cols"]:
-    """Which pixels are valid, from the bands that have data there and the type of the stored numbers."""
-    return np.asarray(known.any(axis=0) if np.dtype(dtype).itemsize == 1 else known.all(axis=0))
+def valid_pixels(has_data: Bool[np.ndarray, "band rows cols"], dtype: Any) -> Bool[np.ndarray, "rows cols"]:
+    """The valid mask of pixels, from the mask of each band and the type of the stored numbers."""
+    return np.asarray(has_data.any(axis=0) if np.dtype(dtype).itemsize == 1 else has_data.all(axis=0))
 
 
-def declared(
+def read_mask(
     dataset: Any, index: int, mask: Mask, nodata: NoData, values: np.ndarray, **where: Any
 ) -> Bool[np.ndarray, "rows cols"]:
-    """Where a band (1-based) has data by what the file or the caller declares; transparency is not asked here.
+    """Where a band (1-based) has data by its mask and its no data number; the band of transparency is read separately.
 
-    values: its numbers as they are stored, of the same window.
+    values: the stored numbers of the band in the same window. nodata: the number that the caller declares.
     """
-    asks = mask == "per_dataset" or (mask == "nodata" and nodata is None)
-    known = dataset.read_masks(index, **where) > 0 if asks and nodata != NONE else np.ones(values.shape, np.bool_)
-    return known if nodata is None or nodata == NONE else known & (values != float(nodata))
+    reads_mask = mask == "per_dataset" or (mask == "nodata" and nodata is None)
+    has_data = np.ones(values.shape, np.bool_)
+    if reads_mask and nodata != NONE:
+        has_data = dataset.read_masks(index, **where) > 0
+    return has_data if nodata is None or nodata == NONE else has_data & (values != float(nodata))
+
+
+def mask_kind(dataset: Any, index: int) -> Mask:
+    """How a file says where a band (1-based) has data."""
+    flags = {flag.name for flag in dataset.mask_flag_enums[index - 1]}
+    kinds: tuple[Mask, ...] = get_args(Mask)
+    return next((kind for kind in kinds if kind in flags), "per_dataset")
+
+
+def find_alpha(dataset: Any, indexes: tuple[int, ...] = ()) -> int | None:
+    """The band (1-based) that is marked as transparency, unless it is one of those that are shown."""
+    bands = enumerate(zip(dataset.colorinterp, dataset.descriptions, strict=True), 1)
+    marked = [index for index, (colour, name) in bands if colour.name == "alpha" or (name or "").lower() == "alpha"]
+    return marked[-1] if marked and marked[-1] not in indexes else None
+
+
+@dataclass(frozen=True, eq=False)
+class Rim:
+    """A rim or wedge of one colour around a scene: no data, though the file does not say so."""
+
+    colour: tuple[float, ...]
+    cells: Bool[np.ndarray, "rows cols"]
+    """Where the rim may lie, coarsely, over the whole scene: the same colour elsewhere is a thing."""
+
+    def covers(
+        self, values: Shaped[np.ndarray, "band rows cols"], window: Window, scene: tuple[int, int]
+    ) -> Bool[np.ndarray, "rows cols"]:
+        """Which pixels of a window belong to the rim; `scene` is the scene's shape (rows, cols)."""
+        same = np.logical_and.reduce([band == number for band, number in zip(values, self.colour, strict=True)])
+        starts, sizes = (window.row, window.col), (window.height, window.width)
+        cells = [
+            ((start + (np.arange(count) + 0.5) * size / count) * number / side).astype(np.intp)
+            for start, size, count, number, side in zip(starts, sizes, same.shape, self.cells.shape, scene, strict=True)
+        ]
+        return np.asarray(same & self.cells[np.ix_(*cells)])
