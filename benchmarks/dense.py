@@ -28,11 +28,12 @@ import torch.nn.functional as F
 from geoglot.cli.demo import CLASSES
 from geoglot.demo import SCENE
 from geoglot.models.zoo import load_model
+from geoglot.options import TEMPLATES, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.scene.class_words import TEMPLATES, parse_classes
+from geoglot.scene.class_words import parse_classes
 from geoglot.scene.score import WordScorer
 from geoglot.sources.raster import open_raster
-from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

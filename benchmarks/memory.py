@@ -23,9 +23,9 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window
 
+from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.scene.read import ReadOptions
-from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

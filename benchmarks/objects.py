@@ -26,11 +26,10 @@ import rasterio
 from affine import Affine
 from rasterio.windows import Window
 
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.encoder import ScorerEncoder
-from geoglot.scene.read import ReadOptions
 from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.find.find import find
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.refine.sam import Normalisation, Sam
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -18,11 +18,10 @@ from pathlib import Path
 import numpy as np
 
 from geoglot.models.zoo import load_model
-from geoglot.scene.read import ReadOptions
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.scene_overviews import Overviews
 from geoglot.tasks.ask.shortlist import names_of_questions, shortlist
-from geoglot.tasks.find.find_options import FindOptions
 
 KINDS = {
     "airport": "airport", "baseballfield": "baseball field", "beach": "beach", "bridge": "bridge", "church": "church",

@@ -36,7 +36,8 @@ from rasterio.features import rasterize
 from geoglot.evaluation.retrieval import score_captions
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_model, model_size
-from geoglot.scene.class_words import TEMPLATES, text_vectors
+from geoglot.options import TEMPLATES
+from geoglot.scene.class_words import text_vectors
 
 LOVEDA = {
     "background": ("open land", "bare lawn"), "building": ("buildings", "houses"), "road": ("road", "street"),

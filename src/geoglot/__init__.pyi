@@ -1,8 +1,14 @@
 # The public names, each said once; __init__.py loads a name when it is first used.
 from .errors import GeoglotError as GeoglotError
+from .evaluation.evaluate import evaluate as evaluate
 from .geo import Grid as Grid
 from .geo import Window as Window
 from .models.zoo import load_model as load_model
+from .options import ClassifyOptions as ClassifyOptions
+from .options import EvaluateOptions as EvaluateOptions
+from .options import FindOptions as FindOptions
+from .options import ReadOptions as ReadOptions
+from .options import SegmentOptions as SegmentOptions
 from .scene.encode import Encoded as Encoded
 from .scene.encode import encode as encode
 from .scene.seen import EncodedScene as EncodedScene
@@ -14,13 +20,13 @@ from .tasks.ask.ask import Asker as Asker
 from .tasks.ask.ask import ask as ask
 from .tasks.ask.ask_many import ask_many as ask_many
 from .tasks.ask.ask_options import AskOptions as AskOptions
-from .tasks.classify import ClassifyOptions as ClassifyOptions
 from .tasks.classify import classify as classify
+from .tasks.export import export_model as export_model
 from .tasks.find.find import find as find
-from .tasks.find.find_options import FindOptions as FindOptions
 from .tasks.find.find_result import FindResult as FindResult
 from .tasks.inspection import RasterInfo as RasterInfo
 from .tasks.inspection import inspect_raster as inspect_raster
-from .tasks.segment.segment import SegmentOptions as SegmentOptions
 from .tasks.segment.segment import segment as segment
+from .training.train_align import train_align as train_align
+from .training.train_segment import train_segment as train_segment
 from .version import __version__ as __version__

@@ -63,7 +63,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "a", "--refine", "sam", "--sam", "./none"], 1, "cannot be had"),
         (["scene.tif", "a", "--refine", "magic"], 2, "magic"),
         (["scene.tif", "a", "--background", "a,b"], 2, "cannot be found and be the background"),
-        (["scene.tif", "a", "--min-score", "2"], 2, "between 0 and 1"),
+        (["scene.tif", "a", "--min-score", "2"], 2, "must be below 1, got 2"),
         (["scene.tif", "a", "--aoi", "none.gpkg"], 2, "cannot be read as points or polygons"),
         (["scene.tif", "a", "--model", "none"], 1, "geoglot models list"),
     ],

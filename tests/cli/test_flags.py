@@ -8,7 +8,7 @@ import pytest
 from annotated_types import Ge, Gt, Interval
 from click.testing import CliRunner, Result
 
-from geoglot.aliases import BandLike
+from geoglot.aliases import BandLike, NoData
 from geoglot.bounds import check_bounds
 from geoglot.cli.flags import flags
 from geoglot.errors import InputError
@@ -25,6 +25,7 @@ class Wishes:
     templates: Annotated[tuple[str, ...], "Sentences."] = ("a {}",)
     background: Annotated[str | tuple[str, ...], "Words."] = ()
     folder: Annotated[str | Path | None, "A folder."] = None
+    nodata: Annotated[NoData, "No data."] = None
     keep: Annotated[bool, "Keep it."] = False
     library_only: int = 3
 
@@ -52,10 +53,14 @@ def test_every_kind_of_field_is_read() -> None:
     words = shlex.split(
         "--bands B4,3 --gsd 0.5 --side 9 --share 1 --flips all --scales 0.5,1 --template x{} --template y{}"
     )
-    result, taken = run(*words, "--background", "road, roof", "--folder", "f", "--keep")
+    result, taken = run(*words, "--background", "road, roof", "--folder", "f", "--nodata", "none", "--keep")
     assert result.exit_code == 0, result.output
-    wanted = Wishes(("B4", 3), 0.5, 9, 1.0, "all", (0.5, 1.0), ("x{}", "y{}"), "road, roof", Path("f"), True)
+    wanted = Wishes(("B4", 3), 0.5, 9, 1.0, "all", (0.5, 1.0), ("x{}", "y{}"), "road, roof", Path("f"), "none", True)
     assert taken == [wanted]
+
+
+def test_no_data_may_be_a_number() -> None:
+    assert run("--nodata", "-9999")[1] == [Wishes(nodata=-9999.0)]
 
 
 def test_help_shows_text_choices_and_defaults() -> None:
@@ -72,6 +77,7 @@ def test_help_shows_text_choices_and_defaults() -> None:
         ("--gsd nan", "'--gsd': it must be above 0, got nan"),
         ("--share 1.5", "'--share': it must be at most 1, got 1.5"),
         ("--scales 1,x", "'--scales': it must be numbers with commas"),
+        ("--nodata x", "'--nodata': it must be a number or none, got 'x'"),
         ("--flips some", "'--flips'"),
     ],
 )

@@ -7,7 +7,7 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
-from geoglot.cli import main, options
+from geoglot.cli import main, shared
 from geoglot.errors import ClassesError, SourceError
 from geoglot.version import __version__
 
@@ -20,7 +20,7 @@ def raising(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[BaseException]]:
     errors: list[BaseException] = []
 
     @click.command()
-    @options.verbose
+    @shared.verbose
     def command() -> None:
         raise errors[0]
 

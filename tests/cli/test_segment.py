@@ -8,7 +8,7 @@ import rasterio
 from click.testing import CliRunner, Result
 
 from geoglot.cli.main import cli
-from geoglot.cli.reading import format_area, parse_bands
+from geoglot.figures import format_area
 from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "roof")
@@ -126,4 +126,3 @@ def test_small_words() -> None:
         "2.50 ha",
         "123 km²",
     ]
-    assert parse_bands("4, 3,2") == (4, 3, 2) and parse_bands("B4,red") == ("B4", "red") and parse_bands(None) is None

@@ -9,7 +9,8 @@ import pytest
 from geoglot.datasets.catalogue import DATASETS
 from geoglot.datasets.layout import FolderPerClass
 from geoglot.errors import GeoglotError, InputError, SourceError
-from geoglot.evaluation.evaluate import EvaluateOptions, evaluate
+from geoglot.evaluation.evaluate import evaluate
+from geoglot.options import EvaluateOptions
 from labelled import write_folder
 from published import Painter, colours, flat, folders, save
 

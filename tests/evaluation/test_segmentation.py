@@ -9,10 +9,11 @@ from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.image_files import open_native
 from geoglot.errors import SourceError
 from geoglot.evaluation.segmentation import class_map, coarsening, confusions, score_pixels
+from geoglot.options import SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.class_words import ClassWords
 from geoglot.tasks.refine.edges import Edges
-from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, segment_with
 from stubs import ColourScorer
 from worlds import class_field, paint, scribble, write_scene
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from geoglot.errors import GeoglotError
+from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.encoder import ScorerEncoder
-from geoglot.scene.read import ReadOptions
 from geoglot.tasks.find.find import find
 from geoglot.tasks.segment.map_files import Outputs
-from geoglot.tasks.segment.map_run import SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import segment_with
 from stubs import ColourScorer
 from worlds import class_field, paint, write_scene
 

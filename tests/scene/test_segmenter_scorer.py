@@ -70,7 +70,7 @@ def test_classes_that_are_not_asked_for_are_other(tmp_path: Path, make_geotiff: 
 
 
 def test_words_that_it_cannot_read_are_refused(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
-    from geoglot.tasks.segment.map_run import SegmentOptions
+    from geoglot.options import SegmentOptions
 
     with pytest.raises(InputError, match="no background words"):
         options = SegmentOptions(background="snow")

@@ -9,8 +9,8 @@ from pyproj import Transformer
 from torch import Tensor
 
 from geoglot.errors import InputError, SourceError
-from geoglot.scene.read import ReadOptions
-from geoglot.tasks.classify import ClassifyOptions, classify
+from geoglot.options import ClassifyOptions, ReadOptions
+from geoglot.tasks.classify import classify
 from stubs import PooledColours
 from worlds import class_field, paint, scribble, write_scene
 

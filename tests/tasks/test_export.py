@@ -12,7 +12,7 @@ import torch
 
 from geoglot.errors import InputError
 from geoglot.models.segmenter import Segmenter
-from geoglot.tasks.export import export
+from geoglot.tasks.export import export_model
 from tinysegclip import stored_segmenter, tiny_segmenter
 
 
@@ -22,7 +22,7 @@ def segmenter() -> Segmenter:
 
 
 def test_a_graph_of_free_sizes_gives_the_scores_of_pytorch(segmenter: Segmenter, tmp_path: Path) -> None:
-    made = export(segmenter, tmp_path / "free.onnx", 96)
+    made = export_model(segmenter, tmp_path / "free.onnx", 96)
     assert made.difference < 1e-3
     session = onnxruntime.InferenceSession(str(made.path))
     for shape in ((1, 3, 64, 160), (4, 3, 224, 96)):
@@ -34,7 +34,7 @@ def test_a_graph_of_free_sizes_gives_the_scores_of_pytorch(segmenter: Segmenter,
 
 
 def test_a_graph_of_one_size_takes_that_size_only(segmenter: Segmenter, tmp_path: Path) -> None:
-    made = export(segmenter, tmp_path / "fixed.onnx", 64, fixed=True)
+    made = export_model(segmenter, tmp_path / "fixed.onnx", 64, fixed=True)
     assert made.difference < 1e-3
     session = onnxruntime.InferenceSession(str(made.path))
     assert session.get_inputs()[0].shape == [1, 3, 64, 64]
@@ -46,7 +46,7 @@ def test_a_graph_of_one_size_takes_that_size_only(segmenter: Segmenter, tmp_path
 @pytest.mark.parametrize(("name", "side", "said"), [("a.onnx", 100, "multiple of 32"), ("a.pt", 96, ".onnx file")])
 def test_wrong_wishes_are_told(segmenter: Segmenter, tmp_path: Path, name: str, side: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        export(segmenter, tmp_path / name, side)
+        export_model(segmenter, tmp_path / name, side)
 
 
 def test_the_command_writes_and_tells(tmp_path: Path) -> None:

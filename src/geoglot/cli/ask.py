@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
+from annotated_types import Ge
 
-from geoglot.cli import options
-from geoglot.cli.reading import fields, read_options, reading
-from geoglot.cli.refining import chosen_refiner, refining
+from geoglot.cli import shared
+from geoglot.cli.flags import flags
+from geoglot.cli.progress import progress
+from geoglot.options import FindOptions, ReadOptions, RefineOptions
 
 if TYPE_CHECKING:
     from geoglot.aliases import Progress
@@ -23,48 +26,48 @@ _HELP = """Type a question, or :show (the program), :evidence FILE (draw it), :h
 _REFUSED = 1
 
 
+@dataclass(frozen=True)
+class Wishes:
+    """What a user may decide about asking, beside how things are found, refined and read."""
+
+    after: Annotated[str | None, "The same place on a later date, for questions about change."] = None
+    planner: Annotated[Literal["rules", "llm"], "What reads the question."] = "rules"
+    llm_url: Annotated[
+        str | None, "Base URL of an OpenAI-compatible server. Default: GEOGLOT_LLM_URL; the key is GEOGLOT_LLM_KEY."
+    ] = None
+    llm_model: Annotated[
+        str | None, "Model of that server, or a folder or .gguf file on this disk. Default: GEOGLOT_LLM_MODEL."
+    ] = None
+    show_program: Annotated[bool, "Print the program that gave the answer."] = False
+    evidence: Annotated[Path | None, "Write the evidence to this .geojson, and a .png beside it."] = None
+    replay: Annotated[Path | None, "Run the program of a --json document again."] = None
+    best: Annotated[int, "Ask at most this many scenes, those that fit best.", Ge(1)] = 10
+
+
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
-@click.option("--after", help="The same place on a later date, for questions about change.")
-@click.option(
-    "--planner",
-    type=click.Choice(["rules", "llm"]),
-    default="rules",
-    show_default=True,
-    help="What reads the question.",
-)
-@click.option(
-    "--llm-url", help="Base URL of an OpenAI-compatible server. Default: GEOGLOT_LLM_URL; the key is GEOGLOT_LLM_KEY."
-)
-@click.option(
-    "--llm-model",
-    help="Model of that server, or a folder or .gguf file on this disk. Default: GEOGLOT_LLM_MODEL.",
-)
-@click.option("--show-program", is_flag=True, help="Print the program that gave the answer.")
-@click.option(
-    "--evidence", type=click.Path(path_type=Path), help="Write the evidence to this .geojson, and a .png beside it."
-)
-@click.option("--replay", type=click.Path(path_type=Path), help="Run the program of a --json document again.")
-@click.option("--min-score", type=click.FloatRange(0, 1, min_open=True, max_open=True), help="As for geoglot find.")
-@click.option(
-    "--best",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    help="Ask at most this many scenes, those that fit best.",
-)
-@reading
-@refining
-@options.model
-@options.device
-@options.batch
-@options.gsd
-@options.overwrite
-@options.as_json
-@options.quiet
-@options.verbose
+@flags(Wishes, "wishes")
+@flags(FindOptions, "find", "background", "min_area", "max_area", "points", "area", "vectors")
+@flags(RefineOptions, "refine")
+@flags(ReadOptions, "read", "tile", "overlap")
+@shared.model
+@shared.device
+@shared.overwrite
+@shared.long
 @click.pass_context
-def command(ctx: click.Context, /, **given: Any) -> None:
+def command(
+    ctx: click.Context,
+    arguments: tuple[str, ...],
+    model: str,
+    device: str | None,
+    overwrite: bool,
+    as_json: bool,
+    *,
+    wishes: Wishes,
+    find: FindOptions,
+    refine: RefineOptions,
+    read: ReadOptions,
+) -> None:
     """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
 
     Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
@@ -78,40 +81,41 @@ def command(ctx: click.Context, /, **given: Any) -> None:
     from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.ask_options import AskOptions
     from geoglot.tasks.ask.evidence import check_evidence
-    from geoglot.tasks.find.find_options import FindOptions
     from geoglot.tasks.segment.segment import load_mapper
 
-    sources, questions = _sort_arguments(given["arguments"], given)
-    if given["evidence"] is not None:
-        check_evidence(given["evidence"])
-    find = FindOptions(min_score=given["min_score"], overlay=False, **fields(given))
+    sources, questions = _sort_arguments(arguments, wishes, as_json)
+    if wishes.evidence is not None:
+        check_evidence(wishes.evidence)
     shortlists: tuple[Shortlist, ...] = ()
-    with options.progress() as progress:
-        planner = _planner(given, progress)
+    with progress() as advance:
+        planner = _planner(wishes, device, advance)
         how: dict[str, Any] = {
-            "model": load_mapper(given["model"], device=given["device"], precision="auto"),
-            "read": read_options(given),
-            "options": AskOptions(find, planner=planner, overwrite=given["overwrite"], best=given["best"]),
-            "refiner": chosen_refiner(given),
-            "progress": progress,
+            "model": load_mapper(model, device=device, precision="auto"),
+            "read": read,
+            "options": AskOptions(replace(find, overlay=False), planner=planner, overwrite=overwrite, best=wishes.best),
+            "refiner": shared.make_refiner(refine, device),
+            "progress": advance,
         }
         if len(sources) > 1:
             many = ask_many(sources, questions, **how)
             shortlists = many.shortlists
             for one in shortlists:
                 click.echo(_describe_shortlist(one), err=True)
-            answers, failed = _report_each(many, given, alone=False), many.failed
+            answers, failed = _report_each(many, wishes, as_json, alone=False), many.failed
         else:
-            with Asker.open(sources[0], given["after"], **how) as asker:
-                answers, failed = _report_each(_ask_one(asker, questions, given), given, alone=True), asker.failed
-    _report_all(answers, shortlists, given["as_json"])
+            with Asker.open(sources[0], wishes.after, **how) as asker:
+                if not questions and wishes.replay is None:
+                    wishes = replace(wishes, evidence=None)  # in the prompt it is written on request
+                replies = _ask_one(asker, questions, wishes, overwrite)
+                answers, failed = _report_each(replies, wishes, as_json, alone=True), asker.failed
+    _report_all(answers, shortlists, as_json)
     if failed or any(one.failed or one.missed for one in shortlists):
-        ctx.exit(options.PARTLY)
+        ctx.exit(shared.PARTLY)
     if any(answer.refused for answer in answers) or any(one.refused for one in shortlists):
         ctx.exit(_REFUSED)
 
 
-def _sort_arguments(arguments: Sequence[str], given: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _sort_arguments(arguments: Sequence[str], wishes: Wishes, as_json: bool) -> tuple[list[str], list[str]]:
     """Sources and questions: files and folders that exist come first, and the rest are questions."""
     from geoglot.errors import InputError
     from geoglot.sources.listing import find_images
@@ -124,38 +128,37 @@ def _sort_arguments(arguments: Sequence[str], given: dict[str, Any]) -> tuple[li
     if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
         raise InputError(f"there is no such file, and a question comes after the scenes: {questions[0]!r}")
     sources = find_images(paths)
-    if given["replay"] and (questions or len(sources) > 1):
+    if wishes.replay and (questions or len(sources) > 1):
         raise InputError("--replay brings its own question, for one scene")
-    if len(sources) > 1 and (not questions or given["after"] or given["evidence"]):
+    if len(sources) > 1 and (not questions or wishes.after or wishes.evidence):
         raise InputError("several scenes are asked the same questions: give one, without --after and --evidence")
-    if given["evidence"] and len(questions) > 1:
+    if wishes.evidence and len(questions) > 1:
         raise InputError("--evidence is for one question; in the prompt write :evidence FILE")
-    if given["as_json"] and not questions and not given["replay"]:
+    if as_json and not questions and not wishes.replay:
         raise InputError("--json needs a question")
     return sources, questions
 
 
-def _planner(given: dict[str, Any], progress: Progress) -> Planner | None:
-    if given["planner"] == "rules":
+def _planner(wishes: Wishes, device: str | None, progress: Progress) -> Planner | None:
+    if wishes.planner == "rules":
         return None
     from geoglot.tasks.ask.chat import chat_of
     from geoglot.tasks.ask.llm import LanguageModel
 
-    return LanguageModel(chat_of(given["llm_url"], given["llm_model"], device=given["device"], progress=progress))
+    return LanguageModel(chat_of(wishes.llm_url, wishes.llm_model, device=device, progress=progress))
 
 
-def _ask_one(asker: Asker, questions: Sequence[str], given: dict[str, Any]) -> Iterator[Answer]:
+def _ask_one(asker: Asker, questions: Sequence[str], wishes: Wishes, overwrite: bool) -> Iterator[Answer]:
     """The answers about one scene: a replay, the questions, or what is typed in the prompt."""
-    if given["replay"]:
-        answer = asker.replay(_read_document(given["replay"]))
-        if given["evidence"] is not None:
-            asker.write_evidence(answer, given["evidence"], given["overwrite"])
+    if wishes.replay:
+        answer = asker.replay(_read_document(wishes.replay))
+        if wishes.evidence is not None:
+            asker.write_evidence(answer, wishes.evidence, overwrite)
         yield answer
     elif questions:
         for question in questions:
-            yield asker.ask(question, evidence=given["evidence"])
+            yield asker.ask(question, evidence=wishes.evidence)
     else:
-        given["evidence"] = None  # in the prompt it is written on request
         yield from _prompt(asker)
 
 
@@ -208,14 +211,14 @@ def _reply_to_command(asker: Asker, past: Sequence[Answer], line: str) -> str:
     return "\n".join(map(str, written))
 
 
-def _report_each(answers: Iterable[Answer], given: dict[str, Any], *, alone: bool) -> list[Answer]:
+def _report_each(answers: Iterable[Answer], wishes: Wishes, as_json: bool, *, alone: bool) -> list[Answer]:
     """Print each answer as soon as it is there, and return all of them."""
     reported = []
     for answer in answers:
         reported.append(answer)
-        if not given["as_json"]:
-            click.echo(describe(answer, given["show_program"], alone=alone))
-            if path := given["evidence"]:
+        if not as_json:
+            click.echo(describe(answer, wishes.show_program, alone=alone))
+            if path := wishes.evidence:
                 click.echo(f"\nevidence  {path}\npicture   {path.with_suffix('.png')}")
     return reported
 
@@ -225,7 +228,7 @@ def _report_all(answers: Sequence[Answer], shortlists: Sequence[Shortlist], as_j
     if as_json:
         documents = [answer.to_json() for answer in answers]
         several = {"answers": documents} | ({"narrowed": [one.to_json() for one in shortlists]} if shortlists else {})
-        options.emit(documents[0] if len(documents) == 1 and not shortlists else several, True, "")
+        shared.emit(documents[0] if len(documents) == 1 and not shortlists else several, True, "")
         return
     for one in shortlists:
         if one.left_out and not one.refused:

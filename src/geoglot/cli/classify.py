@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from geoglot.cli import options
-from geoglot.cli.reading import CLASSES_HELP, fields, read_options, reading
+from geoglot.cli import shared
+from geoglot.cli.flags import flags
+from geoglot.cli.progress import progress
+from geoglot.options import ClassifyOptions, ReadOptions
 
 if TYPE_CHECKING:
     from geoglot.tasks.classify import Labels
@@ -15,42 +17,37 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("sources", nargs=-1, required=True)
-@click.option("--classes", required=True, help=CLASSES_HELP)
-@reading
-@click.option(
-    "--windows/--whole",
-    default=None,
-    help="A label a window, or one a source; windows for georeferenced rasters, if not given.",
-)
-@options.model
-@options.device
-@options.batch
-@options.gsd
-@options.as_json
-@options.quiet
-@options.verbose
-@click.pass_context
-def command(ctx: click.Context, /, **given: Any) -> None:
+@click.option("--classes", required=True, help=shared.CLASSES_HELP)
+@flags(ClassifyOptions, "options")
+@flags(ReadOptions, "read", "tile", "overlap")
+@shared.model
+@shared.device
+@shared.long
+def command(
+    sources: tuple[str, ...],
+    classes: str,
+    model: str,
+    device: str | None,
+    as_json: bool,
+    *,
+    options: ClassifyOptions,
+    read: ReadOptions,
+) -> None:
     """Label SOURCES: images, folders of images, rasters.
 
-    A window is told as (row, column, height, width), in pixels of the grid that is read.
+    A window is printed as (row, column, height, width), in pixels of the grid that is read.
 
     Example: geoglot classify photos/ --classes "airport, harbour, forest" --json
     """
     from geoglot.models.zoo import load_model
-    from geoglot.tasks.classify import ClassifyOptions, classify
+    from geoglot.tasks.classify import classify
 
-    choice = ClassifyOptions(windows=given["windows"], **fields(given))
-    model = load_model(given["model"], device=given["device"], precision="auto")
-    read = read_options(given)
-    with options.progress() as progress:
-        labels = classify(
-            list(given["sources"]), given["classes"], model=model, read=read, options=choice, progress=progress
-        )
-    options.emit(labels.to_json(), given["as_json"], describe(labels))
+    loaded = load_model(model, device=device, precision="auto")
+    with progress() as advance:
+        labels = classify(list(sources), classes, model=loaded, read=read, options=options, progress=advance)
+    shared.emit(labels.to_json(), as_json, describe(labels))
     if labels.failed:
-        click.echo(f"geoglot: {len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}", err=True)
-        ctx.exit(options.PARTLY)
+        shared.exit_partly(f"{len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}")
 
 
 def describe(labels: Labels) -> str:

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from geoglot.cli import options
+from geoglot.cli import shared
+from geoglot.cli.progress import progress
 
-_data = click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Folder of the data set, as published."
-)
+_data = click.option("--data", required=True, type=shared.PATH, help="Folder of the data set, as published.")
 
 
 @click.group()
@@ -19,7 +18,7 @@ def command() -> None:
 
 
 @command.command("list")
-@options.as_json
+@shared.as_json
 def list_sets(as_json: bool) -> None:
     """All data sets by name: what for, their splits, and where to get them."""
     from geoglot.datasets.catalogue import DATASETS
@@ -33,16 +32,14 @@ def list_sets(as_json: bool) -> None:
         f"{one.name:<{width}}  {', '.join(one.tasks)}: {', '.join(one.splits)}\n{'':<{width}}  {one.page}"
         for one in DATASETS.values()
     ]
-    options.emit({"datasets": rows}, as_json, "\n".join(lines))
+    shared.emit({"datasets": rows}, as_json, "\n".join(lines))
 
 
 @command.command()
 @click.argument("dataset")
 @_data
 @click.option("--split", multiple=True, help="Only this split; may be repeated.")
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 @click.pass_context
 def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], as_json: bool) -> None:
     """Read every image and its labels: are they whole, over each other, and without values that the set does not have?
@@ -57,24 +54,22 @@ def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], 
     from geoglot.datasets.check import check_splits
 
     found = dataset_of(dataset)
-    with options.progress() as progress:
-        checked = check_splits(found, data, split or _labelled(found, data), progress)
+    with progress() as advance:
+        checked = check_splits(found, data, split or _labelled(found, data), advance)
     lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults, *one.notes)]
-    options.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
+    shared.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
     if not all(one.is_whole for one in checked):
-        ctx.exit(options.PARTLY)
+        shared.exit_partly()
 
 
 @command.command()
 @click.argument("dataset")
 @_data
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the tiles.")
+@click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the tiles.")
 @click.option("--side", type=click.IntRange(min=32), required=True, help="Pixels of a tile; iSAID: 896.")
 @click.option("--overlap", type=click.IntRange(min=0), default=0, show_default=True, help="Pixels; iSAID: 384.")
 @click.option("--split", multiple=True, help="Only this split; may be repeated.")
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 def tile(
     dataset: str, data: Path, output: Path, side: int, overlap: int, split: tuple[str, ...], as_json: bool
 ) -> None:
@@ -86,12 +81,12 @@ def tile(
     from geoglot.datasets.chips import tile_set
 
     found = dataset_of(dataset)
-    with options.progress() as progress:
+    with progress() as advance:
         made = tile_set(
-            found, data, output, split or _labelled(found, data), side=side, overlap=overlap, progress=progress
+            found, data, output, split or _labelled(found, data), side=side, overlap=overlap, progress=advance
         )
     text = "\n".join(f"{name}: {count:,} tiles" for name, count in made.tiles.items())
-    options.emit(made.to_json(), as_json, f"{text}\n{made.output}")
+    shared.emit(made.to_json(), as_json, f"{text}\n{made.output}")
 
 
 def _labelled(found: object, data: Path) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from geoglot.cli import options
+from geoglot.cli import shared
+from geoglot.cli.progress import progress
 from geoglot.cli.segment import describe
 
 CLASSES = {
@@ -26,22 +27,20 @@ CLASSES = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for what it makes.",
 )
-@options.overwrite
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.overwrite
+@shared.long
 def command(output: Path, overwrite: bool, as_json: bool) -> None:
     """Map trees, grass, buildings and roads over a real scene, with no network and no account."""
     from geoglot.demo import SCENE
+    from geoglot.options import SegmentOptions
     from geoglot.outputs.atomic import disk_errors
-    from geoglot.tasks.segment.map_run import SegmentOptions
     from geoglot.tasks.segment.segment import segment
 
     scene = output / SCENE.name  # a copy, to try one's own words on
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     _copy(SCENE, scene)
-    with options.progress() as progress:
+    with progress() as advance:
         result = segment(
             scene,
             CLASSES,
@@ -49,10 +48,10 @@ def command(output: Path, overwrite: bool, as_json: bool) -> None:
             polygons=output / "map.gpkg",
             options=SegmentOptions(scores=True),
             overwrite=overwrite,
-            progress=progress,
+            progress=advance,
         )
     head = "300 m x 300 m of Rotterdam at 0.5 m (WorldView-2, CC BY-SA 4.0), mapped by four words:\n\n"
-    options.emit(result.to_json(), as_json, head + describe(result))
+    shared.emit(result.to_json(), as_json, head + describe(result))
     if not as_json:
         click.echo(f"\nLook at {result.overlay}, then try your own words:")
         click.echo(f'  geoglot segment {scene} -o {output / "mine.tif"} --classes "park, street, roofs"')

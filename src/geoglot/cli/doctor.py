@@ -6,12 +6,11 @@ from dataclasses import asdict
 
 import click
 
-from geoglot.cli import options
+from geoglot.cli import shared
 
 
 @click.command()
-@options.as_json
-@options.verbose
+@shared.short
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
     """What works here, and what to do about the rest."""
@@ -24,5 +23,5 @@ def command(ctx: click.Context, as_json: bool) -> None:
     advice = [f"{check.name}: {check.advice}" for check in checks if not check.ok]
     verdict = "all that geoglot needs is here" if ok else "geoglot cannot work like this"
     text = "\n".join([*rows, "", *advice, verdict])
-    options.emit({"ok": ok, "checks": [asdict(check) for check in checks]}, as_json, text)
+    shared.emit({"ok": ok, "checks": [asdict(check) for check in checks]}, as_json, text)
     ctx.exit(0 if ok else 1)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from annotated_types import BaseMetadata
 
 #: Flags that are not called after their fields
-_NAMES = {"resolution": "--gsd", "area": "--aoi", "templates": "--template"}
+_NAMES = {"resolution": "--gsd", "area": "--aoi", "templates": "--template", "windows": "--windows/--whole"}
 _UNIONS = (Union, UnionType)
 _NUMBERS: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT}
 
@@ -66,7 +66,7 @@ def _attributes(hint: Any, default: Any) -> dict[str, Any]:
     plain, *metadata = get_args(hint)
     kinds = [kind for kind in (get_args(plain) if get_origin(plain) in _UNIONS else (plain,)) if kind is not type(None)]
     if kinds == [bool]:
-        return {"is_flag": True}
+        return {"is_flag": True, "default": default}
     if kinds == [tuple[str, ...]]:
         return {"multiple": True}
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
@@ -79,6 +79,8 @@ def _type(kinds: list[Any], bounds: tuple[BaseMetadata, ...]) -> click.ParamType
         return click.Choice(get_args(kinds[0]))
     if len(kinds) == 1 and get_origin(kinds[0]) is tuple:
         return _Commas(_element(get_args(kinds[0])[0]))
+    if words := [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]:
+        return _NumberOrWord(words)
     if len(kinds) == 1 and kinds[0] in _NUMBERS:
         return _Bounded(_NUMBERS[kinds[0]], bounds)
     return click.Path(path_type=Path) if Path in kinds else click.STRING
@@ -100,6 +102,19 @@ class _Bounded(click.ParamType[Any]):
         if must := violated(number, self._bounds):
             self.fail(f"it must be {must}, got {value}", param, ctx)
         return number
+
+
+class _NumberOrWord(click.ParamType[Any]):
+    """A number, or one of some words."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.name, self._words = f"number|{'|'.join(words)}", words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            return value if value in self._words else float(value)
+        except ValueError:
+            self.fail(f"it must be a number or {' or '.join(self._words)}, got {value!r}", param, ctx)
 
 
 class _Commas(click.ParamType[Any]):

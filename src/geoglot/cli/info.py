@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from geoglot.cli import options
-from geoglot.cli.reading import looking, scene_fields
+from geoglot.cli import shared
+from geoglot.cli.flags import flags
 from geoglot.figures import format_area, format_number
+from geoglot.options import ReadOptions
 
 if TYPE_CHECKING:
     from geoglot.tasks.inspection import BandInfo, RasterInfo
@@ -16,25 +17,20 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("source")
-@looking
-@options.model
-@options.gsd
-@options.as_json
-@options.verbose
-def command(source: str, as_json: bool, **given: Any) -> None:
-    """What SOURCE, a raster, holds: bands, place, resolution, numbers; and whether a model understands it.
+@flags(ReadOptions, "read", "tile", "overlap", "batch")
+@shared.model
+@shared.short
+def command(source: str, model: str, as_json: bool, *, read: ReadOptions) -> None:
+    """Describe SOURCE, a raster: bands, place, resolution, numbers, and whether a model understands it.
 
     Example: geoglot info scene.tif --model mini
     """
     from geoglot.tasks.inspection import inspect_raster
 
     info = inspect_raster(
-        source,
-        resolution=given["gsd"],
-        model=given["model"],
-        **scene_fields(given),
+        source, resolution=read.resolution, model=model, bands=read.bands, sensor=read.sensor, nodata=read.nodata
     )
-    options.emit(info.to_json(), as_json, describe(info))
+    shared.emit(info.to_json(), as_json, describe(info))
 
 
 def describe(info: RasterInfo) -> str:

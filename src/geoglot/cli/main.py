@@ -10,7 +10,7 @@ import click
 
 from geoglot.aliases import not_utf8
 from geoglot.cli.console import one_line, plain_streams
-from geoglot.cli.options import is_verbose
+from geoglot.cli.shared import is_verbose
 from geoglot.errors import GeoglotError
 from geoglot.version import __version__
 

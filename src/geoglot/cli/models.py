@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import click
 
-from geoglot.cli import options
+from geoglot.cli import shared
 from geoglot.cli.console import one_line
 from geoglot.models.known import Activation
 
@@ -19,8 +19,7 @@ def command() -> None:
 
 
 @command.command("list")
-@options.as_json
-@options.verbose
+@shared.short
 def list_(as_json: bool) -> None:
     """Models that can be loaded now, then those that are known: to be pulled, or fetched and converted."""
     from geoglot.models.zoo import list_models
@@ -31,13 +30,12 @@ def list_(as_json: bool) -> None:
         f"{model.name:<{width}}  {model.state:<8} {_metres(model.resolution):<14} {model.title}; {model.licence}"
         for model in models
     ]
-    options.emit({"models": [asdict(model) for model in models]}, as_json, "\n".join(map(one_line, rows)))
+    shared.emit({"models": [asdict(model) for model in models]}, as_json, "\n".join(map(one_line, rows)))
 
 
 @command.command()
 @click.argument("model")
-@options.as_json
-@options.verbose
+@shared.short
 def show(model: str, as_json: bool) -> None:
     """The card of MODEL, a name or a folder."""
     from geoglot.models.zoo import card_of, find_model, model_size
@@ -45,7 +43,7 @@ def show(model: str, as_json: bool) -> None:
     folder = find_model(model)
     facts = {**asdict(card_of(folder)), "folder": str(folder), "bytes": model_size(model)}
     text = "\n".join(f"{name:<12} {one_line(_plain(value))}" for name, value in facts.items() if name != "config")
-    options.emit(facts, as_json, text)
+    shared.emit(facts, as_json, text)
 
 
 def _plain(value: object) -> object:
@@ -61,9 +59,8 @@ def _plain(value: object) -> object:
 @click.option("--activation", type=click.Choice(get_args(Activation)), help="Where no config.json tells it.")
 @click.option("--text", help="For GRAFT: the model whose text tower it uses.")
 @click.option("--tokenizer", type=click.Path(exists=True, path_type=Path), help="Folder of its tokenizer.json.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Its folder; in the cache, if not given.")
-@options.as_json
-@options.verbose
+@click.option("-o", "--output", type=shared.PATH, help="Its folder; in the cache, if not given.")
+@shared.short
 def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) -> None:
     """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model."""
     from geoglot.errors import InputError
@@ -77,19 +74,18 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
     if target is None:
         raise InputError(f"{given.name!r} is a path and no name; give the folder with -o")
     card = convert_checkpoint(checkpoint, target, given)
-    options.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
+    shared.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
 
 
 @command.command()
 @click.argument("name")
-@options.as_json
-@options.verbose
+@shared.short
 def pull(name: str, as_json: bool) -> None:
     """Download NAME, verify it, and keep it in the cache."""
     from geoglot.models.pull import pull as pull_model
 
     card = pull_model(name)
-    options.emit(asdict(card), as_json, f"{name} is ready; use it with --model {name}")
+    shared.emit(asdict(card), as_json, f"{name} is ready; use it with --model {name}")
 
 
 def _metres(resolution: tuple[float, float]) -> str:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import options
+from geoglot.cli import shared
+from geoglot.cli.progress import progress
 
 if TYPE_CHECKING:
     from geoglot.pairs.collect.collect_run import Collected
@@ -22,12 +23,10 @@ def command() -> None:
 
 
 @command.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("recipe", type=shared.PATH)
 @click.option("--until", type=click.Choice(_STAGES), default="report", show_default=True, help="The last stage to run.")
 @click.option("--redo", type=click.Choice(_STAGES), help="Run this stage and those after it again.")
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 @click.pass_context
 def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_json: bool) -> None:
     """Collect a pair set as RECIPE says, a TOML file; see recipes/pairs and docs/pairs.md.
@@ -40,18 +39,16 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
     """
     from geoglot.pairs.collect.collect_run import collect as run
 
-    with options.progress() as progress:
-        collected = run(recipe, until, redo, progress)
-    options.emit(collected.to_json(), as_json, _told(collected))
+    with progress() as advance:
+        collected = run(recipe, until, redo, advance)
+    shared.emit(collected.to_json(), as_json, _told(collected))
     if collected.failed:
-        ctx.exit(options.PARTLY)
+        shared.exit_partly()
 
 
 @command.command()
 @click.argument("sets", nargs=-1, required=True)
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 def info(sets: tuple[str, ...], as_json: bool) -> None:
     """What pair sets hold: tiles, photos, users, licences, times, and by which towers there are vectors.
 
@@ -62,14 +59,12 @@ def info(sets: tuple[str, ...], as_json: bool) -> None:
 
     found = [describe(PairSet.open(one)) for one in sets]
     lines = [f"{name:<12}{value}" for one in found for name, value in one.lines()]
-    options.emit({"sets": [one.to_json() for one in found]}, as_json, "\n".join(lines))
+    shared.emit({"sets": [one.to_json() for one in found]}, as_json, "\n".join(lines))
 
 
 @command.command()
 @click.argument("sets", nargs=-1, required=True)
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 def validate(sets: tuple[str, ...], as_json: bool) -> None:
     """Look at every tile, link and place of pair sets; of several, also that they share no photo and no ground.
 
@@ -85,18 +80,16 @@ def validate(sets: tuple[str, ...], as_json: bool) -> None:
     check_disjoint(opened)
     document = {"sets": [{"set": one.place, "tiles": one.tiles, "photos": one.photos} for one in opened]}
     lines = [f"{one.place}: {one.tiles:,} tiles, {one.photos:,} links, as they must be" for one in opened]
-    options.emit(
+    shared.emit(
         document, as_json, "\n".join([*lines, *(["no photo and no ground is shared"] if len(sets) > 1 else [])])
     )
 
 
 @command.command()
 @click.argument("pairs")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the archives.")
+@click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the archives.")
 @click.option("--tiles", type=click.IntRange(min=1), default=1000, show_default=True, help="Tiles an archive.")
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
     """Write a pair set as WebDataset archives, for trainers of others: a sample a tile, with its photos.
 
@@ -105,19 +98,17 @@ def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
     from geoglot.pairs.pair_store import PairSet
     from geoglot.pairs.webdataset import export as write
 
-    with options.progress() as progress:
-        written = write(PairSet.open(pairs), output, tiles, progress)
-    options.emit({"archives": [str(path) for path in written]}, as_json, "\n".join(map(str, written)))
+    with progress() as advance:
+        written = write(PairSet.open(pairs), output, tiles, advance)
+    shared.emit({"archives": [str(path) for path in written]}, as_json, "\n".join(map(str, written)))
 
 
 @command.command("import")
-@click.argument("offsets", type=click.Path(path_type=Path))
-@click.option("--tiles", required=True, type=click.Path(path_type=Path), help="Folder above the tiles that rows name.")
-@click.option(
-    "--photos", required=True, type=click.Path(path_type=Path), help="Folder above the photos that rows name."
-)
-@click.option("--metadata", required=True, type=click.Path(path_type=Path), help="Folder of the photos' CSV tables.")
-@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="Folder of the pair set.")
+@click.argument("offsets", type=shared.PATH)
+@click.option("--tiles", required=True, type=shared.PATH, help="Folder above the tiles that rows name.")
+@click.option("--photos", required=True, type=shared.PATH, help="Folder above the photos that rows name.")
+@click.option("--metadata", required=True, type=shared.PATH, help="Folder of the photos' CSV tables.")
+@click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the pair set.")
 @click.option(
     "--half-width", type=float, default=0.0021, show_default=True, help="Degrees from a tile's centre to its edge."
 )
@@ -125,9 +116,7 @@ def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
 @click.option(
     "--gsd", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Metres a pixel here."
 )
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 def import_released(**given: Any) -> None:
     """Make a pair set of what the GRAFT authors' released code writes: OFFSETS is its pixel_offset.csv.
 
@@ -137,12 +126,12 @@ def import_released(**given: Any) -> None:
     from geoglot.pairs.released import import_released as read
 
     files = Released(given["offsets"], given["tiles"], given["photos"], given["metadata"], given["half_width"])
-    with options.progress() as progress:
-        made = read(files, given["output"], given["side"], given["gsd"], progress)
+    with progress() as advance:
+        made = read(files, given["output"], given["side"], given["gsd"], advance)
     lines = [f"{made.pairs.place}: {made.pairs.tiles:,} tiles, {made.pairs.photos:,} links"]
     lines += [f"left: {why}: {number:,}" for why, number in made.left.items()]
     counts = {"tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}
-    options.emit({"output": str(given["output"]), **counts}, given["as_json"], "\n".join(lines))
+    shared.emit({"output": str(given["output"]), **counts}, given["as_json"], "\n".join(lines))
 
 
 def _told(collected: Collected) -> str:

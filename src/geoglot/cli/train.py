@@ -3,107 +3,97 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import options
+from geoglot.cli import shared as options
+from geoglot.cli.progress import progress
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from geoglot.training.trained import Trained
 
-#: Figures that the result tells a person; metrics.jsonl and --json have all
-_TOLD = {"loss": "loss", "miou": "mIoU", "mean_f1": "mean F1", "overall_accuracy": "overall accuracy"}
+#: Figures that a person is shown; metrics.jsonl and --json have all
+_FIGURES = {"loss": "loss", "miou": "mIoU", "mean_f1": "mean F1", "overall_accuracy": "overall accuracy"}
 _PATIENCE_S = 5.0  # for torchrun to see that the first process failed
 
-
-@contextmanager
-def _one_voice() -> Iterator[None]:
-    """Let the first tell what all processes fail of: torchrun ends the others while they wait."""
-    from geoglot.errors import GeoglotError
-    from geoglot.training.processes import is_main_process
-
-    try:
-        yield
-    except GeoglotError:
-        if not is_main_process():
-            time.sleep(_PATIENCE_S)
-        raise
+_recipe = options.stacked(click.argument("recipe", type=options.PATH), options.device, options.long)
 
 
 @click.group()
 def command() -> None:
-    """Fit models as recipes say; running a recipe again goes on where it was."""
+    """Fit models as recipes say. The same command resumes a run that was interrupted."""
 
 
 @command.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@options.device
-@options.as_json
-@options.quiet
-@options.verbose
+@_recipe
 def align(recipe: Path, device: str | None, as_json: bool) -> None:
     """Train a GRAFT satellite encoder on geotagged photos, without any text.
 
-    RECIPE is a TOML file; see recipes/graft. Under torchrun each process takes its share of every batch.
+    RECIPE is a TOML file; see recipes/graft. Under torchrun each process takes its part of every batch.
 
     Example: geoglot train align recipes/graft/naip-image.toml
     """
-    from geoglot.training.processes import is_main_process
-    from geoglot.training.train_align import train_align as run
+    from geoglot.training.train_align import train_align
 
-    with _one_voice(), options.progress(is_main_process()) as progress:
-
-        def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
-            progress("steps", step, steps, f"loss {figures['loss']:.3f}, {figures['tiles_per_second']:.0f} tiles/s")
-
-        trained = run(recipe, device, report, progress)
-    _tell(trained, as_json)
+    _train(train_align, recipe, device, as_json, lambda figures: f"{figures['tiles_per_second']:.0f} tiles/s")
 
 
 @command.command()
-@click.argument("recipe", type=click.Path(path_type=Path))
-@options.device
-@options.as_json
-@options.quiet
-@options.verbose
+@_recipe
 def segment(recipe: Path, device: str | None, as_json: bool) -> None:
-    """Train SegCLIP, or a baseline, on images whose every pixel has a class.
+    """Train SegCLIP, or a baseline, on images in which every pixel has a class.
 
-    RECIPE is a TOML file; see recipes/segclip. Under torchrun each process takes its share of every batch. What comes
-    out maps rasters: geoglot segment scene.tif --model OUTPUT/model -o map.tif
+    RECIPE is a TOML file; see recipes/segclip. Under torchrun each process takes its part of every batch. The result
+    maps rasters: geoglot segment scene.tif --model OUTPUT/model -o map.tif
 
     Example: geoglot train segment recipes/segclip/loveda.toml
     """
-    from geoglot.training.processes import is_main_process
     from geoglot.training.train_segment import train_segment
 
-    with _one_voice(), options.progress(is_main_process()) as progress:
+    def describe(figures: Mapping[str, float]) -> str:
+        miou = f", mIoU {figures['miou']:.3f}" if "miou" in figures else ""
+        return f"{figures['crops_per_second']:.1f} crops/s{miou}"
 
-        def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
-            miou = f", mIoU {figures['miou']:.3f}" if "miou" in figures else ""
-            speed = f"{figures['crops_per_second']:.1f} crops/s"
-            progress("steps", step, steps, f"loss {figures['loss']:.3f}, {speed}{miou}")
-
-        trained = train_segment(recipe, device, report, progress)
-    _tell(trained, as_json)
+    _train(train_segment, recipe, device, as_json, describe)
 
 
-def _tell(trained: Trained, as_json: bool) -> None:
-    """The result; of several processes the first one tells it."""
+def _train(
+    train: Callable[..., Trained],
+    recipe: Path,
+    device: str | None,
+    as_json: bool,
+    describe: Callable[[Mapping[str, float]], str],
+) -> None:
+    """Train and print the result. Of several processes only the first one speaks."""
+    from geoglot.errors import GeoglotError
     from geoglot.training.processes import is_main_process
 
-    if not is_main_process():
-        return
+    try:
+        with progress(is_main_process()) as advance:
+
+            def report(step: int, steps: int, figures: Mapping[str, float]) -> None:
+                advance("steps", step, steps, f"loss {figures['loss']:.3f}, {describe(figures)}")
+
+            trained = train(recipe, device, report, advance)
+    except GeoglotError:
+        if not is_main_process():
+            time.sleep(_PATIENCE_S)  # the first one tells it; torchrun ends the others while they wait
+        raise
+    if is_main_process():
+        options.emit(trained.to_json(), as_json, _describe(trained))
+
+
+def _describe(trained: Any) -> str:
     kept = trained.figures.get("step", trained.steps)
     which = "the last" if kept == trained.steps else "the best that was evaluated"
-    figures = "  ".join(f"{_TOLD[name]} {value:.4g}" for name, value in trained.figures.items() if name in _TOLD)
-    text = f"{trained.steps:,} steps; the weights are those of step {kept:,}, {which}: {figures}"
-    text = f"model    {trained.model}\nmetrics  {trained.metrics}\n{text}"
-    text = "\n".join([text, *(f"note     {note}" for note in trained.notes)])
-    options.emit(trained.to_json(), as_json, text)
+    figures = "  ".join(f"{_FIGURES[name]} {value:.4g}" for name, value in trained.figures.items() if name in _FIGURES)
+    lines = [
+        f"model    {trained.model}",
+        f"metrics  {trained.metrics}",
+        f"{trained.steps:,} steps; the weights are those of step {kept:,}, {which}: {figures}",
+        *(f"note     {note}" for note in trained.notes),
+    ]
+    return "\n".join(lines)

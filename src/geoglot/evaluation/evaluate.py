@@ -28,11 +28,11 @@ from geoglot.evaluation.submit import SERVERS, Submission, submit
 from geoglot.evaluation.vqa import answer_all, score_questions
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter, load_segmenter
+from geoglot.options import EvaluateOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
-from geoglot.scene.augmented import Flips, augmented
+from geoglot.scene.augmented import augmented
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.read import ReadOptions
 from geoglot.scene.score import WordScorer
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.windows import plan_windows
@@ -42,29 +42,6 @@ from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.segment import load_mapper
-
-
-@dataclass(frozen=True)
-class EvaluateOptions:
-    """What a user may decide beside task, data set, model and protocol. All of it is named in the result."""
-
-    split: str | None = None
-    """None takes the protocol's, else the data set's first."""
-    ensemble: bool = False
-    """Average the protocol's many sentences instead of its few."""
-    calibrate: bool = False
-    """Centre each class's scores over the set; classification only."""
-    transductive: bool = False
-    """Name all pictures at once; classification only."""
-    limit: int | None = None
-    """Only so many images, spread evenly over the split."""
-    flips: Flips = "none"
-    """Look at each window mirrored too; segmentation only."""
-    scales: tuple[float, ...] = (1.0,)
-    """Look at each window at all of these sizes; segmentation only."""
-    batch: int = 16
-    device: str | None = None
-    """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
 
 
 def evaluate(

@@ -14,7 +14,7 @@ from typing import Literal
 from geoglot.datasets.dataset import Label
 from geoglot.errors import InputError
 from geoglot.evaluation.image_vectors import Fit
-from geoglot.scene.class_words import TEMPLATES
+from geoglot.options import TEMPLATES
 
 Naming = Literal["words", "keys", "lower"]
 """words: class words; keys: the data set's spelling; lower: the keys in lower case with blanks for _ and /."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,11 +10,10 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.errors import InputError
+from geoglot.options import Flips
 from geoglot.scene.score import Scorer
 from geoglot.scene.windows import WindowPlan
 
-Flips = Literal["none", "horizontal", "all"]
-"""horizontal: left to right, where pictures have an up and a down; all: also upside down, for views from above."""
 _AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
     "none": ((),),
     "horizontal": ((), (3,)),

@@ -15,17 +15,8 @@ from torch import Tensor
 from geoglot.aliases import ClassesLike
 from geoglot.errors import ClassesError, SourceError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.options import TEMPLATES
 from geoglot.tables import read_text
-
-#: Averaged for every word. GRAFT's later users write "A satellite image of {}"; SkyScript's protocol the first two.
-TEMPLATES: tuple[str, ...] = (
-    "a satellite photo of {}",
-    "a satellite image of {}",
-    "an aerial photo of {}",
-    "an aerial view of {}",
-    "a remote sensing image of {}",
-    "there is {} in the image",
-)
 
 _QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # of a shell that leaves them, and of word processors
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")

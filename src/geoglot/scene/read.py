@@ -3,42 +3,18 @@
 from __future__ import annotations
 
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import torch
-from annotated_types import Ge, Gt
 
-from geoglot.aliases import BandLike, NoData, PathLike, Sensor
+from geoglot.aliases import PathLike
 from geoglot.figures import format_number
+from geoglot.options import ReadOptions
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.version import __version__
 
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """How a scene is read and shown to a model; None lets the file or the model decide."""
-
-    bands: Annotated[
-        tuple[BandLike, ...] | None, "Red, green, blue, then any more that the model sees, by name or 1-based index."
-    ] = None
-    sensor: Annotated[Sensor | None, "Preset of bands, offset and scale."] = None
-    nodata: Annotated[NoData, "The stored number that is no data; none if every number is data."] = None
-    resolution: Annotated[
-        float | None, "Ground resolution in metres to read the scene at; the model decides.", Gt(0)
-    ] = None
-    tile: Annotated[int | None, "Side of a window in pixels; the model decides.", Ge(1)] = None
-    overlap: Annotated[int | None, "Pixels that neighbouring windows share; the model decides.", Ge(0)] = None
-    batch: Annotated[int, "Windows that the model computes at once.", Ge(1)] = 8
-
-    def facts(self) -> dict[str, Any]:
-        """Everything that decides what is read; the number of windows computed at once does not."""
-        facts = asdict(self)
-        del facts["batch"]
-        return facts
 
 
 def open_scene(

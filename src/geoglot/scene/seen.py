@@ -22,6 +22,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.strips import Strips, encode_array, read_array
@@ -31,7 +32,7 @@ from geoglot.scene.encoder import Encoder, ScorerEncoder, WordEncoder
 from geoglot.scene.failures import failure_notes, restored_failures
 from geoglot.scene.filled import Filled
 from geoglot.scene.going_on import going_on
-from geoglot.scene.read import ReadOptions, open_scene, reading_facts
+from geoglot.scene.read import open_scene, reading_facts
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan

@@ -17,11 +17,12 @@ from geoglot.geo import Window
 from geoglot.lonlat import bound_in_lonlat
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.zoo import load_model
+from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.batch import compute
-from geoglot.scene.class_words import TEMPLATES, class_vectors, parse_classes
+from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.encode import pad
-from geoglot.scene.read import ReadOptions, open_scene
+from geoglot.scene.read import open_scene
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
@@ -31,16 +32,6 @@ from geoglot.sources.tile import Tile
 
 #: West, south, east, north in degrees
 Bounds = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class ClassifyOptions:
-    """What a user may decide about a classification beside classes and model."""
-
-    windows: bool | None = None
-    """One label a window, or one a source; None: windows for sources with a CRS, one label for plain pictures."""
-    templates: tuple[str, ...] = TEMPLATES
-    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.aliases import Progress
+from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, MissingExtraError, ModelError
-from geoglot.models.segmenter import MULTIPLE, Segmenter
+from geoglot.models.segmenter import MULTIPLE, Segmenter, load_segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.silence import ignore_library_warnings
@@ -59,21 +59,26 @@ class _Graph(nn.Module):
         return scores
 
 
-def export(
-    segmenter: Segmenter,
-    output: Path,
-    side: int,
+def export_model(
+    model: Segmenter | PathLike,
+    output: PathLike,
+    side: int | None = None,
     *,
     fixed: bool = False,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
-    """Write `pixels` (tile, 3, rows, cols; 0..1) to `scores` (tile, class, rows / 4, cols / 4) as ONNX.
+    """Write a segmenter as an ONNX graph from `pixels` (tile, 3, rows, cols; 0..1) to `scores` (tile, class, rows / 4,
+    cols / 4).
 
-    `fixed`: only tiles of `side` pixels, one at a time; else any number, and any sides that are multiples of 32. Raises
-    ModelError where the graph does not give PyTorch's scores to 1e-3.
+    `side` is the side of a tile in pixels, that of training by default. With `fixed` the graph takes one tile of this
+    size; without, any number of tiles whose sides are multiples of 32. Raises ModelError if the graph's scores differ
+    from PyTorch's by more than 1e-3.
     """
+    output = Path(output)
     check_wishes(output, side)
+    segmenter = load_segmenter(model, device="cpu") if isinstance(model, PathLike) else model
+    side = side or segmenter.card.tile_size
     made = Made("export", output)
     made.check()
     made.start(fingerprint(_facts(segmenter) | {"side": side, "fixed": fixed, "opset": OPSET}), overwrite)

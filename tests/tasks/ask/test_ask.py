@@ -12,11 +12,10 @@ from polygons import StubScene, grid_of
 
 import geoglot
 from geoglot.errors import AnswerError, InputError, SourceError
-from geoglot.scene.read import ReadOptions
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.tasks.ask.ask import Asker, ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
-from geoglot.tasks.find.find_options import FindOptions
 from scenes import plant
 from stubs import PooledColours
 from worlds import write_scene

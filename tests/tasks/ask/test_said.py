@@ -10,6 +10,7 @@ import pytest
 
 from geoglot.errors import AnswerError, InputError
 from geoglot.figures import choose_area_unit, format_area
+from geoglot.options import FindOptions
 from geoglot.tasks.ask import forms as registered
 from geoglot.tasks.ask.answer import sentence_of
 from geoglot.tasks.ask.ask import Asker
@@ -20,7 +21,6 @@ from geoglot.tasks.ask.order import ORDER
 from geoglot.tasks.ask.question_text import plain
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.view import Reply
-from geoglot.tasks.find.find_options import FindOptions
 from stubs import PooledColours
 from worlds import paint, write_scene
 

@@ -8,7 +8,7 @@ import pytest
 from polygons import StubScene
 
 from geoglot.errors import AnswerError, SourceError
-from geoglot.scene.read import ReadOptions
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_many import PlannedOnce, ask_many
 from geoglot.tasks.ask.ask_options import AskOptions
@@ -18,7 +18,6 @@ from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.sandbox import ProgramError, Sandbox
 from geoglot.tasks.ask.scene_overviews import Overviews
 from geoglot.tasks.ask.shortlist import SceneScores, names_of_program, names_of_questions, shortlist
-from geoglot.tasks.find.find_options import FindOptions
 from scenes import plant
 from stubs import PooledColours
 from worlds import write_scene

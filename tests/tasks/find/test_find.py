@@ -18,14 +18,13 @@ from affine import Affine
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.encoder import ScorerEncoder
-from geoglot.scene.read import ReadOptions
 from geoglot.scene.seen import encode_scene
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.find import find as module
 from geoglot.tasks.find import outline_journal
 from geoglot.tasks.find.find import find
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.find.find_result import FindResult
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
@@ -461,7 +460,7 @@ import os, signal, sys
 from geoglot.tasks.find import outline_journal
 from geoglot.scene.encoder import ScorerEncoder
 from geoglot.tasks.find.find import find
-from geoglot.scene.read import ReadOptions
+from geoglot.options import ReadOptions
 from geoglot.tasks.refine.edges import Edges
 from stubs import ColourScorer
 

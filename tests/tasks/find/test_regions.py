@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from geoglot.geo import Window
+from geoglot.options import ReadOptions
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.encoder import ScorerEncoder
-from geoglot.scene.read import ReadOptions
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import encode_scene
 from geoglot.tasks.find.regions import regions_of

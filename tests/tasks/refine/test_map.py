@@ -9,14 +9,14 @@ import rasterio
 
 from geoglot.errors import InputError
 from geoglot.geo import Window
+from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, Refiner, View
-from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, segment_with
 from scenes import Planted, Thing, plant
 from stubs import ColourScorer
 from worlds import write_scene

@@ -12,11 +12,10 @@ from torch import Tensor
 
 from geoglot.errors import InputError, ModelError
 from geoglot.geo import Window
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.encoder import ScorerEncoder
-from geoglot.scene.read import ReadOptions
 from geoglot.scene.seen import encode_scene
 from geoglot.tasks.find.find import find
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.refine.load import choose_refiner, load_sam
 from geoglot.tasks.refine.refiner import CoarseMask, View
 from geoglot.tasks.refine.sam import Normalisation, Sam, agreement

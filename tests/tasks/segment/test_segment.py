@@ -17,15 +17,15 @@ from affine import Affine
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
+from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs import atomic as files
 from geoglot.outputs import own
 from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
-from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.segment import map_run as run_module
-from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, SegmentResult, segment_with
+from geoglot.tasks.segment.map_run import Outputs, SegmentResult, segment_with
 from geoglot.tasks.segment.segment import segment
 from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, scribble, write_scene

@@ -12,14 +12,13 @@ from affine import Affine
 
 from conftest import MakeGeotiff
 from geoglot.geodesy import geodesic_area_m2
+from geoglot.options import FindOptions, ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.scene.read import ReadOptions
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
 from geoglot.tasks.find.find import find
-from geoglot.tasks.find.find_options import FindOptions
-from geoglot.tasks.segment.map_run import Outputs, SegmentOptions, segment_with
+from geoglot.tasks.segment.map_run import Outputs, segment_with
 from stubs import COLOURS, ColourScorer, PooledColours
 
 PLACES: list[tuple[str, Affine]] = [

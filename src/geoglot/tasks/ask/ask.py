@@ -15,9 +15,9 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.options import ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
-from geoglot.scene.read import ReadOptions
 from geoglot.tasks.ask.answer import Answer, certainty, recorded, round_value, sentence_of
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, evidence_files, write_evidence

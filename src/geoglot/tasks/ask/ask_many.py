@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, SourceError
-from geoglot.scene.read import ReadOptions
+from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker, ModelLike
 from geoglot.tasks.ask.ask_options import AskOptions

@@ -16,17 +16,17 @@ from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.batch import compute
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.encode import pad
-from geoglot.scene.read import ReadOptions, open_scene
+from geoglot.scene.read import open_scene
 from geoglot.scene.seen import as_encoder
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import check_bands
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.shortlist import SceneScores
-from geoglot.tasks.find.find_options import FindOptions
 
 _TILES = 2  # of the model's size along the longer side of an overview
 

@@ -19,17 +19,17 @@ from geoglot.errors import AnswerError, InputError
 from geoglot.geo import Grid, Window
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.encode import pad
-from geoglot.scene.read import ReadOptions, open_scene, reading_notes
+from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.seen import EncodedScene, as_encoder, encode_scene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.refine.refiner import Refiner
 
 _CLOSE = 0.05  # of a probability: what is not found but this near to the threshold makes a "none" doubtful

@@ -19,17 +19,17 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
+from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import on_grid, read_features
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.encoder import Encoder, Question
-from geoglot.scene.read import ReadOptions, open_scene, reading_notes
+from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene, ModelLike, as_encoder, encode_scene
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_files import Files
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.find.find_result import FindResult, tabulate
 from geoglot.tasks.find.instances import LARGEST, Instance, split_region
 from geoglot.tasks.find.outline import Object, outline_of_large, settle_overlaps

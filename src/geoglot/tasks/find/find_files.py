@@ -11,13 +11,13 @@ import geopandas as gpd
 
 from geoglot.aliases import PathLike
 from geoglot.errors import ReadError
+from geoglot.options import FindOptions
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.overlay import SIDE, write_outlines
 from geoglot.outputs.vector_files import check_format, to_pixels, write_frames
 from geoglot.sources.raster import Raster
-from geoglot.tasks.find.find_options import FindOptions
 from geoglot.tasks.find.outline_journal import outlines_of
 
 

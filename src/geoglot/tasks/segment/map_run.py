@@ -19,6 +19,7 @@ import torch
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, ReadError, SourceError
 from geoglot.geo import Grid, Window
+from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
@@ -26,13 +27,11 @@ from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.vector_files import write_polygons
-from geoglot.scene.augmented import Flips
 from geoglot.scene.blend import Blender
-from geoglot.scene.class_words import TEMPLATES
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
 from geoglot.scene.failures import failure_notes, restored_failures, windows_document
 from geoglot.scene.going_on import going_on
-from geoglot.scene.read import ReadOptions, open_scene, reading_facts, reading_notes
+from geoglot.scene.read import open_scene, reading_facts, reading_notes
 from geoglot.scene.score import Scorer
 from geoglot.scene.stream import score_rows
 from geoglot.scene.windows import WindowPlan
@@ -42,26 +41,6 @@ from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.shares import ClassShare, class_shares
-
-
-@dataclass(frozen=True)
-class SegmentOptions:
-    """What a user may decide about a segmentation beside classes and model."""
-
-    background: str | tuple[str, ...] = ()
-    """Words for what is none of the classes; where one of them fits best the map says "other"."""
-    threshold: float = 0.0
-    """Least probability of the best class; below it the map says "other". 0 gives every valid pixel a class."""
-    templates: tuple[str, ...] = TEMPLATES
-    """The stored number that is no data; "none": all is data; None goes by the file, and by what is found in it."""
-    flips: Flips = "none"
-    """Look at each window mirrored too, and average: 2 or 4 times the work."""
-    scales: tuple[float, ...] = (1.0,)
-    """Look at each window at all of these sizes, and average."""
-    scores: bool = False
-    """Also write the probability of every class, a band each, at the resolution of the model's patches."""
-    overlay: bool = True
-    """Also write a PNG for the eye."""
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,10 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.precision import Precision
 from geoglot.models.segmenter import Segmenter, is_segmenter, load_segmenter
 from geoglot.models.zoo import load_model
+from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.augmented import augmented
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
-from geoglot.scene.read import ReadOptions
 from geoglot.scene.score import Scorer, WordScorer
 from geoglot.scene.segmenter_scorer import SegmenterScorer
 from geoglot.scene.wording import word_notes
@@ -24,7 +24,7 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.segment.map_files import Outputs
-from geoglot.tasks.segment.map_run import SegmentOptions, SegmentResult, segment_with
+from geoglot.tasks.segment.map_run import SegmentResult, segment_with
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 

@@ -7,18 +7,18 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from geoglot.cli import options
+from geoglot.cli import progress as progress_module
+from geoglot.cli import shared
+from geoglot.cli.progress import LogLines, progress
 
 
 @click.command()
-@options.as_json
-@options.quiet
-@options.verbose
+@shared.long
 def count(as_json: bool) -> None:
-    with options.progress() as advance:
+    with progress() as advance:
         for done in range(1, 4):
             advance("counting", done, 3)
-    options.emit({"count": 3, "name": "Zürich"}, as_json, "three")
+    shared.emit({"count": 3, "name": "Zürich"}, as_json, "three")
 
 
 def test_stdout_is_one_json_document() -> None:
@@ -36,10 +36,10 @@ def test_progress_goes_to_stderr() -> None:
 def test_a_log_has_a_line_now_and_then_and_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fed by a clock of 10 s a step, resumed at step 26 of 40: 0.1 steps/s, not 26 in no time."""
     clock = itertools.count(0, 5)
-    monkeypatch.setattr(options.time, "monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr(progress_module.time, "monotonic", lambda: float(next(clock)))
     lines = io.StringIO()
     with contextlib.redirect_stderr(lines):
-        advance = options._Lines()
+        advance = LogLines()
         for done in range(26, 41):
             advance("steps", done, 40, f"loss {done}")
         advance("steps", 1, 2)
@@ -55,4 +55,4 @@ def test_quiet_shows_no_progress() -> None:
 
 def test_a_document_without_a_json_form_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
-        options.emit({"share": float("nan")}, True, "")
+        shared.emit({"share": float("nan")}, True, "")

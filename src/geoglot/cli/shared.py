@@ -1,0 +1,110 @@
+"""What the commands share: flags, one JSON document on stdout, exit codes."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from geoglot.figures import choose_area_unit, format_area
+
+if TYPE_CHECKING:
+    from geoglot.options import RefineOptions
+
+PARTLY = 3
+"""Exit code of work that ended without a part of its input; the output names the part."""
+_VERBOSE, _QUIET = "geoglot.verbose", "geoglot.quiet"
+CLASSES_HELP = 'Names with commas, "water, forest", or a .txt or .json file.'
+
+PATH = click.Path(path_type=Path)
+
+
+def _remember(key: str, level: int) -> Callable[[click.Context, click.Parameter, bool], None]:
+    """A callback that keeps the flag for is_verbose, is_quiet and the logs."""
+
+    def callback(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            ctx.meta[key] = True
+            logging.basicConfig(level=level, format="geoglot: %(message)s", force=True)
+
+    return callback
+
+
+model = click.option(
+    "--model", default="mini", show_default=True, help="Name from `geoglot models list`, or the folder of a model."
+)
+device = click.option("--device", help="auto, cpu, cuda, cuda:1 or mps. Default: GEOGLOT_DEVICE, else auto.")
+overwrite = click.option(
+    "--overwrite", is_flag=True, help="Replace what an earlier run made here. Other files are never replaced."
+)
+as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout and nothing else.")
+_quiet = click.option(
+    "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember(_QUIET, logging.ERROR), help="No progress."
+)
+verbose = click.option(
+    "-v", "--verbose", is_flag=True, expose_value=False, callback=_remember(_VERBOSE, logging.INFO),
+    help="Logs on stderr, and tracebacks.",
+)  # fmt: skip
+
+
+def stacked(*decorators: Callable[..., Any]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Several decorators as one; help lists their flags in this order."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+short = stacked(as_json, verbose)
+"""Flags of a command that answers at once."""
+long = stacked(as_json, _quiet, verbose)
+"""Flags of a command that shows progress."""
+
+
+def is_verbose(ctx: click.Context) -> bool:
+    """Whether -v was given to any command."""
+    return bool(ctx.meta.get(_VERBOSE))
+
+
+def is_quiet(ctx: click.Context) -> bool:
+    """Whether -q was given to any command."""
+    return bool(ctx.meta.get(_QUIET))
+
+
+def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
+    """Print the result of a command: the document for programs, or the text for people."""
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text)
+
+
+def exit_partly(message: str = "") -> None:
+    """Leave with the exit code of work that went to its end without a part of its input."""
+    if message:
+        click.echo(f"geoglot: {message}", err=True)
+    click.get_current_context().exit(PARTLY)
+
+
+def area_column(areas_m2: Sequence[float | None]) -> list[str]:
+    """The areas of a table, all in one unit."""
+    unit = choose_area_unit(areas_m2)
+    return [format_area(area, unit) for area in areas_m2]
+
+
+def result_lines(files: Mapping[str, object], notes: Iterable[str]) -> list[str]:
+    """A line for every file that was written and for every note."""
+    return [*(f"{what:<9} {path}" for what, path in files.items() if path), *(f"note      {note}" for note in notes)]
+
+
+def make_refiner(options: RefineOptions, device: str | None) -> Any:
+    """The refiner that these options ask for, None for none."""
+    from geoglot.tasks.refine.load import choose_refiner
+    from geoglot.tasks.refine.sam_prompts import Prompting
+
+    prompting = Prompting(options.sam_points, options.sam_negatives, options.sam_box)
+    return choose_refiner(options.refine, options.sam, prompting=prompting, device=device)

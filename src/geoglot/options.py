@@ -1,0 +1,154 @@
+"""What a user may decide about each door, said once: command line, Python and recipes are made from these dataclasses.
+
+A field with a text in its annotation is a flag of the command line, and the text is its help. Nothing heavy is imported
+here, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Lt
+
+from geoglot.aliases import BandLike, NoData, PathLike, Sensor
+from geoglot.bounds import check_bounds
+from geoglot.errors import InputError
+
+#: Averaged for every word. GRAFT's later users write "A satellite image of {}"; SkyScript's protocol the first two.
+TEMPLATES: tuple[str, ...] = (
+    "a satellite photo of {}",
+    "a satellite image of {}",
+    "an aerial photo of {}",
+    "an aerial view of {}",
+    "a remote sensing image of {}",
+    "there is {} in the image",
+)
+
+Flips = Literal["none", "horizontal", "all"]
+"""horizontal: left to right, for pictures that have an up and a down; all: also upside down, for views from above."""
+
+Templates = Annotated[tuple[str, ...], "Sentence with {} for the class; may be repeated."]
+FlipsOption = Annotated[Flips, "Average over mirrored windows: 2 or 4 times the work."]
+Scales = Annotated[tuple[float, ...], "Average over windows of these sizes, such as 0.75,1,1.25."]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a scene is read and shown to a model. None lets the file or the model decide."""
+
+    bands: Annotated[
+        tuple[BandLike, ...] | None, 'Red, green, blue, then any more that the model sees: "B4,B3,B2" or "4,3,2".'
+    ] = None
+    sensor: Annotated[Sensor | None, "Preset of bands, offset and scale."] = None
+    nodata: Annotated[NoData, 'The stored number that means no data, or "none" if every number is data.'] = None
+    resolution: Annotated[float | None, "Metres per pixel to read at. Default: what the model understands.", Gt(0)] = (
+        None
+    )
+    tile: Annotated[int | None, "Side of a window in pixels. Default: the model decides.", Ge(1)] = None
+    overlap: Annotated[int | None, "Pixels that neighbouring windows share. Default: the model decides.", Ge(0)] = None
+    batch: Annotated[int, "Windows that the model computes at once.", Ge(1)] = 8
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that decides what is read. How many windows are computed at once does not."""
+        facts = asdict(self)
+        del facts["batch"]
+        return facts
+
+
+@dataclass(frozen=True)
+class SegmentOptions:
+    """What a user may decide about a segmentation, beside classes, model and refiner."""
+
+    background: Annotated[
+        str | tuple[str, ...], 'Words for everything that is none of the classes; it becomes "other".'
+    ] = ()
+    threshold: Annotated[float, 'A pixel becomes "other" below this probability of its class.', Ge(0), Lt(1)] = 0.0
+    templates: Templates = TEMPLATES
+    flips: FlipsOption = "none"
+    scales: Scales = (1.0,)
+    scores: Annotated[bool, "Also write the probability of every class, one band each, one value per patch."] = False
+    overlay: bool = True
+    """Also write a picture, a PNG."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+@dataclass(frozen=True)
+class FindOptions:
+    """What a user may decide about finding, beside names, model and refiner."""
+
+    background: Annotated[
+        str | tuple[str, ...] | None, "Words that the names compete with. Default: general words of other meaning."
+    ] = None
+    min_score: Annotated[
+        float | None, "Least score that an object reaches somewhere. Default: chosen from the scene.", Gt(0), Lt(1)
+    ] = None
+    min_area: Annotated[float | None, "Least area of an object in m². The scene must have a CRS.", Ge(0)] = None
+    max_area: Annotated[float | None, "Largest area of an object in m².", Gt(0)] = None
+    points: Annotated[
+        PathLike | None, 'File of points or boxes to outline, instead of names; a column "name" names them.'
+    ] = None
+    area: Annotated[
+        PathLike | None, "File of polygons. Windows outside are not computed, objects centred outside are left out."
+    ] = None
+    templates: Templates = TEMPLATES
+    vectors: Annotated[
+        PathLike | None, "Folder that keeps the embeddings, so that later questions about the scene need no model."
+    ] = None
+    overlay: bool = True
+    """Also write a picture, a PNG."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        if self.max_area is not None and self.max_area <= (self.min_area or 0):
+            raise InputError(f"max_area must be above min_area {self.min_area:g}, got {self.max_area:g}")
+
+
+@dataclass(frozen=True)
+class ClassifyOptions:
+    """What a user may decide about a classification, beside classes and model."""
+
+    windows: Annotated[
+        bool | None, "One label per window, or one per source. Default: windows for rasters with a CRS."
+    ] = None
+    templates: Templates = TEMPLATES
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """How outlines are refined."""
+
+    refine: Annotated[
+        Literal["none", "edges", "sam"], "Outlines by the scores alone, along edges of the picture, or by SAM."
+    ] = "none"
+    sam: Annotated[str | None, "SAM's weights: a folder, or a model of the hub such as facebook/sam-vit-base."] = None
+    sam_points: Annotated[int, "Points on an object that SAM is given.", Ge(1)] = 3
+    sam_negatives: Annotated[int, "Points beside an object that SAM is given.", Ge(0)] = 0
+    sam_box: Annotated[bool, "Also give SAM the box around an object."] = False
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+@dataclass(frozen=True)
+class EvaluateOptions:
+    """What a user may decide about a measurement, beside task, data set, model and protocol. The result names all."""
+
+    split: Annotated[str | None, "Another split than the protocol's."] = None
+    ensemble: Annotated[bool, "Average the protocol's many sentences per class instead of its few."] = False
+    calibrate: Annotated[bool, "Centre the scores of each class over the set; classification only."] = False
+    transductive: Annotated[bool, "Label all images together, as RS-TransCLIP does; classification only."] = False
+    limit: Annotated[int | None, "Only this many images, spread evenly over the split.", Ge(1)] = None
+    flips: FlipsOption = "none"
+    scales: Scales = (1.0,)
+    batch: Annotated[int, "Images or windows that the model computes at once.", Ge(1)] = 16
+    device: str | None = None
+    """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
