@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -18,6 +19,7 @@ _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
 TRANSIENT = (httpx2.TransportError, httpx2.DecodingError, RetryableError)
 
 
+@dataclass(eq=False)
 class Retry(Layer):
     """Sends a request again after a `transient` error or a busy status, and raises the last error.
 
@@ -25,34 +27,28 @@ class Retry(Layer):
     seconds that Retry-After asks for; it may raise an error instead.
     """
 
-    def __init__(
-        self,
-        inner: httpx2.BaseTransport,
-        retries: int,
-        pause: Callable[[httpx2.Request, int, float], float],
-        sleep: Callable[[float], None],
-        transient: tuple[type[Exception], ...] = TRANSIENT,
-    ) -> None:
-        super().__init__(inner)
-        self._retries, self._pause, self._sleep, self._transient = retries, pause, sleep, transient
+    retries: int
+    pause: Callable[[httpx2.Request, int, float], float]
+    sleep: Callable[[float], None]
+    transient: tuple[type[Exception], ...] = TRANSIENT
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         read = request.extensions.get("read")
         attempt = 0
         while True:
             try:
-                response = self._inner.handle_request(request)
+                response = self.inner.handle_request(request)
                 if response.status_code in _BUSY:
                     raise BusyError(response)
                 if read:
                     read(response)
                 return response
-            except self._transient as error:
+            except self.transient as error:
                 asked = _retry_after(error.response) if isinstance(error, BusyError) else 0.0
-                pause = self._pause(request, attempt, asked)
-                if attempt == self._retries:
+                pause = self.pause(request, attempt, asked)
+                if attempt == self.retries:
                     raise
-            self._sleep(pause)
+            self.sleep(pause)
             attempt += 1
 
 

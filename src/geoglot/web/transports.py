@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from concurrent.futures import Future, wait
+from dataclasses import dataclass
 from fnmatch import fnmatch
 
 import httpx2
@@ -52,28 +53,28 @@ class Network(httpx2.BaseTransport):
                 self._client.close()
 
 
+@dataclass(eq=False)
 class Layer(httpx2.BaseTransport):
     """A transport on top of another one."""
 
-    def __init__(self, inner: httpx2.BaseTransport) -> None:
-        self._inner = inner
+    inner: httpx2.BaseTransport
 
     def close(self) -> None:
-        self._inner.close()
+        self.inner.close()
 
 
+@dataclass(eq=False)
 class WholeBody(Layer):
     """Reads and decodes the body: TooLargeError beyond `most` bytes, ReadTimeout after `seconds`.
 
     Of an error page it reads the beginning only, of a redirect nothing.
     """
 
-    def __init__(self, inner: httpx2.BaseTransport, most: int, seconds: float) -> None:
-        super().__init__(inner)
-        self._most, self._seconds = most, seconds
+    most: int
+    seconds: float
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        response = self._inner.handle_request(request)
+        response = self.inner.handle_request(request)
         try:
             body = b"" if response.status_code in _REDIRECTS else self._read(request, response)
         finally:
@@ -82,14 +83,14 @@ class WholeBody(Layer):
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
     def _read(self, request: httpx2.Request, response: httpx2.Response) -> bytes:
-        body, deadline = bytearray(), time.monotonic() + self._seconds
+        body, deadline = bytearray(), time.monotonic() + self.seconds
         try:
             for block in response.iter_bytes():
                 body += block
                 if response.is_error and len(body) >= _FIRST_WORDS:
                     return bytes(body[:_FIRST_WORDS])
-                if len(body) > self._most:
-                    raise TooLargeError(f"{shown_url(request)} is larger than {self._most >> 20} MiB")
+                if len(body) > self.most:
+                    raise TooLargeError(f"{shown_url(request)} is larger than {self.most >> 20} MiB")
                 if time.monotonic() > deadline:
                     raise httpx2.ReadTimeout("an answer that does not end")
         except (httpx2.TransportError, httpx2.DecodingError):
@@ -98,43 +99,41 @@ class WholeBody(Layer):
         return bytes(body)
 
 
+@dataclass(eq=False)
 class Deadline(Layer):
     """Raises ReadTimeout after `seconds` in all, headers included; a thread is left with a response that never ends."""
 
-    def __init__(self, inner: httpx2.BaseTransport, seconds: float) -> None:
-        super().__init__(inner)
-        self._seconds = seconds
+    seconds: float
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         outcome: Future[httpx2.Response] = Future()
 
         def work() -> None:
             try:
-                outcome.set_result(self._inner.handle_request(request))
+                outcome.set_result(self.inner.handle_request(request))
             except BaseException as error:  # noqa: BLE001  `result` raises it in the thread that asked
                 outcome.set_exception(error)
 
         threading.Thread(target=work, daemon=True).start()
-        if not wait([outcome], self._seconds).done:
+        if not wait([outcome], self.seconds).done:
             raise httpx2.ReadTimeout("an answer that does not begin")
         return outcome.result()
 
 
+@dataclass(eq=False)
 class AllowedHosts(Layer):
     """Refuses hosts that are not named; `*.example.org` names all below one."""
 
-    def __init__(self, inner: httpx2.BaseTransport, hosts: Collection[str]) -> None:
-        super().__init__(inner)
-        self._hosts = hosts
+    hosts: Collection[str]
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        if not is_allowed(request.url, self._hosts):
+        if not is_allowed(request.url, self.hosts):
             # Tomorrow the recipe may name the host of a request; where a photo redirects to stays wrong.
             raise (SourceError if "redirected" in request.extensions else ServiceError)(
                 f"the recipe names no host for {shown_url(request)}; add it to `hosts` of that source if it is to be "
                 "asked"
             )
-        return self._inner.handle_request(request)
+        return self.inner.handle_request(request)
 
 
 class Redirects(Layer):
@@ -143,7 +142,7 @@ class Redirects(Layer):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         hop = request
         for _ in range(_MOST_REDIRECTS):
-            response = self._inner.handle_request(hop)
+            response = self.inner.handle_request(hop)
             if response.status_code not in _REDIRECTS:
                 return response
             url = hop.url.join(response.headers.get("location", ""))
@@ -152,12 +151,14 @@ class Redirects(Layer):
         raise SourceError(f"{shown_url(hop)} redirects more than {_MOST_REDIRECTS} times")
 
 
+@dataclass(eq=False)
 class Pace(Layer):
     """Sends at most `per_second` requests, and none until the end of a `rest`. Any number of threads may use it."""
 
-    def __init__(self, inner: httpx2.BaseTransport, per_second: float, sleep: Callable[[float], None]) -> None:
-        super().__init__(inner)
-        self._interval, self._sleep = 1 / per_second, sleep
+    per_second: float
+    sleep: Callable[[float], None]
+
+    def __post_init__(self) -> None:
         self._lock, self._next, self._rest_until = threading.Lock(), 0.0, 0.0
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -165,10 +166,10 @@ class Pace(Layer):
             with self._lock:
                 now = time.monotonic()
                 turn = max(now, self._next, self._rest_until)
-                self._next = turn + self._interval
+                self._next = turn + 1 / self.per_second
             if turn > now:
-                self._sleep(turn - now)
-        return self._inner.handle_request(request)
+                self.sleep(turn - now)
+        return self.inner.handle_request(request)
 
     def rest(self, seconds: float) -> None:
         """Let all threads wait."""
