@@ -1,7 +1,7 @@
-"""Language models that speak the OpenAI chat protocol: hosted ones, and Ollama, vLLM or llama.cpp on one's own machine.
+"""Language models behind the OpenAI chat protocol: hosted ones, Ollama, vLLM or llama.cpp.
 
-One request: POST {base}/chat/completions with model, messages and temperature 0. A server that is busy (429, 5xx) is
-asked again a few times; nothing that came back is ever run here, and the key goes into the request and nowhere else.
+Each reply is one request, POST {base}/chat/completions with temperature 0. A busy server (429, 5xx) is asked again a
+few times. A reply is never run here, and the key appears in the request only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = 20.0
 _LONGEST_REPLY = 200_000  # bytes
-_GRACE = 0.5  # seconds more than a reply may take, for what the waiting itself takes
+_GRACE = 0.5  # seconds for the waiting itself
 _TOKENS = 700  # a program is short
 
 
@@ -38,13 +38,13 @@ class Chat(Protocol):
     name: str
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """What the model says next; AnswerError where it says nothing."""
+        """The next message of the model; AnswerError if it gives none."""
         ...
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an OpenAI-compatible server is, and how patient to be."""
+    """An OpenAI-compatible server."""
 
     url: str = field(repr=False)
     """Base URL, such as http://localhost:11434/v1."""
@@ -56,22 +56,22 @@ class Endpoint:
 
     @property
     def shown(self) -> str:
-        """The address without a user and a password, for people and logs."""
+        """The address without user and password."""
         return urlunsplit(urlsplit(self.url)._replace(netloc=urlsplit(self.url).netloc.rpartition("@")[2]))
 
     @property
     def login(self) -> tuple[str, str] | None:
-        """User and password, where the address holds them."""
+        """User and password in the address."""
         parts = urlsplit(self.url)
         return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
 
     def hidden(self, text: str) -> str:
-        """Remove the secrets that a server may repeat."""
+        """Remove the secrets, which a server may repeat."""
         return redact(text, (self.key, *(self.login or ())))
 
     def __post_init__(self) -> None:
         if not self.url.startswith(("http://", "https://")):
-            raise InputError(f"the address of a language model begins with http:// or https://, not {self.shown!r}")
+            raise InputError(f"the address of a language model must begin with http:// or https://, got {self.shown!r}")
         try:
             urlsplit(self.url).port  # noqa: B018  it is checked when it is read
         except ValueError as error:
@@ -157,10 +157,10 @@ class OpenAIChat:
 def chat_of(
     url: str | None = None, model: str | None = None, *, device: str | None = None, progress: Progress | None = None
 ) -> Chat:
-    """The chat that flags or the environment name (GEOGLOT_LLM_URL, _MODEL, _KEY, _SECONDS); InputError without one.
+    """Open the language model of a server, or load one from this disk; InputError if neither is named.
 
-    Without an address a model that lies on this disk is loaded; one that is named here goes before the environment's
-    address. `device` and `progress` are for such a one.
+    The environment gives what is None (GEOGLOT_LLM_URL, _MODEL, _KEY, _SECONDS), but a `model` on this disk goes before
+    the environment's address. `device` and `progress` are for a model on this disk.
     """
     from geoglot.tasks.ask.local_llm import LocalChat, is_local
 

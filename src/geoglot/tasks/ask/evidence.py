@@ -1,4 +1,4 @@
-"""What an answer rests on, drawn: GeoJSON for maps, a picture for people."""
+"""The evidence of an answer: GeoJSON for maps, a picture for people."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Pictured(Protocol):
 
     @property
     def grid(self) -> Grid:
-        """Whose map coordinates geometries have."""
+        """Geometries are in its map coordinates."""
         ...
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
@@ -42,7 +42,7 @@ class Pictured(Protocol):
 
 
 def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:
-    """A FeatureCollection: longitude and latitude as RFC 7946 asks, or pixels where the scene has no CRS."""
+    """A FeatureCollection in longitude and latitude (RFC 7946), or in pixels if the scene has no CRS."""
     kept = list(things)[:_MOST]
     shapes = [thing.geometry for thing in kept] + [region.outline for region in regions]
     known = ground.grid.crs is not None or ground.pixel_m is not None
@@ -68,19 +68,21 @@ def _lonlat(shapes: Sequence[Any], grid: Grid) -> list[str]:
 
 
 def check_evidence(path: Path) -> None:
-    """Refuse, before any work, a file that would not be GeoJSON."""
+    """InputError for a file name that is not GeoJSON's."""
     if path.suffix.lower() not in (".geojson", ".json"):
-        raise InputError(f"evidence is GeoJSON with a picture beside it: end the name with .geojson, not {path.name!r}")
+        raise InputError(
+            f"the name of the evidence must end in .geojson, got {path.name!r}; a picture is written beside it"
+        )
 
 
 def evidence_files(path: Path) -> Made:
-    """The GeoJSON and its picture as the files of a run."""
+    """The GeoJSON and its picture, as the files of a run."""
     check_evidence(path)
     return Made("ask", path, [path.with_suffix(".png")])
 
 
 def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
-    """A `collection` as GeoJSON, and a PNG beside it: the scene, and the things and regions over it."""
+    """Write a `collection` as GeoJSON, and beside it a PNG of the scene with its objects and regions."""
     path, picture = made.output, made.output.with_suffix(".png")
     pixels, grid = scene.picture(SIDE)
     facts = [feature["properties"] for feature in document["features"]]
@@ -101,7 +103,6 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
 
 
 def _outlines(document: Mapping[str, Any], grid: Grid) -> list[Any]:
-    """The geometries of a collection, in map coordinates of a grid."""
     shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
     return list(shapes) if grid.crs is None else list(gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs))
 
@@ -113,6 +114,5 @@ def _label(facts: Mapping[str, Any]) -> str:
 
 
 def _parts(shape: Any, grid: Grid) -> list[shapely.Polygon]:
-    """The polygons of a shape, in pixels of a grid."""
     parts = shapely.get_parts(to_pixels([shape], grid))
     return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]

@@ -1,4 +1,4 @@
-"""Lengths and areas of things on the ground, and the parts of a scene: between geometry and words."""
+"""Areas and lengths on the ground, and the parts of a scene by name."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ _OBLONG = 1.2  # a rectangle this much longer than wide is no square
 
 @dataclass(frozen=True)
 class Ground:
-    """Measures on the grid of a scene: geodesic with a CRS, by the size of a pixel without one."""
+    """Measures on the grid of a scene: geodesic with a CRS, by the size of a pixel without."""
 
     grid: Grid
     pixel_m: float | None = None
-    """Metres a pixel, for scenes without a CRS."""
+    """Ground resolution of a scene without a CRS."""
     outline: shapely.Geometry | None = None
-    """What of the grid is ground of the scene, in map coordinates; None: all of it."""
+    """The ground of the scene within the grid, in map coordinates; None: all of it."""
 
     @property
     def whole(self) -> shapely.Geometry:
-        """The outline of the scene, in map coordinates."""
+        """In map coordinates."""
         return self.box(0.0, 0.0, 1.0, 1.0)
 
     def box(self, top: float, left: float, bottom: float, right: float) -> shapely.Geometry:
-        """A part of the scene from shares of its height and width, (0, 0) the upper left."""
+        """A part of the scene, from fractions of its height and width; (0, 0) is the upper left."""
         rows, cols = self.grid.shape
         x, y = self.grid.to_map(
             rows * np.array([top, top, bottom, bottom]), cols * np.array([left, right, right, left])
@@ -48,41 +48,41 @@ class Ground:
         return box if self.outline is None else shapely.intersection(box, self.outline)
 
     def part(self, name: str) -> shapely.Geometry:
-        """A named part; InputError for a name that is none."""
+        """A part by its name; InputError for an unknown name."""
         if name not in PARTS:
-            raise InputError(f"{name!r} is no part of a scene; there are, for instance, {', '.join(list(PARTS)[:6])}")
+            raise InputError(f"{name!r} is no part of a scene; name one such as {', '.join(list(PARTS)[:6])}")
         return self.box(*PARTS[name])
 
     def areas(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Square metres of each."""
+        """Square metres."""
         if self.grid.crs is not None:
             return geodesic_area_m2(geometries, self.grid.crs)
         return self.sizes(geometries) * self._pixel() ** 2
 
     def sizes(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Pixels of each: to compare, and for shares."""
+        """Areas in pixels, which also a scene without a CRS has."""
         area: np.ndarray = shapely.area(np.asarray(geometries, object)).astype(np.float64)
         return area / abs(self.grid.transform.determinant)
 
     def lengths(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Metres of the longer side of the smallest rectangle around each."""
+        """Metres of the longer side of the smallest rectangle."""
         return np.array([self.distance(*_long_ends(shape)) for shape in geometries], np.float64)
 
     def perimeters(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Metres of the outlines of each, holes included."""
+        """Metres of the outlines, holes included."""
         if self.grid.crs is not None:
             return geodesic_perimeter_m(geometries, self.grid.crs)
         length: np.ndarray = shapely.length(np.asarray(geometries, object)) / self._side * self._pixel()
         return length
 
     def distance(self, one: Any, other: Any) -> float:
-        """Metres between the nearest points of two geometries; 0 where they touch."""
+        """Metres between the nearest points of two geometries; 0 if they touch."""
         if self.grid.crs is not None:
             return geodesic_distance_m(one, other, self.grid.crs)
         return float(shapely.distance(one, other)) / self._side * self._pixel()
 
     def units(self, metres: float) -> float:
-        """Metres as map units of the grid."""
+        """Metres in map units of the grid."""
         if self.grid.crs is not None:
             resolution = self.grid.resolution_m
             assert resolution is not None
@@ -91,24 +91,24 @@ class Ground:
 
     @property
     def beside(self) -> float:
-        """How near is next to, in map units: 25 m, or a twentieth of a picture that knows no metres."""
+        """The distance of "next to" in map units: 25 m, or 1/20 of a picture without metres."""
         if self.grid.crs is None and self.pixel_m is None:
             return max(self.grid.shape) / 20 * self._side
         return self.units(25.0)
 
     def positions(self, geometries: Sequence[Any]) -> np.ndarray:
-        """(down, across) of the centre of each as shares of the scene, in rows."""
+        """Rows of (down, across): the centres as fractions of the scene."""
         centres = shapely.centroid(np.array(list(geometries), object))
         rows, cols = self.grid.to_pixel(shapely.get_x(centres), shapely.get_y(centres))
         return np.column_stack([rows / self.grid.shape[0], cols / self.grid.shape[1]])
 
     def ninth(self, down: float, across: float) -> str:
-        """The ninth of the scene in which a position lies, in words."""
+        """The name of the ninth of the scene in which a position lies."""
         words = DIRECTIONS["map" if self.grid.crs is not None else "picture"]
         return words[_third(down)][_third(across)]
 
     def window(self, geometry: Any) -> Window:
-        """The pixels around a geometry, within the grid."""
+        """The pixels around a geometry within the grid; InputError for none."""
         left, bottom, right, top = shapely.bounds(geometry)
         rows, cols = self.grid.to_pixel(np.array([left, left, right, right]), np.array([bottom, top, top, bottom]))
         row, col = (max(0, int(np.floor(axis.min() + 1e-6))) for axis in (rows, cols))
@@ -120,7 +120,6 @@ class Ground:
 
     @property
     def _side(self) -> float:
-        """Map units of a pixel's side."""
         return float(abs(self.grid.transform.determinant) ** 0.5)
 
     def _pixel(self) -> float:
@@ -130,7 +129,7 @@ class Ground:
 
 
 def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.ndarray:
-    """Map units from each thing to the nearest of the others; with `apart` none is measured to its own equal."""
+    """Map units from each geometry to the nearest of the others; with `apart`, equal geometries are no neighbours."""
     tree = shapely.STRtree(np.asarray(others, object))
     (index, _), gaps = tree.query_nearest(
         np.asarray(things, object), return_distance=True, all_matches=False, exclusive=apart
@@ -141,7 +140,7 @@ def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.n
 
 
 def is_shape(geometry: Any, shape: str) -> bool:
-    """Whether a polygon is square, rectangular or circular, from how it fills the rectangle and circle around it.
+    """Is a polygon square, rectangular or circular, by how it fills the rectangle and circle around it?
 
     RSVQA names these three (Lobry et al. 2020, section III). A rectangle fills 0.85 of its smallest rectangle; a
     square also has sides that differ by less than a fifth; a circle has the area that its perimeter allows, to 0.8.
@@ -159,7 +158,6 @@ def is_shape(geometry: Any, shape: str) -> bool:
 
 
 def _long_ends(geometry: Any) -> tuple[shapely.Point, shapely.Point]:
-    """The ends of the longer side of the smallest rectangle around a geometry."""
     start, corner, end = shapely.get_coordinates(shapely.minimum_rotated_rectangle(geometry))[:3]
     first, second = np.hypot(*(corner - start)), np.hypot(*(end - corner))
     ends = (start, corner) if first > second else (corner, end)

@@ -1,4 +1,4 @@
-"""What a program may use: time, memory, calls and pixels, counted where it calls out."""
+"""Limits of a program, and the budget that counts its use of them at every call."""
 
 from __future__ import annotations
 
@@ -12,38 +12,38 @@ from geoglot.errors import InputError, LimitError
 
 @dataclass(frozen=True)
 class Limits:
-    """For one program. None of them can be switched off."""
+    """Limits of one program. None can be switched off."""
 
     seconds: float = 5.0
-    """Of the program and of the geometry that it asks for; the model's own time is bounded by `pixels`."""
+    """For the program and its geometry; `pixels` bounds the time of the model."""
     memory_mb: int = 64
-    """Of the interpreter's heap."""
+    """Heap of the interpreter."""
     calls: int = 200
-    """Of the vocabulary."""
+    """Calls of the vocabulary."""
     pixels: int = 4_000_000_000
-    """Scored by the model, over all names looked for."""
+    """Pixels that the model scores, over all names."""
     vertices: int = 500_000
-    """Of the polygons that one call may join, buffer or measure."""
+    """Corners of the polygons that one call joins, buffers or measures."""
     names: int = 100
-    """Different ones, that things are looked for or a scene is judged by."""
+    """Different names that the model reads."""
     things: int = 500_000
-    """Handed out over all calls: every one is kept for the record."""
+    """Objects that all calls together give; each is kept for the record."""
 
     def __post_init__(self) -> None:
         for name in ("seconds", "memory_mb", "calls", "pixels", "vertices", "names", "things"):
             if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"the limit {name} is a positive number, not {getattr(self, name)}")
+                raise InputError(f"the limit {name} must be a positive number, got {getattr(self, name)}")
 
 
 class Budget:
-    """What is left of the limits while one program runs."""
+    """The use that one program makes of its limits."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.calls = self.pixels = self.things = 0
         self._names: set[str] = set()
         self.broken: str | None = None
-        """The limit that was met, in words: a program may catch the error, but the run has failed."""
+        """The limit that was passed, in words: a program may catch the error, but its run has failed."""
         self._deadline = time.monotonic() + limits.seconds
 
     def call(self) -> None:
@@ -54,7 +54,7 @@ class Budget:
         self.tick()
 
     def tick(self) -> None:
-        """LimitError when the time is over."""
+        """LimitError after the time limit."""
         if time.monotonic() > self._deadline:
             self._refuse(f"the program took more than {self.limits.seconds:g} s")
 
@@ -66,25 +66,25 @@ class Budget:
         self.tick()
 
     def name(self, name: str) -> None:
-        """Count the different names that a model must read."""
+        """Count a name, if it is new."""
         self._names.add(name)
         if len(self._names) > self.limits.names:
             self._refuse(f"the program asked for more than {self.limits.names} different names")
 
     def keep(self, things: int) -> None:
-        """Count what a call hands out."""
+        """Count the objects that a call gives."""
         self.things += things
         if self.things > self.limits.things:
             self._refuse(f"the program was handed more than {self.limits.things:,} things")
 
     def join(self, vertices: int) -> None:
-        """Refuse geometry that would take too long."""
+        """LimitError for geometry that would take too long."""
         if vertices > self.limits.vertices:
             self._refuse(f"{vertices:,} corners in one call are more than {self.limits.vertices:,}; ask of a part")
 
     @contextmanager
     def stopped_clock(self) -> Iterator[None]:
-        """The model's own time is not the program's."""
+        """Time inside the block, which the model takes, does not count."""
         started = time.monotonic()
         try:
             yield

@@ -1,8 +1,8 @@
-"""The planner that asks a language model for a program.
+"""A planner that asks a language model for a program.
 
-The prompt is made of the vocabulary's own signatures and docstrings, and of worked examples by the rules. A program
-is type-checked against the same signatures before it runs; what is wrong goes back to the model, a few times at most.
-What a model says is data: it reaches the sandbox as text, and nothing else.
+The prompt holds the signatures and docstrings of the vocabulary, and examples that the rules worked out. A program is
+type-checked against the same signatures before it runs; an error goes back to the model, a few times at most. The
+model's text goes to the sandbox and nowhere else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FENCED = re.compile(r"```(?:python|py)?[ \t]*\r?\n(.*?)```", re.DOTALL)
 
 
 class LanguageModelError(AnswerError):
-    """A language model gave no program that works; what was said is kept."""
+    """A language model gave no program that works; `messages` is the conversation."""
 
     def __init__(self, message: str, messages: Sequence[Message]) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class LanguageModelError(AnswerError):
 
 
 class LanguageModel:
-    """Questions to programs by a chat; `mends` is how often errors go back."""
+    """A planner over a chat; `mends` is how often an error goes back."""
 
     name = "llm"
 
@@ -63,7 +63,7 @@ class LanguageModel:
         self._chat, self._mends = chat, mends
 
     def plan(self, question: str, trial: Trial) -> Plan:
-        """A program that ran in the sandbox; LanguageModelError with what was said otherwise."""
+        """A program that ran in the sandbox; LanguageModelError if there is none."""
         messages = [*prompt(), Message("user", _asked(question))]
         wrong = ""
         for _ in range(self._mends + 1):
@@ -87,7 +87,7 @@ class LanguageModel:
 
 
 def prompt() -> list[Message]:
-    """What every question begins with: the vocabulary, and worked examples in the form of a conversation."""
+    """The messages before every question: the vocabulary, and worked examples."""
     messages = [Message("system", _RULES.replace("{stubs}", stubs()))]
     for question in _EXAMPLES:
         messages.append(Message("user", _asked(question)))
@@ -96,11 +96,11 @@ def prompt() -> list[Message]:
 
 
 def code_of(reply: str) -> str:
-    """The program in a reply: its first code block, or all of it where there is none."""
-    found = _FENCED.search(reply)
-    return (found[1] if found else reply.strip().strip("`")).strip()
+    """The program in a reply: its first code block, or all of it without one."""
+    block = _FENCED.search(reply)
+    return (block[1] if block else reply.strip().strip("`")).strip()
 
 
 def _asked(question: str) -> str:
-    """A question as data: one line, so that it cannot look like another turn of the conversation."""
+    """In one line, so that a question cannot look like another turn of the conversation."""
     return f"Question: {' '.join(question.split())}"

@@ -1,12 +1,13 @@
-"""A language model in this process: a Hugging Face folder, or a GGUF file, on this disk. No network is ever asked.
+"""A language model in this process, from a Hugging Face folder or a GGUF file on this disk, without any network.
 
-Decoding is greedy, so the same question gets the same program. What all prompts begin with (the vocabulary and the
-examples, thousands of tokens) is computed once and kept.
+Decoding is greedy, so the same question gets the same program. The common beginning of all prompts (the vocabulary and
+the examples, thousands of tokens) is computed once.
 """
 
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,7 +26,7 @@ from geoglot.tasks.ask.plan import Message
 _TOKENS = 300  # of a reply: a program is short, and every token takes its time
 _BLOCK = 256  # tokens that are read at once
 _FENCE = "```"
-#: What transformers raises over files that are damaged, or of a kind that it does not know
+#: Errors of transformers for damaged or unknown files
 _BROKEN = (
     OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error,
     SafetensorError,
@@ -33,17 +34,16 @@ _BROKEN = (
 
 
 def is_local(name: str) -> bool:
-    """Whether a name is a language model on this disk: a .gguf file, or a folder with a config.json."""
+    """Is this a language model on this disk: a .gguf file, or a folder with a config.json?"""
     path = Path(name)
     return path.is_file() if path.suffix.lower() == ".gguf" else (path / "config.json").is_file()
 
 
 class LocalChat:
-    """A causal language model on this disk as a `Chat`.
+    """A causal language model on this disk as a `Chat`; threads take turns.
 
-    `path` is what `is_local` says. Safetensors and GGUF only, and no code of the folder is run. Raises InputError for
-    what is neither, ModelError for what cannot be loaded or does not chat, MissingExtraError for a GGUF file without
-    the packages that read it.
+    It reads safetensors or GGUF, and runs no code of the folder. Raises InputError for another `path`, ModelError for a
+    model that cannot be loaded or has no chat template, MissingExtraError if a package for GGUF is missing.
     """
 
     def __init__(self, path: PathLike, *, device: str | None = None, progress: Progress | None = None) -> None:
@@ -54,9 +54,14 @@ class LocalChat:
         self._cache: Any = DynamicCache()
         self._known: list[int] = []  # tokens whose keys and values are in the cache
         self._ends = _ends(self._tokenizer, self._model)
+        self._lock = threading.Lock()
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """The likeliest token again and again until a code block or the turn ends; AnswerError where there is none."""
+        """The likeliest tokens until a code block or the turn ends; AnswerError for an empty reply."""
+        with self._lock:
+            return self._reply(messages)
+
+    def _reply(self, messages: Sequence[Message]) -> str:
         ids, said = self._tokens(messages), list[int]()
         token = self._next(ids)
         while token not in self._ends and len(said) < _TOKENS and not self._fenced(said):
@@ -69,7 +74,7 @@ class LocalChat:
         return text
 
     def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        """A conversation as its chat template has it; AnswerError where it is longer than the model can read."""
+        """A conversation by its chat template; AnswerError if it is longer than the model can read."""
         from jinja2 import TemplateError
 
         turns = [{"role": one.role, "content": one.content} for one in messages]
@@ -86,7 +91,7 @@ class LocalChat:
 
     @torch.inference_mode()
     def _next(self, ids: Sequence[int]) -> int:
-        """The likeliest token after these, of which the beginning that is known already is not read again."""
+        """The likeliest next token; the beginning that is in the cache is not read again."""
         same = min(_common(ids, self._known), len(ids) - 1)  # the last one is read: its logits are wanted
         if surplus := len(self._known) - same:
             self._cache.crop(-surplus)
@@ -101,7 +106,7 @@ class LocalChat:
         return int(logits[0, -1].argmax())
 
     def _fenced(self, said: Sequence[int]) -> bool:
-        """Whether a code block has ended; what comes after is of no use."""
+        """Has a code block ended? The text after it is of no use."""
         return len(said) % 4 == 0 and self._tokenizer.decode(said).count(_FENCE) >= 2
 
     def _tell(self, what: str, done: int, total: int) -> None:
@@ -110,12 +115,11 @@ class LocalChat:
 
 
 def _name(path: Path) -> str:
-    """The name of the file without .gguf, or of the folder with all its dots: Qwen2.5-0.5B-Instruct."""
+    """Of a file without .gguf, of a folder with all its dots: Qwen2.5-0.5B-Instruct."""
     return path.stem if path.is_file() else path.resolve().name
 
 
 def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
-    """Tokenizer and model of a folder or a GGUF file."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if not is_local(str(path)):
@@ -146,7 +150,7 @@ def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
 
 
 def _unpacked() -> dict[str, Any]:
-    """How a GGUF file is read: into dense weights, for kernels that work on packed ones come from the hub."""
+    """Options to read a GGUF file into dense weights: kernels for packed weights come from the hub."""
     import transformers
 
     if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
@@ -156,13 +160,13 @@ def _unpacked() -> dict[str, Any]:
 
 
 def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
-    """Tokens that end a turn: those of the tokenizer and of the model's own settings."""
+    """Tokens that end a turn, by the tokenizer and by the settings of the model."""
     known = getattr(model.generation_config, "eos_token_id", None)
     several = known if isinstance(known, list) else [known]
     return frozenset(token for token in [*several, tokenizer.eos_token_id] if token is not None)
 
 
 def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """How many tokens two sequences begin with alike."""
+    """Length of the common beginning."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

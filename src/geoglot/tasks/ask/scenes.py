@@ -1,4 +1,4 @@
-"""Scenes of rasters: encoded by a model when they are first asked for a thing, and never again."""
+"""A raster as a scene for questions. The model encodes it once, when an object is first looked for."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.refiner import Refiner
 
-_CLOSE = 0.05  # of a probability: what is not found but this near to the threshold makes a "none" doubtful
+_CLOSE = 0.05  # of a probability: objects this near below the threshold make a "none" doubtful
 _READ = 2048  # pixels a side that are read as they are; larger windows come from a reduced picture
 _SMALLEST = 1e-3
 
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """How scenes are looked at."""
+    """How a scene is read, and objects are found in it."""
 
     read: ReadOptions = ReadOptions()
     find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
     progress: Progress | None = None
     refiner: Refiner | None = None
-    """What draws the outlines of things better than the scores do."""
+    """Outlines objects better than the scores do."""
 
 
 class RasterScene:
-    """A raster of any size as a `Scene`; use it as a context manager."""
+    """A raster of any size as a `Scene`; a context manager."""
 
     def __init__(
         self, source: PathLike | Raster, model: VisionLanguageModel | Segmenter, options: SceneOptions | None = None
@@ -65,7 +65,7 @@ class RasterScene:
         self.pixel_m = self._options.read.resolution if self.grid.crs is None else None
         self.refiner = self._options.refiner.name if self._options.refiner else "none"
         self.encodings = 0
-        """How often pixels went through the model for things: never more than once."""
+        """How often the model encoded the scene: at most once."""
         self.notes = list(reading_notes(self._raster, self.model, self._encoder.resolution))
         self._encoded: EncodedScene | None = None
         self._known: dict[str, Sighting] = {}
@@ -78,11 +78,11 @@ class RasterScene:
         self._stack.close()
 
     def cost(self, name: str) -> int:
-        """All pixels of the scene for a new name, none for a known one."""
+        """All pixels of the scene for a new name, 0 for a known one."""
         return 0 if name in self._known else int(np.prod(self.grid.shape))
 
     def find(self, name: str) -> Sighting:
-        """Things by the threshold that `geoglot find` chooses, and how many of them are in doubt."""
+        """Objects as `geoglot find` finds them."""
         if name not in self._known:
             self._known[name] = self._find(name)
         return self._known[name]
@@ -99,7 +99,7 @@ class RasterScene:
         return Sighting(things, threshold.core, self._doubtful(name, things, threshold.core))
 
     def _doubtful(self, name: str, things: Sequence[SceneObject], core: float) -> int:
-        """Things that reach the threshold at their best only; where there is none, those that nearly reach it."""
+        """Number of objects whose mean score is below the threshold; without any, of those that nearly reach it."""
         if things:
             return sum(thing.score < core for thing in things)
         options = replace(self._options.find, min_score=max(_SMALLEST, core - _CLOSE))
@@ -131,7 +131,7 @@ class RasterScene:
 
     @torch.inference_mode()
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
-        """A softmax over the names, of the window reduced to what the model was trained on."""
+        """A softmax over the names, of the window reduced to the size that the model was trained on."""
         model = self._model
         if not isinstance(model, VisionLanguageModel):
             raise AnswerError(f"{self.model} has classes of its own and reads no words; ask a model that does")
@@ -151,7 +151,7 @@ class RasterScene:
         return dict(zip(names, odds, strict=True))
 
     def look(self, window: Window, side: int) -> Tile:
-        """A window in at most `side` pixels a side: read as it is and averaged, or cut from a reduced picture."""
+        """A window in at most `side` pixels a side: averaged, or cut from a reduced picture if it is large."""
         longest = max(window.height, window.width)
         if longest <= _READ:
             return _reduced(self._raster.read(window), -(-longest // side))
@@ -171,7 +171,7 @@ class RasterScene:
 
 
 def _reduced(tile: Tile, factor: int) -> Tile:
-    """Means of blocks of factor x factor pixels; what is left over at the edges is dropped."""
+    """Means of blocks of factor x factor pixels, without the rest at the edges."""
     if factor <= 1:
         return tile
     rows, cols = (max(1, side // factor) * factor for side in tile.valid.shape)
@@ -184,7 +184,7 @@ def _reduced(tile: Tile, factor: int) -> Tile:
 
 
 def check_pair(before: RasterScene, after: RasterScene) -> None:
-    """InputError unless two scenes are the same place on the same kind of grid."""
+    """InputError unless two scenes show the same place on the same kind of grid."""
     if before.grid.crs != after.grid.crs:
         raise InputError(f"{before.uri} and {after.uri} are read in different CRSs; warp one to the other's first")
     if before.grid.crs is None and before.grid.shape != after.grid.shape:
@@ -195,7 +195,7 @@ def check_pair(before: RasterScene, after: RasterScene) -> None:
 
 
 def is_path(text: str) -> bool:
-    """Whether an argument of the command line is a source, not a question."""
+    """Is an argument of the command line a source, and not a question?"""
     if "://" in text or text.startswith("/vsi"):
         return True
     try:
