@@ -16,10 +16,10 @@ from geoglot.aliases import Progress
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.image_files import digest_of
 from geoglot.datasets.labels import LabelMap, Labels
-from geoglot.datasets.layout import MaskedImages
+from geoglot.datasets.layout import MaskedImages, require_masks
 from geoglot.datasets.masks import MaskFile
 from geoglot.datasets.splits import standard_name
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import SourceError
 from geoglot.outputs.atomic import write_json
 from geoglot.sources.listing import file_state
 from geoglot.version import __version__
@@ -94,7 +94,7 @@ def check_set(found: DataSet, data: Path, split: str, progress: Progress | None 
 
     Archives in the folder are compared with the published MD5. SourceError if images or masks are missing.
     """
-    masked = _require_masks(found)
+    masked = require_masks(found)
     samples = masked.read(data, split)
     faults, digests, done = _check_archives(masked, data), dict[str, str](), 0
     tally = _Tally(np.zeros(len(samples.classes), np.int64))
@@ -156,10 +156,10 @@ def _check_classes(checked: Checked, tally: _Tally) -> tuple[str, ...]:
     shown = [name for name, count in checked.pixels.items() if count]
     if not shown:
         return (f"no pixel of the split {checked.split} has a class, so there is nothing to learn or to score",)
-    if len(shown) == 1 and checked.unseen and tally.ignored:
-        fault = f"every pixel of {checked.split} that counts is {shown[0]}, so there is nothing to tell apart"
-        return (fault + tally.describe_ignored(),)
-    return ()
+    if len(shown) > 1 or not checked.unseen or not tally.ignored:
+        return ()
+    fault = f"every pixel of {checked.split} that counts is {shown[0]}, so there is nothing to tell apart"
+    return (fault + tally.describe_ignored(),)
 
 
 def _notes(checked: Checked, published: int | None, tally: _Tally) -> tuple[str, ...]:
@@ -191,7 +191,7 @@ def check_once(found: DataSet, data: Path, split: str, stamp: Path, progress: Pr
     except (OSError, ValueError):  # missing or damaged: everything is read again
         known = {}
     known = known if isinstance(known, dict) else {}
-    state, kept = _fingerprint(_require_masks(found), data, split), known.get(split)
+    state, kept = _fingerprint(require_masks(found), data, split), known.get(split)
     if isinstance(kept, dict) and kept.get("state") == state:
         return Whole(tuple(kept["notes"]), kept["digests"])
     checked = check_set(found, data, split, progress)
@@ -210,12 +210,6 @@ def _fingerprint(found: MaskedImages, data: Path, split: str) -> str:
     stats = [(str(path), file_state(path)) for path in sorted(files)]
     rules = [__version__, repr(found.classes_of(data)), found.ignored, samples.notes]
     return hashlib.sha256(json.dumps([rules, stats]).encode()).hexdigest()
-
-
-def _require_masks(found: DataSet) -> MaskedImages:
-    if not isinstance(found, MaskedImages):
-        raise InputError(f"{found.name} has no masks in image files to check; it is for {' and '.join(found.tasks)}")
-    return found
 
 
 def _check_archives(found: MaskedImages, data: Path) -> list[str]:

@@ -25,7 +25,7 @@ from geoglot.datasets.classes import IGNORED, TABLE, MapClass
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.image_files import open_native
 from geoglot.datasets.labels import Labels
-from geoglot.datasets.layout import MaskedImages
+from geoglot.datasets.layout import MaskedImages, require_masks
 from geoglot.datasets.sets.folder import FACTS
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Window
@@ -59,8 +59,7 @@ def tile_set(
     progress: Progress | None = None,
 ) -> Tiled:
     """Write the folder `output`, completely or not at all; OutputError if it exists."""
-    if not isinstance(found, MaskedImages):
-        raise InputError(f"{found.name} has no masks to cut; it is for {' and '.join(found.tasks)}")
+    found = require_masks(found)
     if not 0 <= overlap < side:
         raise InputError(f"overlap must be at least 0 and less than side ({side} px), got {overlap} px")
     if output.exists():

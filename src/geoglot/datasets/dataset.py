@@ -145,3 +145,15 @@ class DataSet(ABC):
     def missing(self, what: str, data: Path) -> SourceError:
         """The error for files that are not there."""
         return SourceError(f"{self.title}: {what} not found in {data}; get the data set from {self.page}")
+
+    def require(self, data: Path, name: str, what: str = "the file") -> Path:
+        """The path of a file in the data set's folder; SourceError if it is missing."""
+        if not (data / name).is_file():
+            raise self.missing(f"{what} {name}", data)
+        return data / name
+
+    def require_all(self, data: Path, paths: Sequence[Path], what: str) -> None:
+        """SourceError if one of these files is missing."""
+        if gone := [path for path in paths if not path.is_file()]:
+            first = gone[0].relative_to(data) if gone[0].is_relative_to(data) else gone[0]
+            raise self.missing(f"{len(gone)} {what}, the first {first},", data)

@@ -122,9 +122,7 @@ class MaskedImages(DataSet):
             raise InputError(f"the masks of {self.title}'s {split} images are not public; map them with --submit")
         images = self.images_of(data, split)
         masks = [self.mask_of(data, path) for path in images]
-        gone = [path for path in masks if not path.is_file()]
-        if gone:
-            raise self.missing(f"{len(gone)} masks, the first {gone[0].relative_to(data)},", data)
+        self.require_all(data, masks, "masks")
         labels = [
             MaskFile(image, path, self.classes, self.ignored, self.title, strict=False)
             for image, path in zip(images, masks, strict=True)
@@ -140,9 +138,7 @@ class MaskedImages(DataSet):
         pattern = self.images.replace("{split}", self.folders.get(split, split))
         stems = self.stems
         if self.list_file:
-            if not (data / self.list_file).is_file():
-                raise self.missing(f"the list {self.list_file} of its split {split!r}", data)
-            stems = tuple(read_stems(data / self.list_file))
+            stems = tuple(read_stems(self.require(data, self.list_file, f"the list of its split {split!r}")))
         images = [path for path in sorted(data.glob(pattern)) if not stems or path.stem in stems]
         if not images:
             raise self.missing(f"images {pattern}", data)
@@ -158,3 +154,10 @@ class MaskedImages(DataSet):
         for old, new in self.to_mask:
             path = path.replace(old, new)
         return data / path
+
+
+def require_masks(found: DataSet) -> MaskedImages:
+    """The data set, if its labels are masks of image files; InputError if not."""
+    if not isinstance(found, MaskedImages):
+        raise InputError(f"{found.name} has no masks of image files; it is for {' and '.join(found.tasks)}")
+    return found

@@ -25,48 +25,39 @@ from geoglot.tables import read_text
 
 _FOLDER = "BigEarthNet-v1.0"
 _BANDS = ("B04", "B03", "B02")
-#: Official name, class words, and the labels of the files that become this class, if they are not its name
-_CLASSES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("Urban fabric", "urban fabric", ("Continuous urban fabric", "Discontinuous urban fabric")),
-    ("Industrial or commercial units", "industrial or commercial units", ()),
-    ("Arable land", "arable land", ("Non-irrigated arable land", "Permanently irrigated land", "Rice fields")),
-    (
-        "Permanent crops",
-        "permanent crops",
-        (
-            "Vineyards", "Fruit trees and berry plantations", "Olive groves",
-            "Annual crops associated with permanent crops",
-        ),
+#: Official names, with the labels of the files that become this class, if they are not its name
+_CLASSES: dict[str, tuple[str, ...]] = {
+    "Urban fabric": ("Continuous urban fabric", "Discontinuous urban fabric"),
+    "Industrial or commercial units": (),
+    "Arable land": ("Non-irrigated arable land", "Permanently irrigated land", "Rice fields"),
+    "Permanent crops": (
+        "Vineyards", "Fruit trees and berry plantations", "Olive groves",
+        "Annual crops associated with permanent crops",
     ),
-    ("Pastures", "pastures", ()),
-    ("Complex cultivation patterns", "complex cultivation patterns", ()),
-    (
-        "Land principally occupied by agriculture, with significant areas of natural vegetation",
+    "Pastures": (),
+    "Complex cultivation patterns": (),
+    "Land principally occupied by agriculture, with significant areas of natural vegetation": (),
+    "Agro-forestry areas": (),
+    "Broad-leaved forest": (),
+    "Coniferous forest": (),
+    "Mixed forest": (),
+    "Natural grassland and sparsely vegetated areas": ("Natural grassland", "Sparsely vegetated areas"),
+    "Moors, heathland and sclerophyllous vegetation": ("Moors and heathland", "Sclerophyllous vegetation"),
+    "Transitional woodland, shrub": ("Transitional woodland/shrub",),
+    "Beaches, dunes, sands": (),
+    "Inland wetlands": ("Inland marshes", "Peatbogs"),
+    "Coastal wetlands": ("Salt marshes", "Salines"),
+    "Inland waters": ("Water courses", "Water bodies"),
+    "Marine waters": ("Coastal lagoons", "Estuaries", "Sea and ocean"),
+}  # fmt: skip
+#: Class words that are not the official name in lower case
+_WORDS = {
+    "Land principally occupied by agriculture, with significant areas of natural vegetation":
         "land principally occupied by agriculture with significant areas of natural vegetation",
-        (),
-    ),
-    ("Agro-forestry areas", "agro-forestry areas", ()),
-    ("Broad-leaved forest", "broad-leaved forest", ()),
-    ("Coniferous forest", "coniferous forest", ()),
-    ("Mixed forest", "mixed forest", ()),
-    (
-        "Natural grassland and sparsely vegetated areas",
-        "natural grassland and sparsely vegetated areas",
-        ("Natural grassland", "Sparsely vegetated areas"),
-    ),
-    (
-        "Moors, heathland and sclerophyllous vegetation",
-        "moors, heathland and sclerophyllous vegetation",
-        ("Moors and heathland", "Sclerophyllous vegetation"),
-    ),
-    ("Transitional woodland, shrub", "transitional woodland and shrub", ("Transitional woodland/shrub",)),
-    ("Beaches, dunes, sands", "beaches, dunes and sands", ()),
-    ("Inland wetlands", "inland wetlands", ("Inland marshes", "Peatbogs")),
-    ("Coastal wetlands", "coastal wetlands", ("Salt marshes", "Salines")),
-    ("Inland waters", "inland waters", ("Water courses", "Water bodies")),
-    ("Marine waters", "marine waters", ("Coastal lagoons", "Estuaries", "Sea and ocean")),
-)  # fmt: skip
-_INDEX = {label: index for index, (name, _, labels) in enumerate(_CLASSES) for label in (labels or (name,))}
+    "Transitional woodland, shrub": "transitional woodland and shrub",
+    "Beaches, dunes, sands": "beaches, dunes and sands",
+}  # fmt: skip
+_INDEX = {label: index for index, (name, own) in enumerate(_CLASSES.items()) for label in (own or (name,))}
 
 
 class BigEarthNet(DataSet):
@@ -86,7 +77,7 @@ class BigEarthNet(DataSet):
         if gone or not patches:
             first = gone[0].name if gone else "any"
             raise self.missing(f"{len(gone) or 'all'} patches of {path.name}, the first {_FOLDER}/{first},", data)
-        labels = tuple(Label(name, word) for name, word, _ in _CLASSES)
+        labels = tuple(Label(name, _WORDS.get(name, name.lower())) for name in _CLASSES)
         shows = np.zeros((len(patches), len(_CLASSES)), bool)
         for row, patch in enumerate(patches):
             named = json.loads(_metadata(patch).read_text("utf-8"))["labels"]

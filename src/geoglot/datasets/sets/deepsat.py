@@ -32,9 +32,7 @@ class DeepSat(DataSet):
 
     def read(self, data: Path, split: str) -> Scenes:
         """The patches of train or test, in the order of the file."""
-        path = data / self.file
-        if not path.is_file():
-            raise self.missing(f"the file {self.file}", data)
+        path = self.require(data, self.file)
         pixels, shows = (_read_variable(path, f"{split}_{axis}") for axis in "xy")
         if shows.shape[0] != len(self.words):
             shows = shows.T

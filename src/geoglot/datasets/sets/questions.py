@@ -26,16 +26,13 @@ class QuestionTable(DataSet):
 
     def read(self, data: Path, split: str) -> Asked:
         """The questions in the order of the table."""
-        path = data / f"{split}.csv"
-        if not path.is_file():
-            raise self.missing(f"the table {path.name}", data)
+        path = self.require(data, f"{split}.csv", "the table")
         rows = read_table(path, _COLUMNS).rows
         if not rows:
             raise SourceError(f"{path} has no questions below the columns {', '.join(_COLUMNS)}")
         names = list(dict.fromkeys(row["image"] for row in rows))
         images = [data / name for name in names]
-        if gone := [image for image in images if not image.is_file()]:
-            raise self.missing(f"{len(gone)} images, the first {gone[0]},", data)
+        self.require_all(data, images, "images")
         place = {name: index for index, name in enumerate(names)}
         asked = [
             Question(place[row["image"]], row["question"], row["answer"], row.get("type") or "all") for row in rows

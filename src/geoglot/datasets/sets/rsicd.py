@@ -24,20 +24,16 @@ class Rsicd(DataSet):
 
     def read(self, data: Path, split: str) -> Captioned:
         """The images of the split, in the order of the file."""
-        path = data / _CAPTIONS
-        if not path.is_file():
-            raise self.missing(f"the file {_CAPTIONS}", data)
+        path = self.require(data, _CAPTIONS)
         try:
             rows = [row for row in json.loads(path.read_text("utf-8"))["images"] if row["split"] == split]
             captions = [tuple(one["raw"].strip() for one in row["sentences"]) for row in rows]
             images = [data / _IMAGES / row["filename"] for row in rows]
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error
-        gone = [image for image in images if not image.is_file()]
-        if gone or not images:
-            raise self.missing(
-                f"{len(gone)} images, the first {_IMAGES}/{gone[0].name}," if gone else f"images of {split!r}", data
-            )
+        if not images:
+            raise self.missing(f"images of {split!r}", data)
+        self.require_all(data, images, "images")
         return Captioned([partial(read_picture, image) for image in images], captions)
 
 

@@ -40,14 +40,11 @@ class Rsvqa(DataSet):
         except (KeyError, IndexError, TypeError) as error:
             raise SourceError(f"the files of {split!r} in {data} do not belong together: {error!r}") from error
         paths = [data / self.folder / f"{number}.tif" for number in images]
-        if gone := [path for path in paths if not path.is_file()]:
-            raise self.missing(f"{len(gone)} images, the first {self.folder}/{gone[0].name},", data)
+        self.require_all(data, paths, "images")
         return Asked(paths, asked)
 
     def _entries(self, data: Path, split: str, part: str) -> dict[int, dict[str, Any]]:
-        path = data / f"{self.prefix}_split_{split}_{part}.json"
-        if not path.is_file():
-            raise self.missing(f"the file {path.name}", data)
+        path = self.require(data, f"{self.prefix}_split_{split}_{part}.json")
         try:
             entries = json.loads(path.read_text("utf-8"))[part]
             return {one["id"]: one for one in entries if one["active"]}
