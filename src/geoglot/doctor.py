@@ -1,4 +1,4 @@
-"""What geoglot finds on this machine: packages, device, rasters, projections, models, cache."""
+"""Checks of this machine: packages, device, raster and vector formats, projections, models, cache."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from geoglot.settings import load_settings
 REINSTALL = "install geoglot again: pip install --force-reinstall geoglot"
 RASTER_DRIVERS = ("GTiff", "COG", "PNG", "JPEG", "VRT")
 VECTOR_DRIVERS = ("GPKG", "GeoJSON")
-#: What a broken installation raises when it is touched
+#: What a broken installation may raise
 _BROKEN = (ImportError, OSError, RuntimeError, ValueError, AttributeError, GeoglotError)
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at."""
+    """The result of one check."""
 
     name: str
     ok: bool
     found: str
-    """What was seen, or what went wrong."""
+    """What the check saw, or what went wrong."""
     advice: str
     """What to do if it is not ok."""
     essential: bool = True
-    """Nothing works without it."""
+    """Whether nothing works without it."""
 
 
 def examine() -> list[Check]:
-    """Look at everything, in the order in which one thing needs the other."""
+    """Run all checks; a check comes after those that it depends on."""
     return [
         Check(
             "python",
@@ -53,13 +53,13 @@ def examine() -> list[Check]:
         _look("vector formats", _vector_formats, "use the pyogrio wheel: pip install --force-reinstall pyogrio"),
         _look("projections", _projections, "unset PROJ_DATA, PROJ_LIB and GDAL_DATA: they point to another PROJ"),
         _look("bundled model", _bundled_model, REINSTALL),
-        _look("other models", _other_models, "remove what is damaged from the cache", essential=False),
+        _look("other models", _other_models, "remove damaged models from the cache", essential=False),
         _look("cache", _cache, "set GEOGLOT_CACHE to a folder that can be written", essential=False),
     ]
 
 
 def required_packages() -> list[str]:
-    """Names of the packages that geoglot's own metadata asks for."""
+    """Names of the packages that geoglot requires, from its own metadata."""
     try:
         wanted = requires("geoglot") or []
     except PackageNotFoundError:
@@ -118,7 +118,7 @@ def _projections() -> str:
     import pyproj
     from rasterio.crs import CRS
 
-    # rasterio and pyproj bring a PROJ each, and either can be led to the other's database.
+    # rasterio and pyproj ship a PROJ each, and an environment variable may point one to the database of the other.
     if CRS.from_epsg(32631).to_epsg() != pyproj.CRS.from_epsg(32631).to_epsg():
         raise RuntimeError("rasterio and pyproj disagree on EPSG:32631")
     return f"PROJ {pyproj.__proj_version__}"

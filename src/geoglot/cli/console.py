@@ -1,6 +1,6 @@
-"""What reaches a console or a pipe: every character that it can hold, and no control character of a foreign text.
+"""Text streams that can write every text: characters that the encoding lacks and control characters are escaped.
 
-Both are written as \\uXXXX, which a JSON document reads back as what it was.
+Both are written as \\uXXXX, which a JSON document reads back as the character.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-#: C0 (but tab and line feed), DEL, C1, line separators, and what turns the direction of writing
+#: C0 (except tab and line feed), DEL, C1, line separators, and marks that turn the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 _ESCAPED = "geoglot.escaped"
 
 
 def visible(text: str) -> str:
-    """A text without control characters, so that a name cannot move the cursor or forge another line's look."""
+    """Escape the control characters of a text, so that a name cannot move the cursor or fake another line."""
     return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def one_line(text: object) -> str:
-    """A value in a row of a table."""
+    """A value as one line of text."""
     return " ".join(str(text).splitlines())
 
 
 class PlainStream(io.TextIOBase):
-    """A text stream in front of another. It has no `buffer`, so that nothing writes past it."""
+    """A text stream in front of another one. It has no `buffer`, so nothing can bypass it."""
 
     def __init__(self, stream: TextIO | io.TextIOBase) -> None:
         self.behind: Any = stream
         self.before_write: Callable[[], None] | None = None
-        """What makes room for a text, where bars are drawn behind."""
+        """Called before each text, to clear the progress bars."""
 
     def write(self, text: str) -> int:
-        """Write a text as far as the stream's encoding goes, and the rest as \\uXXXX."""
+        """Write a text; what the encoding of the stream lacks is written as \\uXXXX."""
         if self.before_write:
             self.before_write()
         encoding = self.behind.encoding or "utf-8"
@@ -45,30 +45,25 @@ class PlainStream(io.TextIOBase):
         return len(text)
 
     def flush(self) -> None:
-        """Hand on what was written."""
         self.behind.flush()
 
     def isatty(self) -> bool:
-        """Whether a person reads it."""
         return bool(self.behind.isatty())
 
     def fileno(self) -> int:
-        """Of the stream behind."""
         return int(self.behind.fileno())
 
     def writable(self) -> bool:
-        """It is."""
         return True
 
     @property
     def encoding(self) -> str:  # type: ignore[override]  # a plain attribute in typeshed
-        """Of the stream behind."""
         return str(self.behind.encoding)
 
 
 @contextmanager
 def making_room(pause: Callable[[], None]) -> Iterator[Any]:
-    """The stderr to draw bars on, which `pause` puts to rest before anything else is written."""
+    """Give the stderr on which bars are drawn. `pause` is called before anything else is written."""
     streams = [stream for stream in (sys.stdout, sys.stderr) if isinstance(stream, PlainStream)]
     for stream in streams:
         stream.before_write = pause
@@ -95,7 +90,7 @@ def plain_streams() -> Iterator[None]:
 
 
 def _escape(error: UnicodeError) -> tuple[str, int]:
-    """UTF-16 units of what an encoding lacks, as JSON escapes them."""
+    """Escape characters that an encoding lacks as UTF-16 units, as JSON does."""
     assert isinstance(error, UnicodeEncodeError)
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2)), error.end

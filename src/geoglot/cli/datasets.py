@@ -1,4 +1,4 @@
-"""geoglot datasets: what is known, whether it is whole, and tiles of it."""
+"""geoglot datasets: list data sets, check them, cut them into tiles."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def command() -> None:
 @command.command("list")
 @shared.as_json
 def list_sets(as_json: bool) -> None:
-    """All data sets by name: what for, their splits, and where to get them."""
+    """List all data sets: name, tasks, splits, and where to get them."""
     from geoglot.datasets.catalogue import DATASETS
 
     rows = [
@@ -40,13 +40,12 @@ def list_sets(as_json: bool) -> None:
 @_data
 @click.option("--split", multiple=True, help="Only this split; may be repeated.")
 @shared.long
-@click.pass_context
-def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], as_json: bool) -> None:
-    """Read every image and its labels: are they whole, over each other, and without values that the set does not have?
+def check(dataset: str, data: Path, split: tuple[str, ...], as_json: bool) -> None:
+    """Read every image with its labels and report damage, misaligned masks and unknown values.
 
-    Exit code 3: faults were found, or a class is nowhere in train.
+    Exit code 3: there are faults, or a class never occurs in train.
 
-    Images of your own with masks, polygons, or labels of YOLO or COCO are the data set `folder`: docs/segclip.md.
+    Your own images, with masks, polygons, or YOLO or COCO labels, are the data set `folder`: docs/segclip.md.
 
     Examples: geoglot datasets check loveda --data LoveDA --split train; geoglot datasets check folder --data mine
     """
@@ -66,14 +65,20 @@ def check(ctx: click.Context, dataset: str, data: Path, split: tuple[str, ...], 
 @click.argument("dataset")
 @_data
 @click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the tiles.")
-@click.option("--side", type=click.IntRange(min=32), required=True, help="Pixels of a tile; iSAID: 896.")
-@click.option("--overlap", type=click.IntRange(min=0), default=0, show_default=True, help="Pixels; iSAID: 384.")
+@click.option("--side", type=click.IntRange(min=32), required=True, help="Side of a tile in pixels; 896 for iSAID.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    help="In pixels; 384 for iSAID.",
+)
 @click.option("--split", multiple=True, help="Only this split; may be repeated.")
 @shared.long
 def tile(
     dataset: str, data: Path, output: Path, side: int, overlap: int, split: tuple[str, ...], as_json: bool
 ) -> None:
-    """Cut images and masks into tiles: a set of the name `folder` for training and scoring by tile.
+    """Cut images and masks into tiles. The result is a `folder` data set, for training and for scoring tile by tile.
 
     Example: geoglot datasets tile isaid --data iSAID -o iSAID-896 --side 896 --overlap 384
     """
@@ -90,7 +95,7 @@ def tile(
 
 
 def _labelled(found: object, data: Path) -> tuple[str, ...]:
-    """Splits that have masks."""
+    """The splits that have masks."""
     from geoglot.datasets.layout import MaskedImages
 
     return found.splits_of(data) if isinstance(found, MaskedImages) else ("val",)

@@ -1,4 +1,4 @@
-"""geoglot demo: words to a map of the scene that ships with the package, offline."""
+"""geoglot demo: map the scene that ships with the package, offline."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CLASSES = {
     default="demo-output",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for what it makes.",
+    help="Folder of the results.",
 )
 @shared.overwrite
 @shared.long
@@ -36,7 +36,7 @@ def command(output: Path, overwrite: bool, as_json: bool) -> None:
     from geoglot.outputs.atomic import disk_errors
     from geoglot.tasks.segment.segment import segment
 
-    scene = output / SCENE.name  # a copy, to try one's own words on
+    scene = output / SCENE.name  # a copy, for the user to try other words on
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     _copy(SCENE, scene)
@@ -58,7 +58,7 @@ def command(output: Path, overwrite: bool, as_json: bool) -> None:
 
 
 def _copy(scene: Path, target: Path) -> None:
-    """The scene, unless it is there already; OutputError for another file of that name."""
+    """Copy the scene, unless it is there already. Another file of that name is an OutputError."""
     from geoglot.errors import OutputError
     from geoglot.outputs.atomic import write_bytes
 
@@ -66,4 +66,4 @@ def _copy(scene: Path, target: Path) -> None:
     if not target.exists():
         write_bytes(target, content)
     elif target.read_bytes() != content:
-        raise OutputError(f"{target} is not the demo's scene; move it away, or give another folder with -o")
+        raise OutputError(f"{target} is not the scene of the demo; move it away, or give another folder with -o")

@@ -13,7 +13,7 @@ from geoglot.cli import shared
 @shared.short
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """What works here, and what to do about the rest."""
+    """Say what works on this machine, and what to do about the rest."""
     from geoglot.doctor import examine
 
     checks = examine()
@@ -21,7 +21,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     width = max(len(check.name) for check in checks)
     rows = [f"{'ok' if check.ok else '--'}  {check.name:<{width}}  {check.found}" for check in checks]
     advice = [f"{check.name}: {check.advice}" for check in checks if not check.ok]
-    verdict = "all that geoglot needs is here" if ok else "geoglot cannot work like this"
+    verdict = "geoglot has everything it needs" if ok else "geoglot cannot work yet"
     text = "\n".join([*rows, "", *advice, verdict])
     shared.emit({"ok": ok, "checks": [asdict(check) for check in checks]}, as_json, text)
     ctx.exit(0 if ok else 1)

@@ -34,7 +34,7 @@ def command(source: str, model: str, as_json: bool, *, read: ReadOptions) -> Non
 
 
 def describe(info: RasterInfo) -> str:
-    """The same for people."""
+    """The result for people."""
     rows, cols = info.shape
     facts = {
         "file": f"{info.source}, {info.driver}, {cols:,} x {rows:,} px, {len(info.bands)} bands",
@@ -51,13 +51,13 @@ def describe(info: RasterInfo) -> str:
 
 
 def shown(info: RasterInfo) -> str:
-    """Which bands are red, green and blue, and why."""
+    """Which bands are shown as red, green and blue, and why."""
     indexes = ", ".join(map(str, info.shown))
     return f"{indexes} {'for' if len(set(info.shown)) == 1 else 'as'} red, green, blue, {info.why}"
 
 
 def band_table(info: RasterInfo) -> list[str]:
-    """A line a band."""
+    """One line per band."""
     names = [band.name or "-" for band in info.bands]
     width = max(map(len, names))
     return [
@@ -80,7 +80,7 @@ def _nodata(number: float | str) -> str:
 
 def _place(info: RasterInfo) -> str:
     if info.crs is None or info.bounds is None:
-        return "no CRS: nobody knows where it lies"
+        return "no CRS: its place on Earth is unknown"
     west, south, east, north = info.bounds
     size = f"{format_number(info.resolution_m)} m a pixel, " if info.resolution_m else ""
     return f"{info.crs}, {size}{format_area(info.area_m2)}; {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} degrees"

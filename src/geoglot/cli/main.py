@@ -1,4 +1,4 @@
-"""The command line: `geoglot COMMAND`. It knows its commands by name only, so that --help answers at once."""
+"""The command line: `geoglot COMMAND`. Commands are imported when they are run, so that --help answers at once."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from geoglot.cli.shared import is_verbose
 from geoglot.errors import GeoglotError
 from geoglot.version import __version__
 
-#: name -> "module:attribute" of its click command, in the order in which a newcomer needs them
+#: Name to "module:attribute" of its click command, in the order in which a newcomer needs them
 COMMANDS = {
     "doctor": "geoglot.cli.doctor:command",
     "demo": "geoglot.cli.demo:command",
@@ -31,18 +31,18 @@ COMMANDS = {
     "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
 }
-INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
 class LazyGroup(click.Group):
-    """A group that imports a command when it is asked for, and is the last door for errors."""
+    """A group that imports a command when it is run, and turns every error into a sentence and an exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, imported now."""
+        """Import a command."""
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name].partition(":")
@@ -50,19 +50,19 @@ class LazyGroup(click.Group):
         return command
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program with streams that hold every text; see `console`."""
+        """Run the program with streams that can write every text; see `console`."""
         with plain_streams():
             return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Refuse names in another encoding here, for every command: the libraries that read and write files do."""
+        """Refuse file names that are not UTF-8, for every command: the libraries that read files refuse them too."""
         for text in args:
             if shown := not_utf8(text):
                 fail(ctx, f"{shown!r} is not UTF-8; rename the file, and run the same command again", 2)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """Run a command; whatever goes wrong ends in one sentence on stderr and an exit code."""
+        """Run a command. Every failure ends in one sentence on stderr and an exit code."""
         try:
             return super().invoke(ctx)
         except GeoglotError as error:
@@ -70,18 +70,18 @@ class LazyGroup(click.Group):
         except KeyboardInterrupt:
             fail(
                 ctx,
-                "interrupted; segment, find, pairs and train go on where they were when they are run again",
+                "interrupted; the same command resumes segment, find, pairs and train",
                 INTERRUPTED,
             )
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click has its own words for these
-        except Exception as error:  # noqa: BLE001 - a defect of ours is still told in one sentence
+            raise  # click reports these itself
+        except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence, too
             what = f"unexpected {type(error).__name__}: {error}"
             fail(ctx, what if is_verbose(ctx) else f"{what}; run again with -v for the traceback", 1)
 
 
 def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
-    """Say what went wrong and leave; -v adds the traceback."""
+    """Print the message and exit; -v adds the traceback."""
     if is_verbose(ctx):
         click.echo(traceback.format_exc(), err=True, nl=False)
     click.echo(f"geoglot: {one_line(message)}", err=True)

@@ -15,13 +15,13 @@ from geoglot.models.known import Activation
 
 @click.group()
 def command() -> None:
-    """The zoo: what is here, what can be had."""
+    """List, describe, convert and download models."""
 
 
 @command.command("list")
 @shared.short
 def list_(as_json: bool) -> None:
-    """Models that can be loaded now, then those that are known: to be pulled, or fetched and converted."""
+    """List models: first those that can be loaded now, then those that can be pulled, or fetched and converted."""
     from geoglot.models.zoo import list_models
 
     models = list_models()
@@ -37,7 +37,7 @@ def list_(as_json: bool) -> None:
 @click.argument("model")
 @shared.short
 def show(model: str, as_json: bool) -> None:
-    """The card of MODEL, a name or a folder."""
+    """Print the card of MODEL, a name or a folder."""
     from geoglot.models.zoo import card_of, find_model, model_size
 
     folder = find_model(model)
@@ -52,14 +52,14 @@ def _plain(value: object) -> object:
 
 @command.command()
 @click.argument("checkpoint", type=click.Path(exists=True, path_type=Path))
-@click.option("--name", required=True, help="What the model will be called.")
-@click.option("--resolution", type=(float, float), metavar="FINEST COARSEST", help="Metres a pixel it knows.")
-@click.option("--licence", help="Of its weights.")
+@click.option("--name", required=True, help="Name of the model.")
+@click.option("--resolution", type=(float, float), metavar="FINEST COARSEST", help="Metres per pixel in its training.")
+@click.option("--licence", help="Licence of its weights.")
 @click.option("--source", help="Where it comes from.")
-@click.option("--activation", type=click.Choice(get_args(Activation)), help="Where no config.json tells it.")
+@click.option("--activation", type=click.Choice(get_args(Activation)), help="Activation, if no config.json says it.")
 @click.option("--text", help="For GRAFT: the model whose text tower it uses.")
 @click.option("--tokenizer", type=click.Path(exists=True, path_type=Path), help="Folder of its tokenizer.json.")
-@click.option("-o", "--output", type=shared.PATH, help="Its folder; in the cache, if not given.")
+@click.option("-o", "--output", type=shared.PATH, help="Folder of the model. Default: in the cache.")
 @shared.short
 def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) -> None:
     """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model."""
@@ -68,11 +68,11 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
     from geoglot.models.convert import convert as convert_checkpoint
     from geoglot.models.zoo import cache_folder
 
-    known = conversion_of(about["name"])  # a published name brings its facts; what is given goes before them
+    known = conversion_of(about["name"])  # a published name has known facts; arguments override them
     given = replace(known, **{field: value for field, value in about.items() if value is not None})
     target = output or cache_folder(given.name)
     if target is None:
-        raise InputError(f"{given.name!r} is a path and no name; give the folder with -o")
+        raise InputError(f"--name must be a name, got the path {given.name!r}; give the folder with -o")
     card = convert_checkpoint(checkpoint, target, given)
     shared.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
 
@@ -81,7 +81,7 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
 @click.argument("name")
 @shared.short
 def pull(name: str, as_json: bool) -> None:
-    """Download NAME, verify it, and keep it in the cache."""
+    """Download NAME, verify it, and store it in the cache."""
     from geoglot.models.pull import pull as pull_model
 
     card = pull_model(name)
@@ -90,6 +90,6 @@ def pull(name: str, as_json: bool) -> None:
 
 def _metres(resolution: tuple[float, float]) -> str:
     finest, coarsest = resolution
-    if not coarsest:  # of a model that cannot be used
+    if not coarsest:  # the model cannot be used
         return "-"
     return f"{finest:g} m" if finest == coarsest else f"{finest:g} to {coarsest:g} m"

@@ -1,9 +1,9 @@
-"""geoglot pairs: collect geotagged photos and satellite tiles, and look after the sets that come of it."""
+"""geoglot pairs: collect geotagged photos and satellite tiles into pair sets, and inspect these."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,7 @@ from geoglot.cli.progress import progress
 if TYPE_CHECKING:
     from geoglot.pairs.collect.collect_run import Collected
 
-_TOLD = 10  # sentences of what failed; manifest.json has all
+_SHOWN = 10  # messages about failures; manifest.json has all
 _STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
 
 
@@ -31,9 +31,9 @@ def command() -> None:
 def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_json: bool) -> None:
     """Collect a pair set as RECIPE says, a TOML file; see recipes/pairs and docs/pairs.md.
 
-    Stages: places, photos, filters, tiles, imagery, split, report. Interrupted or killed, the same command goes on
-    where it was. Exit code 3: something could not be had now; the same command tries it again. Keys of services are
-    read from GEOGLOT_FLICKR_KEY and GEOGLOT_MAPILLARY_TOKEN.
+    The stages are places, photos, filters, tiles, imagery, split, report. The same command resumes an interrupted run.
+    Exit code 3: something was not available; the same command tries it again. The keys of services are read from
+    GEOGLOT_FLICKR_KEY and GEOGLOT_MAPILLARY_TOKEN.
 
     Example: geoglot pairs collect recipes/pairs/sentinel2.toml
     """
@@ -41,7 +41,7 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
 
     with progress() as advance:
         collected = run(recipe, until, redo, advance)
-    shared.emit(collected.to_json(), as_json, _told(collected))
+    shared.emit(collected.to_json(), as_json, _describe(collected))
     if collected.failed:
         shared.exit_partly()
 
@@ -50,7 +50,7 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
 @click.argument("sets", nargs=-1, required=True)
 @shared.long
 def info(sets: tuple[str, ...], as_json: bool) -> None:
-    """What pair sets hold: tiles, photos, users, licences, times, and by which towers there are vectors.
+    """Summarise pair sets: tiles, photos, users, licences, times, and the models whose embeddings they hold.
 
     SETS are folders, or URLs such as s3://bucket/pairs.
     """
@@ -66,7 +66,7 @@ def info(sets: tuple[str, ...], as_json: bool) -> None:
 @click.argument("sets", nargs=-1, required=True)
 @shared.long
 def validate(sets: tuple[str, ...], as_json: bool) -> None:
-    """Look at every tile, link and place of pair sets; of several, also that they share no photo and no ground.
+    """Check every tile, link and place of pair sets. Several sets must also share no photo and no ground.
 
     Example: geoglot pairs validate pairs/train pairs/validation pairs/test
     """
@@ -79,19 +79,19 @@ def validate(sets: tuple[str, ...], as_json: bool) -> None:
         check(one)
     check_disjoint(opened)
     document = {"sets": [{"set": one.place, "tiles": one.tiles, "photos": one.photos} for one in opened]}
-    lines = [f"{one.place}: {one.tiles:,} tiles, {one.photos:,} links, as they must be" for one in opened]
+    lines = [f"{one.place}: {one.tiles:,} tiles, {one.photos:,} links, all valid" for one in opened]
     shared.emit(
-        document, as_json, "\n".join([*lines, *(["no photo and no ground is shared"] if len(sets) > 1 else [])])
+        document, as_json, "\n".join([*lines, *(["the sets share no photo and no ground"] if len(sets) > 1 else [])])
     )
 
 
 @command.command()
 @click.argument("pairs")
 @click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the archives.")
-@click.option("--tiles", type=click.IntRange(min=1), default=1000, show_default=True, help="Tiles an archive.")
+@click.option("--tiles", type=click.IntRange(min=1), default=1000, show_default=True, help="Tiles per archive.")
 @shared.long
 def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
-    """Write a pair set as WebDataset archives, for trainers of others: a sample a tile, with its photos.
+    """Write a pair set as WebDataset archives: one sample per tile, with its photos.
 
     Example: geoglot pairs export pairs/train -o train-tars
     """
@@ -105,37 +105,57 @@ def export(pairs: str, output: Path, tiles: int, as_json: bool) -> None:
 
 @command.command("import")
 @click.argument("offsets", type=shared.PATH)
-@click.option("--tiles", required=True, type=shared.PATH, help="Folder above the tiles that rows name.")
-@click.option("--photos", required=True, type=shared.PATH, help="Folder above the photos that rows name.")
+@click.option("--tiles", required=True, type=shared.PATH, help="Folder of the tiles that rows name.")
+@click.option("--photos", required=True, type=shared.PATH, help="Folder of the photos that rows name.")
 @click.option("--metadata", required=True, type=shared.PATH, help="Folder of the photos' CSV tables.")
 @click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the pair set.")
 @click.option(
     "--half-width", type=float, default=0.0021, show_default=True, help="Degrees from a tile's centre to its edge."
 )
-@click.option("--side", type=click.IntRange(min=32), default=288, show_default=True, help="Pixels of a tile here.")
 @click.option(
-    "--gsd", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Metres a pixel here."
+    "--side",
+    type=click.IntRange(min=32),
+    default=288,
+    show_default=True,
+    help="Side of a tile in pixels.",
+)
+@click.option(
+    "--gsd",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Metres per pixel.",
 )
 @shared.long
-def import_released(**given: Any) -> None:
-    """Make a pair set of what the GRAFT authors' released code writes: OFFSETS is its pixel_offset.csv.
+def import_released(
+    offsets: Path,
+    tiles: Path,
+    photos: Path,
+    metadata: Path,
+    output: Path,
+    half_width: float,
+    side: int,
+    gsd: float,
+    as_json: bool,
+) -> None:
+    """Make a pair set from the output of the GRAFT authors' released code. OFFSETS is its pixel_offset.csv.
 
-    Its tiles are squares of degrees; here they become squares of metres, and photos are placed by their coordinates.
+    Its tiles are squares in degrees; they become squares in metres here. Photos are placed by their coordinates.
     """
     from geoglot.pairs.released import Released
     from geoglot.pairs.released import import_released as read
 
-    files = Released(given["offsets"], given["tiles"], given["photos"], given["metadata"], given["half_width"])
+    files = Released(offsets, tiles, photos, metadata, half_width)
     with progress() as advance:
-        made = read(files, given["output"], given["side"], given["gsd"], advance)
+        made = read(files, output, side, gsd, advance)
     lines = [f"{made.pairs.place}: {made.pairs.tiles:,} tiles, {made.pairs.photos:,} links"]
     lines += [f"left: {why}: {number:,}" for why, number in made.left.items()]
     counts = {"tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}
-    shared.emit({"output": str(given["output"]), **counts}, given["as_json"], "\n".join(lines))
+    shared.emit({"output": str(output), **counts}, as_json, "\n".join(lines))
 
 
-def _told(collected: Collected) -> str:
-    """Counts by stage, where things lie, and what failed."""
+def _describe(collected: Collected) -> str:
+    """Counts by stage, the paths of the results, and what failed."""
     lines = [
         f"{stage if index == 0 else '':<9} {number:>10,}  {what}"
         for stage, outcome in collected.outcomes.items()
@@ -144,7 +164,10 @@ def _told(collected: Collected) -> str:
     document = collected.to_json()
     lines += ["", *document["sets"], *([document["report"]] if document["report"] else [])]
     if collected.unused:
-        lines += [f"{len(collected.unused):,} given and of no use:", *collected.unused[:_TOLD]]
+        lines += [f"{len(collected.unused):,} could not be used:", *collected.unused[:_SHOWN]]
     if collected.failed:
-        lines += [f"{len(collected.failed):,} failed for now; run the same again:", *collected.failed[:_TOLD]]
+        lines += [
+            f"{len(collected.failed):,} failed; run the same command again:",
+            *collected.failed[:_SHOWN],
+        ]
     return "\n".join(lines)

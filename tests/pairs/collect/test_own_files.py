@@ -202,7 +202,7 @@ def test_names_that_are_no_text_are_told_and_the_rest_goes_on(mine: Path) -> Non
     for line, name in zip(document["unused"], (r"caf\xe9.jpg", r"caf\xe9-2021-06-30.tif"), strict=True):
         assert f"{name} has a name that is no UTF-8" in line and name in report
     again = run("pairs", "collect", mine / "mine.toml", "-q")
-    assert again.exit_code == 0 and "2 given and of no use" in again.output
+    assert again.exit_code == 0 and "2 could not be used" in again.output
 
 
 def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, make_geotiff: MakeGeotiff) -> None:
@@ -227,7 +227,7 @@ def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, m
     (mine / "rasters/broken.tif").unlink()
     newer.write_bytes(whole)
     told = run("pairs", "collect", mine / "mine.toml", "-q")
-    assert told.exit_code == 0 and "1 given and of no use" in told.output and "failed" not in told.output
+    assert told.exit_code == 0 and "1 could not be used" in told.output and "failed" not in told.output
 
 
 @pytest.mark.parametrize(
