@@ -1,19 +1,23 @@
-"""Boxes in degrees around a place, and their quarters: how a search is split that finds more than a service shows."""
+"""Boxes in degrees around a place, and searches that read a full box in quarters."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from geoglot.crs import WGS84
 from geoglot.sources.photos.photo import Query
 
-_METRES_A_DEGREE = 110_574.0  # of latitude, where it is shortest: boxes are never too small
+T = TypeVar("T")
+_METRES_PER_DEGREE = 110_574.0  # of latitude, where it is shortest, so that boxes are never too small
+_SMALLEST = 1e-5  # degrees: services cannot tell closer places apart
 
 
 @dataclass(frozen=True)
 class Box:
-    """west < east always: one across the antimeridian is two."""
+    """A box with west < east; across the antimeridian there are two."""
 
     west: float
     south: float
@@ -22,11 +26,11 @@ class Box:
 
     @property
     def square_degrees(self) -> float:
-        """As services count the size of a search."""
+        """Area, as services limit it."""
         return (self.east - self.west) * (self.north - self.south)
 
     def quarters(self) -> tuple[Box, Box, Box, Box]:
-        """Four boxes that are this one together."""
+        """Four boxes that make up this one."""
         lon, lat = (self.west + self.east) / 2, (self.south + self.north) / 2
         return (
             Box(self.west, self.south, lon, lat), Box(lon, self.south, self.east, lat),
@@ -35,8 +39,8 @@ class Box:
 
 
 def boxes_around(query: Query) -> list[Box]:
-    """Boxes that hold the circle of a query."""
-    up = query.radius_m / _METRES_A_DEGREE
+    """Boxes that contain the circle of a query."""
+    up = query.radius_m / _METRES_PER_DEGREE
     south, north = max(-90.0, query.lat - up), min(90.0, query.lat + up)
     narrowest = math.cos(math.radians(min(89.9, max(abs(south), abs(north)))))
     across = min(180.0, up / narrowest)
@@ -44,7 +48,7 @@ def boxes_around(query: Query) -> list[Box]:
 
 
 def boxes_between(west: float, south: float, east: float, north: float) -> list[Box]:
-    """The boxes that are one whose west or east may pass the antimeridian (-180 or 180)."""
+    """The box with these edges, or two if west or east lies beyond the antimeridian (-180 or 180)."""
     if west < -180:
         return [Box(-180.0, south, east, north), Box(west + 360, south, 180.0, north)]
     if east > 180:
@@ -52,6 +56,17 @@ def boxes_between(west: float, south: float, east: float, north: float) -> list[
     return [Box(west, south, east, north)]
 
 
+def in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, largest: float = math.inf) -> Iterator[T]:
+    """Records of a box. It is read in quarters from `ceiling` records or `largest` square degrees on."""
+    if box.square_degrees < largest:
+        records = read(box)
+        if len(records) < ceiling or box.north - box.south <= _SMALLEST:
+            yield from records
+            return
+    for quarter in box.quarters():
+        yield from in_quarters(quarter, read, ceiling, largest)
+
+
 def is_near(query: Query, lon: float, lat: float) -> bool:
-    """Whether a point lies in the circle."""
+    """Whether a point lies in the circle of a query."""
     return bool(WGS84.inv(query.lon, query.lat, lon, lat)[2] <= query.radius_m)

@@ -11,7 +11,7 @@ import pandas as pd
 from geoglot.errors import InputError
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.pairs.collect.spatial_hash import is_usable
-from geoglot.sources.photos.licences import licence_name
+from geoglot.sources.photos.photo import licence_name
 
 _SAME_PLACE = 5  # decimals: a metre
 _AHEAD = timedelta(days=1)  # in no time zone can a photo be from tomorrow

@@ -1,4 +1,4 @@
-"""Downloaded pictures: whether an answer is one, and that it is no picture that stands for an error."""
+"""Decode photos: refuse damaged files and placeholders, and shrink the rest."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from geoglot.web.response import Response, RetryableError
 
 SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
 _LEAST_SIDE = 64
-_FLAT = 2.0  # grey levels of spread below which a picture shows nothing
+_FLAT = 2.0  # standard deviation in grey levels, below which a picture shows nothing
 _QUALITY = 90
-_MOST_PIXELS = 64 * 2**20  # of what is decoded whole; JPEG is decoded small
-#: What decoders raise on damaged files, besides OSError
+_MOST_PIXELS = 64 * 2**20  # JPEG may be larger, since it is decoded at reduced size
+#: What decoders raise for damaged files, besides OSError
 DAMAGE = (
     Image.DecompressionBombError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError,
     struct.error,
@@ -29,13 +29,13 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 
 
 def formats() -> tuple[str, ...]:
-    """The formats of pictures that are read: AVIF only where Pillow can."""
+    """Formats that are read; AVIF only if Pillow supports it."""
     Image.init()
-    return tuple(one for one in _FORMATS if one in Image.OPEN)
+    return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
 def picture_of(response: Response) -> bytes:
-    """The body of an answer if it is a whole picture; RetryableError for what may be another answer next time."""
+    """The body of a response if it is a complete picture, else RetryableError."""
     if not response.content_type.startswith("image/") and response.content_type != "application/octet-stream":
         raise RetryableError(f"{response.content_type or 'no content type'} in place of a picture")
     try:
@@ -46,13 +46,13 @@ def picture_of(response: Response) -> bytes:
 
 
 def shrink(body: bytes) -> bytes:
-    """JPEG with a short side of at most 256 px, upright, without any tags; OSError for what is no whole picture.
+    """JPEG with a short side of at most 256 px, upright, without tags; OSError unless the picture is complete.
 
-    SourceError for what is one and no use: too small, or of one colour, as pictures that stand for an error are.
+    SourceError for a placeholder: an image that is too small or of a single colour.
     """
-    if fault := find_damage_in(body):
-        raise OSError(f"cut short or damaged ({fault})")  # which decoders fill with grey
-    with ignore_library_warnings():  # of damaged tags, which are not kept
+    if damage := find_damage_in(body):
+        raise OSError(f"cut short or damaged ({damage})")  # decoders would fill it with grey
+    with ignore_library_warnings():  # about damaged tags, which are dropped
         try:
             file: Image.Image = Image.open(io.BytesIO(body), formats=formats())
             if min(file.size) < _LEAST_SIDE:
@@ -62,7 +62,7 @@ def shrink(body: bytes) -> bytes:
             if body.startswith(_JPEG):
                 check_jpeg(body)
             file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
-            picture = _in_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
+            picture = _to_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
         except DAMAGE as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
     if np.asarray(picture.resize((32, 32))).std(axis=(0, 1)).max() < _FLAT:
@@ -76,8 +76,7 @@ def shrink(body: bytes) -> bytes:
     return small.getvalue()
 
 
-def _in_8_bits(picture: Image.Image) -> Image.Image:
-    """Grey of 16 bits in 8, of which Pillow would keep the lowest 255 values."""
+def _to_8_bits(picture: Image.Image) -> Image.Image:
     if not picture.mode.startswith("I"):
         return picture
-    return Image.fromarray((np.asarray(picture, np.int64).clip(0, 65_535) >> 8).astype(np.uint8))
+    return Image.fromarray((np.asarray(picture, np.int64).clip(0, 65_535) >> 8).astype(np.uint8))  # Pillow would clip

@@ -1,24 +1,23 @@
 """Flickr: flickr.photos.search around a place (https://www.flickr.com/services/api/flickr.photos.search.html).
 
-Of one search Flickr shows 250 a page and the first 4,000 in all. A search that finds more is split by when photos were
-taken, again and again down to a second, then by when they were uploaded. The key travels in the body of a POST, as
-Flickr's REST form allows, so that it stands in no url.
+Flickr shows 250 photos a page and the first 4,000 of a search. A search with more is split by the time when photos were
+taken, down to a second, then by the time of upload. The key travels in the body of a POST, which Flickr's REST form
+allows, so that no url holds it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any
 
 from annotated_types import Interval
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
-from geoglot.sources.photos.licences import FLICKR
-from geoglot.sources.photos.photo import Photo, Query, once
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, once
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of
 
@@ -26,9 +25,15 @@ CEILING = 4000
 PER_PAGE = 250
 _SIZES = "zcwnbhomlqst"
 _EXTRAS = "geo,date_taken,date_upload,owner_name,license," + ",".join(f"url_{size}" for size in _SIZES)
-#: Codes of flickr.photos.search and of all methods, by what is to be done
+#: Error codes for a faulty key, and for failures that pass
 _KEY_CODES = frozenset({96, 97, 98, 99, 100})
 _LATER_CODES = frozenset({0, 10, 18, 105, 106})
+#: Ids of flickr.photos.licenses.getInfo: 1-6 are version 2.0, 11-16 version 4.0
+_LICENCES = {
+    0: "all-rights-reserved", 1: "cc-by-nc-sa", 2: "cc-by-nc", 3: "cc-by-nc-nd", 4: "cc-by", 5: "cc-by-sa",
+    6: "cc-by-nd", 7: "no-known-copyright", 8: "us-government", 9: "cc0", 10: "pd", 11: "cc-by", 12: "cc-by-sa",
+    13: "cc-by-nd", 14: "cc-by-nc", 15: "cc-by-nc-sa", 16: "cc-by-nc-nd",
+}  # fmt: skip
 _FIRST_DAY, _FIRST_UPLOAD = datetime(1900, 1, 1), datetime(2004, 2, 1)  # Flickr opened in February 2004
 _SECOND = timedelta(seconds=1)
 
@@ -38,104 +43,102 @@ class FlickrRecipe:
     """Photos from the Flickr API; the key is taken from GEOGLOT_FLICKR_KEY."""
 
     accuracy: Annotated[int, Interval(ge=1, le=16)] = 16
-    """Least level of the geotag: 16 is a street, as the paper says; its code asks 15."""
+    """Lowest accuracy of the geotag: 16 is a street, as in the paper; its code asks for 15."""
     url: str = "https://api.flickr.com/services/rest/"
     hosts: tuple[str, ...] = ("live.staticflickr.com", "*.staticflickr.com")
-    """Where pictures may come from."""
+    """Hosts of the pictures."""
 
 
 @dataclass(frozen=True)
-class Span:
-    """Seconds from first to last, both in it."""
+class _Span:
+    """Seconds from first to last, both included."""
 
     first: datetime
     last: datetime
 
-    def halves(self) -> tuple[Span, Span] | None:
-        """Two spans that are this one together; None for a single second."""
+    def halves(self) -> tuple[_Span, ...]:
+        """Two spans that make up this one; none for a single second."""
         seconds = int((self.last - self.first).total_seconds())
         if seconds < 1:
-            return None
+            return ()
         middle = self.first + timedelta(seconds=seconds // 2)
-        return Span(self.first, middle), Span(middle + _SECOND, self.last)
+        return _Span(self.first, middle), _Span(middle + _SECOND, self.last)
 
 
 @dataclass(frozen=True)
 class _Search:
-    """One query with the spans that it is split to."""
+    """A query, narrowed to spans of time."""
 
     query: Query
-    asking: SearchSession
-    taken: Span
-    uploaded: Span | None = None
+    session: SearchSession
+    taken: _Span
+    uploaded: _Span
+    by_upload: bool = False
+    """Whether `uploaded` restricts the search."""
 
-    def halves(self, now: datetime) -> list[_Search]:
-        if found := self.taken.halves():
-            return [replace(self, taken=half) for half in found]
-        uploaded = self.uploaded or Span(_FIRST_UPLOAD, now)
-        return [replace(self, uploaded=half) for half in uploaded.halves() or ()]
+    def halves(self) -> list[_Search]:
+        if halves := self.taken.halves():
+            return [replace(self, taken=half) for half in halves]
+        return [replace(self, uploaded=half, by_upload=True) for half in self.uploaded.halves()]
 
     def parameters(self) -> dict[str, str]:
-        """Taken by the camera's clock, as text; uploaded by the world's, as seconds."""
-        found = {"min_taken_date": f"{self.taken.first}", "max_taken_date": f"{self.taken.last}"}
-        if self.uploaded:
-            first, last = (
-                int(end.replace(tzinfo=UTC).timestamp()) for end in (self.uploaded.first, self.uploaded.last)
-            )
-            found |= {"min_upload_date": str(first), "max_upload_date": str(last)}
-        return found
+        """Time of taking as text by the camera's clock, time of upload as seconds of UTC."""
+        form = {"min_taken_date": f"{self.taken.first}", "max_taken_date": f"{self.taken.last}"}
+        if self.by_upload:
+            ends = (self.uploaded.first, self.uploaded.last)
+            first, last = (str(int(end.replace(tzinfo=UTC).timestamp())) for end in ends)
+            form |= {"min_upload_date": first, "max_upload_date": last}
+        return form
 
 
-class Flickr:
-    """The service, asked with somebody's key."""
+@dataclass(frozen=True)
+class _Page:
+    total: int
+    photos: dict[str, Photo]
+    ids: frozenset[str]
+    """Of all records, with and without a picture and a place."""
+
+
+class Flickr(PhotoService):
+    """The service, used with a key."""
 
     name = "flickr"
-    by_place = True
 
     def __init__(self, recipe: FlickrRecipe, key: str, web: WebClient) -> None:
         if not key:
             raise InputError(
-                "Flickr wants a key: get one at https://www.flickr.com/services/api/misc.api_keys.html and set "
+                "Flickr needs a key: get one at https://www.flickr.com/services/api/misc.api_keys.html and set "
                 "GEOGLOT_FLICKR_KEY to it"
             )
-        self._recipe, self._key, self._web = recipe, key, web
+        super().__init__(web)
+        self._recipe, self._key = recipe, key
 
     def identity(self) -> str:
-        """Service and accuracy."""
         return f"{self.name} {self._recipe.url} {self._recipe.accuracy}"
 
-    def unused(self) -> Sequence[str]:
-        """Nothing that is worth a sentence."""
-        return ()
-
     def search(self, query: Query) -> Iterator[Photo]:
-        """Photos around a place, none twice."""
-        now = datetime.now().replace(microsecond=0) + timedelta(days=1)  # of any time zone
-        first = _start(query.after) if query.after else _FIRST_DAY
-        last = _start(query.before) + timedelta(days=1) - _SECOND if query.before else now
-        return once(self._search(_Search(query, SearchSession(self._web), Span(first, last)), now))
+        now = datetime.now().replace(microsecond=0) + timedelta(days=1)  # in any time zone
+        first = datetime.combine(query.after, time.min) if query.after else _FIRST_DAY
+        last = datetime.combine(query.before, time(23, 59, 59)) if query.before else now
+        spans = _Span(first, last), _Span(_FIRST_UPLOAD, now)
+        return once(self._search(_Search(query, SearchSession(self._web), *spans)))
 
     def picture(self, photo: Photo) -> bytes:
-        """The picture; the one that Flickr sends in place of a removed photo is none."""
-        return self._web.fetch(photo.url, _picture, paced=False)
+        return self._web.fetch(photo.url, _read_picture, paced=False)
 
-    def close(self) -> None:
-        """Give back the connections."""
-        self._web.close()
-
-    def _search(self, search: _Search, now: datetime) -> Iterator[Photo]:
+    def _search(self, search: _Search) -> Iterator[Photo]:
         page = self._page(search, 1)
         if page.total <= CEILING:
             yield from self._pages(search, page)
             return
-        halves = search.halves(now)
+        halves = search.halves()
         if not halves:
             raise SourceError(f"Flickr has {page.total} photos of one second at one place and shows {CEILING}")
         for half in halves:
-            yield from self._search(half, now)
+            yield from self._search(half)
 
     def _pages(self, search: _Search, first: _Page) -> list[Photo]:
-        """All pages; they are read once more while that finds what Flickr counts and has not shown."""
+        """All pages. They are read again as long as that finds photos which Flickr counts but did not show."""
         photos, ids = dict(first.photos), set(first.ids)
         while True:
             before = len(ids)
@@ -159,36 +162,27 @@ class Flickr:
             "has_geo": "1", "sort": "date-posted-asc", "extras": _EXTRAS,
             "per_page": str(PER_PAGE), "page": str(number), **search.parameters(),
         }  # fmt: skip
-        return search.asking.fetch(
+        return search.session.fetch(
             self._recipe.url, lambda response: _read_page(response, number), method="POST", data=form
         )
-
-
-@dataclass(frozen=True)
-class _Page:
-    total: int
-    photos: dict[str, Photo]
-    ids: frozenset[str]
-    """Of all records, also those without a picture or a place."""
 
 
 def _read_page(response: Response, number: int) -> _Page:
     document = json_of(response)
     try:
-        if document["stat"] != "ok":
+        if document["stat"] != "ok":  # with HTTP status 200
             _refuse(int(document.get("code", 0)), str(document.get("message", "")))
         page = document["photos"]
         records = page["photo"]
         if int(page["page"]) != number:
             raise RetryableError(f"page {page['page']} in place of page {number}")
-        photos = {photo.id: photo for record in records if (photo := _photo(record))}
+        photos = {photo.id: photo for record in records if (photo := _read_photo(record))}
         return _Page(int(page["total"]), photos, frozenset(str(record["id"]) for record in records))
     except (ValueError, KeyError, TypeError) as error:
-        raise RetryableError(f"an answer that is none of Flickr's ({type(error).__name__}: {error})") from error
+        raise RetryableError(f"a response that is not Flickr's ({type(error).__name__}: {error})") from error
 
 
 def _refuse(code: int, message: str) -> None:
-    """Flickr says what is wrong in an answer of status 200."""
     if code in _KEY_CODES:
         raise InputError(f"Flickr does not take the key ({code}: {message}); set GEOGLOT_FLICKR_KEY to a valid one")
     if code in _LATER_CODES:
@@ -196,14 +190,14 @@ def _refuse(code: int, message: str) -> None:
     raise SourceError(f"Flickr refuses the search ({code}: {message})")
 
 
-def _photo(record: dict[str, Any]) -> Photo | None:
+def _read_photo(record: dict[str, Any]) -> Photo | None:
     """None for a record without a picture or a place."""
     url = _best_url(record)
     lon, lat = float(record.get("longitude", 0)), float(record.get("latitude", 0))
     if not url or (lon == 0 and lat == 0):
         return None
     identity, owner = str(record["id"]), str(record["owner"])
-    # datetakenunknown is 1 where Flickr put the time of upload in its place.
+    # With datetakenunknown = 1 the time is that of the upload.
     known = str(record.get("datetakenunknown", "0")) == "0"
     return Photo(
         source=Flickr.name,
@@ -214,7 +208,7 @@ def _photo(record: dict[str, Any]) -> Photo | None:
         user=owner,
         author=str(record.get("ownername", "")),
         title=str(record.get("title", "")),
-        licence=FLICKR.get(int(record.get("license", -1)), f"flickr-{record.get('license', 'unknown')}"),
+        licence=_LICENCES.get(int(record.get("license", -1)), f"flickr-{record.get('license', 'unknown')}"),
         page=f"https://www.flickr.com/photos/{owner}/{identity}",
         url=url,
         accuracy=int(record.get("accuracy", 0)),
@@ -222,21 +216,17 @@ def _photo(record: dict[str, Any]) -> Photo | None:
 
 
 def _best_url(record: dict[str, Any]) -> str:
-    """The smallest size that is large enough, else the largest there is."""
+    """The smallest size that is large enough, else the largest."""
     sizes = [
         (min(int(record[f"width_{size}"]), int(record[f"height_{size}"])), str(record[f"url_{size}"]))
         for size in _SIZES
         if record.get(f"url_{size}") and f"width_{size}" in record and f"height_{size}" in record
     ]
-    enough = [one for one in sizes if one[0] >= SHORT_SIDE]
+    enough = [size for size in sizes if size[0] >= SHORT_SIDE]
     return min(enough)[1] if enough else max(sizes, default=(0, ""))[1]
 
 
-def _picture(response: Response) -> bytes:
-    if "photo_unavailable" in response.url:
-        raise SourceError("Flickr has the photo no more")
+def _read_picture(response: Response) -> bytes:
+    if "photo_unavailable" in response.url:  # the placeholder of a removed photo
+        raise SourceError("Flickr has removed the photo")
     return picture_of(response)
-
-
-def _start(day: date) -> datetime:
-    return datetime(day.year, day.month, day.day)

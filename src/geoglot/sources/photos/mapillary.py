@@ -1,26 +1,25 @@
 """Mapillary: pictures taken along streets (https://www.mapillary.com/developer/api-documentation, version 4).
 
-A search is a box of at most 0.01 square degrees and shows at most 2,000 pictures, so larger or fuller boxes are asked
-in quarters. The token travels in a header. Addresses of pictures expire, so they are asked for when they are needed.
+A search is a box of at most 0.01 square degrees and shows at most 2,000 pictures, so larger and fuller boxes are
+searched in quarters. The token travels in a header. Addresses of pictures expire, so they are fetched only when needed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from geoglot.errors import InputError
-from geoglot.sources.areas import Box, boxes_around, is_near
+from geoglot.sources.areas import Box, boxes_around, in_quarters, is_near
 from geoglot.sources.photos.decoding import picture_of
-from geoglot.sources.photos.photo import Photo, Query, once
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, once
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of, known_format
 
 CEILING = 2000
 _MOST_SQUARE_DEGREES = 0.01
-_SMALLEST = 1e-5
 _FIELDS = "id,computed_geometry,geometry,captured_at,creator,is_pano"
 
 
@@ -31,68 +30,52 @@ class MapillaryRecipe:
     panoramas: bool = False
     url: str = "https://graph.mapillary.com"
     hosts: tuple[str, ...] = ("*.fbcdn.net",)
+    """Hosts of the pictures."""
 
 
-class Mapillary:
-    """The service, asked with somebody's token."""
+class Mapillary(PhotoService):
+    """The service, used with a token."""
 
     name = "mapillary"
-    by_place = True
 
     def __init__(self, recipe: MapillaryRecipe, token: str, web: WebClient) -> None:
         if not token:
             raise InputError(
-                "Mapillary wants a token: get one at https://www.mapillary.com/dashboard/developers and set "
+                "Mapillary needs a token: get one at https://www.mapillary.com/dashboard/developers and set "
                 "GEOGLOT_MAPILLARY_TOKEN to it"
             )
-        self._recipe, self._web = recipe, web
-        self._headers = {"Authorization": f"OAuth {token}"}
+        super().__init__(web)
+        self._recipe, self._headers = recipe, {"Authorization": f"OAuth {token}"}
 
     def identity(self) -> str:
-        """Service and kind of pictures."""
         return f"{self.name} {self._recipe.url} {self._recipe.panoramas}"
 
-    def unused(self) -> Sequence[str]:
-        """Nothing that is worth a sentence."""
-        return ()
-
     def search(self, query: Query) -> Iterator[Photo]:
-        """Pictures around a place, none twice."""
-        asking = SearchSession(self._web)
-        found = (photo for box in boxes_around(query) for photo in self._box(box, query, asking))
+        session = SearchSession(self._web)
+
+        def read(box: Box) -> list[Photo | None]:
+            records = self._records(box, query, session)
+            with known_format("Mapillary"):
+                return [self._read_photo(record) for record in records]
+
+        boxes = boxes_around(query)
+        found = (photo for box in boxes for photo in in_quarters(box, read, CEILING, _MOST_SQUARE_DEGREES) if photo)
         return once(photo for photo in found if is_near(query, photo.lon, photo.lat))
 
     def picture(self, photo: Photo) -> bytes:
-        """The picture, by an address that is good for now."""
         address = self._web.fetch(photo.url, _address, params={"fields": "thumb_1024_url"}, headers=self._headers)
         return self._web.fetch(address, picture_of, paced=False)
 
-    def close(self) -> None:
-        """Give back the connections."""
-        self._web.close()
-
-    def _box(self, box: Box, query: Query, asking: SearchSession) -> Iterator[Photo]:
-        small = box.north - box.south <= _SMALLEST
-        if box.square_degrees < _MOST_SQUARE_DEGREES:
-            records = self._records(box, query, asking)
-            if len(records) < CEILING or small:
-                with known_format("Mapillary"):
-                    photos = [photo for record in records if (photo := self._photo(record))]
-                yield from photos
-                return
-        for quarter in box.quarters():
-            yield from self._box(quarter, query, asking)
-
-    def _records(self, box: Box, query: Query, asking: SearchSession) -> list[dict[str, Any]]:
+    def _records(self, box: Box, query: Query, session: SearchSession) -> list[dict[str, Any]]:
         asked = {
             "fields": _FIELDS, "limit": str(CEILING),
             "bbox": f"{box.west:.7f},{box.south:.7f},{box.east:.7f},{box.north:.7f}",
         }  # fmt: skip
         asked |= {"start_captured_at": f"{query.after}T00:00:00Z"} if query.after else {}
         asked |= {"end_captured_at": f"{query.before}T23:59:59Z"} if query.before else {}
-        return asking.fetch(f"{self._recipe.url}/images", _records, params=asked, headers=self._headers)
+        return session.fetch(f"{self._recipe.url}/images", _records, params=asked, headers=self._headers)
 
-    def _photo(self, record: dict[str, Any]) -> Photo | None:
+    def _read_photo(self, record: dict[str, Any]) -> Photo | None:
         place = record.get("computed_geometry") or record.get("geometry")
         if not place or (record.get("is_pano") and not self._recipe.panoramas):
             return None
@@ -108,7 +91,7 @@ class Mapillary:
             user=str(creator.get("id", "")),
             author=str(creator.get("username", "")),
             title="",
-            licence="cc-by-sa",  # of all of Mapillary
+            licence="cc-by-sa",  # of everything on Mapillary
             page=f"https://www.mapillary.com/app/?pKey={identity}",
             url=f"{self._recipe.url}/{identity}",
         )
@@ -117,19 +100,19 @@ class Mapillary:
 def _document(response: Response) -> dict[str, Any]:
     document = json_of(response)
     if not isinstance(document, dict):
-        raise RetryableError("an answer that is none of Mapillary's")
+        raise RetryableError("a response that is not Mapillary's")
     return document
 
 
 def _records(response: Response) -> list[dict[str, Any]]:
     records = _document(response).get("data")
     if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise RetryableError("an answer without a list of pictures as `data`")
+        raise RetryableError("a response without a list of pictures as `data`")
     return records
 
 
 def _address(response: Response) -> str:
     address = _document(response).get("thumb_1024_url")
     if not isinstance(address, str):
-        raise RetryableError("an answer without the address of a picture")
+        raise RetryableError("a response without the address of a picture")
     return address

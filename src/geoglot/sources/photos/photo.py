@@ -1,16 +1,20 @@
-"""What a photo source is, and the value that it gives: a photo that is known by its place, author and licence."""
+"""Photos with their place, author and licence, and the protocol of the sources that know them."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Protocol, runtime_checkable
 
+from geoglot.sources.photos.decoding import picture_of
+from geoglot.web.client import WebClient
+
 
 @dataclass(frozen=True)
 class Photo:
-    """What is known of a photo before it is seen."""
+    """What a source knows of a photo, without its picture."""
 
     source: str
     id: str
@@ -18,63 +22,96 @@ class Photo:
     lat: float
     """Where the camera stood, degrees on WGS 84."""
     time: str
-    """When it was taken, ISO 8601 by the camera's clock; empty where that is not known."""
+    """When it was taken, ISO 8601 by the camera's clock; empty if unknown."""
     user: str
-    """Who put it there, by the service's id."""
+    """Id of who posted it."""
     author: str
     title: str
     licence: str
-    """As `licences.py` calls it; empty where it is not known."""
+    """As `licence_name` spells it; empty if unknown."""
     page: str
-    """For people."""
+    """Web page of the photo."""
     url: str
-    """Of the picture; never with a key in it. A path for photos on this machine."""
+    """Address of the picture, without keys; a path for local photos."""
     accuracy: int = 0
-    """Flickr's level of the geotag, 1 the world to 16 a street; 0 where the source has no such thing."""
+    """Flickr's accuracy of the geotag, from 1 (world) to 16 (street); 0 for other sources."""
     state: str = ""
-    """Of a file on this machine, which may change: another state is another picture. Services keep theirs."""
+    """State of a local file: with another state it is another picture. Services never change a picture."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Photos around a place."""
+    """A search for photos around a place."""
 
     lon: float
     lat: float
     radius_m: float
     after: date | None = None
     before: date | None = None
-    """Days on which the oldest and the newest may be taken."""
+    """First and last day on which photos were taken."""
 
 
 @runtime_checkable
 class PhotoSource(Protocol):
-    """Something that knows photos by their place."""
+    """A collection of photos with places."""
 
     name: str
     by_place: bool
-    """Whether it is asked place by place; else it has all its photos at once."""
+    """True if it is searched place by place, False if it gives all its photos at once."""
 
     def identity(self) -> str:
-        """All that decides what is found, as text without secrets."""
+        """Everything that decides the results of a search, without secrets."""
 
     def unused(self) -> Sequence[str]:
-        """What of the source is of no use whatever is asked, a sentence each."""
+        """A sentence for each input that is of no use for any query."""
 
     def search(self, query: Query) -> Iterator[Photo]:
-        """Photos around a place (all photos if not `by_place`), none twice; ServiceError where it does not answer."""
+        """Photos around a place (all, if not `by_place`), each once; ServiceError if the service does not answer."""
 
     def picture(self, photo: Photo) -> bytes:
-        """The encoded picture, whole; SourceError where there is none, ServiceError where there is none now."""
+        """The encoded picture, complete; SourceError if there is none, ServiceError if there is none for now."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Release connections and files."""
+
+
+class PhotoService(PhotoSource):
+    """A service on the network that is searched place by place."""
+
+    by_place = True
+
+    def __init__(self, web: WebClient) -> None:
+        self._web = web
+
+    def unused(self) -> Sequence[str]:
+        return ()
+
+    def picture(self, photo: Photo) -> bytes:
+        return self._web.fetch(photo.url, picture_of, paced=False)
+
+    def close(self) -> None:
+        self._web.close()
 
 
 def once(photos: Iterable[Photo]) -> Iterator[Photo]:
-    """Photos of one source, the first of each id."""
+    """The first photo of each id."""
     seen: set[str] = set()
     for photo in photos:
         if photo.id not in seen:
             seen.add(photo.id)
             yield photo
+
+
+def licence_name(text: str) -> str:
+    """One spelling per licence: cc0, pd, cc-by, cc-by-nc-sa, ... for "CC BY-SA 4.0", "Public domain" and the like.
+
+    Other texts are lower-cased.
+    """
+    plain = re.sub(r"[\s_/-]+", "-", text.strip().lower()).strip("-")
+    if by := re.match(r"(?:cc-)?(by(?:-nc)?(?:-sa|-nd)?)(?![a-z])", plain):
+        return f"cc-{by[1]}"
+    if re.match(r"cc-?0|cc-zero", plain):
+        return "cc0"
+    if re.match(r"pd\b|public-domain", plain):
+        return "pd"
+    return plain

@@ -1,4 +1,4 @@
-"""Geotagged photos on this machine: a folder whose files say where (EXIF GPS), or a table that does (CSV, Parquet)."""
+"""Local photos: a folder of files with EXIF GPS tags, or a table of files and places (CSV, Parquet)."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.listing import file_state, list_files, split_utf8_names
 from geoglot.sources.photos.decoding import formats
 from geoglot.sources.photos.exif import read_tags
-from geoglot.sources.photos.licences import licence_name
-from geoglot.sources.photos.photo import Photo, Query
+from geoglot.sources.photos.photo import Photo, PhotoSource, Query, licence_name
 from geoglot.sources.photos.table import PhotoTable, read_photo_table, text_of
 
 _SUFFIXES = {
@@ -24,18 +23,18 @@ _SUFFIXES = {
 
 @dataclass(frozen=True)
 class LocalPhotosRecipe:
-    """Photos that are here already. Give one of both."""
+    """Local photos: either a folder or a table."""
 
     folder: Path | None = None
-    """Of JPEG, PNG, WebP, TIFF or AVIF files with GPS tags; those without are counted and left, as without a place."""
+    """Folder of JPEG, PNG, WebP, TIFF or AVIF files with GPS tags; files without a place are counted and left out."""
     table: Path | None = None
-    """CSV or Parquet with the columns path (from the table's folder on), lon, lat, and any of id, time, user, author,
-    title, licence, page."""
+    """CSV or Parquet with the columns path (relative to the table's folder), lon, lat, and any of id, time, user,
+    author, title, licence, page."""
     licence: str = ""
-    """Of all photos that do not say their own."""
+    """Licence of the photos that do not name their own."""
 
 
-class LocalPhotos:
+class LocalPhotos(PhotoSource):
     """A folder or a table."""
 
     name = "local"
@@ -46,15 +45,21 @@ class LocalPhotos:
             raise InputError("local photos are a folder or a table; give one of photos.local.folder and .table")
         if recipe.folder is not None and not recipe.folder.is_dir():
             raise InputError(f"there is no folder {recipe.folder}; give one of photos: photos.local.folder")
+        if recipe.table is not None and not recipe.table.is_file():
+            raise InputError(f"there is no table {recipe.table}; give a CSV or Parquet file: photos.local.table")
         self._recipe = recipe
-        self._root = recipe.folder if recipe.folder is not None else _table_of(recipe).parent
+        self._root = recipe.folder if recipe.folder is not None else self._table_path.parent
+
+    @property
+    def _table_path(self) -> Path:
+        assert self._recipe.table is not None
+        return self._recipe.table
 
     def identity(self) -> str:
-        """Place and state of the files, those that a table names too."""
         if self._recipe.folder is not None:
-            files = [str(path.relative_to(self._root)) for path in _files(self._recipe.folder)[0]]
+            files = [str(path.relative_to(self._root)) for path in _list_photos(self._recipe.folder)[0]]
         else:
-            table = self._table()
+            table = read_photo_table(self._table_path)
             files = [table.path.name, *map(table.file, range(len(table.rows)))]
         states = hashlib.sha256()
         for file in files:
@@ -62,17 +67,16 @@ class LocalPhotos:
         return f"{self.name} {self._recipe.licence} {states.hexdigest()}"
 
     def unused(self) -> Sequence[str]:
-        """Files of the folder that are not read, or what of the table is not; a sentence each."""
-        return _files(self._recipe.folder)[1] if self._recipe.folder is not None else self._table().notes
+        if self._recipe.folder is not None:
+            return _list_photos(self._recipe.folder)[1]
+        return read_photo_table(self._table_path).notes
 
     def search(self, query: Query) -> Iterator[Photo]:
-        """All photos; the query is not looked at."""
         if self._recipe.folder is not None:
             return self._from_folder(self._recipe.folder)
-        return self._from_table(self._table())
+        return self._from_table(read_photo_table(self._table_path))
 
     def picture(self, photo: Photo) -> bytes:
-        """The file."""
         path = self._root / photo.url
         if not path.resolve().is_relative_to(self._root.resolve()):
             raise SourceError(f"{photo.url} lies outside {self._root}")
@@ -82,16 +86,13 @@ class LocalPhotos:
             raise SourceError(f"{path} cannot be read ({error.strerror})") from error
 
     def close(self) -> None:
-        """Nothing is held."""
-
-    def _table(self) -> PhotoTable:
-        return read_photo_table(_table_of(self._recipe))
+        pass
 
     def _from_folder(self, folder: Path) -> Iterator[Photo]:
-        for path in _files(folder)[0]:
+        for path in _list_photos(folder)[0]:
             facts, here = read_tags(path), path.relative_to(folder).as_posix()
-            licence = facts.pop("licence", "") or self._recipe.licence
-            yield Photo(self.name, here, title=path.stem, licence=licence_name(licence), page="", url=here,
+            licence = licence_name(facts.pop("licence", "") or self._recipe.licence)
+            yield Photo(self.name, here, title=path.stem, licence=licence, page="", url=here,
                         state=file_state(path), **facts)  # fmt: skip
 
     def _from_table(self, table: PhotoTable) -> Iterator[Photo]:
@@ -104,25 +105,16 @@ class LocalPhotos:
                         state=file_state(self._root / here))  # fmt: skip
 
 
-def _files(folder: Path) -> tuple[list[Path], list[str]]:
-    """The photos of a folder and below, and a sentence for every kind of file that is not read."""
-    seen = list_files(folder)
+def _list_photos(folder: Path) -> tuple[list[Path], list[str]]:
+    """The photos in and below a folder, and a sentence for every kind of file that is not read."""
+    files = list_files(folder)
     readable = {suffix for suffix, form in _SUFFIXES.items() if form in formats()}
-    photos, unused = split_utf8_names(path for path in seen if path.suffix.lower() in readable)
-    others = Counter(path.suffix.lower() for path in seen if path.suffix.lower() not in readable)
+    photos, unused = split_utf8_names(path for path in files if path.suffix.lower() in readable)
+    others = Counter(path.suffix.lower() for path in files if path.suffix.lower() not in readable)
+    counts = ", ".join(f"{number:,} {kind or 'other'}" for kind, number in sorted(others.items())) + " files"
     if not photos and not unused:
-        held = f" but {_counted(others)}" if others else ""
+        held = f" but {counts}" if others else ""
         raise SourceError(f"{folder} holds no photos{held}; what is read is {', '.join(sorted(readable))}")
     if others:
-        unused.append(f"{folder} holds {_counted(others)}, which are not read; convert photos among them to JPEG")
+        unused.append(f"{folder} holds {counts}, which are not read; convert photos among them to JPEG")
     return photos, unused
-
-
-def _counted(kinds: Counter[str]) -> str:
-    return ", ".join(f"{number:,} {kind or 'other'}" for kind, number in sorted(kinds.items())) + " files"
-
-
-def _table_of(recipe: LocalPhotosRecipe) -> Path:
-    if recipe.table is None or not recipe.table.is_file():
-        raise InputError(f"there is no table {recipe.table}; give a CSV or Parquet file: photos.local.table")
-    return recipe.table

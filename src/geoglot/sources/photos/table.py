@@ -1,4 +1,4 @@
-"""A table of photos: CSV or Parquet with the columns path, lon and lat, as people save them."""
+"""A table of photos: CSV or Parquet with the columns path, lon and lat."""
 
 from __future__ import annotations
 
@@ -14,38 +14,35 @@ import pandas as pd
 from geoglot.errors import InputError, SourceError
 from geoglot.tables import parse_number, read_table
 
-_NEEDED = ("path", "lon", "lat")
-
 
 @dataclass(frozen=True)
 class PhotoTable:
-    """Rows as they are in the file, with their places in degrees."""
+    """Rows of the file and their places."""
 
     path: Path
     rows: Sequence[Mapping[str, Any]]
     places: Sequence[tuple[float, float]]
-    """lon, lat of each row; not a number where a cell is empty."""
+    """lon, lat of each row in degrees; NaN for an empty cell."""
     notes: tuple[str, ...]
 
     def file(self, index: int) -> str:
-        """The path of a row from the table's folder on; separators of Windows are understood."""
+        """Path of a row's picture, relative to the table's folder; Windows separators are understood."""
         text = text_of(self.rows[index]["path"])
         return text if (self.path.parent / text).exists() else text.replace("\\", "/")
 
     def time(self, index: int) -> str:
-        """When a photo was taken, in a form that can be compared; InputError where it could only be guessed."""
+        """Time of a photo in ISO 8601, which can be compared; InputError for another format."""
         text = text_of(self.rows[index].get("time"))
         try:
             return datetime.fromisoformat(text).isoformat() if text else ""
         except ValueError as error:
-            raise InputError(
-                f"{_where(self.path, index)}: time is as 2021-06-30T12:00:00 (ISO 8601), not {text!r}"
-            ) from error
+            row = _row_name(self.path, index)
+            raise InputError(f"{row}: time must be ISO 8601, such as 2021-06-30T12:00:00, got {text!r}") from error
 
 
 def read_photo_table(path: Path) -> PhotoTable:
-    """All rows; InputError where none can be meant as a place on Earth."""
-    rows, notes = _rows(path)
+    """Read all rows; InputError if no row has a possible place."""
+    rows, notes = _read_rows(path)
     places = [
         (_number(row["lon"], "lon", path, index), _number(row["lat"], "lat", path, index))
         for index, row in enumerate(rows)
@@ -53,16 +50,17 @@ def read_photo_table(path: Path) -> PhotoTable:
     off = [index for index, (lon, lat) in enumerate(places) if abs(lon) > 180 or abs(lat) > 90]
     if off:
         lon, lat = places[off[0]]
-        swapped = all(abs(lon) <= 90 and abs(lat) <= 180 for lon, lat in places if isfinite(lon) and isfinite(lat))
+        known = [place for place in places if isfinite(place[0]) and isfinite(place[1])]
+        swapped = all(abs(lon) <= 90 and abs(lat) <= 180 for lon, lat in known)
         ask = "are lon and lat swapped?" if swapped else "they must be degrees on WGS 84"
-        told = f"{_where(path, off[0])} has lon {lon:g} and lat {lat:g}, which is no place on Earth: {ask}"
-        if len(off) == sum(isfinite(lon) and isfinite(lat) for lon, lat in places):
-            raise InputError(told)
-        notes += (f"{told} ({len(off):,} of {len(rows):,} photos are left)",)
+        note = f"{_row_name(path, off[0])} has lon {lon:g} and lat {lat:g}, which is no place on Earth: {ask}"
+        if len(off) == len(known):
+            raise InputError(note)
+        notes += (f"{note} ({len(off):,} of {len(rows):,} photos are left)",)
     return PhotoTable(path, rows, places, notes)
 
 
-def _rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
+def _read_rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
     notes: tuple[str, ...] = ()
     try:
         if path.suffix.lower() == ".parquet":
@@ -73,22 +71,22 @@ def _rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]]:
             columns, rows, notes = list(table.columns), list(table.rows), table.notes
     except (SourceError, ValueError, OSError) as error:
         raise InputError(f"{path} cannot be read as a table ({error})") from error
-    if lacking := [name for name in _NEEDED if name not in columns]:
-        raise InputError(f"{path} has no column {lacking[0]!r}; it needs path, lon and lat")
+    if missing := [name for name in ("path", "lon", "lat") if name not in columns]:
+        raise InputError(f"{path} has no column {missing[0]!r}; it needs path, lon and lat")
     return rows, notes
-
-
-def _where(path: Path, index: int) -> str:
-    return f"{path}, photo {index + 1}"
 
 
 def _number(value: Any, name: str, path: Path, index: int) -> float:
     try:
         return nan if text_of(value) == "" else parse_number(text_of(value))
     except ValueError as error:
-        raise InputError(f"{_where(path, index)}: {name} is a number of degrees, not {value!r}") from error
+        raise InputError(f"{_row_name(path, index)}: {name} must be a number of degrees, got {value!r}") from error
+
+
+def _row_name(path: Path, index: int) -> str:
+    return f"{path}, photo {index + 1}"
 
 
 def text_of(value: Any) -> str:
-    """A cell as text; empty where there is nothing in it."""
-    return "" if value is None or value != value else str(value)  # NaN is not itself
+    """A cell as text; empty if the cell is."""
+    return "" if value is None or value != value else str(value)  # NaN differs from itself

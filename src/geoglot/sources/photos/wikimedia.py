@@ -1,87 +1,66 @@
 """Wikimedia Commons: files with coordinates (https://www.mediawiki.org/wiki/Extension:GeoData, list=geosearch).
 
-A search shows at most 500 files and no second page, so a box that finds as many is asked in quarters. Author and
-licence come from the file's extmetadata (https://www.mediawiki.org/wiki/Extension:CommonsMetadata).
+A search shows at most 500 files and no second page, so a box with as many is searched in quarters. Author and licence
+come from the file's extmetadata (https://www.mediawiki.org/wiki/Extension:CommonsMetadata).
 """
 
 from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.areas import Box, boxes_around, is_near
-from geoglot.sources.photos.decoding import picture_of
-from geoglot.sources.photos.licences import licence_name
-from geoglot.sources.photos.photo import Photo, Query, once
+from geoglot.sources.areas import Box, boxes_around, in_quarters, is_near
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, licence_name, once
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of, known_format
 
 CEILING = 500
 _WIDTH = 500  # one of the widths that Wikimedia keeps ready
-_SMALLEST = 1e-5  # degrees: what is closer cannot be told apart
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 
 
 @dataclass(frozen=True)
 class WikimediaRecipe:
-    """Photos from Wikimedia Commons, which needs no key and wants to know who asks."""
+    """Photos from Wikimedia Commons, which needs no key, but a contact."""
 
     contact: str
-    """A mail address or page of whoever collects; Wikimedia refuses programs that do not name one."""
+    """Mail address or web page of the user; Wikimedia refuses programs that do not name one."""
     url: str = "https://commons.wikimedia.org/w/api.php"
     hosts: tuple[str, ...] = ("upload.wikimedia.org",)
+    """Hosts of the pictures."""
 
 
-class Wikimedia:
+class Wikimedia(PhotoService):
     """The service."""
 
     name = "wikimedia"
-    by_place = True
 
     def __init__(self, recipe: WikimediaRecipe, web: WebClient) -> None:
         if not recipe.contact.strip():
-            raise InputError("Wikimedia wants to know who asks; give a mail address: photos.wikimedia.contact")
-        self._recipe, self._web = recipe, web
+            raise InputError("Wikimedia needs a contact, such as your mail address: photos.wikimedia.contact")
+        super().__init__(web)
+        self._recipe = recipe
 
     def identity(self) -> str:
-        """The service."""
         return f"{self.name} {self._recipe.url}"
 
-    def unused(self) -> Sequence[str]:
-        """Nothing that is worth a sentence."""
-        return ()
-
     def search(self, query: Query) -> Iterator[Photo]:
-        """Photos around a place, none twice."""
-        asking = SearchSession(self._web)
-        found = (photo for box in boxes_around(query) for photo in self._box(box, asking))
-        return once(photo for photo in found if is_near(query, photo.lon, photo.lat) and _on_days(photo, query))
+        session = SearchSession(self._web)
 
-    def picture(self, photo: Photo) -> bytes:
-        """The picture."""
-        return self._web.fetch(photo.url, picture_of, paced=False)
+        def read(box: Box) -> list[Photo | None]:
+            with known_format("Wikimedia"):
+                return [_read_photo(page) for page in self._pages(box, session)]
 
-    def close(self) -> None:
-        """Give back the connections."""
-        self._web.close()
+        found = (photo for box in boxes_around(query) for photo in in_quarters(box, read, CEILING) if photo)
+        return once(photo for photo in found if is_near(query, photo.lon, photo.lat) and _is_on_days(photo, query))
 
-    def _box(self, box: Box, asking: SearchSession) -> Iterator[Photo]:
-        with known_format("Wikimedia"):
-            pages = self._pages(box, asking)
-            photos = [photo for page in pages if (photo := _photo(page))]
-        if len(pages) >= CEILING and box.north - box.south > _SMALLEST:
-            for quarter in box.quarters():
-                yield from self._box(quarter, asking)
-            return
-        yield from photos
-
-    def _pages(self, box: Box, asking: SearchSession) -> list[dict[str, Any]]:
-        """Files of a box; what does not fit into one answer is asked for by `continue`."""
+    def _pages(self, box: Box, session: SearchSession) -> list[dict[str, Any]]:
+        """Files of a box; `continue` asks for what did not fit into one response."""
         asked = {
             "action": "query", "format": "json", "formatversion": "2", "maxlag": "5", "generator": "geosearch",
             "ggsbbox": f"{box.north:.7f}|{box.west:.7f}|{box.south:.7f}|{box.east:.7f}", "ggslimit": str(CEILING),
@@ -91,19 +70,19 @@ class Wikimedia:
         pages: dict[int, dict[str, Any]] = {}
         onward: dict[str, str] = {}
         while True:
-            answer = asking.fetch(self._recipe.url, _read, params=asked | onward)
-            for page in answer.get("query", {}).get("pages", []):
+            document = session.fetch(self._recipe.url, _read_document, params=asked | onward)
+            for page in document.get("query", {}).get("pages", []):
                 pages[int(page["pageid"])] = pages.get(int(page["pageid"]), {}) | page
-            following = answer.get("continue", {})
+            following = document.get("continue", {})
             if not following or following == onward:
                 return list(pages.values())
             onward = following
 
 
-def _read(response: Response) -> dict[str, Any]:
+def _read_document(response: Response) -> dict[str, Any]:
     document = json_of(response)
     if not isinstance(document, dict):
-        raise RetryableError("an answer that is none of MediaWiki's")
+        raise RetryableError("a response that is not MediaWiki's")
     if "error" in document:
         code, info = document["error"].get("code", ""), document["error"].get("info", "")
         if code in ("maxlag", "ratelimited", "readonly") or code.startswith("internal_api_error"):
@@ -112,8 +91,8 @@ def _read(response: Response) -> dict[str, Any]:
     return document
 
 
-def _photo(page: dict[str, Any]) -> Photo | None:
-    """None for what is no JPEG photo with a place."""
+def _read_photo(page: dict[str, Any]) -> Photo | None:
+    """None unless the file is a JPEG with a place."""
     if not page.get("imageinfo") or not page.get("coordinates"):
         return None
     info, place = page["imageinfo"][0], page["coordinates"][0]
@@ -126,23 +105,22 @@ def _photo(page: dict[str, Any]) -> Photo | None:
         id=str(page["pageid"]),
         lon=float(place["lon"]),
         lat=float(place["lat"]),
-        time=_time(_plain(facts.get("DateTimeOriginal", ""))),
+        time=_read_time(_strip_markup(facts.get("DateTimeOriginal", ""))),
         user=str(info.get("user", "")),
-        author=_plain(facts.get("Artist", "")),
+        author=_strip_markup(facts.get("Artist", "")),
         title=str(page.get("title", "")).removeprefix("File:"),
-        licence=licence_name(_plain(facts.get("LicenseShortName", ""))),
+        licence=licence_name(_strip_markup(facts.get("LicenseShortName", ""))),
         page=str(info.get("descriptionurl", "")),
         url=str(url),
     )
 
 
-def _plain(text: str) -> str:
-    """Without markup."""
+def _strip_markup(text: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", text)).split())
 
 
-def _time(text: str) -> str:
-    """ISO 8601 of what people write for a date, empty where that cannot be told."""
+def _read_time(text: str) -> str:
+    """ISO 8601 of a date in free text, at noon if it has no time of day; empty if it cannot be read."""
     found = _DAY.search(text)
     if not found:
         return ""
@@ -152,8 +130,8 @@ def _time(text: str) -> str:
         return ""
 
 
-def _on_days(photo: Photo, query: Query) -> bool:
-    """Whether it was taken when it should be; photos of unknown time are, unless days are asked for."""
+def _is_on_days(photo: Photo, query: Query) -> bool:
+    """Whether the photo was taken within the query's dates; undated photos pass only if no dates were given."""
     day = photo.time[:10]
     if not day:
         return query.after is None and query.before is None
