@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import click
-from annotated_types import Ge
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.options import FindOptions, ReadOptions, RefineOptions
+from geoglot.tasks.ask.ask_options import AskOptions
 
 if TYPE_CHECKING:
     from geoglot.aliases import Progress
@@ -22,13 +22,12 @@ if TYPE_CHECKING:
     from geoglot.tasks.ask.plan import Planner
     from geoglot.tasks.ask.shortlist import Shortlist
 
-_HELP = """Type a question, or :show (the program), :evidence FILE (draw it), :history, :help, :quit."""
 _REFUSED = 1
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a user may decide about asking, beside how things are found, refined and read."""
+class AskFlags:
+    """Flags of this command alone."""
 
     after: Annotated[str | None, "The same place on a later date, for questions about change."] = None
     planner: Annotated[Literal["rules", "llm"], "What reads the question."] = "rules"
@@ -39,14 +38,13 @@ class Wishes:
         str | None, "Model of that server, or a folder or .gguf file on this disk. Default: GEOGLOT_LLM_MODEL."
     ] = None
     show_program: Annotated[bool, "Print the program that gave the answer."] = False
-    evidence: Annotated[Path | None, "Write the evidence to this .geojson, and a .png beside it."] = None
     replay: Annotated[Path | None, "Run the program of a --json document again."] = None
-    best: Annotated[int, "Ask at most this many scenes, those that fit best.", Ge(1)] = 10
 
 
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
-@flags(Wishes, "wishes")
+@flags(AskFlags, "own")
+@flags(AskOptions, "options")
 @flags(FindOptions, "find", "background", "min_area", "max_area", "points", "area", "vectors")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read", "tile", "overlap")
@@ -57,16 +55,13 @@ class Wishes:
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     arguments: tuple[str, ...],
     model: str,
     device: str | None,
-    overwrite: bool,
     as_json: bool,
-    *,
-    wishes: Wishes,
-    find: FindOptions,
-    refine: RefineOptions,
-    read: ReadOptions,
+    overwrite: bool,
+    **given: Any,
 ) -> None:
     """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
 
@@ -79,21 +74,21 @@ def command(
     """
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.ask_many import ask_many
-    from geoglot.tasks.ask.ask_options import AskOptions
     from geoglot.tasks.ask.evidence import check_evidence
     from geoglot.tasks.segment.segment import load_mapper
 
-    sources, questions = _sort_arguments(arguments, wishes, as_json)
-    if wishes.evidence is not None:
-        check_evidence(wishes.evidence)
+    own, options, find = given["own"], given["options"], replace(given["find"], overlay=False)
+    sources, questions = _sort_arguments(arguments, own, options, as_json)
+    if options.evidence is not None:
+        check_evidence(options.evidence)
     shortlists: tuple[Shortlist, ...] = ()
     with progress() as advance:
-        planner = _planner(wishes, device, advance)
+        options = replace(options, find=find, planner=_planner(own, device, advance), overwrite=overwrite)
         how: dict[str, Any] = {
             "model": load_mapper(model, device=device, precision="auto"),
-            "read": read,
-            "options": AskOptions(replace(find, overlay=False), planner=planner, overwrite=overwrite, best=wishes.best),
-            "refiner": shared.make_refiner(refine, device),
+            "read": given["read"],
+            "options": options,
+            "refiner": shared.make_refiner(given["refine"], device),
             "progress": advance,
         }
         if len(sources) > 1:
@@ -101,13 +96,13 @@ def command(
             shortlists = many.shortlists
             for one in shortlists:
                 click.echo(_describe_shortlist(one), err=True)
-            answers, failed = _report_each(many, wishes, as_json, alone=False), many.failed
+            answers = _report_each(many, own, None, as_json, alone=False)
+            failed = many.failed
         else:
-            with Asker.open(sources[0], wishes.after, **how) as asker:
-                if not questions and wishes.replay is None:
-                    wishes = replace(wishes, evidence=None)  # in the prompt it is written on request
-                replies = _ask_one(asker, questions, wishes, overwrite)
-                answers, failed = _report_each(replies, wishes, as_json, alone=True), asker.failed
+            with Asker.open(sources[0], own.after, **how) as asker:
+                evidence = options.evidence if questions or own.replay else None  # the prompt writes it on request
+                answers = _report_each(_ask_one(asker, questions, own, evidence), own, evidence, as_json, alone=True)
+                failed = asker.failed
     _report_all(answers, shortlists, as_json)
     if failed or any(one.failed or one.missed for one in shortlists):
         ctx.exit(shared.PARTLY)
@@ -115,7 +110,9 @@ def command(
         ctx.exit(_REFUSED)
 
 
-def _sort_arguments(arguments: Sequence[str], wishes: Wishes, as_json: bool) -> tuple[list[str], list[str]]:
+def _sort_arguments(
+    arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
+) -> tuple[list[str], list[str]]:
     """Sources and questions: files and folders that exist come first, and the rest are questions."""
     from geoglot.errors import InputError
     from geoglot.sources.listing import find_images
@@ -128,38 +125,40 @@ def _sort_arguments(arguments: Sequence[str], wishes: Wishes, as_json: bool) -> 
     if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
         raise InputError(f"there is no such file, and a question comes after the scenes: {questions[0]!r}")
     sources = find_images(paths)
-    if wishes.replay and (questions or len(sources) > 1):
+    if own.replay and (questions or len(sources) > 1):
         raise InputError("--replay brings its own question, for one scene")
-    if len(sources) > 1 and (not questions or wishes.after or wishes.evidence):
+    if len(sources) > 1 and (not questions or own.after or options.evidence):
         raise InputError("several scenes are asked the same questions: give one, without --after and --evidence")
-    if wishes.evidence and len(questions) > 1:
+    if options.evidence and len(questions) > 1:
         raise InputError("--evidence is for one question; in the prompt write :evidence FILE")
-    if as_json and not questions and not wishes.replay:
+    if as_json and not questions and not own.replay:
         raise InputError("--json needs a question")
     return sources, questions
 
 
-def _planner(wishes: Wishes, device: str | None, progress: Progress) -> Planner | None:
-    if wishes.planner == "rules":
+def _planner(own: AskFlags, device: str | None, progress: Progress) -> Planner | None:
+    if own.planner == "rules":
         return None
     from geoglot.tasks.ask.chat import chat_of
     from geoglot.tasks.ask.llm import LanguageModel
 
-    return LanguageModel(chat_of(wishes.llm_url, wishes.llm_model, device=device, progress=progress))
+    return LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=progress))
 
 
-def _ask_one(asker: Asker, questions: Sequence[str], wishes: Wishes, overwrite: bool) -> Iterator[Answer]:
+def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Path | None) -> Iterator[Answer]:
     """The answers about one scene: a replay, the questions, or what is typed in the prompt."""
-    if wishes.replay:
-        answer = asker.replay(_read_document(wishes.replay))
-        if wishes.evidence is not None:
-            asker.write_evidence(answer, wishes.evidence, overwrite)
+    if own.replay:
+        answer = asker.replay(_read_document(own.replay))
+        if evidence is not None:
+            asker.write_evidence(answer, evidence, asker.options.overwrite)
         yield answer
     elif questions:
         for question in questions:
-            yield asker.ask(question, evidence=wishes.evidence)
+            yield asker.ask(question, evidence=evidence)
     else:
-        yield from _prompt(asker)
+        from geoglot.cli.ask_prompt import prompt
+
+        yield from prompt(asker)
 
 
 def _read_document(path: Path) -> Any:
@@ -174,52 +173,17 @@ def _read_document(path: Path) -> Any:
         raise InputError(f"{path} is no document of `geoglot ask --json`: {error}") from error
 
 
-def _prompt(asker: Asker) -> Iterator[Answer]:
-    """Answer questions as they are typed, until the end of input; lines with a colon are about the last answer."""
-    click.echo(_HELP, err=True)
-    past: list[Answer] = []
-    while True:
-        try:
-            line = click.prompt("ask", prompt_suffix="> ", default="", show_default=False, err=True).strip()
-        except click.Abort:
-            return
-        if line in (":quit", ":q", ":exit"):
-            return
-        if line.startswith(":"):
-            click.echo(_reply_to_command(asker, past, line), err=True)
-        elif line:
-            past.append(asker.ask(line))
-            yield past[-1]
-
-
-def _reply_to_command(asker: Asker, past: Sequence[Answer], line: str) -> str:
-    from geoglot.errors import GeoglotError
-
-    word, _, rest = line.partition(" ")
-    if word == ":history":
-        return "\n".join(f"{index}  {one.question}  {one.text}" for index, one in enumerate(past, 1)) or "nothing yet"
-    if word not in (":show", ":evidence"):
-        return _HELP
-    if not past:
-        return "ask something first"
-    if word == ":show":
-        return past[-1].program or "no program: the question was refused"
-    try:
-        written = asker.write_evidence(past[-1], Path(rest.strip() or "evidence.geojson"))
-    except GeoglotError as error:
-        return str(error)
-    return "\n".join(map(str, written))
-
-
-def _report_each(answers: Iterable[Answer], wishes: Wishes, as_json: bool, *, alone: bool) -> list[Answer]:
+def _report_each(
+    answers: Iterable[Answer], own: AskFlags, evidence: Path | None, as_json: bool, *, alone: bool
+) -> list[Answer]:
     """Print each answer as soon as it is there, and return all of them."""
     reported = []
     for answer in answers:
         reported.append(answer)
         if not as_json:
-            click.echo(describe(answer, wishes.show_program, alone=alone))
-            if path := wishes.evidence:
-                click.echo(f"\nevidence  {path}\npicture   {path.with_suffix('.png')}")
+            click.echo(describe(answer, own.show_program, alone=alone))
+            if evidence:
+                click.echo(f"\nevidence  {evidence}\npicture   {evidence.with_suffix('.png')}")
     return reported
 
 

@@ -29,12 +29,12 @@ class AskOptions:
     """Turns questions into programs; None: the rules."""
     themes: tuple[str, ...] = THEMES
     """Names that a scene as a whole may get."""
-    evidence: PathLike | None = None
-    """A .geojson for the objects and regions that the answer rests on; a picture is written beside it."""
+    evidence: Annotated[
+        PathLike | None, "Write what the answer rests on to this .geojson, and a picture beside it."
+    ] = None
     overwrite: bool = False
     """Replace the evidence of another question."""
-    best: Annotated[int, Ge(1)] = 10
-    """Of more scenes than this, only the best are asked."""
+    best: Annotated[int, "Ask at most this many scenes, those that fit best.", Ge(1)] = 10
 
     def __post_init__(self) -> None:
         check_bounds(self)
