@@ -64,7 +64,7 @@ def test_help_imports_nothing_heavy() -> None:
         (
             KeyboardInterrupt(),
             130,
-            "geoglot: interrupted; segment, find, pairs and train go on where they were when they are run again\n",
+            "geoglot: interrupted; the same command resumes segment, find, pairs and train\n",
         ),
         (
             ZeroDivisionError("by zero"),
