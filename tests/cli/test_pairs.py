@@ -29,7 +29,7 @@ def test_info_counts(tmp_path: Path) -> None:
 def test_validate_says_what_is_wrong(tmp_path: Path) -> None:
     make_pairs(tmp_path / "a")
     make_pairs(tmp_path / "b", seed=50)
-    assert "no photo and no ground is shared" in run("validate", str(tmp_path / "a"), str(tmp_path / "b")).output
+    assert "share no photo and no ground" in run("validate", str(tmp_path / "a"), str(tmp_path / "b")).output
     same = run("validate", str(tmp_path / "a"), str(tmp_path / "a"))
     assert same.exit_code == 2 and "share" in same.output
     missing = run("validate", str(tmp_path / "c"))
