@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.gdal import gdal_options, open_handle
 from geoglot.sources.truncated import check_not_truncated, find_damage
 
 KINDS = {
@@ -69,7 +69,7 @@ def test_a_garbled_jpeg_is_not_read(tmp_path: Path) -> None:
     middle = len(body) // 2
     body[middle : middle + 2] = b"\xff\x3a"  # a marker that no scan has
     path.write_bytes(body)
-    with open_dataset(str(path)) as dataset, gdal_options(str(path)), pytest.raises(OSError, match="Read failed"):
+    with open_handle(str(path)) as dataset, gdal_options(str(path)), pytest.raises(OSError, match="Read failed"):
         dataset.read()
 
 

@@ -17,7 +17,7 @@ from rasterio.windows import Window as RasterioWindow
 from geoglot.errors import ReadError
 from geoglot.geo import Grid
 from geoglot.silence import ignore_library_warnings
-from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.gdal import open_dataset
 from geoglot.sources.listing import file_state
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.truncated import check_not_truncated
@@ -83,7 +83,7 @@ def digest_of(path: Path) -> str:
     """Digest of the stored pixels of an image file, independent of compression; SourceError if it is truncated."""
     check_not_truncated(path)
     digest = hashlib.sha256()
-    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
+    with open_dataset(str(path)) as dataset:
         rows, cols = dataset.shape
         digest.update(f"{dataset.count} {rows} {cols} {dataset.dtypes[0]}".encode())
         for row in range(0, rows, _STRIP):

@@ -15,7 +15,7 @@ from rasterio.errors import RasterioError
 from geoglot.datasets.classes import Colour, MapClass
 from geoglot.datasets.labels import NONE, LabelMap, Labels, check_ground
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.gdal import open_dataset
 from geoglot.sources.truncated import check_not_truncated
 
 _GREY = 0x010101  # times a brightness: the code of a grey
@@ -153,7 +153,7 @@ class MaskFile(Labels):
 def read_mask(path: Path) -> StoredMask:
     """A mask as it is stored; SourceError if it is damaged or cannot be a mask."""
     check_not_truncated(path)
-    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
+    with open_dataset(str(path)) as dataset:
         own = [index for index, kind in enumerate(dataset.colorinterp, 1) if kind is not ColorInterp.alpha]
         if len(own) not in (1, 3):
             raise SourceError(f"the mask {path} has {len(own)} bands; a mask has one of ids, or three of colours")

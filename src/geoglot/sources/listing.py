@@ -13,7 +13,7 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import is_local
+from geoglot.sources.raster_guard import is_local
 
 SUFFIXES = frozenset({".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2"})
 _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})

@@ -35,12 +35,13 @@ from geoglot.figures import format_number
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.sources.bands.band_choice import Bands, Choice
-from geoglot.sources.gdal import Handles, gdal_options, is_local, open_dataset, open_metadata
+from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle
 from geoglot.sources.georeferencing import find_sidecars, locate
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.pixels.overviews import overviews_match
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry, find_radiometry
 from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata
+from geoglot.sources.raster_guard import is_local
 from geoglot.sources.resample import Resampler
 from geoglot.sources.tile import Tile
 from geoglot.sources.truncated import check_not_truncated
@@ -118,7 +119,7 @@ class Raster:
 
     def check_unchanged(self) -> None:
         """SourceError if the file is another than when it was opened."""
-        with open_dataset(self.uri) as dataset, gdal_options(self.uri):
+        with open_dataset(self.uri) as dataset:
             if _facts(dataset, self.uri) != self._facts:
                 raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
 
@@ -163,7 +164,7 @@ def open_raster(
     """
     uri = str(path)
     check_not_truncated(uri)
-    with open_metadata(uri) as dataset:
+    with open_dataset(uri) as dataset:
         place = locate(dataset, uri)
         native = place.grid
         described = Bands.of(dataset)
@@ -194,7 +195,7 @@ def open_raster(
         warnings=(*place.notes, *_warnings(radiometry, choice, uri), *told, *(f"{uri}: {text}" for text in found)),
         _facts=facts,
         _numbers=numbers,
-        _handles=Handles(lambda: open_dataset(uri, level=level)),
+        _handles=Handles(lambda: open_handle(uri, level=level)),
     )
 
 

@@ -18,7 +18,7 @@ from affine import Affine
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import GridError
-from geoglot.sources.gdal import is_local
+from geoglot.sources.raster_guard import is_local
 from geoglot.tables import read_text
 
 _LARGEST = 2**26  # bytes

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike
 from geoglot.errors import SourceError
-from geoglot.sources.gdal import is_local
+from geoglot.sources.raster_guard import is_local
 
 _PNG, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"
 _JP2, _J2K = b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"

@@ -21,7 +21,7 @@ from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.scene.read import understands
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.bands.band_numbering import find_numbering
-from geoglot.sources.gdal import open_metadata
+from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
@@ -124,7 +124,7 @@ def inspect_raster(
     card = card_of(find_model(model))
     if picture:
         check_picture(Path(picture))
-    with open_metadata(uri) as dataset:
+    with open_dataset(uri) as dataset:
         described = Bands.of(dataset)
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}
         choice, colours = described.chosen(bands, sensor), described.spectrum(sensor)

@@ -127,13 +127,13 @@ def test_four_bands_are_read_on_another_grid(make_geotiff: MakeGeotiff, colours:
 
 
 def test_pair_collection_reads_as_models_do(make_geotiff: MakeGeotiff, rng: np.random.Generator) -> None:
-    from geoglot.sources.gdal import gdal_options, open_dataset
+    from geoglot.sources.gdal import open_dataset
     from geoglot.sources.imagery.window import read_window
 
     scene = rng.integers(100, 900, (3, 200, 300)).astype(np.uint16)
     scene[2, :40] = 0
     path = make_geotiff(scene, nodata=0)
-    with open_raster(path) as raster, open_dataset(str(path)) as dataset, gdal_options(str(path)):
+    with open_raster(path) as raster, open_dataset(str(path)) as dataset:
         tile = raster.read(raster.grid.whole)
         values, valid = read_window(dataset, (1, 2, 3), raster.grid)
     np.testing.assert_array_equal(valid, tile.valid)

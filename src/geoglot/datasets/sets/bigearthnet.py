@@ -20,7 +20,7 @@ from rasterio.errors import RasterioError
 from geoglot.datasets.dataset import DataSet, Label, Scenes
 from geoglot.errors import SourceError
 from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
-from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.gdal import open_dataset
 from geoglot.tables import read_text
 
 _FOLDER = "BigEarthNet-v1.0"
@@ -98,7 +98,7 @@ def read_bands(patch: Path) -> Float[np.ndarray, "3 rows cols"]:
 
 
 def _read(path: Path) -> np.ndarray:
-    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
+    with open_dataset(str(path)) as dataset:
         try:
             band: np.ndarray = dataset.read(1)
         except RasterioError as error:

@@ -24,7 +24,7 @@ from geoglot.geo import Grid
 from geoglot.lonlat import split_at_antimeridian
 from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.pairs.collect.stage import Collection, Outcome
-from geoglot.sources.gdal import gdal_options, open_dataset
+from geoglot.sources.gdal import open_dataset
 from geoglot.sources.vectors import read_vectors
 
 _EQUAL_AREA = pyproj.CRS("+proj=cea +ellps=WGS84 +units=m")
@@ -131,7 +131,7 @@ def _draw_by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterato
 
 def _read_density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
     """Values per pixel, averaged if the raster is large; no data and negative values are 0."""
-    with open_dataset(str(path)) as dataset, gdal_options(str(path)):
+    with open_dataset(str(path)) as dataset:
         if dataset.crs is None:
             raise SourceError(f"{path} has no CRS, so its numbers cannot be placed on Earth")
         native = Grid(pyproj.CRS.from_user_input(dataset.crs.to_wkt()), dataset.transform, dataset.shape)

@@ -14,8 +14,9 @@ from scipy import ndimage
 
 from geoglot.errors import SourceError
 from geoglot.geo import Window
-from geoglot.sources.gdal import GDAL_ERRORS, is_local, open_dataset
+from geoglot.sources.gdal import GDAL_ERRORS, open_dataset
 from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.raster_guard import is_local
 
 _PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # down and across the image, 0..1
 _SIDE = 512  # pixels of a place that are read

@@ -1,0 +1,70 @@
+"""Which files GDAL may open and read: names that can be a raster's, and sizes that a file of its length can hold."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoglot.aliases import not_utf8
+from geoglot.errors import SourceError
+
+_MAX_BLOCK_BYTES = 2**30  # a block is decoded as a whole
+_MAX_GAIN = 200_000  # bytes of pixels per byte of the file; sparse GeoTIFFs in tiles of 1024 px reach two thirds of it
+_MAX_UNPACKED = 2**30  # bytes of pixels of a picture without tiles, unless it has few per byte of the file
+_MAX_UNTILED_GAIN = 200
+_MAX_SIDE = 2**23  # pixels; a row of windows is held in memory, and no mosaic is a fourth as wide
+
+
+def is_local(uri: str) -> bool:
+    """Whether a path lies on this machine's file system."""
+    return "://" not in uri and not uri.startswith("/vsi")
+
+
+def check_path(uri: str) -> None:
+    """Refuse, before GDAL is asked, what is no file or can name other files."""
+    if shown := not_utf8(uri):
+        raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
+    if uri.lower().endswith(".vrt"):
+        raise SourceError(f"{uri} is a VRT, which can point at any file and host; give the files that it names")
+    if not is_local(uri):
+        return
+    if not os.path.exists(uri):  # noqa: PTH110 - Path raises for names that no file can have
+        raise SourceError(f"No such file: {uri}")
+    if Path(uri).is_dir():
+        raise SourceError(f"{uri} is a folder; give one of its rasters (classify takes whole folders)")
+    if not Path(uri).is_file():
+        raise SourceError(f"{uri} is a device or a pipe; give the name of a file")
+
+
+def check_header(dataset: Any, uri: str) -> None:
+    """Refuse an open dataset whose header declares what cannot be read: no bands, complex numbers, absurd sizes."""
+    if dataset.count == 0:
+        raise SourceError(f"{uri} holds no bands of its own; name one of its subdatasets or convert it to GeoTIFF")
+    if any(dtype.startswith("complex") for dtype in dataset.dtypes):
+        raise SourceError(f"{uri} holds complex numbers; convert them first, for instance to amplitudes")
+    bands = f" of {dataset.count:,} bands" if dataset.count > 1 else ""
+    declares = f"{uri} declares {dataset.width:,} x {dataset.height:,} px{bands}"
+    bytes_a_pixel = np.dtype(dataset.dtypes[0]).itemsize * dataset.count
+    if is_local(uri):
+        unpacked, packed = dataset.width * dataset.height * bytes_a_pixel, Path(uri).stat().st_size
+        if unpacked > _MAX_GAIN * packed:
+            raise SourceError(f"{declares} in a file of {packed:,} bytes: it is damaged; get it again")
+        if dataset.driver != "GTiff" and unpacked > max(_MAX_UNPACKED, _MAX_UNTILED_GAIN * packed):
+            raise SourceError(
+                f"{declares} in a file of {packed:,} bytes, which is packed more closely than any picture; "
+                "if it is one, write it in tiles: gdal_translate -co TILED=YES -co COMPRESS=DEFLATE"
+            )
+    if max(dataset.shape) > _MAX_SIDE:
+        raise SourceError(
+            f"{declares}, and no side may be over {_MAX_SIDE:,}; if that is so, cut it: gdal_translate -srcwin"
+        )
+    rows, cols = dataset.block_shapes[0]
+    is_interleaved = str(dataset.interleaving) in ("Interleaving.pixel", "PIXEL")
+    if rows * cols * (bytes_a_pixel if is_interleaved else bytes_a_pixel // dataset.count) > _MAX_BLOCK_BYTES:
+        raise SourceError(
+            f"{declares} in blocks of {cols:,} x {rows:,}, each over {_MAX_BLOCK_BYTES / 2**30:g} GiB in memory; write "
+            "it in tiles: gdal_translate -co TILED=YES"
+        )
