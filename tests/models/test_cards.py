@@ -98,9 +98,9 @@ def test_a_card_that_is_none_is_refused(stored: Path, content: str) -> None:
         ({"config__classes": "water"}, "config.classes must be a list"),
         ({"config__network": 3}, "config.network must be a table"),
         ({"config__network__width": "a"}, "config.network.width must be a whole number"),
-        ({"config__network__layers": 100_000}, "config.network.layers is up to 256"),
+        ({"config__network__layers": 100_000}, "config.network.layers must be up to 256"),
         ({"config__network__width": 16_384}, "do not fit its card"),
-        ({"config__network__backbone": {"depths": [10**6] * 4}}, "depths is up to 256"),
+        ({"config__network__backbone": {"depths": [10**6] * 4}}, "depths must be up to 256"),
         ({"config__network__backbone": {"kind": "abacus"}}, "config.network"),
         ({"config__network__pixel_decoder": "x"}, "pixel_decoder must be"),
         ({"patch_size": 16}, "patch_size 4"),
@@ -153,7 +153,7 @@ def test_a_panic_of_the_tokenizers_library_is_one_sentence(stored: Path, capfd: 
 
 
 def test_what_others_write_meanwhile_is_passed_on(stored: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    with tokenizer_module._held_stderr():
+    with tokenizer_module._hold_stderr():
         os.write(2, b"a warning of another thread")
     assert capfd.readouterr().err == "a warning of another thread"
 

@@ -16,9 +16,9 @@ from transformers import CLIPModel
 
 from geoglot.errors import ConvertError
 from geoglot.models.convert.checkpoint_files import read_checkpoint
-from geoglot.models.convert.key_names import without_wrappers
+from geoglot.models.convert.key_names import strip_wrappers
 from geoglot.models.convert.layouts import clip_config, from_openclip, is_graft
-from geoglot.models.convert.others import other_kind
+from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
 from geoglot.models.convert.unpickle import _load, _sentence
 
@@ -37,23 +37,23 @@ def named(names: tuple[str, ...], prefix: str = "") -> dict[str, Tensor]:
     ["", "_orig_mod.", "module.", "model.", "clip.", "base_model.model.", "module._orig_mod.model.", "ema.net."],
 )
 def test_a_prefix_is_taken_off(names: tuple[str, ...], prefix: str) -> None:
-    assert set(without_wrappers(named(names, prefix))) == set(names)
+    assert set(strip_wrappers(named(names, prefix))) == set(names)
 
 
 def test_a_tower_that_was_compiled_by_itself_is_read() -> None:
     tensors = {name.replace("visual.", "visual._orig_mod.", 1): one for name, one in named(OPENCLIP).items()}
-    assert set(without_wrappers(tensors)) == set(OPENCLIP)
+    assert set(strip_wrappers(tensors)) == set(OPENCLIP)
 
 
 def test_two_models_in_one_file_are_told() -> None:
     with pytest.raises(ConvertError, match=r"several CLIPs, under 'student\.', 'teacher\.'"):
-        without_wrappers(named(CLIP, "student.") | named(CLIP, "teacher."))
+        strip_wrappers(named(CLIP, "student.") | named(CLIP, "teacher."))
     with pytest.raises(ConvertError, match="the same name"):
-        without_wrappers(named(CLIP) | named(CLIP, "module."))
+        strip_wrappers(named(CLIP) | named(CLIP, "module."))
 
 
 def test_a_tower_without_a_text_tower_is_no_prefix() -> None:
-    graft = without_wrappers(named(CLIP[:1], "module.satellite_image_backbone."))
+    graft = strip_wrappers(named(CLIP[:1], "module.satellite_image_backbone."))
     assert set(graft) == {f"satellite_image_backbone.{CLIP[0]}"}
     assert is_graft(graft) and is_graft(named(CLIP[:1])) and not is_graft(named(CLIP))
 
@@ -76,12 +76,12 @@ def test_a_tower_without_a_text_tower_is_no_prefix() -> None:
     ],
 )
 def test_other_models_are_told_by_their_kind(names: list[str], said: str) -> None:
-    told = other_kind(names)
+    told = describe_other_kind(names)
     assert told is not None and said in told
 
 
 def test_a_vit_clip_is_no_other_model(body: CLIPModel) -> None:
-    assert other_kind(OPENCLIP) is None and other_kind(body.state_dict()) is None
+    assert describe_other_kind(OPENCLIP) is None and describe_other_kind(body.state_dict()) is None
 
 
 def test_text_towers_of_customtextclip_and_a_bias_of_the_loss_are_read() -> None:
@@ -148,7 +148,7 @@ def test_a_whole_module_is_read_as_its_state_dict() -> None:
     }
     loop = Kept()
     loop.__setstate__({"_modules": {"a": loop, "b": loop}})
-    with pytest.raises(Foreign, match="names without end"):
+    with pytest.raises(Foreign, match="endless names"):
         weights_of(loop, 10_000)
 
 
@@ -193,7 +193,7 @@ def test_the_childs_sentence_gives_no_advice_to_trust(content: bytes, tmp_path: 
 
 
 def test_an_allocators_message_is_a_sentence() -> None:
-    assert _sentence(MemoryError()) == "it wants more memory than its size explains"
+    assert _sentence(MemoryError()) == "it needs more memory than its size explains"
     assert _sentence(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")).startswith("it wants")
 
 

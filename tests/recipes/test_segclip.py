@@ -37,7 +37,7 @@ def test_a_base_must_lie_beside(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     for base in ("../b.toml", "a.toml"):
         path.write_text(f'base = "{base}"\n')
-        with pytest.raises(InputError, match="base is the name"):
+        with pytest.raises(InputError, match="base must be the name"):
             read_recipe(path, SegmentRecipe)
     path.write_text('base = "b.toml"\n')
     with pytest.raises(InputError, match=r"no recipe .*b.toml"):

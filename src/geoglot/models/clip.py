@@ -1,4 +1,4 @@
-"""CLIP of any ViT size, in the layout that transformers gives it, and how its children read their patches."""
+"""CLIP of any ViT size, with the weight names of transformers; models derived from it inherit its encoders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from geoglot.models.sizes import ClipSizes, check_clip, read_sizes
 from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
 from geoglot.models.vit import block, embed_pixels, read_text
 
-#: Texts a batch: bounds the memory of ensembles of thousands of prompts
+#: Bounds the memory for ensembles of thousands of prompts
 TEXTS_A_BATCH = 256
 
 
@@ -42,24 +42,24 @@ class Clip(VisionLanguageModel):
         self._read_patches = READOUTS[card.config["readout"]]
 
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
-        """One unit vector a text; what is longer than the context is cut, its end token kept."""
+        """Embed texts; a text longer than the context is cut, and keeps its end token."""
         batches = [texts[start : start + TEXTS_A_BATCH] for start in range(0, len(texts), TEXTS_A_BATCH)]
         return torch.cat([self._encode_texts(batch) for batch in batches])
 
     def encode_image(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim"]:
-        """One unit vector a tile, from the class token."""
+        """Embed tiles by the class token."""
         layer, tokens = self._last_block(pixels)
         return F.normalize(self._project(block(layer, tokens, queries=1)[:, 0]).float(), dim=-1)
 
     def encode_patches(
         self, pixels: Float[Tensor, "tile 3 rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """One unit vector a patch, by the read-out that the card names."""
+        """Embed patches by the read-out that the card names."""
         layer, tokens = self._last_block(pixels)
         return self._as_grid(self._read_patches(layer, tokens, self._project), pixels)
 
     def use_bfloat16(self) -> None:
-        """Compute images in bfloat16; the text tower, which runs once a question, stays float32."""
+        """Compute images in bfloat16; the text tower runs once for each question and stays float32."""
         if self.card.config["vision_config"]["hidden_act"] == "quick_gelu":
             for layer in self.vision_model.encoder.layers:
                 fold_quick_gelu(layer.mlp)
@@ -70,20 +70,16 @@ class Clip(VisionLanguageModel):
         """The last block of the image tower and the tokens that enter it."""
         require_whole_patches(pixels, self.card.patch_size)
         weight = self.visual_projection.weight
-        ready = normalise(pixels.to(weight.device), self._mean, self._std).to(weight.dtype)
+        ready = normalise(pixels.to(weight.device), *self._statistics()).to(weight.dtype)
         tokens = embed_pixels(self.vision_model, ready)
         *layers, last = self.vision_model.encoder.layers
         for layer in layers:
             tokens = self._block(layer, tokens)
         return last, tokens
 
-    @property
-    def _mean(self) -> tuple[float, ...]:
-        return self.card.mean
-
-    @property
-    def _std(self) -> tuple[float, ...]:
-        return self.card.std
+    def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of each band."""
+        return self.card.mean, self.card.std
 
     def _block(self, layer: Any, tokens: Tensor) -> Tensor:
         return block(layer, tokens)
@@ -92,26 +88,26 @@ class Clip(VisionLanguageModel):
         projected: Tensor = self.visual_projection(self.vision_model.post_layernorm(tokens))
         return projected
 
-    def _as_grid(self, vectors: Tensor, pixels: Tensor) -> Tensor:
+    def _as_grid(self, embeddings: Tensor, pixels: Tensor) -> Tensor:
         rows = pixels.shape[-2] // self.card.patch_size
-        return vectors.mT.reshape(len(vectors), self.card.dim, rows, -1)
+        return embeddings.mT.reshape(len(embeddings), self.card.dim, rows, -1)
 
     def _encode_texts(self, texts: list[str]) -> Tensor:
         encoded = [torch.tensor(ids) for ids in tokens_of(self.tokenizer, texts)]
         device = self.text_projection.weight.device
         ids = torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device)
-        last = torch.tensor([len(one) - 1 for one in encoded], device=device)
+        last = torch.tensor([len(tokens) - 1 for tokens in encoded], device=device)
         return F.normalize(self.text_projection(read_text(self.text_model, ids, last)), dim=-1)
 
 
 def build_clip(card: Card, folder: Path) -> Clip:
-    """The Clip that a card describes, its weights still to be loaded."""
+    """The Clip of a card, without weights."""
     check_clip(card)
     return Clip(card, read_clip_tokenizer(card, folder))
 
 
 def read_clip_tokenizer(card: Card, folder: Path) -> Tokenizer:
-    """The tokenizer of a CLIP, once it is proved to be that of its text tower."""
+    """The tokenizer of a CLIP; ModelError if it does not belong to its text tower."""
     tokenizer = read_tokenizer(folder / TOKENIZER)
     text = read_sizes(card, ClipSizes).text_config
     require_vocabulary(tokenizer, text.vocab_size, card.name)
@@ -120,12 +116,12 @@ def read_clip_tokenizer(card: Card, folder: Path) -> Tokenizer:
 
 
 def _empty_body(config: Mapping[str, Any]) -> CLIPModel:
-    """The four parts of a CLIP without memory behind them: the weights that follow are its only ones."""
+    """The four parts of a CLIP on the meta device: they use no memory until weights are assigned."""
     sizes = {name: config[name] for name in ("text_config", "vision_config", "projection_dim")}
-    last = sizes["text_config"]["vocab_size"] - 1  # its ends, of which transformers' defaults are for one vocabulary
+    last = sizes["text_config"]["vocab_size"] - 1  # transformers' default start and end tokens fit one vocabulary only
     sizes["text_config"] = sizes["text_config"] | {"bos_token_id": max(last - 1, 0), "eos_token_id": last}
     with torch.device("meta"):
         body = CLIPModel(CLIPConfig(**sizes))
     for tower in (body.vision_model, body.text_model):
-        del tower.embeddings.position_ids  # counted here instead: a buffer that no file fills would stay empty
+        del tower.embeddings.position_ids  # counted on the fly instead: no file fills this buffer
     return body

@@ -26,11 +26,11 @@ from geoglot.models.vit import block
 class Graft(Clip):
     """Satellite tower and patch head of GRAFT, text tower of the CLIP that it was trained against.
 
-    Beyond RGB it may see `extra_bands` (card.config), whose brightness is 0..1 too.
+    Bands beyond RGB (`extra_bands` in the card's config) have a brightness of 0..1 too.
     """
 
     recompute = False
-    """Whether blocks are computed again on the way back and not kept: half of the memory for a third more time."""
+    """Compute blocks again in the backward pass: half of the memory for a third more time."""
 
     def __init__(self, card: Card, tokenizer: Tokenizer) -> None:
         super().__init__(card, tokenizer)
@@ -39,7 +39,10 @@ class Graft(Clip):
         self.bands = 3 + extra
         if extra:
             narrow = self.vision_model.embeddings.patch_embedding
-            self.vision_model.embeddings.patch_embedding = _wider(narrow, extra)
+            patch = narrow.kernel_size[0]
+            with torch.device("meta"):
+                wide = nn.Conv2d(3 + extra, narrow.out_channels, patch, patch, bias=False)
+            self.vision_model.embeddings.patch_embedding = wide
         with torch.device("meta"):
             self.projector = nn.Sequential(
                 nn.LayerNorm(vision["hidden_size"], eps=vision["layer_norm_eps"]),
@@ -49,25 +52,21 @@ class Graft(Clip):
     def encode_patches(
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """One unit vector a patch, by the head that GRAFT trained for it."""
+        """Embed patches by GRAFT's own head."""
         return self.encode_both(pixels)[1]
 
     def encode_both(
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> tuple[Float[Tensor, "tile dim"], Float[Tensor, "tile dim patch_rows patch_cols"]]:
-        """The vectors of tiles and of their patches in one pass."""
+        """Embed tiles and their patches in one pass."""
         layer, tokens = self._last_block(pixels)
         hidden = self._block(layer, tokens)
         patches = F.normalize(self.projector(hidden[:, 1:]).float(), dim=-1)
         return F.normalize(self._project(hidden[:, 0]).float(), dim=-1), self._as_grid(patches, pixels)
 
-    @property
-    def _mean(self) -> tuple[float, ...]:
-        return (*self.card.mean, *(0.5,) * (self.bands - 3))
-
-    @property
-    def _std(self) -> tuple[float, ...]:
-        return (*self.card.std, *(0.25,) * (self.bands - 3))
+    def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        extra = self.bands - 3
+        return (*self.card.mean, *(0.5,) * extra), (*self.card.std, *(0.25,) * extra)
 
     def _block(self, layer: Any, tokens: Tensor) -> Tensor:
         if self.recompute and tokens.requires_grad:
@@ -82,10 +81,10 @@ class Graft(Clip):
 
 
 def start_graft(ground: Clip, name: str, resolution: float, tile_size: int, extra_bands: int = 0) -> Graft:
-    """A satellite tower that begins as the ground CLIP's image tower, for tiles of a ground resolution in metres.
+    """A satellite tower before training, with the weights of the ground CLIP; `resolution` is in metres a pixel.
 
-    The patch head begins as CLIP's own way from token to vector (post_layernorm, then visual_projection), as the
-    folder names of the authors' later runs say. Weights of extra bands begin at zero: at step 0 they change nothing.
+    The patch head begins as CLIP's path from token to embedding (post_layernorm, then visual_projection), as the
+    folder names of the authors' later runs suggest. Weights of extra bands begin at zero, so that they change nothing.
     """
     config = {**ground.card.config, "extra_bands": extra_bands}
     card = replace(
@@ -104,14 +103,7 @@ def start_graft(ground: Clip, name: str, resolution: float, tile_size: int, extr
     return model
 
 
-def _wider(narrow: nn.Conv2d, extra: int) -> nn.Conv2d:
-    """The same patch embedding over more bands, without memory behind it."""
-    patch = narrow.kernel_size[0]
-    with torch.device("meta"):
-        return nn.Conv2d(narrow.in_channels + extra, narrow.out_channels, patch, patch, bias=False)
-
-
 def build_graft(card: Card, folder: Path) -> Graft:
-    """The Graft that a card describes, its weights still to be loaded."""
+    """The Graft of a card, without weights."""
     check_clip(card)
     return Graft(card, read_clip_tokenizer(card, folder))

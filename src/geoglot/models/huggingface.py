@@ -1,4 +1,4 @@
-"""CLIP folders of transformers (config.json, model.safetensors, tokenizer.json), read as they are."""
+"""Cards for CLIP folders of transformers (config.json, model.safetensors, tokenizer.json), which load as they are."""
 
 from __future__ import annotations
 
@@ -13,40 +13,32 @@ from torch import Tensor
 from geoglot.aliases import Positive
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
-from geoglot.models.documents import read_json
-from geoglot.models.mistaken import check_is_weights
+from geoglot.models.file_checks import check_is_weights, read_json
 from geoglot.models.model_files import CARD, HF_WEIGHTS, sha256_of
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.recipe import from_table
 
 CONFIG = "config.json"
-#: CLIP has no resolution of its own: sub-metre aerial images to Landsat are read as they are
+#: CLIP has no ground resolution: scenes from sub-metre aerial images to Landsat are read as they are
 ANY_RESOLUTION = (0.1, 30.0)
-#: Of a CLIP whose weights do not tell its scale: where OpenAI's training held it
+#: logit_scale of a CLIP whose weights do not state it: the limit in OpenAI's training
 UNSTATED_SCALE = 100.0
 _LARGEST_LOG = 9.0
-#: What a card keeps of both towers, so that a changed default of transformers changes nothing
-_TOWER = (
-    "hidden_size",
-    "intermediate_size",
-    "num_hidden_layers",
-    "num_attention_heads",
-    "hidden_act",
-    "layer_norm_eps",
-    "projection_dim",
-)
+#: Fields of both towers that a card stores, so that new defaults of transformers change nothing
+_TOWER = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "hidden_act",
+          "layer_norm_eps", "projection_dim")  # fmt: skip
 _TEXT = (*_TOWER, "vocab_size", "max_position_embeddings")
 _VISION = (*_TOWER, "image_size", "patch_size")
 
 
 def is_huggingface(folder: Path) -> bool:
-    """Whether the folder is one of transformers' and not one of ours."""
+    """Whether a folder is a model of transformers, not one of ours."""
     return (folder / CONFIG).is_file() and not (folder / CARD).is_file()
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Sizes of a CLIP, from config.json and, where that is silent, transformers' defaults."""
+    """Sizes of a CLIP from config.json; transformers' defaults for what it does not state."""
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig
 
@@ -66,7 +58,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 
 def huggingface_card(folder: Path) -> Card:
-    """The card that such a folder lacks, its hash taken from the file as it is."""
+    """A card for a folder of transformers, with the hash of its weights."""
     weights = folder / HF_WEIGHTS
     if not weights.is_file():
         raise ModelError(f"{folder} holds no {HF_WEIGHTS}; make one with: geoglot models convert {folder}")
@@ -96,10 +88,10 @@ def huggingface_card(folder: Path) -> Card:
 
 
 def scale_of(stated: Tensor, place: Path) -> float:
-    """The factor whose logarithm a CLIP keeps as logit_scale; CLIP's own training stops at 100."""
+    """The factor whose logarithm is stored as logit_scale; CLIP's own training limits it to 100."""
     if stated.numel() != 1 or not -_LARGEST_LOG <= float(stated) <= _LARGEST_LOG:
         raise ModelError(
-            f"logit_scale in {place} is one number up to {_LARGEST_LOG}, not {stated.flatten()[:3].tolist()}"
+            f"logit_scale in {place} must be one number up to {_LARGEST_LOG}, got {stated.flatten()[:3].tolist()}"
         )
     return math.exp(float(stated))
 
@@ -109,14 +101,14 @@ Statistics = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class _Pixels:
-    """What preprocessor_config.json says of them."""
+    """Statistics of the pixels in preprocessor_config.json."""
 
     image_mean: Statistics = CLIP_MEAN
     image_std: tuple[Positive, Positive, Positive] = CLIP_STD
 
 
 def read_statistics(folder: Path) -> tuple[Statistics, Statistics]:
-    """Mean and standard deviation of the pixels: the folder's, or CLIP's where it says nothing."""
+    """Mean and standard deviation of the pixels: the folder's, or CLIP's if it states none."""
     path = folder / "preprocessor_config.json"
     try:
         fields = read_json(path) if path.is_file() else {}

@@ -1,4 +1,4 @@
-"""Published models that can be had by name: where they lie, and what their files do not say. Data, no code.
+"""Published models by name: their addresses, and what their files do not state.
 
 Activations follow the code that each author publishes for loading: in OpenCLIP `pretrained="openai"` means
 quick_gelu; the same without `pretrained`, or from LAION's weights, means gelu.
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Activation = Literal["gelu", "quick_gelu"]
-#: The CLIP whose tokenizer all OpenCLIP checkpoints share, and whose text tower GRAFT was trained against
+#: All OpenCLIP checkpoints share its tokenizer, and GRAFT was trained against its text tower
 CLIP_B16 = "openai/clip-vit-base-patch16"
 
 
@@ -20,18 +20,18 @@ class Known:
 
     title: str
     licence: str
-    """As its authors state it; "not stated" is meant literally."""
+    """As the authors state it, or "not stated"."""
     resolution: tuple[float, float]
-    """Metres a pixel, (finest, coarsest), of what it was trained on."""
+    """Metres a pixel, (finest, coarsest), of the training data."""
     page: str
-    """Where a person reads about it."""
+    """Web page about the model."""
     repo: str = ""
-    """On the Hugging Face hub; empty if its file has to be fetched by hand from its page."""
+    """Repository on the Hugging Face hub; empty if a person must download the file from the page."""
     file: str = ""
     activation: Activation | None = None
-    """None where the file's own configuration says it."""
+    """None if the configuration beside the file states it."""
     text: str = ""
-    """The known model that lends its text tower."""
+    """Name of the known model whose text tower it uses."""
 
 
 def _openai(size: str, repo: str) -> Known:

@@ -20,8 +20,7 @@ from torch import Tensor, nn
 
 from geoglot.errors import InputError, ModelError, OutputError
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.documents import read_json
-from geoglot.models.mistaken import check_is_weights
+from geoglot.models.file_checks import check_is_weights, read_json
 from geoglot.recipe import from_table
 
 CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"

@@ -1,4 +1,4 @@
-"""Published models by name into the cache: download, verify, convert."""
+"""Download a published model by name, verify it, and convert it into the cache."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from geoglot.models.known import CLIP_B16, KNOWN
 from geoglot.models.model_files import TOKENIZER, read_card, sha256_of
 from geoglot.models.zoo import cache_folder, cached_models
 
-#: (repository, file) to the file here and the sha256 that the hub states for it, if it states one
+#: Downloads (repository, file); returns the local path and the sha256 that the hub states, if it states one
 Fetch = Callable[[str, str], tuple[Path, str | None]]
 
 
 def hub_fetch(repo: str, file: str) -> tuple[Path, str | None]:
-    """A file from the Hugging Face hub, with its progress bar on stderr."""
+    """Download a file from the Hugging Face hub, with a progress bar on stderr."""
     from huggingface_hub import hf_hub_download
 
     try:
         path = Path(hf_hub_download(repo, file)).resolve()
-    except (OSError, ValueError) as error:  # all that the hub's client raises derives from these two
+    except (OSError, ValueError) as error:  # all errors of the hub's client derive from these two
         raise ModelError(f"{repo}/{file} cannot be downloaded ({error}); is the network up?") from error
-    # Its cache calls a large file by the sha256 that the hub states, and a small one by a shorter tag
+    # In its cache, large files are named by the sha256 that the hub states, small ones by a shorter tag
     return path, path.name if re.fullmatch("[0-9a-f]{64}", path.name) else None
 
 
 def pull(name: str, fetch: Fetch = hub_fetch) -> Card:
-    """Download a known model, verify it, convert it into the cache; what is there already stays."""
+    """Download a known model, verify it and convert it into the cache; a cached model is kept."""
     if name in cached_models():
         return read_card(cached_models()[name])
     known, target = KNOWN.get(name), cache_folder(name)
@@ -51,7 +51,7 @@ def pull(name: str, fetch: Fetch = hub_fetch) -> Card:
 
 
 def _verified(fetch: Fetch, repo: str, file: str, folder: Path) -> Path:
-    """The fetched file, copied into `folder` under its own name."""
+    """Fetch a file and copy it into `folder` under its own name."""
     path, sha256 = fetch(repo, file)
     if sha256 is not None and sha256_of(path) != sha256:
         raise ModelError(f"{repo}/{file} arrived damaged; remove {path} and pull again")

@@ -1,9 +1,8 @@
-"""Dense read-outs: how the patches of a CLIP image tower become vectors of the text space.
+"""Dense read-outs: how the patch tokens of a CLIP image tower become embeddings in the space of texts.
 
-CLIP was trained on one vector an image, so its patch tokens carry the content of the whole image more than
-what lies under them. Each function here takes the tokens that enter the last block and replaces that block;
-which one a model uses is written in its card. docs/decisions/0003-dense-readout.md says why the default is
-`segearth`.
+CLIP was trained on one embedding for each image, so its patch tokens describe the whole image more than the ground
+under them. Each function here takes the tokens that enter the last block, and replaces that block; a model's card names
+the function. docs/decisions/0003-dense-readout.md explains the default, `segearth`.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ GLOBAL_BIAS = 0.3
 
 
 def plain(layer: Layer, tokens: Float[Tensor, "tile token width"], project: Project) -> Float[Tensor, "tile patch dim"]:
-    """The last block as trained; each patch through the projection trained on the class token."""
+    """The last block as trained, and for each patch the projection that was trained on the class token."""
     return F.normalize(project(block(layer, tokens)[:, 1:]).float(), dim=-1)
 
 
 def sclip(layer: Layer, tokens: Float[Tensor, "tile token width"], project: Project) -> Float[Tensor, "tile patch dim"]:
-    """Attention q-q + k-k in the last block; its residual and MLP stay (SCLIP, arXiv 2312.01597)."""
+    """q-q + k-k attention in the last block, with its residual and MLP (SCLIP, arXiv 2312.01597)."""
     mixed = tokens + _self_attention(layer, tokens, "qk")
     return F.normalize(project(feed_forward(layer, mixed)[:, 1:]).float(), dim=-1)
 
@@ -46,10 +45,10 @@ def clearclip(
 def segearth(
     layer: Layer, tokens: Float[Tensor, "tile token width"], project: Project
 ) -> Float[Tensor, "tile patch dim"]:
-    """q-q + k-k + v-v attention alone, less the global token (SegEarth-OV, arXiv 2410.01768).
+    """q-q + k-k + v-v attention alone, minus the global token (SegEarth-OV, arXiv 2410.01768).
 
-    From each unit patch 0.3 of the unit global token is taken. SegEarth-OV leaves the difference at its own
-    length; here it is made unit again, which keeps the order of the classes in every patch.
+    0.3 of the normalised global token is subtracted from each normalised patch. SegEarth-OV keeps the length of the
+    difference; here it is normalised again, which keeps the order of the classes in every patch.
     """
     features = F.normalize(project(_self_attention(layer, tokens, "qkv")).float(), dim=-1)
     return F.normalize(features[:, 1:] - GLOBAL_BIAS * features[:, :1], dim=-1)
@@ -60,7 +59,7 @@ DEFAULT_READOUT = "segearth"
 
 
 def _self_attention(layer: Layer, tokens: Tensor, pairs: str) -> Tensor:
-    """Sum, over the projections named in `pairs`, of attention that compares a projection with itself."""
+    """Sum of the attentions that compare a projection with itself, for each projection named in `pairs`."""
     attention, normed = layer.self_attn, layer.layer_norm1(tokens)
     projected = {name: getattr(attention, f"{name}_proj")(normed) for name in {*pairs, "v"}}
     mixed = [attend(attention, projected[name], projected[name], projected["v"]) for name in pairs]

@@ -1,4 +1,4 @@
-"""The architecture that a card states, field by field, before anything is built from it."""
+"""Check the architecture in a card, field by field, before anything is built from it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Vocabulary = Annotated[int, Interval(ge=1, le=4_000_000)]
 
 @dataclass(frozen=True)
 class Tower:
-    """What both towers of a CLIP have; transformers' names."""
+    """Fields of both towers of a CLIP, with transformers' names."""
 
     hidden_size: Size
     intermediate_size: Size
@@ -36,20 +36,20 @@ class Tower:
 
 @dataclass(frozen=True)
 class TextTower(Tower):
-    """Of texts."""
+    """The text tower."""
 
     vocab_size: Vocabulary
     max_position_embeddings: Annotated[int, Interval(ge=3, le=65_536)]
-    """Tokens of a text with its start and its end."""
+    """Longest text in tokens, with start and end."""
     bos_token_id: int | None = None
     eos_token_id: int | None = None
-    """The token that ends a text; the last of the vocabulary, as in CLIP, if not given."""
+    """The token that ends a text; by default the last of the vocabulary, as in CLIP."""
     pad_token_id: int | None = None
 
 
 @dataclass(frozen=True)
 class ImageTower(Tower):
-    """Of tiles."""
+    """The image tower."""
 
     image_size: Size
     patch_size: Size
@@ -57,7 +57,7 @@ class ImageTower(Tower):
 
 @dataclass(frozen=True)
 class ClipSizes:
-    """A CLIP or a GRAFT."""
+    """Config of a CLIP or a GRAFT."""
 
     projection_dim: Size
     text_config: TextTower
@@ -68,7 +68,7 @@ class ClipSizes:
 
 @dataclass(frozen=True)
 class MiniSizes:
-    """The bundled model and its like."""
+    """Config of a mini."""
 
     vocabulary: Vocabulary
     hidden: Size
@@ -76,7 +76,7 @@ class MiniSizes:
 
 @dataclass(frozen=True)
 class Classes:
-    """What the cards of all segmenters hold."""
+    """Config of a segmenter."""
 
     classes: tuple[str, ...]
     network: dict[str, Any]
@@ -84,12 +84,12 @@ class Classes:
 
 
 def read_sizes(card: Card, kind: type[T]) -> T:
-    """The card's architecture as `kind`; ModelError that names the card and the field."""
+    """A card's config as `kind`; ModelError that names the card and the field."""
     return read_part(card, kind, card.config, "config.")
 
 
 def read_part(card: Card, kind: type[T], table: dict[str, Any], where: str) -> T:
-    """The same of a part of it, whose fields begin with `where`."""
+    """As `read_sizes`, for a part of the config; `where` is the prefix of its fields in messages."""
     try:
         return from_table(kind, table, where, Path())
     except InputError as error:
@@ -97,12 +97,12 @@ def read_part(card: Card, kind: type[T], table: dict[str, Any], where: str) -> T
 
 
 def wrong_card(card: Card, why: str) -> ModelError:
-    """The error of a card that cannot be meant."""
+    """The error for a card with impossible values."""
     return ModelError(f"the card of {card.name} cannot be used: {why}; convert or pull the model again")
 
 
 def check_clip(card: Card) -> None:
-    """ModelError for sizes that contradict each other."""
+    """Raise ModelError for sizes that contradict each other."""
     sizes = read_sizes(card, ClipSizes)
     image, text = sizes.vision_config, sizes.text_config
     same = (
@@ -115,7 +115,8 @@ def check_clip(card: Card) -> None:
     if image.image_size % image.patch_size:
         raise wrong_card(
             card,
-            f"config.vision_config.image_size is a multiple of patch_size {image.patch_size}, not {image.image_size}",
+            f"config.vision_config.image_size must be a multiple of patch_size {image.patch_size}, "
+            f"got {image.image_size}",
         )
     for name, tower in (("vision_config", image), ("text_config", text)):
         if tower.hidden_size % tower.num_attention_heads:
@@ -126,15 +127,15 @@ def check_clip(card: Card) -> None:
 
 
 def require_modest(card: Card) -> None:
-    """ModelError for numbers in a card's architecture of which building it would not end."""
+    """Raise ModelError for numbers so large that building the model would not end."""
     for name, value in _numbers(card.config, "config"):
         deep = name.rpartition(".")[2].endswith(("layers", "depths"))
         if abs(value) > (_MOST_LAYERS if deep else _MOST):
-            raise wrong_card(card, f"{name} is up to {_MOST_LAYERS if deep else _MOST}, and here larger")
+            raise wrong_card(card, f"{name} must be up to {_MOST_LAYERS if deep else _MOST}, got {str(value)[:20]}")
 
 
 def _numbers(value: object, name: str) -> Iterator[tuple[str, int | float]]:
-    """All numbers in a document, a list's under the name of the list."""
+    """All numbers in a document by dotted name; numbers in a list have the name of the list."""
     if isinstance(value, dict):
         for key, part in value.items():
             yield from _numbers(part, f"{name}.{str(key)[:50]}")

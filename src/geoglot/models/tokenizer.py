@@ -1,6 +1,6 @@
-"""The tokenizer of a stored model, from its file to the tokens of texts, and what its library may panic of on the way.
+"""The tokenizer of a stored model, and protection against panics of its library.
 
-A panic of that library is no Exception, and it writes to the process's own stderr before Python hears of it.
+A panic of that library is no Exception, and it writes to the stderr of the process before Python notices it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ _ONE_AT_A_TIME = threading.RLock()
 
 
 def read_tokenizer(path: Path) -> Tokenizer:
-    """The tokenizer in a file, once it has read some texts."""
+    """Read a tokenizer and try it on some texts; ModelError if it fails."""
     if not path.is_file():
         raise ModelError(f"{path.parent} holds no {TOKENIZER}; copy the one of the model's text tower there")
-    with contained(str(path)):
+    with contain_panics(str(path)):
         tokenizer = Tokenizer.from_file(str(path))
         tokenizer.no_padding()
         tokenizer.encode_batch(["", "A quay, 2 ships", "Été 水"])
@@ -35,13 +35,13 @@ def read_tokenizer(path: Path) -> Tokenizer:
 
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str], *, ends: bool = True) -> list[list[int]]:
-    """The tokens of each text, with the model's start and end if `ends`; ModelError where the tokenizer fails."""
-    with contained("the model's tokenizer"):
+    """Token ids of each text, with start and end token if `ends`; ModelError if the tokenizer fails."""
+    with contain_panics("the model's tokenizer"):
         return [one.ids for one in tokenizer.encode_batch(list(texts), add_special_tokens=ends)]
 
 
 def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:
-    """ModelError for a tokenizer whose tokens are not the rows of a model's embedding."""
+    """Raise ModelError if the tokenizer has more or fewer tokens than the model's embedding has `rows`."""
     words = tokenizer.get_vocab(with_added_tokens=True)
     highest = max(words.values(), default=-1)
     if highest + 1 != rows:
@@ -52,7 +52,7 @@ def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:
 
 
 def require_ends(tokenizer: Tokenizer, name: str, end: int) -> None:
-    """ModelError for a tokenizer that does not put a start and the model's end, a token's number, around a text."""
+    """Raise ModelError if the tokenizer does not put a start token and the token `end` around a text."""
     (ends,) = tokens_of(tokenizer, [""])
     if len(ends) != 2 or ends[0] == ends[1] or ends[1] != end:
         found = ", ".join(str(tokenizer.id_to_token(token)) for token in ends[:4]) or "nothing"
@@ -63,10 +63,10 @@ def require_ends(tokenizer: Tokenizer, name: str, end: int) -> None:
 
 
 @contextmanager
-def contained(what: str) -> Iterator[None]:
-    """ModelError in one line for all that the tokenizers library raises or panics of."""
+def contain_panics(what: str) -> Iterator[None]:
+    """Turn every error and panic of the tokenizers library into a ModelError of one line."""
     try:
-        with _held_stderr():
+        with _hold_stderr():
             yield
     except GeoglotError:
         raise
@@ -78,13 +78,13 @@ def contained(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def _held_stderr() -> Iterator[None]:
-    """Keep what is written to the process's stderr, and pass it on unless the block fails."""
+def _hold_stderr() -> Iterator[None]:
+    """Hold back what is written to the stderr of the process; write it after the block unless that fails."""
     with _ONE_AT_A_TIME, tempfile.TemporaryFile() as kept:
         sys.stderr.flush()
         try:
             before = os.dup(_STDERR)
-        except OSError:  # a process without one
+        except OSError:  # a process without stderr
             yield
             return
         os.dup2(kept.fileno(), _STDERR)

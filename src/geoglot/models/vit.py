@@ -1,7 +1,7 @@
-"""CLIP's transformers, run by hand over the modules that transformers builds.
+"""The forward pass of CLIP's transformers, over the modules that the library transformers builds.
 
-By hand, because a dense read-out changes the last block, an image vector asks for one token of it only, and
-the modules' names have been stable over the versions of transformers where their call signatures have not.
+The library's own forward pass is not used, because a dense read-out changes the last block, an image embedding needs
+only one token of it, and the names of modules are more stable over versions than their call signatures.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def attend(
     *,
     causal: bool = False,
 ) -> Float[Tensor, "batch query width"]:
-    """Multi-head softmax attention of tokens already projected, before the output projection."""
+    """Multi-head softmax attention of projected tokens, before the output projection."""
     query, key, value = (
         tokens.view(*tokens.shape[:2], attention.num_heads, -1).transpose(1, 2) for tokens in (query, key, value)
     )
@@ -42,7 +42,7 @@ def attend(
 
 
 def _attend_short(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """The same with the whole matrix of weights in memory: 1.6 times as fast as torch's blocks on a CPU."""
+    """Attention with the whole matrix of weights in memory: 1.6 times as fast as torch's blocks on a CPU."""
     query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
     weights = torch.softmax(query * query.shape[-1] ** -0.5 @ key.mT, dim=-1)
     return weights @ value
@@ -55,7 +55,7 @@ def block(
     queries: int | None = None,
     causal: bool = False,
 ) -> Float[Tensor, "batch query width"]:
-    """One pre-norm block; with `queries`, only the first so many tokens come out, seen by all the others."""
+    """One pre-norm block; `queries` limits the output to the first tokens, which still attend to all."""
     attention, normed = layer.self_attn, layer.layer_norm1(tokens)
     query = attention.q_proj(normed[:, :queries])
     mixed = attend(attention, query, attention.k_proj(normed), attention.v_proj(normed), causal=causal)
@@ -69,7 +69,7 @@ def feed_forward(layer: Layer, tokens: Float[Tensor, "batch token width"]) -> Fl
 
 
 def embed_pixels(vision: Tower, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile token width"]:
-    """Tokens that enter the first block: the class token, then the patches row by row."""
+    """The tokens that enter the first block: the class token, then the patches row by row."""
     embeddings = vision.embeddings
     patches = embeddings.patch_embedding(pixels)
     grid = (patches.shape[-2], patches.shape[-1])
@@ -80,7 +80,7 @@ def embed_pixels(vision: Tower, pixels: Float[Tensor, "tile band rows cols"]) ->
 
 
 def positions(table: Float[Tensor, "position width"], grid: tuple[int, int]) -> Float[Tensor, "new_position width"]:
-    """Position vectors for another patch grid: bicubic, as transformers' `interpolate_pos_encoding`."""
+    """Position embeddings for another patch grid: bicubic, as transformers' `interpolate_pos_encoding`."""
     side = round((len(table) - 1) ** 0.5)
     if grid == (side, side):
         return table
@@ -90,7 +90,7 @@ def positions(table: Float[Tensor, "position width"], grid: tuple[int, int]) -> 
 
 
 def read_text(text: Tower, ids: Int[Tensor, "text token"], last: Int[Tensor, " text"]) -> Float[Tensor, "text width"]:
-    """Each text's state at its own last token; attention is causal, so padding after it changes nothing."""
+    """State of each text at its last token; attention is causal, so padding after it changes nothing."""
     tokens = text.embeddings.token_embedding(ids) + text.embeddings.position_embedding.weight[: ids.shape[1]]
     for layer in text.encoder.layers:
         tokens = block(layer, tokens, causal=True)

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.tokenizer import contained
+from geoglot.models.tokenizer import contain_panics
 from geoglot.scene.class_words import ClassWords, fill
 
 _SAME = 1 - 1e-6  # cosine of two texts that a model reads alike: 1 but for rounding
@@ -28,7 +28,7 @@ _BACKGROUND = "the background"
 _LANGUAGES = {"en": "English"}
 
 
-@contained("the model's tokenizer")
+@contain_panics("the model's tokenizer")
 def word_notes(
     model: VisionLanguageModel,
     classes: Sequence[ClassWords],

@@ -1,4 +1,4 @@
-"""Foreign checkpoints into the folder that geoglot loads: one card, one safetensors file, one tokenizer."""
+"""Convert foreign checkpoints to a model folder: a card, a safetensors file and a tokenizer."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from geoglot.errors import ConvertError
 from geoglot.models.base import Card
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
-from geoglot.models.convert.key_names import without_wrappers
-from geoglot.models.convert.others import other_kind
+from geoglot.models.convert.key_names import strip_wrappers
+from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.huggingface import (
     ANY_RESOLUTION,
     CONFIG,
@@ -35,24 +35,24 @@ GRAFT_SCALE = 1 / 0.07
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a checkpoint does not say of itself."""
+    """What a checkpoint does not state about itself."""
 
     name: str
     resolution: tuple[float, float] = ANY_RESOLUTION
-    """Metres a pixel, (finest, coarsest), that it was trained on."""
+    """Metres a pixel, (finest, coarsest), of its training data."""
     licence: str = "as its source says"
     source: str = ""
-    """Where it comes from; its file name if empty."""
+    """Where it comes from; the file name if empty."""
     activation: Activation | None = None
-    """Needed where no config.json lies beside the weights: no file of weights tells it."""
+    """Needed if there is no config.json beside the weights, which do not contain it."""
     text: str | Path | None = None
-    """For GRAFT: name or folder of the CLIP that lends its text tower."""
+    """For GRAFT: name or folder of the CLIP whose text tower it uses."""
     tokenizer: Path | None = None
-    """Folder of a tokenizer.json, where the checkpoint brings none (OpenCLIP's do not)."""
+    """Folder of a tokenizer.json, if there is none beside the checkpoint (as for OpenCLIP's)."""
 
 
 def conversion_of(name: str) -> Conversion:
-    """What is known of a published model of this name; nothing but the name of any other."""
+    """What is known about a published model; only the name for any other."""
     known = KNOWN.get(name)
     if known is None:
         return Conversion(name)
@@ -67,21 +67,29 @@ def conversion_of(name: str) -> Conversion:
 
 
 def convert(source: Path, target: Path, about: Conversion) -> Card:
-    """Turn a checkpoint (.pt, .bin, .ckpt, .safetensors, or a folder of transformers) into a model folder.
+    """Convert a checkpoint (.pt, .bin, .ckpt, .safetensors, or a folder of transformers) to a model folder.
 
-    It is written whole or not at all; every name that does not fit is in the error.
+    The folder is written whole or not at all. Raises ConvertError with every name that does not fit.
     """
-    tensors = without_wrappers(read_checkpoint(source))
-    if told := other_kind(tensors):
-        raise ConvertError(f"{source}: {told}")
-    require_finite({name: one for name, one in tensors.items() if name not in layouts.OPENCLIP_EXTRAS}, str(source))
+    tensors = strip_wrappers(read_checkpoint(source))
+    if message := describe_other_kind(tensors):
+        raise ConvertError(f"{source}: {message}")
+    weights = {name: tensor for name, tensor in tensors.items() if name not in layouts.OPENCLIP_EXTRAS}
+    require_finite(weights, str(source))
     if layouts.is_graft(tensors):
         return _convert_graft(layouts.from_graft(tensors), source, target, about)
     if layouts.is_openclip(tensors):
         tensors = layouts.from_openclip(tensors)
     folder = source if source.is_dir() else source.parent
-    stated = (folder / CONFIG).is_file()
-    config = read_config(folder) if stated else layouts.clip_config(tensors, _activation(about))
+    if (folder / CONFIG).is_file():
+        config = read_config(folder)
+    elif about.activation is not None:
+        config = layouts.clip_config(tensors, about.activation)
+    else:
+        raise ConvertError(
+            "no config.json beside the weights states their activation; give --activation quick_gelu "
+            "(they started from OpenAI's CLIP) or --activation gelu (from LAION's)"
+        )
     scale = scale_of(tensors["logit_scale"], source) if "logit_scale" in tensors else UNSTATED_SCALE
     card = _card("clip", config, scale, source, about)
     return _store(target, card, tensors, _tokenizer(about.tokenizer or folder))
@@ -91,24 +99,28 @@ def _convert_graft(tensors: dict[str, Tensor], source: Path, target: Path, about
     if about.text is None:
         raise ConvertError(
             f"{source} has an image tower and no text tower, as GRAFT's checkpoints; "
-            "name the CLIP that lends its own with --text"
+            "name the CLIP whose text tower it uses with --text"
         )
     folder = find_model(about.text)
-    lender = card_of(folder)
-    if lender.family not in ("clip", "graft"):
-        raise ConvertError(f"{about.text} has no text tower of CLIP; name one that has, as clip-vit-b-16, with --text")
-    check_clip(lender)
-    lent = read_weights(folder, lender.sha256)
-    activation = about.activation or lender.config["vision_config"]["hidden_act"]
+    text_model = card_of(folder)
+    if text_model.family not in ("clip", "graft"):
+        raise ConvertError(
+            f"{about.text} has no text tower of CLIP; name a model that has one, such as clip-vit-b-16, with --text"
+        )
+    check_clip(text_model)
+    text_weights = read_weights(folder, text_model.sha256)
+    activation = about.activation or text_model.config["vision_config"]["hidden_act"]
     config = {
-        "projection_dim": lender.dim,
+        "projection_dim": text_model.dim,
         "vision_config": layouts.vision_config(tensors, activation),
-        "text_config": lender.config["text_config"],
+        "text_config": text_model.config["text_config"],
     }
-    # Without a head of its own for patches it is a CLIP, and read as one
+    # Without a head for patches it is a CLIP
     family = "graft" if any(name.startswith("projector.") for name in tensors) else "clip"
     card = _card(family, config, GRAFT_SCALE, source, about)
-    text = {name: tensor for name, tensor in lent.items() if name.startswith(("text_model.", "text_projection."))}
+    text = {
+        name: tensor for name, tensor in text_weights.items() if name.startswith(("text_model.", "text_projection."))
+    }
     return _store(target, card, tensors | text, _tokenizer(about.tokenizer or folder))
 
 
@@ -131,7 +143,7 @@ def _card(family: str, config: dict[str, Any], scale: float, source: Path, about
 
 
 def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: Path) -> Card:
-    """Write the model once its weights and its tokenizer are proved to be those that the card asks for."""
+    """Write the model; ConvertError or ModelError if weights or tokenizer do not fit the card."""
     from geoglot.models.clip import Clip, read_clip_tokenizer
     from geoglot.models.graft import Graft
 
@@ -143,17 +155,8 @@ def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: P
     return write_model(target, card, weights, (tokenizer / TOKENIZER).read_text(encoding="utf-8"))
 
 
-def _activation(about: Conversion) -> str:
-    if about.activation is None:
-        raise ConvertError(
-            "no config.json beside the weights says their activation; give --activation quick_gelu "
-            "(they started from OpenAI's CLIP) or --activation gelu (from LAION's)"
-        )
-    return about.activation
-
-
 def _tokenizer(place: Path) -> Path:
-    """The folder of a tokenizer.json, which may be named itself."""
+    """The folder of a tokenizer.json; `place` is the folder or the file."""
     folder = place.parent if place.name == TOKENIZER else place
     if not (folder / TOKENIZER).is_file():
         raise ConvertError(

@@ -1,4 +1,4 @@
-"""How foreign checkpoints name their weights, and what their shapes say of the architecture."""
+"""Rename the weights of foreign checkpoints, and read the architecture from their shapes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from geoglot.errors import ConvertError
 
 Tensors = Mapping[str, Tensor]
 
-#: OpenCLIP's names as patterns, and transformers'
+#: Patterns of OpenCLIP's names, and transformers' names
 _OPENCLIP = {
     r"visual\.class_embedding": "vision_model.embeddings.class_embedding",
     r"visual\.positional_embedding": "vision_model.embeddings.position_embedding.weight",
@@ -27,7 +27,7 @@ _OPENCLIP = {
     r"text_projection": "text_projection.weight",
     r"transformer\.resblocks\.(.+)": r"text_model.encoder.layers.\1",
 }
-#: The same inside a block
+#: Names inside a block
 _OPENCLIP_BLOCK = {
     ".ln_1.": ".layer_norm1.",
     ".ln_2.": ".layer_norm2.",
@@ -35,10 +35,10 @@ _OPENCLIP_BLOCK = {
     ".mlp.c_fc.": ".mlp.fc1.",
     ".mlp.c_proj.": ".mlp.fc2.",
 }
-#: Numbers that OpenAI's own files keep beside the weights, masks that are built anew, and the bias of a loss of
-#: sigmoids, which a softmax over classes does not feel
+#: Numbers that OpenAI's own files keep beside the weights, masks that are rebuilt, and the bias of a sigmoid loss,
+#: which does not change a softmax over classes
 OPENCLIP_EXTRAS = {"input_resolution", "context_length", "vocab_size", "attn_mask", "logit_bias"}
-#: Heads of OpenCLIP's towers that are not 64 wide: ViT-H, ViT-g and ViT-bigG
+#: Number of heads in OpenCLIP's towers whose heads are not 64 wide: ViT-H, ViT-g and ViT-bigG
 _HEADS = {1280: 16, 1408: 16, 1664: 16}
 _HEAD_WIDTH = 64
 _CLASS_TOKEN = "vision_model.embeddings.class_embedding"
@@ -51,7 +51,7 @@ def is_openclip(tensors: Tensors) -> bool:
 
 
 def is_graft(tensors: Tensors) -> bool:
-    """Whether a CLIP image tower lies inside another module, or alone, and no text tower lies beside it."""
+    """Whether a CLIP image tower is inside another module, or has no text tower beside it."""
     towers = [name for name in tensors if name.endswith(_CLASS_TOKEN)]
     return any(name != _CLASS_TOKEN for name in towers) or (
         bool(towers) and not any(name.startswith("text_model.") for name in tensors)
@@ -59,22 +59,22 @@ def is_graft(tensors: Tensors) -> bool:
 
 
 def from_openclip(tensors: Tensors) -> dict[str, Tensor]:
-    """OpenCLIP's names and shapes to those of transformers' CLIPModel; what has no twin keeps its name."""
+    """Rename and reshape OpenCLIP's weights as in transformers' CLIPModel; unknown names stay."""
     renamed: dict[str, Tensor] = {}
-    for name, tensor in _plain_text(tensors).items():
+    for name, tensor in _strip_text_prefix(tensors).items():
         if name in OPENCLIP_EXTRAS:
             continue
-        new = _renamed(name)
+        new = _rename(name)
         if new.endswith(("in_proj_weight", "in_proj_bias")):
             renamed |= _split_attention(new, tensor)
         else:
-            # Projections are matrices to multiply with there, and Linear layers here
+            # OpenCLIP's projections are matrices, transformers' are Linear layers, which are transposed
             renamed[new] = tensor.T.contiguous() if name in {"visual.proj", "text_projection"} else tensor
     return renamed
 
 
 def from_graft(tensors: Tensors) -> dict[str, Tensor]:
-    """The satellite side of GRAFT, its tower under CLIPModel's names, its head under `projector.`."""
+    """The satellite tower of GRAFT under CLIPModel's names, and its patch head under `projector.`."""
     inside = next(name for name in sorted(tensors, key=len, reverse=True) if name.endswith(_CLASS_TOKEN))
     tower = inside.removesuffix(_CLASS_TOKEN)
     outer = tower[: tower.rstrip(".").rfind(".") + 1]
@@ -84,7 +84,7 @@ def from_graft(tensors: Tensors) -> dict[str, Tensor]:
 
 
 def clip_config(tensors: Tensors, activation: str) -> dict[str, Any]:
-    """Configuration of both towers from the shapes, under transformers' names."""
+    """Configuration of both towers from the shapes, with transformers' names."""
     return {
         "projection_dim": _shape(tensors, "visual_projection.weight")[0],
         "vision_config": vision_config(tensors, activation),
@@ -126,19 +126,19 @@ def _tower(tensors: Tensors, tower: str, activation: str) -> dict[str, Any]:
 
 
 def _layers(tensors: Tensors, tower: str) -> int:
-    """How many there are by their names, whose gaps are told later; a number that no ViT has is believed nowhere."""
+    """Number of layers by their names; ConvertError for impossible numbers. Gaps are reported later."""
     matches = (re.match(rf"{tower}\.encoder\.layers\.([^.]*)\.", name) for name in tensors)
     found = {match[1] for match in matches if match}
     if wrong := sorted(found - {str(number) for number in range(_MOST_LAYERS)}):
         raise ConvertError(
-            f"a layer of {tower} is called {wrong[0][:20]!r}, and a ViT-CLIP's are 0 to {_MOST_LAYERS - 1} at most; "
+            f"a layer of {tower} is called {wrong[0][:20]!r}, but a ViT-CLIP has layers 0 to {_MOST_LAYERS - 1}; "
             "the file is damaged or another model's"
         )
     return 1 + max(map(int, found), default=0)
 
 
-def _plain_text(tensors: Tensors) -> Tensors:
-    """Names of a text tower without the `text.` that OpenCLIP's CustomTextCLIP puts before them."""
+def _strip_text_prefix(tensors: Tensors) -> Tensors:
+    """Strip the `text.` that OpenCLIP's CustomTextCLIP puts before the names of its text tower."""
     if "token_embedding.weight" in tensors or "text.token_embedding.weight" not in tensors:
         return tensors
     return {name.removeprefix("text."): tensor for name, tensor in tensors.items()}
@@ -146,7 +146,7 @@ def _plain_text(tensors: Tensors) -> Tensors:
 
 def _shape(tensors: Tensors, name: str) -> tuple[int, ...]:
     if name not in tensors:
-        some = ", ".join(one[:100] for one in sorted(tensors)[:5])
+        some = ", ".join(other[:100] for other in sorted(tensors)[:5])
         raise ConvertError(f"this is no ViT-CLIP checkpoint: it has no {name} (it has {some}, ...)")
     shape = tuple(tensors[name].shape)
     if len(shape) != (4 if name.endswith("patch_embedding.weight") else 2) or not all(shape):
@@ -154,7 +154,7 @@ def _shape(tensors: Tensors, name: str) -> tuple[int, ...]:
     return shape
 
 
-def _renamed(name: str) -> str:
+def _rename(name: str) -> str:
     for pattern, new in _OPENCLIP.items():
         if match := re.fullmatch(pattern, name):
             name = match.expand(new)
@@ -165,9 +165,11 @@ def _renamed(name: str) -> str:
 
 
 def _split_attention(name: str, packed: Tensor) -> dict[str, Tensor]:
-    """Query, key and value, which OpenCLIP keeps as one tensor of three times the width."""
+    """Split query, key and value, which OpenCLIP packs into one tensor."""
     stem, kind = name.rsplit(".in_proj_", 1)
     if not packed.ndim or not len(packed) or len(packed) % 3:
-        raise ConvertError(f"{name} is {tuple(packed.shape)}, which is no query, key and value of one size")
+        raise ConvertError(
+            f"{name} has the shape {tuple(packed.shape)}, which does not divide into query, key and value"
+        )
     parts = zip("qkv", packed.chunk(3), strict=True)
     return {f"{stem}.{letter}_proj.{kind}": part.contiguous() for letter, part in parts}

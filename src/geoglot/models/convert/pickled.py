@@ -1,4 +1,4 @@
-"""Weights out of what a pickle held: nested mappings and whole modules, once they are as small as their file says."""
+"""Find the weights in an unpickled object, a nested mapping or a whole module, and check their size."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from typing import Any
 import torch
 from torch import Tensor
 
-#: Keys under which training frameworks keep the weights of the model, those of the model itself first
+#: Keys under which training frameworks store weights; those of the model itself come before averages
 NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "clip", "weights",
          "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "shadow_params")  # fmt: skip
-_DEEP = 4  # nests in nests
-_PARTS = 100_000  # modules and tensors of a model; the largest CLIPs have some thousand
+_DEEP = 4  # levels of nesting
+_PARTS = 100_000  # modules and tensors of a model; the largest CLIPs have a few thousand
 _LONGEST = 1000  # characters of a name
-_SHARED = 2  # times the size of a file that its weights may have: tied weights are one storage there
+_SHARED = 2  # weights may be this many times larger than their file, where tied weights are stored once
 
 
 class Foreign(ValueError):
-    """A file of another kind; the message goes on from the file's name."""
+    """A file of another kind; the message continues a sentence that begins with the file's name."""
 
 
 class Kept:
-    """In place of an object that a pickle names: keeps its attributes, and does nothing."""
+    """Stand-in for an object in a pickle: keeps its attributes and does nothing."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -35,7 +35,7 @@ class Kept:
 
 
 def check_archive(source: Path) -> None:
-    """Foreign for archives of programs, and for those that would unpack to more than their size."""
+    """Raise Foreign for archives of programs, and for those that would unpack to more than their size."""
     with source.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             return
@@ -57,18 +57,18 @@ def check_archive(source: Path) -> None:
 
 
 def weights_of(content: Any, size: int) -> dict[str, Tensor]:
-    """Tensors by name, in the types that they have; `size`: the bytes of their file, which bound theirs."""
+    """Tensors by name in their own types; `size` is that of their file in bytes, and limits theirs."""
     found = _search(content, _DEEP)
     if not found:
         kind = "an object" if isinstance(content, Kept) else f"a {type(content).__name__}"
         raise Foreign(f"holds {kind} without weights; save the model's state_dict() with torch.save, and convert that")
     _check_sizes(found, size)
-    # Cloned, because tensors that share memory (tied weights) are not safetensors' to store
+    # Cloned, because safetensors refuses tensors that share memory, as tied weights do
     return {name: value.detach().contiguous().clone() for name, value in found.items()}
 
 
 def _search(content: Any, deep: int) -> dict[str, Tensor]:
-    """The weights in a module, in a nest of a name that is known, in the mapping itself, or in its only nest."""
+    """The weights in a module, under a known key, in the mapping itself, or in its only nested mapping."""
     if isinstance(content, Kept):
         return dict(_of_module(content))
     if not isinstance(content, Mapping) or not deep:
@@ -83,13 +83,12 @@ def _search(content: Any, deep: int) -> dict[str, Tensor]:
 
 
 def _tensors(content: Any) -> dict[str, Tensor]:
-    """Those that a mapping itself holds."""
     rows = content.items() if isinstance(content, Mapping) else ()
     return {str(name): value for name, value in rows if isinstance(value, Tensor)}
 
 
 def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
-    """Parameters and buffers under the names that the module's state_dict() would give them."""
+    """Parameters and buffers under their names in the module's state_dict()."""
     waiting, parts = [("", module)], 0
     while waiting:
         prefix, here = waiting.pop()
@@ -103,7 +102,7 @@ def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
         waiting += [(f"{prefix}{name}.", one) for name, one in children.items()]
         parts += len(children)
         if parts > _PARTS or len(prefix) > _LONGEST:
-            raise Foreign(f"holds a module of more than {_PARTS:,} parts, or of names without end; no CLIP has them")
+            raise Foreign(f"holds a module of more than {_PARTS:,} parts, or with endless names; no CLIP has them")
 
 
 def _mapping(module: Kept, name: str) -> dict[Any, Any]:
@@ -114,7 +113,7 @@ def _mapping(module: Kept, name: str) -> dict[Any, Any]:
 
 
 def _check_sizes(tensors: Mapping[str, Tensor], size: int) -> None:
-    """Foreign for what is not plain numbers, and for views that show a few numbers as many."""
+    """Raise Foreign for tensors that are not plain numbers, and for views that repeat a few numbers."""
     total = 0
     for name, one in tensors.items():
         if one.layout != torch.strided or one.is_quantized or one.device.type != "cpu":

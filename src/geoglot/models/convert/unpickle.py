@@ -1,11 +1,10 @@
-"""Tensors out of pickled checkpoints, in a child process that can run nothing and reach nothing.
+"""Read tensors from pickled checkpoints in a child process, which can run no other code and reach no network.
 
-Four walls, one behind the other. torch's weights-only unpickler calls no function that a file names: a name
-that it does not know becomes a stand-in here that does nothing, so that configuration objects (omegaconf, Lightning)
-are stepped over, whole modules are read as the tensors that they hold, and nothing is imported. The child refuses, by
-an audit hook that cannot be taken off, to open sockets or start programs; this is Python's own wall, not the operating
-system's. It may take a few times the memory that its file has (Linux). And what the parent reads from the child is a
-safetensors file.
+There are four barriers. torch's weights-only unpickler calls no function that a file names; an unknown name becomes a
+stand-in that does nothing, so that configuration objects (omegaconf, Lightning) are skipped, whole modules are read as
+their tensors, and nothing is imported. By an audit hook that cannot be removed, the child refuses to open sockets or
+start programs; Python enforces this, not the operating system. On Linux, its memory is limited to a few times the size
+of the file. And the parent reads nothing from the child but a safetensors file.
 """
 
 from __future__ import annotations
@@ -25,27 +24,20 @@ from torch import Tensor
 
 from geoglot.errors import ConvertError
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
-from geoglot.models.mistaken import check_is_weights
+from geoglot.models.file_checks import check_is_weights
 from geoglot.models.model_files import read_tensors, widened
 
 _TIMEOUT_S = 600
 _FOREIGN = 3  # the child's exit code for a file of another kind
-_SPARE = 2**30  # bytes of memory above those of the file
-_COPIES = 4  # of the file's bytes: as read, cloned, and written
+_SPARE = 2**30  # bytes of memory beside copies of the file
+_COPIES = 4  # of the file in memory: read, cloned, and written
 _FORBIDDEN = (
-    "socket.",
-    "subprocess.",
-    "os.system",
-    "os.exec",
-    "os.posix_spawn",
-    "os.fork",
-    "os.spawn",
-    "os.startfile",
-)
+    "socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.spawn", "os.startfile",
+)  # fmt: skip
 
 
 def load_checkpoint(path: Path) -> dict[str, Tensor]:
-    """Tensors of a checkpoint of any kind by name, floats as float32; pickles are opened in the child."""
+    """Tensors of a checkpoint by name, with floats as float32; pickles are read in the child."""
     if not path.is_file():
         raise ConvertError(f"{path} does not exist; give the checkpoint's file")
     check_is_weights(path)
@@ -76,21 +68,20 @@ def _unpickle(path: Path, target: Path) -> None:
     except subprocess.TimeoutExpired:
         raise ConvertError(f"{path} was not read within {_TIMEOUT_S} s; it may be damaged") from None
     if done.returncode or not target.is_file():
-        told = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        message = (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
         if done.returncode == _FOREIGN:
-            raise ConvertError(f"{path} {told}")
-        raise ConvertError(f"{path} cannot be read without running its code: {told}")
+            raise ConvertError(f"{path} {message}")
+        raise ConvertError(f"{path} cannot be read without running its code: {message}")
 
 
 def stand_in(name: str) -> tuple[Callable[..., Any], str]:
-    """What takes the place of a global that torch does not know: an object that does nothing; nothing is imported."""
-    if name == "collections.defaultdict":
+    """A stand-in for a global that torch does not know, which is not imported."""
+    if name == "collections.defaultdict":  # torch's unpickler fills plain mappings only
         return _plain_dict, name
     return type("StandIn", (Kept,), {}), name
 
 
 def _plain_dict(*_: object) -> dict[Any, Any]:
-    """In place of a defaultdict: torch's unpickler fills nothing but plain mappings."""
     return {}
 
 
@@ -103,7 +94,7 @@ def _main(source: Path, target: Path) -> None:
 
 
 def _bound_memory(spare: int) -> None:
-    """Let this process take so many bytes more than it has; where the system counts them, which is Linux."""
+    """Limit this process to `spare` bytes above what it has now, on Linux."""
     status = Path("/proc/self/status")
     if status.is_file() and (found := re.search(r"VmData:\s+(\d+) kB", status.read_text())):
         import resource
@@ -115,7 +106,7 @@ def _bound_memory(spare: int) -> None:
 def _load(source: Path) -> Any:
     try:
         unknown = torch.serialization.get_unsafe_globals_in_checkpoint(source)
-    except ValueError:  # files of torch before 1.6 are not zip archives, and cannot be looked into beforehand
+    except ValueError:  # files of torch before 1.6 are not zip archives, and cannot be inspected
         unknown = []
     with torch.serialization.safe_globals([stand_in(name) for name in unknown]):
         return torch.load(source, map_location="cpu", weights_only=True)
@@ -127,9 +118,9 @@ def _refuse(event: str, _: tuple[Any, ...]) -> None:
 
 
 def _sentence(error: Exception) -> str:
-    """What was wrong, out of torch's page-long explanations, and without their advice to trust the file."""
+    """The cause, from torch's page-long explanations and without their advice to trust the file."""
     if isinstance(error, MemoryError) or "allocate memory" in str(error):
-        return "it wants more memory than its size explains"
+        return "it needs more memory than its size explains"
     text = " ".join(str(error).split()).rpartition("Unpickler error: ")[2]
     why = re.split(r"\s*(?:Please |Check the doc|This file can still|\(1\)|This might be)", text)[0]
     if not why or "weights_only" in why or "Weights only" in why:
@@ -141,7 +132,7 @@ if __name__ == "__main__":
     try:
         _main(Path(sys.argv[1]), Path(sys.argv[2]))
     except Foreign as error:
-        print(error, file=sys.stderr)  # noqa: T201  the parent passes it on
+        print(error, file=sys.stderr)  # noqa: T201  the parent reports it
         sys.exit(_FOREIGN)
-    except Exception as error:  # noqa: BLE001  whatever it was, the parent passes it on as one sentence
+    except Exception as error:  # noqa: BLE001  the parent reports any error as one sentence
         sys.exit(_sentence(error))

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 (Tan and Le 2019; the Lite variants of 2020) as a trunk that gives strides 16 and 32."""
+"""EfficientNet-Lite0 (Tan and Le 2019; the Lite variants of 2020), a trunk with features at strides 16 and 32."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Stage:
-    """One row of the architecture table: equal blocks, of which the first has the stride."""
+    """One row of the architecture table: equal blocks; only the first has the stride."""
 
     repeats: int
     kernel: int
@@ -35,12 +35,12 @@ _STRIDE_16 = 5  # stages up to here keep stride 16
 
 
 class ConvNorm(nn.Sequential):
-    """Convolution and batch norm, padded as TensorFlow does, whose weights these are: more at the right and bottom."""
+    """Convolution and batch norm. Padding is that of TensorFlow, where the weights come from: more right and below."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         before, odd = divmod(kernel - stride, 2)
         outside = nn.ZeroPad2d((before, before + 1, before, before + 1)) if odd else nn.Identity()
-        inside = 0 if odd else before  # padding by the convolution itself spares a copy
+        inside = 0 if odd else before  # padding inside the convolution saves a copy
         super().__init__(
             outside,
             nn.Conv2d(inputs, outputs, kernel, stride, inside, groups=groups, bias=False),
@@ -48,7 +48,7 @@ class ConvNorm(nn.Sequential):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """In use the norm is a scale of the kernels and a bias: one pass over the features, not two."""
+        """At inference the norm becomes a scale of the kernels and a bias: one pass over the features, not two."""
         outside, conv, norm = self[0], cast(nn.Conv2d, self[1]), cast(nn.BatchNorm2d, self[2])
         if self.training:
             normed: Tensor = norm(conv(outside(x)))
@@ -61,7 +61,7 @@ class ConvNorm(nn.Sequential):
 
 
 class Block(nn.Module):
-    """Inverted residual: expand, filter each channel, project; no squeeze-and-excite in Lite."""
+    """Inverted residual: expand, filter each channel, project; Lite has no squeeze-and-excite."""
 
     def __init__(self, inputs: int, stage: Stage, stride: int) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Block(nn.Module):
         self.skips = stride == 1 and inputs == stage.channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """Features of one block; in place where it can be, since fresh memory costs more than the arithmetic."""
+        """In place where possible, because new memory costs more than the arithmetic."""
         y = x if self.expand is None else F.relu6(self.expand(x), inplace=True)
         projected: Tensor = self.project(F.relu6(self.filter(y), inplace=True))
         return projected.add_(x) if self.skips else projected

@@ -1,4 +1,4 @@
-"""mini's two towers in one space."""
+"""mini, the bundled model: an image tower and a text tower."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from geoglot.models.model_files import TOKENIZER
 from geoglot.models.sizes import MiniSizes, read_sizes, wrong_card
 from geoglot.models.tokenizer import require_vocabulary
 
-_PATCH = 16  # pixels a side, by the trunk's finer stride
+_PATCH = 16  # the trunk's finer stride
 _MULTIPLE = 32  # the trunk's coarsest stride
-_AT_ONCE = 4 * 224 * 224  # pixels whose features stay in a processor's cache
+_AT_ONCE = 4 * 224 * 224  # pixels whose features fit a processor's cache
 
 
 class DensePatches(nn.Module):
-    """Features of two strides to one vector a patch of 16 pixels, by a light top-down path (Lin et al. 2017)."""
+    """Embeddings of patches of 16 pixels from features at two strides, by a light top-down path (Lin et al. 2017)."""
 
     def __init__(self, dim: int) -> None:
         super().__init__()
@@ -32,13 +32,13 @@ class DensePatches(nn.Module):
         self.mix = nn.Sequential(nn.GELU(), nn.Conv2d(dim, dim, 3, padding=1, groups=dim), nn.Conv2d(dim, dim, 1))
 
     def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """Patch vectors before they are made unit length: a longer one counts for more in the image's mean."""
+        """Patch embeddings before normalisation: a longer one has more weight in the mean of the image."""
         return self.merge(*self.trunk(pixels))
 
     def merge(
         self, fine: Float[Tensor, "tile 112 patch_rows patch_cols"], coarse: Float[Tensor, "tile 320 rows32 cols32"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """The top-down path: features at stride 32 enlarged onto those at stride 16."""
+        """The top-down path: features at stride 32, upsampled, are added to those at stride 16."""
         above: Tensor = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
         merged = self.fine(fine) + above
         patches: Tensor = merged + self.mix(merged)
@@ -46,7 +46,7 @@ class DensePatches(nn.Module):
 
 
 class Mini(VisionLanguageModel):
-    """EfficientNet-Lite0 and static token vectors; an image's vector is the mean of its patches'."""
+    """EfficientNet-Lite0 and static token embeddings; an image's embedding is the mean of its patches'."""
 
     mean: Tensor
     std: Tensor
@@ -57,30 +57,26 @@ class Mini(VisionLanguageModel):
         self.image = DensePatches(card.dim)
         self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
         self.tokenizer = self.text.tokenizer
-        self.register_buffer("mean", _bands(card.mean), persistent=False)
-        self.register_buffer("std", _bands(card.std), persistent=False)
+        self.register_buffer("mean", _per_band(card.mean), persistent=False)
+        self.register_buffer("std", _per_band(card.std), persistent=False)
 
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
-        """One unit vector a text."""
-        vectors: Tensor = self.text(texts)
-        return vectors
+        embeddings: Tensor = self.text(texts)
+        return embeddings
 
     def tokens_read(self, text: str) -> tuple[int, int]:
-        """See `VisionLanguageModel`."""
         return count_tokens(self.tokenizer, text, special=False)
 
     def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
-        """One unit vector a tile."""
         return F.normalize(self.raw_patches(pixels).mean((2, 3)), dim=1)
 
     def encode_patches(
         self, pixels: Float[Tensor, "tile 3 rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """One unit vector a patch of 16 pixels."""
         return F.normalize(self.raw_patches(pixels), dim=1)
 
     def raw_patches(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """Patch vectors whose mean is the image's; sides that are not multiples of 32 are padded by their edge."""
+        """Patch embeddings before normalisation; sides that are not multiples of 32 are padded by their edge."""
         rows, cols = pixels.shape[2:]
         normal = (pixels.to(self.mean.device) - self.mean) / self.std
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
@@ -89,22 +85,22 @@ class Mini(VisionLanguageModel):
         return patches[:, :, : -(-rows // 16), : -(-cols // 16)]
 
     def _at_once(self, tiles: Tensor) -> int:
-        """Few on a CPU; all in training, whose batch norms take the statistics of the whole batch."""
+        """Number of tiles: few on a CPU; all in training, where batch norms need the statistics of the whole batch."""
         if self.training or tiles.device.type != "cpu":
             return max(1, len(tiles))
         return max(1, _AT_ONCE // (tiles.shape[2] * tiles.shape[3]))
 
 
-def _bands(values: tuple[float, float, float]) -> Tensor:
-    """One number a band; in memory even where the model is built without any, for no file fills it."""
+def _per_band(values: tuple[float, float, float]) -> Tensor:
+    """One number a band; on the CPU even if the model is built on the meta device, because no file fills it."""
     return torch.tensor(values, device="cpu").view(3, 1, 1)
 
 
 def build_mini(card: Card, folder: Path) -> Mini:
-    """The module for a card, its weights still to be loaded and without memory till then."""
+    """The Mini of a card, without weights."""
     sizes = read_sizes(card, MiniSizes)
     if card.patch_size != _PATCH:
-        raise wrong_card(card, f"patch_size is {_PATCH} in this family, not {card.patch_size}")
+        raise wrong_card(card, f"patch_size must be {_PATCH} in this family, got {card.patch_size}")
     with torch.device("meta"):
         model = Mini(card, folder / TOKENIZER)
     require_vocabulary(model.tokenizer, sizes.vocabulary, card.name)

@@ -1,7 +1,7 @@
-"""A text tower of static token vectors: open vocabulary, a fraction of a millisecond a text.
+"""A text tower of static token embeddings: an open vocabulary at a fraction of a millisecond for each text.
 
-Every word piece has a fixed vector, distilled from a sentence encoder (as model2vec does it: the encoder's answer to
-the piece alone, reduced by PCA). Learned are how much a piece weighs and a small residual head; so a word that training
+Every word piece has a fixed embedding, distilled from a sentence encoder as in model2vec: the encoder's output for the
+piece alone, reduced by PCA. Training learns the weight of each piece and a small residual head, so that a word which it
 never saw stays near its neighbours.
 """
 
@@ -18,7 +18,7 @@ from geoglot.models.tokenizer import read_tokenizer, tokens_of
 
 
 class StaticText(nn.Module):
-    """Weighted mean of token vectors, then a residual head; the table is stored as int8 with a scale a row."""
+    """Weighted mean of token embeddings, then a residual head; the table is int8 with a scale for each row."""
 
     table: Tensor
     scale: Tensor
@@ -33,21 +33,21 @@ class StaticText(nn.Module):
         self.head = nn.Sequential(nn.LayerNorm(dim), nn.Linear(dim, hidden), nn.GELU(), nn.Linear(hidden, dim))
 
     def tokens(self, texts: list[str]) -> tuple[Tensor, Tensor]:
-        """Token ids of all texts one after the other, and where each text begins."""
+        """Concatenated token ids of all texts, and the position at which each text begins."""
         encoded = tokens_of(self.tokenizer, texts, ends=False)
         starts = torch.tensor([0, *map(len, encoded)])[:-1].cumsum(0)
         flat = torch.tensor([token for ids in encoded for token in ids], dtype=torch.long)
         return flat.to(self.table.device), starts.to(self.table.device)
 
     def forward(self, texts: list[str]) -> Float[Tensor, "text dim"]:
-        """Unit vectors; a text without any token gives the head's answer to nothing."""
+        """Embed texts; a text without tokens gets the head's output for zeros."""
         ids, starts = self.tokens(texts)
         return self.combine(ids, starts, self.table[ids].float() * self.scale[ids, None])
 
     def combine(
         self, ids: Int[Tensor, " token"], starts: Int[Tensor, " text"], vectors: Float[Tensor, "token dim"]
     ) -> Float[Tensor, "text dim"]:
-        """Unit vectors of texts, out of the vectors of their tokens."""
+        """Embed texts from the vectors of their tokens."""
         weights = self.weight[ids].exp()
         total = F.embedding_bag(
             torch.arange(len(ids), device=ids.device), vectors * weights[:, None], starts, mode="sum"

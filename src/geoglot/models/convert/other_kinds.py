@@ -1,4 +1,4 @@
-"""What a checkpoint is that no ViT-CLIP is, by the names of its weights."""
+"""Recognise checkpoints that are no ViT-CLIP by the names of their weights."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 
 _READ = "only ViT-CLIPs are read (OpenAI's, OpenCLIP's, transformers')"
-#: Names that a file must all have, and what it then is and what to do; the first that fits
+#: Patterns of names that a file must all have, and the message about such a file; the first that fits counts
 _OTHERS: tuple[tuple[tuple[str, ...], str], ...] = (
     ((r"\blora_[AB]\b",), "it holds LoRA adapters; merge them (peft: merge_and_unload()) and save the whole model"),
     ((r"^optimiser\.\d+\.", r"^model\."), "it is the state of a training run; its model is RUN/model at the end"),
@@ -17,24 +17,24 @@ _OTHERS: tuple[tuple[tuple[str, ...], str], ...] = (
      f"it is an EVA-CLIP; {_READ}"),
     ((r"\bvisual\.blocks\.",), f"it is an EVA-CLIP; {_READ}"),
     ((r"\bvisual\.trunk\.",), f"it is a CLIP whose image tower is one of timm (visual.trunk); {_READ}"),
-    ((r"\bvisual\.(layer1|attnpool|bn1)\.",), f"it is a CLIP with a ResNet (RN50 and its like); {_READ}"),
+    ((r"\bvisual\.(layer1|attnpool|bn1)\.",), f"it is a CLIP with a ResNet (RN50 and the like); {_READ}"),
     ((r"\b(image|text)_encoder\.model\.",), f"it is a MobileCLIP; {_READ}"),
     ((r"\btext_decoder\.bert\.|\bvisual_encoder\.blocks\.",), f"it is a BLIP; {_READ}"),
     ((r"\btext_decoder\.",), f"it is a CoCa; {_READ}"),
     ((r"^text\.transformer\.(embeddings|encoder|roberta|bert)\b",),
      f"it is a CLIP whose text tower is a language model of transformers; {_READ}"),
-    ((r"\bdecode_head\.|\bpixel_level_module\.",), f"it is a network for segmentation that reads no words; {_READ}"),
+    ((r"\bdecode_head\.|\bpixel_level_module\.",), f"it is a segmentation network that reads no words; {_READ}"),
     ((r"\b(cls_token|mask_token)$", r"\b(blocks|layer|layers)\.\d+\."),
-     f"it is a vision transformer that reads no words (DINO, MAE and their like); {_READ}"),
+     f"it is a vision transformer that reads no words (DINO, MAE and the like); {_READ}"),
     ((r"^layer[1-4]\.\d|^features\.\d|^stages\.\d", r"^(fc|classifier|head)\."),
-     f"it is a classifier of images that reads no words; {_READ}"),
+     f"it is an image classifier that reads no words; {_READ}"),
 )  # fmt: skip
 
 
-def other_kind(names: Iterable[str]) -> str | None:
-    """What a file is if it is a known thing that cannot be read, and what to do; None for all others."""
+def describe_other_kind(names: Iterable[str]) -> str | None:
+    """What a checkpoint is, and what to do, if it is of a known kind that cannot be converted; None otherwise."""
     every = list(names)
-    for patterns, told in _OTHERS:
+    for patterns, message in _OTHERS:
         if all(any(re.search(pattern, name) for name in every) for pattern in patterns):
-            return told
+            return message
     return None

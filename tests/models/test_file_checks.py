@@ -18,9 +18,9 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 12\n
     ("body", "told"),
     [
         (POINTER, "git lfs pull"),
-        (b"\n<!DOCTYPE html><html>", "a page of the web"),
-        (b"<HTML>", "a page of the web"),
-        (b"\x93NUMPY\x01\x00", "an array of NumPy"),
+        (b"\n<!DOCTYPE html><html>", "a web page"),
+        (b"<HTML>", "a web page"),
+        (b"\x93NUMPY\x01\x00", "a NumPy array"),
         (b"", "is empty"),
     ],
 )
