@@ -19,7 +19,7 @@ from geoglot.datasets.dataset import Asked, Question
 from geoglot.evaluation.metrics import Estimate, bootstrap
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker
-from geoglot.tasks.ask.lexicon import SYNONYMS, singular
+from geoglot.tasks.ask.grammar.lexicon import SYNONYMS, singular
 from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)

@@ -8,7 +8,7 @@ from polygons import StubScene, budget
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.forms import forms
-from geoglot.tasks.ask.question_text import plain
+from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.sandbox import Sandbox
 from geoglot.tasks.ask.vocabulary import Vocabulary

@@ -16,9 +16,9 @@ from geoglot.tasks.ask.answer import sentence_of
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.forms import forms
-from geoglot.tasks.ask.lexicon import counted
+from geoglot.tasks.ask.grammar.lexicon import counted
 from geoglot.tasks.ask.order import ORDER
-from geoglot.tasks.ask.question_text import plain
+from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.view import Reply
 from stubs import PooledColours

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geoglot.errors import AnswerError
-from geoglot.tasks.ask.lexicon import plural
+from geoglot.tasks.ask.grammar.lexicon import plural
 from geoglot.tasks.ask.scene_things import Objects, Region, SceneObject
 
 _LONGEST = 80  # characters of a name

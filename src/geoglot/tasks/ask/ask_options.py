@@ -10,7 +10,7 @@ from annotated_types import Ge
 from geoglot.aliases import PathLike
 from geoglot.bounds import check_bounds
 from geoglot.options import FindOptions
-from geoglot.tasks.ask.lexicon import THEMES
+from geoglot.tasks.ask.grammar.lexicon import THEMES
 from geoglot.tasks.ask.limits import Limits
 from geoglot.tasks.ask.plan import Planner
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from geoglot.figures import format_number
 from geoglot.tasks.ask.arguments import number_of, optional_region, region_of, some_of, text_of, things_of
-from geoglot.tasks.ask.lexicon import counted
+from geoglot.tasks.ask.grammar.lexicon import counted
 from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
 from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View
 

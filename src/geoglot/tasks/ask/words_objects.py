@@ -18,7 +18,7 @@ from geoglot.tasks.ask.arguments import (
     things_of,
 )  # fmt: skip
 from geoglot.tasks.ask.ground import is_shape
-from geoglot.tasks.ask.lexicon import COLOURS
+from geoglot.tasks.ask.grammar.lexicon import COLOURS
 from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
 from geoglot.tasks.ask.view import View, held
 

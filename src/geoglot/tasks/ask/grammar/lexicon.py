@@ -11,7 +11,6 @@ THEMES = (
     "overpass", "park", "parking lot", "playground", "pond", "railway station", "residential area", "resort", "river",
     "school", "sea", "sports stadium", "square", "storage tanks", "viaduct",
 )  # fmt: skip
-CITY = ("urban area", "rural area")
 COLOURS: dict[str, tuple[float, float, float]] = {
     "black": (0.08, 0.08, 0.08), "grey": (0.5, 0.5, 0.5), "white": (0.95, 0.95, 0.95), "red": (0.75, 0.15, 0.12),
     "orange": (0.9, 0.5, 0.15), "brown": (0.45, 0.3, 0.18), "yellow": (0.88, 0.82, 0.25), "green": (0.2, 0.45, 0.2),
@@ -78,57 +77,21 @@ _IRREGULAR = {
     "shoes": "shoe", "potatoes": "potato", "silos": "silo", "caches": "cache", "cottages": "cottage", "planes": "plane",
     "lenses": "lens",
 }  # fmt: skip
-_SAME_BOTH = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods"}
+#: What is measured and not counted
+UNCOUNTABLE = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods"}
 
-#: Words that are never part of a name: where one is left over, the question was not understood
-_FUNCTION_WORDS = """
-object objects thing things feature features item items something anything everything whatever
-a an the this that these those there here it its they them their he she we you your i my me our us who whom whose
-which what when why how where is are was were be been being am do does did done has have had having can could will
-would shall should may might must not no nor never none if then else than as because while until since about into
-onto upon over under above below across along through during before after again once between among within without
-near nearby next beside besides close closest nearest far farther further away from to toward towards at by for
-with against per via and or but so too very just only even still also both either neither each every any some all
-most many much more less fewer least few several enough other others another such same different equal greater
-bigger larger smaller higher lower longer shorter largest smallest biggest number amount count total sum average
-mean percentage percent share fraction proportion ratio distance position location like look looks see seen show
-shows contain contains cover covers covered occupy occupies live lives living dance sing think know want please
-tell give find found locate means cost costs own owns owned belong belongs happen happened happening going come
-comes came made make makes built build used use uses using tomorrow yesterday today now ago year years month months
-day days week weeks ever always often sometimes soon later earlier of in on heading moving flowing pointing facing
-visible present numerous common dominant main predominant exceed exceeds exceeding twice double times date dates
-top bottom left right upper north south east west northern southern eastern western centre center middle side
-corner quarter half say says said called named visited safe dangerous worth allowed legal expensive cheap old age
-tall height deep depth wide width fast speed weight heavy price temperature weather population
-outside off behind opposite amid amidst beyond past except excluding unlike versus vs front rear border edge margin
-mostly mainly largely predominantly roughly longest shortest widest tallest oldest newest first
-fewest highest lowest greatest densest busiest deepest brightest darkest
-second next last non entire whole
-new newer newest newly recent recently former formerly existing current previous previously demolished vanished
-multiple winter summer autumn night day cloudy sunny rainy foggy windy season climate taken condition status
-"""
-FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
-
-#: What things do: never a later word of a name ("cars cross bridge"); "cross road" is one
-_VERB_WORDS = """cross crosses span spans enter enters meet meets run runs lead leads connect
-connects join joins flow flows
-follow follows passes intersect intersects touch touches separate separates divide divides face faces leave
-leaves"""
-VERBS = frozenset(_VERB_WORDS.split())
-
-#: Words of names, of six letters or more, whose misspellings are no words of their own
-_OFTEN_WORDS = """building bridge airplane harbor forest vehicle stadium school swimming tennis basketball baseball
-roundabout residential commercial industrial farmland football crossroad helicopter playground storage railway runway
-parking street vegetation container highway intersection warehouse greenhouse cropland grassland"""
-_OFTEN_ASKED = frozenset(_OFTEN_WORDS.split())
-
+#: Words for directions, as parts of a picture and of a map
+VERTICAL = {"north": "upper", "northern": "upper", "top": "upper", "upper": "upper", "south": "lower",
+            "southern": "lower", "bottom": "lower", "lower": "lower"}  # fmt: skip
+ACROSS = {"west": "left", "western": "left", "left": "left", "left-hand": "left", "lefthand": "left", "east": "right",
+          "eastern": "right", "right": "right", "right-hand": "right", "righthand": "right"}  # fmt: skip
+COMPASS = {"upper": "north", "lower": "south", "left": "west", "right": "east"}
 _HALVES = {
     "upper": (0.0, 0.0, 0.5, 1.0), "lower": (0.5, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 0.5),
     "right": (0.0, 0.5, 1.0, 1.0),
 }  # fmt: skip
 _ROWS = {"upper": (0.0, 0.5), "lower": (0.5, 1.0)}
 _COLS = {"left": (0.0, 0.5), "right": (0.5, 1.0)}
-_COMPASS = {"north": "upper", "south": "lower", "west": "left", "east": "right"}
 _THIRDS = {
     "upper": (0.0, 0.0, 1 / 3, 1.0), "lower": (2 / 3, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 1 / 3),
     "right": (0.0, 2 / 3, 1.0, 1.0),
@@ -145,9 +108,8 @@ def _parts() -> dict[str, tuple[float, float, float, float]]:
         "centre": (0.25, 0.25, 0.75, 0.75), "middle third": (1 / 3, 0.0, 2 / 3, 1.0),
         "centre third": (0.0, 1 / 3, 1.0, 2 / 3),
     }  # fmt: skip
-    compass = {other: name for name, other in _COMPASS.items()}
-    for name in [name for name in parts if name.split()[0] in compass]:
-        words = [compass.get(word, word) for word in name.split()]
+    for name in [name for name in parts if name.split()[0] in COMPASS]:
+        words = [COMPASS.get(word, word) for word in name.split()]
         mapped = f"{words[0]}-{words[1]} {words[2]}" if len(words) == 3 else " ".join(words)
         parts[mapped] = parts[name]
     return parts
@@ -179,32 +141,9 @@ def singular(word: str) -> str:
     return word[:-1]
 
 
-def _misspelled() -> dict[str, str]:
-    """Words that miss a letter after the first, or have two inner letters swapped, or one twice."""
-    wrong: dict[str, str] = {}
-    for word in _OFTEN_ASKED:
-        for at in range(1, len(word)):
-            wrong[word[:at] + word[at + 1 :]] = word
-        for at in range(1, len(word) - 1):
-            wrong[word[: at + 1] + word[at:]] = word
-            wrong[word[:at] + word[at + 1] + word[at] + word[at + 2 :]] = word
-    return {key: word for key, word in wrong.items() if key not in _OFTEN_ASKED and key != "bride"}
-
-
-_MISSPELLED = _misspelled()
-
-
-def spelled(word: str) -> str:
-    """A word as it is spelled, where it is a slip of a usual one: buidlings as buildings."""
-    if word in _MISSPELLED:
-        return _MISSPELLED[word]
-    one = singular(word)
-    return plural(_MISSPELLED[one]) if one in _MISSPELLED else word
-
-
 def uncountable(name: str) -> bool:
     """Whether a name is of what is measured and not counted: forest, water."""
-    return name.rpartition(" ")[2] in _SAME_BOTH
+    return name.rpartition(" ")[2] in UNCOUNTABLE
 
 
 def plural(name: str) -> str:
@@ -213,7 +152,7 @@ def plural(name: str) -> str:
         if joint in name:
             return joint.join(map(plural, name.split(joint)))
     head, _, word = name.rpartition(" ")
-    if word in _SAME_BOTH or word == "people":
+    if word in UNCOUNTABLE or word == "people":
         return name
     if re.search(r"[^aeiou]y$", word):
         word = word[:-1] + "ies"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from geoglot.tasks.ask.lexicon import MULTIPLES, NUMBERS, SCALES, UNIT_WORDS
+from geoglot.tasks.ask.grammar.lexicon import MULTIPLES, NUMBERS, SCALES, UNIT_WORDS
 
 _CONTRACTIONS = {"what's": "what is", "where's": "where is", "there's": "there is", "how's": "how is",
                  "who's": "who is", "it's": "it is", "that's": "that is", "which's": "which is"}  # fmt: skip
@@ -73,6 +73,7 @@ def plain(question: str) -> str:
         text = text.replace(short, long)
     text = re.sub(r"(?<=\d),(?=\d{3})", "", text)
     text = re.sub(r"'s\b", "", text)
+    text = re.sub(r"\b(colo)r(s?)\b", r"\1ur\2", text).replace("gray", "grey")
     text = re.sub(r"[\"“”()\[\]]", " ", text).rstrip("?!. ")
     text = _mended(text)
     text = re.sub(r"\s*[,;:]\s*", " , ", text)
@@ -83,7 +84,15 @@ def plain(question: str) -> str:
     text = _units(text)
     text = re.sub(r"\b(?:about|around|circa|some)(?= \d)", "", text)
     text = re.sub(r"\b(?:a|an|the)\b(?!-)", "", _spaced(text))
-    return _placed(_spaced(text))
+    return _counting(_placed(_spaced(text)))
+
+
+def _counting(text: str) -> str:
+    """Ways to ask for a number as "how many"."""
+    text = re.sub(r"^(?:what is |give |do |count )?(?:total |exact |overall )?(?:number|amount|quantity|count)(?: total)? of ",
+                  "how many ", text)  # fmt: skip
+    text = re.sub(r"^(?:what (?:number|amount|quantity|count) of|count(?: up| of)?|how many of) ", "how many ", text)
+    return text
 
 
 def _mended(text: str) -> str:

@@ -1,0 +1,141 @@
+"""What a noun phrase means: a `Thing`, which is names, filters, a part of the scene, a date and a superlative."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+from geoglot.tasks.ask.grammar.lexicon import plural
+
+
+class NotUnderstood(Exception):
+    """The grammar cannot read these words; a refusal names them."""
+
+
+@dataclass(frozen=True)
+class Sized:
+    """At least `least` and less than `below` square metres; 0 is no bound."""
+
+    least: float = 0.0
+    below: float = 0.0
+    said: str = field(default="", compare=False)
+    """The bound in the unit of the question: "larger than 2 ha"."""
+
+
+@dataclass(frozen=True)
+class Shaped:
+    """Square, rectangular or circular."""
+
+    shape: str
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """Mainly of this colour."""
+
+    colour: str
+
+
+@dataclass(frozen=True)
+class Related:
+    """Placed relative to another thing: `how` is a key of RELATIONS."""
+
+    how: str
+    other: Thing
+    metres: float = 0.0
+    """For near and beyond."""
+
+
+@dataclass(frozen=True)
+class Between:
+    """On the ground between two things."""
+
+    one: Thing
+    other: Thing
+
+
+Filter = Sized | Shaped | Coloured | Related | Between
+#: A relation in words; a vocabulary word for all but the sides
+RELATIONS = {
+    "near": "within {} m of", "beyond": "more than {} m from", "beside": "next to", "inside": "inside",
+    "nearest": "nearest to", "left": "left of", "right": "right of", "above": "above", "below": "below",
+}  # fmt: skip
+SIDES = ("left", "right", "above", "below")
+
+
+@dataclass(frozen=True)
+class Thing:
+    """What a noun phrase means. Filters apply from the first to the last, the superlative after all of them."""
+
+    names: tuple[str, ...]
+    either: bool = False
+    """True if several names are joined by "or"."""
+    filters: tuple[Filter, ...] = ()
+    part: str = ""
+    """A part of the scene: "left half"."""
+    when: str = ""
+    """ "before", "after", or "" for a scene of one date."""
+    superlative: str = ""
+    """ "largest", "smallest", "longest" or ""."""
+
+    @property
+    def name(self) -> str:
+        """The singular, or all singulars joined."""
+        return (" or " if self.either else " and ").join(self.names)
+
+    @property
+    def every(self) -> bool:
+        """True if several names are joined by "and"."""
+        return len(self.names) > 1 and not self.either
+
+    @property
+    def bare(self) -> bool:
+        """True if it is names alone."""
+        return self == Thing(self.names, self.either)
+
+    @property
+    def relations(self) -> tuple[Related | Between, ...]:
+        """The filters that say where it lies."""
+        return tuple(one for one in self.filters if isinstance(one, Related | Between))
+
+    @property
+    def rest(self) -> str:
+        """All that follows the name in a sentence: "larger than 500 m² in the left half"."""
+        place = f"in the {self.part}" if self.part else ""
+        dated = f"on the {'first' if self.when == 'before' else 'second'} date" if self.when else ""
+        return " ".join(words for words in (*map(_said, self.filters), place, dated) if words)
+
+    @property
+    def one(self) -> str:
+        """The singular with its article: "a house in the left half", "the largest house"."""
+        article = f"the {self.superlative}" if self.superlative else "an" if self.name[0] in "aeiou" else "a"
+        article = "" if not self.superlative and plural(self.name) == self.name else article
+        return f"{article} {self.name} {self.rest}".strip()
+
+    @property
+    def many(self) -> str:
+        """The plural, or the only one: "houses in the left half", "the largest house"."""
+        return self.one if self.superlative else f"{plural(self.name)} {self.rest}".strip()
+
+    @property
+    def single(self) -> bool:
+        """True if a verb after `many` is in the singular: forest covers, houses cover."""
+        return bool(self.superlative) or (len(self.names) == 1 and plural(self.name) == self.name)
+
+    def add(self, one: Filter) -> Thing:
+        """The same thing with one more filter."""
+        return replace(self, filters=(*self.filters, one))
+
+
+def _said(one: Filter) -> str:
+    match one:
+        case Sized():
+            return one.said
+        case Shaped():
+            return f"of {one.shape} shape"
+        case Coloured():
+            return f"that are {one.colour}"
+        case Between():
+            return f"between {one.one.one} and {one.other.one}"
+        case Related():
+            other = f"every {one.other.name}" if one.how == "beyond" and not one.other.superlative else one.other.one
+            return f"{RELATIONS[one.how].format(f'{one.metres:.12g}')} {other}"

@@ -1,0 +1,250 @@
+"""Reads a noun phrase in plain form: what is asked about, how large it is, where it lies and beside what.
+
+A phrase is a name, with adjectives before it and any number of modifiers after it, all of which belong to the name:
+
+    large buildings within 200m of river in north half   ->   buildings of at least 500 m², near a river, in a part
+
+Every word must be read. If one is left over, NotUnderstood names it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from geoglot.tasks.ask.grammar.lexicon import ACROSS, AREAS, COLOURS, COMPASS, LENGTHS, UNCOUNTABLE, VERTICAL, singular
+from geoglot.tasks.ask.grammar.names import name_of
+from geoglot.tasks.ask.grammar.noun import (
+    Between,
+    Coloured,
+    Filter,
+    NotUnderstood,
+    Related,
+    Shaped,
+    Sized,
+    Thing,
+)
+from geoglot.tasks.ask.grammar.patterns import Groups, expression, kept
+
+NEAR_M = 100.0  # "near", if the question does not say how near
+#: RSVQA's sizes in m² (Lobry et al. 2020, section III)
+_SMALL, _MEDIUM, _LARGE = Sized(0.0, 100.0, "smaller than 100 m²"), Sized(100.0, 500.0, "of 100 to 500 m²"), Sized(
+    500.0, 0.0, "larger than 500 m²"
+)  # fmt: skip
+_ADJECTIVES: dict[str, Filter] = {
+    "small": _SMALL, "tiny": _SMALL, "little": _SMALL, "medium": _MEDIUM, "medium-sized": _MEDIUM,
+    "large": _LARGE, "big": _LARGE, "huge": _LARGE,
+    "square": Shaped("square"), "rectangular": Shaped("rectangular"), "circular": Shaped("circular"),
+    "round": Shaped("circular"),
+} | {colour: Coloured(colour) for colour in COLOURS}  # fmt: skip
+_COLOURLESS = {"area", "space", "land", "field", "zone", "belt", "house"}  # green space, white house
+#: Names that begin like a size and are none: classes of DOTA and of traffic counts
+_NAMES = {"small vehicle", "large vehicle", "small car", "large car", "big box store"}
+_SUPERLATIVES = {"largest": "largest", "biggest": "largest", "most extensive": "largest", "smallest": "smallest",
+                 "tiniest": "smallest", "longest": "longest"}  # fmt: skip
+_GROUND = "|".join(sorted(UNCOUNTABLE - {"land"}))
+_PATCH = r"areas?|patch(?:es)?|bod(?:y|ies)|tracts?"
+#: Names with "of" or "and" inside, which would end a name
+_FIXED = (
+    (r"place of worships?|places of worship", "place-of-worship"), (r"blocks? of flats", "block-of-flats"),
+    (r"track and field", "track-field"), ("non flooded", "non-flooded"),
+    (rf"(?:{_PATCH}) of ({_GROUND})", r"\1"), (rf"({_GROUND}) (?:patch(?:es)?|tracts?)", r"\1"),
+)  # fmt: skip
+
+
+def thing(text: str) -> Thing:
+    """Read a noun phrase; NotUnderstood if a word is left over."""
+    return subject(text)[1]
+
+
+def subject(text: str) -> tuple[Thing, Thing]:
+    """What a phrase is about with its adjectives alone, and with all its modifiers."""
+    text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
+    text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
+    text = re.sub(r"^(?:(?:of|all|any|some|every|each|those|these|that|individual|different|distinct|separate|single"
+                  r"|other) )+", "", " ".join(text.split()))  # fmt: skip
+    text = re.sub(r"^(?:nearest|closest) (.+?) (?:to|from) (.+)$", r"\1 nearest to \2", _fixed(text))
+    start = _BEGINS.search(f"{text} ")
+    end = start.start() if start else len(text)
+    core = _core(text[:end])
+    return core, _modified(core, text[end:])
+
+
+def square_metres(groups: Groups) -> float:
+    """The size that a pattern kept."""
+    return round(float(groups["much"]) * AREAS[groups["unit"]], 6)
+
+
+def metres(groups: Groups) -> float:
+    """The distance that a pattern kept."""
+    return round(float(groups["far"]) * LENGTHS[groups["length"]], 6)
+
+
+def part_name(text: str) -> str:
+    """The name of a part in the vocabulary: "upper left" is "upper left quarter"; NotUnderstood for another."""
+    found = _PART.fullmatch(f"{text.strip()} ")
+    if found is None:
+        raise NotUnderstood(text)
+    match = kept(found)
+    if match["centre"]:
+        return "middle third" if match["ckind"] == "third" else "centre"
+    directions = [word for word in (match["one"], match["two"]) if word]
+    downs = [VERTICAL[word] for word in directions if word in VERTICAL]
+    sides = [ACROSS[word] for word in directions if word in ACROSS]
+    compass = directions[0].startswith(("north", "south", "east", "west"))
+    if len(downs) > 1 or len(sides) > 1:
+        raise NotUnderstood(text)
+    if downs and sides:
+        if match["kind"] in ("half", "third"):
+            raise NotUnderstood(text)
+        return f"{COMPASS[downs[0]]}-{COMPASS[sides[0]]} quarter" if compass else f"{downs[0]} {sides[0]} quarter"
+    if match["kind"] in ("quarter", "quadrant", "corner"):
+        raise NotUnderstood(text)
+    word = (downs or sides)[0]
+    return f"{COMPASS[word] if compass else word} {'third' if match['kind'] == 'third' else 'half'}"
+
+
+def _fixed(text: str) -> str:
+    for words, name in _FIXED:
+        text = re.sub(rf"\b(?:{words})\b", name, text)
+    return text
+
+
+def _core(text: str) -> Thing:
+    """Adjectives and names, joined by "and" or by "or"."""
+    text, superlative = text.strip(" ,"), ""
+    for words, kind in _SUPERLATIVES.items():
+        if text.startswith(f"{words} "):
+            text, superlative = text[len(words) + 1 :], kind
+    if " or " in text and " and " in text:
+        raise NotUnderstood("or")
+    parts = re.split(r" and | or | , | as well as ", re.sub(r" , (and|or) ", r" \1 ", text))
+    filters: tuple[Filter, ...] = ()
+    names = []
+    for part in parts:
+        name, filters = _adjectives(re.sub(r"^(?:both|either) ", "", part))
+        if filters and len(parts) > 1:
+            raise NotUnderstood(part)  # does the adjective belong to one name, or to all?
+        names.append(name)
+    return Thing(tuple(dict.fromkeys(names)), " or " in text, filters, superlative=superlative)
+
+
+def _adjectives(text: str) -> tuple[str, tuple[Filter, ...]]:
+    """The name, and its adjectives as filters."""
+    words, filters = text.split(), []
+    while len(words) > 1 and words[0] in _ADJECTIVES and " ".join([*words[:-1], singular(words[-1])]) not in _NAMES:
+        one = _ADJECTIVES[words[0]]
+        if isinstance(one, Coloured) and singular(words[-1]) in _COLOURLESS:
+            break
+        filters.append(one)
+        words = words[1:]
+    return name_of(words), tuple(filters)
+
+
+def _another(groups: Groups, how: str = "") -> Thing:
+    """The other thing of a modifier: adjectives and names alone."""
+    text = groups["other"]
+    if text.startswith(("another ", "other ")):
+        if how not in ("near", "beside", "beyond"):  # the words that leave out the thing itself
+            raise NotUnderstood(text)
+        text = text.partition(" ")[2]
+    return _core(re.sub(r"^(?:(?:any|some|all|each|every|nearest|closest) )+", "", _fixed(text)))
+
+
+Change = Callable[[Thing, Groups], Thing]
+
+
+def _related(how: str) -> Change:
+    def change(found: Thing, groups: Groups) -> Thing:
+        other = _another(groups, how)
+        if other.every and how not in ("inside", "beyond"):
+            raise NotUnderstood(groups["other"])  # near both, or near one of them?
+        far = metres(groups) if "far" in groups else NEAR_M
+        return found.add(Related(how, other, far if how in ("near", "beyond") else 0.0))
+
+    return change
+
+
+def _between(found: Thing, groups: Groups) -> Thing:
+    return found.add(Between(_another(Groups(other=groups["first"])), _another(groups)))
+
+
+def _placed(found: Thing, groups: Groups) -> Thing:
+    if found.part:
+        raise NotUnderstood(groups["part"])
+    return replace(found, part=part_name(groups["part"]))
+
+
+def _larger(found: Thing, groups: Groups) -> Thing:
+    return found.add(Sized(square_metres(groups), 0.0, f"larger than {groups['much']} {groups['unit']}"))
+
+
+def _smaller(found: Thing, groups: Groups) -> Thing:
+    return found.add(Sized(0.0, square_metres(groups), f"smaller than {groups['much']} {groups['unit']}"))
+
+
+def _of_sizes(found: Thing, groups: Groups) -> Thing:
+    unit = groups["unit1"] or groups["unit"]
+    least, below = square_metres(Groups(much=groups["least"], unit=unit)), square_metres(groups)
+    return found.add(Sized(least, below, f"of {groups['least']} {unit} to {groups['much']} {groups['unit']}"))
+
+
+def _coloured(found: Thing, groups: Groups) -> Thing:
+    return found.add(Coloured(groups["colour"]))
+
+
+def _dated(when: str) -> Change:
+    def change(found: Thing, groups: Groups) -> Thing:
+        if found.when:
+            raise NotUnderstood(groups["date"])
+        return replace(found, when=when)
+
+    return change
+
+
+#: The first modifier that leaves no word over is the right one
+_MODIFIERS: tuple[tuple[str, Change], ...] = (
+    ("LINK (within|inside|in|under | less|closer|nearer than | no|not more than | at most | up to) [RADIUS of] DISTANCE"
+     " [RADIUS] [away] of|from|to|around OTHER", _related("near")),
+    ("LINK (over|beyond | more|farther|further|greater than | at least) DISTANCE [away] from|of OTHER", _related("beyond")),
+    ("LINK DISTANCE from|of|around OTHER", _related("near")),
+    ("LINK nearest|closest to|from OTHER", _related("nearest")),
+    ("LINK [right|directly|immediately] NEXT OTHER", _related("beside")),
+    ("LINK NEAR OTHER", _related("near")),
+    ("LINK (between | in between | in middle of) FIRST and OTHER", _between),
+    ("LINK [to|on|at|in] (left|west | left|left-hand|western side) of|from OTHER", _related("left")),
+    ("LINK [to|on|at|in] (right|east | right|right-hand|eastern side) of|from OTHER", _related("right")),
+    ("LINK (above | [to|on|at|in] (top|north | northern side) of|from) OTHER", _related("above")),
+    ("LINK (below|underneath|beneath | [to|on|at|in] (bottom|south | southern side) of|from) OTHER", _related("below")),
+    ("LINK in|on|at|within|inside|to|from|of|towards|covering [far|extreme|very] part=PART NOT_OF", _placed),
+    ("LINK WITH_AREA [of] between FROM and SIZE", _of_sizes),
+    ("LINK WITH_AREA OVER SIZE [in size|area]", _larger),
+    ("LINK WITH_AREA BELOW SIZE [in size|area]", _smaller),
+    ("that|which is|are COLOUR [in colour]", _coloured),
+    ("NOT (within | less|closer than) DISTANCE of|from|to OTHER", _related("beyond")),
+    ("NOT (near | close|near to) OTHER", _related("beyond")),
+    ("LINK [in|on|at] date=@before", _dated("before")),
+    ("LINK [in|on|at] date=@after", _dated("after")),
+    ("LINK INSIDE OTHER", _related("inside")),
+)  # fmt: skip
+_TRIED = tuple((re.compile(expression(pattern)), change) for pattern, change in _MODIFIERS)
+_BEGINS = re.compile(rf"(?:^|(?<= ))(?:{expression('BEGINS')})")
+_PART = re.compile(expression("PART"))
+
+
+def _modified(found: Thing, text: str) -> Thing:
+    """A thing with all modifiers of a text."""
+    text = text.strip(" ,")
+    if not text:
+        return found
+    text += " "
+    for pattern, change in _TRIED:
+        match = pattern.match(text)
+        if match is None:
+            continue
+        try:
+            return _modified(change(found, kept(match)), text[match.end() :])
+        except NotUnderstood:
+            continue
+    raise NotUnderstood(text.strip())
