@@ -56,7 +56,7 @@ def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
         read=READ,
         options=replace(OPTIONS, evidence=tmp_path / "roofs.geojson"),
     )
-    assert (answer.value, answer.unit, answer.text) == (4, None, "4 roofs found.")
+    assert (answer.value, answer.unit, answer.text) == (4, None, "There are 4 roofs.")
     assert answer.confidence == 1.0
     assert "roof: 4 found" in answer.reason
     drawn = gpd.read_file(tmp_path / "roofs.geojson")
@@ -168,7 +168,7 @@ def test_a_part_is_looked_at_in_any_size(scene: Path) -> None:
 def test_a_stub_scene_cannot_be_drawn(tmp_path: Path) -> None:
     with Asker(StubScene({"ship": [(1, 1, 5, 5)]}, grid_of())) as asker:
         answer = asker.ask("Is there a ship?")
-        assert answer.text == "Yes: 1 ship found."
+        assert answer.text == "Yes, there is 1 ship."
         with pytest.raises(InputError, match="only rasters"):
             asker.write_evidence(answer, tmp_path / "x.geojson")
 

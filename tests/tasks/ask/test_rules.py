@@ -7,7 +7,7 @@ from polygons import StubScene, budget
 
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.ask import Asker
-from geoglot.tasks.ask.forms import forms
+from geoglot.tasks.ask.grammar.forms import FORMS
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.sandbox import Sandbox
@@ -27,10 +27,10 @@ TAGS = (
 )  # fmt: skip
 
 
-def paraphrases() -> list[tuple[str, str]]:
+def paraphrases(file: str = "paraphrases.txt") -> list[tuple[str, str]]:
     """(question, program with ` ; ` between its lines)."""
     program, pairs = "", []
-    for line in (HERE / "paraphrases.txt").read_text("utf-8").splitlines():
+    for line in (HERE / file).read_text("utf-8").splitlines():
         if line.startswith("= "):
             program = line[2:]
         elif line and not line.startswith("#"):
@@ -51,6 +51,21 @@ def test_at_least_300_paraphrases_become_the_right_program() -> None:
     pairs = paraphrases()
     assert len(pairs) >= 300
     wrong = [question for question, wanted in pairs if program(question).replace("\n", " ; ") != wanted]
+    assert wrong == []
+
+
+def test_everyday_questions_are_read_or_refused_with_the_word_that_is_not_understood() -> None:
+    pairs = paraphrases("everyday.txt")
+    assert len(pairs) >= 80
+    wrong = []
+    for question, wanted in pairs:
+        try:
+            right = program(question).replace("\n", " ; ") == wanted
+        except AnswerError as error:
+            word = wanted.partition("refused: ")[2]
+            right = wanted.startswith("refused") and (not word or f'do not understand "{word}"' in str(error))
+        if not right:
+            wrong.append(question)
     assert wrong == []
 
 
@@ -109,14 +124,17 @@ def test_a_question_of_any_length_is_read_or_refused_at_once() -> None:
 
 
 def test_examples_of_all_forms_are_read_as_their_own_form() -> None:
-    assert {one.kind for one in forms()} >= {"presence", "count", "comparison", "area", "share", "rural/urban", "theme",
+    assert {one.kind for one in FORMS} >= {"presence", "count", "comparison", "area", "share", "rural/urban", "theme",
                                              "location", "nearest", "distance", "colour", "change"}  # fmt: skip
-    for one in forms():
+    for one in FORMS:
         assert Rules().plan(one.example).kind == one.kind
 
 
 def test_every_program_keeps_to_the_vocabulary() -> None:
-    programs = list(dict.fromkeys(wanted.replace(" ; ", "\n") for _, wanted in paraphrases()))
+    pairs = [*paraphrases(), *paraphrases("everyday.txt")]
+    programs = list(
+        dict.fromkeys(wanted.replace(" ; ", "\n") for _, wanted in pairs if not wanted.startswith("refused"))
+    )
     scene = StubScene({})
     with Sandbox() as sandbox:
         for one in programs:

@@ -10,14 +10,9 @@ import numpy as np
 import shapely
 
 from geoglot.errors import InputError
-<<<<<<< HEAD
 from geoglot.geo import Grid, Window
 from geoglot.geodesy import geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
 from geoglot.tasks.ask.grammar.lexicon import DIRECTIONS, PARTS
-=======
-from geoglot.geo import Grid, Window, geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
-from geoglot.tasks.ask.grammar.lexicon import DIRECTIONS, PARTS
->>>>>>> 4d79a83 (The grammar of questions: noun phrases as values, queries that print their program, forms in one tuple)
 
 _METRES = (
     "the scene has no CRS, so nothing is known in metres; give its ground resolution with --gsd, "

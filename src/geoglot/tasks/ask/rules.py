@@ -6,17 +6,17 @@ import re
 from difflib import SequenceMatcher
 
 from geoglot.errors import AnswerError
-from geoglot.tasks.ask.grammar.form import Form
-from geoglot.tasks.ask.grammar.forms_ground import MEASURES
-from geoglot.tasks.ask.grammar.forms_scene import SCENE
-from geoglot.tasks.ask.grammar.forms_things import CHANGES, COUNTS, QUANTIFIED
+from geoglot.tasks.ask.grammar.forms import FORMS, Form
+from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, VERBS
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
+from geoglot.tasks.ask.grammar.patterns import KNOWN
+from geoglot.tasks.ask.grammar.queries import Query
 from geoglot.tasks.ask.plan import Plan, Trial
 
 _LONGEST = 300
-#: All forms. The first that reads a question has it, so what says more comes before what says less.
-FORMS: tuple[Form, ...] = (*CHANGES, *QUANTIFIED, *MEASURES, *SCENE, *COUNTS)
+#: Words that a refusal may name; the others hold a question together
+_STRANGE = (FUNCTION_WORDS | VERBS) - {"there", "what", "are", "is", "were"}
 
 
 class Rules:
@@ -28,25 +28,45 @@ class Rules:
         """The program of a question; AnswerError says which word is not understood, and what could be asked."""
         if len(question) > _LONGEST:
             raise AnswerError(f"a question must have at most {_LONGEST} characters, got {len(question)}")
-        text, unread = plain(question), []
-        for form in FORMS:
-            try:
-                query = form.read(text)
-            except NotUnderstood as error:
-                unread.append(str(error))
-                continue
+        text = plain(question)
+        form, query, unread = _read(text)
+        if query is None:
+            raise AnswerError(_refusal(text, unread))
+        return Plan(query.program(), form.kind)
+
+
+def _read(text: str) -> tuple[Form, Query | None, list[str]]:
+    """The form and the query of a plain question; no query, and the phrases that were not read, for none."""
+    unread = []
+    for form in FORMS:
+        try:
+            query = form.read(text)
+        except NotUnderstood as error:
+            unread.append(str(error))
+        else:
             if query is not None:
-                return Plan(query.program(), form.kind)
-        raise AnswerError(_refusal(text, unread))
+                return form, query, []
+    return FORMS[0], None, unread
 
 
 def _refusal(text: str, unread: list[str]) -> str:
-    words = min(unread, key=lambda words: len(words.split()), default="")
-    what = f'I do not understand "{words}" in this question' if words else "I cannot read this question without guessing"
+    words = _culprit(text.split()) or min(unread, key=lambda words: len(words.split()), default="")
+    what = (
+        f'I do not understand "{words}" in this question' if words else "I cannot read this question without guessing"
+    )
     return (
         f'{what}. The nearest form that I know: "{nearest_form(text).example}" '
         "A language model can read others: --planner llm"
     )
+
+
+def _culprit(words: list[str]) -> str:
+    """The word without which the question can be read, or else one that no form knows; "" if there is none."""
+    strange = [word for word in words if word in _STRANGE or word.endswith("most")]
+    for word in strange:
+        if _read(" ".join(other for other in words if other != word))[1] is not None:
+            return word
+    return next((word for word in strange if word not in KNOWN), "")
 
 
 def nearest_form(text: str) -> Form:

@@ -29,10 +29,11 @@ MULTIPLES = {"dozen": 12, "couple": 2, "half": 0.5, "quarter": 0.25, "third": 1 
 #: Words for units, and what one of them is in metres
 LENGTHS = {"m": 1.0, "km": 1e3, "ft": 0.3048, "mile": 1609.344, "yard": 0.9144}
 #: and in square metres
-AREAS = {"m²": 1.0, "km²": 1e6, "ha": 1e4, "acre": 4046.8564224, "ft²": 0.09290304}
+AREAS = {"m²": 1.0, "km²": 1e6, "ha": 1e4, "acre": 4046.8564224, "mi²": 2589988.110336, "ft²": 0.09290304}
 UNIT_WORDS = (
     (r"(?:square|sq\.?) ?(?:kilometers|kilometres|kilometer|kilometre|km)|km ?(?:\^ ?)?2|km²|sq ?km", "km²"),
     (r"(?:square|sq\.?) ?(?:meters|metres|meter|metre|m)|m ?(?:\^ ?)?2|m²|sq ?m|sqm", "m²"),
+    (r"(?:square|sq\.?) ?(?:miles|mile|mi)|mi ?2|mi²", "mi²"),
     (r"(?:square|sq\.?) ?(?:feet|foot|ft)|ft ?2|ft²", "ft²"),
     (r"hectares|hectare|ha", "ha"),
     (r"acres|acre", "acre"),
@@ -63,7 +64,9 @@ SYNONYMS = {
     "forested area": "forest", "forest area": "forest", "wooded area": "forest", "urban zone": "urban area",
     "town area": "urban area", "built up area": "built-up area", "farming land": "farmland",
     "agricultural land": "farmland", "building area": "building", "tennis field": "tennis court",
-    "parking": "parking lot", "urban": "urban area", "rural": "rural area",
+    "parking": "parking lot", "forested": "forest", "wooded": "forest", "vegetated": "vegetation",
+    "grassy": "grass", "agricultural": "farmland", "residential": "residential area", "industrial": "industrial area",
+    "commercial": "commercial area", "urban": "urban area", "rural": "rural area",
 }  # fmt: skip
 
 _IRREGULAR = {

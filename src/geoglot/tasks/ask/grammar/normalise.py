@@ -24,7 +24,12 @@ _DATES = (
 )
 _POLITE = (
     r"(?:please|kindly|hello|hi|hey|ok|okay|so|now|well|and)",
-    r"(?:can|could|would|will) (?:you|u) (?:please |kindly )?(?:tell|say|show|let|give|answer|check|determine|estimate|"
+    r"(?:may|can|could) i (?:ask|know)(?: you)?",
+    r"i(?: was| am|'m)? wonder(?:ing)?(?: if you could (?:tell|say)(?: me)?)?",
+    r"do you happen to know|(?:i|we) (?:need|would like|want)(?: to (?:know|find out|see|have))?|what i need is",
+    r"(?:can|could|would|will) you(?: please| kindly)? (?=(?:show|list|highlight|mark|map|display|point|measure|"
+    r"describe|classify|name)\b)",
+    r"(?:can|could|would|will) (?:you|u) (?:please |kindly )?(?:tell|say|let|give|answer|check|determine|estimate|"
     r"calculate|compute|work out|find out)(?: to)?(?: me| us)?(?: know)?",
     r"(?:tell|let|give) (?:me|us)(?: know)?",
     r"show (?:me|us)(?= (?:what|how|where|which|whether|if|(?:the )?(?:number|area|share|count|percentage|distance)))",
@@ -41,7 +46,9 @@ _SLIPS = (
         r"(?! (?:the )?(?:number|area|share|count|percentage|distance)\b)",
         "show",
     ),
-    (r"^map(?= (?:the|all|every) )", "show"),
+    (r"^(?:map|identify|detect|outline|name)(?= (?:the|all|every|each) )", "show"),
+    (r"would you mind counting", "count"),
+    (r"would you (?:call|consider)", "is"),
     (r"(?:newly|recently|freshly) (?:built|constructed|erected|added|planted|developed)", "new"),
     (r"meny|mani|mnay|mny|manny", "many"),
     (r"hw|hwo|hou", "how"),
@@ -58,7 +65,7 @@ _SLIPS = (
     (r"nummber|numer|nubmer|numbr", "number"),
 )
 _FILLERS = (
-    r"please|approximately|roughly|currently|actually|altogether|in total|in all|overall|at all|clearly|visibly|"
+    r"please|approximately|roughly|currently|actually|at all|clearly|visibly|"
     r"exactly how|as well|kind of like|respectively"
 )
 _IN = r"in|on|of|within|inside|from|across|over|throughout|at|for|looking at|considering|given"
@@ -77,6 +84,8 @@ def plain(question: str) -> str:
     text = re.sub(r"[\"“”()\[\]]", " ", text).rstrip("?!. ")
     text = _mended(text)
     text = re.sub(r"\s*[,;:]\s*", " , ", text)
+    if not re.search(r"\b(?:long|length)\b", text):  # the longest is measured, not all together
+        text = re.sub(r"\b(?:altogether|in total|in all|overall)\b", " ", text)
     text = re.sub(rf"\bexactly(?= how)|\b(?:{_FILLERS})\b", " ", text)
     text = _spaced(text)
     text = _without_politeness(text)
@@ -89,9 +98,11 @@ def plain(question: str) -> str:
 
 def _counting(text: str) -> str:
     """Ways to ask for a number as "how many"."""
-    text = re.sub(r"^(?:what is |give |do |count )?(?:total |exact |overall )?(?:number|amount|quantity|count)(?: total)? of ",
+    text = re.sub(r"^(?:what is |give |do |count )?(?:(?:total|exact|overall) )?(?:number|amount|quantity|count) of ",
                   "how many ", text)  # fmt: skip
-    text = re.sub(r"^(?:what (?:number|amount|quantity|count) of|count(?: up| of)?|how many of) ", "how many ", text)
+    text = re.sub(
+        r"^(?:what (?:number|amount|quantity|count) of|count(?: how many| up| of)?|how many of) ", "how many ", text
+    )
     return text
 
 
@@ -112,7 +123,7 @@ def _without_politeness(text: str) -> str:
     while True:
         shorter = text
         for words in _POLITE:
-            shorter = re.sub(rf"^{words}\b[ ,]*", "", shorter)
+            shorter = re.sub(rf"^(?:{words})\b[ ,]*", "", shorter)
         shorter = re.sub(r"^(?:if|whether) (there (?:is|are)) ", r"\1 ", shorter)
         shorter = re.sub(r"[ ,]+(?:please|thanks|thank you|for (?:me|us))$", "", shorter)
         if shorter == text or not shorter:

@@ -43,6 +43,8 @@ class Related:
     other: Thing
     metres: float = 0.0
     """For near and beyond."""
+    said: str = field(default="", compare=False)
+    """The preposition of the question, if another fits as well: "on", "over"."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,12 @@ class Thing:
         return (" or " if self.either else " and ").join(self.names)
 
     @property
+    def noun(self) -> str:
+        """The singular with its adjectives: "red car". Joined names have none: "that are red" follows them."""
+        adjectives = [said(one) for one in self.filters if isinstance(one, Shaped | Coloured) and len(self.names) == 1]
+        return " ".join([*adjectives, self.name])
+
+    @property
     def every(self) -> bool:
         """True if several names are joined by "and"."""
         return len(self.names) > 1 and not self.either
@@ -98,23 +106,33 @@ class Thing:
         return tuple(one for one in self.filters if isinstance(one, Related | Between))
 
     @property
+    def picked(self) -> bool:
+        """True if it is one of several, picked by its size or as the nearest."""
+        return bool(self.superlative) or any(isinstance(one, Related) and one.how == "nearest" for one in self.filters)
+
+    @property
     def rest(self) -> str:
         """All that follows the name in a sentence: "larger than 500 m² in the left half"."""
         place = f"in the {self.part}" if self.part else ""
         dated = f"on the {'first' if self.when == 'before' else 'second'} date" if self.when else ""
-        return " ".join(words for words in (*map(_said, self.filters), place, dated) if words)
+        filters = [
+            f"that are {said(one)}" if isinstance(one, Shaped | Coloured) else said(one)
+            for one in self.filters
+            if not (isinstance(one, Shaped | Coloured) and len(self.names) == 1)
+        ]
+        return " ".join(words for words in (*filters, place, dated) if words)
 
     @property
     def one(self) -> str:
         """The singular with its article: "a house in the left half", "the largest house"."""
-        article = f"the {self.superlative}" if self.superlative else "an" if self.name[0] in "aeiou" else "a"
+        article = f"the {self.superlative}" if self.superlative else "an" if self.noun[0] in "aeiou" else "a"
         article = "" if not self.superlative and plural(self.name) == self.name else article
-        return f"{article} {self.name} {self.rest}".strip()
+        return f"{article} {self.noun} {self.rest}".strip()
 
     @property
     def many(self) -> str:
         """The plural, or the only one: "houses in the left half", "the largest house"."""
-        return self.one if self.superlative else f"{plural(self.name)} {self.rest}".strip()
+        return self.one if self.superlative else f"{plural(self.noun)} {self.rest}".strip()
 
     @property
     def single(self) -> bool:
@@ -126,16 +144,17 @@ class Thing:
         return replace(self, filters=(*self.filters, one))
 
 
-def _said(one: Filter) -> str:
+def said(one: Filter) -> str:
+    """A filter in a sentence: "red", "larger than 500 m²", "next to a road"."""
     match one:
         case Sized():
             return one.said
         case Shaped():
-            return f"of {one.shape} shape"
+            return one.shape
         case Coloured():
-            return f"that are {one.colour}"
+            return one.colour
         case Between():
             return f"between {one.one.one} and {one.other.one}"
         case Related():
-            other = f"every {one.other.name}" if one.how == "beyond" and not one.other.superlative else one.other.one
-            return f"{RELATIONS[one.how].format(f'{one.metres:.12g}')} {other}"
+            other = f"every {one.other.noun}" if one.how == "beyond" and not one.other.superlative else one.other.one
+            return f"{one.said or RELATIONS[one.how].format(f'{one.metres:.12g}')} {other}"

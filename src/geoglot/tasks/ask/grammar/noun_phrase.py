@@ -29,15 +29,14 @@ from geoglot.tasks.ask.grammar.patterns import Groups, expression, kept
 
 NEAR_M = 100.0  # "near", if the question does not say how near
 #: RSVQA's sizes in m² (Lobry et al. 2020, section III)
-_SMALL, _MEDIUM, _LARGE = Sized(0.0, 100.0, "smaller than 100 m²"), Sized(100.0, 500.0, "of 100 to 500 m²"), Sized(
-    500.0, 0.0, "larger than 500 m²"
-)  # fmt: skip
+_SMALL, _MEDIUM = Sized(0, 100, "smaller than 100 m²"), Sized(100, 500, "of 100 to 500 m²")
+_LARGE = Sized(500, 0, "larger than 500 m²")
 _ADJECTIVES: dict[str, Filter] = {
     "small": _SMALL, "tiny": _SMALL, "little": _SMALL, "medium": _MEDIUM, "medium-sized": _MEDIUM,
-    "large": _LARGE, "big": _LARGE, "huge": _LARGE,
-    "square": Shaped("square"), "rectangular": Shaped("rectangular"), "circular": Shaped("circular"),
-    "round": Shaped("circular"),
-} | {colour: Coloured(colour) for colour in COLOURS}  # fmt: skip
+    "large": _LARGE, "big": _LARGE, "huge": _LARGE, "square": Shaped("square"), "round": Shaped("circular"),
+    "rectangular": Shaped("rectangular"), "circular": Shaped("circular"),
+    **{colour: Coloured(colour) for colour in COLOURS},
+}  # fmt: skip
 _COLOURLESS = {"area", "space", "land", "field", "zone", "belt", "house"}  # green space, white house
 #: Names that begin like a size and are none: classes of DOTA and of traffic counts
 _NAMES = {"small vehicle", "large vehicle", "small car", "large car", "big box store"}
@@ -62,6 +61,7 @@ def subject(text: str) -> tuple[Thing, Thing]:
     """What a phrase is about with its adjectives alone, and with all its modifiers."""
     text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
     text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
+    text = re.sub(r"\b(any|some|each|all) of ", r"\1 ", text)
     text = re.sub(r"^(?:(?:of|all|any|some|every|each|those|these|that|individual|different|distinct|separate|single"
                   r"|other) )+", "", " ".join(text.split()))  # fmt: skip
     text = re.sub(r"^(?:nearest|closest) (.+?) (?:to|from) (.+)$", r"\1 nearest to \2", _fixed(text))
@@ -149,7 +149,7 @@ def _another(groups: Groups, how: str = "") -> Thing:
         if how not in ("near", "beside", "beyond"):  # the words that leave out the thing itself
             raise NotUnderstood(text)
         text = text.partition(" ")[2]
-    return _core(re.sub(r"^(?:(?:any|some|all|each|every|nearest|closest) )+", "", _fixed(text)))
+    return _core(re.sub(r"^(?:(?:any|some|all|each|every|of|nearest|closest) )+", "", _fixed(text)))
 
 
 Change = Callable[[Thing, Groups], Thing]
@@ -161,7 +161,7 @@ def _related(how: str) -> Change:
         if other.every and how not in ("inside", "beyond"):
             raise NotUnderstood(groups["other"])  # near both, or near one of them?
         far = metres(groups) if "far" in groups else NEAR_M
-        return found.add(Related(how, other, far if how in ("near", "beyond") else 0.0))
+        return found.add(Related(how, other, far if how in ("near", "beyond") else 0.0, groups["said"]))
 
     return change
 
@@ -207,7 +207,8 @@ def _dated(when: str) -> Change:
 _MODIFIERS: tuple[tuple[str, Change], ...] = (
     ("LINK (within|inside|in|under | less|closer|nearer than | no|not more than | at most | up to) [RADIUS of] DISTANCE"
      " [RADIUS] [away] of|from|to|around OTHER", _related("near")),
-    ("LINK (over|beyond | more|farther|further|greater than | at least) DISTANCE [away] from|of OTHER", _related("beyond")),
+    ("LINK (over|beyond | more|farther|further|greater than | at least) DISTANCE [away] from|of OTHER",
+     _related("beyond")),
     ("LINK DISTANCE from|of|around OTHER", _related("near")),
     ("LINK nearest|closest to|from OTHER", _related("nearest")),
     ("LINK [right|directly|immediately] NEXT OTHER", _related("beside")),
@@ -226,7 +227,7 @@ _MODIFIERS: tuple[tuple[str, Change], ...] = (
     ("NOT (near | close|near to) OTHER", _related("beyond")),
     ("LINK [in|on|at] date=@before", _dated("before")),
     ("LINK [in|on|at] date=@after", _dated("after")),
-    ("LINK INSIDE OTHER", _related("inside")),
+    ("LINK said=INSIDE OTHER", _related("inside")),
 )  # fmt: skip
 _TRIED = tuple((re.compile(expression(pattern)), change) for pattern, change in _MODIFIERS)
 _BEGINS = re.compile(rf"(?:^|(?<= ))(?:{expression('BEGINS')})")

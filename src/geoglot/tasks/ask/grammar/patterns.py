@@ -2,39 +2,44 @@
 
     how many A [are|is there] [in unit=UNIT]
 
-A word stands for itself; `a|b` is a choice of words, `(x y | z)` a choice of phrases; `[x]` may be missing; `(x)*` comes
-any number of times; `name=` keeps what the next part matches. A, B and C are noun phrases. Other words in capitals are
-the lists and the expressions below.
+A word stands for itself; `a|b` is a choice of words, `(x y | z)` a choice of phrases; `[x]` may be missing; `(x)*`
+comes any number of times; `name=` keeps what the next part matches. A, B and C are noun phrases. Other words in
+capitals are the expressions below, or the words at the top of `questions.txt`.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
+from pathlib import Path
 
 from geoglot.tasks.ask.grammar.lexicon import ACROSS, AREAS, COLOURS, LENGTHS, VERTICAL
 
+QUESTIONS = Path(__file__).with_name("questions.txt").read_text("utf-8")
+#: Words that some pattern reads
+KNOWN: set[str] = set()
 _NUMBER = r"\d+(?:\.\d+)?"
+_ANY = r"(?:\S+ )+?"
 _DIRECTION = "|".join(sorted([*VERTICAL, *ACROSS], key=len, reverse=True))
 _KIND = "quarter|quadrant|corner|half|third|part|side|area|section|portion|region|end|edge|zone"
-_UNITS, _LENGTHS = "|".join(AREAS), "|".join(LENGTHS)
-
-#: Regular expressions; the text that they read ends every word with a space
+_UNIT, _LENGTH = "|".join(AREAS), "|".join(LENGTHS)
+#: Regular expressions; in the text that they read, a space follows every word
 _EXPRESSIONS = {
-    "A": r"(?P<a>(?:\S+ )+?)",
-    "B": r"(?P<b>(?:\S+ )+?)",
-    "C": r"(?P<c>(?:\S+ )+?)",
-    "REST": r"(?P<rest>(?:in|on|at|within) (?!@)(?:\S+ )+?)",
-    "FIRST": r"(?P<first>(?:\S+ )+?)",
-    "ANY": r"(?:\S+ )+?",
-    "LIST": r"(?P<many>(?:\S+ )+?or (?:\S+ )+?)",
+    "A": rf"(?P<a>{_ANY})",
+    "B": rf"(?P<b>{_ANY})",
+    "C": rf"(?P<c>{_ANY})",
+    "FIRST": rf"(?P<first>{_ANY})",
+    "ANY": _ANY,
+    "LIST": rf"(?P<many>{_ANY}or {_ANY})",
+    "REST": rf"(?P<rest>(?:in|on|at|within) (?!@){_ANY})",
     "N": r"\d+ ",
-    "UNIT": rf"(?:{_UNITS}) ",
-    "SIZE": rf"(?P<much>{_NUMBER})(?P<unit>{_UNITS}) ",
-    "DISTANCE": rf"(?P<far>{_NUMBER})(?P<length>{_LENGTHS}) ",
-    "METRES": rf"{_NUMBER}(?:{_LENGTHS}) ",
+    "UNIT": rf"(?:{_UNIT}) ",
+    "LENGTH": rf"(?:{_LENGTH}) ",
+    "SIZE": rf"(?P<much>{_NUMBER})(?P<unit>{_UNIT}) ",
+    "DISTANCE": rf"(?P<far>{_NUMBER})(?P<length>{_LENGTH}) ",
+    "METRES": rf"{_NUMBER}(?:{_LENGTH}) ",
     "FRACTION": rf"(?:{_NUMBER}%|half|third|quarter|0\.5) ",
-    "FROM": rf"(?P<least>{_NUMBER})(?P<unit1>{_UNITS})? ",
+    "FROM": rf"(?P<least>{_NUMBER})(?P<unit1>{_UNIT})? ",
     "RANGE": r"(?P<least>\d+)(?: to |-)(?P<most>\d+) ",
     "COLOUR": rf"(?P<colour>{'|'.join(COLOURS)}) ",
     "PART": (
@@ -44,77 +49,8 @@ _EXPRESSIONS = {
     "NOT_OF": r"(?!of (?!@))",
     "END": r"$",
 }
-#: Words that mean the same in a form
-_WORDS = {
-    "THIS": "it|this|that|@|these",
-    "SHOW": "contain|have|show|include|display|feature|depict|hold|present|comprise",
-    "SEE": "(is it possible to | do|can|could you|i|we|one) (see|find|spot|detect|identify|observe|notice|recognize|recognise"
-    "|locate | make out)",
-    "SEEN": "present|visible|seen|shown|found|there|depicted|located|detected|counted|observed|spotted|identified",
-    "TAIL": "[are|is there | there are|is | (are|is | can|could be | be) SEEN | present|visible|exist|exists|appear"
-    " | do|can|could you|we|i|one see|find|count|spot|detect|identify|observe|notice | do|does @ contain|have|show|include"
-    " | are|is END | there] [in|on @|it]",
-    "HAVE": "contain|contains|have|has|hold|holds|include|includes|show|shows",
-    "COVER": "(cover|covers|occupy|occupies|span|spans|use|uses|fill|fills|have|has | take|takes|make|makes up | take|takes)",
-    "BY": "([that|which] [is] covered|occupied|taken|used|filled by|with | taken up by|with | made up by|of | of|for|under)",
-    "AREA": "(total|combined|overall|whole|entire|approximate)* (area|surface|extent|size|footprint|acreage"
-    " | surface|land|ground|coverage area)",
-    "GROUND": "area|land|space|ground|surface|terrain",
-    "PORTION": "percentage|percent|share|fraction|proportion|part|portion|%",
-    "WHOLE": "(@|area|land|ground|surface|scene|pixels | land|total area)",
-    "MORE": "(more | LARGER number|numbers of)",
-    "LESS": "(less|fewer | LESSER number|numbers of)",
-    "LESSER": "less|fewer|smaller|lower",
-    "AMOUNT": "[total|exact|overall] number|amount|quantity|count of",
-    "WHERE": "(in|on|at|near|within | next to)",
-    "FIND": "(show|find|list|locate|highlight|mark|map|display | point out|to)",
-    "LARGER": "(larger|bigger|greater|higher|wider|more | more extensive)",
-    "SMALLER": "(smaller|less | less extensive)",
-    "BOUND": "(at least | no|not fewer|less than | more|greater|larger|higher than | over|above | at most | no|not more than"
-    " | up to | fewer|less|smaller|lower than | under|below | exactly|only|just|precisely | equal to | same as)",
-    "MAINLY": "mostly|mainly|predominantly|largely|primarily",
-    "STATE": "[non] flooded|non-flooded|damaged|destroyed|collapsed|burnt|burned",
-    "SIDE": "half|part|side|quarter|corner|area|region|section",
-    "PLACES": "part|parts|quarter|quadrant|corner|half|area|region|section|side|portion|direction|place|location",
-    "PUT": "(located|situated|placed|found|lying|positioned|at|lie|seen|sit|visible | be found|seen | to be found | in|on @)*",
-    "COVER_KIND": "(land cover|use | landcover|landuse)",
-    "CLASS": "type|kind|class|form|category|sort",
-    "TOP": "(dominant|main|prevailing|predominant|major|largest | most common|widespread|extensive)",
-    "URBAN": "urban|city|town|built-up",
-    "RURAL": "(rural|countryside | country side)",
-    "SETTING": "area|region|place|zone|setting|environment|scene|@|one|landscape|location",
-    "TOWN_OR_LAND": "(URBAN [SETTING] or [more] [in] RURAL [SETTING] | RURAL [SETTING] or [more] [in] URBAN [SETTING])",
-    "DONE": "[have|has|was|were|are|is|did|had] (been|there|newly|recently|now)*",
-    "NEW": "built|added|constructed|appeared|appear|new|erected|developed|planted|created|emerged|gained",
-    "GONE": "(disappeared|disappear|vanished|vanish|removed|demolished|lost|gone|destroyed|missing | torn|cut down)",
-    "SINCE": "[between|since|from|in|on|over|across|by [2|both|first|second] [dates|@before|@after|@|then] [and|to @after|now]]",
-    "GROW": "(grow|grown|increase|increased|expand|expanded|rise|risen|gain|gained | got more | get|become larger)",
-    "SHRINK": "(shrink|shrunk|decrease|decreased|decline|declined|fall|fallen|drop|dropped|reduced | get|become smaller)",
-    "CHANGE": "(change|changed|differ|differed|remain | stay the same)",
-    "AREA_OF": "(area|size|extent|surface of | area covered by)",
-    "NUMBER_OF": "number|amount|count of",
-    "EARLIER": "(before|earlier|previously | in|on @before)",
-    # Of modifiers:
-    "LINK": "[that|which|who] [is|are|lie|lies|sit|stand | can be] [located|situated|lying|found|standing|placed|parked|moored"
-    "|docked|anchored|driving|sitting|growing|seen|built|there]",
-    "NOT": "[that|which] is|are|lie|do not [lie]",
-    "RADIUS": "radius|distance|range|reach|buffer",
-    "WITH_AREA": "[with|having|whose|have|has | that|which have|has] [area|surface|size|footprint|extent]"
-    " [of|is|are|measuring|measure|covering|cover|covers | that is]",
-    "OVER": "(exceeds|exceed|larger|bigger|greater|more|over|above|exceeding | at least | no|not less|smaller | upwards of) [than]",
-    "BELOW": "(smaller|less|under|below | at most | no|not more|larger | up to) [than]",
-    "NEXT": "(beside|adjoining|alongside|along|bordering|touching|abutting|neighbouring|neighboring|by | next|adjacent to)",
-    "NEAR": "(near|nearby|around|surrounding|at | near to | close to|by | in vicinity|neighbourhood|neighborhood|proximity of"
-    " | in proximity to | not far from)",
-    "INSIDE": "(inside|in|on|within|over | on top of | lying on | surrounded|enclosed by)",
-    "BEGINS": "(that|which|who is|are|lie|lies|have|has|can | is|are|lie|lies|located|situated|lying|found|standing|parked"
-    "|moored|docked|anchored|driving|sitting|growing | within|inside|over|beyond|near|nearby|by|around|surrounding|at|in|on"
-    "|to|from|between|above|below|underneath|beneath|of|towards|with|under|less|more|beside|adjacent|adjoining|alongside"
-    "|along|bordering|touching|abutting|neighbouring|neighboring | no|not more|less | at least|most | up to | closer|nearer"
-    "|farther|further than | nearest|closest|next|close to | right|directly next | close by | not far | left|right|north|south"
-    "|east|west of | having|have|has|whose|exceeds|exceed|cover|covers|measure|larger|bigger|greater|smaller|exceeding"
-    "|covering|measuring | METRES from|of | @before|@after | surrounded|enclosed by)",
-}
+_WORDS = dict(re.findall(r"^([A-Z_]+) = (.+(?:\n    .+)*)", QUESTIONS, re.MULTILINE))
+_TOKEN = re.compile(r"\w+=|[\[\]()]\*?|[^\s\[\]()]+")
 
 
 class Groups(dict[str, str]):
@@ -122,10 +58,6 @@ class Groups(dict[str, str]):
 
     def __missing__(self, key: str) -> str:
         return ""
-
-
-_TOKEN = re.compile(r"\w+=|[\[\]()]\*?|[^\s\[\]()]+")
-_CLOSE = {"[": ")?", "(": ")"}
 
 
 def expression(pattern: str) -> str:
@@ -136,16 +68,13 @@ def expression(pattern: str) -> str:
             name = token[:-1]
             continue
         opened = f"(?P<{name}>" if name else "(?:"
-        if token in _CLOSE:
-            made.append(f"{opened}(?:" if name else "(?:")
-            closing.append(_CLOSE[token] + (")" if name else ""))
+        if token in "[(":
+            made.append(f"{opened}(?:" if name else opened)
+            closing.append((")?" if token == "[" else ")") + (")" if name else ""))
         elif token[0] in ")]":
-            end = closing.pop()
-            made.append(end.replace(")", ")*", 1) if token.endswith("*") else end)
-        elif token == "|":
-            made.append("|")
+            made.append(closing.pop().replace(")", ")*" if token.endswith("*") else ")", 1))
         else:
-            made.append(f"{opened}{_words(token)})")
+            made.append("|" if token == "|" else f"{opened}{_words(token)})")
         name = ""
     return "".join(made)
 
@@ -157,7 +86,8 @@ def _words(token: str) -> str:
     if token in _WORDS:
         return expression(_WORDS[token])
     if "|" in token:
-        return "|".join(_words(word) for word in token.split("|") if word)
+        return "|".join(map(_words, token.split("|")))
+    KNOWN.add(token)
     return re.escape(token) + " "
 
 
@@ -166,4 +96,4 @@ def kept(match: re.Match[str]) -> Groups:
     return Groups({name: text.strip() for name, text in match.groupdict().items() if text})
 
 
-_EXPRESSIONS["OTHER"] = rf"(?P<other>(?:\S+ )+?)(?={expression('BEGINS')}|$)"
+_EXPRESSIONS["OTHER"] = rf"(?P<other>{_ANY})(?={expression('BEGINS')}|$)"

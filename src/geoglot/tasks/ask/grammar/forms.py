@@ -1,0 +1,50 @@
+"""The forms of questions, from `questions.txt`, in the order in which they are tried."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from geoglot.tasks.ask.grammar import read_ground, read_things
+from geoglot.tasks.ask.grammar.noun import NotUnderstood
+from geoglot.tasks.ask.grammar.patterns import QUESTIONS, Groups, expression, kept
+from geoglot.tasks.ask.grammar.queries import Query
+
+
+@dataclass(frozen=True)
+class Form:
+    """One way to ask: patterns, tried in their order, and the reader of what they keep."""
+
+    kind: str
+    """What it asks for: presence, count, area, share, ..."""
+    example: str
+    reader: Callable[[Groups], Query]
+    ask: str
+    """What the reader is asked for: "which", "count"."""
+    patterns: tuple[re.Pattern[str], ...]
+
+    def read(self, question: str) -> Query | None:
+        """The query of a plain question; None if it is not of this form, NotUnderstood for an unread phrase."""
+        unread: NotUnderstood | None = None
+        for pattern in self.patterns:
+            match = pattern.fullmatch(f"{question} ")
+            try:
+                if match:
+                    return self.reader(Groups(kept(match), ask=self.ask))
+            except NotUnderstood as error:
+                unread = error
+        if unread:
+            raise unread
+        return None
+
+
+def _form(text: str) -> Form:
+    head, *patterns = re.sub(r"\n    ", " ", text).strip().splitlines()
+    kind, reader, ask, example = re.findall(r"^(.+?), (\w+) ?(\S*): (.+)$", head)[0]
+    compiled = tuple(re.compile(expression(one)) for one in patterns if one and not one.startswith("#"))
+    return Form(kind, example, vars(read_things).get(reader) or vars(read_ground)[reader], ask, compiled)
+
+
+#: The first form that reads a question has it
+FORMS = tuple(_form(text) for text in re.split(r"^= ", QUESTIONS, flags=re.MULTILINE)[1:])
