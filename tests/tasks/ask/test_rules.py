@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -131,7 +132,8 @@ def test_examples_of_all_forms_are_read_as_their_own_form() -> None:
 
 
 def test_every_program_keeps_to_the_vocabulary() -> None:
-    pairs = [*paraphrases(), *paraphrases("everyday.txt")]
+    shapes = {re.sub(r'"[a-z -]*"|[0-9.]+', "", wanted): wanted for _, wanted in paraphrases("everyday.txt")}
+    pairs = [*paraphrases(), *(("", wanted) for wanted in shapes.values())]
     programs = list(
         dict.fromkeys(wanted.replace(" ; ", "\n") for _, wanted in pairs if not wanted.startswith("refused"))
     )

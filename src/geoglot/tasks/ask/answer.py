@@ -72,11 +72,11 @@ def round_value(value: Value) -> Value:
 
 
 def sentence_of(reply: Reply) -> str:
-    """The answer in words: "Yes: 3 ships found." """
+    """The answer in words: "Yes, there are 3 ships." """
     said = _EXPONENT.sub(lambda match: format_number(float(match[0])), reply.sentence.strip().rstrip("."))
     if isinstance(reply.value, bool):
         verdict = "Yes" if reply.value else "No"
-        return f"{verdict}: {said}." if said else f"{verdict}."
+        return f"{verdict}, {said}." if said else f"{verdict}."
     if not said:
         number = format_number(reply.value) if isinstance(reply.value, float) else str(reply.value)
         said = f"{number} {reply.unit}".strip()

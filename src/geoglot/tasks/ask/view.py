@@ -12,8 +12,8 @@ from rasterio.features import rasterize
 
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.arguments import optional_region, text_of, things_of
-from geoglot.tasks.ask.ground import Ground, distances
 from geoglot.tasks.ask.grammar.lexicon import COLOURS, THEMES
+from geoglot.tasks.ask.ground import Ground, distances
 from geoglot.tasks.ask.limits import Budget
 from geoglot.tasks.ask.scene_things import Objects, Region, Scene, SceneObject, Sighting, shapes_of
 

@@ -14,7 +14,7 @@ from geoglot.tasks.ask.view import Record, View
 
 #: What a program can call, by name; each function takes a View first
 WORDS: dict[str, Callable[..., Any]] = {call.__name__: call for call in (*words_objects.WORDS, *words_measures.WORDS)}
-_PHRASES = ("amount",)  # words that ask nothing of the scene, and so are not recorded
+_PHRASES = ("amount", "there_are")  # words that ask nothing of the scene, and so are not recorded
 CLASSIFYING = ("classify", "theme", "looks_like")
 _STUB_HEAD = '''class Objects:
     """Things that were found. Hand them to the functions below; they have no attributes and no len()."""

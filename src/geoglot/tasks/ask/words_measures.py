@@ -9,6 +9,8 @@ from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
 from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View
 
 _LONGEST_TEXT = 1000
+_SPREAD = "spread over the scene"
+_PREPOSITIONS = {"top": "at", "bottom": "at", "left": "on", "right": "on"}  # "in" for all other places
 _NEAREST_PART = 0.6  # of the things that must lie in one ninth for "where" to name it
 
 
@@ -82,7 +84,14 @@ def where(view: View, objects: Objects) -> str:
     """Where most of the objects are, in words: "north-west", "upper left", "centre", or "spread over the scene"."""
     ninths = [view.ground.ninth(*place) for place in view.ground.positions(shapes_of(some_of(objects)))]
     common = max(dict.fromkeys(ninths), key=ninths.count)
-    return common if ninths.count(common) >= _NEAREST_PART * len(ninths) else "spread over the scene"
+    return common if ninths.count(common) >= _NEAREST_PART * len(ninths) else _SPREAD
+
+
+def placed(view: View, objects: Objects) -> str:
+    """Where the objects are, to end a sentence: "in the north-west", "mostly on the left", "spread over the scene"."""
+    common = where(view, objects)
+    mostly = "mostly " if len(objects.things) > 1 else ""
+    return common if common == _SPREAD else f"{mostly}{_PREPOSITIONS.get(common, 'in')} the {common}"
 
 
 def colour_of(view: View, objects: Objects) -> str:
@@ -118,6 +127,12 @@ def say(view: View, number: int, name: str) -> str:
     return counted(number, text_of(name, "a name"))
 
 
+def there_are(view: View, number: int, name: str) -> str:
+    """A number of things as a clause: "there is no ship", "there is 1 ship", "there are 3 ships"."""
+    said = say(view, number, name)
+    return f"there {'is' if number < 2 else 'are'} {said}"
+
+
 def amount(view: View, number: int | float, unit: str) -> str:
     """A measure in words, to three digits: "1,750,000 m²", "3.95 ha", "12.5 km"."""
     return f"{format_number(number_of(number, 'a number'))} {text_of(unit, 'a unit')}"
@@ -145,5 +160,5 @@ def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidenc
 
 WORDS = (
     distance_m, area_m2, region_area_m2, length_m, perimeter_m, share, classify, theme, looks_like, which_is_larger,
-    compare, where, colour_of, appeared, disappeared, change, say, amount, answer,
+    compare, where, placed, colour_of, appeared, disappeared, change, say, there_are, amount, answer,
 )  # fmt: skip

@@ -17,8 +17,8 @@ from geoglot.tasks.ask.arguments import (
     text_of,
     things_of,
 )  # fmt: skip
-from geoglot.tasks.ask.ground import is_shape
 from geoglot.tasks.ask.grammar.lexicon import COLOURS
+from geoglot.tasks.ask.ground import is_shape
 from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
 from geoglot.tasks.ask.view import View, held
 
@@ -112,6 +112,11 @@ def smallest(view: View, objects: Objects) -> Objects:
     return view.extreme(objects, lambda things: view.ground.sizes(shapes_of(things)), 0)
 
 
+def longest(view: View, objects: Objects) -> Objects:
+    """The longest one, end to end; none if there are none."""
+    return view.extreme(objects, lambda things: view.ground.lengths(shapes_of(things)), -1)
+
+
 def shaped(view: View, objects: Objects, shape: str) -> Objects:
     """Those of a shape: "square", "rectangular" or "circular"."""
     things = things_of(objects)
@@ -181,5 +186,5 @@ def nearest(view: View, objects: Objects, to: Objects) -> Objects:
 
 WORDS = (
     whole, part, before, after, around, between, find, exists, count, together, each, larger, smaller, largest,
-    smallest, shaped, coloured, near, beyond, beside, inside, within, towards, nearest,
+    smallest, longest, shaped, coloured, near, beyond, beside, inside, within, towards, nearest,
 )  # fmt: skip

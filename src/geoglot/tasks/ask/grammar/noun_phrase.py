@@ -29,8 +29,8 @@ from geoglot.tasks.ask.grammar.patterns import Groups, expression, kept
 
 NEAR_M = 100.0  # "near", if the question does not say how near
 #: RSVQA's sizes in m² (Lobry et al. 2020, section III)
-_SMALL, _MEDIUM = Sized(0, 100, "smaller than 100 m²"), Sized(100, 500, "of 100 to 500 m²")
-_LARGE = Sized(500, 0, "larger than 500 m²")
+_SMALL, _MEDIUM = Sized(0.0, 100.0, "smaller than 100 m²"), Sized(100.0, 500.0, "of 100 to 500 m²")
+_LARGE = Sized(500.0, 0.0, "larger than 500 m²")
 _ADJECTIVES: dict[str, Filter] = {
     "small": _SMALL, "tiny": _SMALL, "little": _SMALL, "medium": _MEDIUM, "medium-sized": _MEDIUM,
     "large": _LARGE, "big": _LARGE, "huge": _LARGE, "square": Shaped("square"), "round": Shaped("circular"),
