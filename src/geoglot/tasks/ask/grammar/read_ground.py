@@ -185,12 +185,15 @@ def classify(groups: Groups) -> Query:
     names = _CITY if town else _names(groups["many"])
     if len(names) < 2:
         raise NotUnderstood(groups["many"])
-    kind = "rural area" if groups["kind"].startswith(("rural", "country")) else "urban area"
-    value = '"urban" if kind == "urban area" else "rural"' if town else "kind"
-    value = f'kind == "{kind}"' if groups["kind"] else value
-    fits = ", ".join(f'"{name}"' for name in names)
-    sentence = f"of {listed(names)}, {{kind}} describes the {place or 'scene'} best"
-    return Query({}, value, sentence, compute={"kind": f"classify([{fits}]{part(place)})"})
+    quoted = ", ".join(f'"{name}"' for name in names)
+    fits = f"classify([{quoted}]{part(place)})"
+    if not town:
+        sentence = f"of {listed(names)}, {{kind}} describes the {place or 'scene'} best"
+        return Query({}, "kind", sentence, compute={"kind": fits})
+    setting = f'"urban" if {fits} == "urban area" else "rural"'
+    asked = "rural" if groups["kind"].startswith(("rural", "country")) else "urban"
+    value = f'kind == "{asked}"' if groups["kind"] else "kind"
+    return Query({}, value, f"the {place or 'scene'} looks {{kind}}", compute={"kind": setting})
 
 
 def looks_like(groups: Groups) -> Query:
