@@ -51,20 +51,14 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
         {"role": "object", "id": one.id, "name": one.name, "score": round(one.score, 4), "when": one.when or None}
         for one in kept
     ] + [{"role": _REGION, "name": region.name, "when": region.when or None} for region in regions]
+    crs, geometries = ground.grid.crs, np.array(shapes, object)
+    lonlat = orient_rings(geometries) if crs is None else project_to_lonlat(shapes, crs) if shapes else geometries
     features = [
         {"type": "Feature", "properties": facts | {"area_m2": area}, "geometry": json.loads(geometry)}
-        for facts, area, geometry in zip(properties, areas, _lonlat(shapes, ground.grid), strict=True)
+        for facts, area, geometry in zip(properties, areas, shapely.to_geojson(lonlat).tolist(), strict=True)
     ]
     left_out = len(things) - len(kept)
     return {"type": "FeatureCollection", "features": features} | ({"left_out": left_out} if left_out else {})
-
-
-def _lonlat(shapes: Sequence[Any], grid: Grid) -> list[str]:
-    if not shapes:
-        return []
-    if grid.crs is None:
-        return [str(one) for one in shapely.to_geojson(orient_rings(np.array(shapes, object)))]
-    return [str(one) for one in shapely.to_geojson(project_to_lonlat(shapes, grid.crs))]
 
 
 def check_evidence(path: Path) -> None:
@@ -85,10 +79,17 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     """Write a `collection` as GeoJSON, and beside it a PNG of the scene with its objects and regions."""
     path, picture = made.output, made.output.with_suffix(".png")
     pixels, grid = scene.picture(SIDE)
-    facts = [feature["properties"] for feature in document["features"]]
-    named = list(zip(map(_label, facts), _outlines(document, grid), strict=True))
-    named.sort(key=lambda one: one[0] != _REGION)  # regions lie below things
-    outlines = [(name, part) for name, shape in named for part in _parts(shape, grid)]
+    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
+    if grid.crs is not None:
+        shapes = gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs)
+    named = [(_label(one["properties"]), shape) for one, shape in zip(document["features"], shapes, strict=True)]
+    named.sort(key=lambda one: one[0] != _REGION)  # regions lie below objects
+    outlines = [
+        (name, part)
+        for name, shape in named
+        for part in shapely.get_parts(to_pixels([shape], grid))
+        if isinstance(part, shapely.Polygon) and not part.is_empty
+    ]
     names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
     counts = {name: sum(1 for other, _ in named if other == name) for name in names}
     lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
@@ -102,17 +103,7 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     return path, picture
 
 
-def _outlines(document: Mapping[str, Any], grid: Grid) -> list[Any]:
-    shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
-    return list(shapes) if grid.crs is None else list(gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs))
-
-
 def _label(facts: Mapping[str, Any]) -> str:
     if facts["role"] == _REGION:
         return _REGION
     return f"{facts['name']}, {facts['when']}" if facts["when"] else str(facts["name"])
-
-
-def _parts(shape: Any, grid: Grid) -> list[shapely.Polygon]:
-    parts = shapely.get_parts(to_pixels([shape], grid))
-    return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
