@@ -219,7 +219,7 @@ def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, m
         assert told.exit_code == 3 and len(document["sets"]) == 3
         first, second = sorted(document["failed"])
         assert "broken.tif cannot be opened" in first and "newer-2022-01-01.tif is damaged inside" in second
-        assert len(document["unused"]) == 1 and "plain.tif says nowhere where it lies" in document["unused"][0]
+        assert len(document["unused"]) == 1 and "plain.tif has no CRS" in document["unused"][0]
         assert document["stages"]["imagery"]["scenes"] == 3  # its whole half is used
     manifest, report = json.loads((mine / "pairs/manifest.json").read_text()), (mine / "pairs/report.html").read_text()
     for line in document["failed"] + document["unused"]:
@@ -238,7 +238,7 @@ def test_rasters_that_cannot_be_used_are_told_and_the_rest_goes_on(mine: Path, m
         ('folder = "photos"', 'folder = "rasters"', "no photo is left of 2 (no place: 2)"),
         ('[photos.local]\nfolder = "photos"', '[photos]\nlicences = ["pd"]\n[photos.local]\nfolder = "photos"',
          "(licence: 60, no place: 2)"),
-        ('folder = "rasters"', 'folder = "photos"', "says where it lies (a CRS)"),
+        ('folder = "rasters"', 'folder = "photos"', "can be read and has a CRS"),
         ('folder = "rasters"', 'folder = "far"', "no tile has pixels (no scene covers it: "),
         ('[photos.local]\nfolder = "photos"\nlicence = "CC BY 4.0"', "[photos.flickr]", "GEOGLOT_FLICKR_KEY"),
     ],

@@ -279,7 +279,7 @@ def test_a_token_that_ended_by_the_service_s_clock_is_had_anew(tmp_path: Path) -
     with remote_files(tmp_path, signed=True) as files:
         recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",), token_url=f"{files.url}/token")
         stac = Stac(recipe, web_of(recipe, QUICK))
-        stac._token, stac._token_until = "sig=of-yesterday", time.time() + 3600
+        stac._files._token, stac._files._expiry = "sig=of-yesterday", time.time() + 3600
         tile = stac.read(Scene("s", "", None, {}, {"image": f"{files.url}/scene.tif"}), grid(*CORNER, 64))
         stac.close()
     assert tile.valid.all()
@@ -318,7 +318,7 @@ def test_scenes_that_cannot_be_meant_are_left_and_clouds_are_looked_at_here_too(
     assert [scene.id for scene in stac.scenes(HERE, None, None)] == ["good"]
     for items in ([{"id": 1}], ["x"]):
         stac._client = Searched(items)  # type: ignore[arg-type]
-        with pytest.raises(ServiceError, match="what is no STAC"):
+        with pytest.raises(ServiceError, match="in the form of STAC"):
             stac.scenes(HERE, None, None)
     stac.close()
 

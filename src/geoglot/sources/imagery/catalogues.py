@@ -1,8 +1,8 @@
-"""Public STAC catalogues as data: which collection, which asset is red, green and blue, what the numbers mean.
+"""Public STAC catalogues: collections, assets of the bands, and what their numbers mean.
 
 Earth Search (Element 84, https://earth-search.aws.element84.com/v1) has Sentinel-2 L2A as open COGs; the Planetary
-Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2, whose urls a token signs that anyone
-may ask for. Written down from their documents; neither could be reached where this was made.
+Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2, with urls that are signed by a token
+which anyone may get. Written from their documents; neither could be reached for a test.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SCL_CLOUD = (8, 9, 10)
 
 @dataclass(frozen=True)
 class Band:
-    """One band of a tile: an asset of the item, and which band of that file."""
+    """A band of a tile: an asset of the item and the number of the band in that file."""
 
     name: str
     asset: str
@@ -26,22 +26,22 @@ class Band:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """One collection of one service."""
+    """A collection of a service."""
 
     url: str
     collection: str
     hosts: tuple[str, ...]
-    """Where pixels lie."""
+    """Hosts of the pixels."""
     bands: tuple[Band, ...]
     newest: bool
-    """NAIP flies every second or third year: the newest. Sentinel-2 every five days: the nearest in time."""
+    """Prefer the newest scene, not the nearest in time. NAIP has one in two or three years, Sentinel-2 in five days."""
     reflectance: bool = False
-    """Whether numbers are reflectances; else they are brightness 0..255."""
+    """Numbers are reflectances, else brightness 0..255."""
     classes: str | None = None
-    """Asset that says which pixels are cloud."""
+    """Asset with classes, some of which are cloud."""
     cloud_classes: tuple[int, ...] = ()
     token: str | None = None
-    """Where a token is had that signs urls."""
+    """Address of the token that signs urls."""
 
 
 _PLANETARY = "https://planetarycomputer.microsoft.com/api"

@@ -1,6 +1,6 @@
-"""Files elsewhere, read by ranges of bytes through the one door to the network: GDAL itself asks nobody.
+"""Remote GeoTIFFs, read by ranges of bytes through the web client; GDAL itself never uses the network.
 
-GDAL follows a redirect to any host and logs urls with what signs them, and no option of its own stops either.
+GDAL follows redirects to any host and logs signed urls, and none of its options prevents either.
 """
 
 from __future__ import annotations
@@ -8,38 +8,97 @@ from __future__ import annotations
 import io
 import os
 import re
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, TypeVar
 
 from rasterio.errors import RasterioError
 
-from geoglot.errors import GeoglotError, SourceError
+from geoglot.errors import GeoglotError, ReadError, ServiceError, SourceError
 from geoglot.sources.gdal import open_file
 from geoglot.web.client import WebClient
-from geoglot.web.response import Response, RetryableError
+from geoglot.web.response import HTTPStatusError, Response, RetryableError, json_of
 
-_CHUNK = 1 << 14  # what is smaller is read so and kept: GDAL comes back to a file's head a hundred times
-_PART = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_NAME = "scene.tif"  # for GDAL, which may tell it to anybody
+T = TypeVar("T")
+_ATTEMPTS = 2
+_GONE = (404, 410)
+_RENEW_S = 120.0  # before a token expires
+_CHUNK = 1 << 14  # smaller reads are rounded up and kept, since GDAL returns to a file's head a hundred times
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_NAME = "scene.tif"  # what GDAL sees, since it may log names
+
+
+class SignedFiles:
+    """Files of a service; with `token_url`, their urls are signed by a token that the service gives to anyone."""
+
+    def __init__(self, web: WebClient, token_url: str | None = None) -> None:
+        self._web, self._token_url = web, token_url
+        self._token, self._expiry, self._lock = "", 0.0, threading.Lock()
+
+    def read(self, uri: str, read: Callable[[Any], T]) -> T:
+        """Open a GeoTIFF and read it. If it is refused, its url is signed anew once; no message shows a signature.
+
+        SourceError for a file that is gone, ReadError for one that is refused or damaged while the service responds
+        (object stores that do not list refuse missing files with 403), ServiceError if the service does not respond.
+        """
+        if not self._web.allows(uri):
+            raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
+        for _ in range(_ATTEMPTS):
+            try:
+                with open_remote(self._sign(uri), self._web) as dataset:
+                    return read(dataset)
+            except ServiceError as error:
+                raise ServiceError(self._clean(str(error))) from None
+            except SourceError as error:
+                failed = self._clean(str(error))
+                if isinstance(error, HTTPStatusError) and error.status in _GONE:
+                    raise SourceError(failed) from None
+            self._expiry = 0.0  # the token may have expired by the service's clock
+        raise ReadError(f"{failed}; run the same again later") from None
+
+    def _sign(self, uri: str) -> str:
+        if self._token_url is None:
+            return uri
+        with self._lock:
+            if time.time() > self._expiry - _RENEW_S:
+                try:
+                    self._token, self._expiry = self._web.fetch(self._token_url, _read_token)
+                except HTTPStatusError as error:  # it concerns all files, so none of them is gone
+                    raise ServiceError(f"{error}; run the same again later") from None
+            return f"{uri}{'&' if '?' in uri else '?'}{self._token}"
+
+    def _clean(self, text: str) -> str:
+        return self._web.clean(text.replace(self._token, "***") if self._token else text)
+
+
+def _read_token(response: Response) -> tuple[str, float]:
+    document = json_of(response)
+    try:
+        expiry = datetime.fromisoformat(str(document["msft:expiry"]).replace("Z", "+00:00"))
+        return str(document["token"]), expiry.timestamp()
+    except (ValueError, KeyError, TypeError) as error:
+        raise RetryableError(f"a response that is no token ({type(error).__name__})") from None
 
 
 @contextmanager
-def opened(url: str, web: WebClient) -> Iterator[Any]:
-    """A GDAL handle of a GeoTIFF; SourceError where it is none, and as `WebClient.fetch` where it cannot be had."""
-    file = _File(url, web)
+def open_remote(url: str, web: WebClient) -> Iterator[Any]:
+    """Open a GeoTIFF as a GDAL dataset; SourceError if it is none, and errors of `WebClient.fetch`."""
+    file = _RemoteFile(url, web)
     try:
         with open_file(_NAME, file.open) as dataset:
             yield dataset
     except (RasterioError, SourceError) as error:
         if file.failed is None:
             raise SourceError(f"{web.clean(url)} cannot be read as a GeoTIFF ({error})") from error
-    if file.failed is not None:  # also where GDAL went on without what it did not get
+    if file.failed is not None:  # GDAL may have gone on without the bytes
         raise file.failed
 
 
-class _File:
-    """The bytes at a url; what fails is kept in `failed`, since GDAL takes no exception."""
+class _RemoteFile:
+    """The bytes at a url. Failures are kept in `failed`, since no exception passes through GDAL."""
 
     def __init__(self, url: str, web: WebClient) -> None:
         self._url, self._web, self.size = url, web, 0
@@ -47,36 +106,34 @@ class _File:
         self.failed: GeoglotError | None = None
 
     def open(self, name: str, mode: str = "rb") -> _Handle:
-        """A handle with a place of its own; there is no other file beside this one."""
+        """A handle with its own position; there are no files beside this one."""
         if name != _NAME:
             raise FileNotFoundError(name)
         return _Handle(self)
 
     def read(self, first: int, size: int) -> bytes:
-        """Bytes from the first on, fewer at the end of the file; none where they cannot be had."""
+        """Bytes from `first` on, fewer at the end of the file; none after a failure."""
         size = max(0, min(size, self.size - first))
         try:
-            return self._fetch(first, size) if size >= _CHUNK else self._kept(first, size)
+            return self._fetch(first, size) if size >= _CHUNK else self._read_chunks(first, size)
         except GeoglotError as error:
             self.failed = error
             return b""
 
-    def _kept(self, first: int, size: int) -> bytes:
-        start, end = first // _CHUNK, (first + size - 1) // _CHUNK + 1
-        for number in range(start, end):
+    def _read_chunks(self, first: int, size: int) -> bytes:
+        numbers = range(first // _CHUNK, (first + size - 1) // _CHUNK + 1)
+        for number in numbers:
             if number not in self._chunks:
                 self._chunks[number] = self._fetch(number * _CHUNK, _CHUNK)
-        found = b"".join(self._chunks[number] for number in range(start, end))
-        return found[first - start * _CHUNK :][:size]
+        return b"".join(self._chunks[number] for number in numbers)[first - numbers.start * _CHUNK :][:size]
 
     def _fetch(self, first: int, size: int) -> bytes:
         def read(response: Response) -> bytes:
-            told = _PART.fullmatch(response.content_range)
-            if told is None or int(told[1]) != first or len(response.body) != int(told[2]) - first + 1:
-                raise RetryableError(
-                    f"{response.content_type or 'an answer without type'} in place of a part of a file"
-                )
-            self.size = int(told[3])
+            span = _CONTENT_RANGE.fullmatch(response.content_range)
+            if span is None or int(span[1]) != first or len(response.body) != int(span[2]) - first + 1:
+                kind = response.content_type or "a response without type"
+                raise RetryableError(f"{kind} in place of a part of a file")
+            self.size = int(span[3])
             return response.body
 
         headers = {"Range": f"bytes={first}-{first + size - 1}", "Accept-Encoding": "identity"}
@@ -84,9 +141,9 @@ class _File:
 
 
 class _Handle(io.RawIOBase):
-    """As GDAL wants a file."""
+    """A file object for GDAL."""
 
-    def __init__(self, file: _File) -> None:
+    def __init__(self, file: _RemoteFile) -> None:
         self._file, self._at = file, 0
 
     def read(self, size: int = -1) -> bytes:

@@ -1,4 +1,4 @@
-"""What an imagery source is, and the values that it gives: scenes, and their pixels on a grid that is asked for."""
+"""Scenes, and the protocol of the sources that find them and read them on a grid."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from geoglot.sources.tile import Tile
 
 @dataclass(frozen=True)
 class Scene:
-    """One image of one day, and what is known of it before it is read."""
+    """An image of one day, as a search finds it."""
 
     id: str
     time: str
-    """ISO 8601, UTC."""
+    """ISO 8601, UTC; empty if unknown."""
     cloud: float | None
-    """Percent of the scene, as its maker says."""
+    """Cloud cover of the scene in percent, as its producer says."""
     outline: dict[str, Any]
     """GeoJSON, longitude and latitude."""
     assets: dict[str, str]
-    """Where each band lies, by the names of the catalogue; without what signs a url."""
+    """Address of each band by the catalogue's name for it, without signatures."""
     scale: float = 1.0
     offset: float = 0.0
-    """Reflectance = stored number * scale + offset, where numbers are reflectances."""
+    """Reflectance = stored number * scale + offset, if numbers are reflectances."""
 
     @property
     def moment(self) -> datetime | None:
-        """`time` with its zone; None where it is not known."""
+        """`time` with its time zone."""
         moment = datetime.fromisoformat(self.time) if self.time else None
         return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def covers(self, grid: Grid) -> bool:
-        """Whether all corners of a grid lie in the outline, which may be in two parts at 180 or go on beyond it."""
+        """Whether all corners of a grid lie in the outline, which may be split at 180 or go on beyond it."""
         rows, cols = grid.shape
         lon, lat = grid.to_lonlat([0, 0, rows, rows], [0, cols, cols, 0])
         outline = shapely.geometry.shape(self.outline)
@@ -49,29 +49,32 @@ class Scene:
 
 @runtime_checkable
 class Imagery(Protocol):
-    """Something that has scenes."""
+    """A source of scenes."""
 
     bands: tuple[str, ...]
     newest: bool
-    """Whether the newest scene is wanted, and not the one nearest in time to the photos."""
+    """Whether to prefer the newest scene, not the nearest in time to the photos."""
 
     def identity(self) -> str:
-        """All that decides what is found and read, as text without secrets."""
+        """Everything that decides which scenes are found and how they are read, without secrets."""
 
     def failed(self) -> Sequence[str]:
-        """What of the source cannot be read, and may be mended, a sentence each."""
+        """A sentence for each file that cannot be read but may be repaired."""
+        return ()
 
     def unused(self) -> Sequence[str]:
-        """What of the source is whole and of no use, a sentence each."""
+        """A sentence for each file that is intact but of no use."""
+        return ()
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
-        """Those that touch a box, of some days; ServiceError where nobody answers."""
+        """Scenes that touch a box, between two days; ServiceError if the service does not answer."""
 
     def read_cloud(self, scene: Scene, grid: Grid) -> float | None:
-        """Share of a grid that is cloud in a scene, 0..1 of its valid pixels; None if the source has no cloud mask."""
+        """Share of the valid pixels on a grid that are cloud, 0..1; None without a cloud mask."""
+        return None
 
     def read(self, scene: Scene, grid: Grid) -> Tile:
-        """The pixels of a scene on a grid; ReadError or ServiceError if they cannot be read now."""
+        """Read a scene on a grid; ReadError or ServiceError if that fails for now, SourceError if the scene is gone."""
 
     def close(self) -> None:
-        """Give back what is held."""
+        """Release connections and files."""
