@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from transformers import CLIPConfig, CLIPModel
 
 from geoglot.models.graft import Graft, start_graft
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training.align_objective import AlignSettings, SatelliteModel, anchors_of, gather_photos
 from geoglot.training.losses import Photos, image_level_loss, pixel_level_loss
@@ -47,7 +47,7 @@ def make_tower(folder: Path) -> Graft:
     )  # fmt: skip
     CLIPModel(config).save_pretrained(folder)
     make_tokenizer().save(str(folder / "tokenizer.json"))
-    ground = load_model(folder)
+    ground = load_word_model(folder)
     tower = start_graft(ground, "graft", 1.0, 224)  # type: ignore[arg-type]
     return tower.train()
 

@@ -27,11 +27,11 @@ import torch.nn.functional as F
 
 from geoglot.cli.demo import CLASSES
 from geoglot.demo import SCENE
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.class_words import parse_classes
-from geoglot.scene.score import WordScorer
+from geoglot.scene.dense import WordScores
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.segment.map_run import Outputs, segment_with
 
@@ -44,7 +44,7 @@ REPEATS = 2
 SIDE = 1648
 
 
-class CountingScorer(WordScorer):
+class CountingScorer(WordScores):
     """A scorer that counts the pixels the encoder reads."""
 
     pixels = 0
@@ -67,7 +67,7 @@ def sliding(scorer: CountingScorer, pixels: np.ndarray, stride: int) -> np.ndarr
     """Class ids by crops of 224 px every `stride` px, one at a time, averaged with equal weights."""
     image = torch.from_numpy(pixels).float() / 255
     rows, cols = image.shape[1:]
-    total, count = torch.zeros(len(scorer.ids), rows, cols), torch.zeros(rows, cols)
+    total, count = torch.zeros(scorer.channels, rows, cols), torch.zeros(rows, cols)
     for top in [*range(0, rows - CROP, stride), rows - CROP]:
         for left in [*range(0, cols - CROP, stride), cols - CROP]:
             part = np.s_[..., top : top + CROP, left : left + CROP]
@@ -81,7 +81,7 @@ def untiled(scorer: CountingScorer, pixels: np.ndarray) -> np.ndarray:
     """Class ids from the whole scene at once, averaged over 16 shifts within a patch."""
     image, patch = torch.from_numpy(pixels).float()[None] / 255, scorer.patch_size
     rows, cols = image.shape[2:]
-    total = torch.zeros(len(scorer.ids), rows, cols)
+    total = torch.zeros(scorer.channels, rows, cols)
     for down in range(0, patch, 4):
         for right in range(0, patch, 4):
             padded = F.pad(image, (right, patch - right, down, patch - down), mode="reflect")
@@ -117,7 +117,7 @@ def measure(scorer: CountingScorer, run: Callable[[], np.ndarray], references: d
 @click.option("--json", "as_json", is_flag=True)
 def main(as_json: bool) -> None:
     """Print passes, seconds and agreement of the loop and of geoglot."""
-    scorer = CountingScorer(load_model("mini", device="cpu"), parse_classes(CLASSES), (), TEMPLATES)
+    scorer = CountingScorer(load_word_model("mini", device="cpu"), parse_classes(CLASSES), (), TEMPLATES)
     pixels = mirrored()
     with tempfile.TemporaryDirectory() as folder:
         scene = write_scene(Path(folder) / "scene.tif", pixels)

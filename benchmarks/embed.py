@@ -25,7 +25,7 @@ from transformers import CLIPConfig, CLIPModel
 from geoglot.models.base import Card
 from geoglot.models.clip import Clip
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD, normalise
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 
 Embed = Callable[[Tensor], Tensor]
 
@@ -83,7 +83,7 @@ def build_ways() -> dict[str, Embed]:
         BASELINE: loop,
         "geoglot, float32": clip_of(body).encode_image,
         OURS: fast.encode_image,
-        MINI: load_model("mini").encode_image,
+        MINI: load_word_model("mini").encode_image,
     }
 
 

@@ -27,7 +27,6 @@ from affine import Affine
 from rasterio.windows import Window
 
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.scene.encoder import ScorerEncoder
 from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.sam import Normalisation, Sam
@@ -47,9 +46,9 @@ BLOCK = 1000
 LIMIT_GB = 1.5
 
 
-def encoder(patch: int = 8) -> ScorerEncoder:
+def encoder(patch: int = 8) -> ColourScorer:
     """The stub scorer."""
-    return ScorerEncoder(ColourScorer(NAMES, patch=patch), NAMES)
+    return ColourScorer(NAMES, patch=patch)
 
 
 def count_encodings() -> dict[str, Any]:
@@ -68,7 +67,7 @@ def count_encodings() -> dict[str, Any]:
         refiner = Sam(model, Normalisation((0.5,) * 3, (0.5,) * 3))
         scorer = ColourScorer(NAMES)
         read = ReadOptions(tile=512, overlap=64)
-        result = find(scene, list(PROMPTS), model=ScorerEncoder(scorer, NAMES), read=read, refiner=refiner)
+        result = find(scene, list(PROMPTS), model=scorer, read=read, refiner=refiner)
     tiles = len(WindowPlan((COUNTED, COUNTED), SAM_SIDE, 0, 1))
     return {
         "prompts": len(PROMPTS), "objects": len(result.objects), "plain": tiles * len(PROMPTS), "ours": runs[0],

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.question import ChannelQuestion, ask_channels
 from geoglot.scene.windows import WindowPlan, plan_windows
 
 COLOURS = {
@@ -26,18 +28,21 @@ COLOURS = {
 class ColourScorer:
     """Scores a patch by how near its mean colour is to that of each class; sees `halo` patches around it."""
 
-    name = "colours"
-    sha256 = "0" * 64
-    resolution = (0.1, 30.0)
-    bands = 3
-
     def __init__(self, names: tuple[str, ...], patch: int = 8, halo: int = 0) -> None:
+        self.card = Card(
+            "colours", "stub", 0, patch, 64, (0.1, 30.0), (0.0,) * 3, (1.0,) * 3, 1.0, "Apache-2.0", "tests", "0" * 64
+        )
         self.colours = torch.tensor([COLOURS[name] for name in names])
-        self.ids = tuple(range(1, len(names) + 1))
+        self.labels, self.channels = names, len(names)
         self.patch_size, self.halo, self.calls, self.tiles = patch, halo, 0, 0
 
-    def plan(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
         return plan_windows(shape, 64, self.patch_size, tile, overlap)
+
+    def question(
+        self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
+    ) -> ChannelQuestion:
+        return ask_channels(self.card.name, self.labels, names)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         self.calls += 1

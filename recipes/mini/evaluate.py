@@ -35,7 +35,7 @@ from rasterio.features import rasterize
 
 from geoglot.evaluation.retrieval import score_captions
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import load_model, model_size
+from geoglot.models.zoo import load_word_model, model_size
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import text_vectors
 
@@ -223,7 +223,7 @@ def best_time(run: Callable[[], object], repeats: int = 4) -> float:
 def measure(name: str, data: Path, solaris: Path | None) -> dict[str, Figure]:
     """Every figure of a model."""
     began = time.perf_counter()
-    model = load_model(name)
+    model = load_word_model(name)
     figures = {"seconds to load": Figure(time.perf_counter() - began)}
     rows = [json.loads(line) for line in (data / "rsicd/valid.jsonl").open()]
     paths = [data / "rsicd" / row["image"] for row in rows]

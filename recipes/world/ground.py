@@ -26,7 +26,7 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 from world import CLASSES, Split, World
 
-from geoglot import load_model
+from geoglot import load_word_model
 from geoglot.geo import Window
 from geoglot.models.base import Card
 from geoglot.models.clip import Clip
@@ -114,7 +114,7 @@ def make_tokenizer() -> Tokenizer:
 def accuracy(folder: Path, world: World, count: int = 1000, seed: int = 1) -> tuple[float, float]:
     """Shares of unseen photos matched to their class: among one caption a class, and among the class names."""
     rng = np.random.default_rng(seed)
-    model = load_model(folder, device="cpu")
+    model = load_word_model(folder, device="cpu")
     photos, labels = take_photos(world, "test", count, rng)
     vectors = model.encode_image(photos.float() / 255)
     captions = model.encode_text([caption(name, rng) for _ in range(count) for name in CLASSES])

@@ -37,7 +37,7 @@ from world import BLOCK, CLASSES, World
 from geoglot.evaluation.metrics import Ranking, class_accuracies, confusion, ious
 from geoglot.geo import Window
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
 from geoglot.training.train_align import train_align
@@ -202,7 +202,7 @@ def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[
     """All towers of one country."""
     world, rng = World(seed, size.side_m), np.random.default_rng(seed)
     train_ground(world, folder / "ground", size.ground_steps, seed)
-    ground = load_model(folder / "ground", device="cpu")
+    ground = load_word_model(folder / "ground", device="cpu")
     batch, vectors = collect(world, ground, size, rng)
     test = unseen(world, size.test_tiles, rng)
     sets = {"all": (batch, vectors), "one": one_photo(batch, vectors), "wrong": wrong_places(batch, vectors, rng)}
@@ -214,7 +214,9 @@ def prove(seed: int, size: Size, towers: Sequence[Tower], folder: Path) -> dict[
         recipe = folder / f"{number}.toml"
         facts = {"name": number, "pairs": tower.pairs, "level": tower.level, "loss": tower.loss}
         recipe.write_text(RECIPE.format(**facts, seed=seed, steps=size.steps, batch=size.batch))
-        rows[tower.title] = score(load_model(train_align(recipe).model, device="cpu"), test, tower.level != "image")
+        rows[tower.title] = score(
+            load_word_model(train_align(recipe).model, device="cpu"), test, tower.level != "image"
+        )
         print(f"seed {seed}: {tower.title}: {rows[tower.title]}", flush=True)
     return rows
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,7 +132,7 @@ def test_bad_input_is_one_sentence_before_a_model_is_loaded(
 
 def test_a_model_of_more_bands_is_told_that_sets_have_three(eurosat: Path) -> None:
     model = painter()
-    model.bands = 4
+    model.card = replace(model.card, config={"extra_bands": 1})
     with pytest.raises(InputError, match="pooled colours sees 4 bands; data sets are read as red, green, blue"):
         evaluate("classification", "eurosat", eurosat, model=model)
 

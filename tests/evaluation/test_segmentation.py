@@ -33,7 +33,7 @@ def test_the_map_is_that_of_segment(tmp_path: Path) -> None:
 
     samples, scorer = world(tmp_path, 1), ColourScorer(NAMES)
     with open_native(samples.images[0]) as raster:
-        found = class_map(raster, scorer, 3)
+        found = class_map(raster, scorer, NAMES, 3)
     outputs = Outputs.of(tmp_path / "map.tif", None, SegmentOptions(overlay=False))
     segment_with(scorer, Legend(NAMES), samples.images[0], outputs, options=SegmentOptions(overlay=False))
     with rasterio.open(tmp_path / "map.tif") as dataset:
@@ -45,7 +45,7 @@ def test_a_refined_map_is_that_of_segment_too(tmp_path: Path) -> None:
 
     samples, scorer = world(tmp_path, 1), ColourScorer(NAMES)
     with open_native(samples.images[0]) as raster:
-        plain, found = class_map(raster, scorer, 3), class_map(raster, scorer, 3, Edges())
+        plain, found = class_map(raster, scorer, NAMES, 3), class_map(raster, scorer, NAMES, 3, Edges())
     choice = SegmentOptions(overlay=False)
     segment_with(
         scorer,

@@ -17,11 +17,9 @@ from geoglot.errors import ConvertError, ModelError
 from geoglot.models import tokenizer as tokenizer_module
 from geoglot.models.convert import Conversion, convert
 from geoglot.models.model_files import require_finite, sha256_of
-from geoglot.models.segmenter import load_segmenter
 from geoglot.models.tokenizer import require_ends, require_vocabulary
-from geoglot.models.zoo import load_model
-from geoglot.scene.seen import as_encoder
-from geoglot.tasks.segment.segment import load_mapper
+from geoglot.models.zoo import load_model, load_segmenter
+from geoglot.scene.dense import dense_of
 from tinysegclip import stored_segmenter
 
 _DEEP = "[" * 100_000 + "]" * 100_000
@@ -198,5 +196,5 @@ def test_a_path_a_slash_and_a_home_are_names_of_a_model(stored: Path, monkeypatc
 
 
 def test_every_door_takes_a_path(stored: Path) -> None:
-    assert as_encoder(stored).name == "tiny"
-    assert load_mapper(stored).card.name == "tiny"
+    assert dense_of(stored).card.name == "tiny"
+    assert load_model(stored).card.name == "tiny"

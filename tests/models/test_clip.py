@@ -11,14 +11,14 @@ from transformers import CLIPModel
 from geoglot.errors import InputError, ModelError
 from geoglot.models.clip import Clip
 from geoglot.models.preprocess import normalise
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 
 Save = Callable[[CLIPModel], Path]
 TEXTS = ["a river", "an airport with many planes", "sea"]
 
 
 def load(folder: Path) -> Clip:
-    model = load_model(folder)
+    model = load_word_model(folder)
     assert isinstance(model, Clip)
     return model
 
@@ -100,4 +100,4 @@ def test_weights_of_another_size_are_refused(hf_folder: Save, body: CLIPModel) -
     config = folder / "config.json"
     config.write_text(config.read_text().replace('"intermediate_size": 128', '"intermediate_size": 256'))
     with pytest.raises(ModelError, match="do not fit its card"):
-        load_model(folder)
+        load_word_model(folder)

@@ -17,7 +17,7 @@ from geoglot.errors import ConvertError, ModelError, OutputError
 from geoglot.models.convert import Conversion, convert
 from geoglot.models.convert.layouts import vision_config
 from geoglot.models.preprocess import normalise
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 
 Save = Callable[..., Path]
 
@@ -113,7 +113,7 @@ def test_an_openclip_checkpoint_keeps_its_vectors(
         save_file(reference.state_dict(), source)
     about = Conversion("open", activation="quick_gelu" if quick else "gelu", tokenizer=tokenizer_folder)
     card = convert(source, tmp_path / "open", about)
-    model = load_model(tmp_path / "open")
+    model = load_word_model(tmp_path / "open")
 
     pixels, texts = torch.rand(2, 3, 64, 64), ["a quay", "fields of wheat"]
     ids = torch.zeros(2, 77, dtype=torch.long)
@@ -130,13 +130,13 @@ def test_an_openclip_checkpoint_keeps_its_vectors(
 @torch.no_grad()
 def test_a_bin_of_transformers_keeps_its_vectors(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
     folder = hf_folder(body)
-    wanted = load_model(folder).encode_image(pixels := torch.rand(1, 3, 64, 64))
+    wanted = load_word_model(folder).encode_image(pixels := torch.rand(1, 3, 64, 64))
     torch.save(body.state_dict(), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     with pytest.raises(ModelError, match="geoglot models convert"):
-        load_model(folder)
+        load_word_model(folder)
     convert(folder, tmp_path / "ours", Conversion("ours"))
-    torch.testing.assert_close(load_model(tmp_path / "ours").encode_image(pixels), wanted)
+    torch.testing.assert_close(load_word_model(tmp_path / "ours").encode_image(pixels), wanted)
 
 
 def test_what_does_not_fit_is_named_key_by_key(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from transformers import CLIPModel, CLIPVisionModelWithProjection
 from geoglot.errors import ConvertError
 from geoglot.models.convert import Conversion, convert
 from geoglot.models.preprocess import normalise
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 
 Save = Callable[..., Path]
 MakeBody = Callable[..., CLIPModel]
@@ -77,7 +77,7 @@ def test_a_graft_checkpoint_keeps_its_vectors(
     save_lightning(published, tmp_path / "graft.ckpt", omegaconf)
     about = Conversion("graft", resolution=(1.0, 1.0), text=lender)
     card = convert(tmp_path / "graft.ckpt", tmp_path / "graft", about)
-    model = load_model(tmp_path / "graft")
+    model = load_word_model(tmp_path / "graft")
 
     pixels = torch.rand(2, 3, 64, 64)
     ready = normalise(pixels, card.mean, card.std)
@@ -85,7 +85,7 @@ def test_a_graft_checkpoint_keeps_its_vectors(
     torch.testing.assert_close(model.encode_patches(pixels), patches, atol=1e-5, rtol=0)
     torch.testing.assert_close(model.encode_image(pixels), published.forward_features(ready), atol=1e-5, rtol=0)
     texts = ["a vineyard", "the sea"]
-    torch.testing.assert_close(model.encode_text(texts), load_model(lender).encode_text(texts))
+    torch.testing.assert_close(model.encode_text(texts), load_word_model(lender).encode_text(texts))
     assert (card.family, card.logit_scale) == ("graft", pytest.approx(1 / 0.07))
 
 
@@ -96,7 +96,7 @@ def test_a_graft_without_a_patch_head_is_read_as_a_clip(hf_folder: Save, make_bo
     save_file(published.state_dict(), tmp_path / "image.safetensors")
     card = convert(tmp_path / "image.safetensors", tmp_path / "image", Conversion("image", text=hf_folder(body)))
     assert card.family == "clip"
-    assert load_model(tmp_path / "image").encode_patches(torch.rand(1, 3, 64, 64)).shape == (1, 32, 4, 4)
+    assert load_word_model(tmp_path / "image").encode_patches(torch.rand(1, 3, 64, 64)).shape == (1, 32, 4, 4)
 
 
 def test_graft_asks_for_its_text_tower(make_body: MakeBody, tmp_path: Path) -> None:

@@ -9,9 +9,11 @@ import pytest
 from transformers import CLIPModel
 
 from geoglot.errors import ModelError
+from geoglot.models import huggingface, model_files
 from geoglot.models.huggingface import huggingface_card, is_huggingface, read_config
 from geoglot.models.model_files import CARD, sha256_of
 from geoglot.models.preprocess import CLIP_MEAN
+from geoglot.models.zoo import load_model
 
 Save = Callable[..., Path]
 
@@ -54,3 +56,20 @@ def test_another_configuration_is_refused(tmp_path: Path, content: str, told: st
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(ModelError, match=told):
         read_config(tmp_path)
+
+
+def test_weights_are_hashed_once(
+    hf_folder: Save, stored: Path, body: CLIPModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[Path] = []
+
+    def counted(path: Path) -> str:
+        hashed.append(path)
+        return sha256_of(path)
+
+    for module in (huggingface, model_files):
+        monkeypatch.setattr(module, "sha256_of", counted)
+    folder = hf_folder(body)
+    for place, name in ((folder, "model.safetensors"), (stored, "weights.safetensors")):
+        load_model(place)
+        assert hashed.pop() == place / name and not hashed

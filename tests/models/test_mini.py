@@ -11,7 +11,7 @@ import geoglot.models.mini as package
 from geoglot.demo import SCENE
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
 from geoglot.scene.encode import encode
 from geoglot.sources.raster import open_raster
@@ -21,7 +21,7 @@ WEIGHTS = Path(package.__file__).parent / "weights"
 
 @pytest.fixture(scope="module")
 def mini() -> VisionLanguageModel:
-    return load_model("mini", device="cpu")
+    return load_word_model("mini", device="cpu")
 
 
 def assert_unit(vectors: Tensor, dim: int = 1) -> None:
@@ -63,7 +63,7 @@ def test_nothing_has_no_vectors(mini: VisionLanguageModel) -> None:
 
 
 def test_tiles_go_through_in_parts_but_not_in_training() -> None:
-    model = load_model("mini", device="cpu")
+    model = load_word_model("mini", device="cpu")
     seen: list[int] = []
     model.image.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     tiles = torch.rand(5, 3, 448, 224, generator=torch.Generator().manual_seed(2))

@@ -8,11 +8,11 @@ from safetensors.torch import save_file
 
 from geoglot.errors import ModelError, OutputError
 from geoglot.models.model_files import read_card, read_tensors, save_model
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 
 
 def test_saving_and_loading_changes_nothing(stored: Path, tmp_path: Path) -> None:
-    model = load_model("tiny")
+    model = load_word_model("tiny")
     card = save_model(model, tmp_path / "again")
     assert card == read_card(stored) == read_card(tmp_path / "again")
     assert sorted(path.name for path in (tmp_path / "again").iterdir()) == [
@@ -20,7 +20,7 @@ def test_saving_and_loading_changes_nothing(stored: Path, tmp_path: Path) -> Non
         "tokenizer.json",
         "weights.safetensors",
     ]
-    again = load_model(tmp_path / "again")
+    again = load_word_model(tmp_path / "again")
     assert torch.equal(again.encode_text(["a weir"]), model.encode_text(["a weir"]))
 
 
@@ -31,7 +31,7 @@ def test_a_failed_save_leaves_nothing(stored: Path, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("geoglot.models.model_files.save_file", full)
     target = tmp_path / "shelf" / "again"
     with pytest.raises(OutputError, match="No space left"):
-        save_model(load_model("tiny"), target)
+        save_model(load_word_model("tiny"), target)
     assert list(target.parent.iterdir()) == []
 
 
@@ -41,25 +41,25 @@ def test_a_changed_file_of_weights_is_refused(stored: Path) -> None:
     content[-1] ^= 1
     weights.write_bytes(content)
     with pytest.raises(ModelError, match="does not match the sha256"):
-        load_model("tiny")
+        load_word_model("tiny")
 
 
 @pytest.mark.parametrize("content", ["{}", "not json", '{"mean": 3}'])
 def test_a_broken_card_is_refused_in_one_sentence(stored: Path, content: str) -> None:
     (stored / "card.json").write_text(content)
     with pytest.raises(ModelError, match=r"is not a model card .* convert or pull"):
-        load_model("tiny")
+        load_word_model("tiny")
 
 
 def test_a_missing_tokenizer_is_named(stored: Path) -> None:
     (stored / "tokenizer.json").unlink()
     with pytest.raises(ModelError, match=r"holds no tokenizer\.json"):
-        load_model("tiny")
+        load_word_model("tiny")
 
 
 def test_an_empty_folder_says_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"holds no card\.json"):
-        load_model(tmp_path)
+        load_word_model(tmp_path)
 
 
 def test_half_precision_is_widened_and_integers_stay(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from geoglot.errors import ModelError
 from geoglot.models import precision
 from geoglot.models.model_files import save_model
 from geoglot.models.precision import fold_quick_gelu, wants_bfloat16
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 
 Save = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("activation", ["quick_gelu", "gelu"])
 def test_bfloat16_keeps_the_vectors(hf_folder: Save, make_body: Callable[..., CLIPModel], activation: str) -> None:
     folder = hf_folder(make_body(activation))
-    exact, fast = load_model(folder), load_model(folder, precision="bfloat16")
+    exact, fast = load_word_model(folder), load_word_model(folder, precision="bfloat16")
     pixels = torch.rand(4, 3, 64, 64)
     for name in ("encode_image", "encode_patches"):
         wanted, vectors = getattr(exact, name)(pixels), getattr(fast, name)(pixels)
@@ -49,7 +49,7 @@ def test_auto_falls_back_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_half_precision_is_not_stored(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:
-    model = load_model(hf_folder(body), precision="bfloat16")
+    model = load_word_model(hf_folder(body), precision="bfloat16")
     with pytest.raises(ModelError, match="load it in float32"):
         save_model(model, tmp_path / "half")
     assert not (tmp_path / "half").exists()

@@ -19,7 +19,7 @@ from geoglot.models.zoo import (
     choose_device,
     find_model,
     list_models,
-    load_model,
+    load_word_model,
     model_size,
 )
 
@@ -28,7 +28,7 @@ Save = Callable[..., Path]
 
 def test_a_stored_model_is_loaded_by_name_and_by_folder(stored: Path) -> None:
     pixels = torch.rand(1, 3, 64, 64)
-    by_name, by_folder = load_model("tiny"), load_model(str(stored))
+    by_name, by_folder = load_word_model("tiny"), load_word_model(str(stored))
     assert torch.equal(by_name.encode_image(pixels), by_folder.encode_image(pixels))
     assert not by_name.training
     assert model_size("tiny") == (stored / "weights.safetensors").stat().st_size
@@ -38,12 +38,12 @@ def test_an_unknown_family_is_named(stored: Path) -> None:
     card = json.loads((stored / "card.json").read_text())
     (stored / "card.json").write_text(json.dumps(card | {"family": "oracle"}))
     with pytest.raises(ModelError, match="'oracle'; known are mini, clip, graft"):
-        load_model("tiny")
+        load_word_model("tiny")
 
 
 def test_a_known_model_that_is_not_here_says_how_to_get_it() -> None:
     with pytest.raises(ModelError, match="geoglot models pull remoteclip-vit-b-32"):
-        load_model("remoteclip-vit-b-32")
+        load_word_model("remoteclip-vit-b-32")
 
 
 @pytest.mark.parametrize("name", ["no-such-model", "no/such/folder", ""])
@@ -88,6 +88,6 @@ def test_a_card_that_cannot_be_read_stops_no_list(stored: Path) -> None:
 
 
 def test_families_import_nothing_before_they_are_used() -> None:
-    assert set(FAMILIES) == {"mini", "clip", "graft"}
+    assert set(FAMILIES) == {"mini", "clip", "graft", "segclip", "upernet"}
     source = Path(sys.modules["geoglot.models.zoo"].__file__ or "").read_text()
     assert not any(line.startswith(("import transformers", "from transformers")) for line in source.splitlines())

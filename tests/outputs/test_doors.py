@@ -11,7 +11,6 @@ import pytest
 from geoglot.errors import GeoglotError
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.scene.encoder import ScorerEncoder
 from geoglot.tasks.find.find import find
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.map_run import segment_with
@@ -35,7 +34,7 @@ def segment_alone(source: Path, folder: Path, overwrite: bool) -> None:
 
 def find_roofs(source: Path, folder: Path, overwrite: bool) -> None:
     read = ReadOptions(tile=64, overlap=16)
-    model = ScorerEncoder(ColourScorer(NAMES), NAMES)
+    model = ColourScorer(NAMES)
     find(
         source,
         "roof",

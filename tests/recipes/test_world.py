@@ -9,7 +9,7 @@ from photos import SIDE, draw_photo, photo_points, render_photo
 from tiles import render_tile
 from world import BLOCK, CLASSES, World
 
-from geoglot import load_model
+from geoglot import load_word_model
 from geoglot.crs import transform
 from geoglot.geo import Window
 
@@ -114,9 +114,9 @@ def test_ground_model_is_stored_and_learns(tmp_path: Path, country: World, monke
     monkeypatch.setattr("ground.BATCH", 8)
     train_ground(country, tmp_path / "ground", steps=2, seed=0)
     train_ground(country, tmp_path / "again", steps=2, seed=0)
-    model = load_model(tmp_path / "ground", device="cpu")
+    model = load_word_model(tmp_path / "ground", device="cpu")
     assert model.card.tile_size == SIDE and SIDE % model.card.patch_size == 0
-    assert model.card.sha256 == load_model(tmp_path / "again", device="cpu").card.sha256
+    assert model.card.sha256 == load_word_model(tmp_path / "again", device="cpu").card.sha256
     assert model.card.source.startswith("recipes/world")
 
 

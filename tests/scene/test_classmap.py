@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from geoglot.scene import classmap
-from geoglot.scene.classmap import OTHER, Enlarger, Rule
+from geoglot.scene.classmap import OTHER, Rule, Upsampler
 
 
 def shares(scores: np.ndarray) -> np.ndarray:
@@ -20,11 +20,11 @@ def shares(scores: np.ndarray) -> np.ndarray:
 
 def enlarge(scores: np.ndarray, valid: np.ndarray, rule: Rule, patch: int, cuts: list[int]) -> tuple:
     """Feed the lattice in pieces and put the pixel rows together."""
-    enlarger = Enlarger(rule, patch, valid.shape)
+    upsampler = Upsampler(rule, patch, valid.shape)
     edges = [0, *sorted(set(cuts)), scores.shape[1]]
     parts = []
     for top, end in pairwise(edges):
-        rows = enlarger.feed(scores[:, top:end], valid[top * patch : end * patch])
+        rows = upsampler.feed(scores[:, top:end], valid[top * patch : end * patch])
         if rows is not None:
             assert rows.row == sum(len(part.classes) for part in parts)
             parts.append(rows)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from geoglot.cli.main import cli
 from geoglot.errors import ClassesError, ModelError
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.wording import word_notes
 from stubs import PooledColours
@@ -24,7 +24,7 @@ LONG = "a dense quarter of small houses with gardens " * 20
 
 @pytest.fixture(scope="module")
 def mini() -> object:
-    return load_model("mini")
+    return load_word_model("mini")
 
 
 def notes(model: object, classes: object, **more: object) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ import torch
 
 from geoglot.models.clip import Clip
 from geoglot.models.graft import start_graft
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training import align_objective as alignment
@@ -20,7 +20,7 @@ from tinyclip import store_clip
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    model = load_model(store_clip(tmp_path_factory.mktemp("model") / "tiny"))
+    model = load_word_model(store_clip(tmp_path_factory.mktemp("model") / "tiny"))
     assert isinstance(model, Clip)
     return model
 

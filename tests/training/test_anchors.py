@@ -11,7 +11,7 @@ from torch import Tensor
 
 from geoglot.models.clip import Clip
 from geoglot.models.graft import start_graft
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel, anchors_of
@@ -88,7 +88,7 @@ def test_anchors_are_the_vectors_of_the_linked_patches() -> None:
 
 def test_pixel_level_is_its_definition_over_the_tower_s_own_patches(tmp_path: Path) -> None:
     """mean_i sum_j 1/N_i -log softmax of the patch under each photo, link by link; no helper of the loss is used."""
-    ground = load_model(store_clip(tmp_path / "tiny"))
+    ground = load_word_model(store_clip(tmp_path / "tiny"))
     assert isinstance(ground, Clip)
     pairs = placed_pairs(tmp_path / "pairs")
     pairs.shards[0].add_vectors(ground.card.sha256, np.random.default_rng(1).normal(size=(40, 32)).astype(np.float16))

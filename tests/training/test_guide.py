@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.training.train_align import train_align
 from pairsets import make_batch
 from tinyclip import store_clip
@@ -30,4 +30,4 @@ def test_a_pair_set_and_a_recipe_by_the_guide(tmp_path: Path, monkeypatch: pytes
     exec(compile(block("python"), "graft.md", "exec"), given)
     store_clip(tmp_path / "tiny")
     Path("mine.toml").write_text(block("toml"))
-    assert load_model(train_align(Path("mine.toml")).model).card.name == "mine"
+    assert load_word_model(train_align(Path("mine.toml")).model).card.name == "mine"

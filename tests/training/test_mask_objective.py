@@ -17,7 +17,7 @@ from geoglot.models.segclip.config import Guidance
 from geoglot.models.segclip.guidance import guide
 from geoglot.models.segclip.segclip import Prediction, SegClip
 from geoglot.models.segclip.targets import make_targets
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.recipe import read_recipe
 from geoglot.training.mask_losses import guided_losses, mask_losses
 from geoglot.training.mask_objective import losses_of
@@ -36,7 +36,7 @@ def test_the_table_holds_the_sentence_of_each_class_and_last_the_blank_one(tmp_p
     config = tiny_config()
     config = replace(config, prompts=replace(config.prompts, template="an old map of {}", blank="nothing"))
     vectors, facts = embed_classes(name, config)
-    reader = load_model(name, device="cpu")
+    reader = load_word_model(name, device="cpu")
     expected = reader.encode_text([*(f"an old map of {one}" for one in CLASSES), "nothing"])
     torch.testing.assert_close(vectors, expected)
     assert torch.pdist(vectors).min() > 1e-3  # so that an order could be told from another
@@ -51,7 +51,7 @@ def test_a_recipe_s_network_reads_the_sentences_of_its_template(tmp_path: Path) 
     samples = dataset_of("folder").read(tmp_path / "set", "train")
     assert isinstance(samples, Mapped)
     table = build(asked, tmp_path, samples).network.table
-    reader = load_model("mini", device="cpu")
+    reader = load_word_model("mini", device="cpu")
     expected = reader.encode_text([f"{name} from above" for name in NAMES])
     torch.testing.assert_close(table.vectors[:-1], F.normalize(expected, dim=1))
 

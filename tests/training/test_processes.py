@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from geoglot.models.segmenter import load_segmenter
+from geoglot.models.zoo import load_segmenter
 from geoglot.training import processes
 from geoglot.training.processes import own_device, seed_torch
 from tinyrecipe import recipe

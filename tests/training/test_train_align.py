@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from geoglot.cli.main import cli
 from geoglot.errors import GeoglotError, InputError
 from geoglot.models.graft import Graft
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import PHOTO_TABLE
 from geoglot.training.checkpoint import NAME
@@ -74,7 +74,7 @@ def test_a_recipe_gives_a_model_that_has_learned(folder: Path, level: str) -> No
     losses = [row["loss"] for row in rows]
     assert np.mean(losses[-5:]) < np.mean(losses[:5]) - 0.05
     assert "photo_recall_at_1" in rows[4] and "photo_recall_at_1" in rows[-1]
-    model = load_model(done.model)
+    model = load_word_model(done.model)
     assert isinstance(model, Graft) and model.card.resolution == (1.0, 1.0)
     assert model.encode_patches(torch.rand(1, 3, 64, 64)).shape == (1, 32, 4, 4)
 
@@ -117,7 +117,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from safetensors.torch import save_file
 from geoglot.models.graft import start_graft
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
@@ -125,7 +125,7 @@ from geoglot.training.pair_batches import PairLoader, PairSampling
 from geoglot.training.processes import average_gradients, join_processes
 
 folder = Path(sys.argv[1])
-ground = load_model(folder / "tiny")
+ground = load_word_model(folder / "tiny")
 pairs = PairSet.open(folder / "pairs")
 embed(pairs, ground)
 settings = AlignSettings(level="both", learn_temperature=True, skip_near_m=700.0, skip_own_tile=True)
@@ -253,10 +253,10 @@ def test_colours_in_another_order_are_refused(folder: Path, tmp_path: Path) -> N
 
 
 def test_the_model_answers_with_the_scale_of_its_training(folder: Path, straight: Trained) -> None:
-    assert load_model(straight.model).card.logit_scale == pytest.approx(1 / 0.07, rel=1e-6)
+    assert load_word_model(straight.model).card.logit_scale == pytest.approx(1 / 0.07, rel=1e-6)
     path = recipe(folder, "learned")
     path.write_text(path.read_text().replace("[loss]", "[loss]\nlearn_temperature = true\ntemperature = 0.2"))
-    learned = load_model(train_align(path).model).card.logit_scale
+    learned = load_word_model(train_align(path).model).card.logit_scale
     assert learned != pytest.approx(5, rel=1e-4) and learned == pytest.approx(5, rel=0.1)
 
 

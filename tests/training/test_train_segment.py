@@ -17,8 +17,8 @@ from geoglot.errors import GeoglotError, InputError, ModelError, OutputError, So
 from geoglot.models.preprocess import CLIP_MEAN
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segclip.targets import IGNORE
-from geoglot.models.segmenter import load_segmenter
 from geoglot.models.upernet import pixel_loss
+from geoglot.models.zoo import load_segmenter
 from geoglot.recipe import read_recipe
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.mask_objective import SegmentObjective, losses_of, segmentation_metrics

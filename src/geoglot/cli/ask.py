@@ -72,10 +72,10 @@ def command(
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
+    from geoglot.models.zoo import load_model
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.evidence import check_evidence
-    from geoglot.tasks.segment.segment import load_mapper
 
     own, options, find = given["own"], given["options"], replace(given["find"], overlay=False)
     sources, questions = _sort_arguments(arguments, own, options, as_json)
@@ -85,7 +85,7 @@ def command(
     with progress() as advance:
         options = replace(options, find=find, planner=_planner(own, device, advance), overwrite=overwrite)
         how: dict[str, Any] = {
-            "model": load_mapper(model, device=device, precision="auto"),
+            "model": load_model(model, device=device, precision="auto"),
             "read": given["read"],
             "options": options,
             "refiner": shared.make_refiner(given["refine"], device),

@@ -47,11 +47,11 @@ def command(
 
     Example: geoglot find scene.tif "swimming pool" "tennis court" -o pools.gpkg
     """
+    from geoglot.models.zoo import load_model
     from geoglot.tasks.find.find import find
-    from geoglot.tasks.segment.segment import load_mapper
 
     refiner = shared.make_refiner(refine, device)
-    mapper = load_mapper(model, device=device, precision="auto")
+    mapper = load_model(model, device=device, precision="auto")
     asked = names[0] if len(names) == 1 else list(names) or None  # one text may hold commas or name a file
     with progress() as advance:
         result = find(

@@ -48,9 +48,10 @@ def command(
 
     Example: geoglot segment scene.tif --classes "trees, grass, road, building" -o map.tif --polygons map.gpkg
     """
-    from geoglot.tasks.segment.segment import load_mapper, segment
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.segment.segment import segment
 
-    mapper = load_mapper(model, device=device, precision="auto")
+    mapper = load_model(model, device=device, precision="auto")
     with progress() as advance:
         result = segment(
             source, classes, output, model=mapper, polygons=polygons, read=read, options=options,

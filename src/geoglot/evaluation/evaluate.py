@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Asked, Captioned, DataSet, Mapped, Samples, Scenes, Task
 from geoglot.datasets.layout import MaskedImages
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import InputError, ModelError, SourceError
 from geoglot.evaluation.classification import decide, score_classes
 from geoglot.evaluation.image_vectors import encode_pictures
 from geoglot.evaluation.metrics import Estimate
@@ -27,21 +26,19 @@ from geoglot.evaluation.segmentation import coarsening, confusions, score_pixels
 from geoglot.evaluation.submit import SERVERS, Submission, submit
 from geoglot.evaluation.vqa import answer_all, score_questions
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.segmenter import Segmenter, load_segmenter
+from geoglot.models.segmenter import Segmenter
+from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
-from geoglot.scene.augmented import augmented
+from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.score import WordScorer
-from geoglot.scene.segmenter_scorer import SegmenterScorer
-from geoglot.scene.windows import plan_windows
+from geoglot.scene.dense import ClassDense, WordDense, WordScores, reads_words
 from geoglot.scene.wording import word_notes
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.segment import load_mapper
 
 
 def evaluate(
@@ -49,7 +46,7 @@ def evaluate(
     dataset: str,
     data: PathLike,
     *,
-    model: VisionLanguageModel | Segmenter | PathLike = "mini",
+    model: Model | PathLike = "mini",
     protocol: str = "default",
     options: EvaluateOptions | None = None,
     refiner: Refiner | str | None = None,
@@ -68,14 +65,13 @@ def evaluate(
     found = replace(found, resolution=found.resolution_of(Path(data)))
     whole = found.read(Path(data), split)
     samples = _limited(whole, options.limit)
-    if isinstance(model, PathLike):
-        model = load_mapper(model, device=options.device)
+    model = load_model(model, device=options.device)
     if isinstance(samples, Asked):
         return _asked(model, found, samples, split, options, len(whole), progress)
-    if isinstance(model, Segmenter):
+    if not reads_words(model):
         return _supervised(model, found, samples, split, options, refiner, len(whole), progress)
-    if model.bands != 3:
-        raise InputError(f"{model.card.name} sees {model.bands} bands; data sets are read as red, green, blue")
+    if model.card.bands != 3:
+        raise InputError(f"{model.card.name} sees {model.card.bands} bands; data sets are read as red, green, blue")
     run = _Run(model, chosen, found, options, refiner, progress)
     with torch.inference_mode():
         texts, told = run.read(samples)
@@ -85,7 +81,7 @@ def evaluate(
 
 
 def _asked(
-    model: VisionLanguageModel | Segmenter,
+    model: Model,
     dataset: DataSet,
     samples: Asked,
     split: str,
@@ -127,11 +123,11 @@ def _supervised(
     if not isinstance(samples, Mapped):
         raise InputError(f"{model.card.name} has classes of its own: it can be measured at segmentation only")
     names = [one.name for one in samples.classes]
-    scorer = augmented(segmenter_for(model, tuple(names)), options.flips, options.scales)
-    matrices = confusions(scorer, samples, options.batch, progress, refiner=refiner)
+    dense = average(segmenter_for(model, tuple(names)), options.flips, options.scales)
+    matrices = confusions(dense, samples, options.batch, progress, refiner=refiner)
     facts = {
         "name": "supervised", "split": split, "classes": names, "side": model.card.tile_size,
-        "window_px": window_sides(scorer.plan, samples), "flips": options.flips,
+        "window_px": window_sides(dense.windows, samples), "flips": options.flips,
         "scales": list(options.scales), "refine": refiner.name if refiner else "none", "limit": options.limit,
         "trained_on": model.card.source,
     }  # fmt: skip
@@ -146,7 +142,7 @@ def write_submission(
     data: PathLike,
     output: Path,
     *,
-    model: Segmenter | PathLike,
+    model: Model | PathLike,
     options: EvaluateOptions | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
@@ -157,24 +153,26 @@ def write_submission(
         raise InputError(f"no server takes maps of {found.name}; there are those of {' and '.join(SERVERS)}")
     if output.suffix != ".zip":
         raise InputError(f"the archive is a .zip, not {output.name!r}")
-    if isinstance(model, PathLike):
-        model = load_segmenter(model, device=options.device)
+    model = load_model(model, device=options.device)
+    if reads_words(model):
+        raise ModelError(f"{model.card.name} has no classes of its own; geoglot train segment makes such models")
     own = segmenter_for(model, tuple(one.name for one in found.classes))
-    scorer = augmented(own, options.flips, options.scales)
+    dense = average(own, options.flips, options.scales)
     split, made = options.split or "test", Made("submit", output)
-    facts = {"data": str(data), "split": split, "model": own.sha256, "flips": options.flips, "scales": options.scales}
+    views = {"flips": options.flips, "scales": options.scales}
+    facts = {"data": str(data), "split": split, "model": model.card.sha256} | views
     made.start(fingerprint(facts | {"dataset": dataset}), overwrite)
-    return submit(scorer, found, Path(data), split, made, options.batch, progress)
+    return submit(dense, found, Path(data), split, made, options.batch, progress)
 
 
-def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> SegmenterScorer:
-    """The scorer of a segmenter whose classes are those of a set; InputError where they are not."""
+def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> ClassDense:
+    """The dense model of a segmenter whose classes are those of a set; InputError where they are not."""
     if set(names) != set(model.classes):
         raise InputError(
             f"{model.card.name} has the classes {', '.join(model.classes)}, the data set {', '.join(names)}; "
             "measure it on a set of its own classes"
         )
-    return SegmenterScorer(model, tuple(ClassWords(name, (name,)) for name in names))
+    return ClassDense(model, tuple(ClassWords(name, (name,)) for name in names))
 
 
 def _check(
@@ -256,10 +254,10 @@ class _Run:
         return score_classes(scores, samples.shows.argmax(1), names)
 
     def _pixels(self, samples: Mapped) -> dict[str, Estimate]:
-        words = WordScorer(self.model, samples.classes, (), self.templates)
-        scorer = augmented(words, self.options.flips, self.options.scales)
+        words = WordScores(self.model, samples.classes, (), self.templates)
+        dense = average(words, self.options.flips, self.options.scales)
         matrices = confusions(
-            scorer,
+            dense,
             samples,
             self.options.batch,
             self.progress,
@@ -302,8 +300,7 @@ class _Run:
         """Sides of the windows that maps are made of."""
         if not isinstance(samples, Mapped):
             return {}
-        plan = partial(plan_windows, trained=self.model.card.tile_size, patch=self.model.card.patch_size)
-        return {"window_px": window_sides(plan, samples, self._coarser)}
+        return {"window_px": window_sides(WordDense(self.model).windows, samples, self._coarser)}
 
     def asked(self, samples: Scenes | Captioned | Mapped) -> dict[str, list[str]]:
         """What stands for each class in the templates."""

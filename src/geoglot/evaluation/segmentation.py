@@ -14,10 +14,9 @@ from geoglot.datasets.image_files import grid_of, open_native
 from geoglot.errors import SourceError
 from geoglot.evaluation.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
 from geoglot.geo import Window
-from geoglot.scene.blend import Blender
-from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
-from geoglot.scene.score import Scorer
-from geoglot.scene.stream import score_rows
+from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
+from geoglot.scene.dense import Dense
+from geoglot.scene.stream import see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.map_refiner import MapRefiner
@@ -27,21 +26,20 @@ BACKGROUND = "background"
 
 
 def class_map(
-    raster: Raster, scorer: Scorer, batch: int, refiner: Refiner | None = None
+    raster: Raster, dense: Dense, names: Sequence[str], batch: int, refiner: Refiner | None = None
 ) -> Integer[np.ndarray, "rows cols"]:
-    """The scorer's id of each pixel, nodata where there is none; SourceError if a window fails.
+    """The class of each pixel, 1 for the first name, nodata where there is none; SourceError if a window fails.
 
     A refiner moves the regions' borders, as `geoglot segment --refine` does.
     """
-    patch, shape = scorer.patch_size, raster.grid.shape
-    blender = Blender(scorer.plan(shape), len(scorer.ids))
-    rule = Rule(scorer.ids)
-    enlarger = Enlarger(rule, patch, shape)
-    strips = []
-    for row in score_rows(raster, scorer, blender, batch=batch):
-        if row.failed:
-            raise SourceError(f"{raster.uri}: {row.failed[0].reason}; a score over a part of a set would be none")
-        if strip := enlarger.feed(torch.from_numpy(row.scores).softmax(0).numpy(), row.valid):
+    rule = Rule(tuple(names.index(label) + 1 for label in dense.labels))
+    plan = dense.windows(raster.grid.shape)
+    upsampler, strips = Upsampler(rule, plan.patch, plan.shape), []
+    rows = see(raster, dense, plan, batch=batch)
+    for row in rows:
+        if rows.failed:
+            raise SourceError(f"{raster.uri}: {rows.failed[0].reason}; a score over a part of a set would be none")
+        if strip := upsampler.feed(torch.from_numpy(row.values).softmax(0).numpy(), row.valid):
             strips.append(strip)
     classes = np.concatenate([strip.classes for strip in strips])
     if refiner is None:
@@ -51,7 +49,7 @@ def class_map(
     def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
         return classes[window.slices].copy(), confidence[window.slices].copy()
 
-    refining = MapRefiner(raster, refiner, patch, frozenset({OTHER, rule.nodata}), CONFIDENCE_STEPS)
+    refining = MapRefiner(raster, refiner, plan.patch, frozenset({OTHER, rule.nodata}), CONFIDENCE_STEPS)
     return np.concatenate([rows for _, rows, _ in refining.rows(read)])
 
 
@@ -64,24 +62,24 @@ def coarsening(own: tuple[float, float] | None, understood: tuple[float, float])
 
 
 def confusions(
-    scorer: Scorer,
+    dense: Dense,
     samples: Mapped,
     batch: int,
     progress: Progress | None = None,
     coarser: float = 1.0,
     refiner: Refiner | None = None,
 ) -> Integer[np.ndarray, "image class answer"]:
-    """Pixels by class and answer, for each image. The scorer's ids are 1 and on, in the order of the classes.
+    """Pixels by class and answer, for each image. The model's labels must be the names of the classes.
 
-    The scorer may see pixels that are `coarser`; its answers count at the set's own all the same.
+    The model may see pixels that are `coarser`; its answers count at the set's own all the same.
     """
-    matrices = []
+    matrices, names = [], [one.name for one in samples.classes]
     for done, (image, read_mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
         truth = read_mask()
         with open_native(image, coarser) as raster:
             if raster.native.shape != truth.shape:
                 raise SourceError(f"{image} has {raster.native.shape} px, its mask {truth.shape}")
-            guess = _enlarged(class_map(raster, scorer, batch, refiner), truth.shape).astype(np.int64) - 1
+            guess = _enlarged(class_map(raster, dense, names, batch, refiner), truth.shape).astype(np.int64) - 1
         matrices.append(confusion(truth, guess, len(samples.classes)))
         if progress:
             progress("images", done, len(samples))

@@ -23,7 +23,7 @@ from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import SourceError
 from geoglot.evaluation.segmentation import class_map
 from geoglot.outputs.made import Made
-from geoglot.scene.score import Scorer
+from geoglot.scene.dense import Dense
 
 SERVERS = ("loveda", "uavid-8")
 
@@ -41,16 +41,17 @@ class Submission:
 
 
 def submit(
-    scorer: Scorer, found: MaskedImages, data: Path, split: str, made: Made, batch: int, progress: Progress | None
+    dense: Dense, found: MaskedImages, data: Path, split: str, made: Made, batch: int, progress: Progress | None
 ) -> Submission:
-    """Map every image of a split into an archive; the scorer's ids are 1 and on, in the order of the set's classes."""
+    """Map every image of a split into an archive; the model's labels must be the names of the set's classes."""
+    names = [one.name for one in found.classes]
     images, output = found.images_of(data, split), made.output
     made.check(*images)
     with made.writing(output) as draft:
         with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
             for done, image in enumerate(images, 1):
                 with open_native(image) as raster:
-                    ids = class_map(raster, scorer, batch).astype(np.int64) - 1
+                    ids = class_map(raster, dense, names, batch).astype(np.int64) - 1
                 archive.writestr(_name(found, image), _png(found, ids))
                 if progress:
                     progress("images", done, len(images))

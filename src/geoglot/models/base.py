@@ -23,7 +23,7 @@ class Card:
 
     name: str
     family: str
-    """Which builder of the zoo makes it: mini, clip, graft."""
+    """The key of its loader in `zoo.FAMILIES`."""
     dim: Amount
     """Length of its vectors; 0 for what has classes of its own."""
     patch_size: Side
@@ -47,6 +47,21 @@ class Card:
     languages: tuple[str, ...] = ()
     """Of the texts it was trained with, as ISO 639 codes; empty where nobody knows."""
 
+    @property
+    def bands(self) -> int:
+        """Bands of its pixels: red, green, blue, and for some towers more."""
+        return 3 + int(self.config.get("extra_bands", 0))
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes of a segmenter, in the order of its scores."""
+        return tuple(self.config.get("classes", ()))
+
+    @property
+    def reads_words(self) -> bool:
+        """True for a vision-language model, False for a segmenter."""
+        return self.dim > 0
+
 
 def count_tokens(tokenizer: Tokenizer, text: str, *, special: bool = True) -> tuple[int, int]:
     """Tokens of a text within the tokenizer's limit, and all of them; marks of its start and end do not count."""
@@ -60,8 +75,6 @@ class VisionLanguageModel(nn.Module):
 
     card: Card
     tokenizer: Tokenizer
-    bands = 3
-    """Of the pixels that it sees: red, green, blue, and for some towers more."""
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, where the family has such a path; vectors stay float32."""

@@ -35,9 +35,7 @@ class Graft(Clip):
     def __init__(self, card: Card, tokenizer: Tokenizer) -> None:
         super().__init__(card, tokenizer)
         vision = card.config["vision_config"]
-        extra = int(card.config.get("extra_bands", 0))
-        self.bands = 3 + extra
-        if extra:
+        if extra := card.bands - 3:
             narrow = self.vision_model.embeddings.patch_embedding
             patch = narrow.kernel_size[0]
             with torch.device("meta"):
@@ -65,7 +63,7 @@ class Graft(Clip):
         return F.normalize(self._project(hidden[:, 0]).float(), dim=-1), self._as_grid(patches, pixels)
 
     def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        extra = self.bands - 3
+        extra = self.card.bands - 3
         return (*self.card.mean, *(0.5,) * extra), (*self.card.std, *(0.25,) * extra)
 
     def _block(self, layer: Any, tokens: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -29,6 +30,7 @@ HF_WEIGHTS = "model.safetensors"
 #: Names of tensors that other layouts keep, and that a card or the sizes give here
 DERIVED = ("position_ids", "logit_scale")
 _LONGEST_NAME = 200
+WordModel = TypeVar("WordModel", bound=VisionLanguageModel)
 _NAMED = 12  # tensors that a message names
 
 
@@ -82,8 +84,10 @@ def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
 
     ModelError too where one holds a number that is not finite: its answers would be sure and mean nothing.
     """
-    path = folder / (WEIGHTS if (folder / CARD).is_file() else HF_WEIGHTS)
-    if path.is_file() and sha256_of(path) != sha256:
+    path = folder / WEIGHTS
+    if not (folder / CARD).is_file():
+        path = folder / HF_WEIGHTS  # its card has just been made, with the hash of this file
+    elif path.is_file() and sha256_of(path) != sha256:
         raise ModelError(f"{path} does not match the sha256 in its card; pull, convert or train the model again")
     tensors = read_tensors(path)
     require_finite(tensors, str(path))
@@ -107,12 +111,13 @@ def widened(tensor: Tensor) -> Tensor:
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
-def load_weights(model: VisionLanguageModel, folder: Path) -> None:
+def load_weights(model: WordModel, folder: Path) -> WordModel:
     """Fill a model that was built empty; names and shapes must be those that its card asks for."""
     tensors = read_weights(folder, model.card.sha256)
     weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
     require_fit(model.state_dict(), weights, f"the weights of {model.card.name} do not fit its card")
     model.load_state_dict(weights, assign=True)
+    return model
 
 
 def require_fit(

@@ -11,16 +11,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
 from geoglot.models.base import Card
-from geoglot.models.model_files import read_weights, require_fit, write_model
+from geoglot.models.model_files import read_card, read_weights, require_fit, write_model
 from geoglot.models.preprocess import normalise
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.sizes import Classes, read_part, read_sizes, require_modest, wrong_card
-from geoglot.models.zoo import card_of, choose_device, find_model
-from geoglot.settings import load_settings
 
 STRIDE = 4
 """Pixels along one side that a score stands for."""
@@ -44,7 +41,7 @@ class Segmenter(nn.Module):
     def __init__(self, card: Card, network: nn.Module) -> None:
         super().__init__()
         self.card, self.network = card, network
-        self.classes: tuple[str, ...] = tuple(card.config["classes"])  # in the order of their scores
+        self.classes = card.classes
 
     def prepare(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile 3 padded_rows padded_cols"]:
         """Brightness 0..1, normalised and padded below and to the right with the mean colour."""
@@ -76,27 +73,13 @@ def _upernet(config: Mapping[str, Any]) -> nn.Module:
 NETWORKS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {"segclip": _segclip, "upernet": _upernet}
 
 
-def is_segmenter(name_or_path: PathLike) -> bool:
-    """Whether a model brings its own classes, and does not read words."""
-    return card_of(find_model(name_or_path)).family in NETWORKS
-
-
-def load_segmenter(name_or_path: PathLike, *, device: str | None = None) -> Segmenter:
-    """A trained segmenter by name or by the folder that `geoglot train segment` made."""
-    settings = load_settings()
-    folder = find_model(name_or_path)
-    card = card_of(folder)
-    if card.family not in NETWORKS:
-        raise ModelError(
-            f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
-        )
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+def read_segmenter(card: Card, folder: Path) -> Segmenter:
+    """The segmenter of a folder, as `zoo.load_model` wants it."""
     tensors = read_weights(folder, card.sha256)
     require_fit(_without_memory(card).state_dict(), tensors, f"the weights of {card.name} do not fit its card")
     segmenter = Segmenter(card, NETWORKS[card.family](card.config))
     segmenter.network.load_state_dict(tensors)
-    return segmenter.to(choose_device(device or settings.device)).eval().requires_grad_(False)
+    return segmenter
 
 
 def start_from_stored(network: nn.Module, folder: Path) -> list[str]:
@@ -104,7 +87,7 @@ def start_from_stored(network: nn.Module, folder: Path) -> list[str]:
 
     The texts of the classes stay the network's own. ModelError where not even the backbone is the same.
     """
-    card = card_of(folder)
+    card = read_card(folder)
     if card.family not in NETWORKS:
         raise ModelError(f"{card.name} is no Mask2Former and no segmenter to start from; it may be a backbone")
     wanted = network.state_dict()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 
@@ -17,61 +17,89 @@ from geoglot.models.huggingface import huggingface_card, is_huggingface
 from geoglot.models.known import KNOWN
 from geoglot.models.model_files import CARD, WEIGHTS, load_weights, read_card
 from geoglot.models.precision import Precision, wants_bfloat16
+from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter
 from geoglot.settings import load_settings
 
 BUNDLED = "mini"
 
 
+Model = VisionLanguageModel | Segmenter
+
+
 def _clip(card: Card, folder: Path) -> VisionLanguageModel:
     from geoglot.models.clip import build_clip
 
-    return build_clip(card, folder)
+    return load_weights(build_clip(card, folder), folder)
 
 
 def _graft(card: Card, folder: Path) -> VisionLanguageModel:
     from geoglot.models.graft import build_graft
 
-    return build_graft(card, folder)
+    return load_weights(build_graft(card, folder), folder)
 
 
 def _mini(card: Card, folder: Path) -> VisionLanguageModel:
     from geoglot.models.mini.mini import build_mini
 
-    return build_mini(card, folder)
+    return load_weights(build_mini(card, folder), folder)
 
 
-#: Each builds an empty model; imports are inside, so that a family costs only those who use it
-FAMILIES: dict[str, Callable[[Card, Path], VisionLanguageModel]] = {
+#: The loader of each family: models that read words, then segmenters. Imports are inside, so that a family costs only
+#: those who use it.
+FAMILIES: dict[str, Callable[[Card, Path], Model]] = {
     "mini": _mini,
     "clip": _clip,
     "graft": _graft,
+    **dict.fromkeys(NETWORKS, read_segmenter),
 }
-
-#: Families with classes of their own; see geoglot.models.segmenter
-SEGMENTERS = ("segclip", "upernet")
 
 
 def load_model(
+    model: PathLike | Model = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
+) -> Model:
+    """A model ready to use, by name (`geoglot models list`) or by its folder. A loaded model is returned as it is.
+
+    It reads words, or has classes of its own if `geoglot train segment` made it. `device` is as GEOGLOT_DEVICE.
+    `precision` is for image encoders; their embeddings are float32 always.
+    """
+    if not isinstance(model, PathLike):
+        return model
+    folder = find_model(model)
+    return _load(card_of(folder), folder, device, precision)
+
+
+def load_word_model(
     name_or_path: PathLike = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
 ) -> VisionLanguageModel:
-    """A model ready to encode, by name (`geoglot models list`) or by the folder it is stored in.
-
-    `device` is as GEOGLOT_DEVICE; `precision` is what images are computed in, vectors are float32 always.
-    """
-    settings = load_settings()
+    """As `load_model`; ModelError for a segmenter, before its weights are read."""
     folder = find_model(name_or_path)
     card = card_of(folder)
-    if card.family in SEGMENTERS:
+    if card.family in NETWORKS:
         raise ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
+    return cast(VisionLanguageModel, _load(card, folder, device, precision))
+
+
+def load_segmenter(name_or_path: PathLike, *, device: str | None = None) -> Segmenter:
+    """As `load_model`; ModelError for a model that reads words, before its weights are read."""
+    folder = find_model(name_or_path)
+    card = card_of(folder)
+    if card.family not in NETWORKS:
+        raise ModelError(
+            f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
+        )
+    return cast(Segmenter, _load(card, folder, device, "float32"))
+
+
+def _load(card: Card, folder: Path, device: str | None, precision: Precision) -> Model:
+    settings = load_settings()
     if card.family not in FAMILIES:
         raise ModelError(f"{folder} is of the unknown family {card.family!r}; known are {', '.join(FAMILIES)}")
     if settings.threads:
         torch.set_num_threads(settings.threads)
     place = choose_device(device or settings.device)
     model = FAMILIES[card.family](card, folder)
-    load_weights(model, folder)
-    if wants_bfloat16(precision, place):
-        model.use_bfloat16()
+    if card.reads_words and wants_bfloat16(precision, place):
+        cast(VisionLanguageModel, model).use_bfloat16()
     return model.to(place).eval().requires_grad_(False)
 
 

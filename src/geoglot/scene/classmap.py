@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Shaped, UInt8
+from jaxtyping import Bool, Float
 from torch import Tensor
+
+from geoglot.outputs.shapes import ClassStrip
+from geoglot.scene.upsample import upsample
 
 #: Class id of what is none of the classes, and the step of stored confidences (250 = certain).
 OTHER = 0
@@ -29,19 +31,8 @@ class Rule:
     nodata: int = 255
 
 
-@dataclass(frozen=True)
-class ClassRows:
-    """Some full rows of the class map."""
-
-    row: int
-    """First row, in pixels of the scene."""
-    classes: Shaped[np.ndarray, "rows cols"]
-    confidence: UInt8[np.ndarray, "rows cols"]
-    """Probability of the best channel in steps of 1/250; 0 where there is no data."""
-
-
 @dataclass
-class Enlarger:
+class Upsampler:
     """Turns finished rows of the lattice into pixel rows, bilinearly between patch centres.
 
     Probabilities are interpolated, not logits: so the map is what one gets by enlarging the layer of scores.
@@ -69,7 +60,7 @@ class Enlarger:
         self,
         shares: Float[np.ndarray, "channel rows lattice_cols"],
         valid: Bool[np.ndarray, "pixel_rows cols"],
-    ) -> ClassRows | None:
+    ) -> ClassStrip | None:
         """Take the next rows; give the pixel rows that are certain now, or None if there are none yet."""
         if self.pending is not None and self.pending_valid is not None:
             shares = np.concatenate([self.pending, shares], axis=1)
@@ -86,7 +77,7 @@ class Enlarger:
         complete = lattice_rows * self.patch >= self.shape[0]
         return self.shape[0] if complete else max(0, (lattice_rows - 1) * self.patch)
 
-    def _rows(self, shares: np.ndarray, valid: np.ndarray, ready: int) -> ClassRows:
+    def _rows(self, shares: np.ndarray, valid: np.ndarray, ready: int) -> ClassStrip:
         height, width = ready - self.done, self.shape[1]
         dtype = np.uint8 if self.rule.nodata <= 255 else np.uint16
         classes, confidence = np.empty((height, width), dtype), np.empty((height, width), np.uint8)
@@ -100,7 +91,7 @@ class Enlarger:
             part = torch.from_numpy(np.ascontiguousarray(shares[:, :, left:right]))
             best, sure = _best_channel(part, self.patch, crop)
             classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:height, cols])
-        return ClassRows(self.done, classes, confidence)
+        return ClassStrip(self.done, classes, confidence)
 
     def _decide(self, best: Tensor, sure: Tensor, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         probability = sure.numpy()
@@ -124,21 +115,12 @@ class Enlarger:
 
 
 def _best_channel(
-    shares: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]
+    probabilities: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]
 ) -> tuple[Tensor, Tensor]:
-    """Best channel of each pixel of `crop` and its probability; NaN where none is known near.
-
-    Beside a patch that is not known only the known ones count, as if the rest were cut away.
-    """
-    known = _enlarge((~shares[:1].isnan()).float(), patch, crop)[0]
-    best, high = torch.zeros(known.shape, dtype=torch.long), torch.full(known.shape, -1.0)
-    for first in range(0, len(shares), _CHANNELS):
-        top, index = _enlarge(shares[first : first + _CHANNELS].nan_to_num(0), patch, crop).max(0)
+    """Best channel of each pixel of `crop` and its probability, NaN where it is unknown."""
+    best, high = upsample(probabilities[:_CHANNELS], patch, *crop).max(0)[::-1]
+    for first in range(_CHANNELS, len(probabilities), _CHANNELS):
+        top, index = upsample(probabilities[first : first + _CHANNELS], patch, *crop).max(0)
         better = top > high
         best, high = torch.where(better, index + first, best), torch.where(better, top, high)
-    return best, torch.where(known > 0, high / known, torch.nan)
-
-
-def _enlarge(values: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]) -> Tensor:
-    large = F.interpolate(values[None], scale_factor=patch, mode="bilinear", align_corners=False)[0]
-    return large[:, crop[0], crop[1]]
+    return best, high

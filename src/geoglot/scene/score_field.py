@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 
 from geoglot.geo import Window
-from geoglot.scene.encoder import Question
+from geoglot.scene.question import Question
 from geoglot.scene.seen import EncodedScene
+from geoglot.scene.upsample import upsample
 
 _PIXELS = 4_000_000  # of a strip: bounds memory for any width
 
@@ -56,48 +58,28 @@ class ScoreField:
     def lattice_rows(self) -> Iterator[Float[np.ndarray, "rows cols"]]:
         """The whole lattice from the top, some rows at a time."""
         height, width = self.scene.plan.lattice
-        rows = max(1, _PIXELS // (width * self.scene.encoder.channels))
+        rows = max(1, _PIXELS // (width * self.scene.dense.channels))
         for row in range(0, height, rows):
             yield self.patches(Window(row, 0, min(rows, height - row), width))
 
     def _around(self, window: Window) -> Window:
         """The patches whose centres surround the pixels of a window."""
         (top, bottom), (left, right) = (
-            _surrounding(start, start + length, self.scene.plan.patch, count)
+            _surround(start, start + length, self.scene.plan.patch, count)
             for start, length, count in zip(window[:2], window[2:], self.scene.plan.lattice, strict=True)
         )
         return Window(top, left, bottom - top, right - left)
 
     def _pixels(self, lattice: np.ndarray, block: Window, window: Window) -> Float[np.ndarray, "rows cols"]:
         patch = self.scene.plan.patch
-        known = ~np.isnan(lattice)
-        values = _enlarge(np.nan_to_num(lattice), block, window, patch)
-        if not known.all():  # beside a patch that is not known only the known ones count
-            share = _enlarge(known.astype(np.float32), block, window, patch)
-            values = np.divide(values, share, out=np.zeros_like(values), where=share > 0)
-        return np.where(self.scene.valid(window), values, np.float32(0))
+        top, left = window.row - block.row * patch, window.col - block.col * patch
+        crop = slice(top, top + window.height), slice(left, left + window.width)
+        scores = upsample(torch.from_numpy(lattice)[None], patch, *crop)[0].nan_to_num(0).numpy()
+        return np.where(self.scene.valid(window), scores, np.float32(0))
 
 
-def _surrounding(start: int, stop: int, patch: int, count: int) -> tuple[int, int]:
-    """First patch and the one after the last, along one axis."""
+def _surround(start: int, stop: int, patch: int, count: int) -> tuple[int, int]:
+    """The first patch and the one after the last, along one axis."""
     first = int(np.floor((start + 0.5) / patch - 0.5))
     last = int(np.floor((stop - 0.5) / patch - 0.5)) + 1
     return min(max(first, 0), count - 1), min(last, count - 1) + 1
-
-
-def _enlarge(lattice: np.ndarray, block: Window, window: Window, patch: int) -> Float[np.ndarray, "rows cols"]:
-    """Bilinear between patch centres, the outermost patch carried on to the border."""
-    row, row_share = _between(window.row, window.height, patch, block.row, block.height)
-    col, col_share = _between(window.col, window.width, patch, block.col, block.width)
-    after = np.minimum(row + 1, block.height - 1)
-    down = lattice[row] * (1 - row_share[:, None]) + lattice[after] * row_share[:, None]
-    after = np.minimum(col + 1, block.width - 1)
-    return np.asarray(down[:, col] * (1 - col_share) + down[:, after] * col_share, np.float32)
-
-
-def _between(start: int, length: int, patch: int, first: int, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """The patch before each pixel's centre, counted from `first`, and how far it is towards the next, 0..1."""
-    place = (np.arange(start, start + length) + 0.5) / patch - 0.5 - first
-    place = np.clip(place, 0, count - 1)
-    before = np.floor(place).astype(np.intp)
-    return before, (place - before).astype(np.float32)

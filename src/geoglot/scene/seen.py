@@ -20,27 +20,18 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
-from geoglot.models.base import VisionLanguageModel
-from geoglot.models.segmenter import Segmenter
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.strips import Strips, encode_array, read_array
 from geoglot.scene.area import Partial, read_area
-from geoglot.scene.blend import Blender
-from geoglot.scene.encoder import Encoder, ScorerEncoder, WordEncoder
-from geoglot.scene.failures import failure_notes, restored_failures
+from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.filled import Filled
-from geoglot.scene.going_on import going_on
 from geoglot.scene.read import open_scene, reading_facts
-from geoglot.scene.segmenter_scorer import SegmenterScorer
-from geoglot.scene.stream import score_rows
+from geoglot.scene.stream import resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, Readable
-from geoglot.tasks.segment.segment import load_mapper
-
-ModelLike = VisionLanguageModel | Segmenter | Encoder | PathLike
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -48,7 +39,7 @@ class EncodedScene:
     """What an encoder saw of a whole scene, in files that live as long as this is open."""
 
     raster: Raster
-    encoder: Encoder
+    dense: Dense
     plan: WindowPlan
     failed: tuple[FailedWindow, ...]
     """Windows that could not be read or computed; what no other window covers is not known."""
@@ -66,7 +57,7 @@ class EncodedScene:
     _valid: Strips
 
     def __repr__(self) -> str:
-        return f"EncodedScene({self.raster.uri} by {self.encoder.name}, {self.plan.lattice} patches)"
+        return f"EncodedScene({self.raster.uri} by {self.dense.card.name}, {self.plan.lattice} patches)"
 
     def narrowed(self, read: ReadOptions, area: PathLike | None, vectors: PathLike | None) -> EncodedScene:
         """The scene within another area; InputError for options that differ from those of encoding."""
@@ -114,15 +105,15 @@ def encode_scene(
     else in a temporary folder. `before` is called with everything that decides what is seen, before any work. Raises
     SourceError if no window could be read or computed.
     """
-    encoder = as_encoder(model)
+    dense = dense_of(model)
     with ExitStack() as stack:
-        raster = stack.enter_context(open_scene(source, read, encoder.resolution))
-        check_bands(raster, encoder.bands, encoder.name)
-        plan = encoder.plan(raster.grid.shape, read.tile, read.overlap)
+        raster = stack.enter_context(open_scene(source, read, dense.card.resolution))
+        check_bands(raster, dense.card.bands, dense.card.name)
+        plan = dense.windows(raster.grid.shape, read.tile, read.overlap)
         inside = read_area(Path(area), raster.grid) if area else None
         facts = {
             **reading_facts(raster, plan),
-            "model": {"name": encoder.name, "sha256": encoder.sha256, "dtype": encoder.dtype},
+            "model": {"name": dense.card.name, "sha256": dense.card.sha256, "dtype": stored_type(dense)},
             "area": inside.wkt if inside else None,
         }
         if before:
@@ -130,7 +121,7 @@ def encode_scene(
         journal = _journal(stack, fingerprint(facts), output, vectors)
         # Things whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
-        failed, resumed = _encode(Filled(part), encoder, plan, journal, read.batch, progress)
+        failed, resumed = _encode(Filled(part), dense, plan, journal, read.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
@@ -138,21 +129,14 @@ def encode_scene(
         if vectors:
             journal.close()  # finished, and never changed again: others may read
         seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
-        yield EncodedScene(
-            raster, encoder, plan, tuple(failed), facts, read, vectors, area, inside, resumed, seen, valid
-        )
+        yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, area, inside, resumed, seen, valid)
         if output and not vectors:
             journal.clear()
 
 
-def as_encoder(model: ModelLike) -> Encoder:
-    """What was given as a model: its name or folder, a loaded one, or an encoder."""
-    if isinstance(model, PathLike):
-        model = load_mapper(model)
-    if isinstance(model, Segmenter):
-        scorer = SegmenterScorer(model)
-        return ScorerEncoder(scorer, scorer.names)
-    return WordEncoder(model) if isinstance(model, VisionLanguageModel) else model
+def stored_type(dense: Dense) -> str:
+    """The type in which a scene is kept: embeddings are of unit length, so half precision is enough for them."""
+    return "float32" if dense.labels else "float16"
 
 
 def _journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike | None) -> Journal:
@@ -173,32 +157,17 @@ def _journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike 
 
 
 def _encode(
-    raster: Readable,
-    encoder: Encoder,
-    plan: WindowPlan,
-    journal: Journal,
-    batch: int,
-    progress: Progress | None,
+    raster: Readable, dense: Dense, plan: WindowPlan, journal: Journal, batch: int, progress: Progress | None
 ) -> tuple[list[FailedWindow], tuple[str, ...]]:
-    """Strips for every row of windows that is not in the journal yet; returns the windows that failed, and a note."""
-    blender, failed, resumed = Blender(plan, encoder.channels), list[FailedWindow](), tuple[str, ...]()
+    """Strips for every row of windows that the journal lacks; returns the windows that failed, and a note."""
     stored = journal.load()
     if stored and int(stored[0]["row"]) == len(plan.row_starts) and stored[1]["failed"]:
-        journal.restart()  # a complete run tries anew what failed
-        stored = None
-    if stored:
-        state, notes = stored
-        blender.restore(state)
-        failed = restored_failures(notes)
-        if blender.row < len(plan.row_starts):  # else it was finished, and is asked again
-            resumed = going_on(blender.row * len(plan.col_starts), len(plan), "windows")
-    lattice_row = plan.row_starts[blender.row] // plan.patch if blender.row < len(plan.row_starts) else 0
-    for row in score_rows(raster, encoder, blender, batch=batch, progress=progress):
-        failed += row.failed
-        seen = np.moveaxis(row.scores, 0, 2).astype(encoder.dtype)
-        journal.add_strip("seen", lattice_row, encode_array(seen), ".npy")
+        journal.restart()  # a complete run tries again what failed
+    rows = see(raster, dense, plan, batch=batch, journal=journal, progress=progress)
+    resumed = resume_note(rows.restored, len(plan), "windows") if rows.restored < len(plan) else ()
+    for row in rows:
+        values = np.moveaxis(row.values, 0, 2).astype(stored_type(dense))
+        journal.add_strip("seen", row.first, encode_array(values), ".npy")
         bits = np.packbits(row.valid, axis=1)
-        journal.add_strip("valid", lattice_row * plan.patch, encode_array(bits), ".npy")
-        lattice_row += len(seen)
-        journal.save(blender.state(), failure_notes(failed))
-    return failed, resumed
+        journal.add_strip("valid", row.first * plan.patch, encode_array(bits), ".npy")
+    return rows.failed, resumed

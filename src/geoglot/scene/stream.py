@@ -1,10 +1,13 @@
-"""A raster through a scorer, a row of windows at a time, with every failed window accounted for."""
+"""The stream: a raster through a dense model, a row of windows at a time, resumable, with every failure reported."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any, Protocol
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -12,57 +15,135 @@ from torch import Tensor
 
 from geoglot.aliases import Progress
 from geoglot.geo import Window
+from geoglot.outputs.journal import Journal
 from geoglot.scene.batch import compute
 from geoglot.scene.blend import Blender
+from geoglot.scene.dense import Dense
+from geoglot.scene.windows import WindowPlan
 from geoglot.sources.read_ahead import FailedWindow, Readable, read_ahead
 from geoglot.sources.tile import Tile
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True)
-class ScoredRow:
-    """Blended scores of the lattice rows that one row of windows completes."""
+class Row:
+    """Blended values of the lattice rows that one row of windows completes."""
 
-    scores: Float[np.ndarray, "channel rows lattice_cols"]
+    first: int
+    """Its first row on the patch lattice."""
+    values: Float[np.ndarray, "channel rows lattice_cols"]
+    """NaN where nothing is known: no data, or a window that failed."""
     valid: Bool[np.ndarray, "pixel_rows cols"]
-    failed: tuple[FailedWindow, ...]
 
 
-def score_rows(
+class Resumable(Protocol):
+    """Something whose state is kept in a journal."""
+
+    def state(self) -> dict[str, np.ndarray]: ...
+
+    def restore(self, state: dict[str, np.ndarray]) -> None: ...
+
+
+class Rows(Iterator[Row]):
+    """The rows of a scene that the journal does not hold yet. Closing it cancels the stream."""
+
+    def __init__(self, rows: Generator[Row], failed: list[FailedWindow], restored: int) -> None:
+        self._rows = rows
+        self.failed = failed
+        """Every window that failed so far, also before the run was resumed."""
+        self.restored = restored
+        """Windows that were finished before the run was resumed."""
+
+    def __next__(self) -> Row:
+        return next(self._rows)
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+def see(
     raster: Readable,
-    scorer: Callable[[Tensor], Tensor],
-    blender: Blender,
+    dense: Dense,
+    plan: WindowPlan,
     *,
     batch: int,
+    journal: Journal | None = None,
+    also: Resumable | None = None,
     progress: Progress | None = None,
-) -> Iterator[ScoredRow]:
-    """Stream the rows of windows that `blender` has not finished yet.
+) -> Rows:
+    """Read, compute and blend the windows of a scene, and yield each row as soon as it is complete.
 
-    A window that cannot be read or computed, after retries, adds nothing: what no other window covers is
-    no data, and the window is in `failed`.
+    The state goes into the journal when the next row is asked for, that is, when the consumer is done with a row.
+    A run that was killed or cancelled resumes there; `also` is saved and restored together with it. To cancel, close
+    the rows or raise from `progress`: the reading thread ends before the call returns, and the journal stays resumable.
+
+    A window that cannot be read or computed, after retries, contributes nothing and is listed in `failed`.
     """
+    blender, failed = Blender(plan, dense.channels), list[FailedWindow]()
+    if journal and (stored := journal.load()):
+        state, notes = stored
+        failed += (FailedWindow(Window(*one["window"]), one["reason"]) for one in notes["failed"])
+        for part in filter(None, (blender, also)):
+            part.restore(state)
+    rows = _stream(raster, dense, blender, failed, batch, journal, also, progress)
+    return Rows(rows, failed, blender.row * len(plan.col_starts))
+
+
+def _stream(
+    raster: Readable,
+    dense: Dense,
+    blender: Blender,
+    failed: list[FailedWindow],
+    batch: int,
+    journal: Journal | None,
+    also: Resumable | None,
+    progress: Progress | None,
+) -> Generator[Row]:
     plan = blender.plan
-    tiles = read_ahead(raster, plan.windows(blender.row), depth=2 * batch)
     columns = len(plan.col_starts)
-    for index in range(blender.row, len(plan.row_starts)):
-        failed: list[FailedWindow] = []
-        for start in range(0, columns, batch):
-            group = list(islice(tiles, min(batch, columns - start)))
-            failed += _score_group(group, scorer, blender)
-            if progress:
-                progress("windows", index * columns + start + len(group), len(plan))
-        yield ScoredRow(*blender.finish_row(), tuple(failed))
+    with closing(read_ahead(raster, plan.windows(blender.row), depth=2 * batch)) as tiles:
+        for index in range(blender.row, len(plan.row_starts)):
+            for start in range(0, columns, batch):
+                group = list(islice(tiles, min(batch, columns - start)))
+                failed += _add(group, dense, blender)
+                if progress:
+                    progress("windows", index * columns + start + len(group), len(plan))
+            yield Row(plan.row_starts[index] // plan.patch, *blender.finish_row())
+            if journal:
+                state = blender.state() | (also.state() if also else {})
+                journal.save(state, {"failed": [describe_failure(one) for one in failed]})
 
 
-def _score_group(
-    group: list[tuple[Window, Tile | FailedWindow]], scorer: Callable[[Tensor], Tensor], blender: Blender
+def _add(
+    group: list[tuple[Window, Tile | FailedWindow]], dense: Callable[[Tensor], Tensor], blender: Blender
 ) -> list[FailedWindow]:
-    """Add one batch to the blender; returns what failed. Windows without a valid pixel are not computed."""
+    """Add one batch to the blender; returns the windows that failed. A window without a valid pixel is not computed."""
     failed = [tile for _, tile in group if isinstance(tile, FailedWindow)]
     good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
-    answers = compute(scorer, [(window, tile.pixels) for window, tile in good])
-    for (window, tile), scores in zip(good, answers, strict=True):
-        if isinstance(scores, FailedWindow):
-            failed.append(scores)
+    answers = compute(dense, [(window, tile.pixels) for window, tile in good])
+    for (window, tile), values in zip(good, answers, strict=True):
+        if isinstance(values, FailedWindow):
+            failed.append(values)
         else:
-            blender.add(window, scores, tile.valid)
+            blender.add(window, values, tile.valid)
     return failed
+
+
+def describe_failure(failed: FailedWindow) -> dict[str, Any]:
+    """A failed window as a JSON value."""
+    return {"window": list(failed.window), "reason": failed.reason}
+
+
+def describe_windows(total: int, failed: Sequence[FailedWindow]) -> dict[str, Any]:
+    """The windows of a result as a JSON value: how many there are, how many are done, and which failed why."""
+    return {"total": total, "done": total - len(failed), "failed": [describe_failure(one) for one in failed]}
+
+
+def resume_note(done: int, total: int, what: str) -> tuple[str, ...]:
+    """A note for the result if a run resumes, logged as well; empty if nothing had been done."""
+    if not done:
+        return ()
+    note = f"going on after {done} of {total} {what}, of a run that did not end"
+    log.warning(note)
+    return (note,)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -33,7 +33,7 @@ class FailedWindow:
 
 def read_ahead(
     raster: Readable, windows: Iterable[Window], depth: int = 8, retries: int = 2
-) -> Iterator[tuple[Window, Tile | FailedWindow]]:
+) -> Generator[tuple[Window, Tile | FailedWindow]]:
     """Yield the tiles of windows in their order, at most `depth` of them waiting.
 
     A window that fails is tried `retries` times more, then yields a FailedWindow. Any other exception, in reading or in

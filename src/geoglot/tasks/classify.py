@@ -12,15 +12,16 @@ import shapely
 import torch
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
-from geoglot.errors import GridError, InputError, ReadError, SourceError
+from geoglot.errors import GridError, InputError, ModelError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import bound_in_lonlat
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import Model, load_model
 from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.batch import compute
 from geoglot.scene.class_words import class_vectors, parse_classes
+from geoglot.scene.dense import reads_words
 from geoglot.scene.encode import pad
 from geoglot.scene.read import open_scene
 from geoglot.scene.windows import WindowPlan
@@ -79,7 +80,7 @@ def classify(
     sources: PathLike | Sequence[PathLike],
     classes: ClassesLike,
     *,
-    model: VisionLanguageModel | PathLike = "mini",
+    model: Model | PathLike = "mini",
     read: ReadOptions = ReadOptions(),
     options: ClassifyOptions = ClassifyOptions(),
     progress: Progress | None = None,
@@ -89,8 +90,9 @@ def classify(
     if len(words) < 2:
         raise InputError(f"everything would be {words[0].name!r}; give at least two classes to choose from")
     paths = find_images([sources] if isinstance(sources, PathLike) else sources)
-    if isinstance(model, PathLike):
-        model = load_model(model)
+    model = load_model(model)
+    if not reads_words(model):
+        raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
     ask = _question(model, class_vectors(model, words, options.templates))
     labels, told = Labels(model.card.name), list[str]()
     items = _all_items(paths, model, read, options, told, progress)
@@ -138,7 +140,7 @@ def _items(
     """The pictures of one source: itself made to fit the model, or its windows."""
     card = model.card
     with open_scene(path, read, card.resolution) as raster:
-        check_bands(raster, model.bands, card.name)
+        check_bands(raster, card.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture need not lie anywhere
             told += raster.warnings
         by_window = raster.grid.crs is not None if options.windows is None else options.windows

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, MissingExtraError, ModelError
-from geoglot.models.segmenter import MULTIPLE, Segmenter, load_segmenter
+from geoglot.models.segmenter import MULTIPLE, Segmenter
+from geoglot.models.zoo import load_segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.silence import ignore_library_warnings

@@ -17,7 +17,7 @@ from geoglot.models.segclip.guidance import guide
 from geoglot.models.segclip.segclip import Prediction, SegClip
 from geoglot.models.segclip.targets import make_targets
 from geoglot.models.segmenter import Segmenter
-from geoglot.scene.segmenter_scorer import SegmenterScorer
+from geoglot.scene.dense import ClassDense
 from geoglot.training.crops import CropBatch, CropLoader
 from geoglot.training.mask_losses import Losses, guided_losses, mask_losses
 from geoglot.training.matching import MaskLoss
@@ -79,7 +79,7 @@ class SegmentObjective:
         names = [words.name for words in self.validation.classes]
         matrix = np.zeros((len(names), len(names) + 1), np.int64)
         if len(own):
-            matrix += confusions(SegmenterScorer(model.eval()), own, _BATCH).sum(0)
+            matrix += confusions(ClassDense(model.eval()), own, _BATCH).sum(0)
         return segmentation_metrics(sum_over_processes(torch.from_numpy(matrix)).numpy(), names)
 
 

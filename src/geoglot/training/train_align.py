@@ -14,7 +14,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_word_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.validate import validate
@@ -63,7 +63,7 @@ def train_align(
     asked = recipe if isinstance(recipe, AlignRecipe) else read_recipe(Path(recipe), AlignRecipe)
     facts = recipe_facts(asked, folder, "output")
     place = own_device(device or load_settings().device)
-    ground = load_model(beside(asked.ground, folder), device=str(place))
+    ground = load_word_model(beside(asked.ground, folder), device=str(place))
     if not isinstance(ground, Clip) or isinstance(ground, Graft):  # a Graft's image tower is for tiles, not for photos
         raise InputError(
             f"ground must be a CLIP, from which a satellite tower begins, got {ground.card.name}, which is of the "

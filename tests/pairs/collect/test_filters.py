@@ -157,7 +157,7 @@ def test_a_judge_leaves_out_what_its_words_say(collection: Collection, monkeypat
         picture_path(collection, key).write_bytes(encoded(Image.new("RGB", (64, 64), colour)))
     wanted = FiltersRecipe(judge="any", without=("indoor", "text"), same_look=-1)
     asked = PairsRecipe("n", collection.folder, filters=wanted, tiles=TilesRecipe(side=224))
-    monkeypatch.setattr("geoglot.models.zoo.load_model", lambda name: PooledColours())
+    monkeypatch.setattr("geoglot.models.zoo.load_word_model", lambda name: PooledColours())
     outcome = filter_photos(Collection(asked, collection.place, collection.progress))
     left = collection.table("left").set_index("key")["left"]
     assert left[list(colours)].tolist() == ["indoor", "", "indoor", "text", ""]

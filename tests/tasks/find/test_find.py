@@ -19,7 +19,6 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.scene.encoder import ScorerEncoder
 from geoglot.scene.seen import encode_scene
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.find import find as module
@@ -44,8 +43,8 @@ READ = ReadOptions(tile=64, overlap=16)
 PLAIN = FindOptions(overlay=False)
 
 
-def encoder(halo: int = 0) -> ScorerEncoder:
-    return ScorerEncoder(ColourScorer(NAMES, halo=halo), NAMES)
+def encoder(halo: int = 0) -> ColourScorer:
+    return ColourScorer(NAMES, halo=halo)
 
 
 def table(result: FindResult) -> gpd.GeoDataFrame:
@@ -100,7 +99,7 @@ def test_windows_and_batches_change_nothing(scene: Path, refiner: str, tile: int
 
 def test_a_scene_is_encoded_once_and_asked_often(scene: Path) -> None:
     scorer = ColourScorer(NAMES)
-    with encode_scene(scene, ScorerEncoder(scorer, NAMES), read=READ) as encoded:
+    with encode_scene(scene, scorer, read=READ) as encoded:
         calls = scorer.calls
         assert find(encoded, "roof", read=READ, options=PLAIN).counts == {"roof": 4}
         assert find(encoded, ["water", "roof"], read=READ, options=PLAIN).counts == {"water": 1, "roof": 4}
@@ -111,8 +110,8 @@ def test_a_scene_is_encoded_once_and_asked_often(scene: Path) -> None:
 def test_vectors_that_are_kept_cost_no_encoding(scene: Path, tmp_path: Path) -> None:
     options = replace(PLAIN, vectors=tmp_path)
     first, second = ColourScorer(NAMES), ColourScorer(NAMES)
-    one = find(scene, "roof", model=ScorerEncoder(first, NAMES), read=READ, options=options)
-    other = find(scene, "roof", model=ScorerEncoder(second, NAMES), read=READ, options=options)
+    one = find(scene, "roof", model=first, read=READ, options=options)
+    other = find(scene, "roof", model=second, read=READ, options=options)
     assert first.calls > second.calls == 0
     assert one.objects.equals(other.objects)
 
@@ -162,13 +161,13 @@ def test_sizes_are_limited_in_square_metres(scene: Path) -> None:
 
 def test_an_area_of_interest_keeps_what_lies_in_it_whole(scene: Path, tmp_path: Path) -> None:
     scorer = ColourScorer(NAMES)
-    every = find(scene, "roof", model=ScorerEncoder(scorer, NAMES), read=READ, options=PLAIN).objects
+    every = find(scene, "roof", model=scorer, read=READ, options=PLAIN).objects
     looked_at = scorer.tiles
     west = shapely.box(*every.total_bounds - np.array([9, 9, 40, -9]))
     gpd.GeoDataFrame(geometry=[west], crs=every.crs).to_crs(4326).to_file(tmp_path / "aoi.geojson")
     scorer.tiles = 0
     options = replace(PLAIN, area=tmp_path / "aoi.geojson")
-    some = find(scene, "roof", model=ScorerEncoder(scorer, NAMES), read=READ, options=options).objects
+    some = find(scene, "roof", model=scorer, read=READ, options=options).objects
     inside = every[every.centroid.within(west)]
     assert 0 < len(some) == len(inside) < len(every)
     assert scorer.tiles < looked_at
@@ -231,7 +230,7 @@ def test_places_that_cannot_be_read_cost_no_encoding(scene: Path, tmp_path: Path
         find(
             scene,
             None,
-            model=ScorerEncoder(scorer, NAMES),
+            model=scorer,
             read=READ,
             options=replace(PLAIN, points=tmp_path / "no.gpkg"),
         )
@@ -294,7 +293,7 @@ def test_interrupted_while_refining_nothing_is_encoded_again(scene: Path, tmp_pa
     with pytest.raises(KeyboardInterrupt):
         find(scene, "roof", output, model=encoder(), read=READ, options=PLAIN, refiner=Interrupted())
     assert not output.exists()
-    find(scene, "roof", output, model=ScorerEncoder(scorer, NAMES), read=READ, options=PLAIN, refiner="edges")
+    find(scene, "roof", output, model=scorer, read=READ, options=PLAIN, refiner="edges")
     assert scorer.calls == 0
     assert output.read_bytes() == (tmp_path / "whole.gpkg").read_bytes()
 
@@ -368,7 +367,7 @@ def test_edges_reach_the_rim_of_the_scene(tmp_path: Path) -> None:
     planted = plant((200, 200), things)
     source = write_scene(tmp_path / "scene.tif", planted.pixels)
     for patch in (8, 16):
-        stub = ScorerEncoder(ColourScorer(NAMES, patch=patch), NAMES)
+        stub = ColourScorer(NAMES, patch=patch)
         found = find(source, "roof", model=stub, read=READ, options=PLAIN, refiner="edges").objects
         assert precision_and_recall(found, planted, 0.9) == (1, 1)
 
@@ -458,7 +457,6 @@ def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing
 KILLED = """
 import os, signal, sys
 from geoglot.tasks.find import outline_journal
-from geoglot.scene.encoder import ScorerEncoder
 from geoglot.tasks.find.find import find
 from geoglot.options import ReadOptions
 from geoglot.tasks.refine.edges import Edges
@@ -483,7 +481,7 @@ outline_journal._EVERY_SECONDS = 0
 names = ("roof", "sand", "water")
 scorer, refiner = (KilledScorer, Edges) if sys.argv[3] == "encoding" else (ColourScorer, KilledEdges)
 read = ReadOptions(tile=64, overlap=16, batch=8)
-model = ScorerEncoder(scorer(names), names)
+model = scorer(names)
 find(sys.argv[1], "roof, water", sys.argv[2], model=model, read=read, refiner=refiner())
 """
 
@@ -503,14 +501,14 @@ def test_a_killed_run_goes_on_and_gives_the_same_bytes(scene: Path, tmp_path: Pa
     read = ReadOptions(tile=64, overlap=16, batch=8)
     whole, edges = ColourScorer(NAMES), CountedEdges()
     straight, output = tmp_path / "straight.gpkg", tmp_path / "killed.gpkg"
-    find(scene, "roof, water", straight, model=ScorerEncoder(whole, NAMES), read=read, refiner=edges)
+    find(scene, "roof, water", straight, model=whole, read=read, refiner=edges)
     path = os.pathsep.join([str(Path(__file__).parents[2]), *sys.path])
     command = [sys.executable, "-c", KILLED, str(scene), str(output), where, str(calls)]
     done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == -signal.SIGKILL, done.stderr
     assert not output.exists()
     rest, left = ColourScorer(NAMES), CountedEdges()
-    find(scene, "roof, water", output, model=ScorerEncoder(rest, NAMES), read=read, refiner=left)
+    find(scene, "roof, water", output, model=rest, read=read, refiner=left)
     if where == "encoding":
         assert 0 < rest.calls < whole.calls and left.views == edges.views
     else:
@@ -586,7 +584,7 @@ def test_a_window_that_the_model_fails_on_is_told_and_tried_anew(scene: Path, tm
             return answer * np.nan if self.calls == 1 else answer
 
     read, options = replace(READ, batch=1), replace(PLAIN, vectors=tmp_path)
-    result = find(scene, "roof", model=ScorerEncoder(Broken(NAMES), NAMES), read=read, options=options)
+    result = find(scene, "roof", model=Broken(NAMES), read=read, options=options)
     assert len(result.failed) == 1 and "not finite" in result.failed[0].reason
     again = find(scene, "roof", model=encoder(), read=read, options=options)
     assert not again.failed and again.counts == {"roof": 4}

@@ -13,7 +13,6 @@ from scipy import ndimage
 from geoglot.geo import Window
 from geoglot.options import ReadOptions
 from geoglot.scene.class_words import parse_classes
-from geoglot.scene.encoder import ScorerEncoder
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import encode_scene
 from geoglot.tasks.find.regions import regions_of
@@ -44,7 +43,7 @@ def test_strips_of_any_height_give_the_regions_of_the_whole(seed: int, height: i
 
 def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", plant((150, 170), [("roof", 60, 70, 30)]).pixels)
-    encoder, read = ScorerEncoder(ColourScorer(NAMES), NAMES), ReadOptions(tile=64, overlap=16)
+    encoder, read = ColourScorer(NAMES), ReadOptions(tile=64, overlap=16)
     with encode_scene(source, encoder, read=read) as scene:
         field = ScoreField(scene, encoder.question(parse_classes("roof"), None, ()), 0)
         rows, cols = scene.plan.lattice

@@ -13,7 +13,6 @@ from torch import Tensor
 from geoglot.errors import InputError, ModelError
 from geoglot.geo import Window
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.scene.encoder import ScorerEncoder
 from geoglot.scene.seen import encode_scene
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.load import choose_refiner, load_sam
@@ -59,8 +58,8 @@ def counting(model: Any) -> list[Tensor]:
     return seen
 
 
-def encoder() -> ScorerEncoder:
-    return ScorerEncoder(ColourScorer(NAMES), NAMES)
+def encoder() -> ColourScorer:
+    return ColourScorer(NAMES)
 
 
 @pytest.fixture(scope="module")

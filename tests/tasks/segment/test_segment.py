@@ -299,14 +299,13 @@ def test_a_raster_of_the_callers_stays_open(scene: Path, tmp_path: Path) -> None
 
 def test_a_scorer_names_every_class_once(scene: Path, tmp_path: Path) -> None:
     outputs, scorer = Outputs.of(tmp_path / "map.tif", None, PLAIN), ColourScorer(NAMES)
-    scorer.ids = (1, 1, 2)
+    scorer.labels = ("water", "water", "forest")
     with pytest.raises(InputError, match="once"):
         segment_with(scorer, Legend(NAMES), scene, outputs, read=READ, options=PLAIN)
 
 
 def test_scores_follow_the_legend_whatever_the_order_of_channels(scene: Path, tmp_path: Path) -> None:
     outputs, scorer = Outputs.of(tmp_path / "turned.tif", None, PLAIN), ColourScorer(NAMES[::-1])
-    scorer.ids = (3, 2, 1)
     segment_with(scorer, Legend(NAMES), scene, outputs, read=READ, options=PLAIN)
     run(scene, tmp_path / "plain.tif")
     for kind in ("tif", "scores.tif"):
@@ -325,7 +324,7 @@ def test_what_decides_the_result_decides_whether_a_run_goes_on(
     if change == "legend":
         legend = Legend(NAMES[::-1])
     elif change == "ids":
-        scorer.ids = (3, 2, 1)
+        scorer.labels = NAMES[::-1]
     else:
         with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=False), rasterio.open(source, "r+") as dataset:
             stamp = source.stat()
@@ -424,7 +423,9 @@ def test_a_model_that_sees_more_bands_gets_those_that_are_named(tmp_path: Path) 
     seen = []
 
     class Four(ColourScorer):
-        bands = 4
+        def __init__(self, names: tuple[str, ...]) -> None:
+            super().__init__(names)
+            self.card = replace(self.card, config={"extra_bands": 1})
 
         def __call__(self, pixels: Tensor) -> Tensor:
             seen.append(pixels)

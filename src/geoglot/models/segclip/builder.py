@@ -20,7 +20,7 @@ from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import NETWORKS, Segmenter, start_from_stored
 from geoglot.models.upernet import UPerNetConfig
-from geoglot.models.zoo import find_model, load_model
+from geoglot.models.zoo import find_model, load_word_model
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +58,7 @@ def embed_classes(
     model: str, config: SegClipConfig
 ) -> tuple[Float[Tensor, "class_and_blank text_dim"], dict[str, str]]:
     """Embeddings of the class prompts and of the blank text, and a record of the model that made them."""
-    reader = load_model(model, device="cpu")
+    reader = load_word_model(model, device="cpu")
     prompts = [config.prompts.template.replace("{}", name) for name in config.classes]
     embeddings = reader.encode_text([*prompts, config.prompts.blank])
     return F.normalize(embeddings, dim=1), {"model": model, "sha256": reader.card.sha256}

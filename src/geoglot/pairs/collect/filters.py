@@ -66,10 +66,10 @@ def _judge(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str
     names = frame["picture"].tolist()
     if asked.judge is None or not names:
         return {}
-    from geoglot.models.zoo import load_model
+    from geoglot.models.zoo import load_word_model
     from geoglot.pairs.collect.judge import Judge
 
-    judge = Judge(load_model(beside(asked.judge, collection.place)), asked.without)
+    judge = Judge(load_word_model(beside(asked.judge, collection.place)), asked.without)
 
     def compute(chunk: Sequence[str]) -> np.ndarray:
         parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]

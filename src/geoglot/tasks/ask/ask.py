@@ -13,8 +13,7 @@ from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
-from geoglot.models.base import VisionLanguageModel
-from geoglot.models.segmenter import Segmenter
+from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
@@ -30,9 +29,8 @@ from geoglot.tasks.ask.scenes import RasterScene, SceneOptions, check_pair
 from geoglot.tasks.ask.vocabulary import Vocabulary
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.segment import load_mapper
 
-ModelLike = VisionLanguageModel | Segmenter | PathLike
+ModelLike = Model | PathLike
 
 
 class Asker:
@@ -65,7 +63,7 @@ class Asker:
         `refiner` outlines objects: "none", "edges", what `load_sam` gives, or your own.
         """
         options = options or AskOptions()
-        loaded = load_mapper(model, device=options.device) if isinstance(model, PathLike) else model
+        loaded = load_model(model, device=options.device)
         looks = SceneOptions(read, options.find, progress, choose_refiner(refiner))
         with ExitStack() as stack:
             first = stack.enter_context(RasterScene(source, loaded, looks))

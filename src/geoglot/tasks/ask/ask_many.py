@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, SourceError
+from geoglot.models.zoo import load_model
 from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker, ModelLike
@@ -17,7 +18,6 @@ from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.scene_overviews import Overviews
 from geoglot.tasks.ask.shortlist import Shortlist, Shortlister, names_of_questions, shortlist
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.segment import load_mapper
 
 
 @dataclass(eq=False)
@@ -57,7 +57,7 @@ def ask_many(
     them; None shows the model a small overview of each raster.
     """
     options = options or AskOptions()
-    loaded = load_mapper(model, device=options.device) if isinstance(model, PathLike) else model
+    loaded = load_model(model, device=options.device)
     uris, shortlists = [str(source) for source in sources], tuple[Shortlist, ...]()
     todo = {uri: list(questions) for uri in uris}
     if len(uris) > options.best:

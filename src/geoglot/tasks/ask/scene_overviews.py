@@ -14,14 +14,13 @@ import torch
 from geoglot.aliases import Progress
 from geoglot.errors import SourceError
 from geoglot.geo import Window
-from geoglot.models.base import VisionLanguageModel
-from geoglot.models.segmenter import Segmenter
+from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.batch import compute
 from geoglot.scene.class_words import parse_classes, parse_words
+from geoglot.scene.dense import dense_of, reads_words
 from geoglot.scene.encode import pad
 from geoglot.scene.read import open_scene
-from geoglot.scene.seen import as_encoder
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import check_bands
 from geoglot.sources.read_ahead import FailedWindow
@@ -34,14 +33,14 @@ _TILES = 2  # of the model's size along the longer side of an overview
 class Overviews:
     """A shortlister that shows a model the overview of each raster."""
 
-    def __init__(self, model: VisionLanguageModel | Segmenter, read: ReadOptions, options: FindOptions) -> None:
-        self._model, self._encoder, self._read, self._options = model, as_encoder(model), read, options
+    def __init__(self, model: Model, read: ReadOptions, options: FindOptions) -> None:
+        self._model, self._dense, self._read, self._options = model, dense_of(model), read, options
 
     def score(self, sources: Sequence[str], names: Sequence[str], progress: Progress | None) -> dict[str, SceneScores]:
         """Each name at its best tile."""
         options, scores = self._options, dict[str, SceneScores]()
         background = None if options.background is None else parse_words(options.background)
-        question = self._encoder.question(parse_classes(list(names)), background, options.templates)
+        question = self._dense.question(parse_classes(list(names)), background, options.templates)
         for done, source in enumerate(sources, 1):
             try:
                 block, missed = self._see(source)
@@ -55,11 +54,11 @@ class Overviews:
 
     def _see(self, source: str) -> tuple[np.ndarray, str]:
         """Output of the model for the tiles of an overview (channel, 1, tile), and a sentence about tiles that fail."""
-        encoder = self._encoder
-        side = encoder.plan((1, 1), None, None).tile
-        with open_scene(source, self._read, encoder.resolution) as raster:
-            check_bands(raster, encoder.bands, encoder.name)
-            pictures = _tiles(raster.thumbnail(_TILES * side), side, encoder.patch_size)
+        dense = self._dense
+        side = dense.windows((1, 1)).tile
+        with open_scene(source, self._read, dense.card.resolution) as raster:
+            check_bands(raster, dense.card.bands, dense.card.name)
+            pictures = _tiles(raster.thumbnail(_TILES * side), side, dense.card.patch_size)
         if not pictures:
             raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
         results = compute(self._encode, pictures)
@@ -73,10 +72,10 @@ class Overviews:
     @torch.inference_mode()
     def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
         """One embedding a tile, or the patches of a model that embeds no whole pictures: (tile, channel, ...)."""
-        if isinstance(self._model, VisionLanguageModel):
+        if reads_words(self._model):
             device = next(self._model.parameters(), torch.empty(0)).device
             return self._model.encode_image(pixels.to(device)).float()
-        return self._encoder(pixels)
+        return self._dense(pixels)
 
 
 def _tiles(overview: Tile, side: int, patch: int) -> list[tuple[Window, np.ndarray]]:

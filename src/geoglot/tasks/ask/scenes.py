@@ -17,14 +17,14 @@ from jaxtyping import Float
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
 from geoglot.geo import Grid, Window
-from geoglot.models.base import VisionLanguageModel
-from geoglot.models.segmenter import Segmenter
+from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.dense import dense_of, reads_words
 from geoglot.scene.encode import pad
 from geoglot.scene.read import open_scene, reading_notes
-from geoglot.scene.seen import EncodedScene, as_encoder, encode_scene
+from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.tile import Tile
@@ -51,14 +51,13 @@ class SceneOptions:
 class RasterScene:
     """A raster of any size as a `Scene`; a context manager."""
 
-    def __init__(
-        self, source: PathLike | Raster, model: VisionLanguageModel | Segmenter, options: SceneOptions | None = None
-    ) -> None:
+    def __init__(self, source: PathLike | Raster, model: Model, options: SceneOptions | None = None) -> None:
         self._options, self._model, self._stack = options or SceneOptions(), model, ExitStack()
-        self._encoder = as_encoder(model)
-        self.model, self.sha256 = self._encoder.name, self._encoder.sha256
-        self._raster = self._stack.enter_context(open_scene(source, self._options.read, self._encoder.resolution))
-        check_bands(self._raster, self._encoder.bands, self.model)
+        self._dense = dense_of(model)
+        card = self._dense.card
+        self.model, self.sha256 = card.name, card.sha256
+        self._raster = self._stack.enter_context(open_scene(source, self._options.read, card.resolution))
+        check_bands(self._raster, card.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
         part = self._raster.footprint.outline
         self.outline = None if part is None else to_map([part], self.grid)[0]
@@ -66,7 +65,7 @@ class RasterScene:
         self.refiner = self._options.refiner.name if self._options.refiner else "none"
         self.encodings = 0
         """How often the model encoded the scene: at most once."""
-        self.notes = list(reading_notes(self._raster, self.model, self._encoder.resolution))
+        self.notes = list(reading_notes(self._raster, self.model, card.resolution))
         self._encoded: EncodedScene | None = None
         self._known: dict[str, Sighting] = {}
         self._names: dict[str, torch.Tensor] = {}
@@ -110,7 +109,7 @@ class RasterScene:
             self.encodings += 1
             chosen = self._options
             opening = encode_scene(
-                self._raster, self._encoder, read=chosen.read, area=chosen.find.area, vectors=chosen.find.vectors,
+                self._raster, self._dense, read=chosen.read, area=chosen.find.area, vectors=chosen.find.vectors,
                 progress=chosen.progress,
             )  # fmt: skip
             self._encoded = self._stack.enter_context(opening)
@@ -133,7 +132,7 @@ class RasterScene:
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
         """A softmax over the names, of the window reduced to the size that the model was trained on."""
         model = self._model
-        if not isinstance(model, VisionLanguageModel):
+        if not reads_words(model):
             raise AnswerError(f"{self.model} has classes of its own and reads no words; ask a model that does")
         card = model.card
         tile = self.look(window, card.tile_size)

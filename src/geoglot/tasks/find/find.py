@@ -24,10 +24,11 @@ from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import on_grid, read_features
 from geoglot.scene.class_words import parse_classes, parse_words
-from geoglot.scene.encoder import Encoder, Question
+from geoglot.scene.dense import Dense, ModelLike, dense_of
+from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.score_field import ScoreField
-from geoglot.scene.seen import EncodedScene, ModelLike, as_encoder, encode_scene
+from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_files import Files
 from geoglot.tasks.find.find_result import FindResult, tabulate
@@ -71,8 +72,8 @@ def find(
     files.check(_uri(source), options.points, options.area, names if isinstance(names, PathLike) else None)
     how = refiner.facts() if refiner else None
     with ExitStack() as stack:
-        encoder = source.encoder if isinstance(source, EncodedScene) else as_encoder(model)
-        question = _question(encoder, names, options)
+        dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
+        question = _question(dense, names, options)
         places = read_features(Path(options.points)) if options.points else None
         asked = _asked(names, places, read, options) | {"refiner": how}
 
@@ -84,10 +85,10 @@ def find(
             source = source.narrowed(read, options.area, options.vectors)
             start(source.facts | {"area": source.area.wkt if source.area else None})
         else:
-            raster = stack.enter_context(open_scene(source, read, encoder.resolution))
+            raster = stack.enter_context(open_scene(source, read, dense.card.resolution))
             _check_limits(options, raster)
             opening = encode_scene(
-                raster, encoder, read=read, area=options.area, vectors=options.vectors,
+                raster, dense, read=read, area=options.area, vectors=options.vectors,
                 output=files.objects, before=start, progress=progress,
             )  # fmt: skip
             source = stack.enter_context(opening)
@@ -128,7 +129,7 @@ def _uri(source: PathLike | Raster | EncodedScene) -> str:
     return raster.uri if isinstance(raster, Raster) else str(raster)
 
 
-def _question(encoder: Encoder, names: ClassesLike | None, options: FindOptions) -> Question | None:
+def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> Question | None:
     """What is asked; None where a person points at things instead."""
     if (names is None) == (options.points is None):
         raise InputError("name what to find, or give a file of points or boxes: --points FILE; one of them")
@@ -137,7 +138,7 @@ def _question(encoder: Encoder, names: ClassesLike | None, options: FindOptions)
             raise InputError("a least score and a background are for names; points and boxes have none")
         return None
     background = None if options.background is None else parse_words(options.background)
-    return encoder.question(parse_classes(names), background, options.templates)
+    return dense.question(parse_classes(names), background, options.templates)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def _finish(
     started: float,
 ) -> FindResult:
     """The result out of things that still overlap, and its files if there are to be some."""
-    raster, encoder, grid = scene.raster, scene.encoder, scene.raster.grid
+    raster, card, grid = scene.raster, scene.dense.card, scene.raster.grid
     things = _on_scene(things, raster)
     settled = _within(settle_overlaps(_within(things, grid, options)), grid, options)
     kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
@@ -212,12 +213,12 @@ def _finish(
     parts = {name: objects[objects["name"] == name] for name in search.names}
     notes = [
         *resumed,
-        *reading_notes(raster, encoder.name, encoder.resolution),
+        *reading_notes(raster, card.name, card.resolution),
         *_remarks(search, objects, bool(run["refiner"])),
     ]
     notes += files.draw(raster, objects, search.names)
     result = FindResult(
-        model=encoder.name,
+        model=card.name,
         objects=objects,
         counts={name: len(part) for name, part in parts.items()},
         areas_m2={name: round(float(part.area_m2.sum()), 2) if objects.crs else None for name, part in parts.items()},

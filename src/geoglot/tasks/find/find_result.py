@@ -16,7 +16,7 @@ from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
 from geoglot.lonlat import bound_in_lonlat
 from geoglot.outputs.vector_files import to_map
-from geoglot.scene.failures import windows_document
+from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.find.outline import Object
@@ -69,7 +69,7 @@ class FindResult:
             "counts": dict(self.counts), "areas_m2": dict(self.areas_m2),
             "thresholds": {name: threshold.to_json() for name, threshold in self.thresholds.items()},
             "objects": _records(self.objects),
-            "windows": windows_document(self.windows, self.failed),
+            "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import shapely
 
 from geoglot.outputs.journal import Journal
-from geoglot.scene.going_on import going_on
+from geoglot.scene.stream import resume_note
 from geoglot.tasks.find.instances import Instance
 from geoglot.tasks.find.outline import Object
 
@@ -41,7 +41,7 @@ class OutlineJournal:
             for rows in document
         ]
         self._count = len(finished)
-        self.resumed = going_on(len(finished), total, "outlines")
+        self.resumed = resume_note(len(finished), total, "outlines")
         return finished
 
     def add(self, objects: Sequence[list[Object]]) -> None:

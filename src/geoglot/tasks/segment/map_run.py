@@ -1,4 +1,4 @@
-"""One segmentation from start to finish, by any dense scorer.
+"""One segmentation from start to finish, by any dense model.
 
 The way: windows are read and scored a row at a time (`stream`), blended on the patch lattice (`blend`), enlarged to
 pixels (`classmap`) and kept as strips in a journal; at the end strips become a COG and polygons (`outputs`).
@@ -27,13 +27,10 @@ from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.vector_files import write_polygons
-from geoglot.scene.blend import Blender
-from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Enlarger, Rule
-from geoglot.scene.failures import failure_notes, restored_failures, windows_document
-from geoglot.scene.going_on import going_on
+from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
+from geoglot.scene.dense import Dense
 from geoglot.scene.read import open_scene, reading_facts, reading_notes
-from geoglot.scene.score import Scorer
-from geoglot.scene.stream import score_rows
+from geoglot.scene.stream import describe_windows, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
@@ -66,7 +63,7 @@ class SegmentResult:
         classes = [asdict(share) for share in self.classes]
         return {
             "model": self.model, **paths, "classes": classes,
-            "windows": windows_document(self.windows, self.failed),
+            "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
 
@@ -75,7 +72,7 @@ _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
 def segment_with(
-    scorer: Scorer,
+    dense: Dense,
     legend: Legend,
     source: PathLike | Raster,
     outputs: Outputs,
@@ -87,15 +84,15 @@ def segment_with(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
-    """`segment` by any dense scorer; `facts` are kept in the manifest and decide whether a run is resumed.
+    """`segment` by any dense model of class logits.
 
-    Sentences under "notes" in the facts are told to the user, too.
+    `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
     """
     started = time.monotonic()
-    with open_scene(source, read, scorer.resolution) as raster:
+    with open_scene(source, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)
-        check_bands(raster, scorer.bands, scorer.name)
-        run = _Run(raster, scorer, legend, outputs, read, options, refiner, facts or {}, overwrite)
+        check_bands(raster, dense.card.bands, dense.card.name)
+        run = _Run(raster, dense, legend, outputs, read, options, refiner, facts or {}, overwrite)
         with closing(run.journal):
             failed = run.compute(progress)
             if len(failed) == len(run.plan):
@@ -109,7 +106,7 @@ class _Run:
     """One segmentation: first strips into the journal, then the journal into files."""
 
     raster: Raster
-    scorer: Scorer
+    dense: Dense
     legend: Legend
     outputs: Outputs
     read: ReadOptions
@@ -118,8 +115,10 @@ class _Run:
     facts: dict[str, Any]
     overwrite: bool
     plan: WindowPlan = field(init=False)
+    ids: tuple[int, ...] = field(init=False)
+    """Class id of each channel of the model."""
     channels: list[int] = field(init=False)
-    """Of the scorer, in the order of the legend."""
+    """Channel of each class of the legend."""
     journal: Journal = field(init=False)
     strips: tuple[str, str] = ("classes", "confidence")
     """Kinds of strips that the map is made of."""
@@ -127,11 +126,12 @@ class _Run:
     """That the run goes on, in a sentence, if it does."""
 
     def __post_init__(self) -> None:
-        self.plan = self.scorer.plan(self.raster.grid.shape, self.read.tile, self.read.overlap)
-        named = range(1, len(self.legend.names) + 1)
-        if sorted(value for value in self.scorer.ids if value != OTHER) != list(named):
-            raise InputError(f"the scorer's ids {self.scorer.ids} must name each of {len(named)} classes once")
-        self.channels = [self.scorer.ids.index(value) for value in named]
+        self.plan = self.dense.windows(self.raster.grid.shape, self.read.tile, self.read.overlap)
+        names, labels = self.legend.names, self.dense.labels
+        if any(labels.count(name) != 1 for name in names):
+            raise InputError(f"the model's channels {labels} must name each of the classes {names} once")
+        self.ids = tuple(names.index(label) + 1 if label in names else OTHER for label in labels)
+        self.channels = [labels.index(name) for name in names]
         self.facts = self._all_facts()
         self.outputs.made.start(run := fingerprint(self.facts), self.overwrite)
         self.journal = Journal(self.outputs.classes, run)
@@ -140,7 +140,7 @@ class _Run:
         """Everything that decides the result."""
         return {
             **reading_facts(self.raster, self.plan),
-            "model": {"name": self.scorer.name, "sha256": self.scorer.sha256, "ids": self.scorer.ids},
+            "model": {"name": self.dense.card.name, "sha256": self.dense.card.sha256, "ids": self.ids},
             "legend": self.legend.names,
             "options": {
                 **self.read.facts(),
@@ -155,27 +155,21 @@ class _Run:
 
         Windows that failed before a kill stay failed when the run goes on; a complete run, done again, tries all anew.
         """
-        blender = Blender(self.plan, len(self.scorer.ids))
-        rule = Rule(self.scorer.ids, self.options.threshold, self.legend.nodata)
-        enlarger = Enlarger(rule, self.plan.patch, self.plan.shape)
-        failed: list[FailedWindow] = []
-        if stored := self.journal.load():
-            state, notes = stored
-            blender.restore(state)
-            enlarger.restore(state)
-            failed = restored_failures(notes)
-            self.resumed = going_on(blender.row * len(self.plan.col_starts), len(self.plan), "windows")
-        rows = score_rows(self.raster, self.scorer, blender, batch=self.read.batch, progress=progress)
+        rule = Rule(self.ids, self.options.threshold, self.legend.nodata)
+        upsampler = Upsampler(rule, self.plan.patch, self.plan.shape)
+        rows = see(
+            self.raster, self.dense, self.plan, batch=self.read.batch, journal=self.journal, also=upsampler,
+            progress=progress,
+        )  # fmt: skip
+        self.resumed = resume_note(rows.restored, len(self.plan), "windows")
         for row in rows:
-            failed += row.failed
-            shares = torch.from_numpy(row.scores).softmax(0).numpy()
-            if self.outputs.scores:  # of the named classes; what is left to 1 belongs to the background words
-                self.journal.add_strip("scores", enlarger.next_row, encode_strip(shares[self.channels]))
-            if strip := enlarger.feed(shares, row.valid):
+            probabilities = torch.from_numpy(row.values).softmax(0).numpy()
+            if self.outputs.scores:  # of the named classes; the rest to 1 belongs to the background words
+                self.journal.add_strip("scores", row.first, encode_strip(probabilities[self.channels]))
+            if strip := upsampler.feed(probabilities, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-            self.journal.save(blender.state() | enlarger.state(), failure_notes(failed))
-        return failed
+        return rows.failed
 
     def finish(self, failed: list[FailedWindow], started: float, progress: Progress | None) -> SegmentResult:
         """The journal's strips as the files that were asked for; then the journal goes."""
@@ -197,10 +191,10 @@ class _Run:
         told = (
             *self.resumed,
             *self.facts.get("notes", ()),
-            *reading_notes(self.raster, self.scorer.name, self.scorer.resolution),
+            *reading_notes(self.raster, self.dense.card.name, self.dense.card.resolution),
         )
         result = SegmentResult(
-            self.scorer.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
+            self.dense.card.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
             outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),
         )  # fmt: skip
         outputs.made.finish(result.to_json() | {"run": self.facts})

@@ -9,16 +9,12 @@ from typing import Any
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import ClassesError, InputError
-from geoglot.models.base import VisionLanguageModel
-from geoglot.models.precision import Precision
-from geoglot.models.segmenter import Segmenter, is_segmenter, load_segmenter
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.scene.augmented import augmented
+from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
-from geoglot.scene.score import Scorer, WordScorer
-from geoglot.scene.segmenter_scorer import SegmenterScorer
+from geoglot.scene.dense import ClassDense, Dense, WordScores, reads_words
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
@@ -34,7 +30,7 @@ def segment(
     classes: ClassesLike | None,
     output: PathLike,
     *,
-    model: VisionLanguageModel | Segmenter | PathLike = "mini",
+    model: Model | PathLike = "mini",
     polygons: PathLike | None = None,
     read: ReadOptions = ReadOptions(),
     options: SegmentOptions = SegmentOptions(),
@@ -61,17 +57,16 @@ def segment(
     _check_choice(options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
     paths.made.check(*(one for one in (source, classes) if isinstance(one, PathLike)))
-    if isinstance(model, PathLike):
-        model = load_mapper(model)
-    scorer, names, facts = _scorer(model, words, background, options)
+    model = load_model(model)
+    dense, names, facts = _dense(model, words, background, options)
     facts |= {
         "background": background,
         "card": asdict(model.card),
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
     }
-    looks = augmented(scorer, options.flips, options.scales)
+    dense = average(dense, options.flips, options.scales)
     return segment_with(
-        looks,
+        dense,
         Legend(names),
         source,
         paths,
@@ -84,41 +79,29 @@ def segment(
     )
 
 
-def load_mapper(
-    name: PathLike, *, device: str | None = None, precision: Precision = "float32"
-) -> VisionLanguageModel | Segmenter:
-    """A model for `segment` by its name or folder: one that reads words, or one with classes of its own."""
-    if is_segmenter(name):
-        return load_segmenter(name, device=device)
-    return load_model(name, device=device, precision=precision)
-
-
-def _scorer(
-    model: VisionLanguageModel | Segmenter,
+def _dense(
+    model: Model,
     words: tuple[ClassWords, ...] | None,
     background: tuple[str, ...],
     options: SegmentOptions,
-) -> tuple[Scorer, tuple[str, ...], dict[str, Any]]:
-    """What scores pixels, the names of its ids, and what the manifest keeps of both."""
-    asked = [asdict(entry) for entry in words or ()]
-    if isinstance(model, Segmenter):
+) -> tuple[Dense, tuple[str, ...], dict[str, Any]]:
+    """What gives logits, the names of the legend, and facts for the manifest."""
+    facts: dict[str, Any] = {"classes": [asdict(entry) for entry in words or ()]}
+    if not reads_words(model):
         if background:
             raise InputError(f'{model.card.name} knows no background words; classes that are not asked for are "other"')
         if options.templates != SegmentOptions.templates:
             raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
-        own = SegmenterScorer(model, words)
-        return own, own.names, {"classes": asked, "device": next(model.parameters()).device.type}
+        names = tuple(entry.name for entry in words) if words else model.classes
+        return ClassDense(model, words or ()), names, facts | {"device": next(model.parameters()).device.type}
     if words is None:
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
-    scorer = WordScorer(model, words, background, options.templates)
-    notes = word_notes(model, words, scorer.texts, background=background, templates=options.templates)
-    texts = hashlib.sha256(scorer.texts.cpu().numpy().tobytes()).hexdigest()
-    return (
-        scorer,
-        tuple(entry.name for entry in words),
-        {"classes": asked, "texts": texts, "device": scorer.texts.device.type, "notes": notes},
-    )
+    scores = WordScores(model, words, background, options.templates)
+    notes = word_notes(model, words, scores.texts, background=background, templates=options.templates)
+    texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
+    names = tuple(entry.name for entry in words)
+    return scores, names, facts | {"texts": texts, "device": scores.texts.device.type, "notes": notes}
 
 
 def _check_choice(options: SegmentOptions) -> None:

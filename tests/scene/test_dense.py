@@ -17,10 +17,9 @@ from geoglot.cli.main import cli
 from geoglot.errors import InputError, ModelError
 from geoglot.models.segclip.class_vocabulary import with_texts
 from geoglot.models.segclip.config import Fusion, Guidance, Prompts
-from geoglot.models.segmenter import is_segmenter, load_segmenter
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_model, load_segmenter, load_word_model
 from geoglot.scene.class_words import ClassWords
-from geoglot.scene.segmenter_scorer import SegmenterScorer
+from geoglot.scene.dense import ClassDense
 from geoglot.tasks.segment.segment import segment
 from tinysegclip import CLASSES, OFF, stored_segmenter, tiny_segclip, tiny_segmenter
 
@@ -42,10 +41,13 @@ def test_scores_do_not_depend_on_what_a_tile_is_padded_to() -> None:
 
 def test_what_is_stored_scores_the_same(tmp_path: Path) -> None:
     folder, pixels = stored_segmenter(tmp_path / "model"), torch.rand(1, 3, 64, 64)
-    assert is_segmenter(folder) and not is_segmenter("mini")
+    loaded = load_model(folder, device="cpu")
+    assert not loaded.card.reads_words and load_model("mini").card.reads_words
+    torch.testing.assert_close(loaded(pixels), tiny_segmenter()(pixels))
+    assert load_model(loaded) is loaded
     torch.testing.assert_close(load_segmenter(folder, device="cpu")(pixels), tiny_segmenter()(pixels))
     with pytest.raises(ModelError, match="classes of its own"):
-        load_model(folder)
+        load_word_model(folder)
     with pytest.raises(ModelError, match="reads words"):
         load_segmenter("mini")
 
@@ -130,8 +132,8 @@ def test_words_of_a_changed_class_are_read_by_the_model_of_training() -> None:
     model = tiny_segmenter(class_head="cosine", text_dim=256)
     words = (ClassWords("water", ("water",)), ClassWords("car park", ("car park",)))
     with pytest.raises(ModelError, match="texts of another mini"):
-        SegmenterScorer(model, words)
+        ClassDense(model, words)
     model.card.config["texts"]["sha256"] = load_model("mini").card.sha256
-    scorer = SegmenterScorer(model, words)
-    assert scorer.ids == (0, 0, 0, 1, 0, 0, 0, 2)
+    scorer = ClassDense(model, words)
+    assert scorer.labels == (*CLASSES, "car park") and CLASSES[3] == "water"
     assert scorer(torch.rand(1, 3, 64, 64)).shape == (1, 8, 16, 16)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from geoglot.errors import InputError
-from geoglot.scene.augmented import Augmented, augmented
+from geoglot.scene.averaged import Averaged, average
 from stubs import ColourScorer
 
 COLOURS = ("water", "forest", "roof")
@@ -20,7 +20,7 @@ def window() -> Tensor:
 
 def test_flips_change_nothing_for_a_scorer_that_sees_no_directions() -> None:
     plain = ColourScorer(COLOURS)
-    looks = Augmented(plain, "all", (1.0,))
+    looks = Averaged(plain, "all", (1.0,))
     torch.testing.assert_close(looks(window()).softmax(1), plain(window()).softmax(1))
     assert plain.calls == 4 + 1
 
@@ -33,7 +33,7 @@ def test_a_scorer_that_favours_the_right_favours_neither_side() -> None:
             return scores
 
     blank = torch.zeros(1, 3, 32, 32)
-    shares = Augmented(Right(COLOURS), "horizontal", (1.0,))(blank).softmax(1)[0, 0]
+    shares = Averaged(Right(COLOURS), "horizontal", (1.0,))(blank).softmax(1)[0, 0]
     torch.testing.assert_close(shares, shares.flip(1))
     assert Right(COLOURS)(blank).softmax(1)[0, 0, 0, 0] < shares[0, 0]
 
@@ -46,7 +46,7 @@ def test_scales_are_seen_in_whole_patches_and_come_back_to_the_lattice() -> None
             sides.append(tuple(pixels.shape[2:]))
             return super().__call__(pixels)
 
-    scores = Augmented(Watched(COLOURS), "none", (0.5, 1.0, 1.3))(window())
+    scores = Averaged(Watched(COLOURS), "none", (0.5, 1.0, 1.3))(window())
     assert sides == [(16, 24), (32, 48), (40, 64)]
     assert scores.shape == (2, 3, 4, 6)
     torch.testing.assert_close(scores.exp().sum(1), torch.ones(2, 4, 6))
@@ -54,6 +54,6 @@ def test_scales_are_seen_in_whole_patches_and_come_back_to_the_lattice() -> None
 
 def test_nothing_asked_is_the_scorer_itself() -> None:
     plain = ColourScorer(COLOURS)
-    assert augmented(plain, "none", (1.0,)) is plain
-    with pytest.raises(InputError, match="scales are numbers"):
-        augmented(plain, "none", ())
+    assert average(plain, "none", (1.0,)) is plain
+    with pytest.raises(InputError, match="scales must be numbers"):
+        average(plain, "none", ())

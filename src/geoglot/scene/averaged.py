@@ -1,0 +1,65 @@
+"""Test-time augmentation: each window is computed mirrored and at several sizes, and the probabilities are averaged."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.errors import InputError
+from geoglot.options import Flips
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.dense import Dense
+from geoglot.scene.question import Question
+from geoglot.scene.windows import WindowPlan
+
+_AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
+    "none": ((),),
+    "horizontal": ((), (3,)),
+    "all": ((), (3,), (2,), (2, 3)),
+}
+_LEAST = 1e-6  # of a probability, so that its logarithm is finite
+
+
+class Averaged:
+    """A dense model of class logits, averaged over views."""
+
+    def __init__(self, dense: Dense, flips: Flips, scales: tuple[float, ...]) -> None:
+        if not scales or not all(0.1 <= scale <= 10 for scale in scales):
+            raise InputError(f"scales must be numbers from 0.1 to 10, such as 0.75,1,1.25, got {scales}")
+        self.card, self.labels, self.channels = dense.card, dense.labels, dense.channels
+        self._dense, self._views = dense, tuple(product(scales, _AXES[flips]))
+
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        return self._dense.windows(shape, tile, overlap)
+
+    def question(
+        self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
+    ) -> Question:
+        return self._dense.question(names, background, templates)
+
+    def __call__(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
+        """Logarithm of the mean probability over all views."""
+        patch = self.card.patch_size
+        lattice = [side // patch for side in pixels.shape[2:]]
+        probabilities = []
+        for scale, axes in self._views:
+            view = _resize(pixels, [max(1, round(side * scale)) * patch for side in lattice]).flip(axes)
+            probabilities.append(_resize(self._dense(view).softmax(1).flip(axes), lattice))
+        return torch.stack(probabilities).mean(0).clamp_min(_LEAST).log()
+
+
+def _resize(maps: Tensor, sides: list[int]) -> Tensor:
+    if list(maps.shape[2:]) == sides:
+        return maps
+    return F.interpolate(maps, sides, mode="bilinear", align_corners=False, antialias=True)
+
+
+def average(dense: Dense, flips: Flips, scales: tuple[float, ...]) -> Dense:
+    """The dense model itself if one view is asked for, else the average over all."""
+    return dense if flips == "none" and scales == (1.0,) else Averaged(dense, flips, scales)

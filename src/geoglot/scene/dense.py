@@ -1,0 +1,224 @@
+"""Dense models: pixels of a window to numbers of every patch. Everything that differs between model kinds is here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import accumulate, pairwise
+from typing import Protocol, runtime_checkable
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+from typing_extensions import TypeIs
+
+from geoglot.aliases import PathLike
+from geoglot.errors import InputError, ModelError
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.segclip.class_vocabulary import with_texts
+from geoglot.models.segclip.segclip import SegClip
+from geoglot.models.segmenter import Segmenter
+from geoglot.models.zoo import Model, load_model, load_word_model
+from geoglot.options import TEMPLATES
+from geoglot.scene.class_words import ClassWords, fill, text_vectors
+from geoglot.scene.question import (
+    BACKGROUND,
+    ChannelQuestion,
+    Question,
+    TextQuestion,
+    ask_channels,
+    check_background,
+    other_meanings,
+)
+from geoglot.scene.windows import WindowPlan, plan_windows
+from geoglot.scene.wording import word_notes
+
+
+@runtime_checkable
+class Dense(Protocol):
+    """What streams over a raster of any size."""
+
+    card: Card
+    labels: tuple[str, ...]
+    """Class of each channel of logits, "" for background words. Empty if the channels are embeddings."""
+
+    @property
+    def channels(self) -> int: ...
+
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        """The windows of a scene of `shape` pixels; `tile` and `overlap` are the user's, in pixels."""
+        ...
+
+    def __call__(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
+        """Logits, or unit vectors, of pixels of brightness 0..1."""
+        ...
+
+    def question(
+        self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
+    ) -> Question:
+        """A question to the scene that this encoded; None takes the model's own background."""
+        ...
+
+
+ModelLike = Model | Dense | PathLike
+
+
+def reads_words(model: Model) -> TypeIs[VisionLanguageModel]:
+    """True for a model that encodes words, False for one that has classes of its own."""
+    return isinstance(model, VisionLanguageModel)
+
+
+def dense_of(model: ModelLike) -> Dense:
+    """The dense model that encodes a scene for any question; names and folders are loaded."""
+    if isinstance(model, PathLike):
+        model = load_model(model)
+    if isinstance(model, VisionLanguageModel):
+        return WordDense(model)
+    return ClassDense(model) if isinstance(model, Segmenter) else model
+
+
+class WordDense:
+    """Patch embeddings of a vision-language model. Cosines are linear, so blended embeddings give blended cosines."""
+
+    labels: tuple[str, ...] = ()
+
+    def __init__(self, model: VisionLanguageModel) -> None:
+        self.card, self.channels, self.model = model.card, model.card.dim, model
+        self._texts: dict[tuple[str, tuple[str, ...]], Tensor] = {}
+
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        return plan_windows(shape, self.card.tile_size, self.card.patch_size, tile, overlap)
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        device = next(self.model.parameters(), torch.empty(0)).device
+        return self.model.encode_patches(pixels.to(device)).float().cpu()
+
+    def question(
+        self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
+    ) -> TextQuestion:
+        """None as background takes general words that mean something else than the name."""
+        own = [self._embed(entry.words, templates) for entry in names]
+        if background is None:
+            general = self._embed(BACKGROUND, templates)
+            against = [other_meanings(general, texts) for texts in own]
+        else:
+            check_background(names, background)
+            against = [self._embed(background, templates)] * len(own)
+        texts = torch.cat([*own, *([] if background is None else against[:1])])
+        notes = word_notes(self.model, names, texts, background=background or (), templates=templates)
+        return TextQuestion(
+            tuple(entry.name for entry in names),
+            tuple(texts.numpy() for texts in own),
+            tuple(texts.numpy() for texts in against),
+            self.card.logit_scale,
+            notes,
+        )
+
+    @torch.inference_mode()
+    def _embed(self, words: tuple[str, ...], templates: tuple[str, ...]) -> Float[Tensor, "word dim"]:
+        """Embeddings of words. Each is computed once, since a scene may be asked many times."""
+        missing = [word for word in dict.fromkeys(words) if (word, templates) not in self._texts]
+        if missing:
+            embeddings = F.normalize(text_vectors(self.model, missing, templates), dim=1).float().cpu()
+            self._texts |= {(word, templates): one for word, one in zip(missing, embeddings, strict=True)}
+        return torch.stack([self._texts[word, templates] for word in words])
+
+
+class _Labelled:
+    """A dense model whose channels are logits of classes."""
+
+    card: Card
+    labels: tuple[str, ...]
+
+    @property
+    def channels(self) -> int:
+        return len(self.labels)
+
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        return plan_windows(shape, self.card.tile_size, self.card.patch_size, tile, overlap)
+
+    def question(
+        self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
+    ) -> ChannelQuestion:
+        """Each class is held against all others; a background and templates mean nothing here."""
+        return ask_channels(self.card.name, self.labels, names)
+
+
+class WordScores(_Labelled):
+    """Logits of classes by their words: a channel a class, then one for the background words."""
+
+    def __init__(
+        self,
+        model: VisionLanguageModel,
+        classes: tuple[ClassWords, ...],
+        background: tuple[str, ...] = (),
+        templates: tuple[str, ...] = TEMPLATES,
+    ) -> None:
+        groups = [entry.words for entry in classes] + ([background] if background else [])
+        self.card, self.model = model.card, model
+        self.labels = (*(entry.name for entry in classes), *([""] if background else []))
+        edges = [0, *accumulate(len(group) for group in groups)]
+        self._words = [slice(first, end) for first, end in pairwise(edges)]
+        self.texts = text_vectors(model, [word for group in groups for word in group], templates)
+
+    @torch.inference_mode()
+    def __call__(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
+        return self.score(self.model.encode_patches(pixels.to(self.texts.device)))
+
+    def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
+        """Scaled cosine of each patch with the nearest word of each class."""
+        cosines = torch.einsum("tdrc,wd->twrc", embeddings, self.texts)
+        best = [cosines[:, words].amax(1) for words in self._words]
+        return (self.card.logit_scale * torch.stack(best, dim=1)).float().cpu()
+
+
+class ClassDense(_Labelled):
+    """Logits of a segmenter. `classes` may give its classes other words, or add some: see `with_texts`."""
+
+    def __init__(self, segmenter: Segmenter, classes: tuple[ClassWords, ...] = ()) -> None:
+        self.card = segmenter.card
+        self._segmenter = _with_words(segmenter, classes)
+        self.labels = self._segmenter.classes
+
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        """As large as in training, since positions in a window are learned; a quarter is shared."""
+        tile, patch = tile or self.card.tile_size, self.card.patch_size
+        return WindowPlan(shape, tile, tile // 4 // patch * patch if overlap is None else overlap, patch)
+
+    @torch.inference_mode()
+    def __call__(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+        """Every fourth pixel."""
+        device = next(self._segmenter.parameters()).device
+        scores: Tensor = self._segmenter(pixels.to(device)).float().cpu()
+        return scores
+
+
+def _with_words(segmenter: Segmenter, classes: tuple[ClassWords, ...]) -> Segmenter:
+    """The segmenter with other texts for classes whose words are not their name, and for new classes."""
+    asked = {one.name: one.words for one in classes if one.name not in segmenter.classes or one.words != (one.name,)}
+    if not asked:
+        return segmenter
+    card, network = segmenter.card, segmenter.network
+    if not isinstance(network, SegClip):
+        raise InputError(f"{card.name} has the classes {', '.join(segmenter.classes)} and reads no other words")
+    network = with_texts(network, _embed_classes(card, asked))
+    edited = Segmenter(card, network)
+    edited.classes = network.config.classes
+    return edited
+
+
+def _embed_classes(card: Card, words: Mapping[str, tuple[str, ...]]) -> dict[str, Float[Tensor, " text_dim"]]:
+    """Embeddings by the text tower that the segmenter was trained with."""
+    texts, template = card.config["texts"], card.config["network"]["prompts"]["template"]
+    reader = load_word_model(texts["model"])
+    if reader.card.sha256 != texts["sha256"]:
+        raise ModelError(
+            f"{card.name} was trained with texts of another {texts['model']}; get that one to change words"
+        )
+    filled = {name: [text for word in some for text in fill([template], word)] for name, some in words.items()}
+    return {name: F.normalize(reader.encode_text(some).mean(0), dim=0) for name, some in filled.items()}

@@ -1,0 +1,106 @@
+"""Questions about a scene: which patches show a name, and not something else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.errors import ClassesError, InputError
+from geoglot.scene.class_words import ClassWords
+
+#: General words for what is anywhere. A thing is where its own words fit better than these.
+BACKGROUND: tuple[str, ...] = (
+    "grass", "trees", "bare soil", "sand", "water", "road", "pavement", "rock", "crops", "shadow", "snow", "building",
+)  # fmt: skip
+_SAME_MEANING = 0.5  # cosine between two words, less what all general words share
+
+
+@runtime_checkable
+class Question(Protocol):
+    """Names, ready to be looked for in a scene that is encoded."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences for the user on how the model reads the words."""
+        ...
+
+    def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
+        """Probability of name `index` against the background: 0.5 is undecided, NaN is unknown."""
+        ...
+
+
+@dataclass(frozen=True)
+class TextQuestion:
+    """The best word of a name against the best background word, over embeddings.
+
+    sigmoid(logit_scale * (cosine - cosine)), a softmax over two: it does not depend on the other names.
+    """
+
+    names: tuple[str, ...]
+    own: tuple[Float[np.ndarray, "_word dim"], ...]
+    against: tuple[Float[np.ndarray, "_word dim"], ...]
+    logit_scale: float
+    notes: tuple[str, ...] = ()
+
+    def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
+        embeddings = seen.reshape(len(seen), -1)
+        margin = (self.own[index] @ embeddings).max(0) - (self.against[index] @ embeddings).max(0)
+        return _sigmoid(self.logit_scale * margin).reshape(seen.shape[1:])
+
+
+@dataclass(frozen=True)
+class ChannelQuestion:
+    """The best channel of a name against the best of the other channels, over class logits."""
+
+    names: tuple[str, ...]
+    own: tuple[tuple[int, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
+        own = list(self.own[index])
+        return _sigmoid(seen[own].max(0) - np.delete(seen, own, axis=0).max(0))
+
+
+def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, ...]) -> ChannelQuestion:
+    """A question to a model with classes of its own. A name with several words means any of these classes."""
+    if unknown := [word for entry in names for word in entry.words if word not in labels]:
+        raise InputError(f"{model} finds {', '.join(labels)} and knows no {unknown[0]!r}")
+    if len(labels) < 2:
+        raise InputError(f"{model} has one class only, which nothing can be held against")
+    own = tuple(tuple(labels.index(word) for word in entry.words) for entry in names)
+    return ChannelQuestion(tuple(entry.name for entry in names), own)
+
+
+def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own dim"]) -> Float[Tensor, "other dim"]:
+    """The general words that mean something else than every text of a name.
+
+    Texts in one template lie near each other, so they are compared after their mean is subtracted.
+    """
+    mean = general.mean(0)
+    cosines = F.normalize(general - mean, dim=1) @ F.normalize(texts - mean, dim=1).T
+    differs = cosines.amax(1) < _SAME_MEANING
+    if not differs.any():
+        raise ClassesError("all general words mean what was asked for; give others: --background")
+    return general[differs]
+
+
+def check_background(names: Sequence[ClassWords], background: Sequence[str]) -> None:
+    """ClassesError for an empty background, and for a word that is asked for as well."""
+    if not background:
+        raise ClassesError('words need others to be held against: give some as --background "grass, road, water"')
+    if both := sorted({word for entry in names for word in entry.words} & set(background)):
+        raise ClassesError(f"{', '.join(both)} cannot be found and be the background; take it out of one of them")
+
+
+def _sigmoid(margin: np.ndarray) -> np.ndarray:
+    """1 / (1 + e^-x) without overflow."""
+    return np.asarray(0.5 * (1 + np.tanh(0.5 * margin)), np.float32)
