@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -37,6 +37,7 @@ class Row:
     valid: Bool[np.ndarray, "pixel_rows cols"]
 
 
+@runtime_checkable
 class Resumable(Protocol):
     """Something whose state is kept in a journal."""
 
