@@ -194,7 +194,7 @@ def test_the_childs_sentence_gives_no_advice_to_trust(content: bytes, tmp_path: 
 
 def test_an_allocators_message_is_a_sentence() -> None:
     assert _sentence(MemoryError()) == "it needs more memory than its size explains"
-    assert _sentence(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")).startswith("it wants")
+    assert _sentence(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")).startswith("it needs")
 
 
 def shard(folder: Path, tensors: dict[str, Tensor], **files: Any) -> Path:
@@ -236,7 +236,7 @@ def test_an_index_that_lies_is_told(tmp_path: Path, table: Any, said: str) -> No
 def test_a_part_alone_says_what_is_missing(tmp_path: Path) -> None:
     folder = shard(tmp_path / "hf", {"a": torch.ones(1), "b": torch.zeros(1)})
     (folder / "model.safetensors.index.json").unlink()
-    with pytest.raises(ConvertError, match=r"one of 2 parts, and model\.safetensors\.index\.json"):
+    with pytest.raises(ConvertError, match=r"one of 2 parts, and their index model\.safetensors\.index\.json"):
         read_checkpoint(folder / "model-00001-of-00002.safetensors")
     with pytest.raises(ConvertError, match="one of 2 parts"):
         read_checkpoint(folder)
