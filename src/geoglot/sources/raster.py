@@ -168,7 +168,7 @@ def open_raster(
         place = locate(dataset, uri)
         native = place.grid
         described = Bands.of(dataset)
-        choice = described.chosen(bands, sensor)
+        choice = described.choose(bands, sensor)
         indexes = choice.indexes
         facts = _facts(dataset, uri)
         numbers = BandReader.of(dataset, indexes, nodata)

@@ -20,7 +20,6 @@ from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.scene.read import understands
 from geoglot.sources.bands.band_choice import Bands
-from geoglot.sources.bands.band_numbering import find_numbering
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
@@ -127,12 +126,12 @@ def inspect_raster(
     with open_dataset(uri) as dataset:
         described = Bands.of(dataset)
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}
-        choice, colours = described.chosen(bands, sensor), described.spectrum(sensor)
+        choice, colours = described.choose(bands, sensor), described.spectrum(sensor)
         stored = list(zip(colours, dataset.dtypes, map(_nodata, dataset.nodatavals), strict=True))
     look = partial(open_raster, uri, nodata=nodata)
     with look(bands=bands, sensor=sensor, resolution=resolution or card.resolution) as raster:
         alone = [_alone(look, index) for index in range(1, len(stored) + 1)]
-        mission = find_numbering(described.descriptions, described.said, sensor).mission
+        mission = described.numbering(sensor).mission
         info = RasterInfo(
             source=uri,
             bands=tuple(one.info(described, *stored[one.index - 1]) for one in alone),

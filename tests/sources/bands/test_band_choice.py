@@ -11,49 +11,49 @@ UNNAMED = Bands(("",) * 12, ("gray", *["undefined"] * 11))
 
 
 def test_names_come_before_colours_and_colours_before_places() -> None:
-    assert SENTINEL2.chosen(None, None).indexes == (3, 2, 1)
-    assert Bands(("", "blue", "green", "red"), ("red", "green", "blue", "undefined")).chosen(None, None).indexes == (
+    assert SENTINEL2.choose(None, None).indexes == (3, 2, 1)
+    assert Bands(("", "blue", "green", "red"), ("red", "green", "blue", "undefined")).choose(None, None).indexes == (
         4,
         3,
         2,
     )
-    assert Bands(("",) * 4, ("alpha", "blue", "green", "red")).chosen(None, None).indexes == (4, 3, 2)
-    assert UNNAMED.chosen(None, None).indexes == (1, 2, 3)
+    assert Bands(("",) * 4, ("alpha", "blue", "green", "red")).choose(None, None).indexes == (4, 3, 2)
+    assert UNNAMED.choose(None, None).indexes == (1, 2, 3)
 
 
 def test_alpha_is_no_colour_and_a_single_band_is_grey() -> None:
-    assert RGBA.chosen(None, None).indexes == (1, 2, 3)
-    assert Bands(("", ""), ("gray", "alpha")).chosen(None, None).indexes == (1, 1, 1)
-    assert Bands(("",) * 4, ("alpha", *["undefined"] * 3)).chosen(None, None).indexes == (2, 3, 4)
+    assert RGBA.choose(None, None).indexes == (1, 2, 3)
+    assert Bands(("", ""), ("gray", "alpha")).choose(None, None).indexes == (1, 1, 1)
+    assert Bands(("",) * 4, ("alpha", *["undefined"] * 3)).choose(None, None).indexes == (2, 3, 4)
 
 
 def test_a_guess_is_called_a_guess() -> None:
-    assert UNNAMED.chosen(None, None).guessed
-    assert not UNNAMED.chosen([1, 2, 3], None).guessed and not UNNAMED.chosen(None, "sentinel2-l2a").guessed
-    assert not RGBA.chosen(None, None).guessed and not Bands(("", ""), ("gray", "alpha")).chosen(None, None).guessed
+    assert UNNAMED.choose(None, None).guessed
+    assert not UNNAMED.choose([1, 2, 3], None).guessed and not UNNAMED.choose(None, "sentinel2-l2a").guessed
+    assert not RGBA.choose(None, None).guessed and not Bands(("", ""), ("gray", "alpha")).choose(None, None).guessed
 
 
 def test_sensors() -> None:
-    assert RGBA.chosen(None, "naip").indexes == (1, 2, 3)
-    assert SENTINEL2.chosen(None, "sentinel2-l2a").indexes == (3, 2, 1)
-    assert UNNAMED.chosen(None, "sentinel2-l2a").indexes == (4, 3, 2)
-    assert Bands(("sr_b2", "sr_b3", "sr_b4"), ("gray",) * 3).chosen(None, "landsat-c2-l2").indexes == (3, 2, 1)
-    assert Bands(("",) * 3, ("gray",) * 3).chosen(None, "landsat-c2-l2").indexes == (1, 2, 3)
+    assert RGBA.choose(None, "naip").indexes == (1, 2, 3)
+    assert SENTINEL2.choose(None, "sentinel2-l2a").indexes == (3, 2, 1)
+    assert UNNAMED.choose(None, "sentinel2-l2a").indexes == (4, 3, 2)
+    assert Bands(("sr_b2", "sr_b3", "sr_b4"), ("gray",) * 3).choose(None, "landsat-c2-l2").indexes == (3, 2, 1)
+    assert Bands(("",) * 3, ("gray",) * 3).choose(None, "landsat-c2-l2").indexes == (1, 2, 3)
     with pytest.raises(InputError, match="say it with bands"):
-        Bands(("",) * 4, ("gray",) * 4).chosen(None, "sentinel2-l2a")
+        Bands(("",) * 4, ("gray",) * 4).choose(None, "sentinel2-l2a")
 
 
 def test_the_callers_choice() -> None:
-    assert SENTINEL2.chosen([4, "B03", "2"], None).indexes == (4, 2, 2)
-    assert SENTINEL2.chosen(["b08"], None).indexes == (4, 4, 4)
-    assert RGBA.chosen(["blue", "green", "red"], None).indexes == (3, 2, 1)
+    assert SENTINEL2.choose([4, "B03", "2"], None).indexes == (4, 2, 2)
+    assert SENTINEL2.choose(["b08"], None).indexes == (4, 4, 4)
+    assert RGBA.choose(["blue", "green", "red"], None).indexes == (3, 2, 1)
     for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"]):
         with pytest.raises(InputError, match="There is no band"):
-            SENTINEL2.chosen(wrong, None)
+            SENTINEL2.choose(wrong, None)
     with pytest.raises(InputError, match=r"no band 5; the raster has: 1 \(gray\), 2, 3 \(red\)$"):
-        Bands(("", "", "red"), ("gray", "undefined", "undefined")).chosen([1, 2, 5], None)
+        Bands(("", "", "red"), ("gray", "undefined", "undefined")).choose([1, 2, 5], None)
     with pytest.raises(InputError, match="Three bands"):
-        SENTINEL2.chosen([1, 2], None)
+        SENTINEL2.choose([1, 2], None)
 
 
 def test_what_a_band_is_called() -> None:
@@ -61,17 +61,17 @@ def test_what_a_band_is_called() -> None:
 
 
 def test_letters_words_and_wavelengths() -> None:
-    assert Bands(("b", "g", "r", "n"), ("gray", *["undefined"] * 3)).chosen(None, None).indexes == (3, 2, 1)
+    assert Bands(("b", "g", "r", "n"), ("gray", *["undefined"] * 3)).choose(None, None).indexes == (3, 2, 1)
     lit = Bands(("",) * 4, ("gray",) * 4, (0.443, 0.56, 0.482, 0.655))
-    assert lit.chosen(None, None).indexes == (4, 2, 3) and lit.chosen(["red", "green", "blue"], None).indexes == (
+    assert lit.choose(None, None).indexes == (4, 2, 3) and lit.choose(["red", "green", "blue"], None).indexes == (
         4,
         2,
         3,
     )
     fine = Bands(("",) * 6, ("gray",) * 6, (0.475, 0.49, 0.55, 0.58, 0.63, 0.66))
-    assert fine.chosen(None, None).indexes == (6, 3, 1)  # the nearest to the middle of each colour
+    assert fine.choose(None, None).indexes == (6, 3, 1)  # the nearest to the middle of each colour
     drone = Bands(("band 1", "band 2", "band 3"), ("gray",) * 3, (0.45, 0.56, 0.65))
-    assert drone.chosen(None, None).indexes == (
+    assert drone.choose(None, None).indexes == (
         3,
         2,
         1,
@@ -79,24 +79,24 @@ def test_letters_words_and_wavelengths() -> None:
 
 
 def test_what_contradicts_or_lacks_is_told() -> None:
-    crossed = Bands(("blue", "green", "red"), ("red", "green", "blue")).chosen(None, None)
+    crossed = Bands(("blue", "green", "red"), ("red", "green", "blue")).choose(None, None)
     assert crossed.indexes == (3, 2, 1) and "colour interpretation that says bands 1, 2, 3" in crossed.notes[0]
-    twice = Bands(("red", "green", "blue", "red"), ("gray",) * 4).chosen(None, None)
+    twice = Bands(("red", "green", "blue", "red"), ("gray",) * 4).choose(None, None)
     assert twice.indexes == (1, 2, 3) and "bands 1 and 4 red: the first is taken" in twice.notes[0]
-    false = Bands(("nir", "red", "green"), ("gray",) * 3).chosen(None, None)
+    false = Bands(("nir", "red", "green"), ("gray",) * 3).choose(None, None)
     assert false.guessed and "names red and green but no blue (nir, red, green)" in false.notes[0]
 
 
 def test_grey_is_told() -> None:
-    assert "shown in grey, by its one band" in Bands(("",), ("gray",)).chosen(None, None).notes[0]
-    assert "by band 1 of 2 (vv)" in Bands(("vv", "vh"), ("gray", "undefined")).chosen(None, None).notes[0]
-    assert Bands(("",), ("palette",)).chosen(None, None).notes == ()
+    assert "shown in grey, by its one band" in Bands(("",), ("gray",)).choose(None, None).notes[0]
+    assert "by band 1 of 2 (vv)" in Bands(("vv", "vh"), ("gray", "undefined")).choose(None, None).notes[0]
+    assert Bands(("",), ("palette",)).choose(None, None).notes == ()
 
 
 def test_any_form_of_a_name_can_be_asked_for() -> None:
     landsat = Bands(("sr_b2", "sr_b3", "sr_b4", "sr_b5"), ("gray",) * 4)
-    assert landsat.chosen(["B4", "b03", "SR-B2"], None).indexes == (3, 2, 1)
-    assert landsat.chosen(["nir", "red", "green"], None).indexes == (4, 3, 2)
+    assert landsat.choose(["B4", "b03", "SR-B2"], None).indexes == (3, 2, 1)
+    assert landsat.choose(["nir", "red", "green"], None).indexes == (4, 3, 2)
 
 
 def test_the_spectrum_of_the_bands() -> None:

@@ -25,7 +25,7 @@ GREY = np.ones((4, 64, 64), np.uint8)
 )
 def test_lists_for_the_whole_file(make_geotiff: MakeGeotiff, tags: dict[str, str]) -> None:
     with rasterio.open(make_geotiff(GREY, tags=tags, photometric="MINISBLACK")) as dataset:
-        assert Bands.of(dataset).chosen(None, None).indexes == (3, 2, 1)
+        assert Bands.of(dataset).choose(None, None).indexes == (3, 2, 1)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_tags_of_the_bands(make_geotiff: MakeGeotiff, values: tuple[str, ...], w
         for index, value in enumerate(values, 1):
             dataset.update_tags(index, ns=where.get("ns"), **{where["key"]: value})
     with rasterio.open(path) as dataset:
-        assert Bands.of(dataset).chosen(None, None).indexes == (3, 2, 1)
+        assert Bands.of(dataset).choose(None, None).indexes == (3, 2, 1)
 
 
 def test_tags_say_the_satellite(make_geotiff: MakeGeotiff) -> None:

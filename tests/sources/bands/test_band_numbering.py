@@ -17,7 +17,7 @@ LANDSAT8 = [f"SR_B{number}" for number in (1, 2, 3, 4, 5, 6, 7)]
 
 def chosen(names: list[str], said: str = "scene.tif", sensor: Sensor | None = None) -> Choice:
     colours = ("gray", *["undefined"] * (len(names) - 1))
-    return Bands(tuple(map(str.lower, names)), colours, (), (said,)).chosen(None, sensor)
+    return Bands(tuple(map(str.lower, names)), colours, (), (said,)).choose(None, sensor)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_a_preset_that_contradicts_the_file_is_refused(said: str, sensor: Sensor
 
 def test_names_go_before_the_order_of_a_preset_and_are_told() -> None:
     choice = chosen(["B", "G", "R", "N"], sensor="naip")
-    assert choice.indexes == (3, 2, 1) and "has not the order of NAIP" in choice.notes[0]
+    assert choice.indexes == (3, 2, 1) and "does not have the order of NAIP" in choice.notes[0]
 
 
 def test_every_preset_knows_its_missions() -> None:

@@ -1,17 +1,17 @@
-"""Which three bands of a raster are shown to a model as red, green and blue, and why.
+"""Chooses the three bands of a raster that a model is shown as red, green and blue, and says why.
 
-Without a choice by the caller, what comes first of: the names of the bands, where they say red, green and blue in
-words; their wavelengths; the numbers of their satellite in their names (mission.py); their colour interpretation; the
-order that the satellite's files have; else the first three that are not alpha, which is a guess and called one. A
-sensor's preset puts its order before the colour interpretation, which writers set without being asked.
-A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those that the caller
-names after red, green and blue.
+Without a choice by the caller, the first of these that names all three decides: the names of the bands, where they say
+red, green and blue in words; their wavelengths; the satellite's numbers in their names (band_numbering.py); their
+colour interpretation; the order of bands in the satellite's files. Otherwise the first three that are not alpha are
+taken, and called a guess. A sensor's preset puts its order before the colour interpretation, which writers set without
+being asked. A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those
+that the caller names after red, green and blue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,7 +22,7 @@ from geoglot.sources.bands.band_names import (
     RGB,
     colour_of_wavelength,
     is_same_name,
-    nearest,
+    nearest_band,
     parse_band_number,
     parse_colour,
 )
@@ -36,18 +36,18 @@ class Choice:
     """The bands that are shown."""
 
     indexes: tuple[int, ...]
-    """1-based: red, green and blue, and of more bands where they are asked for."""
+    """1-based: red, green and blue, then any more that the caller asked for."""
     why: str
     """Ends the sentence "these are red, green, blue ..."."""
     notes: tuple[str, ...] = ()
-    """What a person should know of it: sentences whose subject is the raster, without it."""
+    """What a person should know of it: sentences without their subject, the raster."""
     guessed: bool = False
-    """Whether they are the first three for want of anything better."""
+    """Whether they are the first three because nothing says more."""
 
 
 @dataclass(frozen=True)
 class Bands:
-    """The bands of a raster: what the file says of each."""
+    """What a raster says of its bands."""
 
     descriptions: tuple[str, ...]
     """Lower case, empty where the file says nothing."""
@@ -55,8 +55,8 @@ class Bands:
     """GDAL's colour interpretation: red, gray, alpha, palette, undefined, ..."""
     wavelengths: tuple[float | None, ...] = ()
     """Micrometres."""
-    said: tuple[str, ...] = ()
-    """Where the file may say what took it: its name, and its tags."""
+    hints: tuple[str, ...] = ()
+    """The file's name and those of its tags that may name the satellite."""
 
     @classmethod
     def of(cls, dataset: Any) -> Bands:
@@ -64,98 +64,108 @@ class Bands:
         colours = tuple(colour.name for colour in dataset.colorinterp)
         return cls(read_descriptions(dataset), colours, read_wavelengths(dataset), read_mission_hints(dataset))
 
-    def chosen(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> Choice:
-        """The bands that are shown, why, and what is to be told of it; InputError where they cannot be told."""
+    def choose(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> Choice:
+        """The bands to show; InputError for bands that do not exist, and for a preset that does not fit."""
         if bands is not None:
-            return self._asked(bands)
-        numbering = find_numbering(self.descriptions, self.said, sensor)
-        return self._told(self._found(numbering, sensor) or self._first(sensor), numbering)
+            indexes = tuple(self._index(band) for band in bands) * (3 if len(bands) == 1 else 1)
+            if len(indexes) < 3:
+                raise InputError(f"Three bands (red, green, blue) or one are needed, got {len(bands)}: {list(bands)}")
+            return Choice(indexes, "as asked")
+        numbering = self.numbering(sensor)
+        choice = self._choose_by_metadata(numbering, sensor) or self._choose_first(sensor)
+        return self._add_notes(choice, numbering)
+
+    def numbering(self, sensor: Sensor | None = None) -> Numbering:
+        """The satellite whose numbers the bands have."""
+        return find_numbering(self.descriptions, self.hints, sensor)
 
     def name(self, index: int) -> str:
-        """What a band is called in a Tile: its description, else its colour, else its number."""
+        """The name of a band in a Tile: its description, else its colour, else its number."""
         colour = self.colours[index - 1]
         return self.descriptions[index - 1] or (colour if colour != "undefined" else str(index))
 
     def spectrum(self, sensor: Sensor | None = None) -> tuple[str | None, ...]:
-        """The colour of each band, as far as its name, its wavelength, its colour interpretation or the order says."""
-        numbering = find_numbering(self.descriptions, self.said, sensor)
-        shown = [colour if colour not in ("gray", "undefined") else None for colour in self.colours]
+        """The colour of each band by its wavelength, name, colour interpretation or order; None if none says it."""
+        numbering = self.numbering(sensor)
         named = self._named(numbering)
-        order = numbering.mission.stack(len(shown)) if numbering.mission and not any(named) else ()
-        ordered = (*order, *([None] * len(shown)))[: len(shown)]
-        return tuple(
-            lit or name or said or usual
-            for name, lit, said, usual in zip(named, self._lit, shown, ordered, strict=True)
+        order = numbering.mission.stack(len(self.colours)) if numbering.mission and not any(named) else ()
+        sources = (
+            self._by_wavelength,
+            named,
+            [colour if colour not in ("gray", "undefined") else None for colour in self.colours],
+            (*order, *([None] * len(self.colours)))[: len(self.colours)],
         )
+        return tuple(next(filter(None, colours), None) for colours in zip(*sources, strict=True))
 
-    def _found(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
-        """By the first thing that says all three colours."""
-        if said := _triple([parse_colour(name) for name in self.descriptions]):
-            return Choice(said, "by their names")
-        if lit := self._by_wavelength():
-            return Choice(lit, "by their wavelengths")
-        if numbered := _triple(self._named(numbering)):
+    def _choose_by_metadata(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
+        """By the first source that names all three colours."""
+        if named := _find_rgb([parse_colour(name) for name in self.descriptions]):
+            return Choice(named, "by their names")
+        red, green, blue = (nearest_band(colour, self.wavelengths) for colour in RGB)
+        if red and green and blue:
+            return Choice((red, green, blue), "by their wavelengths")
+        if numbered := _find_rgb(self._named(numbering)):
             return Choice(numbered, f"by their names{numbering.told}", numbering.notes)
-        coloured = _triple(self.colours)
+        coloured = _find_rgb(self.colours)
         if coloured and sensor is None:
             return Choice(coloured, "by their colour interpretation")
-        if ordered := self._by_order(numbering):
-            title = numbering.mission.title if numbering.mission else ""
+        if (ordered := self._by_order(numbering)) and numbering.mission:
+            title = numbering.mission.title
             note = f"does not name its bands: {_list(ordered)} are taken as red, green, blue, as in files of {title}"
             return Choice(ordered, f"as in files of {title}", (*numbering.notes, note))
         return Choice(coloured, "by their colour interpretation") if coloured else None
 
-    def _first(self, sensor: Sensor | None) -> Choice:
+    def _choose_first(self, sensor: Sensor | None) -> Choice:
         """One band as grey; else the first three, which is a guess."""
-        seen = self._shown or [1]
-        if len(seen) < 3:
-            return self._grey(seen)
-        if sensor is not None and len(seen) > 3:
+        shown = self._shown or [1]
+        if len(shown) < 3:
+            return self._choose_grey(shown)
+        if sensor is not None and len(shown) > 3:
             raise InputError(
                 f"Cannot tell which of {len(self.colours)} bands without names are red, green and blue for {sensor}; "
                 "say it with bands, for instance 3,2,1"
             )
-        indexes = (seen[0], seen[1], seen[2])
-        note = f"{self._lack()}: bands {_list(indexes)} are taken as red, green, blue"
+        indexes = (shown[0], shown[1], shown[2])
+        note = f"{self._missing_names()}: bands {_list(indexes)} are taken as red, green, blue"
         return Choice(indexes, "for want of anything that says it", (note,), sensor is None)
 
-    def _grey(self, seen: Sequence[int]) -> Choice:
-        index = seen[0]
+    def _choose_grey(self, shown: Sequence[int]) -> Choice:
+        index = shown[0]
         if self.colours[index - 1] == "palette":
             return Choice((index,) * 3, "by its palette")
-        which = f"band {index} of {len(seen)}" if len(seen) > 1 else "its one band"
+        which = f"band {index} of {len(shown)}" if len(shown) > 1 else "its one band"
         called = f" ({self.descriptions[index - 1]})" if self.descriptions[index - 1] else ""
         return Choice((index,) * 3, "as grey", (f"is shown in grey, by {which}{called}",))
 
-    def _told(self, choice: Choice, numbering: Numbering) -> Choice:
-        """With what contradicts it."""
-        notes, coloured = list(choice.notes), _triple(self.colours)
+    def _add_notes(self, choice: Choice, numbering: Numbering) -> Choice:
+        """Note what contradicts the choice."""
+        notes, coloured = list(choice.notes), _find_rgb(self.colours)
         if coloured and coloured != choice.indexes:
             notes.append(
                 f"has a colour interpretation that says bands {_list(coloured)}; {_list(choice.indexes)} are taken as "
                 f"red, green, blue {choice.why}"
             )
-        ordered, named = self._by_order(numbering), self._named(numbering)
-        if ordered and ordered != choice.indexes and choice.why.startswith("by their"):
-            title = numbering.mission.title if numbering.mission else ""
+        ordered = self._by_order(numbering)
+        if ordered and ordered != choice.indexes and choice.why.startswith("by their") and numbering.mission:
             notes.append(
-                f"has not the order of {title} ({_list(ordered)}): {_list(choice.indexes)} are taken {choice.why}"
+                f"does not have the order of {numbering.mission.title} ({_list(ordered)}): {_list(choice.indexes)} are "
+                f"taken {choice.why}"
             )
+        named = self._named(numbering)
         for colour in RGB if choice.why.startswith("by their names") else ():
             if len(twice := [str(index) for index, name in enumerate(named, 1) if name == colour]) > 1:
                 notes.append(f"calls bands {' and '.join(twice)} {colour}: the first is taken")
         if notes and len(self.colours) > 1:
             notes[-1] += "; `geoglot bands` shows them, and --bands chooses"
-        return Choice(choice.indexes, choice.why, tuple(notes), choice.guessed)
+        return replace(choice, notes=tuple(notes))
 
-    def _lack(self) -> str:
-        """What the names of the bands leave out."""
-        named = self._named(find_numbering(self.descriptions, self.said, None))
-        there = [colour for colour in RGB if colour in named]
-        called = [name for name in self.descriptions if name]
-        listed = f" ({', '.join(called[:4])}{', ...' if len(called) > 4 else ''})" if called else ""
-        if there:
-            return f"names {' and '.join(there)} but no {' and no '.join(c for c in RGB if c not in there)}{listed}"
+    def _missing_names(self) -> str:
+        named = self._named(self.numbering())
+        present = [colour for colour in RGB if colour in named]
+        names = [name for name in self.descriptions if name]
+        listed = f" ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})" if names else ""
+        if present:
+            return f"names {' and '.join(present)} but no {' and no '.join(c for c in RGB if c not in present)}{listed}"
         return f"names no colours{listed}"
 
     def _named(self, numbering: Numbering) -> tuple[str | None, ...]:
@@ -163,67 +173,45 @@ class Bands:
 
     @cached_property
     def _shown(self) -> list[int]:
-        """The bands that are no alpha, and by their names no mask."""
-        return [
-            index
-            for index, (name, colour) in enumerate(zip(self.descriptions, self.colours, strict=True), 1)
-            if colour != "alpha" and parse_colour(name) != "quality"
-        ]
+        """The bands that are neither alpha nor, by their names, a mask."""
+        bands = enumerate(zip(self.descriptions, self.colours, strict=True), 1)
+        return [index for index, (name, colour) in bands if colour != "alpha" and parse_colour(name) != "quality"]
 
     @cached_property
-    def _lit(self) -> tuple[str | None, ...]:
+    def _by_wavelength(self) -> tuple[str | None, ...]:
         return tuple(map(colour_of_wavelength, self.wavelengths)) or (None,) * len(self.colours)
 
-    def _by_wavelength(self) -> Triple | None:
-        found = [nearest(colour, self.wavelengths) for colour in RGB]
-        red, green, blue = found
-        return (red, green, blue) if red and green and blue else None
-
     def _by_order(self, numbering: Numbering) -> Triple | None:
-        seen = self._shown
-        order = numbering.mission.stack(len(seen)) if numbering.mission else ()
-        found = _triple(order)
-        return (seen[found[0] - 1], seen[found[1] - 1], seen[found[2] - 1]) if found else None
-
-    def _asked(self, bands: Sequence[BandLike]) -> Choice:
-        indexes = [self._index(band) for band in bands]
-        if len(indexes) == 1:
-            indexes *= 3
-        if len(indexes) < 3:
-            raise InputError(f"Three bands (red, green, blue) or one are needed, not {len(indexes)}: {list(bands)}")
-        return Choice(tuple(indexes), "as asked")
+        shown = self._shown
+        rgb = _find_rgb(numbering.mission.stack(len(shown)) if numbering.mission else ())
+        return (shown[rgb[0] - 1], shown[rgb[1] - 1], shown[rgb[2] - 1]) if rgb else None
 
     def _index(self, band: BandLike) -> int:
         if isinstance(band, str) and not band.isdigit():
-            found = self._called(band)
+            index = self._find(band)
         else:
-            found = int(band) if 1 <= int(band) <= len(self.colours) else None
-        if found is None:
-            raise InputError(f"There is no band {band!r}; the raster has: {self._have()}")
-        return found
+            index = int(band) if 1 <= int(band) <= len(self.colours) else None
+        if index is None:
+            names = {number: self.name(number) for number in range(1, len(self.colours) + 1)}
+            have = [str(number) if name == str(number) else f"{number} ({name})" for number, name in names.items()]
+            raise InputError(f"There is no band {band!r}; the raster has: {', '.join(have)}")
+        return index
 
-    def _have(self) -> str:
-        """All bands for people: numbers, and names where a band has more than its number."""
-        names = {index: self.name(index) for index in range(1, len(self.colours) + 1)}
-        return ", ".join(str(index) if name == str(index) else f"{index} ({name})" for index, name in names.items())
-
-    def _called(self, wanted: str) -> int | None:
+    def _find(self, wanted: str) -> int | None:
         """The band of a name, of the number in it, or of a colour."""
-        named = self._named(find_numbering(self.descriptions, self.said, None))
         number, colour = parse_band_number(wanted), parse_colour(wanted)
-        places = list(enumerate(self.descriptions, 1))
         tests = (
-            [index for index, name in places if name and is_same_name(name, wanted)],
-            [index for index, name in places if number and parse_band_number(name) == number],
-            [index for index, name in enumerate(named, 1) if colour and name == colour],
-            [index for index, name in enumerate(self._lit, 1) if colour and name == colour],
-            [index for index, name in enumerate(self.colours, 1) if name in (wanted.lower(), colour)],
+            [bool(name) and is_same_name(name, wanted) for name in self.descriptions],
+            [number is not None and parse_band_number(name) == number for name in self.descriptions],
+            [colour is not None and name == colour for name in self._named(self.numbering())],
+            [colour is not None and name == colour for name in self._by_wavelength],
+            [name in (wanted.lower(), colour) for name in self.colours],
         )
-        return next((found[0] for found in tests if found), None)
+        return next((matches.index(True) + 1 for matches in tests if any(matches)), None)
 
 
-def _triple(colours: Sequence[str | None]) -> Triple | None:
-    """Where (1-based) red, green and blue are first, if all are."""
+def _find_rgb(colours: Sequence[str | None]) -> Triple | None:
+    """The first (1-based) red, green and blue, if all are there."""
     if not set(RGB) <= set(colours):
         return None
     red, green, blue = (colours.index(colour) + 1 for colour in RGB)

@@ -1,7 +1,7 @@
-"""What a file says of its bands, wherever its writer put it: names, wavelengths, and what took it.
+"""Reads what a file says of its bands, wherever its writer put it: names, wavelengths, and the satellite.
 
-Names come from the bands' descriptions, else from their tags, else from a list for the whole file, as rioxarray
-(long_name), ENVI's header (band_names, wavelength) and TIFFTAG_IMAGEDESCRIPTION have it.
+Names come from the bands' descriptions, else from their tags, else from a list for the whole file, as in rioxarray
+(long_name), ENVI headers (band_names, wavelength) and TIFFTAG_IMAGEDESCRIPTION.
 """
 
 from __future__ import annotations
@@ -18,46 +18,42 @@ from geoglot.sources.bands.band_names import micrometres, parse_band_number, par
 _NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "description", "band")
 _LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description")
 _LENGTHS = ("central_wavelength_um", "wavelength", "wavelengths", "center_wavelength", "central_wavelength")
-_LONGEST = 80  # letters of a name
-_TAKEN_BY = re.compile(
+_MAX_NAME = 80  # letters
+_MISSION_TAG = re.compile(
     r"sat|spacecraft|platform|mission|constellation|sensor|instrument|product|scene|title|description"
 )
 
 
 def read_descriptions(dataset: Any) -> tuple[str, ...]:
-    """Names of the bands in lower case, empty where the file says nothing."""
+    """Names of the bands in lower case; empty where the file says nothing."""
     names = [(text or "").strip() for text in dataset.descriptions]
     if not any(names):
         names = [_first(_band_tags(dataset, index), _NAMES) for index in dataset.indexes]
     if not any(names):
-        names = _listed(dataset) or names
-    return tuple(_parted(name).lower() for name in names)
+        names = _names_of_file(dataset) or names
+    # RedEdge becomes two words while there still are capitals; a longer text than a name is cut.
+    return tuple(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:_MAX_NAME]).lower() for name in names)
 
 
 def read_wavelengths(dataset: Any) -> tuple[float | None, ...]:
-    """Micrometres, None where the file says nothing."""
-    own = [_number(_first(_band_tags(dataset, index), _LENGTHS)) for index in dataset.indexes]
+    """Micrometres; None where the file says nothing."""
+    own = [_wavelength(_first(_band_tags(dataset, index), _LENGTHS)) for index in dataset.indexes]
     if not any(own):
         listed = _items(_first(_file_tags(dataset), _LENGTHS))
-        own = [_number(item) for item in listed] if len(listed) == dataset.count else own
+        own = [_wavelength(item) for item in listed] if len(listed) == dataset.count else own
     if not any(own):
         own = [parse_wavelength(text or "") for text in dataset.descriptions]
     return tuple(own)
 
 
 def read_mission_hints(dataset: Any) -> tuple[str, ...]:
-    """The name of the file, and its tags that may say what took it."""
-    told = [text for key, text in _file_tags(dataset).items() if _TAKEN_BY.search(key)]
-    return (PurePosixPath(dataset.name.replace("\\", "/")).name, *told)
+    """The name of the file, and those of its tags that may name the satellite."""
+    tags = [text for key, text in _file_tags(dataset).items() if _MISSION_TAG.search(key)]
+    return (PurePosixPath(dataset.name.replace("\\", "/")).name, *tags)
 
 
-def _parted(name: str) -> str:
-    """RedEdge is two words; said here, while there still are capitals. What is longer than a name is cut."""
-    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:_LONGEST])
-
-
-def _listed(dataset: Any) -> list[str]:
-    """The names of all bands in one tag, if there are as many as bands and they say colours or numbers."""
+def _names_of_file(dataset: Any) -> list[str]:
+    """The names of all bands in one tag, if it has one for each band and all are colours or numbers."""
     tags = _file_tags(dataset)
     for key in _LISTS:
         items = _items(tags.get(key, ""))
@@ -67,21 +63,23 @@ def _listed(dataset: Any) -> list[str]:
 
 
 def _items(text: str) -> list[str]:
-    """The parts of a list: JSON, ENVI's {a, b}, Python's (a, b), or words with commas after a title and a colon."""
+    """The items of a list: JSON, ENVI's {a, b}, Python's (a, b), or words with commas after a title and a colon."""
     text = text.strip()
     if text.startswith("[{"):
         try:
             entries = json.loads(text)
         except (ValueError, RecursionError):
             return []
-        return [str(one.get("common_name") or one.get("name") or "") for one in entries if isinstance(one, dict)]
+        return [
+            str(entry.get("common_name") or entry.get("name") or "") for entry in entries if isinstance(entry, dict)
+        ]
     bare = re.sub(r"^[^:,;]*:", "", text).strip(" {}[]()")
     return [item.strip(" \"'\n") for item in re.split(r"[,;\n]", bare) if item.strip(" \"'\n")]
 
 
-def _number(text: str) -> float | None:
-    found = re.match(r"\s*(\d+(\.\d+)?([eE][-+]?\d+)?)", text)
-    return micrometres(float(found[1])) if found and 0 < float(found[1]) < math.inf else None
+def _wavelength(text: str) -> float | None:
+    match = re.match(r"\s*(\d+(\.\d+)?([eE][-+]?\d+)?)", text)
+    return micrometres(float(match[1])) if match and 0 < float(match[1]) < math.inf else None
 
 
 def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:

@@ -1,7 +1,7 @@
-"""What colour a band is by what its file calls it: a word, a wavelength, or the number that its satellite gave it.
+"""Parses the name of a band: a colour in words, a wavelength, or the number that its satellite gave it.
 
-A colour here is red, green, blue, or another part of the spectrum (nir, rededge, swir, ...), so that "Near infrared"
-and "RedEdge" are never taken for red.
+A colour is red, green, blue, or another part of the spectrum (nir, rededge, swir, ...), so that "Near infrared" and
+"RedEdge" are never taken for red.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ RGB = ("red", "green", "blue")
 _GENERIC = {"band", "channel", "layer"}
 _LETTERS = {"r": "red", "g": "green", "b": "blue", "n": "nir", "re": "rededge", "n1": "nir", "n2": "nir2"}
 _WORDS = {"red": "red", "green": "green|grn", "blue": "blue|blu"}
-_AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # as in BAND_Y; alone they are anything
-#: Tried in this order, before the plain words red, green and blue
+_AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # as in BAND_Y; a letter alone may mean anything
 _OTHERS = (
     ("quality", r"\b(qa|qc|scl|udm2?|alpha)\b|mask|quality|cloud"),
     ("index", r"\b(nd[a-z]i\d?|evi|savi|std|stdev|stddev|variance|count|ratio|index)\b"),
@@ -29,19 +28,20 @@ _OTHERS = (
     ("pan", r"\bpan(chromatic)?\b"),
     ("radar", r"\b(vv|vh|hh|hv)\b"),
 )
-#: Micrometres below which light has a colour, in rising order
+"""Tried in this order, before the plain words red, green and blue."""
 _SPECTRUM = (
     (0.38, ""), (0.455, "coastal"), (0.515, "blue"), (0.59, "green"), (0.62, "yellow"), (0.69, "red"),
     (0.755, "rededge"), (0.92, "nir"), (1.0, "nir2"), (3.0, "swir"), (8.0, ""), (15.0, "thermal"),
 )  # fmt: skip
-#: Micrometres (least, middle, most): of several bands of one colour the nearest to its middle is the one meant
+"""The colours of light, each with the wavelength in micrometres below which it ends."""
 _VISIBLE = {"red": (0.61, 0.66, 0.7), "green": (0.51, 0.56, 0.59), "blue": (0.43, 0.48, 0.515)}
+"""Micrometres (least, middle, most)."""
 _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(nm\b|nanomet|um\b|µm|μm|micromet)", re.IGNORECASE)
 _ENVI = re.compile(r"\((\d+\.\d+)\)\s*$")
 
 
 def parse_colour(name: str) -> str | None:
-    """The colour that a name says in words or by its letter; None where it says none, or several."""
+    """The colour that a name says in words or by its letter; None if it says none, or several."""
     text = _plain(name)
     bare = " ".join(word for word in text.split() if word not in _GENERIC)
     if letter := _LETTERS.get(bare) or (_AFTER_BAND.get(bare) if bare != text else None):
@@ -49,26 +49,24 @@ def parse_colour(name: str) -> str | None:
     for colour, pattern in _OTHERS:
         if re.search(pattern, text):
             return colour
-    said = [colour for colour, word in _WORDS.items() if re.search(rf"\b(band ?)?({word})\d?( ?band)?\b", text)]
-    return said[0] if len(said) == 1 else None
+    named = [colour for colour, word in _WORDS.items() if re.search(rf"\b(band ?)?({word})\d?( ?band)?\b", text)]
+    return named[0] if len(named) == 1 else None
 
 
 def parse_band_number(name: str) -> str | None:
-    """The number of a band as its satellite counts: "4" of B04, SR_B4, "Band 4" and LC08_..._B4, "8a" of B8A."""
-    text = _plain(name)
-    found = re.search(r"\b(?:b|band|ch|channel) ?0*(\d{1,2}a?)\b", text)
-    return found[1] if found else None
+    """The number of a band in its satellite's numbering: "4" in B04, SR_B4, "Band 4" and LC08_..._B4, "8a" in B8A."""
+    match = re.search(r"\b(?:b|band|ch|channel) ?0*(\d{1,2}a?)\b", _plain(name))
+    return match[1] if match else None
 
 
 def parse_wavelength(name: str) -> float | None:
     """The wavelength in a name, in micrometres: "Red (665 nm)", or "Band 3 (0.6546)" as ENVI writes it."""
-    if found := _LENGTH.search(name):
-        return micrometres(float(found[1]))
-    return micrometres(float(found[1])) if (found := _ENVI.search(name)) else None
+    match = _LENGTH.search(name) or _ENVI.search(name)
+    return micrometres(float(match[1])) if match else None
 
 
 def micrometres(length: float) -> float:
-    """A wavelength in micrometres or nanometres: no band of light is 100 micrometres long, none as short as 100 nm."""
+    """Micrometres of a length in micrometres or nanometres: no band lies at over 100 micrometres or under 100 nm."""
     return length if length < 100 else length / 1000
 
 
@@ -79,8 +77,8 @@ def colour_of_wavelength(length: float | None) -> str | None:
     return next((colour for below, colour in _SPECTRUM if length < below), "") or None
 
 
-def nearest(colour: str, lengths: Sequence[float | None]) -> int | None:
-    """The 1-based place of the wavelength that is red, green or blue; of several the nearest to its middle."""
+def nearest_band(colour: str, lengths: Sequence[float | None]) -> int | None:
+    """The band (1-based) whose wavelength is red, green or blue; of several, the one nearest to the middle."""
     least, middle, most = _VISIBLE[colour]
     near = [
         (abs(length - middle), index)
@@ -91,11 +89,11 @@ def nearest(colour: str, lengths: Sequence[float | None]) -> int | None:
 
 
 def is_same_name(one: str, other: str) -> bool:
-    """Whether two names are one but for case and punctuation: SR_B4 and sr-b4."""
+    """Whether two names differ only in case and punctuation: SR_B4 and sr-b4."""
     return _plain(one) == _plain(other)
 
 
 def _plain(name: str) -> str:
     """Lower-case words with spaces between them; RedEdge is two."""
-    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return " ".join(re.findall(r"[^\W_]+", parted.lower()))
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.findall(r"[^\W_]+", words.lower()))

@@ -1,8 +1,8 @@
-"""Whose numbers a file's bands have: B4 is red on Sentinel-2 and Landsat 8-9, near infrared on Landsat 4-7.
+"""Finds the satellite that numbers a file's bands: B4 is red on Sentinel-2 and Landsat 8-9, infrared on Landsat 4-7.
 
-What took a file is told by its name and its tags, else by the numbers themselves: B8A and B04 are Sentinel-2's, SR_B6
-is Landsat 8-9's, and 1, 2, 3, 4, 5, 7 without a 6 are the reflective bands of Landsat 4-7. A preset says it where the
-file does not; where both do and disagree, the file is refused.
+The file's name and tags name the satellite, else the numbers themselves do: B8A and B04 are Sentinel-2's, SR_B6 is
+Landsat 8-9's, and 1, 2, 3, 4, 5, 7 without a 6 are the reflective bands of Landsat 4-7. A preset decides if the file
+does not; if the two disagree, the file is refused.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from geoglot.errors import InputError
 from geoglot.sources.bands.band_names import parse_band_number, parse_colour
 from geoglot.sources.bands.sensors import MISSIONS, PRESETS, Mission, missions_of, preset_of
 
-_MOST = 12  # no satellite here counts further
-_COUNTED = 6  # up to so many bands, names that only count from one say nothing: every writer counts
+_MAX_NUMBER = 12  # no satellite here counts further
+_MAX_COUNTED = 6  # every writer counts: up to so many bands, names that only count from one say nothing
 
 
 @dataclass(frozen=True)
@@ -37,27 +37,28 @@ class Numbering:
         return self.mission.numbers.get(number) if self.mission and number else None
 
 
-def find_numbering(names: tuple[str, ...], said: tuple[str, ...], sensor: Sensor | None) -> Numbering:
-    """The mission of a file; InputError where its name or tags contradict the preset."""
-    found = missions_of((*said, *names))
+def find_numbering(names: tuple[str, ...], hints: tuple[str, ...], sensor: Sensor | None) -> Numbering:
+    """The mission of a file; InputError if its name or tags contradict the preset."""
+    missions = missions_of((*hints, *names))
     if sensor is not None:
-        _check(found, (*said, *names), sensor)
-        found = tuple(one for one in PRESETS[sensor].missions if one in found)
+        _check(missions, (*hints, *names), sensor)
+        missions = tuple(mission for mission in PRESETS[sensor].missions if mission in missions)
     numbers = _numbers(names)
-    if len(found) == 1:
-        mission = MISSIONS[found[0]]
-        return Numbering(mission, f", counted as on {mission.title}", bool(numbers and mission.numbers))
-    if sensor is not None:
-        return _of_preset(sensor, names, numbers)
-    return _of_numbers(names, numbers)
+    if len(missions) == 1:
+        return _counted_as(missions[0], used=bool(numbers and MISSIONS[missions[0]].numbers))
+    return _by_preset(sensor, names, numbers) if sensor else _by_numbers(names, numbers)
 
 
-def _check(found: Sequence[str], texts: Sequence[str], sensor: Sensor) -> None:
+def _counted_as(mission: str, used: bool = True, notes: tuple[str, ...] = ()) -> Numbering:
+    return Numbering(MISSIONS[mission], f", counted as on {MISSIONS[mission].title}", used, notes)
+
+
+def _check(missions: Sequence[str], texts: Sequence[str], sensor: Sensor) -> None:
     preset = PRESETS[sensor]
-    if sensor != "rgb" and found and not set(found) & set(preset.missions):
-        better = preset_of(found[0])
+    if sensor != "rgb" and missions and not set(missions) & set(preset.missions):
+        better = preset_of(missions[0])
         advice = f"use --sensor {better}" if better else "leave the preset out"
-        titles = " and ".join(MISSIONS[one].title for one in found)
+        titles = " and ".join(MISSIONS[mission].title for mission in missions)
         raise InputError(
             f"The name or the tags of the raster say {titles}, and {sensor} is for {preset.title}: {advice}"
         )
@@ -70,53 +71,48 @@ def _check(found: Sequence[str], texts: Sequence[str], sensor: Sensor) -> None:
 
 
 def _numbers(names: Sequence[str]) -> tuple[str, ...]:
-    """The numbers of bands whose names say no colour; none where they only count."""
+    """The numbers of bands whose names say no colour; none if the names only count."""
     numbers = [parse_band_number(name) if parse_colour(name) in (None, "thermal", "radar") else None for name in names]
-    counting = numbers == [str(index) for index in range(1, len(names) + 1)] and len(names) <= _COUNTED
-    plain = not any(re.search(r"[a-z]+_b\d|b0\d", name) for name in names)
-    return () if counting and plain else tuple(number for number in numbers if number)
+    only_count = numbers == [str(index) for index in range(1, len(names) + 1)] and len(names) <= _MAX_COUNTED
+    is_plain = not any(re.search(r"[a-z]+_b\d|b0\d", name) for name in names)
+    return () if only_count and is_plain else tuple(number for number in numbers if number)
 
 
-def _of_preset(sensor: Sensor, names: Sequence[str], numbers: Sequence[str]) -> Numbering:
-    preset = PRESETS[sensor]
-    guessed, first = _of_numbers(names, numbers), MISSIONS[preset.missions[0]]
-    fits = guessed.mission in [MISSIONS[one] for one in preset.missions]
-    if fits and guessed.mission is not first:
-        return guessed
-    if first.numbers:
+def _by_preset(sensor: Sensor, names: Sequence[str], numbers: Sequence[str]) -> Numbering:
+    first, *others = PRESETS[sensor].missions
+    guess = _by_numbers(names, numbers)
+    if guess.mission in [MISSIONS[mission] for mission in others]:
+        return guess
+    if MISSIONS[first].numbers:
         notes: tuple[str, ...] = ()
-        if len(preset.missions) > 1:
-            note = f"does not say which satellite took it: B4, B3, B2 are red, green, blue as on {first.title}"
-            notes = (f"{note}, and not B3, B2, B1 as on {MISSIONS[preset.missions[1]].title}",)
-        return Numbering(first, f", counted as on {first.title}", bool(numbers), notes)
-    if numbers:
-        return guessed
-    return Numbering(first)
+        if others:
+            note = (
+                "does not say which satellite took it: B4, B3, B2 are red, green, blue as on "
+                f"{MISSIONS[first].title}, and not B3, B2, B1 as on {MISSIONS[others[0]].title}"
+            )
+            notes = (note,)
+        return _counted_as(first, bool(numbers), notes)
+    return guess if numbers else Numbering(MISSIONS[first])
 
 
-def _of_numbers(names: Sequence[str], numbers: Sequence[str]) -> Numbering:
-    """Of the satellite whose bands have such numbers."""
-    if not numbers or any(int(number.rstrip("a")) > _MOST for number in numbers):
+def _by_numbers(names: Sequence[str], numbers: Sequence[str]) -> Numbering:
+    """By the satellite whose bands have such numbers."""
+    if not numbers or any(int(number.rstrip("a")) > _MAX_NUMBER for number in numbers):
         return Numbering(None)
     text, have = " ".join(names), set(numbers)
-    landsat = re.search(r"\b(sr|st)[_ ]?b", text) is not None
-    if re.search(r"\bb0\d|_b0\d", text) or (not landsat and have & {"8a", "12"}):
+    is_landsat = re.search(r"\b(sr|st)[_ ]?b", text) is not None
+    if re.search(r"\bb0\d|_b0\d", text) or (not is_landsat and have & {"8a", "12"}):
         return _counted_as("sentinel2")
     if ({"1", "2", "3", "4", "5", "7"} <= have and not have & {"6", "8a", "9"}) or "st_b6" in text:
-        note = "has a band 7 and no band 6 of reflectance, as Landsat 4-7: its bands are counted as there"
-        return Numbering(MISSIONS["landsat4-7"], f", counted as on {MISSIONS['landsat4-7'].title}", True, (note,))
-    if landsat and have & {"6", "10"}:
+        note = "has a band 7 and no band 6 of reflectance, as on Landsat 4-7: its bands are counted as there"
+        return _counted_as("landsat4-7", notes=(note,))
+    if is_landsat and have & {"6", "10"}:
         return _counted_as("landsat8-9")
-    first, told = ("landsat8-9", "") if landsat else ("sentinel2", " and Landsat 8-9")
-    title = f"{MISSIONS[first].title}{told}"
-    if have & {"9", "10", "11"}:  # Landsat 4-7 has none of these
-        return Numbering(MISSIONS[first], f", counted as on {title}", True)
+    first, or_other = ("landsat8-9", "") if is_landsat else ("sentinel2", " and Landsat 8-9")
+    title = f"{MISSIONS[first].title}{or_other}"
     note = (
         f"does not say which satellite took it: B4, B3, B2 are taken as red, green, blue, as on {title}; on "
         "Landsat 4-7 they are near infrared, red, green"
     )
-    return Numbering(MISSIONS[first], f", counted as on {title}", True, (note,))
-
-
-def _counted_as(mission: str) -> Numbering:
-    return Numbering(MISSIONS[mission], f", counted as on {MISSIONS[mission].title}", True)
+    is_clear = have & {"9", "10", "11"}  # Landsat 4-7 has none of these
+    return Numbering(MISSIONS[first], f", counted as on {title}", True, () if is_clear else (note,))

@@ -1,9 +1,9 @@
-"""What is known of each sensor's files: which bands are red, green and blue, and what their numbers mean.
+"""The sensors: which of their bands are red, green and blue, and what the numbers in their files mean.
 
 Sources, by mission:
 - Landsat: USGS LSDS-1619 and LSDS-1618, Collection 2 Level 2 Science Product Guides (8-9 and 4-7): reflectance =
-  number * 0.0000275 - 0.2; LSDS-1822, Landsat 8-9 Data Format Control Book: level 1 is number * 0.00002 - 0.1, before
-  the sun's height. Level 1 of Landsat 4-7 is 8 bit, with gains of each scene's own, and is shown as it is.
+  number * 0.0000275 - 0.2; LSDS-1822, Landsat 8-9 Data Format Control Book: level 1 is number * 0.00002 - 0.1,
+  without correction for the sun's elevation. Level 1 of Landsat 4-7 is 8 bit, with gains per scene, and is shown as is.
 - Sentinel-2: ESA, S2-PDGS-TAS-DI-PSD, Product Specification Document: number / 10000, and from processing baseline
   04.00 (25 January 2022) on an offset of -1000, in level 2A (BOA_ADD_OFFSET) as in 1C (RADIO_ADD_OFFSET).
 - NAIP: USDA, NAIP information sheet: red, green, blue, near infrared; 8 bit.
@@ -21,8 +21,8 @@ from dataclasses import dataclass
 
 from geoglot.aliases import Sensor
 
-#: Reflectance that is shown as full brightness, as GRAFT's Sentinel-2 tiles are made (reflectance / 3000 of 10000).
 WHITE_REFLECTANCE = 0.3
+"""Reflectance that is shown as full brightness, as in GRAFT's Sentinel-2 tiles (3000 of 10000)."""
 SENTINEL2_OFFSET = -0.1
 SENTINEL2_OFFSET_BASELINE = 4.0
 SENTINEL2_OFFSET_SINCE = "20220125"
@@ -30,18 +30,18 @@ SENTINEL2_OFFSET_SINCE = "20220125"
 
 @dataclass(frozen=True)
 class Mission:
-    """Satellites whose bands are counted in one way."""
+    """Satellites that number their bands alike."""
 
     title: str
-    said: str
-    """A pattern of the names and tags of their files, lower case."""
+    pattern: str
+    """Of the names and tags of their files, lower case."""
     numbers: Mapping[str, str]
     """The colour of each band's number."""
     stacks: Mapping[int, tuple[str, ...]]
-    """The colours, in order, of a file of so many bands."""
+    """The colours, in order, of a file by its number of bands."""
 
     def stack(self, count: int) -> tuple[str, ...]:
-        """The order of a file of so many bands; one of more than is known begins like the largest that is known."""
+        """The colours of a file of `count` bands; a file of more bands than are known begins like the largest known."""
         if not self.stacks:
             return ()
         return self.stacks.get(count, self.stacks[max(self.stacks)] if count > max(self.stacks) else ())
@@ -53,12 +53,12 @@ class Preset:
 
     title: str
     missions: tuple[str, ...]
-    """Whose files these are; the first is assumed where a file does not say which."""
+    """The first is assumed if a file does not name its mission."""
     scale: float | None = None
     """Reflectance = stored number * scale + offset; None: the numbers are plain brightness."""
     offset: float = 0.0
     other: str = ""
-    """A pattern of names that files of another product have."""
+    """A pattern of the names of another product's files."""
 
 
 def _counted(colours: str, first: int = 1) -> dict[str, str]:
@@ -147,9 +147,9 @@ PRESETS: dict[Sensor, Preset] = {
 
 
 def missions_of(texts: Iterable[str]) -> tuple[str, ...]:
-    """The missions that some texts name: the name of a file, its tags, the names of its bands."""
+    """The missions that texts name: the name of a file, its tags, the names of its bands."""
     joined = "\n".join(texts).lower()
-    return tuple(name for name, mission in MISSIONS.items() if re.search(mission.said, joined))
+    return tuple(name for name, mission in MISSIONS.items() if re.search(mission.pattern, joined))
 
 
 def preset_of(mission: str) -> Sensor | None:
