@@ -126,7 +126,7 @@ class Stac(Imagery):
         catalogue, facts = self._catalogue, item["properties"]
         wanted = {band.asset for band in catalogue.bands}
         moment = str(facts.get("datetime") or facts.get("start_datetime") or "")
-        if not wanted <= set(item["assets"]) or not _is_place(item.get("geometry")) or not _is_time(moment):
+        if not wanted <= set(item["assets"]) or not _is_usable(item.get("geometry"), moment):
             return None
         names = [*wanted, *([catalogue.classes] if catalogue.classes in item["assets"] else [])]
         scale, offset = _reflectance(facts) if catalogue.reflectance else (1.0, 0.0)
@@ -141,17 +141,12 @@ class Stac(Imagery):
         )
 
 
-def _is_place(geometry: Any) -> bool:
+def _is_usable(geometry: Any, moment: str) -> bool:
+    """Whether an item has a place and a time that can be read."""
     try:
+        datetime.fromisoformat(moment)
         return not shapely.geometry.shape(geometry).is_empty
     except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError):
-        return False
-
-
-def _is_time(text: str) -> bool:
-    try:
-        return bool(datetime.fromisoformat(text))
-    except ValueError:
         return False
 
 
