@@ -21,8 +21,7 @@ from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.seen import encode_scene
 from geoglot.sources.raster import open_raster
-from geoglot.tasks.find import find as module
-from geoglot.tasks.find import outline_journal
+from geoglot.tasks.find import outline_journal, search
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_result import FindResult
 from geoglot.tasks.refine.edges import Edges
@@ -325,7 +324,7 @@ def test_what_two_names_want_goes_to_the_higher_score(tmp_path: Path) -> None:
 
 def test_a_region_too_large_to_hold_is_whole_and_not_refined(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small = find(scene, "water", model=encoder(), read=READ, options=PLAIN)
-    monkeypatch.setattr(module, "LARGEST", 100)
+    monkeypatch.setattr(search, "LARGEST", 100)
     large = find(scene, "water", model=encoder(), read=READ, options=PLAIN, refiner="edges")
     assert large.objects.outline.tolist() == ["none"]
     assert any("too large" in note for note in large.notes)

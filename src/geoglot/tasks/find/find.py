@@ -1,15 +1,17 @@
-"""Words to objects: any raster in; one polygon a thing, with its score and area, out.
+"""Words to objects: any raster in; one polygon per thing, with its score and area, out.
 
-The way: a scene is encoded once (`scene`); for each name its scores (`field`) get a threshold (`threshold`), regions
-(`components`) and instances (`instances`); a refiner sees them in the picture (`refining`); outlines that overlap are
-settled (`outline`) and tabulated (`result`).
+A scene is encoded once (`scene/seen`). The scores of each name get a threshold (`threshold`) and give regions
+(`regions`), which are split into instances (`instances`, `search`). A refiner sees these in the picture and gives the
+outlines of objects (`refine_outlines`), whose overlaps are settled (`outline`) before they become a table
+(`find_result`).
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,28 +19,23 @@ import geopandas as gpd
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
-from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.vector_files import to_map
-from geoglot.scene.area import on_grid, read_features
+from geoglot.scene.area import read_features
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, reading_notes
-from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.sources.raster import Raster
-from geoglot.tasks.find.find_files import Files
+from geoglot.tasks.find.find_files import FindFiles
 from geoglot.tasks.find.find_result import FindResult, tabulate
-from geoglot.tasks.find.instances import LARGEST, Instance, split_region
-from geoglot.tasks.find.outline import Object, outline_of_large, settle_overlaps
+from geoglot.tasks.find.outline import Object, settle_overlaps
 from geoglot.tasks.find.outline_journal import digest, open_outline_journal
-from geoglot.tasks.find.point_prompts import instances_at
 from geoglot.tasks.find.refine_outlines import refine_outlines
-from geoglot.tasks.find.regions import find_regions
-from geoglot.tasks.find.threshold import Threshold, choose_threshold
+from geoglot.tasks.find.search import Search, search_names, search_places
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
 
@@ -57,71 +54,57 @@ def find(
 ) -> FindResult:
     """Find, count and outline things in a raster of any size.
 
-    `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these; `output` a .gpkg,
-    .parquet or .geojson, beside which a picture and a manifest are put. An EncodedScene as source is asked without
-    being encoded again; `model` is then the one that encoded it. `refiner` is "none", "edges", what `load_sam`
-    gives, or one of your own. With `options.points` things are not named but pointed at; `names` is then None.
+    `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these; with
+    `options.points` it is None, and things are pointed at instead. `output` is a .gpkg, .parquet or .geojson; a picture
+    and a manifest are written beside it. An EncodedScene as source is not encoded again, and `model` is ignored.
+    `refiner` is "none", "edges", the result of `load_sam`, or a refiner of your own.
 
-    Nothing found is an empty table, not an error. Killed at any moment, the same call gives the same bytes. A result of
-    another run is replaced with `overwrite` only, and what geoglot did not make is never touched.
-    Raises InputError for what cannot be meant, SourceError, OutputError; windows that fail are in the result.
+    If nothing is found the table is empty. A killed run resumes and gives the same bytes. `overwrite` allows to replace
+    the result of another run; files that geoglot did not make are never touched. Raises InputError, SourceError or
+    OutputError; windows that fail are listed in the result.
     """
     started = time.monotonic()
     refiner = choose_refiner(refiner)
-    files = Files.of(Path(output), options) if output else Files()
-    files.check(_uri(source), options.points, options.area, names if isinstance(names, PathLike) else None)
-    how = refiner.facts() if refiner else None
+    files = FindFiles.of(Path(output), options.overlay) if output else None
+    if files:
+        inputs = (options.points, options.area, names if isinstance(names, PathLike) else None)
+        files.made.check(_uri(source), *inputs)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         question = _question(dense, names, options)
         places = read_features(Path(options.points)) if options.points else None
-        asked = _asked(names, places, read, options) | {"refiner": how}
+        asked = _asked(names, places, read, options) | {"refiner": refiner.facts() if refiner else None}
 
         def start(facts: dict[str, Any]) -> None:
-            files.start(fingerprint(facts | asked), overwrite)
+            if files:
+                files.made.start(fingerprint(facts | asked), overwrite)
 
         if isinstance(source, EncodedScene):
             _check_limits(options, source.raster)
-            source = source.narrowed(read, options.area, options.vectors)
-            start(source.facts | {"area": source.area.wkt if source.area else None})
+            scene = source.narrowed(read, options.area, options.vectors)
+            start(scene.facts | {"area": scene.area.wkt if scene.area else None})
         else:
             raster = stack.enter_context(open_scene(source, read, dense.card.resolution))
             _check_limits(options, raster)
             opening = encode_scene(
                 raster, dense, read=read, area=options.area, vectors=options.vectors,
-                output=files.objects, before=start, progress=progress,
+                output=files.objects if files else None, before=start, progress=progress,
             )  # fmt: skip
-            source = stack.enter_context(opening)
+            scene = stack.enter_context(opening)
         if question is not None:
-            search = _search(source, question, options, progress)
+            search = search_names(scene, question, options.min_score, progress)
         else:
             assert places is not None
-            search = _at_places(source, places)
-        run = source.facts | {"names": search.names, "options": asdict(read) | asdict(options), "refiner": how}
-        own = fingerprint(source.facts | asked | {"candidates": digest(search.instances)})
-        with open_outline_journal(files.objects, own, refined=refiner is not None) as journal:
-            refined = refine_outlines(search.instances, source.raster, refiner, journal, progress)
-            source.raster.check_unchanged()
-            resumed = (*source.resumed, *(journal.resumed if journal else ()))
-            return _finish(source, search, [*search.large, *refined], options, files, run, resumed, started)
-
-
-def _check_limits(options: FindOptions, raster: Raster) -> None:
-    """Refuse limits in square metres where there are none."""
-    if raster.grid.crs is None and (options.min_area is not None or options.max_area is not None):
-        raise InputError(
-            f"{raster.uri} has no CRS, so its objects have no square metres: leave out --min-area and --max-area, or "
-            "assign the CRS first with: rio edit-info --crs EPSG:... --transform ..."
-        )
-
-
-def _asked(
-    names: ClassesLike | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
-) -> dict[str, Any]:
-    """What decides the result beside what is seen: words, places, options; not how it is computed or kept."""
-    decided = read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"}
-    words = None if names is None else [asdict(one) for one in parse_classes(names)]
-    return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
+            search = search_places(scene, places)
+        own = fingerprint(scene.facts | asked | {"candidates": digest(search.instances)})
+        opening_journal = open_outline_journal(files.objects if files else None, own, refined=refiner is not None)
+        with opening_journal as journal:
+            refined = refine_outlines(search.instances, scene.raster, refiner, journal, progress)
+            scene.raster.check_unchanged()
+            objects = _select([*search.large, *refined], scene, options)
+            resumed = (*scene.resumed, *(journal.resumed if journal else ()))
+            run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
+            return _finish(scene, search, objects, files, run, resumed, started)
 
 
 def _uri(source: PathLike | Raster | EncodedScene) -> str:
@@ -129,8 +112,16 @@ def _uri(source: PathLike | Raster | EncodedScene) -> str:
     return raster.uri if isinstance(raster, Raster) else str(raster)
 
 
+def _check_limits(options: FindOptions, raster: Raster) -> None:
+    if raster.grid.crs is None and (options.min_area is not None or options.max_area is not None):
+        raise InputError(
+            f"{raster.uri} has no CRS, so its objects have no square metres: leave out --min-area and --max-area, or "
+            "assign the CRS first with: rio edit-info --crs EPSG:... --transform ..."
+        )
+
+
 def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> Question | None:
-    """What is asked; None where a person points at things instead."""
+    """The question for names; None if a person points at things instead."""
     if (names is None) == (options.points is None):
         raise InputError("name what to find, or give a file of points or boxes: --points FILE; one of them")
     if names is None:
@@ -141,110 +132,65 @@ def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> 
     return dense.question(parse_classes(names), background, options.templates)
 
 
-@dataclass(frozen=True)
-class _Search:
-    """Everything that the scores show."""
-
-    names: tuple[str, ...]
-    instances: list[Instance]
-    large: list[Object]
-    """Regions that are too large to be split or refined."""
-    thresholds: dict[str, Threshold]
-    notes: tuple[str, ...] = ()
+def _asked(
+    names: ClassesLike | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
+) -> dict[str, Any]:
+    """Everything beside the encoded scene that decides the result."""
+    decided = read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"}
+    words = None if names is None else [asdict(entry) for entry in parse_classes(names)]
+    return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
 
 
-def _search(scene: EncodedScene, question: Question, options: FindOptions, progress: Progress | None) -> _Search:
-    """The things of every name."""
-    thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
-    for index, name in enumerate(question.names):
-        field = ScoreField(scene, question, index)
-        threshold = thresholds[name] = choose_threshold(field, options.min_score)
-        for region in find_regions(field, threshold, progress):
-            if region.box.height * region.box.width > LARGEST:
-                large.append(outline_of_large(region, field, threshold.extent))
-            else:
-                instances += split_region(region, field, threshold.extent)
-    notes = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
-    told = (*question.notes, *((notes,) if large else ()))
-    return _Search(question.names, instances, large, thresholds, told)
+def _select(objects: Sequence[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
+    """Settle overlaps, and drop objects of a wrong size or with a centre outside of the area."""
+    polygons = scene.raster.footprint.clip([each.polygon for each in objects])  # pixels at the edge may hang over
+    clipped = [replace(each, polygon=polygon) for each, polygon in zip(objects, polygons, strict=True)]
+    settled = _limit_area(settle_overlaps(_limit_area(clipped, scene, options)), scene, options)
+    return [each for each in settled if scene.area is None or scene.area.contains(each.polygon.centroid)]
 
 
-def _at_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> _Search:
-    """The things that a person points at."""
-    instances = instances_at(scene, on_grid(places, scene.raster.grid))
-    names = tuple(dict.fromkeys(instance.name for instance in instances))
-    beside = len(places) - len(instances)
-    where = "lie outside the scene or where it has no data"
-    notes = (f"{beside} of {len(places)} points and boxes {where}",) if beside else ()
-    return _Search(names, instances, [], {}, notes)
-
-
-def _within(things: list[Object], grid: Grid, options: FindOptions) -> list[Object]:
-    """Those of a size that was asked for."""
-    if not things or grid.crs is None or (options.min_area is None and options.max_area is None):
-        return things
-    areas = geodesic_area_m2(to_map([one.polygon for one in things], grid), grid.crs)
+def _limit_area(objects: list[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
+    grid = scene.raster.grid
+    if not objects or grid.crs is None or (options.min_area is None and options.max_area is None):
+        return objects
+    areas = geodesic_area_m2(to_map([each.polygon for each in objects], grid), grid.crs)
     least, most = options.min_area or 0.0, options.max_area or float("inf")
-    return [one for one, area in zip(things, areas, strict=True) if least <= area <= most]
-
-
-def _on_scene(things: list[Object], raster: Raster) -> list[Object]:
-    """Outlines that end where the scene does: pixels at its edge may hang over."""
-    polygons = raster.footprint.clip([one.polygon for one in things])
-    return [replace(one, polygon=polygon) for one, polygon in zip(things, polygons, strict=True)]
+    return [each for each, area in zip(objects, areas, strict=True) if least <= area <= most]
 
 
 def _finish(
     scene: EncodedScene,
-    search: _Search,
-    things: list[Object],
-    options: FindOptions,
-    files: Files,
+    search: Search,
+    objects: list[Object],
+    files: FindFiles | None,
     run: dict[str, Any],
     resumed: tuple[str, ...],
     started: float,
 ) -> FindResult:
-    """The result out of things that still overlap, and its files if there are to be some."""
-    raster, card, grid = scene.raster, scene.dense.card, scene.raster.grid
-    things = _on_scene(things, raster)
-    settled = _within(settle_overlaps(_within(things, grid, options)), grid, options)
-    kept = [one for one in settled if scene.area is None or scene.area.contains(one.polygon.centroid)]
-    objects = tabulate(kept, grid, scene.plan)
-    parts = {name: objects[objects["name"] == name] for name in search.names}
-    notes = [
-        *resumed,
-        *reading_notes(raster, card.name, card.resolution),
-        *_remarks(search, objects, bool(run["refiner"])),
-    ]
-    notes += files.draw(raster, objects, search.names)
+    table = tabulate(objects, scene.raster.grid, scene.plan)
+    parts = {name: table[table["name"] == name] for name in search.names}
+    unrefined = int((table["outline"] == "none").sum()) if run["refiner"] else 0
+    notes = [*resumed, *reading_notes(scene.raster, scene.dense.card.name, scene.dense.card.resolution)]
+    notes += search.notes
+    if unrefined:
+        notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they are those of the scores")
+    notes += files.draw(scene.raster, table, search.names) if files else ()
     result = FindResult(
-        model=card.name,
-        objects=objects,
+        model=scene.dense.card.name,
+        objects=table,
         counts={name: len(part) for name, part in parts.items()},
-        areas_m2={name: round(float(part.area_m2.sum()), 2) if objects.crs else None for name, part in parts.items()},
+        areas_m2={name: round(float(part.area_m2.sum()), 2) if table.crs else None for name, part in parts.items()},
         thresholds=search.thresholds,
-        output=files.objects,
-        overlay=files.overlay if files.overlay and files.overlay.exists() else None,
-        manifest=files.manifest,
+        output=files.objects if files else None,
+        overlay=files.overlay if files and files.overlay and files.overlay.exists() else None,
+        manifest=files.made.record if files else None,
         windows=len(scene.plan),
         failed=scene.failed,
         seconds=round(time.monotonic() - started, 2),
         notes=tuple(notes),
     )
-    document = result.to_json()
-    del document["objects"]  # the file beside the manifest holds them
-    files.write(objects, document | {"run": run})
+    if files:
+        document = result.to_json()
+        del document["objects"]  # the file beside the manifest holds them
+        files.write(table, document | {"run": scene.facts | run})
     return result
-
-
-def _remarks(search: _Search, objects: gpd.GeoDataFrame, refined: bool) -> list[str]:
-    """What is remarkable about a name in this scene, and about outlines."""
-    notes = [
-        f"{name!r} matches {one.share:.0%} of the scene, so tells nothing apart here: narrow it, or raise --min-score"
-        for name, one in search.thresholds.items()
-        if one.is_everywhere
-    ]
-    left = int((objects["outline"] == "none").sum()) if refined else 0
-    if left:
-        notes.append(f"{left} of {len(objects)} outlines could not be refined: they are those of the scores")
-    return [*notes, *search.notes]

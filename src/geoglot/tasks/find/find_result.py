@@ -1,4 +1,4 @@
-"""What was found: a table of objects, counts and areas by name, a sentence."""
+"""The result of `find`: a table of objects, counts and areas by name, a sentence."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class FindResult:
 
     model: str
     objects: gpd.GeoDataFrame
-    """One row an object, from the top left: id, name, score, area_m2, perimeter_m, lon, lat (of the centroid), outline
-    (what made it), window (which saw it best: row, col, height, width in pixels of the scene), and its polygon in the
-    CRS of the scene's grid. Without a CRS coordinates are pixels, and what is measured on Earth is empty."""
+    """One row per object, from the top left: id, name, score, area_m2, perimeter_m, lon, lat (of the centroid), outline
+    (the refiner that made it), window (the nearest: row, col, height, width in pixels of the scene), and its polygon in
+    the CRS of the scene's grid. Without a CRS coordinates are pixels, and measures on the ground are empty."""
     counts: Mapping[str, int]
     areas_m2: Mapping[str, float | None]
     thresholds: Mapping[str, Threshold]
@@ -44,22 +44,19 @@ class FindResult:
     failed: tuple[FailedWindow, ...]
     seconds: float
     notes: tuple[str, ...] = ()
-    """What the user should know: no CRS, a name that matches everything."""
+    """Sentences for the user, such as on a missing CRS or a name that matches everything."""
 
     def __repr__(self) -> str:
         return f"FindResult({self.summary!r})"
 
     @property
     def summary(self) -> str:
-        """How many of what, in words."""
+        """Counts and areas in a sentence."""
         unit, areas = choose_area_unit(self.areas_m2.values()), self.areas_m2
         sizes = {name: f" ({format_area(area, unit)})" if area is not None else "" for name, area in areas.items()}
         parts = [f"{count:,} of {name!r}{sizes[name]}" for name, count in self.counts.items() if count]
-        none = [name for name, count in self.counts.items() if not count]
-        found = f"Found {', '.join(parts)}" if parts else ""
-        return (
-            f"{found}; none of {_quoted(none)}." if found and none else f"{found or 'Found none of ' + _quoted(none)}."
-        )
+        missing = ", ".join(repr(name) for name, count in self.counts.items() if not count)
+        return "Found " + "; ".join(filter(None, (", ".join(parts), missing and f"none of {missing}"))) + "."
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot find --json`; bounds are west, south, east, north in degrees."""
@@ -74,45 +71,36 @@ class FindResult:
         }  # fmt: skip
 
 
-def _quoted(names: Sequence[str]) -> str:
-    return ", ".join(map(repr, names))
-
-
 def _records(objects: gpd.GeoDataFrame) -> list[dict[str, Any]]:
-    """Rows as documents, empty numbers as None."""
+    """Rows as documents, with bounds in degrees and None for missing numbers."""
     rows = objects.drop(columns="geometry").to_dict("records")
-    bounds = _lonlat_bounds(objects)
+    bounds: list[list[float] | None] = [None] * len(rows)
+    if objects.crs is not None and rows:
+        boxes = bound_in_lonlat(objects.geometry.to_numpy(), objects.crs)
+        bounds = [[round(edge, 7) for edge in box] for box in boxes]
     return [
         {key: None if value != value else value for key, value in row.items()} | {"bounds": box}
         for row, box in zip(rows, bounds, strict=True)
     ]
 
 
-def _lonlat_bounds(objects: gpd.GeoDataFrame) -> list[list[float] | None]:
-    """West, south, east, north of each; west > east across the antimeridian."""
-    if objects.crs is None or objects.empty:
-        return [None] * len(objects)
-    boxes = bound_in_lonlat(objects.geometry.to_numpy(), objects.crs)
-    return [[round(end, 7) for end in box] for box in boxes]
-
-
-def tabulate(things: Sequence[Object], grid: Grid, plan: WindowPlan) -> gpd.GeoDataFrame:
-    """The table of `FindResult.objects`, from the top left."""
-    things = sorted(things, key=lambda one: (one.polygon.bounds[1], one.polygon.bounds[0], one.name))
-    centres = shapely.get_coordinates([shapely.centroid(one.polygon) for one in things]).reshape(-1, 2)
-    geometries = to_map([one.polygon for one in things], grid)
-    unknown = np.full(len(things), np.nan)
-    known = grid.crs is not None and bool(things)
+def tabulate(objects: Sequence[Object], grid: Grid, plan: WindowPlan) -> gpd.GeoDataFrame:
+    """Make the table of `FindResult.objects`."""
+    objects = sorted(objects, key=lambda each: (each.polygon.bounds[1], each.polygon.bounds[0], each.name))
+    centres = shapely.get_coordinates([shapely.centroid(each.polygon) for each in objects]).reshape(-1, 2)
+    geometries = to_map([each.polygon for each in objects], grid)
+    unknown = np.full(len(objects), np.nan)
+    known = grid.crs is not None and bool(objects)
     lon, lat = grid.to_lonlat(centres[:, 1], centres[:, 0]) if known else (unknown, unknown)
     columns = {
-        "id": np.arange(1, len(things) + 1, dtype=np.int64),
-        "name": np.array([one.name for one in things], object),
-        "score": np.array([one.score for one in things], np.float64).round(4),
+        "id": np.arange(1, len(objects) + 1, dtype=np.int64),
+        "name": np.array([each.name for each in objects], object),
+        "score": np.array([each.score for each in objects], np.float64).round(4),
         "area_m2": geodesic_area_m2(geometries, grid.crs).round(2) if known and grid.crs else unknown,
         "perimeter_m": geodesic_perimeter_m(geometries, grid.crs).round(2) if known and grid.crs else unknown,
         "lon": lon.round(7),
         "lat": lat.round(7),
-        "outline": np.array([one.how for one in things], object),
+        "outline": np.array([each.how for each in objects], object),
         "window": np.array([_best_window(plan, row, col) for col, row in centres], object),
     }
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
