@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyogrio
 import pyproj
 import pytest
 import shapely
@@ -49,6 +51,15 @@ def test_every_format_holds_classes_scores_and_geodesic_areas(
     assert metres.geometry.iloc[0].symmetric_difference(
         shapely.box(500_040, 3_999_900, 500_100, 3_999_960)
     ).area == pytest.approx(0, abs=1e-3)
+
+
+def test_threads_give_equal_bytes_and_leave_the_options_of_the_process(tmp_path: Path) -> None:
+    place = (pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000))
+    before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda index: write(tmp_path / f"{index}.gpkg", *place), range(8)))
+    assert len({(tmp_path / f"{index}.gpkg").read_bytes() for index in range(8)}) == 1
+    assert pyogrio.get_gdal_config_option("OGR_CURRENT_DATE") == before
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geojson"])

@@ -40,11 +40,9 @@ class Shape(Part):
 
     @property
     def size(self) -> int:
-        """The number of pieces, which are moved."""
         return len(self.pieces)
 
     def absorb(self, other: Shape) -> None:
-        """Add the pieces of another shape."""
         self.pixels += other.pixels
         self.confidence += other.confidence
         self.pieces += other.pieces

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import chain, islice, repeat
 from pathlib import Path
 
 import geopandas as gpd
@@ -72,16 +72,10 @@ def write_polygons(
 def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -> None:
     """Write frames with equal columns, at least one, which may be empty; `layer` is their name in a GeoPackage."""
     check_format(output)
-    with appears(output) as temporary, disk_errors(output, DataSourceError, DataLayerError, FeatureError):
-        file = _WRITERS[output.suffix.lower()](temporary, layer)
-        try:
-            for frame in frames:
-                file.write(frame)
-        except BaseException:
-            with suppress(OSError):  # the disk is full, which the first error says
-                file.close()
-            raise
-        file.close()
+    open_writer, foreign = _WRITERS[output.suffix.lower()], (DataSourceError, DataLayerError, FeatureError)
+    with appears(output) as temporary, disk_errors(output, *foreign), open_writer(temporary, layer) as write:
+        for frame in frames:
+            write(frame)
 
 
 def _frame(
@@ -117,19 +111,16 @@ def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -
     return moved
 
 
-class _GeoPackage:
-    def __init__(self, path: Path, layer: str) -> None:
-        self._path, self._layer = vector_path(path), layer
+@contextmanager
+def _open_geopackage(path: Path, layer: str) -> Iterator[_Write]:
+    name = vector_path(path)
 
-    def write(self, frame: gpd.GeoDataFrame) -> None:
-        append = self._path.exists()
+    def write(frame: gpd.GeoDataFrame) -> None:
+        append = name.exists()
         with _fixed_date(), ignore_library_warnings():  # of a missing CRS: the user was told when the source was opened
-            pyogrio.write_dataframe(
-                frame, self._path, layer=self._layer, driver="GPKG", append=append, geometry_type="Polygon"
-            )
+            pyogrio.write_dataframe(frame, name, layer=layer, driver="GPKG", append=append, geometry_type="Polygon")
 
-    def close(self) -> None:
-        """Nothing is open between writes."""
+    yield write
 
 
 @contextmanager
@@ -148,55 +139,49 @@ def _fixed_date() -> Iterator[None]:
             pyogrio.set_gdal_config_options({option: before})
 
 
-class _GeoParquet:
+@contextmanager
+def _open_geoparquet(path: Path, _layer: str) -> Iterator[_Write]:
     """GeoParquet 1.1, one row group per batch."""
+    with ExitStack() as stack:
+        files = list[pq.ParquetWriter]()
 
-    def __init__(self, path: Path, _layer: str) -> None:
-        self._path = path
-        self._file: pq.ParquetWriter | None = None
+        def write(frame: gpd.GeoDataFrame) -> None:
+            table = pa.table(frame.to_arrow(index=False, geometry_encoding="WKB"))
+            crs = frame.crs.to_json_dict() if frame.crs else None
+            column = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
+            geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+            fields = [field.remove_metadata() for field in table.schema]
+            schema = pa.schema(fields, metadata={"geo": json.dumps(geo)})
+            if not files:
+                files.append(stack.enter_context(pq.ParquetWriter(path, schema, compression="zstd")))
+            files[0].write_table(table.cast(schema))
 
-    def write(self, frame: gpd.GeoDataFrame) -> None:
-        table = pa.table(frame.to_arrow(index=False, geometry_encoding="WKB"))
-        crs = frame.crs.to_json_dict() if frame.crs else None
-        column = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
-        geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-        fields = [field.remove_metadata() for field in table.schema]
-        schema = pa.schema(fields, metadata={"geo": json.dumps(geo)})
-        if self._file is None:
-            self._file = pq.ParquetWriter(self._path, schema, compression="zstd")
-        self._file.write_table(table.cast(schema))
-
-    def close(self) -> None:
-        if self._file is not None:
-            self._file.close()
+        yield write
 
 
-class _GeoJson:
+@contextmanager
+def _open_geojson(path: Path, _layer: str) -> Iterator[_Write]:
     """RFC 7946, one feature per line."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        separators = chain(["\n"], repeat(",\n"))
 
-    def __init__(self, path: Path, _layer: str) -> None:
-        self._file = path.open("w", encoding="utf-8")
-        self._file.write('{"type": "FeatureCollection", "features": [')
-        self._separator = "\n"
+        def write(frame: gpd.GeoDataFrame) -> None:
+            places = frame.geometry.to_numpy()
+            geometries = orient_rings(places) if frame.crs is None else project_to_lonlat(places, frame.crs)
+            attributes = frame.drop(columns="geometry").to_dict("records")
+            for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
+                clean = {key: None if value != value else value for key, value in properties.items()}
+                feature = f'{{"type": "Feature", "properties": {json.dumps(clean)}, "geometry": {geometry}}}'
+                file.write(next(separators) + feature)
 
-    def write(self, frame: gpd.GeoDataFrame) -> None:
-        places = frame.geometry.to_numpy()
-        geometries = orient_rings(places) if frame.crs is None else project_to_lonlat(places, frame.crs)
-        attributes = frame.drop(columns="geometry").to_dict("records")
-        for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
-            clean = {key: None if value != value else value for key, value in properties.items()}
-            self._file.write(
-                f'{self._separator}{{"type": "Feature", "properties": {json.dumps(clean)}, "geometry": {geometry}}}'
-            )
-            self._separator = ",\n"
-
-    def close(self) -> None:
-        self._file.write("\n]}\n")
-        self._file.close()
+        yield write
+        file.write("\n]}\n")
 
 
-_WRITERS: dict[str, type[_GeoPackage] | type[_GeoParquet] | type[_GeoJson]] = {
-    ".gpkg": _GeoPackage,
-    ".parquet": _GeoParquet,
-    ".geojson": _GeoJson,
+_Write = Callable[[gpd.GeoDataFrame], None]
+_WRITERS: dict[str, Callable[[Path, str], AbstractContextManager[_Write]]] = {
+    ".gpkg": _open_geopackage,
+    ".parquet": _open_geoparquet,
+    ".geojson": _open_geojson,
 }

@@ -43,7 +43,6 @@ class Region(Part):
         return Window(self.top, self.left, self.bottom - self.top, self.right - self.left)
 
     def absorb(self, other: Region) -> None:
-        """Extend the box, and keep the higher peak."""
         self.top, self.left = min(self.top, other.top), min(self.left, other.left)
         self.bottom, self.right = max(self.bottom, other.bottom), max(self.right, other.right)
         first = max(self, other, key=lambda region: (region.peak, -region.at[0], -region.at[1]))

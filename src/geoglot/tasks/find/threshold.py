@@ -37,7 +37,6 @@ class Threshold:
         return self.share >= _EVERYWHERE
 
     def to_json(self) -> dict[str, Any]:
-        """As a document."""
         return {key: value if isinstance(value, str) else round(value, 4) for key, value in asdict(self).items()}
 
 

@@ -25,18 +25,16 @@ class Edges:
 
     The scores place an edge to about a patch: pixels deeper inside than half a patch belong to the thing, pixels
     farther outside than a patch do not, and in between the outline follows the strongest change of the picture. Where
-    there is no data a thing is cut, so that is no edge of it.
+    there is no data a thing is cut, so that is no edge of it. Blobs that a narrow neck joins become two.
     """
 
     name = "edges"
     side = None
 
     def facts(self) -> dict[str, Any]:
-        """The name alone: nothing can be chosen."""
         return {"name": self.name}
 
     def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]:
-        """Refine each mask by itself; blobs that a narrow neck joins become two."""
         colours = [ndimage.gaussian_gradient_magnitude(band, _SMOOTH) for band in view.pixels[:3]]
         relief = np.max(colours, axis=0)
         return [_refine(relief, view, one) for one in coarse]

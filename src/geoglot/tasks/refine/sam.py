@@ -48,7 +48,6 @@ class Sam:
         self._embedded: OrderedDict[bytes, Any] = OrderedDict()
 
     def facts(self) -> dict[str, Any]:
-        """Weights, normalisation and prompting."""
         return {
             "name": self.name,
             "side": self.side,
@@ -62,7 +61,6 @@ class Sam:
         return sha256_of_weights(self._model)
 
     def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]:
-        """Refine each mask by itself."""
         embedding = self._embedding(view)
         prompts = [prompt_of(one, view, self._prompting) for one in coarse]
         chosen: dict[int, Masks] = {}
