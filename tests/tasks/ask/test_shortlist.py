@@ -242,6 +242,10 @@ def test_many_scenes_are_asked_what_their_overviews_promise(tmp_path: Path) -> N
     assert answers.failed == 0
     every = ask_many(paths[:2], questions, model=PooledColours(), read=read, options=options)
     assert every.shortlists == () and [one.refused for one in every] == [False, True] * 2
+    some = ask_many(paths[:2], questions, model=PooledColours(), read=read, options=options)
+    assert next(some).source == paths[0]
+    some.close()
+    assert list(some) == []
 
 
 def test_an_index_can_take_the_place_of_overviews(tmp_path: Path) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from geoglot.aliases import PathLike, Progress
@@ -33,7 +32,7 @@ from geoglot.tasks.refine.refiner import Refiner
 ModelLike = Model | PathLike
 
 
-class Asker:
+class Asker(AbstractContextManager["Asker"]):
     """A scene, or two dates of one place, that answers any number of questions. A context manager.
 
     A scene is encoded once. Threads may share an Asker; their questions are answered one after the other.
@@ -74,10 +73,7 @@ class Asker:
             asker._stack.push(stack.pop_all())
         return asker
 
-    def __enter__(self) -> Asker:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def ask(self, question: str, *, evidence: PathLike | None = None) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from geoglot.aliases import PathLike, Progress
@@ -29,7 +29,7 @@ class Answers:
 
     shortlists: tuple[Shortlist, ...]
     """The scenes that each question is asked of; empty if all scenes are."""
-    _answers: Iterator[Answer]
+    _answers: Generator[Answer, None, None]
     failed: int = 0
     """Windows so far that the model did not see."""
 
@@ -38,6 +38,10 @@ class Answers:
 
     def __next__(self) -> Answer:
         return next(self._answers)
+
+    def close(self) -> None:
+        """Ask no more, and close the scene that is open."""
+        self._answers.close()
 
 
 def ask_many(
@@ -71,7 +75,7 @@ def ask_many(
             for candidate in one.asked:
                 todo.setdefault(candidate.source, []).append(one.question)
 
-    def ask_all() -> Iterator[Answer]:
+    def ask_all() -> Generator[Answer, None, None]:
         unreadable = [candidate.failed for one in shortlists for candidate in one.failed]
         if not todo and unreadable:
             raise SourceError(f"no scene can be read: {unreadable[0]}")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -80,7 +80,7 @@ class Endpoint:
             raise InputError("name the language model: --llm-model, or GEOGLOT_LLM_MODEL")
 
 
-class OpenAIChat:
+class OpenAIChat(AbstractContextManager["OpenAIChat"]):
     """A chat over HTTP. `network` sends the requests in place of the network, such as an `httpx2.MockTransport`."""
 
     def __init__(
@@ -99,10 +99,7 @@ class OpenAIChat:
         whole = Deadline(body, endpoint.seconds + _GRACE)
         self._transport = Retry(whole, endpoint.tries - 1, _pause, sleep, (RetryableError,))
 
-    def __enter__(self) -> OpenAIChat:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._transport.close()
 
     def reply(self, messages: Sequence[Message]) -> str:

@@ -7,16 +7,15 @@ and is killed if it does not; calls, pixels and the size of geometry are bounded
 
 from __future__ import annotations
 
+import ast
 import threading
 from collections.abc import Callable, Mapping
 from textwrap import indent
-from types import TracebackType
 from typing import Any
 
 from geoglot.errors import AnswerError, GeoglotError, LimitError, MissingExtraError
 from geoglot.tasks.ask.limits import Limits
 from geoglot.tasks.ask.scene_things import Objects, Region
-from geoglot.tasks.ask.syntax import calls
 from geoglot.tasks.ask.view import Reply
 from geoglot.tasks.ask.vocabulary import Vocabulary, stubs
 
@@ -52,8 +51,8 @@ class Sandbox:
         self._pool.__enter__()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._pool.__exit__(kind, error, at)
+    def __exit__(self, *exit: object) -> None:
+        self._pool.__exit__(*exit)
 
     def run(self, program: str, words: Vocabulary, *, check: bool = False) -> Reply:
         """Run a program over a vocabulary; ProgramError or LimitError if it gives no answer.
@@ -75,7 +74,7 @@ class Sandbox:
     def check(self, program: str) -> None:
         """Type-check a program without running it; ProgramError if it fails, or never calls answer(...)."""
         self._feed(f"def unused() -> None:\n{indent(program, '    ')}\n    return None\n", {}, True)
-        if not any(name == "answer" for name, _ in calls(program)):
+        if not any(name == "answer" for name, _ in calls_in(program)):
             raise ProgramError(_NO_ANSWER)
 
     def _feed(self, code: str, words: Mapping[str, Callable[..., Any]], check: bool) -> None:
@@ -121,6 +120,16 @@ class Sandbox:
             return handle(result) if isinstance(result, Objects | Region) else result
 
         return guarded
+
+
+def calls_in(program: str) -> list[tuple[str, ast.Call]]:
+    """The calls of functions by name, in order of the text; the program is read, not run. Empty for a syntax error."""
+    try:
+        nodes = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call)]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    nodes.sort(key=lambda call: (call.lineno, call.col_offset))
+    return [(call.func.id, call) for call in nodes if isinstance(call.func, ast.Name)]
 
 
 def _traceback(error: Any) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -48,7 +47,7 @@ class SceneOptions:
     """Outlines objects better than the scores do."""
 
 
-class RasterScene:
+class RasterScene(AbstractContextManager["RasterScene"]):
     """A raster of any size as a `Scene`; a context manager."""
 
     def __init__(self, source: PathLike | Raster, model: Model, options: SceneOptions | None = None) -> None:
@@ -70,10 +69,7 @@ class RasterScene:
         self._known: dict[str, Sighting] = {}
         self._names: dict[str, torch.Tensor] = {}
 
-    def __enter__(self) -> RasterScene:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stack.close()
 
     def cost(self, name: str) -> int:

@@ -17,8 +17,7 @@ from geoglot.aliases import Progress
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.limits import Limits
 from geoglot.tasks.ask.plan import Plan, Trial
-from geoglot.tasks.ask.sandbox import Sandbox
-from geoglot.tasks.ask.syntax import calls
+from geoglot.tasks.ask.sandbox import Sandbox, calls_in
 
 #: Words of the vocabulary whose first argument is the name of an object
 _LOOKS = {"find", "appeared", "disappeared", "change"}
@@ -156,6 +155,6 @@ def names_of_questions(
 
 def names_of_program(program: str) -> tuple[str, ...]:
     """The names that a program looks for. The program is read, not run."""
-    firsts = [call.args[0] for word, call in calls(program) if word in _LOOKS and call.args]
+    firsts = [call.args[0] for word, call in calls_in(program) if word in _LOOKS and call.args]
     texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
     return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
