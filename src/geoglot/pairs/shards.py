@@ -7,21 +7,28 @@ copied to the cache when it is first needed.
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from geoglot.aliases import PathLike
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors, write_bytes
-from geoglot.pairs.remote import Remote
+from geoglot.settings import load_settings
+
+#: Keys by which the various storages describe the state of a file
+_STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,81 @@ class ShardStore:
             write(draft)
             draft.rename(files.folder)
         return files
+
+
+@dataclass(frozen=True, eq=False)
+class Remote:
+    """A folder on object storage and the folder of its copies in the cache. A file is copied once."""
+
+    url: str
+    folder: Path
+    _system: Any
+    _root: str
+    _listing: dict[str, dict[str, Any]]
+    """Facts of every file by its path below the folder, from the time when the folder was opened."""
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @classmethod
+    def open(cls, url: str) -> Remote:
+        """List the folder; InputError for an invalid address, SourceError for one that does not answer."""
+        try:
+            system, root = fsspec.core.url_to_fs(url)
+            files = system.find(root, detail=True)
+        except (ImportError, ValueError) as error:  # fsspec says whether a package or the protocol is missing
+            raise InputError(f"{url} cannot be opened: {error}") from error
+        except OSError as error:
+            raise SourceError(f"{url} cannot be listed ({error}); is the address right, and the network up?") from error
+        listing = {path[len(root) :].lstrip("/"): facts for path, facts in files.items()}
+        folder = load_settings().cache / "pairs" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        return cls(url, folder, system, root, listing)
+
+    def has(self, name: str) -> bool:
+        """Whether a file was there when the folder was opened."""
+        return name in self._listing
+
+    def copy_of(self, folder: str) -> Path:
+        """Folder for the copies of a subfolder; a new one whenever a file in it has changed, except embeddings."""
+        states = sorted(
+            f"{name} {[facts.get(key) for key in _STATE]}"
+            for name, facts in self._listing.items()
+            if name.startswith(f"{folder}/") and not name.startswith(f"{folder}/vectors-")
+        )
+        return self.folder / f"{folder}-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
+
+    def read(self, name: str) -> bytes:
+        """The current content of a small file; FileNotFoundError if it is missing."""
+        content: bytes = self._system.cat_file(f"{self._root}/{name}")
+        return content
+
+    def fetch(self, name: str, target: Path) -> None:
+        """Copy a file to `target` unless it exists; it appears whole or not at all."""
+        with self._lock:
+            if target.exists():
+                return
+            temporary = target.with_name(f".{target.name}.{os.getpid()}")  # processes of one run may fetch it at once
+            try:
+                with disk_errors(target):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                self._download(name, temporary)
+                temporary.replace(target)
+            finally:
+                temporary.unlink(missing_ok=True)
+
+    def _download(self, name: str, temporary: Path) -> None:
+        with disk_errors(temporary), temporary.open("wb") as file:
+            for block in self._read_blocks(name):
+                file.write(block)
+        expected, arrived = self._listing[name].get("size"), temporary.stat().st_size
+        if expected is not None and expected != arrived:
+            raise SourceError(f"{self.url}/{name} arrived with {arrived} of {expected} bytes; run the same again")
+
+    def _read_blocks(self, name: str) -> Iterator[bytes]:
+        try:
+            with self._system.open(f"{self._root}/{name}", "rb") as source:
+                while block := source.read(2**24):
+                    yield block
+        except OSError as error:
+            raise SourceError(f"{self.url}/{name} cannot be read ({error}); run the same command again") from error
 
 
 def _check_rows(path: Path, rows: int, expected: int) -> None:

@@ -17,9 +17,9 @@ from geoglot.errors import InputError, ServiceError, SourceError
 from geoglot.sources.areas import boxes_around, is_near
 from geoglot.sources.photos.decoding import SHORT_SIDE, shrink
 from geoglot.sources.photos.flickr import Flickr, FlickrRecipe
+from geoglot.sources.photos.local_photos import LocalPhotos, LocalPhotosRecipe
 from geoglot.sources.photos.mapillary import Mapillary, MapillaryRecipe
 from geoglot.sources.photos.photo import Photo, Query, licence_name
-from geoglot.sources.photos.photo_folder import LocalPhotos, LocalPhotosRecipe
 from geoglot.sources.photos.wikimedia import Wikimedia, WikimediaRecipe
 from geoglot.web.client import RequestPolicy, WebClient
 from peers.flickr import KEY, Record

@@ -16,8 +16,8 @@ from geoglot.aliases import Amount, Count, Part, Positive, Weight
 from geoglot.sources.imagery.scene_folder import LocalImageryRecipe
 from geoglot.sources.imagery.stac import StacRecipe
 from geoglot.sources.photos.flickr import FlickrRecipe
+from geoglot.sources.photos.local_photos import LocalPhotosRecipe
 from geoglot.sources.photos.mapillary import MapillaryRecipe
-from geoglot.sources.photos.photo_folder import LocalPhotosRecipe
 from geoglot.sources.photos.wikimedia import WikimediaRecipe
 from geoglot.web.client import RequestPolicy
 

@@ -13,9 +13,9 @@ from geoglot.sources.imagery.scene import Imagery
 from geoglot.sources.imagery.scene_folder import LocalImagery
 from geoglot.sources.imagery.stac import Stac, web_of
 from geoglot.sources.photos.flickr import Flickr
+from geoglot.sources.photos.local_photos import LocalPhotos
 from geoglot.sources.photos.mapillary import Mapillary
 from geoglot.sources.photos.photo import PhotoSource
-from geoglot.sources.photos.photo_folder import LocalPhotos
 from geoglot.sources.photos.wikimedia import Wikimedia
 from geoglot.version import __version__
 from geoglot.web.client import WebClient

@@ -15,9 +15,8 @@ from PIL.TiffImagePlugin import IFDRational
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import shrink
 from geoglot.sources.photos.exif import place_of
+from geoglot.sources.photos.local_photos import LocalPhotos, LocalPhotosRecipe, read_photo_table
 from geoglot.sources.photos.photo import Photo, Query
-from geoglot.sources.photos.photo_folder import LocalPhotos, LocalPhotosRecipe
-from geoglot.sources.photos.table import read_photo_table
 
 QUERY = Query(0.0, 0.0, 1000.0)
 LAT, LON = (33.0, 51.0, 36.0), (70.0, 30.0, 0.0)
