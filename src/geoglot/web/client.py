@@ -68,11 +68,11 @@ class WebClient:
     agent: str = "geoglot"
     network: httpx2.BaseTransport | None = None
     """Sends the requests in place of the network, such as an `httpx2.MockTransport`."""
+    sleep: Callable[[float], None] = time.sleep
 
     def __post_init__(self) -> None:
         check_httpx2("pairs")
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log urls with their signatures
-        self.sleep: Callable[[float], None] = time.sleep
         from geoglot.web.retry import Retry
         from geoglot.web.transports import AllowedHosts, Network, Pace, Redirects, WholeBody
 

@@ -96,9 +96,9 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     lines += [f"and {document['left_out']:,} more"] if document.get("left_out") else []
     with made.writing(picture) as draft:
         notes = write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
-    told = dict(document) | ({"notes": list(notes)} if notes else {})
+    document = dict(document) | ({"notes": list(notes)} if notes else {})
     with made.writing(path) as draft:
-        write_bytes(draft, json.dumps(told, ensure_ascii=False).encode())
+        write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
     made.finish({"text": text, "picture": picture.name})
     return path, picture
 

@@ -10,6 +10,7 @@ import struct
 import threading
 from collections.abc import Sequence
 from importlib.util import find_spec
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +50,10 @@ class LocalChat:
     def __init__(self, path: PathLike, *, device: str | None = None, progress: Progress | None = None) -> None:
         from transformers import DynamicCache
 
-        self.name, self._progress = _name(Path(path)), progress
-        self._tokenizer, self._model = _loaded(Path(path), choose_device(device or load_settings().device))
+        path = Path(path)
+        # A folder with all its dots: Qwen2.5-0.5B-Instruct
+        self.name, self._progress = path.stem if path.is_file() else path.resolve().name, progress
+        self._tokenizer, self._model = _load(path, choose_device(device or load_settings().device))
         self._cache: Any = DynamicCache()
         self._known: list[int] = []  # tokens whose keys and values are in the cache
         self._ends = _ends(self._tokenizer, self._model)
@@ -64,7 +67,7 @@ class LocalChat:
     def _reply(self, messages: Sequence[Message]) -> str:
         ids, said = self._tokens(messages), list[int]()
         token = self._next(ids)
-        while token not in self._ends and len(said) < _TOKENS and not self._fenced(said):
+        while token not in self._ends and len(said) < _TOKENS and not self._has_block(said):
             said.append(token)
             self._tell("words", len(said), _TOKENS)
             token = self._next([*ids, *said])
@@ -92,7 +95,8 @@ class LocalChat:
     @torch.inference_mode()
     def _next(self, ids: Sequence[int]) -> int:
         """The likeliest next token; the beginning that is in the cache is not read again."""
-        same = min(_common(ids, self._known), len(ids) - 1)  # the last one is read: its logits are wanted
+        common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, self._known, strict=False)))
+        same = min(common, len(ids) - 1)  # the last token is read in any case, for its logits
         if surplus := len(self._known) - same:
             self._cache.crop(-surplus)
         self._known = list(ids[:same])
@@ -105,8 +109,8 @@ class LocalChat:
                 self._tell("prompt", len(self._known) - same, len(ids) - same)
         return int(logits[0, -1].argmax())
 
-    def _fenced(self, said: Sequence[int]) -> bool:
-        """Has a code block ended? The text after it is of no use."""
+    def _has_block(self, said: Sequence[int]) -> bool:
+        """Has a code block ended? The text after it is of no use. Only every fourth token is decoded, to save time."""
         return len(said) % 4 == 0 and self._tokenizer.decode(said).count(_FENCE) >= 2
 
     def _tell(self, what: str, done: int, total: int) -> None:
@@ -114,12 +118,7 @@ class LocalChat:
             self._progress(what, done, total)
 
 
-def _name(path: Path) -> str:
-    """Of a file without .gguf, of a folder with all its dots: Qwen2.5-0.5B-Instruct."""
-    return path.stem if path.is_file() else path.resolve().name
-
-
-def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
+def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     if not is_local(str(path)):
@@ -141,8 +140,8 @@ def _loaded(path: Path, device: torch.device) -> tuple[Any, Any]:
     except _BROKEN as error:
         why = " ".join(str(error).split())[:300]
         raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
-    model, told = loaded
-    if lacking := sorted(map(str, [*told["missing_keys"], *told["mismatched_keys"]])):
+    model, report = loaded
+    if lacking := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
         raise ModelError(f"{path} lacks {len(lacking)} weights, such as {lacking[0]}; get the whole model again")
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError(f"{path} has no chat template; take a model that was trained to chat (an -Instruct one)")
@@ -164,9 +163,3 @@ def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
     known = getattr(model.generation_config, "eos_token_id", None)
     several = known if isinstance(known, list) else [known]
     return frozenset(token for token in [*several, tokenizer.eos_token_id] if token is not None)
-
-
-def _common(one: Sequence[int], other: Sequence[int]) -> int:
-    """Length of the common beginning."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((index for index, (a, b) in pairs if a != b), min(len(one), len(other)))

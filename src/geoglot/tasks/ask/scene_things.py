@@ -23,7 +23,7 @@ class SceneObject:
     geometry: Any
     """A (multi)polygon in map coordinates of the scene's grid."""
     when: str = ""
-    """"before" or "after" where there are two dates."""
+    """"before" or "after" if there are two dates."""
 
     @property
     def key(self) -> tuple[str, int, str]:

@@ -95,7 +95,7 @@ class View:
         return self.sightings[name, when]
 
     def only(self, name: str, region: Any, here: str, there: str) -> Objects:
-        """Things of one date that meet none of the other."""
+        """Objects of one date that meet none of the other date."""
         known, within = text_of(name, "a name"), optional_region(region)
         these, those = self.sight(known, here).objects, self.sight(known, there).objects
         these = held(within, these)
@@ -121,21 +121,21 @@ class View:
         return max(self.odds, key=lambda name: self.odds[name])
 
     def sized(self, objects: Any, least: float, below: float) -> Objects:
-        """Those within bounds of square metres."""
+        """The objects with least <= square metres < below."""
         things = things_of(objects)
         self.weigh(things)
         areas = self.ground.areas(shapes_of(things))
         return Objects(tuple(one for one, area in zip(things, areas, strict=True) if least <= area < below))
 
     def extreme(self, objects: Any, measure: Callable[[Sequence[SceneObject]], np.ndarray], which: int) -> Objects:
-        """The object whose measure comes first (0) or last (-1); none of none."""
+        """The object whose measure comes first (0) or last (-1); no object if there are none."""
         things = things_of(objects)
         if not things:
             return Objects(())
         return Objects((things[int(np.argsort(measure(things), kind="stable")[which])],))
 
     def close(self, objects: Any, others: Any, units: float) -> Objects:
-        """Those within so many map units of any other."""
+        """The objects within so many map units of any of the others."""
         things, around = things_of(objects), things_of(others)
         if not things or not around:
             return Objects(())
