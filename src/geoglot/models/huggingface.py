@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,28 +63,25 @@ def huggingface_card(folder: Path) -> Card:
     if not weights.is_file():
         raise ModelError(f"{folder} holds no {HF_WEIGHTS}; make one with: geoglot models convert {folder}")
     config = read_config(folder)
-    mean, std = read_statistics(folder)
     try:
         with safe_open(weights, "pt") as file:
             stated = file.get_tensor("logit_scale") if "logit_scale" in file.keys() else None  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         check_is_weights(weights)
         raise ModelError(f"{weights} is not a safetensors file ({error}); pull or convert it again") from None
+    scale = UNSTATED_SCALE if stated is None else scale_of(stated, weights)
+    return replace(clip_card(folder.resolve().name, config, scale, folder), sha256=sha256_of(weights))
+
+
+def clip_card(name: str, config: dict[str, Any], scale: float, folder: Path) -> Card:
+    """The card of a CLIP whose files are in a folder."""
+    mean, std = read_statistics(folder)
     return Card(
-        name=folder.resolve().name,
-        family="clip",
-        dim=config["projection_dim"],
-        patch_size=config["vision_config"]["patch_size"],
-        tile_size=config["vision_config"]["image_size"],
-        resolution=ANY_RESOLUTION,
-        mean=mean,
-        std=std,
-        logit_scale=UNSTATED_SCALE if stated is None else scale_of(stated, weights),
-        licence="as its source says",
-        source=str(folder),
-        sha256=sha256_of(weights),
+        name=name, family="clip", dim=config["projection_dim"], patch_size=config["vision_config"]["patch_size"],
+        tile_size=config["vision_config"]["image_size"], resolution=ANY_RESOLUTION, mean=mean, std=std,
+        logit_scale=scale, licence="as its source says", source=str(folder),
         config={**config, "readout": DEFAULT_READOUT},
-    )
+    )  # fmt: skip
 
 
 def scale_of(stated: Tensor, place: Path) -> float:

@@ -35,59 +35,33 @@ class Known:
 
 
 def _openai(size: str, repo: str) -> Known:
-    return Known(
-        title=f"CLIP {size}, 400 M pairs from the web",
-        licence="MIT",
-        resolution=(0.1, 30.0),
-        page=f"https://huggingface.co/{repo}",
-        repo=repo,
-        file="pytorch_model.bin",
-    )
+    title, page = f"CLIP {size}, 400 M pairs from the web", f"https://huggingface.co/{repo}"
+    return Known(title, "MIT", (0.1, 30.0), page, repo, "pytorch_model.bin")
 
 
 def _remoteclip(size: str) -> Known:
+    title, page = (
+        f"RemoteCLIP {size}, captions made from aerial data sets",
+        "https://github.com/ChenDelong1999/RemoteCLIP",
+    )
     return Known(
-        title=f"RemoteCLIP {size}, captions made from aerial data sets",
-        licence="Apache-2.0",
-        resolution=(0.1, 30.0),
-        page="https://github.com/ChenDelong1999/RemoteCLIP",
-        repo="chendelong/RemoteCLIP",
-        file=f"RemoteCLIP-{size}.pt",
-        activation="gelu",
+        title, "Apache-2.0", (0.1, 30.0), page, "chendelong/RemoteCLIP", f"RemoteCLIP-{size}.pt", activation="gelu"
     )
 
 
 def _georsclip(size: str, activation: Activation) -> Known:
-    return Known(
-        title=f"GeoRSCLIP {size}, RS5M",
-        licence="not stated",
-        resolution=(0.1, 60.0),
-        page="https://github.com/om-ai-lab/RS5M",
-        repo="Zilun/GeoRSCLIP",
-        file=f"ckpt/RS5M_{size}.pt",
-        activation=activation,
-    )
+    page, repo = "https://github.com/om-ai-lab/RS5M", "Zilun/GeoRSCLIP"
+    return Known(f"GeoRSCLIP {size}, RS5M", "not stated", (0.1, 60.0), page, repo, f"ckpt/RS5M_{size}.pt", activation)
 
 
 def _skyclip(size: str, activation: Activation) -> Known:
-    return Known(
-        title=f"SkyCLIP {size}, SkyScript (OpenStreetMap tags), better half",
-        licence="not stated",
-        resolution=(0.1, 30.0),
-        page="https://github.com/wangzhecheng/SkyScript",
-        activation=activation,
-    )
+    title = f"SkyCLIP {size}, SkyScript (OpenStreetMap tags), better half"
+    return Known(title, "not stated", (0.1, 30.0), "https://github.com/wangzhecheng/SkyScript", activation=activation)
 
 
 def _graft(imagery: str, level: str, metres: float) -> Known:
-    return Known(
-        title=f"GRAFT on {imagery}, {level} level",
-        licence="not stated",
-        resolution=(metres, metres),
-        page="https://graft.cs.cornell.edu",
-        activation="quick_gelu",
-        text="clip-vit-b-16",
-    )
+    title, page = f"GRAFT on {imagery}, {level} level", "https://graft.cs.cornell.edu"
+    return Known(title, "not stated", (metres, metres), page, activation="quick_gelu", text="clip-vit-b-16")
 
 
 KNOWN: dict[str, Known] = {

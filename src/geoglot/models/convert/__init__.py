@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +13,17 @@ from geoglot.errors import ConvertError
 from geoglot.models.base import Card
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
-from geoglot.models.convert.key_names import strip_wrappers
 from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.huggingface import (
     ANY_RESOLUTION,
     CONFIG,
     UNSTATED_SCALE,
+    clip_card,
     read_config,
-    read_statistics,
     scale_of,
 )
 from geoglot.models.known import KNOWN, Activation
 from geoglot.models.model_files import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
-from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.models.sizes import check_clip
 from geoglot.models.zoo import card_of, find_model
 
@@ -71,7 +69,7 @@ def convert(source: Path, target: Path, about: Conversion) -> Card:
 
     The folder is written whole or not at all. Raises ConvertError with every name that does not fit.
     """
-    tensors = strip_wrappers(read_checkpoint(source))
+    tensors = layouts.strip_wrappers(read_checkpoint(source))
     if message := describe_other_kind(tensors):
         raise ConvertError(f"{source}: {message}")
     weights = {name: tensor for name, tensor in tensors.items() if name not in layouts.OPENCLIP_EXTRAS}
@@ -125,21 +123,10 @@ def _convert_graft(tensors: dict[str, Tensor], source: Path, target: Path, about
 
 
 def _card(family: str, config: dict[str, Any], scale: float, source: Path, about: Conversion) -> Card:
-    mean, std = read_statistics(source if source.is_dir() else source.parent)
-    return Card(
-        name=about.name,
-        family=family,
-        dim=config["projection_dim"],
-        patch_size=config["vision_config"]["patch_size"],
-        tile_size=config["vision_config"]["image_size"],
-        resolution=about.resolution,
-        mean=mean,
-        std=std,
-        logit_scale=scale,
-        licence=about.licence,
-        source=about.source or source.resolve().name,
-        config={**config, "readout": DEFAULT_READOUT},
-    )
+    return replace(
+        clip_card(about.name, config, scale, source if source.is_dir() else source.parent), family=family,
+        resolution=about.resolution, licence=about.licence, source=about.source or source.resolve().name,
+    )  # fmt: skip
 
 
 def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: Path) -> Card:

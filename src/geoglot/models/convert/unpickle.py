@@ -41,18 +41,13 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
         raise ConvertError(f"{path} does not exist; give the checkpoint's file")
     check_is_weights(path)
-    if _is_safetensors(path):
-        return read_tensors(path)
+    with path.open("rb") as file:  # in a safetensors file, JSON follows the length of the header
+        if path.suffix == ".safetensors" or file.read(9)[8:] == b"{":
+            return read_tensors(path)
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "tensors.safetensors"
         _unpickle(path, target)
         return {name: widened(tensor.clone()) for name, tensor in load_file(target).items()}
-
-
-def _is_safetensors(path: Path) -> bool:
-    """By its name, or by its first bytes: the length of a header, then the header in JSON."""
-    with path.open("rb") as file:
-        return path.suffix == ".safetensors" or file.read(9)[8:] == b"{"
 
 
 def _unpickle(path: Path, target: Path) -> None:
@@ -77,12 +72,8 @@ def _unpickle(path: Path, target: Path) -> None:
 def stand_in(name: str) -> tuple[Callable[..., Any], str]:
     """A stand-in for a global that torch does not know, which is not imported."""
     if name == "collections.defaultdict":  # torch's unpickler fills plain mappings only
-        return _plain_dict, name
+        return lambda *_: {}, name
     return type("StandIn", (Kept,), {}), name
-
-
-def _plain_dict(*_: object) -> dict[Any, Any]:
-    return {}
 
 
 def _main(source: Path, target: Path) -> None:

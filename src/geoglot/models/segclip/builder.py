@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -19,7 +20,6 @@ from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import NETWORKS, Segmenter, start_from_stored
-from geoglot.models.upernet import UPerNetConfig
 from geoglot.models.zoo import find_model, load_word_model
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,17 @@ class Origins:
     whole: str | None
 
 
-def build_segmenter(card: Card, settings: SegClipConfig | UPerNetConfig, origins: Origins) -> Segmenter:
+@runtime_checkable
+class NetworkConfig(Protocol):
+    """Config of a network: any dataclass with a backbone."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def backbone(self) -> dict[str, Any]: ...
+
+
+def build_segmenter(card: Card, settings: NetworkConfig, origins: Origins) -> Segmenter:
     """The segmenter of a card whose config holds the classes only; the architecture is added to it."""
     check_backbone(settings.backbone)
     config, embeddings = dict(card.config), None

@@ -16,8 +16,7 @@ from transformers import CLIPModel
 
 from geoglot.errors import ConvertError
 from geoglot.models.convert.checkpoint_files import read_checkpoint
-from geoglot.models.convert.key_names import strip_wrappers
-from geoglot.models.convert.layouts import clip_config, from_openclip, is_graft
+from geoglot.models.convert.layouts import clip_config, from_openclip, is_graft, strip_wrappers
 from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
 from geoglot.models.convert.unpickle import _load, _sentence
