@@ -117,7 +117,6 @@ def test_segmentation_on_windows(tmp_path: Path) -> None:
         (InputError, "no split 'x'", {"options": EvaluateOptions(split="x")}),
         (InputError, "for classification, not for retrieval", {"options": CALIBRATED, "task": "retrieval"}),
         (InputError, "no ensemble", {"protocol": "graft", "options": EvaluateOptions(ensemble=True)}),
-        (InputError, "at least one image", {"options": EvaluateOptions(limit=0)}),
         (SourceError, "there is no folder nowhere; put EuroSAT there, from https", {"data": "nowhere"}),
         (SourceError, "the class folders", {}),
     ],
@@ -128,6 +127,11 @@ def test_bad_input_is_one_sentence_before_a_model_is_loaded(
     given: dict[str, object] = {"task": "classification", "dataset": "eurosat", "data": tmp_path} | change
     with pytest.raises(error, match=match):
         evaluate(**given, model="a model that does not exist")  # type: ignore[arg-type]
+
+
+def test_a_limit_is_at_least_one_image() -> None:
+    with pytest.raises(InputError, match="limit must be at least 1, got 0"):
+        EvaluateOptions(limit=0)
 
 
 def test_a_model_of_more_bands_is_told_that_sets_have_three(eurosat: Path) -> None:

@@ -18,9 +18,9 @@ from geoglot.cli.main import cli
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, SourceError
-from geoglot.evaluation.evaluate import evaluate, write_submission
+from geoglot.evaluation.evaluate import evaluate
 from geoglot.evaluation.metrics import confusion
-from geoglot.evaluation.submit import check_archive
+from geoglot.evaluation.submit import check_archive, write_submission
 from geoglot.models.segmenter import Segmenter
 from geoglot.training.mask_objective import segmentation_metrics
 from labelled import NAMES, write_folder
@@ -169,7 +169,7 @@ def test_archives_that_a_server_would_not_take_are_told(tmp_path: Path, change: 
 def test_wishes_that_no_server_has_are_told(tmp_path: Path) -> None:
     for dataset, output, said in (
         ("isaid", "m.zip", "no server takes"),
-        ("loveda", "m.tar", r"is a \.zip"),
+        ("loveda", "m.tar", r"must be a \.zip"),
         ("aid", "m.zip", "no server takes"),
     ):
         loveda_test(tmp_path)

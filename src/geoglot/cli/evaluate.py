@@ -50,7 +50,8 @@ def command(
 
     Example: geoglot evaluate classification eurosat --data EuroSAT --protocol graft --model graft-sentinel2-image
     """
-    from geoglot.evaluation.evaluate import evaluate, write_submission
+    from geoglot.evaluation.evaluate import evaluate
+    from geoglot.evaluation.submit import write_submission
 
     options = replace(options, device=device)
     with progress() as advance:

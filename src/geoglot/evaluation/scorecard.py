@@ -1,14 +1,43 @@
-"""The result of an evaluation: metrics with their intervals, and the protocol they belong to."""
+"""An evaluation: what is measured, and its result, metrics with their intervals and the protocol they belong to."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-from geoglot.datasets.dataset import Task
+from geoglot.aliases import Progress
+from geoglot.datasets.dataset import DataSet, Task
 from geoglot.evaluation.metrics import Estimate
+from geoglot.options import EvaluateOptions
+from geoglot.tasks.refine.refiner import Refiner
 
 _DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Run:
+    """A checked request for one measurement."""
+
+    task: Task
+    dataset: DataSet
+    split: str
+    options: EvaluateOptions
+    refiner: Refiner | None
+    progress: Progress | None
+
+    @property
+    def refine(self) -> str:
+        """Name of the refiner."""
+        return self.refiner.name if self.refiner else "none"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Metrics of a run, everything that decides them, and notes."""
+
+    metrics: dict[str, Estimate]
+    facts: dict[str, Any]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,8 @@
-"""Archives for the test servers of LoveDA and UAVid, and a check of what their rules say.
+"""Archives of maps for the test servers of LoveDA and UAVid, checked against the servers' rules.
 
-LoveDA (its page and issue 13): one PNG an image under the image's own name, ids 0..6 in the order of the classes, at
-the root of the zip; files in a folder score 0. UAVid (its toolkit): seqX/Labels/NAME.png, RGB in the palette of the
-labels, as large as the image.
+LoveDA (its page and issue 13): one PNG per image with the image's name, ids 0..6 in the order of the classes, at the
+root of the zip; files in a folder score 0. UAVid (its toolkit): seqX/Labels/NAME.png, RGB in the palette of the labels,
+as large as the image.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ import numpy as np
 from jaxtyping import Integer
 from PIL import Image
 
-from geoglot.aliases import Progress
+from geoglot.aliases import PathLike, Progress
+from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.image_files import open_native
 from geoglot.datasets.layout import MaskedImages
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, ModelError, SourceError
 from geoglot.evaluation.segmentation import class_map
+from geoglot.evaluation.supervised import segmenter_for
+from geoglot.models.zoo import Model, load_model
+from geoglot.options import EvaluateOptions
+from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
-from geoglot.scene.dense import Dense
+from geoglot.scene.averaged import average
+from geoglot.scene.dense import Dense, reads_words
 
 SERVERS = ("loveda", "uavid-8")
 
@@ -40,10 +46,38 @@ class Submission:
         return {"path": str(self.path), "images": self.images}
 
 
+def write_submission(
+    dataset: str,
+    data: PathLike,
+    output: Path,
+    *,
+    model: Model | PathLike,
+    options: EvaluateOptions | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> Submission:
+    """Write the archive of a split whose masks are not public (`test`)."""
+    options, found = options or EvaluateOptions(), dataset_of(dataset)
+    if not isinstance(found, MaskedImages) or found.name not in SERVERS:
+        raise InputError(f"no server takes maps of {found.name}; servers exist for {' and '.join(SERVERS)}")
+    if output.suffix != ".zip":
+        raise InputError(f"the archive must be a .zip, got {output.name!r}")
+    model = load_model(model, device=options.device)
+    if reads_words(model):
+        raise ModelError(f"{model.card.name} has no classes of its own; geoglot train segment makes such models")
+    own = segmenter_for(model, tuple(one.name for one in found.classes))
+    dense = average(own, options.flips, options.scales)
+    split, made = options.split or "test", Made("submit", output)
+    views = {"flips": options.flips, "scales": options.scales}
+    facts = {"data": str(data), "split": split, "model": model.card.sha256} | views
+    made.start(fingerprint(facts | {"dataset": dataset}), overwrite)
+    return submit(dense, found, Path(data), split, made, options.batch, progress)
+
+
 def submit(
     dense: Dense, found: MaskedImages, data: Path, split: str, made: Made, batch: int, progress: Progress | None
 ) -> Submission:
-    """Map every image of a split into an archive; the model's labels must be the names of the set's classes."""
+    """Write the maps of all images of a split; the model's labels must be the names of the set's classes."""
     names = [one.name for one in found.classes]
     images, output = found.images_of(data, split), made.output
     made.check(*images)
@@ -62,7 +96,7 @@ def submit(
 
 
 def check_archive(path: Path, found: MaskedImages, images: list[Path]) -> None:
-    """Whether the server would take an archive; SourceError that says what it would not."""
+    """SourceError if the server would refuse the archive."""
     wanted = {_name(found, image): image for image in images}
     with zipfile.ZipFile(path) as archive:
         names = set(archive.namelist())
@@ -98,7 +132,7 @@ def _name(found: MaskedImages, image: Path) -> str:
 
 def _png(found: MaskedImages, ids: Integer[np.ndarray, "rows cols"]) -> bytes:
     if ids.min() < 0 or ids.max() >= len(found.classes):
-        raise SourceError("a map has pixels without a class; servers want one everywhere")
+        raise SourceError("a map has pixels without a class; servers need a class for every pixel")
     values = ids.astype(np.uint8) if found.name == "loveda" else np.array(_palette(found), np.uint8)[ids]
     made = io.BytesIO()
     Image.fromarray(values).save(made, "PNG")
@@ -106,5 +140,4 @@ def _png(found: MaskedImages, ids: Integer[np.ndarray, "rows cols"]) -> bytes:
 
 
 def _palette(found: MaskedImages) -> list[tuple[int, ...]]:
-    """The colour of each class."""
     return [value for one in found.classes for value in one.values[:1] if isinstance(value, tuple)]

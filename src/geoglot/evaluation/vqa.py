@@ -13,12 +13,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 
 from geoglot.aliases import Progress
 from geoglot.datasets.dataset import Asked, Question
 from geoglot.evaluation.metrics import Estimate, bootstrap
+from geoglot.evaluation.scorecard import Measured, Run
+from geoglot.models.zoo import Model
+from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker
+from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.grammar.lexicon import SYNONYMS, singular
 from geoglot.tasks.ask.view import Value
 
@@ -39,6 +44,25 @@ class Scored:
     answer: Answer
     right: bool
     exact: bool
+
+
+@torch.inference_mode()
+def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
+    """Metrics of the answers of `ask` with the rules planner, without a language model."""
+    resolution = run.dataset.resolution
+    read = ReadOptions(batch=run.options.batch, resolution=resolution and resolution[0])
+
+    def open_image(image: int, themes: tuple[str, ...]) -> Asker:
+        options = AskOptions(themes=themes) if len(themes) > 1 else AskOptions()
+        return Asker.open(samples.images[image], model=model, read=read, options=options)
+
+    scored = answer_all(samples, open_image, run.progress)
+    facts = {
+        "name": "rsvqa", "split": run.split, "planner": "rules", "questions": len(scored), "resolution_m": resolution,
+        "counts": "RSVQA's ranges; exact/... asks for the very number", "refusals": "count as wrong",
+        "limit": run.options.limit,
+    }  # fmt: skip
+    return Measured(score_questions(scored, len(samples)), facts)
 
 
 def answer_all(asked: Asked, opened: Open, progress: Progress | None = None) -> list[Scored]:
