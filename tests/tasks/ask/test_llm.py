@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from polygons import StubScene
 
@@ -328,3 +329,10 @@ def test_a_password_in_the_address_is_never_shown() -> None:
     assert end.login == ("bob", "s3cret") and end.shown == "http://127.0.0.1:9/v1"
     assert "s3cret" not in repr(end)
     assert end.hidden(f"bad key {KEY} of bob with s3cret") == "bad key *** of *** with ***"
+
+
+def test_a_reply_that_breaks_the_protocol_is_quoted_without_the_key() -> None:
+    network = httpx2.MockTransport(lambda request: httpx2.Response(200, content=f"you sent {KEY}".encode()))
+    chat = OpenAIChat(Endpoint("http://example.org/v1", "stub", KEY), network=network)
+    with chat, pytest.raises(AnswerError, match=r"not of the chat protocol: you sent \*\*\*"):
+        chat.reply(prompt())

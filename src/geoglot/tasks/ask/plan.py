@@ -1,4 +1,4 @@
-"""What a planner is: something that turns a question into a program over the vocabulary."""
+"""A planner turns a question into a program over the vocabulary."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 
 @dataclass(frozen=True)
 class Message:
-    """What was said to a language model, or by it."""
+    """A message of a conversation with a language model."""
 
     role: str
     content: str
@@ -17,14 +17,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Plan:
-    """A program, what kind of question it answers, and how it came about."""
+    """A program, the kind of its question, and the conversation that gave it."""
 
     program: str
     kind: str = ""
     messages: tuple[Message, ...] = ()
 
 
-#: Runs a program for its planner to see: AnswerError, fit to be sent back to who wrote it, where it fails
+#: Runs a program so that its planner can mend it; AnswerError, which can be sent back to the author, if it fails
 Trial = Callable[[str], object]
 
 
@@ -35,5 +35,5 @@ class Planner(Protocol):
     name: str
 
     def plan(self, question: str, trial: Trial) -> Plan:
-        """The program of a question; AnswerError where there is none. What a planner did not write itself it tries."""
+        """The program of a question; AnswerError if there is none. A program by a language model is tried."""
         ...
