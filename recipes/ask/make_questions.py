@@ -31,7 +31,8 @@ from geoglot.outputs.vector_files import to_pixels
 from geoglot.scene.class_words import parse_words
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.vectors import read_vectors
-from geoglot.tasks.ask.grammar.lexicon import DIRECTIONS, PARTS, plural
+from geoglot.tasks.ask.grammar.lexicon import plural
+from geoglot.tasks.ask.grammar.parts import DIRECTIONS, PARTS
 
 _TRIES = 200  # draws per kind of question without a new one, before the search ends
 _EDGE = 1.5  # pixels by which a truth must be clear of its boundary

@@ -12,7 +12,7 @@ import shapely
 from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
 from geoglot.geodesy import geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
-from geoglot.tasks.ask.grammar.lexicon import DIRECTIONS, PARTS
+from geoglot.tasks.ask.grammar.parts import DIRECTIONS, PARTS
 
 _METRES = (
     "the scene has no CRS, so nothing is known in metres; give its ground resolution with --gsd, "

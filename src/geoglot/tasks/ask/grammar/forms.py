@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from geoglot.tasks.ask.grammar import read_ground, read_things
+from geoglot.tasks.ask.grammar import read_change, read_compare, read_ground, read_scene, read_things
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.grammar.patterns import QUESTIONS, Groups, expression, kept
 from geoglot.tasks.ask.grammar.queries import Query
@@ -39,11 +39,14 @@ class Form:
         return None
 
 
+_READERS = vars(read_change) | vars(read_compare) | vars(read_ground) | vars(read_scene) | vars(read_things)
+
+
 def _form(text: str) -> Form:
     head, *patterns = re.sub(r"\n    ", " ", text).strip().splitlines()
     kind, reader, ask, example = re.findall(r"^(.+?), (\w+) ?(\S*): (.+)$", head)[0]
     compiled = tuple(re.compile(expression(one)) for one in patterns if one and not one.startswith("#"))
-    return Form(kind, example, vars(read_things).get(reader) or vars(read_ground)[reader], ask, compiled)
+    return Form(kind, example, _READERS[reader], ask, compiled)
 
 
 #: The first form that reads a question has it

@@ -70,65 +70,13 @@ SYNONYMS = {
 }  # fmt: skip
 
 _IRREGULAR = {
-    "men": "man", "women": "woman", "people": "people", "children": "child", "geese": "goose", "sheep": "sheep",
-    "leaves": "leaf", "roofs": "roof", "buses": "bus", "crossroads": "crossroad", "aircraft": "aircraft",
-    "premises": "premises", "headquarters": "headquarters", "glass": "glass", "grass": "grass", "woods": "woods",
-    "docks": "dock", "houses": "house", "gas": "gas", "bus": "bus", "canvas": "canvas", "series": "series",
-    "barracks": "barracks", "marsh": "marsh", "works": "works", "greenhouses": "greenhouse", "axes": "axis",
-    "warehouses": "warehouse", "terraces": "terrace", "bridges": "bridge", "garages": "garage", "villages": "village",
-    "spaces": "space", "pastures": "pasture", "places": "place", "courses": "course", "horses": "horse",
-    "shoes": "shoe", "potatoes": "potato", "silos": "silo", "caches": "cache", "cottages": "cottage", "planes": "plane",
+    "men": "man", "women": "woman", "children": "child", "geese": "goose", "leaves": "leaf", "buses": "bus",
+    "premises": "premises", "headquarters": "headquarters", "woods": "woods", "canvas": "canvas", "series":
+    "series", "barracks": "barracks", "works": "works", "axes": "axis", "potatoes": "potato", "caches": "cache",
     "lenses": "lens",
 }  # fmt: skip
 #: What is measured and not counted
 UNCOUNTABLE = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods"}
-
-#: Words for directions, as parts of a picture and of a map
-VERTICAL = {"north": "upper", "northern": "upper", "top": "upper", "upper": "upper", "south": "lower",
-            "southern": "lower", "bottom": "lower", "lower": "lower"}  # fmt: skip
-ACROSS = {"west": "left", "western": "left", "left": "left", "left-hand": "left", "lefthand": "left", "east": "right",
-          "eastern": "right", "right": "right", "right-hand": "right", "righthand": "right"}  # fmt: skip
-COMPASS = {"upper": "north", "lower": "south", "left": "west", "right": "east"}
-_HALVES = {
-    "upper": (0.0, 0.0, 0.5, 1.0), "lower": (0.5, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 0.5),
-    "right": (0.0, 0.5, 1.0, 1.0),
-}  # fmt: skip
-_ROWS = {"upper": (0.0, 0.5), "lower": (0.5, 1.0)}
-_COLS = {"left": (0.0, 0.5), "right": (0.5, 1.0)}
-_THIRDS = {
-    "upper": (0.0, 0.0, 1 / 3, 1.0), "lower": (2 / 3, 0.0, 1.0, 1.0), "left": (0.0, 0.0, 1.0, 1 / 3),
-    "right": (0.0, 2 / 3, 1.0, 1.0),
-}  # fmt: skip
-
-
-def _parts() -> dict[str, tuple[float, float, float, float]]:
-    """(top, left, bottom, right) as shares of the scene, by name in words of pictures and of maps."""
-    parts = {f"{name} half": box for name, box in _HALVES.items()}
-    parts |= {f"{name} third": box for name, box in _THIRDS.items()}
-    for row, (top, bottom) in _ROWS.items():
-        parts |= {f"{row} {col} quarter": (top, left, bottom, right) for col, (left, right) in _COLS.items()}
-    parts |= {
-        "centre": (0.25, 0.25, 0.75, 0.75), "middle third": (1 / 3, 0.0, 2 / 3, 1.0),
-        "centre third": (0.0, 1 / 3, 1.0, 2 / 3),
-    }  # fmt: skip
-    for name in [name for name in parts if name.split()[0] in COMPASS]:
-        words = [COMPASS.get(word, word) for word in name.split()]
-        mapped = f"{words[0]}-{words[1]} {words[2]}" if len(words) == 3 else " ".join(words)
-        parts[mapped] = parts[name]
-    return parts
-
-
-PARTS = _parts()
-
-#: The nine ninths, from the upper left, as they are said of a map and of a picture
-DIRECTIONS = {
-    "map": (
-        ("north-west", "north", "north-east"), ("west", "centre", "east"), ("south-west", "south", "south-east"),
-    ),
-    "picture": (
-        ("upper left", "top", "upper right"), ("left", "centre", "right"), ("lower left", "bottom", "lower right"),
-    ),
-}  # fmt: skip
 
 
 def singular(word: str) -> str:

@@ -9,6 +9,7 @@ from geoglot.tasks.ask.grammar.lexicon import COLOURS, SYNONYMS, plural, singula
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 
 _MOST_WORDS = 4
+_NO_SUPERLATIVES = ("forest", "guest", "chest", "crest")
 _TEXT = Path(__file__).with_name("words.txt").read_text("utf-8")
 _LISTS = {name: frozenset(words.split()) for name, words in re.findall(r"^(\w+) = (.+(?:\n    .+)*)", _TEXT, re.M)}
 FUNCTION_WORDS, VERBS, _OFTEN_ASKED = _LISTS["FUNCTION_WORDS"], _LISTS["VERBS"], _LISTS["OFTEN_ASKED"]
@@ -22,7 +23,8 @@ def name_of(words: list[str]) -> str:
     if not 1 <= len(words) <= _MOST_WORDS or not re.fullmatch(r"[a-z][a-z -]*[a-z]|[a-z]+", joined):
         raise NotUnderstood(joined)
     for word in words:
-        if word in FUNCTION_WORDS or word.endswith("most") or (len(word) < 2 and singular(joined) != "t junction"):
+        superlative = word.endswith(("est", "most")) and not word.endswith(_NO_SUPERLATIVES)
+        if word in FUNCTION_WORDS or superlative or (len(word) < 2 and singular(joined) != "t junction"):
             raise NotUnderstood(word)
     _check_order(words)
     words = [_spelled(word) for word in words]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from geoglot.tasks.ask.grammar.lexicon import plural
+from geoglot.tasks.ask.grammar.lexicon import plural, uncountable
 
 
 class NotUnderstood(Exception):
@@ -127,7 +127,8 @@ class Thing:
         """The singular with its article: "a house in the left half", "the largest house"."""
         article = f"the {self.superlative}" if self.superlative else "an" if self.noun[0] in "aeiou" else "a"
         article = "" if not self.superlative and plural(self.name) == self.name else article
-        return f"{article} {self.noun} {self.rest}".strip()
+        noun = f"area of {self.noun}" if self.superlative and uncountable(self.name) else self.noun
+        return f"{article} {noun} {self.rest}".strip()
 
     @property
     def many(self) -> str:

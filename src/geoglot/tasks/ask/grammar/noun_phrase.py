@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from geoglot.tasks.ask.grammar.lexicon import ACROSS, AREAS, COLOURS, COMPASS, LENGTHS, UNCOUNTABLE, VERTICAL, singular
+from geoglot.tasks.ask.grammar.lexicon import AREAS, COLOURS, LENGTHS, UNCOUNTABLE, singular
 from geoglot.tasks.ask.grammar.names import name_of
 from geoglot.tasks.ask.grammar.noun import (
     Between,
@@ -25,6 +25,7 @@ from geoglot.tasks.ask.grammar.noun import (
     Sized,
     Thing,
 )
+from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups, expression, kept
 
 NEAR_M = 100.0  # "near", if the question does not say how near
@@ -79,30 +80,6 @@ def square_metres(groups: Groups) -> float:
 def metres(groups: Groups) -> float:
     """The distance that a pattern kept."""
     return round(float(groups["far"]) * LENGTHS[groups["length"]], 6)
-
-
-def part_name(text: str) -> str:
-    """The name of a part in the vocabulary: "upper left" is "upper left quarter"; NotUnderstood for another."""
-    found = _PART.fullmatch(f"{text.strip()} ")
-    if found is None:
-        raise NotUnderstood(text)
-    match = kept(found)
-    if match["centre"]:
-        return "middle third" if match["ckind"] == "third" else "centre"
-    directions = [word for word in (match["one"], match["two"]) if word]
-    downs = [VERTICAL[word] for word in directions if word in VERTICAL]
-    sides = [ACROSS[word] for word in directions if word in ACROSS]
-    compass = directions[0].startswith(("north", "south", "east", "west"))
-    if len(downs) > 1 or len(sides) > 1:
-        raise NotUnderstood(text)
-    if downs and sides:
-        if match["kind"] in ("half", "third"):
-            raise NotUnderstood(text)
-        return f"{COMPASS[downs[0]]}-{COMPASS[sides[0]]} quarter" if compass else f"{downs[0]} {sides[0]} quarter"
-    if match["kind"] in ("quarter", "quadrant", "corner"):
-        raise NotUnderstood(text)
-    word = (downs or sides)[0]
-    return f"{COMPASS[word] if compass else word} {'third' if match['kind'] == 'third' else 'half'}"
 
 
 def _fixed(text: str) -> str:
@@ -231,7 +208,6 @@ _MODIFIERS: tuple[tuple[str, Change], ...] = (
 )  # fmt: skip
 _TRIED = tuple((re.compile(expression(pattern)), change) for pattern, change in _MODIFIERS)
 _BEGINS = re.compile(rf"(?:^|(?<= ))(?:{expression('BEGINS')})")
-_PART = re.compile(expression("PART"))
 
 
 def _modified(found: Thing, text: str) -> Thing:

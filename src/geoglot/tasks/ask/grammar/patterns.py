@@ -13,15 +13,14 @@ import re
 from functools import cache
 from pathlib import Path
 
-from geoglot.tasks.ask.grammar.lexicon import ACROSS, AREAS, COLOURS, LENGTHS, VERTICAL
+from geoglot.tasks.ask.grammar.lexicon import AREAS, COLOURS, LENGTHS
+from geoglot.tasks.ask.grammar.parts import PART
 
 QUESTIONS = Path(__file__).with_name("questions.txt").read_text("utf-8")
 #: Words that some pattern reads
 KNOWN: set[str] = set()
 _NUMBER = r"\d+(?:\.\d+)?"
 _ANY = r"(?:\S+ )+?"
-_DIRECTION = "|".join(sorted([*VERTICAL, *ACROSS], key=len, reverse=True))
-_KIND = "quarter|quadrant|corner|half|third|part|side|area|section|portion|region|end|edge|zone"
 _UNIT, _LENGTH = "|".join(AREAS), "|".join(LENGTHS)
 #: Regular expressions; in the text that they read, a space follows every word
 _EXPRESSIONS = {
@@ -42,10 +41,7 @@ _EXPRESSIONS = {
     "FROM": rf"(?P<least>{_NUMBER})(?P<unit1>{_UNIT})? ",
     "RANGE": r"(?P<least>\d+)(?: to |-)(?P<most>\d+) ",
     "COLOUR": rf"(?P<colour>{'|'.join(COLOURS)}) ",
-    "PART": (
-        rf"(?:(?P<one>{_DIRECTION})(?:[ -]?(?P<two>{_DIRECTION}))?(?:-?most)?(?: (?P<kind>{_KIND}))?"
-        rf"|(?P<centre>centre-most|centermost|centre|center|middle|central)(?: (?P<ckind>{_KIND}))?)(?: (?:of|in) @)? "
-    ),
+    "PART": f"{PART} ",
     "NOT_OF": r"(?!of (?!@))",
     "END": r"$",
 }

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import uncountable
 from geoglot.tasks.ask.grammar.noun import NotUnderstood, Related, Sized, Thing
-from geoglot.tasks.ask.grammar.noun_phrase import metres, part_name, square_metres, thing
-from geoglot.tasks.ask.grammar.patterns import Groups, expression
+from geoglot.tasks.ask.grammar.noun_phrase import metres, square_metres, thing
+from geoglot.tasks.ask.grammar.parts import part_name
+from geoglot.tasks.ask.grammar.patterns import Groups
 from geoglot.tasks.ask.grammar.queries import (
     Query,
     amount,
@@ -25,11 +26,11 @@ from geoglot.tasks.ask.grammar.queries import (
     percent,
     there_are,
 )
-from geoglot.tasks.ask.grammar.read_things import BOTH, alike, in_part_of_all, of_all
+from geoglot.tasks.ask.grammar.read_compare import BOTH, alike
+from geoglot.tasks.ask.grammar.read_things import in_part_of_all, of_all
 
 #: What is compared if a question names no classes of land cover
 _LAND_COVER = ("water", "forest", "grass", "farmland", "building", "road", "bare soil")
-_CITY = ("urban area", "rural area")
 _SIGNS = {"at least": ">=", "at most": "<=", "less": "<", "less extensive": "<", "smaller": "<", "under": "<",
           "shorter": "<"}  # fmt: skip
 _FRACTIONS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25}
@@ -131,16 +132,19 @@ def compare_areas(groups: Groups) -> Query:
     (one, two), how = alike(groups), groups["ask"]
     found = {"first": one, "second": two}
     if how == "difference":
-        areas = [amount(f"area_m2({name})", "m²") for name in found]
+        unit = groups["unit"] or "m²"
+        areas = [amount(f"area_m2({name}){per_unit(unit)}", unit) for name in found]
         sentence = f"{covers(one)} {areas[0]} and {two.many} {areas[1]}"
-        return Query(found, "area_m2(first) - area_m2(second)", sentence, "m²", evidence=BOTH)
+        value = "area_m2(first) - area_m2(second)"
+        value = value if unit == "m²" else f"({value}){per_unit(unit)}"
+        return Query(found, value, sentence, unit, evidence=BOTH)
     value = f"share(first) {'<' if groups['down'] else '>'} share(second)"
     value = larger_of({one.name: "share(first)", two.name: "share(second)"}) if how == "which" else value
     sentence = f"{covers(one)} {percent('share(first)')} of the scene and {two.many} {percent('share(second)')}"
     return Query(found, value, sentence, evidence=BOTH)
 
 
-def _names(text: str) -> tuple[str, ...]:
+def names_in(text: str) -> tuple[str, ...]:
     """Bare names in a row: "forest, water or farmland"."""
     things = [thing(name) for name in re.split(r" ?, | or | and ", text) if name.strip(" ,")]
     if any(not one.bare or len(one.names) > 1 for one in things):
@@ -151,7 +155,7 @@ def _names(text: str) -> tuple[str, ...]:
 def dominant(groups: Groups) -> Query:
     """Which of several land covers covers most of the scene, or of a part?"""
     place = part_name(groups["place"]) if groups["place"] else ""
-    names = _names(groups["many"]) or _LAND_COVER
+    names = names_in(groups["many"]) or _LAND_COVER
     shares = {"shares": "{}"} | {f'shares["{name}"]': f'share(find("{name}"){part(place)})' for name in names}
     sentence = f"of {listed(names)}, {{winner}} covers most of the {place or 'scene'}"
     return Query({}, "winner", sentence, compute={**shares, "winner": "which_is_larger(shares)"})
@@ -176,90 +180,3 @@ def perimeter(groups: Groups) -> Query:
     outlines = "outline" if what.single else "outlines"
     sentence = f"the {outlines} of {what.many} {'is' if what.single else 'are'} {amount(value, unit)} long"
     return Query({"found": what}, value, sentence, unit)
-
-
-def classify(groups: Groups) -> Query:
-    """Which of some names fits the scene, or a part, best? Or is it urban, or rural?"""
-    place = part_name(groups["part"]) if groups["part"] else ""
-    town = groups["kind"] or re.fullmatch(expression("TOWN_OR_LAND"), f"{groups['many']} ") or not groups["many"]
-    names = _CITY if town else _names(groups["many"])
-    if len(names) < 2:
-        raise NotUnderstood(groups["many"])
-    quoted = ", ".join(f'"{name}"' for name in names)
-    fits = f"classify([{quoted}]{part(place)})"
-    if not town:
-        sentence = f"of {listed(names)}, {{kind}} describes the {place or 'scene'} best"
-        return Query({}, "kind", sentence, compute={"kind": fits})
-    setting = f'"urban" if {fits} == "urban area" else "rural"'
-    asked = "rural" if groups["kind"].startswith(("rural", "country")) else "urban"
-    value = f'kind == "{asked}"' if groups["kind"] else "kind"
-    return Query({}, value, f"the {place or 'scene'} looks {{kind}}", compute={"kind": setting})
-
-
-def looks_like(groups: Groups) -> Query:
-    """Does a name fit the scene better than any usual theme?"""
-    what = thing(re.sub(r"^(?:@ of|picture of|of|taken over|located in|in) ", "", groups["a"]))
-    if not what.bare or len(what.names) > 1:
-        raise NotUnderstood(groups["a"])
-    sentence = f"{what.name} is {{'' if fits else 'not '}}the best word for the scene"
-    return Query({}, "fits", sentence, compute={"fits": f'looks_like("{what.name}")'})
-
-
-def theme(groups: Groups) -> Query:
-    """What does the scene, or a part, show as a whole?"""
-    place = part_name(groups["part"]) if groups["part"] not in ("", "@") else ""
-    sentence = f"the best word for the {place or 'scene'} is {{kind}}"
-    return Query({}, "kind", sentence, compute={"kind": f"theme({part(place).removeprefix(', ')})"})
-
-
-def nearer(groups: Groups) -> Query:
-    """Which of two things is nearer to a third?"""
-    one, two, other = things = [thing(groups[key]) for key in "abc"]
-    if len(set(things)) < 3 or not all(each.bare for each in things):
-        raise NotUnderstood(groups["a"])
-    first, second = one.name, two.name
-    gaps = {"one, two": "distance_m(first, others), distance_m(second, others)"}
-    gaps["winner"] = f'"{first}" if one < two else "{second}" if two < one else "equal"'
-    sentence = f"the {first} is {amount('one', 'm')} and the {second} {amount('two', 'm')} away from {other.one}"
-    return Query({"others": other, "first": one, "second": two}, "winner", sentence, compute=gaps, evidence=BOTH)
-
-
-def distance(groups: Groups) -> Query:
-    """How far apart are the nearest edges of two things?"""
-    one, two = (thing(re.sub("^(?:nearest|closest) ", "", groups[key])) for key in "ab")
-    if one == two or one.every or two.every:
-        raise NotUnderstood(groups["b"])
-    unit = groups["unit"] or groups["unit2"] or "m"
-    value = f"gap{per_unit(unit)}"
-    sentence = f"there are {amount(value, unit)} between the nearest of {one.many} and {two.many}"
-    evidence = "together(nearest(first, second), nearest(second, first))"
-    gap = {"gap": "distance_m(first, second)"}
-    return Query({"first": one, "second": two}, value, sentence, unit, gap, evidence)
-
-
-def nearest(groups: Groups) -> Query:
-    """Where is the thing that is nearest to another, and how far is it?"""
-    one, two = thing(groups["a"]), thing(groups["b"])
-    if two.every or one.superlative:
-        raise NotUnderstood(groups["b"])  # to both together, or to one of them?
-    sentence = f"the {f'{one.noun} {one.rest}'.strip()} nearest to {two.one} is {{placed(found)}}"
-    sentence += f", {amount('distance_m(found, others)', 'm')} away"
-    return Query({"others": two, "found": f"nearest({find(one)}, others)"}, "where(found)", sentence)
-
-
-def where(groups: Groups) -> Query:
-    """Where is a thing, in words?"""
-    text = re.sub(r"^(?:most|majority) of ", "", groups["a"])
-    what = thing(f"{groups['best']} {text}".strip())
-    long = f", {amount('length_m(found)', 'm')} long," if what.superlative == "longest" else ""
-    sentence = f"{what.one}{long} is {{placed(found)}}" if what.superlative else f"{there_are(what)}, {{placed(found)}}"
-    return Query({"found": what}, "where(found)", sentence)
-
-
-def colour(groups: Groups) -> Query:
-    """What is the main colour of a thing, or is it this one?"""
-    first, what = groups["a"].partition(" ")[0], thing(groups["a"])
-    if groups["colour"] and first in ("there", "all", "every", "each", "any", "most"):
-        raise NotUnderstood(first)
-    value = f'colour_of(found) == "{groups["colour"]}"' if groups["colour"] else "colour_of(found)"
-    return Query({"found": what}, value, f"{what.many} {'is' if what.single else 'are'} mainly {{colour_of(found)}}")
