@@ -49,7 +49,7 @@ def test_vectors_that_are_wrong_are_told_before_any_is_made(tmp_path: Path) -> N
     nan = np.where(np.arange(3) == 1, np.nan, right).astype(np.float16)
     for wrong in (right[:, :2], nan):
         last.add_vectors(ground.card.sha256, wrong)
-        with pytest.raises(SourceError, match="remove the file, and it is made anew"):
+        with pytest.raises(SourceError, match="remove the file, and the next run makes it again"):
             embed(pairs, ground)
     assert ground.seen == 0 and not pairs.shards[0].has_vectors(ground.card.sha256)
 

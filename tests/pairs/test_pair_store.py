@@ -199,5 +199,5 @@ def test_a_set_that_was_made_anew_is_not_added_to(tmp_path: Path) -> None:
     pairs = make_pairs(tmp_path / "pairs", (2,))
     shutil.rmtree(tmp_path / "pairs")
     make_pairs(tmp_path / "pairs", (2,), side=64)
-    with pytest.raises(OutputError, match="made anew"):
+    with pytest.raises(OutputError, match="was recreated"):
         pairs.append(make_batch(3))

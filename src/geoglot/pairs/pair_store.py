@@ -183,7 +183,7 @@ class PairSet:
         with hold(self.folder, wait=True):
             now = PairSet.open(self.folder)
             if (now.bands, now.side, now.resolution) != (self.bands, self.side, self.resolution):
-                raise OutputError(f"{self.folder} was made anew meanwhile, with other tiles; open it again")
+                raise OutputError(f"{self.folder} was recreated meanwhile with other tiles; open it again")
             files = now.store.write_shard(len(now.shards), lambda folder: schema.write_batch(folder, batch))
             shard = Shard(files, len(batch.pixels), len(batch.links.tile))
             longer = replace(now, shards=(*now.shards, shard))

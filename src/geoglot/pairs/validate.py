@@ -53,7 +53,7 @@ def check_vectors(shard: Shard, sha256: str, dim: int | None = None) -> None:
     if vectors.ndim != 2 or vectors.dtype != np.float16 or dim not in (None, vectors.shape[-1]):
         raise SourceError(
             f"{shard.vectors_path(sha256)} holds {vectors.dtype} {vectors.shape[1:]}, not float16 vectors of "
-            f"{dim or 'one length'}; remove the file, and it is made anew"
+            f"{dim or 'one length'}; remove the file, and the next run makes it again"
         )
     for first in range(0, len(vectors), _ROWS):
         lengths = np.linalg.norm(vectors[first : first + _ROWS].astype(np.float32), axis=1)
@@ -62,7 +62,7 @@ def check_vectors(shard: Shard, sha256: str, dim: int | None = None) -> None:
             row = first + int(wrong.argmax())
             raise SourceError(
                 f"the vector of photo {shard.links.photo[row]!r} in {shard.vectors_path(sha256)} is not of unit length "
-                f"({lengths[row - first]:.3g}); remove the file, and it is made anew"
+                f"({lengths[row - first]:.3g}); remove the file, and the next run makes it again"
             )
 
 

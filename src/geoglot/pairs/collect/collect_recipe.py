@@ -71,7 +71,7 @@ class FiltersRecipe:
     accuracy: Annotated[int, Interval(ge=0, le=16)] = 15
     """Lowest accepted accuracy of Flickr's geotags; other sources have none."""
     same_look: Annotated[int, Interval(ge=-1, le=32)] = 4
-    """Of neighbouring photos whose perceptual hashes differ in at most so many of 64 bits one stays; -1 keeps all."""
+    """Bits of 64 in which perceptual hashes of neighbouring photos that look the same differ at most; -1 keeps all."""
     per_user: Amount = 0
     """Photos per user and spot (a square of the tiles' spacing), drawn at random; 0 is no limit, as [paper]."""
     judge: str | None = None
@@ -110,7 +110,7 @@ class TilesRecipe:
 
 @dataclass(frozen=True)
 class ImageryRecipe:
-    """Which scenes tiles are cut from; one source."""
+    """Which scenes tiles are cut from, and how they are chosen; exactly one source."""
 
     days: Amount = 30
     """Days between photos and scene at most, if scenes are chosen by time. [paper] the nearest scene."""
@@ -132,7 +132,7 @@ class SplitRecipe:
     """Division of the ground into train, validation and test; tiles on a border are left out."""
 
     block_km: Positive = 20.0
-    """Side of the blocks that are drawn for one of the three."""
+    """Side of the blocks of ground, each of which goes to one set as a whole."""
     validation: Part = 0.05
     test: Part = 0.05
     gap_m: Weight = 0.0

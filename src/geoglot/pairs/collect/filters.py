@@ -1,4 +1,4 @@
-"""Stage `filters`: leave out photos by their look, and those of users who took too many at one spot.
+"""Stage `filters`: leave out photos by how they look, and where one user took too many at one spot.
 
 Keeps `looks/` and `judged/` (results for some thousand photos each), kept.parquet (the photos that stay) and
 left.parquet (all photos, with the reason why each was left out).

@@ -156,7 +156,7 @@ def _read_scenes(path: Path) -> list[Scene]:
     try:
         return [Scene(**facts) for facts in json.loads(path.read_bytes())]
     except (ValueError, TypeError) as error:
-        raise SourceError(f"{path} cannot be read ({error}); remove it, and it is made anew") from error
+        raise SourceError(f"{path} cannot be read ({error}); remove it, and the next run makes it again") from error
 
 
 def ranked(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: ImageryRecipe) -> list[Scene]:

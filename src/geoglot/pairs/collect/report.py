@@ -1,4 +1,4 @@
-"""Stage `report`: one HTML file that shows what was collected and what was left out. It loads nothing."""
+"""Stage `report`: one HTML file that shows what was collected and what was left out. It loads no other file."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def _open_or_create(collection: Collection, name: str, shards: int) -> PairSet:
     made_from = json.dumps({"split": repr(recipe.split), "shards": shards, **digests}).encode()
     mark = folder / _MADE_FROM
     if mark.exists() and mark.read_bytes() == made_from:
-        with suppress(GeoglotError):  # if it is damaged, it is made anew
+        with suppress(GeoglotError):  # a damaged set is written again
             return PairSet.open(folder)
     _remove_own(folder)
     with imagery_source(recipe) as imagery:
@@ -154,7 +154,7 @@ def _remove_own(folder: Path) -> None:
             more = len(PairSet.open(folder).shards) - json.loads(mark.read_bytes()).get("shards", sys.maxsize)
             if more > 0:
                 raise OutputError(
-                    f"{folder} holds {more} shards that others added, and would be made anew; move it away first"
+                    f"{folder} holds {more} shards that others added, which a new split would remove; move it away"
                 )
         folder.rename(old)  # at once, since half a folder without its mark could not be recognised
     shutil.rmtree(old, ignore_errors=True)

@@ -15,7 +15,10 @@ _BAR, _BARS_HEIGHT = 34, 150
 
 
 def point_map(layers: Mapping[str, tuple[str, float, np.ndarray]]) -> str:
-    """Map of layers of points by name: colour, radius, (point, lonlat). Both axes have one scale in the middle."""
+    """Map of layers of points, each by its name: colour, radius, (point, lonlat).
+
+    Both axes have the same scale at the middle latitude.
+    """
     points = np.concatenate([layer for _, _, layer in layers.values()])
     lon, lat = _unwrap(points[:, 0]), points[:, 1]
     x0, y0 = (lon.min() + lon.max()) / 2, (lat.min() + lat.max()) / 2
