@@ -1,1 +1,1 @@
-"""Modules that turn tiles and words into vectors of one space: tensors in, tensors out."""
+"""Models: they embed tiles and words in one space, or label pixels. Tensors in, tensors out."""

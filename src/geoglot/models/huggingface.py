@@ -110,7 +110,7 @@ def read_statistics(folder: Path) -> tuple[Statistics, Statistics]:
     try:
         fields = read_json(path) if path.is_file() else {}
         stated = {name: fields[name] for name in ("image_mean", "image_std") if name in fields}
-        found = from_table(_Pixels, stated, "", folder)
+        statistics = from_table(_Pixels, stated, "", folder)
     except (OSError, ValueError, TypeError, InputError) as error:
         raise ModelError(f"{path} cannot be used ({error}); save the model again") from None
-    return found.image_mean, found.image_std
+    return statistics.image_mean, statistics.image_std

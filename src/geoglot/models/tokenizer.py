@@ -26,7 +26,7 @@ _ONE_AT_A_TIME = threading.RLock()
 def read_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer and try it on some texts; ModelError if it fails."""
     if not path.is_file():
-        raise ModelError(f"{path.parent} holds no {TOKENIZER}; copy the one of the model's text tower there")
+        raise ModelError(f"{path.parent} holds no {TOKENIZER}; copy the tokenizer of the model's text tower there")
     with contain_panics(str(path)):
         tokenizer = Tokenizer.from_file(str(path))
         tokenizer.no_padding()
@@ -37,7 +37,7 @@ def read_tokenizer(path: Path) -> Tokenizer:
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str], *, ends: bool = True) -> list[list[int]]:
     """Token ids of each text, with start and end token if `ends`; ModelError if the tokenizer fails."""
     with contain_panics("the model's tokenizer"):
-        return [one.ids for one in tokenizer.encode_batch(list(texts), add_special_tokens=ends)]
+        return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=ends)]
 
 
 def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:
@@ -47,7 +47,7 @@ def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:
     if highest + 1 != rows:
         raise ModelError(
             f"{name} has an embedding of {rows:,} tokens and a {TOKENIZER} of {highest + 1:,}; it is another model's: "
-            "copy the one of the model's text tower there"
+            "copy the tokenizer of its text tower there"
         )
 
 
@@ -55,10 +55,10 @@ def require_ends(tokenizer: Tokenizer, name: str, end: int) -> None:
     """Raise ModelError if the tokenizer does not put a start token and the token `end` around a text."""
     (ends,) = tokens_of(tokenizer, [""])
     if len(ends) != 2 or ends[0] == ends[1] or ends[1] != end:
-        found = ", ".join(str(tokenizer.id_to_token(token)) for token in ends[:4]) or "nothing"
+        around = ", ".join(str(tokenizer.id_to_token(token)) for token in ends[:4]) or "nothing"
         raise ModelError(
-            f"the {TOKENIZER} of {name} puts {found} around a text, where the model has a start and token {end:,}; "
-            "it is another model's: copy the one of the model's text tower there"
+            f"the {TOKENIZER} of {name} puts {around} around a text, where the model has a start and token {end:,}; "
+            "it is another model's: copy the tokenizer of its text tower there"
         )
 
 
@@ -74,7 +74,7 @@ def contain_panics(what: str) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
             raise  # an interrupt
         why = " ".join(str(error).split())[:200]
-        raise ModelError(f"{what} cannot be used ({why}); copy the one of the model's text tower there") from None
+        raise ModelError(f"{what} cannot be used ({why}); copy the tokenizer of the model's text tower there") from None
 
 
 @contextmanager

@@ -148,12 +148,12 @@ def _weights(users: list[str], by_user: bool) -> np.ndarray:
 
 
 def _collate(samples: list[_Sample]) -> PairBatch:
-    counts = torch.tensor([len(one.weight) for one in samples])
+    counts = torch.tensor([len(sample.weight) for sample in samples])
     return PairBatch(
-        pixels=torch.from_numpy(np.stack([one.pixels for one in samples])),
-        embeddings=torch.from_numpy(np.concatenate([one.embeddings for one in samples])),
+        pixels=torch.from_numpy(np.stack([sample.pixels for sample in samples])),
+        embeddings=torch.from_numpy(np.concatenate([sample.embeddings for sample in samples])),
         tile=torch.repeat_interleave(counts),
-        weight=torch.from_numpy(np.concatenate([one.weight for one in samples])),
-        patch=torch.from_numpy(np.concatenate([one.patch for one in samples])),
-        centre=torch.tensor([one.centre for one in samples], dtype=torch.float32),
+        weight=torch.from_numpy(np.concatenate([sample.weight for sample in samples])),
+        patch=torch.from_numpy(np.concatenate([sample.patch for sample in samples])),
+        centre=torch.tensor([sample.centre for sample in samples], dtype=torch.float32),
     )

@@ -136,11 +136,11 @@ def train_segment(
 
 def read_splits(data: SegmentData) -> list[Mapped]:
     """Training images, and validation images if the recipe has any."""
-    found = dataset_of(data.set)
+    dataset = dataset_of(data.set)
     splits = []
     for split in data.splits:
-        found.check("segmentation", split)
-        samples = found.read(data.folder, split)
+        dataset.check("segmentation", split)
+        samples = dataset.read(data.folder, split)
         assert isinstance(samples, Mapped)
         splits.append(samples)
     return splits

@@ -37,9 +37,9 @@ def _weights_file(folder: Path) -> Path:
     for name in (*_NAMES, *(f"{name}{_INDEX}" for name in _NAMES)):
         if (folder / name).is_file():
             return folder / name
-    found = sorted(path for kind in _KINDS for path in folder.glob(kind) if path.is_file())
-    if len(found) == 1 or (found and all(_PART.fullmatch(path.name) for path in found)):
-        return found[0]
+    files = sorted(path for kind in _KINDS for path in folder.glob(kind) if path.is_file())
+    if len(files) == 1 or (files and all(_PART.fullmatch(path.name) for path in files)):
+        return files[0]
     raise ConvertError(f"{folder} holds neither {_NAMES[0]} nor {_NAMES[1]}; give the checkpoint's file")
 
 

@@ -56,7 +56,9 @@ _MOST_LAYERS = 256
 
 def strip_wrappers(tensors: Tensors) -> dict[str, Tensor]:
     """Strip what training adds to names: wrappers anywhere in them, and a prefix before all names of the bare model."""
-    bare = {".".join(part for part in name.split(".") if part not in _WRAPPERS): one for name, one in tensors.items()}
+    bare = {
+        ".".join(part for part in name.split(".") if part not in _WRAPPERS): tensor for name, tensor in tensors.items()
+    }
     if len(bare) < len(tensors):
         raise ConvertError("two tensors have the same name once module. and _orig_mod. are off; keep one of the models")
     prefixes = sorted({prefix for name in bare if (prefix := _prefix(name, bare)) is not None})
@@ -161,13 +163,13 @@ def _tower(tensors: Tensors, tower: str, activation: str) -> dict[str, Any]:
 def _layers(tensors: Tensors, tower: str) -> int:
     """Number of layers by their names; ConvertError for impossible numbers. Gaps are reported later."""
     matches = (re.match(rf"{tower}\.encoder\.layers\.([^.]*)\.", name) for name in tensors)
-    found = {match[1] for match in matches if match}
-    if wrong := sorted(found - {str(number) for number in range(_MOST_LAYERS)}):
+    numbers = {match[1] for match in matches if match}
+    if wrong := sorted(numbers - {str(number) for number in range(_MOST_LAYERS)}):
         raise ConvertError(
             f"a layer of {tower} is called {wrong[0][:20]!r}, but a ViT-CLIP has layers 0 to {_MOST_LAYERS - 1}; "
             "the file is damaged or another model's"
         )
-    return 1 + max(map(int, found), default=0)
+    return 1 + max(map(int, numbers), default=0)
 
 
 def _strip_text_prefix(tensors: Tensors) -> Tensors:

@@ -58,13 +58,13 @@ def check_archive(source: Path) -> None:
 
 def weights_of(content: Any, size: int) -> dict[str, Tensor]:
     """Tensors by name in their own types; `size` is that of their file in bytes, and limits theirs."""
-    found = _search(content, _DEEP)
-    if not found:
+    weights = _search(content, _DEEP)
+    if not weights:
         kind = "an object" if isinstance(content, Kept) else f"a {type(content).__name__}"
         raise Foreign(f"holds {kind} without weights; save the model's state_dict() with torch.save, and convert that")
-    _check_sizes(found, size)
+    _check_sizes(weights, size)
     # Cloned, because safetensors refuses tensors that share memory, as tied weights do
-    return {name: value.detach().contiguous().clone() for name, value in found.items()}
+    return {name: value.detach().contiguous().clone() for name, value in weights.items()}
 
 
 def _search(content: Any, deep: int) -> dict[str, Tensor]:
@@ -74,11 +74,11 @@ def _search(content: Any, deep: int) -> dict[str, Tensor]:
     if not isinstance(content, Mapping) or not deep:
         return {}
     for nest in NESTS:
-        if found := _search(content.get(nest), deep - 1):
-            return found
-    if found := _tensors(content):
-        return found
-    others = [found for value in content.values() if (found := _tensors(value))]
+        if weights := _search(content.get(nest), deep - 1):
+            return weights
+    if weights := _tensors(content):
+        return weights
+    others = [weights for value in content.values() if (weights := _tensors(value))]
     return others[0] if len(others) == 1 else {}
 
 
@@ -98,8 +98,8 @@ def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
                 parts += 1
                 if isinstance(value, Tensor) and name not in passing:
                     yield f"{prefix}{name}", value
-        children = {name: one for name, one in _mapping(here, "_modules").items() if isinstance(one, Kept)}
-        waiting += [(f"{prefix}{name}.", one) for name, one in children.items()]
+        children = {name: child for name, child in _mapping(here, "_modules").items() if isinstance(child, Kept)}
+        waiting += [(f"{prefix}{name}.", child) for name, child in children.items()]
         parts += len(children)
         if parts > _PARTS or len(prefix) > _LONGEST:
             raise Foreign(f"holds a module of more than {_PARTS:,} parts, or with endless names; no CLIP has them")
@@ -115,13 +115,15 @@ def _mapping(module: Kept, name: str) -> dict[Any, Any]:
 def _check_sizes(tensors: Mapping[str, Tensor], size: int) -> None:
     """Raise Foreign for tensors that are not plain numbers, and for views that repeat a few numbers."""
     total = 0
-    for name, one in tensors.items():
-        if one.layout != torch.strided or one.is_quantized or one.device.type != "cpu":
-            kind = "quantised" if one.is_quantized else f"{one.layout}, {one.device.type}".removeprefix("torch.")
+    for name, tensor in tensors.items():
+        if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
+            kind = (
+                "quantised" if tensor.is_quantized else f"{tensor.layout}, {tensor.device.type}".removeprefix("torch.")
+            )
             raise Foreign(f"holds {name} in a form that is not plain numbers ({kind}); save it as float32")
-        if one.numel() * one.element_size() > one.untyped_storage().nbytes():
-            held = one.untyped_storage().nbytes() // one.element_size()
-            raise Foreign(f"claims {one.numel():,} numbers for {name} and holds {held:,}; it is no trained model")
-        total += one.numel() * one.element_size()
+        if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
+            held = tensor.untyped_storage().nbytes() // tensor.element_size()
+            raise Foreign(f"claims {tensor.numel():,} numbers for {name} and holds {held:,}; it is no trained model")
+        total += tensor.numel() * tensor.element_size()
     if total > _SHARED * size:
         raise Foreign(f"claims {total:,} bytes of weights and has {size:,}; it is no trained model")

@@ -87,10 +87,10 @@ def _main(source: Path, target: Path) -> None:
 def _bound_memory(spare: int) -> None:
     """Limit this process to `spare` bytes above what it has now, on Linux."""
     status = Path("/proc/self/status")
-    if status.is_file() and (found := re.search(r"VmData:\s+(\d+) kB", status.read_text())):
+    if status.is_file() and (match := re.search(r"VmData:\s+(\d+) kB", status.read_text())):
         import resource
 
-        limit = int(found[1]) * 1024 + spare
+        limit = int(match[1]) * 1024 + spare
         resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 

@@ -38,7 +38,7 @@ class DeformableDecoder(Mask2FormerPreTrainedModel):  # type: ignore[no-untyped-
     def forward(self, features: Features) -> PixelFeatures:
         """Call the modules one by one: transformers' own call stores sizes, which an exported graph would keep."""
         with torch.autocast(features[0].device.type, enabled=False):
-            *_, finest = coarse_to_fine = [one.float() for one in features][::-1]
+            *_, finest = coarse_to_fine = [level.float() for level in features][::-1]
             levels = self._encode(coarse_to_fine[:LEVELS])
             side: Tensor = self.decoder.adapter_1(finest)
             upsampled = F.interpolate(levels[-1], side.shape[-2:], mode="bilinear", align_corners=False)
@@ -46,22 +46,25 @@ class DeformableDecoder(Mask2FormerPreTrainedModel):  # type: ignore[no-untyped-
         return PixelFeatures(tuple(levels), pixels)
 
     def _encode(self, coarse_to_fine: Features) -> Features:
-        projected = [project(one) for project, one in zip(self.decoder.input_projections, coarse_to_fine, strict=True)]
-        tokens = torch.cat([to_tokens(one) for one in projected], dim=1)
+        projected = [
+            project(level) for project, level in zip(self.decoder.input_projections, coarse_to_fine, strict=True)
+        ]
+        tokens = torch.cat([to_tokens(level) for level in projected], dim=1)
         positions = [
-            sine_positions(one) + level for one, level in zip(projected, self.decoder.level_embed, strict=True)
+            sine_positions(level) + embedding
+            for level, embedding in zip(projected, self.decoder.level_embed, strict=True)
         ]
         inputs = {
             "position_embeddings": torch.cat(positions, dim=1),
-            "reference_points": torch.cat([centres(one) for one in projected], dim=1)[:, :, None].expand(
+            "reference_points": torch.cat([centres(level) for level in projected], dim=1)[:, :, None].expand(
                 -1, -1, LEVELS, -1
             ),
-            "spatial_shapes_list": [(one.shape[2], one.shape[3]) for one in projected],
+            "spatial_shapes_list": [(level.shape[2], level.shape[3]) for level in projected],
         }
         for layer in self.decoder.encoder.layers:
             tokens = layer(tokens, None, **inputs)[0]
-        parts = torch.split(tokens, [one.shape[2] * one.shape[3] for one in projected], dim=1)
-        return [part.mT.reshape(one.shape) for part, one in zip(parts, projected, strict=True)]
+        parts = torch.split(tokens, [level.shape[2] * level.shape[3] for level in projected], dim=1)
+        return [part.mT.reshape(level.shape) for part, level in zip(parts, projected, strict=True)]
 
 
 def centres(features: Float[Tensor, "image width rows cols"]) -> Float[Tensor, "1 pixel 2"]:
