@@ -446,7 +446,7 @@ def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing
 ) -> None:
     output = tmp_path / "found.gpkg"
     with monkeypatch.context() as patch, pytest.raises(OutputError):
-        patch.setattr("geoglot.tasks.find.find_files.write_frames", _full)
+        patch.setattr("geoglot.tasks.find.find_result.write_frames", _full)
         find(scene, "roof", output, model=encoder(), read=READ, options=PLAIN, refiner=Edges())
     assert list(tmp_path.glob(".*outlines*"))
     find(scene, "roof", output, model=encoder(), read=READ, options=PLAIN)
@@ -529,7 +529,7 @@ def test_finished_outlines_are_of_this_question_and_refiner(
     monkeypatch.setattr(outline_journal, "_EVERY_SECONDS", 0)
     output = tmp_path / "found.gpkg"
     with monkeypatch.context() as patch, pytest.raises(OutputError):
-        patch.setattr("geoglot.tasks.find.find_files.write_frames", _full)
+        patch.setattr("geoglot.tasks.find.find_result.write_frames", _full)
         find(scene, "roof", output, model=encoder(), read=READ, options=PLAIN, refiner=Edges())
     edges = Other() if change == "refiner" else CountedEdges()
     names = ["roof", "water"] if change == "names" else "roof"

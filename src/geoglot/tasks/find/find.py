@@ -30,8 +30,7 @@ from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.sources.raster import Raster
-from geoglot.tasks.find.find_files import FindFiles
-from geoglot.tasks.find.find_result import FindResult, tabulate
+from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
 from geoglot.tasks.find.outline import Object, settle_overlaps
 from geoglot.tasks.find.outline_journal import digest, open_outline_journal
 from geoglot.tasks.find.refine_outlines import refine_outlines
@@ -123,10 +122,10 @@ def _check_limits(options: FindOptions, raster: Raster) -> None:
 def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> Question | None:
     """The question for names; None if a person points at things instead."""
     if (names is None) == (options.points is None):
-        raise InputError("name what to find, or give a file of points or boxes: --points FILE; one of them")
+        raise InputError("give names to find or a file of points and boxes (--points FILE), exactly one of them")
     if names is None:
         if options.min_score is not None or options.background is not None:
-            raise InputError("a least score and a background are for names; points and boxes have none")
+            raise InputError("a least score and a background are for names; leave them out with points and boxes")
         return None
     background = None if options.background is None else parse_words(options.background)
     return dense.question(parse_classes(names), background, options.templates)

@@ -1,4 +1,4 @@
-"""The result of `find`: a table of objects, counts and areas by name, a sentence."""
+"""The result of `find`: a table of objects with counts and areas by name, and the files that hold it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,22 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from geoglot.errors import ReadError
 from geoglot.figures import choose_area_unit, format_area
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
 from geoglot.lonlat import bound_in_lonlat
-from geoglot.outputs.vector_files import to_map
+from geoglot.outputs.journal import work_of
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.made import Made, named_by
+from geoglot.outputs.overlay import SIDE, write_outlines
+from geoglot.outputs.vector_files import check_format, to_map, to_pixels, write_frames
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.find.outline import Object
+from geoglot.tasks.find.outline_journal import outlines_of
 from geoglot.tasks.find.threshold import Threshold
 
 _PATHS = ("output", "overlay", "manifest")
@@ -113,3 +120,44 @@ def _best_window(plan: WindowPlan, row: float, col: float) -> str:
         for starts, place in ((plan.row_starts, row), (plan.col_starts, col))
     )
     return f"{first_row},{first_col},{plan.tile},{plan.tile}"
+
+
+@dataclass(frozen=True)
+class FindFiles:
+    """Where a search is written."""
+
+    objects: Path
+    overlay: Path | None
+    made: Made
+
+    @classmethod
+    def of(cls, output: Path, overlay: bool) -> FindFiles:
+        """Name the files beside `output`; InputError for an unknown type."""
+        check_format(output)
+        named = named_by("find", output)
+        picture = named.with_name(f"{named.name}.overlay.png")
+        files, stale = ([picture], []) if overlay else ([], [picture])
+        made = Made("find", output, files, stale, [work_of(output), work_of(outlines_of(output))])
+        return cls(output, picture if overlay else None, made)
+
+    def draw(self, raster: Raster, objects: gpd.GeoDataFrame, names: Sequence[str]) -> tuple[str, ...]:
+        """Write the picture, unless the scene is too damaged for one; returns notes."""
+        if not self.overlay:
+            return ()
+        try:
+            thumbnail = raster.thumbnail(SIDE)
+        except ReadError as error:
+            self.made.remove(self.overlay)  # of an earlier run: it would show other objects
+            return (f"no picture was made: {error}",)
+        polygons = to_pixels(objects.geometry.to_numpy(), thumbnail.grid)
+        outlines = list(zip(objects["name"], polygons, strict=True))
+        counts = objects["name"].value_counts()
+        lines = [f"{name}  {counts.get(name, 0)}" for name in names]
+        with self.made.writing(self.overlay) as draft:
+            return write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
+
+    def write(self, objects: gpd.GeoDataFrame, document: dict[str, Any]) -> None:
+        """Write the objects, then the manifest, which says that they are complete."""
+        with self.made.writing(self.objects) as draft:
+            write_frames([objects], draft, "objects")
+        self.made.finish(document)

@@ -15,7 +15,7 @@ from shapely import Polygon
 from geoglot.geo import Window
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.scene.score_field import ScoreField
-from geoglot.tasks.find.regions import Region
+from geoglot.tasks.find.instances import Region
 
 _TOLERANCE = 0.5  # pixels: the corners of pixels go, nothing else
 _SAME = 0.5  # an object that keeps less of its area than this is the same thing by another name

@@ -73,7 +73,7 @@ def instances_at(scene: EncodedScene, features: gpd.GeoDataFrame) -> list[Instan
     places = tuple(place for place in seen if place is not None)
     if not places:
         if failed := scene.failed:
-            raise SourceError(f"nothing is known of the places; {len(failed)} windows failed: {failed[0].reason}")
+            raise SourceError(f"no data at the points and boxes: {len(failed)} windows failed, {failed[0].reason}")
         raise InputError("all points and boxes lie outside the scene or where it has no data; is their CRS right?")
     question = LikePlaces(places)
     return [_instance(ScoreField(scene, question, index), place) for index, place in enumerate(places)]
@@ -105,7 +105,7 @@ def _patches_within_reach(scene: EncodedScene, place: BaseGeometry) -> Window:
     first_row, first_col = max(0, int(top) - _REACH), max(0, int(left) - _REACH)
     last_row, last_col = min(rows, int(bottom) + _REACH + 1), min(cols, int(right) + _REACH + 1)
     if (last_row - first_row) * (last_col - first_col) * scene.plan.patch**2 > LARGEST:
-        raise InputError(f"a box of {right - left:,.0f} x {bottom - top:,.0f} patches is too large for one thing")
+        raise InputError(f"a box must fit in {LARGEST:,} pixels, got {right - left:,.0f} x {bottom - top:,.0f} patches")
     return Window(first_row, first_col, last_row - first_row, last_col - first_col)
 
 

@@ -11,10 +11,9 @@ from geoglot.scene.area import on_grid
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene
-from geoglot.tasks.find.instances import LARGEST, Instance, split_region
+from geoglot.tasks.find.instances import LARGEST, Instance, find_regions, split_region
 from geoglot.tasks.find.outline import Object, outline_of_large
 from geoglot.tasks.find.point_prompts import instances_at
-from geoglot.tasks.find.regions import find_regions
 from geoglot.tasks.find.threshold import Threshold, choose_threshold
 
 

@@ -53,7 +53,7 @@ def choose_threshold(field: ScoreField, given: float | None) -> Threshold:
         counts += np.bincount(np.minimum((known * _BINS).astype(np.intp), _BINS - 1), minlength=_BINS)
     if not counts.any():
         if failed := field.scene.failed:
-            raise SourceError(f"no window of {field.scene.raster.uri} could be looked at: {failed[0].reason}")
+            raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
         raise InputError("no pixel of the scene is valid; check --bands and --nodata")
     if given is not None:
         return Threshold(given, _EXTENT * given, "given", _share(counts, given))
