@@ -25,9 +25,9 @@ from geoglot.models.file_checks import check_is_weights, read_json
 from geoglot.recipe import from_table
 
 CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
-#: What transformers calls the weights in a folder of its own
+#: Weights in a folder of transformers
 HF_WEIGHTS = "model.safetensors"
-#: Names of tensors that other layouts keep, and that a card or the sizes give here
+#: Tensors of other layouts that here follow from the card
 DERIVED = ("position_ids", "logit_scale")
 _LONGEST_NAME = 200
 WordModel = TypeVar("WordModel", bound=VisionLanguageModel)
@@ -40,15 +40,15 @@ def read_card(folder: Path) -> Card:
     try:
         table = read_json(path)
         if not isinstance(table, dict):
-            raise ValueError(f"it holds a {type(table).__name__} and no fields")
+            raise ValueError(f"it must hold fields, and holds a {type(table).__name__}")
         card = from_table(Card, table, "", folder)
         _check_card(card)
     except FileNotFoundError:
         if (folder / "model" / CARD).is_file():
             raise ModelError(f"{folder} is a training run; its model is {folder / 'model'}") from None
         raise ModelError(
-            f"{folder} holds no {CARD}; what geoglot trained has it in RUN/model when training ends, and "
-            "other weights get it by: geoglot models convert"
+            f"{folder} holds no {CARD}; for a model that geoglot trained, it appears in RUN/model at the end of "
+            "training; for other weights, make it with: geoglot models convert"
         ) from None
     except OSError as error:
         raise ModelError(f"{path} cannot be read: {error.strerror or error}") from None
@@ -58,35 +58,41 @@ def read_card(folder: Path) -> Card:
 
 
 def _check_card(card: Card) -> None:
-    """ValueError for fields that are right by themselves and not together, and for names that are no line of text."""
+    """Raise ValueError for fields that contradict each other, and for names that are not a line of text."""
     if not card.name.isprintable() or not 0 < len(card.name) <= _LONGEST_NAME:
-        raise ValueError(f"name is a line of up to {_LONGEST_NAME} characters")
+        raise ValueError(f"name must be a line of up to {_LONGEST_NAME} characters")
     if card.resolution[0] > card.resolution[1]:
-        raise ValueError(f"resolution is the finest, then the coarsest, not {list(card.resolution)}")
+        raise ValueError(f"resolution must be the finest, then the coarsest, got {list(card.resolution)}")
     if card.tile_size % card.patch_size:
-        raise ValueError(f"tile_size is a multiple of patch_size {card.patch_size}, not {card.tile_size}")
+        raise ValueError(f"tile_size must be a multiple of patch_size {card.patch_size}, got {card.tile_size}")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Tensors of a safetensors file by name, those of half precision widened to float32."""
+    """Tensors of a safetensors file by name; all floating types become float32."""
     try:
         return {name: widened(tensor) for name, tensor in load_file(path).items()}
     except FileNotFoundError:
         raise ModelError(f"{path} is missing; pull or convert the model again") from None
-    except (SafetensorError, OSError, KeyError, RuntimeError) as error:  # a type that this torch has not is a KeyError
+    except (
+        SafetensorError,
+        OSError,
+        KeyError,
+        RuntimeError,
+    ) as error:  # a type that this torch does not know is a KeyError
         check_is_weights(path)
         why = " ".join(str(error).split())[:200]
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None
 
 
 def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
-    """Tensors of a stored model, once their file is proved to be the one that the card was written for.
+    """Tensors of a stored model.
 
-    ModelError too where one holds a number that is not finite: its answers would be sure and mean nothing.
+    Raises ModelError if the file does not match the hash in the card, or holds numbers that are not finite, from which
+    come confident and meaningless answers.
     """
     path = folder / WEIGHTS
     if not (folder / CARD).is_file():
-        path = folder / HF_WEIGHTS  # its card has just been made, with the hash of this file
+        path = folder / HF_WEIGHTS  # its card was just made, with the hash of this file
     elif path.is_file() and sha256_of(path) != sha256:
         raise ModelError(f"{path} does not match the sha256 in its card; pull, convert or train the model again")
     tensors = read_tensors(path)
@@ -95,24 +101,24 @@ def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
 
 
 def require_finite(tensors: Mapping[str, Tensor], what: str) -> None:
-    """ModelError that names the first tensor of `what` with NaN or infinite numbers."""
+    """Raise ModelError that names the first tensor with NaN or infinite numbers; `what` is the file or model."""
     for name, tensor in tensors.items():
         if tensor.is_floating_point() and tensor.numel():
-            least, most = torch.aminmax(tensor)  # NaN, if there is one, is both
+            least, most = torch.aminmax(tensor)  # a single NaN makes both NaN
             if not (least.isfinite() and most.isfinite()):
                 raise ModelError(
                     f"{what} has NaN or infinite numbers in {name}, which training in half precision may leave; "
-                    "take an earlier checkpoint"
+                    "use an earlier checkpoint"
                 )
 
 
 def widened(tensor: Tensor) -> Tensor:
-    """Float32 in place of any other floating type; integers as they are."""
+    """Any floating type as float32; integers unchanged."""
     return tensor.float() if tensor.is_floating_point() else tensor
 
 
 def load_weights(model: WordModel, folder: Path) -> WordModel:
-    """Fill a model that was built empty; names and shapes must be those that its card asks for."""
+    """Load the weights of a model; ModelError if names or shapes do not fit its card."""
     tensors = read_weights(folder, model.card.sha256)
     weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
     require_fit(model.state_dict(), weights, f"the weights of {model.card.name} do not fit its card")
@@ -123,7 +129,7 @@ def load_weights(model: WordModel, folder: Path) -> WordModel:
 def require_fit(
     wanted: Mapping[str, Tensor], weights: Mapping[str, Tensor], what: str, error: type[ModelError] = ModelError
 ) -> None:
-    """The error, with the names that are missing, unexpected, or of another shape or kind, where there are any."""
+    """Raise `error` with the names that are missing or unexpected, or that have another shape or type."""
     wrong = [f"missing {name}" for name in wanted if name not in weights]
     wrong += [f"unexpected {name[:100]}" for name in weights if name not in wanted]
     both = [name for name in weights if name in wanted]
@@ -149,24 +155,26 @@ def sha256_of(path: Path) -> str:
 
 
 def sha256_of_weights(module: nn.Module) -> str:
-    """Hexadecimal sha256 of all tensors of a module and their names, wherever they came from."""
-    found = hashlib.sha256()
+    """Hexadecimal sha256 of all tensors of a module and their names."""
+    digest = hashlib.sha256()
     for name, tensor in module.state_dict().items():
-        found.update(name.encode())
-        found.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
-    return found.hexdigest()
+        digest.update(name.encode())
+        digest.update(tensor.cpu().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def save_model(model: VisionLanguageModel, folder: Path) -> Card:
-    """Store a model of float32 weights as a new folder; see write_model."""
+    """Store a float32 model as a new folder, as `write_model`."""
     tensors = model.state_dict()
     if any(tensor.is_floating_point() and tensor.itemsize < 4 for tensor in tensors.values()):
-        raise ModelError("a model in half precision has lost what it would store; load it in float32 first")
+        raise ModelError(
+            "a model in half precision has lost digits of its weights; load it in float32 before storing it"
+        )
     return write_model(folder, model.card, tensors, model.tokenizer.to_str(pretty=True))
 
 
 def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: str | None) -> Card:
-    """Write a stored model, whole or not at all, and return its card with the hash filled in."""
+    """Write a model folder, whole or not at all. Returns the card with the hash of the weights."""
     if folder.exists():
         raise OutputError(f"{folder} exists already; remove it or give another name")
     require_finite(tensors, card.name)
@@ -180,7 +188,7 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokeniz
             (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(folder)
-    except (OSError, SafetensorError) as error:  # safetensors has errors of its own for a full disk
+    except (OSError, SafetensorError) as error:  # safetensors has its own error for a full disk
         why = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise OutputError(f"{folder} cannot be written ({why}); free some space or choose another folder") from error
     finally:

@@ -13,30 +13,29 @@ from torch import Tensor, nn
 
 from geoglot.errors import ModelError
 from geoglot.models.base import Card
-from geoglot.models.model_files import read_card, read_weights, require_fit, write_model
+from geoglot.models.model_files import read_weights, require_fit, write_model
 from geoglot.models.preprocess import normalise
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.sizes import Classes, read_part, read_sizes, require_modest, wrong_card
 
 STRIDE = 4
-"""Pixels along one side that a score stands for."""
+"""Side in pixels of the square that has one score."""
 MULTIPLE = 32
-"""Networks see sides that are multiples of this; a segmenter pads what has others."""
-_TEXTS = "table."  # buffers of the texts of a network's classes
+"""Sides of a network's input are multiples of this; a segmenter pads other sides."""
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class Network(Protocol):
-    """What a segmenter asks of its network."""
+    """The network of a segmenter."""
 
     def scores(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
-        """Of normalised pixels; a softmax gives probabilities."""
+        """Logits of normalised pixels."""
         ...
 
 
 class Segmenter(nn.Module):
-    """A network with its card. Owns its normalisation, and takes tiles of any size that is a multiple of 4."""
+    """A network with its card. It normalises its own input; sides of tiles are multiples of 4."""
 
     def __init__(self, card: Card, network: nn.Module) -> None:
         super().__init__()
@@ -44,7 +43,7 @@ class Segmenter(nn.Module):
         self.classes = card.classes
 
     def prepare(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile 3 padded_rows padded_cols"]:
-        """Brightness 0..1, normalised and padded below and to the right with the mean colour."""
+        """Normalise brightness 0..1, and pad below and to the right with the mean colour."""
         rows, cols = pixels.shape[2:]
         return F.pad(normalise(pixels, self.card.mean, self.card.std), (0, -cols % MULTIPLE, 0, -rows % MULTIPLE))
 
@@ -69,44 +68,24 @@ def _upernet(config: Mapping[str, Any]) -> nn.Module:
     return UPerNet(len(config["classes"]), **config["network"])
 
 
-#: Each builds an empty network from a card's config; imports are inside, so that a family costs only those who use it
+#: Builds the network of each family from a card's config; imports are inside, so that unused families cost nothing
 NETWORKS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {"segclip": _segclip, "upernet": _upernet}
 
 
 def read_segmenter(card: Card, folder: Path) -> Segmenter:
-    """The segmenter of a folder, as `zoo.load_model` wants it."""
+    """Load a segmenter from its folder."""
     tensors = read_weights(folder, card.sha256)
-    require_fit(_without_memory(card).state_dict(), tensors, f"the weights of {card.name} do not fit its card")
+    require_fit(_on_meta(card).state_dict(), tensors, f"the weights of {card.name} do not fit its card")
     segmenter = Segmenter(card, NETWORKS[card.family](card.config))
     segmenter.network.load_state_dict(tensors)
     return segmenter
 
 
-def start_from_stored(network: nn.Module, folder: Path) -> list[str]:
-    """Take a stored segmenter's weights where names and shapes agree; gives the names of the others.
-
-    The texts of the classes stay the network's own. ModelError where not even the backbone is the same.
-    """
-    card = read_card(folder)
-    if card.family not in NETWORKS:
-        raise ModelError(f"{card.name} is no Mask2Former and no segmenter to start from; it may be a backbone")
-    wanted = network.state_dict()
-    given = {
-        name: tensor
-        for name, tensor in read_weights(folder, card.sha256).items()
-        if name in wanted and tensor.shape == wanted[name].shape and not name.startswith(_TEXTS)
-    }
-    if not any(name.startswith("backbone.") for name in given):
-        raise ModelError(f"nothing of {card.name} fits this backbone; give the sizes that it was trained with")
-    network.load_state_dict({**wanted, **given})
-    return sorted(name for name in wanted.keys() - given.keys() if not name.startswith(_TEXTS))
-
-
-def _without_memory(card: Card) -> nn.Module:
-    """The network of a card for its names and shapes; ModelError for a card that cannot be meant."""
+def _on_meta(card: Card) -> nn.Module:
+    """The network of a card on the meta device, for its names and shapes; ModelError for impossible values."""
     sizes = read_sizes(card, Classes)
     if card.dim or card.patch_size != STRIDE or not sizes.classes:
-        raise wrong_card(card, f"a segmenter has dim 0, patch_size {STRIDE} and classes")
+        raise wrong_card(card, f"a segmenter must have dim 0, patch_size {STRIDE} and classes")
     require_modest(card)
     if card.family == "segclip":
         read_part(card, SegClipConfig, sizes.network, "config.network.")
@@ -116,7 +95,7 @@ def _without_memory(card: Card) -> nn.Module:
             return NETWORKS[card.family](card.config)
     except ModelError as error:
         raise wrong_card(card, f"config.network: {error}") from None
-    except Exception as error:  # noqa: BLE001  what transformers and torch say of sizes that do not go together
+    except Exception as error:  # noqa: BLE001  transformers and torch raise anything for impossible sizes
         raise wrong_card(card, f"config.network: {' '.join(str(error).split())[:200]}") from None
 
 

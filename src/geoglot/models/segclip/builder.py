@@ -11,15 +11,15 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.errors import InputError
+from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
-from geoglot.models.model_files import CARD, HF_WEIGHTS, WEIGHTS, read_tensors, require_finite
+from geoglot.models.model_files import CARD, HF_WEIGHTS, WEIGHTS, read_card, read_tensors, read_weights, require_finite
 from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, start_from
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
-from geoglot.models.segmenter import NETWORKS, Segmenter, start_from_stored
+from geoglot.models.segmenter import NETWORKS, Segmenter
 from geoglot.models.zoo import find_model, load_word_model
 
 log = logging.getLogger(__name__)
@@ -89,10 +89,27 @@ def _load_origins(network: nn.Module, origins: Origins) -> None:
 def _load_whole(network: nn.Module, folder: Path) -> list[str]:
     """Load a segmenter of ours or a Mask2Former; returns the names of tensors that begin at random."""
     if (folder / CARD).is_file():
-        return start_from_stored(network, folder)
+        return _load_segmenter(network, folder)
     if not isinstance(network, SegClip):
         raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
     return load_mask2former(network, _read_finite(folder), strict=False)
+
+
+def _load_segmenter(network: nn.Module, folder: Path) -> list[str]:
+    """Load the weights of a stored segmenter whose names and shapes agree, except for the texts of its classes."""
+    card = read_card(folder)
+    if card.family not in NETWORKS:
+        raise ModelError(f"{card.name} is no Mask2Former and no segmenter to start from; it may be a backbone")
+    own = {name: tensor for name, tensor in network.state_dict().items() if not name.startswith("table.")}
+    stored = {
+        name: tensor
+        for name, tensor in read_weights(folder, card.sha256).items()
+        if name in own and tensor.shape == own[name].shape
+    }
+    if not any(name.startswith("backbone.") for name in stored):
+        raise ModelError(f"no weights of {card.name} fit this backbone; give the sizes that it was trained with")
+    network.load_state_dict(stored, strict=False)
+    return sorted(own.keys() - stored.keys())
 
 
 def _read_finite(folder: Path) -> dict[str, Tensor]:
