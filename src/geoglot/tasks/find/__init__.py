@@ -1,1 +1,1 @@
-"""Find, count and outline things: a scene encoded once, then asked by words, any number of times."""
+"""Find, count and outline things. A scene is encoded once and can be asked for any number of names."""

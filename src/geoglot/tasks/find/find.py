@@ -1,4 +1,4 @@
-"""Words to objects: any raster in; one polygon per thing, with its score and area, out.
+"""Find things by words in a raster of any size: one polygon per thing, with its score and area.
 
 A scene is encoded once (`scene/seen`). The scores of each name get a threshold (`threshold`) and give regions
 (`regions`), which are split into instances (`instances`, `search`). A refiner sees these in the picture and gives the

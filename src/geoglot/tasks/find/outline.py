@@ -1,4 +1,4 @@
-"""Objects: outlines of masks as polygons on the map, and what becomes of overlaps."""
+"""Objects: masks become polygons, and their overlaps are settled."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def outline_of_large(region: Region, field: ScoreField, extent: float) -> Object
 
 
 def settle_overlaps(objects: Sequence[Object]) -> list[Object]:
-    """Give shared ground to the object with the higher score; an object that loses over half of its area goes."""
+    """Give shared ground to the object with the higher score, and drop objects that lose over half their area."""
     order = sorted(range(len(objects)), key=lambda index: (-objects[index].score, index))
     rank = {index: place for place, index in enumerate(order)}
     kept: dict[int, Polygon] = {}

@@ -1,4 +1,4 @@
-"""What the scores of a scene show: instances of names, or of what a person points at."""
+"""Search a scene for instances: things of a name, or things that a person points at."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ _EVERYWHERE = 0.9  # share of the scene from which a name is said to match every
 
 @dataclass(frozen=True)
 class Threshold:
-    """Hysteresis (Canny 1986): an object has a pixel that reaches the core, and all connected ones above the extent."""
+    """Hysteresis (Canny 1986): an object is connected pixels that reach the extent, one of which reaches the core."""
 
     core: float
     """Least score, somewhere, of an object."""
@@ -33,7 +33,7 @@ class Threshold:
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether the name does not distinguish anything in this scene."""
+        """Whether nearly the whole scene reaches the core, so that the name says nothing."""
         return self.share >= _EVERYWHERE
 
     def to_json(self) -> dict[str, Any]:

@@ -1,1 +1,1 @@
-"""Coarse masks to outlines: one protocol, by nothing, by edges of the picture, or by SAM."""
+"""Refine coarse masks, by the edges of the picture or by SAM."""

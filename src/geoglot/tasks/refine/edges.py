@@ -24,8 +24,8 @@ class Edges:
     """Watershed of the gradient (Meyer 1994) between what is surely inside and what is surely outside.
 
     The scores place an edge to about a patch: pixels deeper inside than half a patch belong to the thing, pixels
-    farther outside than a patch do not, and in between the outline follows the strongest change of the picture. Where
-    there is no data a thing is cut, so that is no edge of it. Blobs that a narrow neck joins become two.
+    farther outside than a patch do not, and in between the outline follows the strongest change of the picture. The
+    border of missing data cuts a thing, and is no edge of it. Blobs that a narrow neck joins become two.
     """
 
     name = "edges"
