@@ -48,7 +48,7 @@ def compare_parts(groups: Groups) -> Query:
             {"found": what}, value, f"{covers(what)} {said[0]} and {said[1]}", "m²" if groups["gap"] else "", areas
         )
     found = {name: f"within({find(what)}{part(place)})" for name, place in zip(("first", "second"), parts, strict=True)}
-    sentence = f"{there_are(what, 'first')} in the {parts[0]} and {{count(second)}} in the {parts[1]}"
+    sentence = f"{there_are(what, 'first')} in the {parts[0]} and {number(what, 'second')} in the {parts[1]}"
     return Query(found, value, sentence, evidence=BOTH)
 
 

@@ -32,7 +32,7 @@ from geoglot.tasks.ask.grammar.read_things import in_part_of_all, of_all
 #: What is compared if a question names no classes of land cover
 _LAND_COVER = ("water", "forest", "grass", "farmland", "building", "road", "bare soil")
 _SIGNS = {"at least": ">=", "at most": "<=", "less": "<", "less extensive": "<", "smaller": "<", "under": "<",
-          "shorter": "<"}  # fmt: skip
+          "below": "<", "lower": "<", "shorter": "<"}  # fmt: skip
 _FRACTIONS = {"half": 0.5, "third": 1 / 3, "quarter": 0.25}
 _SCENE = ("", "@", "area", "land", "scene")
 
@@ -118,7 +118,7 @@ def share_bound(groups: Groups) -> Query:
 def share_of(groups: Groups) -> Query:
     """What percentage of the things, by number, are as the question says? Of forest in a part, by area."""
     every, some = thing(groups["a"]), thing(f"{groups['a']} that {groups['rest'].removeprefix('that ')}")
-    if not every.bare or some.bare or (uncountable(every.name) and (not some.part or some.filters)):
+    if not every.bare or some.bare:
         raise NotUnderstood(groups["rest"])
     if uncountable(every.name):
         return in_part_of_all(every, some, "100 * inside_m2 / all_m2", "%")
@@ -157,7 +157,7 @@ def dominant(groups: Groups) -> Query:
     place = part_name(groups["place"]) if groups["place"] else ""
     names = names_in(groups["many"]) or _LAND_COVER
     shares = {"shares": "{}"} | {f'shares["{name}"]': f'share(find("{name}"){part(place)})' for name in names}
-    sentence = f"of {listed(names)}, {{winner}} covers most of the {place or 'scene'}"
+    sentence = f"of {listed(names)}, {{winner}} covers the largest share of the {place or 'scene'}"
     return Query({}, "winner", sentence, compute={**shares, "winner": "which_is_larger(shares)"})
 
 

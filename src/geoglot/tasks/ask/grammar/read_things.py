@@ -12,13 +12,7 @@ from geoglot.tasks.ask.grammar.noun import Coloured, NotUnderstood, Thing, said
 from geoglot.tasks.ask.grammar.noun_phrase import subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups
-from geoglot.tasks.ask.grammar.queries import (
-    Query,
-    amount,
-    number,
-    part,
-    there_are,
-)
+from geoglot.tasks.ask.grammar.queries import Query, amount, ground, number, part, there_are
 
 _SIGNS = {
     "at least": ">=", "no fewer than": ">=", "no less than": ">=", "not fewer than": ">=", "not less than": ">=",
@@ -45,10 +39,13 @@ def of_all(every: Thing, some: Thing, value: str, unit: str = "") -> Query:
 
 
 def in_part_of_all(every: Thing, some: Thing, value: str, unit: str = "") -> Query:
-    """An answer from the area of a thing, and how much of it lies in a part."""
+    """An answer from the area of a thing, and how much of it lies in a part or near something."""
     inside, whole = amount("inside_m2", "m²"), amount("all_m2", "m²")
-    sentence = f"{inside} of the {whole} of {every.noun} are in the {some.part}"
-    areas = {"inside_m2": f"area_m2(found{part(some.part)})", "all_m2": "area_m2(found)"}
+    region = ground(some)[1]
+    if not region or len(some.filters) + bool(some.part) > 1:
+        raise NotUnderstood(some.rest)  # which part of a forest is beside a road?
+    sentence = f"{inside} of the {whole} of {every.noun} are {some.rest}"
+    areas = {"inside_m2": f"area_m2(found{region})", "all_m2": "area_m2(found)"}
     return Query({"found": every}, value, sentence, unit, areas)
 
 
@@ -63,8 +60,6 @@ def all_or_most(groups: Groups) -> Query:
         return of_all(every, some, "exists(every) and count(found) == count(every)")
     if not uncountable(every.name):
         return of_all(every, some, "2 * count(found) > count(every)")
-    if not some.part:
-        raise NotUnderstood(groups["a"])
     return in_part_of_all(every, some, "2 * inside_m2 > all_m2")
 
 
