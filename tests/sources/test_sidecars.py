@@ -76,12 +76,12 @@ def test_a_folder_is_listed_once_and_not_for_what_knows_its_place(
 ) -> None:
     path = photo(tmp_path / "shot.jpg")
     os.utime(tmp_path, (1e9, 1e9))
-    module._listed.cache_clear()
+    module._list_sidecars.cache_clear()
     for _ in range(5):
         open_raster(path).close()
-    assert module._listed.cache_info().misses == 1
+    assert module._list_sidecars.cache_info().misses == 1
     (tmp_path / "shot.jpg.aux.xml").write_text(AUX)
-    monkeypatch.setattr(module, "_listing", lambda folder: pytest.fail("listed"))
+    monkeypatch.setattr(module, "_find_beside", lambda *_: pytest.fail("listed"))
     open_raster(path).close()
 
 

@@ -114,7 +114,7 @@ def _check_beside(uri: str) -> None:
 def world_file_endings(uri: str) -> tuple[str, ...]:
     """The endings of the world files of an image, in small letters: tfw, tifw and wld for a.tif."""
     ending = Path(uri).suffix[1:].lower()
-    return (f"{ending[:1]}{ending[-1:]}w", f"{ending}w", "wld") if ending else ()
+    return f"{ending[:1]}{ending[-1:]}w", f"{ending}w", "wld"
 
 
 def _names_overviews(dataset: Any) -> bool:

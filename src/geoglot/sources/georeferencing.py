@@ -1,8 +1,8 @@
-"""Where a file says that its pixels lie: by a transform, by control points, or by files beside it.
+"""Finds where the pixels of a file lie: by a transform, by control points, or by files beside it.
 
-A transform with a CRS comes first, then control points with a CRS, through which an affine transform is fitted. What
-no affine transform can hold to a pixel (radar, a scan that is bent, a satellite's camera by RPC) is refused with the
-command that warps it: a map on a wrong place is worse than none.
+A transform with a CRS comes first, then control points with a CRS, to which an affine transform is fitted. If no affine
+transform fits to a pixel (radar, a bent scan, a satellite's camera by RPC), the file is refused with the command that
+warps it: a map in a wrong place is worse than none.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from geoglot.geo import Grid
 from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.sidecars import Sidecars
 
-_MOST_OFF = 1.0  # pixels that a fitted control point may be off its place
+_MAX_OFF = 1.0  # pixels that a control point may be off the fitted grid
 _OWN_PIXELS = "it is read in its own pixels, and there are no areas in square metres"
 
 
@@ -40,9 +40,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class _Points:
-    """Ground control points."""
-
+class _ControlPoints:
     pixels: Float[np.ndarray, "point 2"]
     """(column, row)."""
     ground: Float[np.ndarray, "point 2"]
@@ -50,25 +48,29 @@ class _Points:
 
 
 def locate(dataset: Any, uri: str) -> Place:
-    """The place of an open file on Earth, or that it has none; GridError for one that must be warped first."""
+    """The place of an open file on Earth, or that it has none; GridError for a file that must be warped first."""
     beside = find_sidecars(dataset, uri)
     own = dataset.transform if not dataset.transform.is_identity else beside.transform()
     points, points_crs = dataset.gcps
     crs = _read_crs(dataset.crs, uri) or (beside.crs() if own is not None or points else None)
     points_crs = _read_crs(points_crs, uri) or crs
     if own is not None and crs is not None:
-        return _placed(Grid(crs, own, dataset.shape), uri)
+        return _check_place(Grid(crs, own, dataset.shape), uri)
     if points and points_crs is not None:
-        return _fitted(_Points(*_coordinates(points, points_crs)), points_crs, dataset.shape, uri)
+        return _fit(_control_points(points, points_crs), points_crs, dataset.shape, uri)
     if dataset.rpcs is not None:
-        raise GridError(_by_rpc(dataset.rpcs, uri))
-    return Place(Grid(None, own or dataset.transform, dataset.shape), (_no_place(uri, crs, bool(points)),))
+        raise GridError(
+            f"{uri} is placed by rational polynomials (RPC), which need the height of the ground; warp it first: "
+            f"gdalwarp -rpc -to RPC_DEM=heights.tif -t_srs EPSG:{_epsg(dataset.rpcs.long_off, dataset.rpcs.lat_off)} "
+            f"-dstalpha {shlex.quote(uri)} {_warped(uri)} (without heights leave out -to RPC_DEM=heights.tif)"
+        )
+    return Place(Grid(None, own or dataset.transform, dataset.shape), (_missing_place(uri, crs, bool(points)),))
 
 
 def find_sidecars(dataset: Any, uri: str) -> Sidecars:
-    """The files beside an image that say what it does not say itself; a folder is listed for no other."""
-    complete = dataset.crs is not None and not dataset.transform.is_identity
-    return Sidecars() if complete else Sidecars.of(uri)
+    """The files that say where an image lies if it does not say so itself; no folder is listed otherwise."""
+    is_complete = dataset.crs is not None and not dataset.transform.is_identity
+    return Sidecars() if is_complete else Sidecars.of(uri)
 
 
 def _read_crs(crs: Any, uri: str) -> pyproj.CRS | None:
@@ -82,16 +84,16 @@ def _read_crs(crs: Any, uri: str) -> pyproj.CRS | None:
         ) from error
 
 
-def _placed(grid: Grid, uri: str) -> Place:
-    """A grid whose numbers may be what its CRS says they are: degrees are no metres, and end at the poles."""
+def _check_place(grid: Grid, uri: str) -> Place:
+    """Refuse coordinates that cannot be what the CRS says: degrees are no metres, and end at the poles."""
     crs = grid.crs
     if crs is not None and crs.is_geocentric:
         raise GridError(
-            f"the CRS of {uri} is {crs.name}, which counts from the centre of the Earth and is none of a map; assign "
+            f"the CRS of {uri} is {crs.name}, which counts from the centre of the Earth and cannot be a map's; assign "
             f"the right one: rio edit-info --crs EPSG:... {shlex.quote(uri)}"
         )
     if crs is None or not crs.is_geographic:
-        lonlat_bounds(grid)  # raises where a border of it is nowhere on Earth
+        lonlat_bounds(grid)  # raises if its border is nowhere on Earth
         return Place(grid)
     degree = math.radians(1) / crs.axis_info[0].unit_conversion_factor
     west, south, east, north = (number / degree for number in grid.bounds)
@@ -111,16 +113,16 @@ def _placed(grid: Grid, uri: str) -> Place:
     return Place(grid)
 
 
-def _coordinates(points: Sequence[Any], crs: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
+def _control_points(points: Sequence[Any], crs: pyproj.CRS) -> _ControlPoints:
     pixels = np.array([(point.col, point.row) for point in points], np.float64)
     ground = np.array([(point.x, point.y) for point in points], np.float64)
     if crs.is_geographic and np.ptp(ground[:, 0]) > 180:  # across the antimeridian
         ground[:, 0] %= 360
-    return pixels, ground
+    return _ControlPoints(pixels, ground)
 
 
-def _fitted(points: _Points, crs: pyproj.CRS, shape: tuple[int, int], uri: str) -> Place:
-    """The affine transform nearest to control points, in least squares."""
+def _fit(points: _ControlPoints, crs: pyproj.CRS, shape: tuple[int, int], uri: str) -> Place:
+    """Fit an affine transform to control points by least squares."""
     centre, origin = points.pixels.mean(axis=0), points.ground.mean(axis=0)
     known = np.column_stack([points.pixels - centre, np.ones(len(points.pixels))])
     if np.linalg.matrix_rank(known) < 3:
@@ -134,30 +136,16 @@ def _fitted(points: _Points, crs: pyproj.CRS, shape: tuple[int, int], uri: str) 
     grid = Grid(crs, Affine(a, b, x, d, e, y), shape)
     rows, cols = grid.to_pixel(*points.ground.T)
     off = float(np.hypot(*(np.column_stack([cols, rows]) - points.pixels).T).max())
-    if off > _MOST_OFF:
-        raise GridError(_bent(len(known), off, grid, uri))
-    placed = _placed(grid, uri)
-    told = f"{uri} is placed by {len(known)} ground control points, which fit a straight grid to {off:.1f} px"
-    return Place(placed.grid, (told, *placed.notes))
-
-
-def _bent(count: int, off: float, grid: Grid, uri: str) -> str:
-    assert grid.crs is not None
-    x, y = grid.to_map(grid.shape[0] / 2, grid.shape[1] / 2)
-    lon, lat = transform(x, y, grid.crs, LONLAT)
-    return (
-        f"{uri} is placed by {count} ground control points that no straight grid fits "
-        f"(up to {format_number(off)} px off); warp it first: "
-        f"rio warp {shlex.quote(uri)} {_warped(uri)} --dst-crs EPSG:{_epsg(lon, lat)}"
-    )
-
-
-def _by_rpc(rpcs: Any, uri: str) -> str:
-    return (
-        f"{uri} is placed by rational polynomials (RPC), which need the height of the ground; warp it first: "
-        f"gdalwarp -rpc -to RPC_DEM=heights.tif -t_srs EPSG:{_epsg(rpcs.long_off, rpcs.lat_off)} -dstalpha "
-        f"{shlex.quote(uri)} {_warped(uri)} (without heights leave out -to RPC_DEM=heights.tif)"
-    )
+    if off > _MAX_OFF:
+        x, y = grid.to_map(shape[0] / 2, shape[1] / 2)
+        raise GridError(
+            f"{uri} is placed by {len(known)} ground control points that no straight grid fits "
+            f"(up to {format_number(off)} px off); warp it first: rio warp {shlex.quote(uri)} {_warped(uri)} "
+            f"--dst-crs EPSG:{_epsg(*transform(x, y, crs, LONLAT))}"
+        )
+    place = _check_place(grid, uri)
+    note = f"{uri} is placed by {len(known)} ground control points, which fit a straight grid to {off:.1f} px"
+    return Place(place.grid, (note, *place.notes))
 
 
 def _epsg(lon: Any, lat: Any) -> int:
@@ -169,8 +157,8 @@ def _warped(uri: str) -> str:
     return shlex.quote(str(Path(uri).with_name(f"{Path(uri).stem}-warped.tif")) if "://" not in uri else "warped.tif")
 
 
-def _no_place(uri: str, crs: pyproj.CRS | None, points: bool) -> str:
-    if points:
+def _missing_place(uri: str, crs: pyproj.CRS | None, has_points: bool) -> str:
+    if has_points:
         prj = Path(uri).with_suffix(".prj").name
         return f"{uri} has ground control points and no CRS for them (write it into {prj} as WKT): {_OWN_PIXELS}"
     if crs is not None:

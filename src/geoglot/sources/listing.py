@@ -1,4 +1,4 @@
-"""Plain images (PNG, JPEG, WebP, TIFF) are rasters like any other; here they are found.
+"""Finds image files (PNG, JPEG, WebP, TIFF) in folders; they are rasters like any other.
 
 A world file (.pgw, .jgw, .tfw, .wld) beside one places it, with the CRS of a .prj or .aux.xml, whatever the case of
 their names; without one it has no place and is read in its own pixels. The orientation tag of EXIF is not applied:
@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from geoglot.aliases import PathLike
+from geoglot.aliases import PathLike, not_utf8
 from geoglot.errors import SourceError
 from geoglot.sources.raster_guard import is_local
 
@@ -20,23 +20,23 @@ _SYSTEM = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 
 def find_images(sources: Sequence[PathLike]) -> list[str]:
-    """Files and URIs as they are given; of each folder, the images in it and below, sorted by path."""
+    """Files and URIs unchanged; for each folder, the images in it and below, sorted by path."""
     return [image for source in sources for image in _images(source)]
 
 
 def list_files(folder: Path) -> list[Path]:
-    """All files in a folder and below, by path; links to folders are followed once.
+    """All files in a folder and below, sorted by path; links to folders are followed once.
 
-    Left out is what programs keep for themselves: names that begin with a dot (a Mac writes ._a.jpg beside a.jpg,
-    galleries their small copies, geoglot what is not finished), Thumbs.db.
+    Files that programs keep for themselves are left out: Thumbs.db, and names that begin with a dot (a Mac writes
+    ._a.jpg beside a.jpg, galleries their small copies, geoglot unfinished files).
     SourceError for a folder that cannot be read.
     """
 
-    def closed(error: OSError) -> None:
+    def refuse(error: OSError) -> None:
         raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}") from error
 
     found, seen = list[Path](), set[str]()
-    for root, folders, files in os.walk(folder, onerror=closed, followlinks=True):
+    for root, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         real = os.path.realpath(root)
         folders[:] = [] if real in seen else [name for name in folders if not is_system_file(name)]
         if real not in seen:
@@ -46,25 +46,23 @@ def list_files(folder: Path) -> list[Path]:
 
 
 def is_system_file(name: str) -> bool:
-    """Whether a file or folder of this name is kept by a system or a program, and not by a person."""
+    """Whether a file or folder of this name belongs to a system or a program, not to a person."""
     return name.startswith(".") or name.lower() in _SYSTEM
 
 
 def split_utf8_names(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """Those whose names are text, and a sentence for each other: bytes that are no UTF-8 no table and no GDAL takes."""
+    """Files with UTF-8 names, and a message for each other one, whose name neither GDAL nor Parquet can hold."""
     good, unused = list[Path](), list[str]()
     for file in files:
-        try:
-            str(file).encode()
+        if shown := not_utf8(file):
+            unused.append(f"{shown} has a name that is not UTF-8, and is not used; rename it")
+        else:
             good.append(file)
-        except UnicodeEncodeError:
-            shown = os.fsencode(file).decode("utf-8", "backslashreplace")
-            unused.append(f"{shown} has a name that is no UTF-8, and is not used; give it another")
     return good, unused
 
 
 def file_state(path: Path) -> str:
-    """Size and time of change, which tell a file from what it was before; empty where there is none."""
+    """Size and time of change, which differ when a file has changed; empty if there is no file."""
     try:
         stat = path.stat()
     except OSError:

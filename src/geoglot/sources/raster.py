@@ -1,20 +1,16 @@
 """One raster as a model sees it: RGB, brightness 0..1, north up, square pixels of metres on the ground.
 
-What happens unless the caller says otherwise (each in the file that is named):
-- bands: by name, by colour, or the first three (bands.py); radiometry: once per scene (radiometry.py);
-- grid: the raster's own where that is north-up, square and in metres true to scale, so that pixels pass unchanged;
-  else a metric grid that covers it (geo.Grid.metric), on which pixels are averaged and interpolated (resample.py);
-- without a CRS the raster is read in its own pixels, whatever ground resolution was asked for, with a warning;
-- numbers that stand for colours are looked up, MINISWHITE is turned over (stored.py), a pixel is valid by one rule
-  (validity.py), and no data that the file does not declare is looked for (unsaid.py);
-- overviews are used where they show the pixels (overviews.py).
+How a raster is opened, unless the caller says otherwise, and the file that does each step:
+- truncated.py, raster_guard.py, gdal.py: the file is whole, and of a format and size that are read;
+- georeferencing.py: its place on Earth. Without a CRS it is read in its own pixels, with a warning;
+- bands/: the bands that are red, green and blue: by name, by colour, or the first three;
+- pixels/: what the numbers mean, which pixels are valid, and which brightness they have, once per scene;
+- resample.py: pixels pass unchanged where the raster's own grid is north-up, square and true to scale in metres;
+  otherwise they are averaged and interpolated on a metric grid that covers it (`Grid.metric`).
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import math
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -26,28 +22,25 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Num
-from rasterio.errors import RasterioError
-from rasterio.windows import Window as RasterioWindow
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_number
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
+from geoglot.sources.analysis_grid import ResolutionLike, analysis_grid, shrink
 from geoglot.sources.bands.band_choice import Bands, Choice
 from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle
-from geoglot.sources.georeferencing import find_sidecars, locate
+from geoglot.sources.georeferencing import locate
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.pixels.overviews import overviews_match
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry, find_radiometry
 from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.resample import Resampler
+from geoglot.sources.source_state import source_state
 from geoglot.sources.tile import Tile
 from geoglot.sources.truncated import check_not_truncated
-
-ResolutionLike = float | tuple[float, float] | None
-_FINEST = 100  # times finer than the scene: beyond that a slip of the pen
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -66,8 +59,8 @@ class Raster:
     time: datetime | None
     warnings: tuple[str, ...]
     """What a person should know of how this raster is read, a sentence each."""
-    _facts: dict[str, Any] = field(repr=False)
-    _numbers: BandReader
+    _state: dict[str, Any] = field(repr=False)
+    _reader: BandReader
     _handles: Handles = field(repr=False)
 
     def __repr__(self) -> str:
@@ -75,37 +68,45 @@ class Raster:
         return f"Raster({self.uri}, {self.bands}, {self.grid.shape} px, {crs})"
 
     def read(self, window: Window) -> Tile:
-        """A window of `grid`; ReadError where the file is damaged.
+        """A window of `grid`; ReadError if the file is damaged.
 
-        What lies beyond the grid is not valid. Its pixels mirror the scene: models take a black rim for a thing.
+        Pixels beyond the grid are not valid. They mirror the scene, since models take a black rim for a thing.
         """
         pixels = np.zeros((len(self.indexes), window.height, window.width), np.float32)
         valid = np.zeros((window.height, window.width), np.bool_)
         inside = window.intersection(self.grid.whole)
         if inside is not None:
-            block = inside.within(window).slices
-            values, valid[block] = self._values(inside)
-            known = self.radiometry.apply(values, valid[block])
-            pixels = np.pad(known, [(0, 0), *window.rims(inside)], mode="symmetric")
+            if self.grid is self.native:
+                values, known = self.read_stored(inside)
+            else:
+                values, known = Resampler(self.native, self.grid, len(self.indexes)).read(self.read_stored, inside)
+            valid[inside.within(window).slices] = known
+            rims = [(0, 0), *window.rims(inside)]
+            pixels = np.pad(self.radiometry.apply(values, known), rims, mode="symmetric")
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
     def read_onto(self, grid: Grid) -> Tile:
         """The pixels on a grid of the caller's choice; not valid where the scene does not reach."""
-        values, valid = Resampler(self.native, grid, len(self.indexes)).read(self.stored, grid.whole)
-        pixels = self.radiometry.apply(values, valid)
-        return Tile(pixels, valid, grid, self.bands, self.time, self.uri)
+        values, valid = Resampler(self.native, grid, len(self.indexes)).read(self.read_stored, grid.whole)
+        return Tile(self.radiometry.apply(values, valid), valid, grid, self.bands, self.time, self.uri)
 
     def thumbnail(self, side: int) -> Tile:
-        """All of it, its longer side at most this many pixels; from overviews where there are any."""
-        small = _shrunk(self.native, side)
-        values, mask = self.stored(self.native.whole, small.shape)
-        target = small if self.grid is self.native else _shrunk(self.grid, side)
-        if target is not small:
-            values, mask = Resampler(small, target, len(self.indexes)).read(
-                lambda part: _cut(values, mask, part), target.whole
+        """The whole scene, its longer side at most this many pixels; from overviews if there are any."""
+        target = small = shrink(self.native, side)
+        values, valid = self.read_stored(self.native.whole, small.shape)
+        if self.grid is not self.native:
+            target, stored = shrink(self.grid, side), (values, valid)
+            values, valid = Resampler(small, target, len(self.indexes)).read(
+                lambda part: (stored[0][:, *part.slices], stored[1][part.slices]), target.whole
             )
-        pixels = self.radiometry.apply(values, mask)
-        return Tile(pixels, mask, target, self.bands, self.time, self.uri)
+        return Tile(self.radiometry.apply(values, valid), valid, target, self.bands, self.time, self.uri)
+
+    def read_stored(
+        self, window: Window, shape: tuple[int, int] | None = None
+    ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
+        """Numbers of the file on its own grid, averaged to a shape if one is given, and their valid mask."""
+        with self._handles.borrow() as dataset, gdal_options(self.uri):
+            return self._reader.read_valid(dataset, self.uri, window, shape)
 
     @cached_property
     def footprint(self) -> Footprint:
@@ -113,14 +114,14 @@ class Raster:
         return Footprint.of(self.native, self.grid)
 
     def fingerprint(self) -> dict[str, Any]:
-        """JSON that changes when the file does, or one that GDAL reads beside it; and the bands that are read."""
+        """JSON that changes with the file, with a file that GDAL reads beside it, and with the bands that are read."""
         uri = str(Path(self.uri).resolve()) if is_local(self.uri) else self.uri  # however the caller spells it
-        return {"uri": uri, "indexes": self.indexes, "nodata": self._numbers.nodata, **self._facts}
+        return {"uri": uri, "indexes": self.indexes, "nodata": self._reader.nodata, **self._state}
 
     def check_unchanged(self) -> None:
-        """SourceError if the file is another than when it was opened."""
+        """SourceError if the file has changed since it was opened."""
         with open_dataset(self.uri) as dataset:
-            if _facts(dataset, self.uri) != self._facts:
+            if source_state(dataset, self.uri) != self._state:
                 raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
 
     def close(self) -> None:
@@ -132,19 +133,6 @@ class Raster:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
-
-    def _values(self, window: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Stored numbers on the analysis grid, and which are valid."""
-        if self.grid is self.native:
-            return self.stored(window)
-        return Resampler(self.native, self.grid, len(self.indexes)).read(self.stored, window)
-
-    def stored(
-        self, window: Window, shape: tuple[int, int] | None = None
-    ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
-        """Numbers of the file on its own grid, averaged to a shape if one is given, and which pixels are valid."""
-        with self._handles.borrow() as dataset, gdal_options(self.uri):
-            return self._numbers.read_valid(dataset, self.uri, window, shape)
 
 
 def open_raster(
@@ -160,41 +148,38 @@ def open_raster(
     resolution, in metres a pixel on the ground: a number is exactly that; a pair (finest, coarsest) leaves a raster
     that lies between as it is and brings others to the nearer end; None leaves it as it is.
     nodata: the stored number that is no data, or "none": every finite number is data, whatever the file or its pixels
-    say; None goes by the file, and by what is found where it says nothing.
+    say; None goes by the file, and by what its pixels show if it says nothing.
     """
     uri = str(path)
     check_not_truncated(uri)
     with open_dataset(uri) as dataset:
         place = locate(dataset, uri)
-        native = place.grid
         described = Bands.of(dataset)
         choice = described.choose(bands, sensor)
-        indexes = choice.indexes
-        facts = _facts(dataset, uri)
-        numbers = BandReader.of(dataset, indexes, nodata)
+        state = source_state(dataset, uri)
+        reader = BandReader.of(dataset, choice.indexes, nodata)
         time = _time(dataset.tags())
-        told = _pages(dataset, uri)
-        belong = overviews_match(dataset, uri, numbers)
-        if not belong:
-            told.append(
-                f"the overviews of {uri} do not show its pixels and are not used; build them anew with gdaladdo"
-            )
+        notes = _file_notes(dataset, uri)
+        level = None
+        if not overviews_match(dataset, uri, reader):
+            level = "NONE"
+            notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
         # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
-        level = None if belong else "NONE"
-        with nullcontext(dataset) if belong else open_dataset(uri, level=level) as pixels:
-            numbers, found = find_undeclared_nodata(pixels, numbers)
-            radiometry = find_radiometry(pixels, numbers, sensor)
+        with nullcontext(dataset) if level is None else open_dataset(uri, level=level) as pixels:
+            reader, nodata_notes = find_undeclared_nodata(pixels, reader)
+            radiometry = find_radiometry(pixels, reader, sensor)
+    notes += [f"{uri}: {note}" for note in nodata_notes]
     return Raster(
         uri=uri,
-        native=native,
-        grid=_analysis_grid(native, resolution, uri),
-        indexes=indexes,
-        bands=tuple(map(described.name, indexes)),
+        native=place.grid,
+        grid=analysis_grid(place.grid, resolution, uri),
+        indexes=choice.indexes,
+        bands=tuple(map(described.name, choice.indexes)),
         radiometry=radiometry,
         time=time,
-        warnings=(*place.notes, *_warnings(radiometry, choice, uri), *told, *(f"{uri}: {text}" for text in found)),
-        _facts=facts,
-        _numbers=numbers,
+        warnings=(*place.notes, *_reading_notes(radiometry, choice, uri), *notes),
+        _state=state,
+        _reader=reader,
         _handles=Handles(lambda: open_handle(uri, level=level)),
     )
 
@@ -208,83 +193,23 @@ def check_bands(raster: Raster, bands: int, model: str) -> None:
         )
 
 
-def _analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
-    own = native.resolution_m
-    if own is None or resolution is None:
-        return native if own is None else native.metric(own)
-    if isinstance(resolution, tuple):
-        finest, coarsest = resolution
-        resolution = min(max(own, finest), coarsest)
-    if resolution > own * min(native.shape):
-        wide = format_number(own * min(native.shape))
-        raise InputError(
-            f"{uri} is only {wide} m wide: {format_number(resolution)} m is coarser than all of it; if it is really "
-            "wider, its CRS is not that of its numbers"
-        )
-    if resolution * _FINEST < own:
-        raise InputError(
-            f"the pixels of {uri} are {format_number(own)} m, over {_FINEST} times as coarse as the "
-            f"{format_number(resolution)} m at which it would be read; choose a resolution yourself: --gsd"
-        )
-    return native.metric(resolution)
-
-
-def _facts(dataset: Any, uri: str) -> dict[str, Any]:
-    paths = {Path(name).resolve() for name in (*dataset.files, *find_sidecars(dataset, uri))}  # GDAL lacks some
-    files = sorted(path for path in paths if path.exists()) if is_local(uri) else []
-    stats = {str(path): path.stat() for path in files}
-    return {
-        "files": {name: [stat.st_size, stat.st_mtime_ns] for name, stat in stats.items()},
-        "blocks": None if files else _some_blocks(dataset),
-        "driver": dataset.driver,
-        "shape": [dataset.count, dataset.height, dataset.width],
-        "dtype": dataset.dtypes[0],
-    }
-
-
-def _some_blocks(dataset: Any) -> str:
-    """Hash of a few blocks, for sources that have no time of change: archives, other machines."""
-    height, width = dataset.block_shapes[0]
-    digest = hashlib.sha256()
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        row, col = (int(share * max(0, side - step)) for side, step in zip(dataset.shape, (height, width), strict=True))
-        with contextlib.suppress(RasterioError):  # a damaged block is reported when it is read for its own sake
-            digest.update(dataset.read(1, window=RasterioWindow(col, row, width, height)).tobytes())
-    return digest.hexdigest()
-
-
 def _time(tags: dict[str, str]) -> datetime | None:
-    """When TIFFTAG_DATETIME says it was made."""
     try:
         return datetime.strptime(tags.get("TIFFTAG_DATETIME", ""), "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
 
 
-def _warnings(radiometry: Radiometry, choice: Choice, uri: str) -> tuple[str, ...]:
-    found = [f"{uri} {note}" for note in choice.notes]
-    found += [f"{uri} {note}" for note in radiometry.notes]
-    if radiometry.how != FULL_RANGE:
-        ends = zip(radiometry.low, radiometry.high, strict=True)
-        told = ", ".join(f"{format_number(low)}..{format_number(high)}" for low, high in ends)
-        found.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({told} become 0..1)")
-    return tuple(found)
-
-
-def _pages(dataset: Any, uri: str) -> list[str]:
-    """That a file holds more images than the one that is read."""
+def _file_notes(dataset: Any, uri: str) -> list[str]:
     if (pages := len(dataset.subdatasets)) < 2:
         return []
     return [f"{uri} holds {pages:,} images, of which the first is read; save each other one as a file of its own"]
 
 
-def _shrunk(grid: Grid, side: int) -> Grid:
-    """The same extent in at most side x side pixels."""
-    rows, cols = grid.shape
-    step = max(1.0, max(rows, cols) / side)
-    shape = max(1, math.floor(rows / step)), max(1, math.floor(cols / step))
-    return grid.resized(shape)
-
-
-def _cut(values: np.ndarray, mask: np.ndarray, window: Window) -> tuple[np.ndarray, np.ndarray]:
-    return values[:, *window.slices], mask[window.slices]
+def _reading_notes(radiometry: Radiometry, choice: Choice, uri: str) -> list[str]:
+    notes = [f"{uri} {note}" for note in (*choice.notes, *radiometry.notes)]
+    if radiometry.how != FULL_RANGE:
+        ends = zip(radiometry.low, radiometry.high, strict=True)
+        ranges = ", ".join(f"{format_number(low)}..{format_number(high)}" for low, high in ends)
+        notes.append(f"{uri} is not 8 bit: stretched by {radiometry.how} ({ranges} become 0..1)")
+    return notes

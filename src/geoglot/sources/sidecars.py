@@ -1,7 +1,7 @@
-"""Files beside an image that say where it lies: .prj, world files, .aux.xml, whatever the case of their names.
+"""Reads files beside an image that say where it lies: .prj, world files and .aux.xml, whatever the case of their names.
 
-GDAL looks for its own in small letters and in capitals, and for no .prj. Windows does not tell PHOTO.JPG from
-photo.jpg, so what comes from there is named in any way.
+GDAL looks for its own in small letters and in capitals, and for no .prj. Windows does not distinguish PHOTO.JPG from
+photo.jpg, so files that come from there are named in any way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from affine import Affine
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import GridError
+from geoglot.sources.gdal import world_file_endings
 from geoglot.sources.raster_guard import is_local
 from geoglot.tables import read_text
 
@@ -27,7 +28,7 @@ _SETTLED_NS = 2_000_000_000  # a folder that changed later than this may change 
 
 @dataclass(frozen=True)
 class Sidecars:
-    """The files that belong to one image; None where there is none."""
+    """The files that belong to one image; None for those that do not exist."""
 
     world: Path | None = None
     prj: Path | None = None
@@ -35,29 +36,27 @@ class Sidecars:
 
     @classmethod
     def of(cls, uri: str) -> Sidecars:
-        """What lies beside an image; nothing beside one that is no file of this machine."""
+        """The files beside an image; none beside one that is no file of this machine."""
         image = Path(uri)
         if not is_local(uri) or not image.is_file():
             return cls()
-        suffix = image.suffix[1:]
-        short = f"{suffix[:1]}{suffix[-1:]}w"
-        worlds = [f"{image.stem}.{ending}" for ending in (short, f"{suffix}w", "wld")]
-        world = next((path for name in worlds if (path := _beside(image, name))), None)
-        return cls(world, _beside(image, f"{image.stem}.prj"), _beside(image, f"{image.name}.aux.xml"))
+        worlds = (_find_beside(image, f"{image.stem}.{ending}") for ending in world_file_endings(uri))
+        world = next(filter(None, worlds), None)
+        return cls(world, _find_beside(image, f"{image.stem}.prj"), _find_beside(image, f"{image.name}.aux.xml"))
 
     def __iter__(self) -> Iterator[Path]:
-        return iter(path for path in (self.world, self.prj, self.aux) if path)
+        return filter(None, (self.world, self.prj, self.aux))
 
     def transform(self) -> Affine | None:
-        """Pixel corner to map, by the world file or the .aux.xml; None where neither says it."""
-        if self.world and (found := _world(_text(self.world))):
-            return found
-        given = _numbers(self._of_aux("GeoTransform").replace(",", " "))
-        return Affine.from_gdal(*given) if len(given) == 6 else None
+        """Pixel corner to map, by the world file or the .aux.xml; None if neither says it."""
+        if self.world and (transform := _parse_world_file(_read(self.world))):
+            return transform
+        numbers = _numbers(self._aux_text("GeoTransform").replace(",", " "))
+        return Affine.from_gdal(*numbers) if len(numbers) == 6 else None
 
     def crs(self) -> pyproj.CRS | None:
-        """By the .prj or the .aux.xml; GridError for text that is no CRS."""
-        for path, text in ((self.prj, _text(self.prj) if self.prj else ""), (self.aux, self._of_aux("SRS"))):
+        """The CRS by the .prj or the .aux.xml; GridError for text that is no CRS."""
+        for path, text in ((self.prj, _read(self.prj) if self.prj else ""), (self.aux, self._aux_text("SRS"))):
             if text.strip():
                 try:
                     return pyproj.CRS.from_user_input(text.strip())
@@ -67,38 +66,34 @@ class Sidecars:
                     ) from error
         return None
 
-    def _of_aux(self, name: str) -> str:
-        """The text of one element of the .aux.xml."""
+    def _aux_text(self, element: str) -> str:
         if self.aux is None:
             return ""
         try:
-            return ElementTree.fromstring(_text(self.aux)).findtext(name) or ""
+            return ElementTree.fromstring(_read(self.aux)).findtext(element) or ""
         except ElementTree.ParseError as error:
             raise GridError(f"{self.aux} is damaged ({error}); take it away, or write it anew") from error
 
 
-def _text(path: Path) -> str:
+def _read(path: Path) -> str:
     if (size := path.stat().st_size) > _LARGEST:
         raise GridError(f"{path} has {size:,} bytes, and no file that places a picture is so large; take it away")
     return read_text(path).body
 
 
-def _beside(image: Path, wanted: str) -> Path | None:
+def _find_beside(image: Path, wanted: str) -> Path | None:
     """The file of this name in any case; the one in the image's own case first."""
-    found = _listing(image.parent).get(wanted.lower(), ())
-    stem = image.stem
-    return min((image.with_name(name) for name in found), key=lambda path: (path.stem != stem, path.name), default=None)
-
-
-def _listing(folder: Path) -> dict[str, tuple[str, ...]]:
-    """What may be a sidecar in a folder, by its name in small letters; listed once while the folder stays the same."""
+    folder = image.parent
     changed = folder.stat().st_mtime_ns
-    settled = time.time_ns() - changed > _SETTLED_NS
-    return _listed(folder, changed) if settled else _listed.__wrapped__(folder, changed)
+    is_settled = time.time_ns() - changed > _SETTLED_NS
+    names = (_list_sidecars if is_settled else _list_sidecars.__wrapped__)(folder, changed).get(wanted.lower(), ())
+    paths = (image.with_name(name) for name in names)
+    return min(paths, key=lambda path: (path.stem != image.stem, path.name), default=None)
 
 
 @lru_cache(maxsize=8)
-def _listed(folder: Path, _changed: int) -> dict[str, tuple[str, ...]]:
+def _list_sidecars(folder: Path, _changed: int) -> dict[str, tuple[str, ...]]:
+    """What may be a sidecar in a folder, by its name in small letters; cached while the folder stays the same."""
     found: dict[str, tuple[str, ...]] = {}
     for path in folder.iterdir():
         name = path.name.lower()
@@ -107,8 +102,8 @@ def _listed(folder: Path, _changed: int) -> dict[str, tuple[str, ...]]:
     return found
 
 
-def _world(text: str) -> Affine | None:
-    """The six lines of a world file, which give the centre of the first pixel; None for other text."""
+def _parse_world_file(text: str) -> Affine | None:
+    """The transform of a world file, whose six lines give the centre of the first pixel; None for other text."""
     numbers = _numbers(text.replace(",", "."))
     if len(numbers) != 6:
         return None
@@ -117,7 +112,7 @@ def _world(text: str) -> Affine | None:
 
 
 def _numbers(text: str) -> list[float]:
-    """The numbers of a text; none where it holds anything else."""
+    """The numbers of a text; none if it holds anything else."""
     try:
         return [float(part) for part in text.split()]
     except ValueError:

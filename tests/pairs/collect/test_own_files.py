@@ -200,7 +200,7 @@ def test_names_that_are_no_text_are_told_and_the_rest_goes_on(mine: Path) -> Non
     assert document["stages"]["photos"]["photos found"] == PHOTOS + 2 and document["stages"]["imagery"]["scenes"] == 2
     report = (mine / "pairs/report.html").read_text()
     for line, name in zip(document["unused"], (r"caf\xe9.jpg", r"caf\xe9-2021-06-30.tif"), strict=True):
-        assert f"{name} has a name that is no UTF-8" in line and name in report
+        assert f"{name} has a name that is not UTF-8" in line and name in report
     again = run("pairs", "collect", mine / "mine.toml", "-q")
     assert again.exit_code == 0 and "2 could not be used" in again.output
 

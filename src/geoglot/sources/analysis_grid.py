@@ -1,0 +1,41 @@
+"""The grid that a raster is read on: its own, or a metric one at the ground resolution that is asked for."""
+
+from __future__ import annotations
+
+import math
+
+from geoglot.errors import InputError
+from geoglot.figures import format_number
+from geoglot.geo import Grid
+
+ResolutionLike = float | tuple[float, float] | None
+_MAX_ENLARGED = 100  # times finer than the scene: beyond that the resolution is a slip of the pen
+
+
+def analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
+    """The grid of a raster at a resolution in metres, as `open_raster` takes it; InputError if it cannot be meant."""
+    own = native.resolution_m
+    if own is None or resolution is None:
+        return native if own is None else native.metric(own)
+    if isinstance(resolution, tuple):
+        finest, coarsest = resolution
+        resolution = min(max(own, finest), coarsest)
+    if resolution > own * min(native.shape):
+        width = format_number(own * min(native.shape))
+        raise InputError(
+            f"{uri} is only {width} m wide: {format_number(resolution)} m is coarser than all of it; if it is really "
+            "wider, its CRS is not that of its numbers"
+        )
+    if resolution * _MAX_ENLARGED < own:
+        raise InputError(
+            f"the pixels of {uri} are {format_number(own)} m, over {_MAX_ENLARGED} times as coarse as the "
+            f"{format_number(resolution)} m at which it would be read; choose a resolution yourself: --gsd"
+        )
+    return native.metric(resolution)
+
+
+def shrink(grid: Grid, side: int) -> Grid:
+    """The same extent in at most side x side pixels."""
+    step = max(1.0, max(grid.shape) / side)
+    rows, cols = (max(1, math.floor(length / step)) for length in grid.shape)
+    return grid.resized((rows, cols))
