@@ -82,7 +82,6 @@ class WebClient:
         self._transport = Retry(self._pace, self.policy.retries, self._pause, lambda seconds: self.sleep(seconds))
 
     def json(self, url: str, **arguments: Unpack[RequestArguments]) -> Any:
-        """Get the JSON document at a url."""
         return self.fetch(url, json_of, **arguments)
 
     def fetch(
@@ -134,7 +133,6 @@ class WebClient:
             return False
 
     def close(self) -> None:
-        """Close the connections."""
         self._transport.close()
 
     def _connect(self) -> httpx2.Client:

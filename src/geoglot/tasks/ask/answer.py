@@ -49,7 +49,6 @@ class Answer:
 
     @property
     def refused(self) -> bool:
-        """Is there no answer?"""
         return self.value is None
 
     def to_json(self) -> dict[str, Any]:

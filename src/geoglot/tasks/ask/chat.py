@@ -39,7 +39,6 @@ class Chat(Protocol):
 
     def reply(self, messages: Sequence[Message]) -> str:
         """The next message of the model; AnswerError if it gives none."""
-        ...
 
 
 @dataclass(frozen=True)

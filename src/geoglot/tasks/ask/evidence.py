@@ -34,11 +34,9 @@ class Pictured(Protocol):
     @property
     def grid(self) -> Grid:
         """Geometries are in its map coordinates."""
-        ...
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
         """The scene at most `side` pixels a side, and the grid of that picture."""
-        ...
 
 
 def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:

@@ -36,4 +36,3 @@ class Planner(Protocol):
 
     def plan(self, question: str, trial: Trial) -> Plan:
         """The program of a question; AnswerError if there is none. A program by a language model is tried."""
-        ...

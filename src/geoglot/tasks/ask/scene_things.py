@@ -62,33 +62,26 @@ class Scene(Protocol):
     @property
     def notes(self) -> Sequence[str]:
         """Remarks for people."""
-        ...
 
     @property
     def facts(self) -> Mapping[str, Any]:
         """Everything beside the question that decides an answer."""
-        ...
 
     @property
     def failed(self) -> int:
         """Windows that the model did not see."""
-        ...
 
     def find(self, name: str) -> Sighting:
         """All objects of a name; the same name again costs nothing."""
-        ...
 
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
         """The probability of each name for what a window of `grid` shows as a whole."""
-        ...
 
     def look(self, window: Window, side: int) -> Tile:
         """Pixels of a window of `grid`, reduced to at most `side` pixels a side."""
-        ...
 
     def cost(self, name: str) -> int:
         """Pixels that the model will score to find this name: 0 if it was looked for already."""
-        ...
 
 
 @dataclass(frozen=True, eq=False)

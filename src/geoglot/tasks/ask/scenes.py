@@ -73,7 +73,6 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self._stack.close()
 
     def cost(self, name: str) -> int:
-        """All pixels of the scene for a new name, 0 for a known one."""
         return 0 if name in self._known else int(np.prod(self.grid.shape))
 
     def find(self, name: str) -> Sighting:
@@ -121,7 +120,6 @@ class RasterScene(AbstractContextManager["RasterScene"]):
 
     @property
     def failed(self) -> int:
-        """Windows that the model did not see."""
         return len(self._encoded.failed) if self._encoded else 0
 
     @torch.inference_mode()
@@ -160,7 +158,6 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         return Tile(whole.pixels[:, *block], whole.valid[block], part, whole.bands, whole.time, whole.uri)
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
-        """The scene for people, and its grid."""
         tile = self._raster.thumbnail(side)
         return tile.pixels[:3], tile.grid
 

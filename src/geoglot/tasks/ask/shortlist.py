@@ -43,7 +43,6 @@ class Shortlister(Protocol):
         self, sources: Sequence[str], names: Sequence[str], progress: Progress | None
     ) -> Mapping[str, SceneScores]:
         """The scores of all names, by source."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,6 @@ class Candidate:
     """As in `SceneScores`."""
 
     def to_json(self) -> dict[str, Any]:
-        """A line of the document of `geoglot ask --json`."""
         line = {"source": self.source, "score": None if self.score is None else float(f"{self.score:.4g}")}
         troubles = {"failed": self.failed, "missed": self.missed}
         return line | {what: why for what, why in troubles.items() if why}
@@ -87,7 +85,6 @@ class Shortlist:
         return tuple(one for one in (*self.asked, *self.left_out) if one.missed)
 
     def to_json(self) -> dict[str, Any]:
-        """As `geoglot ask --json` writes it."""
         document: dict[str, Any] = {
             "question": self.question, "names": list(self.names), "asked": [one.to_json() for one in self.asked],
             "left_out": [one.to_json() for one in self.left_out],
@@ -124,14 +121,12 @@ def _shortlist(
         return Shortlist(question, (), (), unseen, str(names))
     if not names:
         return Shortlist(question, (), unseen, ())
-    good, bad = list[Candidate](), list[Candidate]()
-    for source in sources:
-        seen = scores[source]
-        if seen.failed:
-            bad.append(Candidate(source, None, seen.failed))
-        else:
-            mean = float(np.mean([seen.scores[name] for name in names]))
-            good.append(Candidate(source, mean, missed=seen.missed))
+    bad = [Candidate(source, None, scores[source].failed) for source in sources if scores[source].failed]
+    good = [
+        Candidate(source, float(np.mean([scores[source].scores[name] for name in names])), missed=scores[source].missed)
+        for source in sources
+        if not scores[source].failed
+    ]
     good.sort(key=lambda one: -(one.score or 0.0))
     return Shortlist(question, tuple(names), tuple(good[:best]), (*good[best:], *bad))
 
