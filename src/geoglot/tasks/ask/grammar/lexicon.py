@@ -1,4 +1,4 @@
-"""Words as data: numbers, units, plurals, synonyms, parts of a scene, themes, and words that no name may hold."""
+"""Words as data: themes, colours, numbers, units, synonyms and plurals."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ NUMBERS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)} | {
 SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
 MULTIPLES = {"dozen": 12, "couple": 2, "half": 0.5, "quarter": 0.25, "third": 1 / 3}
 
-#: Words for units, and what one of them is in metres
+#: Units of length in metres
 LENGTHS = {"m": 1.0, "km": 1e3, "ft": 0.3048, "mile": 1609.344, "yard": 0.9144}
-#: and in square metres
+#: Units of area in square metres
 AREAS = {"m²": 1.0, "km²": 1e6, "ha": 1e4, "acre": 4046.8564224, "mi²": 2589988.110336, "ft²": 0.09290304}
 UNIT_WORDS = (
     (r"(?:square|sq\.?) ?(?:kilometers|kilometres|kilometer|kilometre|km)|km ?(?:\^ ?)?2|km²|sq ?km", "km²"),
@@ -93,12 +93,12 @@ def singular(word: str) -> str:
 
 
 def uncountable(name: str) -> bool:
-    """Whether a name is of what is measured and not counted: forest, water."""
+    """True for a name of what is measured and not counted: forest, water."""
     return name.rpartition(" ")[2] in UNCOUNTABLE
 
 
 def plural(name: str) -> str:
-    """The plural of a name of one or more words, or of several joined ones; of what cannot be counted, itself."""
+    """The plural of a name, or of several joined names; a name that cannot be counted stays as it is."""
     for joint in (" and ", " or "):
         if joint in name:
             return joint.join(map(plural, name.split(joint)))
