@@ -14,6 +14,7 @@ from geoglot.aliases import Progress
 from geoglot.datasets.image_files import Picture
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.scene.embed import embed
 from geoglot.scene.encode import pad
 
 Fit = Literal["mirror", "black", "resize"]
@@ -46,18 +47,17 @@ def _cropped(pixels: Tensor, side: int) -> Tensor:
     return pixels[:, top : top + side, left : left + side]
 
 
-@torch.inference_mode()
 def encode_pictures(
     model: VisionLanguageModel, pictures: Sequence[Picture], how: Fit, batch: int, progress: Progress | None = None
 ) -> Float[Tensor, "sample dim"]:
     """One unit vector a picture, on the CPU."""
-    vectors, side = [], model.card.tile_size
-    for start in range(0, len(pictures), batch):
-        tiles = [fit(torch.from_numpy(read()), side, how) for read in pictures[start : start + batch]]
-        vectors.append(model.encode_image(torch.stack(tiles)).cpu())
+    chips = (fit(torch.from_numpy(read()), model.card.tile_size, how).numpy() for read in pictures)
+
+    def advance(done: int) -> None:
         if progress:
-            progress("pictures", start + len(tiles), len(pictures))
-    found = torch.cat(vectors)
-    if not found.isfinite().all():
-        raise ModelError(f"{model.card.name} gave vectors that are not finite; try --device cpu")
-    return found
+            progress("pictures", done, len(pictures))
+
+    embeddings, failed = embed(model, chips, batch=batch, advance=advance)
+    if failed:
+        raise ModelError(f"{model.card.name}: {next(iter(failed.values()))}; try --device cpu")
+    return torch.from_numpy(embeddings)

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
+import torch
 from annotated_types import Interval
 from jaxtyping import Float
 from tokenizers import Tokenizer
@@ -75,6 +76,11 @@ class VisionLanguageModel(nn.Module):
 
     card: Card
     tokenizer: Tokenizer
+
+    @property
+    def device(self) -> torch.device:
+        """Where its parameters are."""
+        return next(self.parameters(), torch.empty(0)).device
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""

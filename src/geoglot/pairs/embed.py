@@ -6,16 +6,15 @@ import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import torch
 from jaxtyping import Float, Float16
 from PIL import Image
-from torch import Tensor
 
 from geoglot.aliases import Progress
-from geoglot.errors import SourceError
+from geoglot.errors import ModelError, SourceError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.pair_store import PairSet, Shard
 from geoglot.pairs.validate import check_vectors
+from geoglot.scene.embed import embed as embed_chips
 
 _BATCH = 64
 #: Where the vector of a photo lies already: the mapped vectors of a shard, and a row of them
@@ -74,15 +73,19 @@ def _shard_vectors(
     return np.stack([found[photo] for photo in shard.links.photo])
 
 
-@torch.inference_mode()
 def photo_vectors(ground: VisionLanguageModel, images: Mapping[str, bytes]) -> Float16[np.ndarray, "photo dim"]:
     """Unit vectors of encoded photos, by id."""
     side = ground.card.tile_size
-    vectors = ground.encode_image(torch.stack([_prepare(name, image, side) for name, image in images.items()]))
-    return vectors.cpu().numpy().astype(np.float16)
+    chips = [_prepare(name, image, side) for name, image in images.items()]
+    embeddings, failed = embed_chips(ground, chips, batch=max(1, len(chips)))
+    if failed:
+        raise ModelError(
+            f"{ground.card.name} cannot embed the photo {list(images)[min(failed)]!r}: {failed[min(failed)]}"
+        )
+    return embeddings.astype(np.float16)
 
 
-def _prepare(photo: str, image: bytes, side: int) -> Float[Tensor, "3 side side"]:
+def _prepare(photo: str, image: bytes, side: int) -> Float[np.ndarray, "3 side side"]:
     """As CLIP does: the short side to `side`, bicubic, then the centre."""
     try:
         picture = Image.open(io.BytesIO(image)).convert("RGB")
@@ -93,4 +96,4 @@ def _prepare(photo: str, image: bytes, side: int) -> Float[Tensor, "3 side side"
     picture = picture.resize((width, height), Image.Resampling.BICUBIC)
     left, top = (width - side) // 2, (height - side) // 2
     part = np.asarray(picture.crop((left, top, left + side, top + side)))
-    return torch.from_numpy(part.copy()).permute(2, 0, 1).float() / 255
+    return np.ascontiguousarray(part.transpose(2, 0, 1), np.float32) / np.float32(255)

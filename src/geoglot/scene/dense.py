@@ -79,6 +79,13 @@ def dense_of(model: ModelLike) -> Dense:
     return ClassDense(model) if isinstance(model, Segmenter) else model
 
 
+def model_of(dense: Dense) -> Model:
+    """The model behind a dense one; InputError if there is none."""
+    if isinstance(dense, WordDense | ClassDense):
+        return dense.model
+    raise InputError(f"{dense.card.name} must be a model that geoglot loads, to read classes or words")
+
+
 class WordDense:
     """Patch embeddings of a vision-language model. Cosines are linear, so blended embeddings give blended cosines."""
 
@@ -93,8 +100,7 @@ class WordDense:
 
     @torch.inference_mode()
     def __call__(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        device = next(self.model.parameters(), torch.empty(0)).device
-        return self.model.encode_patches(pixels.to(device)).float().cpu()
+        return self.model.encode_patches(pixels.to(self.model.device)).float().cpu()
 
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
@@ -182,8 +188,8 @@ class ClassDense(_Labelled):
 
     def __init__(self, segmenter: Segmenter, classes: tuple[ClassWords, ...] = ()) -> None:
         self.card = segmenter.card
-        self._segmenter = _with_words(segmenter, classes)
-        self.labels = self._segmenter.classes
+        self.model = _with_words(segmenter, classes)
+        self.labels = self.model.classes
 
     def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
         """As large as in training, since positions in a window are learned; a quarter is shared."""
@@ -193,8 +199,8 @@ class ClassDense(_Labelled):
     @torch.inference_mode()
     def __call__(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Every fourth pixel."""
-        device = next(self._segmenter.parameters()).device
-        scores: Tensor = self._segmenter(pixels.to(device)).float().cpu()
+        device = next(self.model.parameters()).device
+        scores: Tensor = self.model(pixels.to(device)).float().cpu()
         return scores
 
 

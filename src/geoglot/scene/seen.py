@@ -28,10 +28,12 @@ from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.filled import Filled
 from geoglot.scene.read import open_scene, reading_facts
-from geoglot.scene.stream import resume_note, see
+from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, Readable
+
+_NUMBERS = 16_000_000  # read at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -76,6 +78,16 @@ class EncodedScene:
         """The numbers of a block of the patch lattice; NaN where nothing is known."""
         block = self._seen.read(*patches.slices)
         return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
+
+    def rows(self) -> Iterator[Row]:
+        """All that was seen, from the top, as the stream yielded it."""
+        (height, width), (bottom, right), patch = self.plan.lattice, self.plan.shape, self.plan.patch
+        step = max(1, _NUMBERS // (width * self.dense.channels))
+        for first in range(0, height, step):
+            count = min(step, height - first)
+            top = first * patch
+            valid = self.valid(Window(top, 0, min(count * patch, bottom - top), right))
+            yield Row(first, self.seen(Window(first, 0, count, width)), valid)
 
     def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """Which pixels of a window inside the scene have data."""

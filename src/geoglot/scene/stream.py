@@ -16,9 +16,9 @@ from torch import Tensor
 from geoglot.aliases import Progress
 from geoglot.geo import Window
 from geoglot.outputs.journal import Journal
-from geoglot.scene.batch import compute
 from geoglot.scene.blend import Blender
 from geoglot.scene.dense import Dense
+from geoglot.scene.embed import compute
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.read_ahead import FailedWindow, Readable, read_ahead
 from geoglot.sources.tile import Tile
@@ -122,10 +122,10 @@ def _add(
     """Add one batch to the blender; returns the windows that failed. A window without a valid pixel is not computed."""
     failed = [tile for _, tile in group if isinstance(tile, FailedWindow)]
     good = [(window, tile) for window, tile in group if isinstance(tile, Tile) and tile.valid.any()]
-    answers = compute(dense, [(window, tile.pixels) for window, tile in good])
-    for (window, tile), values in zip(good, answers, strict=True):
-        if isinstance(values, FailedWindow):
-            failed.append(values)
+    outputs = compute(dense, [tile.pixels for _, tile in good])
+    for (window, tile), values in zip(good, outputs, strict=True):
+        if isinstance(values, str):
+            failed.append(FailedWindow(window, values))
         else:
             blender.add(window, values, tile.valid)
     return failed

@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import shapely
-import torch
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import GridError, InputError, ModelError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import bound_in_lonlat
-from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
-from geoglot.scene.batch import compute
 from geoglot.scene.class_words import class_vectors, parse_classes
-from geoglot.scene.dense import reads_words
+from geoglot.scene.dense import model_of, reads_words
+from geoglot.scene.embed import embed, zero_shot
 from geoglot.scene.encode import pad
 from geoglot.scene.read import open_scene
+from geoglot.scene.seen import EncodedScene
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
@@ -73,11 +73,10 @@ class Labels:
 _EMPTY = "no pixel is valid; check --bands and --nodata"
 _NOTES = 20  # of how sources were read: a folder of thousands has thousands
 _Item = tuple[str, Window | None, Tile | FailedWindow, Bounds | None]
-_Answers = tuple[list[Label], list[tuple[str, FailedWindow]]]
 
 
 def classify(
-    sources: PathLike | Sequence[PathLike],
+    sources: PathLike | Raster | EncodedScene | Sequence[PathLike],
     classes: ClassesLike,
     *,
     model: Model | PathLike = "mini",
@@ -85,28 +84,34 @@ def classify(
     options: ClassifyOptions = ClassifyOptions(),
     progress: Progress | None = None,
 ) -> Labels:
-    """Label images, folders of images and rasters by the words; probabilities are a softmax over the classes."""
+    """Label images, folders of images and rasters by the words; probabilities are a softmax over the classes.
+
+    An encoded scene is read again, since a label is of a whole window; `model` is then the one that encoded it.
+    """
     words = parse_classes(classes)
     if len(words) < 2:
         raise InputError(f"everything would be {words[0].name!r}; give at least two classes to choose from")
-    paths = find_images([sources] if isinstance(sources, PathLike) else sources)
+    if isinstance(sources, EncodedScene):
+        model, sources = model_of(sources.dense), sources.raster
+    if isinstance(sources, Raster):
+        opened: Sequence[str | Raster] = [sources]
+    else:
+        opened = find_images([sources] if isinstance(sources, PathLike) else sources)
     model = load_model(model)
     if not reads_words(model):
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
-    ask = _question(model, class_vectors(model, words, options.templates))
+    texts = class_vectors(model, words, options.templates).float().cpu().numpy()
     labels, told = Labels(model.card.name), list[str]()
-    items = _all_items(paths, model, read, options, told, progress)
+    items = _all_items(opened, model, read, options, told, progress)
     while batch := list(islice(items, read.batch)):
-        found, failed = _label(batch, ask, model.card, [entry.name for entry in words])
-        labels.results += found
-        labels.failed += failed
+        _label(batch, model, texts, [entry.name for entry in words], labels)
     left = [f"and {len(told) - _NOTES} more of how other sources were read"] if len(told) > _NOTES else []
     labels.notes = (*word_notes(model, words, templates=options.templates), *told[:_NOTES], *left)
     return labels
 
 
 def _all_items(
-    paths: Sequence[str],
+    sources: Sequence[str | Raster],
     model: VisionLanguageModel,
     read: ReadOptions,
     options: ClassifyOptions,
@@ -117,20 +122,20 @@ def _all_items(
 
     Among others a bad one only fails; of a single one progress is told by windows.
     """
-    alone = len(paths) == 1
-    for done, path in enumerate(paths, 1):
+    alone = len(sources) == 1
+    for done, source in enumerate(sources, 1):
         try:
-            yield from _items(path, model, read, options, told, progress if alone else None)
+            yield from _items(source, model, read, options, told, progress if alone else None)
         except (SourceError, GridError) as error:
             if alone:
                 raise
-            yield path, None, FailedWindow(Window(0, 0, 0, 0), str(error)), None
+            yield str(source), None, FailedWindow(Window(0, 0, 0, 0), str(error)), None
         if progress:
-            progress("sources", done, len(paths))
+            progress("sources", done, len(sources))
 
 
 def _items(
-    path: str,
+    source: str | Raster,
     model: VisionLanguageModel,
     read: ReadOptions,
     options: ClassifyOptions,
@@ -139,7 +144,7 @@ def _items(
 ) -> Iterator[_Item]:
     """The pictures of one source: itself made to fit the model, or its windows."""
     card = model.card
-    with open_scene(path, read, card.resolution) as raster:
+    with open_scene(source, read, card.resolution) as raster:
         check_bands(raster, card.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture need not lie anywhere
             told += raster.warnings
@@ -149,17 +154,6 @@ def _items(
             yield from _windows(raster, plan, progress)
         else:
             yield _whole(raster, card.tile_size)
-
-
-def _question(model: VisionLanguageModel, texts: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Pixels to the probability of each text."""
-
-    @torch.inference_mode()
-    def ask(pixels: torch.Tensor) -> torch.Tensor:
-        vectors = model.encode_image(pixels.to(texts.device))
-        return (model.card.logit_scale * vectors @ texts.T).softmax(1)
-
-    return ask
 
 
 def _windows(raster: Raster, plan: WindowPlan, progress: Progress | None) -> Iterator[_Item]:
@@ -194,20 +188,19 @@ def _bounds(raster: Raster, window: Window) -> Bounds | None:
 
 
 def _label(
-    batch: Sequence[_Item], ask: Callable[[torch.Tensor], torch.Tensor], card: Card, names: Sequence[str]
-) -> _Answers:
-    """Labels of one batch, and what failed of it."""
-    failed = [(source, tile) for source, _, tile, _ in batch if isinstance(tile, FailedWindow)]
-    good = [(source, window, tile, bounds) for source, window, tile, bounds in batch if isinstance(tile, Tile)]
-    pictures = [
-        (window or Window(0, 0, *tile.valid.shape), pad(tile.pixels, card.patch_size, card.tile_size))
-        for _, window, tile, _ in good
-    ]
-    labels = []
-    for (source, window, _, bounds), shares in zip(good, compute(ask, pictures), strict=True):
-        if isinstance(shares, FailedWindow):
-            failed.append((source, shares))
+    items: Sequence[_Item], model: VisionLanguageModel, texts: np.ndarray, names: Sequence[str], labels: Labels
+) -> None:
+    """Add the labels of one batch, and the items that failed."""
+    card = model.card
+    labels.failed += [(source, tile) for source, _, tile, _ in items if isinstance(tile, FailedWindow)]
+    good = [(source, window, tile, bounds) for source, window, tile, bounds in items if isinstance(tile, Tile)]
+    chips = [pad(tile.pixels, card.patch_size, card.tile_size) for _, _, tile, _ in good]
+    embeddings, failed = embed(model, chips, batch=max(1, len(chips)))
+    probabilities = zero_shot(embeddings, texts, card.logit_scale)
+    for index, (source, window, tile, bounds) in enumerate(good):
+        if index in failed:
+            place = window or Window(0, 0, *tile.valid.shape)
+            labels.failed.append((source, FailedWindow(place, failed[index])))
             continue
-        row, best = shares.astype(np.float64).round(6).tolist(), int(shares.argmax())
-        labels.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True)), bounds))
-    return labels, failed
+        row, best = probabilities[index].astype(np.float64).round(6).tolist(), int(probabilities[index].argmax())
+        labels.results.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True)), bounds))

@@ -12,12 +12,13 @@ from PIL import Image, ImageEnhance
 from geoglot.pairs.collect import filters
 from geoglot.pairs.collect.collect_recipe import FiltersRecipe, PairsRecipe, PhotosRecipe, TilesRecipe
 from geoglot.pairs.collect.filters import filter_photos
-from geoglot.pairs.collect.judge import PROMPTS, _probability
+from geoglot.pairs.collect.judge import PROMPTS
 from geoglot.pairs.collect.phash import find_lookalikes, phash
 from geoglot.pairs.collect.photos import picture_path
 from geoglot.pairs.collect.prefilters import prefilter
 from geoglot.pairs.collect.spatial_hash import axis_distances
 from geoglot.pairs.collect.stage import Collection
+from geoglot.scene.embed import zero_shot
 from stubs import PooledColours
 
 PLAIN = {
@@ -167,5 +168,5 @@ def test_a_judge_leaves_out_what_its_words_say(collection: Collection, monkeypat
 def test_a_photo_like_no_prompt_is_judged_too() -> None:
     """Far from all of them, every exponential of its cosines is 0 in 32 bits."""
     far = -np.eye(4, dtype=np.float32)
-    sure = _probability(far, -far[:2], -far[2:])
+    sure = zero_shot(far, -far, 100.0)[:, :2].sum(1)
     assert np.isfinite(sure).all() and ((sure >= 0) & (sure <= 1)).all()

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.collect.collect_recipe import Judged
 from geoglot.pairs.embed import photo_vectors
+from geoglot.scene.embed import zero_shot
 
 _SCALE = 100.0  # CLIP's own, by which it was trained
 #: What is left out, and what it is told apart from
@@ -61,10 +62,8 @@ class Judge:
     def probabilities(self, pictures: Mapping[str, bytes]) -> Float[np.ndarray, "photo judged"]:
         """Of each photo and each thing it could be left out for; a softmax over all prompts of the thing."""
         vectors = photo_vectors(self.model, pictures).astype(np.float32)
-        return np.stack([_probability(vectors, *texts) for texts in self._texts], axis=1)
-
-
-def _probability(vectors: np.ndarray, out: np.ndarray, stay: np.ndarray) -> np.ndarray:
-    alike = _SCALE * (vectors @ np.concatenate([out, stay]).T)
-    scores = np.exp(alike - alike.max(axis=1, keepdims=True))  # one is 1: of a photo like no prompt not all are 0
-    return np.asarray(scores[:, : len(out)].sum(axis=1) / scores.sum(axis=1))
+        each = [
+            zero_shot(vectors, np.concatenate([out, stay]), _SCALE)[:, : len(out)].sum(axis=1)
+            for out, stay in self._texts
+        ]
+        return np.stack(each, axis=1)

@@ -16,6 +16,9 @@ from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
+from geoglot.scene.dense import model_of
+from geoglot.scene.seen import EncodedScene
+from geoglot.sources.raster import Raster
 from geoglot.tasks.ask.answer import Answer, certainty, recorded, round_value, sentence_of
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, evidence_files, write_evidence
@@ -48,8 +51,8 @@ class Asker(AbstractContextManager["Asker"]):
     @classmethod
     def open(
         cls,
-        source: PathLike,
-        after: PathLike | None = None,
+        source: PathLike | Raster | EncodedScene,
+        after: PathLike | Raster | EncodedScene | None = None,
         *,
         model: ModelLike = "mini",
         read: ReadOptions = ReadOptions(),
@@ -59,10 +62,13 @@ class Asker(AbstractContextManager["Asker"]):
     ) -> Asker:
         """Ask rasters. Raises SourceError, ModelError, and InputError for two rasters of different places.
 
-        `refiner` outlines objects: "none", "edges", what `load_sam` gives, or your own.
+        A scene that is encoded already is not encoded again; `model` is then the one that encoded it. `refiner`
+        outlines objects: "none", "edges", what `load_sam` gives, or your own.
         """
         options = options or AskOptions()
-        loaded = load_model(model, device=options.device)
+        loaded = load_model(
+            model_of(source.dense) if isinstance(source, EncodedScene) else model, device=options.device
+        )
         looks = SceneOptions(read, options.find, progress, choose_refiner(refiner))
         with ExitStack() as stack:
             first = stack.enter_context(RasterScene(source, loaded, looks))
@@ -199,10 +205,10 @@ def _reason(error: AnswerError) -> str:
 
 
 def ask(
-    source: PathLike,
+    source: PathLike | Raster | EncodedScene,
     question: str,
     *,
-    after: PathLike | None = None,
+    after: PathLike | Raster | EncodedScene | None = None,
     model: ModelLike = "mini",
     read: ReadOptions = ReadOptions(),
     options: AskOptions | None = None,

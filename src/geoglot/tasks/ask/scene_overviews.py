@@ -9,21 +9,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import torch
 
 from geoglot.aliases import Progress
 from geoglot.errors import SourceError
-from geoglot.geo import Window
 from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.scene.batch import compute
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.dense import dense_of, reads_words
+from geoglot.scene.embed import compute, embed
 from geoglot.scene.encode import pad
 from geoglot.scene.read import open_scene
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import check_bands
-from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.shortlist import SceneScores
 
@@ -61,27 +58,24 @@ class Overviews:
             pictures = _tiles(raster.thumbnail(_TILES * side), side, dense.card.patch_size)
         if not pictures:
             raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
-        results = compute(self._encode, pictures)
-        seen = [one for one in results if not isinstance(one, FailedWindow)]
-        lost = [one.reason for one in results if isinstance(one, FailedWindow)]
+        if reads_words(self._model):
+            embeddings, failed = embed(self._model, pictures, batch=len(pictures))
+            seen = [one for index, one in enumerate(embeddings) if index not in failed]
+        else:
+            outputs = compute(dense, pictures)
+            failed = {index: one for index, one in enumerate(outputs) if isinstance(one, str)}
+            seen = [one for one in outputs if not isinstance(one, str)]
+        lost = list(failed.values())
         if not seen:
             raise SourceError(f"{source}: the model gave no scores for its overview: {lost[0]}")
         block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)
-        return block, f"{len(lost)} of {len(results)} tiles of its overview: {lost[0]}" if lost else ""
-
-    @torch.inference_mode()
-    def _encode(self, pixels: torch.Tensor) -> torch.Tensor:
-        """One embedding a tile, or the patches of a model that embeds no whole pictures: (tile, channel, ...)."""
-        if reads_words(self._model):
-            device = next(self._model.parameters(), torch.empty(0)).device
-            return self._model.encode_image(pixels.to(device)).float()
-        return self._dense(pixels)
+        return block, f"{len(lost)} of {len(pictures)} tiles of its overview: {lost[0]}" if lost else ""
 
 
-def _tiles(overview: Tile, side: int, patch: int) -> list[tuple[Window, np.ndarray]]:
+def _tiles(overview: Tile, side: int, patch: int) -> list[np.ndarray]:
     """Squares of an overview that hold data, mirrored to their full size if they reach beyond it."""
     return [
-        (window, pad(overview.pixels[:, *window.slices], patch, side))
+        pad(overview.pixels[:, *window.slices], patch, side)
         for window in WindowPlan(overview.valid.shape, side, 0, patch).windows()
         if overview.valid[window.slices].any()
     ]

@@ -20,7 +20,8 @@ from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.dense import dense_of, reads_words
+from geoglot.scene.dense import dense_of, model_of, reads_words
+from geoglot.scene.embed import embed, zero_shot
 from geoglot.scene.encode import pad
 from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.seen import EncodedScene, encode_scene
@@ -50,9 +51,15 @@ class SceneOptions:
 class RasterScene(AbstractContextManager["RasterScene"]):
     """A raster of any size as a `Scene`; a context manager."""
 
-    def __init__(self, source: PathLike | Raster, model: Model, options: SceneOptions | None = None) -> None:
-        self._options, self._model, self._stack = options or SceneOptions(), model, ExitStack()
-        self._dense = dense_of(model)
+    def __init__(
+        self, source: PathLike | Raster | EncodedScene, model: Model, options: SceneOptions | None = None
+    ) -> None:
+        self._options, self._stack = options or SceneOptions(), ExitStack()
+        self._encoded = source if isinstance(source, EncodedScene) else None
+        self._dense = self._encoded.dense if self._encoded else dense_of(model)
+        self._model = model_of(self._dense) if self._encoded else model
+        if isinstance(source, EncodedScene):
+            source = source.raster
         card = self._dense.card
         self.model, self.sha256 = card.name, card.sha256
         self._raster = self._stack.enter_context(open_scene(source, self._options.read, card.resolution))
@@ -65,7 +72,6 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self.encodings = 0
         """How often the model encoded the scene: at most once."""
         self.notes = list(reading_notes(self._raster, self.model, card.resolution))
-        self._encoded: EncodedScene | None = None
         self._known: dict[str, Sighting] = {}
         self._names: dict[str, torch.Tensor] = {}
 
@@ -138,10 +144,12 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             vectors = text_vectors(model, new, templates)
             self.notes += word_notes(model, [ClassWords(name, (name,)) for name in new], vectors, templates=templates)
             self._names |= dict(zip(new, vectors, strict=True))
-        texts = torch.stack([self._names[name] for name in names])
-        pixels = torch.from_numpy(pad(tile.pixels, card.patch_size, card.tile_size))[None].to(texts.device)
-        odds = (card.logit_scale * model.encode_image(pixels) @ texts.T).softmax(1)[0].cpu().tolist()
-        return dict(zip(names, odds, strict=True))
+        embeddings, failed = embed(model, [pad(tile.pixels, card.patch_size, card.tile_size)])
+        if failed:
+            raise AnswerError(f"this part of the scene cannot be classified: {failed[0]}")
+        texts = torch.stack([self._names[name] for name in names]).cpu().numpy()
+        probabilities = zero_shot(embeddings, texts, card.logit_scale)[0].tolist()
+        return dict(zip(names, probabilities, strict=True))
 
     def look(self, window: Window, side: int) -> Tile:
         """A window in at most `side` pixels a side: averaged, or cut from a reduced picture if it is large."""

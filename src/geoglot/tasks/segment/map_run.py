@@ -7,9 +7,9 @@ pixels (`classmap`) and kept as strips in a journal; at the end strips become a 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ import torch
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, ReadError, SourceError
-from geoglot.geo import Grid, Window
+from geoglot.geo import Window
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.journal import Journal, fingerprint
@@ -28,9 +28,10 @@ from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.outputs.vector_files import write_polygons
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
-from geoglot.scene.dense import Dense
+from geoglot.scene.dense import Dense, WordScores
 from geoglot.scene.read import open_scene, reading_facts, reading_notes
-from geoglot.scene.stream import describe_windows, resume_note, see
+from geoglot.scene.seen import EncodedScene
+from geoglot.scene.stream import Row, describe_windows, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
@@ -68,40 +69,69 @@ class SegmentResult:
         }  # fmt: skip
 
 
+_KINDS, _REFINED = ("classes", "confidence"), ("refined", "refinedconfidence")  # strips that the map is made of
 _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
 def segment_with(
     dense: Dense,
     legend: Legend,
-    source: PathLike | Raster,
+    source: PathLike | Raster | EncodedScene,
     outputs: Outputs,
     *,
     read: ReadOptions = ReadOptions(),
     options: SegmentOptions = SegmentOptions(),
     refiner: Refiner | None = None,
-    facts: dict[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
     """`segment` by any dense model of class logits.
 
     `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
+    From an encoded scene of embeddings, `dense` must be the WordScores of the model that encoded it.
     """
     started = time.monotonic()
+    scene = None
+    if isinstance(source, EncodedScene):
+        scene = source.narrowed(read, None, None)
+        source = scene.raster
     with open_scene(source, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)
         check_bands(raster, dense.card.bands, dense.card.name)
-        run = _Run(raster, dense, legend, outputs, read, options, refiner, facts or {}, overwrite)
-        with closing(run.journal):
-            failed = run.compute(progress)
-            if len(failed) == len(run.plan):
-                run.journal.clear()
+        plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap)
+        ids = _class_ids(dense.labels, legend.names)
+        facts = {
+            **reading_facts(raster, plan),
+            "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
+            "legend": legend.names,
+            "options": {
+                **(scene.read if scene else read).facts(),
+                **asdict(options),
+                "refiner": refiner.facts() if refiner else None,
+            },
+            **({"encoded": scene.facts} if scene else {}),
+            **(facts or {}),
+        }
+        outputs.made.start(run := fingerprint(facts), overwrite)
+        with closing(Journal(outputs.classes, run)) as journal:
+            rows = _Run(raster, dense, legend, outputs, plan, ids, options, facts, journal, progress)
+            failed, resumed = rows.compute(scene, read.batch)
+            if len(failed) == len(plan):
+                journal.clear()
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
-            return run.finish(failed, started, progress)
+            kinds = rows.refine(refiner) if refiner else _KINDS
+            return rows.write(kinds, failed, resumed, started)
 
 
-@dataclass
+def _class_ids(labels: tuple[str, ...], names: tuple[str, ...]) -> tuple[int, ...]:
+    """The class id of each channel of the model."""
+    if any(labels.count(name) != 1 for name in names):
+        raise InputError(f"the model's channels {labels} must name each of the classes {names} once")
+    return tuple(names.index(label) + 1 if label in names else OTHER for label in labels)
+
+
+@dataclass(frozen=True)
 class _Run:
     """One segmentation: first strips into the journal, then the journal into files."""
 
@@ -109,114 +139,96 @@ class _Run:
     dense: Dense
     legend: Legend
     outputs: Outputs
-    read: ReadOptions
+    plan: WindowPlan
+    ids: tuple[int, ...]
     options: SegmentOptions
-    refiner: Refiner | None
     facts: dict[str, Any]
-    overwrite: bool
-    plan: WindowPlan = field(init=False)
-    ids: tuple[int, ...] = field(init=False)
-    """Class id of each channel of the model."""
-    channels: list[int] = field(init=False)
-    """Channel of each class of the legend."""
-    journal: Journal = field(init=False)
-    strips: tuple[str, str] = ("classes", "confidence")
-    """Kinds of strips that the map is made of."""
-    resumed: tuple[str, ...] = ()
-    """That the run goes on, in a sentence, if it does."""
+    journal: Journal
+    progress: Progress | None
 
-    def __post_init__(self) -> None:
-        self.plan = self.dense.windows(self.raster.grid.shape, self.read.tile, self.read.overlap)
-        names, labels = self.legend.names, self.dense.labels
-        if any(labels.count(name) != 1 for name in names):
-            raise InputError(f"the model's channels {labels} must name each of the classes {names} once")
-        self.ids = tuple(names.index(label) + 1 if label in names else OTHER for label in labels)
-        self.channels = [labels.index(name) for name in names]
-        self.facts = self._all_facts()
-        self.outputs.made.start(run := fingerprint(self.facts), self.overwrite)
-        self.journal = Journal(self.outputs.classes, run)
+    def compute(self, scene: EncodedScene | None, batch: int) -> tuple[Sequence[FailedWindow], tuple[str, ...]]:
+        """Strips of classes, confidences and scores for every row of windows that the journal lacks.
 
-    def _all_facts(self) -> dict[str, Any]:
-        """Everything that decides the result."""
-        return {
-            **reading_facts(self.raster, self.plan),
-            "model": {"name": self.dense.card.name, "sha256": self.dense.card.sha256, "ids": self.ids},
-            "legend": self.legend.names,
-            "options": {
-                **self.read.facts(),
-                **asdict(self.options),
-                "refiner": self.refiner.facts() if self.refiner else None,
-            },
-            **self.facts,
-        }
-
-    def compute(self, progress: Progress | None) -> list[FailedWindow]:
-        """Strips of classes, confidences and scores for every row of windows that is not in the journal yet.
-
-        Windows that failed before a kill stay failed when the run goes on; a complete run, done again, tries all anew.
+        Windows that failed before a kill stay failed when the run is resumed; a complete run, done again, tries all.
         """
         rule = Rule(self.ids, self.options.threshold, self.legend.nodata)
         upsampler = Upsampler(rule, self.plan.patch, self.plan.shape)
+        if scene:
+            self._add_strips(map(self._score, scene.rows()), upsampler)
+            return scene.failed, scene.resumed
         rows = see(
-            self.raster, self.dense, self.plan, batch=self.read.batch, journal=self.journal, also=upsampler,
-            progress=progress,
+            self.raster, self.dense, self.plan, batch=batch, journal=self.journal, also=upsampler,
+            progress=self.progress,
         )  # fmt: skip
-        self.resumed = resume_note(rows.restored, len(self.plan), "windows")
+        resumed = resume_note(rows.restored, len(self.plan), "windows")
+        self._add_strips(rows, upsampler)
+        return rows.failed, resumed
+
+    def _score(self, row: Row) -> Row:
+        """A row of an encoded scene as class logits."""
+        if not isinstance(self.dense, WordScores):
+            return row
+        return replace(row, values=self.dense.score(torch.from_numpy(row.values)[None])[0].numpy())
+
+    def _add_strips(self, rows: Iterable[Row], upsampler: Upsampler) -> None:
+        named = [self.dense.labels.index(name) for name in self.legend.names]
         for row in rows:
             probabilities = torch.from_numpy(row.values).softmax(0).numpy()
             if self.outputs.scores:  # of the named classes; the rest to 1 belongs to the background words
-                self.journal.add_strip("scores", row.first, encode_strip(probabilities[self.channels]))
+                self.journal.add_strip("scores", row.first, encode_strip(probabilities[named]))
             if strip := upsampler.feed(probabilities, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
-        return rows.failed
 
-    def finish(self, failed: list[FailedWindow], started: float, progress: Progress | None) -> SegmentResult:
-        """The journal's strips as the files that were asked for; then the journal goes."""
-        if self.refiner:
-            self._refine(self.refiner, progress)
-        self.raster.check_unchanged()
-        grid, outputs = self.raster.grid, self.outputs
-        self._write_rasters(grid, progress)
-        if outputs.polygons:
-            skip = frozenset({OTHER, self.legend.nodata})
-            shapes = trace(self._strips("polygons", progress), skip)
-            with outputs.made.writing(outputs.polygons) as draft:
-                write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, draft, self.raster.footprint)
-        shares = class_shares(self._strips("areas", progress), grid, self.raster.footprint, self.legend)
-        overlay, notes = self._picture(shares)
-        if not any(share.pixels for share in shares):
-            notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
-        seconds = round(time.monotonic() - started, 2)
-        told = (
-            *self.resumed,
-            *self.facts.get("notes", ()),
-            *reading_notes(self.raster, self.dense.card.name, self.dense.card.resolution),
-        )
-        result = SegmentResult(
-            self.dense.card.name, outputs.classes, outputs.polygons, outputs.scores, overlay,
-            outputs.manifest, shares, len(self.plan), tuple(failed), seconds, (*told, *notes),
-        )  # fmt: skip
-        outputs.made.finish(result.to_json() | {"run": self.facts})
-        self.journal.clear()
-        return result
-
-    def _refine(self, refiner: Refiner, progress: Progress | None) -> None:
-        """Strips of a map whose regions follow the picture; they take the place of the others."""
+    def refine(self, refiner: Refiner) -> tuple[str, str]:
+        """Strips of a map whose regions follow the picture; returns their kinds."""
+        classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in _KINDS)
         skip = frozenset({OTHER, self.legend.nodata})
-        classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in self.strips)
         refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
-        self.strips = ("refined", "refinedconfidence")
-        done = len(self.journal.strips(self.strips[-1]))  # by a run that was killed here
+        done = len(self.journal.strips(_REFINED[-1]))  # by a run that was killed here
 
         def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
             return classes.read(*window.slices), confidence.read(*window.slices)
 
         for row, *layers in refining.rows(read, done):
-            for kind, layer in zip(self.strips, layers, strict=True):
+            for kind, layer in zip(_REFINED, layers, strict=True):
                 self.journal.add_strip(kind, row, encode_strip(layer[None]))
-            if progress:
-                progress("outlines", row + len(layers[0]), self.plan.shape[0])
+            if self.progress:
+                self.progress("outlines", row + len(layers[0]), self.plan.shape[0])
+        return _REFINED
+
+    def write(
+        self, kinds: tuple[str, str], failed: Sequence[FailedWindow], resumed: tuple[str, ...], started: float
+    ) -> SegmentResult:
+        """Turn the journal's strips into the files that were asked for, and remove the journal."""
+        self.raster.check_unchanged()
+        grid, outputs, card = self.raster.grid, self.outputs, self.dense.card
+        self._write_rasters(kinds[0])
+        if outputs.polygons:
+            shapes = trace(self._strips(kinds, "polygons"), frozenset({OTHER, self.legend.nodata}))
+            with outputs.made.writing(outputs.polygons) as draft:
+                write_polygons(shapes, grid, self.legend, CONFIDENCE_STEPS, draft, self.raster.footprint)
+        shares = class_shares(self._strips(kinds, "areas"), grid, self.raster.footprint, self.legend)
+        overlay, notes = self._picture(shares)
+        if not any(share.pixels for share in shares):
+            notes = (*notes, "no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
+        read_notes = reading_notes(self.raster, card.name, card.resolution)
+        result = SegmentResult(
+            model=card.name,
+            output=outputs.classes,
+            polygons=outputs.polygons,
+            scores=outputs.scores,
+            overlay=overlay,
+            manifest=outputs.manifest,
+            classes=shares,
+            windows=len(self.plan),
+            failed=tuple(failed),
+            seconds=round(time.monotonic() - started, 2),
+            notes=(*resumed, *self.facts.get("notes", ()), *read_notes, *notes),
+        )
+        outputs.made.finish(result.to_json() | {"run": self.facts})
+        self.journal.clear()
+        return result
 
     def _picture(self, shares: tuple[ClassShare, ...]) -> tuple[Path | None, tuple[str, ...]]:
         """The overlay, or why there is none: a damaged scene that has a map may be without a picture."""
@@ -233,27 +245,28 @@ class _Run:
             notes = write_overlay(thumbnail, self.outputs.classes, self.legend, lines, draft)
         return self.outputs.overlay, notes
 
-    def _write_rasters(self, grid: Grid, progress: Progress | None) -> None:
-        if progress:
-            progress("map", 0, 1)
+    def _write_rasters(self, kind: str) -> None:
+        grid = self.raster.grid
+        if self.progress:
+            self.progress("map", 0, 1)
         tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((self.legend.rest, *self.legend.names)))
         layer = Layer(grid, self.legend.dtype, self.legend.nodata, ("class",), self.legend, tags)
         with self.outputs.made.writing(self.outputs.classes) as draft:
-            write_cog(self.journal.strips(self.strips[0]), layer, draft)
+            write_cog(self.journal.strips(kind), layer, draft)
         if self.outputs.scores:
             lattice = grid.coarser(self.plan.patch)
             layer = Layer(lattice, "float32", float("nan"), self.legend.names)
             with self.outputs.made.writing(self.outputs.scores) as draft:
                 write_cog(self.journal.strips("scores"), layer, draft)
-        if progress:
-            progress("map", 1, 1)
+        if self.progress:
+            self.progress("map", 1, 1)
 
-    def _strips(self, what: str, progress: Progress | None) -> Iterator[ClassStrip]:
+    def _strips(self, kinds: tuple[str, str], what: str) -> Iterator[ClassStrip]:
         row = 0
-        paths = list(zip(*map(self.journal.strips, self.strips), strict=True))
+        paths = list(zip(*map(self.journal.strips, kinds), strict=True))
         for done, (classes_path, confidence_path) in enumerate(paths, 1):
             classes, confidence = read_strip(classes_path)[0], read_strip(confidence_path)[0]
             yield ClassStrip(row, classes, confidence)
             row += len(classes)
-            if progress:
-                progress(what, done, len(paths))
+            if self.progress:
+                self.progress(what, done, len(paths))

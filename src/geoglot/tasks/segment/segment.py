@@ -14,7 +14,8 @@ from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
-from geoglot.scene.dense import ClassDense, Dense, WordScores, reads_words
+from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
+from geoglot.scene.seen import EncodedScene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
@@ -26,7 +27,7 @@ __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 
 
 def segment(
-    source: PathLike | Raster,
+    source: PathLike | Raster | EncodedScene,
     classes: ClassesLike | None,
     output: PathLike,
     *,
@@ -45,6 +46,9 @@ def segment(
     what is made of them: "map", "polygons", "areas". `refiner` moves the borders of regions to edges of the picture:
     "none", "edges", what `load_sam` gives, or one of your own.
 
+    An encoded scene is mapped without its model; `model` is then the one that encoded it. The map is the same but for
+    half precision, and at no data and the scene's border, which `encode_scene` fills before it computes.
+
     A model that `geoglot train segment` made has classes of its own: None maps them all, names map some of them (the
     rest is "other"); a name with other words, or a new one, changes its classes as `models.segclip.vocabulary` says.
 
@@ -57,8 +61,11 @@ def segment(
     _check_choice(options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
     paths.made.check(*(one for one in (source, classes) if isinstance(one, PathLike)))
-    model = load_model(model)
+    scene = source if isinstance(source, EncodedScene) else None
+    model = model_of(scene.dense) if scene else load_model(model)
     dense, names, facts = _dense(model, words, background, options)
+    if scene:
+        _check_encoded(scene, dense, options)
     facts |= {
         "background": background,
         "card": asdict(model.card),
@@ -102,6 +109,13 @@ def _dense(
     texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
     names = tuple(entry.name for entry in words)
     return scores, names, facts | {"texts": texts, "device": scores.texts.device.type, "notes": notes}
+
+
+def _check_encoded(scene: EncodedScene, dense: Dense, options: SegmentOptions) -> None:
+    if (options.flips, options.scales) != (SegmentOptions.flips, SegmentOptions.scales):
+        raise InputError("flips and scales need the model again: segment the raster, not the encoded scene")
+    if scene.dense.labels and model_of(dense) is not model_of(scene.dense):
+        raise InputError("other words need the model again: segment the raster, not the encoded scene")
 
 
 def _check_choice(options: SegmentOptions) -> None:
