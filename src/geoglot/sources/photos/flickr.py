@@ -25,9 +25,8 @@ CEILING = 4000
 PER_PAGE = 250
 _SIZES = "zcwnbhomlqst"
 _EXTRAS = "geo,date_taken,date_upload,owner_name,license," + ",".join(f"url_{size}" for size in _SIZES)
-#: Error codes for a faulty key, and for failures that pass
-_KEY_CODES = frozenset({96, 97, 98, 99, 100})
-_LATER_CODES = frozenset({0, 10, 18, 105, 106})
+_KEY_CODES = frozenset({96, 97, 98, 99, 100})  # errors of the key
+_LATER_CODES = frozenset({0, 10, 18, 105, 106})  # errors that pass
 #: Ids of flickr.photos.licenses.getInfo: 1-6 are version 2.0, 11-16 version 4.0
 _LICENCES = {
     0: "all-rights-reserved", 1: "cc-by-nc-sa", 2: "cc-by-nc", 3: "cc-by-nc-nd", 4: "cc-by", 5: "cc-by-sa",
@@ -120,8 +119,8 @@ class Flickr(PhotoService):
         now = datetime.now().replace(microsecond=0) + timedelta(days=1)  # in any time zone
         first = datetime.combine(query.after, time.min) if query.after else _FIRST_DAY
         last = datetime.combine(query.before, time(23, 59, 59)) if query.before else now
-        spans = _Span(first, last), _Span(_FIRST_UPLOAD, now)
-        return once(self._search(_Search(query, SearchSession(self._web), *spans)))
+        search = _Search(query, SearchSession(self._web), _Span(first, last), _Span(_FIRST_UPLOAD, now))
+        return once(self._search(search))
 
     def picture(self, photo: Photo) -> bytes:
         return self._web.fetch(photo.url, _read_picture, paced=False)
@@ -131,8 +130,7 @@ class Flickr(PhotoService):
         if page.total <= CEILING:
             yield from self._pages(search, page)
             return
-        halves = search.halves()
-        if not halves:
+        if not (halves := search.halves()):
             raise SourceError(f"Flickr has {page.total} photos of one second at one place and shows {CEILING}")
         for half in halves:
             yield from self._search(half)
