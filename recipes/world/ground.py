@@ -26,11 +26,11 @@ from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 from world import CLASSES, Split, World
 
-from geoglot import load_word_model
 from geoglot.geo import Window
 from geoglot.models.base import Card
 from geoglot.models.clip import Clip
 from geoglot.models.model_files import DERIVED, save_model
+from geoglot.models.zoo import load_word_model
 
 PATCH = 8
 DIM = 64

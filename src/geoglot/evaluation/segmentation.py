@@ -1,4 +1,4 @@
-"""Zero-shot segmentation: the class of every pixel of a set, by the dense scorer that `geoglot segment` uses."""
+"""Score segmentation: the class of every pixel of a set, by the dense model that `geoglot segment` uses."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ BACKGROUND = "background"
 def class_map(
     raster: Raster, dense: Dense, names: Sequence[str], batch: int, refiner: Refiner | None = None
 ) -> Integer[np.ndarray, "rows cols"]:
-    """The class of each pixel, 1 for the first name, nodata where there is none; SourceError if a window fails.
+    """The class of each pixel, 1 for the first name, or no data; SourceError if a window fails.
 
-    A refiner moves the regions' borders, as `geoglot segment --refine` does.
+    A refiner moves the borders of regions, as in `geoglot segment --refine`.
     """
     rule = Rule(tuple(names.index(label) + 1 for label in dense.labels))
     plan = dense.windows(raster.grid.shape)
@@ -38,7 +38,7 @@ def class_map(
     rows = see(raster, dense, plan, batch=batch)
     for row in rows:
         if rows.failed:
-            raise SourceError(f"{raster.uri}: {rows.failed[0].reason}; a score over a part of a set would be none")
+            raise SourceError(f"{raster.uri}: {rows.failed[0].reason}; a score over a part of a set would be invalid")
         if strip := upsampler.feed(torch.from_numpy(row.values).softmax(0).numpy(), row.valid):
             strips.append(strip)
     classes = np.concatenate([strip.classes for strip in strips])
@@ -54,7 +54,7 @@ def class_map(
 
 
 def coarsening(own: tuple[float, float] | None, understood: tuple[float, float]) -> float:
-    """How many times larger than a set's pixels a model wants them; 1 where the set has no one ground resolution."""
+    """Ratio of the model's pixels to a set's pixels; 1 if the ground resolution of the set varies."""
     if own is None or own[0] != own[1]:
         return 1.0
     finest, coarsest = understood
@@ -69,17 +69,19 @@ def confusions(
     coarser: float = 1.0,
     refiner: Refiner | None = None,
 ) -> Integer[np.ndarray, "image class answer"]:
-    """Pixels by class and answer, for each image. The model's labels must be the names of the classes.
+    """A confusion matrix for each image. The model's labels must be the names of the classes.
 
-    The model may see pixels that are `coarser`; its answers count at the set's own all the same.
+    The model may read pixels that are `coarser` times as large; its answers are scored at the set's own pixels.
     """
     matrices, names = [], [one.name for one in samples.classes]
     for done, (image, read_mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
         truth = read_mask()
         with open_native(image, coarser) as raster:
             if raster.native.shape != truth.shape:
-                raise SourceError(f"{image} has {raster.native.shape} px, its mask {truth.shape}")
-            guess = _enlarged(class_map(raster, dense, names, batch, refiner), truth.shape).astype(np.int64) - 1
+                raise SourceError(
+                    f"{image} has {raster.native.shape} px, its mask {truth.shape}; both must have the same size"
+                )
+            guess = _upsample(class_map(raster, dense, names, batch, refiner), truth.shape).astype(np.int64) - 1
         matrices.append(confusion(truth, guess, len(samples.classes)))
         if progress:
             progress("images", done, len(samples))
@@ -87,7 +89,7 @@ def confusions(
 
 
 def window_sides(plan: Callable[[tuple[int, int]], WindowPlan], samples: Mapped, coarser: float = 1.0) -> list[int]:
-    """The sides, in pixels, of the windows that `confusions` looks at: an image that is smaller has smaller ones."""
+    """Sides of the windows in `confusions`, in pixels: smaller images have smaller windows."""
     shapes = {grid_of(image).shape for image in samples.images}
     return sorted({plan((_coarse(rows, coarser), _coarse(cols, coarser))).tile for rows, cols in shapes})
 
@@ -96,8 +98,8 @@ def _coarse(side: int, coarser: float) -> int:
     return max(1, round(side / coarser))
 
 
-def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """To the nearest pixel, over the same extent."""
+def _upsample(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Upsample to the nearest pixel, over the same extent."""
     rows, cols = (
         ((np.arange(side) + 0.5) * small / side).astype(int) for side, small in zip(shape, classes.shape, strict=True)
     )
@@ -106,9 +108,9 @@ def _enlarged(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:
-    """mIoU (also without the background, where there is one), mean F1, overall accuracy and each class's IoU.
+    """mIoU (and without the background, if there is one), mean F1, overall accuracy, and IoU of each class.
 
-    Of the sum over all images.
+    The matrices are summed over all images.
     """
 
     def statistic(counts: np.ndarray) -> np.ndarray:
@@ -124,7 +126,7 @@ def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Seq
 
 
 def iou_without_background(matrix: Integer[np.ndarray, "class answer"], names: Sequence[str]) -> float:
-    """mIoU of the other classes, as iSAID's objects are scored beside it; NaN for a set without a background."""
+    """mIoU without the background, as iSAID's objects are scored; NaN for a set without a background."""
     if BACKGROUND not in names:
         return float("nan")
     return float(mean_and_each(np.delete(ious(matrix), list(names).index(BACKGROUND)))[0])
