@@ -2,16 +2,16 @@
 
 GeoglotError
 ├── InputError             what the caller gave cannot be used        (exit code 2)
-│   ├── ClassesError       class names are missing, empty or double
+│   ├── ClassesError       class names are missing, empty or repeated
 │   └── GridError          a place on Earth that cannot be computed
 ├── SourceError            pixels that cannot be opened or read       (exit code 1)
 │   ├── ReadError          one window of an opened source failed
-│   └── ServiceError       a service on the network that does not answer as it should, now
+│   └── ServiceError       a service on the network that does not answer as it should
 ├── ModelError             a model that cannot be found or trusted
 │   └── ConvertError       a foreign checkpoint that does not fit
 ├── OutputError            a result that cannot be written
-├── AnswerError            a question that got no answer
-│   └── LimitError         a program that wanted more than its limits
+├── AnswerError            a question without an answer
+│   └── LimitError         a program that needs more than its limits
 └── MissingExtraError      an optional dependency is not installed
 """
 
@@ -22,7 +22,7 @@ from importlib.metadata import PackageNotFoundError, requires
 
 
 class GeoglotError(Exception):
-    """Root of all; the command line prints it in one sentence and exits with `exit_code`."""
+    """Root of all; the command line prints its message and exits with `exit_code`."""
 
     exit_code = 1
 
@@ -34,7 +34,7 @@ class InputError(GeoglotError):
 
 
 class ClassesError(InputError):
-    """The class names are missing, empty or double."""
+    """The class names are missing, empty or repeated."""
 
 
 class GridError(InputError):
@@ -66,29 +66,29 @@ class OutputError(GeoglotError):
 
 
 class AnswerError(GeoglotError):
-    """A question got no answer: it could not be read, or its program failed."""
+    """A question has no answer: it could not be read, or its program failed."""
 
 
 class LimitError(AnswerError):
-    """A program wanted more time, memory, calls or pixels than it may have."""
+    """A program needs more time, memory, calls or pixels than it may have."""
 
 
 class MissingExtraError(GeoglotError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        wanted = " ".join(f'"{one}"' for one in _packages_of(extra))
+        wanted = " ".join(f'"{name}"' for name in _packages_of(extra))
         super().__init__(
-            f"{package} is not installed; get what geoglot[{extra}] brings with: "
+            f"{package} is not installed; install the packages of geoglot[{extra}] with: "
             f'"{sys.executable}" -m pip install {wanted}'
         )
 
 
 def _packages_of(extra: str) -> list[str]:
-    """What an extra of the installed geoglot brings: it can be had by name, wherever geoglot itself came from."""
+    """The packages of an extra: they install by name, wherever geoglot itself came from."""
     try:
         wanted = requires("geoglot") or []
-    except PackageNotFoundError:  # run from its sources without being installed
+    except PackageNotFoundError:  # run from its sources, not installed
         wanted = []
     parts = [line.partition(";") for line in wanted]
     found = [name.strip() for name, _, when in parts if f'extra == "{extra}"' in when.replace("'", '"')]

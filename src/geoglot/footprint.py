@@ -1,6 +1,6 @@
-"""The part of a grid that a scene fills: at the edge of a coarse, turned or reprojected grid pixels hang over.
+"""The part of a grid that a scene fills: at the edge of a coarse, turned or reprojected grid, pixels hang over.
 
-The only place where it is known how much of a pixel is ground of the scene. Areas are taken from what is inside.
+Areas count only the ground inside. No other code knows how much of a pixel that is.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class Footprint:
     """A scene on a grid."""
 
     outline: BaseGeometry | None
-    """In pixels of the grid (x = column, y = row); None where the scene fills the grid to its edge."""
+    """In pixels of the grid (x = column, y = row); None if the scene fills the grid to its edge."""
 
     @classmethod
     def of(cls, scene: Grid, grid: Grid) -> Footprint:
-        """What the pixels of `scene` cover of `grid`; both on Earth, or the same."""
+        """The part of `grid` that `scene` covers; both lie on Earth, or are the same."""
         if scene is grid:
             return cls(None)
         x, y = scene.outline()
@@ -42,7 +42,7 @@ class Footprint:
         return cls(outline)
 
     def coverage(self, window: Window) -> Float[np.ndarray, "rows cols"] | None:
-        """How much of each pixel of a window is inside, 0..1; None where all of all of them is."""
+        """How much of each pixel of a window is inside, 0..1; None if all are inside as a whole."""
         frame = shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)
         if self.outline is None or self.outline.covers(frame):
             return None
@@ -50,23 +50,23 @@ class Footprint:
         return _coverage(part, window)
 
     def clip(self, polygons: Sequence[shapely.Polygon]) -> np.ndarray:
-        """Polygons in pixels, each cut to what is inside: its largest part; as it was where nothing is."""
-        found = np.array(polygons, object)
-        if self.outline is None or not len(found):
-            return found
-        for index in np.flatnonzero(~shapely.covers(self.outline, found)):
-            parts = shapely.get_parts(shapely.intersection(self.outline, found[index]))
+        """The largest part inside of each polygon (in pixels); a polygon without any part inside stays as it is."""
+        clipped = np.array(polygons, object)
+        if self.outline is None or not len(clipped):
+            return clipped
+        for index in np.flatnonzero(~shapely.covers(self.outline, clipped)):
+            parts = shapely.get_parts(shapely.intersection(self.outline, clipped[index]))
             areas = shapely.area(parts)
             if areas.any():
-                found[index] = shapely.normalize(parts[areas.argmax()])
-        return found
+                clipped[index] = shapely.normalize(parts[areas.argmax()])
+        return clipped
 
 
 def _coverage(shape: BaseGeometry, window: Window) -> Float[np.ndarray, "rows cols"]:
-    """How much of each pixel of a window a shape within it covers, exactly.
+    """How much of each pixel of a window a shape inside it covers, exactly.
 
-    Every edge, cut where it passes from pixel to pixel, adds the area to its right up to the border; a running sum
-    along each row is then what lies inside.
+    Every edge is cut where it passes from pixel to pixel, and adds the area to its right up to the border. A running
+    sum along each row then gives the area inside.
     """
     total = np.zeros((window.height, window.width + 1))
     for polygon in shapely.get_parts(shape):

@@ -1,4 +1,4 @@
-"""What the environment decides: device, threads, cache folder, keys of services. Read here and nowhere else."""
+"""Settings from environment variables: device, threads, cache folder, keys of services. No other code reads them."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ def _default_cache() -> Path:
 
 @dataclass(frozen=True)
 class Settings:
-    """One frozen view of the GEOGLOT_* variables."""
+    """The GEOGLOT_* variables."""
 
     device: str = "auto"
     """GEOGLOT_DEVICE: auto, cpu, cuda, cuda:1, mps."""
     threads: int | None = None
     """GEOGLOT_THREADS: threads of the model on a CPU; None leaves it to torch."""
     cache: Path = field(default_factory=_default_cache)
-    """GEOGLOT_CACHE: where downloaded and converted models lie."""
+    """GEOGLOT_CACHE: the folder of downloaded and converted models."""
     raster_cache_mb: int = 128
-    """GEOGLOT_RASTER_CACHE_MB: decoded blocks that GDAL keeps; its own default is 5 % of all memory."""
+    """GEOGLOT_RASTER_CACHE_MB: memory for the decoded blocks that GDAL keeps; its own default is 5 % of all memory."""
     flickr_key: str = field(default="", repr=False)
-    """GEOGLOT_FLICKR_KEY: of the Flickr API; a secret, which is sent to Flickr and written nowhere."""
+    """GEOGLOT_FLICKR_KEY: key of the Flickr API; a secret, which is sent to Flickr and written nowhere."""
     mapillary_token: str = field(default="", repr=False)
-    """GEOGLOT_MAPILLARY_TOKEN: of the Mapillary API; a secret too."""
+    """GEOGLOT_MAPILLARY_TOKEN: token of the Mapillary API; a secret too."""
     llm_url: str = ""
     """GEOGLOT_LLM_URL: base URL of an OpenAI-compatible server for `ask --planner llm`."""
     llm_model: str = ""
     """GEOGLOT_LLM_MODEL: the model of that server."""
     llm_key: str = field(default="", repr=False)
-    """GEOGLOT_LLM_KEY: its key. It is shown nowhere."""
+    """GEOGLOT_LLM_KEY: its key; a secret too."""
     llm_seconds: float = 60.0
-    """GEOGLOT_LLM_SECONDS: how long one reply may take."""
+    """GEOGLOT_LLM_SECONDS: time limit of one reply."""
 
 
 def load_settings() -> Settings:
@@ -61,5 +61,5 @@ def load_settings() -> Settings:
 def _number(name: str, default: int = 0) -> int:
     text = os.environ.get(name, str(default))
     if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"{name} must be a whole number from 1 on, not {text!r}")
+        raise InputError(f"{name} must be a whole number of at least 1, got {text!r}")
     return int(text)

@@ -1,4 +1,4 @@
-"""Texts and tables as people save them: UTF-8 with or without a mark, UTF-16, cp1252; commas, semicolons, tabs."""
+"""Reads texts and tables as people save them: UTF-8, marked or not, UTF-16, cp1252; commas, semicolons, tabs."""
 
 from __future__ import annotations
 
@@ -20,41 +20,41 @@ _SEPARATORS = ",;\t|"
 
 @dataclass(frozen=True)
 class Text:
-    """What a text file says."""
+    """The content of a text file."""
 
     body: str
     """With "\\n" at the end of a line."""
     notes: tuple[str, ...] = ()
-    """A sentence where the encoding was guessed."""
+    """A sentence if the encoding was guessed."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows below a head."""
+    """Rows below a header."""
 
     path: Path
     columns: tuple[str, ...]
-    """In small letters, without blanks around them."""
+    """Lower case, without blanks around them."""
     rows: tuple[Mapping[str, str], ...]
-    """Cells by column, without blanks around them; "" where a row is short. Blank rows are left out."""
+    """Cells by column, without blanks around them; "" if a row is too short. Blank rows are left out."""
     lines: tuple[int, ...]
-    """Where each row begins in the file, from 1."""
+    """The line of the file, from 1, on which each row begins."""
     notes: tuple[str, ...] = ()
-    """A sentence where the encoding was guessed."""
+    """A sentence if the encoding was guessed."""
 
     def where(self, index: int) -> str:
-        """Which row this is, for a message."""
+        """The place of a row, for a message."""
         return f"{self.path}, line {self.lines[index]}"
 
 
 def read_text(path: Path) -> Text:
-    """A whole text file; SourceError where it cannot be read or is no text.
+    """A whole text file; SourceError if it cannot be read or is not a text.
 
-    What is neither marked nor UTF-8 is taken for cp1252, which Windows writes in western Europe, and a note says so.
+    A text that is neither marked nor UTF-8 is read as cp1252, which Windows writes in western Europe; a note says so.
     """
     try:
-        if path.exists() and not path.is_file():  # to open a pipe is to wait for somebody who writes
-            raise SourceError(f"{path} is no file, but a folder, a device or a pipe; give the name of a file")
+        if path.exists() and not path.is_file():  # opening a pipe would wait for somebody who writes
+            raise SourceError(f"{path} is a folder, a device or a pipe; give the name of a file")
         raw = path.read_bytes()
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
@@ -76,7 +76,7 @@ def read_text(path: Path) -> Text:
 
 
 def _encoding(raw: bytes) -> str:
-    """By the mark at the start; UTF-16 without one by the zeros of its ASCII letters."""
+    """The encoding by the mark at the start; UTF-16 without a mark by the zeros of its ASCII letters."""
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
             return encoding
@@ -86,33 +86,33 @@ def _encoding(raw: bytes) -> str:
 
 
 def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
-    """A table whose first row names its columns; SourceError where one of `needed` is not among them.
+    """A table whose first row names its columns; SourceError if one of `needed` is not among them.
 
-    The separator is the one of , ; tab | with which the head has the needed columns, else the most columns. Excel's
-    line `sep=;` is passed over. A row with more cells than the head is refused, for its texts are cut in two.
+    The separator is the one of , ; tab | that gives the header the needed columns, else the most columns. Excel's line
+    `sep=;` is skipped. A row with more cells than the header is refused, since a separator has cut its texts.
     """
     text = read_text(path)
     lines = text.body.split("\n")
-    first = next((number for number, line in enumerate(lines) if line.strip() and not _is_excels(line)), None)
+    first = next((number for number, line in enumerate(lines) if line.strip() and not _is_separator_line(line)), None)
     if first is None:
         raise SourceError(f"{path} is empty; it must have the columns {_listed(needed)}")
-    separator = max(_SEPARATORS, key=lambda one: _fit(lines[first], one, needed))
+    separator = max(_SEPARATORS, key=lambda sign: _fit(lines[first], sign, needed))
     columns = tuple(_cells(lines[first], separator))
     if not set(needed) <= set(columns):
         has = ", ".join(filter(None, columns)) or "none"
         raise SourceError(f"{path} must have the columns {_listed(needed)}; its first line names {has}")
     if double := next((name for name in columns if name and columns.count(name) > 1), None):
         raise SourceError(f"{path} has two columns {double}; rename one of them")
-    return _below(path, text, first, separator, columns)
+    return _read_rows(path, text, first, separator, columns)
 
 
 def parse_number(text: str) -> float:
-    """A number with a decimal point, or with the comma of many countries; ValueError for what is neither."""
+    """A number with a decimal point or a decimal comma; ValueError for other text."""
     return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
 
 
-def _below(path: Path, text: Text, first: int, separator: str, columns: tuple[str, ...]) -> Table:
-    """The rows under the head, which stands in line `first` from 0."""
+def _read_rows(path: Path, text: Text, first: int, separator: str, columns: tuple[str, ...]) -> Table:
+    """The rows below the header, which is in line `first` (from 0)."""
     body = "\n".join(text.body.split("\n")[first + 1 :])
     reader = csv.reader(io.StringIO(body), delimiter=separator, skipinitialspace=True)
     rows, numbers, start = list[Mapping[str, str]](), list[int](), first + 2
@@ -139,7 +139,7 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def _fit(head: str, separator: str, needed: Sequence[str]) -> tuple[int, int]:
-    """How many needed columns, and how many at all, a separator finds in the head."""
+    """How many needed columns, and how many in all, a separator finds in the header."""
     cells = _cells(head, separator)
     return sum(name in cells for name in needed), len(cells)
 
@@ -148,5 +148,5 @@ def _cells(head: str, separator: str) -> list[str]:
     return [cell.strip().lower() for cell in next(csv.reader([head], delimiter=separator, skipinitialspace=True))]
 
 
-def _is_excels(line: str) -> bool:
+def _is_separator_line(line: str) -> bool:
     return line.lower().startswith("sep=") and len(line.strip()) <= len("sep=;")

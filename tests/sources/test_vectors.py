@@ -187,8 +187,8 @@ def test_layers_of_a_geopackage_are_stored_ones(tmp_path: Path) -> None:
         (collection(FEATURE.replace("52.0", "NaN", 1)), "coordinate that is not a number"),
         (collection(FEATURE.replace("51.0", "Infinity")), "coordinate that is not a number"),
         (collection(FEATURE.replace("51.0", "1e999")), "cannot be read as GeoJSON"),
-        (collection(more='"crs": {"type": "name", "properties": {"name": "EPSG:99999999"}},'), "a CRS that is none"),
-        (collection(more='"crs": {"type": "name", "properties": ' + "[" * 100_000), "a CRS that is none"),
+        (collection(more='"crs": {"type": "name", "properties": {"name": "EPSG:99999999"}},'), "an unknown CRS"),
+        (collection(more='"crs": {"type": "name", "properties": ' + "[" * 100_000), "an unknown CRS"),
         ("<html><body>403</body></html>", "not a file of features"),
     ],
 )
@@ -242,7 +242,7 @@ def test_metadata_of_geoparquet_is_not_trusted(tmp_path: Path, metadata: str) ->
 
 
 def test_how_much_is_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "MOST_FEATURES", 3)
+    monkeypatch.setattr(vectors, "MAX_FEATURES", 3)
     frame(count=4).to_parquet(tmp_path / "a.parquet")
     for suffix in (".geojson", ".gpkg", ".fgb"):
         frame(count=4).to_file(tmp_path / f"a{suffix}")
@@ -253,7 +253,7 @@ def test_how_much_is_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_value_that_many_rows_share_counts_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some kilobytes of a file may be a gigabyte of polygons."""
-    monkeypatch.setattr(vector_formats, "LARGEST", 2**20)
+    monkeypatch.setattr(vector_formats, "MAX_BYTES", 2**20)
     large = shapely.Point(0, 0).buffer(1, quad_segs=1000).wkb
     shared = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100, "int32")), pa.array([large]))
     path = geoparquet(tmp_path / "a.parquet", facts(), shared)

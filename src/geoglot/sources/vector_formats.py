@@ -1,8 +1,8 @@
-"""Which vector format a file is, seen in its bytes and not in its name, and how GDAL is asked for no other.
+"""Finds the vector format of a file by its bytes, not by its name, so that GDAL opens it by no other driver.
 
-GDAL tries all its drivers on a file, and some follow what stands in it: virtual files and pipelines open other files,
-others ask a server. A binary format is safe to open by its name, since such a driver sees no further than the first
-zero byte. GeoJSON is opened by its driver's prefix, and XML is KML only if it is well-formed and its root says so.
+GDAL tries all its drivers on a file, and some follow what it says: virtual files and pipelines open other files, others
+ask a server. A binary format is safe to open by its file name, since those drivers read no further than the first zero
+byte. GeoJSON is opened by its driver's prefix, and XML is KML only if it is well-formed and its root is `kml`.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError
 
-LARGEST = 2**30
-"""Bytes of a file, unpacked."""
+MAX_BYTES = 2**30
+"""Of a file, unpacked."""
 READ = "GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, Shapefile and KML"
-_HEAD = 65_536  # bytes in which the kind of a text shows
-_LONGEST_CRS = 65_536  # bytes of a GeoJSON file's member crs
-_LONGEST_LINE = 2**24  # bytes; a longer first line is not a line of GeoJSON text sequences
-_CRS = re.compile(  # also where letters are escaped
+_HEAD = 65_536  # bytes that show the kind of a text
+_MAX_CRS = 65_536  # bytes of a GeoJSON file's member crs
+_MAX_LINE = 2**24  # bytes; a longer first line does not belong to GeoJSON text sequences
+_CRS = re.compile(  # also with escaped letters
     rb"""["'](?:c|\\u00[46]3)(?:r|\\u00[57]2)(?:s|\\u00[57]3)["']\s*:\s*(?=\{)""", re.IGNORECASE
 )
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format that is read, and the drivers of GDAL that read it; GeoParquet is read without GDAL."""
+    """A format that is read, and GDAL's drivers for it; GeoParquet is read without GDAL."""
 
     name: str
     drivers: tuple[str, ...] = ()
     prefix: str = ""
-    """With which only this driver opens a file."""
+    """GDAL opens a name with this prefix by this driver alone."""
 
 
 PARQUET = Format("GeoParquet")
@@ -57,7 +57,7 @@ _PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"\x2
 
 
 def format_of(path: Path) -> Format:
-    """The format of a file that may be opened as such; InputError for any other file."""
+    """The format as which a file may be opened; InputError for any other file."""
     head = _head(path)
     for magic, form in _BINARY.items():
         if head.startswith(magic):
@@ -65,7 +65,7 @@ def format_of(path: Path) -> Format:
                 _check_tables(path)
             return form
     if head.startswith(_PACKED):
-        raise InputError(f"{path} is an archive; unpack it and give the file of {READ} that is in it")
+        raise InputError(f"{path} is an archive; unpack it and give the file inside, which must be {READ}")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x1e \t\r\n")
     if text.startswith(b"{"):
         _check_crs(path)
@@ -73,14 +73,14 @@ def format_of(path: Path) -> Format:
     if text.startswith(b"<") and _root(path) == "kml":
         return KML
     if not text.startswith(b"<") and b"\0" not in head and text:
-        raise InputError(f"{path} is a text, perhaps a table without geometry; save it as GeoJSON or GeoPackage")
-    raise InputError(f"{path} is {_what(head)}; what is read is {READ}")
+        raise InputError(f"{path} is a text file, perhaps a table without geometry; save it as GeoJSON or GeoPackage")
+    raise InputError(f"{path} is {_describe(head)}; geoglot reads {READ}")
 
 
 def check_size(path: Path, size: int) -> None:
-    """InputError for more bytes than are read of a file."""
-    if size > LARGEST:
-        raise InputError(f"{path} has more than {LARGEST / 2**30:.0f} GiB unpacked; cut out what is needed")
+    """InputError for a file of more bytes than are read."""
+    if size > MAX_BYTES:
+        raise InputError(f"{path} has more than {MAX_BYTES / 2**30:.0f} GiB unpacked; cut out the part that you need")
 
 
 def _head(path: Path) -> bytes:
@@ -96,11 +96,11 @@ def _head(path: Path) -> bytes:
         raise InputError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _what(head: bytes) -> str:
+def _describe(head: bytes) -> str:
     if not head:
         return "empty"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return "a text in UTF-16, or none; save it in UTF-8"
+        return "a text in UTF-16, or not a text; save it in UTF-8"
     if head.lstrip().startswith(b"<OGRVRT"):
         return "a virtual file that names other files"
     return "not a file of features"
@@ -109,31 +109,31 @@ def _what(head: bytes) -> str:
 def _is_lines(path: Path) -> bool:
     """Whether every line is a feature of its own."""
     with path.open("rb") as file:
-        first = file.readline(_LONGEST_LINE)
+        first = file.readline(_MAX_LINE)
         second = file.readline(_HEAD)
     return first.startswith(b"\x1e") or (first.rstrip().endswith(b"}") and second.lstrip().startswith(b"{"))
 
 
 def _check_crs(path: Path) -> None:
-    """GDAL asks a server for a CRS that is an address, and takes one that it does not know for degrees."""
+    """Refuse a CRS that is an address (GDAL would ask a server) or unknown (GDAL would take it for degrees)."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         for found in _CRS.finditer(content):
-            text = content[found.end() : found.end() + _LONGEST_CRS].decode("utf-8", "replace")
+            text = content[found.end() : found.end() + _MAX_CRS].decode("utf-8", "replace")
             try:
                 crs, _ = json.JSONDecoder().raw_decode(text)
                 kind = str(crs.get("type")).lower()
                 if kind in ("link", "url"):
                     raise InputError(
-                        f"{path} names its CRS by an address, which is not asked; give the CRS by its code"
+                        f"{path} names its CRS by an address, which is never opened; give the CRS by its code"
                     )
                 if kind == "name":
                     pyproj.CRS.from_user_input(str(crs["properties"]["name"]))
             except (ValueError, RecursionError, KeyError, TypeError, CRSError) as error:
-                raise InputError(f"{path} names a CRS that is none; give it by its code, as in EPSG:32631") from error
+                raise InputError(f"{path} names an unknown CRS; give it by its code, as in EPSG:32631") from error
 
 
 def _root(path: Path) -> str:
-    """The name of the root of a well-formed XML file without a document type; "" for any other."""
+    """The root element of a well-formed XML file without a document type; "" for any other file."""
     names: list[str] = []
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.StartElementHandler = lambda name, _: None if names else names.append(name.rpartition(" ")[2])
@@ -151,7 +151,7 @@ def _root(path: Path) -> str:
 
 
 def _check_tables(path: Path) -> None:
-    """Layers are tables whose rows are in the file: a view may compute them without end, or read other files."""
+    """Refuse layers whose rows are not in the file: a view may compute them without end, or read other files."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
             made = dict(base.execute("SELECT lower(name), sql FROM sqlite_master WHERE type = 'table'"))

@@ -1,6 +1,6 @@
-"""Features of a file that somebody gives: areas of interest, points, polygons of labels. The one place that reads them.
+"""Reads the features of a user's file: areas of interest, points, polygons of labels. No other code reads them.
 
-Bounded in memory and time, and without another file or host being opened, whatever is in the file.
+Memory and time are bounded, and no other file or host is opened, whatever the file holds.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from geoglot.errors import InputError
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.vector_formats import KML, PARQUET, READ, Format, check_size, format_of
 
-MOST_FEATURES = 1_000_000
+MAX_FEATURES = 1_000_000
 _WORD = 8  # bytes of a number
-_OFFLINE = {  # no proxy has such a scheme, so that no request leaves
+_OFFLINE = {  # no proxy has such a scheme, so no request leaves
     "GDAL_HTTP_PROXY": "none://",
     "GDAL_HTTPS_PROXY": "none://",
     "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
@@ -35,18 +35,18 @@ _reading = threading.Lock()  # GDAL's options belong to the whole process
 
 
 def read_vectors(path: Path) -> gpd.GeoDataFrame:
-    """The features of a file that have a geometry, flat, with all their attributes; it may be none.
+    """The features of a file that have a geometry, in two dimensions, with all their attributes; there may be none.
 
-    The CRS is None where the file has none or an undefined one. InputError for a file that is of no format that is read
-    (`READ`), is damaged, too large, or has a coordinate that is no number.
+    The CRS is None if the file has none or an undefined one. InputError for a file that is in none of the formats
+    `READ`, is damaged or too large, or has a coordinate that is not a number.
     """
     form = format_of(path)
     try:
         frame = _parquet(path) if form is PARQUET else _gdal(path, form)
     except InputError:
         raise
-    except Exception as error:  # GDAL, Arrow, GEOS and PROJ raise their own and many others
-        raise InputError(f"{path} cannot be read as {form.name}: {_sentence(error)}") from error
+    except Exception as error:  # GDAL, Arrow, GEOS and PROJ raise many kinds
+        raise InputError(f"{path} cannot be read as {form.name}: {_first_line(error)}") from error
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty].reset_index(drop=True)
     if not np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy())).all():
         raise InputError(f"{path} has a coordinate that is not a number; mend or remove that feature")
@@ -55,7 +55,7 @@ def read_vectors(path: Path) -> gpd.GeoDataFrame:
     return frame.set_geometry(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
 
 
-def _sentence(error: Exception) -> str:
+def _first_line(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return "its text is not UTF-8; save it in UTF-8"
     text = str(error).strip() or type(error).__name__
@@ -63,16 +63,16 @@ def _sentence(error: Exception) -> str:
 
 
 def _check_count(path: Path, count: int) -> None:
-    if count > MOST_FEATURES:
-        raise InputError(f"{path} has more than {MOST_FEATURES:,} features; cut out those that are needed")
+    if count > MAX_FEATURES:
+        raise InputError(f"{path} has more than {MAX_FEATURES:,} features; cut out the ones that you need")
 
 
 def _gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
-    check_size(path, sum(one.stat().st_size for one in (path, path.with_suffix(".dbf")) if one.exists()))
+    check_size(path, sum(part.stat().st_size for part in (path, path.with_suffix(".dbf")) if part.exists()))
     name = f"{form.prefix}{path.absolute()}"
     with _offline():
         layers = [None] if form.prefix else _layers(path, name, form)
-        frames = [pyogrio.read_dataframe(name, layer=layer, max_features=MOST_FEATURES + 1) for layer in layers]
+        frames = [pyogrio.read_dataframe(name, layer=layer, max_features=MAX_FEATURES + 1) for layer in layers]
     _check_count(path, sum(map(len, frames)))
     if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames):
         raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
@@ -80,9 +80,9 @@ def _gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
 
 
 def _layers(path: Path, name: str, form: Format) -> list[str]:
-    """The layer of a file; of KML all of them, since there they are folders."""
+    """The layer of a file; all layers of KML, where they are folders."""
     if "!" in name:
-        raise InputError(f"{path} has a ! in its path, which GDAL takes for an archive; rename it")
+        raise InputError(f"{path} has a ! in its path, which GDAL reads as an archive; rename it")
     layers = [str(layer) for layer, geometry in pyogrio.list_layers(name) if geometry is not None]
     if not layers:
         raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
@@ -91,14 +91,14 @@ def _layers(path: Path, name: str, form: Format) -> list[str]:
     for layer in layers:
         facts = pyogrio.read_info(name, layer=layer)
         if facts["driver"] not in form.drivers:
-            raise InputError(f"{path} is not only {form.name} but also {facts['driver']}; what is read is {READ}")
+            raise InputError(f"{path} is not only {form.name} but also {facts['driver']}; geoglot reads {READ}")
         _check_count(path, facts["features"])
     return layers
 
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """GDAL reaches no host within the block; what it warns of is an error or shows in what it returns."""
+    """GDAL reaches no host within the block. Threads take turns, and the earlier options are restored."""
     with _reading, ignore_library_warnings():
         before = {key: pyogrio.get_gdal_config_option(key) for key in _OFFLINE}
         pyogrio.set_gdal_config_options(_OFFLINE)
@@ -109,12 +109,12 @@ def _offline() -> Iterator[None]:
 
 
 def _parquet(path: Path) -> gpd.GeoDataFrame:
-    """Geometry and flat attributes of GeoParquet, after what they unpack to was counted."""
+    """Geometry and flat attributes of GeoParquet, once their unpacked size is known."""
     schema = pq.read_schema(path)
     if b"geo" not in (schema.metadata or {}):
         raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
-    places = json.loads(schema.metadata[b"geo"])["columns"]
-    names = [field.name for field in schema if field.name in places or not pa.types.is_nested(field.type)]
+    geometries = json.loads(schema.metadata[b"geo"])["columns"]
+    names = [field.name for field in schema if field.name in geometries or not pa.types.is_nested(field.type)]
     shared = [field.name for field in schema if _is_text(field.type)]
     with pq.ParquetFile(path, read_dictionary=shared) as file:
         _check_count(path, file.metadata.num_rows)
@@ -123,7 +123,7 @@ def _parquet(path: Path) -> gpd.GeoDataFrame:
         check_size(path, sum(max(chunk.total_uncompressed_size, _WORD * chunk.num_values) for chunk in chunks))
         unpacked = 0
         for batch in file.iter_batches(columns=shared):
-            unpacked += sum(map(_unpacked, batch.columns))
+            unpacked += sum(map(_unpacked_bytes, batch.columns))
             check_size(path, unpacked)
     return gpd.read_parquet(path, columns=names)
 
@@ -134,6 +134,6 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in tests)
 
 
-def _unpacked(column: pa.DictionaryArray) -> int:
-    """Bytes of a column once each row has a value of its own: many rows may share one."""
+def _unpacked_bytes(column: pa.DictionaryArray) -> int:
+    """Bytes of a column once each row has its own copy of a value that many rows share."""
     return pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0
