@@ -1,4 +1,4 @@
-"""Zero-shot classification: which class is named for each picture of a set."""
+"""Score zero-shot classification of the pictures of a set."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from geoglot.evaluation.transduce import transduce
 
 
 def calibrate(logits: Float[Tensor, "sample class"]) -> Float[Tensor, "sample class"]:
-    """Each class's logits less their mean over the set, so that none is named for what all pictures share.
+    """Subtract each class's mean logit over the set, so that no class wins by what all pictures have in common.
 
-    As ZPE does for prompts (Allingham et al. 2023, arXiv 2302.06235, section 3). It sees the whole unlabelled set.
+    As ZPE does for prompts (Allingham et al. 2023, arXiv 2302.06235, section 3). It uses the whole unlabelled set.
     """
     return logits - logits.mean(0)
 
@@ -27,7 +27,7 @@ def decide(
     calibrated: bool = False,
     transductive: bool = False,
 ) -> Float[Tensor, "sample class"]:
-    """Scores of every class for every picture; `scale` turns cosines into logits."""
+    """Scores of every class for every picture; `scale` is the logit scale."""
     logits = scale * vectors @ texts.T
     if calibrated:
         logits = calibrate(logits)
@@ -37,7 +37,7 @@ def decide(
 def score_classes(
     scores: Float[Tensor, "sample class"], truth: Integer[np.ndarray, " sample"], names: tuple[str, ...]
 ) -> dict[str, Estimate]:
-    """Top-1, mean per class accuracy, and each class's; `truth` is the index of each picture's class."""
+    """Top-1, mean per class accuracy, and accuracy of each class; `truth` is the index of each picture's class."""
     right = _first(scores) == truth
 
     def statistic(counts: np.ndarray) -> np.ndarray:
@@ -49,7 +49,7 @@ def score_classes(
 
 
 def _first(scores: Tensor) -> np.ndarray:
-    """The best class of each picture; none where two are equally good."""
+    """Index of the best class of each picture; -1 if two are equally good."""
     best = scores.topk(2, dim=1)
     tied = best.values[:, 0] == best.values[:, 1]
     return torch.where(tied, -1, best.indices[:, 0]).numpy()

@@ -1,4 +1,4 @@
-"""Pictures of a data set made to fit a model, and as vectors."""
+"""Pictures of a data set: fitted to the size of a model, and embedded."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ Fit = Literal["mirror", "black", "resize"]
 
 
 def fit(pixels: Float[Tensor, "3 rows cols"], side: int, how: Fit) -> Float[Tensor, "3 side side"]:
-    """A square of the model's size.
+    """A picture as a square of the model's size.
 
-    mirror: as `geoglot classify` does: a small picture keeps its ground resolution and is mirrored to the right and
-    below, a large one is shrunk until it fits. black: the same, but in the middle of black (CrossSO's padding for
-    GRAFT). resize: the shorter side to the model's size, bicubic, then the middle of it (CLIP's own preprocessing).
+    mirror: as in `geoglot classify`, a small picture keeps its ground resolution and is mirrored to the right and
+    below, a large picture is shrunk until it fits. black: the same in the middle of a black square (CrossSO's padding
+    for GRAFT). resize: the shorter side becomes the model's size, bicubic, then a centre crop (CLIP's preprocessing).
     """
     if how == "resize":
         return _cropped(_scaled(pixels, side / min(pixels.shape[1:]), "bicubic"), side)
@@ -50,7 +50,7 @@ def _cropped(pixels: Tensor, side: int) -> Tensor:
 def encode_pictures(
     model: VisionLanguageModel, pictures: Sequence[Picture], how: Fit, batch: int, progress: Progress | None = None
 ) -> Float[Tensor, "sample dim"]:
-    """One unit vector a picture, on the CPU."""
+    """A unit vector per picture, on the CPU."""
     chips = (fit(torch.from_numpy(read()), model.card.tile_size, how).numpy() for read in pictures)
 
     def advance(done: int) -> None:
