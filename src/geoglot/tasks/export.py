@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import logging
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from geoglot.version import __version__
 OPSET = 20
 """The first whose GridSample has a proper definition of linear interpolation; deformable attention is made of it."""
 TOLERANCE = 1e-3
+_tracing = threading.Lock()  # it changes the level of a logger, which belongs to the process
 _TILES = 2  # of the example: a size of 1 would become a constant of the graph
 
 
@@ -86,7 +88,8 @@ def export_model(
     runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
     tell: Progress = progress or (lambda what, done, total: None)
     tell("tracing the network, minutes for a large one", 0, 1)
-    program = _traced(graph, side, fixed)
+    with _tracing:
+        program = _traced(graph, side, fixed)
     if not fixed:
         _refuse_other_sides(program.model)
     program.model.metadata_props.update(_facts(segmenter))
