@@ -76,7 +76,10 @@ _IRREGULAR = {
     "lenses": "lens",
 }  # fmt: skip
 #: What is measured and not counted
-UNCOUNTABLE = {"grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods"}
+UNCOUNTABLE = {
+    "grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods", "grassland",
+    "cropland",
+}  # fmt: skip
 
 
 def singular(word: str) -> str:

@@ -45,6 +45,7 @@ _SUPERLATIVES = {"largest": "largest", "biggest": "largest", "most extensive": "
                  "tiniest": "smallest", "longest": "longest"}  # fmt: skip
 _GROUND = "|".join(sorted(UNCOUNTABLE - {"land"}))
 _PATCH = r"areas?|patch(?:es)?|bod(?:y|ies)|tracts?"
+_PARTITIVE = {"separate", "distinct", "disconnected", "unconnected", "contiguous", "continuous"}
 #: Names with "of" or "and" inside, which would end a name
 _FIXED = (
     (r"place of worships?|places of worship", "place-of-worship"), (r"blocks? of flats", "block-of-flats"),
@@ -63,7 +64,7 @@ def subject(text: str) -> tuple[Thing, Thing]:
     text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
     text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
     text = re.sub(r"\b(any|some|each|all) of ", r"\1 ", text)
-    text = re.sub(r"^(?:(?:of|all|any|some|every|each|those|these|that|individual|different|distinct|separate|single"
+    text = re.sub(r"^(?:(?:of|all|any|some|every|each|those|these|that|individual|different|single"
                   r"|other) )+", "", " ".join(text.split()))  # fmt: skip
     text = re.sub(r"^(?:nearest|closest) (.+?) (?:to|from) (.+)$", r"\1 nearest to \2", _fixed(text))
     start = _BEGINS.search(f"{text} ")
@@ -110,6 +111,8 @@ def _core(text: str) -> Thing:
 def _adjectives(text: str) -> tuple[str, tuple[Filter, ...]]:
     """The name, and its adjectives as filters."""
     words, filters = text.split(), []
+    while len(words) > 1 and words[0] in _PARTITIVE:
+        words = words[1:]
     while len(words) > 1 and words[0] in _ADJECTIVES and " ".join([*words[:-1], singular(words[-1])]) not in _NAMES:
         one = _ADJECTIVES[words[0]]
         if isinstance(one, Coloured) and singular(words[-1]) in _COLOURLESS:

@@ -76,7 +76,10 @@ def compare_counts(groups: Groups) -> Query:
     """Are there more, fewer or as many of one thing as of another, or how many more?"""
     if " or " in groups["b"]:
         raise NotUnderstood("or")
-    return _two_counts(*alike(groups), groups["ask"] or (">" if groups["up"] else "<" if groups["down"] else "=="))
+    one, two = alike(groups)
+    if uncountable(one.name) and uncountable(two.name):
+        raise NotUnderstood(f"{one.name} and {two.name}")  # by number of patches, or by area?
+    return _two_counts(one, two, groups["ask"] or (">" if groups["up"] else "<" if groups["down"] else "=="))
 
 
 def difference(groups: Groups) -> Query:
