@@ -77,7 +77,7 @@ def compare_counts(groups: Groups) -> Query:
     if " or " in groups["b"]:
         raise NotUnderstood("or")
     one, two = alike(groups)
-    if uncountable(one.name) and uncountable(two.name):
+    if groups["often"] and uncountable(one.name) and uncountable(two.name):
         raise NotUnderstood(f"{one.name} and {two.name}")  # by number of patches, or by area?
     return _two_counts(one, two, groups["ask"] or (">" if groups["up"] else "<" if groups["down"] else "=="))
 
