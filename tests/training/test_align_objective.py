@@ -50,7 +50,7 @@ def test_at_step_0_the_tower_is_the_ground_clip(ground: Clip) -> None:
     tower = start_graft(ground, "tiny-graft", 1.0, 64)
     torch.testing.assert_close(tower.encode_image(pixels), ground.encode_image(pixels))
     wide = start_graft(ground, "tiny-graft", 1.0, 64, extra_bands=2)
-    assert wide.bands == 5
+    assert wide.card.bands == 5
     more = torch.cat([pixels, torch.rand(2, 2, 64, 64)], dim=1)
     torch.testing.assert_close(wide.encode_image(more), ground.encode_image(pixels))
     torch.testing.assert_close(wide.encode_patches(more), tower.encode_patches(pixels))

@@ -111,10 +111,11 @@ def train_segment(
     facts = recipe_facts(asked, folder, "output")
     place = own_device(device or load_settings().device)
     splits = read_splits(asked.data)
+    images = _hash_order(splits[0], asked.data.folder)
     with own_random_state(place, asked.fit.seed):
         model = build(asked, folder, splits[0]).to(place)
-    inputs = {"the text model": model.card.config.get("texts"), "the images": _hash_order(splits[0], asked.data.folder)}
-    target, run = asked.output / MODEL, identity(facts, **inputs)
+    run = identity(facts, **{"the text model": model.card.config.get("texts"), "the images": images})
+    target = asked.output / MODEL
     hint = f' and whole = "{target}" to start from its weights' if target.is_dir() else ""
     checkpoint.check(run, asked.output, hint)
     if asked.fit.tensorboard:
