@@ -9,9 +9,9 @@ from photos import SIDE, draw_photo, photo_points, render_photo
 from tiles import render_tile
 from world import BLOCK, CLASSES, World
 
-from geoglot import load_word_model
 from geoglot.crs import transform
 from geoglot.geo import Window
+from geoglot.models.zoo import load_word_model
 
 LONLAT = pyproj.CRS("OGC:CRS84")
 
