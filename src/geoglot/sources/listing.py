@@ -35,14 +35,14 @@ def list_files(folder: Path) -> list[Path]:
     def refuse(error: OSError) -> None:
         raise SourceError(f"the folder {error.filename} cannot be read: {error.strerror}") from error
 
-    found, seen = list[Path](), set[str]()
+    paths, seen = list[Path](), set[str]()
     for root, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
         real = os.path.realpath(root)
         folders[:] = [] if real in seen else [name for name in folders if not is_system_file(name)]
         if real not in seen:
-            found += [Path(root, name) for name in files if not is_system_file(name)]
+            paths += [Path(root, name) for name in files if not is_system_file(name)]
         seen.add(real)
-    return sorted(found, key=lambda path: path.relative_to(folder).as_posix())
+    return sorted(paths, key=lambda path: path.relative_to(folder).as_posix())
 
 
 def is_system_file(name: str) -> bool:

@@ -1,7 +1,7 @@
 """One raster as a model sees it: RGB, brightness 0..1, north up, square pixels of metres on the ground.
 
 How a raster is opened, unless the caller says otherwise, and the file that does each step:
-- truncated.py, raster_guard.py, gdal.py: the file is whole, and of a format and size that are read;
+- truncated.py, raster_guard.py, gdal.py: the file is complete, and of a format and size that are read;
 - georeferencing.py: its place on Earth. Without a CRS it is read in its own pixels, with a warning;
 - bands/: the bands that are red, green and blue: by name, by colour, or the first three;
 - pixels/: what the numbers mean, which pixels are valid, and which brightness they have, once per scene;

@@ -94,12 +94,12 @@ def _find_beside(image: Path, wanted: str) -> Path | None:
 @lru_cache(maxsize=8)
 def _list_sidecars(folder: Path, _changed: int) -> dict[str, tuple[str, ...]]:
     """What may be a sidecar in a folder, by its name in small letters; cached while the folder stays the same."""
-    found: dict[str, tuple[str, ...]] = {}
+    names: dict[str, tuple[str, ...]] = {}
     for path in folder.iterdir():
         name = path.name.lower()
         if name.endswith((".prj", "w", ".wld", ".aux.xml")):
-            found[name] = (*found.get(name, ()), path.name)
-    return found
+            names[name] = (*names.get(name, ()), path.name)
+    return names
 
 
 def _parse_world_file(text: str) -> Affine | None:

@@ -117,8 +117,8 @@ def _is_lines(path: Path) -> bool:
 def _check_crs(path: Path) -> None:
     """Refuse a CRS that is an address (GDAL would ask a server) or unknown (GDAL would take it for degrees)."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        for found in _CRS.finditer(content):
-            text = content[found.end() : found.end() + _MAX_CRS].decode("utf-8", "replace")
+        for member in _CRS.finditer(content):
+            text = content[member.end() : member.end() + _MAX_CRS].decode("utf-8", "replace")
             try:
                 crs, _ = json.JSONDecoder().raw_decode(text)
                 kind = str(crs.get("type")).lower()

@@ -105,7 +105,7 @@ class Bands:
         if red and green and blue:
             return Choice((red, green, blue), "by their wavelengths")
         if numbered := _find_rgb(self._named(numbering)):
-            return Choice(numbered, f"by their names{numbering.told}", numbering.notes)
+            return Choice(numbered, f"by their names{numbering.suffix}", numbering.notes)
         coloured = _find_rgb(self.colours)
         if coloured and sensor is None:
             return Choice(coloured, "by their colour interpretation")

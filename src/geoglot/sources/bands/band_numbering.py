@@ -25,7 +25,7 @@ class Numbering:
     """A mission, and how it is known."""
 
     mission: Mission | None
-    told: str = ""
+    suffix: str = ""
     """Ends a sentence: ", counted as on Landsat 8-9"."""
     used: bool = False
     """Whether the names have numbers that need it."""
