@@ -43,7 +43,7 @@ def test_a_graph_of_one_size_takes_that_size_only(segmenter: Segmenter, tmp_path
     assert facts["side_multiple"] == "32"
 
 
-@pytest.mark.parametrize(("name", "side", "said"), [("a.onnx", 100, "multiple of 32"), ("a.pt", 96, ".onnx file")])
+@pytest.mark.parametrize(("name", "side", "said"), [("a.onnx", 100, "multiple of 32"), ("a.pt", 96, "end in .onnx")])
 def test_wrong_wishes_are_told(segmenter: Segmenter, tmp_path: Path, name: str, side: int, said: str) -> None:
     with pytest.raises(InputError, match=said):
         export_model(segmenter, tmp_path / name, side)

@@ -1,4 +1,4 @@
-"""Models by name or by folder: the bundled one, the cached, those to be pulled, and folders of one's own."""
+"""Models by name or by folder: bundled, cached, to be pulled, or in a folder of the user."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def card_of(folder: Path) -> Card:
 
 
 def find_model(name_or_path: PathLike) -> Path:
-    """The folder of a model, by its name or its path; a name goes before a folder of the same name here."""
+    """The folder of a model. A name wins over a folder of the same name in the working directory."""
     name = str(Path(name_or_path).expanduser()) if str(name_or_path).startswith("~") else str(name_or_path)
     if name == BUNDLED:
         return _bundled_folder()
@@ -125,13 +125,13 @@ def find_model(name_or_path: PathLike) -> Path:
 
 
 def cache_folder(name: str) -> Path | None:
-    """Where a pulled or converted model of this name lies or would lie; None if the name is a path."""
+    """The folder in the cache for a model of this name, whether it exists or not; None if the name is a path."""
     plain = bool(name) and Path(name).name == name and not name.startswith(".")
     return load_settings().cache / "models" / name if plain else None
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is CUDA, then Apple's MPS, then the CPU; anything else is taken at its word."""
+    """The torch device of a name; `auto` takes CUDA, then Apple's MPS, then the CPU."""
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
@@ -151,14 +151,14 @@ class Entry:
     name: str
     state: Literal["bundled", "cached", "known", "broken"]
     title: str
-    """What it was made from; of a broken one, why it cannot be used."""
+    """The source of the weights; for a broken model, the reason why it cannot be loaded."""
     licence: str
     resolution: tuple[float, float]
     """Metres a pixel, (finest, coarsest)."""
 
 
 def list_models() -> list[Entry]:
-    """What can be loaded now, then what can be pulled or converted."""
+    """Models that can be loaded now, then models that can be pulled or converted."""
     here = [_cached(name, folder) for name, folder in cached_models().items()]
     there = [
         Entry(name, "known", known.title, known.licence, known.resolution)

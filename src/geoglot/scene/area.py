@@ -1,4 +1,4 @@
-"""Features of a person's file in the frame of a scene, and a scene of which only a part is looked at."""
+"""Vector features of a user in the pixels of a scene, and a scene that is read within an area only."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 from geoglot.sources.vectors import read_vectors
 
-_EDGES = 200  # parts of an edge as long as the scene: so short that none bends by a pixel in another CRS
+_EDGES = 200  # segments of an edge as long as the scene, so short that none bends by a pixel in another CRS
 
 _MOST_EDGES = 5_000_000
 
 
 def read_features(path: Path) -> gpd.GeoDataFrame:
-    """The features of a vector file; InputError for a file that cannot be read or holds nothing."""
+    """Read the features of a vector file; InputError if it cannot be read or is empty."""
     frame = read_vectors(path)
     if frame.empty:
         raise InputError(f"{path} holds no point and no polygon")
@@ -35,9 +35,9 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
 
 
 def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
-    """Features with their geometry in pixels of a grid (x = column, y = row), as far as it lies around the grid.
+    """Features in pixels of a grid (x = column, y = row), clipped to its surroundings.
 
-    Those without a CRS, or for a scene without one, are taken in the coordinates of the scene.
+    Features without a CRS, and those for a scene without one, are in the coordinates of the scene.
     """
     geometries = shapely.make_valid(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
@@ -47,10 +47,10 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
 
 
 def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarray:
-    """Geometries in the CRS of a grid, cut to its surroundings, since a projection has no place for what is far away.
+    """Project geometries to a grid, clipped to its surroundings: a projection is undefined far away.
 
-    Edges that are straight in their own CRS stay where they are. A polygon in degrees of over half the globe means the
-    short way where the scene lies across the antimeridian.
+    Edges that are straight in their own CRS keep their course. If the scene lies across the antimeridian, a polygon in
+    degrees that spans more than half the globe means the short way round.
     """
     to_own = pyproj.Transformer.from_crs(grid.crs, crs, always_xy=True)
     west, south, east, north = to_own.transform_bounds(*grid.bounds)
@@ -60,7 +60,7 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
         geometries = _split(geometries)
     room = max(east - west, north - south)
     boxes = [shapely.box(west - room + turn, south - room, east + room + turn, north + room) for turn in turns]
-    if np.isfinite(room):  # else the scene has no place in this CRS
+    if np.isfinite(room):  # otherwise the scene lies outside the domain of this CRS
         geometries = shapely.intersection(geometries, shapely.union_all(boxes))
         if (edges := shapely.length(geometries).sum() / room * _EDGES) > _MOST_EDGES:
             raise InputError(f"outlines around the scene would need {edges:,.0f} points; cut out what is needed")
@@ -69,13 +69,13 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
 
 
 def _split(geometries: np.ndarray) -> np.ndarray:
-    """Those that cross 180 degrees cut there; but a belt around the globe is one."""
+    """Split geometries at 180 degrees, except belts around the globe."""
     west, _, east, _ = shapely.bounds(geometries).T
     return np.where(east - west < 360, split_at_antimeridian(geometries), geometries)
 
 
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
-    """The polygons of a file as one, in pixels of a grid; InputError where they lie beside the scene."""
+    """The union of a file's polygons, in pixels of a grid; InputError if it lies outside the scene."""
     features = read_features(path)
     if not shapely.area(shapely.make_valid(features.geometry.to_numpy())).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
@@ -89,7 +89,7 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
 
 @dataclass(frozen=True)
 class Partial:
-    """A raster of which windows that do not touch an area are not read: they have no data."""
+    """A raster within an area. Windows that do not touch it are not read and have no data."""
 
     raster: Raster
     area: BaseGeometry

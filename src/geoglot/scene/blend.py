@@ -1,4 +1,4 @@
-"""Overlapping windows to one map of scores, held a row of windows at a time."""
+"""Blend overlapping windows, a row of windows at a time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geoglot.scene.windows import WindowPlan
 
 @dataclass
 class Blender:
-    """Weighted sums over the patch lattice for the windows of one row, and what they share with the next.
+    """Weighted sums over the patch lattice, of one row of windows and its overlap with the next.
 
     Memory is channels x (tile / patch) x lattice columns, whatever the scene's height.
     """
@@ -21,7 +21,7 @@ class Blender:
     plan: WindowPlan
     channels: int
     row: int = 0
-    """Index of the row of windows being added."""
+    """Index of the current row of windows."""
     sums: Float[np.ndarray, "channel band_rows lattice_cols"] = field(init=False)
     weights: Float[np.ndarray, "band_rows lattice_cols"] = field(init=False)
     valid: Bool[np.ndarray, "tile cols"] = field(init=False)
@@ -42,7 +42,7 @@ class Blender:
         scores: Float[np.ndarray, "channel patch_rows patch_cols"],
         valid: Bool[np.ndarray, "tile tile"],
     ) -> None:
-        """One window of the current row. A patch weighs by its place in the window and its share of valid pixels."""
+        """Add a window of the current row. The weight of a patch is the ramp times its fraction of valid pixels."""
         patch, side = self.plan.patch, scores.shape[1]
         share = valid.reshape(side, patch, side, patch).mean((1, 3), dtype=np.float32)
         weight = self.plan.ramp * share
@@ -54,7 +54,7 @@ class Blender:
     def finish_row(
         self,
     ) -> tuple[Float[np.ndarray, "channel rows lattice_cols"], Bool[np.ndarray, "pixel_rows cols"]]:
-        """Blended scores and valid pixels of the rows that no later window touches; NaN where nothing was added."""
+        """Blended scores and valid pixels of the rows that no later window touches; NaN where no window was added."""
         starts, patch = self.plan.row_starts, self.plan.patch
         last = self.row + 1 == len(starts)
         step = self.plan.shape[0] - starts[self.row] if last else starts[self.row + 1] - starts[self.row]
@@ -70,17 +70,17 @@ class Blender:
         return scores, valid
 
     def state(self) -> dict[str, np.ndarray]:
-        """What the next rows need of the rows so far; the counterpart of `restore`."""
+        """Everything that the next rows need."""
         return {"row": np.array(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from a state."""
         self.row = int(state["row"])
         self.sums, self.weights, self.valid = state["sums"], state["weights"], state["valid"]
 
 
 def _shift_up(array: np.ndarray, count: int) -> None:
-    """Drop the first `count` rows (second axis from the end) and clear as many at the end."""
+    """Drop the first `count` rows (second axis from the end) and append as many zeros."""
     rows = array.shape[-2]
     array[..., : rows - count, :] = array[..., count:, :].copy()
     array[..., rows - count :, :] = 0

@@ -1,4 +1,4 @@
-"""Class names to text vectors: parsing what users type, templates, ensembles."""
+"""Class names as users type them, to text embeddings."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
 from geoglot.tables import read_text
 
-_QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # of a shell that leaves them, and of word processors
+_QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # as shells leave and word processors write them
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
 
 
 @dataclass(frozen=True)
 class ClassWords:
-    """A class and the words that stand for it; any of them may match."""
+    """A class and its words, any of which may match."""
 
     name: str
     words: tuple[str, ...]
 
 
 def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
-    """Names as a list, a text with commas, a mapping to words, or a file (.txt, .json); never empty, never double.
+    """Parse a list of names, a text with commas, a mapping to words, or a file (.txt, .json).
+
+    ClassesError for no names and for names that are there twice.
 
     A file of lines reads `name` or `name: word, word`; a JSON file holds a list or a mapping.
     """
@@ -50,7 +52,7 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
 
 
 def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
-    """A text with commas, or a list, as clean words; may be empty."""
+    """Clean words of a list or a text with commas; may be empty."""
     parts = words.split(",") if isinstance(words, str) else words
     return tuple(_clean(part) for part in parts if _clean(part))
 
@@ -100,14 +102,14 @@ def _checked_json(value: object, path: Path) -> Sequence[str] | Mapping[str, Seq
 
 
 def fill(templates: Iterable[str], word: str) -> list[str]:
-    """Each template with the word in its place."""
+    """Put the word into each template."""
     return [template.replace("{}", word) for template in templates]
 
 
 def text_vectors(
     model: VisionLanguageModel, words: Sequence[str], templates: Sequence[str] = TEMPLATES
 ) -> Float[Tensor, "word dim"]:
-    """One unit vector a word: the mean over templates, as CLIP's prompt ensembles do (Radford 2021, 3.1.4)."""
+    """Unit vectors of words, each the mean over the templates (CLIP's prompt ensembles, Radford 2021, 3.1.4)."""
     wrong = [template for template in templates if "{}" not in template]
     if wrong or not templates:
         raise ClassesError(f"a template needs {{}} where the class name goes; {', '.join(wrong) or 'none'} has none")
@@ -119,5 +121,5 @@ def text_vectors(
 def class_vectors(
     model: VisionLanguageModel, classes: Sequence[ClassWords], templates: Sequence[str] = TEMPLATES
 ) -> Float[Tensor, "class dim"]:
-    """One unit vector a class: the mean over the vectors of its words."""
+    """Unit vectors of classes, each the mean over its words."""
     return torch.stack([F.normalize(text_vectors(model, c.words, templates).mean(0), dim=0) for c in classes])

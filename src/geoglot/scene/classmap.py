@@ -12,33 +12,31 @@ from torch import Tensor
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.scene.upsample import upsample
 
-#: Class id of what is none of the classes, and the step of stored confidences (250 = certain).
+#: Class id of everything that is none of the classes; steps of stored confidences (250 is certain).
 OTHER = 0
 CONFIDENCE_STEPS = 250
 
-_COLUMNS = 2048  # pixels enlarged at a time: bounds memory for any width
-_CHANNELS = 8  # channels enlarged at a time: bounds memory for any number of classes
+_COLUMNS = 2048  # pixels upsampled at a time, which bounds memory for any width
+_CHANNELS = 8  # channels upsampled at a time, which bounds memory for any number of classes
 
 
 @dataclass(frozen=True)
 class Rule:
-    """How probabilities become classes."""
+    """How probabilities become class ids."""
 
     ids: tuple[int, ...]
-    """Class id of each channel; several may share one, OTHER for background words."""
+    """Class id of each channel; channels may share an id, and OTHER stands for the background."""
     threshold: float = 0.0
-    """Least probability of the best channel; below it a pixel is OTHER."""
+    """A pixel becomes OTHER if its best probability is lower."""
     nodata: int = 255
 
 
 @dataclass
 class Upsampler:
-    """Turns finished rows of the lattice into pixel rows, bilinearly between patch centres.
+    """Turn finished rows of the lattice into rows of the class map.
 
-    Probabilities are interpolated, not logits: so the map is what one gets by enlarging the layer of scores.
-
-    A pixel lies between the centres of two rows of patches, so the last row waits until the next has come.
-    The result does not depend on how the rows were cut: tiled equals untiled.
+    Probabilities are upsampled, not logits, so that the map agrees with the layer of scores. A pixel lies between the
+    centres of two rows of patches, so the last row waits for the next. The result does not depend on how rows are cut.
     """
 
     rule: Rule
@@ -49,7 +47,7 @@ class Upsampler:
     first: int = 0
     """Lattice row of pending[:, 0]."""
     done: int = field(default=0)
-    """Pixel rows given out so far."""
+    """Pixel rows that were returned so far."""
 
     @property
     def next_row(self) -> int:
@@ -61,7 +59,7 @@ class Upsampler:
         shares: Float[np.ndarray, "channel rows lattice_cols"],
         valid: Bool[np.ndarray, "pixel_rows cols"],
     ) -> ClassStrip | None:
-        """Take the next rows; give the pixel rows that are certain now, or None if there are none yet."""
+        """Add the next rows; returns the pixel rows that are complete now, None if there are none."""
         if self.pending is not None and self.pending_valid is not None:
             shares = np.concatenate([self.pending, shares], axis=1)
             valid = np.concatenate([self.pending_valid, valid])
@@ -73,7 +71,7 @@ class Upsampler:
         return rows
 
     def _ready(self, lattice_rows: int) -> int:
-        """Pixel rows that are certain once so many lattice rows are known."""
+        """The number of pixel rows that `lattice_rows` complete."""
         complete = lattice_rows * self.patch >= self.shape[0]
         return self.shape[0] if complete else max(0, (lattice_rows - 1) * self.patch)
 
@@ -103,13 +101,13 @@ class Upsampler:
         return ids, steps.astype(np.uint8)
 
     def state(self) -> dict[str, np.ndarray]:
-        """What the next rows need; the counterpart of `restore`."""
+        """Everything that the next rows need."""
         assert self.pending is not None and self.pending_valid is not None, "state() is asked for after feed()"
         position = np.array([self.first, self.done])
         return {"pending": self.pending, "pending_valid": self.pending_valid, "position": position}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Go on where `state` was taken."""
+        """Continue from a state."""
         self.pending, self.pending_valid = state["pending"], state["pending_valid"]
         self.first, self.done = (int(value) for value in state["position"])
 

@@ -1,4 +1,4 @@
-"""Encode once, ask many: the vectors of a tile as a value that every task accepts."""
+"""The embeddings of one tile."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from geoglot.sources.tile import Tile
 
 @dataclass(frozen=True, repr=False)
 class Encoded:
-    """What a model makes of a tile."""
+    """Embeddings of a tile."""
 
     image: Float[Tensor, " dim"]
     """Unit vector of the whole tile."""
     patches: Float[Tensor, "dim patch_rows patch_cols"]
     """Unit vector of each patch."""
     grid: Grid
-    """Of the patches: one pixel a patch."""
+    """Grid of the patches, one pixel each."""
     model: str
-    """Name of the model; vectors of different models do not compare."""
+    """Name of the model. Embeddings of different models do not compare."""
 
     def __repr__(self) -> str:
         return f"Encoded(by {self.model}, {self.grid.shape} patches of {len(self.image)} numbers)"
@@ -40,7 +40,7 @@ class Encoded:
 
 @torch.inference_mode()
 def encode(tile: Tile, model: VisionLanguageModel) -> Encoded:
-    """The vectors of one tile, padded (never stretched) to whole patches and to no less than the trained size.
+    """Embed one tile, padded (never stretched) to whole patches and to at least the trained size.
 
     For a tile that fits in memory; `segment` and `classify` stream rasters of any size.
     """
@@ -55,6 +55,6 @@ def encode(tile: Tile, model: VisionLanguageModel) -> Encoded:
 def pad(
     pixels: Float[np.ndarray, "band rows cols"], patch: int, least: int
 ) -> Float[np.ndarray, "band padded_rows padded_cols"]:
-    """Mirrored to the right and below, to whole patches and at least `least` pixels a side."""
+    """Mirror pixels to the right and below, to whole patches and at least `least` pixels a side."""
     rows, cols = (max(least, -(-side // patch) * patch) - side for side in pixels.shape[1:])
     return np.pad(pixels, ((0, 0), (0, rows), (0, cols)), mode="symmetric")

@@ -1,4 +1,4 @@
-"""A scene without black holes: models take the rim of missing data for a thing."""
+"""No data filled with the nearest pixels, since a model takes the rim of a black hole for an object."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from geoglot.sources.tile import Tile
 
 @dataclass(frozen=True)
 class Filled:
-    """A raster whose pixels without data look like the nearest ones that have some, and stay without."""
+    """A raster whose no-data pixels get the brightness of the nearest valid pixel, and stay invalid."""
 
     raster: Readable
 

@@ -1,7 +1,6 @@
-"""A scene encoded once: the numbers of every patch in files, to be asked any number of times.
+"""A scene that is encoded once, in files, and asked any number of times.
 
-Windows are read, computed and blended as `segment` does it (`stream`, `blend`); each finished row of windows is a
-strip on disk, so memory is bounded by a row of windows and a killed run goes on where it was.
+Each finished row of windows is a strip on disk, so memory is bounded by a row of windows, and a killed run resumes.
 """
 
 from __future__ import annotations
@@ -38,23 +37,23 @@ _NUMBERS = 16_000_000  # read at a time
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EncodedScene:
-    """What an encoder saw of a whole scene, in files that live as long as this is open."""
+    """The embeddings, or class logits, of every patch of a scene, in files that live as long as this is open."""
 
     raster: Raster
     dense: Dense
     plan: WindowPlan
     failed: tuple[FailedWindow, ...]
-    """Windows that could not be read or computed; what no other window covers is not known."""
+    """Windows that could not be read or computed."""
     facts: dict[str, Any]
-    """Everything that decides what was seen."""
+    """Everything that decides the numbers."""
     read: ReadOptions
     vectors: PathLike | None
     """The folder that keeps the vectors, if one was given."""
     area_file: PathLike | None
     area: BaseGeometry | None
-    """What was asked for, in pixels; None: all of it."""
+    """The area of interest in pixels; None is the whole scene."""
     resumed: tuple[str, ...]
-    """That encoding went on after a run that was killed, in a sentence, if it did."""
+    """A note that a killed run was resumed, if it was."""
     _seen: Strips
     _valid: Strips
 
@@ -75,12 +74,12 @@ class EncodedScene:
         return replace(self, area=area)
 
     def seen(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
-        """The numbers of a block of the patch lattice; NaN where nothing is known."""
+        """The values of a block of the patch lattice; NaN is unknown."""
         block = self._seen.read(*patches.slices)
         return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
 
     def rows(self) -> Iterator[Row]:
-        """All that was seen, from the top, as the stream yielded it."""
+        """The whole scene from the top, as the stream yielded it."""
         (height, width), (bottom, right), patch = self.plan.lattice, self.plan.shape, self.plan.patch
         step = max(1, _NUMBERS // (width * self.dense.channels))
         for first in range(0, height, step):
@@ -131,13 +130,13 @@ def encode_scene(
         if before:
             before(facts)
         journal = _journal(stack, fingerprint(facts), output, vectors)
-        # Things whose centre lies in the area reach beyond it.
+        # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
         failed, resumed = _encode(Filled(part), dense, plan, journal, read.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
-            raise SourceError(f"no window of {raster.uri} could be looked at: {failed[0].reason}")
+            raise SourceError(f"no window of {raster.uri} could be computed: {failed[0].reason}")
         if vectors:
             journal.close()  # finished, and never changed again: others may read
         seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
@@ -147,7 +146,7 @@ def encode_scene(
 
 
 def stored_type(dense: Dense) -> str:
-    """The type in which a scene is kept: embeddings are of unit length, so half precision is enough for them."""
+    """The type of stored values. Half precision is enough for embeddings, which have unit length."""
     return "float32" if dense.labels else "float16"
 
 

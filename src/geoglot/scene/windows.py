@@ -1,4 +1,4 @@
-"""Which windows cover a scene: rows of overlapping windows on one lattice of patches."""
+"""The windows of a scene: rows of overlapping windows on one lattice of patches."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _starts(length: int, tile: int, step: int, patch: int) -> list[int]:
 class WindowPlan:
     """Square windows of `tile` pixels that overlap by `overlap`, over a scene of `shape` (rows, cols).
 
-    All windows start on multiples of `patch`, so that their patches fall on one lattice and scores can be
-    blended there, before they are enlarged to pixels.
+    All windows start on multiples of `patch`, so their patches fall on one lattice, on which scores are blended before
+    they are upsampled.
     """
 
     shape: tuple[int, int]
@@ -81,12 +81,12 @@ class WindowPlan:
 def plan_windows(
     shape: tuple[int, int], trained: int, patch: int, tile: int | None = None, overlap: int | None = None
 ) -> WindowPlan:
-    """The windows of a scene: twice the trained size (`default_tile`) and three patches of overlap, unless given."""
+    """The windows of a scene. Default: twice the trained size (`default_tile`) and three patches of overlap."""
     tile = tile or default_tile(shape, trained, patch)
     return WindowPlan(shape, tile, min(3 * patch, tile - patch) if overlap is None else overlap, patch)
 
 
 def default_tile(shape: tuple[int, int], trained: int, patch: int) -> int:
-    """Twice the trained size, since fewer pixels are then encoded twice; less for a scene that is smaller."""
+    """Twice the trained size, so that fewer pixels are encoded twice; less for a smaller scene."""
     largest = -(-max(shape) // patch) * patch
     return min(2 * trained, max(trained, largest))

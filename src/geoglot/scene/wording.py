@@ -1,4 +1,4 @@
-"""What a model makes of words: refused where it cannot tell them apart, told where it reads them badly."""
+"""Checks of how a model reads words: words that it cannot tell apart are refused, others that it reads badly noted."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics
 from geoglot.scene.class_words import ClassWords, fill
 
-_SAME = 1 - 1e-6  # cosine of two texts that a model reads alike: 1 but for rounding
+_SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
 _BLOCK = 1024
-_LONG = 64  # tokens of a text; captions are of some 10 to 30
-_SHOWN = 40  # characters of a word that a sentence repeats
-_SHORT = 3  # letters of a piece of a word that means nothing by itself
+_LONG = 64  # tokens of a text; captions have some 10 to 30
+_SHOWN = 40  # characters of a word that a message repeats
+_SHORT = 3  # letters of a piece of a word that has no meaning by itself
 _ENDINGS = {"s", "es", "d", "ed", "ing", "ly", "y"}
 _BACKGROUND = "the background"
 _LANGUAGES = {"en": "English"}
@@ -37,13 +37,13 @@ def word_notes(
     background: Sequence[str] = (),
     templates: Sequence[str] = ("{}",),
 ) -> tuple[str, ...]:
-    """What a user should know of how a model reads these words, a sentence each.
+    """Sentences for the user on how a model reads these words.
 
-    `vectors` are those of all words, the background's last; None computes them in the first template.
+    `vectors` are the embeddings of all words, the background's last; None computes them in the first template.
 
-    Raises ClassesError for a word of which the model knows no part, and for two of different classes that are one to
-    it: the second would never win. Doubles within a class, a word in another language than the model's, and a text
-    beyond its length are only told (decision 20).
+    Raises ClassesError for a word of which the model knows no part, and for words of different classes with the same
+    embedding, since the second would never win. Doubles within a class, words of another language and texts that are
+    too long get a note (decision 20).
     """
     groups = [*classes, *([ClassWords(_BACKGROUND, tuple(background))] if background else [])]
     entries = [_Entry(group.name, word) for group in groups for word in group.words]
@@ -73,7 +73,7 @@ class _Entry:
 
 
 def shown(text: str) -> str:
-    """A word as a sentence repeats it: in quotes, a long one cut."""
+    """A word as messages repeat it: in quotes, and cut if it is long."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}...")
 
 
@@ -86,13 +86,13 @@ def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
 
 
 def _known_tokens(tokenizer: Tokenizer, text: str) -> list[bool]:
-    """Of each token of a text whether it is another than the one for what is unknown."""
+    """For each token of a text, whether the tokenizer knows it."""
     unknown = getattr(tokenizer.model, "unk_token", None)
     return [token != unknown for token in tokenizer.encode(text, add_special_tokens=False).tokens]
 
 
 def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> list[list[int]]:
-    """Places of two words of one vector, the first before the second; in blocks, for files of many classes."""
+    """Indices of words with the same embedding, in ascending order; computed in blocks, for files of many classes."""
     unit = F.normalize(vectors.float(), dim=1)
     pairs: list[list[int]] = []
     for start in range(0, len(unit), _BLOCK):
@@ -102,7 +102,7 @@ def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> list[list[int]]:
 
 
 def _alike(model: str, one: _Entry, other: _Entry) -> str:
-    """Why two words should not both be asked for."""
+    """The message about two words with the same embedding."""
     if other.group == _BACKGROUND != one.group:
         same = f" ({shown(other.word)} is the same to {model})" if one.word != other.word else ""
         return f"{shown(one.word)} cannot be found and be the background{same}; take it out of one of them"
@@ -115,7 +115,7 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
 
 
 def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
-    """Ids of a table that were given for names."""
+    """A note on ids of a table in place of names."""
     words = (word for entry in classes for word in entry.words)
     numbers = [shown(word) for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
     if not numbers:
@@ -124,9 +124,9 @@ def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
 
 
 def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
-    """Which words the model does not know as such: those of another script, and those in pieces where most are.
+    """A note on words of another script, and on words that fall into pieces if most words do.
 
-    Another language shows so, and so do rare English words: it is not told which of both they are.
+    Another language shows so, but so do rare English words; the note does not say which they are.
     """
     tokenizer = _tokenizer(model)
     if tokenizer is None or model.card.languages != ("en",):
@@ -147,13 +147,13 @@ def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -
 
 
 def _falls_apart(tokenizer: Tokenizer, text: str) -> bool:
-    """Whether most words of a text are none of the tokenizer's, and are read in pieces that mean nothing."""
+    """Whether the tokenizer splits most words of a text into pieces without meaning."""
     words = re.findall(r"[^\W\d_]+", text)
     return 2 * sum(_is_broken(tokenizer, word) for word in words) > len(words)
 
 
 def _is_broken(tokenizer: Tokenizer, word: str) -> bool:
-    """A tokenizer of English keeps its common words whole, and parts rarer ones into words: "crop", "land"."""
+    """Whether a word falls into meaningless pieces; an English tokenizer splits rare words into words: crop, land."""
     offsets = tokenizer.encode(word, add_special_tokens=False).offsets
     pieces = [word[start:end] for start, end in offsets]
     while len(pieces[0]) > _SHORT and len(pieces) > 1 and pieces[-1].lower() in _ENDINGS:
@@ -169,7 +169,7 @@ def _is_latin(text: str) -> bool:
 
 
 def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templates: Sequence[str]) -> tuple[str, ...]:
-    """Which words are longer than what the model reads of a text, and how much of them it reads."""
+    """Notes on texts that are longer than the model reads."""
     longest = max(templates, key=len, default="{}")
     notes = []
     for one in entries:
@@ -188,7 +188,7 @@ def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templat
 
 
 def _tokenizer(model: VisionLanguageModel) -> Tokenizer | None:
-    """None for a model that does not read texts by tokens."""
+    """None for a model without a tokenizer."""
     return getattr(model, "tokenizer", None)
 
 

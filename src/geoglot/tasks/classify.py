@@ -1,4 +1,4 @@
-"""Which class an image, or each window of a raster, shows."""
+"""Label images, and windows of rasters, by words."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ Bounds = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Label:
-    """The class of one image or window."""
+    """The class of an image or a window."""
 
     source: str
     window: Window | None
-    """In pixels of the scene as read; None for the whole source."""
+    """In pixels of the grid that was read; None is the whole source."""
     label: str
     probability: float
     probabilities: dict[str, float]
@@ -51,13 +51,13 @@ class Label:
 
 @dataclass
 class Labels:
-    """Every label, and what could not be read."""
+    """All labels, and the sources and windows that failed."""
 
     model: str
     results: list[Label] = field(default_factory=list)
     failed: list[tuple[str, FailedWindow]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
-    """What the user should know: words that the model reads badly, how sources were read."""
+    """Sentences on words that the model reads badly, and on how sources were read."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot classify --json`."""
@@ -118,9 +118,9 @@ def _all_items(
     told: list[str],
     progress: Progress | None,
 ) -> Iterator[_Item]:
-    """The pictures of all sources, and into `told` how they were read.
+    """The chips of all sources; `told` collects notes on how they were read.
 
-    Among others a bad one only fails; of a single one progress is told by windows.
+    With several sources, one that cannot be read is reported and skipped. With one source, progress counts windows.
     """
     alone = len(sources) == 1
     for done, source in enumerate(sources, 1):
@@ -142,7 +142,7 @@ def _items(
     told: list[str],
     progress: Progress | None,
 ) -> Iterator[_Item]:
-    """The pictures of one source: itself made to fit the model, or its windows."""
+    """The chips of one source: the whole source, resized for the model, or its windows."""
     card = model.card
     with open_scene(source, read, card.resolution) as raster:
         check_bands(raster, card.bands, card.name)
@@ -169,7 +169,7 @@ def _windows(raster: Raster, plan: WindowPlan, progress: Progress | None) -> Ite
 
 
 def _whole(raster: Raster, side: int) -> _Item:
-    """A large picture is reduced to the model's size; a small one stays as it is and is padded later."""
+    """A large source is reduced to the model's size; a small one is padded later."""
     try:
         tile = raster.thumbnail(side)
         seen = tile if tile.valid.any() else FailedWindow(raster.grid.whole, _EMPTY)

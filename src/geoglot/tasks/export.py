@@ -1,4 +1,4 @@
-"""A segmenter as an ONNX graph, for runtimes without PyTorch; what is written is compared with PyTorch first."""
+"""Write a segmenter as an ONNX graph, for runtimes without PyTorch, and compare the two."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from geoglot.silence import ignore_library_warnings
 from geoglot.version import __version__
 
 OPSET = 20
-"""The first whose GridSample has a proper definition of linear interpolation; deformable attention is made of it."""
+"""The first opset whose GridSample defines linear interpolation properly; deformable attention needs it."""
 TOLERANCE = 1e-3
 _tracing = threading.Lock()  # it changes the level of a logger, which belongs to the process
-_TILES = 2  # of the example: a size of 1 would become a constant of the graph
+_TILES = 2  # in the example: the exporter would make a batch of one tile a constant
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Exported:
 
     path: Path
     difference: float
-    """Largest between its scores and PyTorch's, on tiles that it was not traced with where sizes may differ."""
+    """Largest difference between its scores and PyTorch's; tiles of another size are compared if sizes are free."""
     fixed: bool
 
     def to_json(self) -> dict[str, Any]:
@@ -45,7 +45,7 @@ class Exported:
 
 
 class _Graph(nn.Module):
-    """The network with its normalisation, without the padding that a graph of free sizes cannot decide on."""
+    """The network with its normalisation, without padding: a graph of free sizes cannot decide on it."""
 
     mean: Tensor
     std: Tensor
@@ -109,19 +109,21 @@ def export_model(
 
 
 def check_wishes(output: Path, side: int | None) -> None:
-    """InputError for what no graph can be, before any work."""
+    """InputError for a side or an output that no graph can have, before any work."""
     if side is not None and side % MULTIPLE:
         below = side - side % MULTIPLE
         near = f"{below} or {below + MULTIPLE}" if below else f"{MULTIPLE}"
-        raise InputError(f"the side of a tile is a multiple of {MULTIPLE}, not {side}; give {near}")
+        raise InputError(f"the side of a tile must be a multiple of {MULTIPLE}, got {side}; give {near}")
     if output.suffix != ".onnx":
-        raise InputError(f"the graph is an .onnx file, not {output.name!r}; give {output.with_suffix('.onnx').name!r}")
+        raise InputError(
+            f"the output must end in .onnx, got {output.name!r}; give {output.with_suffix('.onnx').name!r}"
+        )
 
 
 def _refuse_other_sides(model: Any) -> None:
-    """Let the runtime refuse sides that are no multiples, at which the network would answer for other pixels.
+    """Make the runtime refuse sides that are not multiples: the scores would belong to other pixels.
 
-    SpaceToDepth takes multiples of its block only, and DepthToSpace undoes it exactly.
+    SpaceToDepth accepts multiples of its block only, and DepthToSpace undoes it exactly.
     """
     from onnxscript import ir
 
@@ -135,7 +137,7 @@ def _refuse_other_sides(model: Any) -> None:
 
 
 def _facts(segmenter: Segmenter) -> dict[str, str]:
-    """What a user of the graph alone must know."""
+    """Metadata of the graph, for users who have nothing else."""
     card = segmenter.card
     return {
         "classes": json.dumps(list(segmenter.classes)),
@@ -158,7 +160,7 @@ def _runtime() -> Any:
 
 
 def _traced(graph: nn.Module, side: int, fixed: bool) -> Any:
-    """PyTorch's own exporter, without its remarks on what is not installed."""
+    """Trace with PyTorch's exporter, without its warnings about packages that are not installed."""
     example = torch.rand(1 if fixed else _TILES, 3, side, side)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     log = logging.getLogger("torch.onnx")

@@ -1,4 +1,4 @@
-"""What a raster holds and what a model can see in it: the numbers, and one picture of the bands to choose from."""
+"""Describe a raster: its bands, how it would be read, whether a model fits it, and a picture of all bands."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
 
-_LARGE, _SMALL, _ACROSS = 560, 180, 6  # pixels of a picture in colours, of a single band; bands in a row
-_MOST = 48  # bands in a picture
+_LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
+_MOST = 48  # bands that a picture shows
 _Look = Callable[..., Raster]
-_SAME = 1.05  # as far as two resolutions are called the same
+_SAME = 1.05  # ratio up to which two resolutions count as the same
 
 
 @dataclass(frozen=True)
@@ -38,32 +38,32 @@ class BandInfo:
     index: int
     """Counted from 1."""
     name: str
-    """What the file calls it, lower case; empty where it says nothing."""
+    """Its description in the file, lower case; empty if there is none."""
     colour: str | None
-    """red, green, blue, nir, ..., as far as the file says it."""
+    """red, green, blue, nir, ..., if the file or the sensor preset says it."""
     wavelength_um: float | None
     type: str
     nodata: float | str | None
-    """A number, "nan", or None where the file says nothing."""
+    """A number, "nan", or None if the file states none."""
     low: float | None
-    """2nd percentile of its numbers, of a picture of the whole scene; None where it has no valid pixel."""
+    """2nd percentile of its stored numbers, from an overview; None without a valid pixel."""
     high: float | None
     """98th percentile."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """How a model would see the raster."""
+    """How a model would read the raster."""
 
     model: str
     understands_m: tuple[float, float]
     """Metres a pixel, finest and coarsest."""
     read_at_m: float | None
-    """Metres a pixel at which it would be read; None without a CRS, where it is read in its own pixels."""
+    """Metres per pixel at which it would be read; None without a CRS, since it is read in its own pixels."""
     shape: tuple[int, int]
-    """Rows and columns at which it would be read."""
+    """Rows and columns of the grid that would be read."""
     fits: bool | None
-    """Whether the raster's own resolution is one that the model understands."""
+    """True if the model understands the raster's own resolution; None if that is unknown."""
     says: str
     """The same as a sentence."""
 
@@ -81,22 +81,22 @@ class RasterInfo:
     bounds: tuple[float, float, float, float] | None
     """West, south, east, north in degrees; west > east across the antimeridian."""
     area_m2: float | None
-    """Of the whole grid, with what is no data."""
+    """Area of the whole grid, no data included."""
     time: str | None
     sensor: str | None
-    """What took it, as far as its name, its tags, the numbers of its bands or the preset tell."""
+    """The sensor that its name, its tags, its band numbers or the preset indicate."""
     shown: tuple[int, ...]
-    """The bands that are red, green and blue, and any more that were asked for."""
+    """Indices of red, green and blue, and of any more bands that were asked for."""
     why: str
-    """How they were chosen: ends the sentence "these are red, green, blue ..."."""
+    """The end of the sentence "these are red, green, blue ..."."""
     guessed: bool
-    """Whether they are the first three for want of anything better."""
+    """True if they are the first three bands because nothing indicates others."""
     radiometry: dict[str, Any]
     overviews: tuple[int, ...]
     fit: Fit
     notes: tuple[str, ...]
     picture: Path | None = None
-    """Where the bands were drawn."""
+    """The picture of the bands."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot info --json` and `geoglot bands --json`."""
@@ -113,11 +113,11 @@ def inspect_raster(
     model: PathLike = BUNDLED,
     picture: PathLike | None = None,
 ) -> RasterInfo:
-    """What a raster holds, how it would be read, and whether a model (by name or folder) understands it.
+    """Describe a raster, how it would be read, and whether a model (a name or a folder) understands it.
 
-    bands, sensor, resolution and nodata are as in open_raster, and None lets the model's card decide the resolution.
-    `picture` is a PNG to draw: the scene as it would be shown, in colour-infrared where a band is infrared, and each
-    band alone. Only the model's card is read.
+    bands, sensor, resolution and nodata are as in open_raster; the model's card decides a resolution of None. `picture`
+    is a PNG to write: the scene in colours, in colour-infrared if a band is infrared, and each band alone. Only the
+    card of the model is read.
     """
     uri = str(source)
     card = card_of(find_model(model))
@@ -165,13 +165,13 @@ class _Alone:
     """2nd and 98th percentile of its stored numbers."""
 
     def info(self, described: Bands, colour: str | None, kind: str, nodata: float | str | None) -> BandInfo:
-        """What the file says of it."""
+        """Its row in the description."""
         name, low_high = described.descriptions[self.index - 1], self.ends or (None, None)
         length = described.wavelengths[self.index - 1]
         return BandInfo(self.index, name, colour, length, kind, nodata, *low_high)
 
     def panel(self, called: str) -> Panel:
-        """The picture with its number, its name and its range."""
+        """Its picture, with number, name and range."""
         told = f"{format_number(self.ends[0])}..{format_number(self.ends[1])}" if self.ends else "no valid pixel"
         return Panel(self.tile.pixels, self.tile.valid, (f"{self.index} {called}", told))
 
@@ -182,7 +182,7 @@ def _alone(look: _Look, index: int) -> _Alone:
         how, low, high = raster.radiometry.how, raster.radiometry.low[0], raster.radiometry.high[0]
     if not tile.valid.any():
         return _Alone(index, tile, None)
-    if how != PERCENTILE:  # 8 bit, whose ends are no percentiles
+    if how != PERCENTILE:  # 8 bit: low and high are the range of the type
         low, high = np.percentile(tile.pixels[0][tile.valid], PERCENTILES) * (high - low) + low
     return _Alone(index, tile, (float(low), float(high)))
 
@@ -194,7 +194,7 @@ def _large(look: _Look, title: str, bands: Sequence[BandLike] | None, sensor: Se
 
 
 def _infrared(look: _Look, colours: Sequence[str | None]) -> list[Panel]:
-    """In colour-infrared, if it is known which bands are infrared, red and green."""
+    """Colour-infrared, if the infrared, red and green bands are known."""
     if not {"nir", "red", "green"} <= set(colours):
         return []
     indexes = [colours.index(colour) + 1 for colour in ("nir", "red", "green")]
@@ -211,7 +211,7 @@ def _left_out(bands: int, picture: PathLike | None) -> list[str]:
 
 
 def _place(grid: Grid) -> dict[str, Any]:
-    """Where it lies; nothing without a CRS."""
+    """Its place on the ground; None without a CRS."""
     pixel = grid.pixel_area_m2()
     return {
         "crs": grid.crs.name if grid.crs else None,

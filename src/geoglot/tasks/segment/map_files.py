@@ -1,4 +1,4 @@
-"""The files of one map, and where a run of it keeps what is not finished."""
+"""The files of one map."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geoglot.outputs.vector_files import check_format
 
 @runtime_checkable
 class Asked(Protocol):
-    """Which files beside the map are asked for."""
+    """Options that say which files to write beside the map."""
 
     @property
     def scores(self) -> bool:
@@ -38,9 +38,9 @@ class Outputs:
 
     @classmethod
     def of(cls, output: Path, polygons: Path | None, options: Asked) -> Outputs:
-        """Names beside `output`, checked before any work; raises OutputError and InputError for what cannot be."""
+        """Name the files beside `output` and check them before any work; OutputError, InputError."""
         if output.suffix.lower() not in (".tif", ".tiff"):
-            raise InputError(f"the map is a GeoTIFF: end the output's name with .tif, not {output.name!r}")
+            raise InputError(f"the output must end in .tif, since the map is a GeoTIFF, got {output.name!r}")
         check_folder(output)
         if polygons:
             check_folder(polygons)

@@ -12,7 +12,7 @@ from geoglot.geo import Grid, Window
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 
-_BLOCK_M = 50_000.0  # over which the area of a pixel of a map projection hardly varies
+_BLOCK_M = 50_000.0  # within which the area of a pixel of a map projection hardly varies
 _BLOCK_PIXELS = 4_000_000  # bounds memory
 
 
@@ -23,15 +23,15 @@ class ClassShare:
     name: str
     pixels: int
     area_m2: float | None
-    """Geodesic, of the scene's ground alone where a pixel hangs over its edge."""
+    """Geodesic; a pixel that hangs over the scene's edge counts with the part inside."""
     share: float
-    """Of the valid pixels."""
+    """Fraction of the valid pixels."""
 
 
 def class_shares(
     strips: Iterator[ClassStrip], grid: Grid, footprint: Footprint, legend: Legend
 ) -> tuple[ClassShare, ...]:
-    """Of "other" and each class; the area of a pixel varies, so it is taken block by block."""
+    """The shares of "other" and each class. The area of a pixel varies, so it is computed block by block."""
     pixels = np.zeros(len(legend.names) + 1, np.int64)
     areas = np.zeros(len(pixels))
     for window, classes in _blocks(strips, grid):
@@ -50,7 +50,7 @@ def class_shares(
 
 
 def _blocks(strips: Iterator[ClassStrip], grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
-    """Windows and the classes of their pixels, one after the other."""
+    """Windows of the map and the classes of their pixels."""
     across = max(1, int(_BLOCK_M / (grid.resolution_m or 1.0)))
     for strip in strips:
         height, width = strip.classes.shape
