@@ -7,8 +7,7 @@ import pytest
 
 from geoglot.errors import OutputError
 from geoglot.outputs.atomic import appears, check_folder
-from geoglot.outputs.own import MARK, own_folder
-from geoglot.outputs.path_names import hidden
+from geoglot.outputs.own import MARK, hidden_path, own_folder
 
 
 def test_a_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
@@ -49,7 +48,7 @@ def test_a_device_that_is_always_full(tmp_path: Path) -> None:
 
 
 def test_what_a_killed_run_left_is_not_added_to(tmp_path: Path) -> None:
-    left = hidden(tmp_path / "a.txt", "part")
+    left = hidden_path(tmp_path / "a.txt", "part")
     own_folder(left)
     for name in ("a.txt", "a.txt-journal", "a.txt.ovr.tmp"):
         (left / name).write_text("stale")

@@ -10,7 +10,7 @@ import pytest
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import appears
 from geoglot.outputs.made import Made, beside, named_by
-from geoglot.outputs.path_names import hidden
+from geoglot.outputs.own import hidden_path
 
 
 def make(output: Path, run: str, files: dict[Path, bytes], overwrite: bool = False, door: str = "segment") -> Made:
@@ -120,14 +120,14 @@ def test_what_shows_another_result_goes_if_it_is_ours(tmp_path: Path) -> None:
 def test_no_input_is_written_over_whatever_it_is_called(tmp_path: Path) -> None:
     """Also one that an earlier run made, and what lies in a hidden folder of work."""
     output, scores = tmp_path / "map.tif", tmp_path / "map.scores.tif"
-    work = hidden(output, "work")
+    work = hidden_path(output, "work")
     for place in (
         output,
         scores,
         *beside(output),
         *beside(scores),
         work / "classes-000000000.tif",
-        hidden(output, "new") / "x",
+        hidden_path(output, "new") / "x",
     ):
         make(output, "run-a", {output: b"one", scores: b"two"})
         place.parent.mkdir(exist_ok=True)
@@ -165,7 +165,7 @@ def test_a_hidden_folder_that_is_not_ours_is_never_emptied(tmp_path: Path, kind:
     output, precious = tmp_path / "map.tif", tmp_path / "precious"
     precious.mkdir()
     (precious / "letter.txt").write_text("x")
-    place = hidden(output, kind)
+    place = hidden_path(output, kind)
     for plant in (lambda: place.symlink_to(precious), lambda: precious.rename(place), lambda: place.write_text("x")):
         if place.is_symlink():
             place.unlink()
@@ -174,7 +174,7 @@ def test_a_hidden_folder_that_is_not_ours_is_never_emptied(tmp_path: Path, kind:
         plant()
         before = contents(tmp_path)
         with pytest.raises(OutputError, match="give another output"):
-            Made("segment", output, work=[hidden(output, "work")]).check()
+            Made("segment", output, work=[hidden_path(output, "work")]).check()
         assert contents(tmp_path) == before
 
 

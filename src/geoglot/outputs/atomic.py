@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Files that appear whole or not at all, in folders that one run at a time writes to."""
 
 from __future__ import annotations
 
@@ -10,16 +10,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from geoglot.errors import InputError, OutputError
-from geoglot.outputs.own import discard, empty, own_folder
-from geoglot.outputs.path_names import check_name, hidden
+from filelock import FileLock, Timeout
 
+from geoglot.aliases import not_utf8
+from geoglot.errors import InputError, OutputError
+from geoglot.outputs.own import LONGEST_NAME, discard, empty, hidden_path, own_folder
+
+LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def check_folder(path: Path) -> None:
     """Before any work, refuse an output that cannot be written: its folder, its name, or what lies there."""
-    check_name(path)
+    check_utf8(path.name)
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in path.name):
+        raise InputError(f"the name {path.name!r} holds a control character; give the output another name")
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        start = f"{path.name[:20]}...{path.suffix}"
+        raise InputError(f"the name {start} has over {LONGEST_NAME} bytes; give the output a shorter name")
     if not path.parent.is_dir():
         raise OutputError(f"the output folder {path.parent} does not exist; create it with: mkdir -p {path.parent}")
     if path.is_symlink():  # a rename would replace the link
@@ -30,6 +38,12 @@ def check_folder(path: Path) -> None:
         raise OutputError(f"{path} is a device or a pipe; give the name of a file")
     if not os.access(path.parent, os.W_OK):
         raise OutputError(f"the output folder {path.parent} cannot be written; choose another")
+
+
+def check_utf8(name: str) -> None:
+    """InputError for a name that is not UTF-8."""
+    if shown := not_utf8(name):
+        raise InputError(f"the name {shown!r} is not UTF-8; rename it, and run the same again")
 
 
 @contextmanager
@@ -68,13 +82,33 @@ def drafts(path: Path, kind: str) -> Iterator[Path]:
 
     It is a folder, since GDAL and SQLite put files of their own beside the file that they write.
     """
-    folder = hidden(path.absolute(), kind)  # GDAL takes a relative name apart if it begins like one of its own
+    folder = hidden_path(path.absolute(), kind)  # GDAL takes a relative name apart if it begins like one of its own
     own_folder(folder)
     empty(folder)
     try:
         yield folder
     finally:
         discard(folder)
+
+
+@contextmanager
+def hold(folder: Path, *, output: Path | None = None, wait: bool = False) -> Iterator[None]:
+    """Lock a folder during the block; the system releases it even after kill -9.
+
+    OutputError if another run holds it, unless `wait` is set; the message names `output`, or else the folder. A file
+    that lies under the lock's name keeps its content, and a symbolic link is not followed.
+    """
+    lock = FileLock(folder / LOCK, thread_local=False)
+    with disk_errors(folder):
+        try:
+            lock.acquire(blocking=wait)
+        except Timeout as error:
+            where = output or folder
+            raise OutputError(f"another run is writing {where}; wait for it, or give another output") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_bytes(path: Path, data: bytes) -> None:

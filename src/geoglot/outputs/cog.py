@@ -25,7 +25,7 @@ _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 
 @dataclass(frozen=True)
 class Layer:
-    """What a raster holds beside its pixels."""
+    """Everything about a raster but its pixels."""
 
     grid: Grid
     dtype: str
@@ -44,7 +44,7 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
     options |= {"OVERVIEW_RESAMPLING": resampling, "NUM_THREADS": "2"}
     cache = load_settings().raster_cache_mb * 2**20  # rasterio hands it to GDAL as bytes
     foreign = (RasterioError, CPLE_BaseError)  # rasterio's copy lets GDAL's own errors through
-    # No warnings: a map without a CRS is meant to have none; the user was told when its source was opened.
+    # No warnings: the user was told of a missing CRS when the source was opened.
     with (
         appears(output) as temporary,
         disk_errors(output, *foreign),
@@ -62,7 +62,7 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
 
 
 def _block_size(layer: Layer) -> int:
-    """512 px, or less for many bands: a block holds all of them, and GDAL holds several blocks."""
+    """512 pixels, or less for many bands: a block holds all bands, and GDAL holds several blocks."""
     size = 512
     while size > 128 and size * size * len(layer.bands) * np.dtype(layer.dtype).itemsize > _BLOCK_BYTES:
         size //= 2
@@ -70,7 +70,7 @@ def _block_size(layer: Layer) -> int:
 
 
 def _mosaic_xml(strips: Sequence[Path], layer: Layer) -> str:
-    """A GDAL virtual raster over the strips. It names only our own files, so the driver is safe here."""
+    """A GDAL virtual raster over the strips. It refers to our own files only, so the driver is safe here."""
     rows, cols = layer.grid.shape
     srs = f"<SRS>{escape(layer.grid.crs.to_wkt())}</SRS>" if layer.grid.crs else ""
     transform = ", ".join(repr(value) for value in layer.grid.transform.to_gdal())

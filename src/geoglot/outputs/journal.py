@@ -1,7 +1,7 @@
-"""The work folder of a long run: the strips that are finished, and the state from which to resume.
+"""The work folder of a long run: its finished strips, and the state from which to resume.
 
-A run can be killed at any moment. Strips and the state after them appear by rename, the state last, so everything that
-the state mentions exists. The same command finds the folder and resumes.
+A run can be killed at any moment. Strips appear by rename and the state after them, so every strip that the state
+mentions exists. The same command finds the folder and resumes.
 """
 
 from __future__ import annotations
@@ -16,15 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from geoglot.outputs.atomic import disk_errors, write_bytes
-from geoglot.outputs.lock import LOCK, hold
-from geoglot.outputs.own import MARK, discard, own_folder
-from geoglot.outputs.path_names import hidden
+from geoglot.outputs.atomic import LOCK, disk_errors, hold, write_bytes
+from geoglot.outputs.own import MARK, discard, hidden_path, own_folder
 
 
 def work_of(output: Path) -> Path:
-    """The work folder of a run that writes `output`."""
-    return hidden(output, "work")
+    """The path of the journal of a run that writes `output`."""
+    return hidden_path(output, "work")
 
 
 def fingerprint(facts: Mapping[str, Any]) -> str:
@@ -86,7 +84,7 @@ class Journal:
         discard(self.folder)
 
     def _wipe(self) -> None:
-        # The run goes first and the state next: after a kill in between nobody takes the rest for finished work.
+        # The run and the state go first: after a kill in between, the strips that are left count as unfinished.
         self._run.unlink(missing_ok=True)
         self._state.unlink(missing_ok=True)
         for path in self.folder.iterdir():

@@ -12,12 +12,12 @@ from geoglot.errors import ClassesError
 
 Colour = tuple[int, int, int]
 
-_MOST = 65_534  # classes that two bytes hold beside "other" and no data
-_HUES = 600  # of one wheel; later ones repeat
+_MOST = 65_534  # classes that fit in two bytes beside "other" and no data
+_HUES = 600  # after these the hues of the wheel repeat
 
 #: Colour of id 0. GeoTIFF's colour tables know no transparency.
 OTHER_COLOUR: Colour = (240, 240, 240)
-# What people expect. A word of the class name that begins like a key decides its colour.
+# The colours that people expect: a class gets the colour of the first key with which a word of its name begins.
 _EXPECTED: dict[str, Colour] = {
     "water": (45, 120, 200), "river": (45, 120, 200), "lake": (45, 120, 200), "pool": (60, 190, 230),
     "sea": (25, 85, 165), "forest": (25, 110, 50), "tree": (35, 135, 60), "wood": (25, 110, 50),
@@ -61,8 +61,8 @@ class Legend:
     @cached_property
     def colours(self) -> tuple[Colour, ...]:
         """The colour of each class: the expected one if it is free, else the next of an even wheel."""
-        taken: dict[Colour, None] = {}  # in order
-        turn = 0  # the colours of the wheel before it are taken
+        taken: dict[Colour, None] = {}  # ordered
+        turn = 0  # the next colour of the wheel that may be free
         for index, name in enumerate(self.names):
             expected = next((colour for word, colour in _WORDS if word.search(name.lower())), None)
             if expected is None or expected in taken:
@@ -73,7 +73,7 @@ class Legend:
 
 
 def _wheel(index: int) -> Colour:
-    """Hues a golden angle apart, so neighbours differ most; a full wheel is followed by a paler or darker one."""
+    """Hues a golden angle apart, so that neighbours differ most; each further wheel is paler or darker."""
     ring = index // _HUES
     saturation, brightness = 0.4 + (0.22 + 0.4152 * ring) % 0.55, 0.5 + (0.36 + 0.2564 * ring) % 0.45
     red, green, blue = colorsys.hsv_to_rgb((0.08 + index * 0.61803) % 1, saturation, brightness)

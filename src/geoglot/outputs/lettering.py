@@ -1,7 +1,7 @@
-"""Text in pictures. The font holds the letters of English only.
+"""Text in pictures. The font has the letters of English only.
 
-A name in other letters is written without its accents if it stays recognisable, else as the number of its class, and a
-note explains the number. A font for every script would be larger than the rest of geoglot (decision 14).
+A name with accents is written without them. A name in another script is written as the number of its class, and a note
+explains the number. A font for every script would be larger than the rest of geoglot (decision 14).
 """
 
 from __future__ import annotations
@@ -34,18 +34,17 @@ def fit_labels(names: Sequence[str], room: int) -> tuple[str, ...]:
 
 def explain_numbers(names: Sequence[str], labels: Sequence[str]) -> tuple[str, ...]:
     """A sentence that gives the names behind numbers, if there are any."""
-    hidden = [f"{text} = {name}" for text, name in zip(labels, names, strict=True) if text.isdigit() and text != name]
-    return (f"in the picture numbers stand for names that it cannot write: {', '.join(hidden)}",) if hidden else ()
+    pairs = [f"{text} = {name}" for text, name in zip(labels, names, strict=True) if text.isdigit() and text != name]
+    return (f"in the picture numbers stand for names that it cannot write: {', '.join(pairs)}",) if pairs else ()
 
 
 def make_writable(sentence: str) -> str:
-    """A sentence without accents, and with "..." for each word that the font cannot write."""
-    words = ((_plain(word) if word else "") for word in sentence.split(" "))
-    return " ".join("..." if word is None else word for word in words)
+    """Drop the accents of a sentence, and put "..." for each word that the font cannot write."""
+    return " ".join((_plain(word) or "...") if word else "" for word in sentence.split(" "))
 
 
 def _plain(text: str) -> str | None:
-    """The text, if need be without accents; None if the font lacks its letters."""
+    """The text, without accents if the font lacks them; None if the font lacks other letters too."""
     if _is_writable(text):
         return text
     bare = "".join(letter for letter in unicodedata.normalize("NFKD", text) if not unicodedata.combining(letter))
@@ -59,11 +58,6 @@ def _is_writable(text: str) -> bool:
 @lru_cache(maxsize=4096)
 def _has_glyph(letter: str) -> bool:
     try:
-        return letter == " " or bytes(load_font().getmask(letter)) != _missing_glyph()
+        return letter == " " or bytes(load_font().getmask(letter)) != bytes(load_font().getmask(_NO_LETTER))
     except UnicodeEncodeError:  # raised by a bitmap font
         return False
-
-
-@cache
-def _missing_glyph() -> bytes:
-    return bytes(load_font().getmask(_NO_LETTER))

@@ -1,7 +1,7 @@
-"""The files of a run, and what an earlier run left that it may replace.
+"""The files of a run, and which files of an earlier run it may replace.
 
 A file is ours if a record names it and its sha256 is still the recorded one. Nothing else is replaced or removed,
-whatever its name. A killed run knows from its ledger what it had made. Decision 13 gives the reasons.
+whatever its name. The ledger of a killed run names the files that it had made. Decision 13 gives the reasons.
 """
 
 from __future__ import annotations
@@ -16,11 +16,10 @@ from typing import Any
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import check_folder, disk_errors, drafts, write_json
-from geoglot.outputs.own import check_own
-from geoglot.outputs.path_names import hidden, is_there
+from geoglot.outputs.own import check_own, hidden_path
 from geoglot.outputs.record import KEY, Proof, Record, read_record
 
-# What GDAL and SQLite read together with a file: beside a new file it would be taken for a part of it.
+# GDAL and SQLite read these together with a file, so an old one beside a new file would be taken for a part of it.
 _RASTER = ("{name}.aux.xml", "{name}.ovr", "{name}.msk", "{stem}.tfw", "{stem}.wld")
 _SQLITE = ("{name}-wal", "{name}-shm", "{name}-journal")
 _BESIDE = {".tif": _RASTER, ".tiff": _RASTER, ".gpkg": _SQLITE}
@@ -28,19 +27,19 @@ _BESIDE = {".tif": _RASTER, ".tiff": _RASTER, ".gpkg": _SQLITE}
 
 def beside(path: Path) -> list[Path]:
     """The files that GDAL or SQLite would read together with a file; they need not exist."""
-    names = _BESIDE.get(path.suffix.lower(), ())
-    return [path.with_name(name.format(name=path.name, stem=path.stem)) for name in names]
+    patterns = _BESIDE.get(path.suffix.lower(), ())
+    return [path.with_name(pattern.format(name=path.name, stem=path.stem)) for pattern in patterns]
 
 
 def named_by(door: str, output: Path) -> Path:
     """The path from which the files beside an output take their names.
 
-    It is the output without its ending, or with it if the shorter name belongs to another result.
+    It is the output without its suffix, or with it if the shorter name belongs to another result.
     """
     stem = output.with_name(output.stem)
     if os.path.lexists(record_of(output)):
         return output
-    for path in (record_of(stem), hidden(record_of(stem), KEY)):
+    for path in (record_of(stem), hidden_path(record_of(stem), KEY)):
         if os.path.lexists(path) and not ((record := read_record(path)) and record.is_about(door, output)):
             return output
     return stem
@@ -63,16 +62,17 @@ class Made:
     ) -> None:
         self.output, self.record = output, record_of(named_by(door, output))
         self._door, self._files, self._stale = door, (output, *files), tuple(stale)
-        self._ledger = hidden(self.record, KEY)
-        self._work = [*work, *(hidden(path, "new") for path in self._files)]
-        self._work += [hidden(path, "part") for path in (self.record, self._ledger)]
+        self._ledger = hidden_path(self.record, KEY)
+        self._work = [*work, *(hidden_path(path, "new") for path in self._files)]
+        self._work += [hidden_path(path, "part") for path in (self.record, self._ledger)]
         self._run, self._known = "", list[Proof]()
 
     def check(self, *inputs: PathLike | None) -> None:
-        """Before any work, refuse outputs that cannot be written, that are read, or that geoglot did not make."""
+        """Before any work, refuse outputs that cannot be written or are inputs, and foreign folders of work."""
         for path in (*self._files, self.record, self._ledger):
             check_folder(path)
-        read = [Path(path) for path in inputs if path is not None and is_there(path)]
+        # os.path.exists is False for text that cannot be a name, such as class words; Path.exists raises.
+        read = [Path(path) for path in inputs if path is not None and os.path.exists(path)]  # noqa: PTH110
         read = [path for path in _with_beside(read) if path.exists()]
         for path in (*_with_beside(self._files), *_with_beside(self._stale), self.record, self._ledger):
             if path.exists() and any(path.samefile(source) for source in read):
@@ -83,7 +83,7 @@ class Made:
             check_own(folder)
 
     def start(self, run: str, overwrite: bool) -> None:
-        """Refuse to replace files, unless this very run made them, or an earlier one and `overwrite` is set."""
+        """Refuse to replace files, unless this run made them, or another run of geoglot and `overwrite` is set."""
         self._run = run
         self._known = [*self._read(self.record, overwrite), *self._read(self._ledger, True)]
         for path in filter(os.path.lexists, _with_beside(self._files)):
@@ -97,7 +97,7 @@ class Made:
 
     @contextmanager
     def writing(self, path: Path) -> Iterator[Path]:
-        """A draft of a file of this run. The draft and what is put beside it appear when the block ends well."""
+        """A draft of a file of this run. The draft and the files beside it appear when the block ends well."""
         with disk_errors(path), drafts(path, "new") as folder:
             yield (draft := folder / path.name)
             new = {path.with_name(file.name): file for file in _with_beside([draft]) if file.exists()}
@@ -106,7 +106,7 @@ class Made:
             for old in beside(path):
                 self.remove(old)
             for target, file in new.items():
-                if os.path.lexists(target) and not self._is_ours(target):  # it came while we worked
+                if os.path.lexists(target) and not self._is_ours(target):  # somebody wrote it while we worked
                     raise OutputError(_not_ours(target))
                 file.replace(target)
 
@@ -123,9 +123,9 @@ class Made:
         self._open_ledger()
         if os.path.lexists(self.record):
             raise OutputError(_not_ours(self.record))
-        latest = {proof.path: proof for proof in self._known}
-        there = self.record.absolute().parent
-        write_json(self.record, self._sealed(document, [one for one in latest.values() if (there / one.path).exists()]))
+        latest = {proof.path: proof for proof in self._known}.values()
+        folder = self.record.absolute().parent
+        write_json(self.record, self._sealed(document, [proof for proof in latest if (folder / proof.path).exists()]))
         self._ledger.unlink()
 
     def _read(self, path: Path, overwrite: bool) -> tuple[Proof, ...]:
@@ -142,11 +142,11 @@ class Made:
         return record.proofs
 
     def _open_ledger(self) -> None:
-        """Write down what is ours, and remove the earlier record, which describes other files."""
+        """Write down which files are ours, and remove the earlier record, which describes other files."""
         if os.path.lexists(self._ledger):
             record = read_record(self._ledger)
             if record is None or not record.is_about(self._door, self.output):
-                raise OutputError(f"{self._ledger} is of another run; wait for it, or give the output another name")
+                raise OutputError(f"{self._ledger} is from another run; wait for it, or give the output another name")
         write_json(self._ledger, self._sealed({}, self._known))
         if os.path.lexists(self.record) and read_record(self.record) is not None:
             self.record.unlink()
@@ -165,7 +165,7 @@ class Made:
         return os.path.relpath(path.absolute(), self.record.absolute().parent)
 
     def _another_run(self, path: Path) -> str:
-        how = "--overwrite (in Python overwrite=True) replaces it"
+        how = "replace it with --overwrite (in Python overwrite=True)"
         return f"{path} is there already, made by another run of geoglot {self._door}; {how}, or give another name"
 
 
@@ -174,7 +174,7 @@ def _with_beside(paths: Iterable[Path]) -> list[Path]:
 
 
 def _check_closed(path: Path) -> None:
-    """OutputError for a GeoPackage that another program has open."""
+    """OutputError if another program has the GeoPackage open."""
     if path.suffix.lower() != ".gpkg" or not path.exists():
         return
     file = sqlite3.connect(path, timeout=0, isolation_level=None)
@@ -184,10 +184,10 @@ def _check_closed(path: Path) -> None:
     except sqlite3.OperationalError as error:
         raise OutputError(f"{path} is open in another program ({error}); close it there and run this again") from error
     except sqlite3.DatabaseError:
-        pass  # it is no database, so nobody has it open as one
+        pass  # the file is no database, so no program has it open as one
     finally:
         file.close()
 
 
 def _not_ours(path: Path) -> str:
-    return f"{path} is not as geoglot made it, or was made by others; move it away, or give the output another name"
+    return f"{path} was made or changed by another program; move it away, or give the output another name"

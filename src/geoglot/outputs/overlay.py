@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +19,14 @@ from geoglot.outputs.panels import montage, to_bytes
 
 #: Longer side of the scene in a picture, in pixels
 SIDE = 1024
-#: Largest number of classes that a picture names
+#: Largest number of classes in the legend of a picture
 MOST_LINES = 200
 _STRENGTH = 0.5
-_LINE = 26
-_INDENT = 34  # pixels of a column before and after a line
-_ROOM = 230  # pixels that a name may take in any picture, which is widened for it
-_FIGURES = 60  # pixels that a share or a count takes
+# Pixels of the legend:
+_LINE = 26  # height of a line
+_INDENT = 34  # of a column, before and after its line
+_ROOM = 230  # for a name in any picture; a narrow picture is widened
+_FIGURES = 60  # for a share or a count
 
 
 def write_overlay(
@@ -53,7 +54,7 @@ def write_outlines(
     output: Path,
     hollow: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Like `write_overlay`, with named outlines in pixels of the thumbnail; names in `hollow` are not filled."""
+    """Like `write_overlay`, for named outlines in pixels of the thumbnail; outlines in `hollow` are not filled."""
     scene = to_bytes(thumbnail)
     classes = np.zeros(scene.shape[:2], legend.dtype)
     filled = [(polygon, 1 + legend.names.index(name)) for name, polygon in outlines if name not in hollow]
@@ -94,24 +95,24 @@ def _add_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> t
     room = max(_ROOM if columns == 1 else 0, step - _INDENT - _FIGURES)
     labels = dict(zip(legend.names, fit_labels(legend.names, room), strict=True))
     colours = dict(zip(legend.names, legend.colours, strict=True))
-    named = [(_class_of(line, labels), line) for line in shown]
-    texts = [labels.get(name, "") + make_writable(line[len(name) :]) for name, line in named]
-    lengths = (round(load_font().getlength(text)) for (name, _), text in zip(named, texts, strict=True) if name)
+    owners = [_class_of(line, labels) for line in shown]
+    texts = [labels.get(name, "") + make_writable(line[len(name) :]) for name, line in zip(owners, shown, strict=True)]
+    lengths = (round(load_font().getlength(text)) for name, text in zip(owners, texts, strict=True) if name)
     widest = _INDENT + max(lengths, default=0) if columns == 1 else 0
     sheet = Image.new("RGB", (max(picture.width, widest), picture.height + rows * _LINE + 8), "white")
     sheet.paste(picture)
     draw = ImageDraw.Draw(sheet)
-    for index, ((name, _), text) in enumerate(zip(named, texts, strict=True)):
+    for index, (name, text) in enumerate(zip(owners, texts, strict=True)):
         left, top = 8 + index % columns * step, picture.height + 8 + index // columns * _LINE
         draw.rectangle((left, top, left + 18, top + 16), fill=colours.get(name, (255, 255, 255)), outline="black")
         draw.text((left + 26, top - 1), text, fill="black", font=load_font())
-    names = [name for name, _ in named if name]
+    names = list(filter(None, owners))
     notes = explain_numbers(names, [labels[name] for name in names])
     left_out = (f"the picture names {len(shown)} of {len(lines)} classes",) if len(lines) > len(shown) else ()
     return sheet, (*notes, *left_out)
 
 
-def _class_of(line: str, names: Mapping[str, str]) -> str:
-    """The longest class name with which a line begins, before two spaces; empty for another sentence."""
+def _class_of(line: str, names: Collection[str]) -> str:
+    """The longest class name with which a line begins, before two spaces; empty if the line names no class."""
     ends = [at for at in range(len(line)) if line.startswith("  ", at)]
     return next((line[:at] for at in (len(line), *reversed(ends)) if line[:at] in names), "")

@@ -1,15 +1,28 @@
-"""A mark says which folders geoglot made. Folders of unfinished work are emptied and removed, but never without it."""
+"""Folders that geoglot made have a mark. Folders of unfinished work are emptied and removed, but never without it."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
 from pathlib import Path
 
 from geoglot.errors import OutputError
 
 MARK = "made-by-geoglot"
+#: Bytes that common file systems allow in a name
+LONGEST_NAME = 255
+_EARLIER_MARK = ".geoglot-run"  # in folders of training runs that an earlier version began
 _WORK = b"geoglot made this folder, empties it and removes it. Keep nothing of yours here.\n"
 _RUN = b"A run of geoglot writes to this folder.\n"
+
+
+def hidden_path(path: Path, kind: str) -> Path:
+    """A hidden name in the same folder, never too long."""
+    name = f".{path.name}.{kind}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}.{kind}"
+    return path.with_name(name)
 
 
 def mark(folder: Path) -> None:
@@ -19,7 +32,7 @@ def mark(folder: Path) -> None:
 
 def is_marked(folder: Path) -> bool:
     """Whether geoglot made the folder."""
-    return (folder / MARK).exists()
+    return (folder / MARK).exists() or (folder / _EARLIER_MARK).exists()
 
 
 def check_own(folder: Path) -> None:
@@ -28,8 +41,11 @@ def check_own(folder: Path) -> None:
         raise OutputError(
             f"{folder} is in the place of a folder for unfinished work; move it away, or give another output"
         )
-    if folder.is_dir() and not _is_own(folder):
-        raise OutputError(f"{folder} holds what geoglot did not put there; move it away, or give another output")
+    if not folder.is_dir() or {path.name for path in folder.iterdir()} <= {MARK}:
+        return  # a folder with nothing but a mark can be taken over, whatever the mark says
+    file = folder / MARK
+    if file.is_symlink() or not file.is_file() or file.read_bytes() != _WORK:
+        raise OutputError(f"{folder} holds files that geoglot did not make; move it away, or give another output")
 
 
 def own_folder(folder: Path) -> None:
@@ -61,9 +77,3 @@ def discard(folder: Path) -> None:
     empty(folder)
     (folder / MARK).unlink(missing_ok=True)
     folder.rmdir()
-
-
-def _is_own(folder: Path) -> bool:
-    """A folder with nothing but a mark can be taken over, whatever the mark says."""
-    mark, names = folder / MARK, {path.name for path in folder.iterdir()}
-    return names <= {MARK} or (not mark.is_symlink() and mark.is_file() and mark.read_bytes() == _WORK)

@@ -1,7 +1,7 @@
-"""The sealed record of a run: which files it made, each with its size and sha256.
+"""The sealed record of a run: the files that it made, each with its size and sha256.
 
-The record is part of the manifest beside an output. While files are being written it is a hidden ledger. A sha256 of
-its own text seals it, so an edited record proves nothing.
+The record is part of the manifest beside an output. While files are being written it is a hidden ledger. It is sealed
+by the sha256 of its own text, so an edited record proves nothing.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Proof:
 
     @classmethod
     def of(cls, file: Path, path: str, run: str) -> Proof:
-        """The proof for `file`, which is going to lie at `path`."""
+        """The proof for a draft `file` that will be moved to `path`."""
         return cls(path, file.stat().st_size, _sha256(file), run)
 
     def fits(self, path: Path) -> bool:
@@ -57,7 +57,7 @@ class Record:
         """The document with this record as its last entry."""
         files = [asdict(proof) for proof in self.proofs]
         made = {"by": self.door, "output": self.output, "run": self.run, "files": files}
-        as_read_back = json.loads(json.dumps({**document, KEY: made}, default=str))
+        as_read_back = json.loads(json.dumps({**document, KEY: made}, default=str))  # tuples are lists, paths text
         return {**document, KEY: made | {"seal": _seal(as_read_back)}}
 
 

@@ -1,6 +1,6 @@
-"""Connected regions of a raster of any size: labels of one strip at a time, joined across the seams (union-find).
+"""Connected regions of a raster of any size: each strip is labelled, and regions join across the seams (union-find).
 
-Memory is bounded by a strip and the regions still open at its lower edge.
+Memory is bounded by a strip and the regions that are open at its lower edge.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ AnyPart = TypeVar("AnyPart", bound="Part")
 
 
 class Part:
-    """A region of one strip, which may turn out to be a part of another one."""
+    """A region of one strip, which may turn out to be part of a larger region."""
 
     value: int
     """Regions of different values do not join."""
@@ -23,7 +23,7 @@ class Part:
 
     @property
     def size(self) -> int:
-        """The cost of absorbing it: the larger absorbs the smaller, or a comb takes quadratic time."""
+        """The cost of absorbing this part: the larger absorbs the smaller, or a comb takes quadratic time."""
         return 1
 
     def absorb(self: AnyPart, other: AnyPart) -> None:
@@ -31,7 +31,7 @@ class Part:
         raise NotImplementedError
 
     def whole(self: AnyPart) -> AnyPart:
-        """The region that this one has become a part of, or itself."""
+        """The region that this part belongs to so far, which may be itself."""
         region = self
         while region._part_of is not None:
             region = region._part_of
@@ -50,24 +50,19 @@ def join_strips(
     for labels, parts in strips:
         if above is not None:
             _join(above, labels[0], open_parts, parts)
-        going_on = {label: parts[label].whole() for label in np.unique(labels[-1]).tolist() if label}
-        yield from _finished([*open_parts.values(), *parts.values()], list(going_on.values()))
-        open_parts, above = going_on, labels[-1]
-    yield from _finished(list(open_parts.values()), [])
+        continued = {label: parts[label].whole() for label in np.unique(labels[-1]).tolist() if label}
+        still_open = {id(region) for region in continued.values()}
+        regions = [part.whole() for part in (*open_parts.values(), *parts.values())]
+        yield from (region for key, region in {id(each): each for each in regions}.items() if key not in still_open)
+        open_parts, above = continued, labels[-1]
+    yield from {id(region): region for region in open_parts.values()}.values()
 
 
 def _join(above: np.ndarray, below: np.ndarray, upper: dict[int, AnyPart], lower: dict[int, AnyPart]) -> None:
     meets = (above > 0) & (below > 0)
     for up, low in np.unique(np.stack([above[meets], below[meets]], 1), axis=0).tolist():
-        one, other = upper[up].whole(), lower[low].whole()
-        if one is not other and one.value == other.value:
-            larger, smaller = (other, one) if other.size > one.size else (one, other)
+        first, second = upper[up].whole(), lower[low].whole()
+        if first is not second and first.value == second.value:
+            larger, smaller = (second, first) if second.size > first.size else (first, second)
             larger.absorb(smaller)
             smaller._part_of = larger
-
-
-def _finished(parts: list[AnyPart], going_on: list[AnyPart]) -> Iterator[AnyPart]:
-    """The whole regions among the parts, each once, without those that go on below."""
-    still_open = {id(region) for region in going_on}
-    unique = {id(part.whole()): part.whole() for part in parts}
-    yield from (region for key, region in unique.items() if key not in still_open)

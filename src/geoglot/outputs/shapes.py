@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain
 
 import numpy as np
 import rasterio.features
@@ -55,11 +54,11 @@ class Shape(Part):
 
 def trace(strips: Iterable[ClassStrip], skip: frozenset[int]) -> Iterator[Shape]:
     """Yield every 4-connected region whose class is not in `skip`, as soon as it is whole."""
-    return join_strips(_label(strip, skip) for strip in chain.from_iterable(map(_cut, strips)))
+    return join_strips(_label(part, skip) for strip in strips for part in _cut(strip))
 
 
 def _cut(strip: ClassStrip) -> Iterator[ClassStrip]:
-    """Cut a strip into strips of few pixels: polygons pass through Python, at a hundred bytes per vertex."""
+    """Cut a strip to bound memory: polygons pass through Python, at a hundred bytes per vertex."""
     rows = max(1, _PIXELS // strip.classes.shape[1])
     for top in range(0, len(strip.classes), rows):
         part = slice(top, top + rows)
@@ -67,18 +66,17 @@ def _cut(strip: ClassStrip) -> Iterator[ClassStrip]:
 
 
 def _label(strip: ClassStrip, skip: frozenset[int]) -> tuple[Int[np.ndarray, "rows cols"], dict[int, Shape]]:
-    wanted = ~np.isin(strip.classes, list(skip))
-    place = Affine.translation(0, strip.row)
-    found = list(rasterio.features.shapes(strip.classes, mask=wanted, connectivity=4, transform=place))
-    if not found:
+    mask, transform = ~np.isin(strip.classes, list(skip)), Affine.translation(0, strip.row)
+    regions = list(rasterio.features.shapes(strip.classes, mask=mask, connectivity=4, transform=transform))
+    if not regions:
         return np.zeros(strip.classes.shape, np.int32), {}
-    numbered = ((geometry, label) for label, (geometry, _) in enumerate(found, 1))
-    labels = rasterio.features.rasterize(numbered, strip.classes.shape, transform=place, dtype="int32")
-    pixels, confidence = _totals(labels, strip.confidence, len(found) + 1)
-    polygons = _polygons([geometry["coordinates"] for geometry, _ in found])
+    numbered = ((geometry, label) for label, (geometry, _) in enumerate(regions, 1))
+    labels = rasterio.features.rasterize(numbered, strip.classes.shape, transform=transform, dtype="int32")
+    pixels, confidence = _totals(labels, strip.confidence, len(regions) + 1)
+    polygons = _polygons([geometry["coordinates"] for geometry, _ in regions])
     return labels, {
-        label: Shape(int(value), pixels[label], confidence[label], [polygons[label - 1]])
-        for label, (_, value) in enumerate(found, 1)
+        label: Shape(int(value), pixels[label], confidence[label], [polygon])
+        for label, ((_, value), polygon) in enumerate(zip(regions, polygons, strict=True), 1)
     }
 
 

@@ -1,4 +1,4 @@
-"""Rows of a large array as files, strip by strip. Any block is read, and memory is bounded by the block.
+"""A large array as files of some rows each, the strips; blocks across strips are read without holding the array.
 
 A strip is a .npy file, or a compressed GeoTIFF for class maps.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import io
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +20,7 @@ from rasterio.windows import Window as RasterioWindow
 #: Reads a block of rows and columns from a strip; rows count from the strip's first, and may reach beyond its last.
 ReadBlock = Callable[[Path, slice, slice], np.ndarray]
 
-_ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # GDAL warns of a raster without a place
+_ANYWHERE = Affine(2, 0, 0, 0, -2, 0)  # GDAL warns of a raster without a transform
 
 
 class Strips:
@@ -29,10 +28,7 @@ class Strips:
 
     def __init__(self, paths: Sequence[Path], read_block: ReadBlock) -> None:
         self._paths, self._read_block = list(paths), read_block
-
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [int(path.stem.rpartition("-")[2]) for path in self._paths]
+        self._starts = [int(path.stem.rpartition("-")[2]) for path in self._paths]
 
     def read(self, rows: slice, cols: slice) -> Shaped[np.ndarray, "rows cols *rest"]:
         """Read a block; IndexError if no strip holds one of its rows."""
@@ -56,14 +52,14 @@ def encode_array(rows: np.ndarray) -> bytes:
 
 
 def read_array(path: Path, rows: slice, cols: slice) -> np.ndarray:
-    """A `ReadBlock` of .npy files. The block is copied, since a mapped file would count as memory in use."""
+    """A `ReadBlock` for .npy files. The block is copied, since a mapped file would count as memory in use."""
     return np.array(np.load(path, mmap_mode="r", allow_pickle=False)[rows, cols])
 
 
 def encode_strip(pixels: np.ndarray) -> bytes:
     """Rows `(bands, rows, cols)` as a compressed GeoTIFF.
 
-    It is made in memory: GDAL may swallow a failed write when it closes a file, Python does not.
+    It is encoded in memory, since GDAL may hide a failed write when it closes a file, and Python does not.
     """
     bands, rows, cols = pixels.shape
     profile = {"driver": "GTiff", "width": cols, "height": rows, "count": bands, "dtype": pixels.dtype.name}
@@ -81,7 +77,7 @@ def read_strip(path: Path) -> np.ndarray:
 
 
 def read_block(path: Path, rows: slice, cols: slice) -> np.ndarray:
-    """A `ReadBlock` of the first band of GeoTIFF strips."""
+    """A `ReadBlock` for the first band of GeoTIFF strips."""
     with rasterio.open(path, driver="GTiff") as dataset:
         height, width = min(rows.stop, dataset.height) - rows.start, cols.stop - cols.start
         if height <= 0:

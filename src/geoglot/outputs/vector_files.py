@@ -22,13 +22,13 @@ from geoglot.footprint import Footprint
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import orient_rings, project_to_lonlat
-from geoglot.outputs.atomic import appears, disk_errors
+from geoglot.outputs.atomic import appears, check_utf8, disk_errors
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.path_names import vector_path
 from geoglot.outputs.shapes import Shape
 from geoglot.silence import ignore_library_warnings
 
 _BATCH = 2000
+_SPLIT_BY_PYOGRIO = ";?!"  # it reads a path as a URL, and the member of an archive after "!"
 _changing_date = threading.Lock()
 
 
@@ -37,7 +37,18 @@ def check_format(path: Path) -> None:
     if path.suffix.lower() not in _WRITERS:
         raise InputError(f"polygons cannot be written as {path.name!r}; end the name with {', '.join(_WRITERS)}")
     if path.suffix.lower() == ".gpkg":
-        vector_path(path)
+        _geopackage_path(path)
+
+
+def _geopackage_path(path: Path) -> Path:
+    """The absolute path, which GDAL reads as a file name; InputError if it would split it."""
+    whole = path.absolute()
+    check_utf8(str(whole))
+    if split := [letter for letter in _SPLIT_BY_PYOGRIO if letter in str(whole)]:
+        raise InputError(
+            f"{path} has {split[0]!r} in its path, which GDAL would take apart; rename it, or give another name"
+        )
+    return whole
 
 
 def write_polygons(
@@ -102,23 +113,21 @@ def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> n
 
 def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
     """Transform geometries from map coordinates in the grid's CRS to pixels (x = column, y = row), without z."""
-
-    def move(xy: np.ndarray) -> np.ndarray:
-        rows, cols = grid.to_pixel(xy[:, 0], xy[:, 1])
-        return np.column_stack([cols, rows])
-
-    moved: np.ndarray = shapely.transform(np.array(geometries, object), move)
+    moved: np.ndarray = shapely.transform(
+        np.array(geometries, object), lambda xy: np.column_stack(grid.to_pixel(xy[:, 0], xy[:, 1])[::-1])
+    )
     return moved
 
 
 @contextmanager
 def _open_geopackage(path: Path, layer: str) -> Iterator[_Write]:
-    name = vector_path(path)
+    name = _geopackage_path(path)
+    options = {"layer": layer, "driver": "GPKG", "geometry_type": "Polygon"}
 
     def write(frame: gpd.GeoDataFrame) -> None:
-        append = name.exists()
-        with _fixed_date(), ignore_library_warnings():  # of a missing CRS: the user was told when the source was opened
-            pyogrio.write_dataframe(frame, name, layer=layer, driver="GPKG", append=append, geometry_type="Polygon")
+        # No warnings: the user was told of a missing CRS when the source was opened.
+        with _fixed_date(), ignore_library_warnings():
+            pyogrio.write_dataframe(frame, name, append=name.exists(), **options)
 
     yield write
 
@@ -129,14 +138,13 @@ def _fixed_date() -> Iterator[None]:
 
     GDAL's option belongs to the process, so threads take turns and the earlier value is restored.
     """
-    option = "OGR_CURRENT_DATE"
     with _changing_date:
-        before = pyogrio.get_gdal_config_option(option)
-        pyogrio.set_gdal_config_options({option: "2000-01-01T00:00:00.000Z"})
+        before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": "2000-01-01T00:00:00.000Z"})
         try:
             yield
         finally:
-            pyogrio.set_gdal_config_options({option: before})
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
 
 
 @contextmanager
@@ -150,8 +158,7 @@ def _open_geoparquet(path: Path, _layer: str) -> Iterator[_Write]:
             crs = frame.crs.to_json_dict() if frame.crs else None
             column = {"encoding": "WKB", "geometry_types": ["Polygon"], "crs": crs}
             geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
-            fields = [field.remove_metadata() for field in table.schema]
-            schema = pa.schema(fields, metadata={"geo": json.dumps(geo)})
+            schema = pa.schema(map(pa.Field.remove_metadata, table.schema), metadata={"geo": json.dumps(geo)})
             if not files:
                 files.append(stack.enter_context(pq.ParquetWriter(path, schema, compression="zstd")))
             files[0].write_table(table.cast(schema))

@@ -16,8 +16,7 @@ from pyproj.exceptions import CRSError
 from geoglot.aliases import PathLike
 from geoglot.errors import OutputError, SourceError
 from geoglot.geo import Grid
-from geoglot.outputs.atomic import appears, disk_errors
-from geoglot.outputs.lock import hold
+from geoglot.outputs.atomic import appears, disk_errors, hold
 from geoglot.pairs import schema
 from geoglot.pairs.schema import PHOTO_TABLE, TILE_TABLE, TILES, Batch, Links
 from geoglot.pairs.shards import ShardFiles, ShardStore

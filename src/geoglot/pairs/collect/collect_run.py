@@ -12,8 +12,7 @@ from typing import Any
 
 from geoglot.aliases import Progress
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.atomic import disk_errors, write_json
-from geoglot.outputs.lock import LOCK, hold
+from geoglot.outputs.atomic import LOCK, disk_errors, hold, write_json
 from geoglot.outputs.own import discard, is_marked, mark
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.pairs.collect.filters import filter_photos
