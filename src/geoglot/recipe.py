@@ -86,6 +86,8 @@ def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -
         values = adapter_of(kind).validate_json(json.dumps(table, default=str))  # type: ignore[arg-type]
     except ValidationError as error:
         raise InputError(where + _sentence(kind, error.errors(include_url=False))) from None
+    except InputError as error:  # of the dataclass itself, which does not know the file
+        raise InputError(f"{where}{error}") from None
     made: T = _with_paths(kind, values, table, where, folder)
     return made
 

@@ -21,7 +21,7 @@ class Settings:
     device: str = "auto"
     """GEOGLOT_DEVICE: auto, cpu, cuda, cuda:1, mps."""
     threads: int | None = None
-    """GEOGLOT_THREADS: threads of the model on a CPU; None leaves it to torch."""
+    """GEOGLOT_THREADS: threads of the model on a CPU, in the command line only; None leaves it to torch."""
     cache: Path = field(default_factory=_default_cache)
     """GEOGLOT_CACHE: the folder of downloaded and converted models."""
     raster_cache_mb: int = 128

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -113,3 +114,12 @@ def test_a_recipe_is_judged_before_anything_heavy_is_imported(tmp_path: Path) ->
     )
     told = subprocess.run([sys.executable, "-c", code, str(tmp_path / "bad.toml")], capture_output=True, text=True)
     assert "there is no key 'foo'" in told.stderr and told.stderr.endswith("2 []\n"), told.stderr
+
+
+def test_threads_are_set_by_the_program_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr(main, "cli", lambda **_: None)
+    for text, expected in (("two", "1"), ("3", "3")):
+        monkeypatch.setenv("GEOGLOT_THREADS", text)
+        main.main()
+        assert os.environ["OMP_NUM_THREADS"] == expected

@@ -58,6 +58,13 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     assert choose_device("cpu") == torch.device("cpu")
 
 
+def test_loading_leaves_the_threads_of_the_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    monkeypatch.setenv("GEOGLOT_THREADS", str(before + 1))
+    load_word_model()
+    assert torch.get_num_threads() == before
+
+
 def test_the_cache_lists_whole_models_only(stored: Path, cache: Path) -> None:
     (cache / ".half-written").mkdir()
     (cache / "empty").mkdir()

@@ -110,7 +110,7 @@ def test_the_best_weights_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         ("batch = 2", "batch = 0", "crops.batch must be at least 1"),
         ("layer_type", "layer_typ", "no key 'layer_typ'"),
         ("depths = [1, 1, 1, 1]", "depths = [1, 1, 1]", "depths has 4 numbers"),
-        ("heads = 4", "heads = 5", "width must be a multiple of heads"),
+        ("heads = 4", "heads = 5", r"run\.toml: width must be a multiple of heads"),
         (
             "queries = 12",
             'queries = 12\nprompts = { template = "a photo" }',

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import os
 import traceback
+from contextlib import suppress
 from typing import Any, NoReturn
 
 import click
@@ -11,7 +13,8 @@ import click
 from geoglot.aliases import not_utf8
 from geoglot.cli.console import one_line, plain_streams
 from geoglot.cli.shared import is_verbose
-from geoglot.errors import GeoglotError
+from geoglot.errors import GeoglotError, InputError
+from geoglot.settings import load_settings
 from geoglot.version import __version__
 
 #: Name to "module:attribute" of its click command, in the order in which a newcomer needs them
@@ -95,5 +98,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The `geoglot` program."""
+    """The `geoglot` program. Only here does GEOGLOT_THREADS take effect: it changes the whole process."""
+    with suppress(InputError):  # the command that needs the settings reports it
+        if threads := load_settings().threads:
+            os.environ["OMP_NUM_THREADS"] = str(threads)  # read by torch, which no module has imported yet
     cli(prog_name="geoglot")

@@ -18,7 +18,7 @@ from geoglot.models.model_files import TOKENIZER
 from geoglot.models.precision import fold_quick_gelu
 from geoglot.models.preprocess import normalise, require_whole_patches
 from geoglot.models.readout import READOUTS
-from geoglot.models.sizes import ClipSizes, check_clip, read_sizes
+from geoglot.models.sizes import ClipSizes, read_sizes
 from geoglot.models.tokenizer import read_tokenizer, require_ends, require_vocabulary, tokens_of
 from geoglot.models.vit import block, embed_pixels, read_text
 
@@ -98,12 +98,6 @@ class Clip(VisionLanguageModel):
         ids = torch.nn.utils.rnn.pad_sequence(encoded, batch_first=True).to(device)
         last = torch.tensor([len(tokens) - 1 for tokens in encoded], device=device)
         return F.normalize(self.text_projection(read_text(self.text_model, ids, last)), dim=-1)
-
-
-def build_clip(card: Card, folder: Path) -> Clip:
-    """The Clip of a card, without weights."""
-    check_clip(card)
-    return Clip(card, read_clip_tokenizer(card, folder))
 
 
 def read_clip_tokenizer(card: Card, folder: Path) -> Tokenizer:

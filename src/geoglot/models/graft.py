@@ -101,7 +101,7 @@ def start_graft(ground: Clip, name: str, resolution: float, tile_size: int, extr
     return model
 
 
-def build_graft(card: Card, folder: Path) -> Graft:
-    """The Graft of a card, without weights."""
+def build_clip(card: Card, folder: Path) -> Clip:
+    """The Clip or Graft of a card, without weights; `folder` holds its tokenizer."""
     check_clip(card)
-    return Graft(card, read_clip_tokenizer(card, folder))
+    return (Graft if card.family == "graft" else Clip)(card, read_clip_tokenizer(card, folder))

@@ -17,7 +17,9 @@ from geoglot.models.model_files import read_weights, require_fit, write_model
 from geoglot.models.preprocess import normalise
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
+from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.sizes import Classes, read_part, read_sizes, require_modest, wrong_card
+from geoglot.models.upernet import UPerNet, UPerNetConfig
 
 STRIDE = 4
 """Side in pixels of the square that has one score."""
@@ -55,48 +57,46 @@ class Segmenter(nn.Module):
         return scores[:, :, :rows, :cols]
 
 
-def _segclip(config: Mapping[str, Any]) -> nn.Module:
-    from geoglot.models.segclip.config import config_of
-    from geoglot.models.segclip.segclip import SegClip
+NetworkConfig = SegClipConfig | UPerNetConfig
 
-    return SegClip(config_of(config["network"]))
-
-
-def _upernet(config: Mapping[str, Any]) -> nn.Module:
-    from geoglot.models.upernet import UPerNet
-
-    return UPerNet(len(config["classes"]), **config["network"])
+#: The config of each family, and the network that it describes
+NETWORKS: dict[str, tuple[type[NetworkConfig], Callable[[Any, int], nn.Module]]] = {
+    "segclip": (SegClipConfig, lambda config, _: SegClip(config)),
+    "upernet": (UPerNetConfig, UPerNet),
+}
 
 
-#: Builds the network of each family from a card's config; imports are inside, so that unused families cost nothing
-NETWORKS: dict[str, Callable[[Mapping[str, Any]], nn.Module]] = {"segclip": _segclip, "upernet": _upernet}
+def new_segmenter(card: Card, config: NetworkConfig) -> Segmenter:
+    """A segmenter with random weights."""
+    return Segmenter(card, NETWORKS[card.family][1](config, len(card.classes)))
 
 
 def read_segmenter(card: Card, folder: Path) -> Segmenter:
     """Load a segmenter from its folder."""
     tensors = read_weights(folder, card.sha256)
-    require_fit(_on_meta(card).state_dict(), tensors, f"the weights of {card.name} do not fit its card")
-    segmenter = Segmenter(card, NETWORKS[card.family](card.config))
+    config = _check_network(card, tensors)
+    segmenter = new_segmenter(card, config)
     segmenter.network.load_state_dict(tensors)
     return segmenter
 
 
-def _on_meta(card: Card) -> nn.Module:
-    """The network of a card on the meta device, for its names and shapes; ModelError for impossible values."""
+def _check_network(card: Card, tensors: Mapping[str, Tensor]) -> NetworkConfig:
+    """The config of a card's network; ModelError for impossible values, and for weights of another network."""
     sizes = read_sizes(card, Classes)
     if card.dim or card.patch_size != STRIDE or not sizes.classes:
         raise wrong_card(card, f"a segmenter must have dim 0, patch_size {STRIDE} and classes")
     require_modest(card)
-    if card.family == "segclip":
-        read_part(card, SegClipConfig, sizes.network, "config.network.")
+    config = read_part(card, NETWORKS[card.family][0], sizes.network, "config.network.")
     try:
-        check_backbone(sizes.network.get("backbone", {}))
+        check_backbone(config.backbone)
         with torch.device("meta"):
-            return NETWORKS[card.family](card.config)
+            wanted = new_segmenter(card, config).network.state_dict()
     except ModelError as error:
         raise wrong_card(card, f"config.network: {error}") from None
     except Exception as error:  # noqa: BLE001  transformers and torch raise anything for impossible sizes
         raise wrong_card(card, f"config.network: {' '.join(str(error).split())[:200]}") from None
+    require_fit(wanted, tensors, f"the weights of {card.name} do not fit its card")
+    return config
 
 
 def save_segmenter(segmenter: Segmenter, folder: Path) -> Card:

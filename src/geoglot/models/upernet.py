@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from geoglot.aliases import Count
 from geoglot.models.segclip.backbone import build_backbone
 from geoglot.models.segclip.targets import IGNORE
 
@@ -19,19 +20,19 @@ class UPerNetConfig:
 
     backbone: dict[str, Any] = field(default_factory=dict)
     """As in SegClipConfig."""
-    width: int = 512
+    width: Count = 512
 
 
 class UPerNet(nn.Module):
     """Logits of every fourth pixel."""
 
-    def __init__(self, classes: int, backbone: dict[str, Any], width: int = 512) -> None:
+    def __init__(self, settings: UPerNetConfig, classes: int) -> None:
         from transformers import UperNetConfig
         from transformers.models.upernet.modeling_upernet import UperNetHead
 
         super().__init__()
-        self.backbone = build_backbone(backbone)
-        sizes: dict[str, Any] = {"num_labels": classes, "hidden_size": width}
+        self.backbone = build_backbone(settings.backbone)
+        sizes: dict[str, Any] = {"num_labels": classes, "hidden_size": settings.width}
         config = UperNetConfig(**sizes)
         self.head = UperNetHead(config, in_channels=list(self.backbone.channels))  # type: ignore[no-untyped-call]
 

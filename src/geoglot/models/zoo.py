@@ -21,21 +21,13 @@ from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter
 from geoglot.settings import load_settings
 
 BUNDLED = "mini"
-
-
 Model = VisionLanguageModel | Segmenter
 
 
 def _clip(card: Card, folder: Path) -> VisionLanguageModel:
-    from geoglot.models.clip import build_clip
+    from geoglot.models.graft import build_clip
 
     return load_weights(build_clip(card, folder), folder)
-
-
-def _graft(card: Card, folder: Path) -> VisionLanguageModel:
-    from geoglot.models.graft import build_graft
-
-    return load_weights(build_graft(card, folder), folder)
 
 
 def _mini(card: Card, folder: Path) -> VisionLanguageModel:
@@ -49,7 +41,7 @@ def _mini(card: Card, folder: Path) -> VisionLanguageModel:
 FAMILIES: dict[str, Callable[[Card, Path], Model]] = {
     "mini": _mini,
     "clip": _clip,
-    "graft": _graft,
+    "graft": _clip,
     **dict.fromkeys(NETWORKS, read_segmenter),
 }
 
@@ -62,41 +54,35 @@ def load_model(
     It reads words, or has classes of its own if `geoglot train segment` made it. `device` is as GEOGLOT_DEVICE.
     `precision` is for image encoders; their embeddings are float32 always.
     """
-    if not isinstance(model, PathLike):
-        return model
-    folder = find_model(model)
-    return _load(card_of(folder), folder, device, precision)
+    return _load(model, device, precision) if isinstance(model, PathLike) else model
 
 
 def load_word_model(
     name_or_path: PathLike = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
 ) -> VisionLanguageModel:
     """As `load_model`; ModelError for a segmenter, before its weights are read."""
-    folder = find_model(name_or_path)
-    card = card_of(folder)
-    if card.family in NETWORKS:
-        raise ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
-    return cast(VisionLanguageModel, _load(card, folder, device, precision))
+    return cast(VisionLanguageModel, _load(name_or_path, device, precision, "words"))
 
 
 def load_segmenter(name_or_path: PathLike, *, device: str | None = None) -> Segmenter:
     """As `load_model`; ModelError for a model that reads words, before its weights are read."""
+    return cast(Segmenter, _load(name_or_path, device, "float32", "classes"))
+
+
+def _load(
+    name_or_path: PathLike, device: str | None, precision: Precision, wanted: Literal["words", "classes", ""] = ""
+) -> Model:
     folder = find_model(name_or_path)
     card = card_of(folder)
-    if card.family not in NETWORKS:
+    if card.family not in FAMILIES:
+        raise ModelError(f"{folder} is of the unknown family {card.family!r}; known are {', '.join(FAMILIES)}")
+    if wanted == "words" and card.family in NETWORKS:
+        raise ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
+    if wanted == "classes" and card.family not in NETWORKS:
         raise ModelError(
             f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
         )
-    return cast(Segmenter, _load(card, folder, device, "float32"))
-
-
-def _load(card: Card, folder: Path, device: str | None, precision: Precision) -> Model:
-    settings = load_settings()
-    if card.family not in FAMILIES:
-        raise ModelError(f"{folder} is of the unknown family {card.family!r}; known are {', '.join(FAMILIES)}")
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
-    place = choose_device(device or settings.device)
+    place = choose_device(device or load_settings().device)
     model = FAMILIES[card.family](card, folder)
     if card.reads_words and wants_bfloat16(precision, place):
         cast(VisionLanguageModel, model).use_bfloat16()
@@ -159,13 +145,14 @@ class Entry:
 
 def list_models() -> list[Entry]:
     """Models that can be loaded now, then models that can be pulled or converted."""
-    here = [_cached(name, folder) for name, folder in cached_models().items()]
+    cached = cached_models()
+    here = [_entry(name, "cached", folder) for name, folder in cached.items()]
     there = [
         Entry(name, "known", known.title, known.licence, known.resolution)
         for name, known in KNOWN.items()
-        if name not in cached_models()
+        if name not in cached
     ]
-    return [_entry(BUNDLED, "bundled", read_card(_bundled_folder())), *here, *there]
+    return [_entry(BUNDLED, "bundled", _bundled_folder()), *here, *there]
 
 
 def cached_models() -> dict[str, Path]:
@@ -176,18 +163,14 @@ def cached_models() -> dict[str, Path]:
 
 def model_size(name_or_path: PathLike) -> int:
     """Bytes of a model's weights on disk."""
-    folder = find_model(name_or_path)
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+    return sum(path.stat().st_size for path in find_model(name_or_path).glob("*.safetensors"))
 
 
-def _cached(name: str, folder: Path) -> Entry:
+def _entry(name: str, state: Literal["bundled", "cached"], folder: Path) -> Entry:
     try:
-        return _entry(name, "cached", read_card(folder))
+        card = read_card(folder)
     except ModelError as error:
         return Entry(name, "broken", str(error), "-", (0.0, 0.0))
-
-
-def _entry(name: str, state: Literal["bundled", "cached"], card: Card) -> Entry:
     return Entry(name, state, card.source, card.licence, card.resolution)
 
 

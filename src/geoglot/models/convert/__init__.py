@@ -14,14 +14,7 @@ from geoglot.models.base import Card
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.other_kinds import describe_other_kind
-from geoglot.models.huggingface import (
-    ANY_RESOLUTION,
-    CONFIG,
-    UNSTATED_SCALE,
-    clip_card,
-    read_config,
-    scale_of,
-)
+from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, UNSTATED_SCALE, clip_card, read_config, scale_of
 from geoglot.models.known import KNOWN, Activation
 from geoglot.models.model_files import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
@@ -131,14 +124,15 @@ def _card(family: str, config: dict[str, Any], scale: float, source: Path, about
 
 def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: Path) -> Card:
     """Write the model; ConvertError or ModelError if weights or tokenizer do not fit the card."""
-    from geoglot.models.clip import Clip, read_clip_tokenizer
-    from geoglot.models.graft import Graft
+    from geoglot.models.graft import build_clip
 
     weights = {name: tensor for name, tensor in tensors.items() if not name.endswith(DERIVED)}
-    check_clip(card)
-    words = read_clip_tokenizer(card, tokenizer)
-    model = (Graft if card.family == "graft" else Clip)(card, words)
-    require_fit(model.state_dict(), weights, f"{card.name} does not fit a {card.family} model", ConvertError)
+    require_fit(
+        build_clip(card, tokenizer).state_dict(),
+        weights,
+        f"{card.name} does not fit a {card.family} model",
+        ConvertError,
+    )
     return write_model(target, card, weights, (tokenizer / TOKENIZER).read_text(encoding="utf-8"))
 
 

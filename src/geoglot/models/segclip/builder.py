@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, runtime_checkable
 
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -19,7 +18,7 @@ from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, 
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
-from geoglot.models.segmenter import NETWORKS, Segmenter
+from geoglot.models.segmenter import NETWORKS, NetworkConfig, Segmenter, new_segmenter
 from geoglot.models.zoo import find_model, load_word_model
 
 log = logging.getLogger(__name__)
@@ -35,16 +34,6 @@ class Origins:
     whole: str | None
 
 
-@runtime_checkable
-class NetworkConfig(Protocol):
-    """Config of a network: any dataclass with a backbone."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def backbone(self) -> dict[str, Any]: ...
-
-
 def build_segmenter(card: Card, settings: NetworkConfig, origins: Origins) -> Segmenter:
     """The segmenter of a card whose config holds the classes only; the architecture is added to it."""
     check_backbone(settings.backbone)
@@ -57,7 +46,7 @@ def build_segmenter(card: Card, settings: NetworkConfig, origins: Origins) -> Se
     config["network"] = asdict(settings)
     if settings.backbone.get("kind") == "vit":
         card = replace(card, mean=CLIP_MEAN, std=CLIP_STD)
-    model = Segmenter(replace(card, config=config), NETWORKS[card.family](config))
+    model = new_segmenter(replace(card, config=config), settings)
     if isinstance(model.network, SegClip) and model.network.table is not None and embeddings is not None:
         model.network.table.vectors.copy_(embeddings)
     _load_origins(model.network, origins)

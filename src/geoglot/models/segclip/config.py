@@ -6,7 +6,6 @@ The paper's hyper-parameters are in pictures that could not be read. Where a cho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -100,10 +99,3 @@ class SegClipConfig:
     def needs_texts(self) -> bool:
         """Whether any part reads class texts."""
         return self.prompts.on or self.guidance.on or self.class_head == "cosine"
-
-
-def config_of(fields: Mapping[str, Any]) -> SegClipConfig:
-    """The configuration from the plain values in a card."""
-    parts = {"prompts": Prompts, "fusion": Fusion, "guidance": Guidance}
-    built = {name: part(**fields[name]) for name, part in parts.items()}
-    return SegClipConfig(**{**fields, **built, "classes": tuple(fields["classes"])})
