@@ -1,4 +1,4 @@
-"""Pair sets on disk, in the layout of `schema`: written shard by shard, read by mapping."""
+"""Pair sets in the layout of `schema`: written shard by shard, read by memory mapping."""
 
 from __future__ import annotations
 
@@ -29,56 +29,48 @@ class Shard:
     files: ShardFiles
     tiles: int
     photos: int
-    """Links of photos to tiles."""
-
-    @property
-    def name(self) -> str:
-        """Name of the folder."""
-        return self.files.name
+    """Number of links between photos and tiles."""
 
     @property
     def folder(self) -> Path:
-        """The local folder."""
         return self.files.folder
 
     @cached_property
     def pixels(self) -> UInt8[np.ndarray, "tile band side side"]:
-        """The tiles, mapped."""
         return self.files.array(TILES, self.tiles)
 
     @cached_property
     def links(self) -> Links:
-        """Where the photos of each tile were taken."""
         path, table = self.files.path(PHOTO_TABLE), self.photo_table()
-        tile = _numbers(table, "tile", "iu", path)
-        row, col = (_numbers(table, name, "iuf", path) for name in ("row", "col"))
+        tile = _read_numbers(table, "tile", "iu", path)
+        row, col = (_read_numbers(table, name, "iuf", path) for name in ("row", "col"))
         return Links(tile.astype(np.int64), table["photo"].to_pylist(), row, col, table["user"].to_pylist())
 
     def check_tiles(self) -> None:
-        """SourceError if the table of tiles is incomplete or a transform has no inverse; faster than making `grids`."""
+        """SourceError if a CRS is unknown or a transform has no inverse; faster than making `grids`."""
         path, table = self.files.path(TILE_TABLE), self.tile_table()
         _read_crs(table, path)
-        a, b, _, d, e, _ = transforms = [_numbers(table, name, "iuf", path) for name in "abcdef"]
+        a, b, _, d, e, _ = transforms = [_read_numbers(table, name, "iuf", path) for name in "abcdef"]
         singular = ~np.isfinite(transforms).all(0) | (a * e == b * d)
         if singular.any():
             tile = table["id"][int(singular.argmax())]
             raise SourceError(f"the transform of tile {tile} in {path} has no inverse; restore it from a copy")
 
     def tile_table(self) -> Any:
-        """Arrow table with a row per tile, and all columns that a collection added."""
+        """Arrow table with a row per tile and all columns that a collection added."""
         return self.files.table(TILE_TABLE, schema.TILE_COLUMNS, self.tiles)
 
     def photo_table(self) -> Any:
-        """Arrow table with a row per link, and all columns that a collection added: author, licence and so on."""
+        """Arrow table with a row per link and all columns that a collection added, such as author and licence."""
         return self.files.table(PHOTO_TABLE, schema.LINK_COLUMNS, self.photos)
 
     @cached_property
     def grids(self) -> list[Grid]:
-        """Grid of each tile."""
         table, side = self.tile_table(), self.pixels.shape[2]
         crs = _read_crs(table, self.files.path(TILE_TABLE))
-        rows = table.to_pylist()
-        return [Grid(crs[row["crs"]], Affine(*(row[name] for name in "abcdef")), (side, side)) for row in rows]
+        return [
+            Grid(crs[row["crs"]], Affine(*(row[name] for name in "abcdef")), (side, side)) for row in table.to_pylist()
+        ]
 
     def images(self) -> dict[str, bytes]:
         """Encoded photos by id; empty if the set keeps none."""
@@ -88,19 +80,17 @@ class Shard:
         return dict(zip(table["photo"].to_pylist(), table["image"].to_pylist(), strict=True))
 
     def vectors_path(self, sha256: str) -> Path:
-        """File of the photos' embeddings by the ground tower whose weights have this hash."""
+        """File of the embeddings by the ground tower whose weights have this hash."""
         return self.folder / _vectors_name(sha256)
 
     def has_vectors(self, sha256: str) -> bool:
-        """Whether that file exists."""
         return self.files.has(_vectors_name(sha256))
 
     def vectors(self, sha256: str) -> Float16[np.ndarray, "link dim"]:
-        """Embeddings of the photos by that ground tower, mapped."""
         return self.files.array(_vectors_name(sha256), self.photos)
 
     def add_vectors(self, sha256: str, vectors: Float16[np.ndarray, "link dim"]) -> None:
-        """Store embeddings of the photos; those of a set on object storage stay in the cache."""
+        """Store embeddings beside the photos, or in the cache if the set is on object storage."""
         with disk_errors(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
         with hold(self.folder, wait=True), appears(self.vectors_path(sha256)) as temporary:
@@ -121,7 +111,6 @@ class PairSet:
 
     @classmethod
     def create(cls, folder: Path, bands: tuple[str, ...], side: int, resolution: float) -> PairSet:
-        """Make an empty pair set in a new folder."""
         if folder.exists():
             raise OutputError(f"{folder} exists already; open it to add to it, or give another name")
         with disk_errors(folder):
@@ -132,14 +121,12 @@ class PairSet:
 
     @classmethod
     def open(cls, place: PathLike) -> PairSet:
-        """Open a pair set in a folder or at a URL; SourceError if it is not there or lacks a shard of its index."""
+        """Open a pair set in a folder or at a URL; SourceError if it or a file of its shards is missing."""
         store = ShardStore.at(place, schema.INDEX)
         try:
             index = store.read_index()
-            if index["format"] != schema.FORMAT:
-                raise SourceError(
-                    f"{place} has format {index['format']}, this geoglot reads {schema.FORMAT}; update geoglot"
-                )
+            if (version := index["format"]) != schema.FORMAT:
+                raise SourceError(f"{place} has format {version}, this geoglot reads {schema.FORMAT}; update geoglot")
             shards = tuple(Shard(store.files(row["name"]), row["tiles"], row["photos"]) for row in index["shards"])
             pairs = cls(store, *_read_facts(index), shards)
         except FileNotFoundError as error:
@@ -148,31 +135,29 @@ class PairSet:
             raise SourceError(f"{schema.INDEX} of {place} cannot be read ({error}); restore it from a copy") from error
         for shard in shards:
             if missing := [name for name in (TILES, TILE_TABLE, PHOTO_TABLE) if not shard.files.has(name)]:
-                raise SourceError(f"{place}/{shard.name}/{missing[0]} is missing; restore it from a copy")
+                raise SourceError(f"{place}/{shard.files.name}/{missing[0]} is missing; restore it from a copy")
         return pairs
 
     @property
     def folder(self) -> Path:
-        """The local folder; for a set on object storage, that of its copies in the cache."""
+        """The local folder; that of the copies in the cache for a set on object storage."""
         return self.store.folder
 
     @property
     def place(self) -> str:
-        """The folder or URL, as the caller named it."""
         return self.store.place
 
     @property
     def tiles(self) -> int:
-        """Number of tiles in all shards."""
         return sum(shard.tiles for shard in self.shards)
 
     @property
     def photos(self) -> int:
-        """Number of links of photos to tiles in all shards."""
+        """Number of links between photos and tiles."""
         return sum(shard.photos for shard in self.shards)
 
     def append(self, batch: Batch) -> PairSet:
-        """Add a shard, which appears whole or not at all, to the set as it is now: others may have added meanwhile.
+        """Add a shard after those that are stored by now, since others may add too. It appears whole or not at all.
 
         InputError for a batch that does not fit the set.
         """
@@ -190,13 +175,13 @@ class PairSet:
             return longer
 
     def _write_index(self) -> None:
-        shards = [{"name": shard.name, "tiles": shard.tiles, "photos": shard.photos} for shard in self.shards]
+        shards = [{"name": shard.files.name, "tiles": shard.tiles, "photos": shard.photos} for shard in self.shards]
         facts = {"bands": self.bands, "side": self.side, "resolution": self.resolution}
         self.store.write_index({"format": schema.FORMAT, **facts, "shards": shards})
 
 
 def _read_facts(index: dict[str, Any]) -> tuple[tuple[str, ...], int, float]:
-    """Bands, side and resolution of an index."""
+    """Bands, side and resolution."""
     bands, side, resolution = index["bands"], index["side"], index["resolution"]
     if not (isinstance(bands, list) and all(isinstance(band, str) for band in bands)):
         raise ValueError(f"bands must be a list of names, got {bands!r}")
@@ -209,7 +194,7 @@ def _vectors_name(sha256: str) -> str:
     return f"vectors-{sha256[:16]}.npy"
 
 
-def _numbers(table: Any, name: str, kinds: str, path: Path) -> np.ndarray:
+def _read_numbers(table: Any, name: str, kinds: str, path: Path) -> np.ndarray:
     """A column; SourceError unless its dtype is of one of numpy's `kinds` (integers with gaps are floats)."""
     column: np.ndarray = table[name].to_numpy()
     if column.dtype.kind not in kinds:
@@ -219,7 +204,7 @@ def _numbers(table: Any, name: str, kinds: str, path: Path) -> np.ndarray:
 
 
 def _read_crs(table: Any, path: Path) -> dict[str, pyproj.CRS]:
-    """The coordinate systems of tiles, by their text in the table."""
+    """Every CRS of the tiles by its text in the table."""
     try:
         return {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
     except CRSError as error:

@@ -1,11 +1,12 @@
-"""Import of what the code released by GRAFT's authors writes (GitHub, utkarshmall13/graft-data-collection).
+"""Import the files that the code released by GRAFT's authors writes (GitHub, utkarshmall13/graft-data-collection).
 
     pixel_offset.csv      tile, photo, x, y without a header: paths, and the offset of the photo from the tile's centre
     naipimages/0000/00000000.jpg    squares of +-0.0021 degrees around a centre, without georeference
     metadata/*.csv        per photo: id, owner, datetaken, longitude, latitude, title, ...; some have a header
 
-x and y are 112 * degrees / 0.01 with y downwards, whatever the sensor. As pixels that is ten times too little for NAIP,
-where 112 px are 0.001 degrees; as degrees it is right, and with the photo's coordinates it gives the tile's centre.
+x and y are degrees * 112 / 0.01 with y downwards, for every sensor. Read as pixels of NAIP, where 112 px are 0.001
+degrees, they are ten times too small; read as degrees they are right, and from the photo's coordinates they lead to the
+tile's centre.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _SHARD = 1000
 
 @dataclass(frozen=True)
 class Released:
-    """The files of the authors' code."""
+    """Where the files are that the authors' code wrote."""
 
     offsets: Path
     tiles: Path
@@ -48,11 +49,11 @@ class Released:
 
 @dataclass(frozen=True)
 class Imported:
-    """The pair set that was made."""
+    """A new pair set."""
 
     pairs: PairSet
     left: Mapping[str, int]
-    """Number of photos that were left out, by reason."""
+    """Number of photos left out, by reason."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class _Photo:
     lon: float
     lat: float
     centre: tuple[float, float]
-    """Longitude and latitude of the tile's centre, from this photo's offset."""
+    """Longitude and latitude of the tile's centre, by this photo's offset."""
     user: str
     time: str
     title: str
@@ -79,15 +80,14 @@ class _Sample:
 def import_released(
     released: Released, output: Path, side: int, resolution: float, progress: Progress | None = None
 ) -> Imported:
-    """Make a pair set of `side` px at `resolution` m: tiles are resampled, photos placed by their coordinates."""
+    """Make a pair set of `side` px at `resolution` m: resample the tiles, place the photos by their coordinates."""
     if output.exists():
         raise OutputError(f"{output} exists already; give another name")
     left = Counter[str]()
     photos = _read_photos(released, left)
     if not photos:
-        raise InputError(
-            f"no row of {released.offsets} has a photo that is in {released.metadata} and {released.photos}"
-        )
+        where = f"{released.metadata} and {released.photos}"
+        raise InputError(f"no row of {released.offsets} has a photo that is in {where}")
     pairs, names = PairSet.create(output, ("red", "green", "blue"), side, resolution), sorted(photos)
     for first in range(0, len(names), _SHARD):
         part = names[first : first + _SHARD]
@@ -100,7 +100,7 @@ def import_released(
 
 
 def _read_photos(released: Released, left: Counter[str]) -> dict[str, list[_Photo]]:
-    """The photos of each tile; the reasons of those left out are counted in `left`."""
+    """Photos by the name of their tile; `left` counts the reasons of those left out."""
     metadata = _read_metadata(released.metadata)
     if not released.offsets.is_file():
         raise InputError(f"there is no file {released.offsets}; it is the authors' pixel_offset.csv")
@@ -123,7 +123,7 @@ def _read_photos(released: Released, left: Counter[str]) -> dict[str, list[_Phot
 
 
 def _read_metadata(folder: Path) -> dict[str, list[str]]:
-    """Rows of all tables by photo id."""
+    """Rows of all tables by the id of the photo."""
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder} with the photos' tables")
     rows: dict[str, list[str]] = {}
@@ -136,7 +136,7 @@ def _read_metadata(folder: Path) -> dict[str, list[str]]:
 def _make_sample(
     released: Released, name: str, photos: list[_Photo], size: tuple[int, float], left: Counter[str]
 ) -> _Sample | None:
-    """A tile on its metric grid with the photos that lie in it; None without pixels or photos."""
+    """Resample a tile to its UTM grid and place its photos; None without pixels or photos."""
     side, resolution = size
     lon, lat = np.median([photo.centre for photo in photos], axis=0).tolist()
     lattice = UtmTiles(np.array([lon]), np.array([lat]), side, resolution)
@@ -149,11 +149,8 @@ def _make_sample(
         return None
     lons, lats = (np.array([getattr(photo, axis) for photo in photos]) for axis in ("lon", "lat"))
     rows, cols = (axis.tolist() for axis in lattice.place(lons, lats, np.zeros(len(photos), int)))
-    places = [
-        (photo, row, col)
-        for photo, row, col in zip(photos, rows, cols, strict=True)
-        if 0 <= row < side and 0 <= col < side
-    ]
+    every = zip(photos, rows, cols, strict=True)
+    places = [place for place in every if all(0 <= axis < side for axis in place[1:])]
     left["photo outside its tile"] += len(photos) - len(places)
     return _Sample(Path(name).stem, pixels, grid, places) if places else None
 
@@ -163,12 +160,12 @@ def _read_pixels(path: Path, centre: tuple[float, float], half: float, grid: Gri
         return None
     picture = np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1)
     rows, cols = picture.shape[1:]
-    step = Affine(2 * half / cols, 0, centre[0] - half, 0, -2 * half / rows, centre[1] + half)
+    degrees = Affine(2 * half / cols, 0, centre[0] - half, 0, -2 * half / rows, centre[1] + half)
 
     def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
         return picture[:, *window.slices].astype(np.float32), np.ones((window.height, window.width), np.bool_)
 
-    values, valid = Resampler(Grid(LONLAT, step, (rows, cols)), grid).read(read, grid.whole)
+    values, valid = Resampler(Grid(LONLAT, degrees, (rows, cols)), grid).read(read, grid.whole)
     return values.round().clip(0, 255).astype(np.uint8) if valid.all() else None
 
 

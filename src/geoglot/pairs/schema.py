@@ -35,15 +35,15 @@ TILE_COLUMNS, LINK_COLUMNS = ("id", "crs", *"abcdef"), ("tile", "photo", "row", 
 
 @dataclass(frozen=True)
 class Links:
-    """Photos of some tiles, in the order of the tiles."""
+    """Which photos lie in which tiles, in the order of the tiles."""
 
     tile: Int[np.ndarray, " link"]
-    """Number of the tile, from 0; never decreasing."""
+    """Index of the tile; never decreasing."""
     photo: Sequence[str]
     """Ids; the same photo may lie in several tiles."""
     row: Float[np.ndarray, " link"]
     col: Float[np.ndarray, " link"]
-    """Where the photo was taken, in pixel coordinates of the tile."""
+    """Anchor of the photo, in pixel coordinates of the tile."""
     user: Sequence[str]
     """Who took the photo; empty if unknown."""
 
@@ -65,16 +65,14 @@ class Batch:
 
 
 def check_batch(batch: Batch, side: int, bands: int) -> None:
-    """InputError for the first fault."""
+    """InputError for the first fault of a batch for a pair set of this size."""
     tiles, links = len(batch.pixels), batch.links
     if batch.pixels.shape[1:] != (bands, side, side):
         raise InputError(f"tiles must be {(bands, side, side)} to fit the pair set, got {batch.pixels.shape[1:]}")
     if not len(batch.grids) == len(batch.ids) == tiles:
         raise InputError(f"{tiles} tiles have {len(batch.grids)} grids and {len(batch.ids)} ids; each needs one")
-    for facts, rows, own in (
-        (batch.tile_facts, tiles, TILE_COLUMNS),
-        (batch.photo_facts, len(links.tile), LINK_COLUMNS),
-    ):
+    further = ((batch.tile_facts, tiles, TILE_COLUMNS), (batch.photo_facts, len(links.tile), LINK_COLUMNS))
+    for facts, rows, own in further:
         for name, column in facts.items():
             if name in own:
                 raise InputError(f"a further column must not be called {name!r}, which the pair set uses itself")

@@ -1,8 +1,8 @@
 """Append-only shards: folders of mapped arrays and Parquet tables that an index names, here or on object storage.
 
-A shard appears by rename, then the index names it. A writer holds the folder and reads the index again before it adds,
-so two writers both keep what they added. A store on object storage can be read but not added to; each of its files is
-copied to the cache when it is first needed.
+A shard appears by rename, then the index names it. A writer locks the folder and reads the index again before it adds,
+so two writers both keep what they added. A store on object storage is read-only, and each of its files is copied to the
+cache when it is first needed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.settings import load_settings
 
-#: Keys by which the various storages describe the state of a file
+#: Keys with which object stores describe the state of a file
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 
 
@@ -37,22 +37,21 @@ class ShardFiles:
 
     name: str
     folder: Path
-    """The local folder; for a shard on object storage, that of its copies in the cache."""
+    """The local folder; that of the copies in the cache for a shard on object storage."""
     remote: Remote | None = None
 
     def has(self, file: str) -> bool:
-        """Whether the shard holds a file."""
         return (self.folder / file).is_file() or (self.remote is not None and self.remote.has(f"{self.name}/{file}"))
 
     def path(self, file: str) -> Path:
-        """The local path of a file, which is fetched first if need be."""
+        """The local path of a file, which is copied to the cache first if necessary."""
         path = self.folder / file
         if self.remote is not None and not path.exists():
             self.remote.fetch(f"{self.name}/{file}", path)
         return path
 
     def array(self, file: str, rows: int) -> np.ndarray:
-        """A mapped array, of which only what is used is read; SourceError if it is damaged or has other rows."""
+        """A memory-mapped array; SourceError if it is damaged or has another number of rows."""
         path = self.path(file)
         try:
             array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -62,7 +61,7 @@ class ShardFiles:
         return array
 
     def table(self, file: str, columns: Sequence[str], rows: int | None = None) -> Any:
-        """An Arrow table, all columns; SourceError if it is damaged, lacks one of `columns` or has other rows."""
+        """An Arrow table with all columns; SourceError if it is damaged, lacks one of `columns` or has other rows."""
         path = self.path(file)
         try:
             table = pq.read_table(path)
@@ -81,7 +80,7 @@ class ShardStore:
 
     folder: Path
     index: str
-    """File name of the index, which is JSON."""
+    """Name of the index, a JSON file."""
     remote: Remote | None = None
 
     @classmethod
@@ -94,27 +93,25 @@ class ShardStore:
 
     @property
     def place(self) -> str:
-        """The folder or URL, as the caller named it."""
+        """The folder or URL that the caller named."""
         return self.remote.url if self.remote else str(self.folder)
 
     def read_index(self) -> dict[str, Any]:
-        """What the index says; FileNotFoundError without one, ValueError if it is not JSON."""
+        """FileNotFoundError without an index, ValueError if it is not JSON."""
         content = self.remote.read(self.index) if self.remote else (self.folder / self.index).read_bytes()
         document: dict[str, Any] = json.loads(content)
         return document
 
     def write_index(self, document: Mapping[str, Any]) -> None:
-        """Replace the index at once."""
         write_bytes(self.folder / self.index, (json.dumps(document, indent=1) + "\n").encode())
 
     def files(self, name: str) -> ShardFiles:
-        """The files of a shard."""
         return ShardFiles(name, self.remote.copy_of(name) if self.remote else self.folder / name, self.remote)
 
     def write_shard(self, number: int, write: Callable[[Path], None]) -> ShardFiles:
         """Let `write` fill the folder of a new shard, which appears whole or not at all.
 
-        The caller holds the store's folder (`outputs.lock`) and names the shard in the index afterwards.
+        The caller locks the store's folder before (`outputs.lock`) and names the shard in the index afterwards.
         """
         files = self.files(f"shard-{number:05d}")
         draft = files.folder.with_name(f".{files.name}")
@@ -130,23 +127,23 @@ class ShardStore:
 
 @dataclass(frozen=True, eq=False)
 class Remote:
-    """A folder on object storage and the folder of its copies in the cache. A file is copied once."""
+    """A folder on object storage, whose files are each copied once to a folder in the cache."""
 
     url: str
     folder: Path
     _system: Any
     _root: str
     _listing: dict[str, dict[str, Any]]
-    """Facts of every file by its path below the folder, from the time when the folder was opened."""
+    """Facts of every file by its path below the folder, as of when it was opened."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, url: str) -> Remote:
-        """List the folder; InputError for an invalid address, SourceError for one that does not answer."""
+        """List the folder; InputError for an invalid address, SourceError if it does not respond."""
         try:
             system, root = fsspec.core.url_to_fs(url)
             files = system.find(root, detail=True)
-        except (ImportError, ValueError) as error:  # fsspec says whether a package or the protocol is missing
+        except (ImportError, ValueError) as error:  # a package is missing, or the protocol is unknown
             raise InputError(f"{url} cannot be opened: {error}") from error
         except OSError as error:
             raise SourceError(f"{url} cannot be listed ({error}); is the address right, and the network up?") from error
@@ -155,11 +152,10 @@ class Remote:
         return cls(url, folder, system, root, listing)
 
     def has(self, name: str) -> bool:
-        """Whether a file was there when the folder was opened."""
         return name in self._listing
 
     def copy_of(self, folder: str) -> Path:
-        """Folder for the copies of a subfolder; a new one whenever a file in it has changed, except embeddings."""
+        """Folder for the copies of a subfolder: another whenever a file in it, other than embeddings, has changed."""
         states = sorted(
             f"{name} {[facts.get(key) for key in _STATE]}"
             for name, facts in self._listing.items()
@@ -168,7 +164,7 @@ class Remote:
         return self.folder / f"{folder}-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
 
     def read(self, name: str) -> bytes:
-        """The current content of a small file; FileNotFoundError if it is missing."""
+        """Read a small file without a copy; FileNotFoundError if it is missing."""
         content: bytes = self._system.cat_file(f"{self._root}/{name}")
         return content
 
@@ -177,7 +173,7 @@ class Remote:
         with self._lock:
             if target.exists():
                 return
-            temporary = target.with_name(f".{target.name}.{os.getpid()}")  # processes of one run may fetch it at once
+            temporary = target.with_name(f".{target.name}.{os.getpid()}")  # other processes may fetch the same file
             try:
                 with disk_errors(target):
                     target.parent.mkdir(parents=True, exist_ok=True)
@@ -188,8 +184,7 @@ class Remote:
 
     def _download(self, name: str, temporary: Path) -> None:
         with disk_errors(temporary), temporary.open("wb") as file:
-            for block in self._read_blocks(name):
-                file.write(block)
+            file.writelines(self._read_blocks(name))
         expected, arrived = self._listing[name].get("size"), temporary.stat().st_size
         if expected is not None and expected != arrived:
             raise SourceError(f"{self.url}/{name} arrived with {arrived} of {expected} bytes; run the same again")

@@ -1,4 +1,4 @@
-"""Figures of a pair set."""
+"""Describe a pair set in figures."""
 
 from __future__ import annotations
 
@@ -12,32 +12,31 @@ from geoglot.pairs.pair_store import PairSet
 
 @dataclass(frozen=True)
 class Description:
-    """What a pair set holds."""
+    """Figures of a pair set."""
 
     set: str
     """Folder or URL."""
     tiles: int
     links: int
     photos: int
-    """Each photo counts once, however many tiles it lies in."""
+    """Number of different photos; a photo in several tiles counts once."""
     users: int
     side: int
     resolution: float
     bands: tuple[str, ...]
     shards: int
     times: tuple[str, str] | None
-    """Of the oldest and the newest photo; None if unknown."""
+    """When the oldest and the newest photo were taken; None if unknown."""
     licences: dict[str, int]
-    """Number of links by licence; empty if the set does not record licences."""
+    """Number of links of each licence; empty if the set records none."""
     vectors: tuple[str, ...]
-    """Ground towers whose embeddings are stored: the first digits of the hash of their weights."""
+    """First 16 digits of the sha256 of every ground tower whose embeddings are stored."""
 
     def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON."""
         return asdict(self)
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """Labels and texts to print."""
+        """Label and text of each line to print."""
         bands = ", ".join(self.bands)
         yield "set", self.set
         yield "tiles", f"{self.tiles:,} of {self.side} px, {self.resolution:g} m ({bands}), {self.shards} shards"

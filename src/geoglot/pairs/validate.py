@@ -1,6 +1,6 @@
-"""Checks of stored pair sets: each is what its schema says, and no two share a photo or any ground.
+"""Checks that a stored pair set follows its schema, and that pair sets share neither photos nor ground.
 
-Both look only at what is stored, not at how the split was made. A model must not be tested on what it was trained on.
+They look only at the stored files, not at how the split was made: a model must not be tested on its training data.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from itertools import combinations
 import numpy as np
 import shapely
 
+from geoglot.crs import LONLAT, transform
 from geoglot.errors import InputError, SourceError
 from geoglot.pairs.pair_store import PairSet, Shard
 from geoglot.pairs.schema import check_links
 
 _ROWS = 4096
 _UNIT = 2e-2  # float16 keeps three digits
-_SHARE = 1e-6  # of a tile: by rounding, tiles that only touch overlap by so much
-_STEPS = 8  # points along an edge: a straight edge of a tile is curved in degrees
+_SHARE = 1e-6  # of a tile's area: tiles that only touch overlap by less, through rounding
 
 
 def validate(pairs: PairSet, sha256: str | None = None) -> None:
     """InputError or SourceError for the first faulty tile, link or embedding.
 
-    sha256: hash of the ground tower whose embeddings must be there; None leaves embeddings aside.
+    sha256: hash of the ground tower whose embeddings are checked too; None checks no embeddings.
     """
     if not pairs.shards:
         raise InputError(f"{pairs.place} holds no tiles; collect some first")
@@ -38,17 +38,15 @@ def validate(pairs: PairSet, sha256: str | None = None) -> None:
         shard.check_tiles()
         check_links(shard.links, shard.tiles, pairs.side, str(shard.folder))
     if sha256 is not None:
-        validate_vectors(pairs, sha256)
-
-
-def validate_vectors(pairs: PairSet, sha256: str) -> None:
-    """SourceError for the first embedding by a ground tower that is missing or not of unit length."""
-    for shard in pairs.shards:
-        check_vectors(shard, sha256)
+        for shard in pairs.shards:
+            check_vectors(shard, sha256)
 
 
 def check_vectors(shard: Shard, sha256: str, dim: int | None = None) -> None:
-    """`validate_vectors` for one shard; `dim` is the length of the ground tower's embeddings, None accepts any."""
+    """SourceError for the first embedding that is missing or not of unit length.
+
+    dim: length of the ground tower's embeddings; None accepts any.
+    """
     vectors = shard.vectors(sha256)
     if vectors.ndim != 2 or vectors.dtype != np.float16 or dim not in (None, vectors.shape[-1]):
         raise SourceError(
@@ -67,7 +65,7 @@ def check_vectors(shard: Shard, sha256: str, dim: int | None = None) -> None:
 
 
 def check_disjoint(sets: Sequence[PairSet]) -> None:
-    """InputError for the first photo or ground that two of the sets share."""
+    """InputError for the first photo or piece of ground that two sets share."""
     photos = [{photo for shard in pairs.shards for photo in shard.links.photo} for pairs in sets]
     for (first, own), (second, other) in combinations(zip(sets, photos, strict=True), 2):
         if shared := own & other:
@@ -79,18 +77,15 @@ def check_disjoint(sets: Sequence[PairSet]) -> None:
 
 
 def _outlines(pairs: PairSet) -> Iterator[shapely.Polygon]:
-    """Outlines of all tiles in degrees; one across the antimeridian goes on beyond 180."""
-    along = np.arange(_STEPS) / _STEPS
-    zeros, ones = np.zeros_like(along), np.ones_like(along)
-    rows, cols = (np.concatenate(parts) for parts in ([zeros, along, ones, 1 - along], [along, ones, 1 - along, zeros]))
+    """Outlines of all tiles in degrees; across the antimeridian they go on beyond 180."""
     for shard in pairs.shards:
         for grid in shard.grids:
-            lon, lat = grid.to_lonlat(rows * grid.shape[0], cols * grid.shape[1])
+            lon, lat = transform(*grid.outline(), grid.known_crs, LONLAT)
             yield shapely.Polygon(np.column_stack([np.unwrap(lon, period=360), lat]))
 
 
 def _find_overlap(own: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
-    """Numbers of the first two outlines that overlap by more than rounding."""
+    """Index of the first outline on each side that overlaps one of the other."""
     tree = shapely.STRtree(other)
     for turn in (0, -360, 360):
         moved = own if not turn else shapely.transform(own, lambda lonlat, turn=turn: lonlat + np.array([turn, 0]))

@@ -1,10 +1,10 @@
-"""Pair sets as WebDataset archives (https://github.com/webdataset/webdataset): tar files whose samples share a key.
+"""Export pair sets as WebDataset archives (https://github.com/webdataset/webdataset), tar files with a key per sample.
 
-    KEY.tile.png          the tile; KEY.tile.npy (band, row, col) if it has not three bands
+    KEY.tile.png          the tile; KEY.tile.npy (band, row, col) unless it has three bands
     KEY.0.jpg, KEY.1.jpg  its photos, if the set keeps them
     KEY.json              id, crs and transform of the tile; id, row, col, user, licence and so on of each photo
 
-KEY is the number of the tile within the set. An export always gives the same bytes.
+KEY is the index of the tile in the set. The same set always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
 
 
 def _samples(pairs: PairSet) -> Iterator[list[tuple[str, bytes]]]:
-    """The files of each tile: ending and content."""
+    """Ending and content of the files of each tile."""
     for shard in pairs.shards:
         images, links = shard.images(), shard.photo_table().to_pylist()
         starts = np.searchsorted(shard.links.tile, np.arange(shard.tiles + 1))
@@ -57,13 +57,13 @@ def _samples(pairs: PairSet) -> Iterator[list[tuple[str, bytes]]]:
             photos = [(index, images[link["photo"]]) for index, link in enumerate(own) if link["photo"] in images]
             facts["photos"] = [{name: value for name, value in link.items() if name != "tile"} for link in own]
             yield [
-                _encode(np.asarray(shard.pixels[number])),
-                *((f"{index}.{_ending(image)}", image) for index, image in photos),
+                _encode_tile(np.asarray(shard.pixels[number])),
+                *((f"{index}.{_format_of(image)}", image) for index, image in photos),
                 ("json", json.dumps(facts, default=str).encode()),
             ]
 
 
-def _encode(pixels: np.ndarray) -> tuple[str, bytes]:
+def _encode_tile(pixels: np.ndarray) -> tuple[str, bytes]:
     file = io.BytesIO()
     if len(pixels) == 3:
         Image.fromarray(np.ascontiguousarray(pixels.transpose(1, 2, 0))).save(file, "PNG")
@@ -72,5 +72,5 @@ def _encode(pixels: np.ndarray) -> tuple[str, bytes]:
     return "tile.npy", file.getvalue()
 
 
-def _ending(image: bytes) -> str:
+def _format_of(image: bytes) -> str:
     return "png" if image.startswith(b"\x89PNG") else "webp" if image[8:12] == b"WEBP" else "jpg"

@@ -1,18 +1,19 @@
-"""Boxes in degrees around a place, and searches that read a full box in quarters."""
+"""Where and when a search looks: boxes in degrees, split into quarters when they are full, and days."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from geoglot.crs import WGS84
 from geoglot.sources.photos.photo import Query
 
 T = TypeVar("T")
-_METRES_PER_DEGREE = 110_574.0  # of latitude, where it is shortest, so that boxes are never too small
-_SMALLEST = 1e-5  # degrees: services cannot tell closer places apart
+_METRES_PER_DEGREE = 110_574.0  # a degree of latitude at the equator, the shortest: boxes are never too small
+_SMALLEST = 1e-5  # degrees: services do not distinguish closer places
 
 
 @dataclass(frozen=True)
@@ -26,11 +27,9 @@ class Box:
 
     @property
     def square_degrees(self) -> float:
-        """Area, as services limit it."""
         return (self.east - self.west) * (self.north - self.south)
 
     def quarters(self) -> tuple[Box, Box, Box, Box]:
-        """Four boxes that make up this one."""
         lon, lat = (self.west + self.east) / 2, (self.south + self.north) / 2
         return (
             Box(self.west, self.south, lon, lat), Box(lon, self.south, self.east, lat),
@@ -57,7 +56,7 @@ def boxes_between(west: float, south: float, east: float, north: float) -> list[
 
 
 def in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, largest: float = math.inf) -> Iterator[T]:
-    """Records of a box. It is read in quarters from `ceiling` records or `largest` square degrees on."""
+    """Records of a box. A box with `ceiling` records or `largest` square degrees is read in quarters."""
     if box.square_degrees < largest:
         records = read(box)
         if len(records) < ceiling or box.north - box.south <= _SMALLEST:
@@ -70,3 +69,8 @@ def in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, larg
 def is_near(query: Query, lon: float, lat: float) -> bool:
     """Whether a point lies in the circle of a query."""
     return bool(WGS84.inv(query.lon, query.lat, lon, lat)[2] <= query.radius_m)
+
+
+def is_between(time: str, first: date | None, last: date | None) -> bool:
+    """Whether an ISO 8601 time is on or between two days."""
+    return (first or date.min).isoformat() <= time[:10] <= (last or date.max).isoformat()

@@ -104,7 +104,7 @@ def test_a_spot_that_everybody_photographs_is_looked_at_in_parts(monkeypatch: py
     lon, lat = 5 + rng.uniform(0, 0.004, 90), 52 + rng.uniform(0, 0.003, 90)
     hashes = rng.integers(0, 8, 90).astype(np.uint64) * np.uint64(0x0101010101010101)
     at_once = find_lookalikes(hashes, lon, lat, 112.0, 4)
-    monkeypatch.setattr("geoglot.pairs.collect.phash._PAIRS", 50)
+    monkeypatch.setattr("geoglot.pairs.collect.phash._MOST_PAIRS", 50)
     monkeypatch.setattr("geoglot.pairs.collect.phash._CHUNK", 32)
     assert np.array_equal(find_lookalikes(hashes, lon, lat, 112.0, 4), at_once)
     again = np.zeros(90, np.bool_)  # the rule, word by word

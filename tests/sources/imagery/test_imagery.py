@@ -21,12 +21,12 @@ from geoglot.geo import Grid
 from geoglot.pairs.collect.collect_recipe import ImageryRecipe
 from geoglot.pairs.collect.imagery import (
     Wanted,
-    _done,
     _facts,
     _fill,
+    _is_done,
     _question,
     load_pixels,
-    ranked,
+    rank,
     to_uint8,
 )
 from geoglot.sources.areas import Box
@@ -137,9 +137,9 @@ def test_the_nearest_clear_scene_is_taken(sentinel: tuple[StacPeer, Stac], tmp_p
     _, stac = sentinel
     rules, scenes = ImageryRecipe(days=30), stac.scenes(HERE, None, None)
     wanted = Wanted("t", grid(CORNER[0] + 200, CORNER[1] - 200, 64, 10.0), "2021-06-04T09:00:00", tmp_path / "t.npz")
-    assert [scene.id for scene in ranked(scenes, wanted, stac.newest, rules)] == ["near", "clear", "later"]
-    assert [scene.id for scene in ranked(scenes, wanted, stac.newest, ImageryRecipe(days=10))] == ["near", "clear"]
-    _fill(wanted, stac, ranked(scenes, wanted, stac.newest, rules), rules)
+    assert [scene.id for scene in rank(scenes, wanted, stac.newest, rules)] == ["near", "clear", "later"]
+    assert [scene.id for scene in rank(scenes, wanted, stac.newest, ImageryRecipe(days=10))] == ["near", "clear"]
+    _fill(wanted, stac, rank(scenes, wanted, stac.newest, rules), rules)
     pixels = load_pixels(wanted.path)
     # Reflectance 0.06, 0.09, 0.12 of 0.3, whether stored with an offset of 1000 or without.
     assert np.array_equal(pixels[:, 5, 5], np.round(np.array([0.2, 0.3, 0.4]) * 255))
@@ -242,14 +242,14 @@ def test_a_scene_that_is_refused_or_damaged_is_told_and_the_next_one_taken(tmp_p
         scenes = [Scene(name, "", None, {}, {"image": f"{files.url}/{name}.tif"}) for name in ("bad", "good")]
         with pytest.raises(ReadError, match=r"bad\.tif .*; run the same again later"):
             _fill(wanted, stac, scenes[:1], ImageryRecipe())
-        assert not _done(wanted)
+        assert not _is_done(wanted)
         _fill(wanted, stac, scenes, ImageryRecipe())
         assert np.array_equal(load_pixels(wanted.path), textured(512, seed=1)[:, :64, :64])
-        assert "bad.tif" in _facts(wanted)["unread"][0] and not _done(wanted)
+        assert "bad.tif" in _facts(wanted)["unread"][0] and not _is_done(wanted)
         files.answer = answer
         bad.write_bytes(whole)
         _fill(wanted, stac, scenes, ImageryRecipe())
-        assert np.array_equal(load_pixels(wanted.path), textured(512)[:, :64, :64]) and _done(wanted)
+        assert np.array_equal(load_pixels(wanted.path), textured(512)[:, :64, :64]) and _is_done(wanted)
         stac.close()
 
 
@@ -259,7 +259,7 @@ def test_a_scene_that_is_gone_is_not_waited_for(tmp_path: Path, status: int) -> 
         recipe = StacRecipe("naip", url="http://127.0.0.1", hosts=("127.0.0.1",))
         stac, wanted = Stac(recipe, web_of(recipe, QUICK)), Wanted("t", grid(*CORNER, 64), "", tmp_path / "t.npz")
         _fill(wanted, stac, [Scene("s", "", None, {}, {"image": f"{there.url}/s.tif"})], ImageryRecipe())
-        assert _facts(wanted)["why"] == "no scene that can be read" and _done(wanted) and len(there.requests) == 1
+        assert _facts(wanted)["why"] == "no scene that can be read" and _is_done(wanted) and len(there.requests) == 1
         stac.close()
 
 
@@ -270,7 +270,7 @@ def test_a_service_that_signs_nothing_is_no_scene_that_is_gone(tmp_path: Path, s
         stac, wanted = Stac(recipe, web_of(recipe, QUICK)), Wanted("t", grid(*CORNER, 64), "", tmp_path / "t.npz")
         with pytest.raises(ServiceError, match=f"token answers HTTP {status}; run the same again later"):
             _fill(wanted, stac, [Scene("s", "", None, {}, {"image": f"{there.url}/s.tif"})], ImageryRecipe())
-        assert not _done(wanted)
+        assert not _is_done(wanted)
         stac.close()
 
 
@@ -363,7 +363,7 @@ def test_a_folder_of_rasters_is_an_archive(make_geotiff: MakeGeotiff, tmp_path: 
     assert [scene.time[:10] for scene in scenes] == ["2014-05-06", "2020-05-06"]
     assert [scene.time[:4] for scene in source.scenes(HERE, date(2019, 1, 1), None)] == ["2020"]
     wanted = Wanted("t", grid(CORNER[0] + 10, CORNER[1] - 10, 64), "2014-06-01T00:00:00", tmp_path / "t.npz")
-    first = ranked(scenes, wanted, source.newest, ImageryRecipe(days=60))[0]
+    first = rank(scenes, wanted, source.newest, ImageryRecipe(days=60))[0]
     assert (to_uint8(source.read(first, wanted.grid)) == 50).all()
     assert not source.scenes(Box(0.0, 0.0, 1.0, 1.0), None, None)
     source.close()

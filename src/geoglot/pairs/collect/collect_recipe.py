@@ -1,6 +1,6 @@
 """The recipe of `geoglot pairs collect`.
 
-[paper] marks values of GRAFT's paper or its authors' code (Mall et al., ICLR 2024; graft-data-collection).
+[paper] marks values from GRAFT's paper or its authors' code (Mall et al., ICLR 2024; graft-data-collection).
 """
 
 from __future__ import annotations
@@ -29,24 +29,24 @@ class PlacesRecipe:
     """Places around which photos are searched: points uniform over area, or as dense as a raster."""
 
     count: Count = 10_000
-    """[paper] 10,000 per run."""
+    """[paper] 10,000 in each run."""
     seed: Amount = 42
-    """[paper] With the same seed, a larger count only adds places."""
+    """[paper] With the same seed, a larger count adds places and keeps the others."""
     bounds: tuple[float, float, float, float] | None = None
     """West, south, east, north in degrees; west > east crosses the antimeridian."""
     area: Path | None = None
     """A file of polygons (GeoPackage, GeoJSON, Shapefile, GeoParquet), such as countries."""
     column: str | None = None
-    """Column of `area` by which polygons are chosen; all are used without it."""
+    """Column of `area` that names its polygons; left out, all polygons are used."""
     names: tuple[str, ...] = ()
-    """Values of that column."""
+    """Names of the polygons to use."""
     density: Path | None = None
-    """A raster of people or photos, to which the density of places is proportional; no data counts as 0."""
+    """A raster, of population for example, to which the density of places is proportional; no data counts as 0."""
 
 
 @dataclass(frozen=True)
 class PhotosRecipe:
-    """Which photos are collected; each source with a table of its own is searched."""
+    """Which photos are collected; every source that has a table in the recipe is searched."""
 
     radius_m: Positive = 2000.0
     """[paper] Radius of the search around each place."""
@@ -55,7 +55,7 @@ class PhotosRecipe:
     before: date | None = None
     """Last day on which photos were taken."""
     licences: tuple[str, ...] = ()
-    """Accepted licences, such as cc0, pd, cc-by, cc-by-sa; all if left out."""
+    """Accepted licences, such as cc0, pd, cc-by, cc-by-sa; left out, all are accepted."""
     flickr: FlickrRecipe | None = None
     wikimedia: WikimediaRecipe | None = None
     mapillary: MapillaryRecipe | None = None
@@ -67,19 +67,19 @@ class FiltersRecipe:
     """Rules by which photos are left out."""
 
     decimals: Amount = 3
-    """Decimals that longitude or latitude must have: 3 is 100 m. Rounded coordinates are a town's, not a camera's."""
+    """Decimals that longitude or latitude must have: 3 is 100 m. Rounded coordinates belong to a town, not a camera."""
     accuracy: Annotated[int, Interval(ge=0, le=16)] = 15
     """Lowest accepted accuracy of Flickr's geotags; other sources have none."""
     same_look: Annotated[int, Interval(ge=-1, le=32)] = 4
-    """Bits of 64 in which perceptual hashes of neighbouring photos that look the same differ at most; -1 keeps all."""
+    """Neighbouring photos look the same if their perceptual hashes differ in so many of 64 bits at most; -1: never."""
     per_user: Amount = 0
-    """Photos per user and spot (a square of the tiles' spacing), drawn at random; 0 is no limit, as [paper]."""
+    """Photos per user and spot (a square of the tiles' spacing), drawn at random; [paper] 0, which is no limit."""
     judge: str | None = None
-    """A CLIP, by name or folder, that classifies photos for `without`."""
+    """Name or folder of a CLIP that classifies photos for `without`."""
     without: tuple[Judged, ...] = ("indoor",)
     """Kinds of photos to leave out. [paper] indoor; the authors saw no clear difference."""
     sure: Part = 0.5
-    """Probability from which on the judge leaves a photo out."""
+    """Lowest probability at which the judge leaves a photo out."""
     seed: Amount = 0
 
 
@@ -92,28 +92,26 @@ class TilesRecipe:
     resolution: Positive = 1.0
     """Metres per pixel. [paper] 1 (NAIP) or 10 (Sentinel-2)."""
     spacing: Amount = 0
-    """Smallest distance of two centres in pixels, along at least one axis; 0 is half the side, as [paper]."""
+    """Smallest distance in pixels between two centres, along at least one axis; 0 is half the side, as in [paper]."""
     most_photos: Count = 25
-    """Photos per tile, drawn at random. [paper] the first 25."""
+    """Largest number of photos in a tile, drawn at random. [paper] the first 25."""
     seed: Amount = 0
 
     @property
     def spacing_m(self) -> float:
-        """Smallest distance of two centres in metres."""
         return (self.spacing or self.side / 2) * self.resolution
 
     @property
     def side_m(self) -> float:
-        """Side of a tile in metres."""
         return self.side * self.resolution
 
 
 @dataclass(frozen=True)
 class ImageryRecipe:
-    """Which scenes tiles are cut from, and how they are chosen; exactly one source."""
+    """The source of the scenes that tiles are cut from, exactly one, and how scenes are chosen."""
 
     days: Amount = 30
-    """Days between photos and scene at most, if scenes are chosen by time. [paper] the nearest scene."""
+    """Largest number of days between photos and scene, if scenes are chosen by time. [paper] the nearest scene."""
     after: date | None = None
     before: date | None = None
     """First and last day of the scenes."""
@@ -122,7 +120,7 @@ class ImageryRecipe:
     most_nodata: Part = 0.0
     """Largest share of a tile that may be no data."""
     tries: Count = 8
-    """Scenes that are tried, the best first, before a tile is left out."""
+    """Number of scenes that are tried, the best first, before a tile is left out."""
     stac: StacRecipe | None = None
     local: LocalImageryRecipe | None = None
 
@@ -132,11 +130,11 @@ class SplitRecipe:
     """Division of the ground into train, validation and test; tiles on a border are left out."""
 
     block_km: Positive = 20.0
-    """Side of the blocks of ground, each of which goes to one set as a whole."""
+    """Side of a block; each block goes to one set as a whole."""
     validation: Part = 0.05
     test: Part = 0.05
     gap_m: Weight = 0.0
-    """Width of the ground left out along borders."""
+    """Width of the strip that is left out along a border."""
     shard: Count = 1000
     """Tiles per shard."""
     seed: Amount = 0

@@ -1,4 +1,4 @@
-"""`geoglot pairs collect`: run the stages of a recipe, each from where it stopped."""
+"""`geoglot pairs collect`: run the stages of a recipe and resume each where it stopped."""
 
 from __future__ import annotations
 
@@ -29,48 +29,34 @@ from geoglot.recipe import read_recipe
 MANIFEST = "manifest.json"
 
 
-def _photo_identity(recipe: PairsRecipe) -> Any:
-    """What decides the photos, with the state of local files."""
+def _decide_photos(recipe: PairsRecipe) -> Any:
     with photo_sources(recipe) as sources:
         states = [source.identity() for source in sources.values()]
     return recipe.photos, recipe.filters.decimals, recipe.filters.accuracy, states
 
 
-def _imagery_identity(recipe: PairsRecipe) -> Any:
+def _decide_imagery(recipe: PairsRecipe) -> Any:
     with imagery_source(recipe) as imagery:
         return recipe.imagery, recipe.tiles, imagery.identity()
+
+
+def _decide_kept(recipe: PairsRecipe) -> Any:
+    return recipe.filters, recipe.tiles.spacing_m
 
 
 def _parquet(*names: str) -> tuple[str, ...]:
     return tuple(f"{name}.parquet" for name in names)
 
 
+_SPLIT_FROM, _REPORT_FROM = ("kept", "tiles", "links", "imagery"), ("places", "photos", "left", "split")
 STAGES = (
     Stage("places", collect_places, lambda recipe: recipe.places, (), _parquet("places")),
-    Stage("photos", collect_photos, _photo_identity, _parquet("places"), _parquet("photos")),
-    Stage(
-        "filters",
-        filter_photos,
-        lambda recipe: (recipe.filters, recipe.tiles.spacing_m),
-        _parquet("photos"),
-        _parquet("kept", "left"),
-    ),
+    Stage("photos", collect_photos, _decide_photos, _parquet("places"), _parquet("photos")),
+    Stage("filters", filter_photos, _decide_kept, _parquet("photos"), _parquet("kept", "left")),
     Stage("tiles", place_tiles, lambda recipe: recipe.tiles, _parquet("kept"), _parquet("tiles", "links")),
-    Stage("imagery", fetch_imagery, _imagery_identity, _parquet("tiles"), _parquet("imagery")),
-    Stage(
-        "split",
-        split_tiles,
-        lambda recipe: recipe.split,
-        _parquet("kept", "tiles", "links", "imagery"),
-        _parquet("split"),
-    ),
-    Stage(
-        "report",
-        write_report,
-        lambda recipe: recipe.name,
-        (*_parquet("places", "photos", "left", "split"), *RECORDS),
-        ("report.html",),
-    ),
+    Stage("imagery", fetch_imagery, _decide_imagery, _parquet("tiles"), _parquet("imagery")),
+    Stage("split", split_tiles, lambda recipe: recipe.split, _parquet(*_SPLIT_FROM), _parquet("split")),
+    Stage("report", write_report, lambda recipe: recipe.name, (*_parquet(*_REPORT_FROM), *RECORDS), ("report.html",)),
 )
 NAMES = tuple(stage.name for stage in STAGES)
 
@@ -81,21 +67,18 @@ class Collected:
 
     output: Path
     outcomes: Mapping[str, Outcome]
-    """By stage, as far as the run came."""
+    """By the name of the stage, for the stages that ran or were finished."""
     seconds: float
 
     @property
     def failed(self) -> list[str]:
-        """A sentence for each failure that the next run tries again."""
         return [line for outcome in self.outcomes.values() for line in outcome.failed]
 
     @property
     def unused(self) -> list[str]:
-        """A sentence for each input that is of no use."""
         return [line for outcome in self.outcomes.values() for line in outcome.unused]
 
     def to_json(self) -> dict[str, Any]:
-        """Return a dict for JSON, as the command line prints it."""
         return {
             "output": str(self.output),
             "stages": {name: dict(outcome.counts) for name, outcome in self.outcomes.items()},
@@ -110,10 +93,10 @@ class Collected:
 def collect(
     recipe: Path, until: str = NAMES[-1], redo: str | None = None, progress: Progress | None = None
 ) -> Collected:
-    """Run the stages of a recipe up to `until`; finished ones are skipped, except from `redo` on.
+    """Run the stages of a recipe up to `until`; skip those that are finished, except from `redo` on.
 
-    InputError for a faulty recipe, before any request; OutputError for a full disk. The result names what failed for
-    now, which the next run tries again.
+    InputError for a faulty recipe, before any request; OutputError for a full disk. `failed` of the result says what
+    the next run tries again.
     """
     for name in filter(None, (until, redo)):
         if name not in NAMES:
@@ -139,7 +122,7 @@ def _run(collection: Collection, until: str) -> dict[str, Outcome]:
                 outcome = stage.run(collection)
             except InputError:
                 if any(earlier.failed for earlier in outcomes.values()):
-                    break  # the stage lacks what failed before
+                    break  # an earlier failure left the stage without input
                 raise
             stage.keep(collection, outcome, made_from)
         outcomes[stage.name] = outcome
@@ -149,16 +132,14 @@ def _run(collection: Collection, until: str) -> dict[str, Outcome]:
 def _forget(collection: Collection, redo: str) -> None:
     """Make a stage and those after it run again.
 
-    `photos` and `imagery` also search again and try again what was not found, since there may be more by now; pictures
-    and pixels stay.
+    `photos` and `imagery` also repeat their searches and try again what was missing, since there may be more by now;
+    pictures and pixels stay.
     """
     for stage in STAGES[NAMES.index(redo) :]:
         stage.forget(collection)
-    searches, missing = {
-        "photos": ("found", f"pictures/*/*{GONE}"),
-        "imagery": ("scenes", f"pixels/*/*{NONE}"),
-    }.get(redo, (None, None))
-    if searches and missing:
+    again = {"photos": ("found", f"pictures/*/*{GONE}"), "imagery": ("scenes", f"pixels/*/*{NONE}")}
+    if redo in again:
+        searches, missing = again[redo]
         shutil.rmtree(collection.folder / searches, ignore_errors=True)
         for path in collection.folder.glob(missing):
             path.unlink()
@@ -166,16 +147,16 @@ def _forget(collection: Collection, redo: str) -> None:
 
 @contextmanager
 def _hold_own(folder: Path) -> Iterator[None]:
-    """Hold the folder of a collection; OutputError if it holds other files."""
+    """Lock the folder of a collection; OutputError if it holds other files."""
     with disk_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
         is_own = is_marked(folder) or all(path.name.startswith(".") for path in folder.iterdir())
-        is_own = is_own or (folder / LOCK).exists()  # collections before the mark have only the lock
+        is_own = is_own or (folder / LOCK).exists()  # collections from before the mark have only the lock
     if not is_own:
         raise OutputError(f"{folder} holds files that no collection made; give a new folder as output")
     with hold(folder):
         with disk_errors(folder):
             mark(folder)
-        for draft in folder.rglob(".*.part"):  # of a killed run; some are of files that are never written again
+        for draft in folder.rglob(".*.part"):  # a killed run left them, some for files that are never written again
             discard(draft)
         yield

@@ -1,7 +1,7 @@
 """Stage `filters`: leave out photos by how they look, and where one user took too many at one spot.
 
-Keeps `looks/` and `judged/` (results for some thousand photos each), kept.parquet (the photos that stay) and
-left.parquet (all photos, with the reason why each was left out).
+The stage keeps `looks/` and `judged/` (hashes and probabilities, in files of some thousand photos), kept.parquet (the
+photos that stay) and left.parquet (all photos, with the reason why each was left out).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def filter_photos(collection: Collection) -> Outcome:
 
 
 def _leave(left: np.ndarray, reason: str, find: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Mark those of the remaining photos that `find` selects."""
+    """Mark the remaining photos that `find` selects."""
     stay = left == ""
     if stay.any():
         left[np.flatnonzero(stay)[find(stay)]] = reason
@@ -62,7 +62,7 @@ def _find_same(collection: Collection, frame: Any, spot_m: float, most: int) -> 
 
 
 def _judge(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
-    """Pictures that the judge leaves out, by reason; each under its first."""
+    """Pictures that the judge leaves out, each under its first reason."""
     names = frame["picture"].tolist()
     if asked.judge is None or not names:
         return {}
@@ -84,7 +84,7 @@ def _judge(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str
 
 
 def _find_too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
-    """Photos beyond the limit per user and spot, in an order drawn at random."""
+    """Photos beyond the limit per user and spot; which of them stay is drawn at random."""
     draw = np.random.default_rng(asked.seed).random(len(frame))
     spots = SpatialHash(spot_m).cell_of(frame["lon"].to_numpy(), frame["lat"].to_numpy())
     table = frame.assign(spot=spots, draw=draw, who=frame["source"] + " " + frame["user"])
@@ -95,12 +95,11 @@ def _find_too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarra
 def _compute_chunks(
     collection: Collection, kind: str, how: str, names: Sequence[str], compute: Callable[[Sequence[str]], np.ndarray]
 ) -> np.ndarray:
-    """`compute` over all photos, chunk by chunk; a stored chunk is used again if its photos are the same."""
+    """`compute` over all photos, chunk by chunk; a stored chunk with the same photos is read instead."""
     parts = []
     for first in range(0, len(names), _CHUNK):
         chunk = names[first : first + _CHUNK]
-        digest = hashlib.sha256("\n".join([how, *chunk]).encode()).hexdigest()
-        path = collection.piece(kind, digest, ".npy")
+        path = collection.piece(kind, hashlib.sha256("\n".join([how, *chunk]).encode()).hexdigest(), ".npy")
         if not path.exists():
             with appears(path) as temporary:
                 np.save(temporary, compute(chunk))

@@ -1,6 +1,6 @@
-"""What a CLIP thinks of photos: whether they were taken indoors, show people and nothing else, or are text.
+"""Judge photos with a CLIP: were they taken indoors, do they show people and nothing else, are they text?
 
-The paper leaves out indoor photos by a classifier trained on SUN397, which was not released; here any CLIP does it.
+The paper leaves out indoor photos with a classifier trained on SUN397 that was not released; here any CLIP does it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from geoglot.pairs.collect.collect_recipe import Judged
 from geoglot.pairs.embed import photo_vectors
 from geoglot.scene.embed import zero_shot
 
-_SCALE = 100.0  # CLIP's own, by which it was trained
-#: What is left out, and what it is told apart from
+_LOGIT_SCALE = 100.0  # of CLIP's training
+#: Prompts of photos to leave out, and of photos that stay
 PROMPTS: dict[Judged, tuple[Sequence[str], Sequence[str]]] = {
     "indoor": (
         (
@@ -45,7 +45,7 @@ PROMPTS: dict[Judged, tuple[Sequence[str], Sequence[str]]] = {
 
 
 class Judge:
-    """A CLIP and what it looks for."""
+    """A CLIP and the kinds of photos that it recognises."""
 
     def __init__(self, model: VisionLanguageModel, without: Sequence[Judged]) -> None:
         self.model, self.without = model, tuple(without)
@@ -56,14 +56,14 @@ class Judge:
 
     @property
     def identity(self) -> str:
-        """Weights, and words."""
+        """Weights and words, which decide the probabilities."""
         return f"{self.model.card.sha256} {[(name, PROMPTS[name]) for name in self.without]}"
 
     def probabilities(self, pictures: Mapping[str, bytes]) -> Float[np.ndarray, "photo judged"]:
-        """Of each photo and each thing it could be left out for; a softmax over all prompts of the thing."""
+        """Probability that a photo is of each kind, by a softmax over all prompts of the kind."""
         vectors = photo_vectors(self.model, pictures).astype(np.float32)
         each = [
-            zero_shot(vectors, np.concatenate([out, stay]), _SCALE)[:, : len(out)].sum(axis=1)
+            zero_shot(vectors, np.concatenate([out, stay]), _LOGIT_SCALE)[:, : len(out)].sum(axis=1)
             for out, stay in self._texts
         ]
         return np.stack(each, axis=1)

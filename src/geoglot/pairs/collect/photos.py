@@ -1,7 +1,7 @@
 """Stage `photos`: search every source around every place, apply the filters that need no picture, fetch pictures.
 
-Keeps `found/` (the photos of a place, as JSON), `pictures/` (JPEG, short side 256; for a picture that does not exist, a
-sentence why) and photos.parquet (all known photos in the order of their keys, with the reason why each was left out).
+The stage keeps `found/` (the photos around a place, as JSON), `pictures/` (JPEG, short side 256, or a sentence why a
+picture is missing) and photos.parquet (all photos in the order of their keys, with the reason why each was left out).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.prefilters import check_some_left, prefilter
 from geoglot.pairs.collect.recipe_sources import photo_sources
-from geoglot.pairs.collect.stage import Collection, Outcome, resume
+from geoglot.pairs.collect.stage import Collection, Outcome, count_reasons, resume
 from geoglot.sources.photos.decoding import shrink
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query
 
@@ -48,14 +48,13 @@ def collect_photos(collection: Collection) -> Outcome:
     if not failed:
         check_some_left(frame["left"])
     counts = {"searches": len(searches), "photos found": len(frame)}
-    reasons = frame["left"][frame["left"] != ""].value_counts()
-    counts |= {f"left: {why}": int(number) for why, number in sorted(reasons.items())}
+    counts |= count_reasons(frame["left"])
     counts |= {"photos with a picture": int((frame["left"] == "").sum())}
     return Outcome(counts, tuple(failed), unused)
 
 
 def picture_path(collection: Collection, picture: str) -> Path:
-    """Path of a picture, by the column `picture` of photos.parquet."""
+    """Path of the picture that photos.parquet names in its column `picture`."""
     return collection.piece("pictures", picture, ".jpg")
 
 
@@ -80,25 +79,24 @@ def _run_searches(collection: Collection, searches: Sequence[_Search]) -> list[s
 
 
 def read_photos(answers: Iterable[Path]) -> Any:
-    """All photos of the searches, each once, in the order of their keys; a search that failed has no answer.
+    """A data frame of all photos, each once, in the order of their keys; a search that failed has no file.
 
-    Arrow columns hold them, since a million as Python values take gigabytes.
+    It is built from Arrow columns, since a million photos as Python values take gigabytes.
     """
-    frame = pa.Table.from_batches(_batches(answers), _SCHEMA).to_pandas()
+    batches = (
+        pa.RecordBatch.from_pylist(json.loads(path.read_bytes())["photos"], schema=_SCHEMA)
+        for path in answers
+        if path.exists()
+    )
+    frame = pa.Table.from_batches(batches, _SCHEMA).to_pandas()
     frame.insert(0, "key", frame["source"] + "-" + frame["id"])
     frame = frame.drop_duplicates("key").sort_values("key", ignore_index=True)
     frame["picture"] = (frame["key"] + " " + frame["state"].fillna("")).str.rstrip(" ")
     return frame
 
 
-def _batches(answers: Iterable[Path]) -> Iterator[pa.RecordBatch]:
-    for path in answers:
-        if path.exists():
-            yield pa.RecordBatch.from_pylist(json.loads(path.read_bytes())["photos"], schema=_SCHEMA)
-
-
 def _fetch(collection: Collection, sources: Mapping[str, PhotoSource], wanted: Any) -> list[str]:
-    """Fetch missing pictures, in an order that spreads the load over hosts and over our folders."""
+    """Fetch missing pictures, in an order that spreads the load over hosts and folders."""
     pictures = wanted["picture"].tolist()
 
     def fetch(row: int) -> None:
@@ -107,7 +105,7 @@ def _fetch(collection: Collection, sources: Mapping[str, PhotoSource], wanted: A
             small = shrink(sources[photo.source].picture(photo))
         except ServiceError:
             raise
-        except (SourceError, OSError) as error:  # permanent; OSError if a local file is no picture
+        except (SourceError, OSError) as error:  # another run cannot help; OSError if a local file is no picture
             write_bytes(path.with_suffix(GONE), " ".join(str(error).split()).encode())
             return
         write_bytes(path, small)
@@ -118,7 +116,7 @@ def _fetch(collection: Collection, sources: Mapping[str, PhotoSource], wanted: A
 
 
 def _why_missing(collection: Collection, picture: str) -> str:
-    """Why there is no picture; empty if there is one."""
+    """Why there is no picture; empty if it was fetched."""
     path = picture_path(collection, picture)
     if path.exists():
         return ""

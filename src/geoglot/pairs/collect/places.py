@@ -1,8 +1,8 @@
-"""Stage `places`: draw places, uniform over area inside polygons or as dense as a raster; keeps places.parquet.
+"""Stage `places`: draw places, uniform over area inside polygons or as dense as a raster; it keeps places.parquet.
 
-Uniform over area, not over degrees: points are drawn in a cylindrical equal-area projection of the ellipsoid (Snyder
-1987, section 10), in boxes around the polygons, and kept if they lie inside. With one seed the n-th place is always
-the same, however many are drawn.
+To be uniform over area, not over degrees, points are drawn in a cylindrical equal-area projection of the ellipsoid
+(Snyder 1987, section 10), in boxes around the polygons, and kept if they lie inside. With one seed the n-th place is
+always the same, however many are drawn.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from geoglot.sources.vectors import read_vectors
 
 _EQUAL_AREA = pyproj.CRS("+proj=cea +ellps=WGS84 +units=m")
 _CHUNK = 4096
-_MOST_EMPTY = 2000  # chunks without a place, after which the area counts as empty
-_MOST_PIXELS = 4096**2  # of a density raster; larger ones are averaged
+_MOST_EMPTY = 2000  # chunks in a row without a place, after which the area counts as empty
+_MOST_PIXELS = 4096**2  # larger rasters of density are averaged
 
 Places = Float[np.ndarray, "place lonlat"]
 
@@ -44,7 +44,7 @@ def collect_places(collection: Collection) -> Outcome:
 
 
 def draw_places(recipe: PlacesRecipe) -> Places:
-    """Draw longitudes and latitudes; InputError for an unusable area or density."""
+    """Draw places; InputError for an unusable area or density."""
     area = area_of(recipe)
     rng = np.random.default_rng(recipe.seed)
     draws = _draw_by_density(recipe.density, area, rng) if recipe.density else _draw_by_area(area, rng)
@@ -101,7 +101,7 @@ def _read_polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np
 
 
 def _draw_by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:
-    """Chunks of points uniform over an area: a part by the size of its box, a point in the box, kept if inside."""
+    """Chunks of points: draw a part by the size of its box and a point in the box, and keep it if inside."""
     parts = [part for part in shapely.get_parts(area) if part.area > 0]
     west, south, east, north = shapely.bounds(parts).T
     left, bottom = transform(west, south, LONLAT, _EQUAL_AREA)
@@ -116,7 +116,7 @@ def _draw_by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:
 
 
 def _draw_by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterator[Places]:
-    """Chunks of points as dense as a raster: a pixel by its value, a point in the pixel, kept if in the area."""
+    """Chunks of points: draw a pixel by its value and a point in the pixel, and keep it if inside the area."""
     weights, grid = _read_density(path)
     ends = np.cumsum(weights.ravel())
     if not ends[-1] > 0:
@@ -130,7 +130,7 @@ def _draw_by_density(path: Path, area: Any, rng: np.random.Generator) -> Iterato
 
 
 def _read_density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
-    """Values per pixel, averaged if the raster is large; no data and negative values are 0."""
+    """The raster, averaged if it is large; no data and negative values become 0."""
     with open_dataset(str(path)) as dataset:
         if dataset.crs is None:
             raise SourceError(f"{path} has no CRS, so its numbers cannot be placed on Earth")
@@ -145,7 +145,6 @@ def _read_density(path: Path) -> tuple[Float[np.ndarray, "rows cols"], Grid]:
 
 
 def _keep_inside(parts: list[Any], which: np.ndarray, lon: np.ndarray, lat: np.ndarray) -> Places:
-    """The points that lie inside their part, in order."""
     kept = np.zeros(len(lon), np.bool_)
     for number in np.unique(which):
         here = which == number

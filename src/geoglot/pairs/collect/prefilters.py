@@ -14,13 +14,13 @@ from geoglot.pairs.collect.spatial_hash import is_usable
 from geoglot.sources.photos.photo import licence_name
 
 _SAME_PLACE = 5  # decimals: a metre
-_AHEAD = timedelta(days=1)  # in no time zone can a photo be from tomorrow
+_AHEAD = timedelta(days=1)  # the farthest that a time zone can be ahead of UTC
 
 
 def prefilter(frame: Any, recipe: PairsRecipe) -> Any:
-    """The first reason why each photo is left out; empty for those that stay.
+    """The first reason why each photo is left out; empty for photos that stay.
 
-    Photos are visited in the order of their keys; of repeated posts the first stays.
+    Photos are in the order of their keys; of repeated posts the first stays.
     """
     asked, filters = recipe.photos, recipe.filters
     why = pd.Series("", index=frame.index, dtype=object)
@@ -49,12 +49,12 @@ def check_some_left(reasons: Any) -> None:
 
 
 def _is_rounded(degrees: np.ndarray, decimals: int) -> np.ndarray:
-    """Whether a number has fewer decimals than asked."""
+    """Whether numbers have fewer decimals than `decimals`."""
     return np.asarray(np.isclose(degrees, np.round(degrees, max(0, decimals - 1)), rtol=0, atol=1e-9)) & (decimals > 0)
 
 
 def _is_outside_days(times: Any, recipe: PairsRecipe) -> Any:
-    """Whether a photo is from another day, or from the future by a wrong camera clock; False for unknown times."""
+    """Whether photos are from other days, or from the future by a wrong camera clock; False for unknown times."""
     days, latest = times.str[:10], (datetime.now(UTC) + _AHEAD).date()
     outside = days > min(filter(None, (recipe.photos.before, latest))).isoformat()
     if recipe.photos.after:
@@ -63,7 +63,7 @@ def _is_outside_days(times: Any, recipe: PairsRecipe) -> Any:
 
 
 def _is_repeated(frame: Any, lon: np.ndarray, lat: np.ndarray, eligible: Any) -> Any:
-    """Whether the user posted an earlier photo with this title at this place, to a metre; titles must not be empty."""
+    """Whether the user posted an earlier photo with the same title, not empty, at the same place, to a metre."""
     posts = pd.DataFrame({
         "user": frame["source"] + " " + frame["user"], "title": frame["title"].str.strip().str.lower(),
         "lon": np.round(lon, _SAME_PLACE), "lat": np.round(lat, _SAME_PLACE),

@@ -23,7 +23,7 @@ from geoglot.web.client import WebClient
 
 @contextmanager
 def photo_sources(recipe: PairsRecipe) -> Iterator[dict[str, PhotoSource]]:
-    """Sources of photos by name; InputError if there is none, or if a key or the places are missing."""
+    """Sources of photos by name; InputError without any, without a key, or without places to search around."""
     sources = _open_photo_sources(recipe)
     if not sources:
         raise InputError("the recipe names no source of photos; add [photos.flickr], .wikimedia, .mapillary or .local")

@@ -1,8 +1,8 @@
-"""A spatial hash of points on Earth: square cells of some metres, so that neighbours are found without looking at all.
+"""A spatial hash of points on Earth: square cells of some metres, in which neighbours are found without a full search.
 
 Rows of cells have one height along the meridian. A row has as many cells as go around its parallel nearer to the
 equator, so no cell is wider than it is high. Distances are in metres on the WGS 84 ellipsoid and along the axes: north
-by the arc of the meridian, east by the mean of the two parallels.
+along the meridian, east by the mean of the two parallels.
 """
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ from jaxtyping import Bool, Float, Int
 
 from geoglot.crs import WGS84
 
-_N = WGS84.f / (2 - WGS84.f)  # third flattening
-MOST_LATITUDE = 85.0  # beyond, parallels shrink faster than cells are high, and the satellites used here do not look
+MOST_LATITUDE = 85.0  # nearer to a pole, parallels shrink faster than cells are high, and no satellite used here looks
 _ROW = 1 << 27  # ids per row; the equator is 40 million metres long
 
 Floats = Float[np.ndarray, " point"]
@@ -27,29 +26,19 @@ Pairs = tuple[Int[np.ndarray, " pair"], Int[np.ndarray, " pair"]]
 
 
 def meridian_arc(lat: Floats) -> Floats:
-    """Metres along the meridian from the equator (Helmert's series; Karney 2011, arXiv 1002.1417, equation 29)."""
-    phi, n = np.radians(lat), _N
-    series = (
-        (1 + n**2 / 4 + n**4 / 64) * phi
-        - 3 / 2 * (n - n**3 / 8) * np.sin(2 * phi)
-        + 15 / 16 * (n**2 - n**4 / 4) * np.sin(4 * phi)
-        - 35 / 48 * n**3 * np.sin(6 * phi)
-        + 315 / 512 * n**4 * np.sin(8 * phi)
-    )
-    return np.asarray(WGS84.a / (1 + n) * series)
+    """Metres along the meridian from the equator, negative in the south."""
+    equator = np.zeros_like(lat)
+    return np.asarray(np.copysign(WGS84.inv(equator, equator, equator, lat)[2], lat))
 
 
 def latitude_of_arc(arc: Floats) -> Floats:
-    """Inverse of `meridian_arc`, by Newton's method; degrees."""
-    lat = np.degrees(arc / WGS84.a)
-    for _ in range(4):
-        step = meridian_arc(lat + 5e-5) - meridian_arc(lat - 5e-5)
-        lat = lat - (meridian_arc(lat) - arc) / step * 1e-4
-    return np.asarray(lat)
+    """Inverse of `meridian_arc`; degrees."""
+    equator = np.zeros_like(arc)
+    return np.asarray(WGS84.fwd(equator, equator, equator, arc)[1])
 
 
 def degree_length(lat: Floats) -> Floats:
-    """Metres per degree of longitude."""
+    """Metres per degree of longitude at a latitude."""
     phi = np.radians(lat)
     return np.asarray(math.radians(1) * WGS84.a * np.cos(phi) / np.sqrt(1 - WGS84.es * np.sin(phi) ** 2))
 
@@ -62,9 +51,8 @@ def axis_distances(lon: Floats, lat: Floats, other_lon: Floats, other_lat: Float
 
 
 def is_usable(lon: Floats, lat: Floats) -> Bool[np.ndarray, " point"]:
-    """Whether points can be put into cells: finite, on Earth, not near a pole, and not (0, 0), which means unknown."""
-    known = np.isfinite(lon) & np.isfinite(lat)
-    return np.asarray(known & (abs(lat) < MOST_LATITUDE) & (abs(lon) <= 180) & ((lon != 0) | (lat != 0)))
+    """Whether points can be put into cells: on Earth, not NaN, not near a pole, and not (0, 0), which means unknown."""
+    return np.asarray((abs(lat) < MOST_LATITUDE) & (abs(lon) <= 180) & ((lon != 0) | (lat != 0)))
 
 
 @dataclass(frozen=True)
@@ -79,7 +67,7 @@ class SpatialHash:
         return self._ids(row, np.floor(self._turns(lon) * self._cells_in_row(row)).astype(np.int64))
 
     def cells_around(self, lon: Floats, lat: Floats, reach_m: float) -> Int[np.ndarray, "point cell"]:
-        """All cells with points that are less than `reach_m` away along both axes; padded with -1."""
+        """All cells that may hold points less than `reach_m` away along both axes; padded with -1."""
         arc, reach = meridian_arc(lat), math.ceil(reach_m / self.side_m)
         narrowest = degree_length(np.minimum(abs(lat) + reach_m / 110_000.0, 89.0))
         half = reach_m / narrowest / 360 * (1 + 1e-9)
@@ -106,18 +94,14 @@ class SpatialHash:
 def find_neighbours(
     cells: SpatialHash, lon: Floats, lat: Floats, others: Int[np.ndarray, " other"], reach_m: float
 ) -> Pairs:
-    """Pairs (point, other) that share or touch cells; `others` are the cells of the other points.
-
-    They include all pairs within reach and some beyond it.
-    """
-    points, found = zip(*iterate_neighbours(cells, lon, lat, others, reach_m, np.iinfo(np.int64).max), strict=True)
-    return np.concatenate(points), np.concatenate(found)
+    """All pairs (point, other) within reach, and some beyond it; `others` are the cells of the other points."""
+    return next(iterate_neighbours(cells, lon, lat, others, reach_m, np.iinfo(np.int64).max))
 
 
 def iterate_neighbours(
     cells: SpatialHash, lon: Floats, lat: Floats, others: Int[np.ndarray, " other"], reach_m: float, most: int
 ) -> Iterator[Pairs]:
-    """`find_neighbours` in the order of the points, about `most` pairs at a time: popular spots have billions.
+    """`find_neighbours` in the order of the points, about `most` pairs at a time, since popular spots have billions.
 
     All pairs of a point come together.
     """

@@ -1,8 +1,8 @@
-"""Stage `split`: divide tiles into pair sets by blocks of ground and check that these share nothing.
+"""Stage `split`: divide tiles into pair sets by blocks of ground and check that the sets share nothing.
 
-The Earth is laid out in blocks of some kilometres; each block is drawn for train, validation or test. A tile belongs to
-the set of all blocks that its box in degrees touches, and is left out if they differ, so no ground is in two sets; and
-since a photo goes with its tile, no photo is.
+The Earth is divided into blocks of some kilometres, and each block is drawn for train, validation or test. A tile
+belongs to the set of all blocks that its box in degrees touches. It is left out if these differ, so no two sets share
+ground; and since a photo goes with its tile, they share no photo.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def split_tiles(collection: Collection) -> Outcome:
 
 
 def sets_of(tiles: Any, asked: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:
-    """The set of each tile, by the blocks that its box touches, or `border`."""
+    """The set of each tile by the blocks that its box touches; `border` if these are of several sets."""
     block_m, pad = asked.block_km * 1000, asked.gap_m / 2 + tiling.resolution
     if block_m < 2 * (tiling.side_m + 2 * pad):
         raise InputError(
@@ -78,7 +78,7 @@ def sets_of(tiles: Any, asked: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:
 
 
 def _box(grid: Grid, pad_m: float) -> tuple[float, float, float, float]:
-    """West, south, east, north of a tile and `pad_m` around it; a longitude may pass 180."""
+    """West, south, east, north of a tile and `pad_m` around it; across the antimeridian beyond -180 or 180."""
     steps = np.linspace(0, 1, 5)
     rows, cols = np.meshgrid(steps * grid.shape[0], steps * grid.shape[1])
     lon, lat = grid.to_lonlat(rows.ravel(), cols.ravel())
@@ -89,7 +89,7 @@ def _box(grid: Grid, pad_m: float) -> tuple[float, float, float, float]:
 
 
 def _draw(cell: int, asked: SplitRecipe) -> str:
-    """The set of a block, which does not depend on what other blocks there are."""
+    """The set of a block, which does not depend on other blocks."""
     digest = hashlib.sha256(f"{asked.seed} {cell}".encode()).digest()
     number = int.from_bytes(digest[:8], "big") / 2**64
     if number < asked.test:
@@ -110,20 +110,17 @@ def _tiles_with_pixels(collection: Collection) -> Any:
 
 
 def _write(collection: Collection, name: str, members: Any) -> PairSet:
-    """Write a pair set, or continue the same one after its last shard."""
+    """Write a pair set, or continue the stored one after its last shard."""
     links, photos, each = collection.table("links"), collection.table("kept"), collection.recipe.split.shard
-    starts = np.searchsorted(links["tile"], np.arange(len(collection.table("tiles")) + 1))
-
-    def rows_of(numbers: list[int]) -> Any:
-        """Links and photos of tiles, side by side; `tile` counts from 0."""
-        parts = [links.iloc[starts[number] : starts[number + 1]] for number in numbers]
-        rows = pd.concat([part.assign(tile=index) for index, part in enumerate(parts)], ignore_index=True)
-        return pd.concat([rows[["tile", "row", "col"]], photos.iloc[rows["photo"]].reset_index(drop=True)], axis=1)
-
     pairs = _open_or_create(collection, name, -(-len(members) // each))
     for first in range(len(pairs.shards) * each, len(members), each):
         part = members.iloc[first : first + each]
-        pairs = pairs.append(_make_batch(collection, part, rows_of(part["number"].tolist())))
+        numbers = part["number"].to_numpy()
+        rows = links.iloc[slice(*np.searchsorted(links["tile"], [numbers[0], numbers[-1] + 1]))]
+        rows = rows[rows["tile"].isin(numbers)].reset_index(drop=True)
+        rows["tile"] = np.searchsorted(numbers, rows["tile"])
+        facts = photos.iloc[rows.pop("photo")].reset_index(drop=True)
+        pairs = pairs.append(_make_batch(collection, part, pd.concat([rows, facts], axis=1)))
         collection.progress(f"tiles in {name}", min(first + each, len(members)), len(members))
     return pairs
 
@@ -145,7 +142,7 @@ def _open_or_create(collection: Collection, name: str, shards: int) -> PairSet:
 
 
 def _remove_own(folder: Path) -> None:
-    """Remove a set that a collection wrote; OutputError for another folder, or if others added shards."""
+    """Remove a set that a collection wrote; OutputError for any other folder, and if others added shards."""
     old, mark = folder.with_name(f".{folder.name}.old"), folder / _MADE_FROM
     if folder.exists():
         if not mark.exists() and any(path.name != INDEX and path.name[0] != "." for path in folder.iterdir()):
@@ -156,23 +153,17 @@ def _remove_own(folder: Path) -> None:
                 raise OutputError(
                     f"{folder} holds {more} shards that others added, which a new split would remove; move it away"
                 )
-        folder.rename(old)  # at once, since half a folder without its mark could not be recognised
+        folder.rename(old)  # at once, since half a folder without its mark would not be recognised
     shutil.rmtree(old, ignore_errors=True)
 
 
 def _make_batch(collection: Collection, tiles: Any, rows: Any) -> Batch:
-    links = Links(
-        rows["tile"].to_numpy(np.int64),
-        rows["key"].tolist(),
-        rows["row"].to_numpy(),
-        rows["col"].to_numpy(),
-        rows["user"].tolist(),
-    )
+    tile, row, col = rows["tile"].to_numpy(np.int64), rows["row"].to_numpy(), rows["col"].to_numpy()
     return Batch(
         pixels=np.stack([load_pixels(collection.folder / piece) for piece in tiles["piece"]]),
         grids=[grid_of(tile, collection.recipe.tiles) for tile in tiles.itertuples()],
         ids=tiles["id"].tolist(),
-        links=links,
+        links=Links(tile, rows["key"].tolist(), row, col, rows["user"].tolist()),
         images=[picture_path(collection, name).read_bytes() for name in rows["picture"]],
         tile_facts={column: tiles[column].tolist() for column in _TILE_FACTS},
         photo_facts={column: rows[column].tolist() for column in _PHOTO_FACTS},

@@ -2,7 +2,7 @@
 
 A stage keeps its pieces (the photos of a place, a picture, a tile) as files that appear by rename and are named by a
 hash of everything that decides them. At its end it writes tables, then a record with a hash of its inputs. So a killed
-run resumes from the pieces, and a changed recipe reuses those that it does not change.
+run resumes from the pieces, and a changed recipe reuses the pieces that it does not affect.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from geoglot.aliases import Progress
-from geoglot.errors import OutputError, ServiceError, SourceError
+from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.atomic import appears, disk_errors, write_json
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 
@@ -40,29 +40,27 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Collection:
-    """A recipe and its folder."""
+    """A recipe and the folder of its results."""
 
     recipe: PairsRecipe
     place: Path
-    """Folder of the recipe's file, to which paths of models are relative."""
+    """Folder of the recipe's file; paths of models are relative to it."""
     progress: Progress
 
     @property
     def folder(self) -> Path:
-        """Folder of all results."""
         return self.recipe.output
 
     def table(self, name: str) -> Any:
-        """Read a table of an earlier stage as a data frame."""
+        """The data frame that an earlier stage kept."""
         return pd.read_parquet(self.folder / f"{name}.parquet")
 
     def keep_table(self, name: str, frame: Any) -> None:
-        """Write a table, which appears whole."""
         with appears(self.folder / f"{name}.parquet") as temporary:
             frame.reset_index(drop=True).to_parquet(temporary)
 
     def piece(self, kind: str, key: str, suffix: str) -> Path:
-        """Path of a piece, in one of 256 folders, since there may be millions."""
+        """Path of a piece, in one of 256 folders, since there may be millions of pieces."""
         digest = hashlib.sha256(key.encode()).hexdigest()
         folder = self.folder / kind / digest[:2]
         if not folder.is_dir():
@@ -81,10 +79,10 @@ class Stage:
     """The part of the recipe on which the result depends."""
     inputs: tuple[str, ...] = ()
     """Files of earlier stages."""
-    outputs: tuple[str, ...] = field(default=())
+    outputs: tuple[str, ...] = ()
 
     def outcome(self, collection: Collection) -> Outcome | None:
-        """The recorded outcome, if the stage is finished and none of its inputs has changed."""
+        """The recorded outcome if the stage is finished and its inputs have not changed, else None."""
         try:
             record = json.loads(self._record(collection).read_bytes())
         except FileNotFoundError:
@@ -95,9 +93,9 @@ class Stage:
         return Outcome(record["counts"], tuple(record["failed"]), tuple(record.get("unused", ())))
 
     def keep(self, collection: Collection, outcome: Outcome, made_from: str) -> None:
-        """Write the record. With failures it is for the report only: the stage does not count as finished.
+        """Write the record. With failures it only serves the report: the stage does not count as finished.
 
-        made_from: `made_from` as it was before the stage ran, since input files may have changed meanwhile.
+        made_from: the hash from before the stage ran, since input files may have changed meanwhile.
         """
         record = {
             "made_from": None if outcome.failed else made_from, "counts": dict(outcome.counts),
@@ -107,11 +105,10 @@ class Stage:
         write_json(self._record(collection), record)
 
     def forget(self, collection: Collection) -> None:
-        """Remove the record, so that the stage runs again."""
         self._record(collection).unlink(missing_ok=True)
 
     def made_from(self, collection: Collection) -> str:
-        """Hash of everything that decides the result, as it is now."""
+        """Hash of everything that decides the result."""
         digest = hashlib.sha256(repr(self.decides(collection.recipe)).encode())
         for name in self.inputs:
             digest.update(file_digest(collection.folder / name).encode())
@@ -121,8 +118,14 @@ class Stage:
         return collection.folder / "stages" / f"{self.name}.json"
 
 
+def count_reasons(reasons: Any) -> dict[str, int]:
+    """How many rows were left out for each reason; an empty reason is a row that stays."""
+    counts = reasons[reasons != ""].value_counts()
+    return {f"left: {why}": int(number) for why, number in sorted(counts.items())}
+
+
 def file_digest(path: Path) -> str:
-    """sha256 of a file; empty if there is none."""
+    """sha256 of a file; empty without a file."""
     if not path.is_file():
         return ""
     with path.open("rb") as file:
@@ -132,18 +135,18 @@ def file_digest(path: Path) -> str:
 def resume(
     collection: Collection, what: str, left: Sequence[In], total: int, work: Callable[[In], object]
 ) -> list[str]:
-    """Run `work` on what is left of a total, in as many threads as the recipe says; returns the failures."""
-    before = total - len(left)
-    threads = collection.recipe.web.parallel
+    """`run_parallel` on what is left of a total, in as many threads as the recipe says."""
+    before, threads = total - len(left), collection.recipe.web.parallel
     return run_parallel(left, work, threads, lambda done: collection.progress(what, before + done, total))
 
 
 def run_parallel(
     items: Sequence[In], work: Callable[[In], object], threads: int, advance: Callable[[int], None]
 ) -> list[str]:
-    """Run `work` on all items in some threads; returns what failed for now, in the order of the items.
+    """Run `work` on all items in some threads; return a sentence for each failure, in the order of the items.
 
-    A full disk ends the run at once. After so many failures in a row that the service must be down, no more is tried.
+    A full disk ends the run at once. After several failures in a row the service counts as down, and the rest of the
+    items is not tried.
     """
     failures: dict[int, str] = {}
     running: dict[Future[object], int] = {}
@@ -160,9 +163,7 @@ def run_parallel(
                     try:
                         future.result()
                         in_a_row = 0
-                    except OutputError:
-                        raise
-                    except (ServiceError, SourceError) as error:
+                    except SourceError as error:
                         failures[number] = str(error)
                         in_a_row += isinstance(error, ServiceError)
                     done += 1

@@ -1,4 +1,4 @@
-"""SVG figures of the report: a map of points, and bars."""
+"""SVG figures for the report: a map of points and a histogram."""
 
 from __future__ import annotations
 
@@ -15,12 +15,11 @@ _BAR, _BARS_HEIGHT = 34, 150
 
 
 def point_map(layers: Mapping[str, tuple[str, float, np.ndarray]]) -> str:
-    """Map of layers of points, each by its name: colour, radius, (point, lonlat).
-
-    Both axes have the same scale at the middle latitude.
-    """
+    """Map of layers by name: colour, radius, (point, lonlat). Both axes have one scale at the middle latitude."""
     points = np.concatenate([layer for _, _, layer in layers.values()])
-    lon, lat = _unwrap(points[:, 0]), points[:, 1]
+    lon, lat = points[:, 0], points[:, 1]
+    if np.ptp(turned := np.where(lon < 0, lon + 360, lon)) < np.ptp(lon):  # the points lie around the antimeridian
+        lon = turned
     x0, y0 = (lon.min() + lon.max()) / 2, (lat.min() + lat.max()) / 2
     shrink = math.cos(math.radians(y0))
     across, along = np.ptp(lon) * shrink / (_WIDTH - 2 * _MARGIN), np.ptp(lat) / (_MAP_HEIGHT - 2 * _MARGIN)
@@ -37,12 +36,6 @@ def point_map(layers: Mapping[str, tuple[str, float, np.ndarray]]) -> str:
         parts.append(f'<circle cx="{_MARGIN + 130 * index}" cy="12" r="5" fill="{colour}"/>')
         parts.append(f'<text x="{_MARGIN + 10 + 130 * index}" y="16">{escape(name)} ({len(layer):,})</text>')
     return _svg(_MAP_HEIGHT, parts)
-
-
-def _unwrap(lon: np.ndarray) -> np.ndarray:
-    """Longitudes counted beyond 180 if they lie closer together that way."""
-    turned = np.where(lon < 0, lon + 360, lon)
-    return turned if np.ptp(turned) < np.ptp(lon) else lon
 
 
 def _graticule(lon: float, lat: float, shrink: float, span: float) -> list[str]:
@@ -63,7 +56,7 @@ def _graticule(lon: float, lat: float, shrink: float, span: float) -> list[str]:
 
 
 def histogram(values: np.ndarray, edges: Sequence[int]) -> str:
-    """Bars for the number of values in each span: from one edge to below the next, the last without end."""
+    """Bars for the number of values from each edge to below the next; the last bar is open."""
     ends: list[float] = [*edges[1:], math.inf]
     counts = [int(((values >= low) & (values < high)).sum()) for low, high in zip(edges, ends, strict=True)]
     most, parts = max(counts) or 1, []

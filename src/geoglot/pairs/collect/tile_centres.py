@@ -1,7 +1,7 @@
-"""Centres of tiles, and which photos lie in which tile.
+"""Choose the centres of tiles among photos, and find the photos inside every tile.
 
 The authors' rule (graft-data-collection, satellite_sampler.py): photos are visited in order, and a photo becomes a
-centre if no centre is less than half a tile away along both axes. Theirs holds within bins of degrees; here distances
+centre if no centre is less than half a tile away along both axes. They apply it within bins of degrees; here distances
 are metres on the ground at every latitude, there are no bins, and the order is drawn from a seed.
 """
 
@@ -17,7 +17,7 @@ import pyproj
 from jaxtyping import Float, Int
 
 from geoglot.crs import LONLAT, metric_epsg, transform
-from geoglot.pairs.collect.spatial_hash import Floats, SpatialHash, degree_length, find_neighbours, meridian_arc
+from geoglot.pairs.collect.spatial_hash import Floats, Ids, SpatialHash, degree_length, find_neighbours, meridian_arc
 
 _CHUNK = 1 << 16
 _Place = tuple[float, float, float]
@@ -25,13 +25,9 @@ _Place = tuple[float, float, float]
 
 
 def choose_centres(
-    lon: Floats,
-    lat: Floats,
-    spacing_m: float,
-    order: Int[np.ndarray, " point"],
-    advance: Callable[[int], None] | None = None,
+    lon: Floats, lat: Floats, spacing_m: float, order: Ids, advance: Callable[[int], None] | None = None
 ) -> Int[np.ndarray, " centre"]:
-    """Points that become centres: those with no earlier centre within the spacing along both axes, in order."""
+    """Points, visited in this order, that have no earlier centre within the spacing along both axes."""
     cells, centres = SpatialHash(spacing_m), []
     taken: dict[int, _Place] = {}  # by cell, which holds at most one centre
     for first in range(0, len(order), _CHUNK):
@@ -49,7 +45,6 @@ def choose_centres(
 
 
 def _is_crowded(place: _Place, cells: list[int], taken: dict[int, _Place], spacing_m: float) -> bool:
-    """Whether a centre in one of the cells is too near."""
     lon, length, north = place
     for cell in cells:
         other = taken.get(cell)
@@ -66,7 +61,7 @@ class UtmTiles:
 
     lon: Floats
     lat: Floats
-    """Of the photos that are the centres."""
+    """Position of the photos that are the centres."""
     side: int
     resolution: float
 
@@ -82,16 +77,14 @@ class UtmTiles:
         left = np.round(x / self.resolution - self.side / 2).astype(np.int64)
         return left, np.round(y / self.resolution + self.side / 2).astype(np.int64)
 
-    def place(
-        self, lon: Floats, lat: Floats, tile: Int[np.ndarray, " point"]
-    ) -> tuple[Float[np.ndarray, " point"], Float[np.ndarray, " point"]]:
-        """(row, col) of each point in pixels of its tile; outside 0..side if it lies outside the tile."""
+    def place(self, lon: Floats, lat: Floats, tile: Ids) -> tuple[Floats, Floats]:
+        """(row, col) of each point in pixels of its tile, outside 0..side if the point lies outside the tile."""
         x, y = _project(lon, lat, self.epsg[tile])
         left, top = self.corners
         return top[tile] - y / self.resolution, x / self.resolution - left[tile]
 
 
-def _project(lon: Floats, lat: Floats, epsg: Int[np.ndarray, " point"]) -> tuple[np.ndarray, np.ndarray]:
+def _project(lon: Floats, lat: Floats, epsg: Ids) -> tuple[Floats, Floats]:
     """Map (x, y) of points, each in its own CRS."""
     x, y = np.zeros(len(lon)), np.zeros(len(lon))
     for code in np.unique(epsg):
@@ -110,7 +103,7 @@ class TileMembers:
     col: Float[np.ndarray, " link"]
 
     def draw_at_most(self, most: int, seed: int) -> TileMembers:
-        """Draw at most so many photos per tile at random."""
+        """Draw `most` photos of each tile at random, or all if there are fewer."""
         draw = np.random.default_rng(seed).random(len(self.tile))
         order = np.lexsort([draw, self.tile])
         tile = self.tile[order]
@@ -120,7 +113,7 @@ class TileMembers:
 
 def find_members(lon: Floats, lat: Floats, tiles: UtmTiles) -> TileMembers:
     """Link every photo to every tile that it lies in."""
-    # A corner's distance, and two pixels more, since the north of UTM is up to some degrees off.
+    # The distance of a corner and two pixels more, since north of a UTM zone is a few degrees off true north.
     reach = tiles.side * tiles.resolution / 2 * sqrt(2) + 2 * tiles.resolution
     cells = SpatialHash(reach)
     homes = cells.cell_of(tiles.lon, tiles.lat)

@@ -1,8 +1,8 @@
 """Stage `tiles`: choose centres among the photos and find the photos of each tile.
 
-Keeps tiles.parquet (per tile: id, epsg, left and top in pixels of its UTM lattice, longitude and latitude of its
-centre, number of photos, median of their times) and links.parquet (tile, photo: rows of tiles.parquet and kept.parquet;
-row, col).
+The stage keeps tiles.parquet (per tile: id, epsg, left and top in pixels of its UTM lattice, longitude and latitude of
+its centre, number of photos, median of their times) and links.parquet (tile and photo, as rows of tiles.parquet and
+kept.parquet; row and col of the photo in the tile).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def place_tiles(collection: Collection) -> Outcome:
     every = find_members(lon, lat, tiles)
     links = every.draw_at_most(asked.most_photos, asked.seed)
     collection.keep_table("links", pd.DataFrame(links.__dict__))
-    collection.keep_table("tiles", _table(tiles, links, photos))
+    collection.keep_table("tiles", _make_table(tiles, links, photos))
     beyond = len(every.tile) - len(links.tile)
     counts = {"tiles": len(centres), "links": len(links.tile), f"links beyond {asked.most_photos} a tile": beyond}
     return Outcome(counts)
@@ -47,12 +47,10 @@ def grid_of(tile: Any, asked: TilesRecipe) -> Grid:
     return Grid(_crs(int(tile.epsg)), transform, (asked.side, asked.side))
 
 
-@lru_cache
-def _crs(epsg: int) -> pyproj.CRS:  # else a million tiles parse it a million times
-    return pyproj.CRS.from_epsg(epsg)
+_crs = lru_cache(pyproj.CRS.from_epsg)  # or a million tiles would parse it a million times
 
 
-def _table(tiles: UtmTiles, links: TileMembers, photos: Any) -> Any:
+def _make_table(tiles: UtmTiles, links: TileMembers, photos: Any) -> Any:
     left, top = tiles.corners
     names = [f"{epsg}-{x}-{y}" for epsg, x, y in zip(tiles.epsg, left, top, strict=True)]
     return pd.DataFrame({
@@ -63,14 +61,10 @@ def _table(tiles: UtmTiles, links: TileMembers, photos: Any) -> Any:
 
 
 def _median_times(links: TileMembers, times: np.ndarray, tiles: int) -> list[str]:
-    """Median of the known times of each tile's photos; empty if none is known."""
-    own = np.array([_to_stamp(text) for text in times])[links.photo]
-    known = np.isfinite(own)
-    tile, own = links.tile[known], own[known]
-    order = np.lexsort([own, tile])
-    tile, own = tile[order], own[order]
-    first, last = (np.searchsorted(tile, np.arange(tiles), side) for side in ("left", "right"))
-    return [_to_text(own[(a + b) // 2]) if b > a else "" for a, b in zip(first, last, strict=True)]
+    """Upper median of the known times of each tile's photos, ISO 8601; empty if none is known."""
+    stamps = pd.Series([_to_stamp(text) for text in times], dtype=float)[links.photo]
+    middle = stamps.groupby(links.tile).quantile(0.5, interpolation="higher").reindex(range(tiles))
+    return ["" if np.isnan(stamp) else f"{datetime.fromtimestamp(stamp, UTC):%Y-%m-%dT%H:%M:%S}" for stamp in middle]
 
 
 def _to_stamp(text: str) -> float:
@@ -78,7 +72,3 @@ def _to_stamp(text: str) -> float:
         return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if text else np.nan
     except ValueError:
         return np.nan
-
-
-def _to_text(stamp: float) -> str:
-    return datetime.fromtimestamp(float(stamp), UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -1,8 +1,8 @@
-"""Public STAC catalogues: collections, assets of the bands, and what their numbers mean.
+"""Public STAC catalogues: collections, assets of their bands, and the meaning of the stored numbers.
 
-Earth Search (Element 84, https://earth-search.aws.element84.com/v1) has Sentinel-2 L2A as open COGs; the Planetary
-Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2, with urls that are signed by a token
-which anyone may get. Written from their documents; neither could be reached for a test.
+Earth Search (Element 84, https://earth-search.aws.element84.com/v1) has Sentinel-2 L2A as open COGs. The Planetary
+Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2 at urls that need a signature, a token
+that anyone may get. The presets follow the documentation and were not tested against the services.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ SCL_CLOUD = (8, 9, 10)
 
 @dataclass(frozen=True)
 class Band:
-    """A band of a tile: an asset of the item and the number of the band in that file."""
+    """A band of a tile: the asset of an item that holds it, and its number in that file, from 1."""
 
     name: str
     asset: str
@@ -34,14 +34,15 @@ class Catalogue:
     """Hosts of the pixels."""
     bands: tuple[Band, ...]
     newest: bool
-    """Prefer the newest scene, not the nearest in time. NAIP has one in two or three years, Sentinel-2 in five days."""
+    """Prefer the newest scene to the nearest in time. NAIP has a scene every 2 or 3 years, Sentinel-2 every 5 days."""
     reflectance: bool = False
-    """Numbers are reflectances, else brightness 0..255."""
+    """Whether stored numbers are reflectances, or else brightness 0..255."""
     classes: str | None = None
-    """Asset with classes, some of which are cloud."""
+    """Asset with a classification of the pixels."""
     cloud_classes: tuple[int, ...] = ()
+    """Classes that are cloud."""
     token: str | None = None
-    """Address of the token that signs urls."""
+    """Address of the token that signs urls; None if they need no signature."""
 
 
 _PLANETARY = "https://planetarycomputer.microsoft.com/api"

@@ -1,6 +1,6 @@
-"""Remote GeoTIFFs, read by ranges of bytes through the web client; GDAL itself never uses the network.
+"""Read remote GeoTIFFs by ranges of bytes through the web client; GDAL itself never uses the network.
 
-GDAL follows redirects to any host and logs signed urls, and none of its options prevents either.
+GDAL follows redirects to any host and logs signed urls, and no option prevents either.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from geoglot.web.response import HTTPStatusError, Response, RetryableError, json
 T = TypeVar("T")
 _ATTEMPTS = 2
 _GONE = (404, 410)
-_RENEW_S = 120.0  # before a token expires
-_CHUNK = 1 << 14  # smaller reads are rounded up and kept, since GDAL returns to a file's head a hundred times
+_RENEW_S = 120.0  # a token is renewed so long before it expires
+_CHUNK = 1 << 14  # smaller reads are rounded up and kept, since GDAL reads the head of a file a hundred times
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-_NAME = "scene.tif"  # what GDAL sees, since it may log names
+_NAME = "scene.tif"  # GDAL sees this in place of the url, since it may log names
 
 
 class SignedFiles:
-    """Files of a service; with `token_url`, their urls are signed by a token that the service gives to anyone."""
+    """Files of a service, whose urls are signed by a token from `token_url` if there is one."""
 
     def __init__(self, web: WebClient, token_url: str | None = None) -> None:
         self._web, self._token_url = web, token_url
         self._token, self._expiry, self._lock = "", 0.0, threading.Lock()
 
     def read(self, uri: str, read: Callable[[Any], T]) -> T:
-        """Open a GeoTIFF and read it. If it is refused, its url is signed anew once; no message shows a signature.
+        """Open a GeoTIFF and read it, once more with a new signature if it fails; no message shows a signature.
 
-        SourceError for a file that is gone, ReadError for one that is refused or damaged while the service responds
-        (object stores that do not list refuse missing files with 403), ServiceError if the service does not respond.
+        SourceError for a file that is gone, ReadError for a file that is damaged or refused (object stores that do not
+        list their files refuse missing ones with 403), ServiceError if the service does not respond.
         """
         if not self._web.allows(uri):
             raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
@@ -66,7 +66,7 @@ class SignedFiles:
             if time.time() > self._expiry - _RENEW_S:
                 try:
                     self._token, self._expiry = self._web.fetch(self._token_url, _read_token)
-                except HTTPStatusError as error:  # it concerns all files, so none of them is gone
+                except HTTPStatusError as error:  # this concerns all files, so no file is gone
                     raise ServiceError(f"{error}; run the same again later") from None
             return f"{uri}{'&' if '?' in uri else '?'}{self._token}"
 
@@ -85,7 +85,7 @@ def _read_token(response: Response) -> tuple[str, float]:
 
 @contextmanager
 def open_remote(url: str, web: WebClient) -> Iterator[Any]:
-    """Open a GeoTIFF as a GDAL dataset; SourceError if it is none, and errors of `WebClient.fetch`."""
+    """Open a GeoTIFF as a GDAL dataset; SourceError if it is not a GeoTIFF, and errors of `WebClient.fetch`."""
     file = _RemoteFile(url, web)
     try:
         with open_file(_NAME, file.open) as dataset:
@@ -98,7 +98,7 @@ def open_remote(url: str, web: WebClient) -> Iterator[Any]:
 
 
 class _RemoteFile:
-    """The bytes at a url. Failures are kept in `failed`, since no exception passes through GDAL."""
+    """The bytes at a url; `failed` keeps a failure, since no exception passes through GDAL."""
 
     def __init__(self, url: str, web: WebClient) -> None:
         self._url, self._web, self.size = url, web, 0
@@ -106,13 +106,12 @@ class _RemoteFile:
         self.failed: GeoglotError | None = None
 
     def open(self, name: str, mode: str = "rb") -> _Handle:
-        """A handle with its own position; there are no files beside this one."""
-        if name != _NAME:
+        if name != _NAME:  # GDAL asks for sidecar files
             raise FileNotFoundError(name)
         return _Handle(self)
 
     def read(self, first: int, size: int) -> bytes:
-        """Bytes from `first` on, fewer at the end of the file; none after a failure."""
+        """Bytes from `first` on, fewer at the end of the file; empty after a failure."""
         size = max(0, min(size, self.size - first))
         try:
             return self._fetch(first, size) if size >= _CHUNK else self._read_chunks(first, size)
@@ -141,7 +140,7 @@ class _RemoteFile:
 
 
 class _Handle(io.RawIOBase):
-    """A file object for GDAL."""
+    """A file object for GDAL, with a position of its own."""
 
     def __init__(self, file: _RemoteFile) -> None:
         self._file, self._at = file, 0

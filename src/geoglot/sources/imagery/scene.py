@@ -1,4 +1,4 @@
-"""Scenes, and the protocol of the sources that find them and read them on a grid."""
+"""Scenes, and the protocol of sources that find scenes and read them on a grid."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from geoglot.sources.tile import Tile
 
 @dataclass(frozen=True)
 class Scene:
-    """An image of one day, as a search finds it."""
+    """An image of one day, as found by a search."""
 
     id: str
     time: str
     """ISO 8601, UTC; empty if unknown."""
     cloud: float | None
-    """Cloud cover of the scene in percent, as its producer says."""
+    """Cloud cover of the scene in percent, by its producer."""
     outline: dict[str, Any]
     """GeoJSON, longitude and latitude."""
     assets: dict[str, str]
-    """Address of each band by the catalogue's name for it, without signatures."""
+    """Address of each asset by its name in the catalogue, without signatures."""
     scale: float = 1.0
     offset: float = 0.0
-    """Reflectance = stored number * scale + offset, if numbers are reflectances."""
+    """Reflectance = stored number * scale + offset, if stored numbers are reflectances."""
 
     @property
     def moment(self) -> datetime | None:
-        """`time` with its time zone."""
+        """`time` with a time zone; None if unknown."""
         moment = datetime.fromisoformat(self.time) if self.time else None
         return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
 
     def covers(self, grid: Grid) -> bool:
-        """Whether all corners of a grid lie in the outline, which may be split at 180 or go on beyond it."""
+        """Whether all corners of a grid lie in the outline, which may be cut at 180 degrees or go on beyond."""
         rows, cols = grid.shape
         lon, lat = grid.to_lonlat([0, 0, rows, rows], [0, cols, cols, 0])
         outline = shapely.geometry.shape(self.outline)
@@ -53,7 +53,7 @@ class Imagery(Protocol):
 
     bands: tuple[str, ...]
     newest: bool
-    """Whether to prefer the newest scene, not the nearest in time to the photos."""
+    """Prefer the newest scene to the nearest in time to the photos."""
 
     def identity(self) -> str:
         """Everything that decides which scenes are found and how they are read, without secrets."""
@@ -67,14 +67,13 @@ class Imagery(Protocol):
         return ()
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
-        """Scenes that touch a box, between two days; ServiceError if the service does not answer."""
+        """Scenes that touch a box, from the first to the last day; ServiceError if the service does not respond."""
 
     def read_cloud(self, scene: Scene, grid: Grid) -> float | None:
-        """Share of the valid pixels on a grid that are cloud, 0..1; None without a cloud mask."""
+        """Share of cloud among the valid pixels of a grid, 0..1; None without a cloud mask."""
         return None
 
     def read(self, scene: Scene, grid: Grid) -> Tile:
-        """Read a scene on a grid; ReadError or ServiceError if that fails for now, SourceError if the scene is gone."""
+        """Read a scene on a grid; ReadError or ServiceError if it cannot be read now, SourceError if it is gone."""
 
-    def close(self) -> None:
-        """Release connections and files."""
+    def close(self) -> None: ...

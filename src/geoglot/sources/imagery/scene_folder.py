@@ -16,7 +16,7 @@ from geoglot.aliases import Sensor
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Grid
 from geoglot.lonlat import lonlat_bounds
-from geoglot.sources.areas import Box
+from geoglot.sources.areas import Box, is_between
 from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.listing import file_state, find_images, split_utf8_names
 from geoglot.sources.pixels.validity import parse_nodata
@@ -28,19 +28,19 @@ _DAY = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d
 
 @dataclass(frozen=True)
 class LocalImageryRecipe:
-    """A folder of rasters, of which red, green and blue are read as the sensor's preset says."""
+    """A folder of rasters, whose red, green and blue bands are found by the sensor's preset."""
 
     folder: Path
     sensor: Sensor | None = None
     nodata: str | None = None
-    """The stored number that is no data, or "none" if no number is; left out, the file and its pixels decide."""
+    """The stored number that means no data, or "none"; left out, the file and its pixels decide."""
     newest: bool = True
-    """Prefer the newest raster, not the nearest in time to the photos, which needs a tag TIFFTAG_DATETIME or a date in
-    the file's name (2021-06-30, 20210630)."""
+    """Prefer the newest raster to the nearest in time to the photos. The time of a raster is in its tag
+    TIFFTAG_DATETIME or in the file's name (2021-06-30, 20210630)."""
 
 
 class LocalImagery(Imagery):
-    """A folder of rasters; it has no cloud masks."""
+    """A folder of rasters, without cloud masks."""
 
     bands: tuple[str, ...] = ("red", "green", "blue")
 
@@ -63,13 +63,14 @@ class LocalImagery(Imagery):
         return self._opened.unused
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:
-        """Scenes that touch a box, between two days; those of unknown time always."""
+        """Scenes that touch a box, from the first to the last day or of unknown time."""
         turns = [shapely.box(box.west + turn, box.south, box.east + turn, box.north) for turn in (0, 360)]
         wanted = shapely.union_all(turns)  # outlines across the antimeridian go on beyond 180
         return [
             scene
             for scene, _ in self._opened.scenes.values()
-            if shapely.geometry.shape(scene.outline).intersects(wanted) and _is_on_days(scene.time, first, last)
+            if shapely.geometry.shape(scene.outline).intersects(wanted)
+            and (not scene.time or is_between(scene.time, first, last))
         ]
 
     def read(self, scene: Scene, grid: Grid) -> Tile:
@@ -86,7 +87,7 @@ class LocalImagery(Imagery):
 
     @cached_property
     def _opened(self) -> _Opened:
-        """All rasters, opened once, so that each has one radiometry for all its tiles; InputError if none is of use."""
+        """Open every raster once, so that all its tiles get one radiometry; InputError if no raster is usable."""
         paths, unused = split_utf8_names(map(Path, find_images([self._recipe.folder])))
         opened = _Opened({}, [], unused)
         for path in paths:
@@ -105,17 +106,16 @@ class LocalImagery(Imagery):
                 continue
             opened.scenes[name] = scene, raster
         if not opened.scenes:
-            why = f" ({[*opened.failed, *opened.unused][0]})" if opened.failed or opened.unused else ""
-            raise InputError(
-                f"no raster in {self._recipe.folder} can be read and has a CRS; give georeferenced ones{why}"
-            )
+            why = "".join(f" ({line})" for line in [*opened.failed, *opened.unused][:1])
+            where = self._recipe.folder
+            raise InputError(f"no raster in {where} can be read and has a CRS; give georeferenced ones{why}")
         return opened
 
 
 @dataclass(frozen=True)
 class _Opened:
     scenes: dict[str, tuple[Scene, Raster]]
-    """By path below the folder."""
+    """By the path below the folder."""
     failed: list[str]
     unused: list[str]
 
@@ -133,10 +133,5 @@ def _outline(grid: Grid) -> dict[str, object]:
 def _find_time(raster: Raster, name: str) -> str:
     if raster.time is not None:
         return raster.time.isoformat()
-    found = _DAY.search(name)
-    return f"{found[1]}-{found[2]}-{found[3]}T12:00:00" if found else ""
-
-
-def _is_on_days(time: str, first: date | None, last: date | None) -> bool:
-    day = time[:10]
-    return not day or not ((first and day < first.isoformat()) or (last and day > last.isoformat()))
+    match = _DAY.search(name)
+    return f"{match[1]}-{match[2]}-{match[3]}T12:00:00" if match else ""

@@ -1,4 +1,4 @@
-"""Scenes of a STAC API (https://api.stacspec.org): searched with pystac-client, read window by window from COGs."""
+"""Scenes of a STAC API (https://api.stacspec.org), searched with pystac-client and read window by window from COGs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from functools import partial
 from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -29,7 +30,7 @@ from geoglot.web.redaction import unsigned
 from geoglot.web.response import Response, json_of
 
 _PAGE = 100
-_MOST_ITEMS = 20_000  # of one search: decades of Sentinel-2 over a neighbourhood
+_MOST_ITEMS = 20_000  # decades of Sentinel-2 over a neighbourhood
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class StacRecipe:
 
     preset: CatalogueName
     url: str | None = None
-    """Another service with the preset's collection in the same form."""
+    """Another service that has the preset's collection in the same form."""
     token_url: str | None = None
-    """Address at which that service gives tokens for signed urls."""
+    """Address of that service's tokens for signed urls."""
     hosts: tuple[str, ...] = ()
-    """Hosts of the pixels; those of the preset if left out."""
+    """Hosts of the pixels; left out, the hosts of the preset."""
     most_cloud: Annotated[float, Interval(ge=0, le=100)] = 1.0
     """Largest cloud cover of a scene in percent; [paper] under 1."""
 
@@ -98,11 +99,14 @@ class Stac(Imagery):
         return float(np.isin(classes, catalogue.cloud_classes)[seen].mean()) if seen.any() else 0.0
 
     def read(self, scene: Scene, grid: Grid) -> Tile:
-        """Read the scene asset by asset; a pixel is valid if it is valid in every asset."""
+        """Read a scene asset by asset; a pixel is valid if it is valid in every asset."""
         by_asset: dict[str, list[int]] = {}
         for band in self._catalogue.bands:
             by_asset.setdefault(band.asset, []).append(band.index)
-        parts = [self._read_asset(scene.assets[asset], indexes, grid) for asset, indexes in by_asset.items()]
+        parts = [
+            self._files.read(scene.assets[asset], partial(read_window, indexes=indexes, grid=grid))
+            for asset, indexes in by_asset.items()
+        ]
         values = np.concatenate([values for values, _ in parts])
         valid = np.logical_and.reduce([valid for _, valid in parts])
         pixels = self._radiometry(scene).apply(values, valid)
@@ -110,9 +114,6 @@ class Stac(Imagery):
 
     def close(self) -> None:
         self._web.close()
-
-    def _read_asset(self, uri: str, indexes: list[int], grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-        return self._files.read(uri, lambda dataset: read_window(dataset, indexes, grid))
 
     def _radiometry(self, scene: Scene) -> Radiometry:
         bands = len(self.bands)
@@ -122,7 +123,7 @@ class Stac(Imagery):
         return Radiometry((low,) * bands, (high,) * bands, "reflectance")
 
     def _read_item(self, item: Mapping[str, Any]) -> Scene | None:
-        """None for an item that lacks a band, a place or a time."""
+        """The scene of an item; None if it lacks a band, a place or a time."""
         catalogue, facts = self._catalogue, item["properties"]
         wanted = {band.asset for band in catalogue.bands}
         moment = str(facts.get("datetime") or facts.get("start_datetime") or "")
@@ -142,7 +143,6 @@ class Stac(Imagery):
 
 
 def _is_usable(geometry: Any, moment: str) -> bool:
-    """Whether an item has a place and a time that can be read."""
     try:
         datetime.fromisoformat(moment)
         return not shapely.geometry.shape(geometry).is_empty
@@ -153,8 +153,8 @@ def _is_usable(geometry: Any, moment: str) -> bool:
 def _reflectance(facts: Mapping[str, Any]) -> tuple[float, float]:
     """Scale and offset of Sentinel-2 L2A.
 
-    From processing baseline 04.00 on, numbers carry an offset (sources/bands/sensors.py). Earth Search has removed it
-    where `earthsearch:boa_offset_applied` is set, whatever the asset's own `raster:bands` say.
+    Since processing baseline 04.00 stored numbers have an offset (sources/bands/sensors.py). Earth Search removed it
+    where `earthsearch:boa_offset_applied` is set, whatever `raster:bands` of the asset says.
     """
     baseline = facts.get("s2:processing_baseline") or facts.get("processing:version") or "0"
     applied = bool(facts.get("earthsearch:boa_offset_applied", False))
@@ -170,7 +170,7 @@ def web_of(recipe: StacRecipe, policy: RequestPolicy) -> WebClient:
 
 
 def catalogue_of(recipe: StacRecipe) -> Catalogue:
-    """The preset, at another address if the recipe gives one."""
+    """The preset, or the same collection at the recipe's address."""
     preset = CATALOGUES[recipe.preset]
     if recipe.url is None:
         if recipe.token_url is not None:
@@ -200,5 +200,5 @@ def _open_client(url: str, web: WebClient) -> Any:
 
 
 def _read_text(response: Response) -> str:
-    json_of(response)  # for a retry if it is no JSON
+    json_of(response)  # raises for a retry if it is not JSON
     return response.body.decode("utf-8")

@@ -1,4 +1,4 @@
-"""Pixels of an open file on a grid that is asked for: of a COG, only the blocks that the grid touches are read."""
+"""Read an open file on another grid; of a COG, only the blocks that the grid touches are read."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from geoglot.sources.resample import Resampler
 def read_window(
     dataset: Any, indexes: Sequence[int], grid: Grid
 ) -> tuple[Float[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
-    """Stored numbers of some bands on a grid, averaged and interpolated, and the valid mask.
+    """Stored numbers of some bands, averaged and interpolated to a grid, and the valid mask.
 
-    SourceError for a file without a CRS, ReadError for one that is damaged.
+    SourceError for a file without a CRS, ReadError for a damaged file.
     """
     read = partial(BandReader.of(dataset, tuple(indexes)).read_valid, dataset, dataset.name)
     return Resampler(_grid_of(dataset), grid, len(indexes)).read(read, grid.whole)
 
 
 def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
-    """The class of the first band at each pixel's centre, -1 outside. Never averaged: a mean of classes is no class."""
+    """Values of the first band at the pixels' centres, -1 outside. A mean of classes would be no class."""
     native = _grid_of(dataset)
     rows, cols = np.mgrid[0 : grid.shape[0], 0 : grid.shape[1]] + 0.5
     same = native.crs == grid.crs

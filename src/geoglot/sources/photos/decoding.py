@@ -16,10 +16,10 @@ from geoglot.web.response import Response, RetryableError
 
 SHORT_SIDE = 256  # as the authors keep photos (graft-data-collection, get_images_new.py)
 _LEAST_SIDE = 64
-_FLAT = 2.0  # standard deviation in grey levels, below which a picture shows nothing
+_FLAT = 2.0  # standard deviation in grey levels; below, a picture counts as of one colour
 _QUALITY = 90
 _MOST_PIXELS = 64 * 2**20  # JPEG may be larger, since it is decoded at reduced size
-#: What decoders raise for damaged files, besides OSError
+#: Errors of decoders for damaged files, besides OSError
 DAMAGE = (
     Image.DecompressionBombError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError,
     struct.error,
@@ -35,7 +35,7 @@ def formats() -> tuple[str, ...]:
 
 
 def picture_of(response: Response) -> bytes:
-    """The body of a response if it is a complete picture, else RetryableError."""
+    """The body of a response; RetryableError unless it is a complete picture."""
     if not response.content_type.startswith("image/") and response.content_type != "application/octet-stream":
         raise RetryableError(f"{response.content_type or 'no content type'} in place of a picture")
     try:
@@ -46,9 +46,9 @@ def picture_of(response: Response) -> bytes:
 
 
 def shrink(body: bytes) -> bytes:
-    """JPEG with a short side of at most 256 px, upright, without tags; OSError unless the picture is complete.
+    """Encode a picture as JPEG with a short side of at most 256 px, upright, without tags.
 
-    SourceError for a placeholder: an image that is too small or of a single colour.
+    OSError if it is incomplete or damaged, SourceError for a placeholder: too small or of one colour.
     """
     if damage := find_damage_in(body):
         raise OSError(f"cut short or damaged ({damage})")  # decoders would fill it with grey

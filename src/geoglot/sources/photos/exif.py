@@ -1,7 +1,7 @@
-"""Place, time, author and licence of a photo from its EXIF tags.
+"""Read place, time, author and licence of a photo from its EXIF tags.
 
-A place counts only if it is unambiguous (Exif 3.0, section 4.6.6): with a reference that cannot be read, or that a sign
-contradicts, a photo would land on the other side of the equator or of Greenwich.
+A place counts only if it is unambiguous (Exif 3.0, section 4.6.6): if its reference (N, S, E, W) cannot be read or
+contradicts its sign, the photo could land on the wrong side of the equator or of Greenwich.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def read_tags(path: Path) -> dict[str, Any]:
 
 
 def place_of(gps: Mapping[int, Any]) -> tuple[float, float]:
-    """lon, lat from the tags of the GPS directory; NaN unless they are unambiguous."""
+    """(lon, lat) from the GPS directory; NaN unless they are unambiguous."""
     tags = ExifTags.GPS
     lat = _degrees(gps.get(tags.GPSLatitude), gps.get(tags.GPSLatitudeRef), ("NORTH", "SOUTH"), 90.0)
     lon = _degrees(gps.get(tags.GPSLongitude), gps.get(tags.GPSLongitudeRef), ("EAST", "WEST"), 180.0)
@@ -44,7 +44,7 @@ def place_of(gps: Mapping[int, Any]) -> tuple[float, float]:
 
 
 def _degrees(parts: Any, reference: Any, sides: tuple[str, str], most: float) -> float:
-    """Degrees, negative on the second of the sides, which the reference names by a word or its first letter."""
+    """Degrees, negative on the second side. The reference names a side by its word or its first letter."""
     try:
         numbers = [float(part) for part in (parts if isinstance(parts, tuple | list) else (parts,))]
     except (TypeError, ValueError, ArithmeticError):

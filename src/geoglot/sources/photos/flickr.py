@@ -1,8 +1,8 @@
 """Flickr: flickr.photos.search around a place (https://www.flickr.com/services/api/flickr.photos.search.html).
 
 Flickr shows 250 photos a page and the first 4,000 of a search. A search with more is split by the time when photos were
-taken, down to a second, then by the time of upload. The key travels in the body of a POST, which Flickr's REST form
-allows, so that no url holds it.
+taken, down to a second, then by the time of upload. The key is sent in the body of a POST, as Flickr allows, so that no
+url holds it.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ CEILING = 4000
 PER_PAGE = 250
 _SIZES = "zcwnbhomlqst"
 _EXTRAS = "geo,date_taken,date_upload,owner_name,license," + ",".join(f"url_{size}" for size in _SIZES)
-_KEY_CODES = frozenset({96, 97, 98, 99, 100})  # errors of the key
-_LATER_CODES = frozenset({0, 10, 18, 105, 106})  # errors that pass
+_KEY_CODES = frozenset({96, 97, 98, 99, 100})  # the key is wrong
+_LATER_CODES = frozenset({0, 10, 18, 105, 106})  # the service is down or busy
 #: Ids of flickr.photos.licenses.getInfo: 1-6 are version 2.0, 11-16 version 4.0
 _LICENCES = {
     0: "all-rights-reserved", 1: "cc-by-nc-sa", 2: "cc-by-nc", 3: "cc-by-nc-nd", 4: "cc-by", 5: "cc-by-sa",
@@ -42,7 +42,7 @@ class FlickrRecipe:
     """Photos from the Flickr API; the key is taken from GEOGLOT_FLICKR_KEY."""
 
     accuracy: Annotated[int, Interval(ge=1, le=16)] = 16
-    """Lowest accuracy of the geotag: 16 is a street, as in the paper; its code asks for 15."""
+    """Lowest accuracy of the geotag: 16 is a street, as in the paper; the authors' code asks for 15."""
     url: str = "https://api.flickr.com/services/rest/"
     hosts: tuple[str, ...] = ("live.staticflickr.com", "*.staticflickr.com")
     """Hosts of the pictures."""
@@ -57,10 +57,10 @@ class _Span:
 
     def halves(self) -> tuple[_Span, ...]:
         """Two spans that make up this one; none for a single second."""
-        seconds = int((self.last - self.first).total_seconds())
+        seconds = (self.last - self.first) // _SECOND
         if seconds < 1:
             return ()
-        middle = self.first + timedelta(seconds=seconds // 2)
+        middle = self.first + seconds // 2 * _SECOND
         return _Span(self.first, middle), _Span(middle + _SECOND, self.last)
 
 
@@ -81,7 +81,7 @@ class _Search:
         return [replace(self, uploaded=half, by_upload=True) for half in self.uploaded.halves()]
 
     def parameters(self) -> dict[str, str]:
-        """Time of taking as text by the camera's clock, time of upload as seconds of UTC."""
+        """Flickr wants the time of taking as text by the camera's clock, the time of upload in seconds of UTC."""
         form = {"min_taken_date": f"{self.taken.first}", "max_taken_date": f"{self.taken.last}"}
         if self.by_upload:
             ends = (self.uploaded.first, self.uploaded.last)
@@ -95,11 +95,11 @@ class _Page:
     total: int
     photos: dict[str, Photo]
     ids: frozenset[str]
-    """Of all records, with and without a picture and a place."""
+    """All records, also those without a picture or a place."""
 
 
 class Flickr(PhotoService):
-    """The service, used with a key."""
+    """The service, with a key."""
 
     name = "flickr"
 
@@ -136,20 +136,16 @@ class Flickr(PhotoService):
             yield from self._search(half)
 
     def _pages(self, search: _Search, first: _Page) -> list[Photo]:
-        """All pages. They are read again as long as that finds photos which Flickr counts but did not show."""
-        photos, ids = dict(first.photos), set(first.ids)
+        """Read all pages, and again as long as that finds photos which Flickr counts but did not show."""
+        photos, ids = dict[str, Photo](), set[str]()
         while True:
             before = len(ids)
-            for number in range(2, math.ceil(min(first.total, CEILING) / PER_PAGE) + 1):
-                page = self._page(search, number)
+            last = math.ceil(min(first.total, CEILING) / PER_PAGE)
+            for page in (first, *(self._page(search, number) for number in range(2, last + 1))):
                 photos, ids = photos | page.photos, ids | page.ids
-            if len(ids) >= first.total or (before == len(ids) and first.total > PER_PAGE):
+            if len(ids) >= first.total or len(ids) == before:
                 return list(photos.values())
             first = self._page(search, 1)
-            photos, again = photos | first.photos, ids | first.ids
-            if first.total <= PER_PAGE and again == ids:
-                return list(photos.values())
-            ids = again
 
     def _page(self, search: _Search, number: int) -> _Page:
         query = search.query
@@ -169,7 +165,12 @@ def _read_page(response: Response, number: int) -> _Page:
     document = json_of(response)
     try:
         if document["stat"] != "ok":  # with HTTP status 200
-            _refuse(int(document.get("code", 0)), str(document.get("message", "")))
+            code, message = int(document.get("code", 0)), f"{document.get('code', 0)}: {document.get('message', '')}"
+            if code in _KEY_CODES:
+                raise InputError(f"Flickr does not take the key ({message}); set GEOGLOT_FLICKR_KEY to a valid one")
+            if code in _LATER_CODES:
+                raise RetryableError(f"Flickr says {message}")
+            raise SourceError(f"Flickr refuses the search ({message})")
         page = document["photos"]
         records = page["photo"]
         if int(page["page"]) != number:
@@ -178,14 +179,6 @@ def _read_page(response: Response, number: int) -> _Page:
         return _Page(int(page["total"]), photos, frozenset(str(record["id"]) for record in records))
     except (ValueError, KeyError, TypeError) as error:
         raise RetryableError(f"a response that is not Flickr's ({type(error).__name__}: {error})") from error
-
-
-def _refuse(code: int, message: str) -> None:
-    if code in _KEY_CODES:
-        raise InputError(f"Flickr does not take the key ({code}: {message}); set GEOGLOT_FLICKR_KEY to a valid one")
-    if code in _LATER_CODES:
-        raise RetryableError(f"Flickr says {code}: {message}")
-    raise SourceError(f"Flickr refuses the search ({code}: {message})")
 
 
 def _read_photo(record: dict[str, Any]) -> Photo | None:

@@ -1,4 +1,4 @@
-"""Local photos: a folder of files with EXIF GPS tags, or a table of files and places (CSV, Parquet)."""
+"""Local photos: a folder of files with EXIF GPS tags, or a table (CSV, Parquet) of files and places."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import isfinite, nan
+from math import nan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.listing import file_state, list_files, split_utf8_names
@@ -40,7 +42,7 @@ class LocalPhotosRecipe:
 
 
 class LocalPhotos(PhotoSource):
-    """A folder or a table."""
+    """The photos of a folder or a table."""
 
     name = "local"
     by_place = False
@@ -52,34 +54,22 @@ class LocalPhotos(PhotoSource):
             raise InputError(f"there is no folder {recipe.folder}; give one of photos: photos.local.folder")
         if recipe.table is not None and not recipe.table.is_file():
             raise InputError(f"there is no table {recipe.table}; give a CSV or Parquet file: photos.local.table")
-        self._recipe = recipe
-        self._root = recipe.folder if recipe.folder is not None else self._table_path.parent
-
-    @property
-    def _table_path(self) -> Path:
-        assert self._recipe.table is not None
-        return self._recipe.table
+        self._recipe, self._table = recipe, recipe.table
+        self._root = recipe.table.parent if recipe.table is not None else Path(recipe.folder or "")
 
     def identity(self) -> str:
-        if self._recipe.folder is not None:
-            files = [str(path.relative_to(self._root)) for path in _list_photos(self._recipe.folder)[0]]
-        else:
-            table = read_photo_table(self._table_path)
-            files = [table.path.name, *map(table.file, range(len(table.rows)))]
+        files = [] if self._table is None else [self._table.name]
+        files += _list_photos(self._root)[0] if self._table is None else read_photo_table(self._table).files
         states = hashlib.sha256()
         for file in files:
             states.update(f"{file} {file_state(self._root / file)}\n".encode("utf-8", "surrogateescape"))
         return f"{self.name} {self._recipe.licence} {states.hexdigest()}"
 
     def unused(self) -> Sequence[str]:
-        if self._recipe.folder is not None:
-            return _list_photos(self._recipe.folder)[1]
-        return read_photo_table(self._table_path).notes
+        return _list_photos(self._root)[1] if self._table is None else read_photo_table(self._table).notes
 
     def search(self, query: Query) -> Iterator[Photo]:
-        if self._recipe.folder is not None:
-            return self._from_folder(self._recipe.folder)
-        return self._from_table(read_photo_table(self._table_path))
+        return self._read_folder() if self._table is None else self._read_table(read_photo_table(self._table))
 
     def picture(self, photo: Photo) -> bytes:
         path = self._root / photo.url
@@ -93,55 +83,57 @@ class LocalPhotos(PhotoSource):
     def close(self) -> None:
         pass
 
-    def _from_folder(self, folder: Path) -> Iterator[Photo]:
-        for path in _list_photos(folder)[0]:
-            facts, here = read_tags(path), path.relative_to(folder).as_posix()
+    def _read_folder(self) -> Iterator[Photo]:
+        for file in _list_photos(self._root)[0]:
+            path = self._root / file
+            facts = read_tags(path)
             licence = licence_name(facts.pop("licence", "") or self._recipe.licence)
-            yield Photo(self.name, here, title=path.stem, licence=licence, page="", url=here,
+            yield Photo(self.name, file, title=path.stem, licence=licence, page="", url=file,
                         state=file_state(path), **facts)  # fmt: skip
 
-    def _from_table(self, table: PhotoTable) -> Iterator[Photo]:
-        for index, (row, (lon, lat)) in enumerate(zip(table.rows, table.places, strict=True)):
-            here = table.file(index)
+    def _read_table(self, table: PhotoTable) -> Iterator[Photo]:
+        for index, (row, file, (lon, lat)) in enumerate(
+            zip(table.rows, table.files, table.places.tolist(), strict=True)
+        ):
             user, author, title, page = (_text(row.get(name)) for name in ("user", "author", "title", "page"))
-            identity = _text(row.get("id")) or here
             licence = licence_name(_text(row.get("licence")) or self._recipe.licence)
-            yield Photo(self.name, identity, lon, lat, table.time(index), user, author, title, licence, page, here,
-                        state=file_state(self._root / here))  # fmt: skip
+            yield Photo(self.name, _text(row.get("id")) or file, lon, lat, table.time(index), user, author, title,
+                        licence, page, file, state=file_state(self._root / file))  # fmt: skip
 
 
-def _list_photos(folder: Path) -> tuple[list[Path], list[str]]:
-    """The photos in and below a folder, and a sentence for every kind of file that is not read."""
+def _list_photos(folder: Path) -> tuple[list[str], list[str]]:
+    """Paths of the photos below a folder, and a sentence for every kind of file that is not read."""
     files = list_files(folder)
     readable = {suffix for suffix, form in _SUFFIXES.items() if form in formats()}
     photos, unused = split_utf8_names(path for path in files if path.suffix.lower() in readable)
     others = Counter(path.suffix.lower() for path in files if path.suffix.lower() not in readable)
     counts = ", ".join(f"{number:,} {kind or 'other'}" for kind, number in sorted(others.items())) + " files"
     if not photos and not unused:
-        held = f" but {counts}" if others else ""
-        raise SourceError(f"{folder} holds no photos{held}; what is read is {', '.join(sorted(readable))}")
+        content = f" but {counts}" if others else ""
+        raise SourceError(f"{folder} holds no photos{content}; geoglot reads {', '.join(sorted(readable))}")
     if others:
         unused.append(f"{folder} holds {counts}, which are not read; convert photos among them to JPEG")
-    return photos, unused
+    return [path.relative_to(folder).as_posix() for path in photos], unused
 
 
 @dataclass(frozen=True)
 class PhotoTable:
-    """Rows of the file and their places."""
+    """The rows of a table, with a file and a place for each."""
 
     path: Path
     rows: Sequence[Mapping[str, Any]]
-    places: Sequence[tuple[float, float]]
-    """lon, lat of each row in degrees; NaN for an empty cell."""
+    places: Float[np.ndarray, "photo lonlat"]
+    """Degrees; NaN for an empty cell."""
     notes: tuple[str, ...]
 
-    def file(self, index: int) -> str:
-        """Path of a row's picture, relative to the table's folder; Windows separators are understood."""
-        text = _text(self.rows[index]["path"])
-        return text if (self.path.parent / text).exists() else text.replace("\\", "/")
+    @property
+    def files(self) -> list[str]:
+        """Paths of the pictures relative to the table's folder; Windows separators are understood."""
+        texts = [_text(row["path"]) for row in self.rows]
+        return [text if (self.path.parent / text).exists() else text.replace("\\", "/") for text in texts]
 
     def time(self, index: int) -> str:
-        """Time of a photo in ISO 8601, which can be compared; InputError for another format."""
+        """Time of a photo in ISO 8601, or empty; InputError for another format."""
         text = _text(self.rows[index].get("time"))
         try:
             return datetime.fromisoformat(text).isoformat() if text else ""
@@ -153,16 +145,13 @@ class PhotoTable:
 def read_photo_table(path: Path) -> PhotoTable:
     """Read all rows; InputError if no row has a possible place."""
     rows, notes = _read_rows(path)
-    places = [
-        (_degrees(row["lon"], "lon", path, index), _degrees(row["lat"], "lat", path, index))
-        for index, row in enumerate(rows)
-    ]
-    off = [index for index, (lon, lat) in enumerate(places) if abs(lon) > 180 or abs(lat) > 90]
+    cells = [[_degrees(row[name], name, path, index) for name in ("lon", "lat")] for index, row in enumerate(rows)]
+    places = np.array(cells).reshape(-1, 2)
+    off = np.flatnonzero((abs(places) > [180, 90]).any(axis=1)).tolist()
     if off:
+        known = places[np.isfinite(places).all(axis=1)]
+        ask = "are lon and lat swapped?" if (abs(known) <= [90, 180]).all() else "they must be degrees on WGS 84"
         lon, lat = places[off[0]]
-        known = [place for place in places if isfinite(place[0]) and isfinite(place[1])]
-        swapped = all(abs(lon) <= 90 and abs(lat) <= 180 for lon, lat in known)
-        ask = "are lon and lat swapped?" if swapped else "they must be degrees on WGS 84"
         note = f"{_row_name(path, off[0])} has lon {lon:g} and lat {lat:g}, which is no place on Earth: {ask}"
         if len(off) == len(known):
             raise InputError(note)
@@ -198,5 +187,5 @@ def _row_name(path: Path, index: int) -> str:
 
 
 def _text(value: Any) -> str:
-    """A cell as text; empty if the cell is."""
+    """A cell as text; empty for an empty cell."""
     return "" if value is None or value != value else str(value)  # NaN differs from itself

@@ -1,7 +1,7 @@
 """Mapillary: pictures taken along streets (https://www.mapillary.com/developer/api-documentation, version 4).
 
 A search is a box of at most 0.01 square degrees and shows at most 2,000 pictures, so larger and fuller boxes are
-searched in quarters. The token travels in a header. Addresses of pictures expire, so they are fetched only when needed.
+searched in quarters. The token is sent in a header. Addresses of pictures expire, so they are fetched only when needed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MapillaryRecipe:
 
 
 class Mapillary(PhotoService):
-    """The service, used with a token."""
+    """The service, with a token."""
 
     name = "mapillary"
 
@@ -91,7 +91,7 @@ class Mapillary(PhotoService):
             user=str(creator.get("id", "")),
             author=str(creator.get("username", "")),
             title="",
-            licence="cc-by-sa",  # of everything on Mapillary
+            licence="cc-by-sa",  # for everything on Mapillary
             page=f"https://www.mapillary.com/app/?pKey={identity}",
             url=f"{self._recipe.url}/{identity}",
         )

@@ -1,4 +1,4 @@
-"""Photos with their place, author and licence, and the protocol of the sources that know them."""
+"""Photos with their place, author and licence, and the protocol of their sources."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from geoglot.web.client import WebClient
 
 @dataclass(frozen=True)
 class Photo:
-    """What a source knows of a photo, without its picture."""
+    """Facts of a photo, without its picture."""
 
     source: str
     id: str
     lon: float
     lat: float
-    """Where the camera stood, degrees on WGS 84."""
+    """Position of the camera, degrees on WGS 84."""
     time: str
-    """When it was taken, ISO 8601 by the camera's clock; empty if unknown."""
+    """When the photo was taken, ISO 8601 by the camera's clock; empty if unknown."""
     user: str
-    """Id of who posted it."""
+    """Id of the user who posted it."""
     author: str
     title: str
     licence: str
-    """As `licence_name` spells it; empty if unknown."""
+    """In the spelling of `licence_name`; empty if unknown."""
     page: str
     """Web page of the photo."""
     url: str
@@ -36,7 +36,7 @@ class Photo:
     accuracy: int = 0
     """Flickr's accuracy of the geotag, from 1 (world) to 16 (street); 0 for other sources."""
     state: str = ""
-    """State of a local file: with another state it is another picture. Services never change a picture."""
+    """State of a local file; when it changes, the picture is another. Services never change a picture."""
 
 
 @dataclass(frozen=True)
@@ -57,22 +57,21 @@ class PhotoSource(Protocol):
 
     name: str
     by_place: bool
-    """True if it is searched place by place, False if it gives all its photos at once."""
+    """True if it is searched place by place, False if one search gives all its photos."""
 
     def identity(self) -> str:
         """Everything that decides the results of a search, without secrets."""
 
     def unused(self) -> Sequence[str]:
-        """A sentence for each input that is of no use for any query."""
+        """A sentence for each input that no query can use."""
 
     def search(self, query: Query) -> Iterator[Photo]:
-        """Photos around a place (all, if not `by_place`), each once; ServiceError if the service does not answer."""
+        """Photos around a place (all, if not `by_place`), each once; ServiceError if the service does not respond."""
 
     def picture(self, photo: Photo) -> bytes:
-        """The encoded picture, complete; SourceError if there is none, ServiceError if there is none for now."""
+        """The complete encoded picture; SourceError if it does not exist, ServiceError if it cannot be read now."""
 
-    def close(self) -> None:
-        """Release connections and files."""
+    def close(self) -> None: ...
 
 
 class PhotoService(PhotoSource):
@@ -94,7 +93,7 @@ class PhotoService(PhotoSource):
 
 
 def once(photos: Iterable[Photo]) -> Iterator[Photo]:
-    """The first photo of each id."""
+    """Drop photos whose id came before."""
     seen: set[str] = set()
     for photo in photos:
         if photo.id not in seen:
@@ -103,10 +102,7 @@ def once(photos: Iterable[Photo]) -> Iterator[Photo]:
 
 
 def licence_name(text: str) -> str:
-    """One spelling per licence: cc0, pd, cc-by, cc-by-nc-sa, ... for "CC BY-SA 4.0", "Public domain" and the like.
-
-    Other texts are lower-cased.
-    """
+    """One spelling per licence, such as cc-by-sa for "CC BY-SA 4.0"; other texts in small letters with hyphens."""
     plain = re.sub(r"[\s_/-]+", "-", text.strip().lower()).strip("-")
     if by := re.match(r"(?:cc-)?(by(?:-nc)?(?:-sa|-nd)?)(?![a-z])", plain):
         return f"cc-{by[1]}"

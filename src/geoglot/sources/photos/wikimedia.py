@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.areas import Box, boxes_around, in_quarters, is_near
+from geoglot.sources.areas import Box, boxes_around, in_quarters, is_between, is_near
 from geoglot.sources.photos.photo import Photo, PhotoService, Query, licence_name, once
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of, known_format
@@ -26,7 +26,7 @@ _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 
 @dataclass(frozen=True)
 class WikimediaRecipe:
-    """Photos from Wikimedia Commons, which needs no key, but a contact."""
+    """Photos from Wikimedia Commons, which needs a contact but no key."""
 
     contact: str
     """Mail address or web page of the user; Wikimedia refuses programs that do not name one."""
@@ -60,7 +60,7 @@ class Wikimedia(PhotoService):
         return once(photo for photo in found if is_near(query, photo.lon, photo.lat) and _is_on_days(photo, query))
 
     def _pages(self, box: Box, session: SearchSession) -> list[dict[str, Any]]:
-        """Files of a box; `continue` asks for what did not fit into one response."""
+        """Files in a box; `continue` asks for the rest of a response that was cut."""
         asked = {
             "action": "query", "format": "json", "formatversion": "2", "maxlag": "5", "generator": "geosearch",
             "ggsbbox": f"{box.north:.7f}|{box.west:.7f}|{box.south:.7f}|{box.east:.7f}", "ggslimit": str(CEILING),
@@ -92,7 +92,7 @@ def _read_document(response: Response) -> dict[str, Any]:
 
 
 def _read_photo(page: dict[str, Any]) -> Photo | None:
-    """None unless the file is a JPEG with a place."""
+    """The photo of a page; None unless it is a JPEG with a place."""
     if not page.get("imageinfo") or not page.get("coordinates"):
         return None
     info, place = page["imageinfo"][0], page["coordinates"][0]
@@ -120,19 +120,16 @@ def _strip_markup(text: str) -> str:
 
 
 def _read_time(text: str) -> str:
-    """ISO 8601 of a date in free text, at noon if it has no time of day; empty if it cannot be read."""
-    found = _DAY.search(text)
-    if not found:
+    """The first date in a text as ISO 8601, at noon if it has no time of day; empty without a possible date."""
+    match = _DAY.search(text)
+    if not match:
         return ""
     try:
-        return datetime.fromisoformat(f"{found[1]}-{found[2]}-{found[3]}T{found[4] or '12:00:00'}").isoformat()
+        return datetime.fromisoformat(f"{match[1]}-{match[2]}-{match[3]}T{match[4] or '12:00:00'}").isoformat()
     except ValueError:
         return ""
 
 
 def _is_on_days(photo: Photo, query: Query) -> bool:
-    """Whether the photo was taken within the query's dates; undated photos pass only if no dates were given."""
-    day = photo.time[:10]
-    if not day:
-        return query.after is None and query.before is None
-    return not ((query.after and day < query.after.isoformat()) or (query.before and day > query.before.isoformat()))
+    """Whether the photo was taken within the query's dates; one without a date passes only a query without dates."""
+    return is_between(photo.time, query.after, query.before) if photo.time else not (query.after or query.before)
