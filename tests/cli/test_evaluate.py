@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from geoglot.cli.main import cli
 from geoglot.datasets.dataset import Mapped
-from geoglot.datasets.sets.aid import AID
+from geoglot.datasets.sets.class_folders import AID
 from geoglot.evaluation.evaluate import _notes
 from published import folders
 

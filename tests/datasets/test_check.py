@@ -137,7 +137,7 @@ def test_a_check_that_ended_early_says_nothing_of_classes(tmp_path: Path) -> Non
         save(root / f"train/masks/{index}.png", np.full((64, 64), 99, np.uint8) * np.eye(64, dtype=np.uint8))
     checked = check_set(FOLDER, root, "train")
     assert (checked.images, checked.read, len(checked.faults)) == (25, 20, 20)
-    assert checked.notes == ("20 of 25 images were looked at, for so many have faults",)
+    assert checked.notes == ("20 of 25 images were read, because so many have faults",)
 
 
 def test_sets_without_masks_are_refused(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_tiles_of_one_name_are_refused(tmp_path: Path) -> None:
         "both", "both", "nowhere", None, {"val": None}, classes=(MapClass("all", (0,)),),
         images="{split}/images/**/*.png", to_mask=(("/images/", "/masks/"),),
     )  # fmt: skip
-    with pytest.raises(SourceError, match="is one of another image too"):
+    with pytest.raises(SourceError, match="two images have the tile"):
         tile_set(both, tmp_path, tmp_path / "tiles", ["val"], side=32)
 
 

@@ -81,7 +81,7 @@ def test_a_segmenter_of_other_classes_is_refused(tmp_path: Path) -> None:
 
 
 def _aid(root: Path) -> Path:
-    from geoglot.datasets.sets.aid import AID
+    from geoglot.datasets.sets.class_folders import AID
     from published import folders
 
     folders(root / "AID", list(AID.words), each=1)

@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 from geoglot.datasets.dataset import DataSet
-from geoglot.datasets.sets.aid import AID
 from geoglot.datasets.sets.bigearthnet import BIGEARTHNET
+from geoglot.datasets.sets.class_folders import AID, EUROSAT, PATTERNNET, RESISC45, UCMERCED
 from geoglot.datasets.sets.deepsat import SAT4, SAT6
-from geoglot.datasets.sets.eurosat import EUROSAT
 from geoglot.datasets.sets.folder import FOLDER
-from geoglot.datasets.sets.isaid import ISAID
-from geoglot.datasets.sets.isprs import POTSDAM, VAIHINGEN
-from geoglot.datasets.sets.loveda import LOVEDA
+from geoglot.datasets.sets.masked_images import ISAID, LOVEDA, OPENEARTHMAP, POTSDAM, UAVID, UAVID_8, VAIHINGEN
 from geoglot.datasets.sets.naip_osm import NAIP_OSM
-from geoglot.datasets.sets.openearthmap import OPENEARTHMAP
-from geoglot.datasets.sets.patternnet import PATTERNNET
 from geoglot.datasets.sets.questions import QUESTIONS
-from geoglot.datasets.sets.resisc45 import RESISC45
 from geoglot.datasets.sets.rsicd import RSICD
 from geoglot.datasets.sets.rsivqa import RSIVQA
 from geoglot.datasets.sets.rsvqa import RSVQA_HR, RSVQA_LR
-from geoglot.datasets.sets.uavid import UAVID, UAVID_8
-from geoglot.datasets.sets.ucmerced import UCMERCED
 from geoglot.errors import InputError
 
 DATASETS: dict[str, DataSet] = {
-    one.name: one
-    for one in (
+    dataset.name: dataset
+    for dataset in (
         EUROSAT, BIGEARTHNET, SAT4, SAT6, RESISC45, AID, UCMERCED, PATTERNNET, RSICD,
         OPENEARTHMAP, LOVEDA, POTSDAM, VAIHINGEN, UAVID, UAVID_8, ISAID, NAIP_OSM, FOLDER,
         RSVQA_LR, RSVQA_HR, RSIVQA, QUESTIONS,

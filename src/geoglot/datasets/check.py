@@ -35,13 +35,13 @@ class Checked:
     split: str
     images: int
     faults: tuple[str, ...]
-    """One sentence each; the first of them if there are many."""
+    """One sentence each, at most 20."""
     read: int
-    """Number of images that were read: all, or those up to the last fault that is listed."""
+    """Number of images that were read; the check stops at the last fault that it lists."""
     pixels: dict[str, int]
     """Pixels of each class in the images that were read."""
     notes: tuple[str, ...] = ()
-    """What is no fault but may surprise."""
+    """Sentences about things that are not faults but may surprise."""
     digests: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Digest of the pixels by image."""
 
@@ -57,7 +57,7 @@ class Checked:
 
     @property
     def is_whole(self) -> bool:
-        """Whether there is nothing to correct."""
+        """Whether nothing has to be corrected."""
         return not self.faults and not self.unseen
 
     def to_json(self) -> dict[str, Any]:
@@ -67,8 +67,6 @@ class Checked:
 
 @dataclass
 class _Tally:
-    """Counts over the labels of a split."""
-
     pixels: np.ndarray
     ignored: int = 0
     remarks: Counter[str] = field(default_factory=Counter)
@@ -79,7 +77,6 @@ class _Tally:
         self.remarks += labels.remarks
 
     def describe_ignored(self) -> str:
-        """The share of ignored pixels, and the usual mistake behind a large share."""
         if not self.ignored:
             return ""
         share = self.ignored / (self.ignored + int(self.pixels.sum()))
@@ -89,47 +86,48 @@ class _Tally:
         )
 
 
-def check_set(found: DataSet, data: Path, split: str, progress: Progress | None = None) -> Checked:
+def check_set(dataset: DataSet, data: Path, split: str, progress: Progress | None = None) -> Checked:
     """Read every image and mask of a split, and check size, place and values.
 
     Archives in the folder are compared with the published MD5. SourceError if images or masks are missing.
     """
-    masked = require_masks(found)
+    masked = require_masks(dataset)
     samples = masked.read(data, split)
-    faults, digests, done = _check_archives(masked, data), dict[str, str](), 0
+    faults, digests, read = _check_archives(masked, data), dict[str, str](), 0
     tally = _Tally(np.zeros(len(samples.classes), np.int64))
-    for done, labels in enumerate((mask for mask in samples.masks if isinstance(mask, Labels)), 1):
+    for read, labels in enumerate((mask for mask in samples.masks if isinstance(mask, Labels)), 1):
         try:
             digests[str(labels.image)] = digest_of(labels.image)
-            faults += check_labels(labels, tally)
         except SourceError as error:
             faults.append(f"the image {labels.image} cannot be read to its end; get it again ({error})")
+        else:
+            faults += check_labels(labels, tally)
         if progress:
-            progress("images and masks", done, len(samples))
+            progress("images and masks", read, len(samples))
         if len(faults) >= _MOST:
             break
-    by_name = dict(zip((one.name for one in samples.classes), tally.pixels.tolist(), strict=True))
-    checked = Checked(found.name, split, len(samples), tuple(faults[:_MOST]), done, by_name, digests=digests)
+    by_name = dict(zip((words.name for words in samples.classes), tally.pixels.tolist(), strict=True))
+    checked = Checked(dataset.name, split, len(samples), tuple(faults[:_MOST]), read, by_name, digests=digests)
     checked = replace(checked, faults=checked.faults or _check_classes(checked, tally))
-    return replace(checked, notes=samples.notes + _notes(checked, found.splits.get(split), tally))
+    return replace(checked, notes=samples.notes + _notes(checked, dataset.splits.get(split), tally))
 
 
 def check_splits(
-    found: DataSet, data: Path, splits: Sequence[str], progress: Progress | None = None
+    dataset: DataSet, data: Path, splits: Sequence[str], progress: Progress | None = None
 ) -> tuple[Checked, ...]:
     """`check_set` for each split; an image of another split that is also in the training split is a fault."""
-    checked = [check_set(found, data, split, progress) for split in splits]
-    train = next((one for one in checked if standard_name(one.split) == "train"), None)
-    for index, one in enumerate(checked):
-        if train and one is not train and (fault := describe_duplicates(train.digests, one.digests, one.split)):
-            checked[index] = replace(one, faults=(*one.faults, fault))
-    return tuple(checked)
+    results = [check_set(dataset, data, split, progress) for split in splits]
+    train = next((result for result in results if standard_name(result.split) == "train"), None)
+    for index, other in enumerate(results):
+        if train and other is not train and (fault := describe_duplicates(train.digests, other.digests, other.split)):
+            results[index] = replace(other, faults=(*other.faults, fault))
+    return tuple(results)
 
 
 def describe_duplicates(train: Mapping[str, str], other: Mapping[str, str], split: str) -> str | None:
-    """A sentence about images of a split whose pixels equal those of training images; None if there are none."""
-    known = {digest: name for name, digest in train.items()}
-    twins = [(name, known[digest]) for name, digest in other.items() if digest in known]
+    """A sentence about images of a split that are also training images, pixel by pixel; None if there are none."""
+    names = {digest: name for name, digest in train.items()}
+    twins = [(name, names[digest]) for name, digest in other.items() if digest in names]
     if not twins:
         return None
     are = "is" if len(twins) == 1 else "are"
@@ -140,7 +138,7 @@ def describe_duplicates(train: Mapping[str, str], other: Mapping[str, str], spli
 
 
 def check_labels(labels: Labels, tally: _Tally | None = None) -> list[str]:
-    """A fault if the labels of an image cannot be read, do not lie over it, or have a value that the set lacks."""
+    """A fault if labels cannot be read, do not lie over their image, or have a value that no class has."""
     strict = replace(labels, strict=True) if isinstance(labels, MaskFile) else labels
     try:
         label_map = strict.read()
@@ -152,7 +150,7 @@ def check_labels(labels: Labels, tally: _Tally | None = None) -> list[str]:
 
 
 def _check_classes(checked: Checked, tally: _Tally) -> tuple[str, ...]:
-    """A fault if the split shows no class, or only one in training."""
+    """A fault if the split shows no class, or if a training split shows only one."""
     shown = [name for name, count in checked.pixels.items() if count]
     if not shown:
         return (f"no pixel of the split {checked.split} has a class, so there is nothing to learn or to score",)
@@ -167,7 +165,7 @@ def _notes(checked: Checked, published: int | None, tally: _Tally) -> tuple[str,
     if published and checked.images != published:
         notes.append(f"images of {checked.split}: {checked.images:,} here, {published:,} published")
     if checked.read < checked.images:
-        notes.append(f"{checked.read:,} of {checked.images:,} images were looked at, for so many have faults")
+        notes.append(f"{checked.read:,} of {checked.images:,} images were read, because so many have faults")
     elif checked.absent:
         notes.append(f"no pixel of {checked.split} is {' or '.join(checked.absent)}{tally.describe_ignored()}")
     return tuple(notes)
@@ -181,46 +179,45 @@ class Whole:
     digests: Mapping[str, str]
 
 
-def check_once(found: DataSet, data: Path, split: str, stamp: Path, progress: Progress | None = None) -> Whole:
+def check_once(dataset: DataSet, data: Path, split: str, stamp: Path, progress: Progress | None = None) -> Whole:
     """`check_set` with the first fault as a SourceError; skipped while no file of the split has changed.
 
-    `stamp` is a JSON file that keeps the results.
+    `stamp` is a JSON file that keeps the results by split.
     """
     try:
-        known = json.loads(stamp.read_text(encoding="utf-8"))
+        results = json.loads(stamp.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # missing or damaged: everything is read again
-        known = {}
-    known = known if isinstance(known, dict) else {}
-    state, kept = _fingerprint(require_masks(found), data, split), known.get(split)
-    if isinstance(kept, dict) and kept.get("state") == state:
-        return Whole(tuple(kept["notes"]), kept["digests"])
-    checked = check_set(found, data, split, progress)
+        results = {}
+    results = results if isinstance(results, dict) else {}
+    state, last = _fingerprint(require_masks(dataset), data, split), results.get(split)
+    if isinstance(last, dict) and last.get("state") == state:
+        return Whole(tuple(last["notes"]), last["digests"])
+    checked = check_set(dataset, data, split, progress)
     if faults := checked.faults:
-        more = f"; geoglot datasets check {found.name} --data {data} lists all faults" if len(faults) > 1 else ""
+        more = f"; geoglot datasets check {dataset.name} --data {data} lists all faults" if len(faults) > 1 else ""
         raise SourceError(f"{faults[0]}{more}")
-    write_json(stamp, known | {split: {"state": state, "notes": checked.notes, "digests": dict(checked.digests)}})
+    write_json(stamp, results | {split: {"state": state, "notes": checked.notes, "digests": dict(checked.digests)}})
     return Whole(checked.notes, checked.digests)
 
 
-def _fingerprint(found: MaskedImages, data: Path, split: str) -> str:
-    """Fingerprint of a split: its files with size and modification time, and the rules they are checked against."""
-    samples = found.read(data, split)
+def _fingerprint(dataset: MaskedImages, data: Path, split: str) -> str:
+    """Changes with the size or modification time of a file, and with the rules that the files are checked against."""
+    samples = dataset.read(data, split)
     masks = (mask for mask in samples.masks if isinstance(mask, Labels))
     files = {path for labels in masks for path in (labels.image, labels.path) if path}
     stats = [(str(path), file_state(path)) for path in sorted(files)]
-    rules = [__version__, repr(found.classes_of(data)), found.ignored, samples.notes]
+    rules = [__version__, repr(dataset.classes_of(data)), dataset.ignored, samples.notes]
     return hashlib.sha256(json.dumps([rules, stats]).encode()).hexdigest()
 
 
-def _check_archives(found: MaskedImages, data: Path) -> list[str]:
+def _check_archives(dataset: MaskedImages, data: Path) -> list[str]:
     """A fault for each archive that differs from the published one."""
     faults = []
-    for path in (folder / name for name in found.archives for folder in (data, data.parent)):
-        if path.is_file() and _md5(path) != found.archives[path.name]:
-            faults.append(f"{path} is not the published archive; get it again from {found.page}")
+    for path in (folder / name for name in dataset.archives for folder in (data, data.parent)):
+        if not path.is_file():
+            continue
+        with path.open("rb") as file:
+            md5 = hashlib.file_digest(file, "md5").hexdigest()
+        if md5 != dataset.archives[path.name]:
+            faults.append(f"{path} is not the published archive; get it again from {dataset.page}")
     return faults
-
-
-def _md5(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "md5").hexdigest()

@@ -2,10 +2,10 @@
 
 Every pixel of every image is in some tile: the last tile of a row or column is moved back into the image. An image
 that is smaller than a tile is extended by its mirror image, which does not count. `windows.csv` gives the place of each
-tile, so that results can be put together again; `set.toml` keeps the ground resolution.
+tile in its image; `set.toml` keeps the ground resolution.
 
-The tiles that iSAID is scored on (Zheng et al., CVPR 2020, and after them MMSegmentation) are 896 px with an overlap of
-384; pixels in overlaps then count twice, which is why figures by tile and by whole image differ.
+iSAID is scored on tiles of 896 px with an overlap of 384 (Zheng et al., CVPR 2020; MMSegmentation). Pixels in overlaps
+count twice there, so scores by tile and by whole image differ.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from PIL import Image
 
 from geoglot.aliases import Progress
 from geoglot.datasets.check import check_labels
-from geoglot.datasets.classes import IGNORED, TABLE, MapClass
+from geoglot.datasets.classes import IGNORED, TABLE
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.image_files import open_native
 from geoglot.datasets.labels import Labels
@@ -37,7 +37,7 @@ COLUMNS = ("tile", "source", "row", "col", "height", "width")
 
 @dataclass(frozen=True)
 class Tiled:
-    """A set of tiles that was written."""
+    """A set of tiles on disk."""
 
     output: Path
     tiles: dict[str, int]
@@ -49,7 +49,7 @@ class Tiled:
 
 
 def tile_set(
-    found: DataSet,
+    dataset: DataSet,
     data: Path,
     output: Path,
     splits: Sequence[str],
@@ -59,7 +59,7 @@ def tile_set(
     progress: Progress | None = None,
 ) -> Tiled:
     """Write the folder `output`, completely or not at all; OutputError if it exists."""
-    found = require_masks(found)
+    dataset = require_masks(dataset)
     if not 0 <= overlap < side:
         raise InputError(f"overlap must be at least 0 and less than side ({side} px), got {overlap} px")
     if output.exists():
@@ -69,12 +69,16 @@ def tile_set(
     with disk_errors(output), drafts(output, "part") as folder:
         draft = folder / output.name
         draft.mkdir()
-        _write_rows(draft / TABLE, _class_rows(found.classes_of(data)))
-        if resolution := found.resolution_of(data):
+        table: list[tuple[str | int, ...]] = [("id", "name", "colour")]
+        for index, kind in enumerate(dataset.classes_of(data)):
+            value = next(iter(kind.values), None)
+            table.append((index, kind.name, "#{:02x}{:02x}{:02x}".format(*value) if isinstance(value, tuple) else ""))
+        _write_rows(draft / TABLE, table)
+        if resolution := dataset.resolution_of(data):
             facts = f"resolution = {list(resolution)}  # metres per pixel, of the finest and the coarsest images\n"
             (draft / FACTS).write_text(facts, encoding="utf-8")
         size = side, side - overlap
-        tiles = {split: _tile_split(found, data, draft / split, size, progress) for split in splits}
+        tiles = {split: _tile_split(dataset, data, draft / split, size, progress) for split in splits}
         draft.rename(output)
     return Tiled(output, tiles)
 
@@ -85,8 +89,8 @@ def windows(shape: tuple[int, int], side: int, step: int) -> Iterator[Window]:
     return (Window(row, col, side, side) for row in rows for col in cols)
 
 
-def _tile_split(found: MaskedImages, data: Path, out: Path, size: tuple[int, int], progress: Progress | None) -> int:
-    samples = found.read(data, out.name)
+def _tile_split(dataset: MaskedImages, data: Path, out: Path, size: tuple[int, int], progress: Progress | None) -> int:
+    samples = dataset.read(data, out.name)
     rows: list[tuple[str | int, ...]] = [COLUMNS]
     for folder in ("images", "masks"):
         (out / folder).mkdir(parents=True)
@@ -114,17 +118,10 @@ def _tile_image(
             ids[: known.shape[0], : known.shape[1]] = np.where(known < 0, IGNORED, known)
             stem = f"{name}_{window.row}_{window.col}"
             if (out / "masks" / f"{stem}.png").exists():
-                raise SourceError(f"the tile {stem} of {image} is one of another image too; rename one of the two")
+                raise SourceError(f"two images have the tile {stem}, the second is {image}; rename one of them")
             Image.fromarray(pixels.transpose(1, 2, 0)).save(out / "images" / f"{stem}.png")
             Image.fromarray(ids).save(out / "masks" / f"{stem}.png")
             yield f"{stem}.png", source.as_posix(), window.row, window.col, *known.shape
-
-
-def _class_rows(classes: Sequence[MapClass]) -> Iterator[tuple[str | int, ...]]:
-    yield "id", "name", "colour"
-    for index, one in enumerate(classes):
-        value = next(iter(one.values), None)
-        yield index, one.name, "#{:02x}{:02x}{:02x}".format(*value) if isinstance(value, tuple) else ""
 
 
 def _write_rows(path: Path, rows: Iterable[tuple[str | int, ...]]) -> None:

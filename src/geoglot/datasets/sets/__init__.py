@@ -1,1 +1,1 @@
-"""The data sets, one file each; their docstrings name the sources of the layouts."""
+"""The published data sets; docstrings name the sources of their layouts."""
