@@ -85,7 +85,7 @@ def test_a_palette_that_is_not_the_tables_is_told(tmp_path: Path) -> None:
         faults = check_set(FOLDER, root, "train").faults
         assert (said in faults[0]) if said else faults == ()
     table.write_text("id,name,colour\n0,a,zzz\n", encoding="utf-8")
-    with pytest.raises(SourceError, match="'zzz'; colours are as"):
+    with pytest.raises(SourceError, match="'zzz'; write it as"):
         check_set(FOLDER, root, "train")
 
 

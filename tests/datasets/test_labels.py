@@ -36,7 +36,7 @@ def _tif(path: Path, bands: int, west: float = 500_000, metres: float = 1, crs: 
         ({"west": 500_000.4}, None),
         ({"crs": None}, None),
         ({"crs": "EPSG:25831"}, None),  # ETRS89, which lies on WGS 84 to less than a metre
-        ({"west": 500_100}, r"lies \+100 east and \+0 north of it"),
+        ({"west": 500_100}, r"lies \+100 east and \+0 north of the image"),
         ({"metres": 2}, "2 times as large"),
         ({"metres": 1.03}, "1.03 times as large"),
         ({"crs": "EPSG:32632"}, "UTM zone 32N, the image in .* 31N"),

@@ -99,7 +99,7 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
     notes = check_set(FOLDER, root, "train").notes
     assert [note.partition(",")[0] for note in notes if "left out" in note] == [
         f"1 file is left out of {root / 'train/images'}",
-        "1 file of labels is of no image and left out",
+        "1 label file is left out because no image has such a name",
         "the split test has no labels and is left out; geoglot segment maps its images",
     ]
 
@@ -113,9 +113,9 @@ def test_what_is_left_out_is_told(tmp_path: Path) -> None:
             r"b\.png and 1 more images have no mask: .*b\.png.*there is .*x\.png",
         ),
         (["a.png"], ["a_houses.png"], r"a\.png has no mask: .*there is .*a_houses\.png"),
-        (["a.png"], ["a.png", "a.tif"], "two files of labels"),
-        (["a.png"], ["a_mask.png", "mask_a.png"], "two files of labels"),
-        (["a.png", "a_sat.png"], ["a_mask.png"], r"a_mask\.png may be of"),
+        (["a.png"], ["a.png", "a.tif"], "two label files"),
+        (["a.png"], ["a_mask.png", "mask_a.png"], "two label files"),
+        (["a.png", "a_sat.png"], ["a_mask.png"], r"a_mask\.png may belong to"),
         (["a.png", "a.jpg"], ["a.png"], "two images in .* are called a"),
     ],
 )

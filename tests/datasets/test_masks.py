@@ -187,5 +187,5 @@ def test_colours_of_a_table_in_any_form(tmp_path: Path, columns: str) -> None:
 def test_what_is_no_colour_is_told(tmp_path: Path, colour: str) -> None:
     path = tmp_path / "classes.csv"
     path.write_text(f"id,name,colour\n0,a,{colour}\n")
-    with pytest.raises(SourceError, match="colours are as #ff8800"):
+    with pytest.raises(SourceError, match="write it as #ff8800"):
         read_classes(path)

@@ -42,7 +42,7 @@ def test_boxes_and_outlines_are_painted_and_boxes_told(image: Path) -> None:
 def test_no_text_is_an_image_without_things(image: Path) -> None:
     found = YoloFile(image, None, {}, 0).read()
     assert (found.ids == 0).all()
-    assert [number for what, number in found.remarks.items() if "without a file of labels" in what] == [1]
+    assert [number for what, number in found.remarks.items() if "without a label file" in what] == [1]
     assert (_yolo(image, "").read().ids == 0).all()
 
 
@@ -166,10 +166,10 @@ def test_run_lengths_of_coco(image: Path, seed: int) -> None:
     ("thing", "size", "told"),
     [
         ({"bbox": [100, 0, 10, 5]}, {}, r"a shape from 100\.0, 0\.0 to 110\.0, 5\.0 px, outside"),
-        ({"bbox": [0, 0, 10, 5]}, {"width": 80}, "has 20 x 40 px, by .* 20 x 80"),
+        ({"bbox": [0, 0, 10, 5]}, {"width": 80}, "has 20 x 40 px, but .* says 20 x 80"),
         ({"bbox": [0, 0, 10]}, {}, "invalid annotation"),
-        ({"bbox": [float("nan"), 0, 10, 5]}, {}, "corners that are no numbers"),
-        ({"segmentation": [[float("nan"), 0, 10, 5, 3, 3]]}, {}, "corners that are no numbers"),
+        ({"bbox": [float("nan"), 0, 10, 5]}, {}, "corners that are not numbers"),
+        ({"segmentation": [[float("nan"), 0, 10, 5, 3, 3]]}, {}, "corners that are not numbers"),
         ({}, {}, "invalid annotation"),
         ({"segmentation": {"size": [ROWS, COLS], "counts": [5, 5]}}, {}, "run lengths"),
     ],

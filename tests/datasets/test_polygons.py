@@ -67,7 +67,7 @@ def test_lines_points_and_crossed_polygons_are_told(tmp_path: Path) -> None:
     found = made.read()
     assert sorted(found.remarks.items()) == [
         ("lines or points passed over: only polygons are labels", 2),
-        ("polygons outside of their image", 1),
+        ("polygons outside their image", 1),
         ("polygons that cross themselves, mended", 1),
     ]
     assert (found.ids == 0).sum() == 84

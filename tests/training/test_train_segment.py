@@ -54,7 +54,7 @@ def test_a_run_tells_what_is_amiss_with_its_images(tmp_path: Path, caplog: pytes
         shutil.copy(tmp_path / f"set/train/{kind}/0.png", tmp_path / f"set/val/{kind}/9.png")
     save(tmp_path / "set/train/masks/alone.png", np.zeros((8, 8), np.uint8))
     made = train_segment(path, "cpu")
-    assert any("of no image and left out" in note for note in made.notes)
+    assert any("left out because no image has such a name" in note for note in made.notes)
     assert any(note.startswith("1 of 3 images of val is also in train") for note in made.notes)
     assert set(made.notes) <= set(caplog.messages) and made.to_json()["notes"] == list(made.notes)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ Colour = tuple[int, int, int]
 TABLE = "classes.csv"
 BACKGROUND = "background"
 IGNORED = 255
-"""The value of masks that does not count, so ids end at 254."""
+"""Pixels with this value in a mask do not count, so ids end at 254."""
 _CHANNELS = (("r", "g", "b"), ("red", "green", "blue"))
 
 
@@ -32,38 +33,37 @@ class MapClass:
     words: tuple[str, ...] = ()
     """Class words for a model; the name if there are none."""
     colour: Colour | None = None
-    """Colour of the class in masks with a palette or of colours, if known."""
+    """Colour of the class in coloured masks and palettes, if known."""
 
 
 def words_of(classes: Sequence[MapClass]) -> tuple[ClassWords, ...]:
     """The class words for a model."""
-    return tuple(ClassWords(one.name, one.words or (one.name,)) for one in classes)
+    return tuple(ClassWords(kind.name, kind.words or (kind.name,)) for kind in classes)
 
 
 def add_background(classes: tuple[MapClass, ...]) -> tuple[MapClass, ...]:
-    """Put a class `background` first if there is none, for the pixels outside of all objects."""
-    has = any(one.name.lower() == BACKGROUND for one in classes)
-    return classes if has else (MapClass(BACKGROUND, ()), *classes)
+    """Put a class `background` first, for the pixels outside of all objects, unless there is one."""
+    has_background = any(kind.name.lower() == BACKGROUND for kind in classes)
+    return classes if has_background else (MapClass(BACKGROUND, ()), *classes)
 
 
 def read_classes(path: Path) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
-    """The classes of a table with the ids 0, 1, 2, ..., and notes about how it was read."""
+    """The classes of a table, whose ids are 0, 1, 2, ..., and notes on how it was read."""
     table = read_table(path, ("id", "name"))
     if [row["id"] for row in table.rows] != [str(index) for index in range(len(table.rows))] or not table.rows:
         raise SourceError(f"the ids in {path} must be 0, 1, 2 and so on, in this order")
     names = [row["name"] for row in table.rows]
     if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
-        raise SourceError(f"the names in {path} must differ, must not be empty, and must be at most {IGNORED}")
+        raise SourceError(f"the names in {path} must differ and must not be empty, and at most {IGNORED} are possible")
     colours = [_read_colour(table, index) for index in range(len(names))]
-    named = [colour for colour in colours if colour]
-    if len(set(named)) < len(named):
+    if any(count > 1 for colour, count in Counter(colours).items() if colour):
         raise SourceError(f"two classes in {path} have the same colour; give each its own, or none")
     classes = tuple(MapClass(name, (index,), colour=colours[index]) for index, name in enumerate(names))
     return classes, table.notes
 
 
 def _read_colour(table: Table, index: int) -> Colour | None:
-    """The colour in CSS notation (#ff8800, rgb(255, 136, 0), red), as 255 136 0, or from columns r, g, b."""
+    """The colour of a row: CSS (#ff8800, rgb(255, 136, 0), red), three numbers, or columns r, g, b."""
     row = table.rows[index]
     channels = next((names for names in _CHANNELS if set(names) <= set(table.columns)), ())
     text = row.get("colour") or row.get("color") or " ".join(row[name] for name in channels).strip()
@@ -77,5 +77,5 @@ def _read_colour(table: Table, index: int) -> Colour | None:
             code = re.sub(r"^(0x)?(?=[0-9a-f]{6}$)", "#", text.lower())
             red, green, blue, *_ = ImageColor.getrgb(code)
     except ValueError:
-        raise SourceError(f"{table.path} has the colour {text!r}; colours are as #ff8800, or left out") from None
+        raise SourceError(f"{table.path} has the colour {text!r}; write it as #ff8800 or leave it out") from None
     return red, green, blue

@@ -1,7 +1,7 @@
-"""Labels of COCO: one JSON file for the images of a split, objects as outlines, run lengths or boxes.
+"""COCO labels: one JSON file for the images of a split, with objects as outlines, run lengths or boxes.
 
-As cocodataset.org documents it (format-data), and pycocotools' maskApi for run lengths. A crowd (`iscrowd`) does not
-count, as in COCO's own detection figures, since its objects are not separate.
+Sources: cocodataset.org (format-data), and pycocotools' maskApi for run lengths. Pixels of a crowd (`iscrowd`) do not
+count, as in COCO's own detection scores, since its objects are not separate.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ from geoglot.tables import read_text
 
 @dataclass(frozen=True)
 class CocoFile:
-    """The contents of a file of annotations."""
+    """The contents of an annotation file."""
 
     path: Path
     names: Mapping[int, str]
-    """Names of the categories that objects have, by number."""
+    """Category names by category id, without supercategories that no object has."""
     images: Mapping[str, Mapping[str, Any]]
-    """By file name."""
+    """Image entries by file name."""
     annotations: Mapping[Any, Sequence[Mapping[str, Any]]]
-    """By the id of the image."""
+    """Annotations by image id."""
 
     @property
     def strays(self) -> int:
-        """Number of annotations whose image the file does not name."""
-        known = {image["id"] for image in self.images.values()}
-        return sum(len(group) for image, group in self.annotations.items() if image not in known)
+        """Number of annotations of images that the file does not list."""
+        ids = {image["id"] for image in self.images.values()}
+        return sum(len(group) for image, group in self.annotations.items() if image not in ids)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,75 +54,76 @@ class CocoLabels(Labels):
     """Rows and columns of the image according to the file."""
     annotations: Sequence[Mapping[str, Any]]
     index: Mapping[int, int]
-    """Index of each class by the number of its category."""
+    """Index of each class by category id."""
     rest: int
     """The class of pixels outside of all objects."""
 
     def read_stored(self) -> LabelMap:
-        """Paint the objects on as many pixels as the image has according to the file."""
         own = grid_of(self.image).shape
         if sorted(own) != sorted(self.size):  # EXIF may swap them
             raise SourceError(
-                f"{self.image} has {own[0]} x {own[1]} px, by {self.path} {self.size[0]} x {self.size[1]}; "
+                f"{self.image} has {own[0]} x {own[1]} px, but {self.path} says {self.size[0]} x {self.size[1]}; "
                 "were its labels made at another size?"
             )
         try:
-            shapes = [shape for one in self.annotations for shape in _shapes(one, self.index, self.size)]
+            shapes = [shape for entry in self.annotations for shape in _shapes(entry, self.index, self.size)]
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise SourceError(
-                f"{self.path} has an invalid annotation of {self.image.name} ({error!r}); export it anew"
+                f"{self.path} has an invalid annotation of {self.image.name} ({error!r}); export it again"
             ) from error
         return paint(shapes, self.size, self.rest, self.path)
 
 
 def read_coco(path: Path) -> CocoFile:
-    """A file of annotations; SourceError if it is not COCO's, or contradicts itself."""
+    """Read an annotation file; SourceError if it is not COCO's, or contradicts itself."""
     try:
         table = json.loads(read_text(path).body)
-        categories = {int(one["id"]): one for one in table["categories"]}
+        categories = {int(category["id"]): category for category in table["categories"]}
         annotations = defaultdict[Any, list[Mapping[str, Any]]](list)
-        for one in table["annotations"]:
-            annotations[one["image_id"]].append(one)
-        images = {str(one["file_name"]): one for one in table["images"]}
-        used = {int(one["category_id"]) for one in table["annotations"]}
-        above = {str(one.get("supercategory", "")) for one in categories.values()}
+        for annotation in table["annotations"]:
+            annotations[annotation["image_id"]].append(annotation)
+        images = {str(image["file_name"]): image for image in table["images"]}
+        used = {int(annotation["category_id"]) for annotation in table["annotations"]}
+        parents = {str(category.get("supercategory", "")) for category in categories.values()}
         names = {
-            number: str(one["name"]).strip()
-            for number, one in sorted(categories.items())
-            if number in used or str(one["name"]) not in above or one.get("supercategory") == one["name"]
+            number: str(category["name"]).strip()
+            for number, category in sorted(categories.items())
+            if number in used
+            or str(category["name"]) not in parents
+            or category.get("supercategory") == category["name"]
         }
-        ids = {one["id"] for one in images.values()}
-        sizes = [(int(one["height"]), int(one["width"])) for one in images.values()]
+        ids = {image["id"] for image in images.values()}
+        smallest = min((int(image[side]) for image in images.values() for side in ("height", "width")), default=1)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise SourceError(f"{path} is not a COCO file of images, annotations and categories ({error!r})") from error
-    if strange := sorted(used - set(categories)):
-        raise SourceError(f"{path} has annotations of the category {strange[0]}, which its categories do not have")
+    if unknown := sorted(used - set(categories)):
+        raise SourceError(f"{path} has annotations of the category {unknown[0]}, which its categories do not have")
     if len(images) < len(table["images"]):
-        raise SourceError(f"{path} has two images of one file name; merge them")
+        raise SourceError(f"{path} has two images with the same file name; merge them")
     if len(ids) < len(images) or len(categories) < len(table["categories"]):
-        raise SourceError(f"{path} has one id for two images or for two categories, so annotations are ambiguous")
+        raise SourceError(f"{path} has one id for two images or two categories, so annotations are ambiguous")
     if annotations and not set(annotations) & ids:
         first = next(iter(annotations))
-        raise SourceError(f"no annotation of {path} is of one of its images; the first has the image_id {first!r}")
-    if len(set(names.values())) < len(names) or any(min(size) < 1 for size in sizes):
+        raise SourceError(f"no annotation of {path} belongs to one of its images; the first has the image_id {first!r}")
+    if len(set(names.values())) < len(names) or smallest < 1:
         raise SourceError(f"the categories of {path} must have different names, and its images a size")
     return CocoFile(path, names, images, annotations)
 
 
 def looks_like_coco(path: Path) -> bool:
-    """Whether a JSON file has COCO's parts; looks at its bytes only, since files may be large."""
+    """Whether a JSON file has COCO's parts. Searches the bytes without parsing, since files may be large."""
     body = path.read_bytes()
     return all(f'"{part}"'.encode() in body for part in ("images", "annotations", "categories"))
 
 
 def find_image(name: str, folders: Sequence[Path], root: Path) -> Path | None:
-    """The file below `root` that a file_name means, in one of the folders, at last without its own folder.
+    """The image that a COCO file_name means, in one of the folders and below `root`.
 
-    Programs write \\ on Windows, and paths of the machine on which the labels were drawn.
+    Programs write backslashes on Windows, or paths of another machine; the last part of such a path is tried too.
     """
     spellings = dict.fromkeys((name, name.replace("\\", "/"), re.split(r"[\\/]", name)[-1]))
     paths = (folder / spelling for spelling in spellings for folder in folders)
-    files = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 - Path.is_file raises for too long a name
+    files = [path for path in paths if os.path.isfile(path)]  # noqa: PTH113 - Path.is_file raises if a name is too long
     return next((path for path in files if path.resolve().is_relative_to(root.resolve())), None)
 
 
@@ -142,12 +143,12 @@ def _shapes(annotation: Mapping[str, Any], index: Mapping[int, int], size: tuple
 def _numbers(values: Any) -> np.ndarray:
     numbers = np.asarray(values, float)
     if not np.isfinite(numbers).all() or not numbers.size:
-        raise ValueError("corners that are no numbers")
+        raise ValueError("corners that are not numbers")
     return numbers
 
 
 def _decode_runs(runs: Mapping[str, Any], size: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
-    """A mask from run lengths, column by column, alternately outside and inside of the object."""
+    """A mask from run lengths: column by column, alternately outside and inside the object."""
     counts = runs["counts"]
     lengths = _decompress(counts) if isinstance(counts, str) else [int(count) for count in counts]
     if tuple(runs["size"]) != size or sum(lengths) != size[0] * size[1] or min(lengths, default=0) < 0:
@@ -156,7 +157,7 @@ def _decode_runs(runs: Mapping[str, Any], size: tuple[int, int]) -> Bool[np.ndar
 
 
 def _decompress(text: str) -> list[int]:
-    """COCO's compressed run lengths: five bits per letter, least first; from the fourth on, minus the last but one."""
+    """Run lengths from COCO's letters: five bits each, lowest first; from the fourth on, differences to two before."""
     lengths, value, shift = list[int](), 0, 0
     for letter in text.encode("ascii"):
         bits = letter - 48

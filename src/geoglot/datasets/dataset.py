@@ -1,4 +1,4 @@
-"""A data set, and the samples that it gives: scenes with classes, with captions, with masks, with questions."""
+"""A data set, and its samples: images with classes, captions, masks or questions."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Mask = Callable[[], Int32[np.ndarray, "rows cols"]]
 
 @dataclass(frozen=True)
 class Label:
-    """A class of scenes."""
+    """A class of pictures."""
 
     key: str
     """The data set's spelling."""
     word: str
-    """What a person says."""
+    """The class word for a model."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +41,8 @@ class Scenes:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def take(self, which: Sequence[int]) -> Scenes:
-        """The samples with these indices."""
-        return Scenes(self.classes, [self.pictures[index] for index in which], self.shows[list(which)])
+    def take(self, indices: Sequence[int]) -> Scenes:
+        return Scenes(self.classes, [self.pictures[index] for index in indices], self.shows[list(indices)])
 
 
 @dataclass(frozen=True)
@@ -56,9 +55,8 @@ class Captioned:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def take(self, which: Sequence[int]) -> Captioned:
-        """The samples with these indices."""
-        return Captioned([self.pictures[index] for index in which], [self.captions[index] for index in which])
+    def take(self, indices: Sequence[int]) -> Captioned:
+        return Captioned([self.pictures[index] for index in indices], [self.captions[index] for index in indices])
 
 
 @dataclass(frozen=True)
@@ -69,27 +67,26 @@ class Mapped:
     images: Sequence[Path]
     masks: Sequence[Mask]
     notes: tuple[str, ...] = ()
-    """A sentence for each thing in the folder that is left out or was guessed."""
+    """Sentences about files that are left out, and about guesses."""
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, which: Sequence[int]) -> Mapped:
-        """The samples with these indices."""
-        images, masks = [self.images[index] for index in which], [self.masks[index] for index in which]
+    def take(self, indices: Sequence[int]) -> Mapped:
+        images, masks = [self.images[index] for index in indices], [self.masks[index] for index in indices]
         return replace(self, images=images, masks=masks)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A question of a data set about an image, and its answer."""
+    """A question about an image, and its answer."""
 
     image: int
     """Index of the image."""
     text: str
     answer: str
     kind: str
-    """The data set's name for it: presence, count, comp, area, rural_urban, theme, ..."""
+    """The data set's kind of question: presence, count, comp, area, rural_urban, theme, ..."""
 
 
 @dataclass(frozen=True)
@@ -102,11 +99,11 @@ class Asked:
     def __len__(self) -> int:
         return len(self.images)
 
-    def take(self, which: Sequence[int]) -> Asked:
-        """The images with these indices, with all of their questions."""
-        place = {image: index for index, image in enumerate(which)}
-        kept = [replace(one, image=place[one.image]) for one in self.questions if one.image in place]
-        return Asked([self.images[index] for index in which], kept)
+    def take(self, indices: Sequence[int]) -> Asked:
+        """The images with these indices, and all of their questions."""
+        places = {image: place for place, image in enumerate(indices)}
+        kept = [replace(asked, image=places[asked.image]) for asked in self.questions if asked.image in places]
+        return Asked([self.images[index] for index in indices], kept)
 
 
 Samples = Scenes | Captioned | Mapped | Asked
@@ -114,14 +111,14 @@ Samples = Scenes | Captioned | Mapped | Asked
 
 @dataclass(frozen=True)
 class DataSet(ABC):
-    """A published data set: its names, the page to get it from, and the layout of its files."""
+    """A published data set: its name, its page, and how its files are read."""
 
     tasks: ClassVar[tuple[Task, ...]]
 
     name: str
     title: str
     page: str
-    """Where a person gets it."""
+    """Where to download it."""
     resolution: tuple[float, float] | None
     """Metres per pixel, (finest, coarsest); None if unknown."""
     splits: Mapping[str, int | None]
@@ -129,10 +126,10 @@ class DataSet(ABC):
 
     @abstractmethod
     def read(self, data: Path, split: str) -> Samples:
-        """The samples of a split; SourceError if something is missing."""
+        """The samples of a split; SourceError if a file is missing."""
 
     def resolution_of(self, data: Path) -> tuple[float, float] | None:
-        """Metres per pixel in a folder: `resolution`, unless the folder itself says it."""
+        """Metres per pixel: `resolution`, unless the folder itself states it."""
         return self.resolution
 
     def check(self, task: Task, split: str) -> None:
@@ -143,17 +140,17 @@ class DataSet(ABC):
             raise InputError(f"{self.name} has no split {split!r}; it has {', '.join(self.splits)}")
 
     def missing(self, what: str, data: Path) -> SourceError:
-        """The error for files that are not there."""
+        """The error for missing files, with the page to get them from."""
         return SourceError(f"{self.title}: {what} not found in {data}; get the data set from {self.page}")
 
     def require(self, data: Path, name: str, what: str = "the file") -> Path:
-        """The path of a file in the data set's folder; SourceError if it is missing."""
+        """The path of a file in the folder; SourceError if it is missing."""
         if not (data / name).is_file():
             raise self.missing(f"{what} {name}", data)
         return data / name
 
     def require_all(self, data: Path, paths: Sequence[Path], what: str) -> None:
         """SourceError if one of these files is missing."""
-        if gone := [path for path in paths if not path.is_file()]:
-            first = gone[0].relative_to(data) if gone[0].is_relative_to(data) else gone[0]
-            raise self.missing(f"{len(gone)} {what}, the first {first},", data)
+        if absent := [path for path in paths if not path.is_file()]:
+            first = absent[0].relative_to(data) if absent[0].is_relative_to(data) else absent[0]
+            raise self.missing(f"{len(absent)} {what}, the first {first},", data)

@@ -1,4 +1,4 @@
-"""Image files of a data set in their own pixels: grid, pixels, EXIF orientation, digest."""
+"""Image files of a data set as they are stored: grid, pixels, EXIF orientation, digest."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STRIP = 512  # rows that are read at a time
 
 #: Reads one picture: RGB, float32, 0..1, (3, rows, cols)
 Picture = Callable[[], Float[np.ndarray, "3 rows cols"]]
-#: For the EXIF orientations that swap rows and columns: from the shown to the stored picture
+#: By EXIF orientation, for those that swap rows and columns: turns a picture as it is shown into the stored one
 UNTURN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     5: lambda shown: shown.T,
     6: lambda shown: np.rot90(shown, 1),
@@ -37,7 +37,7 @@ UNTURN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def open_native(path: Path, coarser: float = 1.0) -> Raster:
-    """Open a raster in its own pixels, where its mask lies, or in pixels that are `coarser` times as large."""
+    """Open a raster in its own pixels, as its mask has them, or in pixels `coarser` times as large."""
     raster = open_raster(path)
     rows, cols = (max(1, round(side / coarser)) for side in raster.native.shape)
     return replace(raster, grid=raster.native if coarser == 1 else raster.native.resized((rows, cols)))
@@ -51,24 +51,24 @@ def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:
 
 def grid_of(image: Path) -> Grid:
     """The grid of a file's own pixels."""
-    return _grid(image, file_state(image))
+    return _read_grid(image, file_state(image))
 
 
 @lru_cache(maxsize=4096)
-def _grid(image: Path, state: str) -> Grid:
-    """Cached by the state of the file, so that a changed file is read again."""
+def _read_grid(image: Path, state: str) -> Grid:
+    """The grid, cached by the state of the file, so that a changed file is read again."""
     with open_native(image) as raster:
         return raster.native
 
 
 def shown_shape(image: Path) -> tuple[int, int]:
-    """Rows and columns of a picture as viewers show it, turned by its EXIF orientation."""
+    """Rows and columns of a picture as viewers show it: turned by its EXIF orientation."""
     rows, cols = grid_of(image).shape
     return (cols, rows) if orientation_of(image) in UNTURN else (rows, cols)
 
 
 def orientation_of(image: Path) -> int:
-    """EXIF orientation of a camera's picture, 1 to 8; 1 (upright) if it has none."""
+    """EXIF orientation of a picture, 1 to 8; 1 (upright) if the file has none."""
     if image.suffix.lower() not in _CAMERAS:
         return 1
     try:

@@ -1,4 +1,4 @@
-"""Labels of one image, registered to it: as many pixels, the same way up, and the same place on the ground."""
+"""Labels of one image, registered to it: the same size, orientation and place on the ground."""
 
 from __future__ import annotations
 
@@ -18,47 +18,47 @@ from geoglot.geo import Grid
 
 Ids = Int32[np.ndarray, "rows cols"]
 NONE = -1
-"""The ignore index: the class of a pixel that does not count."""
-_TOLERANCE = 0.5  # pixels: rounding, or a pixel's centre taken for its corner
+"""The ignore index."""
+_TOLERANCE = 0.5  # pixels, for rounding, and for programs that take a pixel's centre for its corner
 
 
 @dataclass(frozen=True)
 class LabelMap:
-    """The labels of one image, read."""
+    """The class of each pixel of an image."""
 
     ids: Ids
-    """Index of each pixel's class; NONE where it does not count."""
+    """Index of the class; NONE where a pixel does not count."""
     remarks: Counter[str] = field(default_factory=Counter)
-    """What may surprise, with its number: {"lines and points passed over": 3}."""
+    """How often something surprising was met: {"lines and points passed over": 3}."""
 
 
 @dataclass(frozen=True)
 class Labels(ABC):
-    """Reads the labels of one image. A call gives the class of each pixel."""
+    """Reads the labels of one image."""
 
     image: Path
     path: Path | None
-    """The file of the labels; None if its absence means that the image shows no objects."""
+    """The label file; None if the image has none because it shows no objects."""
 
     def __call__(self) -> Ids:
-        """The class of each pixel; SourceError if the labels cannot be read."""
+        """The class of each pixel, as `read`."""
         return self.read().ids
 
     def read(self) -> LabelMap:
-        """The labels on the stored pixels of the image; SourceError if they do not fit it."""
+        """The labels on the stored pixels of the image; SourceError if they are damaged or do not fit it."""
         labels = self.read_stored()
         return LabelMap(register(labels.ids, self.image), labels.remarks)
 
     @abstractmethod
     def read_stored(self) -> LabelMap:
-        """The labels as their file has them."""
+        """The labels as their file has them, which may be turned."""
 
 
 def register(ids: Ids, image: Path) -> Int32[np.ndarray, "rows2 cols2"]:
     """Turn labels to the stored pixels of their image; SourceError if they have another size.
 
-    Viewers turn a picture by its EXIF orientation, so labels that were drawn on it may lie turned to its stored pixels.
-    If the size tells which, they are turned back; if it does not, they are refused.
+    Viewers turn a picture by its EXIF orientation, so labels drawn in a viewer may be turned against the stored pixels.
+    They are turned back if their size shows it, and refused if their size leaves it open.
     """
     shape, turn = grid_of(image).shape, orientation_of(image)
     if turn in UNTURN and shape[0] != shape[1] and ids.shape == shape[::-1]:
@@ -77,7 +77,7 @@ def register(ids: Ids, image: Path) -> Int32[np.ndarray, "rows2 cols2"]:
 
 
 def check_ground(mask: Path, image: Path) -> None:
-    """SourceError if both files have a place on Earth and the places differ."""
+    """SourceError if both files are georeferenced and lie in different places."""
     own, other = grid_of(image), grid_of(mask)
     if own.shape != other.shape or own.transform.is_identity or other.transform.is_identity:
         return
@@ -99,11 +99,11 @@ def _describe_shift(own: Grid, other: Grid) -> str:
     if abs(scale - 1) * max(own.shape) > _TOLERANCE:
         return f"a pixel of the mask is {format_number(scale)} times as large as one of the image"
     east, north = other.transform.c - own.transform.c, other.transform.f - own.transform.f
-    return f"the mask lies {east:+.4g} east and {north:+.4g} north of it, in units of the CRS"
+    return f"the mask lies {east:+.4g} east and {north:+.4g} north of the image, in units of the CRS"
 
 
 def _move(east: np.ndarray, north: np.ndarray, source: Grid, target: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Map coordinates in the CRS of another grid, which may be the same in other words; infinite outside of it."""
+    """Map coordinates in the CRS of another grid; infinite outside its area of use."""
     if source.crs is None or target.crs is None or source.crs == target.crs:
         return east, north
     try:

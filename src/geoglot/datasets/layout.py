@@ -28,13 +28,13 @@ class FolderPerClass(DataSet):
     tasks = ("classification", "retrieval")
 
     roots: tuple[str, ...] = (".",)
-    """Folders of the published archives that may hold the class folders; the first that does is taken."""
+    """Folders that may hold the class folders, in order of preference."""
     words: Mapping[str, str] = field(default_factory=dict)
     """Class words by folder."""
     lists: Mapping[str, str] = field(default_factory=dict)
-    """File with the names of a split: a .txt with one per line, or a .csv with `filepath` and `label` (SkyScript's)."""
+    """By split, the list of its images: a .txt with a name per line, or SkyScript's .csv (`filepath`, `label`)."""
     lists_page: str = ""
-    """Where to get the .txt lists, which are not with the images."""
+    """Where to get the .txt lists, which do not come with the images."""
 
     def read(self, data: Path, split: str) -> Scenes:
         """The images of a split, by class and name."""
@@ -42,9 +42,8 @@ class FolderPerClass(DataSet):
         if root is None:
             first = ", ".join(list(self.words)[:2])
             raise self.missing(f"the class folders {first} ... in {' or '.join(self.roots)}", data)
-        gone = [folder for folder in self.words if not (root / folder).is_dir()]
-        if gone:
-            raise self.missing(f"the class folders {', '.join(gone[:3])}{' ...' if gone[3:] else ''}", root)
+        if absent := [folder for folder in self.words if not (root / folder).is_dir()]:
+            raise self.missing(f"the class folders {', '.join(absent[:3])}{' ...' if absent[3:] else ''}", root)
         paths = [
             (folder, path)
             for folder in self.words
@@ -57,13 +56,13 @@ class FolderPerClass(DataSet):
             words |= {folder: word for folder, path in paths if (word := listed[path.stem])}
         if not paths:
             raise self.missing(f"images of the split {split!r}", root)
-        order = {folder: index for index, folder in enumerate(self.words)}
-        shows = np.eye(len(order), dtype=bool)[[order[folder] for folder, _ in paths]]
+        order = list(self.words)
+        shows = np.eye(len(order), dtype=bool)[[order.index(folder) for folder, _ in paths]]
         labels = tuple(Label(folder, words[folder]) for folder in self.words)
         return Scenes(labels, [partial(read_picture, path) for _, path in paths], shows)
 
     def _read_list(self, data: Path, split: str) -> Mapping[str, str] | None:
-        """Stems of a split's files with the list's word for their class ("" if it has none); None for all files."""
+        """Stems of the listed files, each with its class word in the list or ""; None if the split is all files."""
         if split not in self.lists:
             return None
         path = data / self.lists[split]
@@ -76,12 +75,12 @@ class FolderPerClass(DataSet):
 
 
 def _read_skyscript(path: Path) -> dict[str, str]:
-    """SkyScript's lists: a label is a word, or an index into the classnames.txt beside the list."""
+    """Class words by stem. A label in the list is a word, or an index into the classnames.txt beside the list."""
     labels = {Path(row["filepath"]).stem: row["label"] for row in read_table(path, ("filepath", "label")).rows}
     if not all(label.isdigit() for label in labels.values()):
         return labels
     names = path.with_name("classnames.txt")
-    if not names.is_file():  # with other names the figures would be those of another protocol
+    if not names.is_file():  # other names would make another protocol
         raise SourceError(
             f"{names} is missing, and the labels of {path.name} are indices into it; it is in {_SKYSCRIPT}"
         )
@@ -98,26 +97,24 @@ class MaskedImages(DataSet):
     tasks = ("segmentation",)
 
     classes: tuple[MapClass, ...] = ()
-    """Pixels with a value of no class do not count."""
     ignored: tuple[int | Colour, ...] = ()
-    """Published values of masks that mean no class."""
+    """Mask values that mean no class."""
     images: str = ""
     """Glob of the images below the data set's folder; {split} is the split's folder."""
     folders: Mapping[str, str] = field(default_factory=dict)
-    """The folder of each split, if it is not the split's name."""
+    """Folder by split, if it is not the split's name."""
     unlabelled: tuple[str, ...] = ()
     """Splits whose masks are not public."""
     archives: Mapping[str, str] = field(default_factory=dict)
     """MD5 of the published archives, by file name."""
     to_mask: tuple[tuple[str, str], ...] = ()
-    """Replacements that turn an image's path into its mask's."""
+    """Replacements that turn the path of an image into that of its mask."""
     stems: tuple[str, ...] = ()
-    """The images of the split, if it is a part of the files."""
+    """Stems of the split's images, if the split is not all files."""
     list_file: str = ""
-    """Text file with the split's image names, if there is one."""
+    """A text file with the split's image names instead."""
 
     def read(self, data: Path, split: str) -> Mapped:
-        """The images of the split, by path, each with its mask."""
         if split in self.unlabelled:
             raise InputError(f"the masks of {self.title}'s {split} images are not public; map them with --submit")
         images = self.images_of(data, split)
@@ -134,7 +131,7 @@ class MaskedImages(DataSet):
         return tuple(name for name in self.splits if name not in self.unlabelled)
 
     def images_of(self, data: Path, split: str) -> list[Path]:
-        """The images of a split, by path; SourceError if there are none."""
+        """The images of a split, sorted; SourceError if there are none."""
         pattern = self.images.replace("{split}", self.folders.get(split, split))
         stems = self.stems
         if self.list_file:
@@ -145,7 +142,7 @@ class MaskedImages(DataSet):
         return images
 
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
-        """The classes: `classes`, unless the folder itself names them."""
+        """`classes`, unless the folder itself names the classes."""
         return self.classes
 
     def mask_of(self, data: Path, image: Path) -> Path:
@@ -156,8 +153,8 @@ class MaskedImages(DataSet):
         return data / path
 
 
-def require_masks(found: DataSet) -> MaskedImages:
-    """The data set, if its labels are masks of image files; InputError if not."""
-    if not isinstance(found, MaskedImages):
-        raise InputError(f"{found.name} has no masks of image files; it is for {' and '.join(found.tasks)}")
-    return found
+def require_masks(dataset: DataSet) -> MaskedImages:
+    """The data set; InputError if its images have no masks."""
+    if not isinstance(dataset, MaskedImages):
+        raise InputError(f"{dataset.name} has no masks of image files; it is for {' and '.join(dataset.tasks)}")
+    return dataset

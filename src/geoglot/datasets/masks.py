@@ -1,4 +1,4 @@
-"""Masks in rasters: ids of any depth, colours, palettes. Pixels that are no data or transparent do not count."""
+"""Masks in rasters, as ids, colours or palettes. Pixels that are no data or transparent do not count."""
 
 from __future__ import annotations
 
@@ -18,33 +18,33 @@ from geoglot.errors import SourceError
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.truncated import check_not_truncated
 
-_GREY = 0x010101  # times a brightness: the code of a grey
-_MANY = 5  # so many unknown values come from mixing
+_GREY = 0x010101  # brightness * _GREY is the code of a grey
+_MANY = 5  # this many unknown values come from resampling or compression
 _NO_COLOURS = "; give classes.csv the colours (id,name,colour: 1,building,#ff0000), or save masks of ids in one band"
 _RESAMPLED = "; {} such values come from resampling or from lossy compression: resample masks to the nearest pixel"
 
 
 @dataclass(frozen=True)
 class StoredMask:
-    """The contents of a mask's file."""
+    """The contents of a mask file."""
 
     codes: Int64[np.ndarray, "rows cols"]
-    """Ids, or colours as one number (`code_of`)."""
+    """Ids, or colours as numbers (`code_of`)."""
     valid: Bool[np.ndarray, "rows cols"]
     """False for no data and transparent pixels."""
     is_coloured: bool
     palette: Mapping[int, Colour]
-    """Colours by id; empty without a palette."""
+    """Colours by id; empty if there is no palette, or only one of greys."""
 
 
 @dataclass(frozen=True)
 class _Reading:
-    """One way to read the values of a mask."""
+    """A way to read the values of a mask: as ids or as colours."""
 
     codes: np.ndarray
-    """What each value stands for: an id or a colour."""
+    """The id or colour that each value stands for."""
     known: Mapping[int, int]
-    """Index of the class by code; NONE for ignored codes."""
+    """Class index by code; NONE for ignored codes."""
     by_colour: bool = False
 
     @property
@@ -63,10 +63,10 @@ class MaskFile(Labels):
     table: str = "the class table"
     """Name of the class table in messages."""
     strict: bool = True
-    """Refuse values of no class and a mask that does not lie over its image; otherwise such values do not count."""
+    """Whether to refuse unknown values and masks that do not lie over their image. Otherwise neither is checked, and
+    unknown values do not count."""
 
     def read(self) -> LabelMap:
-        """The class of each pixel. SourceError for damaged files, and for what `strict` refuses."""
         if not self.strict:
             return self.read_stored()
         labels = super().read()
@@ -74,11 +74,11 @@ class MaskFile(Labels):
         return labels
 
     def read_stored(self) -> LabelMap:
-        """The class of each stored pixel, by the first reading under which every value has a class."""
+        """The class of each stored pixel, by the first reading that knows every value."""
         mask = read_mask(self.path)
         values, where, counts = np.unique(mask.codes[mask.valid], return_inverse=True, return_counts=True)
         readings = self._readings(mask, values)
-        reading = next((one for one in readings if not one.unknown.any()), readings[-1])
+        reading = next((option for option in readings if not option.unknown.any()), readings[-1])
         if self.strict and reading.unknown.any():
             raise SourceError(self._describe_unknown(mask, reading, counts))
         if len(values) > 1 and reading.unknown.all():
@@ -93,14 +93,14 @@ class MaskFile(Labels):
         return LabelMap(ids)
 
     def _readings(self, mask: StoredMask, values: np.ndarray) -> list[_Reading]:
-        """The readings in the order in which they are tried; messages are about the last.
+        """The readings in order of preference; messages are about the last.
 
-        A palette whose colours are all in the table precedes the ids, since programs number colours in any order.
+        A palette precedes the ids, since programs number colours in any order.
         """
-        ids, readings = self._known(False), list[_Reading]()
-        colours = {code_of(one.colour): index for index, one in enumerate(self.classes) if one.colour}
+        ids, readings = self._codes(coloured=False), list[_Reading]()
+        colours = {code_of(kind.colour): index for index, kind in enumerate(self.classes) if kind.colour}
         if mask.is_coloured:
-            readings.append(_Reading(values, self._known(True) | colours, True))
+            readings.append(_Reading(values, self._codes(coloured=True) | colours, True))
             if ids and (values == (values & 255) * _GREY).all():
                 readings.append(_Reading(values & 255, ids))
             return readings
@@ -112,18 +112,14 @@ class MaskFile(Labels):
             readings.append(_Reading(values * _GREY, colours, True))
         return [*readings, _Reading(values, ids)]
 
-    def _known(self, coloured: bool) -> dict[int, int]:
-        """The class of each code, of colours or of ids."""
-        ignored = {code_of(value): NONE for value in self.ignored if isinstance(value, tuple) == coloured}
-        return ignored | {
-            code_of(value): index
-            for index, one in enumerate(self.classes)
-            for value in one.values
-            if isinstance(value, tuple) == coloured
-        }
+    def _codes(self, coloured: bool) -> dict[int, int]:
+        """Class index by the code of its colours, or of its ids."""
+        indices = [(value, NONE) for value in self.ignored]
+        indices += [(value, index) for index, kind in enumerate(self.classes) for value in kind.values]
+        return {code_of(value): index for value, index in indices if isinstance(value, tuple) == coloured}
 
     def _describe_unknown(self, mask: StoredMask, reading: _Reading, counts: np.ndarray) -> str:
-        """The most frequent unknown value, and what to do about it."""
+        """A message on the most frequent unknown value."""
         unknown = np.flatnonzero(reading.unknown)
         worst = unknown[counts[unknown].argmax()]
         value, has = int(reading.codes[worst]), f"{self.path} has {counts[worst]:,} px of"
@@ -131,27 +127,27 @@ class MaskFile(Labels):
         if self.path.suffix.lower() in (".jpg", ".jpeg"):
             mixed = "; JPEG changes values, so save masks as PNG or GeoTIFF"
         if reading.by_colour:
-            advice = "" if any(one.colour for one in self.classes) else _NO_COLOURS
+            advice = "" if any(kind.colour for kind in self.classes) else _NO_COLOURS
             return f"{has} the colour {_hex(value)}, which {self.table} does not have{advice}{mixed}"
-        known = ", ".join(map(str, sorted(self._known(False))))
+        known = ", ".join(map(str, sorted(self._codes(coloured=False))))
         shown = f" ({_hex(code_of(mask.palette[value]))} in its palette)" if value in mask.palette else ""
         return f"{has} the id {value}{shown}; known are {known}: change the mask or the class table{mixed}"
 
     def _check_palette(self, palette: Mapping[int, Colour], values: set[int]) -> None:
         """SourceError for a class whose colour differs between the palette and the class table."""
-        for one in self.classes:
-            id_ = code_of(one.values[0])
+        for kind in self.classes:
+            id_ = code_of(kind.values[0])
             shown = palette.get(id_)
-            if one.colour and shown and shown != one.colour and id_ in values:
+            if kind.colour and shown and shown != kind.colour and id_ in values:
                 raise SourceError(
-                    f"{self.path} shows {one.name} in {_hex(code_of(shown))}, the class table in "
-                    f"{_hex(code_of(one.colour))}: are its ids those of another table? Correct the colours, or leave "
+                    f"{self.path} shows {kind.name} in {_hex(code_of(shown))}, the class table in "
+                    f"{_hex(code_of(kind.colour))}: are its ids those of another table? Correct the colours, or leave "
                     "them out of the table"
                 )
 
 
 def read_mask(path: Path) -> StoredMask:
-    """A mask as it is stored; SourceError if it is damaged or cannot be a mask."""
+    """Read a mask; SourceError if the file is damaged or cannot be a mask."""
     check_not_truncated(path)
     with open_dataset(str(path)) as dataset:
         own = [index for index, kind in enumerate(dataset.colorinterp, 1) if kind is not ColorInterp.alpha]
@@ -170,7 +166,7 @@ def read_mask(path: Path) -> StoredMask:
     clear = [value for value, (*_, opaque) in table.items() if not opaque]
     palette = {value: (red, green, blue) for value, (red, green, blue, _) in table.items()}
     if all(colour == (value, value, value) for value, colour in palette.items()):
-        palette = {}  # shades of grey, which say no more than the ids
+        palette = {}  # greys say no more than the ids
     valid &= ~np.isin(whole[0], clear)
     if len(whole) == 1:
         return StoredMask(whole[0], valid, False, palette)

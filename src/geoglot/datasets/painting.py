@@ -1,4 +1,4 @@
-"""Paint shapes in an image's pixels as labels: boxes, outlines and masks of detectors and labelling programs."""
+"""Paint boxes, outlines and masks of objects as labels of an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxtyping import Bool
 from geoglot.datasets.labels import LabelMap
 from geoglot.errors import SourceError
 
-BOXES = "boxes, filled whole: training and scores are of boxes, not of outlines"
+BOXES = "boxes, filled: training and scores use boxes, not outlines"
 CROSSED = "outlines that cross themselves, mended"
 FLAT = "shapes without an area, passed over"
 CUT = "shapes that reach beyond their image, cut at its edge"
@@ -24,15 +24,17 @@ _ROUNDING = 1.0  # pixels at the image's edge
 
 @dataclass(frozen=True)
 class Shape:
-    """An object: index of its class, and an area in pixels (x = column, y = row) or a mask of the whole image."""
+    """An object."""
 
     index: int
+    """Index of its class."""
     area: shapely.Geometry | Bool[np.ndarray, "rows cols"]
+    """In pixels (x = column, y = row), or a mask of the whole image."""
     is_box: bool = False
 
 
 def paint(shapes: Sequence[Shape], size: tuple[int, int], rest: int, path: Path) -> LabelMap:
-    """Paint shapes over `rest`, later ones on top; SourceError for a shape outside of the image."""
+    """Paint shapes on the class `rest`, later shapes on top; SourceError for a shape outside the image."""
     from rasterio.features import rasterize
 
     ids, remarks = np.full(size, rest, np.int32), Counter({BOXES: sum(shape.is_box for shape in shapes)})
@@ -48,7 +50,7 @@ def paint(shapes: Sequence[Shape], size: tuple[int, int], rest: int, path: Path)
 def _prepare(
     shapes: Sequence[Shape], size: tuple[int, int], path: Path, remarks: Counter[str]
 ) -> list[tuple[shapely.Geometry, int]]:
-    """Valid areas with their class, for rasterize; counts the repairs in `remarks`."""
+    """Valid areas with their classes, for rasterize; counts repairs in `remarks`."""
     rows, cols = size
     areas = np.array([shape.area for shape in shapes], object)
     if (outside := ~shapely.intersects(shapely.box(0, 0, cols, rows), areas)).any():

@@ -1,4 +1,4 @@
-"""Pair the images of a folder with their label files: by the same name, or up to a word such as _mask."""
+"""Pair the images of a folder with their label files, which have the same name, or one with a word such as _mask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from geoglot.sources.listing import SUFFIXES, is_system_file, list_files, split_
 from geoglot.tables import read_text
 
 YOLO = ".txt"
-#: Files that lie beside pictures and labels and belong to them, or are for people or other programs
+#: Sidecars of pictures and labels, and files for people or other programs
 _BESIDE = frozenset({
     ".xml", ".prj", ".tfw", ".pgw", ".jgw", ".wld", ".ovr", ".msk", ".txt", ".csv", ".md", ".yaml", ".yml", ".toml",
     ".html", ".cache", ".db", ".ini", ".cpg", ".dbf", ".shx", ".qix", ".sbn", ".sbx", ".qmd", ".qml", ".lock", ".zip",
@@ -33,7 +33,7 @@ class Listing:
     files: tuple[Path, ...]
     """Sorted by path."""
     notes: tuple[str, ...]
-    """A sentence for what is left out."""
+    """Sentences about files that are left out."""
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Paired:
     labels: tuple[Path | None, ...]
     """None for an image without a YOLO text, which shows no objects."""
     notes: tuple[str, ...]
-    """A sentence for what is left out."""
+    """Sentences about files that are left out."""
 
 
 def find_files(folder: Path, suffixes: Collection[str]) -> Listing:
-    """Files with one of these suffixes, in any case, in a folder and below; SourceError for a closed folder.
+    """Files with one of these suffixes, in any case, in a folder and below; SourceError for an unreadable folder.
 
-    Files that a system keeps beside them (names that begin with a dot, Thumbs.db) are passed over.
+    System files (names that begin with a dot, Thumbs.db) are passed over.
     """
     named, notes = split_utf8_names(list_files(folder))
     used = tuple(path for path in named if path.suffix.lower() in suffixes)
@@ -63,30 +63,30 @@ def find_files(folder: Path, suffixes: Collection[str]) -> Listing:
 
 
 def folders_in(folder: Path) -> list[Path]:
-    """The folders directly in a folder, by name."""
+    """The folders directly in a folder, sorted."""
     return sorted(path for path in folder.iterdir() if path.is_dir() and not is_system_file(path.name))
 
 
 def pair(folder: Path, label_folders: Sequence[Path], listed: Path | None = None) -> Paired:
-    """The images of a split with their labels; SourceError if it is not clear which belong together.
+    """The images of a split with their labels; SourceError if the pairs are ambiguous.
 
-    Images and labels may lie in one folder: a file that is called a mask or is no picture is then a label. `listed` is
-    a text with the names of the split's images, one per line.
+    In a folder of both, files that are called masks or are no pictures are labels. `listed` is a text with the names of
+    the split's images, one per line.
     """
     images = _list_images(folder, listed, is_mixed=folder in label_folders)
     if not images.files:
         why = "; ".join(images.notes) or f"geoglot reads {', '.join(sorted(SUFFIXES))}"
-        raise SourceError(f"the folder {folder} is there, but no images are in it; {why}")
+        raise SourceError(f"the folder {folder} has no images in it; {why}")
     keys = [_key(path, folder) for path in images.files]
     if double := next((key for key, count in Counter(keys).items() if count > 1), None):
-        raise SourceError(f"two images in {folder} are called {double}, but a mask belongs to one image; rename one")
-    listings = [find_labels(one, folder) for one in label_folders]
+        raise SourceError(f"two images in {folder} are called {double}, so their masks are ambiguous; rename one")
+    listings = [find_labels(labels, folder) for labels in label_folders]
     labels = _match(images, keys, listings)
-    alone = [path for one in listings for path in one.files if path not in set(labels) and not listed]
-    notes = list(dict.fromkeys(note for one in (images, *listings) for note in one.notes))
+    alone = [path for listing in listings for path in listing.files if path not in set(labels) and not listed]
+    notes = list(dict.fromkeys(note for listing in (images, *listings) for note in listing.notes))
     if alone:
-        are = "1 file of labels is" if len(alone) == 1 else f"{len(alone)} files of labels are"
-        notes.append(f"{are} of no image and left out, the first {alone[0]}")
+        files = "1 label file is" if len(alone) == 1 else f"{len(alone)} label files are"
+        notes.append(f"{files} left out because no image has such a name, the first {alone[0]}")
     return Paired(images.files, tuple(labels), tuple(notes))
 
 
@@ -99,7 +99,7 @@ def has_labels_beside(folder: Path) -> bool:
 
 
 def find_labels(folder: Path, images: Path) -> Listing:
-    """Masks and polygons in a folder, or YOLO texts if there are none. `images` is the folder of the images."""
+    """Masks and polygons in a folder, or YOLO texts if there are none; `images` is the folder of their images."""
     labels, texts = find_files(folder, SUFFIXES | polygons.SUFFIXES), find_files(folder, {YOLO})
     if folder == images:
         pictures = set(_list_images(folder, None, is_mixed=True).files)
@@ -118,34 +118,34 @@ def _list_images(folder: Path, listed: Path | None, is_mixed: bool) -> Listing:
         return images
     names = set(read_stems(listed))
     chosen = tuple(path for path in images.files if path.stem in names)
-    if gone := sorted(names - {path.stem for path in chosen}):
-        raise SourceError(f"{listed} names {len(gone)} images that are not in {folder}, the first {gone[0]}")
+    if absent := sorted(names - {path.stem for path in chosen}):
+        raise SourceError(f"{listed} names {len(absent)} images that are not in {folder}, the first {absent[0]}")
     return replace(images, files=chosen)
 
 
 def read_stems(path: Path) -> list[str]:
-    """The stems of the files that a text names, one per line."""
+    """The stems of the file names in a text, one per line."""
     return [Path(line.strip()).stem for line in read_text(path).body.splitlines() if line.strip()]
 
 
 def _match(images: Listing, keys: Sequence[str], listings: Sequence[Listing]) -> list[Path | None]:
-    """The label file of each image: of the same name, or of the same name without the words for masks and images."""
+    """The label file of each image. It has the image's name, once words such as mask and image are removed."""
     exact, bare = defaultdict[str, list[Path]](list), defaultdict[str, list[Path]](list)
     for listing in listings:
         for path in listing.files:
             key = _key(path, listing.folder)
             exact[key].append(path)
             bare[_strip_word(key, _LABELS)].append(path)
-    labels, taken = list[Path | None](), dict[Path, Path]()
+    labels, owners = list[Path | None](), dict[Path, Path]()
     for image, key in zip(images.files, keys, strict=True):
         choice = exact.get(key) or bare.get(key) or bare.get(_strip_word(key, _IMAGES)) or []
         if len(choice) > 1:
-            raise SourceError(f"{image} has two files of labels, {choice[0]} and {choice[1]}; leave one of them there")
+            raise SourceError(f"{image} has two label files, {choice[0]} and {choice[1]}; remove one of them")
         labels.append(choice[0] if choice else None)
     for image, label in zip(images.files, labels, strict=True):
-        if label and (other := taken.setdefault(label, image)) != image:
-            raise SourceError(f"{label} may be of {other} or of {image}; give labels the names of their images")
-    if not any(path.suffix.lower() == YOLO for one in listings for path in one.files):
+        if label and (other := owners.setdefault(label, image)) != image:
+            raise SourceError(f"{label} may belong to {other} or {image}; give labels the names of their images")
+    if not any(path.suffix.lower() == YOLO for listing in listings for path in listing.files):
         _check_complete(images, keys, labels, listings)
     return labels
 
@@ -153,14 +153,14 @@ def _match(images: Listing, keys: Sequence[str], listings: Sequence[Listing]) ->
 def _check_complete(
     images: Listing, keys: Sequence[str], labels: Sequence[Path | None], listings: Sequence[Listing]
 ) -> None:
-    """SourceError if an image has no labels, with the file that is expected and one that is there."""
+    """SourceError if an image has no labels; it names the expected file and an unused one."""
     lacking = [index for index, label in enumerate(labels) if label is None]
     if not lacking:
         return
     more = f" and {len(lacking) - 1} more images have" if len(lacking) > 1 else " has"
     matched = set(labels)
-    unused = next((path for one in listings for path in one.files if path not in matched), None)
-    notes = "".join(f"{note}; " for one in listings for note in one.notes)
+    unused = next((path for listing in listings for path in listing.files if path not in matched), None)
+    notes = "".join(f"{note}; " for listing in listings for note in listing.notes)
     raise SourceError(
         f"{images.files[lacking[0]]}{more} no mask: expected {listings[0].folder / keys[lacking[0]]}.png (or .tif); "
         + (f"there is {unused}; " if unused else notes)
@@ -169,7 +169,7 @@ def _check_complete(
 
 
 def _key(path: Path, folder: Path) -> str:
-    """The common part of an image and its labels: the path below their folder, without the suffix.
+    """The path of an image or label below its folder, without the suffix; equal for both.
 
     Accents are normalised, since a Mac writes an accented letter as two characters.
     """
@@ -181,7 +181,7 @@ def _is_mask(key: str) -> bool:
 
 
 def _strip_word(key: str, words: str) -> str:
-    """A key without such a word at either end of its name, and without the suffix of an image."""
+    """A key without such a word at either end of its name, and without an image suffix (a.tif in a.tif.geojson)."""
     folder, _, name = key.rpartition("/")
     name = Path(name).stem if Path(name).suffix.lower() in SUFFIXES else name
     name = re.sub(rf"[_\-. ](?:{words})$|^(?:{words})[_\-. ]", "", name, count=1, flags=re.IGNORECASE)

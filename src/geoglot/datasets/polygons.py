@@ -1,4 +1,4 @@
-"""Polygons with an attribute `class` as the labels of an image, in any reference system."""
+"""Polygons with an attribute `class`, in any reference system, as the labels of an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", 
 _CLASS = "class"
 _NOT_AREAS = "lines or points passed over: only polygons are labels"
 _MENDED = "polygons that cross themselves, mended"
-_OUTSIDE = "polygons outside of their image"
+_OUTSIDE = "polygons outside their image"
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class Polygons(Labels):
 
     path: Path
     names: Mapping[str, int]
-    """Index of each class by its name."""
+    """Class index by name."""
     rest: int = NONE
-    """The class of ground outside of all polygons."""
+    """The class of ground outside all polygons."""
 
     def read_stored(self) -> LabelMap:
-        """Rasterize the polygons on the image's pixels; SourceError if they do not lie on it."""
+        """Rasterize the polygons on the image's pixels; SourceError if none lies on it."""
         from rasterio.features import rasterize
 
         grid, shapes, remarks = grid_of(self.image), *read_polygons(self.path)
@@ -60,7 +60,7 @@ class Polygons(Labels):
 
 
 def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
-    """A GeoDataFrame of polygons with their `class`, and remarks on what else the file has."""
+    """A GeoDataFrame of polygons with their `class`, and remarks on repairs and other shapes."""
     from geoglot.sources.vectors import read_vectors
 
     try:
@@ -78,17 +78,17 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
         raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
     crossed = int((~areas.geometry.is_valid).sum())
     mended = shapely.make_valid(areas.geometry.to_numpy(), method="structure", keep_collapsed=False)
-    named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_name)})
+    named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_to_text)})
     return named, Counter({_NOT_AREAS: len(shapes) - len(areas), _MENDED: crossed})
 
 
-def _name(value: object) -> str:
-    """The class as text; a whole number in a column of floats loses its zero."""
+def _to_text(value: object) -> str:
+    """The class as text: 3.0 becomes 3, since numbers beside empty cells are stored as floats."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 
 
 def _to_grid(shapes: Any, grid: Grid, path: Path, image: Path) -> np.ndarray:
-    """Polygons in the map coordinates of an image."""
+    """The polygons in the map coordinates of an image."""
     if grid.crs is None and shapes.crs is not None:
         raise SourceError(
             f"{path} is in {shapes.crs.name}, but {image} does not say where on Earth it lies; give the image its "

@@ -1,9 +1,9 @@
-"""Find the splits of a folder of images and labels, in the layouts that are in use.
+"""Find the splits of a folder of images and labels, in the usual layouts.
 
-SPLIT/images, SPLIT/masks       geoglot's own; labels or polygons in place of masks (roboflow: labels)
-images/SPLIT, labels/SPLIT      ultralytics; img_dir and ann_dir (MMSegmentation), masks, annotations
-images, masks                   without splits: all of it is the split `all`
-SPLIT, annotations/..SPLIT..json, SPLIT/_annotations.coco.json, SPLIT.json      COCO's
+SPLIT/images, SPLIT/masks       geoglot; also labels or polygons in place of masks (roboflow: labels)
+images/SPLIT, labels/SPLIT      ultralytics; also img_dir and ann_dir (MMSegmentation), masks, annotations
+images, masks                   no splits: everything is the split `all`
+SPLIT, annotations/..SPLIT..json, SPLIT/_annotations.coco.json, SPLIT.json      COCO
 """
 
 from __future__ import annotations
@@ -30,25 +30,24 @@ _ORDER = {"val": 0, "train": 1, "test": 2}
 
 @dataclass(frozen=True)
 class Split:
-    """The places of a split."""
+    """The folders and files of a split."""
 
     name: str
     images: Path
     labels: tuple[Path, ...] = ()
     """Folders of labels."""
     coco: Path | None = None
-    """A file of annotations instead of folders."""
+    """A COCO file instead of label folders."""
     listed: Path | None = None
     """A text that names the images, if several splits share a folder."""
 
     @property
     def is_labelled(self) -> bool:
-        """Whether the split has labels."""
         return bool(self.labels or self.coco)
 
 
 def find_splits(data: Path, written: Mapping[str, str]) -> dict[str, Split]:
-    """The splits by name, val and train first; `written` are the folders of images in data.yaml."""
+    """The splits by name, val and train first; `written` are the splits that data.yaml names."""
     splits = {split.name: split for split in _by_folders(data)}
     for name, text in written.items():
         if split := _by_yaml(data, name, text, splits):
@@ -67,18 +66,18 @@ def find_splits(data: Path, written: Mapping[str, str]) -> dict[str, Split]:
 
 
 def standard_name(name: str) -> str:
-    """train, val or test for every spelling of a split's name; other names as they are."""
+    """train, val or test for other spellings of these names; any other name unchanged."""
     return _SPELLINGS.get(name.lower(), name)
 
 
 def find_split(splits: Mapping[str, Split], name: str) -> Split | None:
     """A split by name, or by another spelling of it."""
-    same = (split for split in splits.values() if standard_name(split.name) == standard_name(name))
-    return splits.get(name) or next(same, None)
+    spelled = (split for split in splits.values() if standard_name(split.name) == standard_name(name))
+    return splits.get(name) or next(spelled, None)
 
 
 def find_unused_folders(data: Path, splits: Mapping[str, Split]) -> list[Path]:
-    """Folders directly in a set's folder that hold pictures and belong to no split."""
+    """Folders directly in `data` that hold images and belong to no split."""
     used = [path for split in splits.values() for path in (split.images, *split.labels)]
     others = [folder for folder in folders_in(data) if not any(path.is_relative_to(folder) for path in used)]
     return [folder for folder in others if find_files(folder, SUFFIXES).files]
@@ -87,16 +86,16 @@ def find_unused_folders(data: Path, splits: Mapping[str, Split]) -> list[Path]:
 def _by_folders(data: Path) -> Iterator[Split]:
     has_splits = False
     for folder in folders_in(data):
-        if own := _named(folder, _IMAGES):
+        if own := _find_folders(folder, _IMAGES):
             has_splits = True
-            yield Split(folder.name, own[0], tuple(_named(folder, _LABELS)) or _labels_among(own[0]))
+            yield Split(folder.name, own[0], tuple(_find_folders(folder, _LABELS)) or _labels_among(own[0]))
         elif folder.name.lower() in _SPELLINGS and (labels := _labels_among(folder)):
             has_splits = True
             yield Split(folder.name, folder, labels)
-    for images in _named(data, _IMAGES)[:1]:
-        beside = _named(data, _LABELS)
+    for images in _find_folders(data, _IMAGES)[:1]:
+        beside = _find_folders(data, _LABELS)
         for folder in folders_in(images):
-            labels = tuple(one / folder.name for one in beside if (one / folder.name).is_dir())
+            labels = tuple(path / folder.name for path in beside if (path / folder.name).is_dir())
             if folder.name.lower() in _SPELLINGS:
                 has_splits = True
                 yield Split(folder.name, folder, labels or _labels_among(folder))
@@ -108,15 +107,18 @@ def _by_folders(data: Path) -> Iterator[Split]:
 
 
 def _by_yaml(data: Path, name: str, text: str, splits: Mapping[str, Split]) -> Split | None:
-    """A split of data.yaml: a folder of images, or a text that lists them; None if the folders say the same.
+    """A split of data.yaml: a folder of images, or a text that lists them; None if the layout already shows it.
 
-    Paths may be of another machine or relative to a folder above: paths outside of the set are passed over.
+    Paths may be of another machine or relative to a folder above; paths outside `data` are passed over.
     """
-    place, known = data / re.sub(r"^(\.{1,2}/)+", "", text), find_split(splits, name)
+    place, known = _below(data, text), find_split(splits, name)
     if not place.exists() or not place.resolve().is_relative_to(data.resolve()):
         return None
     if place.suffix == ".txt" and place.is_file():
-        base = known or splits.get(ALL) or _by_image_folder(data, name, _folder_of_first(data, place))
+        base = known or splits.get(ALL)
+        if base is None:
+            lines = [line.strip() for line in read_text(place).body.splitlines() if line.strip()]
+            base = _by_image_folder(data, name, _below(data, lines[0]).parent if lines else data)
         return replace(base, name=known.name if known else name, listed=place) if base else None
     if known or not place.is_dir():
         return None
@@ -124,13 +126,12 @@ def _by_yaml(data: Path, name: str, text: str, splits: Mapping[str, Split]) -> S
     return replace(same, name=name) if same else _by_image_folder(data, name, place)
 
 
-def _folder_of_first(data: Path, listed: Path) -> Path:
-    lines = [line.strip() for line in read_text(listed).body.splitlines() if line.strip()]
-    return (data / re.sub(r"^(\.{1,2}/)+", "", lines[0])).parent if lines else data
+def _below(data: Path, text: str) -> Path:
+    return data / re.sub(r"^(\.{1,2}/)+", "", text)
 
 
 def _by_image_folder(data: Path, name: str, folder: Path) -> Split | None:
-    """A split whose labels lie in `labels` where its images lie in `images`, or among the images."""
+    """A split whose labels lie among its images, or in `labels` where its images lie in `images`."""
     if not folder.is_dir() or not folder.is_relative_to(data):
         return None
     beside = data / Path(*("labels" if part.lower() in _IMAGES else part for part in folder.relative_to(data).parts))
@@ -142,19 +143,18 @@ def _labels_among(folder: Path) -> tuple[Path, ...]:
 
 
 def _has_other_labels(split: Split) -> bool:
-    """Whether a split has label files that are not COCO's."""
     files = [path for folder in split.labels for path in find_labels(folder, split.images).files]
     return any(path.suffix.lower() != ".json" or not looks_like_coco(path) for path in files)
 
 
-def _named(folder: Path, names: Sequence[str]) -> list[Path]:
+def _find_folders(folder: Path, names: Sequence[str]) -> list[Path]:
     """The folders with one of these names, in any case, in the order of the names."""
-    there = [one for one in folders_in(folder) if one.name.lower() in names]
-    return sorted(there, key=lambda one: names.index(one.name.lower()))
+    paths = [path for path in folders_in(folder) if path.name.lower() in names]
+    return sorted(paths, key=lambda path: names.index(path.name.lower()))
 
 
 def _find_coco(data: Path) -> dict[str, Path]:
-    """The file of annotations of each split, `instances...` before others; SourceError if a split has two."""
+    """The COCO file of each split, preferably one called `instances...`; SourceError if a split has two."""
     files: dict[str, Path] = {}
     for path in sorted([*data.glob("*.json"), *data.glob("*/*.json")]):
         if path.name.startswith(".") or not looks_like_coco(path):
@@ -164,12 +164,12 @@ def _find_coco(data: Path) -> dict[str, Path]:
         if other != path and path.stem.startswith("instances") != other.stem.startswith("instances"):
             files[name] = path if path.stem.startswith("instances") else other
         elif other != path:
-            raise SourceError(f"{other} and {path} are both annotations of the split {name}; leave one of them there")
+            raise SourceError(f"{other} and {path} are both annotations of the split {name}; remove one of them")
     return files
 
 
 def _split_of(path: Path, data: Path) -> str:
-    """The split of a file of annotations, by a word in its name or by its folder."""
+    """The split of a COCO file, by a word in its name or by its folder."""
     words = [word for word in re.split(r"[^a-z]+", path.stem.lower()) if word in _SPELLINGS]
     if words:
         return _SPELLINGS[words[0]]
@@ -177,7 +177,7 @@ def _split_of(path: Path, data: Path) -> str:
 
 
 def _images_beside(data: Path, name: str, coco: Path) -> Path:
-    """The folder of a split's images: named after the split, else `images`, else the folder of the annotations."""
-    folders = folders_in(data) + [folder for images in _named(data, _IMAGES) for folder in folders_in(images)]
+    """The image folder of a COCO file's split: named after the split, else `images`, else the folder of the file."""
+    folders = folders_in(data) + [folder for images in _find_folders(data, _IMAGES) for folder in folders_in(images)]
     own = [folder for folder in folders if standard_name(re.sub(r"\d+$", "", folder.name)) == standard_name(name)]
-    return next(iter((*own, *_named(data, _IMAGES))), coco.parent)
+    return next(iter((*own, *_find_folders(data, _IMAGES))), coco.parent)

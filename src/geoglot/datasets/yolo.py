@@ -1,10 +1,10 @@
-"""Labels of YOLO: a text beside each image, one object per line, in fractions of the image's sides.
+"""YOLO labels: a text for each image, one object per line, in fractions of the image's sides.
 
     3 0.5 0.5 0.2 0.1                       class, then a box: its centre, width and height
-    3 0.1 0.1 0.4 0.1 0.4 0.4 0.1 0.4       class, then the corners of an outline: three or more
+    3 0.1 0.1 0.4 0.1 0.4 0.4 0.1 0.4       class, then an outline: three corners or more
 
-As ultralytics documents it (docs.ultralytics.com/datasets). An empty or missing text means that an image shows none of
-the classes. data.yaml names the classes and the folder of images of each split.
+Source: docs.ultralytics.com/datasets. An image with an empty or missing text shows no objects. data.yaml names the
+classes and the image folder of each split.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from geoglot.datasets.painting import Shape, paint
 from geoglot.errors import SourceError
 from geoglot.tables import read_text
 
-_MISSING = "images without a file of labels: they count as showing no objects, as in YOLO"
-_ROUNDING = 0.01  # of the sides, at the image's edge
+_MISSING = "images without a label file, which show no objects in YOLO"
+_ROUNDING = 0.01  # tolerance at the image's edge, as a fraction of the sides
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class YoloFile(Labels):
     """The text of an image."""
 
     index: Mapping[int, int]
-    """Index of each class by YOLO's number."""
+    """Class index by YOLO's number."""
     rest: int
-    """The class of pixels outside of all objects."""
+    """The class of pixels outside all objects."""
 
     def read_stored(self) -> LabelMap:
-        """Paint the objects; SourceError for a line that is not an object."""
-        size = shown_shape(self.image)  # programs that write YOLO turn pictures upright
+        """Paint the objects; SourceError for an invalid line."""
+        size = shown_shape(self.image)  # labelling programs turn pictures upright
         if self.path is None:
             labels = paint((), size, self.rest, self.image)
             return replace(labels, remarks=labels.remarks + Counter({_MISSING: 1}))
@@ -56,7 +56,7 @@ class YoloFile(Labels):
         except ValueError as error:
             raise SourceError(f"{where} must be numbers, a class and then fractions of the sides: {error}") from error
         if number not in self.index:
-            raise SourceError(f"{where} has the class {parts[0]}, which the class names do not have")
+            raise SourceError(f"{where} has the class {parts[0]}, which has no name")
         if len(values) != 4 and (len(values) < 6 or len(values) % 2):
             raise SourceError(
                 f"{where} has {len(values)} numbers after the class; a box has 4, an outline 6, 8, 10 ..."
@@ -81,20 +81,20 @@ class DataYaml:
     names: Mapping[int, str]
     """Class names by number."""
     splits: Mapping[str, str]
-    """The folder of images of each split as it is written, or the text that lists them."""
+    """As written, by split: the folder of images, or a text that lists them."""
     notes: tuple[str, ...] = ()
     """How the file was read."""
 
 
 def find_yaml(data: Path) -> Path | None:
-    """data.yaml, else the first .yaml or .yml file in a folder that names classes."""
+    """data.yaml, else the first .yaml or .yml file that names classes."""
     files = [path for path in sorted(data.glob("*.y*ml")) if path.suffix in (".yaml", ".yml")]
     preferred = [path for path in files if path.stem == "data"]
     return next((path for path in preferred or files if "names" in _load(path)), None)
 
 
 def read_yaml(path: Path) -> DataYaml:
-    """The class names and the splits; SourceError if the names are neither a list nor numbered."""
+    """The class names and splits; SourceError if the names are neither a list nor numbered."""
     table = _load(path)
     names: Any = table.get("names")
     numbered = dict(enumerate(names)) if isinstance(names, list) else names
@@ -109,11 +109,11 @@ def read_yaml(path: Path) -> DataYaml:
     splits, notes = dict[str, str](), list(read_text(path).notes)
     for name in ("train", "val", "test"):
         value = table.get(name)
-        folders = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+        folders = [folder for folder in (value if isinstance(value, list) else [value]) if isinstance(folder, str)]
         if len(folders) == 1:
             splits[name] = folders[0]
         elif folders:
-            notes.append(f"{path} names several folders for {name}, which are not put together")
+            notes.append(f"{path} names several folders for {name}, which geoglot does not join")
     return DataYaml(named, splits, tuple(notes))
 
 

@@ -90,7 +90,7 @@ def test_what_is_missing_is_told(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"no folder .*train/images; .*YOLO and COCO.*geoglot datasets tile"):
         FOLDER.read(tmp_path, "train")
     (tmp_path / "empty/train/images").mkdir(parents=True)
-    with pytest.raises(SourceError, match="is there, but no images"):
+    with pytest.raises(SourceError, match="has no images in it"):
         FOLDER.read(tmp_path / "empty", "train")
     root = write_folder(tmp_path / "set")
     (root / "train" / "masks" / "1.png").unlink()

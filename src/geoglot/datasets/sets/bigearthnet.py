@@ -2,8 +2,8 @@
 
 Layout: BigEarthNet-S2-v1.0.tar.gz, a folder per patch with a GeoTIFF per band and PATCH_labels_metadata.json, and the
 authors' test.csv (first column: patches), which torchgeo keeps as bigearthnet-test.csv. The 43 labels of the files
-become 19 as in the authors' label_indices.json; a patch whose labels are in none of these shows no class, but can still
-be retrieved. Bands 4, 3, 2 are shown as for every sensor: reflectance 0 to 0.3 is black to white.
+become 19 as in the authors' label_indices.json; a patch with other labels only shows no class, but can still be
+retrieved. Bands 4, 3, 2 are rendered as for every sensor: reflectance 0 to 0.3 is black to white.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from geoglot.tables import read_text
 
 _FOLDER = "BigEarthNet-v1.0"
 _BANDS = ("B04", "B03", "B02")
-#: Official names, with the labels of the files that become this class, if they are not its name
+#: Official names, each with the labels in the files that become this class, unless its name is the only one
 _CLASSES: dict[str, tuple[str, ...]] = {
     "Urban fabric": ("Continuous urban fabric", "Discontinuous urban fabric"),
     "Industrial or commercial units": (),
@@ -66,22 +66,22 @@ class BigEarthNet(DataSet):
     tasks = ("retrieval",)
 
     def read(self, data: Path, split: str) -> Scenes:
-        """The patches of the split's list, in its order."""
+        """The patches in the order of the split's list."""
         lists = [data / name for name in (f"{split}.csv", f"bigearthnet-{split}.csv")]
         path = next((path for path in lists if path.is_file()), None)
         if path is None:
             raise self.missing(f"the list {lists[0].name} or {lists[1].name}", data)
         names = [row[0].strip() for row in csv.reader(read_text(path).body.splitlines()) if row]
         patches = [data / _FOLDER / name for name in names]
-        gone = [patch for patch in patches if not _metadata(patch).is_file()]
-        if gone or not patches:
-            first = gone[0].name if gone else "any"
-            raise self.missing(f"{len(gone) or 'all'} patches of {path.name}, the first {_FOLDER}/{first},", data)
+        absent = [patch for patch in patches if not _metadata(patch).is_file()]
+        if absent or not patches:
+            first = absent[0].name if absent else "any"
+            raise self.missing(f"{len(absent) or 'all'} patches of {path.name}, the first {_FOLDER}/{first},", data)
         labels = tuple(Label(name, _WORDS.get(name, name.lower())) for name in _CLASSES)
         shows = np.zeros((len(patches), len(_CLASSES)), bool)
         for row, patch in enumerate(patches):
-            named = json.loads(_metadata(patch).read_text("utf-8"))["labels"]
-            shows[row, [_INDEX[label] for label in named if label in _INDEX]] = True
+            stored = json.loads(_metadata(patch).read_text("utf-8"))["labels"]
+            shows[row, [_INDEX[label] for label in stored if label in _INDEX]] = True
         return Scenes(labels, [partial(read_bands, patch) for patch in patches], shows)
 
 
@@ -92,18 +92,15 @@ def _metadata(patch: Path) -> Path:
 def read_bands(patch: Path) -> Float[np.ndarray, "3 rows cols"]:
     """Red, green and blue of a patch, 0..1."""
     scale = PRESETS["sentinel2-l2a"].scale or 1.0
-    bands = [_read(patch / f"{patch.name}_{band}.tif") for band in _BANDS]
+    bands = []
+    for path in (patch / f"{patch.name}_{band}.tif" for band in _BANDS):
+        with open_dataset(str(path)) as dataset:
+            try:
+                bands.append(dataset.read(1))
+            except RasterioError as error:
+                raise SourceError(f"{path} cannot be read: {error.__cause__ or error}") from error
     brightness: np.ndarray = np.stack(bands).astype(np.float32) * scale / WHITE_REFLECTANCE
     return brightness.clip(0, 1)
-
-
-def _read(path: Path) -> np.ndarray:
-    with open_dataset(str(path)) as dataset:
-        try:
-            band: np.ndarray = dataset.read(1)
-        except RasterioError as error:
-            raise SourceError(f"{path} cannot be read: {error.__cause__ or error}") from error
-    return band
 
 
 BIGEARTHNET = BigEarthNet(

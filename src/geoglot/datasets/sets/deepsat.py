@@ -1,8 +1,8 @@
 """SAT-4 and SAT-6 (Basu et al. 2015, arXiv 1509.03602): NAIP, 28 px at 1 m, four bands, 4 and 6 classes.
 
-Layout: sat-4-full.mat and sat-6-full.mat with test_x (28, 28, 4, sample) uint8 and test_y (class, sample) one-hot, as
-the authors' page describes them; some copies have (sample, class), and both are read. The order of SAT-6's classes is
-that of the `annotations` in its file, which differs from the order in the paper. We could not see the file itself.
+Layout, by the authors' page: sat-4-full.mat and sat-6-full.mat with test_x (28, 28, 4, sample) uint8 and test_y (class,
+sample) one-hot. Some copies have (sample, class), which is read too. SAT-6's classes are in the order of `annotations`
+in its file, not of the paper. We could not see the file itself.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class DeepSat(DataSet):
     words: tuple[str, ...] = ()
 
     def read(self, data: Path, split: str) -> Scenes:
-        """The patches of train or test, in the order of the file."""
+        """The patches in the order of the file."""
         path = self.require(data, self.file)
         pixels, shows = (_read_variable(path, f"{split}_{axis}") for axis in "xy")
         if shows.shape[0] != len(self.words):
@@ -41,11 +41,11 @@ class DeepSat(DataSet):
                 f"{path} holds {split}_x {pixels.shape} and {split}_y {shows.shape}; "
                 f"{self.title} has (28, 28, 4, n) and ({len(self.words)}, n)"
             )
-        pictures = [partial(_patch, pixels, index) for index in range(pixels.shape[3])]
+        pictures = [partial(_read_patch, pixels, index) for index in range(pixels.shape[3])]
         return Scenes(tuple(Label(word, word) for word in self.words), pictures, shows.T.astype(bool))
 
 
-def _patch(pixels: UInt8[np.ndarray, "rows cols 4 sample"], index: int) -> Float[np.ndarray, "3 rows cols"]:
+def _read_patch(pixels: UInt8[np.ndarray, "rows cols 4 sample"], index: int) -> Float[np.ndarray, "3 rows cols"]:
     """Red, green and blue of one patch, 0..1."""
     return np.ascontiguousarray(pixels[:, :, :3, index].transpose(2, 0, 1), np.float32) / 255
 

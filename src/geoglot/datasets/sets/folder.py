@@ -1,15 +1,15 @@
-"""A set of your own: images with masks, with polygons, or with the boxes and outlines of YOLO or COCO.
+"""A folder of your own images with masks, polygons, or labels of YOLO or COCO.
 
-    F/classes.csv                   id,name[,colour]        colour as #rrggbb: of masks in colours or with a palette
+    F/classes.csv                   id,name[,colour]; a colour (#rrggbb) if masks are coloured or have a palette
     F/train/images/a.tif            any size, any format that GDAL reads; folders below are read too
     F/train/masks/a.png             one band of ids, or the table's colours; 255 and no data do not count
     F/train/polygons/a.geojson      or .gpkg, .shp ..., in place of a mask: polygons with an attribute `class`
     F/val/...
     F/set.toml                      optional: resolution = [0.3, 0.3], metres per pixel of the finest, coarsest images
 
-Other layouts: splits.py; YOLO: yolo.py; COCO: coco.py. Without a table the classes are those that the labels name: the
-values of `class`, the names of data.yaml, the categories. Ground outside of all polygons is the class background, or
-does not count if there is none; ground outside of the objects of YOLO and COCO is always background.
+Other layouts: splits.py; YOLO: yolo.py; COCO: coco.py. Without a table the labels name the classes: the values of
+`class`, the names in data.yaml, the categories. Ground outside all polygons is the class background, or does not count
+if there is none; ground outside the objects of YOLO and COCO is always background.
 """
 
 from __future__ import annotations
@@ -39,10 +39,9 @@ FACTS = "set.toml"
 
 @dataclass(frozen=True)
 class FolderSet(MaskedImages):
-    """Images and labels in one of these layouts; any split that is there."""
+    """Images and labels in one of these layouts, with any splits."""
 
-    def check(self, task: Task, split: str) -> None:
-        """InputError for a task; the splits are known only when the folder is read."""
+    def check(self, task: Task, split: str) -> None:  # splits are known only when the folder is read
         if task not in self.tasks:
             raise InputError(f"a folder of images and masks is for segmentation, not for {task}")
 
@@ -51,7 +50,6 @@ class FolderSet(MaskedImages):
         return tuple(name for name, split in _open(data).splits.items() if split.is_labelled) or tuple(self.splits)
 
     def read(self, data: Path, split: str) -> Mapped:
-        """The images of a split, by name, each with its labels."""
         contents = _open(data)
         chosen = self._choose(contents.splits, data, split)
         paired = None if chosen.coco else pair(chosen.images, chosen.labels, chosen.listed)
@@ -61,21 +59,18 @@ class FolderSet(MaskedImages):
             labels, more = [_labels(image, path, classes) for image, path in both], paired.notes
         else:
             labels, more = _coco_labels(chosen, contents, classes)
-        bare = [one.name for one in contents.splits.values() if not one.is_labelled]
-        if bare:
-            more += (f"the split {' and '.join(bare)} has no labels and is left out; geoglot segment maps its images",)
+        if bare := " and ".join(other.name for other in contents.splits.values() if not other.is_labelled):
+            more += (f"the split {bare} has no labels and is left out; geoglot segment maps its images",)
         if unused := find_unused_folders(data, contents.splits):
             more += (
                 f"the folder {unused[0]} holds images but is not in a layout that geoglot reads, so it is left out",
             )
-        return Mapped(words_of(classes), [one.image for one in labels], labels, (*notes, *more))
+        return Mapped(words_of(classes), [each.image for each in labels], labels, (*notes, *more))
 
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
-        """The table's classes by id, or those that the labels name."""
         return _open(data).read_classes()[0]
 
     def resolution_of(self, data: Path) -> tuple[float, float] | None:
-        """The resolution in set.toml, if there is one."""
         path = data / FACTS
         if not path.is_file():
             return None
@@ -90,7 +85,7 @@ class FolderSet(MaskedImages):
         return finest, coarsest
 
     def _choose(self, splits: Mapping[str, Split], data: Path, name: str) -> Split:
-        """The split of this name; SourceError that says what is there."""
+        """The split of this name; SourceError, with the splits that exist, if it has no images or labels."""
         split = find_split(splits, name)
         if split is None and not data.is_dir():
             raise SourceError(f"there is no folder {data}; give the folder that holds the splits")
@@ -105,7 +100,7 @@ class FolderSet(MaskedImages):
                 "geoglot datasets tile NAME cuts a published set into a split"
             )
         if not split.is_labelled and any(split.images.iterdir()):
-            labelled = [one.name for one in splits.values() if one.is_labelled]
+            labelled = [other.name for other in splits.values() if other.is_labelled]
             raise SourceError(
                 f"the split {split.name} of {data} has images but no masks or other labels, so it can neither train "
                 f"nor score (labelled: {', '.join(labelled) or 'none'}); geoglot segment maps images without masks"
@@ -115,7 +110,7 @@ class FolderSet(MaskedImages):
 
 @dataclass(frozen=True)
 class _Contents:
-    """A folder that was looked through; each file of annotations is parsed once."""
+    """The splits and classes of a folder; each COCO file is parsed once."""
 
     data: Path
     yaml: DataYaml | None
@@ -128,7 +123,7 @@ class _Contents:
         return self.parsed[path]
 
     def read_classes(self) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
-        """The classes, and notes about how they were read."""
+        """The classes, and notes on how they were read."""
         splits = self.splits.values()
         files = [
             path for split in splits for folder in split.labels for path in find_labels(folder, split.images).files
@@ -142,12 +137,12 @@ class _Contents:
             names = dict.fromkeys(name for path in annotations for name in self.read_coco(path).names.values())
             return add_background(tuple(MapClass(name, (number,)) for number, name in enumerate(names))), ()
         if has_objects and self.yaml:
-            named = sorted(self.yaml.names.items())
-            return add_background(tuple(MapClass(name, (number,)) for number, name in named)), self.yaml.notes
+            numbered = sorted(self.yaml.names.items())
+            return add_background(tuple(MapClass(name, (number,)) for number, name in numbered)), self.yaml.notes
         vectors = [path for path in files if path.suffix.lower() in polygons.SUFFIXES]
         if not vectors:
             needed = "data.yaml (names: ...) nor" if has_objects else "polygons with an attribute class, nor"
-            raise SourceError(f"{self.data} has neither {needed} {TABLE} (id,name), which says what the ids mean")
+            raise SourceError(f"{self.data} has neither {needed} {TABLE} (id,name), which names the ids")
         values = sorted({name for path in vectors for name in read_polygons(path)[0]["class"]})
         return tuple(MapClass(name, (index,)) for index, name in enumerate(values)), ()
 
@@ -162,49 +157,49 @@ def _open(data: Path) -> _Contents:
 
 def _labels(image: Path, path: Path | None, classes: tuple[MapClass, ...]) -> Labels:
     """The labels of an image, by the kind of their file."""
-    places = {one.name: index for index, one in enumerate(classes)}
+    indices = {kind.name: index for index, kind in enumerate(classes)}
     if path is None or path.suffix.lower() == YOLO:
-        index = {value: index for index, one in enumerate(classes) for value in one.values if isinstance(value, int)}
-        return YoloFile(image, path, index, places.get(BACKGROUND, NONE))
+        by_id = {value: index for index, kind in enumerate(classes) for value in kind.values if isinstance(value, int)}
+        return YoloFile(image, path, by_id, indices.get(BACKGROUND, NONE))
     if path.suffix.lower() in polygons.SUFFIXES:
-        return Polygons(image, path, places, places.get(BACKGROUND, NONE))
+        return Polygons(image, path, indices, indices.get(BACKGROUND, NONE))
     return MaskFile(image, path, classes, (IGNORED,), TABLE)
 
 
 def _coco_labels(
     split: Split, contents: _Contents, classes: tuple[MapClass, ...]
 ) -> tuple[list[Labels], tuple[str, ...]]:
-    """The labels of the images that are there, by name, and notes about what is left out."""
+    """The labels of the images that exist, by name, and notes on what is left out."""
     assert split.coco is not None
-    file, places = contents.read_coco(split.coco), {one.name: index for index, one in enumerate(classes)}
-    if strange := [name for name in file.names.values() if name not in places]:
-        raise SourceError(f"{file.path} has the category {strange[0]!r}, which {TABLE} does not have")
-    index = {number: places[name] for number, name in file.names.items()}
-    labels, gone, taken = list[Labels](), list[str](), dict[Path, str]()
+    file, indices = contents.read_coco(split.coco), {kind.name: index for index, kind in enumerate(classes)}
+    if unknown := [name for name in file.names.values() if name not in indices]:
+        raise SourceError(f"{file.path} has the category {unknown[0]!r}, which {TABLE} does not have")
+    by_id = {number: indices[name] for number, name in file.names.items()}
+    labels, absent, names = list[Labels](), list[str](), dict[Path, str]()
     for name, facts in sorted(file.images.items()):
         path = find_image(name, (split.images, file.path.parent, contents.data), contents.data)
         if path is None:
-            gone.append(name)
+            absent.append(name)
             continue
-        if taken.setdefault(path, name) != name:
+        if names.setdefault(path, name) != name:
             raise SourceError(
                 f"{file.path} names {path} twice, once as {name}; name images as they lie in their folders"
             )
         size, own = (int(facts["height"]), int(facts["width"])), file.annotations.get(facts["id"], ())
-        labels.append(CocoLabels(path, file.path, size, own, index, places[BACKGROUND]))
+        labels.append(CocoLabels(path, file.path, size, own, by_id, indices[BACKGROUND]))
     if not file.images:
-        raise SourceError(f"{file.path} names no images; export it anew, with images")
+        raise SourceError(f"{file.path} names no images; export it again, with images")
     if not labels:
         raise SourceError(
-            f"none of the {len(gone)} images of {file.path} is there, the first {gone[0]} in {split.images}"
+            f"none of the {len(absent)} images of {file.path} exists, the first {absent[0]} in {split.images}"
         )
-    notes = [f"{len(gone)} images of {file.path} are missing and left out, the first {gone[0]}"] if gone else []
+    notes = [f"{len(absent)} images of {file.path} are missing and left out, the first {absent[0]}"] if absent else []
     if file.strays:
         notes.append(
             f"{file.strays} annotations of {file.path} belong to images that it does not name, and are left out"
         )
-    if others := sorted(set(find_files(split.images, SUFFIXES).files) - {one.image for one in labels}):
-        notes.append(f"{len(others)} images in {split.images} are left out, for {file.path} does not name them")
+    if others := set(find_files(split.images, SUFFIXES).files) - {each.image for each in labels}:
+        notes.append(f"{len(others)} images in {split.images} are left out, since {file.path} does not name them")
     return labels, tuple(notes)
 
 
@@ -213,7 +208,7 @@ FOLDER = FolderSet(
     title="a folder of images and masks",
     page=(
         "put images into SPLIT/images, masks of ids into SPLIT/masks, and classes.csv (id,name) beside the splits; "
-        "docs/segclip.md says where polygons and labels of YOLO and COCO lie"
+        "docs/segclip.md describes the layouts of polygons, YOLO and COCO"
     ),
     resolution=None,
     splits={"val": None, "train": None},

@@ -1,12 +1,11 @@
-"""NAIP-OSM: NAIP tiles at 1 m with the OpenStreetMap of the same place as classes, as GRAFT was scored on.
+"""NAIP-OSM: NAIP tiles at 1 m, labelled with OpenStreetMap features; GRAFT was scored on it.
 
-Its authors never published the files, so the layout is ours: images/NAME.tif with its place on Earth, and
-osm/NAME.geojson or .gpkg, OSM features in any CRS with their tags as columns. The tag rules are those of
-class_functions.py in github ShreelekhaR/scale-aware (ICLR 2025, which credits GRAFT), including the odd ones: a
-residential landuse counts only on a building, restaurants never count as commercial. Its 40 classes are the 33 of
-GRAFT and seven more. Also from there: lines are buffered by 0.00012 degrees, and houses whose centres lie within
-0.00163 degrees become one convex area. Our own: where areas overlap, the smallest is on top; a pixel without a rule is
-ignored.
+Its authors never published the files, so the layout is ours: georeferenced images/NAME.tif, and osm/NAME.geojson or
+.gpkg, OSM features in any CRS with their tags as columns. The tag rules are those of class_functions.py in github
+ShreelekhaR/scale-aware (ICLR 2025, which credits GRAFT), including the odd ones: a residential landuse counts only on a
+building, restaurants never count as commercial. Its 40 classes are the 33 of GRAFT and seven more. Also from there:
+lines are buffered by 0.00012 degrees, and houses whose centres lie within 0.00163 degrees become one convex area. Two
+rules are ours: where areas overlap, the smallest is on top; a pixel without a class is ignored.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from geoglot.datasets.image_files import open_native
 from geoglot.errors import InputError, SourceError
 from geoglot.scene.class_words import ClassWords
 
-#: Tags that must all be there, as patterns; a tuple means any of them
+#: Patterns that all tags must match; of a tuple, one pattern must match
 Tags = Mapping[str, str | tuple[str, ...]]
 
 _HOUSES = (
@@ -40,7 +39,7 @@ _RAILS = (
 )  # fmt: skip
 _GROUNDS = ("pitch", "sports_centre", "stadium")
 
-#: Name, class words, and sets of tags, one of which must match
+#: Name, class word, and alternative sets of tags
 RULES: tuple[tuple[str, str, tuple[Tags, ...]], ...] = (
     ("tennis", "tennis court", ({"leisure": "pitch", "sport": "*tennis*"},)),
     ("skate", "skate park", ({"leisure": "pitch", "sport": "*skateboard*"},)),
@@ -88,15 +87,17 @@ _LINE_BUFFER, _MERGE_RADIUS = 0.00012, 0.00163  # degrees
 
 
 def classes_of(tags: Mapping[str, str]) -> list[str]:
-    """All classes whose rule the tags of an OSM feature meet."""
-    return [name for name, _, alternatives in RULES if any(_met(wanted, tags) for wanted in alternatives)]
+    """All classes whose rule the tags of an OSM feature match."""
 
+    def match(key: str, value: str | tuple[str, ...]) -> bool:
+        patterns = (value,) if isinstance(value, str) else value
+        return key in tags and any(fnmatchcase(tags[key], pattern) for pattern in patterns)
 
-def _met(wanted: Tags, tags: Mapping[str, str]) -> bool:
-    return all(
-        key in tags and any(fnmatchcase(tags[key], one) for one in ((value,) if isinstance(value, str) else value))
-        for key, value in wanted.items()
-    )
+    return [
+        name
+        for name, _, alternatives in RULES
+        if any(all(match(key, value) for key, value in wanted.items()) for wanted in alternatives)
+    ]
 
 
 class NaipOsm(DataSet):
@@ -108,21 +109,21 @@ class NaipOsm(DataSet):
         """All tiles by name."""
         images = sorted((data / "images").glob("*.tif"))
         if not images:
-            raise self.missing("tiles images/*.tif (the layout is that of this data set's docstring)", data)
-        masks, gone = list[Mask](), list[str]()
+            raise self.missing("tiles images/*.tif (with their features in osm/NAME.geojson)", data)
+        masks, absent = list[Mask](), list[str]()
         for image in images:
             paths = (data / "osm" / f"{image.stem}{suffix}" for suffix in (".geojson", ".gpkg"))
             if path := next((path for path in paths if path.is_file()), None):
                 masks.append(partial(osm_mask, image, path))
             else:
-                gone.append(image.stem)
-        if gone:
-            raise self.missing(f"OSM of {len(gone)} tiles, the first osm/{gone[0]}.geojson,", data)
+                absent.append(image.stem)
+        if absent:
+            raise self.missing(f"OSM of {len(absent)} tiles, the first osm/{absent[0]}.geojson,", data)
         return Mapped(tuple(ClassWords(name, (word,)) for name, word, _ in RULES), images, masks)
 
 
 def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
-    """The class of each pixel of a tile, an index in RULES; -1 without a rule."""
+    """The class of each pixel of a tile as an index in RULES; -1 if it has none."""
     from rasterio.features import rasterize
 
     from geoglot.sources.vectors import read_vectors
@@ -145,7 +146,7 @@ def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
 
 
 def areas(frame: Any) -> Any:
-    """The areas of classes, a GeoDataFrame with `class`, an index in RULES; `frame` are features in degrees."""
+    """The areas of all classes, a GeoDataFrame with `class`, an index in RULES; `frame` are features in degrees."""
     import geopandas as gpd
 
     keys = [name for name in frame.columns if name != frame.geometry.name]
@@ -166,7 +167,7 @@ def areas(frame: Any) -> Any:
 
 
 def _neighbourhoods(houses: list[Any]) -> list[Any]:
-    """Convex hulls of groups of houses, joined by chains of near centres."""
+    """Convex hulls of groups of houses. Houses are in one group if a chain of near centres joins them."""
     if not houses:
         return []
     points = shapely.centroid(np.array(houses, object))

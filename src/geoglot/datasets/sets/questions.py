@@ -17,15 +17,13 @@ _COLUMNS = ("image", "question", "answer")
 class QuestionTable(DataSet):
     """The tables of a folder; every file is a split."""
 
-    def check(self, task: Task, split: str) -> None:
-        """InputError for a task; the splits are known only when the folder is read."""
+    tasks = ("vqa",)
+
+    def check(self, task: Task, split: str) -> None:  # splits are known only when the folder is read
         if task not in self.tasks:
             raise InputError(f"a table of questions is for vqa, not for {task}")
 
-    tasks = ("vqa",)
-
     def read(self, data: Path, split: str) -> Asked:
-        """The questions in the order of the table."""
         path = self.require(data, f"{split}.csv", "the table")
         rows = read_table(path, _COLUMNS).rows
         if not rows:
@@ -33,11 +31,11 @@ class QuestionTable(DataSet):
         names = list(dict.fromkeys(row["image"] for row in rows))
         images = [data / name for name in names]
         self.require_all(data, images, "images")
-        place = {name: index for index, name in enumerate(names)}
-        asked = [
-            Question(place[row["image"]], row["question"], row["answer"], row.get("type") or "all") for row in rows
+        index = {name: index for index, name in enumerate(names)}
+        questions = [
+            Question(index[row["image"]], row["question"], row["answer"], row.get("type") or "all") for row in rows
         ]
-        return Asked(images, asked)
+        return Asked(images, questions)
 
 
 QUESTIONS = QuestionTable(

@@ -1,7 +1,7 @@
 """RSICD (Lu et al. 2018, arXiv 1712.07835): 10,921 images of 224 px with up to five different sentences each.
 
 Layout: RSICD_images.zip and dataset_rsicd.json in Karpathy's form: images of {filename, split, sentences of {raw}}.
-Its ground resolutions vary and are unknown.
+Ground resolutions vary and are unknown.
 """
 
 from __future__ import annotations
@@ -23,11 +23,10 @@ class Rsicd(DataSet):
     tasks = ("retrieval",)
 
     def read(self, data: Path, split: str) -> Captioned:
-        """The images of the split, in the order of the file."""
         path = self.require(data, _CAPTIONS)
         try:
             rows = [row for row in json.loads(path.read_text("utf-8"))["images"] if row["split"] == split]
-            captions = [tuple(one["raw"].strip() for one in row["sentences"]) for row in rows]
+            captions = [tuple(sentence["raw"].strip() for sentence in row["sentences"]) for row in rows]
             images = [data / _IMAGES / row["filename"] for row in rows]
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error

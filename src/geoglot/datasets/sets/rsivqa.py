@@ -1,7 +1,8 @@
 """RSIVQA (Zheng et al. 2021): questions about the images of UCM, Sydney, AID, HRRSD and DOTA.
 
 Layout of github spectralpublic/RSIVQA: a text file per source with lines `image: question?answer`. Put the images of
-the sources into a folder `images` beside each text file. A folder `hrrsd` beside `hrrsd.txt` is read too.
+each source into a folder `images` beside its text file; a folder of the file's name (`hrrsd` for `hrrsd.txt`) is read
+too.
 """
 
 from __future__ import annotations
@@ -28,47 +29,34 @@ class Rsivqa(DataSet):
     tasks = ("vqa",)
 
     def read(self, data: Path, split: str) -> Asked:
-        """The questions of one source, in the order of its file."""
-        lines = self._file(data, split)
-        folders = [lines.parent / "images", lines.with_suffix("")]
-        places: dict[str, int] = {}
-        images: list[Path] = []
-        asked = []
-        for number, line in enumerate(lines.read_text("utf-8", errors="replace").splitlines(), 1):
+        """The questions about one source of images, in the order of its file."""
+        paths = [data / _FILES[split], data / "RSIVQA" / _FILES[split], data / f"{split}.txt"]
+        path = next((path for path in paths if path.is_file()), None)
+        if path is None:
+            raise self.missing(f"the file {_FILES[split]}", data)
+        images, questions = dict[str, tuple[int, Path]](), list[Question]()
+        for number, line in enumerate(path.read_text("utf-8", errors="replace").splitlines(), 1):
             if not line.strip():
                 continue
             name, _, rest = line.partition(":")
             question, mark, answer = rest.strip().rpartition("?")
             if not mark or not answer.strip():
-                raise SourceError(f"{lines}, line {number} must be `image: question?answer`, got {line!r}")
-            if name not in places:
-                places[name] = len(images)
-                images.append(self._image(folders, name.strip(), data))
-            asked.append(Question(places[name], f"{question}?", answer.strip().lower(), _kind(question)))
-        if not asked:
-            raise SourceError(f"{lines} holds no questions")
-        return Asked(images, asked)
+                raise SourceError(f"{path}, line {number} must be `image: question?answer`, got {line!r}")
+            if name not in images:
+                images[name] = len(images), self._find_image(path, name.strip(), data)
+            kind = "theme" if "theme" in question else "presence"
+            kind = "count" if question.startswith("how many") else kind
+            questions.append(Question(images[name][0], f"{question}?", answer.strip().lower(), kind))
+        if not questions:
+            raise SourceError(f"{path} holds no questions")
+        return Asked([image for _, image in images.values()], questions)
 
-    def _file(self, data: Path, split: str) -> Path:
-        places = [data / _FILES[split], data / "RSIVQA" / _FILES[split], data / f"{split}.txt"]
-        path = next((place for place in places if place.is_file()), None)
-        if path is None:
-            raise self.missing(f"the file {_FILES[split]}", data)
-        return path
-
-    def _image(self, folders: list[Path], name: str, data: Path) -> Path:
-        stem = Path(name).stem
-        for folder in folders:
+    def _find_image(self, listed: Path, name: str, data: Path) -> Path:
+        for folder in (listed.parent / "images", listed.with_suffix("")):
             for suffix in dict.fromkeys([Path(name).suffix, *SUFFIXES]):
-                if suffix and (path := folder / f"{stem}{suffix}").is_file():
+                if suffix and (path := folder / f"{Path(name).stem}{suffix}").is_file():
                     return path
         raise self.missing(f"the image {name}", data)
-
-
-def _kind(question: str) -> str:
-    if question.startswith("how many"):
-        return "count"
-    return "theme" if "theme" in question else "presence"
 
 
 RSIVQA = Rsivqa(

@@ -1,9 +1,9 @@
 """RSVQA (Lobry et al. 2020, arXiv 2003.07333): questions about Sentinel-2 (LR) and USGS photos (HR), made from OSM.
 
-Layout of both downloads, as the authors' loader (github syvlo/RSVQA, VQA_model/VQALoader.py) and torchrs read them:
-{PREFIX}_split_{split}_{images,questions,answers}.json beside a folder of {image id}.tif. Entries that are not active
-are left out. LR: prefix LR, folder Images_LR, 256 px at 10 m. HR: prefix USGS, folder Data, 512 px at 0.1524 m, with a
-second test split of another region, test_phili.
+Layout, by the authors' loader (github syvlo/RSVQA, VQA_model/VQALoader.py) and torchrs:
+{PREFIX}_split_{split}_{images,questions,answers}.json beside a folder of {image id}.tif. Inactive entries are left out.
+LR: prefix LR, folder Images_LR, 256 px at 10 m. HR: prefix USGS, folder Data, 512 px at 0.1524 m; its second test
+split, test_phili, is of another region.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ class Rsvqa(DataSet):
     tasks = ("vqa",)
 
     def read(self, data: Path, split: str) -> Asked:
-        """All active questions of a split, in the order of the file."""
         images, questions, answers = (self._entries(data, split, part) for part in _PARTS)
         try:
-            order = {number: index for index, number in enumerate(images)}
+            index = {number: index for index, number in enumerate(images)}
             asked = [
-                Question(order[one["img_id"]], one["question"], answers[one["answers_ids"][0]]["answer"], one["type"])
-                for one in questions.values()
+                Question(index[row["img_id"]], row["question"], answers[row["answers_ids"][0]]["answer"], row["type"])
+                for row in questions.values()
             ]
         except (KeyError, IndexError, TypeError) as error:
             raise SourceError(f"the files of {split!r} in {data} do not belong together: {error!r}") from error
@@ -47,7 +46,7 @@ class Rsvqa(DataSet):
         path = self.require(data, f"{self.prefix}_split_{split}_{part}.json")
         try:
             entries = json.loads(path.read_text("utf-8"))[part]
-            return {one["id"]: one for one in entries if one["active"]}
+            return {entry["id"]: entry for entry in entries if entry["active"]}
         except (KeyError, TypeError, ValueError) as error:
             raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error
 
