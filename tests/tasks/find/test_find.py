@@ -21,7 +21,7 @@ from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.seen import encode_scene
 from geoglot.sources.raster import open_raster
-from geoglot.tasks.find import outline_journal, search
+from geoglot.tasks.find import refine_outlines, search
 from geoglot.tasks.find.find import find
 from geoglot.tasks.find.find_result import FindResult
 from geoglot.tasks.refine.edges import Edges
@@ -455,7 +455,7 @@ def test_outlines_of_a_killed_run_are_cleared_away_by_a_run_that_refines_nothing
 
 KILLED = """
 import os, signal, sys
-from geoglot.tasks.find import outline_journal
+from geoglot.tasks.find import refine_outlines
 from geoglot.tasks.find.find import find
 from geoglot.options import ReadOptions
 from geoglot.tasks.refine.edges import Edges
@@ -476,7 +476,7 @@ class KilledScorer(Killer, ColourScorer):
 class KilledEdges(Killer, Edges):
     pass
 
-outline_journal._EVERY_SECONDS = 0
+refine_outlines._EVERY_SECONDS = 0
 names = ("roof", "sand", "water")
 scorer, refiner = (KilledScorer, Edges) if sys.argv[3] == "encoding" else (ColourScorer, KilledEdges)
 read = ReadOptions(tile=64, overlap=16, batch=8)
@@ -526,7 +526,7 @@ def test_finished_outlines_are_of_this_question_and_refiner(
         def facts(self) -> dict[str, Any]:
             return {"name": "other"}
 
-    monkeypatch.setattr(outline_journal, "_EVERY_SECONDS", 0)
+    monkeypatch.setattr(refine_outlines, "_EVERY_SECONDS", 0)
     output = tmp_path / "found.gpkg"
     with monkeypatch.context() as patch, pytest.raises(OutputError):
         patch.setattr("geoglot.tasks.find.find_result.write_frames", _full)

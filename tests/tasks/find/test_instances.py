@@ -15,8 +15,7 @@ from geoglot.options import ReadOptions
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import encode_scene
-from geoglot.tasks.find.instances import regions_of
-from geoglot.tasks.find.threshold import Threshold, choose_threshold
+from geoglot.tasks.find.instances import Threshold, choose_threshold, regions_of
 from scenes import plant
 from stubs import ColourScorer
 from worlds import write_scene

@@ -1,9 +1,8 @@
 """Find things by words in a raster of any size: one polygon per thing, with its score and area.
 
-A scene is encoded once (`scene/seen`). The scores of each name get a threshold (`threshold`) and give regions
-(`regions`), which are split into instances (`instances`, `search`). A refiner sees these in the picture and gives the
-outlines of objects (`refine_outlines`), whose overlaps are settled (`outline`) before they become a table
-(`find_result`).
+A scene is encoded once (`scene/seen`). The scores of each name give instances (`search`, `instances`). A refiner sees
+these in the picture and gives the outlines of objects (`refine_outlines`). Their overlaps are settled (`outline`)
+before they become a table (`find_result`).
 """
 
 from __future__ import annotations
@@ -32,8 +31,7 @@ from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
 from geoglot.tasks.find.outline import Object, settle_overlaps
-from geoglot.tasks.find.outline_journal import digest, open_outline_journal
-from geoglot.tasks.find.refine_outlines import refine_outlines
+from geoglot.tasks.find.refine_outlines import digest, open_outline_journal, refine_outlines
 from geoglot.tasks.find.search import Search, search_names, search_places
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
@@ -53,21 +51,22 @@ def find(
 ) -> FindResult:
     """Find, count and outline things in a raster of any size.
 
-    `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these; with
-    `options.points` it is None, and things are pointed at instead. `output` is a .gpkg, .parquet or .geojson; a picture
-    and a manifest are written beside it. An EncodedScene as source is not encoded again, and `model` is ignored.
-    `refiner` is "none", "edges", the result of `load_sam`, or a refiner of your own.
+    `names` is "swimming pool, tennis court", a list, a mapping of names to words, or a file of these. It is None with
+    `options.points`, a file of points and boxes on the things. `output` is a .gpkg, .parquet or .geojson; a picture and
+    a manifest are written beside it. An EncodedScene as source is not encoded again, and `model` is ignored. `refiner`
+    is "none", "edges", the result of `load_sam`, or a refiner of your own.
 
-    If nothing is found the table is empty. A killed run resumes and gives the same bytes. `overwrite` allows to replace
-    the result of another run; files that geoglot did not make are never touched. Raises InputError, SourceError or
-    OutputError; windows that fail are listed in the result.
+    The table is empty if no object is found. A killed run resumes and gives the same bytes. `overwrite` allows the call
+    to replace the result of another run; files that geoglot did not make are never touched. Raises InputError,
+    SourceError or OutputError; the result lists windows that failed.
     """
     started = time.monotonic()
     refiner = choose_refiner(refiner)
     files = FindFiles.of(Path(output), options.overlay) if output else None
     if files:
         inputs = (options.points, options.area, names if isinstance(names, PathLike) else None)
-        files.made.check(_uri(source), *inputs)
+        raster = source.raster if isinstance(source, EncodedScene) else source
+        files.made.check(raster.uri if isinstance(raster, Raster) else raster, *inputs)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         question = _question(dense, names, options)
@@ -106,11 +105,6 @@ def find(
             return _finish(scene, search, objects, files, run, resumed, started)
 
 
-def _uri(source: PathLike | Raster | EncodedScene) -> str:
-    raster = source.raster if isinstance(source, EncodedScene) else source
-    return raster.uri if isinstance(raster, Raster) else str(raster)
-
-
 def _check_limits(options: FindOptions, raster: Raster) -> None:
     if raster.grid.crs is None and (options.min_area is not None or options.max_area is not None):
         raise InputError(
@@ -120,7 +114,7 @@ def _check_limits(options: FindOptions, raster: Raster) -> None:
 
 
 def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> Question | None:
-    """The question for names; None if a person points at things instead."""
+    """The question for names; None with points and boxes."""
     if (names is None) == (options.points is None):
         raise InputError("give names to find or a file of points and boxes (--points FILE), exactly one of them")
     if names is None:
@@ -134,14 +128,14 @@ def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> 
 def _asked(
     names: ClassesLike | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
 ) -> dict[str, Any]:
-    """Everything beside the encoded scene that decides the result."""
+    """Everything that decides the result, beside the encoded scene and the refiner."""
     decided = read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"}
     words = None if names is None else [asdict(entry) for entry in parse_classes(names)]
     return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
 
 
 def _select(objects: Sequence[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
-    """Settle overlaps, and drop objects of a wrong size or with a centre outside of the area."""
+    """Settle overlaps, and drop objects of a wrong size or with their centre outside the area."""
     polygons = scene.raster.footprint.clip([each.polygon for each in objects])  # pixels at the edge may hang over
     clipped = [replace(each, polygon=polygon) for each, polygon in zip(objects, polygons, strict=True)]
     settled = _limit_area(settle_overlaps(_limit_area(clipped, scene, options)), scene, options)

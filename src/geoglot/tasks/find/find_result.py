@@ -25,22 +25,23 @@ from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
+from geoglot.tasks.find.instances import Threshold
 from geoglot.tasks.find.outline import Object
-from geoglot.tasks.find.outline_journal import outlines_of
-from geoglot.tasks.find.threshold import Threshold
+from geoglot.tasks.find.refine_outlines import outlines_of
 
 _PATHS = ("output", "overlay", "manifest")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FindResult:
-    """What was found, and where it was written."""
+    """The objects of a search, and the files that hold them."""
 
     model: str
     objects: gpd.GeoDataFrame
-    """One row per object, from the top left: id, name, score, area_m2, perimeter_m, lon, lat (of the centroid), outline
-    (the refiner that made it), window (the nearest: row, col, height, width in pixels of the scene), and its polygon in
-    the CRS of the scene's grid. Without a CRS coordinates are pixels, and measures on the ground are empty."""
+    """One row per object, from the top left: id, name, score, area_m2, perimeter_m, lon and lat of the centroid,
+    outline (the name of the refiner), window (the nearest: row, col, height, width in pixels of the scene), and the
+    polygon in the CRS of the scene's grid. Without a CRS, coordinates are pixels and measures on the ground are empty.
+    """
     counts: Mapping[str, int]
     areas_m2: Mapping[str, float | None]
     thresholds: Mapping[str, Threshold]
@@ -51,7 +52,7 @@ class FindResult:
     failed: tuple[FailedWindow, ...]
     seconds: float
     notes: tuple[str, ...] = ()
-    """Sentences for the user, such as on a missing CRS or a name that matches everything."""
+    """Sentences for the user, for example about a missing CRS or a name that matches everything."""
 
     def __repr__(self) -> str:
         return f"FindResult({self.summary!r})"
@@ -124,7 +125,7 @@ def _best_window(plan: WindowPlan, row: float, col: float) -> str:
 
 @dataclass(frozen=True)
 class FindFiles:
-    """Where a search is written."""
+    """The files that a search writes."""
 
     objects: Path
     overlay: Path | None
@@ -147,7 +148,7 @@ class FindFiles:
         try:
             thumbnail = raster.thumbnail(SIDE)
         except ReadError as error:
-            self.made.remove(self.overlay)  # of an earlier run: it would show other objects
+            self.made.remove(self.overlay)  # the picture of an earlier run would show other objects
             return (f"no picture was made: {error}",)
         polygons = to_pixels(objects.geometry.to_numpy(), thumbnail.grid)
         outlines = list(zip(objects["name"], polygons, strict=True))
@@ -157,7 +158,7 @@ class FindFiles:
             return write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
 
     def write(self, objects: gpd.GeoDataFrame, document: dict[str, Any]) -> None:
-        """Write the objects, then the manifest, which says that they are complete."""
+        """Write the objects, then the manifest, which makes them complete."""
         with self.made.writing(self.objects) as draft:
             write_frames([objects], draft, "objects")
         self.made.finish(document)

@@ -1,30 +1,87 @@
-"""Regions of high scores over a scene of any size, and the instances that they split into.
+"""Instances of a name in a scene of any size: a threshold gives regions, which are split where blobs touch.
 
-Hysteresis is a property of a region: all its pixels reach the extent of the threshold, and at least one of them the
-core. So the regions do not depend on how the scene is cut into strips. Where blobs of a region touch, each is an
-instance.
+Hysteresis is a property of a region: all its pixels reach the extent of the threshold, and at least one pixel reaches
+the core. So the regions do not depend on how the scene is cut into strips.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from geoglot.aliases import Progress
+from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
 from geoglot.outputs.seams import Part, join_strips
 from geoglot.scene.score_field import ScoreField
-from geoglot.tasks.find.threshold import Threshold
 from geoglot.tasks.refine.edges import split_touching
 
-#: Largest bounding box, in pixels, of a region that is split and refined; a larger one is never held at once.
+#: Largest bounding box, in pixels, of a region that is split and refined; a larger region is never held as a whole.
 LARGEST = 4_000_000
-#: A window of full width and its scores; None if none of them reaches the extent
+#: A window of full width and its scores; None if no score reaches the extent
 Strip = tuple[Window, np.ndarray | None]
+_BINS = 500
+_UNDECIDED = 0.5  # at this score a name fits as well as the best background word
+_EXTENT = 0.8  # ratio of the extent to the core
+_EVERYWHERE = 0.9  # share of the patches from which a name matches the whole scene
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Hysteresis (Canny 1986): an object is connected pixels that reach the extent, one of which reaches the core."""
+
+    core: float
+    """Least score, somewhere, of an object."""
+    extent: float
+    """Least score of every pixel of an object, before its outline is refined."""
+    how: Literal["scene", "background", "given"]
+    """scene: between the two kinds of patches in the scene; background: 0.5, where the name wins against the background
+    words; given: by the user."""
+    share: float
+    """Share of the patches with data that reach `core`."""
+
+    @property
+    def is_everywhere(self) -> bool:
+        """Whether nearly the whole scene reaches the core, so that the name separates nothing."""
+        return self.share >= _EVERYWHERE
+
+    def to_json(self) -> dict[str, Any]:
+        return {key: value if isinstance(value, str) else round(value, 4) for key, value in asdict(self).items()}
+
+
+def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
+    """The threshold of one name.
+
+    Otsu's method (1979) splits the scores of the scene to maximise the variance between two classes. It always gives
+    two classes, even if there is only one. So the core is at least 0.5, below which a background word fits better, and
+    it is 0.5 if nearly all patches reach that.
+    """
+    counts = np.zeros(_BINS, np.int64)
+    for rows in field.lattice_rows():
+        scores = rows[~np.isnan(rows)]
+        counts += np.bincount(np.minimum((scores * _BINS).astype(np.intp), _BINS - 1), minlength=_BINS)
+    if not counts.any():
+        if failed := field.scene.failed:
+            raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
+        raise InputError("no pixel of the scene is valid; check --bands and --nodata")
+    if min_score is not None:
+        return Threshold(min_score, _EXTENT * min_score, "given", _share(counts, min_score))
+    if np.count_nonzero(counts) > 1 and _share(counts, _UNDECIDED) < _EVERYWHERE:
+        centres = (np.arange(_BINS) + 0.5) / _BINS
+        core = float(threshold_otsu(hist=(counts, centres))) + 0.5 / _BINS
+        if core > _UNDECIDED:
+            return Threshold(core, _EXTENT * core, "scene", _share(counts, core))
+    return Threshold(_UNDECIDED, _EXTENT * _UNDECIDED, "background", _share(counts, _UNDECIDED))
+
+
+def _share(counts: np.ndarray, least: float) -> float:
+    return float(counts[round(least * _BINS) :].sum() / counts.sum())
 
 
 @dataclass
@@ -67,10 +124,10 @@ def find_regions(field: ScoreField, threshold: Threshold, progress: Progress | N
 
 
 def regions_of(strips: Iterable[Strip], threshold: Threshold) -> list[Region]:
-    """The regions that hold a core in strips given from the top; sorted from the top left."""
+    """The regions that hold a core, in strips from the top; sorted from the top left."""
     regions = join_strips(_label(window, scores, threshold.extent) for window, scores in strips)
-    found = [region for region in regions if region.peak >= threshold.core]
-    return sorted(found, key=lambda region: (region.top, region.left, region.at))
+    with_core = [region for region in regions if region.peak >= threshold.core]
+    return sorted(with_core, key=lambda region: (region.top, region.left, region.at))
 
 
 def _label(
@@ -122,7 +179,6 @@ class Instance:
 
     @property
     def name(self) -> str:
-        """The name that was asked for."""
         return self.field.name
 
     @property
@@ -136,8 +192,7 @@ def split_region(region: Region, field: ScoreField, extent: float) -> list[Insta
     """The instances of a region whose box is no larger than LARGEST."""
     scores = field.read(region.box)
     labels, _ = ndimage.label(scores >= extent)
-    own = labels == labels[region.at[0] - region.top, region.at[1] - region.left]
-    parts = split_touching(own, scores)
+    parts = split_touching(labels == labels[region.at[0] - region.top, region.at[1] - region.left], scores)
     instances = []
     for label, place in enumerate(ndimage.find_objects(parts), 1):
         rows, cols = place

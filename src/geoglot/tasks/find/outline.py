@@ -1,4 +1,4 @@
-"""Objects: masks become polygons, and their overlaps are settled."""
+"""Objects: masks become polygons whose overlaps are settled."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.find.instances import Region
 
-_TOLERANCE = 0.5  # pixels: the corners of pixels go, nothing else
-_SAME = 0.5  # an object that keeps less of its area than this is the same thing by another name
-_PIXELS = 4_000_000
+_TOLERANCE = 0.5  # pixels: it removes the corners of pixels only
+_SAME = 0.5  # an object that keeps a smaller share of its area is the same thing by another name
+_PIXELS = 4_000_000  # of a strip
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _simplify(polygon: Polygon) -> Polygon:
 
 
 def outline_of_large(region: Region, field: ScoreField, extent: float) -> Object:
-    """The object of a region too large to be held at once, traced by strips like a class map; not split or refined."""
+    """The object of a region that is too large to be held as a whole: it is traced by strips, not split or refined."""
     core = shapely.Point(region.at[1] + 0.5, region.at[0] + 0.5)
 
     def strips() -> Iterator[ClassStrip]:
@@ -69,21 +69,16 @@ def settle_overlaps(objects: Sequence[Object]) -> list[Object]:
     order = sorted(range(len(objects)), key=lambda index: (-objects[index].score, index))
     rank = {index: place for place, index in enumerate(order)}
     kept: dict[int, Polygon] = {}
-    near = _neighbours([each.polygon for each in objects])
+    polygons = np.array([each.polygon for each in objects], object)
+    near: list[list[int]] = [[] for _ in objects]
+    for index, other in shapely.STRtree(polygons).query(polygons, predicate="intersects").T.tolist():
+        near[index].append(other)
     for index in order:
         above = [kept[other] for other in near[index] if rank[other] < rank[index] and other in kept]
         rest = _subtract(objects[index].polygon, above)
         if rest is not None:
             kept[index] = rest
     return [replace(each, polygon=kept[index]) for index, each in enumerate(objects) if index in kept]
-
-
-def _neighbours(polygons: Sequence[Polygon]) -> list[list[int]]:
-    pairs = shapely.STRtree(polygons).query(np.array(polygons, object), predicate="intersects")
-    near: list[list[int]] = [[] for _ in polygons]
-    for index, other in pairs.T.tolist():
-        near[index].append(other)
-    return near
 
 
 def _subtract(polygon: Polygon, others: Sequence[Polygon]) -> Polygon | None:

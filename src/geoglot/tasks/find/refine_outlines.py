@@ -1,22 +1,32 @@
-"""Turn instances into objects: show them to a refiner in views of the picture, and outline its masks."""
+"""Turn instances into objects: show them to a refiner in views of the picture, and outline its masks.
+
+Outlines are kept beside the output while they are made, so that a killed run does not make them again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from itertools import groupby
+from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
+import shapely
+from jaxtyping import Float
 from scipy import ndimage
 
 from geoglot.aliases import Progress
 from geoglot.errors import ReadError
 from geoglot.geo import Window
+from geoglot.outputs.journal import Journal
+from geoglot.scene.stream import resume_note
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.instances import LARGEST, Instance
 from geoglot.tasks.find.outline import Object, outline
-from geoglot.tasks.find.outline_journal import OutlineJournal
 from geoglot.tasks.refine.refiner import CoarseMask, Refiner, View
 
 log = logging.getLogger(__name__)
@@ -26,6 +36,8 @@ _ROOM = 1.25  # least ratio of a view's side to the instance in it
 _STEPS = (7 / 8, 1 / 2, 1 / 4, 1 / 8)  # from view to view, in sides: few views, and every instance is whole in one
 _AT_ONCE = 16  # instances of a view that are held at once: bounds memory where they are crowded
 _LARGEST_VIEW = 4 * LARGEST  # pixels; an instance that needs a larger view is not refined
+_KIND = "outlines"
+_EVERY_SECONDS = 10.0  # a file for each view would cost more than a fast refiner
 
 
 def refine_outlines(
@@ -82,46 +94,102 @@ def _refine_view(
     """The objects of each instance; several where the picture shows several."""
     try:
         tile = raster.read(window)
-    except ReadError as error:  # the instance was read for its scores, so only its surroundings are damaged
+    except ReadError as error:  # the instance itself was read for its scores, so only its surroundings are damaged
         log.warning("%d outlines are not refined: %s", len(instances), error)
         yield from ([_unrefined(instance)] for instance in instances)
         return
     view = View(window, tile.pixels, tile.valid, instances[0].field.scene.plan.patch)
     for first in range(0, len(instances), _AT_ONCE):
-        some = instances[first : first + _AT_ONCE]
-        scores = [_scores_in(window, instance) for instance in some]
-        coarse = [_coarse_mask(*pair, window) for pair in zip(some, scores, strict=True)]
-        for instance, own, before, refined in zip(some, scores, coarse, refiner(view, coarse), strict=True):
-            how = refiner.name if refined else "none"
-            masks = [mask & tile.valid for mask in refined or (before.mask,)]
-            objects = [_object(instance.name, mask, own, window, how) for mask in masks if mask.any()]
+        group = instances[first : first + _AT_ONCE]
+        scores = [_scores_in(window, instance) for instance in group]
+        coarse = [_coarse_mask(*pair, window) for pair in zip(group, scores, strict=True)]
+        for instance, own, before, refined in zip(group, scores, coarse, refiner(view, coarse), strict=True):
+            how, objects = refiner.name if refined else "none", []
+            for mask in refined or (before.mask,):
+                parts, count = ndimage.label(mask & tile.valid)
+                if count:
+                    largest = parts == 1 + np.bincount(parts.ravel())[1:].argmax()
+                    score = float(own[largest].mean(dtype=np.float64))
+                    objects.append(Object(instance.name, outline(largest, window), score, how))
             yield objects or [_unrefined(instance)]
 
 
 def _scores_in(window: Window, instance: Instance) -> Float[np.ndarray, "rows cols"]:
-    """Scores of the instance's name in a window that may reach beyond the scene, 0 there."""
+    """Scores of the instance's name in a window; 0 beyond the scene."""
     inside = window.intersection(instance.field.scene.raster.grid.whole)
     assert inside is not None
-    scores = np.zeros((window.height, window.width), np.float32)
-    scores[inside.within(window).slices] = instance.field.read(inside)
-    return scores
+    return np.pad(instance.field.read(inside), window.rims(inside))
 
 
 def _coarse_mask(instance: Instance, scores: Float[np.ndarray, "rows cols"], window: Window) -> CoarseMask:
-    mask = np.zeros(scores.shape, bool)
-    mask[instance.box.within(window).slices] = instance.mask
+    mask = np.pad(instance.mask, window.rims(instance.box))
     others = ~mask & (scores >= instance.extent)
     return CoarseMask(mask, np.where(others, np.float32(0), scores), instance.drawn)
 
 
-def _object(
-    name: str, mask: Bool[np.ndarray, "rows cols"], scores: Float[np.ndarray, "rows cols"], window: Window, how: str
-) -> Object:
-    """The object of a mask's largest part, scored by the scores inside it."""
-    parts, count = ndimage.label(mask)
-    mask = parts == 1 + np.bincount(parts.ravel())[1:].argmax() if count > 1 else mask
-    return Object(name, outline(mask, window), float(scores[mask].mean(dtype=np.float64)), how)
-
-
 def _unrefined(instance: Instance) -> Object:
     return Object(instance.name, outline(instance.mask, instance.box), instance.score, "none")
+
+
+class OutlineJournal:
+    """The objects of the first instances, in the order in which these are refined."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._waiting: list[list[Object]] = []
+        self._count, self._saved = 0, time.monotonic()
+        self.resumed: tuple[str, ...] = ()
+        """A note if refining goes on after a killed run."""
+        if journal.load() is None:
+            journal.save({}, {})
+
+    def load(self, total: int) -> list[list[Object]]:
+        """The objects of each instance that a killed run had finished; `total` counts all instances."""
+        finished = [
+            [Object(name, shapely.from_wkb(polygon), score, how) for name, polygon, score, how in rows]
+            for path in self._journal.strips(_KIND)
+            for rows in json.loads(path.read_bytes())
+        ]
+        self._count = len(finished)
+        self.resumed = resume_note(len(finished), total, "outlines")
+        return finished
+
+    def add(self, objects: Sequence[list[Object]]) -> None:
+        """Keep the objects of the next instances; they are written every ten seconds."""
+        self._waiting += objects
+        if time.monotonic() - self._saved >= _EVERY_SECONDS:
+            rows = [
+                [(each.name, shapely.to_wkb(each.polygon, hex=True), each.score, each.how) for each in objects]
+                for objects in self._waiting
+            ]
+            self._journal.add_strip(_KIND, self._count, json.dumps(rows).encode(), ".json")
+            self._count += len(rows)
+            self._waiting, self._saved = [], time.monotonic()
+
+
+def outlines_of(output: Path) -> Path:
+    """The path from which the journal of outlines takes its name."""
+    return output.with_name(f"{output.name}.outlines")
+
+
+@contextmanager
+def open_outline_journal(output: Path | None, run: str, refined: bool) -> Iterator[OutlineJournal | None]:
+    """The journal of a run with this fingerprint, removed when the block ends well; None without output or refiner.
+
+    If nothing is refined, the journal that a killed run left is removed.
+    """
+    if output is None:
+        yield None
+        return
+    with closing(Journal(outlines_of(output), run)) as journal:
+        yield OutlineJournal(journal) if refined else None
+        journal.clear()
+
+
+def digest(instances: Sequence[Instance]) -> str:
+    """Hash of all fields of the instances."""
+    total = hashlib.sha256()
+    for instance in instances:
+        facts = (instance.name, *instance.box, instance.score, instance.extent, instance.drawn)
+        total.update(repr(facts).encode() + instance.bits.tobytes())
+    return total.hexdigest()

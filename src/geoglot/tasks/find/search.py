@@ -1,20 +1,30 @@
-"""Search a scene for instances: things of a name, or things that a person points at."""
+"""Search a scene for instances: things of a name, or things at points and boxes that a person draws."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import geopandas as gpd
+import numpy as np
+import rasterio.features
+import shapely
+from jaxtyping import Bool, Float
+from scipy import ndimage
+from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import Progress
+from geoglot.errors import InputError, SourceError
+from geoglot.geo import Window
 from geoglot.scene.area import on_grid
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene
-from geoglot.tasks.find.instances import LARGEST, Instance, find_regions, split_region
+from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region
 from geoglot.tasks.find.outline import Object, outline_of_large
-from geoglot.tasks.find.point_prompts import instances_at
-from geoglot.tasks.find.threshold import Threshold, choose_threshold
+
+_REACH = 8  # patches around a point within which its thing lies
+_EXTENT = 0.5  # half way from the usual similarity around a point to equality with it
+_UNNAMED = "object"
 
 
 @dataclass(frozen=True)
@@ -42,8 +52,8 @@ def search_names(scene: EncodedScene, question: Question, min_score: float | Non
             else:
                 instances += split_region(region, field, threshold.extent)
     everywhere = (
-        f"{name!r} matches {threshold.share:.0%} of the scene, so tells nothing apart here: narrow it, or raise "
-        "--min-score"
+        f"{name!r} matches {threshold.share:.0%} of the scene, so it separates nothing here: use a narrower name, or "
+        "raise --min-score"
         for name, threshold in thresholds.items()
         if threshold.is_everywhere
     )
@@ -52,10 +62,107 @@ def search_names(scene: EncodedScene, question: Question, min_score: float | Non
     return Search(question.names, instances, large, thresholds, notes)
 
 
-def search_places(scene: EncodedScene, places: gpd.GeoDataFrame) -> Search:
-    """The instances at points and boxes."""
-    instances = instances_at(scene, on_grid(places, scene.raster.grid))
-    names = tuple(dict.fromkeys(instance.name for instance in instances))
-    left = len(places) - len(instances)
-    note = f"{left} of {len(places)} points and boxes lie outside the scene or where it has no data"
-    return Search(names, instances, [], {}, (note,) if left else ())
+def search_places(scene: EncodedScene, features: gpd.GeoDataFrame) -> Search:
+    """One instance for every point or polygon where the scene has data; the column "name" holds their names.
+
+    InputError if there is no such place, SourceError if the reason may be that windows could not be read.
+    """
+    local = on_grid(features, scene.raster.grid)
+    names = local["name"] if "name" in local else [None] * len(local)
+    named = (str(name) if isinstance(name, str) and name.strip() else _UNNAMED for name in names)
+    candidates = (_place(scene, geometry, name) for geometry, name in zip(local.geometry, named, strict=True))
+    places = tuple(place for place in candidates if place is not None)
+    if not places:
+        if failed := scene.failed:
+            raise SourceError(f"no data at the points and boxes: {len(failed)} windows failed, {failed[0].reason}")
+        raise InputError("all points and boxes lie outside the scene or where it has no data; is their CRS right?")
+    question = LikePlaces(places)
+    instances = [_instance(ScoreField(scene, question, index), place) for index, place in enumerate(places)]
+    left = len(features) - len(places)
+    note = f"{left} of {len(features)} points and boxes lie outside the scene or where it has no data"
+    return Search(tuple(dict.fromkeys(question.names)), instances, [], {}, (note,) if left else ())
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A place in the scene and the mean of its patches."""
+
+    name: str
+    geometry: BaseGeometry
+    """In pixels."""
+    patches: Window
+    """The patches within reach."""
+    vector: Float[np.ndarray, " channel"]
+    """Mean of the patches at the place, of unit length."""
+    usual: float
+    """Median cosine of the patches within reach to `vector`."""
+
+
+@dataclass(frozen=True)
+class LikePlaces:
+    """A question per place: how similar a patch is to it, from the usual similarity around it (0) to equality (1)."""
+
+    places: tuple[_Place, ...]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(place.name for place in self.places)
+
+    def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
+        place = self.places[index]
+        return np.clip((_cosine(seen, place.vector) - place.usual) / max(1 - place.usual, 1e-6), 0, 1)
+
+
+def _cosine(seen: np.ndarray, vector: np.ndarray) -> Float[np.ndarray, "rows cols"]:
+    length = np.maximum(np.linalg.norm(seen, axis=0), 1e-9)
+    return np.asarray(np.tensordot(vector, seen, 1) / length, np.float32)
+
+
+def _place(scene: EncodedScene, geometry: BaseGeometry, name: str) -> _Place | None:
+    """The part of a place that lies in the scene; None if the scene has no data there."""
+    height, width = scene.plan.shape
+    inside = shapely.intersection(geometry, shapely.box(0, 0, width, height))
+    if inside.is_empty or (geometry.area and not inside.area):
+        return None
+    if inside.bounds[0] >= width or inside.bounds[1] >= height:
+        return None
+    patches = _patches_within_reach(scene, inside)
+    seen = scene.seen(patches)
+    offset = np.array([patches.col, patches.row])
+    in_patches = shapely.transform(inside, lambda xy: xy / scene.plan.patch - offset)
+    on = _rasterise(in_patches, (patches.height, patches.width)) & ~np.isnan(seen[0])
+    if not on.any():
+        return None
+    vector = seen[:, on].mean(1)
+    vector /= max(float(np.linalg.norm(vector)), 1e-9)
+    return _Place(name, inside, patches, vector, float(np.nanmedian(_cosine(seen, vector))))
+
+
+def _patches_within_reach(scene: EncodedScene, place: BaseGeometry) -> Window:
+    left, top, right, bottom = (edge / scene.plan.patch for edge in place.bounds)
+    rows, cols = scene.plan.lattice
+    first_row, first_col = max(0, int(top) - _REACH), max(0, int(left) - _REACH)
+    last_row, last_col = min(rows, int(bottom) + _REACH + 1), min(cols, int(right) + _REACH + 1)
+    if (last_row - first_row) * (last_col - first_col) * scene.plan.patch**2 > LARGEST:
+        raise InputError(f"a box must fit in {LARGEST:,} pixels, got {right - left:,.0f} x {bottom - top:,.0f} patches")
+    return Window(first_row, first_col, last_row - first_row, last_col - first_col)
+
+
+def _rasterise(geometry: BaseGeometry, shape: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
+    return np.asarray(rasterio.features.rasterize([geometry], shape, all_touched=True), bool)
+
+
+def _instance(field: ScoreField, place: _Place) -> Instance:
+    """The similar patches connected with a point, or everything in a box."""
+    patch, reach = field.scene.plan.patch, place.patches
+    window = Window(reach.row * patch, reach.col * patch, reach.height * patch, reach.width * patch)
+    inside = window.intersection(Window(0, 0, *field.scene.plan.shape))
+    assert inside is not None
+    scores, offset = field.read(inside), np.array([inside.col, inside.row])
+    mask = _rasterise(shapely.transform(place.geometry, lambda xy: xy - offset), scores.shape)
+    drawn = bool(place.geometry.area)
+    if not drawn:
+        labels, _ = ndimage.label((scores >= _EXTENT) | mask)
+        mask = np.isin(labels, np.unique(labels[mask]))
+    return Instance.of(field, _EXTENT, mask, scores, inside, drawn)

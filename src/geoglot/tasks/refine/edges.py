@@ -15,17 +15,17 @@ from skimage.segmentation import watershed
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 
 _SMOOTH = 0.7  # pixels: noise of the sensor is no edge
-_CORE = 0.7  # share of its depth that is surely inside, for a thing too thin for half a patch
+_CORE = 0.7  # a thing thinner than a patch is surely inside from this share of its depth
 _NECK = 0.7  # a neck narrower than this share of the smaller of two blobs separates them
 _OTHER, _THING = 1, 2
 
 
 class Edges:
-    """Watershed of the gradient (Meyer 1994) between what is surely inside and what is surely outside.
+    """Watershed of the gradient (Meyer 1994) between seeds that are surely inside or surely outside.
 
     The scores place an edge to about a patch: pixels deeper inside than half a patch belong to the thing, pixels
     farther outside than a patch do not, and in between the outline follows the strongest change of the picture. The
-    border of missing data cuts a thing, and is no edge of it. Blobs that a narrow neck joins become two.
+    border of missing data cuts a thing, but is not its edge. Blobs joined by a narrow neck become two.
     """
 
     name = "edges"
@@ -37,13 +37,17 @@ class Edges:
     def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]:
         colours = [ndimage.gaussian_gradient_magnitude(band, _SMOOTH) for band in view.pixels[:3]]
         relief = np.max(colours, axis=0)
-        return [_refine(relief, view, one) for one in coarse]
+        return [_refine(relief, view, instance) for instance in coarse]
 
 
 def _refine(relief: Float[np.ndarray, "rows cols"], view: View, coarse: CoarseMask) -> Masks:
-    near = coarse.around(2 * view.patch)  # a view may be large and hold many
+    near = coarse.around(2 * view.patch)  # a view may be large and hold many instances
     mask, valid = coarse.mask[near], view.valid[near]
-    seeds = _seeds(mask, coarse.scores[near], valid, view.patch)
+    inside = ndimage.distance_transform_edt(np.pad(mask | ~valid, 1))[1:-1, 1:-1] * mask
+    outside = ndimage.distance_transform_edt(~mask)
+    others = (coarse.scores[near] == 0) & (outside > 0)
+    seeds = np.where((outside > view.patch) | others, _OTHER, 0)
+    seeds[inside > min(view.patch / 2, _CORE * inside.max())] = _THING
     basin = np.asarray(watershed(relief[near], seeds, mask=valid) == _THING)
     basin |= ndimage.binary_fill_holes(basin) & mask  # a hole stays if the scores show it too
     labels = basin.astype(np.int32) if coarse.drawn else split_touching(basin, np.ones(basin.shape, np.float32))
@@ -52,21 +56,6 @@ def _refine(relief: Float[np.ndarray, "rows cols"], view: View, coarse: CoarseMa
         masks.append(np.zeros(coarse.mask.shape, bool))
         masks[-1][near] = labels == label
     return tuple(masks)
-
-
-def _seeds(
-    mask: Bool[np.ndarray, "rows cols"],
-    scores: Float[np.ndarray, "rows cols"],
-    valid: Bool[np.ndarray, "rows cols"],
-    patch: int,
-) -> Int[np.ndarray, "rows cols"]:
-    """1 where the thing surely is not, 2 where it surely is, 0 between."""
-    inside = ndimage.distance_transform_edt(np.pad(mask | ~valid, 1))[1:-1, 1:-1] * mask
-    outside = ndimage.distance_transform_edt(~mask)
-    others = (scores == 0) & (outside > 0)
-    seeds = np.where((outside > patch) | others, _OTHER, 0)
-    seeds[inside > min(patch / 2, _CORE * inside.max())] = _THING
-    return np.asarray(seeds)
 
 
 def split_touching(

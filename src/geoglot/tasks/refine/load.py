@@ -14,7 +14,7 @@ from geoglot.tasks.refine.sam import Normalisation, Sam
 from geoglot.tasks.refine.sam_prompts import Prompting
 
 NAMES = ("none", "edges", "sam")
-#: From the model_type of a configuration to the class of transformers that takes points and boxes
+#: The class of transformers that takes points and boxes, by the model_type of a configuration
 _CLASSES = {
     "sam": "SamModel",
     "sam2": "Sam2Model",
@@ -34,7 +34,7 @@ def choose_refiner(
     prompting: Prompting | None = None,
     device: str | None = None,
 ) -> Refiner | None:
-    """Turn the name none, edges or sam into a refiner; `sam` is a folder or the name of a model on the hub."""
+    """Turn "none", "edges" or "sam" into a refiner; `sam` is a folder or the name of a model on the hub."""
     if not isinstance(refiner, str):
         return refiner
     if refiner not in NAMES:
@@ -60,15 +60,14 @@ def load_sam(name: str, *, prompting: Prompting | None = None, device: str | Non
         if not hasattr(transformers, _CLASSES[kind]):
             raise ModelError(f"{name} needs a newer transformers; get it with: pip install -U transformers")
         model = getattr(transformers, _CLASSES[kind]).from_pretrained(name, use_safetensors=True, **local)
-    except (OSError, ValueError) as error:  # what transformers and the hub raise derives from these
-        why = " ".join(str(error).split())
-        raise ModelError(f"SAM cannot be loaded from {name!r}: {why}") from None
-    where = choose_device(device or load_settings().device)
-    return Sam(model.to(where).eval().requires_grad_(False), _normalisation(name, kind, local), prompting)
+    except (OSError, ValueError) as error:  # the base classes of errors of transformers and the hub
+        raise ModelError(f"SAM cannot be loaded from {name!r}: {' '.join(str(error).split())}") from None
+    model = model.to(choose_device(device or load_settings().device)).eval().requires_grad_(False)
+    return Sam(model, _normalisation(name, kind, local), prompting)
 
 
 def _normalisation(name: str, kind: str, local: dict[str, bool]) -> Normalisation:
-    """From the folder, or what the family was trained with."""
+    """The normalisation in the folder's preprocessor config, or else the usual one of the family."""
     from transformers.image_processing_base import ImageProcessingMixin
 
     usual = _HALF if kind.startswith("sam3") else _IMAGENET

@@ -1,4 +1,4 @@
-"""Refine a class map block by block: every region of it follows the edges of the picture."""
+"""Refine a class map block by block, so that its regions follow the edges of the picture."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.refiner import CoarseMask, Refiner, View
 
 _SIDE = 768
-_HALO = 4  # patches around a block that are refined too; a refiner moves an edge by one
-_AT_ONCE = 16  # regions of a block that are held at once: bounds memory where they are many
+_HALO = 4  # patches around a block that are refined too; a refiner moves an edge by about one patch
+_AT_ONCE = 16  # regions of a block that are held at once: bounds memory where a block has many
 _Rows = tuple[Shaped[np.ndarray, "rows cols"], Shaped[np.ndarray, "rows cols"]]
 #: Class ids and confidences (0..`certain`) of a window inside the scene
 ReadMap = Callable[[Window], _Rows]
@@ -24,7 +24,7 @@ ReadMap = Callable[[Window], _Rows]
 
 @dataclass(frozen=True)
 class MapRefiner:
-    """How a class map is refined.
+    """Refines each region of a class map.
 
     A region is a 4-connected part of one class within a block and its halo. Where refined regions overlap, the one with
     the higher mean confidence takes the pixel. Pixels that no region takes, and pixels without data, stay as they were.
@@ -36,12 +36,12 @@ class MapRefiner:
     refiner: Refiner
     patch: int
     skip: frozenset[int]
-    """Ids that are no class."""
+    """Ids of pixels without a class."""
     certain: int
     """The confidence that means 1."""
 
     def rows(self, read: ReadMap, done: int = 0) -> Iterator[tuple[int, *_Rows]]:
-        """First row, classes and confidences of full rows, from the top, without the first `done` rows of blocks."""
+        """First row, classes and confidences of each row of blocks from the top, without the first `done`."""
         height, width = self.raster.grid.shape
         halo = _HALO * self.patch
         step = max(self.patch, (self.refiner.side or _SIDE) - 2 * halo)
@@ -50,8 +50,8 @@ class MapRefiner:
             classes, confidence = read(strip)
             for col in range(0, width, step):
                 block = self._block(read, Window(row - halo, col - halo, step + 2 * halo, step + 2 * halo))
-                inner = np.s_[halo : halo + strip.height, halo : halo + min(step, width - col)]
-                place = np.s_[:, col : col + min(step, width - col)]
+                length = min(step, width - col)
+                inner, place = np.s_[halo : halo + strip.height, halo : halo + length], np.s_[:, col : col + length]
                 classes[place], confidence[place] = block[0][inner], block[1][inner]
             yield row, classes, confidence
 
@@ -59,20 +59,19 @@ class MapRefiner:
         """The refined map of a window that may reach beyond the scene."""
         inside = window.intersection(self.raster.grid.whole)
         assert inside is not None
-        rims = window.rims(inside)
         classes, confidence = read(inside)
-        classes = np.pad(classes, rims, constant_values=max(self.skip))
-        confidence = np.pad(confidence, rims)
+        classes = np.pad(classes, window.rims(inside), constant_values=max(self.skip))
+        confidence = np.pad(confidence, window.rims(inside))
         try:
             tile = self.raster.read(window)
-        except ReadError:  # the map stays as it was
-            return classes, confidence
+        except ReadError:
+            return classes, confidence  # unrefined
         return self._paint(classes, confidence, View(window, tile.pixels, tile.valid, self.patch))
 
     def _paint(
         self, classes: Shaped[np.ndarray, "rows cols"], confidence: Shaped[np.ndarray, "rows cols"], view: View
     ) -> _Rows:
-        """Refined regions over the map, the most confident last."""
+        """Paint the refined regions over the map, the most confident last."""
         labels, values = _label(classes, self.skip)
         means = ndimage.mean(confidence, labels, range(1, len(values) + 1))
         order = sorted(range(len(values)), key=lambda index: means[index])
@@ -80,10 +79,10 @@ class MapRefiner:
         elsewhere = np.maximum((1 - scores) / 2, 0.01)
         new, new_confidence = classes.copy(), confidence.copy()
         for first in range(0, len(order), _AT_ONCE):
-            some = order[first : first + _AT_ONCE]
-            own = [labels == index + 1 for index in some]
-            refined = self.refiner(view, [CoarseMask(mask, np.where(mask, scores, elsewhere)) for mask in own])
-            for index, coarse, masks in zip(some, own, refined, strict=True):
+            group = order[first : first + _AT_ONCE]
+            regions = [labels == index + 1 for index in group]
+            refined = self.refiner(view, [CoarseMask(mask, np.where(mask, scores, elsewhere)) for mask in regions])
+            for index, coarse, masks in zip(group, regions, refined, strict=True):
                 mask = np.logical_or.reduce(masks or (coarse,)) & (labels > 0)
                 kept = mask & (classes == values[index])
                 new_confidence[mask] = round(float(means[index]))

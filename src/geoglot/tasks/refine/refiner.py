@@ -1,4 +1,4 @@
-"""What a refiner is: a picture and coarse masks in, masks along the edges of the picture out."""
+"""The protocol of refiners, which take a picture and coarse masks and return masks along the picture's edges."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class View:
     """A part of a scene."""
 
     window: Window
-    """In pixels of the scene. What lies beyond the scene is mirrored, and not valid."""
+    """In pixels of the scene. Pixels beyond the scene are mirrored and not valid."""
     pixels: Float[np.ndarray, "band rows cols"]
     """Brightness 0..1; the first three bands are red, green, blue."""
     valid: Bool[np.ndarray, "rows cols"]
     patch: int
-    """Side of a patch in pixels; coarse masks are wrong by about half of it."""
+    """Side of a patch in pixels; edges of coarse masks are wrong by about half a patch."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +39,25 @@ class CoarseMask:
     def around(self, margin: int) -> tuple[slice, slice]:
         """The bounding box of the mask with a margin in pixels, within the view."""
         rows, cols = ndimage.find_objects(self.mask.astype(np.uint8))[0]
-        return (
-            slice(max(0, rows.start - margin), rows.stop + margin),
-            slice(max(0, cols.start - margin), cols.stop + margin),
-        )
+        return np.s_[max(0, rows.start - margin) : rows.stop + margin, max(0, cols.start - margin) : cols.stop + margin]
 
 
-#: The masks of one instance, in the frame of its view, none of them empty. Two or more where the picture shows several
-#: things; none where the refiner leaves the coarse mask as it was.
+#: The masks of one instance, none of them empty, in the frame of its view: several if the picture shows several things,
+#: none if the refiner keeps the coarse mask.
 Masks = tuple[Bool[np.ndarray, "rows cols"], ...]
 
 
 @runtime_checkable
 class Refiner(Protocol):
-    """Refines every coarse mask by itself, so that a batch gives the same as a loop."""
+    """Refines every coarse mask by itself, so that a batch gives the same masks as a loop.
+
+    `name` is written to the column `outline`. `side` is the side of its views in pixels; None for the surroundings of
+    each instance. `facts` are everything that decides its masks, for the manifest and for resuming a killed run.
+    """
 
     @property
-    def name(self) -> str:
-        """The name in the column `outline`."""
-        ...
-
+    def name(self) -> str: ...
     @property
-    def side(self) -> int | None:
-        """Side of its views in pixels; None for the surroundings of each instance."""
-        ...
-
-    def facts(self) -> dict[str, Any]:
-        """Everything that decides its masks, for the manifest and for resuming a killed run."""
-        ...
-
+    def side(self) -> int | None: ...
+    def facts(self) -> dict[str, Any]: ...
     def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]: ...

@@ -1,4 +1,4 @@
-"""Outlines by SAM, SAM 2 or SAM 3 of transformers, prompted where the text scores are highest (GRAFT's rule)."""
+"""Refine by SAM, SAM 2 or SAM 3 of transformers, prompted where the text scores are highest (as in GRAFT)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from geoglot.models.preprocess import normalise
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 from geoglot.tasks.refine.sam_prompts import Prompt, Prompting, prompt_of, scores_around
 
-_LEAST_AGREEMENT = 0.3  # below it SAM shows another thing, or the whole field
+_LEAST_AGREEMENT = 0.3  # a mask below it shows another thing, or the whole field around it
 _CACHED = 16  # embeddings of views
 _AT_ONCE = 32  # prompts decoded at once
 
@@ -36,8 +36,8 @@ class Normalisation:
 class Sam:
     """A SAM of transformers. Each view is embedded once, for all prompts of all names.
 
-    Of SAM's masks the one with the highest predicted IoU times agreement with the text scores is taken. If no mask
-    agrees, the coarse mask stays.
+    It chooses the mask with the highest product of predicted IoU and agreement with the text scores. If no mask agrees,
+    the coarse mask stays.
     """
 
     name = "sam"
@@ -51,18 +51,18 @@ class Sam:
         return {
             "name": self.name,
             "side": self.side,
-            "sha256": self._sha256,
+            "sha256": self._weights_sha256,
             "normalisation": asdict(self._normalisation),
             "prompting": asdict(self._prompting),
         }
 
     @cached_property
-    def _sha256(self) -> str:
+    def _weights_sha256(self) -> str:
         return sha256_of_weights(self._model)
 
     def __call__(self, view: View, coarse: Sequence[CoarseMask]) -> list[Masks]:
         embedding = self._embedding(view)
-        prompts = [prompt_of(one, view, self._prompting) for one in coarse]
+        prompts = [prompt_of(instance, view, self._prompting) for instance in coarse]
         chosen: dict[int, Masks] = {}
         for group in _group_alike(prompts):
             logits, ious = self._decode(embedding, [prompts[index] for index in group], view)
@@ -87,9 +87,9 @@ class Sam:
     def _decode(
         self, embedding: Any, prompts: Sequence[Prompt], view: View
     ) -> tuple[Float[Tensor, "prompt mask low_rows low_cols"], Float[Tensor, "prompt mask"]]:
-        """Logits of the masks, and their predicted IoU, for prompts with equal numbers of points."""
+        """Logits and predicted IoU of the masks, for prompts with equal numbers of points."""
         rows, cols = view.valid.shape
-        # SAM counts pixels by their centres: the middle of the first one is (0, 0), ours (0.5, 0.5).
+        # The centre of the first pixel is (0, 0) for SAM and (0.5, 0.5) for us.
         scale = torch.tensor([self.side / cols, self.side / rows])
         device = self._model.device
         points = torch.stack([torch.from_numpy(prompt.points) for prompt in prompts]).float() * scale - 0.5
@@ -117,10 +117,10 @@ def agreement(mask: Bool[np.ndarray, "rows cols"], scores: Float[np.ndarray, "ro
 
 
 def _group_alike(prompts: Sequence[Prompt]) -> Iterator[tuple[int, ...]]:
-    """Indexes of prompts with equal numbers of points: padding would let others change a prompt's masks."""
-    forms: dict[tuple[int, bool], list[int]] = {}
+    """Indexes of prompts with equal numbers of points: padding would let other prompts change a prompt's masks."""
+    groups: dict[tuple[int, bool], list[int]] = {}
     for index, prompt in enumerate(prompts):
-        forms.setdefault((len(prompt.points), prompt.box is not None), []).append(index)
-    for indexes in forms.values():
+        groups.setdefault((len(prompt.points), prompt.box is not None), []).append(index)
+    for indexes in groups.values():
         for first in range(0, len(indexes), _AT_ONCE):
             yield tuple(indexes[first : first + _AT_ONCE])

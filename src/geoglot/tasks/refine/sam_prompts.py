@@ -16,20 +16,19 @@ _RING = 2  # patches around a thing that may hold negative points
 
 @dataclass(frozen=True)
 class Prompting:
-    """How SAM is prompted."""
+    """The number of points in a prompt, and whether it has a box."""
 
     points: int = 3
     """Largest number of positive points, the patch centres with the highest text scores (Mall et al. 2024)."""
     negatives: int = 0
     """Points beside the thing where the text scores are lowest."""
     box: bool = False
-    """Whether to add the box around the coarse mask, half a patch wider."""
+    """Add the box around the coarse mask, half a patch wider on each side."""
 
     def __post_init__(self) -> None:
         if self.points < 1 or self.negatives < 0:
-            raise InputError(
-                f"SAM needs at least 1 point and no fewer than 0 negatives, got {self.points} and {self.negatives}"
-            )
+            counts = f"{self.points} and {self.negatives}"
+            raise InputError(f"SAM needs at least 1 point and no fewer than 0 negatives, got {counts}")
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ def scores_around(coarse: CoarseMask, view: View) -> Float[np.ndarray, "rows col
 
 
 def _best(values: Float[np.ndarray, "rows cols"], view: View, count: int) -> Float[np.ndarray, "point 2"]:
-    """x, y of the patch centres with the highest values >= 0, or of the highest pixel if no centre has one."""
+    """x, y of the patch centres with the highest values >= 0; if no centre has such a value, of the highest pixel."""
     rows, cols = (
         np.arange(-start % view.patch + view.patch // 2, start + size, view.patch)
         for start, size in zip(view.window[:2], values.shape, strict=True)
