@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.grammar.forms import FORMS, Form
-from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, VERBS
+from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.grammar.patterns import KNOWN
@@ -16,7 +16,7 @@ from geoglot.tasks.ask.plan import Plan, Trial
 
 _LONGEST = 300
 #: Words that a refusal may name; the others hold a question together
-_STRANGE = (FUNCTION_WORDS | VERBS) - {"there", "what", "are", "is", "were"}
+_STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - {"there", "what", "are", "is", "were"}
 
 
 class Rules:
@@ -32,7 +32,7 @@ class Rules:
         form, query, unread = _read(text)
         if query is None:
             raise AnswerError(_refusal(text, unread))
-        return Plan(query.program(), form.kind)
+        return Plan(query.program(question), form.kind)
 
 
 def _read(text: str) -> tuple[Form, Query | None, list[str]]:

@@ -13,7 +13,7 @@ _NO_SUPERLATIVES = ("forest", "guest", "chest", "crest")
 _TEXT = Path(__file__).with_name("words.txt").read_text("utf-8")
 _LISTS = {name: frozenset(words.split()) for name, words in re.findall(r"^(\w+) = (.+(?:\n    .+)*)", _TEXT, re.M)}
 FUNCTION_WORDS, VERBS, _OFTEN_ASKED = _LISTS["FUNCTION_WORDS"], _LISTS["VERBS"], _LISTS["OFTEN_ASKED"]
-_NOUNS_IN_ING, _FIRST_IN_ING = _LISTS["NOUNS_IN_ING"], _LISTS["FIRST_IN_ING"]
+MEASURES, _NOUNS_IN_ING, _FIRST_IN_ING = _LISTS["MEASURES"], _LISTS["NOUNS_IN_ING"], _LISTS["FIRST_IN_ING"]
 
 
 def name_of(words: list[str]) -> str:
@@ -24,8 +24,11 @@ def name_of(words: list[str]) -> str:
         raise NotUnderstood(joined)
     for word in words:
         superlative = word.endswith(("est", "most")) and not word.endswith(_NO_SUPERLATIVES)
-        if word in FUNCTION_WORDS or superlative or (len(word) < 2 and singular(joined) != "t junction"):
+        compound = word.endswith(("-sized", "-facing"))
+        if word in FUNCTION_WORDS or superlative or compound or (len(word) < 2 and singular(joined) != "t junction"):
             raise NotUnderstood(word)
+    if words[0] in MEASURES and words[1:2] and singular(words[1]) not in _LISTS["AFTER_MEASURES"]:
+        raise NotUnderstood(words[0])
     _check_order(words)
     words = [_spelled(word) for word in words]
     name = " ".join([*words[:-1], singular(words[-1])])

@@ -75,7 +75,7 @@ class Thing:
     part: str = ""
     """A part of the scene: "left half"."""
     when: str = ""
-    """ "before", "after", or "" for a scene of one date."""
+    """ "before", "after", "appeared", "disappeared", or "" for a scene of one date."""
     superlative: str = ""
     """ "largest", "smallest", "longest" or ""."""
 
@@ -114,10 +114,10 @@ class Thing:
     def rest(self) -> str:
         """All that follows the name in a sentence: "larger than 500 m² in the left half"."""
         place = f"in the {self.part}" if self.part else ""
-        dated = f"on the {'first' if self.when == 'before' else 'second'} date" if self.when else ""
+        dated = {"before": "on the first date", "after": "on the second date"}.get(self.when, "")
         filters = [
             f"that are {said(one)}" if isinstance(one, Shaped | Coloured) else said(one)
-            for one in self.filters
+            for one in sorted(self.filters, key=lambda one: not isinstance(one, Sized))
             if not (isinstance(one, Shaped | Coloured) and len(self.names) == 1)
         ]
         return " ".join(words for words in (*filters, place, dated) if words)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from geoglot.tasks.ask.grammar.lexicon import AREAS, COLOURS, LENGTHS, UNCOUNTABLE, singular
+from geoglot.tasks.ask.grammar.lexicon import AREAS, COLOURS, LENGTHS, UNCOUNTABLE, singular, uncountable
 from geoglot.tasks.ask.grammar.names import name_of
 from geoglot.tasks.ask.grammar.noun import (
     Between,
@@ -34,18 +34,20 @@ _SMALL, _MEDIUM = Sized(0.0, 100.0, "smaller than 100 m²"), Sized(100.0, 500.0,
 _LARGE = Sized(500.0, 0.0, "larger than 500 m²")
 _ADJECTIVES: dict[str, Filter] = {
     "small": _SMALL, "tiny": _SMALL, "little": _SMALL, "medium": _MEDIUM, "medium-sized": _MEDIUM,
-    "large": _LARGE, "big": _LARGE, "huge": _LARGE, "square": Shaped("square"), "round": Shaped("circular"),
+    "mid-sized": _MEDIUM, "large": _LARGE, "big": _LARGE, "huge": _LARGE, "giant": _LARGE, "enormous": _LARGE,
+    "square": Shaped("square"), "round": Shaped("circular"),
     "rectangular": Shaped("rectangular"), "circular": Shaped("circular"),
     **{colour: Coloured(colour) for colour in COLOURS},
 }  # fmt: skip
-_COLOURLESS = {"area", "space", "land", "field", "zone", "belt", "house"}  # green space, white house
+_COLOURLESS = {"area", "space", "land", "field", "zone", "belt"}  # green space
 #: Names that begin like a size and are none: classes of DOTA and of traffic counts
 _NAMES = {"small vehicle", "large vehicle", "small car", "large car", "big box store"}
 _SUPERLATIVES = {"largest": "largest", "biggest": "largest", "most extensive": "largest", "smallest": "smallest",
                  "tiniest": "smallest", "longest": "longest"}  # fmt: skip
 _GROUND = "|".join(sorted(UNCOUNTABLE - {"land"}))
 _PATCH = r"areas?|patch(?:es)?|bod(?:y|ies)|tracts?"
-_PARTITIVE = {"separate", "distinct", "disconnected", "unconnected", "contiguous", "continuous"}
+_PARTITIVE = {"separate", "distinct"}
+_ONE_PIECE = {"disconnected", "unconnected", "contiguous", "continuous"}  # as every piece of forest is
 #: Names with "of" or "and" inside, which would end a name
 _FIXED = (
     (r"place of worships?|places of worship", "place-of-worship"), (r"blocks? of flats", "block-of-flats"),
@@ -64,8 +66,7 @@ def subject(text: str) -> tuple[Thing, Thing]:
     text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
     text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
     text = re.sub(r"\b(any|some|each|all) of ", r"\1 ", text)
-    text = re.sub(r"^(?:(?:of|all|any|some|every|each|those|these|that|individual|different|single"
-                  r"|other) )+", "", " ".join(text.split()))  # fmt: skip
+    text = re.sub(r"^(?:(?:of|all|any|some|every|those|these|that|individual|different) )+", "", " ".join(text.split()))
     text = re.sub(r"^(?:nearest|closest) (.+?) (?:to|from) (.+)$", r"\1 nearest to \2", _fixed(text))
     start = _BEGINS.search(f"{text} ")
     end = start.start() if start else len(text)
@@ -95,13 +96,17 @@ def _core(text: str) -> Thing:
     for words, kind in _SUPERLATIVES.items():
         if text.startswith(f"{words} "):
             text, superlative = text[len(words) + 1 :], kind
+            if singular(text) != text:  # how many of the largest lakes?
+                raise NotUnderstood(f"{words} {text}")
     if " or " in text and " and " in text:
         raise NotUnderstood("or")
+    for before, joint in (("both ", " and "), ("either ", " or ")):
+        text = text.removeprefix(before) if joint in text else text
     parts = re.split(r" and | or | , | as well as ", re.sub(r" , (and|or) ", r" \1 ", text))
     filters: tuple[Filter, ...] = ()
     names = []
     for part in parts:
-        name, filters = _adjectives(re.sub(r"^(?:both|either) ", "", part))
+        name, filters = _adjectives(part)
         if filters and len(parts) > 1:
             raise NotUnderstood(part)  # does the adjective belong to one name, or to all?
         names.append(name)
@@ -111,7 +116,8 @@ def _core(text: str) -> Thing:
 def _adjectives(text: str) -> tuple[str, tuple[Filter, ...]]:
     """The name, and its adjectives as filters."""
     words, filters = text.split(), []
-    while len(words) > 1 and words[0] in _PARTITIVE:
+    in_pieces = words[:1]
+    while len(words) > 1 and words[0] in _PARTITIVE | _ONE_PIECE:
         words = words[1:]
     while len(words) > 1 and words[0] in _ADJECTIVES and " ".join([*words[:-1], singular(words[-1])]) not in _NAMES:
         one = _ADJECTIVES[words[0]]
@@ -119,7 +125,10 @@ def _adjectives(text: str) -> tuple[str, tuple[Filter, ...]]:
             break
         filters.append(one)
         words = words[1:]
-    return name_of(words), tuple(filters)
+    name = name_of(words)
+    if _ONE_PIECE.intersection(in_pieces) and not uncountable(name):
+        raise NotUnderstood(in_pieces[0])
+    return name, tuple(filters)
 
 
 def _another(groups: Groups, how: str = "") -> Thing:
@@ -174,6 +183,10 @@ def _coloured(found: Thing, groups: Groups) -> Thing:
     return found.add(Coloured(groups["colour"]))
 
 
+def _adjective(found: Thing, groups: Groups) -> Thing:
+    return found.add(_ADJECTIVES[groups["adjective"]])
+
+
 def _dated(when: str) -> Change:
     def change(found: Thing, groups: Groups) -> Thing:
         if found.when:
@@ -194,15 +207,16 @@ _MODIFIERS: tuple[tuple[str, Change], ...] = (
     ("LINK [right|directly|immediately] NEXT OTHER", _related("beside")),
     ("LINK NEAR OTHER", _related("near")),
     ("LINK (between | in between | in middle of) FIRST and OTHER", _between),
-    ("LINK [to|on|at|in] (left|west | left|left-hand|western side) of|from OTHER", _related("left")),
-    ("LINK [to|on|at|in] (right|east | right|right-hand|eastern side) of|from OTHER", _related("right")),
-    ("LINK (above | [to|on|at|in] (top|north | northern side) of|from) OTHER", _related("above")),
-    ("LINK (below|underneath|beneath | [to|on|at|in] (bottom|south | southern side) of|from) OTHER", _related("below")),
+    ("LINK [to|on|at|in] (said=(left|west of) | LEFT_FROM) OTHER", _related("left")),
+    ("LINK [to|on|at|in] (said=(right|east of) | RIGHT_FROM) OTHER", _related("right")),
+    ("LINK (above | [to|on|at|in] (said=(north of) | ABOVE_FROM)) OTHER", _related("above")),
+    ("LINK (below|underneath|beneath | [to|on|at|in] (said=(south of) | BELOW_FROM)) OTHER", _related("below")),
     ("LINK in|on|at|within|inside|to|from|of|towards|covering [far|extreme|very] part=PART NOT_OF", _placed),
     ("LINK WITH_AREA [of] between FROM and SIZE", _of_sizes),
     ("LINK WITH_AREA OVER SIZE [in size|area]", _larger),
     ("LINK WITH_AREA BELOW SIZE [in size|area]", _smaller),
     ("that|which is|are COLOUR [in colour]", _coloured),
+    ("that|which is|are adjective=ADJECTIVE", _adjective),
     ("NOT (within | less|closer than) DISTANCE of|from|to OTHER", _related("beyond")),
     ("NOT (near | close|near to) OTHER", _related("beyond")),
     ("LINK [in|on|at] date=@before", _dated("before")),

@@ -30,7 +30,7 @@ _EXPRESSIONS = {
     "FIRST": rf"(?P<first>{_ANY})",
     "ANY": _ANY,
     "LIST": rf"(?P<many>{_ANY}or {_ANY})",
-    "REST": rf"(?P<rest>(?:in|on|at|within) (?!@){_ANY})",
+    "REST": rf"(?P<rest>(?:in|on|at|within|near|beside|along|next to|close to) (?!@){_ANY})",
     "N": r"\d+ ",
     "UNIT": rf"(?:{_UNIT}) ",
     "LENGTH": rf"(?:{_LENGTH}) ",

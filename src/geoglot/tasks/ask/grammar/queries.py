@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from geoglot.tasks.ask.grammar.lexicon import AREAS, LENGTHS, uncountable
+from geoglot.tasks.ask.grammar.lexicon import AREAS, LENGTHS, SYNONYMS, uncountable
 from geoglot.tasks.ask.grammar.noun import SIDES, Between, Coloured, Filter, Related, Shaped, Sized, Thing
 
 
@@ -24,21 +25,31 @@ class Query:
     """More variables, in their order, and their expressions."""
     evidence: str = "found"
 
-    def program(self) -> str:
-        """The program over the vocabulary that answers the question."""
+    def program(self, question: str) -> str:
+        """The program over the vocabulary that answers the question; its sentence says "the river" as the question."""
         lines = [f"{name} = {find(one) if isinstance(one, Thing) else one}" for name, one in self.find.items()]
         lines += [f"{name} = {expression}" for name, expression in self.compute.items()]
-        said = f'f"{self.sentence}"' if "{" in self.sentence else f'"{self.sentence}"'
+        sentence = _with_articles(self.sentence, set(re.findall(r'find\("([^"]+)"', "\n".join(lines))), question)
+        said = f'f"{sentence}"' if "{" in sentence else f'"{sentence}"'
         unit = f'"{self.unit}"' if self.unit else ""
         evidence = f"evidence={self.evidence}" if self.find and self.evidence else ""
         return "\n".join([*lines, f"answer({', '.join(filter(None, [self.value, said, unit, evidence]))})"])
 
 
+def _with_articles(sentence: str, names: set[str], question: str) -> str:
+    for name in names:
+        typed = "|".join([name, *(word for word, known in SYNONYMS.items() if known == name)])
+        if re.search(rf"\bthe (?:{typed})(?![\w-])", question.lower()):
+            sentence = re.sub(rf"\ban? {name}(?![\w-])", f"the {name}", sentence)
+    return sentence
+
+
 def find(thing: Thing, *, clip: bool = False) -> str:
     """The expression that finds a thing; with `clip`, its part of the scene is left to what measures it."""
     inside = "" if clip else part(thing.part)
-    where = f", {thing.when}({inside.removeprefix(', ')})" if thing.when else inside
-    found, *others = [f'find("{name}"{where})' for name in thing.names]
+    between_dates = thing.when in ("appeared", "disappeared")
+    where = f", {thing.when}({inside.removeprefix(', ')})" if thing.when and not between_dates else inside
+    found, *others = [f'{thing.when if between_dates else "find"}("{name}"{where})' for name in thing.names]
     for other in others:
         found = f"together({found}, {other})"
     for one in thing.filters:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from geoglot.tasks.ask.grammar.lexicon import uncountable
+from geoglot.tasks.ask.grammar.noun import Between, Coloured, Filter, NotUnderstood, Related, Shaped
+from geoglot.tasks.ask.grammar.noun_phrase import thing
 from geoglot.tasks.ask.grammar.patterns import Groups
 from geoglot.tasks.ask.grammar.queries import Query, amount, covers, find, number, part, per_unit, percent, there_are
 from geoglot.tasks.ask.grammar.read_things import one_name
@@ -11,30 +14,60 @@ from geoglot.tasks.ask.grammar.read_things import one_name
 
 def changed(groups: Groups) -> Query:
     """What is new or gone on the second date; `ask` is count, exists, where or area_m2."""
-    what, ask = one_name(f"{groups['a']} {groups['rest']}"), groups["ask"]
-    new = replace(what, names=(f"new {what.name}",))
+    text, ask = f"{groups['a']} {groups['rest']}", groups["ask"]
+    what, seen = thing(text), "before" if groups["gone"] else "after"
+    if len(what.names) > 1 or what.when or what.superlative:
+        raise NotUnderstood(text.strip())
+    what = replace(what, filters=tuple(_seen(one, seen) for one in what.filters))
+    told = tuple(one for one in what.filters if not isinstance(one, Shaped | Coloured))
+    new = replace(what, names=(f"new {what.noun}",), filters=told)
     sentence = f"{number(what)} disappeared" if groups["gone"] else there_are(new)
     sentence += ", {placed(found)}" if ask == "where" else ""
     sentence = f"{covers(new)} {amount('area_m2(found)', 'm²')}" if ask == "area_m2" else sentence
-    call = f'{"disappeared" if groups["gone"] else "appeared"}("{what.name}"{part(what.part)})'
+    call = find(replace(what, when="disappeared" if groups["gone"] else "appeared"))
     return Query({"found": call}, f"{ask}(found)", sentence, "m²" if ask == "area_m2" else "")
+
+
+def _seen(one: Filter, when: str) -> Filter:
+    """A filter whose other things are looked for on one date."""
+    match one:
+        case Between():
+            return Between(replace(one.one, when=when), replace(one.other, when=when))
+        case Related():
+            return replace(one, other=replace(one.other, when=when))
+    return one
 
 
 def grown(groups: Groups) -> Query:
     """Is there more, or less, on the second date? By area, or by number if the question says so."""
-    what, by = one_name(groups["a"]), "count" if groups["number"] else "share"
+    what = one_name(groups["a"])
+    by = "count" if groups["number"] or (groups["there"] and not uncountable(what.name)) else "share"
     old, new = (replace(what, when=when) for when in ("before", "after"))
-    how = "-" if groups["ask"] == "number" else ">" if groups["up"] else "<" if groups["down"] else "!="
+    value = f"{by}(new) {'>' if groups['up'] else '<' if groups['down'] else '!='} {by}(old)"
+    if groups["ask"] in ("number", "percent"):
+        value = f"{by}(old) - {by}(new)" if groups["down"] else f"{by}(new) - {by}(old)"
+    value = f"100 * ({value}) / {by}(old)" if groups["ask"] == "percent" else value
     sentence = f"{covers(what)} {percent('share(new)')} of the scene now, and {percent('share(old)')} before"
     if by == "count":
         sentence = f"the number of {what.many} was {{count(old)}} before and is {{count(new)}} now"
-    return Query({"old": old, "new": new}, f"{by}(new) {how} {by}(old)", sentence, evidence="together(old, new)")
+    unit = "%" if groups["ask"] == "percent" else ""
+    return Query({"old": old, "new": new}, value, sentence, unit, evidence="together(old, new)")
+
+
+def lost_part(groups: Groups) -> Query:
+    """What percentage is gone: of the things, by number, and of forest by area."""
+    what = one_name(groups["a"])
+    if uncountable(what.name):
+        return grown(Groups(groups, ask="percent", down="gone"))
+    every, gone = replace(what, when="before"), replace(what, when="disappeared")
+    sentence = f"{there_are(what, 'every')} on the first date, {{count(found)}} of them disappeared"
+    return Query({"every": every, "found": gone}, "100 * count(found) / count(every)", sentence, "%")
 
 
 def growth(groups: Groups) -> Query:
     """How much more, or less, there is on the second date, by area or by number."""
-    if groups["number"]:
-        return grown(Groups(groups, ask="number"))
+    if groups["number"] or groups["percent"]:
+        return grown(Groups(groups, ask="percent" if groups["percent"] else "number"))
     what, unit = one_name(groups["a"]), groups["unit"] or "m²"
     old, new = (find(replace(what, when=when)) for when in ("before", "after"))
     sentence = f"{covers(what)} {amount(f'abs(grown){per_unit(unit)}', unit)} {{more}} than before"

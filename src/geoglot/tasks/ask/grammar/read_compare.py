@@ -98,5 +98,6 @@ def most_in(groups: Groups) -> Query:
     each = "area_m2(found{})" if uncountable(what.name) else "count(within(found{}))"
     counts = ", ".join(f'"{name}": {each.format(part(name))}' for name in _QUARTERS)
     found = {"found": what}
-    sentence = f"{there_are(what)}, most of them here: {{winner}}"
-    return Query(found, "winner", sentence, compute={"counts": f"{{{counts}}}", "winner": "which_is_larger(counts)"})
+    compute = {"counts": f"{{{counts}}}", "winner": "which_is_larger(counts)"}
+    compute["most"] = '"no quarter has the most" if winner == "equal" else f"most of them in the {winner}"'
+    return Query(found, "winner", f"{there_are(what)}, {{most}}", compute=compute)

@@ -139,7 +139,9 @@ def compare_areas(groups: Groups) -> Query:
         value = value if unit == "m²" else f"({value}){per_unit(unit)}"
         return Query(found, value, sentence, unit, evidence=BOTH)
     value = f"share(first) {'<' if groups['down'] else '>'} share(second)"
-    value = larger_of({one.name: "share(first)", two.name: "share(second)"}) if how == "which" else value
+    if how == "which":
+        names = (one.name, two.name) if one.name != two.name else (one.many, two.many)
+        value = larger_of(dict(zip(names, ("share(first)", "share(second)"), strict=True)))
     sentence = f"{covers(one)} {percent('share(first)')} of the scene and {two.many} {percent('share(second)')}"
     return Query(found, value, sentence, evidence=BOTH)
 
@@ -157,8 +159,9 @@ def dominant(groups: Groups) -> Query:
     place = part_name(groups["place"]) if groups["place"] else ""
     names = names_in(groups["many"]) or _LAND_COVER
     shares = {"shares": "{}"} | {f'shares["{name}"]': f'share(find("{name}"){part(place)})' for name in names}
-    sentence = f"of {listed(names)}, {{winner}} covers the largest share of the {place or 'scene'}"
-    return Query({}, "winner", sentence, compute={**shares, "winner": "which_is_larger(shares)"})
+    most = '"none" if winner == "equal" else winner'
+    sentence = f"of {listed(names)}, {{most}} covers the largest share of the {place or 'scene'}"
+    return Query({}, "winner", sentence, compute={**shares, "winner": "which_is_larger(shares)", "most": most})
 
 
 def length(groups: Groups) -> Query:

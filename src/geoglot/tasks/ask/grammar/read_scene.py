@@ -87,6 +87,8 @@ def nearest(groups: Groups) -> Query:
 def where(groups: Groups) -> Query:
     """Where is a thing, in words?"""
     text = re.sub(r"^(?:most|majority) of ", "", groups["a"])
+    if text != groups["a"] and groups["place"] == "half":
+        raise NotUnderstood("half")  # the upper or lower, or the left or right?
     what = thing(f"{groups['best']} {text}".strip())
     long = f", {amount('length_m(found)', 'm')} long," if what.superlative == "longest" else ""
     sentence = f"{what.one}{long} is {{placed(found)}}" if what.superlative else f"{there_are(what)}, {{placed(found)}}"

@@ -137,8 +137,8 @@ def in_state(groups: Groups) -> Query:
 def density(groups: Groups) -> Query:
     """How many are there per unit of area?"""
     what, unit = thing(f"{groups['a']} {groups['rest']}"), groups["unit"] or "km²"
-    if what.relations:
-        raise NotUnderstood(what.rest)  # per hectare of the scene, or of the park?
+    if what.relations or uncountable(what.name):
+        raise NotUnderstood(what.rest or what.name)  # per hectare of the scene, or of the park?
     region = part(what.part).removeprefix(", ") or "whole()"
     value = {"density": f"count(found) / region_area_m2({region}) * {AREAS[unit]:.12g}"}
     return Query(
@@ -149,6 +149,8 @@ def density(groups: Groups) -> Query:
 def _maybe_coloured(groups: Groups) -> Thing:
     if groups["colour"]:
         return one_name(groups["a"]).add(Coloured(groups["colour"]))
+    if groups["adjective"]:
+        return thing(f"{groups['a']} that are {groups['adjective']}")
     return thing(f"{groups['a']} {groups['rest']}")
 
 
