@@ -33,7 +33,8 @@ from geoglot.outputs.legend import Legend
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.dense import WordScores
 from geoglot.sources.raster import open_raster
-from geoglot.tasks.segment.map_run import Outputs, segment_with
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -25,7 +25,8 @@ from rasterio.windows import Window
 
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
-from geoglot.tasks.segment.map_run import Outputs, segment_with
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import segment_with
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 

@@ -13,7 +13,8 @@ from geoglot.options import SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.class_words import ClassWords
 from geoglot.tasks.refine.edges import Edges
-from geoglot.tasks.segment.map_run import Outputs, segment_with
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import segment_with
 from stubs import ColourScorer
 from worlds import class_field, paint, scribble, write_scene
 

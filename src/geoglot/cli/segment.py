@@ -13,7 +13,7 @@ from geoglot.cli.progress import progress
 from geoglot.options import ReadOptions, RefineOptions, SegmentOptions
 
 if TYPE_CHECKING:
-    from geoglot.tasks.segment.map_run import SegmentResult
+    from geoglot.tasks.segment.map_files import SegmentResult
 
 
 @click.command()

@@ -1,17 +1,24 @@
-"""How a task reads a scene: opened at a resolution that the model understands, recorded, and told to the user."""
+"""What every task does with a scene: open it at a resolution that the model understands, record and explain how it is
+read, and draw it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from geoglot.aliases import PathLike
+from geoglot.errors import ReadError
 from geoglot.figures import format_number
 from geoglot.options import ReadOptions
+from geoglot.outputs.made import Made
+from geoglot.outputs.overlay import SIDE
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.tile import Tile
 from geoglot.version import __version__
 
 _SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
@@ -67,3 +74,21 @@ def understands(model: str, resolution: tuple[float, float]) -> str:
     """Which ground resolutions a model was made for, finest and coarsest in metres, in words."""
     finest, coarsest = resolution
     return f"{model} understands {format_number(finest)} to {format_number(coarsest)} m"
+
+
+def write_picture(
+    raster: Raster, made: Made, path: Path | None, draw: Callable[[Tile, Path], tuple[str, ...]]
+) -> tuple[str, ...]:
+    """Let `draw` write the picture of a run, over a thumbnail of the scene; returns notes.
+
+    A scene that is too damaged for a thumbnail may have a result, which then has no picture.
+    """
+    if path is None:
+        return ()
+    try:
+        thumbnail = raster.thumbnail(SIDE)
+    except ReadError as error:
+        made.remove(path)  # the picture of an earlier run would show another result
+        return (f"no picture was made: {error}",)
+    with made.writing(path) as draft:
+        return draw(thumbnail, draft)

@@ -16,7 +16,8 @@ from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, Refiner, View
-from geoglot.tasks.segment.map_run import Outputs, segment_with
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import segment_with
 from scenes import Planted, Thing, plant
 from stubs import ColourScorer
 from worlds import write_scene

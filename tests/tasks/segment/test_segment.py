@@ -24,8 +24,10 @@ from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import open_raster
+from geoglot.tasks.segment import map_files
 from geoglot.tasks.segment import map_run as run_module
-from geoglot.tasks.segment.map_run import Outputs, SegmentResult, segment_with
+from geoglot.tasks.segment.map_files import Outputs, SegmentResult
+from geoglot.tasks.segment.map_run import segment_with
 from geoglot.tasks.segment.segment import segment
 from stubs import ColourScorer, PooledColours
 from worlds import class_field, paint, scribble, write_scene
@@ -319,7 +321,7 @@ def test_what_decides_the_result_decides_whether_a_run_goes_on(
     source = write_scene(tmp_path / "scene.tif", paint(class_field((300, 300), 3), NAMES))
     outputs, scorer, legend = Outputs.of(tmp_path / "map.tif", None, PLAIN), ColourScorer(NAMES), Legend(NAMES)
     with monkeypatch.context() as patch, pytest.raises(OutputError):
-        patch.setattr(run_module, "write_cog", _full_disk)
+        patch.setattr(map_files, "write_cog", _full_disk)
         segment_with(scorer, legend, source, outputs, read=READ, options=PLAIN)
     if change == "legend":
         legend = Legend(NAMES[::-1])

@@ -18,7 +18,8 @@ from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
 from geoglot.tasks.find.find import find
-from geoglot.tasks.segment.map_run import Outputs, segment_with
+from geoglot.tasks.segment.map_files import Outputs
+from geoglot.tasks.segment.map_run import segment_with
 from stubs import COLOURS, ColourScorer, PooledColours
 
 PLACES: list[tuple[str, Affine]] = [

@@ -11,7 +11,6 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geoglot.errors import ReadError
 from geoglot.figures import choose_area_unit, format_area
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
@@ -19,12 +18,14 @@ from geoglot.lonlat import bound_in_lonlat
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
-from geoglot.outputs.overlay import SIDE, write_outlines
+from geoglot.outputs.overlay import write_outlines
 from geoglot.outputs.vector_files import check_format, to_map, to_pixels, write_frames
+from geoglot.scene.read import write_picture
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
+from geoglot.sources.tile import Tile
 from geoglot.tasks.find.instances import Threshold
 from geoglot.tasks.find.outline import Object
 from geoglot.tasks.find.refine_outlines import outlines_of
@@ -143,19 +144,15 @@ class FindFiles:
 
     def draw(self, raster: Raster, objects: gpd.GeoDataFrame, names: Sequence[str]) -> tuple[str, ...]:
         """Write the picture, unless the scene is too damaged for one; returns notes."""
-        if not self.overlay:
-            return ()
-        try:
-            thumbnail = raster.thumbnail(SIDE)
-        except ReadError as error:
-            self.made.remove(self.overlay)  # the picture of an earlier run would show other objects
-            return (f"no picture was made: {error}",)
-        polygons = to_pixels(objects.geometry.to_numpy(), thumbnail.grid)
-        outlines = list(zip(objects["name"], polygons, strict=True))
-        counts = objects["name"].value_counts()
-        lines = [f"{name}  {counts.get(name, 0)}" for name in names]
-        with self.made.writing(self.overlay) as draft:
+
+        def outline(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
+            polygons = to_pixels(objects.geometry.to_numpy(), thumbnail.grid)
+            outlines = list(zip(objects["name"], polygons, strict=True))
+            counts = objects["name"].value_counts()
+            lines = [f"{name}  {counts.get(name, 0)}" for name in names]
             return write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
+
+        return write_picture(raster, self.made, self.overlay, outline)
 
     def write(self, objects: gpd.GeoDataFrame, document: dict[str, Any]) -> None:
         """Write the objects, then the manifest, which makes them complete."""

@@ -1,34 +1,35 @@
-"""The files of one map."""
+"""The files of one map: the class map, polygons, scores and a picture; and the result that names them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Any
 
 from geoglot.errors import InputError
+from geoglot.geo import Grid
+from geoglot.options import SegmentOptions
 from geoglot.outputs.atomic import check_folder
+from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.journal import work_of
+from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
-from geoglot.outputs.vector_files import check_format
-
-
-@runtime_checkable
-class Asked(Protocol):
-    """Options that say which files to write beside the map."""
-
-    @property
-    def scores(self) -> bool:
-        """The probability of every class."""
-
-    @property
-    def overlay(self) -> bool:
-        """A picture."""
+from geoglot.outputs.overlay import MOST_LINES, write_overlay
+from geoglot.outputs.shapes import ClassStrip, trace
+from geoglot.outputs.vector_files import check_format, write_polygons
+from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER
+from geoglot.scene.read import write_picture
+from geoglot.scene.stream import describe_windows
+from geoglot.sources.raster import Raster
+from geoglot.sources.read_ahead import FailedWindow
+from geoglot.sources.tile import Tile
+from geoglot.tasks.segment.shares import ClassShare
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Every file of one run."""
+    """Every file of one run; None for a file that is not asked for."""
 
     classes: Path
     polygons: Path | None
@@ -37,7 +38,7 @@ class Outputs:
     made: Made = field(repr=False, compare=False)
 
     @classmethod
-    def of(cls, output: Path, polygons: Path | None, options: Asked) -> Outputs:
+    def of(cls, output: Path, polygons: Path | None, options: SegmentOptions) -> Outputs:
         """Name the files beside `output` and check them before any work; OutputError, InputError."""
         if output.suffix.lower() not in (".tif", ".tiff"):
             raise InputError(f"the output must end in .tif, since the map is a GeoTIFF, got {output.name!r}")
@@ -53,7 +54,63 @@ class Outputs:
         made = Made("segment", output, files, stale, [work_of(output)])
         return cls(output, polygons, scores if options.scores else None, overlay if options.overlay else None, made)
 
-    @property
-    def manifest(self) -> Path:
-        """The record of the run, beside the map."""
-        return self.made.record
+    def write_classes(self, strips: Sequence[Path], grid: Grid, legend: Legend) -> None:
+        """Write the class map, from strips of class ids."""
+        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((legend.rest, *legend.names)))
+        layer = Layer(grid, legend.dtype, legend.nodata, ("class",), legend, tags)
+        with self.made.writing(self.classes) as draft:
+            write_cog(strips, layer, draft)
+
+    def write_scores(self, strips: Sequence[Path], lattice: Grid, legend: Legend) -> None:
+        """Write the probability of each class, from strips of the patch lattice."""
+        if self.scores:
+            with self.made.writing(self.scores) as draft:
+                write_cog(strips, Layer(lattice, "float32", float("nan"), legend.names), draft)
+
+    def write_polygons(self, strips: Iterator[ClassStrip], raster: Raster, legend: Legend) -> None:
+        """Write the outlines of all regions."""
+        if self.polygons:
+            shapes = trace(strips, frozenset({OTHER, legend.nodata}))
+            with self.made.writing(self.polygons) as draft:
+                write_polygons(shapes, raster.grid, legend, CONFIDENCE_STEPS, draft, raster.footprint)
+
+    def draw(self, raster: Raster, shares: tuple[ClassShare, ...], legend: Legend) -> tuple[str, ...]:
+        """Write the picture, which names the largest classes if there are many; returns notes."""
+        order = shares if len(shares) <= MOST_LINES else sorted(shares, key=lambda share: -share.pixels)
+        lines = [f"{share.name}  {share.share:.1%}" for share in order]
+
+        def overlay(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
+            return write_overlay(thumbnail.pixels[:3], self.classes, legend, lines, draft)
+
+        return write_picture(raster, self.made, self.overlay, overlay)
+
+
+_PATHS = ("output", "polygons", "scores", "overlay", "manifest")
+
+
+@dataclass(frozen=True)
+class SegmentResult:
+    """The shares of the classes, and the files that were written."""
+
+    model: str
+    output: Path
+    polygons: Path | None
+    scores: Path | None
+    overlay: Path | None
+    manifest: Path
+    classes: tuple[ClassShare, ...]
+    windows: int
+    failed: tuple[FailedWindow, ...]
+    seconds: float
+    notes: tuple[str, ...] = ()
+    """Sentences for the user, such as on a missing CRS or how pixels were stretched."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot segment --json`."""
+        paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
+        classes = [asdict(share) for share in self.classes]
+        return {
+            "model": self.model, **paths, "classes": classes,
+            "windows": describe_windows(self.windows, self.failed),
+            "seconds": self.seconds, "notes": list(self.notes),
+        }  # fmt: skip

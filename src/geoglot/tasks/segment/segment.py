@@ -20,8 +20,8 @@ from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.map_files import Outputs
-from geoglot.tasks.segment.map_run import SegmentResult, segment_with
+from geoglot.tasks.segment.map_files import Outputs, SegmentResult
+from geoglot.tasks.segment.map_run import segment_with
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 
