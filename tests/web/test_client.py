@@ -83,7 +83,7 @@ def test_what_will_not_get_better_is_not_tried_again(there: Peer, web: WebClient
 )
 def test_no_host_is_asked_that_nobody_named(there: Peer, web: WebClient, to: str) -> None:
     for url in (to, f"{there.url}/away?to={to}"):
-        with pytest.raises(SourceError, match="names no host"):
+        with pytest.raises(SourceError, match="the recipe does not allow"):
             web.json(url)
 
 
@@ -163,12 +163,23 @@ def test_the_network_can_be_a_function_and_a_picture_that_stays_broken_is_left()
         raise RetryableError("cut short")
 
     web = WebClient({"example.org"}, QUICK, network=httpx2.MockTransport(answer))
-    with pytest.raises(SourceError, match=r"no picture that can be read \(cut short\)"):
+    with pytest.raises(SourceError, match=r"not a picture that can be read \(cut short\)"):
         web.fetch("https://example.org/a.png", read)
     assert [str(one.url) for one in sent] == ["https://example.org/a.png"] * 2
     assert web.fetch("https://example.org/a.png", lambda got: got.content_type, params={"size": 3}) == "image/png"
     assert str(sent[-1].url).endswith("?size=3") and sent[-1].headers["User-Agent"] == "geoglot"
     web.close()
+
+
+@pytest.mark.parametrize("until", ["7", "Mon, 01 Jan 99999999999999999999 00:00:00 GMT", "soon", ""])
+def test_a_retry_after_that_is_no_date_is_not_waited_for(until: str) -> None:
+    network = httpx2.MockTransport(lambda request: httpx2.Response(503, headers={"Retry-After": until}))
+    waits: list[float] = []
+    with pytest.raises(BusyError, match="HTTP 503"):
+        Retry(network, 1, lambda request, attempt, asked: asked, waits.append).handle_request(
+            httpx2.Request("GET", "https://example.org")
+        )
+    assert waits == [7.0 if until == "7" else 0.0]
 
 
 def test_each_layer_adds_one_rule() -> None:
@@ -184,7 +195,7 @@ def test_each_layer_adds_one_rule() -> None:
     with pytest.raises(BusyError, match="HTTP 503"):
         retry.handle_request(httpx2.Request("GET", "https://example.org"))
     assert (len(calls), waits) == (3, [7.0, 8.0])
-    with pytest.raises(ServiceError, match="names no host"):
+    with pytest.raises(ServiceError, match="the recipe does not allow"):
         AllowedHosts(network, {"example.org"}).handle_request(httpx2.Request("GET", "https://example.com"))
     with pytest.raises(TooLargeError):
         WholeBody(httpx2.MockTransport(lambda request: httpx2.Response(200, content=b"1234")), 3, 1.0).handle_request(

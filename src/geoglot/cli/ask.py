@@ -16,7 +16,6 @@ from geoglot.options import FindOptions, ReadOptions, RefineOptions
 from geoglot.tasks.ask.ask_options import AskOptions
 
 if TYPE_CHECKING:
-    from geoglot.aliases import Progress
     from geoglot.tasks.ask.answer import Answer
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.plan import Planner
@@ -27,7 +26,7 @@ _REFUSED = 1
 
 @dataclass(frozen=True)
 class AskFlags:
-    """Flags of this command alone."""
+    """Flags of this command only."""
 
     after: Annotated[str | None, "The same place on a later date, for questions about change."] = None
     planner: Annotated[Literal["rules", "llm"], "What reads the question."] = "rules"
@@ -61,14 +60,14 @@ def command(
     device: str | None,
     as_json: bool,
     overwrite: bool,
-    **given: Any,
+    **groups: Any,
 ) -> None:
     """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
 
     Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
-    model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. Of
-    more scenes than --best, those are asked whose overviews fit the names in the question best; the others are listed
-    with their scores. Exit code 1: at least one question got no answer.
+    model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. If
+    there are more scenes than --best, only those whose overviews fit the names in the question best are asked, and the
+    others are listed with their scores. Exit code 1: at least one question got no answer.
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
@@ -77,25 +76,31 @@ def command(
     from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.evidence import check_evidence
 
-    own, options, find = given["own"], given["options"], replace(given["find"], overlay=False)
+    own, options, find = groups["own"], groups["options"], replace(groups["find"], overlay=False)
     sources, questions = _sort_arguments(arguments, own, options, as_json)
     if options.evidence is not None:
         check_evidence(options.evidence)
     shortlists: tuple[Shortlist, ...] = ()
     with progress() as advance:
-        options = replace(options, find=find, planner=_planner(own, device, advance), overwrite=overwrite)
+        planner: Planner | None = None
+        if own.planner == "llm":
+            from geoglot.tasks.ask.chat import chat_of
+            from geoglot.tasks.ask.llm import LanguageModel
+
+            planner = LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=advance))
+        options = replace(options, find=find, planner=planner, overwrite=overwrite)
         how: dict[str, Any] = {
             "model": load_model(model, device=device, precision="auto"),
-            "read": given["read"],
+            "read": groups["read"],
             "options": options,
-            "refiner": shared.make_refiner(given["refine"], device),
+            "refiner": shared.make_refiner(groups["refine"], device),
             "progress": advance,
         }
         if len(sources) > 1:
             many = ask_many(sources, questions, **how)
             shortlists = many.shortlists
-            for one in shortlists:
-                click.echo(_describe_shortlist(one), err=True)
+            for shortlist in shortlists:
+                click.echo(_describe_shortlist(shortlist), err=True)
             answers = _report_each(many, own, None, as_json, alone=False)
             failed = many.failed
         else:
@@ -104,16 +109,16 @@ def command(
                 answers = _report_each(_ask_one(asker, questions, own, evidence), own, evidence, as_json, alone=True)
                 failed = asker.failed
     _report_all(answers, shortlists, as_json)
-    if failed or any(one.failed or one.missed for one in shortlists):
+    if failed or any(shortlist.failed or shortlist.missed for shortlist in shortlists):
         ctx.exit(shared.PARTLY)
-    if any(answer.refused for answer in answers) or any(one.refused for one in shortlists):
+    if any(answer.refused for answer in answers) or any(shortlist.refused for shortlist in shortlists):
         ctx.exit(_REFUSED)
 
 
 def _sort_arguments(
     arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
 ) -> tuple[list[str], list[str]]:
-    """Sources and questions: files and folders that exist come first, and the rest are questions."""
+    """Split the arguments into sources, which exist and come first, and questions."""
     from geoglot.errors import InputError
     from geoglot.sources.listing import find_images
     from geoglot.tasks.ask.scenes import is_path
@@ -136,19 +141,19 @@ def _sort_arguments(
     return sources, questions
 
 
-def _planner(own: AskFlags, device: str | None, progress: Progress) -> Planner | None:
-    if own.planner == "rules":
-        return None
-    from geoglot.tasks.ask.chat import chat_of
-    from geoglot.tasks.ask.llm import LanguageModel
-
-    return LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=progress))
-
-
 def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Path | None) -> Iterator[Answer]:
-    """The answers about one scene: a replay, the questions, or what is typed in the prompt."""
+    """Answer about one scene: a replay, the questions, or the questions that are typed in the prompt."""
+    import json
+
+    from geoglot.errors import InputError, SourceError
+    from geoglot.tables import read_text
+
     if own.replay:
-        answer = asker.replay(_read_document(own.replay))
+        try:
+            document = json.loads(read_text(own.replay).body)
+        except (SourceError, ValueError, RecursionError) as error:
+            raise InputError(f"{own.replay} is not a document of `geoglot ask --json`: {error}") from error
+        answer = asker.replay(document)
         if evidence is not None:
             asker.write_evidence(answer, evidence, asker.options.overwrite)
         yield answer
@@ -161,22 +166,10 @@ def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Pa
         yield from prompt(asker)
 
 
-def _read_document(path: Path) -> Any:
-    import json
-
-    from geoglot.errors import InputError, SourceError
-    from geoglot.tables import read_text
-
-    try:
-        return json.loads(read_text(path).body)
-    except (SourceError, ValueError, RecursionError) as error:
-        raise InputError(f"{path} is no document of `geoglot ask --json`: {error}") from error
-
-
 def _report_each(
     answers: Iterable[Answer], own: AskFlags, evidence: Path | None, as_json: bool, *, alone: bool
 ) -> list[Answer]:
-    """Print each answer as soon as it is there, and return all of them."""
+    """Print each answer as soon as it is ready, and return all answers."""
     reported = []
     for answer in answers:
         reported.append(answer)
@@ -188,27 +181,28 @@ def _report_each(
 
 
 def _report_all(answers: Sequence[Answer], shortlists: Sequence[Shortlist], as_json: bool) -> None:
-    """Print the document for programs, or for people a last word about scenes that were left out."""
+    """Print the JSON document, or a last line for people about scenes that were left out."""
     if as_json:
         documents = [answer.to_json() for answer in answers]
-        several = {"answers": documents} | ({"narrowed": [one.to_json() for one in shortlists]} if shortlists else {})
+        several = {"answers": documents}
+        if shortlists:
+            several["narrowed"] = [shortlist.to_json() for shortlist in shortlists]
         shared.emit(documents[0] if len(documents) == 1 and not shortlists else several, True, "")
         return
-    for one in shortlists:
-        if one.left_out and not one.refused:
-            total = len(one.asked) + len(one.left_out)
-            click.echo(f"{len(one.asked)} of {total} scenes were asked {one.question!r}; --best asks more")
+    for short in shortlists:
+        if short.left_out and not short.refused:
+            total = len(short.asked) + len(short.left_out)
+            click.echo(f"{len(short.asked)} of {total} scenes were asked {short.question!r}; --best asks more")
 
 
-def _describe_shortlist(one: Shortlist) -> str:
-    if one.refused:
-        return (
-            f"geoglot: {one.question!r} has no program, so none of {len(one.left_out)} scenes is asked: {one.refused}"
-        )
-    if not one.names:
-        return f"geoglot: {one.question!r} looks for nothing by name, so all {len(one.asked)} scenes are asked"
-    rows = [f"geoglot: {one.question!r}: how well the overview of each scene fits {', '.join(one.names)}"]
-    for what, candidates in (("asked", one.asked), ("left out", one.left_out)):
+def _describe_shortlist(short: Shortlist) -> str:
+    start = f"geoglot: {short.question!r}"
+    if short.refused:
+        return f"{start} has no program, so none of {len(short.left_out)} scenes is asked: {short.refused}"
+    if not short.names:
+        return f"{start} looks for nothing by name, so all {len(short.asked)} scenes are asked"
+    rows = [f"{start}: how well the overview of each scene fits {', '.join(short.names)}"]
+    for what, candidates in (("asked", short.asked), ("left out", short.left_out)):
         rows += [
             f"  {what:8}  {'failed' if scene.score is None else f'{scene.score:7.3g}'}  {scene.source}"
             + (f": {scene.failed}" if scene.failed else "")
@@ -219,7 +213,7 @@ def _describe_shortlist(one: Shortlist) -> str:
 
 
 def describe(answer: Answer, program: bool, *, alone: bool = True) -> str:
-    """An answer for people."""
+    """An answer in lines for people."""
     lines = [answer.text if alone else f"{answer.source}: {answer.text}"]
     if answer.confidence is not None:
         lines.append(f"confidence {answer.confidence:.2f}: {answer.reason}")

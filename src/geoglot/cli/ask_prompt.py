@@ -1,4 +1,4 @@
-"""The prompt of `geoglot ask`: questions as they are typed."""
+"""The prompt of `geoglot ask`, where questions are typed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HELP = "Type a question, or :show (the program), :evidence FILE (draw it), :his
 
 
 def prompt(asker: Asker) -> Iterator[Answer]:
-    """Answer questions as they are typed, until the end of input; lines with a colon are about the last answer."""
+    """Answer each question that is typed, until the end of input; a line with a colon is a command."""
     click.echo(_HELP, err=True)
     past: list[Answer] = []
     while True:
@@ -38,7 +38,8 @@ def prompt(asker: Asker) -> Iterator[Answer]:
 def _reply_to_command(asker: Asker, past: Sequence[Answer], line: str) -> str:
     word, _, rest = line.partition(" ")
     if word == ":history":
-        return "\n".join(f"{index}  {one.question}  {one.text}" for index, one in enumerate(past, 1)) or "nothing yet"
+        lines = [f"{index}  {answer.question}  {answer.text}" for index, answer in enumerate(past, 1)]
+        return "\n".join(lines) or "nothing yet"
     if word not in (":show", ":evidence"):
         return _HELP
     if not past:

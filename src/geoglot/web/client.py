@@ -1,8 +1,8 @@
-"""A client for services on the network: paced, patient, bound to the hosts that a recipe names.
+"""A client for web services that keeps their pace, retries, and only talks to the hosts that a recipe names.
 
-A request that fails for now (time-out, 429, 5xx, a body that breaks off or is not what was asked for) is sent again,
-later each time and never before the service says; then it is a ServiceError. A request that will not get better (404, a
-redirect to a foreign host, too large) is a SourceError at once. No message holds a secret.
+A request that fails for now (time-out, 429, 5xx, a body that breaks off or cannot be read) is sent again after a pause
+that grows, and never sooner than the service allows; when no try is left it is a ServiceError. A request that no retry
+can help (404, a redirect to a foreign host, too large a body) is a SourceError at once. No message holds a secret.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _MOST_BYTES = 64 * 2**20
-_MOST_TIMEOUTS = 20  # a body may take so many time-outs in all, however steadily it drips
-_MOST_REQUESTS = 20_000  # of one search: some millions of photos
+_MOST_TIMEOUTS = 20  # a body must be complete after this many time-outs, however steadily it drips
+_MOST_REQUESTS = 20_000  # in one search: some millions of photos
 
 
 @dataclass(frozen=True)
@@ -35,23 +35,23 @@ class RequestPolicy:
     per_second: Positive = 1.0
     """Requests to one service; Flickr allows 3,600 an hour."""
     retries: Amount = 5
-    """After the first request."""
+    """How often a failed request is sent again."""
     timeout_s: Positive = 30.0
-    """Without a byte."""
+    """The longest wait for the next byte."""
     wait_s: Positive = 1.0
-    """Before the first retry; twice as long before each next one."""
+    """The pause before the first retry; it doubles with each retry."""
     longest_wait_s: Positive = 300.0
-    """A service that asks for more is left alone until the next run."""
+    """The longest pause. A service that asks for a longer one is left alone until the next run."""
     parallel: Count = 4
-    """Downloads at once."""
+    """Downloads at the same time."""
 
 
 class RequestArguments(TypedDict, total=False):
-    """Of an `httpx2.Request`."""
+    """Arguments of `httpx2.Request`."""
 
     params: Mapping[str, Any] | None
     data: Mapping[str, Any]
-    """Of a form."""
+    """The fields of a form."""
     json: Any
     headers: Mapping[str, str]
 
@@ -61,7 +61,7 @@ class WebClient:
     """Requests to some hosts. Any number of threads may use it."""
 
     hosts: Collection[str]
-    """The only hosts that get requests; `*.example.org` names all below one."""
+    """The only hosts that get requests; `*.example.org` stands for all hosts of that domain."""
     policy: RequestPolicy = field(default_factory=RequestPolicy)
     secrets: Collection[str] = ()
     """Removed from every message."""
@@ -72,11 +72,15 @@ class WebClient:
 
     def __post_init__(self) -> None:
         check_httpx2("pairs")
-        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log urls with their signatures
+        import httpx2
+
+        logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs urls with their signatures
         from geoglot.web.retry import Retry
         from geoglot.web.transports import AllowedHosts, Network, Pace, Redirects, WholeBody
 
-        body = WholeBody(Network(self._connect), _MOST_BYTES, _MOST_TIMEOUTS * self.policy.timeout_s)
+        timeout, headers = self.policy.timeout_s, {"User-Agent": self.agent}
+        network = Network(lambda: httpx2.Client(timeout=timeout, headers=headers, transport=self.network))
+        body = WholeBody(network, _MOST_BYTES, _MOST_TIMEOUTS * timeout)
         redirects = Redirects(AllowedHosts(body, self.hosts))
         self._pace = Pace(redirects, self.policy.per_second, lambda seconds: self.sleep(seconds))
         self._transport = Retry(self._pace, self.policy.retries, self._pause, lambda seconds: self.sleep(seconds))
@@ -93,9 +97,9 @@ class WebClient:
         paced: bool = True,
         **arguments: Unpack[RequestArguments],
     ) -> T:
-        """Send a request and give what `read` makes of the response; RetryableError from `read` is a new try.
+        """Send a request and return `read(response)`. It is sent again if `read` raises RetryableError.
 
-        `paced=False` is for files, which the service's limit of requests does not count.
+        Use `paced=False` for files, which do not count towards the service's limit of requests.
         """
         import httpx2
 
@@ -110,11 +114,11 @@ class WebClient:
         except GeoglotError as error:
             failure = error
         except TRANSIENT as error:
-            why = str(error) if isinstance(error, RetryableError) else f"{type(error).__name__}: {error}"
+            why = error if isinstance(error, RetryableError) else f"{type(error).__name__}: {error}"
             failure = ServiceError(f"{url} failed {self.policy.retries + 1} times ({why}); run the same again later")
         except (httpx2.InvalidURL, UnicodeError) as error:
-            failure = SourceError(f"{url} is or leads to no address ({error})")
-        failure.args = (self.clean(str(failure)),)  # it may repeat what was sent, or what the service said
+            failure = SourceError(f"{url} is not a valid address, or redirects to one that is not ({error})")
+        failure.args = (self.clean(str(failure)),)  # it may quote the request or the service
         raise failure from None
 
     def clean(self, text: str) -> str:
@@ -122,7 +126,6 @@ class WebClient:
         return unsigned_text(redact(text, self.secrets))
 
     def allows(self, url: str) -> bool:
-        """Is the url on one of the hosts, by http or https?"""
         import httpx2
 
         from geoglot.web.transports import is_allowed
@@ -135,18 +138,12 @@ class WebClient:
     def close(self) -> None:
         self._transport.close()
 
-    def _connect(self) -> httpx2.Client:
-        import httpx2
-
-        headers = {"User-Agent": self.agent}
-        return httpx2.Client(timeout=self.policy.timeout_s, headers=headers, transport=self.network)
-
     def _pause(self, request: httpx2.Request, attempt: int, asked: float) -> float:
         if asked > self.policy.longest_wait_s:
             raise ServiceError(f"{shown_url(request)} asks to be left alone for {asked:.0f} s; run the same again then")
         if attempt < self.policy.retries:
-            self._pace.rest(asked)  # it is meant for all threads
-        # At random, so that threads do not come back together.
+            self._pace.rest(asked)  # all threads must wait
+        # Threads must not come back together, so the pause is random.
         own = self.policy.wait_s * 2.0**attempt * random.uniform(0.5, 1.0)
         return max(min(own, self.policy.longest_wait_s), asked)
 
@@ -160,15 +157,15 @@ class SearchSession:
     def fetch(
         self, url: str, read: Callable[[Response], T], *, method: str = "GET", **arguments: Unpack[RequestArguments]
     ) -> T:
-        """As `WebClient.fetch`; ServiceError after too many requests."""
+        """Call `WebClient.fetch`; ServiceError after too many requests."""
         self._left -= 1
         if self._left < 0:
-            raise ServiceError(self._web.clean(f"{url} has no end: one search cost {_MOST_REQUESTS:,} requests"))
+            raise ServiceError(self._web.clean(f"{url} has no end: one search took {_MOST_REQUESTS:,} requests"))
         return self._web.fetch(url, read, method=method, **arguments)
 
 
 def check_httpx2(extra: str) -> None:
-    """Raise MissingExtraError without httpx2, which comes with an extra of geoglot."""
+    """Raise MissingExtraError if httpx2 is not installed; `extra` is the extra of geoglot that brings it."""
     try:
         import httpx2  # noqa: F401
     except ImportError as error:
@@ -176,7 +173,7 @@ def check_httpx2(extra: str) -> None:
 
 
 class _Reader(Generic[T]):
-    """Reads each response of one request, and keeps the value of the last."""
+    """Reads the response to each try of one request, and keeps the last value."""
 
     value: T
 
@@ -184,7 +181,7 @@ class _Reader(Generic[T]):
         self._client, self._url, self._read, self._last = client, url, read, b""
 
     def __call__(self, response: httpx2.Response) -> None:
-        """Raise HTTPStatusError for a refusal, and SourceError for the same broken picture twice."""
+        """Raise HTTPStatusError for status 4xx, and SourceError if the same broken picture comes twice."""
         status, url = response.status_code, shown_url(response.request)
         if status >= 400:
             text = self._client.clean(response.content.decode("utf-8", "replace").strip())
@@ -196,6 +193,6 @@ class _Reader(Generic[T]):
             self.value = self._read(Response(url, response.content, content_type, part))
         except RetryableError as error:
             if response.content and response.content == self._last and content_type.startswith("image/"):
-                raise SourceError(f"{self._url} is no picture that can be read ({error})") from None
+                raise SourceError(f"{self._url} is not a picture that can be read ({error})") from None
             self._last = response.content
             raise

@@ -1,7 +1,6 @@
-"""A response of a service, the errors of a request, and readers of responses.
+"""Responses of web services, the errors of requests, and readers of responses.
 
-A reader is a function that turns a `Response` into a value. It raises RetryableError for a response that may be right
-the next time.
+A reader is a function that turns a `Response` into a value. It raises RetryableError if a retry may help.
 """
 
 from __future__ import annotations
@@ -23,16 +22,16 @@ class Response:
     """A response with a status below 400."""
 
     url: str
-    """After redirects."""
+    """The address after redirects."""
     body: bytes
     content_type: str
-    """Lower case, without parameters."""
+    """In lower case, without parameters."""
     content_range: str = ""
     """Empty unless the status is 206."""
 
 
 class HTTPStatusError(SourceError):
-    """A service refuses a request with HTTP 4xx."""
+    """A service refused a request with HTTP 4xx."""
 
     def __init__(self, message: str, status: int) -> None:
         super().__init__(message)
@@ -48,7 +47,7 @@ class RetryableError(Exception):
 
 
 class BusyError(RetryableError):
-    """A service answers with a status that passes, such as 429 or 503."""
+    """A service is busy for now: HTTP 429, 503 and the like."""
 
     def __init__(self, response: httpx2.Response) -> None:
         super().__init__(f"HTTP {response.status_code}")
@@ -60,20 +59,20 @@ def json_of(response: Response) -> Any:
     try:
         return json.loads(response.body)
     except (ValueError, RecursionError) as error:
-        raise RetryableError(f"{response.content_type or 'an answer without type'} that is no JSON") from error
+        raise RetryableError(f"{response.content_type or 'an answer without type'} that is not JSON") from error
 
 
 @contextmanager
 def known_format(service: str) -> Iterator[None]:
-    """Raise ServiceError where a response does not have the form that the service documents."""
+    """Raise ServiceError if the code inside fails to read a response in the service's documented format."""
     try:
         yield
     except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
         raise ServiceError(
-            f"{service} answers in a form that is not known ({type(error).__name__}: {error}); run the same again later"
+            f"{service} answers in an unknown format ({type(error).__name__}: {error}); run the same again later"
         ) from error
 
 
 def shown_url(request: httpx2.Request) -> str:
-    """The url for messages; a secret may still be in it."""
+    """The url of a request for messages; it may still hold a secret."""
     return str(request.extensions.get("shown", request.url))

@@ -1,4 +1,4 @@
-"""Sends a request again, and not before the service says. A layer of an HTTP client, as those in transports.py."""
+"""A layer of an HTTP client, like those in transports.py, that retries and obeys Retry-After."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from geoglot.web.transports import Layer
 
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
-#: Errors of the network that may be gone at the next try
+#: Network errors that may be gone at the next try
 TRANSIENT = (httpx2.TransportError, httpx2.DecodingError, RetryableError)
 
 
 @dataclass(eq=False)
 class Retry(Layer):
-    """Sends a request again after a `transient` error or a busy status, and raises the last error.
+    """Sends a request again after a `transient` error or a busy status; when no try is left, raises the last error.
 
-    `pause` gives the seconds before the next try from the request, the number of the failed try, 0 first, and the
-    seconds that Retry-After asks for; it may raise an error instead.
+    `pause(request, attempt, asked)` returns the seconds before the next try. `attempt` counts failed tries from 0, and
+    `asked` is the seconds in Retry-After. It may raise an error instead.
     """
 
     retries: int
@@ -53,7 +53,7 @@ class Retry(Layer):
 
 
 def _retry_after(response: httpx2.Response) -> float:
-    """Seconds. A date is compared with the response's own Date header, since our clock may differ."""
+    """Seconds to wait. A date is compared with the response's own Date header, since our clock may differ."""
     text = response.headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(text):
         return float(text)
@@ -67,6 +67,6 @@ def _retry_after(response: httpx2.Response) -> float:
 def _date(text: str) -> datetime | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)

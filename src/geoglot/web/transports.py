@@ -1,11 +1,11 @@
 """Layers of an HTTP client. Each is an httpx2 transport that adds one rule to the transport below it:
 
-    Retry(Pace(Redirects(AllowedHosts(WholeBody(Network(...))))))        as in client.py
-    Retry(Deadline(WholeBody(Network(...))))                             as in tasks/ask/chat.py
+    Retry(Pace(Redirects(AllowedHosts(WholeBody(Network(...))))))        in client.py
+    Retry(Deadline(WholeBody(Network(...))))                             in tasks/ask/chat.py
 
-A request carries options for them in its `extensions`: `read` is a function that Retry calls with each response,
-`paced=False` exempts the request from Pace, and `shown` is its url in messages. The module imports httpx2, which is
-optional, so that others import it when they need it.
+The `extensions` of a request hold options for the layers: Retry calls the function `read` with each response,
+`paced=False` exempts the request from Pace, and `shown` is the url that messages show. This module needs httpx2, which
+is optional, so other modules import it inside their functions.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from geoglot.web.response import TooLargeError, shown_url
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _FIRST_WORDS = 1000  # bytes of an error page
-_OF_THE_WIRE = (b"content-encoding", b"content-length", b"transfer-encoding")  # no longer true of a body that is read
+_WIRE_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")  # no longer true of a decoded body
 
 
 class Network(httpx2.BaseTransport):
-    """Sends requests through an `httpx2.Client`, for its connections, cookies, login and proxies.
+    """Sends requests through an `httpx2.Client`, which handles connections, cookies, login and proxies.
 
-    `make` is called at the first request: a client reads certificates, which is slow, and many runs send nothing.
+    `make` is called at the first request, since a new client reads certificates slowly and many runs send nothing.
     """
 
     def __init__(self, make: Callable[[], httpx2.Client]) -> None:
@@ -67,7 +67,7 @@ class Layer(httpx2.BaseTransport):
 class WholeBody(Layer):
     """Reads and decodes the body: TooLargeError beyond `most` bytes, ReadTimeout after `seconds`.
 
-    Of an error page it reads the beginning only, of a redirect nothing.
+    It reads only the beginning of an error page, and no body of a redirect.
     """
 
     most: int
@@ -79,7 +79,7 @@ class WholeBody(Layer):
             body = b"" if response.status_code in _REDIRECTS else self._read(request, response)
         finally:
             response.close()
-        headers = [(key, value) for key, value in response.headers.raw if key.lower() not in _OF_THE_WIRE]
+        headers = [(key, value) for key, value in response.headers.raw if key.lower() not in _WIRE_HEADERS]
         return httpx2.Response(response.status_code, headers=headers, content=body, request=request)
 
     def _read(self, request: httpx2.Request, response: httpx2.Response) -> bytes:
@@ -94,14 +94,14 @@ class WholeBody(Layer):
                 if time.monotonic() > deadline:
                     raise httpx2.ReadTimeout("an answer that does not end")
         except (httpx2.TransportError, httpx2.DecodingError):
-            if not response.is_error:  # then the status says enough
+            if not response.is_error:  # the status of an error says enough
                 raise
         return bytes(body)
 
 
 @dataclass(eq=False)
 class Deadline(Layer):
-    """Raises ReadTimeout after `seconds` in all, headers included; a thread is left with a response that never ends."""
+    """Raises ReadTimeout if the whole response takes more than `seconds`; its thread stays behind until it ends."""
 
     seconds: float
 
@@ -122,22 +122,21 @@ class Deadline(Layer):
 
 @dataclass(eq=False)
 class AllowedHosts(Layer):
-    """Refuses hosts that are not named; `*.example.org` names all below one."""
+    """Refuses other hosts; `*.example.org` stands for all hosts of that domain."""
 
     hosts: Collection[str]
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         if not is_allowed(request.url, self.hosts):
-            # Tomorrow the recipe may name the host of a request; where a photo redirects to stays wrong.
+            # The recipe may name the host of a request at the next run; the target of a redirect stays wrong.
             raise (SourceError if "redirected" in request.extensions else ServiceError)(
-                f"the recipe names no host for {shown_url(request)}; add it to `hosts` of that source if it is to be "
-                "asked"
+                f"the recipe does not allow {shown_url(request)}; to allow it, add its host to `hosts` of that source"
             )
         return self.inner.handle_request(request)
 
 
 class Redirects(Layer):
-    """Follows redirects by GET. Only the first host gets the body and headers such as Authorization."""
+    """Follows redirects with GET. Only the first host gets the body and headers such as Authorization."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         hop = request
@@ -153,7 +152,7 @@ class Redirects(Layer):
 
 @dataclass(eq=False)
 class Pace(Layer):
-    """Sends at most `per_second` requests, and none until the end of a `rest`. Any number of threads may use it."""
+    """Sends at most `per_second` requests, and none during a `rest`. Any number of threads may use it."""
 
     per_second: float
     sleep: Callable[[float], None]
@@ -172,12 +171,12 @@ class Pace(Layer):
         return self.inner.handle_request(request)
 
     def rest(self, seconds: float) -> None:
-        """Let all threads wait."""
+        """Make all threads wait."""
         with self._lock:
             self._rest_until = max(self._rest_until, time.monotonic() + seconds)
 
 
 def is_allowed(url: httpx2.URL, hosts: Collection[str]) -> bool:
-    """Is the url on one of the hosts, by http or https?"""
-    names = (url.host, url.raw_host.decode("ascii"))  # as Unicode and as it is sent
-    return url.scheme in ("http", "https") and any(fnmatch(name, one) for name in names if name for one in hosts)
+    """Is this an http or https url of one of the hosts?"""
+    names = (url.host, url.raw_host.decode("ascii"))  # in Unicode, and in punycode as it is sent
+    return url.scheme in ("http", "https") and any(fnmatch(name, host) for name in names if name for host in hosts)

@@ -213,7 +213,7 @@ def test_a_search_ends_even_if_the_service_does_not(
 ) -> None:
     monkeypatch.setattr("geoglot.web.client._MOST_REQUESTS", 12)
     with peer(endless) as there:
-        with pytest.raises(ServiceError, match="has no end: one search cost 12 requests"):
+        with pytest.raises(ServiceError, match="has no end: one search took 12 requests"):
             list(SERVICES[name](there.url, web).search(HERE))
         assert len(there.requests) == 12
 

@@ -94,7 +94,7 @@ def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) 
         assert [one["properties"]["role"] for one in document["evidence"]["features"]] == ["object"] * 4 + ["region"]
         again = asker.replay(document)
         assert (again.value, again.text, again.confidence) == (answer.value, answer.text, answer.confidence)
-        with pytest.raises(AnswerError, match="another one now"):
+        with pytest.raises(AnswerError, match="the answer is now"):
             asker.replay({**document, "value": 1.0})
         with pytest.raises(InputError, match="weights differ"):
             asker.replay({**document, "model": {"name": "other", "sha256": "1" * 64}})

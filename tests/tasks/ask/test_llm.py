@@ -194,14 +194,14 @@ def body(content: bytes) -> Reply:
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (raw(200, b"[" * 150_000), "not of the chat protocol"),
-        (raw(200, b'{"a":' * 30_000), "not of the chat protocol"),
-        (raw(200, b"9" * 100_000), "not of the chat protocol"),
-        (raw(200, b"\xff\xfe\x00{}"), "not of the chat protocol"),
-        (raw(200, b'{"choices": {"0": 1}}'), "not of the chat protocol"),
-        (raw(200, b'"choices"'), "not of the chat protocol"),
-        (body(b"[1]"), "not of the chat protocol"),
-        (body(b"7"), "not of the chat protocol"),
+        (raw(200, b"[" * 150_000), "does not follow the chat protocol"),
+        (raw(200, b'{"a":' * 30_000), "does not follow the chat protocol"),
+        (raw(200, b"9" * 100_000), "does not follow the chat protocol"),
+        (raw(200, b"\xff\xfe\x00{}"), "does not follow the chat protocol"),
+        (raw(200, b'{"choices": {"0": 1}}'), "does not follow the chat protocol"),
+        (raw(200, b'"choices"'), "does not follow the chat protocol"),
+        (body(b"[1]"), "does not follow the chat protocol"),
+        (body(b"7"), "does not follow the chat protocol"),
         (body(b"null"), "said nothing"),
         (body(b'"answer(\\"a\\ud800\\")"'), "no character"),
         (body(b'"' + b" " * 300_000 + b'"'), "longer than a program"),
@@ -304,6 +304,8 @@ def test_what_is_missing_is_said() -> None:
         chat_of()
     with pytest.raises(InputError, match="http://"):
         chat_of("localhost:11434", "small")
+    with pytest.raises(InputError, match="not a valid address"):
+        chat_of("ftp://[", "small")
     with pytest.raises(InputError, match="--llm-model"):
         chat_of("http://localhost:11434/v1")
 
@@ -334,5 +336,5 @@ def test_a_password_in_the_address_is_never_shown() -> None:
 def test_a_reply_that_breaks_the_protocol_is_quoted_without_the_key() -> None:
     network = httpx2.MockTransport(lambda request: httpx2.Response(200, content=f"you sent {KEY}".encode()))
     chat = OpenAIChat(Endpoint("http://example.org/v1", "stub", KEY), network=network)
-    with chat, pytest.raises(AnswerError, match=r"not of the chat protocol: you sent \*\*\*"):
+    with chat, pytest.raises(AnswerError, match=r"does not follow the chat protocol: you sent \*\*\*"):
         chat.reply(prompt())

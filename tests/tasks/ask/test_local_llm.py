@@ -109,7 +109,7 @@ def test_a_flag_or_the_environment_names_it(rigged: Path, monkeypatch: pytest.Mo
 
 
 def test_what_is_no_language_model_is_said(rigged: Path, packed: Path, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.gguf is no language model on this disk"):
+    with pytest.raises(InputError, match=r"none\.gguf is not a language model on this disk"):
         LocalChat("none.gguf")
     (tmp_path / "broken.gguf").write_bytes(b"GGUF and no more")
     with pytest.raises(ModelError, match=r"broken\.gguf cannot be loaded"):

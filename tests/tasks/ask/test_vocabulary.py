@@ -13,7 +13,7 @@ from geoglot.errors import AnswerError, InputError, LimitError
 from geoglot.geo import Grid
 from geoglot.tasks.ask.grammar.lexicon import counted, plural, singular
 from geoglot.tasks.ask.limits import Budget, Limits
-from geoglot.tasks.ask.scene_things import Objects
+from geoglot.tasks.ask.scene_things import Objects, shapes_of
 from geoglot.tasks.ask.vocabulary import WORDS, Vocabulary
 
 BOXES = {
@@ -98,7 +98,7 @@ def test_the_ground_around_crowded_things_is_made_within_the_time_limit() -> Non
     own = Words(scene, None, Budget(Limits()))
     for metres in (3, 500):
         ground = own.around(own.find("ship"), metres).outline
-        few = shapely.buffer(shapely.union_all(own.find("ship").geometries[:9]), metres)
+        few = shapely.buffer(shapely.union_all(shapes_of(own.find("ship").things)[:9]), metres)
         inside = shapely.intersection(few, own.whole().outline)
         assert shapely.difference(inside, ground).area < 1e-3 * inside.area  # arcs have corners, elsewhere each time
     assert own.whole().outline.difference(ground).area < 1e-6

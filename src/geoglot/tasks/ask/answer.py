@@ -1,10 +1,10 @@
-"""An answer: value, sentence, confidence, evidence, and all that is needed to give it again."""
+"""An answer: its value, sentence, confidence and evidence, and all that is needed to replay it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from geoglot.figures import format_number
@@ -12,8 +12,7 @@ from geoglot.tasks.ask.plan import Message
 from geoglot.tasks.ask.view import Record, Reply, Value, View
 from geoglot.version import __version__
 
-_DIGITS = 6
-_EXPONENT = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?![\w.])")  # as a program may write a number
+_EXPONENT = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?![\w.])")  # 1.7e+06, as Python may print it
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,7 +24,7 @@ class Answer:
     unit: str | None
     text: str
     confidence: float | None
-    """0..1, see `certainty`; not a calibrated probability."""
+    """0..1, see `confidence_of`; not a calibrated probability."""
     reason: str
     """Why the confidence is what it is."""
     program: str | None
@@ -60,39 +59,35 @@ class Answer:
             "source": self.source, "after": self.after, "model": {"name": self.model, "sha256": self.sha256},
             "refiner": self.refiner,
             "calls": [dict(call) for call in self.calls],
-            "messages": [{"role": one.role, "content": one.content} for one in self.messages],
+            "messages": [asdict(message) for message in self.messages],
             "notes": list(self.notes), "geoglot": __version__,
         }  # fmt: skip
 
 
-def round_value(value: Value) -> Value:
-    """Floats to six digits after the point: so answers are compared on replay."""
-    return round(value, _DIGITS) if isinstance(value, float) else value
-
-
 def sentence_of(reply: Reply) -> str:
     """The answer in words: "Yes, there are 3 ships." """
-    said = _EXPONENT.sub(lambda match: format_number(float(match[0])), reply.sentence.strip().rstrip("."))
+    sentence = _EXPONENT.sub(lambda match: format_number(float(match[0])), reply.sentence.strip().rstrip("."))
     if isinstance(reply.value, bool):
         verdict = "Yes" if reply.value else "No"
-        return f"{verdict}, {said}." if said else f"{verdict}."
-    if not said:
+        return f"{verdict}, {sentence}." if sentence else f"{verdict}."
+    if not sentence:
         number = format_number(reply.value) if isinstance(reply.value, float) else str(reply.value)
-        said = f"{number} {reply.unit}".strip()
-    return f"{said[0].upper()}{said[1:]}."
+        sentence = f"{number} {reply.unit}".strip()
+    return f"{sentence[0].upper()}{sentence[1:]}."
 
 
-def certainty(view: View) -> tuple[float, str]:
-    """Confidence in an answer, and its reason: a product over all names looked for and all classes chosen.
+def confidence_of(view: View) -> tuple[float, str]:
+    """The confidence in an answer, and the reason for it.
 
-    The factor of a name is the share of its objects that are not in doubt; an object is in doubt if its mean score is
-    below the threshold that its best patch reaches, and counts half. The factor of a name that was not found is lower
-    the more objects a threshold 0.05 lower would give. The factor of a choice is the probability of the chosen class.
+    The confidence is a product. Each name that a program found has a factor: 1, less half the share of its objects that
+    are in doubt, because their mean score is below the threshold that their best patch reaches. The factor of a name
+    without objects is 1 / (1 + n), where n objects would be found at a threshold 0.05 lower. Each class that was chosen
+    has its probability as a factor.
     """
-    share, reasons = 1.0, []
+    confidence, reasons = 1.0, []
     for (name, when), seen in view.sightings.items():
         scores = [thing.score for thing in seen.objects]
-        share *= 1 - seen.doubtful / len(scores) / 2 if scores else 1 / (1 + seen.doubtful)
+        confidence *= 1 - seen.doubtful / len(scores) / 2 if scores else 1 / (1 + seen.doubtful)
         spread = f", scores {min(scores):.2f} to {max(scores):.2f}" if scores else ""
         doubt = f"{seen.doubtful} in doubt" if seen.doubtful else "none in doubt"
         title = f"{name} ({when})" if when else name
@@ -100,20 +95,20 @@ def certainty(view: View) -> tuple[float, str]:
     for record in view.records:
         if record.probabilities:
             *rest, best = sorted(record.probabilities.values())
-            second = rest[-1] if rest else 0.0  # one name said twice is one class
-            share *= best
+            second = rest[-1] if rest else 0.0  # the same name twice is one class
+            confidence *= best
             reasons.append(f"{record.name}: the best fits with {best:.2f}, the next with {second:.2f}")
-    return round(share, 4), "; ".join(reasons) or "nothing was looked for"
+    return round(confidence, 4), "; ".join(reasons) or "nothing was looked for"
 
 
-def recorded(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
+def calls_to_json(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:
     """The calls of a program as JSON; "ship 3" is the ship with id 3 in the evidence."""
     return tuple(
         {
-            "call": one.name, "arguments": list(one.arguments), "result": one.result,
-            "objects": [f"{thing.name} {thing.id}{f' {thing.when}' if thing.when else ''}" for thing in one.objects],
-            "scores": [round(thing.score, 4) for thing in one.objects],
-            "probabilities": {name: round(odds, 4) for name, odds in one.probabilities.items()},
+            "call": call.name, "arguments": list(call.arguments), "result": call.result,
+            "objects": [f"{thing.name} {thing.id} {thing.when}".rstrip() for thing in call.objects],
+            "scores": [round(thing.score, 4) for thing in call.objects],
+            "probabilities": {name: round(probability, 4) for name, probability in call.probabilities.items()},
         }
-        for one in records
+        for call in records
     )  # fmt: skip

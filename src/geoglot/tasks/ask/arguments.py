@@ -1,4 +1,4 @@
-"""Checks of what a program hands to a word of the vocabulary: nothing that a model wrote is trusted."""
+"""Checks of the arguments that a program passes to the vocabulary: a language model may have written it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from geoglot.tasks.ask.grammar.lexicon import plural
 from geoglot.tasks.ask.scene_things import Objects, Region, SceneObject
 
 _LONGEST = 80  # characters of a name
-_SHOWN = 60  # characters of a value in a record
+_SHOWN = 60  # characters of an argument or a result in a record
 
 
 def things_of(value: Any) -> tuple[SceneObject, ...]:
-    """The things of a group, which may be empty."""
+    """The things in a group, which may be empty."""
     if not isinstance(value, Objects):
         raise TypeError("objects must come from find, larger, near and the like; to look for a name use find(name)")
     return value.things
 
 
 def some_of(value: Any) -> tuple[SceneObject, ...]:
-    """The things of a group that must not be empty."""
+    """The things in a group; AnswerError if it is empty."""
     things = things_of(value)
     if not things:
         raise AnswerError("there is nothing to measure: none of these things was found")
@@ -28,7 +28,7 @@ def some_of(value: Any) -> tuple[SceneObject, ...]:
 
 
 def region_of(value: Any) -> Region:
-    """A region, which must be there."""
+    """A region; TypeError for anything else."""
     if not isinstance(value, Region):
         raise TypeError("a region must come from whole, part, around, between, before or after")
     return value
@@ -50,10 +50,10 @@ def number_of(value: Any, what: str) -> float:
 
 def length_of(value: Any, what: str) -> float:
     """A number of at least 0."""
-    known = number_of(value, what)
-    if known < 0:
-        raise ValueError(f"{what} must be at least 0, got {known:g}")
-    return known
+    length = number_of(value, what)
+    if length < 0:
+        raise ValueError(f"{what} must be at least 0, got {length:g}")
+    return length
 
 
 def text_of(value: Any, what: str, longest: int = _LONGEST) -> str:
@@ -65,10 +65,10 @@ def text_of(value: Any, what: str, longest: int = _LONGEST) -> str:
     return value.strip()
 
 
-def choice_of(value: Any, among: tuple[str, ...]) -> str:
-    """One of some words."""
-    if value not in among:
-        raise ValueError(f"it must be one of {', '.join(among)}")
+def choice_of(value: Any, choices: tuple[str, ...]) -> str:
+    """One of the choices."""
+    if value not in choices:
+        raise ValueError(f"it must be one of {', '.join(choices)}")
     return str(value)
 
 
@@ -78,7 +78,7 @@ def names_of(things: tuple[SceneObject, ...]) -> str:
 
 
 def describe(value: Any) -> str:
-    """An argument or a result, for a record."""
+    """An argument or a result in words, for a record."""
     if isinstance(value, Objects):
         return f"{len(value.things)} {names_of(value.things)}" if value.things else "nothing"
     if isinstance(value, Region):

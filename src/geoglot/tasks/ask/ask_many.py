@@ -1,4 +1,4 @@
-"""Questions about many scenes: each is planned once, and only the scenes that fit it best are asked."""
+"""Questions about many scenes: each question is planned once, and asked only of the scenes that fit it best."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Answers:
     """
 
     shortlists: tuple[Shortlist, ...]
-    """The scenes that each question is asked of; empty if all scenes are."""
+    """The scenes that were chosen for each question; empty if every scene is asked."""
     _answers: Generator[Answer, None, None]
     failed: int = 0
-    """Windows so far that the model did not see."""
+    """Number of windows so far that the model did not see."""
 
     def __iter__(self) -> Iterator[Answer]:
         return self
@@ -40,7 +40,7 @@ class Answers:
         return next(self._answers)
 
     def close(self) -> None:
-        """Ask no more, and close the scene that is open."""
+        """Stop, and close the scene that is open."""
         self._answers.close()
 
 
@@ -57,8 +57,8 @@ def ask_many(
 ) -> Answers:
     """Answer the same questions about many rasters.
 
-    Of more than `options.best` rasters, those are asked that fit the names in the question best. `shortlister` scores
-    them; None shows the model a small overview of each raster.
+    If there are more than `options.best` rasters, only those that fit the names in a question best are asked.
+    `shortlister` scores them; None shows the model a small overview of each raster.
     """
     options = options or AskOptions()
     loaded = load_model(model, device=options.device)
@@ -71,12 +71,12 @@ def ask_many(
         scorer = shortlister or Overviews(loaded, read, options.find)
         shortlists = shortlist(uris, names, scorer, best=options.best, progress=progress)
         todo = {}
-        for one in shortlists:
-            for candidate in one.asked:
-                todo.setdefault(candidate.source, []).append(one.question)
+        for chosen in shortlists:
+            for candidate in chosen.asked:
+                todo.setdefault(candidate.source, []).append(chosen.question)
 
     def ask_all() -> Generator[Answer, None, None]:
-        unreadable = [candidate.failed for one in shortlists for candidate in one.failed]
+        unreadable = [candidate.failed for chosen in shortlists for candidate in chosen.failed]
         if not todo and unreadable:
             raise SourceError(f"no scene can be read: {unreadable[0]}")
         for uri, asked in todo.items():
@@ -89,7 +89,7 @@ def ask_many(
 
 
 class PlannedOnce:
-    """Plans each question once for many scenes, by another planner: one program, tried on the first scene."""
+    """A planner for many scenes: it calls another planner once for each question, and tries programs on one scene."""
 
     def __init__(self, planner: Planner) -> None:
         self._planner, self.name, self._lock = planner, planner.name, threading.Lock()
@@ -97,22 +97,22 @@ class PlannedOnce:
         self._known: dict[str, Plan | AnswerError] = {}
 
     def draft(self, question: str, check: Trial) -> Plan:
-        """Plan before there is a scene; `check` looks at the program without running it. AnswerError for no program."""
+        """Plan before there is a scene; `check` tests a program without running it. AnswerError for no program."""
         self._drafts[question] = self._planner.plan(question, check)
         return self._drafts[question]
 
     def plan(self, question: str, trial: Trial) -> Plan:
-        """The program of a question, tried if it is new; AnswerError for no program."""
+        """Return the program of a question, and try it if it is new; AnswerError for no program."""
         with self._lock:
             if question not in self._known:
-                self._known[question] = self._try(question, trial)
-        known = self._known[question]
-        if isinstance(known, AnswerError):
-            raise known
-        return known
+                self._known[question] = self._try_draft(question, trial)
+        plan = self._known[question]
+        if isinstance(plan, AnswerError):
+            raise plan
+        return plan
 
-    def _try(self, question: str, trial: Trial) -> Plan | AnswerError:
-        """The draft if it runs, else a new plan; a draft that cannot be mended stays for the other scenes."""
+    def _try_draft(self, question: str, trial: Trial) -> Plan | AnswerError:
+        """The draft if it runs, else a new plan. Without a new plan the draft stays, as it may run on other scenes."""
         draft = self._drafts.get(question)
         if draft is not None:
             try:

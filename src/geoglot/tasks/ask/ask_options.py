@@ -22,13 +22,13 @@ class AskOptions:
     find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
     """How objects are found."""
     limits: Limits = field(default_factory=Limits)
-    """Of each program."""
+    """Limits of each program."""
     device: str | None = None
-    """Where a model given by its name is loaded."""
+    """The device for a model that is given by its name."""
     planner: Planner | None = None
     """Turns questions into programs; None: the rules."""
     themes: tuple[str, ...] = THEMES
-    """Names that a scene as a whole may get."""
+    """Names for a scene as a whole."""
     evidence: Annotated[
         PathLike | None, "Write what the answer rests on to this .geojson, and a picture beside it."
     ] = None

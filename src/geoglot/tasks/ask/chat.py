@@ -1,7 +1,7 @@
-"""Language models behind the OpenAI chat protocol: hosted ones, Ollama, vLLM or llama.cpp.
+"""A client for language models that speak the OpenAI chat protocol: hosted ones, Ollama, vLLM or llama.cpp.
 
 Each reply is one request, POST {base}/chat/completions with temperature 0. A busy server (429, 5xx) is asked again a
-few times. A reply is never run here, and the key appears in the request only.
+few times. No code in a reply runs here, and the key appears in the request only.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _LONGEST_WAIT = 20.0
 _LONGEST_REPLY = 200_000  # bytes
-_GRACE = 0.5  # seconds for the waiting itself
+_GRACE = 0.5  # seconds that the deadline is later than the time-outs of httpx2, which say more
 _TOKENS = 700  # a program is short
 
 
@@ -38,7 +38,7 @@ class Chat(Protocol):
     name: str
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """The next message of the model; AnswerError if it gives none."""
+        """Return the next message of the model; AnswerError if it gives none."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +50,18 @@ class Endpoint:
     model: str
     key: str = field(default="", repr=False)
     seconds: float = 60.0
-    """For one reply."""
+    """The time limit of one reply."""
     tries: int = 3
+
+    def __post_init__(self) -> None:
+        try:
+            urlsplit(self.url).port  # noqa: B018  reading it checks it
+        except ValueError as error:
+            raise InputError(f"this is not a valid address of a language model: {error}") from None
+        if not self.url.startswith(("http://", "https://")):
+            raise InputError(f"the address of a language model must begin with http:// or https://, got {self.shown!r}")
+        if not self.model:
+            raise InputError("name the language model: --llm-model, or GEOGLOT_LLM_MODEL")
 
     @property
     def shown(self) -> str:
@@ -60,23 +70,13 @@ class Endpoint:
 
     @property
     def login(self) -> tuple[str, str] | None:
-        """User and password in the address."""
+        """User and password from the address."""
         parts = urlsplit(self.url)
         return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
 
-    def hidden(self, text: str) -> str:
-        """Remove the secrets, which a server may repeat."""
+    def redact(self, text: str) -> str:
+        """Remove the key, user and password, which a server may repeat."""
         return redact(text, (self.key, *(self.login or ())))
-
-    def __post_init__(self) -> None:
-        if not self.url.startswith(("http://", "https://")):
-            raise InputError(f"the address of a language model must begin with http:// or https://, got {self.shown!r}")
-        try:
-            urlsplit(self.url).port  # noqa: B018  it is checked when it is read
-        except ValueError as error:
-            raise InputError(f"this is no address of a language model: {error}") from None
-        if not self.model:
-            raise InputError("name the language model: --llm-model, or GEOGLOT_LLM_MODEL")
 
 
 class OpenAIChat(AbstractContextManager["OpenAIChat"]):
@@ -95,14 +95,17 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
         self._endpoint, self._mock, self.name = endpoint, network, endpoint.model
         self._url = f"{endpoint.shown.rstrip('/')}/chat/completions"
         body = WholeBody(Network(self._connect), _LONGEST_REPLY, endpoint.seconds)
+
+        def pause(request: httpx2.Request, attempt: int, asked: float) -> float:
+            return min(asked or 2.0**attempt, _LONGEST_WAIT)
+
         whole = Deadline(body, endpoint.seconds + _GRACE)
-        self._transport = Retry(whole, endpoint.tries - 1, _pause, sleep, (RetryableError,))
+        self._transport = Retry(whole, endpoint.tries - 1, pause, sleep, (RetryableError,))
 
     def __exit__(self, *_: object) -> None:
         self._transport.close()
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """The text of the first choice. A busy server is asked again after a while."""
         import httpx2
 
         end = self._endpoint
@@ -129,19 +132,20 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
                 "is the server running? --planner rules needs none"
             ) from error
         text = response.content.decode("utf-8", "replace")
-        shown = _short(end.hidden(text))
+        printable = "".join(char if char.isprintable() else " " for char in end.redact(text))
+        shown = " ".join(printable.split())[:200] or "nothing"
         if response.status_code != 200:
             raise AnswerError(f"the language model's server answered {response.status_code}: {shown}")
-        return end.hidden(_content(text, shown))
+        return end.redact(_content(text, shown))
 
     def _connect(self) -> httpx2.Client:
         import httpx2
 
         def check_plain(response: httpx2.Response) -> None:
             if response.headers.get("content-encoding", "identity").lower() != "identity":
-                raise AnswerError("the language model's reply is packed, which nobody asked for")
+                raise AnswerError("the language model's server compressed its reply, which it was asked not to do")
 
-        # Packed, a small reply could be any amount of text.
+        # A small reply, if it is compressed, could hold any amount of text.
         headers = {"Accept-Encoding": "identity"}
         headers |= {"Authorization": f"Bearer {self._endpoint.key}"} if self._endpoint.key else {}
         return httpx2.Client(
@@ -155,8 +159,8 @@ def chat_of(
 ) -> Chat:
     """Open the language model of a server, or load one from this disk; InputError if neither is named.
 
-    The environment gives what is None (GEOGLOT_LLM_URL, _MODEL, _KEY, _SECONDS), but a `model` on this disk goes before
-    the environment's address. `device` and `progress` are for a model on this disk.
+    The defaults come from the environment: GEOGLOT_LLM_URL, _MODEL, _KEY and _SECONDS. A `model` on this disk is used
+    even if GEOGLOT_LLM_URL is set. `device` and `progress` are for a model on this disk.
     """
     from geoglot.tasks.ask.local_llm import LocalChat, is_local
 
@@ -180,18 +184,9 @@ def _content(text: str, shown: str) -> str:
         if not isinstance(content, str | None):
             raise TypeError(f"content is a {type(content).__name__}")
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise AnswerError(f"the server's reply is not of the chat protocol: {shown}") from error
+        raise AnswerError(f"the server's reply does not follow the chat protocol: {shown}") from error
     if not content or not content.strip():
         raise AnswerError("the language model said nothing")
-    if any("\ud800" <= char <= "\udfff" for char in content):  # halves of characters, which JSON can spell
-        raise AnswerError(f"the language model's reply holds what is no character: {shown}")
+    if any("\ud800" <= char <= "\udfff" for char in content):  # surrogates, which JSON can spell
+        raise AnswerError(f"the language model's reply holds half a character: {shown}")
     return content
-
-
-def _pause(request: httpx2.Request, attempt: int, asked: float) -> float:
-    return min(asked or 2.0**attempt, _LONGEST_WAIT)
-
-
-def _short(text: str) -> str:
-    plain = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return plain[:200] or "nothing"

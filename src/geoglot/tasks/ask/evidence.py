@@ -1,4 +1,4 @@
-"""The evidence of an answer: GeoJSON for maps, a picture for people."""
+"""The evidence of an answer as GeoJSON, and as a picture."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from geoglot.outputs.vector_files import to_pixels
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
 
-_MOST = 2000  # features of one document; the answer's number counts them all
+_MOST = 2000  # objects in one document; the number in the answer counts all
 _REGION = "region"
 
 
@@ -33,10 +33,10 @@ class Pictured(Protocol):
 
     @property
     def grid(self) -> Grid:
-        """Geometries are in its map coordinates."""
+        """The grid whose map coordinates geometries have."""
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
-        """The scene at most `side` pixels a side, and the grid of that picture."""
+        """Pixels of the scene, at most `side` a side, and their grid."""
 
 
 def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground: Ground) -> dict[str, Any]:
@@ -46,8 +46,14 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
     known = ground.grid.crs is not None or ground.pixel_m is not None
     areas = ground.areas(shapes).round(2).tolist() if known and shapes else [None] * len(shapes)
     properties: list[dict[str, Any]] = [
-        {"role": "object", "id": one.id, "name": one.name, "score": round(one.score, 4), "when": one.when or None}
-        for one in kept
+        {
+            "role": "object",
+            "id": thing.id,
+            "name": thing.name,
+            "score": round(thing.score, 4),
+            "when": thing.when or None,
+        }
+        for thing in kept
     ] + [{"role": _REGION, "name": region.name, "when": region.when or None} for region in regions]
     crs, geometries = ground.grid.crs, np.array(shapes, object)
     lonlat = orient_rings(geometries) if crs is None else project_to_lonlat(shapes, crs) if shapes else geometries
@@ -60,7 +66,7 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
 
 
 def check_evidence(path: Path) -> None:
-    """InputError for a file name that is not GeoJSON's."""
+    """InputError unless the name of the file is that of a GeoJSON file."""
     if path.suffix.lower() not in (".geojson", ".json"):
         raise InputError(
             f"the name of the evidence must end in .geojson, got {path.name!r}; a picture is written beside it"
@@ -68,7 +74,7 @@ def check_evidence(path: Path) -> None:
 
 
 def evidence_files(path: Path) -> Made:
-    """The GeoJSON and its picture, as the files of a run."""
+    """The GeoJSON and its picture, as the outputs of a run."""
     check_evidence(path)
     return Made("ask", path, [path.with_suffix(".png")])
 
@@ -80,8 +86,11 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
     if grid.crs is not None:
         shapes = gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs)
-    named = [(_label(one["properties"]), shape) for one, shape in zip(document["features"], shapes, strict=True)]
-    named.sort(key=lambda one: one[0] != _REGION)  # regions lie below objects
+    facts = [feature["properties"] for feature in document["features"]]
+    labels = [
+        _REGION if one["role"] == _REGION else ", ".join(filter(None, [one["name"], one["when"]])) for one in facts
+    ]
+    named = sorted(zip(labels, shapes, strict=True), key=lambda pair: pair[0] != _REGION)  # regions lie below objects
     outlines = [
         (name, part)
         for name, shape in named
@@ -89,8 +98,7 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
         if isinstance(part, shapely.Polygon) and not part.is_empty
     ]
     names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
-    counts = {name: sum(1 for other, _ in named if other == name) for name in names}
-    lines = [f"{name}  {count}" if name != _REGION else name for name, count in counts.items()]
+    lines = [f"{name}  {labels.count(name)}" if name != _REGION else name for name in names]
     lines += [f"and {document['left_out']:,} more"] if document.get("left_out") else []
     with made.writing(picture) as draft:
         notes = write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
@@ -99,9 +107,3 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
         write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())
     made.finish({"text": text, "picture": picture.name})
     return path, picture
-
-
-def _label(facts: Mapping[str, Any]) -> str:
-    if facts["role"] == _REGION:
-        return _REGION
-    return f"{facts['name']}, {facts['when']}" if facts["when"] else str(facts["name"])

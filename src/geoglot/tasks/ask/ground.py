@@ -18,14 +18,13 @@ _METRES = (
     "the scene has no CRS, so nothing is known in metres; give its ground resolution with --gsd, "
     "or ask for counts, shares and positions"
 )
-_SAME = 1e-9
-_EDGES = (1 / 3, 2 / 3)
+_EDGES = (1 / 3 + 1e-9, 2 / 3 + 1e-9)  # of the ninths of a scene; a position on an edge lies before it
 _OBLONG = 1.2  # a rectangle this much longer than wide is no square
 
 
 @dataclass(frozen=True)
 class Ground:
-    """Measures on the grid of a scene: geodesic with a CRS, by the size of a pixel without."""
+    """Measures on the grid of a scene: geodesic if it has a CRS, else by the size of a pixel."""
 
     grid: Grid
     pixel_m: float | None = None
@@ -35,11 +34,10 @@ class Ground:
 
     @property
     def whole(self) -> shapely.Geometry:
-        """In map coordinates."""
         return self.box(0.0, 0.0, 1.0, 1.0)
 
     def box(self, top: float, left: float, bottom: float, right: float) -> shapely.Geometry:
-        """A part of the scene, from fractions of its height and width; (0, 0) is the upper left."""
+        """A rectangle in fractions of the scene's height and width; (0, 0) is the upper left."""
         rows, cols = self.grid.shape
         x, y = self.grid.to_map(
             rows * np.array([top, top, bottom, bottom]), cols * np.array([left, right, right, left])
@@ -48,9 +46,9 @@ class Ground:
         return box if self.outline is None else shapely.intersection(box, self.outline)
 
     def part(self, name: str) -> shapely.Geometry:
-        """A part by its name; InputError for an unknown name."""
+        """The part with this name; InputError for an unknown name."""
         if name not in PARTS:
-            raise InputError(f"{name!r} is no part of a scene; name one such as {', '.join(list(PARTS)[:6])}")
+            raise InputError(f"{name!r} is not a part of a scene; name one such as {', '.join(list(PARTS)[:6])}")
         return self.box(*PARTS[name])
 
     def areas(self, geometries: Sequence[Any]) -> np.ndarray:
@@ -60,13 +58,17 @@ class Ground:
         return self.sizes(geometries) * self._pixel() ** 2
 
     def sizes(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Areas in pixels, which also a scene without a CRS has."""
+        """Areas in pixels, which a scene without a CRS has too."""
         area: np.ndarray = shapely.area(np.asarray(geometries, object)).astype(np.float64)
         return area / abs(self.grid.transform.determinant)
 
     def lengths(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Metres of the longer side of the smallest rectangle."""
-        return np.array([self.distance(*_long_ends(shape)) for shape in geometries], np.float64)
+        """Metres of the longer side of the smallest rotated rectangle around each geometry."""
+        sides = [
+            max(_sides(shapely.minimum_rotated_rectangle(shape)), key=lambda side: np.hypot(*(side[1] - side[0])))
+            for shape in geometries
+        ]
+        return np.array([self.distance(shapely.Point(start), shapely.Point(end)) for start, end in sides], np.float64)
 
     def perimeters(self, geometries: Sequence[Any]) -> np.ndarray:
         """Metres of the outlines, holes included."""
@@ -97,15 +99,15 @@ class Ground:
         return self.units(25.0)
 
     def positions(self, geometries: Sequence[Any]) -> np.ndarray:
-        """Rows of (down, across): the centres as fractions of the scene."""
+        """Centres as rows of (down, across), in fractions of the scene's height and width."""
         centres = shapely.centroid(np.array(list(geometries), object))
         rows, cols = self.grid.to_pixel(shapely.get_x(centres), shapely.get_y(centres))
         return np.column_stack([rows / self.grid.shape[0], cols / self.grid.shape[1]])
 
     def ninth(self, down: float, across: float) -> str:
         """The name of the ninth of the scene in which a position lies."""
-        words = DIRECTIONS["map" if self.grid.crs is not None else "picture"]
-        return words[_third(down)][_third(across)]
+        row, col = np.searchsorted(_EDGES, (down, across))
+        return DIRECTIONS["map" if self.grid.crs is not None else "picture"][row][col]
 
     def window(self, geometry: Any) -> Window:
         """The pixels around a geometry within the grid; InputError for none."""
@@ -129,7 +131,7 @@ class Ground:
 
 
 def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.ndarray:
-    """Map units from each geometry to the nearest of the others; with `apart`, equal geometries are no neighbours."""
+    """Map units from each geometry to the nearest of the others, apart from equal ones if `apart`."""
     tree = shapely.STRtree(np.asarray(others, object))
     (index, _), gaps = tree.query_nearest(
         np.asarray(things, object), return_distance=True, all_matches=False, exclusive=apart
@@ -140,10 +142,10 @@ def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.n
 
 
 def is_shape(geometry: Any, shape: str) -> bool:
-    """Is a polygon square, rectangular or circular, by how it fills the rectangle and circle around it?
+    """Is a polygon "square", "rectangular" or "circular", the three shapes of RSVQA (Lobry et al. 2020, section III)?
 
-    RSVQA names these three (Lobry et al. 2020, section III). A rectangle fills 0.85 of its smallest rectangle; a
-    square also has sides that differ by less than a fifth; a circle has the area that its perimeter allows, to 0.8.
+    A rectangle fills at least 0.85 of the smallest rotated rectangle around it. A square is a rectangle whose sides
+    differ by at most a fifth. A circle has more than 0.8 of the area of a disc with its perimeter, and is no rectangle.
     """
     area, length = shapely.area(geometry), shapely.length(geometry)
     box = shapely.minimum_rotated_rectangle(geometry)
@@ -152,17 +154,11 @@ def is_shape(geometry: Any, shape: str) -> bool:
     if shape == "circular":
         return bool(4 * np.pi * area / length**2 > 0.8 and area / shapely.area(box) < 0.85)
     fills = bool(area / shapely.area(box) >= 0.85)
-    start, corner, end = shapely.get_coordinates(box)[:3]
-    sides = np.hypot(*(corner - start)), np.hypot(*(end - corner))
+    sides = [np.hypot(*(end - start)) for start, end in _sides(box)]
     return fills and (shape == "rectangular" or bool(max(sides) <= _OBLONG * min(sides)))
 
 
-def _long_ends(geometry: Any) -> tuple[shapely.Point, shapely.Point]:
-    start, corner, end = shapely.get_coordinates(shapely.minimum_rotated_rectangle(geometry))[:3]
-    first, second = np.hypot(*(corner - start)), np.hypot(*(end - corner))
-    ends = (start, corner) if first > second else (corner, end)
-    return shapely.Point(ends[0]), shapely.Point(ends[1])
-
-
-def _third(share: float) -> int:
-    return int(share > _EDGES[0] + _SAME) + int(share > _EDGES[1] + _SAME)
+def _sides(rectangle: Any) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Two adjacent sides, each as its two ends."""
+    start, corner, end = shapely.get_coordinates(rectangle)[:3]
+    return [(corner, end), (start, corner)]

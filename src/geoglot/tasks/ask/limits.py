@@ -1,4 +1,4 @@
-"""Limits of a program, and the budget that counts its use of them at every call."""
+"""Limits of a program, and a budget that counts what the program has used of them."""
 
 from __future__ import annotations
 
@@ -12,49 +12,48 @@ from geoglot.errors import InputError, LimitError
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits of one program. None can be switched off."""
+    """Limits of one program. No limit can be switched off."""
 
     seconds: float = 5.0
-    """For the program and its geometry; `pixels` bounds the time of the model."""
+    """Time for the program and its geometry; the model's time is bounded by `pixels` instead."""
     memory_mb: int = 64
-    """Heap of the interpreter."""
+    """The heap of the interpreter."""
     calls: int = 200
-    """Calls of the vocabulary."""
+    """Calls to the vocabulary."""
     pixels: int = 4_000_000_000
     """Pixels that the model scores, over all names."""
     vertices: int = 500_000
-    """Corners of the polygons that one call joins, buffers or measures."""
+    """Vertices of the polygons that one call joins, buffers or measures."""
     names: int = 100
     """Different names that the model reads."""
     things: int = 500_000
-    """Objects that all calls together give; each is kept for the record."""
+    """Objects that all calls together return; each stays in the record."""
 
     def __post_init__(self) -> None:
-        for name in ("seconds", "memory_mb", "calls", "pixels", "vertices", "names", "things"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise InputError(f"the limit {name} must be a positive number, got {getattr(self, name)}")
+        for name, limit in vars(self).items():
+            if not 0 < limit < float("inf"):
+                raise InputError(f"the limit {name} must be a positive number, got {limit}")
 
 
 class Budget:
-    """The use that one program makes of its limits."""
+    """Counts what one program uses, and raises LimitError when it passes a limit."""
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.calls = self.pixels = self.things = 0
         self._names: set[str] = set()
         self.broken: str | None = None
-        """The limit that was passed, in words: a program may catch the error, but its run has failed."""
+        """The limit that was passed, in words. A program may catch the error, but its run has failed."""
         self._deadline = time.monotonic() + limits.seconds
 
     def call(self) -> None:
-        """Count one call; LimitError beyond the limits."""
         self.calls += 1
         if self.calls > self.limits.calls:
             self._refuse(f"the program made more than {self.limits.calls} calls")
         self.tick()
 
     def tick(self) -> None:
-        """LimitError after the time limit."""
+        """Check the time limit."""
         if time.monotonic() > self._deadline:
             self._refuse(f"the program took more than {self.limits.seconds:g} s")
 
@@ -66,25 +65,24 @@ class Budget:
         self.tick()
 
     def name(self, name: str) -> None:
-        """Count a name, if it is new."""
         self._names.add(name)
         if len(self._names) > self.limits.names:
             self._refuse(f"the program asked for more than {self.limits.names} different names")
 
     def keep(self, things: int) -> None:
-        """Count the objects that a call gives."""
+        """Count the objects that a call returns."""
         self.things += things
         if self.things > self.limits.things:
-            self._refuse(f"the program was handed more than {self.limits.things:,} things")
+            self._refuse(f"the program was given more than {self.limits.things:,} things")
 
     def join(self, vertices: int) -> None:
-        """LimitError for geometry that would take too long."""
+        """Check that geometry will not take too long."""
         if vertices > self.limits.vertices:
             self._refuse(f"{vertices:,} corners in one call are more than {self.limits.vertices:,}; ask of a part")
 
     @contextmanager
     def stopped_clock(self) -> Iterator[None]:
-        """Time inside the block, which the model takes, does not count."""
+        """Do not count the time inside the block, which the model takes."""
         started = time.monotonic()
         try:
             yield

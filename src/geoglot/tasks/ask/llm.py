@@ -1,8 +1,8 @@
 """A planner that asks a language model for a program.
 
 The prompt holds the signatures and docstrings of the vocabulary, and examples that the rules worked out. A program is
-type-checked against the same signatures before it runs; an error goes back to the model, a few times at most. The
-model's text goes to the sandbox and nowhere else.
+type-checked against the same signatures before it runs. The model may mend a program that fails, a few times at most.
+Its text runs in the sandbox and nowhere else.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FENCED = re.compile(r"```(?:python|py)?[ \t]*\r?\n(.*?)```", re.DOTALL)
 
 
 class LanguageModelError(AnswerError):
-    """A language model gave no program that works; `messages` is the conversation."""
+    """A language model wrote no program that works; `messages` is the conversation."""
 
     def __init__(self, message: str, messages: Sequence[Message]) -> None:
         super().__init__(message)
@@ -55,7 +55,7 @@ class LanguageModelError(AnswerError):
 
 
 class LanguageModel:
-    """A planner over a chat; `mends` is how often an error goes back."""
+    """A planner that chats with a language model, which may mend a program `mends` times."""
 
     name = "llm"
 
@@ -63,9 +63,9 @@ class LanguageModel:
         self._chat, self._mends = chat, mends
 
     def plan(self, question: str, trial: Trial) -> Plan:
-        """A program that ran in the sandbox; LanguageModelError if there is none."""
+        """Return a program that ran in the sandbox; LanguageModelError if there is none."""
         messages = [*prompt(), Message("user", _asked(question))]
-        wrong = ""
+        failure = ""
         for _ in range(self._mends + 1):
             try:
                 reply = self._chat.reply(messages)
@@ -78,16 +78,16 @@ class LanguageModel:
             try:
                 trial(program)
             except AnswerError as error:
-                wrong = str(error)
-                messages.append(Message("user", _AGAIN.format(error=wrong)))
-                continue
-            return Plan(program, "llm", tuple(messages))
-        last = wrong.splitlines()[-1] if wrong else "no reply"
+                failure = str(error)
+                messages.append(Message("user", _AGAIN.format(error=failure)))
+            else:
+                return Plan(program, "llm", tuple(messages))
+        last = failure.splitlines()[-1] if failure else "no reply"
         raise LanguageModelError(f"no program of {self._mends + 1} by the language model works: {last}", messages)
 
 
 def prompt() -> list[Message]:
-    """The messages before every question: the vocabulary, and worked examples."""
+    """The messages that precede every question: the vocabulary, and worked examples."""
     messages = [Message("system", _RULES.replace("{stubs}", stubs()))]
     for question in _EXAMPLES:
         messages.append(Message("user", _asked(question)))
@@ -96,11 +96,11 @@ def prompt() -> list[Message]:
 
 
 def code_of(reply: str) -> str:
-    """The program in a reply: its first code block, or all of it without one."""
+    """The program in a reply: the first code block, or the whole reply if it has none."""
     block = _FENCED.search(reply)
     return (block[1] if block else reply.strip().strip("`")).strip()
 
 
 def _asked(question: str) -> str:
-    """In one line, so that a question cannot look like another turn of the conversation."""
+    # One line cannot look like another turn of the conversation.
     return f"Question: {' '.join(question.split())}"

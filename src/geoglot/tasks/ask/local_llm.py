@@ -1,7 +1,7 @@
 """A language model in this process, from a Hugging Face folder or a GGUF file on this disk, without any network.
 
-Decoding is greedy, so the same question gets the same program. The common beginning of all prompts (the vocabulary and
-the examples, thousands of tokens) is computed once.
+Decoding is greedy, so the same question gets the same program. All prompts begin with the same thousands of tokens (the
+vocabulary and the examples), which are computed once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from geoglot.models.zoo import choose_device
 from geoglot.settings import load_settings
 from geoglot.tasks.ask.plan import Message
 
-_TOKENS = 300  # of a reply: a program is short, and every token takes its time
-_BLOCK = 256  # tokens that are read at once
+_TOKENS = 300  # the most in a reply: a program is short, and every token takes its time
+_BLOCK = 256  # tokens of a prompt that the model reads at once
 _FENCE = "```"
 #: Errors of transformers for damaged or unknown files
 _BROKEN = (
@@ -51,41 +51,43 @@ class LocalChat:
         from transformers import DynamicCache
 
         path = Path(path)
-        # A folder with all its dots: Qwen2.5-0.5B-Instruct
-        self.name, self._progress = path.stem if path.is_file() else path.resolve().name, progress
+        self._progress = progress
+        # The name of a folder may hold dots that begin no suffix: Qwen2.5-0.5B-Instruct
+        self.name = path.stem if path.is_file() else path.resolve().name
         self._tokenizer, self._model = _load(path, choose_device(device or load_settings().device))
         self._cache: Any = DynamicCache()
         self._known: list[int] = []  # tokens whose keys and values are in the cache
-        self._ends = _ends(self._tokenizer, self._model)
+        ends = getattr(self._model.generation_config, "eos_token_id", None)
+        self._ends = {*(ends if isinstance(ends, list) else [ends]), self._tokenizer.eos_token_id} - {None}
         self._lock = threading.Lock()
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """The likeliest tokens until a code block or the turn ends; AnswerError for an empty reply."""
+        """Decode until a code block or the turn ends; AnswerError for an empty reply."""
         with self._lock:
-            return self._reply(messages)
-
-    def _reply(self, messages: Sequence[Message]) -> str:
-        ids, said = self._tokens(messages), list[int]()
-        token = self._next(ids)
-        while token not in self._ends and len(said) < _TOKENS and not self._has_block(said):
-            said.append(token)
-            self._tell("words", len(said), _TOKENS)
-            token = self._next([*ids, *said])
-        text = str(self._tokenizer.decode(said, skip_special_tokens=True))
+            ids, said = self._tokenize(messages), list[int]()
+            token = self._predict(ids)
+            while token not in self._ends and len(said) < _TOKENS:
+                # The text after a code block is of no use. Only every fourth token is decoded, to save time.
+                if len(said) % 4 == 0 and self._tokenizer.decode(said).count(_FENCE) >= 2:
+                    break
+                said.append(token)
+                self._report("words", len(said), _TOKENS)
+                token = self._predict([*ids, *said])
+            text = str(self._tokenizer.decode(said, skip_special_tokens=True))
         if not text.strip():
             raise AnswerError("the language model said nothing")
         return text
 
-    def _tokens(self, messages: Sequence[Message]) -> list[int]:
-        """A conversation by its chat template; AnswerError if it is longer than the model can read."""
+    def _tokenize(self, messages: Sequence[Message]) -> list[int]:
+        """Apply the chat template; AnswerError if the conversation is longer than the model can read."""
         from jinja2 import TemplateError
 
         turns = [{"role": one.role, "content": one.content} for one in messages]
         try:
             text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         except TemplateError as error:
-            raise AnswerError(f"the chat template of {self.name} takes no such conversation: {error}") from error
-        # The template has written the special tokens already.
+            raise AnswerError(f"the chat template of {self.name} cannot hold this conversation: {error}") from error
+        # The template has added the special tokens already.
         ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         most = getattr(self._model.config, "max_position_embeddings", None)
         if most and len(ids) + _TOKENS > most:
@@ -93,8 +95,8 @@ class LocalChat:
         return ids
 
     @torch.inference_mode()
-    def _next(self, ids: Sequence[int]) -> int:
-        """The likeliest next token; the beginning that is in the cache is not read again."""
+    def _predict(self, ids: Sequence[int]) -> int:
+        """Predict the likeliest next token; tokens that are in the cache are not read again."""
         common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(ids, self._known, strict=False)))
         same = min(common, len(ids) - 1)  # the last token is read in any case, for its logits
         if surplus := len(self._known) - same:
@@ -106,24 +108,20 @@ class LocalChat:
             logits = self._model(input_ids=new, past_key_values=self._cache, use_cache=True, logits_to_keep=1).logits
             self._known += block
             if len(ids) - same > _BLOCK:
-                self._tell("prompt", len(self._known) - same, len(ids) - same)
+                self._report("prompt", len(self._known) - same, len(ids) - same)
         return int(logits[0, -1].argmax())
 
-    def _has_block(self, said: Sequence[int]) -> bool:
-        """Has a code block ended? The text after it is of no use. Only every fourth token is decoded, to save time."""
-        return len(said) % 4 == 0 and self._tokenizer.decode(said).count(_FENCE) >= 2
-
-    def _tell(self, what: str, done: int, total: int) -> None:
+    def _report(self, what: str, done: int, total: int) -> None:
         if self._progress:
             self._progress(what, done, total)
 
 
 def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    import transformers
 
     if not is_local(str(path)):
         raise InputError(
-            f"{path} is no language model on this disk: name a .gguf file or a folder with a config.json, or the "
+            f"{path} is not a language model on this disk: name a .gguf file or a folder with a config.json, or the "
             "server that has it, --llm-url http://localhost:11434/v1"
         )
     place: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -131,12 +129,16 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
     weights: dict[str, Any] = {"dtype": torch.bfloat16 if wants_bfloat16("auto", device) else torch.float32}
     if path.is_file():
         place["gguf_file"] = path.name
-        weights |= _unpacked()
+        if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
+            raise MissingExtraError(" and ".join(missing), "gguf")
+        # Weights are made dense, since the kernels for packed weights come from the hub.
+        if config := getattr(transformers, "GgufConfig", None):  # older versions know dense weights only
+            weights["quantization_config"] = config(dequantize=True)
     else:
         weights["use_safetensors"] = True
     try:
-        tokenizer = AutoTokenizer.from_pretrained(**place)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
+        tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
+        loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
     except _BROKEN as error:
         why = " ".join(str(error).split())[:300]
         raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
@@ -146,20 +148,3 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError(f"{path} has no chat template; take a model that was trained to chat (an -Instruct one)")
     return tokenizer, model.to(device).eval().requires_grad_(False)
-
-
-def _unpacked() -> dict[str, Any]:
-    """Options to read a GGUF file into dense weights: kernels for packed weights come from the hub."""
-    import transformers
-
-    if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
-        raise MissingExtraError(" and ".join(missing), "gguf")
-    config = getattr(transformers, "GgufConfig", None)  # older ones know dense weights only
-    return {} if config is None else {"quantization_config": config(dequantize=True)}
-
-
-def _ends(tokenizer: Any, model: Any) -> frozenset[int]:
-    """Tokens that end a turn, by the tokenizer and by the settings of the model."""
-    known = getattr(model.generation_config, "eos_token_id", None)
-    several = known if isinstance(known, list) else [known]
-    return frozenset(token for token in [*several, tokenizer.eos_token_id] if token is not None)

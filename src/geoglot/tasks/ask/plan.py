@@ -17,14 +17,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Plan:
-    """A program, the kind of its question, and the conversation that gave it."""
+    """A program, the kind of its question, and the conversation with the language model that wrote it."""
 
     program: str
     kind: str = ""
     messages: tuple[Message, ...] = ()
 
 
-#: Runs a program so that its planner can mend it; AnswerError, which can be sent back to the author, if it fails
+#: Runs a program, and raises AnswerError if it fails, so that the planner can mend the program
 Trial = Callable[[str], object]
 
 
@@ -35,4 +35,4 @@ class Planner(Protocol):
     name: str
 
     def plan(self, question: str, trial: Trial) -> Plan:
-        """The program of a question; AnswerError if there is none. A program by a language model is tried."""
+        """Return the program of a question; AnswerError if there is none. Language models use `trial`, rules do not."""

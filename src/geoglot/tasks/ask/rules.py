@@ -1,4 +1,4 @@
-"""The planner that needs no network: it reads a question with a grammar and never guesses (decisions 9 and 22)."""
+"""A planner that needs no language model: it reads a question with a grammar and never guesses (decisions 9 and 22)."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from geoglot.tasks.ask.grammar.queries import Query
 from geoglot.tasks.ask.plan import Plan, Trial
 
 _LONGEST = 300
-#: Words that a refusal may name; the others hold a question together
+#: Words that a refusal may quote as not understood
 _STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - {"there", "what", "are", "is", "were"}
 
 
 class Rules:
-    """Questions to programs, by form."""
+    """A planner that reads a question as the first form that fits it."""
 
     name = "rules"
 
     def plan(self, question: str, trial: Trial | None = None) -> Plan:
-        """The program of a question; AnswerError says which word is not understood, and what could be asked."""
+        """Return the program; AnswerError says which word is not understood, and what could be asked instead."""
         if len(question) > _LONGEST:
             raise AnswerError(f"a question must have at most {_LONGEST} characters, got {len(question)}")
         text = plain(question)
@@ -36,7 +36,7 @@ class Rules:
 
 
 def _read(text: str) -> tuple[Form, Query | None, list[str]]:
-    """The form and the query of a plain question; no query, and the phrases that were not read, for none."""
+    """The form and the query of a plain question. If no form fits: no query, and the phrases that were not read."""
     unread = []
     for form in FORMS:
         try:
@@ -50,26 +50,20 @@ def _read(text: str) -> tuple[Form, Query | None, list[str]]:
 
 
 def _refusal(text: str, unread: list[str]) -> str:
-    words = _culprit(text.split()) or min(unread, key=lambda words: len(words.split()), default="")
-    what = (
-        f'I do not understand "{words}" in this question' if words else "I cannot read this question without guessing"
-    )
-    return (
-        f'{what}. The nearest form that I know: "{nearest_form(text).example}" '
-        "A language model can read others: --planner llm"
-    )
+    phrase = _find_culprit(text.split()) or min(unread, key=lambda phrase: len(phrase.split()), default="")
+    if phrase:
+        why = f'I do not understand "{phrase}" in this question'
+    else:
+        why = "I cannot read this question without guessing"
+    words = re.findall(r"\w+", text)
+    nearest = max(FORMS, key=lambda form: SequenceMatcher(None, words, re.findall(r"\w+", plain(form.example))).ratio())
+    return f'{why}. The nearest form that I know: "{nearest.example}" A language model can read others: --planner llm'
 
 
-def _culprit(words: list[str]) -> str:
-    """The word without which the question can be read, or else one that no form knows; "" if there is none."""
+def _find_culprit(words: list[str]) -> str:
+    """The word without which the question can be read, or else a word that no form knows; "" if there is none."""
     strange = [word for word in words if word in _STRANGE or word.endswith("most")]
     for word in strange:
         if _read(" ".join(other for other in words if other != word))[1] is not None:
             return word
     return next((word for word in strange if word not in KNOWN), "")
-
-
-def nearest_form(text: str) -> Form:
-    """The form whose example is most like a question."""
-    words = re.findall(r"\w+", text)
-    return max(FORMS, key=lambda form: SequenceMatcher(None, words, re.findall(r"\w+", plain(form.example))).ratio())

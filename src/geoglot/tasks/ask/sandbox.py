@@ -1,8 +1,8 @@
-"""Programs run in pydantic-monty, an interpreter of its own in a process of its own, always within limits.
+"""Programs run in pydantic-monty, a separate interpreter in a separate process, always within limits.
 
-The interpreter has no files, no network, no processes and no modules of this Python. It has the words of the
-vocabulary only; objects and regions cross as handles without attributes. The worker bounds its own time and memory,
-and is killed if it does not; calls, pixels and the size of geometry are bounded on this side, where the work is done.
+The interpreter has no files, no network, no processes and no modules of this Python: it has the words of the vocabulary
+only, and sees objects and regions as handles without attributes. The worker bounds its own time and memory, and is
+killed if it fails to; calls, pixels and the size of geometry are bounded in this process, where that work is done.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from geoglot.tasks.ask.vocabulary import Vocabulary, stubs
 
 _LONGEST_PROGRAM = 20_000
 _PRINTED = 64 * 1024  # bytes that a program may print; nobody reads them
-_GRACE = 0.5  # seconds after which a worker that does not keep its time limit is killed
-_WORST_LINES = 12
+_GRACE = 0.5  # seconds that a worker may run past its time limit before it is killed
+_TRACEBACK_LINES = 12
 _NO_ANSWER = "the program never called answer(value, ...)"
 
 
 class ProgramError(AnswerError):
-    """A program was refused or failed; the message can be sent back to its author."""
+    """A program was refused or failed; a language model can mend it from the message."""
 
 
 class Sandbox:
@@ -55,12 +55,12 @@ class Sandbox:
         self._pool.__exit__(*exit)
 
     def run(self, program: str, words: Vocabulary, *, check: bool = False) -> Reply:
-        """Run a program over a vocabulary; ProgramError or LimitError if it gives no answer.
+        """Run a program with a vocabulary; ProgramError or LimitError if it gives no answer.
 
-        With `check` it is type-checked against the stubs first, and does not run if it fails.
+        With `check`, a program that does not pass a type check against the stubs does not run.
         """
         try:
-            # The last value of a program would be converted for us, however deep it is; None is not.
+            # The last value of a program would be converted to Python, however deep it is, so it must be None.
             self._feed(f"{program}\nNone", words.calls(), check)
         except ProgramError:
             if not words.budget.broken:
@@ -96,18 +96,23 @@ class Sandbox:
             "type_check_format": "concise" if check else None,
             "os_policy": {"sleep": "zero", "random_start": {"seed": 0}},
         }
-        lookup = {name: self._guarded(call) for name, call in words.items()}
+        lookup = {name: self._guard(call) for name, call in words.items()}
         try:
             with self._lock, self._pool.checkout(**checkout) as session:
                 session.feed_run(code, external_lookup=lookup, print_callback=monty.CollectString(max_bytes=_PRINTED))
         except monty.MontyCrashedError as error:
-            raise LimitError(f"the program was stopped: {_short(str(error))}") from None
+            raise LimitError(f"the program was stopped: {_shorten(str(error))}") from None
         except monty.MontyError as error:
             kind = LimitError if isinstance(error.exception(), TimeoutError | MemoryError) else ProgramError
-            raise kind(_traceback(error)) from None
+            try:
+                shown = error.display("traceback")
+            except TypeError:  # the error of a type check has one form only
+                shown = error.display()
+            lines = [line for line in str(shown).splitlines() if line.strip()]
+            raise kind(_shorten("\n".join(lines[-_TRACEBACK_LINES:]))) from None
 
-    def _guarded(self, call: Callable[..., Any]) -> Callable[..., Any]:
-        """A word that gives handles, and whose errors are errors inside the program."""
+    def _guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        """Wrap a word so that it returns handles, and its errors are raised inside the program."""
         handle = self._monty.ClassInstance
 
         def guarded(*args: Any, **kwargs: Any) -> Any:
@@ -116,14 +121,14 @@ class Sandbox:
             except GeoglotError as error:
                 raise RuntimeError(str(error)) from None
             if isinstance(result, list):
-                return [handle(one) for one in result]
+                return [handle(objects) for objects in result]
             return handle(result) if isinstance(result, Objects | Region) else result
 
         return guarded
 
 
 def calls_in(program: str) -> list[tuple[str, ast.Call]]:
-    """The calls of functions by name, in order of the text; the program is read, not run. Empty for a syntax error."""
+    """Function names and calls in the text of a program, in order; empty for a syntax error."""
     try:
         nodes = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call)]
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -132,14 +137,5 @@ def calls_in(program: str) -> list[tuple[str, ast.Call]]:
     return [(call.func.id, call) for call in nodes if isinstance(call.func, ast.Name)]
 
 
-def _traceback(error: Any) -> str:
-    try:
-        shown = error.display("traceback")
-    except TypeError:  # a type error has one form only
-        shown = error.display()
-    lines = [line for line in str(shown).splitlines() if line.strip()]
-    return _short("\n".join(lines[-_WORST_LINES:]))
-
-
-def _short(text: str) -> str:
+def _shorten(text: str) -> str:
     return text if len(text) <= 1000 else f"{text[:1000]}..."

@@ -1,7 +1,7 @@
 """A shortlister that shows a model a small overview of each raster.
 
-A raster is read once, from its own overviews if it has any, and cut into a few tiles that are one batch of the model. A
-name has the score of its best tile against the background. Small objects do not show in an overview.
+A raster is read once, from its own overviews if it has any, and cut into a few tiles, which are one batch of the model.
+The score of a name is that of its best tile against the background. Small objects do not show in an overview.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from geoglot.sources.raster import check_bands
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.shortlist import SceneScores
 
-_TILES = 2  # of the model's size along the longer side of an overview
+_TILES = 2  # tiles along the longer side of an overview
 
 
 class Overviews:
@@ -34,7 +34,6 @@ class Overviews:
         self._model, self._dense, self._read, self._options = model, dense_of(model), read, options
 
     def score(self, sources: Sequence[str], names: Sequence[str], progress: Progress | None) -> dict[str, SceneScores]:
-        """Each name at its best tile."""
         options, scores = self._options, dict[str, SceneScores]()
         background = None if options.background is None else parse_words(options.background)
         question = self._dense.question(parse_classes(list(names)), background, options.templates)

@@ -1,9 +1,10 @@
-"""What a question is asked of: objects found by name, probabilities of names, and pixels."""
+"""The scene that a question is about, as a protocol, and the objects and regions in it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, Protocol, runtime_checkable
 
 import shapely
@@ -39,7 +40,7 @@ class Sighting:
     threshold: float
     """Least probability of an object."""
     doubtful: int = 0
-    """How many of the objects are in doubt; without any, how many were nearly found."""
+    """Number of objects in doubt or, if there are no objects, of those that nearly reached the threshold."""
 
 
 @runtime_checkable
@@ -48,16 +49,16 @@ class Scene(Protocol):
 
     uri: str
     grid: Grid
-    """On which objects are found; map coordinates of all geometries are those of its CRS."""
+    """The grid on which objects are found; all geometries have its map coordinates."""
     outline: shapely.Geometry | None
     """The ground of the scene within the grid, in map coordinates; None: all of it."""
     pixel_m: float | None
     """Ground resolution of a scene without a CRS, if it is known."""
     model: str
     sha256: str
-    """Of the model's weights."""
+    """Hash of the model's weights."""
     refiner: str
-    """The name of what outlines objects, or "none"."""
+    """The name of the refiner that outlines objects, or "none"."""
 
     @property
     def notes(self) -> Sequence[str]:
@@ -65,23 +66,23 @@ class Scene(Protocol):
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        """Everything beside the question that decides an answer."""
+        """Everything but the question that decides an answer."""
 
     @property
     def failed(self) -> int:
-        """Windows that the model did not see."""
+        """Number of windows that the model did not see."""
 
     def find(self, name: str) -> Sighting:
-        """All objects of a name; the same name again costs nothing."""
+        """Find all objects of a name; the same name again costs nothing."""
 
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
-        """The probability of each name for what a window of `grid` shows as a whole."""
+        """Return the probability that each name fits a window of `grid` as a whole."""
 
     def look(self, window: Window, side: int) -> Tile:
-        """Pixels of a window of `grid`, reduced to at most `side` pixels a side."""
+        """Read a window of `grid`, reduced to at most `side` pixels a side."""
 
     def cost(self, name: str) -> int:
-        """Pixels that the model will score to find this name: 0 if it was looked for already."""
+        """Number of pixels that the model will score to find this name: 0 if it was found before."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,18 +91,13 @@ class Objects:
 
     things: tuple[SceneObject, ...]
 
-    @property
-    def geometries(self) -> list[Any]:
-        """Their polygons."""
-        return shapes_of(self.things)
-
 
 @dataclass(frozen=True, eq=False)
 class Region:
     """A part of the scene, on one of its dates."""
 
     name: str
-    """In words: "the upper left quarter"."""
+    """The region in words: "the upper left quarter"."""
     outline: shapely.Geometry
     when: str = ""
     touching: bool = False
@@ -111,3 +107,8 @@ class Region:
 def shapes_of(things: Sequence[SceneObject]) -> list[Any]:
     """The polygons of things."""
     return [thing.geometry for thing in things]
+
+
+def select(things: Sequence[SceneObject], mask: Iterable[bool]) -> Objects:
+    """The things whose place in the mask is True."""
+    return Objects(tuple(compress(things, mask)))

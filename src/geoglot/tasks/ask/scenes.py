@@ -1,4 +1,4 @@
-"""A raster as a scene for questions. The model encodes it once, when an object is first looked for."""
+"""A raster as a scene for questions. The model encodes it once, when a question first looks for an object."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.refiner import Refiner
 
-_CLOSE = 0.05  # of a probability: objects this near below the threshold make a "none" doubtful
-_READ = 2048  # pixels a side that are read as they are; larger windows come from a reduced picture
+_CLOSE = 0.05  # if nothing is found, objects this little below the threshold put that in doubt
+_READ = 2048  # pixels a side that are read at full resolution; larger windows come from a reduced picture
 _SMALLEST = 1e-3
 
 
 @dataclass(frozen=True)
 class SceneOptions:
-    """How a scene is read, and objects are found in it."""
+    """How a scene is read, and how objects are found in it."""
 
     read: ReadOptions = ReadOptions()
     find: FindOptions = field(default_factory=lambda: FindOptions(overlay=False))
     progress: Progress | None = None
     refiner: Refiner | None = None
-    """Outlines objects better than the scores do."""
+    """Moves the outlines of objects to the edges in the picture."""
 
 
 class RasterScene(AbstractContextManager["RasterScene"]):
@@ -82,30 +82,26 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         return 0 if name in self._known else int(np.prod(self.grid.shape))
 
     def find(self, name: str) -> Sighting:
-        """Objects as `geoglot find` finds them."""
-        if name not in self._known:
-            self._known[name] = self._find(name)
-        return self._known[name]
-
-    def _find(self, name: str) -> Sighting:
+        """Find objects as `geoglot find` does."""
+        if name in self._known:
+            return self._known[name]
         chosen = self._options
         result = find(
-            self._scene(), {name: [name]}, options=chosen.find, refiner=chosen.refiner, progress=chosen.progress
+            self._encode(), {name: [name]}, options=chosen.find, refiner=chosen.refiner, progress=chosen.progress
         )
         threshold = result.thresholds[name]
         self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
         things = tuple(SceneObject(int(index), name, float(score), shape) for index, score, shape in rows)
-        return Sighting(things, threshold.core, self._doubtful(name, things, threshold.core))
-
-    def _doubtful(self, name: str, things: Sequence[SceneObject], core: float) -> int:
-        """Number of objects whose mean score is below the threshold; without any, of those that nearly reach it."""
         if things:
-            return sum(thing.score < core for thing in things)
-        options = replace(self._options.find, min_score=max(_SMALLEST, core - _CLOSE))
-        return len(find(self._scene(), {name: [name]}, options=options).objects)
+            doubtful = sum(thing.score < threshold.core for thing in things)
+        else:
+            lower = replace(chosen.find, min_score=max(_SMALLEST, threshold.core - _CLOSE))
+            doubtful = len(find(self._encode(), {name: [name]}, options=lower).objects)
+        self._known[name] = Sighting(things, threshold.core, doubtful)
+        return self._known[name]
 
-    def _scene(self) -> EncodedScene:
+    def _encode(self) -> EncodedScene:
         if self._encoded is None:
             self.encodings += 1
             chosen = self._options
@@ -120,7 +116,6 @@ class RasterScene(AbstractContextManager["RasterScene"]):
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Pixels, weights and options."""
         options = {**self._options.read.facts(), **asdict(self._options.find), "vectors": None}
         return {**self._raster.fingerprint(), "model": self.sha256, "options": options}
 
@@ -130,7 +125,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
 
     @torch.inference_mode()
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
-        """A softmax over the names, of the window reduced to the size that the model was trained on."""
+        """Softmax over the names for the window, reduced to the image size of the model's training."""
         model = self._model
         if not reads_words(model):
             raise AnswerError(f"{self.model} has classes of its own and reads no words; ask a model that does")
@@ -152,7 +147,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         return dict(zip(names, probabilities, strict=True))
 
     def look(self, window: Window, side: int) -> Tile:
-        """A window in at most `side` pixels a side: averaged, or cut from a reduced picture if it is large."""
+        """Average the window, or cut it from a reduced picture of the scene if it is large."""
         longest = max(window.height, window.width)
         if longest <= _READ:
             return _reduced(self._raster.read(window), -(-longest // side))
@@ -171,7 +166,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
 
 
 def _reduced(tile: Tile, factor: int) -> Tile:
-    """Means of blocks of factor x factor pixels, without the rest at the edges."""
+    """Average blocks of factor x factor pixels; pixels at the edges that fill no block are dropped."""
     if factor <= 1:
         return tile
     rows, cols = (max(1, side // factor) * factor for side in tile.valid.shape)
@@ -195,7 +190,7 @@ def check_pair(before: RasterScene, after: RasterScene) -> None:
 
 
 def is_path(text: str) -> bool:
-    """Is an argument of the command line a source, and not a question?"""
+    """Is an argument of the command line a source rather than a question?"""
     if "://" in text or text.startswith("/vsi"):
         return True
     try:

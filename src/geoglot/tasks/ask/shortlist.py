@@ -1,7 +1,6 @@
-"""Of many scenes, the few that are worth a question: those that fit the names in it best.
+"""Choose the scenes that fit the names in a question best, since asking every scene would take long.
 
-A scene's score for a question is the mean of its scores for the names. The scenes that are left out are listed with
-their scores.
+A scene's score for a question is the mean of its scores for the names in the question.
 """
 
 from __future__ import annotations
@@ -32,17 +31,17 @@ class SceneScores:
     failed: str = ""
     """Why the scene cannot be read."""
     missed: str = ""
-    """The part of the scene that was not seen, and why."""
+    """The part of the scene that the model did not see, and why."""
 
 
 @runtime_checkable
 class Shortlister(Protocol):
-    """Scores scenes: from overviews, or from an index."""
+    """Scores scenes, for example from overviews or an index."""
 
     def score(
         self, sources: Sequence[str], names: Sequence[str], progress: Progress | None
     ) -> Mapping[str, SceneScores]:
-        """The scores of all names, by source."""
+        """Return the scores of all names, by source."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +52,7 @@ class Candidate:
     score: float | None
     """Mean over the names, 0..1; None if the question has no names or the scene cannot be read."""
     failed: str = ""
+    """As in `SceneScores`."""
     missed: str = ""
     """As in `SceneScores`."""
 
@@ -64,11 +64,11 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Shortlist:
-    """The scenes that a question is asked of, best first, and those that are left out."""
+    """The scenes that are asked a question, best first, and the scenes that are left out."""
 
     question: str
     names: tuple[str, ...]
-    """Names in the program of the question. Without any, every scene is asked."""
+    """Names that the program looks for. If there are none, every scene is asked."""
     asked: tuple[Candidate, ...]
     left_out: tuple[Candidate, ...]
     refused: str = ""
@@ -77,17 +77,17 @@ class Shortlist:
     @property
     def failed(self) -> tuple[Candidate, ...]:
         """Scenes that cannot be read."""
-        return tuple(one for one in self.left_out if one.failed)
+        return tuple(scene for scene in self.left_out if scene.failed)
 
     @property
     def missed(self) -> tuple[Candidate, ...]:
-        """Scenes that were seen in part."""
-        return tuple(one for one in (*self.asked, *self.left_out) if one.missed)
+        """Scenes that the model saw only in part."""
+        return tuple(scene for scene in (*self.asked, *self.left_out) if scene.missed)
 
     def to_json(self) -> dict[str, Any]:
         document: dict[str, Any] = {
-            "question": self.question, "names": list(self.names), "asked": [one.to_json() for one in self.asked],
-            "left_out": [one.to_json() for one in self.left_out],
+            "question": self.question, "names": list(self.names), "asked": [scene.to_json() for scene in self.asked],
+            "left_out": [scene.to_json() for scene in self.left_out],
         }  # fmt: skip
         return document | ({"refused": self.refused} if self.refused else {})
 
@@ -100,43 +100,37 @@ def shortlist(
     best: int,
     progress: Progress | None = None,
 ) -> tuple[Shortlist, ...]:
-    """Choose the `best` scenes for each question from the names in it, or the error that left it without a program.
+    """Choose the `best` scenes for each question; `names` is the result of `names_of_questions`.
 
     Scenes with the same score keep their order. The shortlister is called once, with all names, if there are any.
     """
     every = dict.fromkeys(name for some in names.values() if not isinstance(some, AnswerError) for name in some)
     scores = shortlister.score(sources, tuple(every), progress) if every else {}
-    return tuple(_shortlist(question, some, sources, scores, best) for question, some in names.items())
-
-
-def _shortlist(
-    question: str,
-    names: Sequence[str] | AnswerError,
-    sources: Sequence[str],
-    scores: Mapping[str, SceneScores],
-    best: int,
-) -> Shortlist:
     unseen = tuple(Candidate(source, None) for source in sources)
-    if isinstance(names, AnswerError):
-        return Shortlist(question, (), (), unseen, str(names))
-    if not names:
-        return Shortlist(question, (), unseen, ())
-    bad = [Candidate(source, None, scores[source].failed) for source in sources if scores[source].failed]
-    good = [
-        Candidate(source, float(np.mean([scores[source].scores[name] for name in names])), missed=scores[source].missed)
-        for source in sources
-        if not scores[source].failed
-    ]
-    good.sort(key=lambda one: -(one.score or 0.0))
-    return Shortlist(question, tuple(names), tuple(good[:best]), (*good[best:], *bad))
+    shortlists = []
+    for question, wanted in names.items():
+        if isinstance(wanted, AnswerError):
+            shortlists.append(Shortlist(question, (), (), unseen, str(wanted)))
+        elif not wanted:
+            shortlists.append(Shortlist(question, (), unseen, ()))
+        else:
+            bad = [Candidate(source, None, scores[source].failed) for source in sources if scores[source].failed]
+            good = [
+                Candidate(source, float(np.mean([seen.scores[name] for name in wanted])), missed=seen.missed)
+                for source in sources
+                if not (seen := scores[source]).failed
+            ]
+            good.sort(key=lambda scene: -(scene.score or 0.0))
+            shortlists.append(Shortlist(question, tuple(wanted), tuple(good[:best]), (*good[best:], *bad)))
+    return tuple(shortlists)
 
 
 def names_of_questions(
     questions: Sequence[str], plan: Callable[[str, Trial], Plan], limits: Limits | None = None
 ) -> dict[str, tuple[str, ...] | AnswerError]:
-    """The names that each question looks for, or the error that left it without a program.
+    """The names that each question looks for, or the error that left the question without a program.
 
-    Programs are checked and not run, since there is no scene yet.
+    Programs are checked but not run, since there is no scene yet.
     """
     names: dict[str, tuple[str, ...] | AnswerError] = {}
     with Sandbox(limits) as sandbox:
@@ -150,6 +144,6 @@ def names_of_questions(
 
 def names_of_program(program: str) -> tuple[str, ...]:
     """The names that a program looks for. The program is read, not run."""
-    firsts = [call.args[0] for word, call in calls_in(program) if word in _LOOKS and call.args]
-    texts = [one.value for one in firsts if isinstance(one, ast.Constant) and isinstance(one.value, str)]
-    return tuple(dict.fromkeys(text.strip() for text in texts if text.strip()))
+    first = [call.args[0] for word, call in calls_in(program) if word in _LOOKS and call.args]
+    texts = [node.value.strip() for node in first if isinstance(node, ast.Constant) and isinstance(node.value, str)]
+    return tuple(dict.fromkeys(filter(None, texts)))

@@ -1,4 +1,4 @@
-"""Words of the vocabulary that give numbers and texts. Signatures and docstrings are a part of every prompt."""
+"""Words of the vocabulary that return numbers and texts. Signatures and docstrings are part of every prompt."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View
 _LONGEST_TEXT = 1000
 _SPREAD = "spread over the scene"
 _PREPOSITIONS = {"top": "at", "bottom": "at", "left": "on", "right": "on"}  # "in" for all other places
-_NEAREST_PART = 0.6  # of the things that must lie in one ninth for "where" to name it
+_MOSTLY = 0.6  # share of the things that must lie in one ninth of the scene for "where" to name it
 
 
 def distance_m(view: View, objects: Objects, others: Objects) -> float:
@@ -61,8 +61,8 @@ def theme(view: View, region: Region | None = None) -> str:
 
 def looks_like(view: View, name: str, region: Region | None = None) -> bool:
     """Whether this name fits the region better, as a whole, than any usual theme."""
-    known = text_of(name, "a name")
-    return view.best(list(dict.fromkeys([known, *view.themes])), region) == known
+    checked = text_of(name, "a name")
+    return view.best(list(dict.fromkeys([checked, *view.themes])), region) == checked
 
 
 def which_is_larger(view: View, numbers: dict[str, int] | dict[str, float] | dict[str, int | float]) -> str:
@@ -76,15 +76,15 @@ def which_is_larger(view: View, numbers: dict[str, int] | dict[str, float] | dic
 
 def compare(view: View, number: int | float, other: int | float) -> str:
     """ "more", "less" or "equal": the first number beside the second."""
-    one, two = number_of(number, "a number"), number_of(other, "a number")
-    return "equal" if one == two else "more" if one > two else "less"
+    first, second = number_of(number, "a number"), number_of(other, "a number")
+    return "equal" if first == second else "more" if first > second else "less"
 
 
 def where(view: View, objects: Objects) -> str:
     """Where most of the objects are, in words: "north-west", "upper left", "centre", or "spread over the scene"."""
     ninths = [view.ground.ninth(*place) for place in view.ground.positions(shapes_of(some_of(objects)))]
     common = max(dict.fromkeys(ninths), key=ninths.count)
-    return common if ninths.count(common) >= _NEAREST_PART * len(ninths) else _SPREAD
+    return common if ninths.count(common) >= _MOSTLY * len(ninths) else _SPREAD
 
 
 def placed(view: View, objects: Objects) -> str:
@@ -112,9 +112,9 @@ def disappeared(view: View, name: str, region: Region | None = None) -> Objects:
 
 def change(view: View, name: str, region: Region | None = None) -> float:
     """Square metres that things of this name cover more on the second date than on the first; negative for less."""
-    known = text_of(name, "a name")
+    checked = text_of(name, "a name")
     first, second = (
-        view.measure_area(view.covered(Objects(view.sight(known, when).objects), view.dated(region, when)))
+        view.measure_area(view.covered(Objects(view.sight(checked, when).objects), view.dated(region, when)))
         for when in ("before", "after")
     )
     return second - first
@@ -129,8 +129,8 @@ def say(view: View, number: int, name: str) -> str:
 
 def there_are(view: View, number: int, name: str) -> str:
     """A number of things as a clause: "there is no ship", "there is 1 ship", "there are 3 ships"."""
-    said = say(view, number, name)
-    return f"there {'is' if number < 2 else 'are'} {said}"
+    things = say(view, number, name)
+    return f"there {'is' if number < 2 else 'are'} {things}"
 
 
 def amount(view: View, number: int | float, unit: str) -> str:
@@ -151,11 +151,13 @@ def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidenc
         text_of(value, "an answer", _LONGEST_TEXT)
     elif not abs(value) < 1e18:
         raise ValueError("an answer must be less than 1e18")
-    shown = things_of(evidence) if evidence is not None else tuple(
-        thing for record in view.records if record.name == "find" for thing in record.objects
-    )  # fmt: skip
-    said = text_of(sentence, "a sentence", _LONGEST_TEXT) if sentence else ""
-    view.reply = Reply(value, text_of(unit, "a unit") if unit else "", said, shown)
+    unit = text_of(unit, "a unit") if unit else ""
+    sentence = text_of(sentence, "a sentence", _LONGEST_TEXT) if sentence else ""
+    if evidence is not None:
+        things = things_of(evidence)
+    else:
+        things = tuple(thing for call in view.records if call.name == "find" for thing in call.objects)
+    view.reply = Reply(value, unit, sentence, things)
 
 
 WORDS = (

@@ -1,4 +1,4 @@
-"""Words of the vocabulary that give regions and objects. Signatures and docstrings are a part of every prompt."""
+"""Words of the vocabulary that return regions and objects. Signatures and docstrings are part of every prompt."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from geoglot.tasks.ask.arguments import (
     some_of,
     text_of,
     things_of,
-)  # fmt: skip
+)
 from geoglot.tasks.ask.grammar.lexicon import COLOURS
 from geoglot.tasks.ask.ground import is_shape
-from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
-from geoglot.tasks.ask.view import View, held
+from geoglot.tasks.ask.scene_things import Objects, Region, select, shapes_of
+from geoglot.tasks.ask.view import View, within_region
 
 _SHAPES = ("square", "rectangular", "circular")
 _SIDES = ("left", "right", "above", "below")
-_ROUND = 4  # times as many corners has an outline that is widened
+_ROUND = 4  # a buffered outline has this many times as many vertices
 
 
 def whole(view: View) -> Region:
@@ -34,8 +34,8 @@ def whole(view: View) -> Region:
 
 def part(view: View, name: str) -> Region:
     """A named part: "upper left quarter", "north-west quarter", "left half", "lower third", "centre"."""
-    known = text_of(name, "the name of a part").lower()
-    return Region(f"the {known}", view.ground.part(known))
+    checked = text_of(name, "the name of a part").lower()
+    return Region(f"the {checked}", view.ground.part(checked))
 
 
 def before(view: View, region: Region | None = None) -> Region:
@@ -52,7 +52,7 @@ def around(view: View, objects: Objects, metres: int | float) -> Region:
     """All ground within so many metres of any of the objects."""
     things, metres = some_of(objects), length_of(metres, "a distance")
     view.weigh(things, _ROUND)
-    # Buffered one by one, then joined: a buffer of all together compares every outline with every other.
+    # Each outline is buffered before they are joined: a buffer of all together compares every outline with every other.
     rounds = shapely.buffer(shapes_of(things), view.ground.units(metres))
     outline = shapely.intersection(shapely.union_all(rounds), view.ground.whole)
     return Region(f"within {metres:,g} m of {names_of(things)}", outline, touching=True)
@@ -68,8 +68,8 @@ def between(view: View, objects: Objects, others: Objects) -> Region:
 
 def find(view: View, name: str, region: Region | None = None) -> Objects:
     """All things of this name, such as "ship", in the region (default: the whole scene). Names are singular."""
-    known, within = text_of(name, "a name"), optional_region(region)
-    return Objects(held(within, view.sight(known, within.when if within else "").objects))
+    checked, within = text_of(name, "a name"), optional_region(region)
+    return within_region(within, view.sight(checked, within.when if within else "").objects)
 
 
 def exists(view: View, objects: Objects) -> bool:
@@ -128,7 +128,7 @@ def shaped(view: View, objects: Objects, shape: str) -> Objects:
 def coloured(view: View, objects: Objects, colour: str) -> Objects:
     """Those whose main colour is this one."""
     wanted = choice_of(colour, tuple(COLOURS))
-    return Objects(tuple(one for one in things_of(objects) if view.colour(one) == wanted))
+    return Objects(tuple(thing for thing in things_of(objects) if view.colour(thing) == wanted))
 
 
 def near(view: View, objects: Objects, others: Objects, metres: int | float) -> Objects:
@@ -155,13 +155,13 @@ def inside(view: View, objects: Objects, others: Objects) -> Objects:
         return Objects(())
     view.weigh(around)
     centres = shapely.centroid(np.array(shapes_of(things), object))
-    inner = set(shapely.STRtree(shapes_of(around)).query(centres, predicate="intersects")[0].tolist())
-    return Objects(tuple(thing for index, thing in enumerate(things) if index in inner))
+    inner = shapely.STRtree(shapes_of(around)).query(centres, predicate="intersects")[0]
+    return select(things, np.isin(np.arange(len(things)), inner))
 
 
 def within(view: View, objects: Objects, region: Region) -> Objects:
     """Those of the objects that are in a region."""
-    return Objects(held(region_of(region), things_of(objects)))
+    return within_region(region_of(region), things_of(objects))
 
 
 def towards(view: View, objects: Objects, side: str, others: Objects) -> Objects:
@@ -172,8 +172,7 @@ def towards(view: View, objects: Objects, side: str, others: Objects) -> Objects
     if not things or not around:
         return Objects(())
     farthest = (sign * view.ground.positions(shapes_of(around))[:, axis]).min()
-    there = sign * view.ground.positions(shapes_of(things))[:, axis] > farthest
-    return Objects(tuple(one for one, so in zip(things, there, strict=True) if so))
+    return select(things, sign * view.ground.positions(shapes_of(things))[:, axis] > farthest)
 
 
 def nearest(view: View, objects: Objects, to: Objects) -> Objects:
