@@ -173,10 +173,17 @@ def _report_each(
     reported = []
     for answer in answers:
         reported.append(answer)
-        if not as_json:
-            click.echo(describe(answer, own.show_program, alone=alone))
-            if evidence:
-                click.echo(f"\nevidence  {evidence}\npicture   {evidence.with_suffix('.png')}")
+        if as_json:
+            continue
+        click.echo(answer.text if alone else f"{answer.source}: {answer.text}")
+        if answer.confidence is not None:
+            click.echo(f"confidence {answer.confidence:.2f}: {answer.reason}")
+        if own.show_program and answer.program:
+            click.echo(answer.program)
+        for note in answer.notes:
+            click.echo(f"note  {note}")
+        if evidence:
+            click.echo(f"\nevidence  {evidence}\npicture   {evidence.with_suffix('.png')}")
     return reported
 
 
@@ -210,14 +217,3 @@ def _describe_shortlist(short: Shortlist) -> str:
             for scene in candidates
         ]
     return "\n".join(rows)
-
-
-def describe(answer: Answer, program: bool, *, alone: bool = True) -> str:
-    """An answer in lines for people."""
-    lines = [answer.text if alone else f"{answer.source}: {answer.text}"]
-    if answer.confidence is not None:
-        lines.append(f"confidence {answer.confidence:.2f}: {answer.reason}")
-    if program and answer.program:
-        lines.append(answer.program)
-    lines += [f"note  {note}" for note in answer.notes]
-    return "\n".join(lines)

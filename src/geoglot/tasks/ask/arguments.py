@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from geoglot.errors import AnswerError
-from geoglot.tasks.ask.grammar.lexicon import plural
-from geoglot.tasks.ask.scene_things import Objects, Region, SceneObject
+from geoglot.tasks.ask.scene_things import Objects, Region, SceneObject, names_of
 
 _LONGEST = 80  # characters of a name
 _SHOWN = 60  # characters of an argument or a result in a record
@@ -70,11 +69,6 @@ def choice_of(value: Any, choices: tuple[str, ...]) -> str:
     if value not in choices:
         raise ValueError(f"it must be one of {', '.join(choices)}")
     return str(value)
-
-
-def names_of(things: tuple[SceneObject, ...]) -> str:
-    """The names of things: "ships and cars"."""
-    return " and ".join(dict.fromkeys(plural(thing.name) for thing in things))
 
 
 def describe(value: Any) -> str:

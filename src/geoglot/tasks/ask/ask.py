@@ -21,7 +21,7 @@ from geoglot.scene.seen import EncodedScene
 from geoglot.sources.raster import Raster
 from geoglot.tasks.ask.answer import Answer, calls_to_json, confidence_of, sentence_of
 from geoglot.tasks.ask.ask_options import AskOptions
-from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, evidence_files, write_evidence
+from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, write_evidence
 from geoglot.tasks.ask.limits import Budget
 from geoglot.tasks.ask.plan import Plan, Planner
 from geoglot.tasks.ask.rules import Rules
@@ -134,21 +134,22 @@ class Asker(AbstractContextManager["Asker"]):
         """
         try:
             question, program, planner = document["question"], document["program"], document["planner"]
-            known, value = document["model"]["sha256"], document["value"]
+            model, sha256 = document["model"]["name"], document["model"]["sha256"]
+            value, unit, text = document["value"], document["unit"], document["text"]
             refiner = document.get("refiner", "none")
         except (KeyError, TypeError) as error:
             raise InputError(f"this is not a document of `geoglot ask --json`: {error!r}") from error
         if program is None or value is None:
             raise InputError("this document holds a refusal, and no program to run again")
-        if known != self.scene.sha256:
-            raise InputError(f"the answer came from {document['model']['name']}, whose weights differ from these")
+        if sha256 != self.scene.sha256:
+            raise InputError(f"the answer came from {model}, whose weights differ from these")
         if refiner != self.scene.refiner:
             raise InputError(f"--refine must be {refiner}, as in the document, got {self.scene.refiner}")
         again = replace(self.run(question, Plan(program, document.get("kind", ""))), planner=planner)
-        if again.value != value or again.unit != document["unit"] or again.text != document["text"]:
+        if (again.value, again.unit, again.text) != (value, unit, text):
             raise AnswerError(
-                f"the answer is now {again.text!r}, and it was {document['text']!r}: the scene, or an option such as "
-                "--min-score, --gsd or --bands, has changed"
+                f"the answer is now {again.text!r}, and it was {text!r}: the scene, or an option such as --min-score, "
+                "--gsd or --bands, has changed"
             )
         return again
 
@@ -172,7 +173,8 @@ class Asker(AbstractContextManager["Asker"]):
         return sum(scene.failed for scene in self._dates)
 
     def _start_evidence(self, question: str, path: Path, overwrite: bool) -> Made:
-        made = evidence_files(path)
+        check_evidence(path)
+        made = Made("ask", path, [path.with_suffix(".png")])
         made.check(*(scene.uri for scene in self._dates))
         decided = {"scenes": [scene.facts for scene in self._dates], "refiner": self.scene.refiner}
         made.start(fingerprint(decided | {"question": question, "planner": self.planner.name}), overwrite)

@@ -73,12 +73,6 @@ def check_evidence(path: Path) -> None:
         )
 
 
-def evidence_files(path: Path) -> Made:
-    """The GeoJSON and its picture, as the outputs of a run."""
-    check_evidence(path)
-    return Made("ask", path, [path.with_suffix(".png")])
-
-
 def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
     """Write a `collection` as GeoJSON, and beside it a PNG of the scene with its objects and regions."""
     path, picture = made.output, made.output.with_suffix(".png")

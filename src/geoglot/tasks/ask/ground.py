@@ -130,17 +130,6 @@ class Ground:
         return self.pixel_m
 
 
-def distances(things: Sequence[Any], others: Sequence[Any], apart: bool) -> np.ndarray:
-    """Map units from each geometry to the nearest of the others, apart from equal ones if `apart`."""
-    tree = shapely.STRtree(np.asarray(others, object))
-    (index, _), gaps = tree.query_nearest(
-        np.asarray(things, object), return_distance=True, all_matches=False, exclusive=apart
-    )
-    result = np.full(len(things), np.inf)
-    result[index] = gaps
-    return result
-
-
 def is_shape(geometry: Any, shape: str) -> bool:
     """Is a polygon "square", "rectangular" or "circular", the three shapes of RSVQA (Lobry et al. 2020, section III)?
 

@@ -30,9 +30,21 @@ class Rules:
             raise AnswerError(f"a question must have at most {_LONGEST} characters, got {len(question)}")
         text = plain(question)
         form, query, unread = _read(text)
-        if query is None:
-            raise AnswerError(_refusal(text, unread))
-        return Plan(query.program(question), form.kind)
+        if query is not None:
+            return Plan(query.program(question), form.kind)
+        phrase = _find_culprit(text.split()) or min(unread, key=lambda phrase: len(phrase.split()), default="")
+        why = (
+            f'I do not understand "{phrase}" in this question'
+            if phrase
+            else "I cannot read this question without guessing"
+        )
+        words = re.findall(r"\w+", text)
+        nearest = max(
+            FORMS, key=lambda form: SequenceMatcher(None, words, re.findall(r"\w+", plain(form.example))).ratio()
+        )
+        raise AnswerError(
+            f'{why}. The nearest form that I know: "{nearest.example}" A language model can read others: --planner llm'
+        )
 
 
 def _read(text: str) -> tuple[Form, Query | None, list[str]]:
@@ -47,17 +59,6 @@ def _read(text: str) -> tuple[Form, Query | None, list[str]]:
             if query is not None:
                 return form, query, []
     return FORMS[0], None, unread
-
-
-def _refusal(text: str, unread: list[str]) -> str:
-    phrase = _find_culprit(text.split()) or min(unread, key=lambda phrase: len(phrase.split()), default="")
-    if phrase:
-        why = f'I do not understand "{phrase}" in this question'
-    else:
-        why = "I cannot read this question without guessing"
-    words = re.findall(r"\w+", text)
-    nearest = max(FORMS, key=lambda form: SequenceMatcher(None, words, re.findall(r"\w+", plain(form.example))).ratio())
-    return f'{why}. The nearest form that I know: "{nearest.example}" A language model can read others: --planner llm'
 
 
 def _find_culprit(words: list[str]) -> str:

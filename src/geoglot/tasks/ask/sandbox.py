@@ -81,7 +81,7 @@ class Sandbox:
         if len(code) > _LONGEST_PROGRAM:
             raise ProgramError(f"a program must have at most {_LONGEST_PROGRAM:,} characters, got {len(code):,}")
         limits, monty = self.limits, self._monty
-        bounds: Any = {
+        bounds = {
             "max_feed_duration_secs": limits.seconds,
             "max_turn_duration_secs": limits.seconds,
             "max_memory": limits.memory_mb * 2**20,
@@ -89,7 +89,7 @@ class Sandbox:
             "max_total_sleep_secs": 0.1,
             "max_recursion_depth": 200,
         }
-        checkout = {
+        settings: dict[str, Any] = {
             "limits": bounds,
             "type_check": check,
             "type_check_stubs": stubs() if check else None,
@@ -98,7 +98,7 @@ class Sandbox:
         }
         lookup = {name: self._guard(call) for name, call in words.items()}
         try:
-            with self._lock, self._pool.checkout(**checkout) as session:
+            with self._lock, self._pool.checkout(**settings) as session:
                 session.feed_run(code, external_lookup=lookup, print_callback=monty.CollectString(max_bytes=_PRINTED))
         except monty.MontyCrashedError as error:
             raise LimitError(f"the program was stopped: {_shorten(str(error))}") from None

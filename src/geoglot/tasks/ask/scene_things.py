@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import shapely
+from jaxtyping import Bool
 
 from geoglot.geo import Grid, Window
 from geoglot.sources.tile import Tile
+from geoglot.tasks.ask.grammar.lexicon import plural
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,11 @@ def shapes_of(things: Sequence[SceneObject]) -> list[Any]:
     return [thing.geometry for thing in things]
 
 
-def select(things: Sequence[SceneObject], mask: Iterable[bool]) -> Objects:
+def names_of(things: Sequence[SceneObject]) -> str:
+    """The names of things: "ships and cars"."""
+    return " and ".join(dict.fromkeys(plural(thing.name) for thing in things))
+
+
+def select(things: Sequence[SceneObject], mask: Bool[np.ndarray, " thing"]) -> Objects:
     """The things whose place in the mask is True."""
     return Objects(tuple(compress(things, mask)))

@@ -13,7 +13,7 @@ from rasterio.features import rasterize
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.arguments import optional_region, text_of, things_of
 from geoglot.tasks.ask.grammar.lexicon import COLOURS, THEMES
-from geoglot.tasks.ask.ground import Ground, distances
+from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.limits import Budget
 from geoglot.tasks.ask.scene_things import Objects, Region, Scene, SceneObject, Sighting, select, shapes_of
 
@@ -139,9 +139,18 @@ class View:
         return select(things, self.gaps(things, things_of(others)) <= units)
 
     def gaps(self, things: Sequence[SceneObject], others: Sequence[SceneObject]) -> np.ndarray:
-        """Map units from each thing to the nearest of the others; a thing is not its own neighbour."""
-        keys = {other.key for other in others}
-        return distances(shapes_of(things), shapes_of(others), any(thing.key in keys for thing in things))
+        """Map units from each thing to the nearest of the others, infinite if there is none.
+
+        If the groups share a thing, equal geometries are no neighbours, so that no thing is its own neighbour.
+        """
+        same = not {thing.key for thing in things}.isdisjoint(other.key for other in others)
+        tree = shapely.STRtree(np.asarray(shapes_of(others), object))
+        (index, _), nearest = tree.query_nearest(
+            np.asarray(shapes_of(things), object), return_distance=True, all_matches=False, exclusive=same
+        )
+        gaps = np.full(len(things), np.inf)
+        gaps[index] = nearest
+        return gaps
 
     def covered(self, objects: Any, region: Region | None) -> Any:
         """The ground that the objects cover, within the region if there is one."""

@@ -7,19 +7,10 @@ import math
 import numpy as np
 import shapely
 
-from geoglot.tasks.ask.arguments import (
-    choice_of,
-    length_of,
-    names_of,
-    optional_region,
-    region_of,
-    some_of,
-    text_of,
-    things_of,
-)
+from geoglot.tasks.ask.arguments import choice_of, length_of, optional_region, region_of, some_of, text_of, things_of
 from geoglot.tasks.ask.grammar.lexicon import COLOURS
 from geoglot.tasks.ask.ground import is_shape
-from geoglot.tasks.ask.scene_things import Objects, Region, select, shapes_of
+from geoglot.tasks.ask.scene_things import Objects, Region, names_of, select, shapes_of
 from geoglot.tasks.ask.view import View, within_region
 
 _SHAPES = ("square", "rectangular", "circular")
