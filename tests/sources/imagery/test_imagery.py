@@ -177,7 +177,7 @@ def test_no_host_is_read_that_nobody_named() -> None:
     recipe = StacRecipe("naip", url="http://127.0.0.1:1", hosts=("127.0.0.1",))
     stac = Stac(recipe, web_of(recipe, QUICK))
     for uri in ("http://169.254.169.254/x.tif", "/etc/passwd", "file:///etc/passwd", "/vsicurl/http://127.0.0.1/x.tif"):
-        with pytest.raises(SourceError, match="the recipe does not allow"):
+        with pytest.raises(SourceError, match="names no host"):
             stac.read(Scene("s", "", None, {}, {"image": uri}), grid(*CORNER, 64))
     stac.close()
 
@@ -196,7 +196,7 @@ def test_a_redirect_is_followed_to_hosts_that_are_named_alone(tmp_path: Path, ho
                 assert np.array_equal(to_uint8(stac.read(whole, grid(*CORNER, 64))), scene[:, :64, :64])
                 assert max(files.sent.values()) < (tmp_path / "scene.tif").stat().st_size
             else:
-                with pytest.raises(ReadError, match=f"names no host for http://{host}"):
+                with pytest.raises(ReadError, match=f"the recipe does not allow http://{host}"):
                     stac.read(whole, grid(*CORNER, 64))
             assert bool(files.requests) == followed and named.requests
             stac.close()

@@ -124,7 +124,7 @@ def test_a_picture_is_whole_or_asked_for_again(web: WebClient, kind: str) -> Non
     ("reply", "message"),
     [
         (Reply(b"gone", "text/plain", 404), "404"),
-        (Reply(b"GIF89a not one", "image/gif"), "no picture"),
+        (Reply(b"GIF89a not one", "image/gif"), "not a picture"),
         (Reply(jpeg((40, 40)), "image/jpeg"), "too small"),
     ],
 )

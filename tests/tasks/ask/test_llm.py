@@ -203,9 +203,9 @@ def body(content: bytes) -> Reply:
         (body(b"[1]"), "does not follow the chat protocol"),
         (body(b"7"), "does not follow the chat protocol"),
         (body(b"null"), "said nothing"),
-        (body(b'"answer(\\"a\\ud800\\")"'), "no character"),
+        (body(b'"answer(\\"a\\ud800\\")"'), "half a character"),
         (body(b'"' + b" " * 300_000 + b'"'), "longer than a program"),
-        (raw(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), "packed"),
+        (raw(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), "compressed"),
         (raw(302, b"", {"Location": "http://[bad"}), "server"),
         (raw(307, b"", {"Location": "http://127.0.0.1:1/"}), "answered 307"),
         (slowly(b"HTTP/1.1 100 Continue\r\n\r\n"), "took more than"),
@@ -330,7 +330,7 @@ def test_a_password_in_the_address_is_never_shown() -> None:
     end = Endpoint("http://bob:s3cret@127.0.0.1:9/v1", "stub", KEY)
     assert end.login == ("bob", "s3cret") and end.shown == "http://127.0.0.1:9/v1"
     assert "s3cret" not in repr(end)
-    assert end.hidden(f"bad key {KEY} of bob with s3cret") == "bad key *** of *** with ***"
+    assert end.redact(f"bad key {KEY} of bob with s3cret") == "bad key *** of *** with ***"
 
 
 def test_a_reply_that_breaks_the_protocol_is_quoted_without_the_key() -> None:

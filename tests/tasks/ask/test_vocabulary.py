@@ -203,7 +203,7 @@ def test_parts_tile_the_scene() -> None:
     ):  # fmt: skip
         total = sum(own.region_area_m2(own.part(name)) for name in names)
         assert total == pytest.approx(own.region_area_m2(own.whole()), rel=1e-6)
-    with pytest.raises(InputError, match="no part"):
+    with pytest.raises(InputError, match="not a part"):
         own.part("far side")
 
 
