@@ -76,7 +76,7 @@ def test_a_segmenter_of_other_classes_is_refused(tmp_path: Path) -> None:
     from published import folders
 
     folders(tmp_path / "AID", ["Airport"], each=1)
-    with pytest.raises(InputError, match="at segmentation only"):
+    with pytest.raises(InputError, match="only be measured at segmentation"):
         evaluate("classification", "aid", _aid(tmp_path / "aid"), model=tiny_segmenter())
 
 

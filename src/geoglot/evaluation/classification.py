@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import torch
 from jaxtyping import Float, Integer
 from torch import Tensor
 
@@ -12,9 +11,9 @@ from geoglot.evaluation.transduce import transduce
 
 
 def calibrate(logits: Float[Tensor, "sample class"]) -> Float[Tensor, "sample class"]:
-    """Subtract each class's mean logit over the set, so that no class wins by what all pictures have in common.
+    """Subtract each class's mean logit over the whole unlabelled set, so that no class wins on all pictures.
 
-    As ZPE does for prompts (Allingham et al. 2023, arXiv 2302.06235, section 3). It uses the whole unlabelled set.
+    ZPE does the same for prompts (Allingham et al. 2023, arXiv 2302.06235, section 3).
     """
     return logits - logits.mean(0)
 
@@ -27,7 +26,7 @@ def decide(
     calibrated: bool = False,
     transductive: bool = False,
 ) -> Float[Tensor, "sample class"]:
-    """Scores of every class for every picture; `scale` is the logit scale."""
+    """Scores of every class for every picture; `scale` is the model's logit_scale."""
     logits = scale * vectors @ texts.T
     if calibrated:
         logits = calibrate(logits)
@@ -38,18 +37,13 @@ def score_classes(
     scores: Float[Tensor, "sample class"], truth: Integer[np.ndarray, " sample"], names: tuple[str, ...]
 ) -> dict[str, Estimate]:
     """Top-1, mean per class accuracy, and accuracy of each class; `truth` is the index of each picture's class."""
-    right = _first(scores) == truth
+    best = scores.topk(2, dim=1)
+    is_tied = best.values[:, 0] == best.values[:, 1]
+    right = (best.indices[:, 0].numpy() == truth) & ~is_tied.numpy()
 
     def statistic(counts: np.ndarray) -> np.ndarray:
         return mean_and_each(class_accuracies(right, truth, len(names), counts))
 
     mean, *each = bootstrap(statistic, len(truth))
-    by_class = {f"accuracy/{name}": one for name, one in zip(names, each, strict=True)}
+    by_class = {f"accuracy/{name}": estimate for name, estimate in zip(names, each, strict=True)}
     return {"top1": proportion(right), "mean_class_accuracy": mean, **by_class}
-
-
-def _first(scores: Tensor) -> np.ndarray:
-    """Index of the best class of each picture; -1 if two are equally good."""
-    best = scores.topk(2, dim=1)
-    tied = best.values[:, 0] == best.values[:, 1]
-    return torch.where(tied, -1, best.indices[:, 0]).numpy()

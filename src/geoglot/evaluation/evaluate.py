@@ -1,4 +1,4 @@
-"""Evaluate one model on one data set by one protocol: the scorecard."""
+"""Evaluate a model on a data set by a protocol."""
 
 from __future__ import annotations
 
@@ -34,29 +34,32 @@ def evaluate(
     refiner: Refiner | str | None = None,
     progress: Progress | None = None,
 ) -> Scorecard:
-    """Measure a model on a data set, which lies in the folder `data` as it is published.
+    """Measure a model on a data set, whose published files are in the folder `data`.
 
-    InputError for a task, option or model that does not fit the data set, and SourceError for missing files, both
-    before a model is loaded.
+    Before the model is loaded, InputError for a task or option that does not fit the data set, and SourceError for
+    missing files.
     """
-    options, chosen, found = options or EvaluateOptions(), protocol_of(protocol), dataset_of(dataset)
+    options, rules, published = options or EvaluateOptions(), protocol_of(protocol), dataset_of(dataset)
     refiner = choose_refiner(refiner)
-    split = options.split or chosen.splits.get(found.name) or next(iter(found.splits))
-    _check(task, found, split, chosen, options, refiner)
+    split = options.split or rules.splits.get(published.name) or next(iter(published.splits))
+    _check(task, published, split, rules, options, refiner)
     if not Path(data).is_dir():
-        raise SourceError(f"there is no folder {data}; put {found.title} there, from {found.page}")
-    whole = found.read(Path(data), split)
-    samples = _limit(whole, options.limit)
+        raise SourceError(f"there is no folder {data}; put {published.title} there, from {published.page}")
+    whole = samples = published.read(Path(data), split)
+    if options.limit is not None and options.limit < len(whole):
+        samples = whole.take(np.linspace(0, len(whole) - 1, options.limit).round().astype(int).tolist())
     model = load_model(model, device=options.device)
-    run = Run(task, replace(found, resolution=found.resolution_of(Path(data))), split, options, refiner, progress)
+    run = Run(
+        task, replace(published, resolution=published.resolution_of(Path(data))), split, options, refiner, progress
+    )
     if isinstance(samples, Asked):
         measured = measure_answers(run, samples, model)
     elif reads_words(model):
-        measured = measure_zero_shot(run, samples, model, chosen)
+        measured = measure_zero_shot(run, samples, model, rules)
     else:
         measured = measure_segmenter(run, samples, model)
-    notes = (*_notes(found, split, len(whole), samples), *measured.notes)
-    return Scorecard(task, found.name, model.card.name, measured.facts, len(samples), measured.metrics, notes)
+    notes = (*_notes(published, split, len(whole), samples), *measured.notes)
+    return Scorecard(task, published.name, model.card.name, measured.facts, len(samples), measured.metrics, notes)
 
 
 def _check(
@@ -72,19 +75,13 @@ def _check(
         raise InputError(f"--refine moves the borders of maps, so it is for segmentation, not for {task}")
 
 
-def _limit(samples: Samples, limit: int | None) -> Samples:
-    if limit is None or limit >= len(samples):
-        return samples
-    return samples.take(np.linspace(0, len(samples) - 1, limit).round().astype(int).tolist())
-
-
 def _notes(dataset: DataSet, split: str, here: int, samples: Samples) -> tuple[str, ...]:
-    """Notes on the samples; `here` is their number before the limit."""
+    """Notes on samples; `here` is their number before the limit."""
     published, used = dataset.splits.get(split), len(samples)
     notes = list(samples.notes) if isinstance(samples, Mapped) else []
     if published is not None and here != published:
         images = "1 image is" if here == 1 else f"{here:,} images are"
-        notes.append(f"{images} here, {published:,} are published: the figures do not compare with others")
+        notes.append(f"{images} here, {published:,} are published: the scores do not compare with others")
     if used < here:
         notes.append(f"{used:,} of {here:,} images {'was' if used == 1 else 'were'} measured")
     return tuple(notes)

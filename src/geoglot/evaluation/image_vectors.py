@@ -1,4 +1,4 @@
-"""Pictures of a data set: fitted to the size of a model, and embedded."""
+"""Fit pictures to the size of a model, and embed them."""
 
 from __future__ import annotations
 
@@ -24,27 +24,24 @@ def fit(pixels: Float[Tensor, "3 rows cols"], side: int, how: Fit) -> Float[Tens
     """A picture as a square of the model's size.
 
     mirror: as in `geoglot classify`, a small picture keeps its ground resolution and is mirrored to the right and
-    below, a large picture is shrunk until it fits. black: the same in the middle of a black square (CrossSO's padding
-    for GRAFT). resize: the shorter side becomes the model's size, bicubic, then a centre crop (CLIP's preprocessing).
+    below; a large picture is shrunk until it fits. black: the same in the middle of a black square (CrossSO's padding
+    for GRAFT). resize: scale the shorter side to the model's size, bicubic, then crop the centre (CLIP).
     """
     if how == "resize":
-        return _cropped(_scaled(pixels, side / min(pixels.shape[1:]), "bicubic"), side)
+        scaled = _scale(pixels, side / min(pixels.shape[1:]), "bicubic")
+        top, left = ((length - side) // 2 for length in scaled.shape[1:])
+        return scaled[:, top : top + side, left : left + side]
     longest = max(pixels.shape[1:])
-    small = _scaled(pixels, side / longest, "bilinear") if longest > side else pixels
+    small = _scale(pixels, side / longest, "bilinear") if longest > side else pixels
     if how == "mirror":
         return torch.from_numpy(pad(small.numpy(), side, side))
     rows, cols = (side - length for length in small.shape[1:])
     return F.pad(small, (cols // 2, cols - cols // 2, rows // 2, rows - rows // 2))
 
 
-def _scaled(pixels: Tensor, factor: float, mode: str) -> Tensor:
+def _scale(pixels: Tensor, factor: float, mode: str) -> Tensor:
     shape = [max(1, round(length * factor)) for length in pixels.shape[1:]]
     return F.interpolate(pixels[None], shape, mode=mode, antialias=True)[0].clamp(0, 1)
-
-
-def _cropped(pixels: Tensor, side: int) -> Tensor:
-    top, left = ((length - side) // 2 for length in pixels.shape[1:])
-    return pixels[:, top : top + side, left : left + side]
 
 
 def encode_pictures(

@@ -1,8 +1,8 @@
-"""Metrics with their 95 % intervals: arrays in, numbers out. Equal scores never help the model.
+"""Metrics with 95 % intervals. Equal scores never help the model.
 
-A metric is a function of how often each image of the set counts. With each image once it gives the value; with images
-drawn with replacement it gives the interval (percentile bootstrap, Efron 1979), so captions, pixels and classes of one
-image stay together. A plain proportion of right answers has Wilson's interval (Wilson 1927) instead.
+A metric is a function of how often each image counts. Its value counts each image once. Its interval comes from images
+drawn with replacement (percentile bootstrap, Efron 1979), so captions and pixels of one image stay together. A plain
+proportion of right answers has Wilson's interval (Wilson 1927) instead.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
-#: From how often each image counts to the metrics; NaN if there is nothing to measure
+#: Computes metrics from how often each image counts; NaN if there is nothing to measure
 Statistic = Callable[[Int[np.ndarray, " sample"]], Float[np.ndarray, " metric"]]
 
 DRAWS = 1000
 _LEVEL = 0.95
 _Z = 1.959963984540054  # quantile of the normal distribution for 95 %
-_DEEP = 10  # a ranking is kept down to this times k: a draw of so many images holds k with certainty
+_DEEP = 10  # a ranking keeps 10 k images, so that k of them are almost certainly in every draw
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def proportion(right: Bool[np.ndarray, " sample"]) -> Estimate:
 
 
 def bootstrap(statistic: Statistic, samples: int, draws: int = DRAWS, seed: int = 0) -> list[Estimate]:
-    """Each metric of a statistic over so many images, the same at every call; one image has no interval."""
+    """Every metric of a statistic, with its interval if there are two images or more; deterministic."""
     values = statistic(np.ones(samples, np.int64))
     if samples < 2:
         return [Estimate(_number(value)) for value in values]
@@ -67,7 +67,7 @@ def _number(value: float) -> float | None:
 
 
 def mean_and_each(values: Float[np.ndarray, " class"]) -> Float[np.ndarray, " class_and_mean"]:
-    """The mean over the classes with a value, then each class."""
+    """The mean over the classes that have a value, then the value of each class."""
     known = values[~np.isnan(values)]
     return np.concatenate([[known.mean() if len(known) else np.nan], values])
 
@@ -78,18 +78,15 @@ def class_accuracies(
     classes: int,
     counts: Int[np.ndarray, " sample"],
 ) -> Float[np.ndarray, " class"]:
-    """Recall of each class; NaN for a class without images.
-
-    Their mean is the mean per class accuracy, or balanced accuracy.
-    """
+    """Recall of each class, whose mean is the mean per class (balanced) accuracy; NaN for a class without images."""
     total = np.bincount(truth, weights=counts, minlength=classes)
     hits = np.bincount(truth, weights=counts * right, minlength=classes)
-    return _divide(hits, total)
+    return divide(hits, total)
 
 
 @dataclass(frozen=True)
 class Ranking:
-    """Images in the order of each class's scores, down to the rank that AP@`depth` needs."""
+    """Images ranked by the scores of each class."""
 
     order: Integer[np.ndarray, "rank class"]
     """Indices of images, the best first; among equal scores, images without the class come first."""
@@ -99,15 +96,15 @@ class Ranking:
     def of(
         cls, scores: Float[np.ndarray, "sample class"], relevant: Bool[np.ndarray, "sample class"], depth: int
     ) -> Ranking:
-        """Rank the images for every class."""
+        """Rank the images for every class, as far as AP@`depth` needs."""
         orders = [np.lexsort((shows, -score)) for score, shows in zip(scores.T, relevant.T, strict=True)]
         return cls(np.stack(orders, axis=1)[: _DEEP * depth], relevant)
 
     def average_precisions(self, k: int, counts: Int[np.ndarray, " sample"]) -> Float[np.ndarray, " class"]:
-        """AP@k of each class: the precision at each hit, summed over the first k, / min(positives, k).
+        """AP@k of each class: the sum of the precision at each hit among the first k, / min(positives, k).
 
-        NaN for a class without images. As CrossSO scores GRAFT (arXiv 2604.11415, its metrics.py). A denominator of k
-        would punish rare classes.
+        NaN for a class without images. CrossSO scores GRAFT in this way (arXiv 2604.11415, metrics.py). A denominator
+        of k would punish rare classes.
         """
         positives = counts @ self.relevant
         pairs = zip(self.order.T, self.relevant.T, positives.tolist(), strict=True)
@@ -127,10 +124,10 @@ def _average_precision(
 def caption_ranks(
     scores: Float[np.ndarray, "image text"], owner: Integer[np.ndarray, " text"]
 ) -> tuple[Float[np.ndarray, " text"], Float[np.ndarray, " image"]]:
-    """Rank of the right answer: of a text's own image, and of an image's best own text among the texts of others.
+    """Ranks from 0: of each text's image among all images, and of each image's best text among those of others.
 
-    The first rank is 0. A text has one image, `owner`; an image any number of texts. Among equal scores a right answer
-    has its average rank in random order: a third of RSICD's sentences are copies.
+    `owner` is the image of each text. Equal scores count as in random order, on average, since a third of RSICD's
+    sentences are copies.
     """
     texts = np.arange(len(owner))
     own = scores[owner, texts]
@@ -150,7 +147,7 @@ def recall(
 ) -> float:
     """R@k: proportion of queries whose right answer is among the first k (Karpathy and Fei-Fei 2015, section 4.1).
 
-    A query counts as often as its image, `image`.
+    A query counts as often as its image.
     """
     weights = counts[image]
     return float((weights * (ranks < k)).sum() / max(1, weights.sum()))
@@ -159,7 +156,7 @@ def recall(
 def confusion(
     truth: Integer[np.ndarray, "*shape"], guess: Integer[np.ndarray, "*shape"], classes: int
 ) -> Int[np.ndarray, "class answer"]:
-    """Confusion matrix: pixels by true class (rows) and answer (columns), the last column for no answer.
+    """Confusion matrix: pixels by true class (rows) and answer (columns); the last column counts pixels without answer.
 
     Pixels whose truth is outside 0..classes-1 are ignored; a guess outside is no answer.
     """
@@ -171,31 +168,32 @@ def confusion(
 
 
 def ious(matrix: Integer[np.ndarray, "class answer"]) -> Float[np.ndarray, " class"]:
-    """IoU of each class over a whole set; NaN for a class that neither occurs nor is answered.
+    """IoU of each class; NaN for a class that neither occurs nor is answered.
 
-    The matrix is the sum over all images; IoU is never a mean over images (Everingham et al. 2015, section 4.2.2).
+    The matrix must be the sum over all images, since IoU is not averaged over images (Everingham et al. 2015, 4.2.2).
     """
     hits, truth, answered = _margins(matrix)
-    return _divide(hits, truth + answered - hits)
+    return divide(hits, truth + answered - hits)
 
 
 def f1s(matrix: Integer[np.ndarray, "class answer"]) -> Float[np.ndarray, " class"]:
     """F1 of each class, 2 hits / (truth + answered); NaN as in `ious`."""
     hits, truth, answered = _margins(matrix)
-    return _divide(2 * hits, truth + answered)
+    return divide(2 * hits, truth + answered)
 
 
 def overall_accuracy(matrix: Integer[np.ndarray, "class answer"]) -> float:
     """Proportion of the labelled pixels with the right class; NaN without any."""
     hits, truth, _ = _margins(matrix)
-    return float(_divide(hits.sum(keepdims=True), truth.sum(keepdims=True))[0])
+    return float(divide(hits.sum(keepdims=True), truth.sum(keepdims=True))[0])
 
 
 def _margins(matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pixels of each class: right answers, truth, answers."""
+    """Pixels of each class: right answers, truth, all answers."""
     return matrix.diagonal(), matrix.sum(1), matrix[:, :-1].sum(0)
 
 
-def _divide(parts: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, " class"]:
+def divide(parts: np.ndarray, whole: np.ndarray) -> Float[np.ndarray, " class"]:
+    """Parts of wholes; NaN where a whole is zero."""
     quotient: np.ndarray = np.divide(parts, whole, out=np.full(len(whole), np.nan), where=whole > 0)
     return quotient

@@ -1,8 +1,8 @@
-"""Protocols as data: class words and templates, fit of the pictures, split, and the source of each.
+"""Published protocols: class words, templates, how pictures are fitted, and splits.
 
-Metrics of different protocols do not compare: the same weights differ by 20 points on EuroSAT. The class names of B are
-in SkyScript's download (the lists beside its benchmark images), and its splits cannot be read without them. C was
-published on 12 bands; its rows here use three bands and compare only with each other.
+Metrics of different protocols do not compare: the same weights differ by 20 points on EuroSAT. The splits of B need the
+lists in SkyScript's download, which also hold its class names. C was published on 12 bands; with the three bands used
+here, its results compare only with each other.
 """
 
 from __future__ import annotations
@@ -17,30 +17,29 @@ from geoglot.evaluation.image_vectors import Fit
 from geoglot.options import TEMPLATES
 
 Naming = Literal["words", "keys", "lower"]
-"""words: class words; keys: the data set's spelling; lower: the keys in lower case with blanks for _ and /."""
+"""words: class words; keys: the data set's spelling; lower: keys in lower case with blanks for _ and /."""
 
 
 @dataclass(frozen=True)
 class Protocol:
-    """A way of measuring."""
+    """A published way to measure a model."""
 
     name: str
     source: str
     templates: tuple[str, ...]
-    """Averaged for each class."""
     fit: Fit
     ensemble: tuple[str, ...] = ()
-    """Averaged instead with --ensemble; empty if there are no more."""
+    """Templates for --ensemble."""
     naming: Naming = "words"
     naming_of: Mapping[str, Naming] = field(default_factory=dict)
     """Naming by data set, if it differs from `naming`."""
     splits: Mapping[str, str] = field(default_factory=dict)
     """Split by data set, if it is not the data set's first."""
     own_pixels: bool = True
-    """Map at the set's own pixels; otherwise at the model's ground resolution, if the set's is known."""
+    """Whether to map at the set's own pixels, or at the model's ground resolution if the set's is known."""
 
     def prompts(self, ensemble: bool) -> tuple[str, ...]:
-        """The templates to average."""
+        """The templates to average for each class."""
         if ensemble and not self.ensemble:
             raise InputError(f"protocol {self.name!r} has no ensemble beyond its own {len(self.templates)} templates")
         return self.ensemble if ensemble else self.templates
@@ -65,7 +64,7 @@ def _article(noun: str) -> str:
 
 
 def _rs5m(kind: str) -> list[str]:
-    """The 35 templates of RS5M and RS-TransCLIP for one kind of image."""
+    """The 35 templates of RS5M and RS-TransCLIP for a kind of image."""
     plain = [f"{_article(kind)} {kind} of {what} {{}}." for what in ("many", "a", "the", "the hard to see")]
     plain.append(f"{_article(kind)} {kind} of a hard to see {{}}.")
     seen = [f"a {adjective} {kind} of {the} {{}}." for adjective in _ADJECTIVES for the in ("the", "a")]
@@ -81,7 +80,7 @@ RS_ENSEMBLE = (
 
 
 def _msclip() -> tuple[str, ...]:
-    """The 50 templates of MSCLIP.py (in a copy of the file; some accounts count 45)."""
+    """The 50 templates of MSCLIP.py, from a copy of the file; some reports count 45."""
     articles = ("", "a ", "the ")
     satellite = [
         *(f"a satellite image showing {the}{{}}." for the in articles),
@@ -89,21 +88,16 @@ def _msclip() -> tuple[str, ...]:
         "The image shows {}",
         *(f"{first} satellite image of {the}{{}}." for first in ("a", "the") for the in articles),
         *(f"a satellite view of {the}{{}}." for the in articles),
-        *(f"a {kind} satellite image of {the} {{}}." for kind in _MSCLIP_SATELLITE for the in ("the", "a")),
+        *(f"a {kind} satellite image of {the} {{}}." for kind in _ADJECTIVES[:4] for the in ("the", "a")),
     ]
-    aerial = [f"a {kind} aerial image of {the} {{}}." for kind in _MSCLIP_AERIAL for the in ("the", "a")]
+    aerial = [f"a {kind} aerial image of {the} {{}}." for kind in _ADJECTIVES[2:] for the in ("the", "a")]
     judged = [f"an aerial image of {the} {word} {{}}." for word in _OPINIONS for the in ("the", "a")]
     return (*satellite, *aerial, *judged)
 
 
-_MSCLIP_SATELLITE = ("low resolution", "bad", "cropped", "bright")
-_MSCLIP_AERIAL = (
-    "cropped", "bright", "dark", "close-up", "black and white", "jpeg corrupted", "blurry", "good",
-)  # fmt: skip
-
 PROTOCOLS: dict[str, Protocol] = {
-    one.name: one
-    for one in (
+    protocol.name: protocol
+    for protocol in (
         Protocol(
             "default",
             "geoglot: what `classify` and `segment` do",

@@ -1,4 +1,4 @@
-"""Retrieval metrics: pictures by class words, and pictures and captions by each other."""
+"""Retrieval metrics: of pictures by class words, and of pictures and captions by each other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FIRST = (1, 5, 10)
 def score_queries(
     scores: Float[Tensor, "sample class"], shows: Bool[np.ndarray, "sample class"], names: Sequence[str]
 ) -> dict[str, Estimate]:
-    """mAP@20 and mAP@100 over the classes as queries, and AP@100 of each."""
+    """mAP@20 and mAP@100 with the classes as queries, and AP@100 of each class."""
     ranking = Ranking.of(scores.double().numpy(), shows, max(DEPTHS))
 
     def statistic(counts: np.ndarray) -> np.ndarray:
@@ -25,12 +25,12 @@ def score_queries(
         return np.concatenate([short[:1], deep])
 
     short, deep, *each = bootstrap(statistic, len(shows))
-    by_class = {f"ap@{DEPTHS[1]}/{name}": one for name, one in zip(names, each, strict=True)}
+    by_class = {f"ap@{DEPTHS[1]}/{name}": estimate for name, estimate in zip(names, each, strict=True)}
     return {f"map@{DEPTHS[0]}": short, f"map@{DEPTHS[1]}": deep, **by_class}
 
 
 def score_captions(scores: Float[Tensor, "image text"], owner: Sequence[int]) -> dict[str, Estimate]:
-    """R@1, 5, 10 in both directions, and their mean; `owner` is the image of each text."""
+    """R@1, R@5 and R@10 in both directions, and their mean; `owner` is the image of each text."""
     image_of = np.asarray(owner)
     images = np.arange(len(scores))
     by_text, by_image = caption_ranks(scores.double().numpy(), image_of)

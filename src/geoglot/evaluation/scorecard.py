@@ -1,8 +1,8 @@
-"""An evaluation: what is measured, and its result, metrics with their intervals and the protocol they belong to."""
+"""The request and the result of an evaluation."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from geoglot.aliases import Progress
@@ -16,7 +16,7 @@ _DIGITS = 6
 
 @dataclass(frozen=True)
 class Run:
-    """A checked request for one measurement."""
+    """A checked request."""
 
     task: Task
     dataset: DataSet
@@ -27,22 +27,22 @@ class Run:
 
     @property
     def refine(self) -> str:
-        """Name of the refiner."""
         return self.refiner.name if self.refiner else "none"
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of a run, everything that decides them, and notes."""
+    """Metrics of a run."""
 
     metrics: dict[str, Estimate]
     facts: dict[str, Any]
+    """Everything that decides the metrics, as JSON."""
     notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scorecard:
-    """Metrics of one model on one data set by one protocol."""
+    """Metrics of a model on a data set by a protocol."""
 
     task: Task
     dataset: str
@@ -58,8 +58,8 @@ class Scorecard:
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot evaluate --json`."""
         metrics = {
-            name: {"value": _rounded(one.value), "low": _rounded(one.low), "high": _rounded(one.high)}
-            for name, one in self.metrics.items()
+            name: {end: None if value is None else round(value, _DIGITS) for end, value in asdict(estimate).items()}
+            for name, estimate in self.metrics.items()
         }
         return {
             "task": self.task, "dataset": self.dataset, "model": self.model, "protocol": self.protocol,
@@ -69,17 +69,15 @@ class Scorecard:
     def table(self) -> str:
         """The metrics as text, in percent, with their 95 % intervals."""
         width = max(len(name) for name in self.metrics)
-        rows = [f"{name:<{width}}  {_percent(one)}" for name, one in self.metrics.items()]
+        rows = [f"{name:<{width}}  {_to_percent(estimate)}" for name, estimate in self.metrics.items()]
         head = f"{self.task} of {self.dataset} by {self.model}, protocol {self.protocol['name']}, {self.samples} images"
         if sides := self.protocol.get("window_px"):
             head += f", windows of {' to '.join(str(side) for side in dict.fromkeys((sides[0], sides[-1])))} px"
         return "\n".join([head, "", *rows, *(f"note: {note}" for note in self.notes)])
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)
-
-
-def _percent(one: Estimate) -> str:
-    value = "     -" if one.value is None else f"{one.value:6.1%}"
-    return value if one.low is None or one.high is None else f"{value}   {one.low:.1%} to {one.high:.1%}"
+def _to_percent(estimate: Estimate) -> str:
+    value = "     -" if estimate.value is None else f"{estimate.value:6.1%}"
+    if estimate.low is None or estimate.high is None:
+        return value
+    return f"{value}   {estimate.low:.1%} to {estimate.high:.1%}"

@@ -1,4 +1,4 @@
-"""Score segmentation: the class of every pixel of a set, by the dense model that `geoglot segment` uses."""
+"""Score segmentation: the class of every pixel of a set, by the same dense models as in `geoglot segment`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BACKGROUND = "background"
 def class_map(
     raster: Raster, dense: Dense, names: Sequence[str], batch: int, refiner: Refiner | None = None
 ) -> Integer[np.ndarray, "rows cols"]:
-    """The class of each pixel, 1 for the first name, or no data; SourceError if a window fails.
+    """The class of each pixel, from 1 in the order of `names`, or no data; SourceError if a window fails.
 
     A refiner moves the borders of regions, as in `geoglot segment --refine`.
     """
@@ -38,7 +38,7 @@ def class_map(
     rows = see(raster, dense, plan, batch=batch)
     for row in rows:
         if rows.failed:
-            raise SourceError(f"{raster.uri}: {rows.failed[0].reason}; a score over a part of a set would be invalid")
+            raise SourceError(f"{raster.uri}: {rows.failed[0].reason}; scores over a part of a set would be invalid")
         if strip := upsampler.feed(torch.from_numpy(row.values).softmax(0).numpy(), row.valid):
             strips.append(strip)
     classes = np.concatenate([strip.classes for strip in strips])
@@ -54,7 +54,7 @@ def class_map(
 
 
 def coarsening(own: tuple[float, float] | None, understood: tuple[float, float]) -> float:
-    """Ratio of the model's pixels to a set's pixels; 1 if the ground resolution of the set varies."""
+    """Ratio of the model's pixels to a set's pixels; 1 if the set's ground resolution varies or is unknown."""
     if own is None or own[0] != own[1]:
         return 1.0
     finest, coarsest = understood
@@ -71,9 +71,9 @@ def confusions(
 ) -> Integer[np.ndarray, "image class answer"]:
     """A confusion matrix for each image. The model's labels must be the names of the classes.
 
-    The model may read pixels that are `coarser` times as large; its answers are scored at the set's own pixels.
+    The model reads pixels that are `coarser` times as large; its answers are scored at the set's own pixels.
     """
-    matrices, names = [], [one.name for one in samples.classes]
+    matrices, names = [], [words.name for words in samples.classes]
     for done, (image, read_mask) in enumerate(zip(samples.images, samples.masks, strict=True), 1):
         truth = read_mask()
         with open_native(image, coarser) as raster:
@@ -89,13 +89,12 @@ def confusions(
 
 
 def window_sides(plan: Callable[[tuple[int, int]], WindowPlan], samples: Mapped, coarser: float = 1.0) -> list[int]:
-    """Sides of the windows in `confusions`, in pixels: smaller images have smaller windows."""
-    shapes = {grid_of(image).shape for image in samples.images}
-    return sorted({plan((_coarse(rows, coarser), _coarse(cols, coarser))).tile for rows, cols in shapes})
-
-
-def _coarse(side: int, coarser: float) -> int:
-    return max(1, round(side / coarser))
+    """Sides of the windows in `confusions`, in pixels; images smaller than a window have smaller ones."""
+    sides = set()
+    for shape in {grid_of(image).shape for image in samples.images}:
+        rows, cols = (max(1, round(side / coarser)) for side in shape)
+        sides.add(plan((rows, cols)).tile)
+    return sorted(sides)
 
 
 def _upsample(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -108,7 +107,7 @@ def _upsample(classes: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Sequence[str]) -> dict[str, Estimate]:
-    """mIoU (and without the background, if there is one), mean F1, overall accuracy, and IoU of each class.
+    """mIoU (also without the background, if there is one), mean F1, overall accuracy, and IoU of each class.
 
     The matrices are summed over all images.
     """
@@ -120,7 +119,7 @@ def score_pixels(matrices: Integer[np.ndarray, "image class answer"], names: Seq
         return np.concatenate([means, ious(whole)])
 
     iou, objects, f1, accuracy, *each = bootstrap(statistic, len(matrices))
-    by_class = {f"iou/{name}": one for name, one in zip(names, each, strict=True)}
+    by_class = {f"iou/{name}": estimate for name, estimate in zip(names, each, strict=True)}
     extra = {"miou_without_background": objects} if BACKGROUND in names else {}
     return {"miou": iou, **extra, "mean_f1": f1, "overall_accuracy": accuracy, **by_class}
 

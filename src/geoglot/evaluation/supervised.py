@@ -1,4 +1,4 @@
-"""Supervised segmentation: a trained segmenter on the classes that it was trained on."""
+"""Measure a trained segmenter on its own classes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from geoglot.scene.dense import ClassDense
 
 
 def measure_segmenter(run: Run, samples: Samples, model: Segmenter) -> Measured:
-    """Metrics over whole images, put together from windows; on a set of tiles, tile by tile."""
+    """Metrics over whole images, which are read in windows."""
     if not isinstance(samples, Mapped):
-        raise InputError(f"{model.card.name} has classes of its own: it can be measured at segmentation only")
-    names = [one.name for one in samples.classes]
+        raise InputError(f"{model.card.name} has classes of its own, so it can only be measured at segmentation")
+    names = [words.name for words in samples.classes]
     dense = average(segmenter_for(model, tuple(names)), run.options.flips, run.options.scales)
     matrices = confusions(dense, samples, run.options.batch, run.progress, refiner=run.refiner)
     facts = {
@@ -29,7 +29,7 @@ def measure_segmenter(run: Run, samples: Samples, model: Segmenter) -> Measured:
 
 
 def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> ClassDense:
-    """The dense model of a segmenter for the classes of a data set; InputError if it has other classes."""
+    """The dense model of a segmenter; InputError if its classes are not those of the data set."""
     if set(names) != set(model.classes):
         raise InputError(
             f"{model.card.name} has the classes {', '.join(model.classes)}, the data set {', '.join(names)}; "

@@ -1,9 +1,9 @@
 """Transductive classification: classify a whole set at once, so that similar pictures get the same class.
 
-RS-TransCLIP (El Khoury et al., ICASSP 2025, arXiv 2409.00698), which is TransCLIP (Zanella et al., NeurIPS 2024,
-arXiv 2406.01837) without labels: a Gaussian per class over the image embeddings, one shared diagonal variance,
-agreement of neighbours, and a text prior. It uses the whole unlabelled set, so its metrics do not compare with those of
-pictures that are classified one by one.
+RS-TransCLIP (El Khoury et al., ICASSP 2025, arXiv 2409.00698) is TransCLIP (Zanella et al., NeurIPS 2024, arXiv
+2406.01837) without labels: a Gaussian per class over the image embeddings with one shared diagonal variance, agreement
+of neighbours, and a text prior. It uses the whole unlabelled set, so its metrics do not compare with those of pictures
+classified singly.
 """
 
 from __future__ import annotations
@@ -17,18 +17,19 @@ ROUNDS, SWEEPS = 10, 5  # updates of the Gaussians, and updates of the probabili
 NEIGHBOURS = 3
 CONFIDENT = 8  # pictures in a class's first mean
 _TEMPER = 50.0  # divides the log-likelihoods, as in the published code
-_CHUNK = 2048  # pictures compared with all others at once: limits memory
+_CHUNK = 2048  # pictures compared with all others at once, to limit memory
 
 
 @torch.inference_mode()
 def transduce(
     vectors: Float[Tensor, "sample dim"], logits: Float[Tensor, "sample class"]
 ) -> Float[Tensor, "sample class"]:
-    """Probabilities from unit vectors and the logits of each picture alone (100 x cosine, where published)."""
+    """Probabilities from unit vectors and the logits of each picture alone (100 x cosine in the paper)."""
     prior = logits.log_softmax(1)
     probs = prior.exp()
     near, alike = neighbours(vectors)
-    means = _first_means(vectors, probs)
+    top = probs.topk(min(CONFIDENT, len(probs)), dim=0)
+    means = F.normalize(torch.einsum("pc,pcd->cd", top.values, vectors[top.indices]), dim=1)
     variance = vectors.new_full((vectors.shape[1],), 1 / vectors.shape[1])
     for _ in range(ROUNDS):
         probs = _update(prior, _likelihood(vectors, means, variance), probs, near, alike)
@@ -40,7 +41,7 @@ def transduce(
 def neighbours(
     vectors: Float[Tensor, "sample dim"],
 ) -> tuple[Int[Tensor, "sample near"], Float[Tensor, "sample near"]]:
-    """Indices of the pictures nearest to each picture, without itself, and their cosines."""
+    """Indices of the other pictures nearest to each picture, and their cosines."""
     count = min(NEIGHBOURS, len(vectors) - 1)
     nearest = []
     for start in range(0, len(vectors), _CHUNK):
@@ -50,14 +51,8 @@ def neighbours(
     return torch.cat([top.indices for top in nearest]), torch.cat([top.values for top in nearest])
 
 
-def _first_means(vectors: Tensor, probs: Tensor) -> Float[Tensor, "class dim"]:
-    """Means of the most probable pictures of each class, weighted by their probabilities."""
-    top = probs.topk(min(CONFIDENT, len(probs)), dim=0)
-    return F.normalize(torch.einsum("pc,pcd->cd", top.values, vectors[top.indices]), dim=1)
-
-
 def _likelihood(vectors: Tensor, means: Tensor, variance: Tensor) -> Float[Tensor, "sample class"]:
-    """Log-density of each picture under each Gaussian, without the terms common to all classes."""
+    """Log-density of each picture under each Gaussian, without terms that all classes share."""
     cross = vectors @ (means / variance).T
     return cross - (means.square() / variance).sum(1) / 2
 

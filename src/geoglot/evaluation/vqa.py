@@ -1,8 +1,8 @@
-"""Visual question answering: `ask` answers the questions of a data set, compared as RSVQA compares.
+"""Score the answers of `ask` to the questions of a data set by RSVQA's rules.
 
-RSVQA's ranges (Lobry et al. 2020, section III; VocabEncoder.py of github syvlo/RSVQA): counts 0, 1 to 10, 11 to 100,
-101 to 1,000 and more; areas 0 m², above 0 to 10, to 100, to 1,000 and more. A number is right if it falls into the
-range of the true number; `exact` metrics require the same number. A refusal is wrong, and also counted by itself.
+A number is right if it falls into the same range as the true number; `exact` metrics require the same number. A refusal
+is wrong, and is also counted separately. Ranges (Lobry et al. 2020, section III; VocabEncoder.py of github
+syvlo/RSVQA): counts 0, 1 to 10, 11 to 100, 101 to 1,000 and more; areas 0 m², above 0 to 10, to 100, to 1,000 and more.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import torch
 
 from geoglot.aliases import Progress
 from geoglot.datasets.dataset import Asked, Question
-from geoglot.evaluation.metrics import Estimate, bootstrap
+from geoglot.evaluation.metrics import Estimate, bootstrap, divide, mean_and_each
 from geoglot.evaluation.scorecard import Measured, Run
 from geoglot.models.zoo import Model
 from geoglot.options import ReadOptions
@@ -32,7 +32,7 @@ _TOLERANCE = 0.005  # relative, for measured numbers: areas in pixels and on the
 _AREA = re.compile(r"([\d.]+) ?(m2|m²|ha|km2|km²|m|%)?")
 _THEME = "theme"
 
-#: Opens an image for questions; `themes` are the possible answers to its theme questions
+#: Opens an image, by index, for questions with these possible answers to theme questions
 Open = Callable[[int, tuple[str, ...]], Asker]
 
 
@@ -48,7 +48,7 @@ class Scored:
 
 @torch.inference_mode()
 def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
-    """Metrics of the answers of `ask` with the rules planner, without a language model."""
+    """Metrics of the answers of `ask` with the rules planner."""
     resolution = run.dataset.resolution
     read = ReadOptions(batch=run.options.batch, resolution=resolution and resolution[0])
 
@@ -65,22 +65,20 @@ def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
     return Measured(score_questions(scored, len(samples)), facts)
 
 
-def answer_all(asked: Asked, opened: Open, progress: Progress | None = None) -> list[Scored]:
+def answer_all(asked: Asked, open_image: Open, progress: Progress | None = None) -> list[Scored]:
     """Answer all questions, image by image, so that each image is encoded once."""
-    themes = tuple(sorted({one.answer for one in asked.questions if one.kind == _THEME}))
-    scored, done = [], 0
+    themes = tuple(sorted({question.answer for question in asked.questions if question.kind == _THEME}))
+    scored = list[Scored]()
     for image in range(len(asked.images)):
-        own = [one for one in asked.questions if one.image == image]
-        if not own:
+        questions = [question for question in asked.questions if question.image == image]
+        if not questions:
             continue
-        with opened(image, themes) as asker:
-            for one in own:
-                answer = asker.ask(one.text)
-                right, exact = matches(answer.value, one.answer)
-                scored.append(Scored(one, answer, right, exact))
-                done += 1
+        with open_image(image, themes) as asker:
+            for question in questions:
+                answer = asker.ask(question.text)
+                scored.append(Scored(question, answer, *matches(answer.value, question.answer)))
                 if progress:
-                    progress("questions", done, len(asked.questions))
+                    progress("questions", len(scored), len(asked.questions))
     return scored
 
 
@@ -88,27 +86,27 @@ def matches(value: Value | None, truth: str) -> tuple[bool, bool]:
     """Whether an answer is right by RSVQA's ranges, and whether it is exact."""
     if value is None:
         return False, False
-    wanted = truth.strip().lower()
+    expected = truth.strip().lower()
     if isinstance(value, bool):
-        same = wanted in (("yes", "true") if value else ("no", "false"))
+        same = expected in (("yes", "true") if value else ("no", "false"))
         return same, same
-    number = _AREA.fullmatch(wanted)
+    number = _AREA.fullmatch(expected)
     if isinstance(value, int | float) and number:
         true = float(number[1])
         exact = value == true if isinstance(value, int) else abs(value - true) <= max(_TOLERANCE * true, 0.5)
         return exact or bucket(value) == bucket(true), exact
     if isinstance(value, str):
-        same = _plain(value) == _plain(wanted)
+        same = _normalise(value) == _normalise(expected)
         return same, same
     return False, False
 
 
 def bucket(number: int | float) -> int:
-    """Index of RSVQA's range of a number: 0, then up to 10, 100, 1,000, and more."""
+    """Index of RSVQA's range: 0, then up to 10, 100, 1,000, and more."""
     return sum(number > edge for edge in _RANGES)
 
 
-def _plain(text: str) -> str:
+def _normalise(text: str) -> str:
     """A class name for comparison: singular, without "area", by its usual synonym."""
     words = re.sub(r"[_-]", " ", text.lower()).split()
     name = " ".join([*words[:-1], singular(words[-1])]) if words else ""
@@ -117,48 +115,36 @@ def _plain(text: str) -> str:
 
 
 def score_questions(scored: Sequence[Scored], images: int) -> dict[str, Estimate]:
-    """Accuracy over all questions, the mean over kinds, and each kind's; likewise of exact answers and refusals.
+    """Accuracy, exact answers, refusals and a baseline: over all questions, as the mean over kinds, and by kind.
 
-    `majority` is the baseline that always gives the most frequent answer of each kind in this set. Intervals draw
-    images, so the questions of one image stay together.
+    The baseline, `majority`, always gives the most frequent answer to each kind in this set. Intervals draw images, so
+    the questions of one image stay together.
     """
-    kinds = sorted({one.question.kind for one in scored})
-    usual = {kind: _majority([one.question.answer for one in scored if one.question.kind == kind]) for kind in kinds}
+    questions = [each.question for each in scored]
+    kinds = sorted({question.kind for question in questions})
+    answers = {kind: Counter(question.answer for question in questions if question.kind == kind) for kind in kinds}
+    usual = {kind: counter.most_common(1)[0][0] for kind, counter in answers.items()}
     figures = {
-        "accuracy": [one.right for one in scored],
-        "exact": [one.exact for one in scored],
-        "refused": [one.answer.refused for one in scored],
-        "majority": [one.question.answer == usual[one.question.kind] for one in scored],
+        "accuracy": [each.right for each in scored],
+        "exact": [each.exact for each in scored],
+        "refused": [each.answer.refused for each in scored],
+        "majority": [question.answer == usual[question.kind] for question in questions],
     }
+    places = [question.image for question in questions], [kinds.index(question.kind) for question in questions]
+    total = np.zeros((images, len(kinds)), np.int64)
+    np.add.at(total, places, 1)
     result: dict[str, Estimate] = {}
     for figure, hits in figures.items():
-        table = _table(scored, hits, kinds, images)
-        total = _table(scored, [True] * len(scored), kinds, images)
+        table = np.zeros_like(total)
+        np.add.at(table, places, hits)
 
-        def statistic(counts: np.ndarray, table: np.ndarray = table, total: np.ndarray = total) -> np.ndarray:
-            by_kind = _divide(counts @ table, counts @ total)
-            overall = _divide((counts @ table).sum(keepdims=True), (counts @ total).sum(keepdims=True))
-            known = by_kind[~np.isnan(by_kind)]
-            return np.concatenate([overall, [known.mean() if len(known) else np.nan], by_kind])
+        def statistic(counts: np.ndarray, table: np.ndarray = table) -> np.ndarray:
+            right, asked = counts @ table, counts @ total
+            return np.concatenate(
+                [divide(right.sum(keepdims=True), asked.sum(keepdims=True)), mean_and_each(divide(right, asked))]
+            )
 
-        overall, mean, *each = bootstrap(statistic, images)
+        overall, mean, *by_kind = bootstrap(statistic, images)
         result |= {figure: overall, f"{figure}/mean of kinds": mean}
-        result |= {f"{figure}/{kind}": one for kind, one in zip(kinds, each, strict=True)}
+        result |= {f"{figure}/{kind}": estimate for kind, estimate in zip(kinds, by_kind, strict=True)}
     return result
-
-
-def _majority(answers: Sequence[str]) -> str:
-    return Counter(answers).most_common(1)[0][0]
-
-
-def _table(scored: Sequence[Scored], hits: Sequence[bool], kinds: Sequence[str], images: int) -> np.ndarray:
-    """Hits of each image (rows) and kind."""
-    table = np.zeros((images, len(kinds)), np.int64)
-    for one, hit in zip(scored, hits, strict=True):
-        table[one.question.image, kinds.index(one.question.kind)] += hit
-    return table
-
-
-def _divide(parts: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    quotient: np.ndarray = np.divide(parts, whole, out=np.full(len(whole), np.nan), where=whole > 0)
-    return quotient

@@ -1,4 +1,4 @@
-"""Zero-shot evaluation: a model that reads words, by a protocol's words and templates."""
+"""Measure a model that reads words, with the class words and templates of a protocol."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ def measure_zero_shot(
     """Metrics of classification, retrieval or segmentation; InputError for a model of other bands than RGB."""
     if model.card.bands != 3:
         raise InputError(f"{model.card.name} sees {model.card.bands} bands; data sets are read as red, green, blue")
-    templates, classes = protocol.prompts(run.options.ensemble), _class_words(run, samples, protocol)
+    templates, classes = protocol.prompts(run.options.ensemble), dict[str, list[str]]()
+    if isinstance(samples, Scenes):
+        classes = {label.key: [protocol.call(label, run.dataset.name)] for label in samples.classes}
+    elif isinstance(samples, Mapped):
+        classes = {kind.name: list(kind.words) for kind in samples.classes}
     words = [ClassWords(name, tuple(words)) for name, words in classes.items()]
     facts = _facts(run, protocol, model) | {"classes": classes}
     if isinstance(samples, Mapped):
@@ -40,20 +44,17 @@ def measure_zero_shot(
         window_px = window_sides(WordDense(model).windows, samples, coarser)
         facts |= {"fit": "windows", "window_px": window_px, "coarser": coarser}
         notes = word_notes(model, words, templates=templates)
-        return Measured(_map_pixels(run, samples, model, templates, coarser), facts, notes)
+        dense = average(WordScores(model, samples.classes, (), templates), run.options.flips, run.options.scales)
+        matrices = confusions(dense, samples, run.options.batch, run.progress, coarser, run.refiner)
+        return Measured(score_pixels(matrices, list(classes)), facts, notes)
     encode = partial(encode_pictures, model, samples.pictures, protocol.fit, run.options.batch, run.progress)
     if isinstance(samples, Captioned):
-        return Measured(_match_captions(samples, model, encode()), facts | {"templates": ["{}"]})
-    texts = text_vectors(model, [one.words[0] for one in words], templates).cpu()
+        embeddings, texts = encode(), model.encode_text([text for own in samples.captions for text in own]).cpu()
+        owner = [image for image, own in enumerate(samples.captions) for _ in own]
+        return Measured(score_captions(embeddings @ texts.T, owner), facts | {"templates": ["{}"]})
+    texts = text_vectors(model, [kind.words[0] for kind in words], templates).cpu()
     notes = word_notes(model, words, texts, templates=templates)  # before the pictures, since it may refuse words
-    return Measured(_compare(run, samples, encode(), texts, model.card.logit_scale), facts, notes)
-
-
-def _class_words(run: Run, samples: Scenes | Captioned | Mapped, protocol: Protocol) -> dict[str, list[str]]:
-    """The words of each class for the templates; captions have none."""
-    if isinstance(samples, Scenes):
-        return {label.key: [protocol.call(label, run.dataset.name)] for label in samples.classes}
-    return {one.name: list(one.words) for one in samples.classes} if isinstance(samples, Mapped) else {}
+    return Measured(_score_pictures(run, samples, encode(), texts, model.card.logit_scale), facts, notes)
 
 
 def _facts(run: Run, protocol: Protocol, model: VisionLanguageModel) -> dict[str, Any]:
@@ -77,34 +78,17 @@ def _facts(run: Run, protocol: Protocol, model: VisionLanguageModel) -> dict[str
         "scales": list(options.scales),
         "refine": run.refine,
         "limit": options.limit,
-        "precision": sorted({str(one.dtype).removeprefix("torch.") for one in model.parameters()}),
+        "precision": sorted({str(weights.dtype).removeprefix("torch.") for weights in model.parameters()}),
     }
 
 
-def _map_pixels(
-    run: Run, samples: Mapped, model: VisionLanguageModel, templates: tuple[str, ...], coarser: float
-) -> dict[str, Estimate]:
-    dense = average(WordScores(model, samples.classes, (), templates), run.options.flips, run.options.scales)
-    matrices = confusions(dense, samples, run.options.batch, run.progress, coarser, run.refiner)
-    return score_pixels(matrices, [one.name for one in samples.classes])
-
-
-def _match_captions(
-    samples: Captioned, model: VisionLanguageModel, embeddings: Float[Tensor, "image dim"]
-) -> dict[str, Estimate]:
-    texts = model.encode_text([text for own in samples.captions for text in own]).cpu()
-    owner = [image for image, own in enumerate(samples.captions) for _ in own]
-    return score_captions(embeddings @ texts.T, owner)
-
-
-def _compare(
+def _score_pictures(
     run: Run,
     samples: Scenes,
     embeddings: Float[Tensor, "image dim"],
     texts: Float[Tensor, "class dim"],
     logit_scale: float,
 ) -> dict[str, Estimate]:
-    """Metrics of retrieval by class, or of classification."""
     names = tuple(label.key for label in samples.classes)
     if run.task == "retrieval":
         return score_queries(embeddings @ texts.T, samples.shows, names)
