@@ -203,3 +203,20 @@ def test_what_is_picked_out_as_a_whole_is_measured_as_a_whole(question: str, val
 )
 def test_large_numbers_keep_all_their_digits(question: str, call: str) -> None:
     assert call in program(question)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Which quarter has the most forest?", "There are 2 areas of forest, most of them in the upper left quarter."),
+        ("Which quarter has the most ships?", "There is no ship, no quarter has the most."),
+        ("What is the dominant land cover: water or sand?",
+         "Of water and sand, none covers the largest share of the scene."),
+        ("How many forests are near the river?", "There is 1 area of forest within 100 m of the river."),
+        ("How many forests are near a river?", "There is 1 area of forest within 100 m of a river."),
+    ],
+)  # fmt: skip
+def test_sentences_have_a_winner_or_say_that_there_is_none(question: str, text: str) -> None:
+    scene = StubScene({"forest": [(0, 0, 60, 60), (500, 500, 520, 520)], "river": [(520, 520, 530, 530)]})
+    with Asker(scene) as asker:
+        assert asker.ask(question).text == text

@@ -14,14 +14,14 @@ from geoglot.tasks.ask.grammar.queries import Query
 
 @dataclass(frozen=True)
 class Form:
-    """One way to ask: patterns, tried in their order, and the reader of what they keep."""
+    """One way to ask: patterns, tried in order, and the reader that turns their words into a query."""
 
     kind: str
-    """What it asks for: presence, count, area, share, ..."""
+    """The kind of its answer: presence, count, area, share, ..."""
     example: str
     reader: Callable[[Groups], Query]
     ask: str
-    """What the reader is asked for: "which", "count"."""
+    """The variant of the reader: "which", "count"."""
     patterns: tuple[re.Pattern[str], ...]
 
     def read(self, question: str) -> Query | None:
@@ -45,9 +45,9 @@ _READERS = vars(read_change) | vars(read_compare) | vars(read_ground) | vars(rea
 def _form(text: str) -> Form:
     head, *patterns = re.sub(r"\n    ", " ", text).strip().splitlines()
     kind, reader, ask, example = re.findall(r"^(.+?), (\w+) ?(\S*): (.+)$", head)[0]
-    compiled = tuple(re.compile(expression(one)) for one in patterns if one and not one.startswith("#"))
+    compiled = tuple(re.compile(expression(line)) for line in patterns if line and not line.startswith("#"))
     return Form(kind, example, _READERS[reader], ask, compiled)
 
 
-#: The first form that reads a question has it
+#: In the order in which a question tries them
 FORMS = tuple(_form(text) for text in re.split(r"^= ", QUESTIONS, flags=re.MULTILINE)[1:])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-#: What a scene as a whole may be: the classes of AID and RSICD, and those that UCM and Sydney add
+#: Classes of whole scenes: those of AID and RSICD, and the ones that UCM and Sydney add
 THEMES = (
     "airport", "bare land", "baseball field", "beach", "bridge", "church", "commercial area", "dense residential area",
     "desert", "farmland", "forest", "golf course", "harbor", "industrial area", "intersection", "meadow", "mountain",
@@ -45,7 +45,7 @@ UNIT_WORDS = (
     (r"percents|percent|per cent|pct|%", "%"),
 )
 
-#: Two ways to say the same thing, the second being the name that is looked for. Only true synonyms.
+#: True synonyms, and the name that is searched for them
 SYNONYMS = {
     "plane": "airplane", "aeroplane": "airplane", "aircraft": "airplane", "airliner": "airplane", "jet": "airplane",
     "automobile": "car", "auto": "car", "vessel": "ship", "lorry": "truck", "harbour": "harbor", "home": "house",
@@ -75,7 +75,7 @@ _IRREGULAR = {
     "series", "barracks": "barracks", "works": "works", "axes": "axis", "potatoes": "potato", "caches": "cache",
     "lenses": "lens",
 }  # fmt: skip
-#: What is measured and not counted
+#: Nouns that are measured, not counted
 UNCOUNTABLE = {
     "grass", "water", "forest", "vegetation", "sand", "snow", "ice", "farmland", "land", "soil", "woods", "grassland",
     "cropland",
@@ -83,7 +83,7 @@ UNCOUNTABLE = {
 
 
 def singular(word: str) -> str:
-    """The singular of an English noun, itself if it is one."""
+    """The singular of an English noun; a singular stays as it is."""
     if word in _IRREGULAR:
         return _IRREGULAR[word]
     if len(word) < 4 or not word.endswith("s") or word.endswith(("ss", "us", "is")):
@@ -96,12 +96,12 @@ def singular(word: str) -> str:
 
 
 def uncountable(name: str) -> bool:
-    """True for a name of what is measured and not counted: forest, water."""
+    """True for a name that is measured, not counted: forest, water."""
     return name.rpartition(" ")[2] in UNCOUNTABLE
 
 
 def plural(name: str) -> str:
-    """The plural of a name, or of several joined names; a name that cannot be counted stays as it is."""
+    """The plural of a name, or of names joined by "and" or "or"; an uncountable name stays as it is."""
     for joint in (" and ", " or "):
         if joint in name:
             return joint.join(map(plural, name.split(joint)))

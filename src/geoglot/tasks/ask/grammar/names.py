@@ -1,4 +1,4 @@
-"""Reads the name of a thing from words, and refuses words that are no name."""
+"""Reads the name of a thing, and refuses words that are no name."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MEASURES, _NOUNS_IN_ING, _FIRST_IN_ING = _LISTS["MEASURES"], _LISTS["NOUNS_IN_IN
 
 
 def name_of(words: list[str]) -> str:
-    """The name that one to four words are, in the singular; NotUnderstood with the word that is none of it."""
+    """One to four words as a name in the singular; NotUnderstood with the word that cannot be part of a name."""
     joined = " ".join(words)
     words = SYNONYMS.get(joined, joined).split()
     if not 1 <= len(words) <= _MOST_WORDS or not re.fullmatch(r"[a-z][a-z -]*[a-z]|[a-z]+", joined):
         raise NotUnderstood(joined)
     for word in words:
         superlative = word.endswith(("est", "most")) and not word.endswith(_NO_SUPERLATIVES)
-        compound = word.endswith(("-sized", "-facing"))
+        compound = word.endswith(("-sized", "-facing")) or (word.startswith("non-") and word != "non-flooded")
         if word in FUNCTION_WORDS or superlative or compound or (len(word) < 2 and singular(joined) != "t junction"):
             raise NotUnderstood(word)
     if words[0] in MEASURES and words[1:2] and singular(words[1]) not in _LISTS["AFTER_MEASURES"]:
@@ -36,7 +36,7 @@ def name_of(words: list[str]) -> str:
 
 
 def _check_order(words: list[str]) -> None:
-    """NotUnderstood if words are a sentence and no name: "ships docked", "bridges span river"."""
+    """Raise NotUnderstood if the words are a sentence and no name: "ships docked", "bridges span river"."""
     last, joined = singular(words[-1]), " ".join(words)
     if last in _LISTS["CHANGES"]:
         raise NotUnderstood(last)
@@ -54,7 +54,7 @@ def _check_order(words: list[str]) -> None:
 
 
 def _misspelled() -> dict[str, str]:
-    """Words that miss a letter after the first, or have two inner letters swapped, or one twice."""
+    """Words with a letter missing after the first, two inner letters swapped, or a letter doubled: their spelling."""
     wrong: dict[str, str] = {}
     for word in _OFTEN_ASKED:
         for at in range(1, len(word)):
@@ -69,8 +69,8 @@ _MISSPELLED = _misspelled()
 
 
 def _spelled(word: str) -> str:
-    """A usual word without its slip of the pen: "buidlings" is "buildings"."""
-    if word in _MISSPELLED:
-        return _MISSPELLED[word]
-    one = singular(word)
-    return plural(_MISSPELLED[one]) if one in _MISSPELLED else word
+    """A word in its right spelling: "buidlings" is "buildings"."""
+    alone = singular(word)
+    return (
+        plural(_MISSPELLED[alone]) if word not in _MISSPELLED and alone in _MISSPELLED else _MISSPELLED.get(word, word)
+    )

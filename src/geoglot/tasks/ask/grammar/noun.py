@@ -1,4 +1,4 @@
-"""What a noun phrase means: a `Thing`, which is names, filters, a part of the scene, a date and a superlative."""
+"""The meaning of a noun phrase: a `Thing` with names, filters, a part of the scene, a date and a superlative."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Related:
 
 @dataclass(frozen=True)
 class Between:
-    """On the ground between two things."""
+    """Placed on the ground between two things."""
 
     one: Thing
     other: Thing
@@ -66,7 +66,7 @@ SIDES = ("left", "right", "above", "below")
 
 @dataclass(frozen=True)
 class Thing:
-    """What a noun phrase means. Filters apply from the first to the last, the superlative after all of them."""
+    """The meaning of a noun phrase. Filters apply from the first to the last, the superlative after all of them."""
 
     names: tuple[str, ...]
     either: bool = False
@@ -87,7 +87,9 @@ class Thing:
     @property
     def noun(self) -> str:
         """The singular with its adjectives: "red car". Joined names have none: "that are red" follows them."""
-        adjectives = [said(one) for one in self.filters if isinstance(one, Shaped | Coloured) and len(self.names) == 1]
+        adjectives = [
+            in_words(one) for one in self.filters if isinstance(one, Shaped | Coloured) and len(self.names) == 1
+        ]
         return " ".join([*adjectives, self.name])
 
     @property
@@ -97,7 +99,7 @@ class Thing:
 
     @property
     def bare(self) -> bool:
-        """True if it is names alone."""
+        """True if it has names and nothing else."""
         return self == Thing(self.names, self.either)
 
     @property
@@ -107,37 +109,37 @@ class Thing:
 
     @property
     def picked(self) -> bool:
-        """True if it is one of several, picked by its size or as the nearest."""
+        """True if size or nearness picks it out of several."""
         return bool(self.superlative) or any(isinstance(one, Related) and one.how == "nearest" for one in self.filters)
 
     @property
     def rest(self) -> str:
-        """All that follows the name in a sentence: "larger than 500 m² in the left half"."""
+        """The modifiers that follow the name in a sentence: "larger than 500 m² in the left half"."""
         place = f"in the {self.part}" if self.part else ""
         dated = {"before": "on the first date", "after": "on the second date"}.get(self.when, "")
         filters = [
-            f"that are {said(one)}" if isinstance(one, Shaped | Coloured) else said(one)
+            f"that are {in_words(one)}" if isinstance(one, Shaped | Coloured) else in_words(one)
             for one in sorted(self.filters, key=lambda one: not isinstance(one, Sized))
             if not (isinstance(one, Shaped | Coloured) and len(self.names) == 1)
         ]
         return " ".join(words for words in (*filters, place, dated) if words)
 
     @property
-    def one(self) -> str:
-        """The singular with its article: "a house in the left half", "the largest house"."""
+    def singular(self) -> str:
+        """The singular with its article and all modifiers: "a house in the left half", "the largest house"."""
         article = f"the {self.superlative}" if self.superlative else "an" if self.noun[0] in "aeiou" else "a"
         article = "" if not self.superlative and plural(self.name) == self.name else article
         noun = f"area of {self.noun}" if self.superlative and uncountable(self.name) else self.noun
         return f"{article} {noun} {self.rest}".strip()
 
     @property
-    def many(self) -> str:
-        """The plural, or the only one: "houses in the left half", "the largest house"."""
-        return self.one if self.superlative else f"{plural(self.noun)} {self.rest}".strip()
+    def plural(self) -> str:
+        """The plural with all modifiers: "houses in the left half"; a superlative is singular: "the largest house"."""
+        return self.singular if self.superlative else f"{plural(self.noun)} {self.rest}".strip()
 
     @property
-    def single(self) -> bool:
-        """True if a verb after `many` is in the singular: forest covers, houses cover."""
+    def verb_in_singular(self) -> bool:
+        """True if a verb after `plural` is in the singular: forest covers, houses cover."""
         return bool(self.superlative) or (len(self.names) == 1 and plural(self.name) == self.name)
 
     def add(self, one: Filter) -> Thing:
@@ -145,7 +147,7 @@ class Thing:
         return replace(self, filters=(*self.filters, one))
 
 
-def said(one: Filter) -> str:
+def in_words(one: Filter) -> str:
     """A filter in a sentence: "red", "larger than 500 m²", "next to a road"."""
     match one:
         case Sized():
@@ -155,7 +157,9 @@ def said(one: Filter) -> str:
         case Coloured():
             return one.colour
         case Between():
-            return f"between {one.one.one} and {one.other.one}"
+            return f"between {one.one.singular} and {one.other.singular}"
         case Related():
-            other = f"every {one.other.noun}" if one.how == "beyond" and not one.other.superlative else one.other.one
+            other = (
+                f"every {one.other.noun}" if one.how == "beyond" and not one.other.superlative else one.other.singular
+            )
             return f"{one.said or RELATIONS[one.how].format(f'{one.metres:.12g}')} {other}"

@@ -1,4 +1,4 @@
-"""Reads a noun phrase in plain form: what is asked about, how large it is, where it lies and beside what.
+"""Reads a noun phrase in plain form: a name, its size, its place and the things beside it.
 
 A phrase is a name, with adjectives before it and any number of modifiers after it, all of which belong to the name:
 
@@ -40,7 +40,7 @@ _ADJECTIVES: dict[str, Filter] = {
     **{colour: Coloured(colour) for colour in COLOURS},
 }  # fmt: skip
 _COLOURLESS = {"area", "space", "land", "field", "zone", "belt"}  # green space
-#: Names that begin like a size and are none: classes of DOTA and of traffic counts
+#: Names that begin with a word of size: classes of DOTA and of traffic counts
 _NAMES = {"small vehicle", "large vehicle", "small car", "large car", "big box store"}
 _SUPERLATIVES = {"largest": "largest", "biggest": "largest", "most extensive": "largest", "smallest": "smallest",
                  "tiniest": "smallest", "longest": "longest"}  # fmt: skip
@@ -48,7 +48,7 @@ _GROUND = "|".join(sorted(UNCOUNTABLE - {"land"}))
 _PATCH = r"areas?|patch(?:es)?|bod(?:y|ies)|tracts?"
 _PARTITIVE = {"separate", "distinct"}
 _ONE_PIECE = {"disconnected", "unconnected", "contiguous", "continuous"}  # as every piece of forest is
-#: Names with "of" or "and" inside, which would end a name
+#: Names with a word that would end a name otherwise: "of", "and"
 _FIXED = (
     (r"place of worships?|places of worship", "place-of-worship"), (r"blocks? of flats", "block-of-flats"),
     (r"track and field", "track-field"), ("non flooded", "non-flooded"),
@@ -62,7 +62,7 @@ def thing(text: str) -> Thing:
 
 
 def subject(text: str) -> tuple[Thing, Thing]:
-    """What a phrase is about with its adjectives alone, and with all its modifiers."""
+    """The thing of a phrase with its adjectives only, and the same thing with all its modifiers."""
     text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
     text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
     text = re.sub(r"\b(any|some|each|all) of ", r"\1 ", text)
@@ -75,7 +75,7 @@ def subject(text: str) -> tuple[Thing, Thing]:
 
 
 def square_metres(groups: Groups) -> float:
-    """The size that a pattern kept."""
+    """The area that a pattern kept."""
     return round(float(groups["much"]) * AREAS[groups["unit"]], 6)
 
 
@@ -91,7 +91,6 @@ def _fixed(text: str) -> str:
 
 
 def _core(text: str) -> Thing:
-    """Adjectives and names, joined by "and" or by "or"."""
     text, superlative = text.strip(" ,"), ""
     for words, kind in _SUPERLATIVES.items():
         if text.startswith(f"{words} "):
@@ -114,7 +113,6 @@ def _core(text: str) -> Thing:
 
 
 def _adjectives(text: str) -> tuple[str, tuple[Filter, ...]]:
-    """The name, and its adjectives as filters."""
     words, filters = text.split(), []
     in_pieces = words[:1]
     while len(words) > 1 and words[0] in _PARTITIVE | _ONE_PIECE:
@@ -138,66 +136,34 @@ def _another(groups: Groups, how: str = "") -> Thing:
         if how not in ("near", "beside", "beyond"):  # the words that leave out the thing itself
             raise NotUnderstood(text)
         text = text.partition(" ")[2]
+    if re.match("all |each |every ", text) and how in ("near", "beside"):
+        raise NotUnderstood(text.partition(" ")[0])  # near any of them is no answer
     return _core(re.sub(r"^(?:(?:any|some|all|each|every|of|nearest|closest) )+", "", _fixed(text)))
 
 
-Change = Callable[[Thing, Groups], Thing]
-
-
-def _related(how: str) -> Change:
-    def change(found: Thing, groups: Groups) -> Thing:
+def _related(how: str) -> Callable[[Groups], Filter]:
+    def relate(groups: Groups) -> Filter:
         other = _another(groups, how)
         if other.every and how not in ("inside", "beyond"):
             raise NotUnderstood(groups["other"])  # near both, or near one of them?
         far = metres(groups) if "far" in groups else NEAR_M
-        return found.add(Related(how, other, far if how in ("near", "beyond") else 0.0, groups["said"]))
+        return Related(how, other, far if how in ("near", "beyond") else 0.0, groups["said"])
 
-    return change
-
-
-def _between(found: Thing, groups: Groups) -> Thing:
-    return found.add(Between(_another(Groups(other=groups["first"])), _another(groups)))
+    return relate
 
 
-def _placed(found: Thing, groups: Groups) -> Thing:
-    if found.part:
-        raise NotUnderstood(groups["part"])
-    return replace(found, part=part_name(groups["part"]))
+def _between(groups: Groups) -> Filter:
+    return Between(_another(Groups(other=groups["first"])), _another(groups))
 
 
-def _larger(found: Thing, groups: Groups) -> Thing:
-    return found.add(Sized(square_metres(groups), 0.0, f"larger than {groups['much']} {groups['unit']}"))
+def _sized(groups: Groups) -> Filter:
+    least = square_metres(Groups(much=groups["least"], unit=groups["unit1"] or groups["unit"]))
+    said = f"of {groups['least']} {groups['unit1'] or groups['unit']} to {groups['much']} {groups['unit']}"
+    return Sized(least, square_metres(groups), said)
 
 
-def _smaller(found: Thing, groups: Groups) -> Thing:
-    return found.add(Sized(0.0, square_metres(groups), f"smaller than {groups['much']} {groups['unit']}"))
-
-
-def _of_sizes(found: Thing, groups: Groups) -> Thing:
-    unit = groups["unit1"] or groups["unit"]
-    least, below = square_metres(Groups(much=groups["least"], unit=unit)), square_metres(groups)
-    return found.add(Sized(least, below, f"of {groups['least']} {unit} to {groups['much']} {groups['unit']}"))
-
-
-def _coloured(found: Thing, groups: Groups) -> Thing:
-    return found.add(Coloured(groups["colour"]))
-
-
-def _adjective(found: Thing, groups: Groups) -> Thing:
-    return found.add(_ADJECTIVES[groups["adjective"]])
-
-
-def _dated(when: str) -> Change:
-    def change(found: Thing, groups: Groups) -> Thing:
-        if found.when:
-            raise NotUnderstood(groups["date"])
-        return replace(found, when=when)
-
-    return change
-
-
-#: The first modifier that leaves no word over is the right one
-_MODIFIERS: tuple[tuple[str, Change], ...] = (
+#: Patterns and their filters (none for a part or a date), in the order in which they are tried until no word is left
+_MODIFIERS: tuple[tuple[str, Callable[[Groups], Filter] | None], ...] = (
     ("LINK (within|inside|in|under | less|closer|nearer than | no|not more than | at most | up to) [RADIUS of] DISTANCE"
      " [RADIUS] [away] of|from|to|around OTHER", _related("near")),
     ("LINK (over|beyond | more|farther|further|greater than | at least) DISTANCE [away] from|of OTHER",
@@ -211,34 +177,38 @@ _MODIFIERS: tuple[tuple[str, Change], ...] = (
     ("LINK [to|on|at|in] (said=(right|east of) | RIGHT_FROM) OTHER", _related("right")),
     ("LINK (above | [to|on|at|in] (said=(north of) | ABOVE_FROM)) OTHER", _related("above")),
     ("LINK (below|underneath|beneath | [to|on|at|in] (said=(south of) | BELOW_FROM)) OTHER", _related("below")),
-    ("LINK in|on|at|within|inside|to|from|of|towards|covering [far|extreme|very] part=PART NOT_OF", _placed),
-    ("LINK WITH_AREA [of] between FROM and SIZE", _of_sizes),
-    ("LINK WITH_AREA OVER SIZE [in size|area]", _larger),
-    ("LINK WITH_AREA BELOW SIZE [in size|area]", _smaller),
-    ("that|which is|are COLOUR [in colour]", _coloured),
-    ("that|which is|are adjective=ADJECTIVE", _adjective),
+    ("LINK in|on|at|within|inside|to|from|of|towards|covering [far|extreme|very] part=PART NOT_OF", None),
+    ("LINK WITH_AREA [of] between FROM and SIZE", _sized),
+    ("LINK WITH_AREA OVER SIZE [in size|area]",
+     lambda groups: Sized(square_metres(groups), said=f"larger than {groups['much']} {groups['unit']}")),
+    ("LINK WITH_AREA BELOW SIZE [in size|area]",
+     lambda groups: Sized(below=square_metres(groups), said=f"smaller than {groups['much']} {groups['unit']}")),
+    ("that|which is|are COLOUR [in colour]", lambda groups: Coloured(groups["colour"])),
+    ("that|which is|are adjective=ADJECTIVE", lambda groups: _ADJECTIVES[groups["adjective"]]),
     ("NOT (within | less|closer than) DISTANCE of|from|to OTHER", _related("beyond")),
     ("NOT (near | close|near to) OTHER", _related("beyond")),
-    ("LINK [in|on|at] date=@before", _dated("before")),
-    ("LINK [in|on|at] date=@after", _dated("after")),
+    ("LINK [in|on|at] date=@before|@after", None),
     ("LINK said=INSIDE OTHER", _related("inside")),
 )  # fmt: skip
-_TRIED = tuple((re.compile(expression(pattern)), change) for pattern, change in _MODIFIERS)
+_TRIED = tuple((re.compile(expression(pattern)), make) for pattern, make in _MODIFIERS)
 _BEGINS = re.compile(rf"(?:^|(?<= ))(?:{expression('BEGINS')})")
 
 
-def _modified(found: Thing, text: str) -> Thing:
-    """A thing with all modifiers of a text."""
+def _modified(what: Thing, text: str) -> Thing:
     text = text.strip(" ,")
     if not text:
-        return found
-    text += " "
-    for pattern, change in _TRIED:
-        match = pattern.match(text)
+        return what
+    for pattern, make in _TRIED:
+        match = pattern.match(f"{text} ")
         if match is None:
             continue
+        groups, rest = kept(match), text[match.end() :]
         try:
-            return _modified(change(found, kept(match)), text[match.end() :])
+            if make:
+                return _modified(what.add(make(groups)), rest)
+            if (groups["part"] and not what.part) or (groups["date"] and not what.when):
+                part, when = part_name(groups["part"]) if groups["part"] else what.part, groups["date"].strip("@")
+                return _modified(replace(what, part=part, when=when or what.when), rest)
         except NotUnderstood:
             continue
-    raise NotUnderstood(text.strip())
+    raise NotUnderstood(text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 
@@ -32,17 +33,13 @@ DIRECTIONS = {
 def _boxes() -> dict[str, tuple[float, float, float, float]]:
     boxes = {"centre": (0.25, 0.25, 0.75, 0.75), "middle third": (1 / 3, 0.0, 2 / 3, 1.0)}
     boxes["centre third"] = (0.0, 1 / 3, 1.0, 2 / 3)
-    halves = {"upper": (0.0, 0.5), "lower": (0.5, 1.0), "left": (0.0, 0.5), "right": (0.5, 1.0)}
-    thirds = {"upper": (0.0, 1 / 3), "lower": (2 / 3, 1.0), "left": (0.0, 1 / 3), "right": (2 / 3, 1.0)}
-    for row in ("upper", "lower"):
-        for kind, spans in (("half", halves), ("third", thirds)):
-            boxes[f"{row} {kind}"] = boxes[f"{_COMPASS[row]} {kind}"] = (spans[row][0], 0.0, spans[row][1], 1.0)
-    for col in ("left", "right"):
-        for kind, spans in (("half", halves), ("third", thirds)):
-            boxes[f"{col} {kind}"] = boxes[f"{_COMPASS[col]} {kind}"] = (0.0, spans[col][0], 1.0, spans[col][1])
-        for row in ("upper", "lower"):
-            box = halves[row][0], halves[col][0], halves[row][1], halves[col][1]
-            boxes[f"{row} {col} quarter"] = boxes[f"{_COMPASS[row]}-{_COMPASS[col]} quarter"] = box
+    for side, (kind, first, last) in product(_COMPASS, (("half", 0.5, 0.5), ("third", 1 / 3, 2 / 3))):
+        start, end = (0.0, first) if side in ("upper", "left") else (last, 1.0)
+        box = (start, 0.0, end, 1.0) if side in ("upper", "lower") else (0.0, start, 1.0, end)
+        boxes[f"{side} {kind}"] = boxes[f"{_COMPASS[side]} {kind}"] = box
+    for row, col in product(("upper", "lower"), ("left", "right")):
+        box = boxes[f"{row} half"][0], boxes[f"{col} half"][1], boxes[f"{row} half"][2], boxes[f"{col} half"][3]
+        boxes[f"{row} {col} quarter"] = boxes[f"{_COMPASS[row]}-{_COMPASS[col]} quarter"] = box
     return boxes
 
 

@@ -1,4 +1,4 @@
-"""What a question asks for, as a value, and the program that it is printed as."""
+"""A question as a value, and the program that answers it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Query:
     """Things to find by name, values computed from them, and the answer."""
 
     find: Mapping[str, Thing | str]
-    """Names of variables, and the things that they are or the expressions that find them."""
+    """Things to find, or expressions that find them, by the name of their variable."""
     value: str
     """The expression of the answer's value."""
     sentence: str
@@ -26,7 +26,7 @@ class Query:
     evidence: str = "found"
 
     def program(self, question: str) -> str:
-        """The program over the vocabulary that answers the question; its sentence says "the river" as the question."""
+        """The program that answers a question; "the river" of the question is no "a river" in its sentence."""
         lines = [f"{name} = {find(one) if isinstance(one, Thing) else one}" for name, one in self.find.items()]
         lines += [f"{name} = {expression}" for name, expression in self.compute.items()]
         sentence = _with_articles(self.sentence, set(re.findall(r'find\("([^"]+)"', "\n".join(lines))), question)
@@ -45,7 +45,7 @@ def _with_articles(sentence: str, names: set[str], question: str) -> str:
 
 
 def find(thing: Thing, *, clip: bool = False) -> str:
-    """The expression that finds a thing; with `clip`, its part of the scene is left to what measures it."""
+    """The expression that finds a thing; with `clip` in the whole scene, as a measure clips it to its part."""
     inside = "" if clip else part(thing.part)
     between_dates = thing.when in ("appeared", "disappeared")
     where = f", {thing.when}({inside.removeprefix(', ')})" if thing.when and not between_dates else inside
@@ -81,7 +81,7 @@ def part(name: str) -> str:
 
 
 def ground(thing: Thing) -> tuple[str, str]:
-    """The expression that finds what is measured, and the region in which it is, as a last argument.
+    """The expression that finds the things to measure, and their region as a last argument.
 
     A thing that is picked by its size or as the nearest is measured whole: the largest forest within 100 m of a river
     is the largest of those. Of all forest within 100 m of a river, the ground within 100 m counts.
@@ -96,7 +96,7 @@ def ground(thing: Thing) -> tuple[str, str]:
 
 
 def per_unit(unit: str) -> str:
-    """What turns metres or square metres into a unit."""
+    """The division of metres or square metres by a unit, as code."""
     return "" if unit in ("m", "m²") else f" / {(AREAS | LENGTHS)[unit]:.12g}"
 
 
@@ -122,7 +122,7 @@ def number(thing: Thing, variable: str = "found") -> str:
 
 def covers(thing: Thing) -> str:
     """The plural with its verb: "houses cover", "forest covers"."""
-    return f"{thing.many} {'covers' if thing.single else 'cover'}"
+    return f"{thing.plural} {'covers' if thing.verb_in_singular else 'cover'}"
 
 
 def larger_of(names: Mapping[str, str]) -> str:

@@ -13,14 +13,14 @@ from geoglot.tasks.ask.grammar.read_things import one_name
 
 
 def changed(groups: Groups) -> Query:
-    """What is new or gone on the second date; `ask` is count, exists, where or area_m2."""
+    """The things that are new or gone on the second date; `ask` is count, exists, where or area_m2."""
     text, ask = f"{groups['a']} {groups['rest']}", groups["ask"]
     what, seen = thing(text), "before" if groups["gone"] else "after"
     if len(what.names) > 1 or what.when or what.superlative:
         raise NotUnderstood(text.strip())
     what = replace(what, filters=tuple(_seen(one, seen) for one in what.filters))
-    told = tuple(one for one in what.filters if not isinstance(one, Shaped | Coloured))
-    new = replace(what, names=(f"new {what.noun}",), filters=told)
+    others = tuple(one for one in what.filters if not isinstance(one, Shaped | Coloured))
+    new = replace(what, names=(f"new {what.noun}",), filters=others)
     sentence = f"{number(what)} disappeared" if groups["gone"] else there_are(new)
     sentence += ", {placed(found)}" if ask == "where" else ""
     sentence = f"{covers(new)} {amount('area_m2(found)', 'm²')}" if ask == "area_m2" else sentence
@@ -29,7 +29,6 @@ def changed(groups: Groups) -> Query:
 
 
 def _seen(one: Filter, when: str) -> Filter:
-    """A filter whose other things are looked for on one date."""
     match one:
         case Between():
             return Between(replace(one.one, when=when), replace(one.other, when=when))
@@ -49,7 +48,7 @@ def grown(groups: Groups) -> Query:
     value = f"100 * ({value}) / {by}(old)" if groups["ask"] == "percent" else value
     sentence = f"{covers(what)} {percent('share(new)')} of the scene now, and {percent('share(old)')} before"
     if by == "count":
-        sentence = f"the number of {what.many} was {{count(old)}} before and is {{count(new)}} now"
+        sentence = f"the number of {what.plural} was {{count(old)}} before and is {{count(new)}} now"
     unit = "%" if groups["ask"] == "percent" else ""
     return Query({"old": old, "new": new}, value, sentence, unit, evidence="together(old, new)")
 

@@ -65,7 +65,7 @@ def compare_places(groups: Groups) -> Query:
 
 def _two_counts(one: Thing, two: Thing, how: str) -> Query:
     value = {
-        "which": larger_of({one.many: "count(first)", two.many: "count(second)"}),
+        "which": larger_of({one.plural: "count(first)", two.plural: "count(second)"}),
         "gap": "abs(count(first) - count(second))",
     }.get(how, f"count(first) {how} count(second)")
     sentence = f"{there_are(one, 'first')} and {number(two, 'second')}"

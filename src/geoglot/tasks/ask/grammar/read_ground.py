@@ -1,7 +1,4 @@
-"""Readers of questions that measure, and of questions about the scene and about where things are.
-
-A reader takes the words that a pattern of `questions.txt` kept, and gives a query; NotUnderstood if it cannot.
-"""
+"""Readers of questions about areas, shares of the ground and lengths."""
 
 from __future__ import annotations
 
@@ -134,15 +131,15 @@ def compare_areas(groups: Groups) -> Query:
     if how == "difference":
         unit = groups["unit"] or "m²"
         areas = [amount(f"area_m2({name}){per_unit(unit)}", unit) for name in found]
-        sentence = f"{covers(one)} {areas[0]} and {two.many} {areas[1]}"
+        sentence = f"{covers(one)} {areas[0]} and {two.plural} {areas[1]}"
         value = "area_m2(first) - area_m2(second)"
         value = value if unit == "m²" else f"({value}){per_unit(unit)}"
         return Query(found, value, sentence, unit, evidence=BOTH)
     value = f"share(first) {'<' if groups['down'] else '>'} share(second)"
     if how == "which":
-        names = (one.name, two.name) if one.name != two.name else (one.many, two.many)
+        names = (one.name, two.name) if one.name != two.name else (one.plural, two.plural)
         value = larger_of(dict(zip(names, ("share(first)", "share(second)"), strict=True)))
-    sentence = f"{covers(one)} {percent('share(first)')} of the scene and {two.many} {percent('share(second)')}"
+    sentence = f"{covers(one)} {percent('share(first)')} of the scene and {two.plural} {percent('share(second)')}"
     return Query(found, value, sentence, evidence=BOTH)
 
 
@@ -170,7 +167,9 @@ def length(groups: Groups) -> Query:
         raise NotUnderstood(groups["more"])
     what, unit = thing(groups["a"]), groups["unit"] or "m"
     value = f"length_m(found){per_unit(unit)}"
-    sentence = f"{what.one if what.superlative else f'the longest of the {what.many}'} is {amount(value, unit)} long"
+    sentence = (
+        f"{what.singular if what.superlative else f'the longest of the {what.plural}'} is {amount(value, unit)} long"
+    )
     if groups["more"]:
         return Query({"found": what}, f"{value} {_SIGNS.get(groups['more'], '>')} {metres(groups):.12g}", sentence)
     return Query({"found": what}, value, sentence, unit)
@@ -180,6 +179,6 @@ def perimeter(groups: Groups) -> Query:
     """How long are the outlines?"""
     what, unit = thing(groups["a"]), groups["unit"] or "m"
     value = f"perimeter_m(found){per_unit(unit)}"
-    outlines = "outline" if what.single else "outlines"
-    sentence = f"the {outlines} of {what.many} {'is' if what.single else 'are'} {amount(value, unit)} long"
+    outlines = "outline" if what.verb_in_singular else "outlines"
+    sentence = f"the {outlines} of {what.plural} {'is' if what.verb_in_singular else 'are'} {amount(value, unit)} long"
     return Query({"found": what}, value, sentence, unit)

@@ -57,7 +57,7 @@ def nearer(groups: Groups) -> Query:
     first, second = one.name, two.name
     gaps = {"one, two": "distance_m(first, others), distance_m(second, others)"}
     gaps["winner"] = f'"{first}" if one < two else "{second}" if two < one else "equal"'
-    sentence = f"the {first} is {amount('one', 'm')} and the {second} {amount('two', 'm')} away from {other.one}"
+    sentence = f"the {first} is {amount('one', 'm')} and the {second} {amount('two', 'm')} away from {other.singular}"
     return Query({"others": other, "first": one, "second": two}, "winner", sentence, compute=gaps, evidence=BOTH)
 
 
@@ -68,7 +68,7 @@ def distance(groups: Groups) -> Query:
         raise NotUnderstood(groups["b"])
     unit = groups["unit"] or groups["unit2"] or "m"
     value = f"gap{per_unit(unit)}"
-    sentence = f"there are {amount(value, unit)} between the nearest of {one.many} and {two.many}"
+    sentence = f"there are {amount(value, unit)} between the nearest of {one.plural} and {two.plural}"
     evidence = "together(nearest(first, second), nearest(second, first))"
     gap = {"gap": "distance_m(first, second)"}
     return Query({"first": one, "second": two}, value, sentence, unit, gap, evidence)
@@ -79,7 +79,7 @@ def nearest(groups: Groups) -> Query:
     one, two = thing(groups["a"]), thing(groups["b"])
     if two.every or one.superlative:
         raise NotUnderstood(groups["b"])  # to both together, or to one of them?
-    sentence = f"the {f'{one.noun} {one.rest}'.strip()} nearest to {two.one} is {{placed(found)}}"
+    sentence = f"the {f'{one.noun} {one.rest}'.strip()} nearest to {two.singular} is {{placed(found)}}"
     sentence += f", {amount('distance_m(found, others)', 'm')} away"
     return Query({"others": two, "found": f"nearest({find(one)}, others)"}, "where(found)", sentence)
 
@@ -91,7 +91,9 @@ def where(groups: Groups) -> Query:
         raise NotUnderstood("half")  # the upper or lower, or the left or right?
     what = thing(f"{groups['best']} {text}".strip())
     long = f", {amount('length_m(found)', 'm')} long," if what.superlative == "longest" else ""
-    sentence = f"{what.one}{long} is {{placed(found)}}" if what.superlative else f"{there_are(what)}, {{placed(found)}}"
+    sentence = (
+        f"{what.singular}{long} is {{placed(found)}}" if what.superlative else f"{there_are(what)}, {{placed(found)}}"
+    )
     return Query({"found": what}, "where(found)", sentence)
 
 
@@ -101,4 +103,6 @@ def colour(groups: Groups) -> Query:
     if groups["colour"] and first in ("there", "all", "every", "each", "any", "most"):
         raise NotUnderstood(first)
     value = f'colour_of(found) == "{groups["colour"]}"' if groups["colour"] else "colour_of(found)"
-    return Query({"found": what}, value, f"{what.many} {'is' if what.single else 'are'} mainly {{colour_of(found)}}")
+    return Query(
+        {"found": what}, value, f"{what.plural} {'is' if what.verb_in_singular else 'are'} mainly {{colour_of(found)}}"
+    )

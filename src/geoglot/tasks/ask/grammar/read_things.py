@@ -1,6 +1,6 @@
-"""Readers of questions about things: change between two dates, all or most of them, their number and their presence.
+"""Readers of questions about things: all or most of them, their number, their density and their presence.
 
-A reader takes the words that a pattern of `questions.txt` kept, and gives a query; NotUnderstood if it cannot.
+A reader turns the words that a pattern of `questions.txt` kept into a query; it raises NotUnderstood if it cannot.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import AREAS, THEMES, uncountable
-from geoglot.tasks.ask.grammar.noun import Coloured, NotUnderstood, Thing, said
+from geoglot.tasks.ask.grammar.noun import Coloured, NotUnderstood, Thing, in_words
 from geoglot.tasks.ask.grammar.noun_phrase import subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups
@@ -33,8 +33,8 @@ def one_name(text: str) -> Thing:
 def of_all(every: Thing, some: Thing, value: str, unit: str = "") -> Query:
     """An answer from how many things there are, and how many of them are also `some`."""
     more = some.filters[len(every.filters) :]
-    told = said(more[0]) if more else f"in the {some.part}"
-    sentence = f"{there_are(every, 'every')}, {{count(found)}} of them {told}"
+    state = in_words(more[0]) if more else f"in the {some.part}"
+    sentence = f"{there_are(every, 'every')}, {{count(found)}} of them {state}"
     return Query({"every": every, "found": some}, value, sentence, unit)
 
 
@@ -173,7 +173,9 @@ def relation(groups: Groups) -> Query:
         raise NotUnderstood(first)
     if what.superlative and what.part and not what.filters:  # the largest of all, not of this part
         alone = replace(what, part="")
-        return Query({"found": alone}, f"exists(within(found{part(what.part)}))", f"{alone.one} is {{placed(found)}}")
+        return Query(
+            {"found": alone}, f"exists(within(found{part(what.part)}))", f"{alone.singular} is {{placed(found)}}"
+        )
     if what.superlative or not (what.part or what.relations):
         raise NotUnderstood(groups["a"])
     return _exists(what)
