@@ -29,7 +29,7 @@ class AskFlags:
     """Flags of this command only."""
 
     after: Annotated[str | None, "The same place on a later date, for questions about change."] = None
-    planner: Annotated[Literal["rules", "llm"], "What reads the question."] = "rules"
+    planner: Annotated[Literal["rules", "llm"], "Read questions by rules, or with a language model (llm)."] = "rules"
     llm_url: Annotated[
         str | None, "Base URL of an OpenAI-compatible server. Default: GEOGLOT_LLM_URL; the key is GEOGLOT_LLM_KEY."
     ] = None
@@ -89,7 +89,7 @@ def command(
 
             planner = LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=advance))
         options = replace(options, find=find, planner=planner, overwrite=overwrite)
-        how: dict[str, Any] = {
+        settings: dict[str, Any] = {
             "model": load_model(model, device=device, precision="auto"),
             "read": groups["read"],
             "options": options,
@@ -97,14 +97,14 @@ def command(
             "progress": advance,
         }
         if len(sources) > 1:
-            many = ask_many(sources, questions, **how)
+            many = ask_many(sources, questions, **settings)
             shortlists = many.shortlists
             for shortlist in shortlists:
                 click.echo(_describe_shortlist(shortlist), err=True)
             answers = _report_each(many, own, None, as_json, alone=False)
             failed = many.failed
         else:
-            with Asker.open(sources[0], own.after, **how) as asker:
+            with Asker.open(sources[0], own.after, **settings) as asker:
                 evidence = options.evidence if questions or own.replay else None  # the prompt writes it on request
                 answers = _report_each(_ask_one(asker, questions, own, evidence), own, evidence, as_json, alone=True)
                 failed = asker.failed

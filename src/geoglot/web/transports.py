@@ -42,8 +42,8 @@ class Network(httpx2.BaseTransport):
         with self._lock:
             client = self._client = self._client or self._make()
         try:
-            own = client.build_request(request.method, request.url, headers=request.headers, content=request.read())
-            return client.send(own, stream=True, follow_redirects=False)
+            copy = client.build_request(request.method, request.url, headers=request.headers, content=request.read())
+            return client.send(copy, stream=True, follow_redirects=False)
         except ValueError as error:
             raise httpx2.InvalidURL(str(error)) from error
 

@@ -102,6 +102,9 @@ def test_the_document_has_all_keys_and_gives_the_same_answer_again(scene: Path) 
             asker.replay({**document, "value": None})
         with pytest.raises(InputError, match="not a document"):
             asker.replay({"question": "x"})
+        for key in ("unit", "text"):
+            with pytest.raises(InputError, match=f"not a document.*{key}"):
+                asker.replay({name: value for name, value in document.items() if name != key})
 
 
 def test_two_dates_of_one_place(scene: Path, later: Path) -> None:

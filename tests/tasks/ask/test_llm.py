@@ -202,7 +202,7 @@ def body(content: bytes) -> Reply:
         (raw(200, b'"choices"'), "does not follow the chat protocol"),
         (body(b"[1]"), "does not follow the chat protocol"),
         (body(b"7"), "does not follow the chat protocol"),
-        (body(b"null"), "said nothing"),
+        (body(b"null"), "reply is empty"),
         (body(b'"answer(\\"a\\ud800\\")"'), "half a character"),
         (body(b'"' + b" " * 300_000 + b'"'), "longer than a program"),
         (raw(200, b"\x1f\x8b", {"Content-Encoding": "gzip"}), "compressed"),

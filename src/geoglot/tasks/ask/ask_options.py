@@ -29,12 +29,10 @@ class AskOptions:
     """Turns questions into programs; None: the rules."""
     themes: tuple[str, ...] = THEMES
     """Names for a scene as a whole."""
-    evidence: Annotated[
-        PathLike | None, "Write what the answer rests on to this .geojson, and a picture beside it."
-    ] = None
+    evidence: Annotated[PathLike | None, "Write the evidence to this .geojson, and a picture of it beside it."] = None
     overwrite: bool = False
     """Replace the evidence of another question."""
-    best: Annotated[int, "Ask at most this many scenes, those that fit best.", Ge(1)] = 10
+    best: Annotated[int, "Ask at most this many scenes, the ones that fit the question best.", Ge(1)] = 10
 
     def __post_init__(self) -> None:
         check_bounds(self)

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -111,7 +111,7 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
         end = self._endpoint
         body = {
             "model": end.model,
-            "messages": [{"role": one.role, "content": one.content} for one in messages],
+            "messages": [asdict(message) for message in messages],
             "temperature": 0,
             "max_tokens": _TOKENS,
             "seed": 0,
@@ -186,7 +186,7 @@ def _content(text: str, shown: str) -> str:
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise AnswerError(f"the server's reply does not follow the chat protocol: {shown}") from error
     if not content or not content.strip():
-        raise AnswerError("the language model said nothing")
+        raise AnswerError("the language model's reply is empty")
     if any("\ud800" <= char <= "\udfff" for char in content):  # surrogates, which JSON can spell
         raise AnswerError(f"the language model's reply holds half a character: {shown}")
     return content

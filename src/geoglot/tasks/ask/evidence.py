@@ -43,8 +43,8 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
     """A FeatureCollection in longitude and latitude (RFC 7946), or in pixels if the scene has no CRS."""
     kept = list(things)[:_MOST]
     shapes = [thing.geometry for thing in kept] + [region.outline for region in regions]
-    known = ground.grid.crs is not None or ground.pixel_m is not None
-    areas = ground.areas(shapes).round(2).tolist() if known and shapes else [None] * len(shapes)
+    in_metres = ground.grid.crs is not None or ground.pixel_m is not None
+    areas = ground.areas(shapes).round(2).tolist() if in_metres and shapes else [None] * len(shapes)
     properties: list[dict[str, Any]] = [
         {
             "role": "object",
@@ -80,9 +80,10 @@ def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, tex
     shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
     if grid.crs is not None:
         shapes = gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs)
-    facts = [feature["properties"] for feature in document["features"]]
+    properties = [feature["properties"] for feature in document["features"]]
     labels = [
-        _REGION if one["role"] == _REGION else ", ".join(filter(None, [one["name"], one["when"]])) for one in facts
+        _REGION if facts["role"] == _REGION else ", ".join(filter(None, [facts["name"], facts["when"]]))
+        for facts in properties
     ]
     named = sorted(zip(labels, shapes, strict=True), key=lambda pair: pair[0] != _REGION)  # regions lie below objects
     outlines = [

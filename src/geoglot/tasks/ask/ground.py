@@ -77,11 +77,11 @@ class Ground:
         length: np.ndarray = shapely.length(np.asarray(geometries, object)) / self._side * self._pixel()
         return length
 
-    def distance(self, one: Any, other: Any) -> float:
+    def distance(self, geometry: Any, other: Any) -> float:
         """Metres between the nearest points of two geometries; 0 if they touch."""
         if self.grid.crs is not None:
-            return geodesic_distance_m(one, other, self.grid.crs)
-        return float(shapely.distance(one, other)) / self._side * self._pixel()
+            return geodesic_distance_m(geometry, other, self.grid.crs)
+        return float(shapely.distance(geometry, other)) / self._side * self._pixel()
 
     def units(self, metres: float) -> float:
         """Metres in map units of the grid."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 import threading
 from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
@@ -64,25 +65,25 @@ class LocalChat:
     def reply(self, messages: Sequence[Message]) -> str:
         """Decode until a code block or the turn ends; AnswerError for an empty reply."""
         with self._lock:
-            ids, said = self._tokenize(messages), list[int]()
-            token = self._predict(ids)
-            while token not in self._ends and len(said) < _TOKENS:
+            prompt, reply = self._tokenize(messages), list[int]()
+            token = self._predict(prompt)
+            while token not in self._ends and len(reply) < _TOKENS:
                 # The text after a code block is of no use. Only every fourth token is decoded, to save time.
-                if len(said) % 4 == 0 and self._tokenizer.decode(said).count(_FENCE) >= 2:
+                if len(reply) % 4 == 0 and self._tokenizer.decode(reply).count(_FENCE) >= 2:
                     break
-                said.append(token)
-                self._report("words", len(said), _TOKENS)
-                token = self._predict([*ids, *said])
-            text = str(self._tokenizer.decode(said, skip_special_tokens=True))
+                reply.append(token)
+                self._report("words", len(reply), _TOKENS)
+                token = self._predict([*prompt, *reply])
+            text = str(self._tokenizer.decode(reply, skip_special_tokens=True))
         if not text.strip():
-            raise AnswerError("the language model said nothing")
+            raise AnswerError("the language model's reply is empty")
         return text
 
     def _tokenize(self, messages: Sequence[Message]) -> list[int]:
         """Apply the chat template; AnswerError if the conversation is longer than the model can read."""
         from jinja2 import TemplateError
 
-        turns = [{"role": one.role, "content": one.content} for one in messages]
+        turns = [asdict(message) for message in messages]
         try:
             text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
         except TemplateError as error:

@@ -59,15 +59,15 @@ class Overviews:
             raise SourceError(f"{source}: no pixel is valid; check --bands and --nodata")
         if reads_words(self._model):
             embeddings, failed = embed(self._model, pictures, batch=len(pictures))
-            seen = [one for index, one in enumerate(embeddings) if index not in failed]
+            kept = [embedding for index, embedding in enumerate(embeddings) if index not in failed]
         else:
             outputs = compute(dense, pictures)
-            failed = {index: one for index, one in enumerate(outputs) if isinstance(one, str)}
-            seen = [one for one in outputs if not isinstance(one, str)]
+            failed = {index: output for index, output in enumerate(outputs) if isinstance(output, str)}
+            kept = [output for output in outputs if not isinstance(output, str)]
         lost = list(failed.values())
-        if not seen:
+        if not kept:
             raise SourceError(f"{source}: the model gave no scores for its overview: {lost[0]}")
-        block = np.concatenate([one.reshape(len(one), 1, -1) for one in seen], axis=2)
+        block = np.concatenate([output.reshape(len(output), 1, -1) for output in kept], axis=2)
         return block, f"{len(lost)} of {len(pictures)} tiles of its overview: {lost[0]}" if lost else ""
 
 

@@ -111,7 +111,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             )  # fmt: skip
             self._encoded = self._stack.enter_context(opening)
             failed = self._encoded.failed
-            self.notes += [f"{len(failed)} windows could not be looked at: {failed[0].reason}"] if failed else []
+            self.notes += [f"the model could not see {len(failed)} windows: {failed[0].reason}"] if failed else []
         return self._encoded
 
     @property

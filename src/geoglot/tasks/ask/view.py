@@ -101,8 +101,8 @@ class View:
         if not these or not those:
             return Objects(these)
         self.weigh([*these, *those])
-        both = shapely.STRtree(shapes_of(those)).query(shapes_of(these), predicate="intersects")[0]
-        return select(these, ~np.isin(np.arange(len(these)), both))
+        touching = shapely.STRtree(shapes_of(those)).query(shapes_of(these), predicate="intersects")[0]
+        return select(these, ~np.isin(np.arange(len(these)), touching))
 
     def best(self, names: Any, region: Any) -> str:
         """The name with the highest probability for a region."""
