@@ -1,11 +1,10 @@
-"""SegCLIP's parts on a made-up set: what each gives at equal steps, over seeds, beside Mask2Former and a pixel network.
+"""Ablation of SegCLIP on a made-up set, beside Mask2Former and a pixel network.
 
     python recipes/aerial/ablate.py [--seed 0 --seed 1 --seed 2] [--row "+ TMP"]    # five minutes a row and seed
 
-`draw.py` draws the set; every row then trains from nothing for the same 700 steps of 8 crops, the same crops in the
-same order, and is scored on 60 images that it has not seen: the mIoU of the last step, of one confusion matrix of all
-of them. Texts are read by the bundled model's text tower. Mean and standard deviation over seeds (of the weights and
-the crops; the set is one).
+`draw.py` draws the set. Every row trains from random weights for 700 steps of 8 crops, with the same crops in the same
+order. Its score is the mIoU after the last step, from one confusion matrix of 60 unseen images. The bundled model
+encodes the texts. Mean and standard deviation are over seeds of the weights and crops, on the same set.
 """
 
 from __future__ import annotations
@@ -76,7 +75,7 @@ ROWS = {
 
 
 def run(row: str, seed: int, data: Path, steps: int) -> dict[str, float]:
-    """The figures of one row and seed."""
+    """The scores of a row and seed."""
     architecture, parts = ROWS[row]
     on = dict(zip(("prompts", "fusion", "guidance"), (str(part).lower() for part in parts), strict=True))
     with tempfile.TemporaryDirectory() as folder:

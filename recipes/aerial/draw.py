@@ -1,10 +1,10 @@
-"""A small aerial set that is made up: seven classes with LoveDA's names, told apart by texture and form.
+"""A small made-up aerial set: seven classes with LoveDA's names that differ in texture and form.
 
     python recipes/aerial/draw.py OUT [--seed 0]
 
-OUT becomes a set of the layout `folder`: train/ and val/ with images and masks, and classes.csv. Every image is a
-square of ground in which fields, woods, bare soil, lakes, roads and houses lie over each other. Colours of several
-classes overlap (forest and grass, roofs and soil, roads and roofs), so that a pixel alone does not say its class.
+OUT becomes a set in the layout `folder`: train/ and val/ with images and masks, and classes.csv. In every image fields,
+woods, bare soil, lakes, roads and houses lie over each other. Colours of several classes overlap (forest and grass,
+roofs and soil, roads and roofs), so a single pixel does not show its class.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ def noise(rng: np.random.Generator, coarse: int) -> np.ndarray:
 
 
 def blob(rng: np.random.Generator, share: float) -> np.ndarray:
-    """A region with a wavy border that covers this share of the image."""
+    """A region with a wavy border, which covers this share of the image."""
     field = noise(rng, 32)
     return field > np.quantile(field, 1 - share)
 
 
 def rectangle(rng: np.random.Generator, least: int, most: int) -> np.ndarray:
-    """A turned rectangle anywhere."""
+    """A turned rectangle at a random place."""
     centre, angle = rng.uniform(0, SIDE, 2), rng.uniform(0, np.pi)
     half = rng.uniform(least, most, 2) / 2
     corners = np.array([(-1, -1), (1, -1), (1, 1), (-1, 1)]) * half
@@ -68,7 +68,7 @@ def furrows(rng: np.random.Generator) -> np.ndarray:
 
 
 def texture(name: str, rng: np.random.Generator) -> np.ndarray:
-    """RGB of a class all over the image, (SIDE, SIDE, 3), 0..1."""
+    """A whole image of one class, RGB (SIDE, SIDE, 3), 0..1."""
     fine, soft = rng.normal(size=(SIDE, SIDE)), noise(rng, 4)
     base, pattern = {
         "background": ((0.42, 0.52, 0.32), 0.03 * noise(rng, 16)),
@@ -84,7 +84,7 @@ def texture(name: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """An image (SIDE, SIDE, 3), 0..1, and its class ids; a rim of some has no label (255)."""
+    """An image (SIDE, SIDE, 3), 0..1, and its class ids; the rim of some images has no label (255)."""
     labels = np.zeros((SIDE, SIDE), np.uint8)
     for _ in range(rng.integers(1, 4)):
         labels[rectangle(rng, 40, 90)] = CLASSES.index("agriculture")

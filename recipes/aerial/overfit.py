@@ -1,9 +1,10 @@
-"""Can SegCLIP learn three images by heart? A network that cannot has a fault somewhere between crop and map.
+"""Can SegCLIP learn three images by heart? If it cannot, there is a fault between crop and map.
 
     python recipes/aerial/overfit.py TILES [--steps 5000]
 
-TILES holds images/N.png and masks/N.png of LoveDA (1,024 px, ids 1..7, 0 = no data). All parts on, from nothing, crops
-of 256 px; printed is the mIoU of the same images, put together from windows as `geoglot segment` does it.
+TILES holds images/N.png and masks/N.png of LoveDA (1,024 px, ids 1..7, 0 = no data). SegCLIP
+trains with all of its parts from random weights on crops of 256 px. The recipe prints the mIoU of the same images,
+segmented in windows as by `geoglot segment`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ checkpoint_every = 100000
 
 
 def lay_out(tiles: Path, folder: Path) -> None:
-    """The tiles as a set of one's own, for training and for scoring."""
+    """Write the tiles as a set of the layout `folder`, for training and scoring."""
     for split in ("train", "val"):
         for kind in ("images", "masks"):
             (folder / split / kind).mkdir(parents=True)

@@ -1,10 +1,10 @@
-"""Ask questions with known answers about made-up scenes: what do the rules miss if every object is found?
+"""Ask questions with known answers about made-up scenes: which do the rules miss, if every object is detected?
 
     python recipes/ask/generated.py --scenes 10 --questions 50 --seed 0
 
 Each scene is a grid (its own pixel size and UTM zone) with objects of six names, as boxes turned at random, discs and
-L-shapes. make_questions.py makes the questions and their truth in pixels; `ask` answers over a scene that
-finds exactly these polygons. So a miss is a fault of the grammar, the vocabulary or the geometry.
+L-shapes. make_questions.py makes the questions and their true answers in pixels; `ask` answers on a scene that
+finds exactly these polygons. So a wrong answer is a fault of the grammar, the vocabulary or the geometry.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ AREA, PIXELS, SHARE = 0.005, 1.0, 0.05  # relative; pixels; percentage points
 
 @dataclass
 class Tally:
-    """What became of one kind of question."""
+    """Results of one kind of question."""
 
     asked: int = 0
     right: int = 0
@@ -43,7 +43,7 @@ class Tally:
 
 
 def scene_of(rng: np.random.Generator) -> tuple[StubScene, Truth]:
-    """A scene, and what is in it."""
+    """A scene, and its true objects."""
     pixel = float(rng.choice([0.5, 1.0, 2.0]))
     shape = (int(rng.integers(300, 700)), int(rng.integers(300, 700)))
     zone = int(rng.choice([32617, 32631, 32733]))
@@ -73,7 +73,7 @@ def _thing(rng: np.random.Generator, shape: tuple[int, int]) -> shapely.Polygon:
 
 
 def check(made: Made, value: Value | None, pixel: float) -> tuple[bool, float]:
-    """Whether an answer is right within the bars, and its error."""
+    """Whether an answer is right within the tolerances, and its error."""
     if isinstance(value, bool):
         return made.answer == ("yes" if value else "no"), 0.0
     if isinstance(value, int | str):
@@ -91,7 +91,7 @@ def check(made: Made, value: Value | None, pixel: float) -> tuple[bool, float]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print a table by kind; 1 where anything was missed."""
+    """Print a table by kind; returns 1 if any answer was wrong."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scenes", type=int, default=10)
     parser.add_argument("--questions", type=int, default=50, help="a scene")

@@ -1,9 +1,9 @@
-"""A language model on this disk as planner: how many generated questions does it answer right?
+"""Use a local language model as planner: how many generated questions does it answer right?
 
     python recipes/ask/local_model.py model.gguf --questions 50 --seed 0     # needs geoglot[ask,gguf]
 
-The scenes and questions are those of generated.py, so everything is found and what is missed was planned wrong. The
-rules' seven worked examples are in the prompt.
+The scenes and questions are those of generated.py, where every object is detected, so a wrong answer is a wrong plan.
+The prompt has the rules' seven worked examples.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _A_SCENE = 10
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print each question with what became of it, and the rate."""
+    """Print each question with its result, and the share of right answers."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path)
     parser.add_argument("--questions", type=int, default=50)

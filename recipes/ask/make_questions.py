@@ -3,8 +3,8 @@
     python recipes/ask/make_questions.py scene.tif --labels houses.gpkg -o test.csv
     geoglot evaluate vqa questions --data .
 
-Truth is computed in pixels of the image's grid, times the ground size of a pixel, and so independently of `ask`, which
-measures on the ellipsoid. Questions whose truth depends on less than a pixel are left out.
+True answers are measured in pixels of the image's grid, times the ground resolution, and so independently of `ask`,
+which measures on the ellipsoid. Questions whose answer depends on less than a pixel are left out.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Truth:
     polygons: tuple[shapely.Geometry, ...]
 
     def of(self, name: str) -> list[shapely.Geometry]:
-        """The polygons of a name."""
+        """The polygons with a name."""
         return [shape for own, shape in zip(self.names, self.polygons, strict=True) if own == name]
 
     @property
@@ -92,7 +92,7 @@ Maker = Callable[[Truth, np.random.Generator], Made | None]
 
 
 def make_questions(truth: Truth, number: int, seed: int = 0) -> list[Made]:
-    """Up to `number` different questions, the kinds in turn; fewer if no more can be found."""
+    """Up to `number` different questions of all kinds in turn; fewer if the image gives no more."""
     if not truth.names:
         raise InputError("there is nothing to ask about: no polygon, no labelled pixel")
     rng = np.random.default_rng(seed)
@@ -122,7 +122,7 @@ def _yes(right: bool) -> str:
 
 
 def _in(truth: Truth, shapes: Sequence[shapely.Geometry], place: str) -> list[shapely.Geometry] | None:
-    """The shapes whose centre is in a part of the image; None if a centre is too near to the part's edge."""
+    """The shapes whose centre is in a part of the image; None if a centre is too near the edge of the part."""
     rows, cols = truth.grid.shape
     top, left, bottom, right = PARTS[place]
     box = shapely.box(left * cols, top * rows, right * cols, bottom * rows)
@@ -267,7 +267,7 @@ _MAKERS: tuple[Maker, ...] = (
 def truth_of(image: Path, labels: Path, names: Sequence[str] = ()) -> Truth:
     """The truth of an image from polygons with an attribute `class` or `name`, or from a raster of ids 1, 2, ...
 
-    `names` are the names of the ids in their order. 0 and 255 of a raster are no object. Regions are 4-connected.
+    `names` are the names of the ids in order. The values 0 and 255 are no objects. Regions are 4-connected.
     """
     with open_native(image) as raster:
         grid = raster.native

@@ -1,4 +1,4 @@
-"""A scene of polygons whose truth is known, in place of a model."""
+"""A scene of known polygons, in place of a model."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ RED, GREEN, BLUE = (0.75, 0.15, 0.12), (0.2, 0.45, 0.2), (0.15, 0.3, 0.7)
 
 
 def grid_of(shape: tuple[int, int] = (400, 600), pixel: float = 1.0, crs: int | None = 32631) -> Grid:
-    """A north-up grid; without a CRS its map is its pixels."""
+    """A north-up grid; without a CRS map coordinates are pixels."""
     transform = Affine(pixel, 0, 500_000, 0, -pixel, 5_700_000) if crs else Affine.identity()
     return Grid(pyproj.CRS(crs) if crs else None, transform, shape)
 
 
 class StubScene:
-    """Things as boxes of pixels (top, left, bottom, right) by name; what is not there is not found."""
+    """Objects by name, as boxes of pixels (top, left, bottom, right)."""
 
     model, sha256, refiner, outline, pixel_m = "stub", "0" * 64, "none", None, None
     notes, facts, failed = (), {}, 0
@@ -56,12 +56,12 @@ class StubScene:
         return Sighting(tuple(SceneObject(index, name, 0.9, shape) for index, shape in enumerate(shapes, 1)), 0.5)
 
     def classify(self, names: Sequence[str], window: Window) -> dict[str, float]:
-        """The theme for sure, if it is among the names."""
+        """The theme with certainty, if it is among the names."""
         rest = 0.2 / max(1, len(names) - 1)
         return {name: 0.8 if name == self.theme else rest for name in names}
 
     def look(self, window: Window, side: int) -> Tile:
-        """Grey, and things in their colour."""
+        """A grey image with each object in its colour."""
         grid = self.grid.window(window)
         pixels = np.broadcast_to(np.array([[[0.5]], [[0.5]], [[0.5]]], np.float32), (3, *grid.shape)).copy()
         rows, cols = (axis.ravel() + 0.5 for axis in np.indices(grid.shape))
@@ -72,10 +72,10 @@ class StubScene:
         return Tile(pixels, np.ones(grid.shape, np.bool_), grid, ("r", "g", "b"), None, self.uri)
 
     def cost(self, name: str) -> int:
-        """All pixels, once."""
+        """The pixels of the scene, read once."""
         return 0 if name in self.looks else int(np.prod(self.grid.shape))
 
 
 def budget(**given: Any) -> Budget:
-    """A budget with some limits."""
+    """A budget with these limits."""
     return Budget(Limits(**given))

@@ -1,10 +1,10 @@
-"""Do the scenes that show a thing come first on a shortlist by overviews?
+"""Does a shortlist by overviews begin with the scenes that show an object?
 
     python recipes/ask/shortlisting.py rsicd/valid --scenes 300 --seed 0
 
-A folder of images whose names say what they show, as RSICD's do (`bridge_12.jpg`). For each kind that a person would
-ask for, "Is there a bridge?" is planned, and as many scenes are taken as show one; what share of them do, beside the
-share that chance gives.
+The images must be named by what they show, as in RSICD (`bridge_12.jpg`). For each kind the recipe plans "Is there a
+bridge?" and takes as many scenes as truly show one. It prints the share of these that do, beside the share expected by
+chance.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KINDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Print a line a kind, and the mean."""
+    """Print a line for each kind, and the mean."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scenes", type=int, default=300)

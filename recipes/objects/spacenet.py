@@ -1,11 +1,11 @@
-"""How well `find "building"` draws the 43 footprints of a SpaceNet tile, beside the same objects at random places.
+"""Compare the objects of `find "building"` with the 43 footprints of a SpaceNet tile, beside a random baseline.
 
     python recipes/objects/spacenet.py SOLARIS [--refine none --refine edges] [--json]
 
 SOLARIS is the unpacked source distribution of solaris 0.4.0 (PyPI; the tile is WorldView-3 over Atlanta, 0.5 m, under
-CC BY-SA 4.0). An object is right if it covers a footprint with an IoU of 0.3 or more; each footprint is covered by one
-object at most, the pairs chosen so that there are most. The area error is that of all objects together, and of the
-right ones by pairs (median). The baseline keeps every object's form and moves it to a random place on the tile.
+CC BY-SA 4.0). An object is right if it has a footprint of its own with an IoU of 0.3 or more; pairs are chosen to make
+as many objects right as possible. The area error is that of all objects together, and the median over right objects.
+The baseline moves every object to a random place on the tile.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def figures(found: np.ndarray, truth: np.ndarray) -> dict[str, float]:
 
 
 def scattered(found: np.ndarray, tile: Any, rng: np.random.Generator) -> np.ndarray:
-    """The same forms at random places within the bounds of the tile."""
+    """The same outlines at random places within the bounds of the tile."""
     left, bottom, right, top = tile
     boxes = shapely.bounds(found)
     x = rng.uniform(left, np.maximum(right - (boxes[:, 2] - boxes[:, 0]), left + 1e-9)) - boxes[:, 0]

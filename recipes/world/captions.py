@@ -1,4 +1,4 @@
-"""What people write under photos of a place: many words and phrases for each class of the map."""
+"""Captions of photos: many words and phrases for each class of the map."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ OTHER_WORDS = (
 
 
 def caption(class_name: str, rng: np.random.Generator) -> str:
-    """One of some hundred ways to name what a photo shows."""
+    """A random caption for a class, out of about a hundred."""
     noun = NOUNS[class_name][rng.integers(len(NOUNS[class_name]))]
     detail = DETAILS[class_name][rng.integers(len(DETAILS[class_name]))] if rng.random() < 0.3 else ""
     phrase = PHRASES[rng.integers(len(PHRASES))]
@@ -59,7 +59,7 @@ def caption(class_name: str, rng: np.random.Generator) -> str:
 
 
 def vocabulary() -> list[str]:
-    """Every word of the captions and of the prompts that may follow, sorted."""
+    """Every word of the captions and of later prompts, sorted."""
     texts = [*PHRASES, *OTHER_WORDS]
     for table in (NOUNS, DETAILS):
         texts += [text for name, some in table.items() for text in (name, *some)]

@@ -1,9 +1,9 @@
-"""A tiny CLIP of the ground: trained on photos and what people wrote under them, never on a tile.
+"""A tiny CLIP of the ground, trained on photos and captions, never on a tile.
 
     python recipes/world/ground.py OUT      # about two minutes on two cores
 
-OUT becomes a model folder that geoglot.load_model reads: the frozen ground and text side of GRAFT, and the image tower
-that its satellite tower starts from.
+geoglot.load_model reads the folder OUT. It holds the frozen ground and text towers of GRAFT; the satellite tower starts
+from its image tower.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def train_ground(world: World, folder: Path, steps: int = STEPS, seed: int = 0) 
 
 
 def take_photos(world: World, split: Split, count: int, rng: np.random.Generator) -> tuple[Tensor, Ints]:
-    """Photos (photo, 3, SIDE, SIDE) uint8 from all over one part of the country, and the class each was taken of."""
+    """Photos (photo, 3, SIDE, SIDE) uint8 from one part of the country, and the class that each shows."""
     windows = world.windows(split, SIDE)
     places = [photo_points(world, windows[rng.integers(len(windows))], 1, rng)[0] for _ in range(count)]
     photos = [render_photo(world, row, col, rng) for row, col in places]
@@ -72,7 +72,7 @@ def take_photos(world: World, split: Split, count: int, rng: np.random.Generator
 
 
 def new_clip() -> Clip:
-    """A CLIP of random weights, two small towers of transformers' making."""
+    """A small CLIP of transformers with random weights."""
     tokenizer = make_tokenizer()
     tower = {"projection_dim": DIM, "num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 1e-5}
     text: dict[str, Any] = {
@@ -100,7 +100,7 @@ def new_clip() -> Clip:
 
 
 def make_tokenizer() -> Tokenizer:
-    """A word a token, between a start and an end."""
+    """A tokenizer with one token per word, between a start and an end token."""
     words = [START, END, UNKNOWN, *vocabulary()]
     tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token=UNKNOWN))
     tokenizer.normalizer = normalizers.Lowercase()
@@ -112,7 +112,7 @@ def make_tokenizer() -> Tokenizer:
 
 @torch.inference_mode()
 def accuracy(folder: Path, world: World, count: int = 1000, seed: int = 1) -> tuple[float, float]:
-    """Shares of unseen photos matched to their class: among one caption a class, and among the class names."""
+    """Accuracy on unseen photos: with one caption per class, and with the class names."""
     rng = np.random.default_rng(seed)
     model = load_word_model(folder, device="cpu")
     photos, labels = take_photos(world, "test", count, rng)
@@ -125,7 +125,7 @@ def accuracy(folder: Path, world: World, count: int = 1000, seed: int = 1) -> tu
 
 
 def _clip_loss(model: Clip, pixels: Tensor, texts: list[str], scale: Tensor) -> Tensor:
-    """InfoNCE both ways (Radford et al., 2021); the same words twice are both right."""
+    """InfoNCE in both directions (Radford et al., 2021); equal captions are all positives."""
     logits = scale * model.encode_image(pixels) @ model.encode_text(texts).T
     same = torch.tensor([[float(one == other) for other in texts] for one in texts])
     target = same / same.sum(1, keepdim=True)
@@ -133,7 +133,7 @@ def _clip_loss(model: Clip, pixels: Tensor, texts: list[str], scale: Tensor) -> 
 
 
 def _rate(step: int, steps: int) -> float:
-    """Linear warm-up, then half a cosine."""
+    """Factor of the lr: linear warm-up, then half a cosine."""
     return min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / steps))
 
 
@@ -149,7 +149,7 @@ def _slip(text: str, rng: np.random.Generator) -> str:
 @click.option("--side", default=2048, show_default=True, help="Metres along the country.")
 @click.option("--steps", default=STEPS, show_default=True)
 def command(out: Path, seed: int, side: int, steps: int) -> None:
-    """Train the ground CLIP of a country into the new folder OUT and say what it knows."""
+    """Train the ground CLIP of a country, write it to the new folder OUT, and print its accuracy."""
     world = World(seed, side)
     train_ground(world, out, steps, seed)
     by_caption, by_name = accuracy(out, world)

@@ -1,4 +1,4 @@
-"""Noise that depends on place alone: the same at a point however the window around it is cut."""
+"""Noise that depends only on the place, so that all windows agree about a point."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Numbers = Floats | NDArray[np.float64] | Ints
 
 
 def uniform(seed: int, *keys: Ints) -> Floats:
-    """Numbers in 0..1 hashed from integer keys, which broadcast (murmur3's finaliser, key by key)."""
+    """Hash integer keys, which broadcast, to numbers in 0..1 (murmur3's finaliser, key by key)."""
     state = np.full(1, seed * 0x9E3779B1 & 0xFFFFFFFF, np.uint32)
     for key in keys:
         state = (state ^ np.asarray(key).astype(np.uint32)) * np.uint32(0x85EBCA6B)
@@ -21,7 +21,7 @@ def uniform(seed: int, *keys: Ints) -> Floats:
 
 
 def smooth(seed: int, rows: Numbers, cols: Numbers, cell: float) -> Floats:
-    """Value noise in 0..1 whose hills are some `cell` wide."""
+    """Value noise in 0..1; its hills are about `cell` wide."""
     (row, down), (col, right) = (_split(axis, cell) for axis in (rows, cols))
     top = uniform(seed, row, col) * (1 - right) + uniform(seed, row, col + 1) * right
     bottom = uniform(seed, row + 1, col) * (1 - right) + uniform(seed, row + 1, col + 1) * right
@@ -29,7 +29,7 @@ def smooth(seed: int, rows: Numbers, cols: Numbers, cell: float) -> Floats:
 
 
 def nearest(seed: int, rows: Numbers, cols: Numbers, cell: float) -> tuple[Ints, Ints, Floats]:
-    """Of points strewn one a cell, the cell (row, col) of the nearest and the distance to it (Worley, 1996)."""
+    """Cell (row, col) of the nearest point, and its distance; every cell has one random point (Worley, 1996)."""
     row, col = (np.floor(np.asarray(axis, np.float64) / cell).astype(np.int64) for axis in (rows, cols))
     shape = np.broadcast_shapes(row.shape, col.shape)
     best = np.full(shape, np.inf, np.float32)
@@ -46,7 +46,7 @@ def nearest(seed: int, rows: Numbers, cols: Numbers, cell: float) -> tuple[Ints,
 
 
 def _split(axis: Numbers, cell: float) -> tuple[Ints, Floats]:
-    """The lattice line before each coordinate, and the eased way from it to the next."""
+    """The lattice line before each coordinate, and the eased fraction of the way to the next."""
     scaled = np.asarray(axis, np.float64) / cell
     line = np.floor(scaled)
     way = (scaled - line).astype(np.float32)

@@ -1,7 +1,7 @@
 """The view from the ground: small photos taken at a point of the map, from the side, with a horizon.
 
-They share the class of the place with the satellite's tiles and nothing else: water takes the colour of the sky, woods
-are trunks, houses are facades. Weather, hour, camera, and people or fences in the way are drawn for every photo.
+They share only the class of the place with the satellite's tiles: water has the colour of the sky, woods are trunks,
+houses are facades. Every photo draws weather, hour, camera, and people or fences in the foreground.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ COATS = np.array(
 
 @dataclass
 class Scene:
-    """A photo in the making: an image (row, col, colour) of 0..1 and the camera that looks at it."""
+    """An unfinished photo: an image (row, col, colour) in 0..1, and its camera."""
 
     rng: np.random.Generator
     horizon: float
@@ -49,7 +49,7 @@ class Scene:
         self.across = (self.cols - self.vanishing) * self.depth / FOCAL
 
     def paint(self, mask: Mask, colour: object, grain: float = 0.0) -> None:
-        """Fill a mask with a colour, or with an image's own part, in uneven light."""
+        """Fill a mask with a colour, or with the same pixels of an image, in uneven light."""
         part = np.broadcast_to(np.asarray(colour), self.image.shape)[mask]
         self.image[mask] = part * (1 + grain * self.rng.standard_normal((len(part), 1))) if grain else part
 
@@ -63,28 +63,28 @@ class Scene:
         return np.asarray(np.hypot(self.cols - col, (self.rows - row) / flat) < radius)
 
     def at(self, depth: float, across: float) -> tuple[float, float, float]:
-        """Where a thing on the ground stands: column, row, and pixels a metre."""
+        """Column and row of an object on the ground, and pixels per metre there."""
         scale = FOCAL / depth
         return self.vanishing + across * scale, self.horizon + EYE * scale, scale
 
     def clouds(self, cell: float) -> Floats:
-        """Smooth noise in 0..1 over the photo, another one each time."""
+        """Smooth noise in 0..1 over the photo, different at each call."""
         return smooth(int(self.rng.integers(1 << 30)), self.rows, self.cols, cell)
 
     def pick(self, colours: object) -> Floats:
-        """One of some colours, a little off."""
+        """One of the colours, slightly varied."""
         table = np.asarray(colours)
         tint = self.rng.uniform(0.8, 1.15) * self.rng.uniform(0.95, 1.05, 3)
         return np.asarray(table[self.rng.integers(len(table))] * tint, np.float32)
 
 
 def render_photo(world: World, row: int, col: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """RGB (3, SIDE, SIDE) of what stands at a pixel of the map."""
+    """A photo, RGB (3, SIDE, SIDE), of the class at a pixel of the map."""
     return draw_photo(CLASSES[world.truth(Window(row, col, 1, 1))[0, 0]], rng)
 
 
 def draw_photo(class_name: str, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """RGB (3, SIDE, SIDE) of a class."""
+    """A photo, RGB (3, SIDE, SIDE), of a class."""
     zenith, low, light, colour, fog = WEATHERS[list(WEATHERS)[rng.choice(4, p=(0.4, 0.3, 0.15, 0.15))]]
     scene = Scene(rng, horizon=rng.uniform(18, 34), vanishing=rng.uniform(14, 50))
     _sky(scene, zenith, low)
@@ -108,7 +108,7 @@ def photo_points(
 ) -> list[tuple[int, int]]:
     """Pixels (row, col) of the map where people took photos.
 
-    A class is in them as the square root of its share of the ground: people walk to the pool, not across the field.
+    The share of a class is the square root of its share of the ground: people walk to the pool, not across the field.
     """
     inner = Window(window.row + margin, window.col + margin, window.height - 2 * margin, window.width - 2 * margin)
     truth = world.truth(inner)

@@ -1,17 +1,16 @@
-"""GRAFT on a country that is made up: what it learns without a word, and what takes that away.
+"""GRAFT on a made-up country: what it learns without text, and what it loses in ablations.
 
     python recipes/world/prove.py [--seed 0 --seed 1 --seed 2] [--ablations]      # under ten minutes a seed
 
-A tiny CLIP learns photos and captions; satellite towers then learn from geotagged photos alone, and are asked in words
-about ground that they have not seen. Printed, mean and spread over seeds:
+A tiny CLIP learns photos and captions. Satellite towers then learn from geotagged photos alone, and are tested with
+words on unseen ground. The table has the mean and spread over seeds of:
 
-- `segmentation`: mIoU of ten classes at every pixel; a patch is 8 px, so that even perfect patches reach some 0.76;
+- `segmentation`: mIoU of ten classes at every pixel; patches are 8 px, so even perfect ones reach only about 0.76;
 - `scenes`: top-1, mean per class, on tiles that are at least 80 % of one class;
 - `retrieval`: mean over classes of the average precision of tiles that hold the class (over 2 % of their pixels).
 
-Figures are those of geoglot.evaluation.metrics.
-
-Pixel-level towers are asked by their patches (mean for scenes, best for retrieval), the others by the class token.
+All metrics come from geoglot.evaluation.metrics. Pixel-level towers are scored by their patches (mean for scenes, best
+for retrieval), the others by the class token.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ checkpoint_every = 100000
 
 @dataclass(frozen=True)
 class Size:
-    """How much of everything."""
+    """The size of an experiment."""
 
     side_m: int = 2560
     tiles: int = 1536
@@ -82,7 +81,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Tower:
-    """One row of the table."""
+    """A row of the table."""
 
     title: str
     pairs: str
@@ -123,7 +122,7 @@ class Unseen:
 def collect(
     world: World, ground: VisionLanguageModel, size: Size, rng: np.random.Generator
 ) -> tuple[Batch, np.ndarray]:
-    """Training tiles anywhere in the training blocks with 1..photos photos each, and the photos' vectors."""
+    """Training tiles anywhere in the training blocks with up to `photos` photos each, and the photos' embeddings."""
     blocks = world.windows("train", SIDE)
     pixels, grids, points, vectors = [], [], [], []
     for tile in range(size.tiles):
@@ -150,13 +149,13 @@ def store(folder: Path, batch: Batch, vectors: np.ndarray, sha256: str) -> None:
 
 
 def one_photo(batch: Batch, vectors: np.ndarray) -> tuple[Batch, np.ndarray]:
-    """The same tiles with the first of their photos."""
+    """The same tiles, each with only its first photo."""
     first = np.flatnonzero(np.diff(batch.links.tile, prepend=-1))
     return replace(batch, links=_taken(batch.links, first)), vectors[first]
 
 
 def wrong_places(batch: Batch, vectors: np.ndarray, rng: np.random.Generator) -> tuple[Batch, np.ndarray]:
-    """The control that must fail: every photo at the place of another."""
+    """The control, which must fail: every photo at the place of another."""
     return batch, vectors[rng.permutation(len(vectors))]
 
 
@@ -174,7 +173,7 @@ def unseen(world: World, count: int, rng: np.random.Generator) -> Unseen:
 
 @torch.inference_mode()
 def score(model: VisionLanguageModel, test: Unseen, by_patches: bool) -> dict[str, float]:
-    """The three figures of the table."""
+    """The three metrics of the table."""
     texts = model.encode_text([TEMPLATE.format(name) for name in CLASSES])
     parts = test.pixels.split(64)
     patches = torch.cat([torch.einsum("tdrc,kd->tkrc", model.encode_patches(part), texts) for part in parts])
@@ -194,7 +193,7 @@ def score(model: VisionLanguageModel, test: Unseen, by_patches: bool) -> dict[st
 
 
 def shares(truth: Ints) -> np.ndarray:
-    """Of each class in each tile, (tile, class)."""
+    """Share of each class in each tile, (tile, class)."""
     return np.stack([(truth == kind).mean((1, 2)) for kind in range(len(CLASSES))], 1)
 
 

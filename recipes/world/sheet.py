@@ -1,4 +1,4 @@
-"""A contact sheet to look at: `python recipes/world/sheet.py OUT.png`: the map, tiles, their truth, photos by class."""
+"""A contact sheet of the map, of tiles and their classes, and of photos: `python recipes/world/sheet.py OUT.png`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The satellite's view of the country: straight down, a metre a pixel, with shadows, seasons and haze.
+"""The satellite's view of the country: straight down, one metre per pixel, with shadows, seasons and haze.
 
-What lies on the ground looks the same in every tile that shows it; the light of the day is the tile's own. Colours of
-classes overlap (dark water and dark wood, grey roofs, roads and parking lots), so that texture and shape must tell.
+Objects look the same in every tile that shows them, except for the light, which every tile draws. Colours of classes
+overlap (dark water and dark wood, grey roofs, roads and parking lots), so texture and shape must tell them apart.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Painter = Callable[[int, Ints, Ints, Ints], Floats]
 
 
 def render_tile(world: World, window: Window, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """RGB (3, rows, cols) of a window of the map; `rng` is the day: sun, season, haze and the sensor's noise."""
+    """A window of the map, RGB (3, rows, cols); `rng` draws the sun, the season, the haze and the sensor's noise."""
     wide = Window(window.row - MARGIN, window.col - MARGIN, window.height + 2 * MARGIN, window.width + 2 * MARGIN)
     classes, parcels = world.truth(wide), world.parcels(wide)
     rows, cols = axes_of(wide)
@@ -92,7 +92,7 @@ def _road(seed: int, rows: Ints, cols: Ints, _: Ints) -> Floats:
 
 
 def _parking(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
-    """Double rows of stalls, 3 x 5 m, aisles of 6 m between; two stalls of three are taken."""
+    """Double rows of stalls of 3 x 5 m with aisles of 6 m; two thirds of the stalls are taken."""
     along, across = turned(rows, cols, parcel_angle(seed, parcels))
     lane, stall = np.floor(across / 16), np.floor(along / 3)
     depth = across % 16
@@ -107,7 +107,7 @@ def _parking(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
 
 
 def _house(seed: int, rows: Ints, cols: Ints, parcels: Ints) -> Floats:
-    """A gable roof: one half in the light, the other not."""
+    """A gable roof, with one half in the light."""
     roof = ROOFS[(uniform(seed + 180, parcels // 4) * len(ROOFS)).astype(int)]
     return np.asarray(
         roof * (0.75 + 0.4 * (parcels % 2)[..., None]) + 0.04 * _grain(seed + 181, rows, cols), np.float32
@@ -143,7 +143,7 @@ def _pool_rims(image: Floats, pool: NDArray[np.bool_]) -> None:
 
 
 def _season(image: Floats, classes: NDArray[np.uint8], rng: np.random.Generator) -> None:
-    """Dry or fresh: what grows goes some way towards straw or towards dark green, all over the tile."""
+    """Shift the colour of plants in the whole tile towards straw (dry) or dark green (fresh)."""
     way = rng.uniform(0, 0.3)
     cast = np.array([0.55, 0.48, 0.28]) if rng.random() < 0.5 else np.array([0.22, 0.36, 0.16])
     grows = np.isin(classes, (FOREST, ORCHARD, FIELD, MEADOW))
@@ -152,7 +152,7 @@ def _season(image: Floats, classes: NDArray[np.uint8], rng: np.random.Generator)
 
 
 def _shade(classes: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
-    """Light on the ground: less where something taller stands towards the sun."""
+    """Light on the ground, which is less where something taller stands towards the sun."""
     height = np.zeros(classes.shape, np.float32)
     for value, metres in HEIGHTS.items():
         height[classes == value] = metres
@@ -166,10 +166,10 @@ def _shade(classes: NDArray[np.uint8], rng: np.random.Generator) -> Floats:
 
 
 def _grain(seed: int, rows: Ints, cols: Ints) -> Floats:
-    """Noise in -0.5..0.5 from pixel to pixel, (pixel, 1)."""
+    """Noise in -0.5..0.5 of single pixels, (pixel, 1)."""
     return (uniform(seed, rows, cols) - 0.5)[..., None]
 
 
 def _mix(first: list[float], second: list[float], way: Floats) -> Floats:
-    """From the first colour (way 0) to the second (way 1)."""
+    """Mix two colours; `way` is 0 for the first, 1 for the second."""
     return np.asarray(np.array(first) * (1 - way) + np.array(second) * way, np.float32)

@@ -1,7 +1,7 @@
-"""A country made of a seed: lakes, woods, fields, roads, houses, pools, as classes a metre apart on a UTM grid.
+"""A country made from a seed: a map of classes (lakes, woods, fields, roads, houses, pools) on a UTM grid of 1 m.
 
-The map is made block by block, each from the seed and its own place alone, so that a larger country holds the smaller
-one, and whole blocks are set apart for testing: no ground is in both parts.
+Every block depends only on the seed and its place, so a larger country contains the smaller one. Whole blocks are kept
+for testing, so no ground is in both parts.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Split = Literal["train", "test"]
 
 
 class Lot(NamedTuple):
-    """A rectangle on the ground, turned by `angle`; all in metres and radians."""
+    """A rectangle on the ground, turned by `angle`, in metres and radians."""
 
     row: float
     col: float
@@ -58,11 +58,11 @@ class World:
         self._parcels = np.block([[parcels for _, parcels in row] for row in blocks])[:side_m, :side_m]
 
     def truth(self, window: Window) -> NDArray[np.uint8]:
-        """Class of every pixel of a window, an index into `classes`; beyond the border, that of the border."""
+        """Class of every pixel of a window, an index into `classes`; pixels beyond the border repeat the border."""
         return self._classes[self._index(window)]
 
     def parcels(self, window: Window) -> NDArray[np.int32]:
-        """A number for every pixel, the same over one field, house or pool: what gives it a colour of its own."""
+        """A number for every pixel, equal within a field, house or pool, from which its colour is drawn."""
         return self._parcels[self._index(window)]
 
     def split_of(self, row: int, col: int) -> Split:
@@ -71,7 +71,7 @@ class World:
         return "test" if draw[0] < TEST_SHARE else "train"
 
     def windows(self, split: Split, side: int) -> list[Window]:
-        """Every tile of one part: square windows, edge to edge, none across the border of a block."""
+        """Every tile of one part: adjacent square windows that do not cross the border of a block."""
         steps = range(0, BLOCK - side + 1, side)
         corners = [
             (block_row * BLOCK + down, block_col * BLOCK + right)
@@ -95,7 +95,7 @@ class World:
 
 
 def axes(window: Window) -> tuple[Ints, Ints]:
-    """Rows as a column and columns as a row, in pixels of the map."""
+    """Rows (row, 1) and columns (1, col) of a window, in pixels of the map."""
     rows = np.arange(window.row, window.row + window.height)[:, None]
     return rows, np.arange(window.col, window.col + window.width)[None, :]
 
@@ -108,7 +108,7 @@ def turned(rows: Numbers, cols: Numbers, angle: Floats | float) -> tuple[Floats,
 
 
 def parcel_angle(seed: int, parcels: Ints) -> Floats:
-    """Direction in which a parcel is ploughed, planted, parked on."""
+    """Direction in which a parcel is ploughed, planted or parked on."""
     return uniform(seed + 60, parcels) * np.float32(math.pi)
 
 
@@ -123,7 +123,7 @@ def _block(seed: int, block_row: int, block_col: int) -> tuple[NDArray[np.uint8]
 
 
 def _land(seed: int, rows: Ints, cols: Ints) -> tuple[Ints, NDArray[np.int32]]:
-    """Parcels with crooked borders, each of one use; gardens and parking lots come together as villages."""
+    """Parcels with crooked borders, each of one class; gardens and parking lots form villages."""
     bend = [16 * (smooth(seed + way, rows, cols, 28) - 0.5) for way in (1, 2)]
     row, col, _ = nearest(seed + 3, rows + bend[0], cols + bend[1], PARCEL)
     parcels = ((row + 64) * 4096 + col + 64).astype(np.int32)
@@ -141,7 +141,7 @@ def _roads(seed: int, rows: Ints, cols: Ints) -> NDArray[np.bool_]:
 
 
 def _water(seed: int, rows: Ints, cols: Ints, classes: Ints) -> Ints:
-    """Lakes over what was there, with sand along some of their shores."""
+    """Lakes over other classes, with sand along some shores."""
     level = 0.8 * smooth(seed + 20, rows, cols, 110) + 0.2 * smooth(seed + 21, rows, cols, 25)
     sand = 0.14 * (smooth(seed + 22, rows, cols, 70) - 0.35).clip(0, 1) * 2
     return np.where(level > 0.7, LAKE, np.where(level > 0.7 - sand, BEACH, classes))
@@ -163,7 +163,7 @@ def _build(classes: NDArray[np.uint8], parcels: NDArray[np.int32], rng: np.rando
 
 
 def _place(classes: NDArray[np.uint8], parcels: NDArray[np.int32], lot: Lot, value: int, serial: int) -> bool:
-    """Paint a lot where it and a metre around it are garden, its halves numbered apart; whether it was so."""
+    """Paint a lot if it and a metre around it are garden, each half with its own number; False if they are not."""
     reach = math.ceil(math.hypot(lot.length, lot.width) / 2) + 1
     top, left = round(lot.row) - reach, round(lot.col) - reach
     if min(top, left) < 0 or max(top, left) + 2 * reach > BLOCK:
