@@ -6,11 +6,13 @@ would remove what the second has set.
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+_RASTER = re.compile("Dataset has no geotransform|The given matrix is equal to Affine.identity", re.IGNORECASE)
 _lock = threading.Lock()
 _inside = 0
 _before: warnings.catch_warnings[None] | None = None
@@ -18,7 +20,7 @@ _before: warnings.catch_warnings[None] | None = None
 
 @contextmanager
 def ignore_library_warnings(modules: str = r"(PIL|pyogrio|shapely)\.") -> Iterator[None]:
-    """While any thread is inside, silence warnings of `modules`, a pattern, and of rasters without a place."""
+    """While any thread is inside, ignore warnings of `modules`, a pattern, and of rasters without a transform."""
     _enter(modules)
     try:
         yield
@@ -32,8 +34,11 @@ def _enter(modules: str) -> None:
         if not _inside:
             _before = warnings.catch_warnings()
             _before.__enter__()
-        warnings.filterwarnings("ignore", message="Dataset has no geotransform")  # rasterio's
-        warnings.filterwarnings("ignore", module=modules)
+        # A filter that exists is not added again: that removes it for a moment, in which another thread may warn.
+        if ("ignore", _RASTER, Warning, None, 0) not in warnings.filters:
+            warnings.filterwarnings("ignore", message=_RASTER.pattern)
+        if ("ignore", None, Warning, re.compile(modules), 0) not in warnings.filters:
+            warnings.filterwarnings("ignore", module=modules)
         _inside += 1
 
 

@@ -48,5 +48,5 @@ def test_what_is_there_stays_unless_it_is_this_very_picture(tmp_path: Path) -> N
 
 
 def test_a_picture_is_a_png(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="is a PNG"):
+    with pytest.raises(InputError, match="must end with"):
         write_panels([[panel((20, 30), 1.0)]], tmp_path / "scene.tif")

@@ -104,7 +104,7 @@ def result_lines(files: Mapping[str, object], notes: Iterable[str]) -> list[str]
 def make_refiner(options: RefineOptions, device: str | None) -> Any:
     """The refiner that these options ask for, None for none."""
     from geoglot.tasks.refine.load import choose_refiner
-    from geoglot.tasks.refine.sam_prompts import Prompting
+    from geoglot.tasks.refine.sam import Prompting
 
     prompting = Prompting(options.sam_points, options.sam_negatives, options.sam_box)
     return choose_refiner(options.refine, options.sam, prompting=prompting, device=device)

@@ -75,7 +75,7 @@ def _mosaic_xml(strips: Sequence[Path], layer: Layer) -> str:
     srs = f"<SRS>{escape(layer.grid.crs.to_wkt())}</SRS>" if layer.grid.crs else ""
     transform = ", ".join(repr(value) for value in layer.grid.transform.to_gdal())
     tags = "".join(f"<MDI key={quoteattr(key)}>{escape(value)}</MDI>" for key, value in layer.tags)
-    places = _places(strips, cols)
+    places = _place_strips(strips, cols)
     bands = "".join(_band_xml(layer, index, places) for index in range(1, len(layer.bands) + 1))
     return (
         f'<VRTDataset rasterXSize="{cols}" rasterYSize="{rows}">{srs}<GeoTransform>{transform}</GeoTransform>'
@@ -83,8 +83,8 @@ def _mosaic_xml(strips: Sequence[Path], layer: Layer) -> str:
     )
 
 
-def _places(strips: Sequence[Path], cols: int) -> list[tuple[Path, str]]:
-    """Each strip with the XML that says which rows of the mosaic it fills."""
+def _place_strips(strips: Sequence[Path], cols: int) -> list[tuple[Path, str]]:
+    """Each strip with the XML of the rows that it fills in the mosaic."""
     placed, top = [], 0
     for path in strips:
         with rasterio.open(path, driver="GTiff") as dataset:

@@ -1,4 +1,4 @@
-"""Several pictures in one: in rows, each with its lines of text below it."""
+"""Pictures pasted into one, in rows, each with lines of text below it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Panel:
     pixels: Float[np.ndarray, "3 rows cols"]
     """RGB, 0..1."""
     valid: Bool[np.ndarray, "rows cols"]
-    """Other pixels are drawn light grey."""
+    """Pixels that are not valid are drawn light grey."""
     lines: tuple[str, ...]
 
 
@@ -53,19 +53,19 @@ def to_bytes(pixels: Float[np.ndarray, "3 rows cols"]) -> UInt8[np.ndarray, "row
 def check_picture(output: Path) -> None:
     """Before any work, refuse a picture that cannot be written, or whose name does not end with .png."""
     if output.suffix.lower() != ".png":
-        raise InputError(f"the picture is a PNG: end its name with .png, not {output.name!r}")
+        raise InputError(f"the name of the picture must end with .png, got {output.name!r}")
     check_folder(output)
 
 
 def write_panels(rows: Sequence[Sequence[Panel]], output: Path) -> None:
-    """Write rows of panels as a PNG; OutputError if a file is there already, unless it is this very picture."""
+    """Write rows of panels as a PNG; OutputError if the file exists with other content."""
     check_picture(output)
     buffer = BytesIO()
     montage([[_draw(panel) for panel in row] for row in rows], _GAP).save(buffer, "PNG")
     if not output.exists():
         write_bytes(output, buffer.getvalue())
     elif output.read_bytes() != buffer.getvalue():
-        raise OutputError(f"{output} is there already, and not this picture; give another name: -o")
+        raise OutputError(f"{output} is there already and holds another picture; give another name: -o")
 
 
 def _draw(panel: Panel) -> Image.Image:

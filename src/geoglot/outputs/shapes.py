@@ -13,6 +13,7 @@ from jaxtyping import Int, Shaped
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.outputs.seams import Part, join_strips
+from geoglot.silence import ignore_library_warnings
 
 _ROWS = 64
 _PIXELS = 6_000_000
@@ -67,11 +68,12 @@ def _cut(strip: ClassStrip) -> Iterator[ClassStrip]:
 
 def _label(strip: ClassStrip, skip: frozenset[int]) -> tuple[Int[np.ndarray, "rows cols"], dict[int, Shape]]:
     mask, transform = ~np.isin(strip.classes, list(skip)), Affine.translation(0, strip.row)
-    regions = list(rasterio.features.shapes(strip.classes, mask=mask, connectivity=4, transform=transform))
-    if not regions:
-        return np.zeros(strip.classes.shape, np.int32), {}
-    numbered = ((geometry, label) for label, (geometry, _) in enumerate(regions, 1))
-    labels = rasterio.features.rasterize(numbered, strip.classes.shape, transform=transform, dtype="int32")
+    with ignore_library_warnings():  # rasterio ignores its warning of an identity transform, but in one thread only
+        regions = list(rasterio.features.shapes(strip.classes, mask=mask, connectivity=4, transform=transform))
+        if not regions:
+            return np.zeros(strip.classes.shape, np.int32), {}
+        numbered = ((geometry, label) for label, (geometry, _) in enumerate(regions, 1))
+        labels = rasterio.features.rasterize(numbered, strip.classes.shape, transform=transform, dtype="int32")
     pixels, confidence = _totals(labels, strip.confidence, len(regions) + 1)
     polygons = _polygons([geometry["coordinates"] for geometry, _ in regions])
     return labels, {

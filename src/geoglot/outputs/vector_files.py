@@ -61,27 +61,26 @@ def write_polygons(
 ) -> int:
     """Write one feature per shape, with class, mean score (0..1) and geodesic area in m²; returns their number.
 
-    `certain` is the confidence that means 1. Shapes are clipped to the footprint of the scene. Without a CRS
-    coordinates are pixels, and areas are empty.
+    `certain` is the confidence that means 1. Shapes are clipped to the footprint of the scene. Without a CRS,
+    coordinates are pixels and areas are empty.
     """
     check_format(output)
     count, remaining = 0, iter(shapes)
+    batches = iter(lambda: list(islice(remaining, _BATCH)), [])
 
     def frames() -> Iterator[gpd.GeoDataFrame]:
         nonlocal count
-        while (batch := list(islice(remaining, _BATCH))) or not count:
+        for batch in chain([next(batches, [])], batches):  # one frame at least, which may be empty
             places = to_map(footprint.clip([shape.geometry() for shape in batch]), grid)
             yield _frame(batch, places, count + 1, grid, legend, certain)
             count += len(batch)
-            if not batch:
-                return
 
     write_frames(frames(), output, "classes")
     return count
 
 
 def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -> None:
-    """Write frames with equal columns, at least one, which may be empty; `layer` is their name in a GeoPackage."""
+    """Write one or more frames with equal columns; `layer` is the layer's name in a GeoPackage."""
     check_format(output)
     open_writer, foreign = _WRITERS[output.suffix.lower()], (DataSourceError, DataLayerError, FeatureError)
     with appears(output) as temporary, disk_errors(output, *foreign), open_writer(temporary, layer) as write:

@@ -17,8 +17,7 @@ from geoglot.scene.seen import encode_scene
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.load import choose_refiner, load_sam
 from geoglot.tasks.refine.refiner import CoarseMask, View
-from geoglot.tasks.refine.sam import Normalisation, Sam, agreement
-from geoglot.tasks.refine.sam_prompts import Prompting, prompt_of
+from geoglot.tasks.refine.sam import Normalisation, Prompting, Sam, agreement, prompt_of
 from scenes import Thing, plant
 from stubs import ColourScorer
 from tinysam import tiny_sam, tiny_sam2, tiny_sam3

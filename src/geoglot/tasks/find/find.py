@@ -166,7 +166,7 @@ def _finish(
     notes = [*resumed, *reading_notes(scene.raster, scene.dense.card.name, scene.dense.card.resolution)]
     notes += search.notes
     if unrefined:
-        notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they are those of the scores")
+        notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they follow the scores")
     notes += files.draw(scene.raster, table, search.names) if files else ()
     result = FindResult(
         model=scene.dense.card.name,

@@ -15,6 +15,7 @@ from shapely import Polygon
 from geoglot.geo import Window
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.scene.score_field import ScoreField
+from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import Region
 
 _TOLERANCE = 0.5  # pixels: it removes the corners of pixels only
@@ -37,8 +38,9 @@ class Object:
 def outline(mask: Bool[np.ndarray, "rows cols"], window: Window) -> Polygon:
     """The largest 4-connected part of a mask in `window`, with its holes, simplified by at most half a pixel."""
     place = Affine.translation(window.col, window.row)
-    shapes = rasterio.features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=place)
-    parts = [shapely.geometry.shape(geometry) for geometry, _ in shapes]
+    with ignore_library_warnings():
+        shapes = rasterio.features.shapes(mask.astype(np.uint8), mask=mask, connectivity=4, transform=place)
+        parts = [shapely.geometry.shape(geometry) for geometry, _ in shapes]
     return _simplify(max(parts, key=lambda part: (part.area, -part.bounds[1], -part.bounds[0])))
 
 

@@ -19,6 +19,7 @@ from geoglot.scene.area import on_grid
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
 from geoglot.scene.seen import EncodedScene
+from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region
 from geoglot.tasks.find.outline import Object, outline_of_large
 
@@ -150,7 +151,8 @@ def _patches_within_reach(scene: EncodedScene, place: BaseGeometry) -> Window:
 
 
 def _rasterise(geometry: BaseGeometry, shape: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
-    return np.asarray(rasterio.features.rasterize([geometry], shape, all_touched=True), bool)
+    with ignore_library_warnings():
+        return np.asarray(rasterio.features.rasterize([geometry], shape, all_touched=True), bool)
 
 
 def _instance(field: ScoreField, place: _Place) -> Instance:

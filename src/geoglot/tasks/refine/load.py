@@ -10,8 +10,7 @@ from geoglot.models.zoo import choose_device
 from geoglot.settings import load_settings
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.refine.sam import Normalisation, Sam
-from geoglot.tasks.refine.sam_prompts import Prompting
+from geoglot.tasks.refine.sam import Normalisation, Prompting, Sam
 
 NAMES = ("none", "edges", "sam")
 #: The class of transformers that takes points and boxes, by the model_type of a configuration
