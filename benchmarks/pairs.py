@@ -29,13 +29,11 @@ from scipy.stats import chisquare
 
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.pairs.collect.collect_recipe import PairsRecipe, PlacesRecipe, TilesRecipe
-from geoglot.pairs.collect.photos import read_photos
+from geoglot.pairs.collect.photos import prefilter, read_photos
 from geoglot.pairs.collect.places import draw_places
-from geoglot.pairs.collect.prefilters import prefilter
 from geoglot.pairs.collect.spatial_hash import SpatialHash, axis_distances, find_neighbours
 from geoglot.pairs.collect.stage import Collection
-from geoglot.pairs.collect.tile_centres import UtmTiles, choose_centres, find_members
-from geoglot.pairs.collect.tiles import place_tiles
+from geoglot.pairs.collect.tiles import UtmTiles, choose_centres, find_members, place_tiles
 
 SIDE = 224
 _A_SEARCH = 500  # photos of one place

@@ -12,8 +12,8 @@ from affine import Affine
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
-from geoglot.pairs.collect.split import BORDER, sets_of
-from geoglot.pairs.collect.tile_centres import UtmTiles
+from geoglot.pairs.collect.split import BORDER, assign_sets
+from geoglot.pairs.collect.tiles import UtmTiles
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.validate import check_disjoint
 from pairsets import make_batch
@@ -63,7 +63,7 @@ def test_no_ground_is_in_two_sets(place: tuple[float, float]) -> None:
     tiling, asked = TilesRecipe(side=224), SplitRecipe(block_km=1.5, validation=0.2, test=0.2, gap_m=50.0)
     lattice = UtmTiles(lon, lat, 224, 1.0)
     left, top = lattice.corners
-    drawn = sets_of(pd.DataFrame({"epsg": lattice.epsg, "left": left, "top": top}), asked, tiling)
+    drawn = assign_sets(pd.DataFrame({"epsg": lattice.epsg, "left": left, "top": top}), asked, tiling)
     assert set(drawn) == {"train", "validation", "test", BORDER}
     assert (drawn == BORDER).mean() < 0.6
     geod = pyproj.Geod(ellps="WGS84")

@@ -68,7 +68,7 @@ def _embed_shard(
 
 
 def photo_vectors(ground: VisionLanguageModel, images: Mapping[str, bytes]) -> Float16[np.ndarray, "photo dim"]:
-    """Embeddings of encoded photos, which are given by id."""
+    """Embeddings of encoded photos, by their ids."""
     side = ground.card.tile_size
     chips = [_prepare(name, image, side) for name, image in images.items()]
     embeddings, failed = embed_chips(ground, chips, batch=max(1, len(chips)))

@@ -181,7 +181,6 @@ class PairSet:
 
 
 def _read_facts(index: dict[str, Any]) -> tuple[tuple[str, ...], int, float]:
-    """Bands, side and resolution."""
     bands, side, resolution = index["bands"], index["side"], index["resolution"]
     if not (isinstance(bands, list) and all(isinstance(band, str) for band in bands)):
         raise ValueError(f"bands must be a list of names, got {bands!r}")
@@ -204,7 +203,6 @@ def _read_numbers(table: Any, name: str, kinds: str, path: Path) -> np.ndarray:
 
 
 def _read_crs(table: Any, path: Path) -> dict[str, pyproj.CRS]:
-    """Every CRS of the tiles by its text in the table."""
     try:
         return {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
     except CRSError as error:

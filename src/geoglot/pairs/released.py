@@ -26,7 +26,7 @@ from geoglot.aliases import Progress
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Grid, Window
-from geoglot.pairs.collect.tile_centres import UtmTiles
+from geoglot.pairs.collect.tiles import UtmTiles
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
 from geoglot.sources.resample import Resampler
@@ -37,7 +37,7 @@ _SHARD = 1000
 
 @dataclass(frozen=True)
 class Released:
-    """Where the files are that the authors' code wrote."""
+    """Where the authors' code wrote its files."""
 
     offsets: Path
     tiles: Path
@@ -62,7 +62,7 @@ class _Photo:
     lon: float
     lat: float
     centre: tuple[float, float]
-    """Longitude and latitude of the tile's centre, by this photo's offset."""
+    """Longitude and latitude of the tile's centre according to this photo's offset."""
     user: str
     time: str
     title: str
@@ -123,7 +123,6 @@ def _read_photos(released: Released, left: Counter[str]) -> dict[str, list[_Phot
 
 
 def _read_metadata(folder: Path) -> dict[str, list[str]]:
-    """Rows of all tables by the id of the photo."""
     if not folder.is_dir():
         raise InputError(f"there is no folder {folder} with the photos' tables")
     rows: dict[str, list[str]] = {}

@@ -134,7 +134,7 @@ class Remote:
     _system: Any
     _root: str
     _listing: dict[str, dict[str, Any]]
-    """Facts of every file by its path below the folder, as of when it was opened."""
+    """State of every file, by its path below the folder, when the folder was opened."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
@@ -155,7 +155,7 @@ class Remote:
         return name in self._listing
 
     def copy_of(self, folder: str) -> Path:
-        """Folder for the copies of a subfolder: another whenever a file in it, other than embeddings, has changed."""
+        """Folder for the copies of a subfolder; a new one if any file in it but embeddings has changed."""
         states = sorted(
             f"{name} {[facts.get(key) for key in _STATE]}"
             for name, facts in self._listing.items()

@@ -85,7 +85,7 @@ def _outlines(pairs: PairSet) -> Iterator[shapely.Polygon]:
 
 
 def _find_overlap(own: np.ndarray, other: np.ndarray) -> tuple[int, int] | None:
-    """Index of the first outline on each side that overlaps one of the other."""
+    """Indexes of the first two outlines that overlap, one from each set."""
     tree = shapely.STRtree(other)
     for turn in (0, -360, 360):
         moved = own if not turn else shapely.transform(own, lambda lonlat, turn=turn: lonlat + np.array([turn, 0]))

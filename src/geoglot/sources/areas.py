@@ -9,7 +9,7 @@ from datetime import date
 from typing import TypeVar
 
 from geoglot.crs import WGS84
-from geoglot.sources.photos.photo import Query
+from geoglot.sources.photos.photo import Photo, Query, drop_repeated
 
 T = TypeVar("T")
 _METRES_PER_DEGREE = 110_574.0  # a degree of latitude at the equator, the shortest: boxes are never too small
@@ -55,7 +55,15 @@ def boxes_between(west: float, south: float, east: float, north: float) -> list[
     return [Box(west, south, east, north)]
 
 
-def in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, largest: float = math.inf) -> Iterator[T]:
+def search_around(
+    query: Query, read: Callable[[Box], Sequence[Photo | None]], ceiling: int, largest: float = math.inf
+) -> Iterator[Photo]:
+    """Photos in the circle of a query, each once; `read` reads a box as in `read_in_quarters`."""
+    photos = (photo for box in boxes_around(query) for photo in read_in_quarters(box, read, ceiling, largest))
+    return drop_repeated(photo for photo in photos if photo and is_near(query, photo.lon, photo.lat))
+
+
+def read_in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, largest: float) -> Iterator[T]:
     """Records of a box. A box with `ceiling` records or `largest` square degrees is read in quarters."""
     if box.square_degrees < largest:
         records = read(box)
@@ -63,7 +71,7 @@ def in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, larg
             yield from records
             return
     for quarter in box.quarters():
-        yield from in_quarters(quarter, read, ceiling, largest)
+        yield from read_in_quarters(quarter, read, ceiling, largest)
 
 
 def is_near(query: Query, lon: float, lat: float) -> bool:

@@ -14,8 +14,7 @@ from geoglot.pairs.collect.collect_recipe import FiltersRecipe, PairsRecipe, Pho
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.judge import PROMPTS
 from geoglot.pairs.collect.phash import find_lookalikes, phash
-from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.prefilters import prefilter
+from geoglot.pairs.collect.photos import picture_path, prefilter
 from geoglot.pairs.collect.spatial_hash import axis_distances
 from geoglot.pairs.collect.stage import Collection
 from geoglot.scene.embed import zero_shot

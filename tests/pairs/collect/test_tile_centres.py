@@ -13,7 +13,7 @@ from geoglot.pairs.collect.spatial_hash import (
     latitude_of_arc,
     meridian_arc,
 )
-from geoglot.pairs.collect.tile_centres import TileMembers, UtmTiles, choose_centres, find_members
+from geoglot.pairs.collect.tiles import TileMembers, UtmTiles, choose_centres, find_members
 
 WGS84 = pyproj.Geod(ellps="WGS84")
 WORLDS = [(5.0, 52.0), (10.0, 60.0), (0.0, 0.0), (180.0, 60.0), (-70.0, -51.0), (20.0, 80.0), (-60.0, 10.0)]

@@ -24,7 +24,7 @@ from geoglot.pairs.collect.imagery import (
     _facts,
     _fill,
     _is_done,
-    _question,
+    _make_question,
     load_pixels,
     rank,
     to_uint8,
@@ -395,7 +395,7 @@ def test_a_tile_across_the_antimeridian_asks_for_two_small_boxes(tmp_path: Path)
     item = item_of("a", "naip", east.union(west), "2021-06-01T10:00:00Z", {"image": "https://x/y.tif"})
     stac._client = Searched([item])
     tile, beside = (Wanted("t", one, "", tmp_path / "t.npz") for one in (fiji(256, 10.0), fiji(64)))
-    (scene,) = _question(stac, ImageryRecipe(), [beside, tile]).scenes(stac)
+    (scene,) = _make_question(stac, ImageryRecipe(), [beside, tile]).scenes(stac)
     first, second = sorted(stac._client.boxes)
     assert first == pytest.approx([-180.0, -17.0, -179.988, -17.0], abs=0.013) and first[0] == -180
     assert second == pytest.approx([179.988, -17.0, 180.0, -17.0], abs=0.013) and second[2] == 180
@@ -410,6 +410,6 @@ def test_a_raster_across_the_antimeridian_is_found_from_both_sides(make_geotiff:
     for box in (Box(179.999, -17.1, 180.0, -16.9), Box(-180.0, -17.1, -179.999, -16.9)):
         assert len(source.scenes(box, None, None)) == 1
     assert not source.scenes(Box(-1.0, -17.1, 1.0, -16.9), None, None)
-    (scene,) = _question(source, ImageryRecipe(), [tile]).scenes(source)
+    (scene,) = _make_question(source, ImageryRecipe(), [tile]).scenes(source)
     assert scene.covers(tile.grid) and (to_uint8(source.read(scene, tile.grid)) == 77).all()
     source.close()

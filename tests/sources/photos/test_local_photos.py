@@ -13,8 +13,7 @@ from PIL import ExifTags, Image, features
 from PIL.TiffImagePlugin import IFDRational
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.photos.decoding import shrink
-from geoglot.sources.photos.exif import place_of
+from geoglot.sources.photos.decoding import place_of, shrink
 from geoglot.sources.photos.local_photos import LocalPhotos, LocalPhotosRecipe, read_photo_table
 from geoglot.sources.photos.photo import Photo, Query
 

@@ -101,14 +101,14 @@ def collect(
     for name in filter(None, (until, redo)):
         if name not in NAMES:
             raise InputError(f"stage must be one of {', '.join(NAMES)}, got {name!r}")
-    asked, start = read_recipe(recipe, PairsRecipe), time.perf_counter()
-    collection = Collection(asked, recipe.parent, progress or (lambda what, done, total: None))
-    with photo_sources(asked), imagery_source(asked), _hold_own(asked.output):
+    pairs_recipe, start = read_recipe(recipe, PairsRecipe), time.perf_counter()
+    collection = Collection(pairs_recipe, recipe.parent, progress or (lambda what, done, total: None))
+    with photo_sources(pairs_recipe), imagery_source(pairs_recipe), _hold_own(pairs_recipe.output):
         if redo is not None:
             _forget(collection, redo)
         outcomes = _run(collection, until)
-        collected = Collected(asked.output, outcomes, round(time.perf_counter() - start, 2))
-        write_json(asked.output / MANIFEST, {"recipe": asdict(asked), **collected.to_json()})
+        collected = Collected(pairs_recipe.output, outcomes, round(time.perf_counter() - start, 2))
+        write_json(pairs_recipe.output / MANIFEST, {"recipe": asdict(pairs_recipe), **collected.to_json()})
     return collected
 
 

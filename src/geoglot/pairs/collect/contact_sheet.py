@@ -1,10 +1,9 @@
-"""A contact sheet: tiles with the points where their photos were taken, and those photos beside them by number."""
+"""Draw a contact sheet: tiles with numbered points where photos were taken, and these photos beside them."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
@@ -22,27 +21,14 @@ _WIDTH, _HEIGHT = _TILE + _ACROSS * (_PHOTO + _GAP) + 3 * _GAP, _TILE + _LINE + 
 _INK, _MARK, _PAPER = (30, 30, 30), (255, 225, 0), (255, 255, 255)
 
 
-@dataclass(frozen=True)
-class _Card:
-    """One tile of the sheet."""
-
-    title: str
-    pixels: np.ndarray
-    """(band, side, side), uint8; the first three bands are shown."""
-    points: Sequence[tuple[float, float]]
-    """(row, col) of every photo in pixels of the tile."""
-    photos: Sequence[bytes]
-    """The first encoded photos."""
-
-
 def contact_sheet(sets: Mapping[str, PairSet]) -> bytes:
     """JPEG of some tiles drawn at random, those with several photos first."""
     tiles = [
         (name, shard, tile) for name, pairs in sets.items() for shard in pairs.shards for tile in range(shard.tiles)
     ]
-    drawn = np.random.default_rng(0).permutation(len(tiles))[: 4 * CARDS]
-    cards = sorted((_make_card(*tiles[index]) for index in drawn), key=lambda card: -min(len(card.points), 4))[:CARDS]
-    pictures, blank = [_draw(card) for card in cards], Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
+    cards = [tiles[index] for index in np.random.default_rng(0).permutation(len(tiles))[: 4 * CARDS]]
+    cards.sort(key=lambda card: -min(int(np.count_nonzero(card[1].links.tile == card[2])), 4))
+    pictures, blank = [_draw(*card) for card in cards[:CARDS]], Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
     pictures += [blank] * (-len(pictures) % _COLUMNS if pictures else _COLUMNS)
     rows = [pictures[first : first + _COLUMNS] for first in range(0, len(pictures), _COLUMNS)]
     file = io.BytesIO()
@@ -50,19 +36,11 @@ def contact_sheet(sets: Mapping[str, PairSet]) -> bytes:
     return file.getvalue()
 
 
-def _make_card(name: str, shard: Shard, tile: int) -> _Card:
-    links, images = shard.links, shard.images()
-    first, last = np.searchsorted(links.tile, [tile, tile + 1])
-    facts = shard.tile_table().slice(tile, 1).to_pylist()[0]
-    return _Card(
-        title=f"{name}  {facts['id']}  {facts['scene_time'][:10]}  {last - first} photos",
-        pixels=np.asarray(shard.pixels[tile]),
-        points=list(zip(links.row[first:last].tolist(), links.col[first:last].tolist(), strict=True)),
-        photos=[images[photo] for photo in links.photo[first:last][:_SHOWN]],
-    )
-
-
-def _draw(card: _Card) -> Image.Image:
+def _draw(name: str, shard: Shard, number: int) -> Image.Image:
+    """The card of one tile of a pair set."""
+    links, facts = shard.links, shard.tile_table().slice(number, 1).to_pylist()[0]
+    first, last = np.searchsorted(links.tile, [number, number + 1])
+    images, shown = shard.images(), links.photo[first:last][:_SHOWN]
     picture = Image.new("RGB", (_WIDTH, _HEIGHT), _PAPER)
     draw, font = ImageDraw.Draw(picture), load_font(12)
 
@@ -71,21 +49,22 @@ def _draw(card: _Card) -> Image.Image:
         draw.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=_MARK)
         draw.text((x, y), text, fill=_INK, font=font)
 
-    draw.text((_GAP, 3), card.title, fill=_INK, font=font)
-    tile = Image.fromarray(np.ascontiguousarray(card.pixels[:3].transpose(1, 2, 0)))
+    title = f"{name}  {facts['id']}  {facts['scene_time'][:10]}  {last - first} photos"
+    draw.text((_GAP, 3), title, fill=_INK, font=font)
+    tile = Image.fromarray(np.ascontiguousarray(shard.pixels[number][:3].transpose(1, 2, 0)))
     scale = _TILE / tile.width
     how = Image.Resampling.BICUBIC if scale < 4 else Image.Resampling.NEAREST
     picture.paste(tile.resize((_TILE, _TILE), how), (_GAP, _LINE))
-    for number, (row, col) in reversed(list(enumerate(card.points, 1))):
-        x, y = _GAP + col * scale, _LINE + row * scale
+    for index in reversed(range(last - first)):
+        x, y = _GAP + links.col[first + index] * scale, _LINE + links.row[first + index] * scale
         for radius, colour in ((6, _INK), (5, _MARK), (2, _INK)):
             draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
-        if number <= _SHOWN:
+        if index < _SHOWN:
             right, low = x > _GAP + _TILE - 24, y > _LINE + _TILE - 20
-            label(x - 20 if right else x + 7, y - 16 if low else y - 4, str(number))
-    for index, photo in enumerate(card.photos):
+            label(x - 20 if right else x + 7, y - 16 if low else y - 4, str(index + 1))
+    for index, photo in enumerate(shown):
         left = _TILE + 2 * _GAP + index % _ACROSS * (_PHOTO + _GAP)
         top = _LINE + index // _ACROSS * (_PHOTO + _GAP - 1)
-        picture.paste(ImageOps.fit(Image.open(io.BytesIO(photo)).convert("RGB"), (_PHOTO, _PHOTO)), (left, top))
+        picture.paste(ImageOps.fit(Image.open(io.BytesIO(images[photo])).convert("RGB"), (_PHOTO, _PHOTO)), (left, top))
         label(left + 2.0, top + 1.0, str(index + 1))
     return picture

@@ -15,8 +15,7 @@ import numpy as np
 from geoglot.outputs.atomic import appears
 from geoglot.pairs.collect.collect_recipe import FiltersRecipe
 from geoglot.pairs.collect.phash import find_lookalikes, phash
-from geoglot.pairs.collect.photos import picture_path
-from geoglot.pairs.collect.prefilters import check_some_left
+from geoglot.pairs.collect.photos import check_some_left, picture_path
 from geoglot.pairs.collect.spatial_hash import SpatialHash
 from geoglot.pairs.collect.stage import Collection, Outcome
 from geoglot.recipe import beside
@@ -27,27 +26,26 @@ _SAME, _MANY = "looks like one near by", "more of one user at one spot"
 
 def filter_photos(collection: Collection) -> Outcome:
     """Run the stage."""
-    asked, spot_m = collection.recipe.filters, collection.recipe.tiles.spacing_m
+    rules, spot_m = collection.recipe.filters, collection.recipe.tiles.spacing_m
     frame = collection.table("photos")
     left = frame["left"].to_numpy(dtype=object).copy()
     before = int((left == "").sum())
-    if asked.same_look >= 0:
-        _leave(left, _SAME, lambda stay: _find_same(collection, frame[stay], spot_m, asked.same_look))
-    for name, which in _judge(collection, frame[left == ""], asked).items():
+    if rules.same_look >= 0:
+        _leave(left, _SAME, lambda stay: _find_same(collection, frame[stay], spot_m, rules.same_look))
+    for name, which in _judge(collection, frame[left == ""], rules).items():
         left[frame["picture"].isin(which).to_numpy()] = name
-    if asked.per_user:
-        _leave(left, _MANY, lambda stay: _find_too_many(frame[stay], spot_m, asked))
+    if rules.per_user:
+        _leave(left, _MANY, lambda stay: _find_too_many(frame[stay], spot_m, rules))
     frame["left"] = left
     check_some_left(frame["left"])
     collection.keep_table("left", frame[["key", "left"]])
     collection.keep_table("kept", frame[left == ""].drop(columns="left"))
-    reasons = [why for why in (_SAME, *asked.without, _MANY) if (left == why).any()]
+    reasons = [why for why in (_SAME, *rules.without, _MANY) if (left == why).any()]
     counts = {"photos with a picture": before} | {f"left: {why}": int((left == why).sum()) for why in reasons}
     return Outcome(counts | {"photos kept": int((left == "").sum())})
 
 
 def _leave(left: np.ndarray, reason: str, find: Callable[[np.ndarray], np.ndarray]) -> None:
-    """Mark the remaining photos that `find` selects."""
     stay = left == ""
     if stay.any():
         left[np.flatnonzero(stay)[find(stay)]] = reason
@@ -61,35 +59,35 @@ def _find_same(collection: Collection, frame: Any, spot_m: float, most: int) -> 
     return find_lookalikes(hashes, frame["lon"].to_numpy(), frame["lat"].to_numpy(), spot_m, most)
 
 
-def _judge(collection: Collection, frame: Any, asked: FiltersRecipe) -> dict[str, set[str]]:
+def _judge(collection: Collection, frame: Any, rules: FiltersRecipe) -> dict[str, set[str]]:
     """Pictures that the judge leaves out, each under its first reason."""
     names = frame["picture"].tolist()
-    if asked.judge is None or not names:
+    if rules.judge is None or not names:
         return {}
     from geoglot.models.zoo import load_word_model
     from geoglot.pairs.collect.judge import Judge
 
-    judge = Judge(load_word_model(beside(asked.judge, collection.place)), asked.without)
+    judge = Judge(load_word_model(beside(rules.judge, collection.place)), rules.without)
 
     def compute(chunk: Sequence[str]) -> np.ndarray:
         parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]
         read = ({name: picture_path(collection, name).read_bytes() for name in part} for part in parts)
         return np.concatenate([judge.probabilities(pictures) for pictures in read])
 
-    sure = _compute_chunks(collection, "judged", judge.identity, names, compute) >= asked.sure
+    sure = _compute_chunks(collection, "judged", judge.identity, names, compute) >= rules.sure
     first = np.where(sure.any(axis=1), sure.argmax(axis=1), -1)
     return {
-        what: {names[index] for index in np.flatnonzero(first == number)} for number, what in enumerate(asked.without)
+        what: {names[index] for index in np.flatnonzero(first == number)} for number, what in enumerate(rules.without)
     }
 
 
-def _find_too_many(frame: Any, spot_m: float, asked: FiltersRecipe) -> np.ndarray:
+def _find_too_many(frame: Any, spot_m: float, rules: FiltersRecipe) -> np.ndarray:
     """Photos beyond the limit per user and spot; which of them stay is drawn at random."""
-    draw = np.random.default_rng(asked.seed).random(len(frame))
+    draw = np.random.default_rng(rules.seed).random(len(frame))
     spots = SpatialHash(spot_m).cell_of(frame["lon"].to_numpy(), frame["lat"].to_numpy())
     table = frame.assign(spot=spots, draw=draw, who=frame["source"] + " " + frame["user"])
     rank = table.groupby(["spot", "who"])["draw"].rank(method="first")
-    return np.asarray((rank > asked.per_user) & (frame["user"] != ""))
+    return np.asarray((rank > rules.per_user) & (frame["user"] != ""))
 
 
 def _compute_chunks(

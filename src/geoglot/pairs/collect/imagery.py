@@ -37,19 +37,18 @@ _NEIGHBOURHOOD = 0.25  # degrees
 
 @dataclass(frozen=True)
 class Wanted:
-    """A tile to read."""
+    """A tile to read, and the file in which its pixels are kept."""
 
     id: str
     grid: Grid
     time: str
     """Median time of its photos; empty if unknown or not needed."""
     path: Path
-    """File of its pixels."""
 
 
 def fetch_imagery(collection: Collection) -> Outcome:
     """Run the stage."""
-    tiles, asked = collection.table("tiles"), collection.recipe.imagery
+    tiles, rules = collection.table("tiles"), collection.recipe.imagery
     with imagery_source(collection.recipe) as imagery:
         identity = imagery.identity()  # only once, since it may list a folder
         wanted = _wanted_tiles(collection, tiles, imagery.newest, identity)
@@ -59,7 +58,7 @@ def fetch_imagery(collection: Collection) -> Outcome:
             groups.setdefault(tuple(place), []).append(tile)
         neighbourhoods = []
         for group in groups.values():
-            question = _question(imagery, asked, group)
+            question = _make_question(imagery, rules, group)
             path = collection.piece("scenes", f"{identity} {question}", ".json")
             neighbourhoods.append(_Neighbourhood(group, question, path))
         failed, unused = list(imagery.failed()), tuple(imagery.unused())
@@ -106,15 +105,15 @@ class Question:
         return [scenes[name] for name in sorted(scenes)]
 
 
-def _question(imagery: Imagery, asked: ImageryRecipe, group: list[Wanted]) -> Question:
+def _make_question(imagery: Imagery, rules: ImageryRecipe, group: list[Wanted]) -> Question:
     corners = [tile.grid.to_lonlat(*np.meshgrid([0, tile.grid.shape[0]], [0, tile.grid.shape[1]])) for tile in group]
     lon, lat = (np.concatenate([corner[axis].ravel() for corner in corners]) for axis in (0, 1))
     lon = lon[0] + (lon - lon[0] + 180) % 360 - 180  # a neighbourhood is small: a corner that seems far lies beyond 180
     boxes = boxes_between(*map(float, (lon.min(), lat.min(), lon.max(), lat.max())))
     days = sorted(date.fromisoformat(tile.time[:10]) for tile in group if tile.time)
-    first, last = asked.after, asked.before
+    first, last = rules.after, rules.before
     if days and not imagery.newest and len(days) == len(group):
-        around = timedelta(days=asked.days)
+        around = timedelta(days=rules.days)
         first = max(filter(None, (first, days[0] - around)))
         last = min(filter(None, (last, days[-1] + around)))
     return Question(tuple(boxes), first, last)
@@ -122,12 +121,11 @@ def _question(imagery: Imagery, asked: ImageryRecipe, group: list[Wanted]) -> Qu
 
 @dataclass(frozen=True)
 class _Neighbourhood:
-    """Tiles that share one search for scenes."""
+    """Tiles that share one search for scenes, and the file in which the scenes are kept."""
 
     tiles: list[Wanted]
     question: Question
     path: Path
-    """File of the scenes."""
 
 
 def _search(collection: Collection, imagery: Imagery, neighbourhoods: list[_Neighbourhood]) -> list[str]:

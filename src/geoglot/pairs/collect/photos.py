@@ -10,26 +10,30 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 
-from geoglot.errors import ServiceError, SourceError
+from geoglot.errors import InputError, ServiceError, SourceError
 from geoglot.outputs.atomic import write_bytes
-from geoglot.pairs.collect.prefilters import check_some_left, prefilter
+from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.pairs.collect.recipe_sources import photo_sources
+from geoglot.pairs.collect.spatial_hash import is_usable
 from geoglot.pairs.collect.stage import Collection, Outcome, count_reasons, resume
 from geoglot.sources.photos.decoding import shrink
-from geoglot.sources.photos.photo import Photo, PhotoSource, Query
+from geoglot.sources.photos.photo import Photo, PhotoSource, Query, licence_name
 
 _COLUMNS = [column.name for column in fields(Photo)]
 _TYPES = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
 _SCHEMA = pa.schema([(column.name, _TYPES[str(column.type)]) for column in fields(Photo)])
-_Search = tuple[PhotoSource, Query, Path]
-"""Source, query, and the file that keeps the answer."""
+_Search = tuple[PhotoSource, Query, Path]  # the path is of the file that keeps the photos
 GONE = ".gone"
+_SAME_PLACE = 5  # decimals: a metre
+_AHEAD = timedelta(days=1)  # the farthest that a time zone can be ahead of UTC
 _NOT_YET = "picture not fetched yet"
 
 
@@ -59,12 +63,12 @@ def picture_path(collection: Collection, picture: str) -> Path:
 
 
 def _searches(collection: Collection, sources: Iterable[PhotoSource]) -> Iterator[_Search]:
-    asked = collection.recipe.photos
+    rules = collection.recipe.photos
     places = collection.table("places")[["lon", "lat"]].to_numpy() if collection.recipe.places else np.zeros((0, 2))
     for source in sources:
         identity = source.identity()
         for lon, lat in (places if source.by_place else np.zeros((1, 2))).tolist():
-            query = Query(lon, lat, asked.radius_m, asked.after, asked.before)
+            query = Query(lon, lat, rules.radius_m, rules.after, rules.before)
             yield source, query, collection.piece("found", f"{identity} {query}", ".json")
 
 
@@ -74,7 +78,7 @@ def _run_searches(collection: Collection, searches: Sequence[_Search]) -> list[s
         photos = [asdict(photo) for photo in source.search(query)]
         write_bytes(path, json.dumps({"query": asdict(query), "photos": photos}, default=str).encode())
 
-    left = [search for search in searches if not search[2].exists()]
+    left = [(source, query, path) for source, query, path in searches if not path.exists()]
     return resume(collection, "searches", left, len(searches), search)
 
 
@@ -121,3 +125,60 @@ def _why_missing(collection: Collection, picture: str) -> str:
     if path.exists():
         return ""
     return "no picture to be had" if path.with_suffix(GONE).exists() else _NOT_YET
+
+
+def prefilter(frame: Any, recipe: PairsRecipe) -> Any:
+    """The first reason why each photo is left out; empty for photos that stay.
+
+    Photos are in the order of their keys; of repeated posts the first stays.
+    """
+    photos, filters = recipe.photos, recipe.filters
+    why = pd.Series("", index=frame.index, dtype=object)
+
+    def leave(which: Any, reason: str) -> None:
+        why[(why == "") & np.asarray(which, dtype=bool)] = reason
+
+    lon, lat = frame["lon"].to_numpy(float), frame["lat"].to_numpy(float)
+    leave(~is_usable(lon, lat), "no place")
+    if photos.licences:
+        leave(~frame["licence"].isin([licence_name(name) for name in photos.licences]), "licence")
+    leave(_is_outside_days(frame["time"], recipe), "taken on another day")
+    leave(_is_rounded(lon, filters.decimals) & _is_rounded(lat, filters.decimals), "geotag not precise")
+    leave((frame["accuracy"] > 0) & (frame["accuracy"] < filters.accuracy), "geotag not precise")
+    leave(_is_repeated(frame, lon, lat, why == ""), "same user, title and place")
+    return why
+
+
+def check_some_left(reasons: Any) -> None:
+    """InputError, with the reasons, if every photo is left out."""
+    if reasons.empty:
+        raise InputError("no photo was found; more places, a larger photos.radius_m, or more sources")
+    if (reasons != "").all():
+        counts = ", ".join(f"{why}: {number:,}" for why, number in sorted(reasons.value_counts().items()))
+        raise InputError(f"no photo is left of {len(reasons):,} ({counts}); other photos, or filters that ask for less")
+
+
+def _is_rounded(degrees: np.ndarray, decimals: int) -> np.ndarray:
+    """Whether numbers have fewer decimals than `decimals`."""
+    return np.asarray(np.isclose(degrees, np.round(degrees, max(0, decimals - 1)), rtol=0, atol=1e-9)) & (decimals > 0)
+
+
+def _is_outside_days(times: Any, recipe: PairsRecipe) -> Any:
+    """Whether photos are from other days, or from the future by a wrong camera clock; False for unknown times."""
+    days, latest = times.str[:10], (datetime.now(UTC) + _AHEAD).date()
+    outside = days > min(filter(None, (recipe.photos.before, latest))).isoformat()
+    if recipe.photos.after:
+        outside |= days < recipe.photos.after.isoformat()
+    return outside & (days != "")
+
+
+def _is_repeated(frame: Any, lon: np.ndarray, lat: np.ndarray, eligible: Any) -> Any:
+    """Whether the user posted an earlier photo with the same title, not empty, at the same place, to a metre."""
+    posts = pd.DataFrame({
+        "user": frame["source"] + " " + frame["user"], "title": frame["title"].str.strip().str.lower(),
+        "lon": np.round(lon, _SAME_PLACE), "lat": np.round(lat, _SAME_PLACE),
+    })  # fmt: skip
+    comparable = eligible & (frame["user"] != "") & (posts["title"] != "")
+    repeated = pd.Series(False, index=frame.index)
+    repeated[comparable] = posts[comparable].duplicated()
+    return repeated

@@ -37,8 +37,8 @@ Places = Float[np.ndarray, "place lonlat"]
 
 def collect_places(collection: Collection) -> Outcome:
     """Run the stage; without places in the recipe the table is empty."""
-    asked = collection.recipe.places
-    places = np.zeros((0, 2)) if asked is None else draw_places(asked)
+    recipe = collection.recipe.places
+    places = np.zeros((0, 2)) if recipe is None else draw_places(recipe)
     collection.keep_table("places", pd.DataFrame(places, columns=["lon", "lat"]))
     return Outcome({"places": len(places)})
 

@@ -18,7 +18,7 @@ from geoglot.pairs.collect.stage import Collection, Outcome
 from geoglot.pairs.collect.svg_figures import histogram, point_map
 from geoglot.pairs.pair_store import PairSet
 
-_TOLD = 50  # sentences about failures
+_MOST_LINES = 50  # shown of each list
 #: Records of the stages that the report covers
 RECORDS = tuple(f"stages/{name}.json" for name in ("places", "photos", "filters", "tiles", "imagery", "split"))
 _COLOURS = {"train": "#2f8f4e", "validation": "#d98a00", "test": "#c0392b"}
@@ -55,7 +55,6 @@ def write_report(collection: Collection) -> Outcome:
 
 
 def _read_links(pairs: PairSet) -> Any:
-    """All links of a set, with the time of their scene."""
     parts = []
     for shard in pairs.shards:
         tiles, photos = shard.tile_table().to_pandas(), shard.photo_table().to_pandas()
@@ -87,7 +86,6 @@ def _map(collection: Collection) -> str:
 
 
 def _stages(collection: Collection) -> str:
-    """Counts of every stage, and what failed."""
     rows, failed, unused = [], [], []
     for path in (collection.folder / name for name in RECORDS):
         record = json.loads(path.read_bytes())
@@ -99,7 +97,7 @@ def _stages(collection: Collection) -> str:
 
 
 def _list(head: str, lines: Sequence[str]) -> str:
-    items = "".join(f"<li>{escape(line)}</li>" for line in lines[:_TOLD])
+    items = "".join(f"<li>{escape(line)}</li>" for line in lines[:_MOST_LINES])
     return f"<p>{head} ({len(lines):,}):</p><ul>{items}</ul>" if lines else ""
 
 

@@ -43,7 +43,7 @@ _METRES_PER_DEGREE = 110_574.0
 def split_tiles(collection: Collection) -> Outcome:
     """Run the stage."""
     tiles = _tiles_with_pixels(collection)
-    tiles["set"] = sets_of(tiles, collection.recipe.split, collection.recipe.tiles)
+    tiles["set"] = assign_sets(tiles, collection.recipe.split, collection.recipe.tiles)
     sets = []
     for name in SETS:
         members = tiles[tiles["set"] == name]
@@ -60,19 +60,19 @@ def split_tiles(collection: Collection) -> Outcome:
     return Outcome(counts | {"left: on the border of two sets": int((tiles["set"] == BORDER).sum())})
 
 
-def sets_of(tiles: Any, asked: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:
+def assign_sets(tiles: Any, recipe: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:
     """The set of each tile by the blocks that its box touches; `border` if these are of several sets."""
-    block_m, pad = asked.block_km * 1000, asked.gap_m / 2 + tiling.resolution
+    block_m, pad = recipe.block_km * 1000, recipe.gap_m / 2 + tiling.resolution
     if block_m < 2 * (tiling.side_m + 2 * pad):
         raise InputError(
-            f"blocks of {asked.block_km:g} km (split.block_km) are too small for tiles of {tiling.side_m:g} m"
+            f"blocks of {recipe.block_km:g} km (split.block_km) are too small for tiles of {tiling.side_m:g} m"
         )
-    if asked.validation + asked.test >= 1:
+    if recipe.validation + recipe.test >= 1:
         raise InputError("split.validation and split.test leave nothing to train on")
     cells = SpatialHash(block_m)
     boxes = np.array([_box(grid_of(tile, tiling), pad) for tile in tiles.itertuples()])
     corners = [cells.cell_of(boxes[:, x], boxes[:, y]) for x in (0, 2) for y in (1, 3)]
-    drawn = np.array([[_draw(cell, asked) for cell in corner.tolist()] for corner in corners], dtype=object)
+    drawn = np.array([[_draw(cell, recipe) for cell in corner.tolist()] for corner in corners], dtype=object)
     same = (drawn == drawn[0]).all(axis=0)
     return np.where(same, drawn[0], BORDER)
 
@@ -88,13 +88,13 @@ def _box(grid: Grid, pad_m: float) -> tuple[float, float, float, float]:
     return lon.min() - across, lat.min() - up, lon.max() + across, lat.max() + up
 
 
-def _draw(cell: int, asked: SplitRecipe) -> str:
+def _draw(cell: int, recipe: SplitRecipe) -> str:
     """The set of a block, which does not depend on other blocks."""
-    digest = hashlib.sha256(f"{asked.seed} {cell}".encode()).digest()
+    digest = hashlib.sha256(f"{recipe.seed} {cell}".encode()).digest()
     number = int.from_bytes(digest[:8], "big") / 2**64
-    if number < asked.test:
+    if number < recipe.test:
         return "test"
-    return "validation" if number < asked.test + asked.validation else "train"
+    return "validation" if number < recipe.test + recipe.validation else "train"
 
 
 def _tiles_with_pixels(collection: Collection) -> Any:

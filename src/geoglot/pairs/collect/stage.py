@@ -35,7 +35,7 @@ class Outcome:
     failed: tuple[str, ...] = ()
     """A sentence for each failure that the next run tries again."""
     unused: tuple[str, ...] = ()
-    """A sentence for each input that is of no use, in any run."""
+    """A sentence for each input that no run can use."""
 
 
 @dataclass(frozen=True)

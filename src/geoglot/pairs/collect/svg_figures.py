@@ -39,7 +39,6 @@ def point_map(layers: Mapping[str, tuple[str, float, np.ndarray]]) -> str:
 
 
 def _graticule(lon: float, lat: float, shrink: float, span: float) -> list[str]:
-    """Meridians and parallels with their degrees."""
     wide, high = (_WIDTH / 2 - _MARGIN) * span / shrink, (_MAP_HEIGHT / 2 - _MARGIN) * span
     step = next((step for step in _STEPS if step <= min(wide, high) * 1.2), _STEPS[-1])
     parts = []

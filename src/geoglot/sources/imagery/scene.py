@@ -63,7 +63,7 @@ class Imagery(Protocol):
         return ()
 
     def unused(self) -> Sequence[str]:
-        """A sentence for each file that is intact but of no use."""
+        """A sentence for each intact file that cannot be used."""
         return ()
 
     def scenes(self, box: Box, first: date | None, last: date | None) -> Sequence[Scene]:

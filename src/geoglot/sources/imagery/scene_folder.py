@@ -115,7 +115,6 @@ class LocalImagery(Imagery):
 @dataclass(frozen=True)
 class _Opened:
     scenes: dict[str, tuple[Scene, Raster]]
-    """By the path below the folder."""
     failed: list[str]
     unused: list[str]
 

@@ -70,15 +70,15 @@ class Stac(Imagery):
         except ImportError as error:
             raise MissingExtraError("pystac-client", "pairs") from error
         url, has_classes = self._catalogue.url, self._catalogue.classes is not None
-        asked: dict[str, Any] = {
+        parameters: dict[str, Any] = {
             "collections": [self._catalogue.collection], "bbox": [box.west, box.south, box.east, box.north],
             "datetime": f"{first or '..'}/{last or '..'}" if first or last else None, "limit": _PAGE,
         }  # fmt: skip
         if has_classes:
-            asked["query"] = {"eo:cloud_cover": {"lt": self._most_cloud}}
+            parameters["query"] = {"eo:cloud_cover": {"lt": self._most_cloud}}
         try:
             self._client = self._client or _open_client(url, self._web)
-            items = list(islice(self._client.search(**asked).items_as_dicts(), _MOST_ITEMS + 1))
+            items = list(islice(self._client.search(**parameters).items_as_dicts(), _MOST_ITEMS + 1))
             scenes = [scene for item in items if (scene := self._read_item(item))]
         except APIError as error:
             raise SourceError(self._web.clean(f"{url} refuses the search: {error}")) from error
@@ -189,8 +189,6 @@ def _open_client(url: str, web: WebClient) -> Any:
     logging.getLogger("pystac_client").setLevel(logging.WARNING)
 
     class ThroughWeb(StacApiIO):
-        """Transport of pystac-client."""
-
         def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
             if (method or "GET").upper() == "POST":
                 return web.fetch(href, _read_text, method="POST", json=parameters or {}, headers=headers or {})

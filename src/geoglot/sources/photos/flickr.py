@@ -17,7 +17,7 @@ from annotated_types import Interval
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
-from geoglot.sources.photos.photo import Photo, PhotoService, Query, once
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, drop_repeated
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of
 
@@ -66,8 +66,6 @@ class _Span:
 
 @dataclass(frozen=True)
 class _Search:
-    """A query, narrowed to spans of time."""
-
     query: Query
     session: SearchSession
     taken: _Span
@@ -120,7 +118,7 @@ class Flickr(PhotoService):
         first = datetime.combine(query.after, time.min) if query.after else _FIRST_DAY
         last = datetime.combine(query.before, time(23, 59, 59)) if query.before else now
         search = _Search(query, SearchSession(self._web), _Span(first, last), _Span(_FIRST_UPLOAD, now))
-        return once(self._search(search))
+        return drop_repeated(self._search(search))
 
     def picture(self, photo: Photo) -> bytes:
         return self._web.fetch(photo.url, _read_picture, paced=False)

@@ -17,8 +17,7 @@ from jaxtyping import Float
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.listing import file_state, list_files, split_utf8_names
-from geoglot.sources.photos.decoding import formats
-from geoglot.sources.photos.exif import read_tags
+from geoglot.sources.photos.decoding import formats, read_tags
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query, licence_name
 from geoglot.tables import parse_number, read_table
 

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from geoglot.errors import InputError
-from geoglot.sources.areas import Box, boxes_around, in_quarters, is_near
+from geoglot.sources.areas import Box, search_around
 from geoglot.sources.photos.decoding import picture_of
-from geoglot.sources.photos.photo import Photo, PhotoService, Query, once
+from geoglot.sources.photos.photo import Photo, PhotoService, Query
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of, known_format
 
@@ -58,22 +58,20 @@ class Mapillary(PhotoService):
             with known_format("Mapillary"):
                 return [self._read_photo(record) for record in records]
 
-        boxes = boxes_around(query)
-        found = (photo for box in boxes for photo in in_quarters(box, read, CEILING, _MOST_SQUARE_DEGREES) if photo)
-        return once(photo for photo in found if is_near(query, photo.lon, photo.lat))
+        return search_around(query, read, CEILING, _MOST_SQUARE_DEGREES)
 
     def picture(self, photo: Photo) -> bytes:
         address = self._web.fetch(photo.url, _address, params={"fields": "thumb_1024_url"}, headers=self._headers)
         return self._web.fetch(address, picture_of, paced=False)
 
     def _records(self, box: Box, query: Query, session: SearchSession) -> list[dict[str, Any]]:
-        asked = {
+        parameters = {
             "fields": _FIELDS, "limit": str(CEILING),
             "bbox": f"{box.west:.7f},{box.south:.7f},{box.east:.7f},{box.north:.7f}",
         }  # fmt: skip
-        asked |= {"start_captured_at": f"{query.after}T00:00:00Z"} if query.after else {}
-        asked |= {"end_captured_at": f"{query.before}T23:59:59Z"} if query.before else {}
-        return session.fetch(f"{self._recipe.url}/images", _records, params=asked, headers=self._headers)
+        parameters |= {"start_captured_at": f"{query.after}T00:00:00Z"} if query.after else {}
+        parameters |= {"end_captured_at": f"{query.before}T23:59:59Z"} if query.before else {}
+        return session.fetch(f"{self._recipe.url}/images", _records, params=parameters, headers=self._headers)
 
     def _read_photo(self, record: dict[str, Any]) -> Photo | None:
         place = record.get("computed_geometry") or record.get("geometry")

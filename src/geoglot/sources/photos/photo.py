@@ -30,7 +30,6 @@ class Photo:
     licence: str
     """In the spelling of `licence_name`; empty if unknown."""
     page: str
-    """Web page of the photo."""
     url: str
     """Address of the picture, without keys; a path for local photos."""
     accuracy: int = 0
@@ -92,7 +91,7 @@ class PhotoService(PhotoSource):
         self._web.close()
 
 
-def once(photos: Iterable[Photo]) -> Iterator[Photo]:
+def drop_repeated(photos: Iterable[Photo]) -> Iterator[Photo]:
     """Drop photos whose id came before."""
     seen: set[str] = set()
     for photo in photos:

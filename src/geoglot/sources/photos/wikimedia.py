@@ -14,8 +14,8 @@ from datetime import datetime
 from typing import Any
 
 from geoglot.errors import InputError, SourceError
-from geoglot.sources.areas import Box, boxes_around, in_quarters, is_between, is_near
-from geoglot.sources.photos.photo import Photo, PhotoService, Query, licence_name, once
+from geoglot.sources.areas import Box, is_between, search_around
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, licence_name
 from geoglot.web.client import SearchSession, WebClient
 from geoglot.web.response import Response, RetryableError, json_of, known_format
 
@@ -56,12 +56,11 @@ class Wikimedia(PhotoService):
             with known_format("Wikimedia"):
                 return [_read_photo(page) for page in self._pages(box, session)]
 
-        found = (photo for box in boxes_around(query) for photo in in_quarters(box, read, CEILING) if photo)
-        return once(photo for photo in found if is_near(query, photo.lon, photo.lat) and _is_on_days(photo, query))
+        return (photo for photo in search_around(query, read, CEILING) if _is_on_days(photo, query))
 
     def _pages(self, box: Box, session: SearchSession) -> list[dict[str, Any]]:
         """Files in a box; `continue` asks for the rest of a response that was cut."""
-        asked = {
+        parameters = {
             "action": "query", "format": "json", "formatversion": "2", "maxlag": "5", "generator": "geosearch",
             "ggsbbox": f"{box.north:.7f}|{box.west:.7f}|{box.south:.7f}|{box.east:.7f}", "ggslimit": str(CEILING),
             "ggsnamespace": "6", "prop": "coordinates|imageinfo", "colimit": "max",
@@ -70,7 +69,7 @@ class Wikimedia(PhotoService):
         pages: dict[int, dict[str, Any]] = {}
         onward: dict[str, str] = {}
         while True:
-            document = session.fetch(self._recipe.url, _read_document, params=asked | onward)
+            document = session.fetch(self._recipe.url, _read_document, params=parameters | onward)
             for page in document.get("query", {}).get("pages", []):
                 pages[int(page["pageid"])] = pages.get(int(page["pageid"]), {}) | page
             following = document.get("continue", {})
