@@ -144,7 +144,7 @@ def _make_sample(
     grid = Grid(crs, Affine(resolution, 0.0, x * resolution, 0.0, -resolution, y * resolution), (side, side))
     pixels = _read_pixels(released.tiles / name, (lon, lat), released.half_width, grid)
     if pixels is None:
-        left["photo of a tile without a picture, or that is smaller than asked"] += len(photos)
+        left["photo of a tile whose picture is missing or too small"] += len(photos)
         return None
     lons, lats = (np.array([getattr(photo, axis) for photo in photos]) for axis in ("lon", "lat"))
     rows, cols = (axis.tolist() for axis in lattice.place(lons, lats, np.zeros(len(photos), int)))

@@ -32,7 +32,7 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
         raise OutputError(f"{output} is not empty; give another folder")
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
-    samples, written = _samples(pairs), list[Path]()
+    samples, written = _read_samples(pairs), list[Path]()
     for first in range(0, pairs.tiles, tiles):
         path = output / f"{len(written):06d}.tar"
         with appears(path) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
@@ -47,7 +47,7 @@ def export(pairs: PairSet, output: Path, tiles: int, progress: Progress | None =
     return written
 
 
-def _samples(pairs: PairSet) -> Iterator[list[tuple[str, bytes]]]:
+def _read_samples(pairs: PairSet) -> Iterator[list[tuple[str, bytes]]]:
     """Ending and content of the files of each tile."""
     for shard in pairs.shards:
         images, links = shard.images(), shard.photo_table().to_pylist()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from urllib.parse import urlsplit
 
 from geoglot.errors import InputError
@@ -29,11 +29,10 @@ def photo_sources(recipe: PairsRecipe) -> Iterator[dict[str, PhotoSource]]:
         raise InputError("the recipe names no source of photos; add [photos.flickr], .wikimedia, .mapillary or .local")
     if recipe.places is None and (searched := [source.name for source in sources if source.by_place]):
         raise InputError(f"{searched[0]} is searched around places, and the recipe has none; add [places]")
-    try:
-        yield {source.name: source for source in sources}
-    finally:
+    with ExitStack() as stack:
         for source in sources:
-            source.close()
+            stack.enter_context(closing(source))
+        yield {source.name: source for source in sources}
 
 
 def _open_photo_sources(recipe: PairsRecipe) -> list[PhotoSource]:
@@ -41,16 +40,16 @@ def _open_photo_sources(recipe: PairsRecipe) -> list[PhotoSource]:
     agent, sources = f"geoglot/{__version__}", list[PhotoSource]()
     secrets = (settings.flickr_key, settings.mapillary_token)
 
-    def web(url: str, hosts: tuple[str, ...], who: str = agent) -> WebClient:
-        return WebClient({str(urlsplit(url).hostname), *hosts}, recipe.web, secrets, who)
+    def connect(url: str, hosts: tuple[str, ...], user_agent: str = agent) -> WebClient:
+        return WebClient({str(urlsplit(url).hostname), *hosts}, recipe.web, secrets, user_agent)
 
     if (flickr := photos.flickr) is not None:
-        sources.append(Flickr(flickr, settings.flickr_key, web(flickr.url, flickr.hosts)))
+        sources.append(Flickr(flickr, settings.flickr_key, connect(flickr.url, flickr.hosts)))
     if (wikimedia := photos.wikimedia) is not None:
-        agent_with_contact = f"{agent} ({wikimedia.contact})"
-        sources.append(Wikimedia(wikimedia, web(wikimedia.url, wikimedia.hosts, agent_with_contact)))
+        user_agent = f"{agent} ({wikimedia.contact})"
+        sources.append(Wikimedia(wikimedia, connect(wikimedia.url, wikimedia.hosts, user_agent)))
     if (mapillary := photos.mapillary) is not None:
-        sources.append(Mapillary(mapillary, settings.mapillary_token, web(mapillary.url, mapillary.hosts)))
+        sources.append(Mapillary(mapillary, settings.mapillary_token, connect(mapillary.url, mapillary.hosts)))
     if photos.local is not None:
         sources.append(LocalPhotos(photos.local))
     return sources
@@ -67,7 +66,5 @@ def imagery_source(recipe: PairsRecipe) -> Iterator[Imagery]:
         imagery = LocalImagery(local)
     else:
         raise InputError("tiles come from one source: add one of [imagery.stac] and [imagery.local]")
-    try:
+    with closing(imagery):
         yield imagery
-    finally:
-        imagery.close()

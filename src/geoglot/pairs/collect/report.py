@@ -1,4 +1,4 @@
-"""Stage `report`: one HTML file that shows what was collected and what was left out. It loads no other file."""
+"""Stage `report`: one HTML file, which loads no other, with what was collected and what was left out."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _sentence(sets: Mapping[str, PairSet], links: Any) -> str:
 
 def _map(collection: Collection) -> str:
     places, tiles = collection.table("places"), collection.table("tiles").merge(collection.table("split"), on="id")
-    layers = {"places asked": ("#bbb", 1.5, places[["lon", "lat"]].to_numpy())} if len(places) else {}
+    layers = {"places searched": ("#bbb", 1.5, places[["lon", "lat"]].to_numpy())} if len(places) else {}
     titles = {name: (f"{name} tiles", colour) for name, colour in _COLOURS.items()}
     for name, (title, colour) in (titles | {BORDER: ("on a border", "#8e44ad")}).items():
         members = tiles[tiles["set"] == name]
@@ -92,7 +92,7 @@ def _stages(collection: Collection) -> str:
         rows += [(path.stem, name, f"{number:,}") for name, number in record["counts"].items()]
         failed += record["failed"]
         unused += record.get("unused", [])
-    lists = _list("Failed, and tried again by the next run", failed) + _list("Given, and of no use", unused)
+    lists = _list("Failures that the next run tries again", failed) + _list("Inputs that cannot be used", unused)
     return _table(("stage", "", ""), rows) + lists
 
 
@@ -106,18 +106,15 @@ def _gaps(links: Any) -> str:
     days = np.asarray((seen - taken).abs().dt.total_seconds() / 86_400)
     known = days[np.isfinite(days)]
     spans = histogram(known, (0, 8, 31, 91, 181, 366, 731, 1826))
-    middle = f"The middle is {np.median(known):,.0f} days." if len(known) else ""
-    return f"{spans}<p>{middle} Not known for {len(days) - len(known):,} of {len(days):,} links.</p>"
+    median = f"The median is {np.median(known):,.0f} days." if len(known) else ""
+    return f"{spans}<p>{median} It is unknown for {len(days) - len(known):,} of {len(days):,} links.</p>"
 
 
 def _licences(links: Any) -> str:
     photos = links.drop_duplicates("photo")
     columns = {"licence": photos["licence"].replace("", "not known"), "source": photos["source"]}
-    rows = [
-        (column, str(name), f"{number:,}")
-        for column, values in columns.items()
-        for name, number in values.value_counts().items()
-    ]
+    counts = [(column, values.value_counts()) for column, values in columns.items()]
+    rows = [(column, str(name), f"{number:,}") for column, names in counts for name, number in names.items()]
     return _table(("", "photos of", ""), rows)
 
 

@@ -128,7 +128,6 @@ class UtmTiles:
 
     @cached_property
     def epsg(self) -> Int[np.ndarray, " tile"]:
-        """EPSG code of each tile's CRS."""
         return metric_epsg(self.lon, self.lat)
 
     @cached_property

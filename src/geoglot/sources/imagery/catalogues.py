@@ -7,7 +7,7 @@ that anyone may get. The presets follow the documentation and were not tested ag
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 CatalogueName = Literal["sentinel2-l2a", "sentinel2-l2a-planetary", "naip"]
@@ -46,27 +46,24 @@ class Catalogue:
 
 
 _PLANETARY = "https://planetarycomputer.microsoft.com/api"
-
+_EARTH_SEARCH = Catalogue(
+    "https://earth-search.aws.element84.com/v1",
+    "sentinel-2-l2a",
+    ("sentinel-cogs.s3.us-west-2.amazonaws.com",),
+    (Band("red", "red"), Band("green", "green"), Band("blue", "blue")),
+    newest=False,
+    reflectance=True,
+    classes="scl",
+    cloud_classes=SCL_CLOUD,
+)
 CATALOGUES: dict[CatalogueName, Catalogue] = {
-    "sentinel2-l2a": Catalogue(
-        "https://earth-search.aws.element84.com/v1",
-        "sentinel-2-l2a",
-        ("sentinel-cogs.s3.us-west-2.amazonaws.com",),
-        (Band("red", "red"), Band("green", "green"), Band("blue", "blue")),
-        newest=False,
-        reflectance=True,
-        classes="scl",
-        cloud_classes=SCL_CLOUD,
-    ),
-    "sentinel2-l2a-planetary": Catalogue(
-        f"{_PLANETARY}/stac/v1",
-        "sentinel-2-l2a",
-        ("sentinel2l2a01.blob.core.windows.net",),
-        (Band("red", "B04"), Band("green", "B03"), Band("blue", "B02")),
-        newest=False,
-        reflectance=True,
+    "sentinel2-l2a": _EARTH_SEARCH,
+    "sentinel2-l2a-planetary": replace(
+        _EARTH_SEARCH,
+        url=f"{_PLANETARY}/stac/v1",
+        hosts=("sentinel2l2a01.blob.core.windows.net",),
+        bands=(Band("red", "B04"), Band("green", "B03"), Band("blue", "B02")),
         classes="SCL",
-        cloud_classes=SCL_CLOUD,
         token=f"{_PLANETARY}/sas/v1/token/sentinel-2-l2a",
     ),
     "naip": Catalogue(
