@@ -128,14 +128,14 @@ def _sort_arguments(
     if not paths:
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
     if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
-        raise InputError(f"there is no such file, and a question comes after the scenes: {questions[0]!r}")
+        raise InputError(f"there is no such file, and a question must come after the scenes, got {questions[0]!r}")
     sources = find_images(paths)
     if own.replay and (questions or len(sources) > 1):
-        raise InputError("--replay brings its own question, for one scene")
+        raise InputError("--replay takes one scene and no question: the document holds the question")
     if len(sources) > 1 and (not questions or own.after or options.evidence):
-        raise InputError("several scenes are asked the same questions: give one, without --after and --evidence")
+        raise InputError("several scenes need a question, and cannot be used with --after or --evidence")
     if options.evidence and len(questions) > 1:
-        raise InputError("--evidence is for one question; in the prompt write :evidence FILE")
+        raise InputError("--evidence takes one question; in the prompt write :evidence FILE")
     if as_json and not questions and not own.replay:
         raise InputError("--json needs a question")
     return sources, questions

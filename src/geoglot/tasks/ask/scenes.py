@@ -65,8 +65,8 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self._raster = self._stack.enter_context(open_scene(source, self._options.read, card.resolution))
         check_bands(self._raster, card.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
-        part = self._raster.footprint.outline
-        self.outline = None if part is None else to_map([part], self.grid)[0]
+        outline = self._raster.footprint.outline
+        self.outline = None if outline is None else to_map([outline], self.grid)[0]
         self.pixel_m = self._options.read.resolution if self.grid.crs is None else None
         self.refiner = self._options.refiner.name if self._options.refiner else "none"
         self.encodings = 0
@@ -85,10 +85,8 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         """Find objects as `geoglot find` does."""
         if name in self._known:
             return self._known[name]
-        chosen = self._options
-        result = find(
-            self._encode(), {name: [name]}, options=chosen.find, refiner=chosen.refiner, progress=chosen.progress
-        )
+        scene, options = self._encode(), self._options
+        result = find(scene, {name: [name]}, options=options.find, refiner=options.refiner, progress=options.progress)
         threshold = result.thresholds[name]
         self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
@@ -96,20 +94,19 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         if things:
             doubtful = sum(thing.score < threshold.core for thing in things)
         else:
-            lower = replace(chosen.find, min_score=max(_SMALLEST, threshold.core - _CLOSE))
-            doubtful = len(find(self._encode(), {name: [name]}, options=lower).objects)
+            lower = replace(options.find, min_score=max(_SMALLEST, threshold.core - _CLOSE))
+            doubtful = len(find(scene, {name: [name]}, options=lower).objects)
         self._known[name] = Sighting(things, threshold.core, doubtful)
         return self._known[name]
 
     def _encode(self) -> EncodedScene:
         if self._encoded is None:
             self.encodings += 1
-            chosen = self._options
-            opening = encode_scene(
-                self._raster, self._dense, read=chosen.read, area=chosen.find.area, vectors=chosen.find.vectors,
-                progress=chosen.progress,
-            )  # fmt: skip
-            self._encoded = self._stack.enter_context(opening)
+            options, area, vectors = self._options, self._options.find.area, self._options.find.vectors
+            encoding = encode_scene(
+                self._raster, self._dense, read=options.read, area=area, vectors=vectors, progress=options.progress
+            )
+            self._encoded = self._stack.enter_context(encoding)
             failed = self._encoded.failed
             self.notes += [f"the model could not see {len(failed)} windows: {failed[0].reason}"] if failed else []
         return self._encoded
@@ -150,7 +147,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         """Average the window, or cut it from a reduced picture of the scene if it is large."""
         longest = max(window.height, window.width)
         if longest <= _READ:
-            return _reduced(self._raster.read(window), -(-longest // side))
+            return _average_blocks(self._raster.read(window), -(-longest // side))
         whole = self._raster.thumbnail(-(-max(self.grid.shape) * side // longest))
         down, across = (small / large for small, large in zip(whole.grid.shape, self.grid.shape, strict=True))
         top, left = int(window.row * down), int(window.col * across)
@@ -158,15 +155,15 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         right = max(left + 1, round((window.col + window.width) * across))
         part = whole.grid.window(Window(top, left, bottom - top, right - left))
         block = np.s_[top:bottom, left:right]
-        return Tile(whole.pixels[:, *block], whole.valid[block], part, whole.bands, whole.time, whole.uri)
+        return replace(whole, pixels=whole.pixels[:, *block], valid=whole.valid[block], grid=part)
 
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
         tile = self._raster.thumbnail(side)
         return tile.pixels[:3], tile.grid
 
 
-def _reduced(tile: Tile, factor: int) -> Tile:
-    """Average blocks of factor x factor pixels; pixels at the edges that fill no block are dropped."""
+def _average_blocks(tile: Tile, factor: int) -> Tile:
+    """Average blocks of factor x factor pixels. Pixels at the edges that fill no block are dropped."""
     if factor <= 1:
         return tile
     rows, cols = (max(1, side // factor) * factor for side in tile.valid.shape)
@@ -175,7 +172,7 @@ def _reduced(tile: Tile, factor: int) -> Tile:
     blocks = tile.pixels[:, :rows, :cols].reshape(len(tile.pixels), rows // down, down, cols // across, across)
     valid = tile.valid[:rows, :cols].reshape(rows // down, down, cols // across, across).all(axis=(1, 3))
     grid = tile.grid.window(Window(0, 0, rows, cols)).resized(valid.shape)
-    return Tile(blocks.mean(axis=(2, 4), dtype=np.float32), np.asarray(valid), grid, tile.bands, tile.time, tile.uri)
+    return replace(tile, pixels=blocks.mean(axis=(2, 4), dtype=np.float32), valid=np.asarray(valid), grid=grid)
 
 
 def check_pair(before: RasterScene, after: RasterScene) -> None:
