@@ -40,7 +40,7 @@ def test_a_model_that_knows_the_colours_is_always_right(eurosat: Path) -> None:
     assert card.metrics["top1"].value == card.metrics["mean_class_accuracy"].value == 1
     assert card.metrics["top1"].low == pytest.approx(0.8865, abs=1e-4)
     assert model.asked == [f"a satellite photo of a {word}." for word in model.words]
-    assert card.notes == ("30 images are here, 27,000 are published: the figures do not compare with others",)
+    assert card.notes == ("30 images are here, 27,000 are published: the scores do not compare with others",)
 
 
 def test_the_document_is_that_of_the_design(eurosat: Path) -> None:

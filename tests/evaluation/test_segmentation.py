@@ -94,7 +94,7 @@ def test_a_mask_of_another_size_and_a_damaged_image_are_told(tmp_path: Path) -> 
     with pytest.raises(SourceError, match="its mask"):
         confusions(ColourScorer(NAMES), small, 4)
     scribble(samples.images[0], 0)
-    with pytest.raises(SourceError, match="a score over a part of a set would be invalid"):
+    with pytest.raises(SourceError, match="scores over a part of a set would be invalid"):
         confusions(ColourScorer(NAMES), samples, 4)
 
 

@@ -9,10 +9,8 @@ from geoglot.datasets.sets.deepsat import SAT4, SAT6
 from geoglot.datasets.sets.folder import FOLDER
 from geoglot.datasets.sets.masked_images import ISAID, LOVEDA, OPENEARTHMAP, POTSDAM, UAVID, UAVID_8, VAIHINGEN
 from geoglot.datasets.sets.naip_osm import NAIP_OSM
-from geoglot.datasets.sets.questions import QUESTIONS
+from geoglot.datasets.sets.questions import QUESTIONS, RSIVQA, RSVQA_HR, RSVQA_LR
 from geoglot.datasets.sets.rsicd import RSICD
-from geoglot.datasets.sets.rsivqa import RSIVQA
-from geoglot.datasets.sets.rsvqa import RSVQA_HR, RSVQA_LR
 from geoglot.errors import InputError
 
 DATASETS: dict[str, DataSet] = {

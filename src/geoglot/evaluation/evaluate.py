@@ -13,7 +13,7 @@ from geoglot.datasets.dataset import Asked, DataSet, Mapped, Samples, Task
 from geoglot.errors import InputError, SourceError
 from geoglot.evaluation.protocols import Protocol, protocol_of
 from geoglot.evaluation.scorecard import Run, Scorecard
-from geoglot.evaluation.supervised import measure_segmenter
+from geoglot.evaluation.segmentation import measure_segmenter
 from geoglot.evaluation.vqa import measure_answers
 from geoglot.evaluation.zero_shot import measure_zero_shot
 from geoglot.models.zoo import Model, load_model

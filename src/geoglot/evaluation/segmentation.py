@@ -9,13 +9,17 @@ import torch
 from jaxtyping import Integer
 
 from geoglot.aliases import Progress
-from geoglot.datasets.dataset import Mapped
+from geoglot.datasets.dataset import Mapped, Samples
 from geoglot.datasets.image_files import grid_of, open_native
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
 from geoglot.evaluation.metrics import Estimate, bootstrap, confusion, f1s, ious, mean_and_each, overall_accuracy
+from geoglot.evaluation.scorecard import Measured, Run
 from geoglot.geo import Window
+from geoglot.models.segmenter import Segmenter
+from geoglot.scene.averaged import average
+from geoglot.scene.class_words import ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
-from geoglot.scene.dense import Dense
+from geoglot.scene.dense import ClassDense, Dense
 from geoglot.scene.stream import see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
@@ -23,6 +27,32 @@ from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
 
 BACKGROUND = "background"
+
+
+def measure_segmenter(run: Run, samples: Samples, model: Segmenter) -> Measured:
+    """Metrics over whole images, which are read in windows."""
+    if not isinstance(samples, Mapped):
+        raise InputError(f"{model.card.name} has classes of its own, so it can only be measured at segmentation")
+    names = [words.name for words in samples.classes]
+    dense = average(segmenter_for(model, tuple(names)), run.options.flips, run.options.scales)
+    matrices = confusions(dense, samples, run.options.batch, run.progress, refiner=run.refiner)
+    facts = {
+        "name": "supervised", "split": run.split, "classes": names, "side": model.card.tile_size,
+        "window_px": window_sides(dense.windows, samples), "flips": run.options.flips,
+        "scales": list(run.options.scales), "refine": run.refine, "limit": run.options.limit,
+        "trained_on": model.card.source,
+    }  # fmt: skip
+    return Measured(score_pixels(matrices, names), facts)
+
+
+def segmenter_for(model: Segmenter, names: tuple[str, ...]) -> ClassDense:
+    """The dense model of a segmenter; InputError if its classes are not those of the data set."""
+    if set(names) != set(model.classes):
+        raise InputError(
+            f"{model.card.name} has the classes {', '.join(model.classes)}, the data set {', '.join(names)}; "
+            "measure it on a set of its own classes"
+        )
+    return ClassDense(model, tuple(ClassWords(name, (name,)) for name in names))
 
 
 def class_map(

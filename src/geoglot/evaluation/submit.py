@@ -22,8 +22,7 @@ from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.image_files import open_native
 from geoglot.datasets.layout import MaskedImages
 from geoglot.errors import InputError, ModelError, SourceError
-from geoglot.evaluation.segmentation import class_map
-from geoglot.evaluation.supervised import segmenter_for
+from geoglot.evaluation.segmentation import class_map, segmenter_for
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import EvaluateOptions
 from geoglot.outputs.journal import fingerprint
