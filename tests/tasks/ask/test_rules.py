@@ -159,6 +159,8 @@ def test_every_program_keeps_to_the_vocabulary() -> None:
         ("Could you please tell me what\u2019s in this satellite image?", "what is in @"),
         ("How many ships are in the first image?", "how many ships are in @before"),
         ("two thousand and five", "2005"),
+        ("within two hundred and twenty-five metres", "within 225m"),
+        ("a thousand million", "1000000000"),
     ],
 )
 def test_plain_form(typed: str, read: str) -> None:

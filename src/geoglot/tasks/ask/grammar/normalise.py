@@ -12,6 +12,14 @@ from pathlib import Path
 from geoglot.tasks.ask.grammar.lexicon import MULTIPLES, NUMBERS, SCALES, UNIT_WORDS
 
 _NUMBER = r"\d+(?:\.\d+)?"
+_SCALE = rf"(?:{'|'.join(SCALES)})(?!\S)"
+_WORD = rf"(?:{'|'.join(NUMBERS)})(?:-(?:{'|'.join(NUMBERS)}))?(?!\S)"
+_REST = rf"(?: {_SCALE}| {_WORD}| and {_WORD}(?! {_SCALE}))*"
+#: "ninety", "two hundred and fifty", "2.5 million", and "hundred" after "a"
+_NUMBER_WORDS = re.compile(
+    rf"(?<!\S)(?:(?:{_NUMBER}(?= {_SCALE})|{_WORD}(?: {_WORD})*)(?: {_SCALE}{_REST})?|(?<=\ba ){_SCALE}{_REST})"
+)
+_ONE_UNIT = r"square (?:met|kil|feet|foot|ft|mile|k?m\b)|hectare|acre|kilomet|metre|meter|mile|km"
 _TEXT = Path(__file__).with_name("rewrites.txt").read_text("utf-8")
 
 
@@ -44,53 +52,27 @@ def _rewritten(text: str, rewrites: list[tuple[re.Pattern[str], str]]) -> str:
 
 def _digits(text: str) -> str:
     """Number words as digits: "two hundred and fifty" as 250, "a dozen" as 12, "half a hectare" as 0.5 hectare."""
-    words, result, index = text.split(), [], 0
-    while index < len(words):
-        value, used = _number_at(words, index)
-        if used:
-            result.append(f"{value:g}" if value < 1e6 else str(int(value)))
-            index += used
-        else:
-            result.append(words[index])
-            index += 1
-    text = " ".join(result)
+    text = _NUMBER_WORDS.sub(_as_digits, text)
     text = re.sub(r"\bhalf (?:a |an |of a )(?=\w)(?!of)", "0.5 ", text)
-    text = re.sub(
-        r"\b(?:a|an) (?=(?:square (?:met|kil|feet|foot|ft|mile|k?m\b)|hectare|acre|kilomet|metre|meter|mile|km))",
-        "1 ",
-        text,
-    )
+    text = re.sub(rf"\b(?:a|an) (?=(?:{_ONE_UNIT}))", "1 ", text)
     for word in ("dozen", "couple"):
         text = re.sub(rf"\b(?:a )?{word}\b(?: of)?", str(MULTIPLES[word]), text)
     return text
 
 
-def _number_at(words: list[str], start: int) -> tuple[float, int]:
-    """The number that begins at a word, and how many words it takes; 0 words where there is none."""
-    total, current, index, seen = 0.0, 0.0, start, False
-    while index < len(words):
-        word = words[index]
-        parts = word.split("-")
-        if all(part in NUMBERS for part in parts) and len(parts) <= 2:
-            current += sum(NUMBERS[part] for part in parts)
-        elif re.fullmatch(_NUMBER, word) and not seen and index + 1 < len(words) and words[index + 1] in SCALES:
-            current = float(word)
-        elif word in SCALES and seen:
-            current *= SCALES[word]
-            if SCALES[word] >= 1000:
-                total, current = total + current, 0.0
-        elif word in SCALES and index and words[index - 1] == "a":
-            current = SCALES[word]
-        elif (
-            word == "and" and seen and index + 1 < len(words) and words[index + 1] in NUMBERS and total + current >= 100
-        ):
-            if index + 2 < len(words) and words[index + 2] in SCALES:
-                break
-        else:
-            break
-        seen = True
-        index += 1
-    return total + current, index - start
+def _as_digits(match: re.Match[str]) -> str:
+    words = match[0].split()
+    total, current = 0.0, 1.0 if words[0] in SCALES else 0.0
+    for word in words:
+        scale = SCALES.get(word, 0)
+        if scale >= 1000:
+            total, current = total + current * scale if current else total * scale, 0.0
+        elif scale:
+            current *= scale
+        elif word != "and":
+            current += sum(NUMBERS[part] for part in word.split("-")) if word[0].isalpha() else float(word)
+    number = total + current
+    return f"{number:g}" if number < 1e6 else str(int(number))
 
 
 def _units(text: str) -> str:
