@@ -54,6 +54,7 @@ def _digits(text: str) -> str:
     """Number words as digits: "two hundred and fifty" as 250, "a dozen" as 12, "half a hectare" as 0.5 hectare."""
     text = _NUMBER_WORDS.sub(_as_digits, text)
     text = re.sub(r"\bhalf (?:a |an |of a )(?=\w)(?!of)", "0.5 ", text)
+    text = re.sub(rf"\b(?:a )?quarter (?:of )?(?:an? )?(?=(?:{_ONE_UNIT}))", "0.25 ", text)
     text = re.sub(rf"\b(?:a|an) (?=(?:{_ONE_UNIT}))", "1 ", text)
     for word in ("dozen", "couple"):
         text = re.sub(rf"\b(?:a )?{word}\b(?: of)?", str(MULTIPLES[word]), text)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import uncountable
 from geoglot.tasks.ask.grammar.noun import NotUnderstood, Related, Sized, Thing
-from geoglot.tasks.ask.grammar.noun_phrase import metres, square_metres, thing
+from geoglot.tasks.ask.grammar.noun_phrase import metres, square_metres, subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups
 from geoglot.tasks.ask.grammar.queries import (
@@ -100,8 +100,11 @@ def share(groups: Groups) -> Query:
     text = groups["a"]
     if re.search(r"\b(?:is|are|that|which|have|has|lie|lies)\b", text) or text in ("land", "ground"):
         raise NotUnderstood(text)  # "percentage of buildings that are large" is no share of the scene
-    if thing(text).relations and not groups["whole"]:
-        raise NotUnderstood(text)  # a share of the scene, or of the things?
+    every, what = subject(text)
+    if len(what.filters) > len(every.filters) and not groups["whole"]:
+        if what.relations or uncountable(what.name) or not every.bare:
+            raise NotUnderstood(text)  # a share of the scene, or of the things?
+        return of_all(every, what, "100 * count(found) / count(every)", "%")
     return _share(text, re.sub(r" of @$", "", groups["place"]), "100 * part_covered", "%")
 
 
