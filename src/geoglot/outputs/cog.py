@@ -101,16 +101,15 @@ def _band_xml(layer: Layer, band: int, places: Sequence[tuple[Path, str]]) -> st
         f"<SourceBand>{band}</SourceBand>{place}</SimpleSource>"
         for path, place in places
     )
+    palette = ""
+    if legend := layer.legend:
+        colours, names = (OTHER_COLOUR, *legend.colours), (legend.rest, *legend.names)
+        entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="255"/>' for r, g, b in colours)
+        categories = "".join(f"<Category>{escape(name)}</Category>" for name in names)
+        palette = f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable>"
+        palette += f"<CategoryNames>{categories}</CategoryNames>"
     return (
         f'<VRTRasterBand dataType="{_GDAL_TYPES[layer.dtype]}" band="{band}">'
         f"<Description>{escape(layer.bands[band - 1])}</Description><NoDataValue>{layer.nodata}</NoDataValue>"
-        f"{_legend_xml(layer.legend)}{sources}</VRTRasterBand>"
+        f"{palette}{sources}</VRTRasterBand>"
     )
-
-
-def _legend_xml(legend: Legend | None) -> str:
-    if legend is None:
-        return ""
-    entries = "".join(f'<Entry c1="{r}" c2="{g}" c3="{b}" c4="255"/>' for r, g, b in (OTHER_COLOUR, *legend.colours))
-    names = "".join(f"<Category>{escape(name)}</Category>" for name in (legend.rest, *legend.names))
-    return f"<ColorInterp>Palette</ColorInterp><ColorTable>{entries}</ColorTable><CategoryNames>{names}</CategoryNames>"

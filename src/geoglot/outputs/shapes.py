@@ -15,13 +15,13 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.outputs.seams import Part, join_strips
 from geoglot.silence import ignore_library_warnings
 
-_ROWS = 64
-_PIXELS = 6_000_000
+_ROWS = 64  # of labels that are counted at once
+_PIXELS = 6_000_000  # of a strip that is traced at once
 
 
 @dataclass(frozen=True)
 class ClassStrip:
-    """Full rows of a class map; `row` is the first of them in the raster."""
+    """Full rows of a class map; `row` is the raster row of the first."""
 
     row: int
     classes: Shaped[np.ndarray, "rows cols"]

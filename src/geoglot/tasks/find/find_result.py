@@ -99,14 +99,14 @@ def tabulate(objects: Sequence[Object], grid: Grid, plan: WindowPlan) -> gpd.Geo
     centres = shapely.get_coordinates([shapely.centroid(each.polygon) for each in objects]).reshape(-1, 2)
     geometries = to_map([each.polygon for each in objects], grid)
     unknown = np.full(len(objects), np.nan)
-    known = grid.crs is not None and bool(objects)
-    lon, lat = grid.to_lonlat(centres[:, 1], centres[:, 0]) if known else (unknown, unknown)
+    crs = grid.crs if objects else None
+    lon, lat = grid.to_lonlat(centres[:, 1], centres[:, 0]) if crs else (unknown, unknown)
     columns = {
         "id": np.arange(1, len(objects) + 1, dtype=np.int64),
         "name": np.array([each.name for each in objects], object),
         "score": np.array([each.score for each in objects], np.float64).round(4),
-        "area_m2": geodesic_area_m2(geometries, grid.crs).round(2) if known and grid.crs else unknown,
-        "perimeter_m": geodesic_perimeter_m(geometries, grid.crs).round(2) if known and grid.crs else unknown,
+        "area_m2": geodesic_area_m2(geometries, crs).round(2) if crs else unknown,
+        "perimeter_m": geodesic_perimeter_m(geometries, crs).round(2) if crs else unknown,
         "lon": lon.round(7),
         "lat": lat.round(7),
         "outline": np.array([each.how for each in objects], object),
