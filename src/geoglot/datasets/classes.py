@@ -42,7 +42,7 @@ def words_of(classes: Sequence[MapClass]) -> tuple[ClassWords, ...]:
 
 
 def add_background(classes: tuple[MapClass, ...]) -> tuple[MapClass, ...]:
-    """Put a class `background` first, for the pixels outside of all objects, unless there is one."""
+    """Put a class `background` first, for the pixels outside all objects, unless there is one."""
     has_background = any(kind.name.lower() == BACKGROUND for kind in classes)
     return classes if has_background else (MapClass(BACKGROUND, ()), *classes)
 

@@ -56,7 +56,7 @@ class CocoLabels(Labels):
     index: Mapping[int, int]
     """Index of each class by category id."""
     rest: int
-    """The class of pixels outside of all objects."""
+    """The class of pixels outside all objects."""
 
     def read_stored(self) -> LabelMap:
         own = grid_of(self.image).shape

@@ -56,7 +56,7 @@ def _prepare(
     if (outside := ~shapely.intersects(shapely.box(0, 0, cols, rows), areas)).any():
         west, north, east, south = (round(float(edge), 1) for edge in areas[outside.argmax()].bounds)
         raise SourceError(
-            f"{path} has a shape from {west}, {north} to {east}, {south} px, outside of its image of {cols} x {rows} "
+            f"{path} has a shape from {west}, {north} to {east}, {south} px, outside its image of {cols} x {rows} "
             "px; are the labels of another image or size?"
         )
     crossed = ~shapely.is_valid(areas) & (shapely.get_dimensions(areas) == 2)
