@@ -9,6 +9,7 @@ from .options import EvaluateOptions as EvaluateOptions
 from .options import FindOptions as FindOptions
 from .options import ReadOptions as ReadOptions
 from .options import SegmentOptions as SegmentOptions
+from .pairs.collect.collect_run import collect_pairs as collect_pairs
 from .scene.encode import Encoded as Encoded
 from .scene.encode import encode as encode
 from .scene.seen import EncodedScene as EncodedScene

@@ -42,7 +42,7 @@ def main(recipe: str) -> None:
     from PIL import JpegImagePlugin  # noqa: F401
 
     from geoglot.pairs.collect.collect_recipe import PairsRecipe
-    from geoglot.pairs.collect.collect_run import collect
+    from geoglot.pairs.collect.collect_run import collect_pairs
     from geoglot.recipe import read_recipe
 
     output = read_recipe(Path(recipe), PairsRecipe).output
@@ -51,7 +51,7 @@ def main(recipe: str) -> None:
         if child == 0:
             if part:
                 _arm(part, number, when)
-            os._exit(3 if collect(Path(recipe)).failed else 0)
+            os._exit(3 if collect_pairs(Path(recipe)).failed else 0)
         status = os.waitpid(child, 0)[1]
         pictures = sorted(str(path.relative_to(output)) for path in output.glob("pictures/*/*") if path.name[0] != ".")
         killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL

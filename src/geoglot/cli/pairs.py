@@ -27,8 +27,7 @@ def command() -> None:
 @click.option("--until", type=click.Choice(_STAGES), default="report", show_default=True, help="The last stage to run.")
 @click.option("--redo", type=click.Choice(_STAGES), help="Run this stage and those after it again.")
 @shared.long
-@click.pass_context
-def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_json: bool) -> None:
+def collect(recipe: Path, until: str, redo: str | None, as_json: bool) -> None:
     """Collect a pair set as RECIPE says, a TOML file; see recipes/pairs and docs/pairs.md.
 
     The stages are places, photos, filters, tiles, imagery, split, report. The same command resumes an interrupted run.
@@ -37,10 +36,10 @@ def collect(ctx: click.Context, recipe: Path, until: str, redo: str | None, as_j
 
     Example: geoglot pairs collect recipes/pairs/sentinel2.toml
     """
-    from geoglot.pairs.collect.collect_run import collect as run
+    from geoglot.pairs.collect.collect_run import collect_pairs
 
     with progress() as advance:
-        collected = run(recipe, until, redo, advance)
+        collected = collect_pairs(recipe, until, redo, advance)
     shared.emit(collected.to_json(), as_json, _describe(collected))
     if collected.failed:
         shared.exit_partly()

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from geoglot.pairs.collect.collect_run import Collected, collect
+from geoglot.pairs.collect.collect_run import Collected, collect_pairs
 from peers.country import Country, make_country, served, write_recipe
 from peers.flickr import KEY
 
@@ -26,4 +26,4 @@ def reference(country: Country, tmp_path_factory: pytest.TempPathFactory) -> Col
     """What a run gives that nothing disturbs."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GEOGLOT_FLICKR_KEY", KEY)
-        return collect(write_recipe(country, tmp_path_factory.mktemp("reference")))
+        return collect_pairs(write_recipe(country, tmp_path_factory.mktemp("reference")))

@@ -15,7 +15,7 @@ from geoglot.cli.main import cli
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Window
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
-from geoglot.pairs.collect.collect_run import NAMES, Collected, _hold_own, collect
+from geoglot.pairs.collect.collect_run import NAMES, Collected, _hold_own, collect_pairs
 from geoglot.pairs.pair_store import PairSet
 from geoglot.recipe import read_recipe
 from peers.country import Country, write_recipe
@@ -109,7 +109,7 @@ def test_a_finished_collection_asks_nobody(country: Country, reference: Collecte
         return [len(country.photos.requests), len(country.stac.searches), len(scenes)]
 
     before = asked()
-    again = collect(reference.output.parent / "pairs.toml")
+    again = collect_pairs(reference.output.parent / "pairs.toml")
     assert asked() == before and min(before) > 0
     assert again.outcomes == reference.outcomes
 
@@ -120,7 +120,7 @@ def test_another_rule_of_tiles_keeps_photos(country: Country, reference: Collect
     recipe = write_recipe(country, tmp_path)
     recipe.write_text(recipe.read_text().replace("side = 64", "side = 64\nmost_photos = 1"))
     before = len(country.photos.requests)
-    collected = collect(recipe)
+    collected = collect_pairs(recipe)
     assert len(country.photos.requests) == before
     assert all(pairs.photos == pairs.tiles for pairs in sets(collected))
 
@@ -149,7 +149,7 @@ def test_secrets_are_nowhere(
 def test_a_folder_is_collected_into_by_one_run_alone(country: Country, tmp_path: Path) -> None:
     recipe = write_recipe(country, tmp_path)
     with _hold_own(tmp_path / "pairs"), pytest.raises(OutputError, match="another run"):
-        collect(recipe)
+        collect_pairs(recipe)
 
 
 @pytest.mark.parametrize(
@@ -166,13 +166,13 @@ def test_wrong_recipes_are_told(country: Country, tmp_path: Path, old: str, new:
     recipe = write_recipe(country, tmp_path)
     recipe.write_text(recipe.read_text().replace(old, new).replace("count = 12", "count = 3"))
     with pytest.raises(InputError, match=message):
-        collect(recipe)
+        collect_pairs(recipe)
 
 
 def test_no_key_is_told_before_anything_else(country: Country, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("GEOGLOT_FLICKR_KEY")
     with pytest.raises(InputError, match="set GEOGLOT_FLICKR_KEY"):
-        collect(write_recipe(country, tmp_path))
+        collect_pairs(write_recipe(country, tmp_path))
     assert not (tmp_path / "pairs").exists()
 
 
@@ -199,11 +199,11 @@ def test_redo_asks_again_and_keeps_pictures(country: Country, reference: Collect
     assert country.photos
     shutil.copytree(reference.output, tmp_path / "pairs")
     before = len(country.photos.asked("/services")), len(country.photos.asked("/pictures"))
-    collected = collect(write_recipe(country, tmp_path), redo="photos")
+    collected = collect_pairs(write_recipe(country, tmp_path), redo="photos")
     assert len(country.photos.asked("/services")) == before[0] + 12
     assert len(country.photos.asked("/pictures")) == before[1]
     assert digests(collected.output) == digests(reference.output)
-    collect(write_recipe(country, tmp_path), until="imagery", redo="imagery")
+    collect_pairs(write_recipe(country, tmp_path), until="imagery", redo="imagery")
     assert digests(collected.output) == digests(reference.output)
 
 

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from geoglot.cli.main import cli
 from geoglot.errors import OutputError
-from geoglot.pairs.collect.collect_run import Collected, collect
+from geoglot.pairs.collect.collect_run import Collected, collect_pairs
 from peers.country import Country, write_recipe
 from peers.http import Fault
 from peers.kept import digests, half_files
@@ -71,7 +71,7 @@ def test_faults_of_services_change_nothing(country: Country, reference: Collecte
     country.photos.order(*searches, *pictures)
     country.files.order(*cogs)
     country.stac.faults.update({first + at: kind for at, kind in OF_STAC.items()})
-    collected = collect(write_recipe(country, tmp_path))
+    collected = collect_pairs(write_recipe(country, tmp_path))
     assert not collected.failed
     served = country.photos.served[before[0] :]
     ours = len(OF_SEARCHES) + len(OF_PICTURES)
@@ -99,7 +99,7 @@ def test_a_service_that_is_down_costs_only_time(country: Country, reference: Col
         failed = json.loads(result.stdout)["failed"]
         assert any("run the same" in line for line in failed) and any("were not tried" in line for line in failed)
         down["on"] = False
-        collected = collect(recipe)
+        collected = collect_pairs(recipe)
     finally:
         country.photos.answer = flickr
     assert not collected.failed
@@ -117,7 +117,7 @@ def test_a_scene_that_is_refused_for_ever_stops_no_tile(country: Country, refere
     country.files.answer = answer
     try:
         for _ in range(2):  # nothing has changed: it is told again
-            collected = collect(recipe)
+            collected = collect_pairs(recipe)
             filled = [one.outcomes["imagery"].counts["tiles with pixels"] for one in (collected, reference)]
             assert filled[0] == filled[1] > 8  # so many failures in a row are taken for a service that is down
             table = pd.read_parquet(collected.output / "imagery.parquet")
@@ -128,7 +128,7 @@ def test_a_scene_that_is_refused_for_ever_stops_no_tile(country: Country, refere
             assert "/new.tif answers HTTP 403" in (tmp_path / "pairs/report.html").read_text()
     finally:
         country.files.answer = cogs
-    collected = collect(recipe)
+    collected = collect_pairs(recipe)
     assert not collected.failed
     survived("COG refused, run again when it is not", 1, 1, collected.output, reference)
 
@@ -171,9 +171,9 @@ def test_a_full_disk_is_told_and_changes_nothing(
         with monkeypatch.context() as patch:
             patch.setattr(Path, "write_bytes", full)
             with pytest.raises(OutputError, match="disk is full"):
-                collect(recipe)
+                collect_pairs(recipe)
         assert not half_files(tmp_path / "pairs")
-    collected = collect(recipe)
+    collected = collect_pairs(recipe)
     survived("disk full, run again", len(parts), len(parts), collected.output, reference)
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
-from geoglot.pairs.collect.collect_run import collect
+from geoglot.pairs.collect.collect_run import collect_pairs
 from geoglot.pairs.pair_store import PairSet
 from geoglot.sources.imagery.scene_folder import LocalImagery
 from pairsets import make_batch
@@ -161,13 +161,13 @@ def test_what_arrives_during_a_run_is_taken_by_the_next(mine: Path, make_geotiff
             pixels, place = np.full((3, SIDE_M, SIDE_M), 9, np.uint8), Affine(1, 0, CORNER[0], 0, -1, CORNER[1])
             make_geotiff(pixels, "EPSG:32631", place, path=raster)
 
-    first = collect(mine / "mine.toml", progress=arrive)
+    first = collect_pairs(mine / "mine.toml", progress=arrive)
     assert photo.exists() and raster.exists() and not first.failed
-    second = collect(mine / "mine.toml")
+    second = collect_pairs(mine / "mine.toml")
     assert second.outcomes["photos"].counts["photos found"] == first.outcomes["photos"].counts["photos found"] + 1
     assert raster.name in set(pd.read_parquet(mine / "pairs/imagery.parquet")["scene"])
     told = list[str]()
-    assert collect(mine / "mine.toml", progress=lambda what, *_: told.append(what)).outcomes == second.outcomes
+    assert collect_pairs(mine / "mine.toml", progress=lambda what, *_: told.append(what)).outcomes == second.outcomes
     assert not told
 
 
@@ -182,7 +182,7 @@ def test_a_folder_is_listed_a_few_times_however_many_neighbourhoods(
 
     monkeypatch.setattr(LocalImagery, "identity", counted)
     monkeypatch.setattr("geoglot.pairs.collect.imagery._NEIGHBOURHOOD", 0.001)
-    collect(mine / "mine.toml", until="imagery")
+    collect_pairs(mine / "mine.toml", until="imagery")
     assert len(list((mine / "pairs/scenes").glob("*/*.json"))) > 8
     assert len(listed) == 2  # for the record of the stage, and for the names of its pieces
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from geoglot.aliases import Progress
+from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.atomic import LOCK, disk_errors, hold, write_json
 from geoglot.outputs.own import discard, is_marked, mark
@@ -90,8 +90,8 @@ class Collected:
         }
 
 
-def collect(
-    recipe: Path, until: str = NAMES[-1], redo: str | None = None, progress: Progress | None = None
+def collect_pairs(
+    recipe: PathLike, until: str = NAMES[-1], redo: str | None = None, progress: Progress | None = None
 ) -> Collected:
     """Run the stages of a recipe up to `until`; skip those that are finished, except from `redo` on.
 
@@ -101,6 +101,7 @@ def collect(
     for name in filter(None, (until, redo)):
         if name not in NAMES:
             raise InputError(f"stage must be one of {', '.join(NAMES)}, got {name!r}")
+    recipe = Path(recipe)
     pairs_recipe, start = read_recipe(recipe, PairsRecipe), time.perf_counter()
     collection = Collection(pairs_recipe, recipe.parent, progress or (lambda what, done, total: None))
     with photo_sources(pairs_recipe), imagery_source(pairs_recipe), _hold_own(pairs_recipe.output):
