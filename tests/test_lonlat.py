@@ -7,9 +7,10 @@ import shapely
 from affine import Affine
 from shapely.geometry.base import BaseGeometry
 
+from conftest import MakeGrid
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
-from geoglot.lonlat import bound_in_lonlat, lonlat_bounds, project_to_lonlat
+from geoglot.lonlat import bound_in_lonlat, lonlat_bounds, project_to_lonlat, split_at_antimeridian
 
 DEGREES = pyproj.CRS("OGC:CRS84")
 POLAR = [(3413, 0), (32661, 33), (6931, 33), (3031, 0), (6932, 33)]
@@ -96,3 +97,29 @@ def test_a_box_is_that_of_its_grid(code: int) -> None:
     assert grid.crs is not None
     outline = shapely.Polygon(np.column_stack(grid.outline()))
     assert bound_in_lonlat([outline], grid.crs)[0] == pytest.approx(lonlat_bounds(grid), abs=0.02)
+
+
+def test_lonlat_bounds(make_grid: MakeGrid) -> None:
+    def degrees(west: float, north: float, size: float = 0.1) -> Grid:
+        return make_grid(4326, Affine(size, 0, west, 0, -size, north), (10, 20))
+
+    assert lonlat_bounds(degrees(10, 50)) == pytest.approx((10, 49, 12, 50))
+    assert lonlat_bounds(degrees(179, 50)) == pytest.approx((179, 49, -179, 50))
+    assert lonlat_bounds(degrees(-181, 50)) == pytest.approx((179, 49, -179, 50))
+    world = make_grid(4326, Affine(1, 0, -180, 0, -1, 90), (180, 360))
+    assert lonlat_bounds(world) == pytest.approx((-180, -90, 180, 90))
+    pole = make_grid(3413, Affine(1000, 0, -5e5, 0, -1000, 5e5), (1000, 1000))
+    assert lonlat_bounds(pole) == pytest.approx((-180, 83.5, 180, 90), abs=0.1)
+
+
+def test_split_at_the_antimeridian() -> None:
+    across, wrapped, plain = split_at_antimeridian(
+        [
+            shapely.box(179, 10, 181, 12),
+            shapely.Polygon([(179, 10), (-179, 10), (-179, 12), (179, 12)]),
+            shapely.box(1, 1, 2, 2),
+        ]
+    )
+    expected = shapely.MultiPolygon([shapely.box(179, 10, 180, 12), shapely.box(-180, 10, -179, 12)])
+    assert across.equals(expected) and wrapped.equals(expected)
+    assert plain.equals(shapely.box(1, 1, 2, 2))

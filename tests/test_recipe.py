@@ -2,12 +2,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from geoglot.errors import InputError
 from geoglot.models.known import KNOWN
-from geoglot.recipe import read_recipe, recipe_hash
+from geoglot.recipe import read_recipe, recipe_facts
 from geoglot.training.train_align import AlignRecipe
 from geoglot.training.train_segment import SegmentRecipe
 
@@ -28,24 +29,24 @@ def test_there_is_one_for_each_model_of_the_paper() -> None:
     assert {path.stem for path in RECIPES} == {"naip-image", "naip-pixel", "sentinel2-image", "sentinel2-pixel"}
 
 
-def test_the_hash_sees_what_decides_the_result() -> None:
+def test_the_facts_hold_what_decides_the_result() -> None:
     recipe = read_recipe(RECIPES[0], AlignRecipe)
     folder = RECIPES[0].parent
     moved, faster = replace(recipe, output=Path("elsewhere")), replace(recipe, fit=replace(recipe.fit, rate=2e-5))
-    assert recipe_hash(recipe, folder, "output") == recipe_hash(moved, folder, "output")
-    assert recipe_hash(recipe, folder, "output") != recipe_hash(faster, folder, "output")
+    assert recipe_facts(recipe, folder, "output") == recipe_facts(moved, folder, "output")
+    assert recipe_facts(recipe, folder, "output") != recipe_facts(faster, folder, "output")
 
 
-def test_the_hash_is_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_facts_are_the_same_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recipes").mkdir()
     text = 'name = "a"\npairs = "../pairs"\nvalidation = "https://host/pairs"\noutput = "out"\nground = "g"\n'
     (tmp_path / "recipes" / "r.toml").write_text(text)
-    found = set()
+    found = list[dict[str, Any]]()
     for folder, name in ((tmp_path, "recipes/r.toml"), (tmp_path / "recipes", "r.toml"), (tmp_path, None)):
         monkeypatch.chdir(folder)
         path = Path(name) if name else tmp_path / "recipes" / "r.toml"
-        found.add(recipe_hash(read_recipe(path, AlignRecipe), path.parent))
-    assert len(found) == 1
+        found.append(recipe_facts(read_recipe(path, AlignRecipe), path.parent))
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_url_stays_a_url_and_a_path_lies_beside_the_recipe(tmp_path: Path) -> None:

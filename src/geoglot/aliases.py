@@ -1,4 +1,4 @@
-"""Aliases for what public functions accept. What ends in Like is normalised in their first lines, never passed on."""
+"""Types of arguments. A public function normalises a `...Like` argument in its first lines and never passes it on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Interval
 
 PathLike = str | Path
-#: "a,b", a list of names, names with the words that describe each ({"water": ["river", "lake"]}), or a file of these
+#: "a,b", a list of names, names with words that describe each ({"water": ["river", "lake"]}), or a file of these
 ClassesLike = str | Path | Sequence[str] | Mapping[str, Sequence[str]]
 #: A band by 1-based index or by name ("red")
 BandLike = int | str
@@ -27,14 +27,14 @@ Sensor = Literal[
     "pleiades",
     "planetscope",
 ]
-#: The stored number that is no data; "none": every finite number is data; None: as the file says, and as is found
+#: The stored number that is no data; "none": every finite number is data; None: as the file and its pixels say
 NoData = int | float | Literal["none"] | None
 Progress = Callable[[str, int, int], None]
-"""Called with (what is being done, how much of it is done, how much it is in all)."""
+"""Called with (the name of the step, how much of it is done, how much there is to do)."""
 
 
 def not_utf8(name: PathLike) -> str | None:
-    """A name in another encoding than UTF-8, as it can be shown; None for one that is text."""
+    """A printable form of a name that is not UTF-8; None if the name is UTF-8."""
     try:
         str(name).encode()
     except UnicodeEncodeError:  # Python holds such bytes as surrogates

@@ -1,4 +1,4 @@
-"""The bounds that stand in the annotation of a field, in words."""
+"""Checks numbers against the bounds in the annotations of a dataclass, such as `Annotated[int, Ge(1)]`."""
 
 from __future__ import annotations
 
@@ -41,13 +41,8 @@ def violated(value: int | float, bounds: tuple[BaseMetadata, ...]) -> str | None
 
 def bounds_of(metadata: tuple[Any, ...]) -> tuple[BaseMetadata, ...]:
     """The single bounds among the metadata of an annotation."""
-    found: list[BaseMetadata] = []
-    for entry in metadata:
-        if isinstance(entry, GroupedMetadata):
-            found += [bound for bound in entry if isinstance(bound, BaseMetadata)]
-        elif isinstance(entry, BaseMetadata):
-            found.append(entry)
-    return tuple(found)
+    entries = (single for entry in metadata for single in (entry if isinstance(entry, GroupedMetadata) else [entry]))
+    return tuple(entry for entry in entries if isinstance(entry, BaseMetadata))
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Coordinates of one CRS in another, always x before y, and metric CRSs for places on Earth."""
+"""Transforms coordinates between CRSs, always x before y, and chooses a metric CRS for a place on Earth."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ LONLAT = pyproj.CRS("OGC:CRS84")
 WGS84 = pyproj.Geod(ellps="WGS84")
 UPS_NORTH, UPS_SOUTH = 32661, 32761  # EPSG
 _SEGMENT_M = 2_000.0  # an edge of this length bends by less than a metre between two CRSs
-_UTM_MAX_SPAN = 12.0  # degrees of longitude; farther than 6 from its meridian UTM stretches by over 0.5 %
+_UTM_MAX_SPAN = 12.0  # degrees of longitude; over 6 from its meridian UTM stretches by over 0.5 %
 _UTM_MAX_LATITUDE = 84.0
 _UPS_MIN_LATITUDE = 60.0  # nearer to the equator polar stereographic stretches by over 7 %
 _CAP_MIN_LATITUDE = 10.0  # corners of a square around a larger cap lie nearly on the other pole
 
 
 def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> tuple[np.ndarray, np.ndarray]:
-    """Transform coordinates, x first in both CRSs; GridError where a point has no place in one of them."""
+    """Transform coordinates, x first in both CRSs; GridError for a point outside the domain of either CRS."""
     try:
         transformer = _transformer(source, target)
     except ProjError as error:
@@ -37,7 +37,7 @@ def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.C
         x, y = transformer.transform(x, y, errcheck=True)
     except ProjError as error:
         raise GridError(
-            f"Some places in the CRS {source.name!r} have no place in {target.name!r} ({error}): the raster reaches "
+            f"Some points in the CRS {source.name!r} do not exist in {target.name!r} ({error}): the raster reaches "
             "beyond the Earth, or beyond where its CRS is valid; clip it, for instance with rio clip, or give it "
             "another CRS if this one is wrong: rio edit-info --crs EPSG:..."
         ) from error
@@ -50,7 +50,7 @@ def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
 
 
 def with_x_first(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.CRS:
-    """The target where only the axis order differs, else the source: PROJ swaps UPS (E,N) and UPS (N,E)."""
+    """The target if only the axis order differs, else the source: PROJ would swap UPS (E,N) and UPS (N,E)."""
     return target if source.equals(target, ignore_axis_order=True) else source
 
 
@@ -66,17 +66,17 @@ def wrap_longitude(longitude: Any) -> Any:
 
 
 def metric_epsg(lon: Float[np.ndarray, " point"], lat: Float[np.ndarray, " point"]) -> Int[np.ndarray, " point"]:
-    """EPSG codes of the UTM zones of points, UPS beyond 84 degrees: metres true to 0.1 % around each."""
+    """EPSG codes of the UTM zones of points, or of UPS beyond 84 degrees; lengths around each are true to 0.1 %."""
     zone = ((wrap_longitude(lon) + 180) // 6).astype(np.int64) + 1
     utm = np.where(lat >= 0, 32600, 32700) + zone
     return np.where(abs(lat) <= _UTM_MAX_LATITUDE, utm, np.where(lat > 0, UPS_NORTH, UPS_SOUTH))
 
 
 def metric_crs(lon: np.ndarray, lat: np.ndarray) -> pyproj.CRS:
-    """A CRS in metres that is true around a closed outline, which is given in degrees.
+    """A CRS in metres with little distortion inside a closed outline in degrees.
 
-    It is the UTM zone of the centre, UPS near a pole, or an equal-area azimuthal CRS for an outline wider than UTM can
-    hold; GridError beyond a hemisphere.
+    It is the UTM zone of the centre, UPS near a pole, or an equal-area azimuthal CRS for an outline that is too wide
+    for UTM; GridError beyond a hemisphere.
     """
     lon = np.unwrap(lon, period=360)
     middle, latitude = wrap_longitude((lon.min() + lon.max()) / 2), (lat.min() + lat.max()) / 2

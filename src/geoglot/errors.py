@@ -1,19 +1,4 @@
-"""Every exception that geoglot raises on purpose. Each message says what to do next.
-
-GeoglotError
-├── InputError             what the caller gave cannot be used        (exit code 2)
-│   ├── ClassesError       class names are missing, empty or repeated
-│   └── GridError          a place on Earth that cannot be computed
-├── SourceError            pixels that cannot be opened or read       (exit code 1)
-│   ├── ReadError          one window of an opened source failed
-│   └── ServiceError       a service on the network that does not answer as it should
-├── ModelError             a model that cannot be found or trusted
-│   └── ConvertError       a foreign checkpoint that does not fit
-├── OutputError            a result that cannot be written
-├── AnswerError            a question without an answer
-│   └── LimitError         a program that needs more than its limits
-└── MissingExtraError      an optional dependency is not installed
-"""
+"""Every exception that geoglot raises on purpose. Each message says what to do next."""
 
 from __future__ import annotations
 
@@ -22,13 +7,13 @@ from importlib.metadata import PackageNotFoundError, requires
 
 
 class GeoglotError(Exception):
-    """Root of all; the command line prints its message and exits with `exit_code`."""
+    """The base class; the command line prints the message and exits with `exit_code`."""
 
     exit_code = 1
 
 
 class InputError(GeoglotError):
-    """What the caller gave cannot be used."""
+    """An argument, option or file of the caller cannot be used."""
 
     exit_code = 2
 
@@ -38,11 +23,11 @@ class ClassesError(InputError):
 
 
 class GridError(InputError):
-    """A place on Earth cannot be computed: a transform without inverse, a CRS without a path to metres."""
+    """Coordinates on Earth cannot be computed: a transform has no inverse, or a CRS no transformation to metres."""
 
 
 class SourceError(GeoglotError):
-    """Pixels cannot be opened: no such file, not an image, a driver that is not allowed."""
+    """A source cannot be opened: there is no such file, it is not an image, or its driver is not allowed."""
 
 
 class ReadError(SourceError):
@@ -54,7 +39,7 @@ class ServiceError(SourceError):
 
 
 class ModelError(GeoglotError):
-    """A model cannot be found, does not match its card, or lacks what was asked of it."""
+    """A model cannot be found, does not match its card, or lacks an ability that the call needs."""
 
 
 class ConvertError(ModelError):
@@ -66,7 +51,7 @@ class OutputError(GeoglotError):
 
 
 class AnswerError(GeoglotError):
-    """A question has no answer: it could not be read, or its program failed."""
+    """A question has no answer: it cannot be understood, or its program failed."""
 
 
 class LimitError(AnswerError):
@@ -77,19 +62,18 @@ class MissingExtraError(GeoglotError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        wanted = " ".join(f'"{name}"' for name in _packages_of(extra))
+        packages = " ".join(f'"{name}"' for name in _packages_of(extra))
         super().__init__(
             f"{package} is not installed; install the packages of geoglot[{extra}] with: "
-            f'"{sys.executable}" -m pip install {wanted}'
+            f'"{sys.executable}" -m pip install {packages}'
         )
 
 
 def _packages_of(extra: str) -> list[str]:
-    """The packages of an extra: they install by name, wherever geoglot itself came from."""
+    """The packages of an extra, which can be installed by name however geoglot itself was installed."""
     try:
-        wanted = requires("geoglot") or []
-    except PackageNotFoundError:  # run from its sources, not installed
-        wanted = []
-    parts = [line.partition(";") for line in wanted]
-    found = [name.strip() for name, _, when in parts if f'extra == "{extra}"' in when.replace("'", '"')]
-    return found or [f"geoglot[{extra}]"]
+        requirements = [line.partition(";") for line in requires("geoglot") or []]
+    except PackageNotFoundError:  # geoglot runs from its sources
+        requirements = []
+    packages = [name.strip() for name, _, marker in requirements if f'extra == "{extra}"' in marker.replace("'", '"')]
+    return packages or [f"geoglot[{extra}]"]

@@ -20,23 +20,22 @@ def _with_zeros(value: float | int) -> str:
     """Three significant digits with trailing zeros: 2.50."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    places = max(0, 2 - math.floor(math.log10(abs(value))))
-    rounded = round(value, 2 - math.floor(math.log10(abs(value))))
-    return f"{rounded:,.{places}f}"
+    places = 2 - math.floor(math.log10(abs(value)))
+    return f"{round(value, places):,.{max(0, places)}f}"
 
 
 _AREAS = (("km²", 1e6, 1e7), ("ha", 1e4, 1e4), ("m²", 1.0, 0.0))
-"""Units of area, their size, and the area from which on each is used; in square metres."""
+"""Each unit of area, its size, and the smallest area that is given in it; in square metres."""
 
 
 def choose_area_unit(areas_m2: Iterable[float | None]) -> str:
-    """One unit for all areas of a table: that of the largest."""
+    """The unit for all areas of a table, which suits the largest of them."""
     largest = max((abs(area) for area in areas_m2 if area is not None), default=0.0)
     return next(unit for unit, _, least in _AREAS if largest >= least)
 
 
 def format_area(area_m2: float | None, unit: str | None = None) -> str:
-    """An area in a unit (default: the one that suits it); "-" if it is not known."""
+    """An area in a unit (default: the unit that suits it); "-" if the area is not known."""
     if area_m2 is None:
         return "-"
     unit = unit or choose_area_unit([area_m2])

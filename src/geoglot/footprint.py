@@ -1,6 +1,6 @@
-"""The part of a grid that a scene fills: at the edge of a coarse, turned or reprojected grid, pixels hang over.
+"""The part of a grid that a scene fills. Pixels at the edge of a coarse, rotated or reprojected grid reach beyond it.
 
-Areas count only the ground inside. No other code knows how much of a pixel that is.
+Areas count only the ground inside the scene, and only this file knows how much of a pixel that is.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from geoglot.geo import Grid, Window
 
 @dataclass(frozen=True, eq=False)
 class Footprint:
-    """A scene on a grid."""
+    """The outline of a scene on a grid."""
 
     outline: BaseGeometry | None
     """In pixels of the grid (x = column, y = row); None if the scene fills the grid to its edge."""
 
     @classmethod
     def of(cls, scene: Grid, grid: Grid) -> Footprint:
-        """The part of `grid` that `scene` covers; both lie on Earth, or are the same."""
+        """The part of `grid` that `scene` covers. Either both have a CRS, or they are the same grid."""
         if scene is grid:
             return cls(None)
         x, y = scene.outline()
@@ -42,15 +42,14 @@ class Footprint:
         return cls(outline)
 
     def coverage(self, window: Window) -> Float[np.ndarray, "rows cols"] | None:
-        """How much of each pixel of a window is inside, 0..1; None if all are inside as a whole."""
+        """The share of each pixel of a window that is inside, 0..1; None if the whole window is inside."""
         frame = shapely.box(window.col, window.row, window.col + window.width, window.row + window.height)
         if self.outline is None or self.outline.covers(frame):
             return None
-        part = shapely.intersection(self.outline, frame)
-        return _coverage(part, window)
+        return _rasterize(shapely.intersection(self.outline, frame), window)
 
     def clip(self, polygons: Sequence[shapely.Polygon]) -> np.ndarray:
-        """The largest part inside of each polygon (in pixels); a polygon without any part inside stays as it is."""
+        """Each polygon (in pixels) cut to its largest part inside; a polygon that lies outside stays as it is."""
         clipped = np.array(polygons, object)
         if self.outline is None or not len(clipped):
             return clipped
@@ -62,20 +61,18 @@ class Footprint:
         return clipped
 
 
-def _coverage(shape: BaseGeometry, window: Window) -> Float[np.ndarray, "rows cols"]:
-    """How much of each pixel of a window a shape inside it covers, exactly.
+def _rasterize(shape: BaseGeometry, window: Window) -> Float[np.ndarray, "rows cols"]:
+    """The exact share of each pixel of a window that a shape inside the window covers.
 
     Every edge is cut where it passes from pixel to pixel, and adds the area to its right up to the border. A running
     sum along each row then gives the area inside.
     """
     total = np.zeros((window.height, window.width + 1))
-    for polygon in shapely.get_parts(shape):
-        if not isinstance(polygon, shapely.Polygon):
-            continue
-        for ring in shapely.get_rings(shapely.orient_polygons(polygon)):
-            vertices = shapely.get_coordinates(ring) - [window.col, window.row]
-            for start, end in pairwise(vertices):
-                _add_edge(total, start, end)
+    polygons = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]
+    for ring in shapely.get_rings(shapely.orient_polygons(polygons)):
+        vertices = shapely.get_coordinates(ring) - [window.col, window.row]
+        for start, end in pairwise(vertices):
+            _add_edge(total, start, end)
     covered: np.ndarray = abs(np.cumsum(total, axis=1)[:, :-1])
     return covered.clip(0, 1)
 

@@ -1,8 +1,8 @@
-"""Where pixels lie on Earth: the grid of a raster and its windows. No I/O.
+"""Where pixels lie on Earth: windows and grids, without any I/O.
 
 Pixel coordinates are (row, col): (0, 0) is the outer corner of the first pixel, (0.5, 0.5) its centre.
 Map coordinates are (x, y) in the grid's CRS, x first whatever order the CRS itself declares.
-Distances and areas are taken on the WGS 84 ellipsoid. An edge is straight in the CRS it is given in.
+Distances and areas are measured on the WGS 84 ellipsoid. An edge is straight in the CRS of its coordinates.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _SAME_RESOLUTION = 0.01
 
 
 class Window(NamedTuple):
-    """A block of pixels of a grid; it may reach beyond the grid, and what lies there is padding."""
+    """A rectangle of pixels of a grid; pixels beyond the grid are padding."""
 
     row: int
     col: int
@@ -42,7 +42,7 @@ class Window(NamedTuple):
 
     @property
     def slices(self) -> tuple[slice, slice]:
-        """Its rows and columns in an array of the whole grid, for a window inside the grid."""
+        """Slices of rows and columns in an array of the whole grid; the window must lie inside the grid."""
         return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
 
     def within(self, frame: Window) -> Window:
@@ -50,7 +50,7 @@ class Window(NamedTuple):
         return self._replace(row=self.row - frame.row, col=self.col - frame.col)
 
     def rims(self, part: Window) -> tuple[tuple[int, int], tuple[int, int]]:
-        """How many rows (above, below) and columns (left, right) surround a part of this window, as np.pad wants."""
+        """Rows (above, below) and columns (left, right) around a part of this window, as np.pad takes them."""
         row, col, height, width = part.within(self)
         return (row, self.height - row - height), (col, self.width - col - width)
 
@@ -69,8 +69,8 @@ class Grid:
     def __post_init__(self) -> None:
         if not math.isfinite(self.transform.determinant) or self.transform.determinant == 0:
             raise GridError(
-                f"The transform {tuple(self.transform)[:6]} has no inverse, so its pixels have no place; "
-                "give the raster a right one, for instance with: rio edit-info --transform"
+                f"The transform {tuple(self.transform)[:6]} has no inverse, so its pixels have no coordinates; "
+                "assign the right one, for instance with: rio edit-info --transform"
             )
 
     @property
@@ -128,9 +128,9 @@ class Grid:
         return float(x.min()), float(y.min()), float(x.max()), float(y.max())
 
     def outline(self) -> tuple[np.ndarray, np.ndarray]:
-        """Map coordinates along the border, closed, clockwise from the first corner; not beyond a pole."""
+        """Map (x, y) along the border: closed, clockwise from the first corner, clipped at the poles."""
         rows, cols = self.shape
-        there = np.arange(_OUTLINE_STEPS) / _OUTLINE_STEPS
+        there = np.arange(_OUTLINE_STEPS) / _OUTLINE_STEPS  # from 0 to 1 along an edge
         start, end, back = np.zeros_like(there), np.ones_like(there), 1 - there
         return self._on_earth(
             rows * np.concatenate([start, there, end, back, [0]]),
@@ -154,7 +154,7 @@ class Grid:
 
     @property
     def resolution_m(self) -> float | None:
-        """Ground metres a pixel at the centre, mean of both axes; None without a CRS."""
+        """Ground metres per pixel at the centre, the mean of both axes; None without a CRS."""
         return None if self.crs is None else float(np.mean(self._pixel_size_m()))
 
     def pixel_area_m2(self, window: Window | None = None) -> float | None:
@@ -168,8 +168,8 @@ class Grid:
     def metric(self, resolution: float) -> Grid:
         """A north-up grid of square pixels of this ground resolution (metres) that covers this one.
 
-        It is this grid itself where that fits already, to within 1 % of resolution. The CRS stays where it is projected
-        in metres and stretches by less than 0.5 % at the centre; otherwise it is `metric_crs` of the outline.
+        A grid that has this resolution already, to within 1 %, is returned unchanged. The CRS is kept if it is
+        projected in metres and its scale at the centre is true to 0.5 %; otherwise it is `metric_crs` of the outline.
         """
         if self.crs is None:
             raise GridError("The raster has no CRS, so it has no metres; leave out the ground resolution")
@@ -191,7 +191,7 @@ class Grid:
         return Grid(crs, north_up, (rows, cols))
 
     def _on_earth(self, rows: Any, cols: Any) -> tuple[np.ndarray, np.ndarray]:
-        """`to_map`, but rows of a global grid that reach beyond a pole end there."""
+        """`to_map`, but rows of a global grid that reach beyond a pole are clipped there."""
         x, y = self.to_map(rows, cols)
         if self.crs is not None and self.crs.is_geographic:
             pole = math.pi / 2 / self.crs.axis_info[0].unit_conversion_factor
@@ -199,7 +199,7 @@ class Grid:
         return x, y
 
     def _pixel_size_m(self) -> np.ndarray:
-        """Ground lengths of one step along a row and along a column, at the centre."""
+        """Ground metres of one step along a row and along a column, at the centre."""
         row, col = self.shape[0] / 2, self.shape[1] / 2
         rows, cols = np.array([row, row, row - 0.5, row + 0.5]), np.array([col - 0.5, col + 0.5, col, col])
         lon, lat = self.to_lonlat(rows, cols)

@@ -1,4 +1,4 @@
-"""Areas, lengths and distances on the WGS 84 ellipsoid of shapes in any CRS. An edge is straight in the shape's CRS."""
+"""Areas, perimeters and distances on the WGS 84 ellipsoid. Edges of a geometry are straight in its CRS."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from geoglot.crs import LONLAT, WGS84, segment_length, transform
 def geodesic_area_m2(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> Float[np.ndarray, " geometry"]:
     """Area of (multi)polygons without their holes, also across the antimeridian.
 
-    Karney 2013, "Algorithms for geodesics", section 6, on edges densified in the CRS they are straight in.
+    Karney 2013, "Algorithms for geodesics", section 6, on edges densified in the CRS.
     """
     polygons, owner = shapely.get_parts(np.asarray(geometries, dtype=object), return_index=True)
     rings, ring_polygon = shapely.get_rings(polygons, return_index=True)
@@ -36,15 +36,15 @@ def geodesic_perimeter_m(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS
     return np.bincount(owner, weights=lengths, minlength=len(geometries)).astype(np.float64)
 
 
-def geodesic_distance_m(one: Any, other: Any, crs: pyproj.CRS) -> float:
+def geodesic_distance_m(geometry: Any, other: Any, crs: pyproj.CRS) -> float:
     """Metres between the nearest points of two geometries; 0 where they touch."""
-    points = shapely.get_coordinates(shapely.shortest_line(one, other))
+    points = shapely.get_coordinates(shapely.shortest_line(geometry, other))
     lon, lat = transform(points[:, 0], points[:, 1], crs, LONLAT)
     return float(WGS84.inv(lon[0], lat[0], lon[1], lat[1])[2])
 
 
 def _lonlat_rings(rings: np.ndarray, crs: pyproj.CRS) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Longitudes and latitudes along each ring, dense enough that a straight edge of the CRS stays where it is."""
+    """Longitudes and latitudes along each ring, so dense that an edge stays where it is in the CRS."""
     if crs.is_geographic:
         rings = _unwrap_rings(rings)
     dense = shapely.segmentize(rings, segment_length(crs))
@@ -55,11 +55,11 @@ def _lonlat_rings(rings: np.ndarray, crs: pyproj.CRS) -> list[tuple[np.ndarray, 
 
 
 def _unwrap_rings(rings: np.ndarray) -> np.ndarray:
-    """Rings in degrees whose edges all go the short way, also across the antimeridian."""
+    """Rings in degrees whose edges all go the short way round, also across the antimeridian."""
     west, _, east, _ = shapely.bounds(rings).T
     for index in np.flatnonzero(east - west > 180):
         lonlat = shapely.get_coordinates(rings[index])
         lonlat[:, 0] = np.unwrap(lonlat[:, 0], period=360)
-        if abs(lonlat[-1, 0] - lonlat[0, 0]) < 180:  # else the ring winds around a pole, and is right as it is
+        if abs(lonlat[-1, 0] - lonlat[0, 0]) < 180:  # else the ring winds around a pole, and is right already
             rings[index] = shapely.LinearRing(lonlat)
     return rings

@@ -1,8 +1,8 @@
-"""Polygons in longitude and latitude as RFC 7946 wants them: within -180..180, wound right, poles included.
+"""Converts polygons to longitude and latitude by RFC 7946: within -180..180, with its winding, poles included.
 
-Away from the poles a polygon that crosses 180 degrees is cut there (section 3.1.9). Near a pole longitudes turn by
-many degrees within a few metres. There a polygon is cut on the polar map, into the hemispheres east and west, where
-each part has a plain range of longitudes, and the pole becomes the edge at latitude 90 that it is in degrees.
+Away from the poles a polygon that crosses 180 degrees is cut there (section 3.1.9). Near a pole longitudes change by
+many degrees within a few metres. There a polygon is cut on the polar map into its parts east and west of Greenwich,
+each with a plain range of longitudes, and the pole becomes an edge at latitude 90.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from geoglot.geo import Grid
 _NEAR_M = 1_200_000.0  # polygons this near to a pole are cut on the polar map
 _POLE_XY = 2_000_000.0  # false easting and northing of UPS
 _WIDE = 5e7  # metres, wider than any polar map
-_TOUCH = 1e-6  # metres: on the line, or on the pole
+_TOUCH = 1e-6  # metres; a nearer point lies on the line or on the pole
 _TURN = math.radians(1)  # an edge that turns more around the pole gets vertices between
 _SAME = 1e-9  # degrees below which two points are one
 
 
 def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.ndarray:
-    """(Multi)polygons of a CRS in degrees, outer rings counterclockwise, holes clockwise."""
+    """Convert (multi)polygons of a CRS to degrees; outer rings are counterclockwise, holes clockwise."""
     result = np.array(geometries, object)
     if not len(result):
         return result
@@ -45,7 +45,7 @@ def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -
 
 
 def orient_rings(geometries: np.ndarray) -> np.ndarray:
-    """With the winding that RFC 7946 section 3.1.6 asks for."""
+    """Polygons with outer rings counterclockwise and holes clockwise (RFC 7946, section 3.1.6)."""
     wound: np.ndarray = shapely.orient_polygons(geometries, exterior_cw=False)
     return wound
 
@@ -68,7 +68,7 @@ def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
 
 
 def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
-    """Lon/lat geometries, cut at 180 degrees where they cross it, as RFC 7946 section 3.1.9 asks."""
+    """Lon/lat geometries, cut at 180 degrees where they cross it (RFC 7946, section 3.1.9)."""
     result = np.array(geometries, dtype=object)
     west, _, east, _ = shapely.bounds(result).T
     for index in np.flatnonzero((east - west > 180) | (west < -180) | (east > 180)):
@@ -77,7 +77,7 @@ def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
 
 
 def _split(geometry: Any) -> Any:
-    """A geometry, less than half the globe wide, in parts within -180..180."""
+    """Split a geometry that is less than half the globe wide into parts within -180..180."""
     first = shapely.get_coordinates(geometry)[0, 0]
     whole = shapely.transform(
         geometry, lambda lonlat: np.column_stack([first + wrap_longitude(lonlat[:, 0] - first), lonlat[:, 1]])
@@ -112,7 +112,7 @@ def _nearby_pole(geometries: np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     for side in (1, -1):
         try:
             x, y = transform(np.array([0.0]), np.array([90.0 * side]), LONLAT, crs)
-        except GridError:  # a pole that this CRS cannot show
+        except GridError:  # this CRS has no coordinates for the pole
             continue
         if np.isfinite([x, y]).all():
             near[shapely.dwithin(hulls, shapely.Point(float(x[0]), float(y[0])), reach)] = side
@@ -127,7 +127,7 @@ def _project(geometries: np.ndarray, source: pyproj.CRS, target: pyproj.CRS) -> 
 
 
 def _split_at_pole(geometry: BaseGeometry, crs: pyproj.CRS, side: int) -> BaseGeometry:
-    """A geometry near the north (1) or south (-1) pole in degrees, cut along 0 and 180 and joined again along 0."""
+    """Convert a geometry near the north (1) or south (-1) pole to degrees; cut along 0 and 180, joined along 0."""
     ups = pyproj.CRS.from_epsg(UPS_NORTH if side == 1 else UPS_SOUTH)
     flat = shapely.make_valid(_project(np.array([geometry]), crs, ups)[0])
     flat = shapely.transform(flat, lambda xy: xy - _POLE_XY)
@@ -143,13 +143,13 @@ def _split_at_pole(geometry: BaseGeometry, crs: pyproj.CRS, side: int) -> BaseGe
 
 
 def _polygons(geometry: BaseGeometry) -> list[shapely.Polygon]:
-    """The polygons of a geometry, without the lines and points that are left where parts touch."""
+    """The polygons of a geometry, without the lines and points that remain where parts touch."""
     parts = shapely.get_parts(geometry)
     return [part for part in parts if isinstance(part, shapely.Polygon) and not part.is_empty]
 
 
 def _polar_ring_to_lonlat(ring: BaseGeometry, ups: pyproj.CRS, side: int, east: int) -> Float[np.ndarray, "vertex 2"]:
-    """A ring on the polar map, its pole at (0, 0), in degrees: 0..180 east (1), or -180..0 (-1)."""
+    """Convert a ring around the pole at (0, 0) to degrees: 0..180 if `east` is 1, -180..0 if it is -1."""
     xy = _add_turning_vertices(shapely.get_coordinates(ring)[:-1])
     x, y = (xy + _POLE_XY).T
     lon, lat = transform(x, y, ups, LONLAT)
@@ -165,7 +165,7 @@ def _polar_ring_to_lonlat(ring: BaseGeometry, ups: pyproj.CRS, side: int, east: 
 
 
 def _add_turning_vertices(xy: Float[np.ndarray, "vertex 2"]) -> Float[np.ndarray, "more 2"]:
-    """An open ring with a vertex for every degree that an edge turns around the pole, and one where it meets it."""
+    """Add to an open ring a vertex for every degree that an edge turns around the pole, and one where it meets it."""
     ends = np.roll(xy, -1, axis=0)
     turn = abs(np.arctan2(xy[:, 0] * ends[:, 1] - xy[:, 1] * ends[:, 0], (xy * ends).sum(axis=1)))
     parts, done = list[np.ndarray](), 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import tomllib
@@ -45,16 +44,16 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         return table
     if not isinstance(base, str) or Path(base).name != base or path.with_name(base) in (path, *above):
         raise InputError(f"{path}: base must be the name of another recipe in its folder, got {base!r}")
-    return _over(_read(path.with_name(base), (path, *above)), table)
+    return _merge(_read(path.with_name(base), (path, *above)), table)
 
 
-def _over(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """Merge two tables, part by part."""
-    both = dict(below)
-    for name, value in above.items():
-        old = both.get(name)
-        both[name] = _over(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return both
+def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:
+    """Merge a table over its base; tables inside are merged too."""
+    merged = dict(base)
+    for name, value in table.items():
+        old = merged.get(name)
+        merged[name] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
 
 
 def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
@@ -64,14 +63,8 @@ def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
     return facts
 
 
-def recipe_hash(recipe: Any, folder: Path, *leave_out: str) -> str:
-    """A fingerprint of `recipe_facts`."""
-    text = json.dumps(recipe_facts(recipe, folder, *leave_out), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 def beside(name: str, folder: Path) -> str:
-    """The model that a recipe names. A folder beside the recipe wins over a name of the zoo."""
+    """The folder beside the recipe that a model's name means, if there is one, else the name, which the zoo knows."""
     return str(folder / name) if (folder / name).is_dir() else name
 
 
@@ -86,10 +79,10 @@ def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -
         values = adapter_of(kind).validate_json(json.dumps(table, default=str))  # type: ignore[arg-type]
     except ValidationError as error:
         raise InputError(where + _sentence(kind, error.errors(include_url=False))) from None
-    except InputError as error:  # of the dataclass itself, which does not know the file
+    except InputError as error:  # from the checks of the dataclass, which do not know the file
         raise InputError(f"{where}{error}") from None
-    made: T = _with_paths(kind, values, table, where, folder)
-    return made
+    recipe: T = _with_paths(kind, values, table, where, folder)
+    return recipe
 
 
 @cache
@@ -107,8 +100,8 @@ def _with_paths(kind: type[Any], values: Any, table: dict[str, Any], where: str,
     resolved = {}
     for name, kinds in _kinds(kind).items():
         value, stated = getattr(values, name), table.get(name)
-        nested = next((one for one in kinds if dataclasses.is_dataclass(one)), None)
-        if isinstance(nested, type) and isinstance(stated, dict):
+        nested = _find_dataclass(kinds)
+        if nested and isinstance(stated, dict):
             value = _with_paths(nested, value, stated, f"{where}{name}.", folder)
         elif Path in kinds and stated is not None:
             value = _resolve(stated, str in kinds, f"{where}{name}", folder)
@@ -120,6 +113,10 @@ def _kinds(kind: type[Any]) -> dict[str, tuple[Any, ...]]:
     """The types that each field of a dataclass may have."""
     hints = get_type_hints(kind)
     return {field.name: get_args(hints[field.name]) or (hints[field.name],) for field in dataclasses.fields(kind)}
+
+
+def _find_dataclass(kinds: tuple[Any, ...]) -> type[Any] | None:
+    return next((kind for kind in kinds if isinstance(kind, type) and dataclasses.is_dataclass(kind)), None)
 
 
 def _resolve(stated: str, may_be_url: bool, where: str, folder: Path) -> PathLike:
@@ -153,15 +150,15 @@ _MUST_BE = {
 
 
 def _sentence(kind: type[Any], errors: list[ErrorDetails]) -> str:
-    """One error of pydantic in our words; an unknown key comes first, since it may be a missing one misspelt."""
+    """One of pydantic's errors in our words: an unknown key first, since it may be a missing key misspelt."""
     error = next((other for other in errors if other["type"] == "unexpected_keyword_argument"), errors[0])
     kinds, keys = _kinds(kind), []
     for part in error["loc"][:-1]:
         if part not in kinds and isinstance(part, str):
             break  # the branch of a union
         keys.append(str(part))
-        nested = next((one for one in kinds.get(str(part), ()) if dataclasses.is_dataclass(one)), None)
-        kinds = _kinds(nested) if isinstance(nested, type) else {}
+        nested = _find_dataclass(kinds.get(str(part), ()))
+        kinds = _kinds(nested) if nested else {}
     last, within = str(error["loc"][-1]), f"{'.'.join(keys)}: " if keys else ""
     if error["type"] == "unexpected_keyword_argument":
         return f"{within}there is no key {_short(last)}; known are {', '.join(kinds)}"

@@ -25,9 +25,9 @@ class Settings:
     cache: Path = field(default_factory=_default_cache)
     """GEOGLOT_CACHE: the folder of downloaded and converted models."""
     raster_cache_mb: int = 128
-    """GEOGLOT_RASTER_CACHE_MB: memory for the decoded blocks that GDAL keeps; its own default is 5 % of all memory."""
+    """GEOGLOT_RASTER_CACHE_MB: memory for decoded blocks; GDAL would take 5 % of all memory."""
     flickr_key: str = field(default="", repr=False)
-    """GEOGLOT_FLICKR_KEY: key of the Flickr API; a secret, which is sent to Flickr and written nowhere."""
+    """GEOGLOT_FLICKR_KEY: key of the Flickr API; a secret that is sent to Flickr and never written."""
     mapillary_token: str = field(default="", repr=False)
     """GEOGLOT_MAPILLARY_TOKEN: token of the Mapillary API; a secret too."""
     llm_url: str = ""

@@ -1,7 +1,7 @@
 """Keep library warnings from the user, in any number of threads.
 
-`warnings.catch_warnings` exchanges the filters of the whole process: when two threads are inside, the first to leave
-would remove what the second has set.
+`warnings.catch_warnings` replaces the filters of the whole process: of two threads inside, the first to leave would
+remove the filters of the second.
 """
 
 from __future__ import annotations
@@ -21,14 +21,6 @@ _before: warnings.catch_warnings[None] | None = None
 @contextmanager
 def ignore_library_warnings(modules: str = r"(PIL|pyogrio|shapely)\.") -> Iterator[None]:
     """While any thread is inside, ignore warnings of `modules`, a pattern, and of rasters without a transform."""
-    _enter(modules)
-    try:
-        yield
-    finally:
-        _leave()
-
-
-def _enter(modules: str) -> None:
     global _inside, _before
     with _lock:
         if not _inside:
@@ -40,11 +32,10 @@ def _enter(modules: str) -> None:
         if ("ignore", None, Warning, re.compile(modules), 0) not in warnings.filters:
             warnings.filterwarnings("ignore", module=modules)
         _inside += 1
-
-
-def _leave() -> None:
-    global _inside
-    with _lock:
-        _inside -= 1
-        if not _inside and _before is not None:
-            _before.__exit__(None, None, None)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if not _inside and _before is not None:
+                _before.__exit__(None, None, None)

@@ -1,21 +1,23 @@
-"""Reads texts and tables as people save them: UTF-8, marked or not, UTF-16, cp1252; commas, semicolons, tabs."""
+"""Reads text files and tables in the encodings and with the separators that people's programs write."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.errors import SourceError
 
-_MARKS = (
+_BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _SEPARATORS = ",;\t|"
+_SEPARATOR_LINE = re.compile(r"sep=.?\s*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Text:
     """The content of a text file."""
 
     body: str
-    """With "\\n" at the end of a line."""
+    """Lines end with "\\n"."""
     notes: tuple[str, ...] = ()
     """A sentence if the encoding was guessed."""
 
@@ -34,7 +36,7 @@ class Table:
 
     path: Path
     columns: tuple[str, ...]
-    """Lower case, without blanks around them."""
+    """In lower case, without blanks around them."""
     rows: tuple[Mapping[str, str], ...]
     """Cells by column, without blanks around them; "" if a row is too short. Blank rows are left out."""
     lines: tuple[int, ...]
@@ -43,14 +45,15 @@ class Table:
     """A sentence if the encoding was guessed."""
 
     def where(self, index: int) -> str:
-        """The place of a row, for a message."""
+        """The file and line of a row, for a message."""
         return f"{self.path}, line {self.lines[index]}"
 
 
 def read_text(path: Path) -> Text:
     """A whole text file; SourceError if it cannot be read or is not a text.
 
-    A text that is neither marked nor UTF-8 is read as cp1252, which Windows writes in western Europe; a note says so.
+    A text without a byte order mark that is not UTF-8 is read as cp1252, which Windows writes in western Europe; a note
+    says so.
     """
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for somebody who writes
@@ -76,8 +79,8 @@ def read_text(path: Path) -> Text:
 
 
 def _encoding(raw: bytes) -> str:
-    """The encoding by the mark at the start; UTF-16 without a mark by the zeros of its ASCII letters."""
-    for mark, encoding in _MARKS:
+    """The encoding by the byte order mark; UTF-16 without a mark is known by the zeros in its ASCII letters."""
+    for mark, encoding in _BYTE_ORDER_MARKS:
         if raw.startswith(mark):
             return encoding
     if len(raw) > 1 and len(raw) % 2 == 0 and (raw[0] == 0) != (raw[1] == 0):
@@ -86,18 +89,20 @@ def _encoding(raw: bytes) -> str:
 
 
 def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
-    """A table whose first row names its columns; SourceError if one of `needed` is not among them.
+    """Read a table whose first row names its columns; SourceError if one of `needed` is missing.
 
-    The separator is the one of , ; tab | that gives the header the needed columns, else the most columns. Excel's line
-    `sep=;` is skipped. A row with more cells than the header is refused, since a separator has cut its texts.
+    The separator is a comma, semicolon, tab or | : the one that splits the header into most of the needed columns, then
+    into most columns. Excel's line `sep=;` is skipped. A row with more cells than the header is refused, since one of
+    its texts holds the separator.
     """
     text = read_text(path)
     lines = text.body.split("\n")
-    first = next((number for number, line in enumerate(lines) if line.strip() and not _is_separator_line(line)), None)
+    first = next((at for at, line in enumerate(lines) if line.strip() and not _SEPARATOR_LINE.fullmatch(line)), None)
     if first is None:
         raise SourceError(f"{path} is empty; it must have the columns {_listed(needed)}")
-    separator = max(_SEPARATORS, key=lambda sign: _fit(lines[first], sign, needed))
-    columns = tuple(_cells(lines[first], separator))
+    headers = {separator: _split_header(lines[first], separator) for separator in _SEPARATORS}
+    separator = max(headers, key=lambda sign: (sum(name in headers[sign] for name in needed), len(headers[sign])))
+    columns = headers[separator]
     if not set(needed) <= set(columns):
         has = ", ".join(filter(None, columns)) or "none"
         raise SourceError(f"{path} must have the columns {_listed(needed)}; its first line names {has}")
@@ -107,7 +112,7 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
 
 
 def parse_number(text: str) -> float:
-    """A number with a decimal point or a decimal comma; ValueError for other text."""
+    """Parse a number with a decimal point or a decimal comma; ValueError for other text."""
     return float(text.replace(",", ".") if text.count(",") == 1 and "." not in text else text)
 
 
@@ -138,15 +143,6 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
-def _fit(head: str, separator: str, needed: Sequence[str]) -> tuple[int, int]:
-    """How many needed columns, and how many in all, a separator finds in the header."""
-    cells = _cells(head, separator)
-    return sum(name in cells for name in needed), len(cells)
-
-
-def _cells(head: str, separator: str) -> list[str]:
-    return [cell.strip().lower() for cell in next(csv.reader([head], delimiter=separator, skipinitialspace=True))]
-
-
-def _is_separator_line(line: str) -> bool:
-    return line.lower().startswith("sep=") and len(line.strip()) <= len("sep=;")
+def _split_header(line: str, separator: str) -> tuple[str, ...]:
+    cells = next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+    return tuple(cell.strip().lower() for cell in cells)
