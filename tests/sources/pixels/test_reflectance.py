@@ -38,13 +38,13 @@ def stored(ground: np.ndarray, scale: float, offset: float, dtype: str) -> np.nd
     [
         (1e-4, 0, "uint16", "sentinel2-l2a", ""),
         (1e-4, 0, "float32", "sentinel2-l2a", "counts of Sentinel-2 L2A"),
-        (1, 0, "float32", "sentinel2-l2a", "reflectances as they are"),
+        (1, 0, "float32", "sentinel2-l2a", "unscaled reflectances"),
         (0.01, 0, "float32", "sentinel2-l2a", "in percent"),
         (1e-4, -0.1, "float32", "sentinel2-l1c", "counts of Sentinel-2 L1C"),
         (1e-4, -0.1, "uint16", "sentinel2-l1c", ""),
         (2.75e-5, -0.2, "uint16", "landsat8-9-c2-l2", ""),
         (2.75e-5, -0.2, "float64", "landsat8-9-c2-l2", "counts of Landsat"),
-        (1, 0, "float64", "landsat8-9-c2-l2", "reflectances as they are"),
+        (1, 0, "float64", "landsat8-9-c2-l2", "unscaled reflectances"),
         (1e-4, 0, "int16", "landsat8-9-c2-l2", "reflectances x 10,000"),
         (2e-5, -0.1, "uint16", "landsat-c2-l1", ""),
         (1e-4, 0, "uint16", "planetscope", ""),
@@ -111,7 +111,10 @@ def test_tags_of_a_scale_that_was_applied_before_are_not_followed() -> None:
 def test_an_offset_that_was_taken_off_before_is_seen() -> None:
     new = "S2B_MSIL2A_20230601T101609_N0509_R065_T32UQD.tif"
     assert meant(spread(name=new, low=(1200.0,) * 3, high=(4000.0,) * 3)).offsets == (-0.1,) * 3
-    assert meant(spread(name=new)).offsets == (0.0,) * 3 and "taken off before" in meant(spread(name=new)).note
+    assert (
+        meant(spread(name=new)).offsets == (0.0,) * 3
+        and "the offset must have been removed" in meant(spread(name=new)).note
+    )
 
 
 def test_a_day_makes_dark_numbers_count_for_less() -> None:

@@ -1,7 +1,7 @@
-"""Reads bands of a file as numbers that grow with brightness, and says where each band has data.
+"""Reads bands of a file as numbers that grow with brightness, with the valid mask of each band.
 
-A stored number may also be an entry of a palette, or brightness upside down (MINISWHITE). Everything that reads pixels
-reads them here, so that a picture is the same however it is stored.
+A stored number may be an index into a palette, or inverted brightness (MINISWHITE). All pixels are read here, so that a
+picture is the same however it is stored.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from geoglot.sources.pixels.validity import (
     Mask,
     Rim,
     find_alpha,
-    mask_kind,
+    find_mask_kind,
     parse_nodata,
     read_mask,
     valid_pixels,
@@ -32,7 +32,7 @@ from geoglot.sources.pixels.validity import (
 from geoglot.sources.resample import area_means
 
 _FINER = 4
-Bands = tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "band rows cols"]]
+MaskedBands = tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "band rows cols"]]
 """Numbers, and where each band has data."""
 
 
@@ -45,9 +45,9 @@ class BandReader:
     dtype: str
     masks: tuple[Mask, ...]
     palette: UInt8[np.ndarray, "entry 4"] | None = None
-    """Red, green, blue, opacity 0..255, if the numbers are entries of a palette."""
+    """Red, green, blue, opacity 0..255, if the numbers are indexes into a palette."""
     black: float | None = None
-    """The number that is stored for black, if 0 is white (MINISWHITE)."""
+    """The stored number of black, if 0 is white (MINISWHITE)."""
     nodata: NoData = None
     """What the caller declares."""
     alpha: int | None = None
@@ -62,9 +62,9 @@ class BandReader:
 
     @classmethod
     def of(cls, dataset: Any, indexes: tuple[int, ...], nodata: NoData = None) -> BandReader:
-        """A reader by what the file declares; `find_undeclared_nodata` adds what only the pixels show."""
+        """Make a reader from what the file declares; `find_undeclared_nodata` adds what only the pixels show."""
         nodata = parse_nodata(nodata)
-        palette, masks = _palette(dataset, indexes), [mask_kind(dataset, index) for index in indexes]
+        palette, masks = _read_palette(dataset, indexes), [find_mask_kind(dataset, index) for index in indexes]
         if "nodata" in masks and find_alpha(dataset) is not None:  # rasterio reports one of the two
             masks = ["alpha"] * len(indexes)
         return cls(
@@ -72,26 +72,26 @@ class BandReader:
             dtype=dataset.dtypes[indexes[0] - 1],
             masks=tuple(masks),
             palette=palette,
-            black=_black(dataset, indexes[0]) if palette is None else None,
+            black=_find_black(dataset, indexes[0]) if palette is None else None,
             nodata=nodata,
             alpha=None if nodata == NONE else find_alpha(dataset, indexes),
             has_palette=any(_is_paletted(dataset, index) for index in indexes),
-            masked_nodata=_masked_nodata(dataset, indexes, masks) if nodata is None else {},
+            masked_nodata=_find_masked_nodata(dataset, indexes, masks) if nodata is None else {},
         )
 
     def read(
         self, dataset: Any, window: Window | None = None, shape: tuple[int, int] | None = None, exact: bool = False
-    ) -> Bands:
+    ) -> MaskedBands:
         """Read a window (default all), reduced to a shape if one is given; bands are in the order of `indexes`.
 
-        exact: reduce by leaving pixels out instead of by means.
+        exact: reduce by the nearest pixel instead of by means.
         """
         window = window or Window(0, 0, dataset.height, dataset.width)
         size = window.height, window.width
         shape = shape or size
         if exact or shape == size or self._can_average_in_gdal:
             return self._read(dataset, window, shape, Resampling.nearest if exact else Resampling.average)
-        # Sixteen pixels for each are enough for a mean; they come from overviews, where there are any.
+        # Sixteen pixels are enough for a mean; they come from overviews, where there are any.
         fine = min(size[0], _FINER * shape[0]), min(size[1], _FINER * shape[1])
         return area_means(*self._read(dataset, window, fine, Resampling.nearest), shape)
 
@@ -116,14 +116,16 @@ class BandReader:
 
     @property
     def _can_average_in_gdal(self) -> bool:
-        """Whether GDAL's means are right: it averages entries of palettes, its own idea of no data, and MINISWHITE."""
+        """Whether GDAL's means are right: it knows neither palettes, MINISWHITE nor all no data."""
         hides_less = self.nodata is not None or (not self.alpha and "alpha" in self.masks)
         hides_more = self.rim is not None or any(self.fills) or bool(self.masked_nodata)
         return not (hides_less or hides_more or self.has_palette or self.black is not None)
 
-    def _read(self, dataset: Any, window: Window, shape: tuple[int, int], how: Resampling) -> Bands:
+    def _read(self, dataset: Any, window: Window, shape: tuple[int, int], how: Resampling) -> MaskedBands:
         part = RasterioWindow(window.col, window.row, window.width, window.height)
-        wanted = sorted({*self.indexes, *([self.alpha] if self.alpha else [])})  # each once, also if grey is shown
+        wanted = sorted(
+            {*self.indexes, *([self.alpha] if self.alpha else [])}
+        )  # each band once: grey shows one three times
         read = dataset.read(wanted, window=part, out_shape=(len(wanted), *shape), resampling=how)
         stored = dict(zip(wanted, read, strict=True))
         masks = {
@@ -137,7 +139,7 @@ class BandReader:
         if self.alpha:
             has_data &= stored[self.alpha] > 0
         values, has_data = self._decode(values, has_data)
-        return values, has_data & ~self._undeclared(values, window, dataset.shape)
+        return values, has_data & ~self._find_undeclared(values, window, dataset.shape)
 
     def _decode(self, values: np.ndarray, has_data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.palette is not None:
@@ -147,7 +149,7 @@ class BandReader:
             values = (self.black - values).astype(values.dtype)
         return values, has_data & np.isfinite(values)
 
-    def _undeclared(self, values: np.ndarray, window: Window, scene: tuple[int, int]) -> np.ndarray:
+    def _find_undeclared(self, values: np.ndarray, window: Window, scene: tuple[int, int]) -> np.ndarray:
         hidden = np.zeros(values.shape, np.bool_)
         for band, fills in enumerate(self.fills):
             for number in fills:
@@ -159,13 +161,13 @@ def _is_paletted(dataset: Any, index: int) -> bool:
     return bool(dataset.colorinterp[index - 1].name == "palette")
 
 
-def _palette(dataset: Any, indexes: tuple[int, ...]) -> UInt8[np.ndarray, "entry 4"] | None:
+def _read_palette(dataset: Any, indexes: tuple[int, ...]) -> UInt8[np.ndarray, "entry 4"] | None:
     index = indexes[0]
-    if not _is_paletted(dataset, index) or len(set(indexes)) > 1:  # one of several bands holds no palette entries
+    if not _is_paletted(dataset, index) or len(set(indexes)) > 1:  # several different bands hold no indexes
         return None
     try:
         colours = dataset.colormap(index)
-    except ValueError:  # the band is marked as one with a palette, and the file has none
+    except ValueError:  # the file marks the band as one with a palette and has none
         return None
     table = np.zeros((max(colours) + 2, 4), np.uint8)
     table[:, 3] = 255  # a number beyond the palette is black, as GDAL shows it
@@ -173,7 +175,7 @@ def _palette(dataset: Any, indexes: tuple[int, ...]) -> UInt8[np.ndarray, "entry
     return table
 
 
-def _black(dataset: Any, index: int) -> float | None:
+def _find_black(dataset: Any, index: int) -> float | None:
     if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") != "YES":
         return None
     dtype = np.dtype(dataset.dtypes[index - 1])
@@ -181,7 +183,7 @@ def _black(dataset: Any, index: int) -> float | None:
     return 2.0**bits - 1 if dtype.kind == "u" else 0.0
 
 
-def _masked_nodata(dataset: Any, indexes: tuple[int, ...], masks: list[Mask]) -> dict[int, float]:
+def _find_masked_nodata(dataset: Any, indexes: tuple[int, ...], masks: list[Mask]) -> dict[int, float]:
     masked = [index for index, mask in zip(indexes, masks, strict=True) if mask in ("alpha", "per_dataset")]
     numbers = {index: dataset.nodatavals[index - 1] for index in masked}
     return {index: number for index, number in numbers.items() if number is not None}

@@ -1,6 +1,6 @@
 """Compares the overviews of a raster with its pixels: a file may be replaced while the overviews beside it stay.
 
-Overviews decide stretches and pictures. A few places of each level are therefore compared with the pixels below them.
+Stretches and thumbnails come from overviews, so a few places of each level are compared with the image's own pixels.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ _PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # d
 _SIDE = 512  # pixels of a place that are read
 _MIN_INSIDE = 0.75  # share of an overview's pixels between the lowest and the highest pixel that they stand for
 _KERNEL = (1, 3, 3)  # resampling kernels blur over the neighbours
-_OVERSHOOT = 0.1  # of the spread of the pixels, by which cubic kernels go beyond them
-_MAX_SHIFT = 0.3  # of the spread: between the means of a level and of the pixels
-_MIN_CORRELATION = 0.4  # where a level shows more than noise
-_STRUCTURE = 0.5
+_OVERSHOOT = 0.1  # of the standard deviation of the pixels, by which cubic kernels overshoot them
+_MAX_SHIFT = 0.3  # of the standard deviation: between the means of a level and of the pixels
+_MIN_CORRELATION = 0.4  # of a level with the means of its pixels, if these vary enough to be more than noise
+_MIN_VARIATION = 0.5  # of those means, as a share of the standard deviation of the pixels
 
 
 class _Cells(NamedTuple):
-    """For each pixel of an overview, its value and those of the pixels below it; only where all of these are valid."""
+    """The pixels of an overview whose image pixels are all valid, with statistics of these."""
 
     lowest: np.ndarray
     mean: np.ndarray
@@ -37,11 +37,11 @@ class _Cells(NamedTuple):
     overview: np.ndarray
     """NaN where the overview has no data."""
     pixels: np.ndarray
-    """All pixels below."""
+    """All valid pixels of the image."""
 
 
 def overviews_match(dataset: Any, uri: str, reader: BandReader) -> bool:
-    """Whether all overviews show the pixels; True if there are none, or nothing to compare."""
+    """Whether all overviews show the pixels of the image; True if there are none, or nothing to compare."""
     count = len(dataset.overviews(reader.indexes[0]))
     beside = is_local(uri) and any(Path(uri + suffix).exists() for suffix in (".ovr", ".OVR"))
     if not count or not (dataset.driver == "GTiff" or beside):  # other formats reduce the picture itself
@@ -68,12 +68,12 @@ def _level_matches(image: Any, uri: str, level: int, reader: BandReader) -> bool
     mean, overview = cells.mean[has_data], cells.overview[has_data]
     if abs(mean.mean() - overview.mean()) > (_MAX_SHIFT + 3 / np.sqrt(count)) * spread + room:
         return False
-    has_structure = count > 100 and mean.std() > _STRUCTURE * spread > 0 and overview.std() > 0
+    has_structure = count > 100 and mean.std() > _MIN_VARIATION * spread > 0 and overview.std() > 0
     return not has_structure or float(np.corrcoef(mean, overview)[0, 1]) > _MIN_CORRELATION
 
 
 def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cells]:
-    """A few places of a level with the pixels below; damaged places are left out, their own read reports them."""
+    """Read a few places of a level and of the image; damaged ones are left out, since the read of a window reports them."""
     rows, cols = ((big / small, small) for big, small in zip(image.shape, overview.shape, strict=True))
     for place in _PLACES:
         down, across = (_cell_edges(start, *axis) for start, axis in zip(place, (rows, cols), strict=True))
@@ -100,19 +100,19 @@ def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cel
 
 
 def _cell_edges(start: float, step: float, count: int) -> list[int]:
-    """Edges, along one axis, between the image pixels that a run of overview pixels stands for."""
+    """Image positions of the edges of a run of overview pixels, along one axis."""
     length = max(1, min(count, round(_SIDE / step)))
     first = int(start * (count - length))
     return [round(index * step) for index in range(first, first + length + 1)]
 
 
 def _reduce_cells(reduce: np.ufunc, values: np.ndarray, rows: Sequence[int], cols: Sequence[int]) -> np.ndarray:
-    """Reduce the cells that begin at some rows and columns."""
+    """Reduce each cell to one value; cells begin at these rows and columns."""
     return _reduce_axis(reduce, _reduce_axis(reduce, values, rows, 1), cols, 2)
 
 
 def _reduce_axis(reduce: np.ufunc, values: np.ndarray, starts: Sequence[int], axis: int) -> np.ndarray:
-    """`reduce.reduceat`, several times as fast for short cells, since it takes the next pixel of all cells at once."""
+    """`reduce.reduceat`, but several times as fast for short cells: it takes the next pixel of all cells at once."""
     first, lanes = np.asarray(starts), np.moveaxis(values, axis, 0)
     lengths = np.diff(first, append=len(lanes))
     reduced = lanes[first]

@@ -1,12 +1,12 @@
-"""From stored numbers to brightness 0..1, the same for the whole scene.
+"""Turns stored numbers into brightness 0..1, in the same way for the whole scene.
 
 - 8 bit, and the colours of a palette: all of 0..255, unchanged.
-- A preset of a reflectance product: reflectance 0..0.3, by the file's scale and offset tags, the published ones, or
-  with the numbers as they are, whichever fits them (reflectance.py); if none fits, like everything else.
+- A preset of a reflectance product: reflectance 0..0.3. The scale and offset that fit the numbers are taken: the file's
+  tags, the published ones, or none (reflectance.py). If none fits, the percentiles below decide.
 - Everything else: the 2nd to 98th percentile of each band's own data. Scale and offset tags cannot change that.
 
 Percentiles come from overviews or a decimated read. A large raster without overviews is never read whole: there they
-come from a lattice of blocks.
+come from blocks all over the scene.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from jaxtyping import Bool, Float, Num
 
 from geoglot.aliases import Sensor
 from geoglot.geo import Window
-from geoglot.sources.bands.sensors import PRESETS
+from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
 from geoglot.sources.gdal import GDAL_ERRORS
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.pixels.reflectance import PerBand, ValueRange, choose_scaling, describe_misfit
@@ -41,7 +41,7 @@ class Radiometry:
     how: str
     """Where the two come from: full-range, percentile 2-98, sensor:..."""
     notes: tuple[str, ...] = ()
-    """What a person should know of it: sentences without their subject, the raster."""
+    """Sentences for the user, without their subject: `open_raster` puts the name of the raster in front."""
 
     def apply(
         self, values: Num[np.ndarray, "band rows cols"], valid: Bool[np.ndarray, "rows cols"]
@@ -54,7 +54,6 @@ class Radiometry:
         return np.asarray(np.clip((known - low) / span, 0, 1) * valid, np.float32)
 
     def to_json(self) -> dict[str, Any]:
-        """The radiometry as JSON can hold it."""
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
@@ -69,46 +68,52 @@ def find_radiometry(dataset: Any, reader: BandReader, sensor: Sensor | None) -> 
         how = FULL_RANGE if bits == 8 else f"{FULL_RANGE} of {bits} bits"
         notes = (f"is 8 bit: it is shown as it is, without the scale of {PRESETS[preset].title}",) if preset else ()
         return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how, notes)
-    ends = [np.percentile(band, PERCENTILES).tolist() if band.size else [0.0, 1.0] for band in _sample(dataset, reader)]
+    ends = [
+        np.percentile(band, PERCENTILES).tolist() if band.size else [0.0, 1.0]
+        for band in _sample_bands(dataset, reader)
+    ]
     low, high = (tuple(numbers) for numbers in zip(*ends, strict=True))
-    return _by_preset(dataset, indexes, preset, low, high) if preset else Radiometry(low, high, PERCENTILE)
+    return _scale_to_reflectance(dataset, indexes, preset, low, high) if preset else Radiometry(low, high, PERCENTILE)
 
 
-def _by_preset(dataset: Any, indexes: tuple[int, ...], sensor: Sensor, low: PerBand, high: PerBand) -> Radiometry:
+def _scale_to_reflectance(
+    dataset: Any, indexes: tuple[int, ...], sensor: Sensor, low: PerBand, high: PerBand
+) -> Radiometry:
     scales, offsets = (tuple(tags[index - 1] for index in indexes) for tags in (dataset.scales, dataset.offsets))
     is_float = any(np.issubdtype(dataset.dtypes[index - 1], np.floating) for index in indexes)
     values = ValueRange(dataset.name, dataset.tags(), is_float, scales, offsets, low, high)
     scaling = choose_scaling(values, sensor)
     if scaling is None:
         return Radiometry(low, high, PERCENTILE, (describe_misfit(values, sensor),))
-    return Radiometry(*scaling.ends(), f"sensor:{sensor}, {scaling.how}", (scaling.note,) if scaling.note else ())
+    black, white = scaling.numbers_of(0.0), scaling.numbers_of(WHITE_REFLECTANCE)
+    return Radiometry(black, white, f"sensor:{sensor}, {scaling.how}", (scaling.note,) if scaling.note else ())
 
 
-def _sample(dataset: Any, reader: BandReader) -> list[Float[np.ndarray, " pixel"]]:
-    """Data of each band from all over the scene."""
+def _sample_bands(dataset: Any, reader: BandReader) -> list[Float[np.ndarray, " pixel"]]:
+    """Valid numbers of each band from all over the scene."""
     if dataset.overviews(1) or dataset.height * dataset.width <= _WHOLE_MAX_PIXELS:
         step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))
         try:
             shape = max(1, dataset.height // step), max(1, dataset.width // step)
-            return _data(*reader.read(dataset, shape=shape, exact=True))
+            return _select_valid(*reader.read(dataset, shape=shape, exact=True))
         except GDAL_ERRORS:
-            pass  # one damaged block must not cost the scene: the blocks of the lattice are tried one by one
+            pass  # one damaged block must not fail the scene: blocks are tried one by one
     parts = [_read_block(dataset, reader, row, col) for row in range(_LATTICE) for col in range(_LATTICE)]
     return [np.concatenate(bands) for bands in zip(*parts, strict=True)]
 
 
 def _read_block(dataset: Any, reader: BandReader, row: int, col: int) -> list[Float[np.ndarray, " pixel"]]:
-    """Data of one block of the lattice; none if it cannot be read, which the read of its window reports."""
+    """Valid numbers of one block; none if it is damaged, which the read of its window reports."""
     height, width = (min(_BLOCK, math.ceil(side / _LATTICE)) for side in dataset.shape)
     top = (dataset.height - height) * row // (_LATTICE - 1)
     left = (dataset.width - width) * col // (_LATTICE - 1)
     try:
-        return _data(*reader.read(dataset, Window(top, left, height, width)))
+        return _select_valid(*reader.read(dataset, Window(top, left, height, width)))
     except GDAL_ERRORS:
         return [np.empty(0)] * len(reader.indexes)
 
 
-def _data(
+def _select_valid(
     values: Num[np.ndarray, "band rows cols"], has_data: Bool[np.ndarray, "band rows cols"]
 ) -> list[Float[np.ndarray, " pixel"]]:
     return [band[mask].astype(np.float64) for band, mask in zip(values, has_data, strict=True)]

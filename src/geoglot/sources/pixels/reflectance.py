@@ -1,9 +1,9 @@
-"""What stored numbers mean under a sensor's preset: counts, reflectances, percent, or none of these.
+"""Decides what stored numbers are under a sensor's preset: counts, reflectances, percent, or none of these.
 
 The numbers decide, not their type: data cubes keep counts as floats, and files keep the tags of a scale that was
 applied long ago. Scalings are tried in turn, and the first that gives reflectances of the ground is taken: their 98th
-percentile lies between 0.0256 (10,000ths of 8 bit pictures end there) and 1.6 (snow), their 2nd above -0.15 and below
-white.
+percentile lies between 0.0256 (the highest of 8 bit numbers in 10,000ths) and 1.6 (snow), their 2nd above -0.15 and
+below white.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from geoglot.sources.bands.sensors import (
 
 _DARKEST, _LEAST, _MOST = -0.15, 0.0256, 1.6
 _TEN_THOUSANDTH = 1e-4
-_OFFSET_COUNTS = 1000  # of Sentinel-2 from baseline 04.00 on
-_DARK_COUNTS = 800  # few pixels with that offset lie below
+_OFFSET_COUNTS = 1000  # added to Sentinel-2 numbers from baseline 04.00 on
+_DARK_COUNTS = 800  # with that offset, few pixels are darker
 _DAY = re.compile(r"(?<!\d)(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?!\d)")
 PerBand = tuple[float, ...]
 
 
 @dataclass(frozen=True)
 class ValueRange:
-    """The range of a file's numbers, and what the file says of them, band by band."""
+    """The range of a file's numbers and what the file says about them, band by band."""
 
     name: str
     tags: Mapping[str, str]
@@ -69,18 +69,13 @@ class Scaling:
     offsets: PerBand
     how: str
     note: str = ""
-    """A sentence without its subject, the raster; empty if the scaling is as expected."""
+    """As the notes of `Radiometry`; empty if the scaling is as expected."""
 
-    def ends(self) -> tuple[PerBand, PerBand]:
-        """The numbers that are black and white."""
-        black, white = (
-            tuple((level - offset) / scale for scale, offset in zip(self.scales, self.offsets, strict=True))
-            for level in (0.0, WHITE_REFLECTANCE)
-        )
-        return black, white
+    def numbers_of(self, reflectance: float) -> PerBand:
+        return tuple((reflectance - offset) / scale for scale, offset in zip(self.scales, self.offsets, strict=True))
 
     def fits(self, values: ValueRange) -> bool:
-        """Whether it turns the numbers into reflectances of the ground."""
+        """Whether this scaling turns the numbers into reflectances of the ground."""
         low, high = (
             [value * scale + offset for value, scale, offset in zip(ends, self.scales, self.offsets, strict=True)]
             for ends in (values.low, values.high)
@@ -98,7 +93,7 @@ def choose_scaling(values: ValueRange, sensor: Sensor) -> Scaling | None:
 
 def describe_misfit(values: ValueRange, sensor: Sensor) -> str:
     """The note of a file whose numbers fit no scaling."""
-    return f"holds {values}, which do not fit {PRESETS[sensor].title}: they are stretched as if there were no preset"
+    return f"holds {values}, which do not fit {PRESETS[sensor].title}; the preset is not used, and bands are stretched"
 
 
 def _scalings(values: ValueRange, preset: Preset) -> Iterator[Scaling]:
@@ -106,15 +101,17 @@ def _scalings(values: ValueRange, preset: Preset) -> Iterator[Scaling]:
     bands, not_tags = len(values.low), ""
     if values.is_tagged:
         yield Scaling(values.scales, values.offsets, "scale and offset tags")
-        not_tags = ", and not as its scale and offset tags say"
+        not_tags = ", not as its scale and offset tags say"
     if values.is_float:
-        note = f"holds {values}: they are taken as reflectances as they are{not_tags}" if not_tags else ""
-        yield Scaling((1.0,) * bands, (0.0,) * bands, "reflectances as they are", note)
-        note = f"holds {values}: they are taken as reflectances in percent{not_tags}"
+        note = f"holds {values}, which are read as reflectances{not_tags}" if not_tags else ""
+        yield Scaling((1.0,) * bands, (0.0,) * bands, "unscaled reflectances", note)
+        note = f"holds {values}, which are read as reflectances in percent{not_tags}"
         yield Scaling((0.01,) * bands, (0.0,) * bands, "reflectances in percent", note)
     yield _count_scaling(values, preset, not_tags)
     if preset.scale != _TEN_THOUSANDTH:
-        note = f"holds {values}: they are taken as reflectances x 10,000, and not scaled as {preset.title} is{not_tags}"
+        note = (
+            f"holds {values}, which are read as reflectances x 10,000, not with the scale of {preset.title}{not_tags}"
+        )
         yield Scaling((_TEN_THOUSANDTH,) * bands, (0.0,) * bands, "reflectances x 10,000", note)
 
 
@@ -123,7 +120,7 @@ def _count_scaling(values: ValueRange, preset: Preset, not_tags: str) -> Scaling
     assert preset.scale is not None
     bands, offset, how, note = len(values.low), preset.offset, "counts", ""
     if values.is_float or not_tags:
-        note = f"holds {values}: they are taken as counts of {preset.title}{not_tags}, not as reflectances of 0 to 1"
+        note = f"holds {values}, which are read as counts of {preset.title}{not_tags}, not as reflectances 0 to 1"
     if preset.missions == ("sentinel2",):
         offset, how, doubt = _sentinel2_offset(values)
         note = "; ".join(filter(None, (note, doubt)))
@@ -131,11 +128,11 @@ def _count_scaling(values: ValueRange, preset: Preset, not_tags: str) -> Scaling
 
 
 def _sentinel2_offset(values: ValueRange) -> tuple[float, str, str]:
-    """Offset in reflectance, how it is known, and a sentence if the file contradicts itself.
+    """Offset in reflectance, how it is known, and a note if the file contradicts itself.
 
-    The processing baseline decides, unless the numbers show that the offset was removed since, as in harmonised copies.
-    A day alone says little (archives are processed anew, copies harmonised): it only lowers the threshold for dark
-    numbers.
+    The processing baseline decides, unless the numbers show that the offset has been removed, as in harmonised copies.
+    The date alone proves little, since archives are reprocessed and copies harmonised: it only lowers the threshold for
+    dark numbers.
     """
     named = re.search(r"_N(\d\d)(\d\d)_", values.name)
     tagged = re.fullmatch(r"N?(\d\d)\.?(\d\d)", values.tags.get("PROCESSING_BASELINE", ""))
@@ -148,6 +145,6 @@ def _sentinel2_offset(values: ValueRange) -> tuple[float, str, str]:
         reason = f"baseline {baseline[1]}.{baseline[2]}"
         has_offset = float(f"{baseline[1]}.{baseline[2]}") >= SENTINEL2_OFFSET_BASELINE
         if has_offset and dark < _DARK_COUNTS and not values.is_empty:
-            doubt = f"is of {reason}, but its darkest 2 % are below {_DARK_COUNTS}: its offset was taken off before"
-            return 0.0, f"{reason}: offset taken off before", doubt
+            doubt = f"has {reason}, but its darkest 2 % are below {_DARK_COUNTS}: the offset must have been removed"
+            return 0.0, f"{reason}: offset already removed", doubt
     return (SENTINEL2_OFFSET, f"{reason}: offset -1000", "") if has_offset else (0.0, f"{reason}: no offset", "")

@@ -1,18 +1,19 @@
-"""Finds no data that a file does not declare, once per scene, in a decimated read of it; each finding is a sentence.
+"""Finds no data that a file does not declare, once per scene, in a decimated read; each finding gives a note.
 
-- Fill: a number far outside all others (-9999, 65535, 1e20) that fills a share of a band, farther from the next number
-  than all others are apart. Bytes have no such number: 0 and 255 are brightness.
+- Fill: a frequent number (-9999, 65535, 1e20) that is farther from the next number than all others are apart. Bytes
+  have no such number: 0 and 255 are brightness.
 - Rim or wedge: 0, or the highest number of the type, in all bands at once, from the edge inwards. It is no data if no
-  other number comes near it, or if the rest is a box or a footprint: convex, and touching all sides. A dark sea has a
-  coast and shades; black water in the middle touches no edge.
-- Transparency: a band that is marked so but takes many values is a band: writers mark the fourth of four that way.
-  Transparency that hides a whole picture is not used; if it hides a picture in part, a sentence says so.
+  other number comes near it, or if the rest is a box or a footprint: convex, and touching all sides. A dark sea, in
+  contrast, has a coast and shades, and black water in the middle touches no edge.
+- Transparency: a band that is marked as transparency but takes many values is read as a band, since some writers mark
+  the fourth of four bands so. Transparency that hides a whole picture is not used; if it hides a part, a note says so.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,19 +27,19 @@ from geoglot.sources.pixels.validity import NONE, Rim
 
 _SIDE, _SIDE_OF_LARGE = 1024, 64  # pixels of the decimated read; in a large raster without overviews every block costs
 _LARGE = 50_000_000
-_MIN_FILL = 0.0005  # share of the pixels: fewer are a few odd pixels
+_MIN_FILL = 0.0005  # share of the pixels: fewer are outliers
 _FREQUENT_FILL = 0.01
 _MAX_FILLS = 4  # of one band
 _MIN_VALUES = 16  # a band with fewer different numbers is a map of classes
-_USUAL_FILLS = frozenset({-9999.0, -99999.0, -999.0, -32768.0, -32767.0})  # no data wherever the others lie
-_USUAL_GAP = 0.1
+_USUAL_FILLS = frozenset({-9999.0, -99999.0, -999.0, -32768.0, -32767.0})
+_USUAL_GAP = 0.1  # of the range of the others: a usual fill is no data at this distance already
 _MIN_RIM = 0.005  # share of the pixels
-_NEAR = 0.05  # of the range of the rest, or 12 of 255: a shade of the rim's colour
-_MAX_SHADES = 0.0005  # share of the rest that is such a shade by chance
+_NEAR = 0.05  # of the range of the rest: a nearer number is a shade of the rim's colour
+_MAX_SHADES = 0.0005  # share of the rest that may be such a shade by chance
 _MAX_RIM_IN_HULL = 0.1  # share of the rim in the hull of the rest, whose sides are not quite straight
 _STEPS = 0.25  # of the sides of the read: sloping sides are steps of pixels
 _FULL_BOX = 0.98
-_MAX_PARTLY = 0.1  # share of partly transparent pixels that shadows and soft edges come to
+_MAX_PARTLY = 0.1  # share of partly transparent pixels: shadows and soft edges make no more
 _MAX_LEVELS = 50  # different values of a band of transparency
 _INFRARED = re.compile(r"nir|infra|\bb0?8\b|\bn\b", re.IGNORECASE)
 
@@ -49,7 +50,7 @@ class _Sample(NamedTuple):
 
 
 def find_undeclared_nodata(dataset: Any, reader: BandReader) -> tuple[BandReader, tuple[str, ...]]:
-    """A reader that also knows the undeclared no data, and a sentence for each finding."""
+    """A reader that also knows the undeclared no data, and a note for each finding."""
     if reader.nodata == NONE:
         return reader, ()
     notes = list[str]()
@@ -68,7 +69,7 @@ def find_undeclared_nodata(dataset: Any, reader: BandReader) -> tuple[BandReader
 
 
 def _read_sample(dataset: Any, reader: BandReader) -> _Sample | None:
-    """The whole scene, decimated without means; None if it is damaged, which the read of its windows reports."""
+    """The whole scene, decimated by the nearest pixel; None if it is damaged, which the read of its windows reports."""
     is_large = dataset.height * dataset.width > _LARGE and not dataset.overviews(1)
     step = max(1.0, max(dataset.shape) / (_SIDE_OF_LARGE if is_large else _SIDE))
     shape = max(1, int(dataset.height / step)), max(1, int(dataset.width / step))
@@ -84,9 +85,7 @@ def _add_fills(sample: _Sample, reader: BandReader) -> tuple[BandReader, list[st
     shares = [_find_fills(values[has_data]) for values, has_data in zip(*sample, strict=True)]
     if not any(shares):
         return reader, []
-    largest = dict[float, float]()
-    for number, share in (item for band in shares for item in band.items()):
-        largest[number] = max(share, largest.get(number, 0.0))
+    largest = {number: max(band.get(number, 0.0) for band in shares) for number in chain(*shares)}
     notes = [
         f"{reader.stored_number(number):.10g} fills {_percent(share)} and lies far from all other numbers: it is taken "
         "as no data, though the file does not say so; --nodata none says otherwise"
@@ -96,7 +95,7 @@ def _add_fills(sample: _Sample, reader: BandReader) -> tuple[BandReader, list[st
 
 
 def _find_fills(values: Num[np.ndarray, " pixel"]) -> dict[float, float]:
-    """Numbers that lie farther from the next than all others are apart, and the share of each."""
+    """The numbers of a band that are fills, and the share of each."""
     fills, rest = dict[float, float](), values
     while len(rest) and len(fills) < _MAX_FILLS:
         number = next((end for end in (rest.min(), rest.max()) if _is_fill(rest, end)), None)
@@ -116,7 +115,7 @@ def _is_fill(values: Num[np.ndarray, " pixel"], number: Any) -> bool:
     gap = np.abs(others - float(number)).min()
     if float(number) in _USUAL_FILLS:
         return bool(gap > _USUAL_GAP * np.ptp(others))
-    # A few glints far from the rest set no scale; a rare number must lie farther out than those.
+    # A frequent number need not lie beyond a few glints, a rare number must.
     spread = np.ptp(others) if share < _FREQUENT_FILL else np.ptp(np.percentile(others, (1, 99)))
     return bool(gap > spread and len(np.unique(others)) >= _MIN_VALUES)
 
@@ -136,7 +135,7 @@ def _add_rim(sample: _Sample, reader: BandReader) -> tuple[BandReader, list[str]
 
 
 def _black_and_white(sample: _Sample, reader: BandReader) -> tuple[float, ...]:
-    """The numbers that rims are made of; floats have no white."""
+    """The numbers of black and white; floats have no white."""
     if reader.palette is not None:
         return 0.0, 255.0
     dtype = sample.values.dtype
@@ -162,7 +161,7 @@ def _find_rim(sample: _Sample, number: float) -> Bool[np.ndarray, "rows cols"] |
 
 
 def _is_footprint(mask: Bool[np.ndarray, "rows cols"]) -> bool:
-    """Whether what a rim leaves is convex (little of the rim lies in its hull), and touches all sides or is a box."""
+    """Whether the picture inside a rim is convex (its hull holds little of the rim) and touches all sides or is a box."""
     rim, sides = (~mask).sum(), sum(mask.shape)
     if rim < sides or _hull_area(mask) - mask.sum() > _MAX_RIM_IN_HULL * rim + _STEPS * sides:
         return False
@@ -180,7 +179,7 @@ def _hull_area(mask: Bool[np.ndarray, "rows cols"]) -> float:
 
 
 def _check_alpha(dataset: Any, reader: BandReader, index: int) -> tuple[BandReader, list[str]]:
-    """Decide whether a band that is marked as transparency is used as that."""
+    """Decide whether a band that is marked as transparency is used as transparency."""
     without = replace(reader, alpha=None)
     if _INFRARED.search(dataset.descriptions[index - 1] or ""):
         return without, []
@@ -193,19 +192,14 @@ def _check_alpha(dataset: Any, reader: BandReader, index: int) -> tuple[BandRead
     if partly > _MAX_PARTLY and (levels := len(np.unique(alpha))) > _MAX_LEVELS:
         note = f"takes {levels} different values: it is read as a band, not as transparency, and hides nothing"
         return without, [f"{band} {note}"]
-    picture = hidden & reader.valid(below.has_data) & _varies(below.values)
+    varies = [ndimage.maximum_filter(band, 3) > ndimage.minimum_filter(band, 3) for band in below.values]
+    picture = hidden & reader.valid(below.has_data) & np.any(varies, axis=0)
     if hidden.all() and picture.any():
         return without, [f"{band} is 0 everywhere and would hide a whole picture: it is not used"]
     if picture.mean() > _MIN_RIM:
         note = f"hides {_percent(hidden.mean())}, and there is a picture below; --nodata none maps it too"
         return reader, [f"{band} {note}"]
     return reader, []
-
-
-def _varies(values: Num[np.ndarray, "band rows cols"]) -> Bool[np.ndarray, "rows cols"]:
-    """Where a pixel differs from its neighbours in some band."""
-    differs = [ndimage.maximum_filter(band, 3) > ndimage.minimum_filter(band, 3) for band in values]
-    return np.asarray(np.logical_or.reduce(differs))
 
 
 def _percent(share: float) -> str:

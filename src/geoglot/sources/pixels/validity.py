@@ -1,8 +1,8 @@
-"""When a pixel is valid: one rule for all who read pixels, models and pair sets (docs/decisions/0015-validity.md).
+"""Decides which pixels are valid, by one rule for models and pair sets (docs/decisions/0015-validity.md).
 
 A pixel is valid where every band that is shown has data: no band holds its no data number, neither a mask nor
-transparency nor a rim hides the pixel, and all numbers are finite. 8 bits have no number to spare: 0 and 255 are
-brightness too, so there a pixel is missing only where all shown bands hold their no data number.
+transparency nor a rim hides the pixel, and all numbers are finite. In 8 bits every number is a brightness too, so there
+a pixel is invalid only where all shown bands hold their no data number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Mask = Literal["all_valid", "nodata", "alpha", "per_dataset"]
 
 
 def parse_nodata(text: str | int | float | None) -> NoData:
-    """Parse what a person writes: a number, or none."""
+    """Parse the option: a number, or "none"."""
     if text is None or text == NONE:
         return text
     try:
@@ -51,7 +51,7 @@ def read_mask(
     return has_data if nodata is None or nodata == NONE else has_data & (values != float(nodata))
 
 
-def mask_kind(dataset: Any, index: int) -> Mask:
+def find_mask_kind(dataset: Any, index: int) -> Mask:
     """How a file says where a band (1-based) has data."""
     flags = {flag.name for flag in dataset.mask_flag_enums[index - 1]}
     kinds: tuple[Mask, ...] = get_args(Mask)
@@ -67,11 +67,11 @@ def find_alpha(dataset: Any, indexes: tuple[int, ...] = ()) -> int | None:
 
 @dataclass(frozen=True, eq=False)
 class Rim:
-    """A rim or wedge of one colour around a scene: no data, though the file does not say so."""
+    """A rim or wedge of one colour around a scene, which is no data though the file does not declare it."""
 
     colour: tuple[float, ...]
     cells: Bool[np.ndarray, "rows cols"]
-    """Where the rim may lie, coarsely, over the whole scene: the same colour elsewhere is a thing."""
+    """Where the rim may lie, coarsely, over the whole scene; elsewhere the same colour is a part of the picture."""
 
     def covers(
         self, values: Shaped[np.ndarray, "band rows cols"], window: Window, scene: tuple[int, int]
