@@ -123,11 +123,10 @@ class BandReader:
 
     def _read(self, dataset: Any, window: Window, shape: tuple[int, int], how: Resampling) -> MaskedBands:
         part = RasterioWindow(window.col, window.row, window.width, window.height)
-        wanted = sorted(
-            {*self.indexes, *([self.alpha] if self.alpha else [])}
-        )  # each band once: grey shows one three times
-        read = dataset.read(wanted, window=part, out_shape=(len(wanted), *shape), resampling=how)
-        stored = dict(zip(wanted, read, strict=True))
+        # Each band once: grey shows one band three times.
+        numbers = sorted({*self.indexes, *([self.alpha] if self.alpha else [])})
+        planes = dataset.read(numbers, window=part, out_shape=(len(numbers), *shape), resampling=how)
+        stored = dict(zip(numbers, planes, strict=True))
         masks = {
             index: read_mask(
                 dataset, index, mask, self.masked_nodata.get(index, self.nodata), stored[index], window=part,
@@ -135,7 +134,7 @@ class BandReader:
             )
             for index, mask in dict(zip(self.indexes, self.masks, strict=True)).items()
         }  # fmt: skip
-        values, has_data = (np.stack([planes[index] for index in self.indexes]) for planes in (stored, masks))
+        values, has_data = (np.stack([of_band[index] for index in self.indexes]) for of_band in (stored, masks))
         if self.alpha:
             has_data &= stored[self.alpha] > 0
         values, has_data = self._decode(values, has_data)

@@ -73,7 +73,7 @@ def _level_matches(image: Any, uri: str, level: int, reader: BandReader) -> bool
 
 
 def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cells]:
-    """Read a few places of a level and of the image; damaged ones are left out, since the read of a window reports them."""
+    """Read a few places of a level and of the image, except damaged ones, which the read of a window reports."""
     rows, cols = ((big / small, small) for big, small in zip(image.shape, overview.shape, strict=True))
     for place in _PLACES:
         down, across = (_cell_edges(start, *axis) for start, axis in zip(place, (rows, cols), strict=True))

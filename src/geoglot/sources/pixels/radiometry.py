@@ -68,10 +68,7 @@ def find_radiometry(dataset: Any, reader: BandReader, sensor: Sensor | None) -> 
         how = FULL_RANGE if bits == 8 else f"{FULL_RANGE} of {bits} bits"
         notes = (f"is 8 bit: it is shown as it is, without the scale of {PRESETS[preset].title}",) if preset else ()
         return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how, notes)
-    ends = [
-        np.percentile(band, PERCENTILES).tolist() if band.size else [0.0, 1.0]
-        for band in _sample_bands(dataset, reader)
-    ]
+    ends = [np.percentile(band, PERCENTILES).tolist() if band.size else [0.0, 1.0] for band in _sample(dataset, reader)]
     low, high = (tuple(numbers) for numbers in zip(*ends, strict=True))
     return _scale_to_reflectance(dataset, indexes, preset, low, high) if preset else Radiometry(low, high, PERCENTILE)
 
@@ -89,7 +86,7 @@ def _scale_to_reflectance(
     return Radiometry(black, white, f"sensor:{sensor}, {scaling.how}", (scaling.note,) if scaling.note else ())
 
 
-def _sample_bands(dataset: Any, reader: BandReader) -> list[Float[np.ndarray, " pixel"]]:
+def _sample(dataset: Any, reader: BandReader) -> list[Float[np.ndarray, " pixel"]]:
     """Valid numbers of each band from all over the scene."""
     if dataset.overviews(1) or dataset.height * dataset.width <= _WHOLE_MAX_PIXELS:
         step = max(1, math.ceil(max(dataset.shape) / _SAMPLE_SIDE))

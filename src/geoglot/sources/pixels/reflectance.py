@@ -109,9 +109,7 @@ def _scalings(values: ValueRange, preset: Preset) -> Iterator[Scaling]:
         yield Scaling((0.01,) * bands, (0.0,) * bands, "reflectances in percent", note)
     yield _count_scaling(values, preset, not_tags)
     if preset.scale != _TEN_THOUSANDTH:
-        note = (
-            f"holds {values}, which are read as reflectances x 10,000, not with the scale of {preset.title}{not_tags}"
-        )
+        note = f"holds {values}, which are read as reflectances x 10,000, not scaled as {preset.title}{not_tags}"
         yield Scaling((_TEN_THOUSANDTH,) * bands, (0.0,) * bands, "reflectances x 10,000", note)
 
 

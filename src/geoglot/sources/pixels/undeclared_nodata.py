@@ -161,7 +161,7 @@ def _find_rim(sample: _Sample, number: float) -> Bool[np.ndarray, "rows cols"] |
 
 
 def _is_footprint(mask: Bool[np.ndarray, "rows cols"]) -> bool:
-    """Whether the picture inside a rim is convex (its hull holds little of the rim) and touches all sides or is a box."""
+    """Whether the rest is convex (its hull holds little of the rim) and either touches all sides or is a box."""
     rim, sides = (~mask).sum(), sum(mask.shape)
     if rim < sides or _hull_area(mask) - mask.sum() > _MAX_RIM_IN_HULL * rim + _STEPS * sides:
         return False
