@@ -10,8 +10,8 @@ from .options import FindOptions as FindOptions
 from .options import ReadOptions as ReadOptions
 from .options import SegmentOptions as SegmentOptions
 from .pairs.collect.collect_run import collect_pairs as collect_pairs
-from .scene.encode import Encoded as Encoded
-from .scene.encode import encode as encode
+from .scene.embed import Encoded as Encoded
+from .scene.embed import encode as encode
 from .scene.seen import EncodedScene as EncodedScene
 from .scene.seen import encode_scene as encode_scene
 from .sources.raster import open_raster as open_raster

@@ -13,7 +13,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
-from geoglot.scene.encode import encode
+from geoglot.scene.embed import encode
 from geoglot.sources.raster import open_raster
 
 WEIGHTS = Path(package.__file__).parent / "weights"

@@ -8,7 +8,7 @@ from pyproj import CRS
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid
-from geoglot.scene.encode import encode, pad
+from geoglot.scene.embed import encode, pad
 from geoglot.sources.tile import Tile
 from stubs import PooledColours
 from worlds import class_field, paint

@@ -11,6 +11,7 @@ from PIL import Image
 import geoglot
 from conftest import MakeGeotiff
 from geoglot.errors import ModelError, OutputError
+from geoglot.options import ReadOptions
 
 FINE = Affine(2.0, 0.0, 500_000.0, 0.0, -2.0, 4_000_000.0)
 
@@ -70,8 +71,8 @@ def test_a_number_that_is_no_data_can_be_said(make_geotiff: MakeGeotiff, colours
     numbers = colours.astype(np.uint16)
     numbers[:, :100] = 9999
     path = make_geotiff(numbers)
-    assert geoglot.inspect_raster(path, nodata=9999.0).bands[0].high == pytest.approx(250, abs=5)
-    assert geoglot.inspect_raster(path, nodata="none").bands[0].high == 9999
+    assert geoglot.inspect_raster(path, read=ReadOptions(nodata=9999.0)).bands[0].high == pytest.approx(250, abs=5)
+    assert geoglot.inspect_raster(path, read=ReadOptions(nodata="none")).bands[0].high == 9999
 
 
 def test_many_bands_are_drawn_in_part(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:

@@ -25,6 +25,6 @@ def command(source: str, output: Path | None, as_json: bool, *, read: ReadOption
     from geoglot.tasks.inspection import inspect_raster
 
     picture = output or Path(f"{Path(source).stem}.bands.png")
-    info = inspect_raster(source, picture=picture, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
+    info = inspect_raster(source, read=read, picture=picture)
     lines = [*band_table(info), "", f"shown    {shown(info)}", f"picture  {picture}"]
     shared.emit(info.to_json(), as_json, "\n".join([*lines, *(f"note     {note}" for note in info.notes)]))

@@ -27,9 +27,7 @@ def command(source: str, model: str, as_json: bool, *, read: ReadOptions) -> Non
     """
     from geoglot.tasks.inspection import inspect_raster
 
-    info = inspect_raster(
-        source, resolution=read.resolution, model=model, bands=read.bands, sensor=read.sensor, nodata=read.nodata
-    )
+    info = inspect_raster(source, read=read, model=model)
     shared.emit(info.to_json(), as_json, describe(info))
 
 

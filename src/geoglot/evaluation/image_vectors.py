@@ -14,8 +14,7 @@ from geoglot.aliases import Progress
 from geoglot.datasets.image_files import Picture
 from geoglot.errors import ModelError
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.embed import embed
-from geoglot.scene.encode import pad
+from geoglot.scene.embed import embed, pad
 
 Fit = Literal["mirror", "black", "resize"]
 

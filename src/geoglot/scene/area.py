@@ -1,4 +1,4 @@
-"""Vector features of a user in the pixels of a scene, and a scene that is read within an area only."""
+"""The user's vector features in pixels of a scene, and a raster that is read only within an area."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ from geoglot.sources.tile import Tile
 from geoglot.sources.vectors import read_vectors
 
 _EDGES = 200  # segments of an edge as long as the scene, so short that none bends by a pixel in another CRS
-
 _MOST_EDGES = 5_000_000
 
 
@@ -37,7 +36,7 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
 def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     """Features in pixels of a grid (x = column, y = row), clipped to its surroundings.
 
-    Features without a CRS, and those for a scene without one, are in the coordinates of the scene.
+    If the features or the scene have no CRS, the features are taken to be in the coordinates of the scene.
     """
     geometries = shapely.make_valid(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
@@ -49,29 +48,24 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
 def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarray:
     """Project geometries to a grid, clipped to its surroundings: a projection is undefined far away.
 
-    Edges that are straight in their own CRS keep their course. If the scene lies across the antimeridian, a polygon in
-    degrees that spans more than half the globe means the short way round.
+    Edges are divided first, so that an edge that is straight in its own CRS stays on its course. If the scene lies
+    across the antimeridian, a polygon in degrees that spans more than half the globe means the short way round.
     """
     to_own = pyproj.Transformer.from_crs(grid.crs, crs, always_xy=True)
     west, south, east, north = to_own.transform_bounds(*grid.bounds)
     turns = [-360, 0, 360] if crs.is_geographic else [0]
     if crs.is_geographic and west > east:
         east += 360
-        geometries = _split(geometries)
-    room = max(east - west, north - south)
-    boxes = [shapely.box(west - room + turn, south - room, east + room + turn, north + room) for turn in turns]
-    if np.isfinite(room):  # otherwise the scene lies outside the domain of this CRS
+        left, _, right, _ = shapely.bounds(geometries).T  # belts around the globe stay whole
+        geometries = np.where(right - left < 360, split_at_antimeridian(geometries), geometries)
+    size = max(east - west, north - south)
+    boxes = [shapely.box(west - size + turn, south - size, east + size + turn, north + size) for turn in turns]
+    if np.isfinite(size):  # otherwise the scene lies outside the domain of this CRS
         geometries = shapely.intersection(geometries, shapely.union_all(boxes))
-        if (edges := shapely.length(geometries).sum() / room * _EDGES) > _MOST_EDGES:
+        if (edges := shapely.length(geometries).sum() / size * _EDGES) > _MOST_EDGES:
             raise InputError(f"outlines around the scene would need {edges:,.0f} points; cut out what is needed")
-        geometries = shapely.segmentize(geometries, room / _EDGES)
+        geometries = shapely.segmentize(geometries, size / _EDGES)
     return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
-
-
-def _split(geometries: np.ndarray) -> np.ndarray:
-    """Split geometries at 180 degrees, except belts around the globe."""
-    west, _, east, _ = shapely.bounds(geometries).T
-    return np.where(east - west < 360, split_at_antimeridian(geometries), geometries)
 
 
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
@@ -89,7 +83,7 @@ def read_area(path: Path, grid: Grid) -> BaseGeometry:
 
 @dataclass(frozen=True)
 class Partial:
-    """A raster within an area. Windows that do not touch it are not read and have no data."""
+    """A raster within an area. Windows that do not touch the area are not read and have no data."""
 
     raster: Raster
     area: BaseGeometry
@@ -100,9 +94,8 @@ class Partial:
         if self.area.intersects(_box(window)):
             return self.raster.read(window)
         bands, shape = self.raster.bands, (window.height, window.width)
-        nothing = np.zeros((len(bands), *shape), np.float32)
-        grid = self.raster.grid.window(window)
-        return Tile(nothing, np.zeros(shape, bool), grid, bands, self.raster.time, self.raster.uri)
+        pixels, valid = np.zeros((len(bands), *shape), np.float32), np.zeros(shape, bool)
+        return Tile(pixels, valid, self.raster.grid.window(window), bands, self.raster.time, self.raster.uri)
 
 
 def _box(window: Window) -> BaseGeometry:

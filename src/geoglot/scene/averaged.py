@@ -21,7 +21,7 @@ _AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
     "horizontal": ((), (3,)),
     "all": ((), (3,), (2,), (2, 3)),
 }
-_LEAST = 1e-6  # of a probability, so that its logarithm is finite
+_LEAST = 1e-6  # least probability, so that its logarithm is finite
 
 
 class Averaged:
@@ -61,5 +61,5 @@ def _resize(maps: Tensor, sides: list[int]) -> Tensor:
 
 
 def average(dense: Dense, flips: Flips, scales: tuple[float, ...]) -> Dense:
-    """The dense model itself if one view is asked for, else the average over all."""
+    """Average a dense model over views; the model itself if there is only one view."""
     return dense if flips == "none" and scales == (1.0,) else Averaged(dense, flips, scales)

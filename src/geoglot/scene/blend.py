@@ -1,11 +1,14 @@
-"""Blend overlapping windows, a row of windows at a time."""
+"""Values on the patch lattice: blend overlapping windows, a row of windows at a time, and upsample to pixels."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Float
+from torch import Tensor
 
 from geoglot.geo import Window
 from geoglot.scene.windows import WindowPlan
@@ -13,7 +16,7 @@ from geoglot.scene.windows import WindowPlan
 
 @dataclass
 class Blender:
-    """Weighted sums over the patch lattice, of one row of windows and its overlap with the next.
+    """Weighted sums of values on the patch lattice, for one row of windows and its overlap with the next.
 
     Memory is channels x (tile / patch) x lattice columns, whatever the scene's height.
     """
@@ -27,14 +30,11 @@ class Blender:
     valid: Bool[np.ndarray, "tile cols"] = field(init=False)
 
     def __post_init__(self) -> None:
-        band, cols = self.plan.tile // self.plan.patch, self._width
+        band = self.plan.tile // self.plan.patch
+        cols = max(self.plan.lattice[1], band)
         self.sums = np.zeros((self.channels, band, cols), np.float32)
         self.weights = np.zeros((band, cols), np.float32)
         self.valid = np.zeros((self.plan.tile, cols * self.plan.patch), bool)
-
-    @property
-    def _width(self) -> int:
-        return max(self.plan.lattice[1], self.plan.tile // self.plan.patch)
 
     def add(
         self,
@@ -65,7 +65,9 @@ class Blender:
         np.divide(self.sums[:, :rows, :lattice_cols], weights, out=scores, where=weights > 0)
         valid = self.valid[:step, : self.plan.shape[1]].copy()
         for array, count in ((self.sums, rows), (self.weights, rows), (self.valid, rows * patch)):
-            _shift_up(array, count)
+            kept = array.shape[-2] - count
+            array[..., :kept, :] = array[..., count:, :].copy()
+            array[..., kept:, :] = 0
         self.row += 1
         return scores, valid
 
@@ -74,13 +76,24 @@ class Blender:
         return {"row": np.array(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Continue from a state."""
+        """Continue from a saved state."""
         self.row = int(state["row"])
         self.sums, self.weights, self.valid = state["sums"], state["weights"], state["valid"]
 
 
-def _shift_up(array: np.ndarray, count: int) -> None:
-    """Drop the first `count` rows (second axis from the end) and append as many zeros."""
-    rows = array.shape[-2]
-    array[..., : rows - count, :] = array[..., count:, :].copy()
-    array[..., rows - count :, :] = 0
+def upsample(
+    lattice: Float[Tensor, "channel patch_rows patch_cols"], patch: int, rows: slice, cols: slice
+) -> Float[Tensor, "channel rows cols"]:
+    """Pixels `rows` and `cols` of a lattice: bilinear between patch centres, constant from the outermost to the border.
+
+    NaN means unknown. Unknown patches have no weight; a pixel between unknown patches only is NaN.
+    """
+    unknown = lattice[:1].isnan()
+    if not unknown.any():
+        return _interpolate(lattice, patch)[:, rows, cols]
+    weight = _interpolate((~unknown).float(), patch)[:, rows, cols]
+    return torch.where(weight > 0, _interpolate(lattice.nan_to_num(0), patch)[:, rows, cols] / weight, torch.nan)
+
+
+def _interpolate(lattice: Tensor, patch: int) -> Tensor:
+    return F.interpolate(lattice[None], scale_factor=patch, mode="bilinear", align_corners=False)[0]

@@ -1,4 +1,4 @@
-"""Class names as users type them, to text embeddings."""
+"""Parse class names as users type them, and embed them."""
 
 from __future__ import annotations
 
@@ -33,9 +33,8 @@ class ClassWords:
 def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
     """Parse a list of names, a text with commas, a mapping to words, or a file (.txt, .json).
 
-    ClassesError for no names and for names that are there twice.
-
-    A file of lines reads `name` or `name: word, word`; a JSON file holds a list or a mapping.
+    A line of a .txt file reads `name` or `name: word, word`; a JSON file holds a list or a mapping. Raises ClassesError
+    if there are no names, or a name is there twice.
     """
     if isinstance(classes, Path) or (isinstance(classes, str) and classes.lower().endswith((".txt", ".json"))):
         classes = _read_class_file(Path(classes))
@@ -44,7 +43,7 @@ def parse_classes(classes: ClassesLike) -> tuple[ClassWords, ...]:
             raise ClassesError(f"several words for a class go into a .txt or .json file, not into {classes!r}")
         classes = classes.split(",")
     if isinstance(classes, Mapping):
-        parsed = [ClassWords(_clean(name), _words(name, words)) for name, words in classes.items()]
+        parsed = [ClassWords(_clean(name), parse_words(words) or (_clean(name),)) for name, words in classes.items()]
     else:
         parsed = [ClassWords(_clean(name), (_clean(name),)) for name in classes if _clean(name)]
     _check(parsed)
@@ -59,10 +58,6 @@ def parse_words(words: str | Sequence[str]) -> tuple[str, ...]:
 
 def _clean(text: str) -> str:
     return " ".join(str(text).strip(_QUOTES).split())
-
-
-def _words(name: str, words: Sequence[str]) -> tuple[str, ...]:
-    return parse_words(words) or (_clean(name),)
 
 
 def _check(parsed: Sequence[ClassWords]) -> None:

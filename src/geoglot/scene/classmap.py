@@ -1,8 +1,8 @@
-"""Probabilities on the patch lattice to a class and a confidence for every pixel."""
+"""Turn probabilities on the patch lattice into a class and a confidence for every pixel."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -10,11 +10,12 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geoglot.outputs.shapes import ClassStrip
-from geoglot.scene.upsample import upsample
+from geoglot.scene.blend import upsample
 
-#: Class id of everything that is none of the classes; steps of stored confidences (250 is certain).
 OTHER = 0
+"""Class id of everything that is none of the classes."""
 CONFIDENCE_STEPS = 250
+"""The stored confidence of a pixel that is certain."""
 
 _COLUMNS = 2048  # pixels upsampled at a time, which bounds memory for any width
 _CHANNELS = 8  # channels upsampled at a time, which bounds memory for any number of classes
@@ -36,7 +37,8 @@ class Upsampler:
     """Turn finished rows of the lattice into rows of the class map.
 
     Probabilities are upsampled, not logits, so that the map agrees with the layer of scores. A pixel lies between the
-    centres of two rows of patches, so the last row waits for the next. The result does not depend on how rows are cut.
+    centres of two rows of patches, so the last row waits for the next. The map does not depend on how many rows are fed
+    at a time.
     """
 
     rule: Rule
@@ -46,7 +48,7 @@ class Upsampler:
     pending_valid: Bool[np.ndarray, "pixel_rows cols"] | None = None
     first: int = 0
     """Lattice row of pending[:, 0]."""
-    done: int = field(default=0)
+    done: int = 0
     """Pixel rows that were returned so far."""
 
     @property
@@ -63,17 +65,14 @@ class Upsampler:
         if self.pending is not None and self.pending_valid is not None:
             shares = np.concatenate([self.pending, shares], axis=1)
             valid = np.concatenate([self.pending_valid, valid])
-        ready = self._ready(self.first + shares.shape[1])
+        fed = self.first + shares.shape[1]
+        whole = fed * self.patch >= self.shape[0]
+        ready = self.shape[0] if whole else max(0, (fed - 1) * self.patch)  # pixel rows that are complete
         rows = self._rows(shares, valid, ready) if ready > self.done else None
         keep = max(0, ready // self.patch - 1) - self.first
         self.pending, self.pending_valid = shares[:, keep:].copy(), valid[ready - self.done :].copy()
         self.first, self.done = self.first + keep, ready
         return rows
-
-    def _ready(self, lattice_rows: int) -> int:
-        """The number of pixel rows that `lattice_rows` complete."""
-        complete = lattice_rows * self.patch >= self.shape[0]
-        return self.shape[0] if complete else max(0, (lattice_rows - 1) * self.patch)
 
     def _rows(self, shares: np.ndarray, valid: np.ndarray, ready: int) -> ClassStrip:
         height, width = ready - self.done, self.shape[1]
@@ -107,7 +106,7 @@ class Upsampler:
         return {"pending": self.pending, "pending_valid": self.pending_valid, "position": position}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Continue from a state."""
+        """Continue from a saved state."""
         self.pending, self.pending_valid = state["pending"], state["pending_valid"]
         self.first, self.done = (int(value) for value in state["position"])
 

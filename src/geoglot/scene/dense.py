@@ -1,4 +1,4 @@
-"""Dense models: pixels of a window to numbers of every patch. Everything that differs between model kinds is here."""
+"""Dense models give values for every patch of a window. Everything that differs between kinds of models is here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from geoglot.scene.wording import word_notes
 
 @runtime_checkable
 class Dense(Protocol):
-    """What streams over a raster of any size."""
+    """A model that runs over the windows of a raster of any size."""
 
     card: Card
     labels: tuple[str, ...]
@@ -58,7 +58,7 @@ class Dense(Protocol):
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
     ) -> Question:
-        """A question to the scene that this encoded; None takes the model's own background."""
+        """A question to a scene that this model encoded; None takes the model's own background."""
         ...
 
 
@@ -105,7 +105,7 @@ class WordDense:
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
     ) -> TextQuestion:
-        """None as background takes general words that mean something else than the name."""
+        """Without a background, each name competes with general words that mean something else."""
         own = [self._embed(entry.words, templates) for entry in names]
         if background is None:
             general = self._embed(BACKGROUND, templates)
@@ -129,7 +129,7 @@ class WordDense:
         missing = [word for word in dict.fromkeys(words) if (word, templates) not in self._texts]
         if missing:
             embeddings = F.normalize(text_vectors(self.model, missing, templates), dim=1).float().cpu()
-            self._texts |= {(word, templates): one for word, one in zip(missing, embeddings, strict=True)}
+            self._texts |= {(word, templates): vector for word, vector in zip(missing, embeddings, strict=True)}
         return torch.stack([self._texts[word, templates] for word in words])
 
 
@@ -149,7 +149,7 @@ class _Labelled:
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
     ) -> ChannelQuestion:
-        """Each class is held against all others; a background and templates mean nothing here."""
+        """Each class competes with all other classes; a background and templates mean nothing here."""
         return ask_channels(self.card.name, self.labels, names)
 
 
@@ -192,13 +192,13 @@ class ClassDense(_Labelled):
         self.labels = self.model.classes
 
     def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
-        """As large as in training, since positions in a window are learned; a quarter is shared."""
+        """Windows as large as in training, since positions in a window are learned; they overlap by a quarter."""
         tile, patch = tile or self.card.tile_size, self.card.patch_size
         return WindowPlan(shape, tile, tile // 4 // patch * patch if overlap is None else overlap, patch)
 
     @torch.inference_mode()
     def __call__(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
-        """Every fourth pixel."""
+        """Logits at every fourth pixel."""
         device = next(self.model.parameters()).device
         scores: Tensor = self.model(pixels.to(device)).float().cpu()
         return scores
@@ -206,7 +206,8 @@ class ClassDense(_Labelled):
 
 def _with_words(segmenter: Segmenter, classes: tuple[ClassWords, ...]) -> Segmenter:
     """The segmenter with other texts for classes whose words are not their name, and for new classes."""
-    asked = {one.name: one.words for one in classes if one.name not in segmenter.classes or one.words != (one.name,)}
+    own = {ClassWords(name, (name,)) for name in segmenter.classes}
+    asked = {entry.name: entry.words for entry in classes if entry not in own}
     if not asked:
         return segmenter
     card, network = segmenter.card, segmenter.network
@@ -226,5 +227,5 @@ def _embed_classes(card: Card, words: Mapping[str, tuple[str, ...]]) -> dict[str
         raise ModelError(
             f"{card.name} was trained with texts of another {texts['model']}; get that one to change words"
         )
-    filled = {name: [text for word in some for text in fill([template], word)] for name, some in words.items()}
-    return {name: F.normalize(reader.encode_text(some).mean(0), dim=0) for name, some in filled.items()}
+    texts_of = {name: [text for word in own for text in fill([template], word)] for name, own in words.items()}
+    return {name: F.normalize(reader.encode_text(filled).mean(0), dim=0) for name, filled in texts_of.items()}

@@ -1,4 +1,4 @@
-"""Questions about a scene: which patches show a name, and not something else."""
+"""Questions about a scene: how likely each patch shows a name rather than something else."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from torch import Tensor
 from geoglot.errors import ClassesError, InputError
 from geoglot.scene.class_words import ClassWords
 
-#: General words for what is anywhere. A thing is where its own words fit better than these.
+#: General words for what lies anywhere. An object is where its own words fit better than these.
 BACKGROUND: tuple[str, ...] = (
     "grass", "trees", "bare soil", "sand", "water", "road", "pavement", "rock", "crops", "shadow", "snow", "building",
 )  # fmt: skip
-_SAME_MEANING = 0.5  # cosine between two words, less what all general words share
+_SAME_MEANING = 0.5  # cosine of two words after the mean of the general words is subtracted
 
 
 @runtime_checkable
 class Question(Protocol):
-    """Names, ready to be looked for in a scene that is encoded."""
+    """Names to look for in an encoded scene."""
 
     @property
     def names(self) -> tuple[str, ...]: ...
@@ -71,17 +71,17 @@ class ChannelQuestion:
 
 
 def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, ...]) -> ChannelQuestion:
-    """A question to a model with classes of its own. A name with several words means any of these classes."""
+    """Put names to a model with classes of its own. A name with several words means any of these classes."""
     if unknown := [word for entry in names for word in entry.words if word not in labels]:
         raise InputError(f"{model} finds {', '.join(labels)} and knows no {unknown[0]!r}")
     if len(labels) < 2:
-        raise InputError(f"{model} has one class only, which nothing can be held against")
+        raise InputError(f"{model} has one class only, so it has nothing to compete with")
     own = tuple(tuple(labels.index(word) for word in entry.words) for entry in names)
     return ChannelQuestion(tuple(entry.name for entry in names), own)
 
 
 def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own dim"]) -> Float[Tensor, "other dim"]:
-    """The general words that mean something else than every text of a name.
+    """The general words whose meaning differs from every text of a name.
 
     Texts in one template lie near each other, so they are compared after their mean is subtracted.
     """
@@ -96,7 +96,7 @@ def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own
 def check_background(names: Sequence[ClassWords], background: Sequence[str]) -> None:
     """ClassesError for an empty background, and for a word that is asked for as well."""
     if not background:
-        raise ClassesError('words need others to be held against: give some as --background "grass, road, water"')
+        raise ClassesError('words need a background to compete with: give one as --background "grass, road, water"')
     if both := sorted({word for entry in names for word in entry.words} & set(background)):
         raise ClassesError(f"{', '.join(both)} cannot be found and be the background; take it out of one of them")
 

@@ -21,15 +21,15 @@ from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
 from geoglot.version import __version__
 
-_SAME_RESOLUTION = 0.05  # share by which two resolutions may differ and be called the same
+_SAME_RESOLUTION = 0.05  # relative difference up to which two resolutions count as the same
 
 
 def open_scene(
     source: PathLike | Raster, read: ReadOptions, understood: tuple[float, float]
 ) -> AbstractContextManager[Raster]:
-    """The scene at the resolution of `read`, else at one that the model understands.
+    """Open the scene at the resolution of `read`, else at one that the model understands.
 
-    A Raster is returned as it is, and stays open.
+    An open Raster keeps its resolution, and stays open.
     """
     if isinstance(source, Raster):
         return nullcontext(source)
@@ -43,7 +43,7 @@ def open_scene(
 
 
 def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:
-    """What decides which numbers a model is given: program, file, radiometry, grid and windows."""
+    """Everything that decides a model's input: program, file, radiometry, grid and windows."""
     crs = raster.grid.crs.to_wkt() if raster.grid.crs else None
     return {
         "geoglot": __version__,
@@ -57,7 +57,7 @@ def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:
 
 
 def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -> tuple[str, ...]:
-    """What the user should know of how the scene was read, a sentence each."""
+    """Sentences for the user on how the scene was read."""
     notes = list(raster.warnings)
     scene, grid = raster.native, raster.grid
     if grid.crs and grid.crs != scene.crs:
@@ -71,7 +71,7 @@ def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -
 
 
 def understands(model: str, resolution: tuple[float, float]) -> str:
-    """Which ground resolutions a model was made for, finest and coarsest in metres, in words."""
+    """The ground resolutions that a model was made for, finest and coarsest in metres, in words."""
     finest, coarsest = resolution
     return f"{model} understands {format_number(finest)} to {format_number(coarsest)} m"
 

@@ -1,4 +1,4 @@
-"""Scores of one name for any pixels of a scene, computed from what was seen when they are asked for."""
+"""Scores of one name for any pixels of an encoded scene, computed when they are read."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ import torch
 from jaxtyping import Float
 
 from geoglot.geo import Window
+from geoglot.scene.blend import upsample
 from geoglot.scene.question import Question
 from geoglot.scene.seen import EncodedScene
-from geoglot.scene.upsample import upsample
 
-_PIXELS = 4_000_000  # of a strip: bounds memory for any width
+_PIXELS = 4_000_000  # pixels of a strip, which bound memory for any width
 
 
 @dataclass(frozen=True)
 class ScoreField:
     """Scores 0..1, bilinear between the centres of patches, 0 where there is no data.
 
-    A pixel's score does not depend on the block that it is read by, but for rounding in the last bit.
+    A pixel's score does not depend on the window that is read, but for rounding in the last bit.
     """
 
     scene: EncodedScene
     question: Question
     index: int
-    """Of the name in the question."""
+    """Index of the name in the question."""
 
     @property
     def name(self) -> str:
-        """The name that the scores are for."""
+        """The name whose scores these are."""
         return self.question.names[self.index]
 
     def patches(self, block: Window) -> Float[np.ndarray, "rows cols"]:
@@ -44,14 +44,14 @@ class ScoreField:
         return self._pixels(self.patches(block), block, window)
 
     def strips(self, least: float) -> Iterator[tuple[Window, Float[np.ndarray, "rows cols"] | None]]:
-        """The scene from the top in strips of full width; None for one in which nothing reaches `least`."""
+        """The scene from the top in strips of full width; None for a strip in which no score reaches `least`."""
         height, width = self.scene.plan.shape
         rows = max(self.scene.plan.patch, _PIXELS // width)
         for row in range(0, height, rows):
             window = Window(row, 0, min(rows, height - row), width)
             block = self._around(window)
             lattice = self.patches(block)
-            # Between patches no score is higher than the highest of them.
+            # Interpolation between patches never exceeds the highest of them.
             empty = not (np.nan_to_num(lattice) >= least).any()
             yield window, None if empty else self._pixels(lattice, block, window)
 
@@ -79,7 +79,7 @@ class ScoreField:
 
 
 def _surround(start: int, stop: int, patch: int, count: int) -> tuple[int, int]:
-    """The first patch and the one after the last, along one axis."""
+    """The first patch along one axis, and the last plus one."""
     first = int(np.floor((start + 0.5) / patch - 0.5))
     last = int(np.floor((stop - 0.5) / patch - 0.5)) + 1
     return min(max(first, 0), count - 1), min(last, count - 1) + 1

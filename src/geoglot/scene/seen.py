@@ -1,4 +1,4 @@
-"""A scene that is encoded once, in files, and asked any number of times.
+"""A scene that is encoded once, into files, and asked any number of times.
 
 Each finished row of windows is a strip on disk, so memory is bounded by a row of windows, and a killed run resumes.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
@@ -25,14 +26,14 @@ from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.strips import Strips, encode_array, read_array
 from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import Dense, ModelLike, dense_of
-from geoglot.scene.filled import Filled
 from geoglot.scene.read import open_scene, reading_facts
 from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, Readable
+from geoglot.sources.tile import Tile
 
-_NUMBERS = 16_000_000  # read at a time
+_NUMBERS = 16_000_000  # values read at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -45,11 +46,10 @@ class EncodedScene:
     failed: tuple[FailedWindow, ...]
     """Windows that could not be read or computed."""
     facts: dict[str, Any]
-    """Everything that decides the numbers."""
+    """Everything that decides the values."""
     read: ReadOptions
     vectors: PathLike | None
-    """The folder that keeps the vectors, if one was given."""
-    area_file: PathLike | None
+    """The folder that keeps the embeddings, if the user gave one."""
     area: BaseGeometry | None
     """The area of interest in pixels; None is the whole scene."""
     resumed: tuple[str, ...]
@@ -66,7 +66,7 @@ class EncodedScene:
         for key, own in (self.read.facts() | {"vectors": self.vectors}).items():
             if wanted[key] is not None and wanted[key] != own:
                 raise InputError(f"{key} is decided when a scene is encoded; give it to encode_scene")
-        if area is None or area == self.area_file:
+        if area is None:
             return self
         area = read_area(Path(area), self.raster.grid)
         if self.area and not self.area.covers(area):
@@ -74,7 +74,7 @@ class EncodedScene:
         return replace(self, area=area)
 
     def seen(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
-        """The values of a block of the patch lattice; NaN is unknown."""
+        """The values of a block of the patch lattice; NaN means unknown."""
         block = self._seen.read(*patches.slices)
         return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
 
@@ -109,12 +109,12 @@ def encode_scene(
     before: Callable[[dict[str, Any]], None] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[EncodedScene]:
-    """Encode a raster of any size, for as many questions as one likes: `find(scene, "pool")`.
+    """Encode a raster of any size, for any number of questions: `find(scene, "pool")`.
 
-    `area` is a file of polygons: windows that touch none are not computed. What is seen lies in `vectors`, if given,
-    and stays there; else in a work folder beside `output`, which a killed run leaves behind for the same run to go on;
-    else in a temporary folder. `before` is called with everything that decides what is seen, before any work. Raises
-    SourceError if no window could be read or computed.
+    `area` is a file of polygons; windows that touch none of them are not computed. The values are kept in the folder
+    `vectors`, if it is given. Otherwise they lie in a work folder beside `output`, from which the same run resumes if
+    it is killed, or in a temporary folder. `before` is called, before any work, with everything that decides the
+    values. Raises SourceError if no window could be read or computed.
     """
     dense = dense_of(model)
     with ExitStack() as stack:
@@ -132,17 +132,34 @@ def encode_scene(
         journal = _journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
-        failed, resumed = _encode(Filled(part), dense, plan, journal, read.batch, progress)
+        failed, resumed = _encode(_Filled(part), dense, plan, journal, read.batch, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
             raise SourceError(f"no window of {raster.uri} could be computed: {failed[0].reason}")
         if vectors:
-            journal.close()  # finished, and never changed again: others may read
+            journal.close()  # the strips are complete and never change, so other processes may read them
         seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
-        yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, area, inside, resumed, seen, valid)
+        yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, inside, resumed, seen, valid)
         if output and not vectors:
             journal.clear()
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """A raster whose no-data pixels get the brightness of the nearest valid pixel, and stay invalid.
+
+    A model takes the rim of a black hole for an object.
+    """
+
+    raster: Readable
+
+    def read(self, window: Window) -> Tile:
+        tile = self.raster.read(window)
+        if tile.valid.all() or not tile.valid.any():
+            return tile
+        rows, cols = ndimage.distance_transform_edt(~tile.valid, return_distances=False, return_indices=True)
+        return replace(tile, pixels=tile.pixels[:, rows, cols])
 
 
 def stored_type(dense: Dense) -> str:
@@ -151,7 +168,6 @@ def stored_type(dense: Dense) -> str:
 
 
 def _journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike | None) -> Journal:
-    """Where strips go, and whether they are there already."""
     if vectors:
         folder = Path(vectors)
         if not folder.is_dir():
@@ -170,7 +186,7 @@ def _journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike 
 def _encode(
     raster: Readable, dense: Dense, plan: WindowPlan, journal: Journal, batch: int, progress: Progress | None
 ) -> tuple[list[FailedWindow], tuple[str, ...]]:
-    """Strips for every row of windows that the journal lacks; returns the windows that failed, and a note."""
+    """Add the rows of windows that the journal lacks; returns the failed windows, and a note if the run resumed."""
     stored = journal.load()
     if stored and int(stored[0]["row"]) == len(plan.row_starts) and stored[1]["failed"]:
         journal.restart()  # a complete run tries again what failed

@@ -1,4 +1,4 @@
-"""The stream: a raster through a dense model, a row of windows at a time, resumable, with every failure reported."""
+"""Run a dense model over a raster, a row of windows at a time: resumable, with every failure reported."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class Row:
     """Blended values of the lattice rows that one row of windows completes."""
 
     first: int
-    """Its first row on the patch lattice."""
+    """The first of these lattice rows."""
     values: Float[np.ndarray, "channel rows lattice_cols"]
-    """NaN where nothing is known: no data, or a window that failed."""
+    """NaN means unknown: no data, or a window that failed."""
     valid: Bool[np.ndarray, "pixel_rows cols"]
 
 
 @runtime_checkable
 class Resumable(Protocol):
-    """Something whose state is kept in a journal."""
+    """An object whose state is saved in a journal and restored from it."""
 
     def state(self) -> dict[str, np.ndarray]: ...
 
@@ -52,9 +52,9 @@ class Rows(Iterator[Row]):
     def __init__(self, rows: Generator[Row], failed: list[FailedWindow], restored: int) -> None:
         self._rows = rows
         self.failed = failed
-        """Every window that failed so far, also before the run was resumed."""
+        """Every window that failed so far, including those before the run resumed."""
         self.restored = restored
-        """Windows that were finished before the run was resumed."""
+        """Number of windows that were finished before the run resumed."""
 
     def __next__(self) -> Row:
         return next(self._rows)
@@ -84,7 +84,7 @@ def see(
     blender, failed = Blender(plan, dense.channels), list[FailedWindow]()
     if journal and (stored := journal.load()):
         state, notes = stored
-        failed += (FailedWindow(Window(*one["window"]), one["reason"]) for one in notes["failed"])
+        failed += (FailedWindow(Window(*each["window"]), each["reason"]) for each in notes["failed"])
         for part in filter(None, (blender, also)):
             part.restore(state)
     rows = _stream(raster, dense, blender, failed, batch, journal, also, progress)
@@ -113,7 +113,7 @@ def _stream(
             yield Row(plan.row_starts[index] // plan.patch, *blender.finish_row())
             if journal:
                 state = blender.state() | (also.state() if also else {})
-                journal.save(state, {"failed": [describe_failure(one) for one in failed]})
+                journal.save(state, {"failed": [describe_failure(window) for window in failed]})
 
 
 def _add(
@@ -137,12 +137,12 @@ def describe_failure(failed: FailedWindow) -> dict[str, Any]:
 
 
 def describe_windows(total: int, failed: Sequence[FailedWindow]) -> dict[str, Any]:
-    """The windows of a result as a JSON value: how many there are, how many are done, and which failed why."""
-    return {"total": total, "done": total - len(failed), "failed": [describe_failure(one) for one in failed]}
+    """The windows of a result as a JSON value: how many there are, how many are done, and why others failed."""
+    return {"total": total, "done": total - len(failed), "failed": [describe_failure(window) for window in failed]}
 
 
 def resume_note(done: int, total: int, what: str) -> tuple[str, ...]:
-    """A note for the result if a run resumes, logged as well; empty if nothing had been done."""
+    """A note on a run that resumes, which is logged too; empty for a new run."""
     if not done:
         return ()
     note = f"going on after {done} of {total} {what}, of a run that did not end"

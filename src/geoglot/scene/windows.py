@@ -14,7 +14,7 @@ from geoglot.geo import Window
 
 
 def _starts(length: int, tile: int, step: int, patch: int) -> list[int]:
-    """Starts that cover `length`, each a multiple of `patch`; the last window ends less than a patch beyond."""
+    """Starts of windows that cover `length`, multiples of `patch`; the last window ends less than a patch beyond."""
     last = max(0, -(-(length - tile) // patch) * patch)
     return [*range(0, last, step), last]
 
@@ -81,7 +81,7 @@ class WindowPlan:
 def plan_windows(
     shape: tuple[int, int], trained: int, patch: int, tile: int | None = None, overlap: int | None = None
 ) -> WindowPlan:
-    """The windows of a scene. Default: twice the trained size (`default_tile`) and three patches of overlap."""
+    """Plan the windows of a scene. Default: twice the trained size (`default_tile`), overlapping by three patches."""
     tile = tile or default_tile(shape, trained, patch)
     return WindowPlan(shape, tile, min(3 * patch, tile - patch) if overlap is None else overlap, patch)
 

@@ -1,4 +1,4 @@
-"""Checks of how a model reads words: words that it cannot tell apart are refused, others that it reads badly noted."""
+"""Check how a model reads words: refuse words that it cannot tell apart, and note words that it reads badly."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def word_notes(
     _check_known(model, entries)
     if vectors is None:
         with torch.inference_mode():
-            vectors = model.encode_text([fill(templates[:1], one.word)[0] for one in entries])
+            vectors = model.encode_text([fill(templates[:1], entry.word)[0] for entry in entries])
     alike = [(entries[first], entries[second]) for first, second in _pairs_alike(vectors)]
     for one, other in alike:
         if one.group != other.group:
@@ -79,7 +79,7 @@ def shown(text: str) -> str:
 
 def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
     tokenizer = _tokenizer(model)
-    unknown = [one.word for one in entries if tokenizer and not any(_known_tokens(tokenizer, one.word))]
+    unknown = [entry.word for entry in entries if tokenizer and not any(_known_tokens(tokenizer, entry.word))]
     if unknown:
         reads = f"; it reads {_languages(model.card)}" if model.card.languages else ""
         raise ClassesError(f"{model.card.name} knows no part of {', '.join(map(shown, unknown))}{reads}")
@@ -115,7 +115,7 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
 
 
 def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
-    """A note on ids of a table in place of names."""
+    """A note on numbers in place of names, such as ids of a table."""
     words = (word for entry in classes for word in entry.words)
     numbers = [shown(word) for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
     if not numbers:
@@ -126,7 +126,7 @@ def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
 def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
     """A note on words of another script, and on words that fall into pieces if most words do.
 
-    Another language shows so, but so do rare English words; the note does not say which they are.
+    Both words of another language and rare English words fall into pieces, so the note does not say which they are.
     """
     tokenizer = _tokenizer(model)
     if tokenizer is None or model.card.languages != ("en",):
@@ -134,14 +134,13 @@ def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
     foreign = [word for word in words if not (_is_latin(word) and all(_known_tokens(tokenizer, word)))]
     broken = [word for word in words if word not in foreign and _falls_apart(tokenizer, word)]
-    told = [
-        word for word in words if word in foreign or (2 * len([*foreign, *broken]) >= len(words) and word in broken)
-    ]
-    if not told:
+    most = 2 * len([*foreign, *broken]) >= len(words)
+    listed = [word for word in words if word in foreign or (most and word in broken)]
+    if not listed:
         return ()
-    them, kind = ("them", "words") if len(told) > 1 else ("it", "a word")
+    them, kind = ("them", "words") if len(listed) > 1 else ("it", "a word")
     return (
-        f"{model.card.name} reads {_languages(model.card)} only, and does not know {', '.join(map(shown, told))} as "
+        f"{model.card.name} reads {_languages(model.card)} only, and does not know {', '.join(map(shown, listed))} as "
         f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
     )
 
@@ -172,17 +171,18 @@ def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templat
     """Notes on texts that are longer than the model reads."""
     longest = max(templates, key=len, default="{}")
     notes = []
-    for one in entries:
-        read, total = model.tokens_read(fill([longest], one.word)[0])
+    for entry in entries:
+        read, total = model.tokens_read(fill([longest], entry.word)[0])
+        text = f"the text {shown(entry.word)} of {shown(entry.group)}"
         if read < total:
             notes.append(
-                f"the text {shown(one.word)} of {shown(one.group)} is too long for {model.card.name}: it reads "
-                f"{read} of {total} tokens, so the end is left out; use fewer words"
+                f"{text} is too long for {model.card.name}: it reads {read} of {total} tokens, so the end is left out; "
+                "use fewer words"
             )
         elif total > _LONG:
             notes.append(
-                f"the text {shown(one.word)} of {shown(one.group)} is long: {model.card.name} makes one vector of all "
-                f"its {total} tokens, in which each counts for little; use fewer words"
+                f"{text} is long: {model.card.name} makes one vector of all its {total} tokens, in which each counts "
+                "for little; use fewer words"
             )
     return tuple(notes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -20,10 +20,10 @@ from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.dense import model_of, reads_words
-from geoglot.scene.embed import embed, zero_shot
-from geoglot.scene.encode import pad
+from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.read import open_scene
 from geoglot.scene.seen import EncodedScene
+from geoglot.scene.stream import describe_failure
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
@@ -61,17 +61,13 @@ class Labels:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot classify --json`."""
-        results = [
-            {"source": one.source, "window": list(one.window) if one.window else None, "label": one.label,
-             "probability": one.probability, "probabilities": one.probabilities, "bounds": one.bounds}
-            for one in self.results
-        ]  # fmt: skip
-        failed = [{"source": source, "window": list(one.window), "reason": one.reason} for source, one in self.failed]
+        results = [asdict(label) | {"window": list(label.window) if label.window else None} for label in self.results]
+        failed = [{"source": source, **describe_failure(window)} for source, window in self.failed]
         return {"model": self.model, "results": results, "failed": failed, "notes": list(self.notes)}
 
 
 _EMPTY = "no pixel is valid; check --bands and --nodata"
-_NOTES = 20  # of how sources were read: a folder of thousands has thousands
+_NOTES = 20  # notes on how sources were read: a folder of thousands has thousands
 _Item = tuple[str, Window | None, Tile | FailedWindow, Bounds | None]
 
 
@@ -86,7 +82,7 @@ def classify(
 ) -> Labels:
     """Label images, folders of images and rasters by the words; probabilities are a softmax over the classes.
 
-    An encoded scene is read again, since a label is of a whole window; `model` is then the one that encoded it.
+    An encoded scene is read again, since a label belongs to a whole window; `model` is then the one that encoded it.
     """
     words = parse_classes(classes)
     if len(words) < 2:
@@ -101,12 +97,12 @@ def classify(
     if not reads_words(model):
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
-    labels, told = Labels(model.card.name), list[str]()
-    items = _all_items(opened, model, read, options, told, progress)
+    labels, reading = Labels(model.card.name), list[str]()
+    items = _all_items(opened, model, read, options, reading, progress)
     while batch := list(islice(items, read.batch)):
         _label(batch, model, texts, [entry.name for entry in words], labels)
-    left = [f"and {len(told) - _NOTES} more of how other sources were read"] if len(told) > _NOTES else []
-    labels.notes = (*word_notes(model, words, templates=options.templates), *told[:_NOTES], *left)
+    left = [f"and {len(reading) - _NOTES} more on how other sources were read"] if len(reading) > _NOTES else []
+    labels.notes = (*word_notes(model, words, templates=options.templates), *reading[:_NOTES], *left)
     return labels
 
 
@@ -115,17 +111,17 @@ def _all_items(
     model: VisionLanguageModel,
     read: ReadOptions,
     options: ClassifyOptions,
-    told: list[str],
+    notes: list[str],
     progress: Progress | None,
 ) -> Iterator[_Item]:
-    """The chips of all sources; `told` collects notes on how they were read.
+    """The chips of all sources; `notes` collects sentences on how they were read.
 
     With several sources, one that cannot be read is reported and skipped. With one source, progress counts windows.
     """
     alone = len(sources) == 1
     for done, source in enumerate(sources, 1):
         try:
-            yield from _items(source, model, read, options, told, progress if alone else None)
+            yield from _items(source, model, read, options, notes, progress if alone else None)
         except (SourceError, GridError) as error:
             if alone:
                 raise
@@ -139,15 +135,15 @@ def _items(
     model: VisionLanguageModel,
     read: ReadOptions,
     options: ClassifyOptions,
-    told: list[str],
+    notes: list[str],
     progress: Progress | None,
 ) -> Iterator[_Item]:
     """The chips of one source: the whole source, resized for the model, or its windows."""
     card = model.card
     with open_scene(source, read, card.resolution) as raster:
         check_bands(raster, card.bands, card.name)
-        if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture need not lie anywhere
-            told += raster.warnings
+        if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture needs no place on Earth
+            notes += raster.warnings
         by_window = raster.grid.crs is not None if options.windows is None else options.windows
         if by_window:
             plan = WindowPlan(raster.grid.shape, read.tile or card.tile_size, read.overlap or 0, card.patch_size)
@@ -172,14 +168,14 @@ def _whole(raster: Raster, side: int) -> _Item:
     """A large source is reduced to the model's size; a small one is padded later."""
     try:
         tile = raster.thumbnail(side)
-        seen = tile if tile.valid.any() else FailedWindow(raster.grid.whole, _EMPTY)
-        return raster.uri, None, seen, _bounds(raster, raster.grid.whole)
+        chip = tile if tile.valid.any() else FailedWindow(raster.grid.whole, _EMPTY)
+        return raster.uri, None, chip, _bounds(raster, raster.grid.whole)
     except ReadError as error:
         return raster.uri, None, FailedWindow(raster.grid.whole, str(error)), None
 
 
 def _bounds(raster: Raster, window: Window) -> Bounds | None:
-    """West, south, east, north of the part of a window that is scene; None without a CRS."""
+    """Bounds of the part of a window inside the scene; None without a CRS."""
     part = window.intersection(raster.grid.whole)
     if raster.grid.crs is None or part is None:
         return None

@@ -26,13 +26,13 @@ from geoglot.version import __version__
 OPSET = 20
 """The first opset whose GridSample defines linear interpolation properly; deformable attention needs it."""
 TOLERANCE = 1e-3
-_tracing = threading.Lock()  # it changes the level of a logger, which belongs to the process
-_TILES = 2  # in the example: the exporter would make a batch of one tile a constant
+_tracing = threading.Lock()  # tracing changes the level of a logger, which belongs to the process
+_TILES = 2  # tiles in the example: the exporter would make a batch of one tile a constant
 
 
 @dataclass(frozen=True)
 class Exported:
-    """A graph that was written."""
+    """A graph in a file."""
 
     path: Path
     difference: float
@@ -109,7 +109,7 @@ def export_model(
 
 
 def check_wishes(output: Path, side: int | None) -> None:
-    """InputError for a side or an output that no graph can have, before any work."""
+    """InputError for a side or an output that a graph cannot have."""
     if side is not None and side % MULTIPLE:
         below = side - side % MULTIPLE
         near = f"{below} or {below + MULTIPLE}" if below else f"{MULTIPLE}"
@@ -137,7 +137,7 @@ def _refuse_other_sides(model: Any) -> None:
 
 
 def _facts(segmenter: Segmenter) -> dict[str, str]:
-    """Metadata of the graph, for users who have nothing else."""
+    """Metadata that travels inside the graph."""
     card = segmenter.card
     return {
         "classes": json.dumps(list(segmenter.classes)),
@@ -184,5 +184,5 @@ def _traced(graph: nn.Module, side: int, fixed: bool) -> Any:
 def compare(session: Any, graph: nn.Module, shape: tuple[int, ...]) -> float:
     """The largest difference between the runtime's scores and PyTorch's on random pixels of a shape."""
     pixels = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    (found,) = session.run(None, {"pixels": pixels.numpy()})
-    return float((torch.from_numpy(found) - graph(pixels)).abs().max())
+    (scores,) = session.run(None, {"pixels": pixels.numpy()})
+    return float((torch.from_numpy(scores) - graph(pixels)).abs().max())

@@ -11,14 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from geoglot.aliases import BandLike, NoData, PathLike, Sensor
+from geoglot.aliases import PathLike
 from geoglot.figures import format_number
 from geoglot.geo import Grid
 from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
+from geoglot.options import ReadOptions
 from geoglot.outputs.panels import Panel, check_picture, write_panels
-from geoglot.scene.read import understands
+from geoglot.scene.read import open_scene, understands
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
@@ -27,7 +28,7 @@ from geoglot.sources.tile import Tile
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
 _MOST = 48  # bands that a picture shows
-_Look = Callable[..., Raster]
+_Look = Callable[..., Raster]  # opens the raster with a choice of bands, in its own pixels
 _SAME = 1.05  # ratio up to which two resolutions count as the same
 
 
@@ -106,35 +107,34 @@ class RasterInfo:
 def inspect_raster(
     source: PathLike,
     *,
-    bands: Sequence[BandLike] | None = None,
-    sensor: Sensor | None = None,
-    resolution: float | None = None,
-    nodata: NoData = None,
+    read: ReadOptions = ReadOptions(),
     model: PathLike = BUNDLED,
     picture: PathLike | None = None,
 ) -> RasterInfo:
     """Describe a raster, how it would be read, and whether a model (a name or a folder) understands it.
 
-    bands, sensor, resolution and nodata are as in open_raster; the model's card decides a resolution of None. `picture`
-    is a PNG to write: the scene in colours, in colour-infrared if a band is infrared, and each band alone. Only the
-    card of the model is read.
+    `picture` is a PNG to write: the scene in colours, in colour-infrared if a band is infrared, and each band alone.
+    Of the model only the card is read.
     """
-    uri = str(source)
-    card = card_of(find_model(model))
+    uri, card = str(source), card_of(find_model(model))
     if picture:
         check_picture(Path(picture))
     with open_dataset(uri) as dataset:
         described = Bands.of(dataset)
         facts = {"driver": dataset.driver, "shape": dataset.shape, "overviews": tuple(dataset.overviews(1))}
-        choice, colours = described.choose(bands, sensor), described.spectrum(sensor)
-        stored = list(zip(colours, dataset.dtypes, map(_nodata, dataset.nodatavals), strict=True))
-    look = partial(open_raster, uri, nodata=nodata)
-    with look(bands=bands, sensor=sensor, resolution=resolution or card.resolution) as raster:
-        alone = [_alone(look, index) for index in range(1, len(stored) + 1)]
-        mission = described.numbering(sensor).mission
+        choice, colours = described.choose(read.bands, read.sensor), described.spectrum(read.sensor)
+        columns = (described.descriptions, colours, described.wavelengths, dataset.dtypes)
+        stored = list(zip(*columns, map(_nodata, dataset.nodatavals), strict=True))
+    look = partial(open_raster, uri, nodata=read.nodata)
+    with open_scene(uri, read, card.resolution) as raster:
+        alone = [_read_alone(look, index) for index in range(1, len(stored) + 1)]
+        mission = described.numbering(read.sensor).mission
         info = RasterInfo(
             source=uri,
-            bands=tuple(one.info(described, *stored[one.index - 1]) for one in alone),
+            bands=tuple(
+                BandInfo(index, *band, *ends)
+                for index, (band, (_, ends)) in enumerate(zip(stored, alone, strict=True), 1)
+            ),
             sensor=mission.title if mission else None,
             shown=choice.indexes,
             why=choice.why,
@@ -142,71 +142,49 @@ def inspect_raster(
             radiometry=raster.radiometry.to_json(),
             fit=_fit(raster, card),
             time=raster.time.isoformat() if raster.time else None,
-            notes=(*raster.warnings, *_left_out(len(alone), picture)),
+            notes=(*raster.warnings, *_note_left_out(len(alone), picture)),
             picture=Path(picture) if picture else None,
             **facts,
             **_place(raster.native),
         )
     if picture:
-        natural = _large(look, f"red, green, blue: {_list(choice.indexes)}, {choice.why}", bands, sensor)
-        names = [name or colour or "" for name, colour in zip(described.descriptions, colours, strict=True)]
-        panels = [one.panel(name) for one, name in zip(alone, names, strict=True)]
-        write_panels([[natural, *_infrared(look, colours)], *_rows(panels)], Path(picture))
+        title = f"red, green, blue: {_list(choice.indexes)}, {choice.why}"
+        large = [_colour_panel(look, title, bands=read.bands, sensor=read.sensor)]
+        if {"nir", "red", "green"} <= set(colours):
+            infrared = [colours.index(colour) + 1 for colour in ("nir", "red", "green")]
+            large.append(_colour_panel(look, f"colour-infrared: {_list(infrared)}", bands=infrared))
+        small = [_band_panel(band, tile) for band, (tile, _) in zip(info.bands, alone, strict=True)][:_MOST]
+        rows = [small[start : start + _ACROSS] for start in range(0, len(small), _ACROSS)]
+        write_panels([large, *rows], Path(picture))
     return info
 
 
-@dataclass(frozen=True)
-class _Alone:
-    """One band as a small picture."""
-
-    index: int
-    tile: Tile
-    ends: tuple[float, float] | None
-    """2nd and 98th percentile of its stored numbers."""
-
-    def info(self, described: Bands, colour: str | None, kind: str, nodata: float | str | None) -> BandInfo:
-        """Its row in the description."""
-        name, low_high = described.descriptions[self.index - 1], self.ends or (None, None)
-        length = described.wavelengths[self.index - 1]
-        return BandInfo(self.index, name, colour, length, kind, nodata, *low_high)
-
-    def panel(self, called: str) -> Panel:
-        """Its picture, with number, name and range."""
-        told = f"{format_number(self.ends[0])}..{format_number(self.ends[1])}" if self.ends else "no valid pixel"
-        return Panel(self.tile.pixels, self.tile.valid, (f"{self.index} {called}", told))
-
-
-def _alone(look: _Look, index: int) -> _Alone:
+def _read_alone(look: _Look, index: int) -> tuple[Tile, tuple[float | None, float | None]]:
+    """One band as a small picture, and the 2nd and 98th percentile of its stored numbers."""
     with look(bands=[index]) as raster:
         tile = raster.thumbnail(_SMALL)
         how, low, high = raster.radiometry.how, raster.radiometry.low[0], raster.radiometry.high[0]
     if not tile.valid.any():
-        return _Alone(index, tile, None)
+        return tile, (None, None)
     if how != PERCENTILE:  # 8 bit: low and high are the range of the type
         low, high = np.percentile(tile.pixels[0][tile.valid], PERCENTILES) * (high - low) + low
-    return _Alone(index, tile, (float(low), float(high)))
+    return tile, (float(low), float(high))
 
 
-def _large(look: _Look, title: str, bands: Sequence[BandLike] | None, sensor: Sensor | None = None) -> Panel:
-    with look(bands=bands, sensor=sensor) as raster:
+def _band_panel(band: BandInfo, tile: Tile) -> Panel:
+    ends = "no valid pixel"
+    if band.low is not None and band.high is not None:
+        ends = f"{format_number(band.low)}..{format_number(band.high)}"
+    return Panel(tile.pixels, tile.valid, (f"{band.index} {band.name or band.colour or ''}", ends))
+
+
+def _colour_panel(look: _Look, title: str, **choice: Any) -> Panel:
+    with look(**choice) as raster:
         tile = raster.thumbnail(_LARGE)
     return Panel(tile.pixels[:3], tile.valid, (title,))
 
 
-def _infrared(look: _Look, colours: Sequence[str | None]) -> list[Panel]:
-    """Colour-infrared, if the infrared, red and green bands are known."""
-    if not {"nir", "red", "green"} <= set(colours):
-        return []
-    indexes = [colours.index(colour) + 1 for colour in ("nir", "red", "green")]
-    return [_large(look, f"colour-infrared: {_list(indexes)}", indexes)]
-
-
-def _rows(panels: Sequence[Panel]) -> list[Sequence[Panel]]:
-    shown = panels[:_MOST]
-    return [shown[start : start + _ACROSS] for start in range(0, len(shown), _ACROSS)]
-
-
-def _left_out(bands: int, picture: PathLike | None) -> list[str]:
+def _note_left_out(bands: int, picture: PathLike | None) -> list[str]:
     return [f"{picture} shows the first {_MOST} of {bands} bands"] if picture and bands > _MOST else []
 
 

@@ -21,8 +21,7 @@ from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import dense_of, model_of, reads_words
-from geoglot.scene.embed import embed, zero_shot
-from geoglot.scene.encode import pad
+from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.scene.wording import word_notes

@@ -1,4 +1,4 @@
-"""The files of one map: the class map, polygons, scores and a picture; and the result that names them."""
+"""The files of a map (classes, polygons, scores, picture), and the result that names them."""
 
 from __future__ import annotations
 

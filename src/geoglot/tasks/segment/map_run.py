@@ -55,7 +55,7 @@ def segment_with(
     """`segment` by any dense model of class logits.
 
     `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
-    From an encoded scene of embeddings, `dense` must be the WordScores of the model that encoded it.
+    For an encoded scene of embeddings, `dense` must be the WordScores of the model that encoded it.
     """
     started = time.monotonic()
     scene = None
@@ -94,7 +94,7 @@ def segment_with(
 
 @dataclass(frozen=True)
 class _Run:
-    """One segmentation: first strips into the journal, then the journal into files."""
+    """One segmentation: it writes strips into the journal, then turns the journal into files."""
 
     raster: Raster
     dense: Dense
@@ -108,9 +108,10 @@ class _Run:
     progress: Progress | None
 
     def compute(self, scene: EncodedScene | None, batch: int) -> tuple[Sequence[FailedWindow], tuple[str, ...]]:
-        """Strips of classes, confidences and scores for every row of windows that the journal lacks.
+        """Add strips of classes, confidences and scores for every row of windows that the journal lacks.
 
-        Windows that failed before a kill stay failed when the run is resumed; a complete run, done again, tries all.
+        Windows that failed before a run was killed stay failed when it resumes. A complete run that is repeated tries
+        all windows. Returns the failed windows, and a note if the run resumed.
         """
         rule = Rule(self.ids, self.options.threshold, self.legend.nodata)
         upsampler = Upsampler(rule, self.plan.patch, self.plan.shape)
@@ -135,18 +136,18 @@ class _Run:
         named = [self.dense.labels.index(name) for name in self.legend.names]
         for row in rows:
             probabilities = torch.from_numpy(row.values).softmax(0).numpy()
-            if self.outputs.scores:  # of the named classes; the rest to 1 belongs to the background words
+            if self.outputs.scores:  # the background words have the rest to 1
                 self.journal.add_strip("scores", row.first, encode_strip(probabilities[named]))
             if strip := upsampler.feed(probabilities, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
 
     def refine(self, refiner: Refiner) -> tuple[str, str]:
-        """Strips of a map whose regions follow the picture; returns their kinds."""
+        """Add strips of a map whose regions follow the picture; returns their kinds."""
         classes, confidence = (Strips(self.journal.strips(kind), read_block) for kind in _KINDS)
         skip = frozenset({OTHER, self.legend.nodata})
         refining = MapRefiner(self.raster, refiner, self.plan.patch, skip, CONFIDENCE_STEPS)
-        done = len(self.journal.strips(_REFINED[-1]))  # by a run that was killed here
+        done = len(self.journal.strips(_REFINED[-1]))  # strips of a run that was killed here
 
         def read(window: Window) -> tuple[np.ndarray, np.ndarray]:
             return classes.read(*window.slices), confidence.read(*window.slices)

@@ -39,28 +39,27 @@ def segment(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
-    """Map the classes over a raster of any size; returns what was written.
+    """Map classes over a raster of any size.
 
     `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
-    `polygons` a .gpkg, .parquet or .geojson; `progress` is called with ("windows", done, in all), then with
-    what is made of them: "map", "polygons", "areas". `refiner` moves the borders of regions to edges of the picture:
-    "none", "edges", what `load_sam` gives, or one of your own.
+    `polygons` a .gpkg, .parquet or .geojson. `progress` is called with ("windows", done, total), and then for the
+    steps "map", "polygons" and "areas". `refiner` moves the borders of regions to edges of the picture: "none",
+    "edges", the result of `load_sam`, or a refiner of your own.
 
-    An encoded scene is mapped without its model; `model` is then the one that encoded it. The map is the same but for
-    half precision, and at no data and the scene's border, which `encode_scene` fills before it computes.
+    An encoded scene is mapped without running the model again, and `model` is ignored. The map is that of the raster
+    but for half precision, and for pixels near no data and the scene's border, which `encode_scene` fills.
 
-    A model that `geoglot train segment` made has classes of its own: None maps them all, names map some of them (the
-    rest is "other"); a name with other words, or a new one, changes its classes as `models.segclip.vocabulary` says.
+    A model from `geoglot train segment` has classes of its own. None maps all of them; names map some of them, and the
+    rest is "other". A name with other words, or a new name, changes its classes (`models.segclip.class_vocabulary`).
 
-    Killed at any moment, the same call goes on where it was and gives the same bytes. A result of another run is
-    replaced with `overwrite` only, and what geoglot did not make is never touched. Raises InputError for what
-    cannot be meant, SourceError, OutputError; windows that fail on the way are in the result, not raised.
+    A killed run resumes and gives the same bytes. `overwrite` allows to replace the result of another run; files that
+    geoglot did not make are never touched. Raises InputError, ClassesError, SourceError or OutputError; windows that
+    fail are listed in the result.
     """
     words = parse_classes(classes) if classes is not None else None
     background = parse_words(options.background)
-    _check_choice(options)
     paths = Outputs.of(Path(output), Path(polygons) if polygons else None, options)
-    paths.made.check(*(one for one in (source, classes) if isinstance(one, PathLike)))
+    paths.made.check(*(path for path in (source, classes) if isinstance(path, PathLike)))
     scene = source if isinstance(source, EncodedScene) else None
     model = model_of(scene.dense) if scene else load_model(model)
     dense, names, facts = _dense(model, words, background, options)
@@ -92,7 +91,7 @@ def _dense(
     background: tuple[str, ...],
     options: SegmentOptions,
 ) -> tuple[Dense, tuple[str, ...], dict[str, Any]]:
-    """What gives logits, the names of the legend, and facts for the manifest."""
+    """The model of class logits, the names of the legend, and facts for the manifest."""
     facts: dict[str, Any] = {"classes": [asdict(entry) for entry in words or ()]}
     if not reads_words(model):
         if background:
@@ -118,15 +117,10 @@ def _check_encoded(scene: EncodedScene, dense: Dense, options: SegmentOptions) -
         raise InputError("other words need the model again: segment the raster, not the encoded scene")
 
 
-def _check_choice(options: SegmentOptions) -> None:
-    if not 0 <= options.threshold < 1:
-        raise InputError(f"the threshold is a probability from 0 up to 1, not {options.threshold}")
-
-
 def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
-    """What words alone must be to make a map."""
+    """ClassesError for words that cannot make a map."""
     if any(entry.name.lower() == "other" for entry in words):
-        raise ClassesError('"other" is what a background or a threshold leaves over; give that class another name')
+        raise ClassesError('"other" is the rest that a background or a threshold leaves; give that class another name')
     if both := sorted({word for entry in words for word in entry.words} & set(background)):
         raise ClassesError(f"{', '.join(both)} cannot be a class and the background; take it out of one of them")
     if len(words) == 1 and not background:

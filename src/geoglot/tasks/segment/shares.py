@@ -12,7 +12,7 @@ from geoglot.geo import Grid, Window
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 
-_BLOCK_M = 50_000.0  # within which the area of a pixel of a map projection hardly varies
+_BLOCK_M = 50_000.0  # side of a block, in which the ground area of a pixel hardly varies
 _BLOCK_PIXELS = 4_000_000  # bounds memory
 
 
@@ -39,8 +39,9 @@ def class_shares(
         pixels += counts
         if grid.crs:
             inside = footprint.coverage(window)
-            held = counts if inside is None else np.bincount(classes, inside.ravel(), legend.nodata + 1)[: len(pixels)]
-            areas += held * (grid.pixel_area_m2(window) or 0)
+            if inside is not None:
+                counts = np.bincount(classes, inside.ravel(), legend.nodata + 1)[: len(pixels)]
+            areas += counts * (grid.pixel_area_m2(window) or 0)
     total = max(1, int(pixels.sum()))
     named = list(zip((legend.rest, *legend.names), pixels.tolist(), areas.tolist(), strict=True))
     return tuple(
