@@ -84,8 +84,7 @@ def _look(name: str, look: Callable[[], str], advice: str, essential: bool = Tru
 def _device() -> str:
     import torch
 
-    from geoglot.models.precision import has_fast_bfloat16
-    from geoglot.models.zoo import choose_device
+    from geoglot.models.zoo import choose_device, has_fast_bfloat16
 
     device = choose_device(load_settings().device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()

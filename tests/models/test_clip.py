@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from transformers import CLIPModel
 
 from geoglot.errors import InputError, ModelError
+from geoglot.models.base import normalise
 from geoglot.models.clip import Clip
-from geoglot.models.preprocess import normalise
 from geoglot.models.zoo import load_word_model
 
 Save = Callable[[CLIPModel], Path]

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from transformers import CLIPModel
 
 from geoglot.errors import ConvertError, ModelError, OutputError
+from geoglot.models.base import normalise
 from geoglot.models.convert import Conversion, convert
 from geoglot.models.convert.layouts import vision_config
-from geoglot.models.preprocess import normalise
 from geoglot.models.zoo import load_word_model
 
 Save = Callable[..., Path]

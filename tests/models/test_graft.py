@@ -15,8 +15,8 @@ from torch import Tensor, nn
 from transformers import CLIPModel, CLIPVisionModelWithProjection
 
 from geoglot.errors import ConvertError
+from geoglot.models.base import normalise
 from geoglot.models.convert import Conversion, convert
-from geoglot.models.preprocess import normalise
 from geoglot.models.zoo import load_word_model
 
 Save = Callable[..., Path]

@@ -8,10 +8,9 @@ import torch
 from transformers import CLIPModel
 
 from geoglot.errors import ModelError
-from geoglot.models import precision
+from geoglot.models.clip import fold_quick_gelu
 from geoglot.models.model_files import save_model
-from geoglot.models.precision import fold_quick_gelu, wants_bfloat16
-from geoglot.models.zoo import load_word_model
+from geoglot.models.zoo import has_fast_bfloat16, load_word_model, wants_bfloat16
 
 Save = Callable[..., Path]
 CPU = torch.device("cpu")
@@ -45,7 +44,7 @@ def test_auto_falls_back_to_float32(monkeypatch: pytest.MonkeyPatch) -> None:
     assert wants_bfloat16("bfloat16", CPU)
     monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
     assert wants_bfloat16("auto", CPU)
-    assert not precision.has_fast_bfloat16(torch.device("meta"))
+    assert not has_fast_bfloat16(torch.device("meta"))
 
 
 def test_half_precision_is_not_stored(hf_folder: Save, body: CLIPModel, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from geoglot.errors import InputError
-from geoglot.models.preprocess import normalise, require_whole_patches
+from geoglot.models.base import normalise, require_whole_patches
 
 
 def test_normalised_pixels_have_the_statistics_of_the_training() -> None:

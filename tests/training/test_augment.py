@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geoglot.training.augment import centre, crop, patch_of, recolour, turn
+from geoglot.training.augment import crop, crop_centre, patch_of, recolour, turn
 
 
 @settings(max_examples=60)
@@ -24,7 +24,7 @@ def test_photos_stay_on_their_pixels(seed: int, side: int, count: int) -> None:
 
 def test_the_centre_keeps_what_lies_in_it() -> None:
     pixels = np.zeros((3, 10, 10), np.uint8)
-    view = centre(pixels, np.array([0.5, 5.0]), np.array([5.0, 5.5]), 4)
+    view = crop_centre(pixels, np.array([0.5, 5.0]), np.array([5.0, 5.5]), 4)
     assert view.photo.tolist() == [1] and (view.row[0], view.col[0]) == (2.0, 2.5)
 
 

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.dataset import Mapped
 from geoglot.errors import GeoglotError, InputError, ModelError, OutputError, SourceError
-from geoglot.models.preprocess import CLIP_MEAN
+from geoglot.models.base import CLIP_MEAN
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.upernet import pixel_loss

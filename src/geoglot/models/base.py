@@ -1,4 +1,4 @@
-"""The base of every vision-language model: a card, and encoders of images, patches and texts into one space."""
+"""What all models share: a card, normalised pixels, and encoders of images, patches and texts into one space."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from geoglot.aliases import Amount, Positive
+from geoglot.errors import InputError
 
 Side = Annotated[int, Interval(ge=1, le=65_536)]
 Scale = Annotated[float, Interval(gt=0, le=1e4)]
+#: Statistics of CLIP's training images, used by all models derived from it
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 @dataclass(frozen=True)
@@ -69,6 +73,21 @@ def count_tokens(tokenizer: Tokenizer, text: str, *, special: bool = True) -> tu
     encoding = tokenizer.encode(text, add_special_tokens=special)
     parts = [len(part.ids) - sum(part.special_tokens_mask) for part in (encoding, *encoding.overflowing)]
     return parts[0], sum(parts)
+
+
+def normalise(
+    pixels: Float[Tensor, "tile band rows cols"], mean: tuple[float, ...], std: tuple[float, ...]
+) -> Float[Tensor, "tile band rows cols"]:
+    """Brightness 0..1 to zero mean and unit variance, band by band."""
+    shape = (1, -1, 1, 1)
+    return (pixels - pixels.new_tensor(mean).view(shape)) / pixels.new_tensor(std).view(shape)
+
+
+def require_whole_patches(pixels: Float[Tensor, "tile band rows cols"], patch: int) -> None:
+    """Raise InputError for tiles whose last rows or columns a convolution would silently drop."""
+    rows, cols = pixels.shape[-2:]
+    if rows % patch or cols % patch or not rows or not cols:
+        raise InputError(f"tiles of {rows} x {cols} px do not divide into patches of {patch} px; pad them first")
 
 
 class VisionLanguageModel(nn.Module):

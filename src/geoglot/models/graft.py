@@ -35,16 +35,13 @@ class Graft(Clip):
     def __init__(self, card: Card, tokenizer: Tokenizer) -> None:
         super().__init__(card, tokenizer)
         vision = card.config["vision_config"]
-        if extra := card.bands - 3:
-            narrow = self.vision_model.embeddings.patch_embedding
-            patch = narrow.kernel_size[0]
-            with torch.device("meta"):
-                wide = nn.Conv2d(3 + extra, narrow.out_channels, patch, patch, bias=False)
-            self.vision_model.embeddings.patch_embedding = wide
+        width, patch = vision["hidden_size"], vision["patch_size"]
         with torch.device("meta"):
+            if card.bands > 3:
+                wide = nn.Conv2d(card.bands, width, patch, patch, bias=False)
+                self.vision_model.embeddings.patch_embedding = wide
             self.projector = nn.Sequential(
-                nn.LayerNorm(vision["hidden_size"], eps=vision["layer_norm_eps"]),
-                nn.Linear(vision["hidden_size"], card.dim, bias=False),
+                nn.LayerNorm(width, eps=vision["layer_norm_eps"]), nn.Linear(width, card.dim, bias=False)
             )
 
     def encode_patches(

@@ -1,4 +1,4 @@
-"""Cards for CLIP folders of transformers (config.json, model.safetensors, tokenizer.json), which load as they are."""
+"""Cards for CLIP folders of transformers (config.json, model.safetensors, tokenizer.json), which need no conversion."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ from torch import Tensor
 
 from geoglot.aliases import Positive
 from geoglot.errors import InputError, ModelError
-from geoglot.models.base import Card
+from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card
 from geoglot.models.file_checks import check_is_weights, read_json
 from geoglot.models.model_files import CARD, HF_WEIGHTS, sha256_of
-from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.recipe import from_table
 

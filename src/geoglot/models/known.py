@@ -1,4 +1,4 @@
-"""Published models by name: their addresses, and what their files do not state.
+"""Published models by name: their addresses, and facts that their files do not state.
 
 Activations follow the code that each author publishes for loading: in OpenCLIP `pretrained="openai"` means
 quick_gelu; the same without `pretrained`, or from LAION's weights, means gelu.
@@ -40,13 +40,9 @@ def _openai(size: str, repo: str) -> Known:
 
 
 def _remoteclip(size: str) -> Known:
-    title, page = (
-        f"RemoteCLIP {size}, captions made from aerial data sets",
-        "https://github.com/ChenDelong1999/RemoteCLIP",
-    )
-    return Known(
-        title, "Apache-2.0", (0.1, 30.0), page, "chendelong/RemoteCLIP", f"RemoteCLIP-{size}.pt", activation="gelu"
-    )
+    page, repo = "https://github.com/ChenDelong1999/RemoteCLIP", "chendelong/RemoteCLIP"
+    title = f"RemoteCLIP {size}, captions made from aerial data sets"
+    return Known(title, "Apache-2.0", (0.1, 30.0), page, repo, f"RemoteCLIP-{size}.pt", activation="gelu")
 
 
 def _georsclip(size: str, activation: Activation) -> Known:

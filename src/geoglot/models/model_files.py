@@ -70,15 +70,10 @@ def _check_card(card: Card) -> None:
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file by name; all floating types become float32."""
     try:
-        return {name: widened(tensor) for name, tensor in load_file(path).items()}
+        return {name: widen(tensor) for name, tensor in load_file(path).items()}
     except FileNotFoundError:
         raise ModelError(f"{path} is missing; pull or convert the model again") from None
-    except (
-        SafetensorError,
-        OSError,
-        KeyError,
-        RuntimeError,
-    ) as error:  # a type that this torch does not know is a KeyError
+    except (SafetensorError, OSError, KeyError, RuntimeError) as error:  # KeyError: a type that this torch lacks
         check_is_weights(path)
         why = " ".join(str(error).split())[:200]
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None
@@ -87,8 +82,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 def read_weights(folder: Path, sha256: str) -> dict[str, Tensor]:
     """Tensors of a stored model.
 
-    Raises ModelError if the file does not match the hash in the card, or holds numbers that are not finite, from which
-    come confident and meaningless answers.
+    Raises ModelError if the file does not match the hash in the card, or holds numbers that are not finite, which
+    would give confident and meaningless answers.
     """
     path = folder / WEIGHTS
     if not (folder / CARD).is_file():
@@ -112,7 +107,7 @@ def require_finite(tensors: Mapping[str, Tensor], what: str) -> None:
                 )
 
 
-def widened(tensor: Tensor) -> Tensor:
+def widen(tensor: Tensor) -> Tensor:
     """Any floating type as float32; integers unchanged."""
     return tensor.float() if tensor.is_floating_point() else tensor
 
@@ -132,16 +127,16 @@ def require_fit(
     """Raise `error` with the names that are missing or unexpected, or that have another shape or type."""
     wrong = [f"missing {name}" for name in wanted if name not in weights]
     wrong += [f"unexpected {name[:100]}" for name in weights if name not in wanted]
-    both = [name for name in weights if name in wanted]
+    pairs = [(name, tensor, wanted[name]) for name, tensor in weights.items() if name in wanted]
     wrong += [
-        f"{name} is {tuple(weights[name].shape)} and should be {tuple(wanted[name].shape)}"
-        for name in both
-        if weights[name].shape != wanted[name].shape
+        f"{name} is {tuple(tensor.shape)} and should be {tuple(other.shape)}"
+        for name, tensor, other in pairs
+        if tensor.shape != other.shape
     ]
     wrong += [
-        f"{name} is {weights[name].dtype} and should be {wanted[name].dtype}".replace("torch.", "")
-        for name in both
-        if weights[name].is_floating_point() != wanted[name].is_floating_point()
+        f"{name} is {tensor.dtype} and should be {other.dtype}".replace("torch.", "")
+        for name, tensor, other in pairs
+        if tensor.is_floating_point() != other.is_floating_point()
     ]
     if wrong:
         more = f"; and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""

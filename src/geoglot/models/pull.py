@@ -43,14 +43,14 @@ def pull(name: str, fetch: Fetch = hub_fetch) -> Card:
         raise ModelError(f"{name} has no address to pull from; fetch it at {known.page}, then: geoglot models convert")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        source = _verified(fetch, known.repo, known.file, folder)
+        source = _fetch_verified(fetch, known.repo, known.file, folder)
         if known.activation is None:
-            _verified(fetch, known.repo, CONFIG, folder)
-        _verified(fetch, known.repo if known.activation is None else CLIP_B16, TOKENIZER, folder)
+            _fetch_verified(fetch, known.repo, CONFIG, folder)
+        _fetch_verified(fetch, known.repo if known.activation is None else CLIP_B16, TOKENIZER, folder)
         return convert(source, target, conversion_of(name))
 
 
-def _verified(fetch: Fetch, repo: str, file: str, folder: Path) -> Path:
+def _fetch_verified(fetch: Fetch, repo: str, file: str, folder: Path) -> Path:
     """Fetch a file and copy it into `folder` under its own name."""
     path, sha256 = fetch(repo, file)
     if sha256 is not None and sha256_of(path) != sha256:

@@ -1,4 +1,4 @@
-"""A network that knows its classes: pixels in, a score of every class for every fourth pixel out."""
+"""Segmenters: networks with classes of their own, from pixels to a score of each class for every fourth pixel."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.errors import ModelError
-from geoglot.models.base import Card
+from geoglot.models.base import Card, normalise
 from geoglot.models.model_files import read_weights, require_fit, write_model
-from geoglot.models.preprocess import normalise
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.segclip import SegClip

@@ -112,18 +112,15 @@ def check_clip(card: Card) -> None:
     for field_name, stated, other, wanted in same:
         if stated != wanted:
             raise wrong_card(card, f"{field_name} is {stated} and {other} is {wanted}")
-    if image.image_size % image.patch_size:
-        raise wrong_card(
-            card,
-            f"config.vision_config.image_size must be a multiple of patch_size {image.patch_size}, "
-            f"got {image.image_size}",
-        )
+    side, patch = image.image_size, image.patch_size
+    if side % patch:
+        raise wrong_card(card, f"config.vision_config.image_size must be a multiple of patch_size {patch}, got {side}")
     for name, tower in (("vision_config", image), ("text_config", text)):
-        if tower.hidden_size % tower.num_attention_heads:
+        width, heads = tower.hidden_size, tower.num_attention_heads
+        if width % heads:
             raise wrong_card(
-                card, f"config.{name}.hidden_size {tower.hidden_size} does not divide into "
-                f"{tower.num_attention_heads} heads (num_attention_heads)",
-            )  # fmt: skip
+                card, f"config.{name}.hidden_size {width} does not divide into {heads} heads (num_attention_heads)"
+            )
 
 
 def require_modest(card: Card) -> None:

@@ -1,6 +1,6 @@
 """The tokenizer of a stored model, and protection against panics of its library.
 
-A panic of that library is no Exception, and it writes to the stderr of the process before Python notices it.
+A panic in that library is not an Exception, and it writes to the stderr of the process before Python can catch it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The baseline that labels pixels one by one: UPerNet (Xiao et al., ECCV 2018), with the head that transformers has."""
+"""The baseline that labels pixels one by one: UPerNet (Xiao et al., ECCV 2018), with the head of transformers."""
 
 from __future__ import annotations
 

@@ -35,17 +35,12 @@ def attend(
         tokens.view(*tokens.shape[:2], attention.num_heads, -1).transpose(1, 2) for tokens in (query, key, value)
     )
     if query.dtype == torch.bfloat16 and query.device.type == "cpu" and key.shape[2] <= SHORT and not causal:
-        mixed = _attend_short(query, key, value)
+        # With the whole matrix of weights in memory: 1.6 times as fast as torch's blocks on a CPU
+        query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
+        mixed = torch.softmax(query * query.shape[-1] ** -0.5 @ key.mT, dim=-1) @ value
     else:
         mixed = F.scaled_dot_product_attention(query, key, value, is_causal=causal)
     return mixed.transpose(1, 2).flatten(2)
-
-
-def _attend_short(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention with the whole matrix of weights in memory: 1.6 times as fast as torch's blocks on a CPU."""
-    query, key, value = query.contiguous(), key.contiguous(), value.contiguous()
-    weights = torch.softmax(query * query.shape[-1] ** -0.5 @ key.mT, dim=-1)
-    return weights @ value
 
 
 def block(

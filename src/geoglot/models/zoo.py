@@ -16,12 +16,12 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.huggingface import huggingface_card, is_huggingface
 from geoglot.models.known import KNOWN
 from geoglot.models.model_files import CARD, WEIGHTS, load_weights, read_card
-from geoglot.models.precision import Precision, wants_bfloat16
 from geoglot.models.segmenter import NETWORKS, Segmenter, read_segmenter
 from geoglot.settings import load_settings
 
 BUNDLED = "mini"
 Model = VisionLanguageModel | Segmenter
+Precision = Literal["auto", "float32", "bfloat16"]
 
 
 def _clip(card: Card, folder: Path) -> VisionLanguageModel:
@@ -128,6 +128,18 @@ def choose_device(name: str) -> torch.device:
     except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts that it has none
         raise ModelError(f"device {name!r} cannot be used here ({error}); try auto or cpu") from None
     return device
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether the device has instructions for bfloat16 products; emulated ones are slower than float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return device.type == "cpu" and torch.cpu._is_avx512_bf16_supported()
+
+
+def wants_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Whether to use bfloat16; `auto` uses it where it is fast."""
+    return precision == "bfloat16" or (precision == "auto" and has_fast_bfloat16(device))
 
 
 @dataclass(frozen=True)

@@ -26,16 +26,16 @@ _MAX_SCALE = 100.0  # the limit of CLIP's logit_scale
 
 @dataclass(frozen=True)
 class AlignSettings:
-    """What is pulled towards what; the defaults are the paper's."""
+    """Which embeddings are pulled together; the defaults are the paper's."""
 
     level: Literal["image", "pixel", "both"] = "image"
     temperature: Positive = 0.07
     learn_temperature: bool = False
     """A learned temperature stays at 0.01 or above, as CLIP's."""
     skip_own_tile: bool = False
-    """At pixel level: other photos of the same tile are no negatives."""
+    """At pixel level: other photos of the same tile do not count as negatives."""
     skip_near_m: Weight = 0.0
-    """Photos of tiles whose centres are nearer than this along both axes are no negatives; the paper has 0."""
+    """Photos of tiles whose centres are nearer than this along both axes do not count as negatives; in the paper 0."""
     parts: Count = 1
     """Number of parts in which a batch goes through the satellite tower; the result is the same with less memory."""
     recompute: bool = False
@@ -135,19 +135,17 @@ class AlignObjective:
             return {}
         assert isinstance(model, SatelliteModel)
         count, each = self.validation.pairs.tiles, self.validation.sampling.batch
-        embedded = [  # batch by batch, without keeping pixels
-            (self._embed(model, batch.pixels.to(model.log_scale.device)).cpu(), batch.embeddings,
-             batch.tile + number * each)
-            for number, batch in enumerate(self.validation.batches(0, -(-count // each)))
-        ]  # fmt: skip
+        embedded = []  # without the pixels, which would not fit
+        for number, batch in enumerate(self.validation.batches(0, -(-count // each))):
+            pixels = batch.pixels.to(model.log_scale.device)
+            if self.settings.level == "image":
+                tiles = model.tower.encode_image(pixels)
+            else:
+                tiles = nn.functional.normalize(model.tower.encode_patches(pixels).mean((2, 3)), dim=1)
+            embedded.append((tiles.cpu(), batch.embeddings, batch.tile + number * each))
         tiles, photos, owner = (torch.cat(parts) for parts in zip(*embedded, strict=True))
         real = owner < count  # the last batch is filled up with the first tiles
         return photo_recall(tiles[:count], photos[real], owner[real])
-
-    def _embed(self, model: SatelliteModel, pixels: Tensor) -> Float[Tensor, "tile dim"]:
-        if self.settings.level == "image":
-            return model.tower.encode_image(pixels)
-        return nn.functional.normalize(model.tower.encode_patches(pixels).mean((2, 3)), dim=1)
 
 
 def anchors_of(

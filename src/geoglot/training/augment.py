@@ -38,7 +38,7 @@ def crop(
     return _cut(pixels, row, col, (corner[0], corner[1]), side)
 
 
-def centre(
+def crop_centre(
     pixels: UInt8[np.ndarray, "band rows cols"],
     row: Float[np.ndarray, " photo"],
     col: Float[np.ndarray, " photo"],

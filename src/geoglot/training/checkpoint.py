@@ -28,7 +28,7 @@ _SHOWN = 5  # differences that a message names
 
 @dataclass
 class TrainState:
-    """What training changes."""
+    """Everything that a step of training changes."""
 
     model: nn.Module
     optimiser: torch.optim.Optimizer
@@ -61,7 +61,7 @@ def save(state: TrainState, identity: str, folder: Path) -> None:
     _write(folder / NAME, tensors, header | best)
 
 
-def check(identity: str, folder: Path, hint: str = "") -> bool:
+def check_identity(identity: str, folder: Path, hint: str = "") -> bool:
     """Whether there is a checkpoint to resume from.
 
     Raises InputError, with a `hint` at what to do, if it belongs to a run with another identity.
@@ -88,9 +88,9 @@ def check(identity: str, folder: Path, hint: str = "") -> bool:
 
 
 def load(state: TrainState, identity: str, folder: Path) -> bool:
-    """Restore a run from its checkpoint; False if there is none. Raises InputError as `check`."""
+    """Restore a run from its checkpoint; False if there is none. Raises InputError as `check_identity`."""
     path = folder / NAME
-    if not check(identity, folder):
+    if not check_identity(identity, folder):
         return False
     header, tensors = _read(path)
     try:

@@ -19,12 +19,7 @@ from geoglot.training import checkpoint
 from geoglot.training.checkpoint import TrainState
 from geoglot.training.metrics_log import MetricsLog
 from geoglot.training.objective import Objective
-from geoglot.training.processes import (
-    Process,
-    average_gradients,
-    average_statistics,
-    own_random_state,
-)
+from geoglot.training.processes import Process, average_gradients, average_statistics, own_random_state
 
 _POWER = 0.9  # of the polynomial schedule
 
@@ -168,8 +163,8 @@ def lr_factor(step: int, settings: Fit) -> float:
 
 def _check_weights(state: TrainState) -> None:
     """Raise ModelError before weights that are not finite are evaluated, or replace a good checkpoint."""
-    for part in filter(None, (state.model, state.ema)):
-        for name, tensor in part.state_dict().items():
+    for model in filter(None, (state.model, state.ema)):
+        for name, tensor in model.state_dict().items():
             if tensor.is_floating_point() and not tensor.isfinite().all():
                 raise _diverged(state.step, f"{name} is no longer finite")
 

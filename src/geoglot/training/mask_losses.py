@@ -1,4 +1,4 @@
-"""The loss of mask classification, of matched queries and of guided ones, over all predictions of the decoder.
+"""The losses of matched and of guided queries, summed over all predictions of the decoder.
 
 This is Mask2Former's loss (Cheng et al., CVPR 2022) as transformers computes it, except that ignored pixels do not
 count. In Mask2Former they are background of every mask.
@@ -28,7 +28,8 @@ def mask_losses(predictions: Sequence[Prediction], targets: Targets, settings: M
     matched = sum(min(queries, targets.count_slots(image)) for image in range(len(targets)))
     number = mean_over_processes(matched, predictions[-1].masks.device)
     last_first = [predictions[-1], *predictions[:-1]]  # the order in which transformers draws its points
-    return _sum_weighted([_matched_losses(one, targets, settings, number) for one in last_first], settings)
+    losses = [_matched_losses(prediction, targets, settings, number) for prediction in last_first]
+    return _sum_weighted(losses, settings)
 
 
 def guided_losses(predictions: Sequence[Prediction], targets: Targets, settings: MaskLoss) -> Losses:
@@ -40,11 +41,11 @@ def guided_losses(predictions: Sequence[Prediction], targets: Targets, settings:
     matches, used = Matches(image, slot, slot), (targets.classes >= 0).float()
     number = mean_over_processes(len(image), targets.classes.device)
     classes = targets.classes.clamp(min=0)
-    each = [
-        {"class": class_loss(one, classes, used), **pixel_losses(one, matches, targets, settings, number)}
-        for one in predictions
+    losses = [
+        {"class": class_loss(guess, classes, used), **pixel_losses(guess, matches, targets, settings, number)}
+        for guess in predictions
     ]
-    return _sum_weighted(each, settings, "guided_")
+    return _sum_weighted(losses, settings, "guided_")
 
 
 def _matched_losses(prediction: Prediction, targets: Targets, settings: MaskLoss, number: Float[Tensor, ""]) -> Losses:
@@ -63,8 +64,8 @@ def class_loss(
     prediction: Prediction, classes: Int[Tensor, "image query"], weight: Float[Tensor, "image query"]
 ) -> Float[Tensor, ""]:
     """Weighted mean of the cross-entropies; 0 if all weights are 0."""
-    each = F.cross_entropy(prediction.classes.float().mT, classes, reduction="none")
-    return (each * weight).sum() / weight.sum().clamp(min=1e-6)
+    losses = F.cross_entropy(prediction.classes.float().mT, classes, reduction="none")
+    return (losses * weight).sum() / weight.sum().clamp(min=1e-6)
 
 
 def pixel_losses(
@@ -88,6 +89,6 @@ def pixel_losses(
     }
 
 
-def _sum_weighted(each: Sequence[Losses], settings: MaskLoss, prefix: str = "") -> Losses:
+def _sum_weighted(losses: Sequence[Losses], settings: MaskLoss, prefix: str = "") -> Losses:
     weights = {"class": settings.classes, "mask": settings.masks, "dice": settings.dice}
-    return {f"{prefix}{name}": w * torch.stack([one[name] for one in each]).sum() for name, w in weights.items()}
+    return {f"{prefix}{name}": w * torch.stack([loss[name] for loss in losses]).sum() for name, w in weights.items()}

@@ -91,8 +91,8 @@ def segmentation_metrics(matrix: Int[np.ndarray, "class answer"], names: list[st
         "mean_f1": mean_and_each(f1s(matrix))[0],
         "overall_accuracy": overall_accuracy(matrix),
     }
-    each = {f"iou/{name}": value for name, value in zip(names, ious(matrix), strict=True)}
-    return {name: float(value) for name, value in (means | each).items() if not np.isnan(value)}
+    by_class = {f"iou/{name}": value for name, value in zip(names, ious(matrix), strict=True)}
+    return {name: float(value) for name, value in (means | by_class).items() if not np.isnan(value)}
 
 
 def losses_of(
@@ -102,7 +102,7 @@ def losses_of(
     settings: MaskLoss,
     bfloat16: bool = False,
 ) -> Losses:
-    """Weighted losses to add up; `pixels` are normalised. A network that is no SegCLIP brings `losses` of its own."""
+    """Weighted losses to add up; `pixels` are normalised. Any network but SegCLIP computes its own `losses`."""
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=bfloat16):
         if isinstance(network, SegClip):
             return _segclip_losses(network, pixels, labels, settings)
@@ -118,13 +118,12 @@ def _segclip_losses(network: SegClip, pixels: Tensor, labels: Tensor, settings: 
     predictions = network.predictions(pixels, guided)
     slots = guided.classes.shape[1] if guided is not None else 0
     with torch.autocast(pixels.device.type, enabled=False):
-        losses = dict(mask_losses([_select(one, slice(slots, None)) for one in predictions], targets, settings))
+        losses = dict(mask_losses(_select(predictions, slice(slots, None)), targets, settings))
         if guided is not None:
-            first = [_select(one, slice(0, slots)) for one in predictions]
-            extra = guided_losses(first, targets.repeat(config.guidance.groups), settings)
+            extra = guided_losses(_select(predictions, slice(slots)), targets.repeat(config.guidance.groups), settings)
             losses |= {name: config.guidance.weight * value for name, value in extra.items()}
     return losses
 
 
-def _select(prediction: Prediction, queries: slice) -> Prediction:
-    return Prediction(prediction.classes[:, queries], prediction.masks[:, queries])
+def _select(predictions: list[Prediction], queries: slice) -> list[Prediction]:
+    return [Prediction(prediction.classes[:, queries], prediction.masks[:, queries]) for prediction in predictions]

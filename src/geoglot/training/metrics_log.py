@@ -1,4 +1,4 @@
-"""Metrics of a run: a line of JSON for every step, and TensorBoard if it is asked for."""
+"""Metrics of a run: one line of JSON a step and, on request, records for TensorBoard."""
 
 from __future__ import annotations
 

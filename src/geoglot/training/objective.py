@@ -1,4 +1,4 @@
-"""What the training loop fits: a model, its batches and the gradient of its loss."""
+"""The objective of a training loop: a model, its batches and the gradient of its loss."""
 
 from __future__ import annotations
 

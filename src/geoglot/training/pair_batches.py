@@ -83,9 +83,10 @@ class PairLoader:
 
     def batch(self, step: int) -> PairBatch:
         """This process's part of the batch of a step."""
-        return _collate([self._sample(position) for position in self.process.part_of(self.sampling.batch, step)])
+        return _join([self._sample(position) for position in self.process.part_of(self.sampling.batch, step)])
 
-    def _sample(self, position: int) -> _Sample:
+    def _sample(self, position: int) -> PairBatch:
+        """The batch of one tile."""
         rng = np.random.default_rng((self.sampling.seed, position))
         number, tile = self._place(position)
         shard, starts = self.pairs.shards[number], self._starts[number]
@@ -94,19 +95,23 @@ class PairLoader:
         if self.sampling.augment:
             view = augment.turn(augment.crop(pixels, row, col, self.sampling.side, rng), rng)
         else:
-            view = augment.centre(pixels, row, col, self.sampling.side)
+            view = augment.crop_centre(pixels, row, col, self.sampling.side)
         kept = np.arange(len(view.photo))
         if len(kept) > self.sampling.most_photos:
             kept = np.sort(rng.choice(kept, self.sampling.most_photos, replace=False))
         colours = view.pixels.astype(np.float32) / 255
         photos, grid = links[view.photo[kept]], shard.grids[tile]
         lon, lat = grid.to_lonlat(grid.shape[0] / 2, grid.shape[1] / 2)
-        return _Sample(
-            pixels=augment.recolour(colours, rng) if self.sampling.augment else colours,
-            embeddings=self._embeddings(number)[photos].astype(np.float32),
-            weight=_weights([shard.links.user[photo] for photo in photos], self.sampling.by_user),
-            patch=augment.patch_of(view.row[kept], view.col[kept], self.patch, self.sampling.side),
-            centre=(float(lon), float(lat)),
+        pixels = augment.recolour(colours, rng) if self.sampling.augment else colours
+        weight = _weights([shard.links.user[photo] for photo in photos], self.sampling.by_user)
+        patch = augment.patch_of(view.row[kept], view.col[kept], self.patch, self.sampling.side)
+        return PairBatch(
+            pixels=torch.from_numpy(pixels[None]),
+            embeddings=torch.from_numpy(self._embeddings(number)[photos].astype(np.float32)),
+            tile=torch.zeros(len(photos), dtype=torch.long),
+            weight=torch.from_numpy(weight),
+            patch=torch.from_numpy(patch),
+            centre=torch.tensor([[float(lon), float(lat)]], dtype=torch.float32),
         )
 
     def _place(self, position: int) -> tuple[int, int]:
@@ -129,15 +134,6 @@ class PairLoader:
         return np.concatenate(parts)
 
 
-@dataclass(frozen=True)
-class _Sample:
-    pixels: np.ndarray
-    embeddings: np.ndarray
-    weight: np.ndarray
-    patch: np.ndarray
-    centre: tuple[float, float]
-
-
 def _weights(users: list[str], by_user: bool) -> np.ndarray:
     """Equal weights for photos, or for users of the tile; each photo of an unknown user counts as another user."""
     if not by_user:
@@ -147,13 +143,8 @@ def _weights(users: list[str], by_user: bool) -> np.ndarray:
     return own / len(set(known))
 
 
-def _collate(samples: list[_Sample]) -> PairBatch:
-    counts = torch.tensor([len(sample.weight) for sample in samples])
-    return PairBatch(
-        pixels=torch.from_numpy(np.stack([sample.pixels for sample in samples])),
-        embeddings=torch.from_numpy(np.concatenate([sample.embeddings for sample in samples])),
-        tile=torch.repeat_interleave(counts),
-        weight=torch.from_numpy(np.concatenate([sample.weight for sample in samples])),
-        patch=torch.from_numpy(np.concatenate([sample.patch for sample in samples])),
-        centre=torch.tensor([sample.centre for sample in samples], dtype=torch.float32),
-    )
+def _join(batches: list[PairBatch]) -> PairBatch:
+    """One batch of several with one tile each."""
+    columns = {name: torch.cat([getattr(batch, name) for batch in batches]) for name in PairBatch.__annotations__}
+    counts = torch.tensor([len(batch.tile) for batch in batches])
+    return PairBatch(**columns | {"tile": torch.repeat_interleave(counts)})

@@ -18,7 +18,7 @@ from geoglot.models.zoo import choose_device
 
 @dataclass(frozen=True)
 class Process:
-    """The place of this process among all; each computes one part of every batch."""
+    """The number of this process, and how many there are. Each computes one part of every batch."""
 
     rank: int = 0
     world_size: int = 1

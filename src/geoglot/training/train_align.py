@@ -6,17 +6,19 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError
-from geoglot.models.base import VisionLanguageModel
+from geoglot.models.base import Card
 from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
 from geoglot.models.zoo import load_word_model
 from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
+from geoglot.pairs.schema import Links
 from geoglot.pairs.validate import validate
 from geoglot.recipe import beside, read_recipe, recipe_facts
 from geoglot.settings import load_settings
@@ -73,21 +75,21 @@ def train_align(
     sizes = repr([(shard.tiles, shard.photos) for shard in pairs.shards])  # decide the order of the tiles
     inputs = {"the ground model": ground.card.sha256, "the pairs": hashlib.sha256(sizes.encode()).hexdigest()[:16]}
     run = identity(facts, **inputs)
-    checkpoint.check(run, asked.output)
+    checkpoint.check_identity(run, asked.output)
     if asked.fit.tensorboard:
         tensorboard_writer()
     target = open_output(asked.output)
     tower = start_graft(ground, asked.name, pairs.resolution, asked.sampling.side, len(pairs.bands) - 3)
     with join_processes(place) as process:
-        train, follow = _make_loaders(asked, pairs, validation, ground, process)
+        train, validate_on = _make_loaders(asked.sampling, asked.loss.parts, pairs, validation, ground.card, process)
         if process.rank == 0:
-            for some, name in ((pairs, "photos"), (validation, "validation photos")):
-                if some:
-                    embed(some, ground, progress, name)
+            embed(pairs, ground, progress, "photos")
+            if validation:
+                embed(validation, ground, progress, "validation photos")
         if process.world_size > 1:
             torch.distributed.barrier()
         model = SatelliteModel(tower, asked.loss).to(place)
-        objective = AlignObjective(model, asked.loss, train, follow, asked.fit.bfloat16)
+        objective = AlignObjective(model, asked.loss, train, validate_on, asked.fit.bfloat16)
         fitted = fit(objective, asked.fit, asked.output, run, process, report)
         if process.rank == 0:
             assert isinstance(fitted.model, SatelliteModel)
@@ -114,13 +116,15 @@ def _open_pairs(asked: AlignRecipe, patch: int) -> tuple[PairSet, PairSet | None
             )
     pairs, validation = sets[0], sets[1] if len(sets) > 1 else None
     if pairs.tiles < 2 or batch < 2:
-        few = f"{pairs.place} holds one tile" if pairs.tiles < 2 else "sampling.batch must be 2 or more, got 1"
-        raise InputError(f"{few}: a tile is learned by the photos of other tiles in its batch, and there are none")
+        cause = f"{pairs.place} holds one tile" if pairs.tiles < 2 else "sampling.batch must be 2 or more, got 1"
+        raise InputError(f"{cause}: a tile is learned by the photos of other tiles in its batch, and there are none")
     if batch > pairs.tiles:  # a tile that comes twice has its own photos as negatives
         raise InputError(
             f"a batch of {batch} tiles is more than the {pairs.tiles} of {pairs.place}; lower sampling.batch"
         )
-    if validation and not _shows_photo(validation, side):
+    if validation and not any(
+        _shows_photo(shard.links, (validation.side - side) // 2, side) for shard in validation.shards
+    ):
         raise InputError(
             f"no photo of {validation.place} lies in the middle {side} px of its tile, which validation reads; "
             "give larger views (sampling.side) or leave validation out"
@@ -128,27 +132,21 @@ def _open_pairs(asked: AlignRecipe, patch: int) -> tuple[PairSet, PairSet | None
     return pairs, validation
 
 
-def _shows_photo(pairs: PairSet, view: int) -> bool:
-    """Whether the middle of any tile holds a photo."""
-    first = (pairs.side - view) // 2
-    return any(
-        ((links.row >= first) & (links.row < first + view) & (links.col >= first) & (links.col < first + view)).any()
-        for links in (shard.links for shard in pairs.shards)
-    )
+def _shows_photo(links: Links, first: int, side: int) -> bool:
+    """Whether a photo lies in the square of `side` pixels from row and column `first` on of its tile."""
+    return bool(np.all([(place >= first) & (place < first + side) for place in (links.row, links.col)], axis=0).any())
 
 
 def _make_loaders(
-    asked: AlignRecipe, pairs: PairSet, validation: PairSet | None, ground: VisionLanguageModel, process: Process
+    sampling: PairSampling, parts: int, pairs: PairSet, validation: PairSet | None, ground: Card, process: Process
 ) -> tuple[PairLoader, PairLoader | None]:
-    sampling, parts, count = asked.sampling, asked.loss.parts, process.world_size
-    if sampling.batch % (count * parts):
+    if sampling.batch % (process.world_size * parts):
         raise InputError(
-            f"a batch of {sampling.batch} tiles does not divide among {count} processes and {parts} parts; "
-            "change sampling.batch or loss.parts"
+            f"a batch of {sampling.batch} tiles does not divide among {process.world_size} processes and {parts} "
+            "parts; change sampling.batch or loss.parts"
         )
-    sha256, patch = ground.card.sha256, ground.card.patch_size
-    train = PairLoader(pairs, sha256, patch, sampling, process)
+    train = PairLoader(pairs, ground.sha256, ground.patch_size, sampling, process)
     if validation is None:
         return train, None
     centred = PairSampling(min(sampling.batch // parts, validation.tiles), sampling.side, augment=False)
-    return train, PairLoader(validation, sha256, patch, centred)
+    return train, PairLoader(validation, ground.sha256, ground.patch_size, centred)

@@ -8,7 +8,7 @@ import logging
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from geoglot.aliases import PathLike, Positive, Progress
 from geoglot.datasets.catalogue import dataset_of
@@ -29,7 +29,7 @@ from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.mask_objective import SegmentObjective
 from geoglot.training.matching import MaskLoss
 from geoglot.training.metrics_log import tensorboard_writer
-from geoglot.training.processes import Process, is_main_process, join_processes, own_device, own_random_state
+from geoglot.training.processes import is_main_process, join_processes, own_device, own_random_state
 from geoglot.training.trained import MODEL, Trained, open_output
 
 log = logging.getLogger(__name__)
@@ -117,13 +117,15 @@ def train_segment(
     run = identity(facts, **{"the text model": model.card.config.get("texts"), "the images": images})
     target = asked.output / MODEL
     hint = f' and whole = "{target}" to start from its weights' if target.is_dir() else ""
-    checkpoint.check(run, asked.output, hint)
+    checkpoint.check_identity(run, asked.output, hint)
     if asked.fit.tensorboard:
         tensorboard_writer()
     open_output(asked.output)
-    notes = _check_data(asked, progress) if is_main_process() else ()  # last, because it takes longest
+    notes = (
+        _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()
+    )  # last, because it takes longest
     with join_processes(place) as process:
-        _check_batch(asked, process)
+        _check_batch(asked.crops.batch, process.world_size, asked.architecture)
         objective = SegmentObjective(
             model, CropLoader(splits[0], asked.crops, process), splits[1] if len(splits) > 1 else None, asked.loss,
             bfloat16=asked.fit.bfloat16, pretrained=asked.backbone is not None or asked.whole is not None,
@@ -138,13 +140,9 @@ def train_segment(
 def read_splits(data: SegmentData) -> list[Mapped]:
     """Training images, and validation images if the recipe has any."""
     dataset = dataset_of(data.set)
-    splits = []
     for split in data.splits:
         dataset.check("segmentation", split)
-        samples = dataset.read(data.folder, split)
-        assert isinstance(samples, Mapped)
-        splits.append(samples)
-    return splits
+    return [cast(Mapped, dataset.read(data.folder, split)) for split in data.splits]
 
 
 def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
@@ -166,33 +164,30 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
 
 
 def _hash_order(samples: Mapped, folder: Path) -> str:
-    """Hash of the order of the images and the meaning of ids, from which all samples follow."""
+    """A hash of the class names and of the images in their order, which decide every sample."""
     names = [words.name for words in samples.classes]
     images = [os.path.relpath(image, folder) for image in samples.images]
     return hashlib.sha256(json.dumps([names, images]).encode()).hexdigest()[:16]
 
 
-def _check_data(asked: SegmentRecipe, progress: Progress | None) -> tuple[str, ...]:
-    """Notes on images and masks; SourceError if some are damaged."""
-    data, stamp = asked.data, asked.output / CHECKED
-    checked = {split: check_once(dataset_of(data.set), data.folder, split, stamp, progress) for split in data.splits}
-    notes = dict.fromkeys(note for whole in checked.values() for note in whole.notes)
-    for split in data.splits[1:]:
-        if split != data.train and (
-            note := describe_duplicates(checked[data.train].digests, checked[split].digests, split)
-        ):
-            notes[note] = None
-    for note in notes:
+def _check_data(data: SegmentData, stamp: Path, progress: Progress | None) -> tuple[str, ...]:
+    """Notes on images and masks; SourceError if some are damaged. `stamp` is the file that remembers the check."""
+    dataset = dataset_of(data.set)
+    train, *others = (check_once(dataset, data.folder, split, stamp, progress) for split in data.splits)
+    notes = [note for checked in (train, *others) for note in checked.notes]
+    if others and data.validation is not None and data.validation != data.train:
+        notes += filter(None, [describe_duplicates(train.digests, others[0].digests, data.validation)])
+    for note in dict.fromkeys(notes):
         log.warning("%s", note)
-    return tuple(notes)
+    return tuple(dict.fromkeys(notes))
 
 
-def _check_batch(asked: SegmentRecipe, process: Process) -> None:
-    batch, count = asked.crops.batch, process.world_size
+def _check_batch(batch: int, count: int, architecture: str) -> None:
+    """Raise InputError for a number of crops that does not suit the number of processes."""
     if batch % count:
         raise InputError(
             f"crops.batch must be a multiple of the {count} processes, got {batch}; "
             f"start a number of processes that divides it, or give {batch + -batch % count}"
         )
-    if asked.architecture == "upernet" and batch // count < 2:
+    if architecture == "upernet" and batch // count < 2:
         raise InputError("a upernet normalises over the crops of a process; give two or more of them in crops.batch")

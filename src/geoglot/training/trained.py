@@ -25,7 +25,7 @@ class Trained:
     figures: dict[str, int | float]
     """Metrics of the step that the model's weights are from."""
     notes: tuple[str, ...] = ()
-    """Data that was left out or may surprise, and how a resumed run came about."""
+    """Warnings about the data, and after how many steps the run was resumed."""
 
     @property
     def model(self) -> Path:

@@ -26,14 +26,14 @@ GRAFT_SCALE = 1 / 0.07
 
 @dataclass(frozen=True)
 class Conversion:
-    """What a checkpoint does not state about itself."""
+    """Facts that a checkpoint does not state about itself."""
 
     name: str
     resolution: tuple[float, float] = ANY_RESOLUTION
     """Metres a pixel, (finest, coarsest), of its training data."""
     licence: str = "as its source says"
     source: str = ""
-    """Where it comes from; the file name if empty."""
+    """Origin of the weights; the file name if empty."""
     activation: Activation | None = None
     """Needed if there is no config.json beside the weights, which do not contain it."""
     text: str | Path | None = None
@@ -43,7 +43,7 @@ class Conversion:
 
 
 def conversion_of(name: str) -> Conversion:
-    """What is known about a published model; only the name for any other."""
+    """The facts about a published model; for any other model only its name."""
     known = KNOWN.get(name)
     if known is None:
         return Conversion(name)

@@ -55,12 +55,12 @@ _MOST_LAYERS = 256
 
 
 def strip_wrappers(tensors: Tensors) -> dict[str, Tensor]:
-    """Strip what training adds to names: wrappers anywhere in them, and a prefix before all names of the bare model."""
+    """Strip from names what training frameworks add: wrappers anywhere, and a prefix before all names of the model."""
     bare = {
         ".".join(part for part in name.split(".") if part not in _WRAPPERS): tensor for name, tensor in tensors.items()
     }
     if len(bare) < len(tensors):
-        raise ConvertError("two tensors have the same name once module. and _orig_mod. are off; keep one of the models")
+        raise ConvertError("two tensors have the same name without module. and _orig_mod.; save only one of the models")
     prefixes = sorted({prefix for name in bare if (prefix := _prefix(name, bare)) is not None})
     if len(prefixes) > 1:
         shown = ", ".join(repr(prefix) for prefix in prefixes[:5])
@@ -95,8 +95,10 @@ def is_graft(tensors: Tensors) -> bool:
 
 def from_openclip(tensors: Tensors) -> dict[str, Tensor]:
     """Rename and reshape OpenCLIP's weights as in transformers' CLIPModel; unknown names stay."""
+    if "text.token_embedding.weight" in tensors and "token_embedding.weight" not in tensors:  # CustomTextCLIP
+        tensors = {name.removeprefix("text."): tensor for name, tensor in tensors.items()}
     renamed: dict[str, Tensor] = {}
-    for name, tensor in _strip_text_prefix(tensors).items():
+    for name, tensor in tensors.items():
         if name in OPENCLIP_EXTRAS:
             continue
         new = _rename(name)
@@ -120,11 +122,14 @@ def from_graft(tensors: Tensors) -> dict[str, Tensor]:
 
 def clip_config(tensors: Tensors, activation: str) -> dict[str, Any]:
     """Configuration of both towers from the shapes, with transformers' names."""
-    return {
-        "projection_dim": _shape(tensors, "visual_projection.weight")[0],
-        "vision_config": vision_config(tensors, activation),
-        "text_config": _text_config(tensors, activation),
+    text = {
+        **_tower(tensors, "text_model", activation),
+        "projection_dim": _shape(tensors, "text_projection.weight")[0],
+        "vocab_size": _shape(tensors, "text_model.embeddings.token_embedding.weight")[0],
+        "max_position_embeddings": _shape(tensors, "text_model.embeddings.position_embedding.weight")[0],
     }
+    vision = vision_config(tensors, activation)
+    return {"projection_dim": vision["projection_dim"], "vision_config": vision, "text_config": text}
 
 
 def vision_config(tensors: Tensors, activation: str) -> dict[str, Any]:
@@ -136,15 +141,6 @@ def vision_config(tensors: Tensors, activation: str) -> dict[str, Any]:
         "projection_dim": _shape(tensors, "visual_projection.weight")[0],
         "patch_size": patch,
         "image_size": round(patches**0.5) * patch,
-    }
-
-
-def _text_config(tensors: Tensors, activation: str) -> dict[str, Any]:
-    return {
-        **_tower(tensors, "text_model", activation),
-        "projection_dim": _shape(tensors, "text_projection.weight")[0],
-        "vocab_size": _shape(tensors, "text_model.embeddings.token_embedding.weight")[0],
-        "max_position_embeddings": _shape(tensors, "text_model.embeddings.position_embedding.weight")[0],
     }
 
 
@@ -170,13 +166,6 @@ def _layers(tensors: Tensors, tower: str) -> int:
             "the file is damaged or another model's"
         )
     return 1 + max(map(int, numbers), default=0)
-
-
-def _strip_text_prefix(tensors: Tensors) -> Tensors:
-    """Strip the `text.` that OpenCLIP's CustomTextCLIP puts before the names of its text tower."""
-    if "token_embedding.weight" in tensors or "text.token_embedding.weight" not in tensors:
-        return tensors
-    return {name.removeprefix("text."): tensor for name, tensor in tensors.items()}
 
 
 def _shape(tensors: Tensors, name: str) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Recognise checkpoints that are no ViT-CLIP by the names of their weights."""
+"""Recognise checkpoints of other kinds than ViT-CLIP by the names of their weights."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _OTHERS: tuple[tuple[tuple[str, ...], str], ...] = (
 
 
 def describe_other_kind(names: Iterable[str]) -> str | None:
-    """What a checkpoint is, and what to do, if it is of a known kind that cannot be converted; None otherwise."""
+    """A sentence about a checkpoint of a kind that cannot be converted, with what to do; None for an unknown kind."""
     every = list(names)
     for patterns, message in _OTHERS:
         if all(any(re.search(pattern, name) for name in every) for pattern in patterns):

@@ -57,7 +57,7 @@ def check_archive(source: Path) -> None:
 
 
 def weights_of(content: Any, size: int) -> dict[str, Tensor]:
-    """Tensors by name in their own types; `size` is that of their file in bytes, and limits theirs."""
+    """Tensors by name, in the types of the file; Foreign if they claim far more than its `size` in bytes."""
     weights = _search(content, _DEEP)
     if not weights:
         kind = "an object" if isinstance(content, Kept) else f"a {type(content).__name__}"
@@ -70,7 +70,7 @@ def weights_of(content: Any, size: int) -> dict[str, Tensor]:
 def _search(content: Any, deep: int) -> dict[str, Tensor]:
     """The weights in a module, under a known key, in the mapping itself, or in its only nested mapping."""
     if isinstance(content, Kept):
-        return dict(_of_module(content))
+        return dict(_read_module(content))
     if not isinstance(content, Mapping) or not deep:
         return {}
     for nest in NESTS:
@@ -87,7 +87,7 @@ def _tensors(content: Any) -> dict[str, Tensor]:
     return {str(name): value for name, value in rows if isinstance(value, Tensor)}
 
 
-def _of_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
+def _read_module(module: Kept) -> Iterator[tuple[str, Tensor]]:
     """Parameters and buffers under their names in the module's state_dict()."""
     waiting, parts = [("", module)], 0
     while waiting:
@@ -117,9 +117,8 @@ def _check_sizes(tensors: Mapping[str, Tensor], size: int) -> None:
     total = 0
     for name, tensor in tensors.items():
         if tensor.layout != torch.strided or tensor.is_quantized or tensor.device.type != "cpu":
-            kind = (
-                "quantised" if tensor.is_quantized else f"{tensor.layout}, {tensor.device.type}".removeprefix("torch.")
-            )
+            plain = f"{tensor.layout}, {tensor.device.type}".removeprefix("torch.")
+            kind = "quantised" if tensor.is_quantized else plain
             raise Foreign(f"holds {name} in a form that is not plain numbers ({kind}); save it as float32")
         if tensor.numel() * tensor.element_size() > tensor.untyped_storage().nbytes():
             held = tensor.untyped_storage().nbytes() // tensor.element_size()

@@ -25,7 +25,7 @@ from torch import Tensor
 from geoglot.errors import ConvertError
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
 from geoglot.models.file_checks import check_is_weights
-from geoglot.models.model_files import read_tensors, widened
+from geoglot.models.model_files import read_tensors, widen
 
 _TIMEOUT_S = 600
 _FOREIGN = 3  # the child's exit code for a file of another kind
@@ -47,15 +47,12 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
     with tempfile.TemporaryDirectory() as scratch:
         target = Path(scratch) / "tensors.safetensors"
         _unpickle(path, target)
-        return {name: widened(tensor.clone()) for name, tensor in load_file(target).items()}
+        return {name: widen(tensor.clone()) for name, tensor in load_file(target).items()}
 
 
 def _unpickle(path: Path, target: Path) -> None:
     command = [sys.executable, "-P", "-m", __name__, str(path.resolve()), str(target)]
-    environment = os.environ | {
-        "HF_HUB_OFFLINE": "1",
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
-    }
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S

@@ -80,15 +80,11 @@ class Mini(VisionLanguageModel):
         rows, cols = pixels.shape[2:]
         normal = (pixels.to(self.mean.device) - self.mean) / self.std
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
-        parts = torch.split(padded.contiguous(memory_format=torch.channels_last), self._at_once(padded))
-        patches = torch.cat([self.image(part) for part in parts])
+        padded = padded.contiguous(memory_format=torch.channels_last)
+        whole = self.training or padded.device.type != "cpu"  # in training, batch norms need the whole batch
+        count = len(padded) if whole else _AT_ONCE // (padded.shape[2] * padded.shape[3])
+        patches = torch.cat([self.image(part) for part in torch.split(padded, max(1, count))])
         return patches[:, :, : -(-rows // 16), : -(-cols // 16)]
-
-    def _at_once(self, tiles: Tensor) -> int:
-        """Number of tiles: few on a CPU; all in training, where batch norms need the statistics of the whole batch."""
-        if self.training or tiles.device.type != "cpu":
-            return max(1, len(tiles))
-        return max(1, _AT_ONCE // (tiles.shape[2] * tiles.shape[3]))
 
 
 def _per_band(values: tuple[float, float, float]) -> Tensor:

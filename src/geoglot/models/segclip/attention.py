@@ -31,7 +31,7 @@ class Attention(nn.Module):
     def forward(
         self, tokens: Queries, query: Queries, key: Keys, value: Keys, attn_mask: AttentionMask | None = None
     ) -> Queries:
-        """Add to `tokens` what `query` attends to; `query` and `key` include positions."""
+        """Attend from `query` to `key`, which include positions, and add the mixed values to `tokens`."""
         parts = (self.q_proj(query), self.k_proj(key), self.v_proj(value))
         q, k, v = (part.unflatten(2, (self.heads, -1)).transpose(1, 2) for part in parts)
         mask = None if attn_mask is None else attn_mask[:, None]

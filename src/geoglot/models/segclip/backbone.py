@@ -1,6 +1,6 @@
 """Features at strides 4, 8, 16 and 32: a ResNet, or a satellite ViT through a simple feature pyramid.
 
-transformers is imported where a backbone is built: that takes seconds, and a recipe is checked before.
+transformers is imported only where a backbone is built: the import takes seconds, and a recipe is checked before it.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ class ViTPyramid(nn.Module):
         width = vision.hidden_size
         tower = CLIPVisionModel(vision)
         self.body = getattr(tower, "vision_model", tower)  # transformers before 5 wraps it
-        self.finest = nn.Sequential(_doubled(width), nn.GroupNorm(1, width), nn.GELU(), _doubled(width))
-        self.fine = _doubled(width)
+        self.finest = nn.Sequential(_double(width), nn.GroupNorm(1, width), nn.GELU(), _double(width))
+        self.fine = _double(width)
         self.channels = (width,) * 4
 
     def forward(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Features:
@@ -60,7 +60,7 @@ class ViTPyramid(nn.Module):
         return [self.finest(plain), self.fine(plain), plain, nn.functional.max_pool2d(plain, 2)]
 
 
-def _doubled(width: int) -> nn.ConvTranspose2d:
+def _double(width: int) -> nn.ConvTranspose2d:
     return nn.ConvTranspose2d(width, width, 2, 2)
 
 

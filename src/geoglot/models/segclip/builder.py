@@ -11,9 +11,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, ModelError
-from geoglot.models.base import Card
+from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card
 from geoglot.models.model_files import CARD, HF_WEIGHTS, WEIGHTS, read_card, read_tensors, read_weights, require_finite
-from geoglot.models.preprocess import CLIP_MEAN, CLIP_STD
 from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, start_from
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
@@ -65,7 +64,13 @@ def embed_classes(
 
 def _load_origins(network: nn.Module, origins: Origins) -> None:
     if origins.whole is not None:
-        missing = _load_whole(network, _folder_of(origins.whole))
+        folder = _folder_of(origins.whole)
+        if (folder / CARD).is_file():
+            missing = _load_segmenter(network, folder)
+        elif isinstance(network, SegClip):
+            missing = load_mask2former(network, _read_finite(folder), strict=False)
+        else:
+            raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
         if missing:
             log.warning("%s has no weights for %d tensors, which begin at random: %s ...",
                         origins.whole, len(missing), missing[0])  # fmt: skip
@@ -75,17 +80,8 @@ def _load_origins(network: nn.Module, origins: Origins) -> None:
         start_from(backbone, _read_finite(_folder_of(origins.backbone)))
 
 
-def _load_whole(network: nn.Module, folder: Path) -> list[str]:
-    """Load a segmenter of ours or a Mask2Former; returns the names of tensors that begin at random."""
-    if (folder / CARD).is_file():
-        return _load_segmenter(network, folder)
-    if not isinstance(network, SegClip):
-        raise InputError("a whole Mask2Former can start a segclip only; give a backbone")
-    return load_mask2former(network, _read_finite(folder), strict=False)
-
-
 def _load_segmenter(network: nn.Module, folder: Path) -> list[str]:
-    """Load the weights of a stored segmenter whose names and shapes agree, except for the texts of its classes."""
+    """Load the weights whose names and shapes agree, except for the texts of the classes; returns all other names."""
     card = read_card(folder)
     if card.family not in NETWORKS:
         raise ModelError(f"{card.name} is no Mask2Former and no segmenter to start from; it may be a backbone")

@@ -39,13 +39,9 @@ def with_texts(model: SegClip, texts: Mapping[str, Float[Tensor, " text_dim"]]) 
             "train it with class_head = 'cosine'"
         )
     other = SegClip(replace(config, classes=(*known, *added)))
-    state = dict(model.state_dict())
-    rows = dict(zip(known, state["table.vectors"], strict=False)) | dict(texts)
-    state["table.vectors"] = torch.stack([rows[name].to(state["table.vectors"]) for name in other.config.classes])
-    state["table.vectors"] = torch.cat([state["table.vectors"], model.table.vectors[-1:]])
-    learned = len(other.prompts.learned.weight)
-    state["prompts.learned.weight"] = (
-        state["prompts.learned.weight"][-learned:] if learned else state["prompts.learned.weight"][:0]
-    )
-    other.load_state_dict(state)
+    vectors, learned = model.table.vectors, model.prompts.learned.weight
+    rows = dict(zip(known, vectors, strict=False)) | dict(texts)
+    table = torch.stack([*(rows[name].to(vectors) for name in other.config.classes), vectors[-1]])
+    kept = learned[len(learned) - len(other.prompts.learned.weight) :]
+    other.load_state_dict(model.state_dict() | {"table.vectors": table, "prompts.learned.weight": kept})
     return other.to(model.table.vectors.device).eval().requires_grad_(False)

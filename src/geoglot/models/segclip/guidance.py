@@ -64,8 +64,8 @@ def guide(targets: Targets, settings: Guidance, queries: int, decoder_layers: in
 def _query_attn_mask(
     present: Bool[Tensor, "image slot"], groups: int, queries: int
 ) -> Bool[Tensor, "image query query"]:
-    """Text queries never attend to guided ones, or the answer would leak; guided ones attend to the slots with a class
-    in their own group."""
+    """Text queries never attend to guided ones, which know the answer. Guided ones attend to the slots with a class in
+    their own group."""
     images, slots = present.shape
     attn_mask = torch.ones(images, slots + queries, slots + queries, dtype=torch.bool, device=present.device)
     attn_mask[:, slots:, :slots] = False

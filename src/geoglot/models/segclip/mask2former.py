@@ -34,7 +34,7 @@ _RENAMED = (
 
 
 def load_mask2former(model: SegClip, tensors: Mapping[str, Tensor], strict: bool = True) -> list[str]:
-    """Load the weights of `Mask2FormerForUniversalSegmentation`; returns the names that they lack.
+    """Load the weights of `Mask2FormerForUniversalSegmentation`; returns the names of missing tensors.
 
     Raises ModelError for missing tensors or other shapes. If not `strict`, such tensors keep the model's weights, only
     a backbone must be among the loaded ones, and a model with fewer learned queries takes the last ones.
@@ -46,7 +46,7 @@ def load_mask2former(model: SegClip, tensors: Mapping[str, Tensor], strict: bool
         count = len(wanted[queries])
         if queries in ours and len(ours[queries]) > count:
             ours[queries] = ours[queries][len(ours[queries]) - count :]
-        ours = {name: one for name, one in ours.items() if name in wanted and one.shape == wanted[name].shape}
+        ours = {name: own for name, own in ours.items() if name in wanted and own.shape == wanted[name].shape}
     for name in wanted.keys() & ours.keys():
         if wanted[name].shape != ours[name].shape:
             raise ModelError(
@@ -67,7 +67,7 @@ def _rename(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     renamed: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         new = name.replace(_PIXEL_DECODER, "pixel_decoder.decoder.", 1)
-        if not name.startswith(_PIXEL_DECODER):  # whose names stay as they are
+        if not name.startswith(_PIXEL_DECODER):  # the names inside it stay
             for pattern, replacement in _RENAMED:
                 new = re.sub(pattern, replacement, new)
         stem, packed, kind = new.partition(".in_proj_")

@@ -1,15 +1,15 @@
-"""SegCLIP from pixels to masks with classes, and to class scores of every fourth pixel."""
+"""SegCLIP from pixels to masks with classes, and to class scores of every fourth pixel; its class heads."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.models.segclip.backbone import Features, build_backbone
-from geoglot.models.segclip.classes import CosineClasses, LinearClasses
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.decoder import MaskDecoder
 from geoglot.models.segclip.fusion import Fuse
@@ -18,6 +18,7 @@ from geoglot.models.segclip.pixel_decoder import PixelFeatures, PyramidDecoder
 from geoglot.models.segclip.text_prompts import QueryPrompts, TextTable
 
 _LEAST = 1e-6  # of a class's score, so that its logarithm is finite
+_FIRST_SCALE = 10.0  # of the cosines; learned
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,34 @@ class Prediction:
     """Logits, the last of "no object"."""
     masks: Float[Tensor, "image query rows4 cols4"]
     """Logits."""
+
+
+class LinearClasses(nn.Linear):
+    """A weight vector for each class and, last, for none (Mask2Former)."""
+
+    def __init__(self, config: SegClipConfig) -> None:
+        super().__init__(config.width, len(config.classes) + 1)
+
+    def forward(
+        self, queries: Float[Tensor, "image query width"], texts: Float[Tensor, "class_and_blank width"] | None = None
+    ) -> Float[Tensor, "image query class_and_none"]:
+        """Logits; `texts` is not used."""
+        return super().forward(queries)
+
+
+class CosineClasses(nn.Module):
+    """The cosine with each class's mapped text, so that a text adds a class. Only "none" has a weight vector."""
+
+    def __init__(self, config: SegClipConfig) -> None:
+        super().__init__()
+        self.none = nn.Linear(config.width, 1)
+        self.log_scale = nn.Parameter(torch.tensor(_FIRST_SCALE).log())
+
+    def forward(
+        self, queries: Float[Tensor, "image query width"], texts: Float[Tensor, "class_and_blank width"]
+    ) -> Float[Tensor, "image query class_and_none"]:
+        cosines = F.normalize(queries, dim=2) @ F.normalize(texts[:-1], dim=1).T
+        return torch.cat([self.log_scale.exp() * cosines, self.none(queries)], dim=2)
 
 
 class SegClip(nn.Module):
@@ -70,7 +99,7 @@ class SegClip(nn.Module):
         decoded = self.decoder(tokens, query_pos, decoded_pixels, guided)
         if not self.training:
             decoded = decoded[-1:]
-        return [Prediction(self.classes(one.queries, texts), one.masks) for one in decoded]
+        return [Prediction(self.classes(layer.queries, texts), layer.masks) for layer in decoded]
 
     def _queries(
         self, texts: Tensor | None, features: Features, decoded_pixels: PixelFeatures

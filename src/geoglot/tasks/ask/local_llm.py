@@ -20,8 +20,7 @@ from safetensors import SafetensorError
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
-from geoglot.models.precision import wants_bfloat16
-from geoglot.models.zoo import choose_device
+from geoglot.models.zoo import choose_device, wants_bfloat16
 from geoglot.settings import load_settings
 from geoglot.tasks.ask.plan import Message
 

@@ -17,8 +17,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from geoglot.errors import InputError
+from geoglot.models.base import normalise
 from geoglot.models.model_files import sha256_of_weights
-from geoglot.models.preprocess import normalise
 from geoglot.tasks.refine.refiner import CoarseMask, Masks, View
 
 _LEAST_AGREEMENT = 0.3  # a mask below it shows another thing, or the whole field around it
