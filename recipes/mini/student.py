@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from geoglot.models.base import Card
 from geoglot.models.mini.mini import Mini
-from geoglot.models.model_files import sha256_of, widened
+from geoglot.models.model_files import sha256_of, widen
 
 DIM, HIDDEN = 256, 512
 FROZEN = 3  # blocks of the trunk: strides 2 and 4
@@ -123,7 +123,7 @@ def load_student(folder: Path, text: Path, seen: list[str]) -> Student:
 def tower_of(folder: Path, prefix: str) -> dict[str, Tensor]:
     """The weights of one tower, `image.` or `text.`, of a stored model."""
     weights = load_file(folder / "weights.safetensors")
-    return {name.removeprefix(prefix): widened(v) for name, v in weights.items() if name.startswith(prefix)}
+    return {name.removeprefix(prefix): widen(v) for name, v in weights.items() if name.startswith(prefix)}
 
 
 def rename(published: dict[str, Tensor], trunk: nn.Module) -> dict[str, Tensor]:

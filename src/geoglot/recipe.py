@@ -31,6 +31,13 @@ def read_recipe(path: Path, kind: type[T]) -> T:
     return from_table(kind, _read(path), f"{path}: ", path.parent)
 
 
+def open_recipe(recipe: T | PathLike, kind: type[T]) -> tuple[T, Path]:
+    """A recipe, read from its file if a path is given, and the folder that its names are relative to."""
+    if isinstance(recipe, PathLike):
+        return read_recipe(Path(recipe), kind), Path(recipe).parent
+    return recipe, Path()
+
+
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read the table of a file and merge it over its base. `above` holds the recipes that led here."""
     try:

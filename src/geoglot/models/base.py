@@ -1,4 +1,4 @@
-"""What all models share: a card, normalised pixels, and encoders of images, patches and texts into one space."""
+"""The base of all models: a card, normalised pixels, and encoders of images, patches and texts into one space."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 @dataclass(frozen=True)
 class Card:
-    """What a model states about itself; card.json beside its weights, and enough to rebuild it."""
+    """A model's description of itself, in card.json beside its weights; the model is rebuilt from it."""
 
     name: str
     family: str

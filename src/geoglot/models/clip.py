@@ -27,7 +27,7 @@ QUICK = 1.702
 
 
 class Clip(VisionLanguageModel):
-    """A dual encoder whose weights are named as those of transformers' CLIPModel."""
+    """A dual encoder with the weight names of transformers' CLIPModel."""
 
     def __init__(self, card: Card, tokenizer: Tokenizer) -> None:
         super().__init__()

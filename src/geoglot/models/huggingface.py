@@ -32,12 +32,12 @@ _VISION = (*_TOWER, "image_size", "patch_size")
 
 
 def is_huggingface(folder: Path) -> bool:
-    """Whether a folder is a model of transformers, not one of ours."""
+    """Whether a folder is a model of transformers, without a card."""
     return (folder / CONFIG).is_file() and not (folder / CARD).is_file()
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Sizes of a CLIP from config.json; transformers' defaults for what it does not state."""
+    """Sizes of a CLIP from config.json; for missing sizes, the defaults of transformers."""
     from huggingface_hub.errors import StrictDataclassError
     from transformers import CLIPConfig
 

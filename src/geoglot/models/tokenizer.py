@@ -79,7 +79,7 @@ def contain_panics(what: str) -> Iterator[None]:
 
 @contextmanager
 def _hold_stderr() -> Iterator[None]:
-    """Hold back what is written to the stderr of the process; write it after the block unless that fails."""
+    """Hold back the output to stderr during the block; write it afterwards, unless the block fails."""
     with _ONE_AT_A_TIME, tempfile.TemporaryFile() as kept:
         sys.stderr.flush()
         try:

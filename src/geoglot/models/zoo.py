@@ -49,7 +49,7 @@ FAMILIES: dict[str, Callable[[Card, Path], Model]] = {
 def load_model(
     model: PathLike | Model = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
 ) -> Model:
-    """A model ready to use, by name (`geoglot models list`) or by its folder. A loaded model is returned as it is.
+    """A model ready to use, by name (`geoglot models list`) or by its folder. A loaded model is returned unchanged.
 
     It reads words, or has classes of its own if `geoglot train segment` made it. `device` is as GEOGLOT_DEVICE.
     `precision` is for image encoders; their embeddings are float32 always.

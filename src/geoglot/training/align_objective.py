@@ -1,4 +1,4 @@
-"""GRAFT's objective: pull the embeddings of tiles, or of patches where photos were taken, to those of their photos."""
+"""GRAFT's objective: pull each tile, or each patch where a photo was taken, to its photos in the embedding space."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ class AlignObjective:
 def anchors_of(
     patches: Float[Tensor, "part dim patch_rows patch_cols"], batch: PairBatch, first: int
 ) -> Float[Tensor, "photo dim"]:
-    """Embedding of the patch in which each photo was taken; `patches` are those of the tiles from `first` on."""
+    """Embedding of the patch in which each photo was taken; `patches` belong to the tiles from `first` on."""
     inside = (batch.tile >= first) & (batch.tile < first + len(patches))
     tile, patch = (batch.tile[inside] - first).to(patches.device), batch.patch[inside].to(patches.device)
     return patches.flatten(2)[tile, :, patch]

@@ -17,7 +17,7 @@ class View:
 
     pixels: UInt8[np.ndarray, "band side side"]
     photo: Int[np.ndarray, " kept"]
-    """Indices of the photos among those of the tile."""
+    """Index of each photo in the tile's list."""
     row: Float[np.ndarray, " kept"]
     col: Float[np.ndarray, " kept"]
 

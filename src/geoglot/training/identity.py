@@ -16,31 +16,27 @@ def identity(facts: Mapping[str, Any], **inputs: object) -> str:
 
 def differences(before: str, now: str) -> dict[str, str]:
     """Differences between two identities by name: fit.rate to "was 0.001 and is 0.002"."""
-    old, new = dict(_flatten(before)), dict(_flatten(now))
-    names = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    return {name.removeprefix("read."): _change(name, old.get(name), new.get(name)) for name in names}
+    old, new = _flatten(before), _flatten(now)
+    changes = {}
+    for name in sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
+        first, second = (json.dumps(values.get(name)) for values in (old, new))
+        short = not name.startswith("read.") and max(len(first), len(second)) <= _LONGEST
+        changes[name.removeprefix("read.")] = f"was {first} and is {second}" if short else "changed"
+    return changes
 
 
-def _flatten(text: str) -> Iterator[tuple[str, Any]]:
+def _flatten(text: str) -> dict[str, Any]:
     """Values by dotted name; none from the plain hashes in checkpoints of earlier versions."""
-
-    def leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
-        for name, value in table.items():
-            if isinstance(value, dict):
-                yield from leaves(value, f"{prefix}{name}.")
-            else:
-                yield f"{prefix}{name}", value
-
     try:
         table = json.loads(text)
     except ValueError:
-        return
-    if isinstance(table, dict):
-        yield from leaves(table, "")
+        table = None
+    return dict(_leaves(table, "")) if isinstance(table, dict) else {}
 
 
-def _change(name: str, old: object, new: object) -> str:
-    shown = [json.dumps(value) for value in (old, new)]
-    if name.startswith("read.") or max(map(len, shown)) > _LONGEST:
-        return "changed"
-    return f"was {shown[0]} and is {shown[1]}"
+def _leaves(table: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for name, value in table.items():
+        if isinstance(value, dict):
+            yield from _leaves(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value

@@ -36,7 +36,7 @@ class PairSampling:
     by_user: bool = False
     """Give the users of a tile, not its photos, equal weights."""
     augment: bool = True
-    """Crop, turn and recolour; otherwise the centre is used as it is."""
+    """Crop, turn and recolour; if false, the centre is used unchanged."""
     shards_at_once: Count = 8
     """Tiles are shuffled among this many shards, so that reading stays nearly sequential."""
     seed: Amount = 0

@@ -1,4 +1,4 @@
-"""One process, or several that torchrun started, and what they exchange. A single process sends nothing."""
+"""Communication between the processes that torchrun started; a single process sends nothing."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from geoglot.models.zoo import choose_device
+from geoglot.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,9 @@ def is_main_process() -> bool:
     return os.environ.get("RANK", "0") == "0"
 
 
-def own_device(name: str) -> torch.device:
-    """Device as `choose_device` reads it; of several GPUs, the one that torchrun assigns to this process."""
-    device = choose_device(name)
+def own_device(name: str | None) -> torch.device:
+    """As `choose_device`, or GEOGLOT_DEVICE; of several GPUs, the one that torchrun assigns to this process."""
+    device = choose_device(name or load_settings().device)
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)

@@ -20,8 +20,7 @@ from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Links
 from geoglot.pairs.validate import validate
-from geoglot.recipe import beside, read_recipe, recipe_facts
-from geoglot.settings import load_settings
+from geoglot.recipe import beside, open_recipe, recipe_facts
 from geoglot.training import checkpoint
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.identity import identity
@@ -61,10 +60,9 @@ def train_align(
     `progress` follows the embedding of photos by the ground tower, `report` the steps. Raises InputError, SourceError
     or ModelError for what cannot be used, before the first step.
     """
-    folder = Path() if isinstance(recipe, AlignRecipe) else Path(recipe).parent
-    asked = recipe if isinstance(recipe, AlignRecipe) else read_recipe(Path(recipe), AlignRecipe)
+    asked, folder = open_recipe(recipe, AlignRecipe)
     facts = recipe_facts(asked, folder, "output")
-    place = own_device(device or load_settings().device)
+    place = own_device(device)
     ground = load_word_model(beside(asked.ground, folder), device=str(place))
     if not isinstance(ground, Clip) or isinstance(ground, Graft):  # a Graft's image tower is for tiles, not for photos
         raise InputError(

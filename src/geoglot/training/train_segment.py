@@ -20,8 +20,7 @@ from geoglot.models.segclip.builder import Origins, build_segmenter
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, STRIDE, Segmenter, save_segmenter
 from geoglot.models.upernet import UPerNetConfig
-from geoglot.recipe import beside, read_recipe, recipe_facts
-from geoglot.settings import load_settings
+from geoglot.recipe import beside, open_recipe, recipe_facts
 from geoglot.training import checkpoint
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.identity import identity
@@ -49,7 +48,7 @@ class SegmentData:
     train: str = "train"
     validation: str | None = "val"
     resolution: tuple[Positive, Positive] | None = None
-    """Metres a pixel, (finest, coarsest); by default what the data set states."""
+    """Metres a pixel, (finest, coarsest); by default as the data set states."""
 
     def __post_init__(self) -> None:
         if self.resolution and self.resolution[0] > self.resolution[1]:
@@ -106,24 +105,24 @@ def train_segment(
     `report` follows the steps, `progress` the check of images and masks. Raises InputError, SourceError or ModelError
     for what cannot be used, before the first step.
     """
-    folder = Path() if isinstance(recipe, SegmentRecipe) else Path(recipe).parent
-    asked = recipe if isinstance(recipe, SegmentRecipe) else read_recipe(Path(recipe), SegmentRecipe)
+    asked, folder = open_recipe(recipe, SegmentRecipe)
     facts = recipe_facts(asked, folder, "output")
-    place = own_device(device or load_settings().device)
+    place = own_device(device)
     splits = read_splits(asked.data)
-    images = _hash_order(splits[0], asked.data.folder)
+    names = [words.name for words in splits[0].classes]
+    images = [os.path.relpath(image, asked.data.folder) for image in splits[0].images]
+    order = hashlib.sha256(json.dumps([names, images]).encode()).hexdigest()[:16]  # decides every sample
     with own_random_state(place, asked.fit.seed):
         model = build(asked, folder, splits[0]).to(place)
-    run = identity(facts, **{"the text model": model.card.config.get("texts"), "the images": images})
+    run = identity(facts, **{"the text model": model.card.config.get("texts"), "the images": order})
     target = asked.output / MODEL
     hint = f' and whole = "{target}" to start from its weights' if target.is_dir() else ""
     checkpoint.check_identity(run, asked.output, hint)
     if asked.fit.tensorboard:
         tensorboard_writer()
     open_output(asked.output)
-    notes = (
-        _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()
-    )  # last, because it takes longest
+    # The last check, because it takes longest
+    notes = _check_data(asked.data, asked.output / CHECKED, progress) if is_main_process() else ()
     with join_processes(place) as process:
         _check_batch(asked.crops.batch, process.world_size, asked.architecture)
         objective = SegmentObjective(
@@ -161,13 +160,6 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
         whole=asked.whole and beside(asked.whole, folder),
     )
     return build_segmenter(card, asked.upernet if asked.architecture == "upernet" else asked.model, origins)
-
-
-def _hash_order(samples: Mapped, folder: Path) -> str:
-    """A hash of the class names and of the images in their order, which decide every sample."""
-    names = [words.name for words in samples.classes]
-    images = [os.path.relpath(image, folder) for image in samples.images]
-    return hashlib.sha256(json.dumps([names, images]).encode()).hexdigest()[:16]
 
 
 def _check_data(data: SegmentData, stamp: Path, progress: Progress | None) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-#: Keys under which training frameworks store weights; those of the model itself come before averages
+#: Keys under which training frameworks store weights; the model itself comes before averages
 NESTS = ("state_dict", "model_state_dict", "model", "module", "net", "network", "clip", "weights",
          "ema_state_dict", "state_dict_ema", "model_ema", "ema_model", "ema", "shadow_params")  # fmt: skip
 _DEEP = 4  # levels of nesting
@@ -35,7 +35,7 @@ class Kept:
 
 
 def check_archive(source: Path) -> None:
-    """Raise Foreign for archives of programs, and for those that would unpack to more than their size."""
+    """Raise Foreign for archives that hold programs, and for archives that unpack to more than their size."""
     with source.open("rb") as file:
         if file.read(4) != b"PK\x03\x04":
             return

@@ -82,7 +82,7 @@ def _main(source: Path, target: Path) -> None:
 
 
 def _bound_memory(spare: int) -> None:
-    """Limit this process to `spare` bytes above what it has now, on Linux."""
+    """Limit this process to `spare` bytes above its present memory, on Linux."""
     status = Path("/proc/self/status")
     if status.is_file() and (match := re.search(r"VmData:\s+(\d+) kB", status.read_text())):
         import resource

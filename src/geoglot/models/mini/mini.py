@@ -38,7 +38,7 @@ class DensePatches(nn.Module):
     def merge(
         self, fine: Float[Tensor, "tile 112 patch_rows patch_cols"], coarse: Float[Tensor, "tile 320 rows32 cols32"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """The top-down path: features at stride 32, upsampled, are added to those at stride 16."""
+        """The top-down path: upsample the features at stride 32 and add them to the features at stride 16."""
         above: Tensor = F.interpolate(self.coarse(coarse), scale_factor=2, mode="bilinear", align_corners=False)
         merged = self.fine(fine) + above
         patches: Tensor = merged + self.mix(merged)

@@ -1,4 +1,4 @@
-"""Build a segmenter as it is before its first training step: network, texts of its classes, starting weights, card."""
+"""Build a segmenter for training: its network, the texts of its classes, its first weights and its card."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Settings of SegCLIP; the defaults stand for what the paper leaves open.
+"""Settings of SegCLIP, with defaults where the paper states no value.
 
 The paper's hyper-parameters are in pictures that could not be read. Where a choice is Mask2Former's (Cheng et al., CVPR
 2022), OneFormer's (Jain et al., CVPR 2023) or MP-Former's (Zhang et al., CVPR 2023), its docstring says so.

@@ -40,7 +40,7 @@ class TextTable(nn.Module):
 
 
 class QueryPrompts(nn.Module):
-    """The queries that enter the decoder: first those from texts, if any, then learned ones."""
+    """The queries that enter the decoder: text queries first, if there are any, then learned ones."""
 
     def __init__(self, config: SegClipConfig) -> None:
         super().__init__()
