@@ -201,7 +201,7 @@ def test_nobody_waits_for_a_pipe(make_geotiff: MakeGeotiff, tmp_path: Path, name
     if name == path.name:
         path.unlink()
     os.mkfifo(tmp_path / name)
-    with pytest.raises(SourceError, match=r"a device or a pipe|take it away"):
+    with pytest.raises(SourceError, match=r"a device or a pipe|remove it"):
         open_raster(path)
 
 

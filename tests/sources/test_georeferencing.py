@@ -154,7 +154,7 @@ def test_metres_that_are_called_degrees_are_refused(make_geotiff: MakeGeotiff, c
 
 def test_degrees_that_are_called_metres_are_refused(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
     path = make_geotiff(colours, "EPSG:32617", Affine(1e-5, 0, -81, 0, -1e-5, 36))
-    with pytest.raises(InputError, match="its CRS is not that of its numbers"):
+    with pytest.raises(InputError, match="assign the CRS that its coordinates are in"):
         open_raster(path, resolution=(0.3, 10.0))
 
 

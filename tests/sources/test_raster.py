@@ -356,4 +356,4 @@ def test_pages_that_are_not_read_are_told(tmp_path: Path) -> None:
     first, *others = [Image.new("L", (70, 60), shade) for shade in (10, 20, 30)]
     first.save(tmp_path / "a.tif", save_all=True, append_images=others)
     with open_raster(tmp_path / "a.tif") as raster:
-        assert any("holds 3 images, of which the first is read" in note for note in raster.warnings)
+        assert any("holds 3 images, and the first is read" in note for note in raster.warnings)

@@ -1,4 +1,4 @@
-"""The grid that a raster is read on: its own, or a metric one at the ground resolution that is asked for."""
+"""Chooses the grid that a raster is read on: its own, or a metric grid at the requested ground resolution."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from geoglot.figures import format_number
 from geoglot.geo import Grid
 
 ResolutionLike = float | tuple[float, float] | None
-_MAX_ENLARGED = 100  # times finer than the scene: beyond that the resolution is a slip of the pen
+_MAX_ENLARGED = 100  # times finer than the scene; beyond that the resolution must be a mistake
 
 
 def analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
-    """The grid of a raster at a resolution in metres, as `open_raster` takes it; InputError if it cannot be meant."""
+    """The grid of a raster at a resolution as `open_raster` takes it; InputError if it is absurdly coarse or fine."""
     own = native.resolution_m
     if own is None or resolution is None:
         return native if own is None else native.metric(own)
@@ -23,8 +23,8 @@ def analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
     if resolution > own * min(native.shape):
         width = format_number(own * min(native.shape))
         raise InputError(
-            f"{uri} is only {width} m wide: {format_number(resolution)} m is coarser than all of it; if it is really "
-            "wider, its CRS is not that of its numbers"
+            f"{uri} is only {width} m wide, less than one pixel of {format_number(resolution)} m; choose a finer "
+            "resolution, or, if the scene is really wider, assign the CRS that its coordinates are in"
         )
     if resolution * _MAX_ENLARGED < own:
         raise InputError(

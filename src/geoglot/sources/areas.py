@@ -1,4 +1,4 @@
-"""Where and when a search looks: boxes in degrees, split into quarters when they are full, and days."""
+"""The area and days of a search: boxes in degrees, which are split into quarters when they hold too much."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def search_around(
 
 
 def read_in_quarters(box: Box, read: Callable[[Box], Sequence[T]], ceiling: int, largest: float) -> Iterator[T]:
-    """Records of a box. A box with `ceiling` records or `largest` square degrees is read in quarters."""
+    """Read the records of a box; a box with `ceiling` records or `largest` square degrees is read in quarters."""
     if box.square_degrees < largest:
         records = read(box)
         if len(records) < ceiling or box.north - box.south <= _SMALLEST:

@@ -1,8 +1,8 @@
-"""How GDAL is used: few drivers, a bounded cache, no host that the caller did not name, one reader per handle.
+"""Opens rasters safely by GDAL: few drivers, a bounded cache, only hosts that the caller names, one thread per handle.
 
-A local file may carry hints (.ovr, .msk, .aux.xml) that point elsewhere: overviews that are another raster are not
-used, overviews and masks beside it must be TIFFs themselves, and no network path opens while it is open. VRT is
-refused: it can name any file and any host.
+Files beside a local file (.ovr, .msk, .aux.xml) may point elsewhere: another raster is not used as its overviews,
+overviews and masks beside it must be TIFFs themselves, and no network path opens while it is open. VRT is refused,
+since it can name any file and any host.
 """
 
 from __future__ import annotations
@@ -25,28 +25,28 @@ from geoglot.sources.raster_guard import check_header, check_path, is_local
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
-"""What a file can make rasterio raise: its own errors, GDAL's, and Python's if a declared size is absurd."""
+"""Errors that a file can make rasterio raise: its own, GDAL's, and Python's if a declared size is absurd."""
 _BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
 
 
 def gdal_options(uri: str, **more: str) -> rasterio.Env:
     """The options of GDAL under which one source is opened and read.
 
-    They hold in the calling thread. Those of the main thread hold in other threads too, except where these set the same
-    ones; therefore both branches set the option that decides which names open.
+    They hold in the calling thread. Options of the main thread also hold in every thread that does not set them itself,
+    so both branches set the option that decides which names open.
     """
     options: dict[str, Any] = {"GDAL_CACHEMAX": load_settings().raster_cache_mb * 2**20}
-    options |= {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}  # else what a garbled JPEG lacks is filled with grey
+    options |= {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}  # else GDAL fills the damaged part of a JPEG with grey
     if is_local(uri):
-        # World files and masks beside the image are looked for by name, without listing a large folder.
+        # GDAL looks for world files and masks beside the image by name, and does not list a large folder.
         options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "TRUE", "CPL_VSIL_CURL_ALLOWED_FILENAME": "none"}
     else:
-        # No sidecars are looked for; a request that failed once is sent again by a new handle.
+        # GDAL looks for no sidecars, and a new handle sends a failed request again.
         name = uri if uri.startswith("/vsi") else f"/vsicurl/{uri}"
         options |= {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR", "CPL_VSIL_CURL_NON_CACHED": name}
         if name.startswith(("/vsicurl/http://", "/vsicurl/https://")):
             options |= {"CPL_VSIL_CURL_ALLOWED_FILENAME": name}
-        options |= {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}  # else what a PNG that was cut short lacks is left black
+        options |= {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}  # else GDAL leaves the missing part of a PNG black
         options |= {"GDAL_HTTP_MAX_RETRY": "3", "GDAL_HTTP_RETRY_DELAY": "1"}
         options |= {"GDAL_HTTP_CONNECTTIMEOUT": "30", "GDAL_HTTP_TIMEOUT": "120"}
     return rasterio.Env(**options | more)
@@ -54,7 +54,7 @@ def gdal_options(uri: str, **more: str) -> rasterio.Env:
 
 @contextmanager
 def open_dataset(uri: str, *, level: int | str | None = None) -> Iterator[Any]:
-    """An open image, under its GDAL options; what its metadata make GDAL raise is a SourceError. See `open_handle`."""
+    """Open an image as `open_handle` does, under its GDAL options; GDAL's errors within the block are SourceErrors."""
     with open_handle(uri, level=level) as dataset, gdal_options(uri):
         try:
             yield dataset
@@ -63,7 +63,7 @@ def open_dataset(uri: str, *, level: int | str | None = None) -> Iterator[Any]:
 
 
 def open_handle(uri: str, *, level: int | str | None = None) -> Any:
-    """A GDAL handle of an image that geoglot can read; SourceError, in one sentence, for anything else.
+    """Open a GDAL handle of an image that geoglot can read; SourceError, in one sentence, for anything else.
 
     level: the index of an overview that is opened in place of the image, or "NONE" for the image without overviews.
     """
@@ -74,7 +74,7 @@ def open_handle(uri: str, *, level: int | str | None = None) -> Any:
         dataset = _open(uri, DRIVERS, level)
         try:
             if _names_overviews(dataset):
-                dataset = _without_overviews(dataset, uri)
+                dataset = _reopen_without_overviews(dataset, uri)
             check_header(dataset, uri)
         except BaseException:
             dataset.close()
@@ -84,7 +84,7 @@ def open_handle(uri: str, *, level: int | str | None = None) -> Any:
 
 def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> Any:
     options = {} if level is None else {"OVERVIEW_LEVEL": level}
-    name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL parses names that begin like its own
+    name = str(Path(uri).absolute()) if is_local(uri) else uri  # GDAL parses relative names that begin like its own
     try:
         with ignore_library_warnings():
             return DatasetReader(name, driver=list(drivers), sharing=False, **options)
@@ -95,20 +95,20 @@ def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> A
 
 
 def _check_beside(uri: str) -> None:
-    """Refuse overviews and masks beside a file that are no TIFFs, for which GDAL would use any driver."""
+    """Refuse overviews and masks beside a file that are not TIFFs: GDAL would open them by any driver."""
     image = Path(uri)
     worlds = (image.with_suffix(f".{name}") for ending in world_file_endings(uri) for name in (ending, ending.upper()))
     for beside in (*(uri + suffix for suffix in _BESIDE), *map(str, worlds)):
         if not Path(beside).exists():
             continue
-        if not Path(beside).is_file():  # opening a pipe would wait for somebody who writes
-            raise SourceError(f"{beside} has the name of a file about {uri}, but is no file; take it away")
+        if not Path(beside).is_file():  # opening a pipe would wait for a writer
+            raise SourceError(f"{beside} is named like a sidecar of {uri}, but is not a file; remove it")
         if not beside.endswith(_BESIDE):
             continue
         _check_beside(beside)
         with _open(beside, ("GTiff",)) as dataset:
             if _names_overviews(dataset):
-                raise SourceError(f"{beside} names another raster as its overviews; take it away")
+                raise SourceError(f"{beside} names another raster as its overviews; remove it")
 
 
 def world_file_endings(uri: str) -> tuple[str, ...]:
@@ -120,13 +120,13 @@ def world_file_endings(uri: str) -> tuple[str, ...]:
 def _names_overviews(dataset: Any) -> bool:
     """Whether metadata name another raster as the overviews.
 
-    This must be the first question: GDAL opens that raster, by any driver, at the first look at overviews or files.
+    This is checked first: GDAL opens that raster, by any driver, as soon as it is asked for overviews or files.
     """
     return any(key.upper() == "OVERVIEW_FILE" for key in dataset.tags(ns="OVERVIEWS"))
 
 
-def _without_overviews(dataset: Any, uri: str) -> Any:
-    if dataset.transform.is_identity:  # GDAL cannot open an image without a place without its overviews
+def _reopen_without_overviews(dataset: Any, uri: str) -> Any:
+    if dataset.transform.is_identity:  # without a transform, GDAL cannot open an image without its overviews
         raise SourceError(
             f"{uri} names another raster as its overviews (OVERVIEW_FILE in its metadata); copy its pixels"
         )
@@ -136,7 +136,7 @@ def _without_overviews(dataset: Any, uri: str) -> Any:
 
 @contextmanager
 def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") -> Iterator[Any]:
-    """A GDAL handle on a Python file, closed at the end of the block; no other name opens meanwhile."""
+    """Open a Python file by GDAL until the end of the block; meanwhile no other name can be opened."""
     with gdal_options(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         with ignore_library_warnings():
             dataset = rasterio.open(name, driver=driver, sharing=False, opener=opener)
@@ -145,7 +145,7 @@ def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") ->
 
 
 def check_jpeg(body: bytes) -> None:
-    """OSError for a JPEG that is garbled inside, which other decoders fill with grey. It is decoded at an eighth."""
+    """OSError for a JPEG that is damaged inside, which other decoders fill with grey. It is decoded at 1/8 size."""
     try:
         with gdal_options("photo.jpg"), MemoryFile(body) as file:
             with ignore_library_warnings():
@@ -157,7 +157,7 @@ def check_jpeg(body: bytes) -> None:
 
 
 class Handles:
-    """Open handles of one source. A GDAL handle serves one thread at a time, so each reader borrows its own."""
+    """Open GDAL handles of one source; a handle serves one thread at a time, so each reader borrows its own."""
 
     def __init__(self, open_handle: Callable[[], Any]) -> None:
         self._open = open_handle
@@ -167,7 +167,7 @@ class Handles:
 
     @contextmanager
     def borrow(self) -> Iterator[Any]:
-        """A handle that nobody else uses meanwhile."""
+        """A handle that no other thread uses meanwhile."""
         with self._lock:
             if self._closed.is_set():
                 raise SourceError("The raster is closed; open it again with open_raster")
@@ -182,7 +182,7 @@ class Handles:
                 self.close()
 
     def close(self) -> None:
-        """Close all handles; one that is borrowed now closes when it comes back."""
+        """Close all handles; a borrowed handle is closed when it is returned."""
         with self._lock:
             self._closed.set()
             free, self._free = self._free, []

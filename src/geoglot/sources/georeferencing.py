@@ -1,8 +1,8 @@
 """Finds where the pixels of a file lie: by a transform, by control points, or by files beside it.
 
-A transform with a CRS comes first, then control points with a CRS, to which an affine transform is fitted. If no affine
-transform fits to a pixel (radar, a bent scan, a satellite's camera by RPC), the file is refused with the command that
-warps it: a map in a wrong place is worse than none.
+A transform with a CRS comes first, then control points with a CRS, to which an affine transform is fitted. If none fits
+to within a pixel (radar, a bent scan, a satellite's camera with RPCs), the file is refused with the command that warps
+it: a map in a wrong place is worse than none.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 import pyproj
 from affine import Affine
-from jaxtyping import Float
 from pyproj.exceptions import CRSError
 
 from geoglot.crs import LONLAT, metric_epsg, transform
@@ -33,22 +32,14 @@ _OWN_PIXELS = "it is read in its own pixels, and there are no areas in square me
 
 @dataclass(frozen=True)
 class Place:
-    """The grid of a file, and what a person should know of it, a sentence each."""
+    """The grid of a file, and notes for the user about it."""
 
     grid: Grid
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _ControlPoints:
-    pixels: Float[np.ndarray, "point 2"]
-    """(column, row)."""
-    ground: Float[np.ndarray, "point 2"]
-    """Map (x, y)."""
-
-
 def locate(dataset: Any, uri: str) -> Place:
-    """The place of an open file on Earth, or that it has none; GridError for a file that must be warped first."""
+    """Find where an open file lies on Earth, if it says so; GridError for a file that must be warped first."""
     beside = find_sidecars(dataset, uri)
     own = dataset.transform if not dataset.transform.is_identity else beside.transform()
     points, points_crs = dataset.gcps
@@ -57,18 +48,18 @@ def locate(dataset: Any, uri: str) -> Place:
     if own is not None and crs is not None:
         return _check_place(Grid(crs, own, dataset.shape), uri)
     if points and points_crs is not None:
-        return _fit(_control_points(points, points_crs), points_crs, dataset.shape, uri)
+        return _fit_control_points(points, points_crs, dataset.shape, uri)
     if dataset.rpcs is not None:
         raise GridError(
             f"{uri} is placed by rational polynomials (RPC), which need the height of the ground; warp it first: "
             f"gdalwarp -rpc -to RPC_DEM=heights.tif -t_srs EPSG:{_epsg(dataset.rpcs.long_off, dataset.rpcs.lat_off)} "
-            f"-dstalpha {shlex.quote(uri)} {_warped(uri)} (without heights leave out -to RPC_DEM=heights.tif)"
+            f"-dstalpha {shlex.quote(uri)} {_name_warped(uri)} (without heights leave out -to RPC_DEM=heights.tif)"
         )
     return Place(Grid(None, own or dataset.transform, dataset.shape), (_missing_place(uri, crs, bool(points)),))
 
 
 def find_sidecars(dataset: Any, uri: str) -> Sidecars:
-    """The files that say where an image lies if it does not say so itself; no folder is listed otherwise."""
+    """Files beside an image that does not say itself where it lies; none, without a look at the folder, otherwise."""
     is_complete = dataset.crs is not None and not dataset.transform.is_identity
     return Sidecars() if is_complete else Sidecars.of(uri)
 
@@ -85,62 +76,58 @@ def _read_crs(crs: Any, uri: str) -> pyproj.CRS | None:
 
 
 def _check_place(grid: Grid, uri: str) -> Place:
-    """Refuse coordinates that cannot be what the CRS says: degrees are no metres, and end at the poles."""
+    """Refuse coordinates that cannot be in the CRS: metres are no degrees, and degrees end at the poles."""
     crs = grid.crs
     if crs is not None and crs.is_geocentric:
         raise GridError(
-            f"the CRS of {uri} is {crs.name}, which counts from the centre of the Earth and cannot be a map's; assign "
+            f"the CRS of {uri} is {crs.name}, which counts from the centre of the Earth and is no map CRS; assign "
             f"the right one: rio edit-info --crs EPSG:... {shlex.quote(uri)}"
         )
     if crs is None or not crs.is_geographic:
-        lonlat_bounds(grid)  # raises if its border is nowhere on Earth
+        lonlat_bounds(grid)  # raises if the outline lies outside the CRS
         return Place(grid)
     degree = math.radians(1) / crs.axis_info[0].unit_conversion_factor
     west, south, east, north = (number / degree for number in grid.bounds)
     if abs(south + north) > 180 or abs(west + east) > 1440:
         raise GridError(
             f"the CRS of {uri} is {crs.name}, in degrees, but its transform says x {west:,.6g} to {east:,.6g} and y "
-            f"{south:,.6g} to {north:,.6g}; assign the CRS of these numbers: "
+            f"{south:,.6g} to {north:,.6g}; assign the CRS that these numbers are in: "
             f"rio edit-info --crs EPSG:... {shlex.quote(uri)}"
         )
-    if abs(west + east) > 720:  # PROJ counts no longitude further than once and a half around
+    if abs(west + east) > 720:  # PROJ accepts no longitude beyond one and a half turns
         turns = round((west + east) / 720)
         a, b, c, d, e, f = grid.transform[:6]
         grid = Grid(crs, Affine(a, b, c - 360 * turns * degree, d, e, f), grid.shape)
     if max(-south, north) > 90 + 1e-9:
         reach = f"latitude {south:.8g} to {north:.8g}"
-        return Place(grid, (f"{uri} reaches beyond a pole ({reach}): what lies beyond is not mapped",))
+        return Place(grid, (f"{uri} reaches beyond a pole ({reach}); that part is not mapped",))
     return Place(grid)
 
 
-def _control_points(points: Sequence[Any], crs: pyproj.CRS) -> _ControlPoints:
+def _fit_control_points(points: Sequence[Any], crs: pyproj.CRS, shape: tuple[int, int], uri: str) -> Place:
+    """Fit an affine transform to control points by least squares."""
     pixels = np.array([(point.col, point.row) for point in points], np.float64)
     ground = np.array([(point.x, point.y) for point in points], np.float64)
     if crs.is_geographic and np.ptp(ground[:, 0]) > 180:  # across the antimeridian
         ground[:, 0] %= 360
-    return _ControlPoints(pixels, ground)
-
-
-def _fit(points: _ControlPoints, crs: pyproj.CRS, shape: tuple[int, int], uri: str) -> Place:
-    """Fit an affine transform to control points by least squares."""
-    centre, origin = points.pixels.mean(axis=0), points.ground.mean(axis=0)
-    known = np.column_stack([points.pixels - centre, np.ones(len(points.pixels))])
+    centre, origin = pixels.mean(axis=0), ground.mean(axis=0)
+    known = np.column_stack([pixels - centre, np.ones(len(pixels))])
     if np.linalg.matrix_rank(known) < 3:
         raise GridError(
-            f"{uri} is placed by {len(known)} ground control points, all on one line, so its pixels have no place; "
-            "give it three that are not, or a transform: rio edit-info --transform"
+            f"{uri} is placed by {len(known)} ground control points, all on one line, which give no transform; "
+            "add a point off the line, or assign a transform: rio edit-info --transform"
         )
-    (a, d), (b, e), (c, f) = np.linalg.lstsq(known, points.ground - origin, rcond=None)[0]
+    (a, d), (b, e), (c, f) = np.linalg.lstsq(known, ground - origin, rcond=None)[0]
     col, row = centre
     x, y = origin + np.array([c - a * col - b * row, f - d * col - e * row])
     grid = Grid(crs, Affine(a, b, x, d, e, y), shape)
-    rows, cols = grid.to_pixel(*points.ground.T)
-    off = float(np.hypot(*(np.column_stack([cols, rows]) - points.pixels).T).max())
+    rows, cols = grid.to_pixel(*ground.T)
+    off = float(np.hypot(cols - pixels[:, 0], rows - pixels[:, 1]).max())
     if off > _MAX_OFF:
         x, y = grid.to_map(shape[0] / 2, shape[1] / 2)
         raise GridError(
             f"{uri} is placed by {len(known)} ground control points that no straight grid fits "
-            f"(up to {format_number(off)} px off); warp it first: rio warp {shlex.quote(uri)} {_warped(uri)} "
+            f"(up to {format_number(off)} px off); warp it first: rio warp {shlex.quote(uri)} {_name_warped(uri)} "
             f"--dst-crs EPSG:{_epsg(*transform(x, y, crs, LONLAT))}"
         )
     place = _check_place(grid, uri)
@@ -152,7 +139,7 @@ def _epsg(lon: Any, lat: Any) -> int:
     return int(metric_epsg(np.atleast_1d(np.float64(lon)), np.atleast_1d(np.float64(lat)))[0])
 
 
-def _warped(uri: str) -> str:
+def _name_warped(uri: str) -> str:
     """A name for the warped file, quoted for a shell."""
     return shlex.quote(str(Path(uri).with_name(f"{Path(uri).stem}-warped.tif")) if "://" not in uri else "warped.tif")
 
@@ -162,5 +149,5 @@ def _missing_place(uri: str, crs: pyproj.CRS | None, has_points: bool) -> str:
         prj = Path(uri).with_suffix(".prj").name
         return f"{uri} has ground control points and no CRS for them (write it into {prj} as WKT): {_OWN_PIXELS}"
     if crs is not None:
-        return f"{uri} has a CRS but no transform, so its pixels have no place: {_OWN_PIXELS}"
+        return f"{uri} has a CRS but no transform, so its pixels have no coordinates: {_OWN_PIXELS}"
     return f"{uri} has no CRS: {_OWN_PIXELS}"

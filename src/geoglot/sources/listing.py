@@ -1,8 +1,7 @@
-"""Finds image files (PNG, JPEG, WebP, TIFF) in folders; they are rasters like any other.
+"""Finds image files (PNG, JPEG, WebP, TIFF) in folders.
 
-A world file (.pgw, .jgw, .tfw, .wld) beside one places it, with the CRS of a .prj or .aux.xml, whatever the case of
-their names; without one it has no place and is read in its own pixels. The orientation tag of EXIF is not applied:
-pixels are read as they are stored.
+They are opened like any raster: a world file and a .prj or .aux.xml beside an image place it on Earth, and without
+these it is read in its own pixels. The orientation tag of EXIF is not applied.
 """
 
 from __future__ import annotations
@@ -27,9 +26,8 @@ def find_images(sources: Sequence[PathLike]) -> list[str]:
 def list_files(folder: Path) -> list[Path]:
     """All files in a folder and below, sorted by path; links to folders are followed once.
 
-    Files that programs keep for themselves are left out: Thumbs.db, and names that begin with a dot (a Mac writes
-    ._a.jpg beside a.jpg, galleries their small copies, geoglot unfinished files).
-    SourceError for a folder that cannot be read.
+    System files are left out: Thumbs.db, and names that begin with a dot (a Mac writes ._a.jpg beside a.jpg, galleries
+    write thumbnails, geoglot unfinished files). SourceError for a folder that cannot be read.
     """
 
     def refuse(error: OSError) -> None:
@@ -51,7 +49,7 @@ def is_system_file(name: str) -> bool:
 
 
 def split_utf8_names(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """Files with UTF-8 names, and a message for each other one, whose name neither GDAL nor Parquet can hold."""
+    """Files with UTF-8 names, and a message for each other file, since neither GDAL nor Parquet can hold its name."""
     good, unused = list[Path](), list[str]()
     for file in files:
         if shown := not_utf8(file):
@@ -62,7 +60,7 @@ def split_utf8_names(files: Iterable[Path]) -> tuple[list[Path], list[str]]:
 
 
 def file_state(path: Path) -> str:
-    """Size and time of change, which differ when a file has changed; empty if there is no file."""
+    """Size and modification time as text; empty if there is no file."""
     try:
         stat = path.stat()
     except OSError:

@@ -1,10 +1,10 @@
-"""One raster as a model sees it: RGB, brightness 0..1, north up, square pixels of metres on the ground.
+"""Opens a raster as a model sees it: RGB, brightness 0..1, north up, with square pixels in ground metres.
 
-How a raster is opened, unless the caller says otherwise, and the file that does each step:
-- truncated.py, raster_guard.py, gdal.py: the file is complete, and of a format and size that are read;
-- georeferencing.py: its place on Earth. Without a CRS it is read in its own pixels, with a warning;
-- bands/: the bands that are red, green and blue: by name, by colour, or the first three;
-- pixels/: what the numbers mean, which pixels are valid, and which brightness they have, once per scene;
+The steps, and the file that does each:
+- truncated.py, raster_guard.py, gdal.py: check that the file is complete, and of a format and size that are read;
+- georeferencing.py: find its place on Earth. Without a CRS it is read in its own pixels, with a warning;
+- bands/: choose the bands that are red, green and blue: by name, by colour, or the first three;
+- pixels/: decide once per scene which numbers are valid, and which are black and white;
 - resample.py: pixels pass unchanged where the raster's own grid is north-up, square and true to scale in metres;
   otherwise they are averaged and interpolated on a metric grid that covers it (`Grid.metric`).
 """
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -58,19 +58,19 @@ class Raster:
     radiometry: Radiometry
     time: datetime | None
     warnings: tuple[str, ...]
-    """What a person should know of how this raster is read, a sentence each."""
-    _state: dict[str, Any] = field(repr=False)
+    """Sentences for the user on how this raster is read."""
+    _state: dict[str, Any]
     _reader: BandReader
-    _handles: Handles = field(repr=False)
+    _handles: Handles
 
     def __repr__(self) -> str:
         crs = self.grid.crs.name if self.grid.crs else "no CRS"
         return f"Raster({self.uri}, {self.bands}, {self.grid.shape} px, {crs})"
 
     def read(self, window: Window) -> Tile:
-        """A window of `grid`; ReadError if the file is damaged.
+        """Read a window of `grid`; ReadError if the file is damaged.
 
-        Pixels beyond the grid are not valid. They mirror the scene, since models take a black rim for a thing.
+        Pixels beyond the grid are not valid. They mirror the scene, since models would see an object in a black rim.
         """
         pixels = np.zeros((len(self.indexes), window.height, window.width), np.float32)
         valid = np.zeros((window.height, window.width), np.bool_)
@@ -86,12 +86,12 @@ class Raster:
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
     def read_onto(self, grid: Grid) -> Tile:
-        """The pixels on a grid of the caller's choice; not valid where the scene does not reach."""
+        """Read all of another grid; pixels outside the scene are not valid."""
         values, valid = Resampler(self.native, grid, len(self.indexes)).read(self.read_stored, grid.whole)
         return Tile(self.radiometry.apply(values, valid), valid, grid, self.bands, self.time, self.uri)
 
     def thumbnail(self, side: int) -> Tile:
-        """The whole scene, its longer side at most this many pixels; from overviews if there are any."""
+        """Read the whole scene with at most `side` pixels on its longer side, from overviews if there are any."""
         target = small = shrink(self.native, side)
         values, valid = self.read_stored(self.native.whole, small.shape)
         if self.grid is not self.native:
@@ -104,7 +104,7 @@ class Raster:
     def read_stored(
         self, window: Window, shape: tuple[int, int] | None = None
     ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
-        """Numbers of the file on its own grid, averaged to a shape if one is given, and their valid mask."""
+        """Read stored numbers on the `native` grid, averaged to a shape if one is given, and their valid mask."""
         with self._handles.borrow() as dataset, gdal_options(self.uri):
             return self._reader.read_valid(dataset, self.uri, window, shape)
 
@@ -114,7 +114,7 @@ class Raster:
         return Footprint.of(self.native, self.grid)
 
     def fingerprint(self) -> dict[str, Any]:
-        """JSON that changes with the file, with a file that GDAL reads beside it, and with the bands that are read."""
+        """JSON that changes with the file, its sidecars, the bands that are read and the no data number."""
         uri = str(Path(self.uri).resolve()) if is_local(self.uri) else self.uri  # however the caller spells it
         return {"uri": uri, "indexes": self.indexes, "nodata": self._reader.nodata, **self._state}
 
@@ -125,7 +125,7 @@ class Raster:
                 raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
 
     def close(self) -> None:
-        """Give back all file handles."""
+        """Close all file handles."""
         self._handles.close()
 
     def __enter__(self) -> Raster:
@@ -145,10 +145,10 @@ def open_raster(
 ) -> Raster:
     """Open a raster for a model: a local path, or a URL or /vsi path that is opened because the caller named it.
 
-    resolution, in metres a pixel on the ground: a number is exactly that; a pair (finest, coarsest) leaves a raster
-    that lies between as it is and brings others to the nearer end; None leaves it as it is.
-    nodata: the stored number that is no data, or "none": every finite number is data, whatever the file or its pixels
-    say; None goes by the file, and by what its pixels show if it says nothing.
+    resolution: ground metres per pixel. A pair (finest, coarsest) changes only a raster that is finer or coarser, to
+    the nearer of the two; None keeps the raster's own.
+    nodata: the stored number that is no data. With "none" every finite number is data, whatever the file declares; with
+    None the file decides, or its pixels if it declares nothing.
     """
     uri = str(path)
     check_not_truncated(uri)
@@ -158,13 +158,15 @@ def open_raster(
         choice = described.choose(bands, sensor)
         state = source_state(dataset, uri)
         reader = BandReader.of(dataset, choice.indexes, nodata)
-        time = _time(dataset.tags())
-        notes = _file_notes(dataset, uri)
+        time = _parse_time(dataset.tags())
+        notes = list[str]()
+        if (pages := len(dataset.subdatasets)) > 1:
+            notes.append(f"{uri} holds {pages:,} images, and the first is read; save each other as a file of its own")
         level = None
         if not overviews_match(dataset, uri, reader):
             level = "NONE"
             notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
-        # Last: GDAL keeps the error of a block that cannot be read, and rasterio raises it at the next question.
+        # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
         with nullcontext(dataset) if level is None else open_dataset(uri, level=level) as pixels:
             reader, nodata_notes = find_undeclared_nodata(pixels, reader)
             radiometry = find_radiometry(pixels, reader, sensor)
@@ -185,25 +187,19 @@ def open_raster(
 
 
 def check_bands(raster: Raster, bands: int, model: str) -> None:
-    """Refuse a raster that is read with another number of bands than a model sees."""
+    """Refuse a raster that is not read with the number of bands that a model takes."""
     if len(raster.indexes) != bands:
         raise InputError(
-            f"{model} sees {bands} bands, {raster.uri} is read with {len(raster.indexes)}; name {bands} of the file's, "
-            "red, green and blue first: --bands"
+            f"{model} takes {bands} bands, and {raster.uri} is read with {len(raster.indexes)}; choose {bands} bands of "
+            "the file, red, green and blue first: --bands"
         )
 
 
-def _time(tags: dict[str, str]) -> datetime | None:
+def _parse_time(tags: dict[str, str]) -> datetime | None:
     try:
         return datetime.strptime(tags.get("TIFFTAG_DATETIME", ""), "%Y:%m:%d %H:%M:%S")
     except ValueError:
         return None
-
-
-def _file_notes(dataset: Any, uri: str) -> list[str]:
-    if (pages := len(dataset.subdatasets)) < 2:
-        return []
-    return [f"{uri} holds {pages:,} images, of which the first is read; save each other one as a file of its own"]
 
 
 def _reading_notes(radiometry: Radiometry, choice: Choice, uri: str) -> list[str]:

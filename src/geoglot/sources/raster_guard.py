@@ -1,4 +1,4 @@
-"""Which files GDAL may open and read: names that can be a raster's, and sizes that a file of its length can hold."""
+"""Refuses files that GDAL must not open: names that cannot be a raster's, and sizes that the file cannot hold."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from geoglot.aliases import not_utf8
 from geoglot.errors import SourceError
 
 _MAX_BLOCK_BYTES = 2**30  # a block is decoded as a whole
-_MAX_GAIN = 200_000  # bytes of pixels per byte of the file; sparse GeoTIFFs in tiles of 1024 px reach two thirds of it
+_MAX_GAIN = 200_000  # bytes of pixels per byte of the file; sparse GeoTIFFs in tiles of 1024 px reach two thirds
 _MAX_UNPACKED = 2**30  # bytes of pixels of a picture without tiles, unless it has few per byte of the file
 _MAX_UNTILED_GAIN = 200
 _MAX_SIDE = 2**23  # pixels; a row of windows is held in memory, and no mosaic is a fourth as wide
@@ -24,7 +24,7 @@ def is_local(uri: str) -> bool:
 
 
 def check_path(uri: str) -> None:
-    """Refuse, before GDAL is asked, what is no file or can name other files."""
+    """Refuse, before GDAL opens it, a path that is not a file, or whose format can name other files."""
     if shown := not_utf8(uri):
         raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
     if uri.lower().endswith(".vrt"):
@@ -40,7 +40,7 @@ def check_path(uri: str) -> None:
 
 
 def check_header(dataset: Any, uri: str) -> None:
-    """Refuse an open dataset whose header declares what cannot be read: no bands, complex numbers, absurd sizes."""
+    """Refuse an open dataset that declares no bands, complex numbers or an absurd size."""
     if dataset.count == 0:
         raise SourceError(f"{uri} holds no bands of its own; name one of its subdatasets or convert it to GeoTIFF")
     if any(dtype.startswith("complex") for dtype in dataset.dtypes):
@@ -59,7 +59,7 @@ def check_header(dataset: Any, uri: str) -> None:
             )
     if max(dataset.shape) > _MAX_SIDE:
         raise SourceError(
-            f"{declares}, and no side may be over {_MAX_SIDE:,}; if that is so, cut it: gdal_translate -srcwin"
+            f"{declares}, and no side may be over {_MAX_SIDE:,}; cut it into parts: gdal_translate -srcwin"
         )
     rows, cols = dataset.block_shapes[0]
     is_interleaved = str(dataset.interleaving) in ("Interleaving.pixel", "PIXEL")

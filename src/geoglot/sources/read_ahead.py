@@ -1,4 +1,4 @@
-"""Windows read by a thread ahead of the model, so that neither waits for the other."""
+"""Reads windows in a thread ahead of the model, so that neither waits for the other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _POLL_SECONDS = 0.05
 
 @runtime_checkable
 class Readable(Protocol):
-    """Something that windows are read from, such as a Raster."""
+    """A source of windows, such as a Raster."""
 
     def read(self, window: Window) -> Tile:
         """The pixels of a window; ReadError if it cannot be read."""
@@ -36,8 +36,8 @@ def read_ahead(
 ) -> Generator[tuple[Window, Tile | FailedWindow]]:
     """Yield the tiles of windows in their order, at most `depth` of them waiting.
 
-    A window that fails is tried `retries` times more, then yields a FailedWindow. Any other exception, in reading or in
-    making the windows, is raised here. The thread ends when this iterator is exhausted or closed.
+    A window that fails is read again up to `retries` times, then yields a FailedWindow. Any other exception, also from
+    `windows`, is raised here. The thread ends when this iterator is exhausted or closed.
     """
     waiting: queue.Queue[tuple[Window, Tile | FailedWindow] | BaseException | None] = queue.Queue(maxsize=depth)
     stopped = threading.Event()

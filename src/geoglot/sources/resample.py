@@ -1,6 +1,6 @@
-"""Pixels of one grid from those of another: averaged where the target is coarser, then interpolated; bounded memory.
+"""Resamples pixels to another grid: they are averaged where it is coarser, then interpolated, in bounded memory.
 
-To the last bit, a pixel does not depend on the window that it is read by: source pixels are averaged in blocks that are
+To the last bit, a pixel does not depend on the window it is read in: source pixels are averaged in blocks that are
 counted from the source's corner, and positions are interpolated between nodes that are counted from the target's
 corner. GDAL's warper promises neither (its scale and its approximation follow the window).
 """
@@ -24,7 +24,7 @@ Read = Callable[[Window], tuple[np.ndarray, np.ndarray]]
 """Gives the values of a window inside the source, and its valid mask."""
 _STEP = 16  # target pixels between nodes; over 16 pixels of 10 m a map projection bends by half a millimetre
 _MAX_PIXELS = 2**22  # source pixels that are averaged at once
-_HALF = 0.499  # less rounding
+_HALF = 0.499  # a half, less rounding errors
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Resampler:
     ) -> tuple[Float[np.ndarray, "bands rows cols"], Bool[np.ndarray, "rows cols"]]:
         """Values (float32) and valid mask of a window of the target.
 
-        A pixel is valid where its centre lies in the source and at least half of what it is made of is valid. In a
-        scene that is only a few pixels wide, pixels that hang over the edge are valid too, as means of what lies
+        A pixel is valid where its centre lies in the source and at least half of its weight comes from valid pixels. In
+        a scene that is only a few pixels wide, a pixel that reaches over the edge is valid too: the mean of its part
         inside.
         """
         rows, cols = self._source_positions(window)
@@ -52,8 +52,8 @@ class Resampler:
         if not inside.any():
             return np.zeros((self.bands, *inside.shape), np.float32), inside
         row_factor, col_factor = self._factors
-        down = _neighbours(rows / row_factor, -(-height // row_factor), inside)
-        across = _neighbours(cols / col_factor, -(-width // col_factor), inside)
+        down = _find_neighbours(rows / row_factor, -(-height // row_factor), inside)
+        across = _find_neighbours(cols / col_factor, -(-width // col_factor), inside)
         box = Window(down.start, across.start, down.length, across.length)
         return _interpolate(*self._read_means(read, box), down, across, inside)
 
@@ -70,7 +70,7 @@ class Resampler:
 
     @property
     def _overhang(self) -> tuple[float, float]:
-        """Source (rows, cols) by which a centre may lie outside: its pixel then holds over 1 % of a side."""
+        """How far outside the source (rows, cols) a centre may lie: its pixel still covers 1 % of the source's side."""
         rows, cols = (
             max(0.0, factor / 2 - side / 100) if factor > 1 else 0.0
             for factor, side in zip(self._factors, self.source.shape, strict=True)
@@ -82,15 +82,15 @@ class Resampler:
         row_nodes, row, row_weight = _nodes(window.row, window.height)
         col_nodes, col, col_weight = _nodes(window.col, window.width)
         nodes = self._to_source(*np.meshgrid(row_nodes, col_nodes, indexing="ij"))
-        down = [_between(axis, row, row_weight[:, None]) for axis in nodes]
-        rows, cols = (_between(axis.T, col, col_weight[:, None]).T for axis in down)
+        down = [_interpolate_nodes(axis, row, row_weight[:, None]) for axis in nodes]
+        rows, cols = (_interpolate_nodes(axis.T, col, col_weight[:, None]).T for axis in down)
         return rows, cols
 
     def _to_source(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         x, y = self.target.to_map(rows, cols)
         if self.source.crs is not None and self.target.crs is not None and self.source.crs != self.target.crs:
             x, y = transform(x, y, self.target.crs, self.source.crs)
-            if self.source.crs.is_geographic:  # the same meridian, counted as the source counts it
+            if self.source.crs.is_geographic:  # the same meridian within the range of the source
                 turn = 2 * math.pi / self.source.crs.axis_info[0].unit_conversion_factor
                 left, _, right, _ = self.source.bounds
                 x = x - turn * np.round((x - (left + right) / 2) / turn)
@@ -116,9 +116,9 @@ class Resampler:
     def _read_part(self, read: Read, part: Window) -> tuple[np.ndarray, np.ndarray]:
         row_factor, col_factor = self._factors
         row, col, height, width = part
-        wanted = Window(row * row_factor, col * col_factor, height * row_factor, width * col_factor)
-        inside = wanted.intersection(self.source.whole)
-        assert inside is not None  # the part comes from positions inside the source
+        pixels = Window(row * row_factor, col * col_factor, height * row_factor, width * col_factor)
+        inside = pixels.intersection(self.source.whole)
+        assert inside is not None  # `read` took the part from positions inside the source
         return _block_means(*read(inside), row_factor, col_factor)
 
 
@@ -133,12 +133,12 @@ class _Neighbours(NamedTuple):
     length: int
 
 
-def _neighbours(positions: np.ndarray, size: int, inside: np.ndarray) -> _Neighbours:
+def _find_neighbours(positions: np.ndarray, size: int, inside: np.ndarray) -> _Neighbours:
     below = np.floor(positions - 0.5)
     weight = (positions - 0.5 - below).astype(np.float32)
     first, second = (np.clip(np.where(inside, index, 0), 0, size - 1).astype(np.intp) for index in (below, below + 1))
     start, stop = int(first[inside].min()), int(second[inside].max()) + 1
-    # Outside any pixel will do: the valid mask hides it.
+    # Positions outside may take any pixel, since the valid mask hides them.
     first, second = (np.clip(index - start, 0, stop - start - 1) for index in (first, second))
     return _Neighbours(first, second, weight, start, stop - start)
 
@@ -160,14 +160,14 @@ def _interpolate(
 
 
 def _nodes(start: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions of the nodes around pixel centres; the node before each centre, and the weight of the next node."""
+    """Positions of the nodes around pixel centres; for each centre, the node before it and the weight of the next."""
     centres = np.arange(start, start + count) + 0.5
     before = np.floor(centres / _STEP)
     nodes = np.arange(before[0], before[-1] + 2) * _STEP
     return nodes, (before - before[0]).astype(np.intp), centres / _STEP - before
 
 
-def _between(nodes: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.ndarray:
+def _interpolate_nodes(nodes: np.ndarray, index: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Linear interpolation along the first axis."""
     return np.asarray(nodes[index] * (1 - weight) + nodes[index + 1] * weight)
 
@@ -197,7 +197,7 @@ def area_means(
 ) -> tuple[Num[np.ndarray, "band out_rows out_cols"], Bool[np.ndarray, "band out_rows out_cols"]]:
     """Means of the data by area, in another shape; the type of the numbers stays, and means of integers are rounded.
 
-    GDAL does the same, but does not always know which numbers are data (see `BandReader`).
+    GDAL averages in the same way, but does not always know which numbers are data (see `BandReader`).
     """
     down, across = (_axis_weights(small, large) for small, large in zip(shape, values.shape[1:], strict=True))
     weights = np.stack([down @ mask.astype(np.float32) @ across.T for mask in has_data])
@@ -207,7 +207,7 @@ def area_means(
 
 
 def _axis_weights(small: int, large: int) -> sparse.csr_array:
-    """How much of each of `small` pixels each of `large` pixels covers, along one axis."""
+    """The share of each of `small` pixels that each of `large` pixels covers, along one axis."""
     edges = np.arange(small + 1) * large / small
     first, last = np.floor(edges[:-1]).astype(int), np.minimum(np.ceil(edges[1:]).astype(int), large)
     rows = np.repeat(np.arange(small), last - first)

@@ -1,7 +1,7 @@
 """Reads files beside an image that say where it lies: .prj, world files and .aux.xml, whatever the case of their names.
 
-GDAL looks for its own in small letters and in capitals, and for no .prj. Windows does not distinguish PHOTO.JPG from
-photo.jpg, so files that come from there are named in any way.
+GDAL finds names in lower or upper case only, and reads no .prj. Windows does not distinguish PHOTO.JPG from photo.jpg,
+so names from there have any case.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from geoglot.sources.raster_guard import is_local
 from geoglot.tables import read_text
 
 _LARGEST = 2**26  # bytes
-_SETTLED_NS = 2_000_000_000  # a folder that changed later than this may change again and keep its time
+_SETTLED_NS = 2_000_000_000  # a folder that has just changed may change again within the same time stamp
 
 
 @dataclass(frozen=True)
 class Sidecars:
-    """The files that belong to one image; None for those that do not exist."""
+    """The sidecars of one image; None for a file that does not exist."""
 
     world: Path | None = None
     prj: Path | None = None
@@ -36,7 +36,7 @@ class Sidecars:
 
     @classmethod
     def of(cls, uri: str) -> Sidecars:
-        """The files beside an image; none beside one that is no file of this machine."""
+        """Find the files beside an image; none if the image is not a local file."""
         image = Path(uri)
         if not is_local(uri) or not image.is_file():
             return cls()
@@ -48,21 +48,21 @@ class Sidecars:
         return filter(None, (self.world, self.prj, self.aux))
 
     def transform(self) -> Affine | None:
-        """Pixel corner to map, by the world file or the .aux.xml; None if neither says it."""
+        """The transform (of pixel corners) in the world file or the .aux.xml; None if neither has one."""
         if self.world and (transform := _parse_world_file(_read(self.world))):
             return transform
         numbers = _numbers(self._aux_text("GeoTransform").replace(",", " "))
         return Affine.from_gdal(*numbers) if len(numbers) == 6 else None
 
     def crs(self) -> pyproj.CRS | None:
-        """The CRS by the .prj or the .aux.xml; GridError for text that is no CRS."""
+        """The CRS in the .prj or the .aux.xml; GridError for text that is no CRS."""
         for path, text in ((self.prj, _read(self.prj) if self.prj else ""), (self.aux, self._aux_text("SRS"))):
             if text.strip():
                 try:
                     return pyproj.CRS.from_user_input(text.strip())
                 except CRSError as error:
                     raise GridError(
-                        f"{path} holds no CRS that PROJ can read; write the right one into it as WKT, or take it away"
+                        f"{path} holds no CRS that PROJ can read; write the right one into it as WKT, or remove it"
                     ) from error
         return None
 
@@ -72,17 +72,17 @@ class Sidecars:
         try:
             return ElementTree.fromstring(_read(self.aux)).findtext(element) or ""
         except ElementTree.ParseError as error:
-            raise GridError(f"{self.aux} is damaged ({error}); take it away, or write it anew") from error
+            raise GridError(f"{self.aux} is damaged ({error}); remove it, or write it again") from error
 
 
 def _read(path: Path) -> str:
     if (size := path.stat().st_size) > _LARGEST:
-        raise GridError(f"{path} has {size:,} bytes, and no file that places a picture is so large; take it away")
+        raise GridError(f"{path} has {size:,} bytes, and no sidecar of a picture is so large; remove it")
     return read_text(path).body
 
 
 def _find_beside(image: Path, wanted: str) -> Path | None:
-    """The file of this name in any case; the one in the image's own case first."""
+    """The file of this name in any case; of several, the one in the image's own case."""
     folder = image.parent
     changed = folder.stat().st_mtime_ns
     is_settled = time.time_ns() - changed > _SETTLED_NS
@@ -93,7 +93,7 @@ def _find_beside(image: Path, wanted: str) -> Path | None:
 
 @lru_cache(maxsize=8)
 def _list_sidecars(folder: Path, _changed: int) -> dict[str, tuple[str, ...]]:
-    """What may be a sidecar in a folder, by its name in small letters; cached while the folder stays the same."""
+    """Names of possible sidecars in a folder, by their lower case; cached until the folder changes."""
     names: dict[str, tuple[str, ...]] = {}
     for path in folder.iterdir():
         name = path.name.lower()

@@ -1,4 +1,4 @@
-"""The state of a source: facts that change when its file does, or a file that GDAL reads beside it."""
+"""The state of a source: facts that change with its file and with the files that GDAL reads beside it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from geoglot.sources.raster_guard import is_local
 
 def source_state(dataset: Any, uri: str) -> dict[str, Any]:
     """Facts of an open dataset, as JSON."""
-    paths = {Path(name).resolve() for name in (*dataset.files, *find_sidecars(dataset, uri))}  # GDAL lacks some
+    # GDAL does not list all sidecars.
+    paths = {Path(name).resolve() for name in (*dataset.files, *find_sidecars(dataset, uri))}
     files = sorted(path for path in paths if path.exists()) if is_local(uri) else []
     stats = {str(path): path.stat() for path in files}
     return {
@@ -29,7 +30,7 @@ def source_state(dataset: Any, uri: str) -> dict[str, Any]:
 
 
 def _hash_blocks(dataset: Any) -> str:
-    """Hash of a few blocks, for sources that have no time of change: in archives, on other machines."""
+    """Hash of a few blocks, for sources without a modification time: in archives, on other machines."""
     height, width = dataset.block_shapes[0]
     digest = hashlib.sha256()
     for along in (0.0, 0.25, 0.5, 0.75, 1.0):

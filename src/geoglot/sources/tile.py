@@ -1,4 +1,4 @@
-"""The value that every source gives: pixels that keep their place on Earth."""
+"""Pixels with their place on Earth, as every source gives them."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from geoglot.geo import Grid
 
 @dataclass(frozen=True, repr=False)
 class Tile:
-    """A block of pixels, its place, and its valid mask."""
+    """A rectangle of pixels with its valid mask and grid."""
 
     pixels: Float[np.ndarray, "bands rows cols"]
-    """float32, 0..1 of the scene's display range; 0 where there is no data, and beyond the scene its mirror."""
+    """float32 brightness 0..1; 0 on no data, and the mirrored scene beyond its edge."""
     valid: Bool[np.ndarray, "rows cols"]
     """False on no data, NaN and padding."""
     grid: Grid
     bands: tuple[str, ...]
     time: datetime | None
     uri: str
-    """Where the pixels were read."""
+    """The source of the pixels."""
 
     def __repr__(self) -> str:
         crs = self.grid.crs.name if self.grid.crs else "no CRS"

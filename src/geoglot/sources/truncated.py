@@ -1,7 +1,7 @@
-"""Finds picture files that are cut short or damaged: decoders fill the missing part with grey, or with old memory.
+"""Finds picture files that are cut short or damaged: decoders would fill the missing part with grey or old memory.
 
 PNG (ISO 15948): every chunk up to IEND must fit its checksum. JPEG (ITU T.81): every segment is followed to the marker
-that ends the image; what phones write behind it, a second picture or a film, does not count. JPEG 2000 (T.800): the
+that ends the image; a second picture or film that phones write behind it does not count. JPEG 2000 (T.800): the
 marker that ends the image must come after the last tile part. WebP: the file must be as long as its RIFF header says,
 without zeros at its end. TIFF is not checked: libtiff reports what lies beyond the end of the file.
 """
@@ -21,7 +21,7 @@ from geoglot.sources.raster_guard import is_local
 _PNG, _JPEG, _RIFF = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF"
 _JP2, _J2K = b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"
 _END, _TILE_PART = b"\xff\xd9", b"\xff\x90\x00\x0a"
-_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)  # of JPEG; no stuffed byte, restart or fill
+_SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)  # of JPEG: not stuffing, restart or fill
 _TAIL = 16  # zeros in a row that no compressed picture ends with
 _NO_END = "its end is missing"
 Body = bytes | mmap.mmap
@@ -34,7 +34,7 @@ def check_not_truncated(path: PathLike) -> None:
 
 
 def find_damage(path: Path) -> str | None:
-    """What is wrong with a picture file; None if nothing is, or if it is of another format."""
+    """Describe the damage of a picture file; None if it is complete or of another format."""
     try:
         if not path.is_file():
             return None

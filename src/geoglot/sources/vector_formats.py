@@ -1,8 +1,8 @@
 """Finds the vector format of a file by its bytes, not by its name, so that GDAL opens it by no other driver.
 
-GDAL tries all its drivers on a file, and some follow what it says: virtual files and pipelines open other files, others
-ask a server. A binary format is safe to open by its file name, since those drivers read no further than the first zero
-byte. GeoJSON is opened by its driver's prefix, and XML is KML only if it is well-formed and its root is `kml`.
+GDAL tries all its drivers on a file, and some open other files that it names (virtual files, pipelines) or ask a
+server. A binary format is safe to open by its file name, since those drivers read no further than the first zero byte.
+GeoJSON is opened by its driver's prefix, and XML is KML only if it is well-formed and its root is `kml`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from pyproj.exceptions import CRSError
 from geoglot.errors import InputError
 
 MAX_BYTES = 2**30
-"""Of a file, unpacked."""
-READ = "GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, Shapefile and KML"
+"""The largest size of a file, unpacked."""
+READABLE = "GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, Shapefile and KML"
 _HEAD = 65_536  # bytes that show the kind of a text
 _MAX_CRS = 65_536  # bytes of a GeoJSON file's member crs
 _MAX_LINE = 2**24  # bytes; a longer first line does not belong to GeoJSON text sequences
@@ -57,7 +57,7 @@ _PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"\x2
 
 
 def format_of(path: Path) -> Format:
-    """The format as which a file may be opened; InputError for any other file."""
+    """The format of a file; InputError for a file that is in no format that geoglot reads."""
     head = _head(path)
     for magic, form in _BINARY.items():
         if head.startswith(magic):
@@ -65,7 +65,7 @@ def format_of(path: Path) -> Format:
                 _check_tables(path)
             return form
     if head.startswith(_PACKED):
-        raise InputError(f"{path} is an archive; unpack it and give the file inside, which must be {READ}")
+        raise InputError(f"{path} is an archive; unpack it and give the file inside, which must be {READABLE}")
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip(b"\x1e \t\r\n")
     if text.startswith(b"{"):
         _check_crs(path)
@@ -74,11 +74,11 @@ def format_of(path: Path) -> Format:
         return KML
     if not text.startswith(b"<") and b"\0" not in head and text:
         raise InputError(f"{path} is a text file, perhaps a table without geometry; save it as GeoJSON or GeoPackage")
-    raise InputError(f"{path} is {_describe(head)}; geoglot reads {READ}")
+    raise InputError(f"{path} is {_describe(head)}; geoglot reads {READABLE}")
 
 
 def check_size(path: Path, size: int) -> None:
-    """InputError for a file of more bytes than are read."""
+    """InputError for a file that is too large to be read."""
     if size > MAX_BYTES:
         raise InputError(f"{path} has more than {MAX_BYTES / 2**30:.0f} GiB unpacked; cut out the part that you need")
 
@@ -153,15 +153,15 @@ def _root(path: Path) -> str:
 def _check_tables(path: Path) -> None:
     """Refuse layers whose rows are not in the file: a view may compute them without end, or read other files."""
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as base:
-            made = dict(base.execute("SELECT lower(name), sql FROM sqlite_master WHERE type = 'table'"))
-            layers = [name for (name,) in base.execute("SELECT lower(table_name) FROM gpkg_contents")]
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            tables = dict(database.execute("SELECT lower(name), sql FROM sqlite_master WHERE type = 'table'"))
+            layers = [name for (name,) in database.execute("SELECT lower(table_name) FROM gpkg_contents")]
             hidden = {
                 name for name in layers
-                if base.execute("SELECT 1 FROM pragma_table_xinfo(?) WHERE hidden > 0", (name,)).fetchone()
+                if database.execute("SELECT 1 FROM pragma_table_xinfo(?) WHERE hidden > 0", (name,)).fetchone()
             }  # fmt: skip
     except sqlite3.Error as error:
         raise InputError(f"{path} cannot be read as a GeoPackage: {error}") from error
     for name in layers:
-        if name not in made or made[name].lower().lstrip().startswith("create virtual") or name in hidden:
+        if name not in tables or tables[name].lower().lstrip().startswith("create virtual") or name in hidden:
             raise InputError(f"the layer {name} of {path} is computed and not stored; save it as a file of its own")

@@ -22,10 +22,10 @@ import shapely
 
 from geoglot.errors import InputError
 from geoglot.silence import ignore_library_warnings
-from geoglot.sources.vector_formats import KML, PARQUET, READ, Format, check_size, format_of
+from geoglot.sources.vector_formats import KML, PARQUET, READABLE, Format, check_size, format_of
 
 MAX_FEATURES = 1_000_000
-_WORD = 8  # bytes of a number
+_NUMBER_BYTES = 8
 _OFFLINE = {  # no proxy has such a scheme, so no request leaves
     "GDAL_HTTP_PROXY": "none://",
     "GDAL_HTTPS_PROXY": "none://",
@@ -35,14 +35,14 @@ _reading = threading.Lock()  # GDAL's options belong to the whole process
 
 
 def read_vectors(path: Path) -> gpd.GeoDataFrame:
-    """The features of a file that have a geometry, in two dimensions, with all their attributes; there may be none.
+    """Read the features with a geometry, in two dimensions and with all their attributes; there may be none.
 
     The CRS is None if the file has none or an undefined one. InputError for a file that is in none of the formats
-    `READ`, is damaged or too large, or has a coordinate that is not a number.
+    `READABLE`, is damaged or too large, or has a coordinate that is not a number.
     """
     form = format_of(path)
     try:
-        frame = _parquet(path) if form is PARQUET else _gdal(path, form)
+        frame = _read_parquet(path) if form is PARQUET else _read_by_gdal(path, form)
     except InputError:
         raise
     except Exception as error:  # GDAL, Arrow, GEOS and PROJ raise many kinds
@@ -67,11 +67,11 @@ def _check_count(path: Path, count: int) -> None:
         raise InputError(f"{path} has more than {MAX_FEATURES:,} features; cut out the ones that you need")
 
 
-def _gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
+def _read_by_gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
     check_size(path, sum(part.stat().st_size for part in (path, path.with_suffix(".dbf")) if part.exists()))
     name = f"{form.prefix}{path.absolute()}"
     with _offline():
-        layers = [None] if form.prefix else _layers(path, name, form)
+        layers = [None] if form.prefix else _list_layers(path, name, form)
         frames = [pyogrio.read_dataframe(name, layer=layer, max_features=MAX_FEATURES + 1) for layer in layers]
     _check_count(path, sum(map(len, frames)))
     if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames):
@@ -79,7 +79,7 @@ def _gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
     return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
 
 
-def _layers(path: Path, name: str, form: Format) -> list[str]:
+def _list_layers(path: Path, name: str, form: Format) -> list[str]:
     """The layer of a file; all layers of KML, where they are folders."""
     if "!" in name:
         raise InputError(f"{path} has a ! in its path, which GDAL reads as an archive; rename it")
@@ -91,14 +91,14 @@ def _layers(path: Path, name: str, form: Format) -> list[str]:
     for layer in layers:
         facts = pyogrio.read_info(name, layer=layer)
         if facts["driver"] not in form.drivers:
-            raise InputError(f"{path} is not only {form.name} but also {facts['driver']}; geoglot reads {READ}")
+            raise InputError(f"{path} is not only {form.name} but also {facts['driver']}; geoglot reads {READABLE}")
         _check_count(path, facts["features"])
     return layers
 
 
 @contextmanager
 def _offline() -> Iterator[None]:
-    """GDAL reaches no host within the block. Threads take turns, and the earlier options are restored."""
+    """Keep GDAL from reaching any host within the block. Threads take turns, and its options are restored."""
     with _reading, ignore_library_warnings():
         before = {key: pyogrio.get_gdal_config_option(key) for key in _OFFLINE}
         pyogrio.set_gdal_config_options(_OFFLINE)
@@ -108,8 +108,8 @@ def _offline() -> Iterator[None]:
             pyogrio.set_gdal_config_options(before)
 
 
-def _parquet(path: Path) -> gpd.GeoDataFrame:
-    """Geometry and flat attributes of GeoParquet, once their unpacked size is known."""
+def _read_parquet(path: Path) -> gpd.GeoDataFrame:
+    """Read geometry and flat attributes of GeoParquet, after a check of their unpacked size."""
     schema = pq.read_schema(path)
     if b"geo" not in (schema.metadata or {}):
         raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
@@ -120,7 +120,7 @@ def _parquet(path: Path) -> gpd.GeoDataFrame:
         _check_count(path, file.metadata.num_rows)
         groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
         chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-        check_size(path, sum(max(chunk.total_uncompressed_size, _WORD * chunk.num_values) for chunk in chunks))
+        check_size(path, sum(max(chunk.total_uncompressed_size, _NUMBER_BYTES * chunk.num_values) for chunk in chunks))
         unpacked = 0
         for batch in file.iter_batches(columns=shared):
             unpacked += sum(map(_unpacked_bytes, batch.columns))
@@ -135,5 +135,5 @@ def _is_text(kind: pa.DataType) -> bool:
 
 
 def _unpacked_bytes(column: pa.DictionaryArray) -> int:
-    """Bytes of a column once each row has its own copy of a value that many rows share."""
+    """Bytes of a column when each row has its own copy of a shared value."""
     return pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0

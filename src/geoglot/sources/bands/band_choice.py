@@ -1,11 +1,11 @@
-"""Chooses the three bands of a raster that a model is shown as red, green and blue, and says why.
+"""Chooses the bands that a model sees as red, green and blue, and says why.
 
 Without a choice by the caller, the first of these that names all three decides: the names of the bands, where they say
 red, green and blue in words; their wavelengths; the satellite's numbers in their names (band_numbering.py); their
 colour interpretation; the order of bands in the satellite's files. Otherwise the first three that are not alpha are
-taken, and called a guess. A sensor's preset puts its order before the colour interpretation, which writers set without
-being asked. A single band (or two with an alpha) is shown as grey. A model that was trained on more bands gets those
-that the caller names after red, green and blue.
+taken, and called a guess. With a sensor's preset its order comes before the colour interpretation, which many writers
+set by default. A single band (or two with an alpha) is shown as grey. For a model that takes more bands, the caller
+names them after red, green and blue.
 """
 
 from __future__ import annotations
@@ -40,14 +40,14 @@ class Choice:
     why: str
     """Ends the sentence "these are red, green, blue ..."."""
     notes: tuple[str, ...] = ()
-    """What a person should know of it: sentences without their subject, the raster."""
+    """Sentences for the user, without their subject: `open_raster` puts the name of the raster in front."""
     guessed: bool = False
-    """Whether they are the first three because nothing says more."""
+    """Whether these are the first three because nothing names the colours."""
 
 
 @dataclass(frozen=True)
 class Bands:
-    """What a raster says of its bands."""
+    """What a raster says about its bands."""
 
     descriptions: tuple[str, ...]
     """Lower case, empty where the file says nothing."""
@@ -56,7 +56,7 @@ class Bands:
     wavelengths: tuple[float | None, ...] = ()
     """Micrometres."""
     hints: tuple[str, ...] = ()
-    """The file's name and those of its tags that may name the satellite."""
+    """The name of the file, and its tags that may name the satellite."""
 
     @classmethod
     def of(cls, dataset: Any) -> Bands:
@@ -76,7 +76,7 @@ class Bands:
         return self._add_notes(choice, numbering)
 
     def numbering(self, sensor: Sensor | None = None) -> Numbering:
-        """The satellite whose numbers the bands have."""
+        """The satellite that numbers the bands."""
         return find_numbering(self.descriptions, self.hints, sensor)
 
     def name(self, index: int) -> str:
@@ -85,7 +85,7 @@ class Bands:
         return self.descriptions[index - 1] or (colour if colour != "undefined" else str(index))
 
     def spectrum(self, sensor: Sensor | None = None) -> tuple[str | None, ...]:
-        """The colour of each band by its wavelength, name, colour interpretation or order; None if none says it."""
+        """The colour of each band by its wavelength, name, colour interpretation or order; None if it is unknown."""
         numbering = self.numbering(sensor)
         named = self._named(numbering)
         order = numbering.mission.stack(len(self.colours)) if numbering.mission and not any(named) else ()
@@ -98,7 +98,7 @@ class Bands:
         return tuple(next(filter(None, colours), None) for colours in zip(*sources, strict=True))
 
     def _choose_by_metadata(self, numbering: Numbering, sensor: Sensor | None) -> Choice | None:
-        """By the first source that names all three colours."""
+        """Choose by the first kind of metadata that names all three colours."""
         if named := _find_rgb([parse_colour(name) for name in self.descriptions]):
             return Choice(named, "by their names")
         red, green, blue = (nearest_band(colour, self.wavelengths) for colour in RGB)
@@ -116,7 +116,7 @@ class Bands:
         return Choice(coloured, "by their colour interpretation") if coloured else None
 
     def _choose_first(self, sensor: Sensor | None) -> Choice:
-        """One band as grey; else the first three, which is a guess."""
+        """Choose one band as grey, or else the first three, which is a guess."""
         shown = self._shown or [1]
         if len(shown) < 3:
             return self._choose_grey(shown)
@@ -127,7 +127,7 @@ class Bands:
             )
         indexes = (shown[0], shown[1], shown[2])
         note = f"{self._missing_names()}: bands {_list(indexes)} are taken as red, green, blue"
-        return Choice(indexes, "for want of anything that says it", (note,), sensor is None)
+        return Choice(indexes, "by default, since nothing names them", (note,), sensor is None)
 
     def _choose_grey(self, shown: Sequence[int]) -> Choice:
         index = shown[0]
@@ -138,7 +138,7 @@ class Bands:
         return Choice((index,) * 3, "as grey", (f"is shown in grey, by {which}{called}",))
 
     def _add_notes(self, choice: Choice, numbering: Numbering) -> Choice:
-        """Note what contradicts the choice."""
+        """Add notes on metadata that contradict the choice."""
         notes, coloured = list(choice.notes), _find_rgb(self.colours)
         if coloured and coloured != choice.indexes:
             notes.append(
@@ -193,12 +193,12 @@ class Bands:
             index = int(band) if 1 <= int(band) <= len(self.colours) else None
         if index is None:
             names = {number: self.name(number) for number in range(1, len(self.colours) + 1)}
-            have = [str(number) if name == str(number) else f"{number} ({name})" for number, name in names.items()]
-            raise InputError(f"There is no band {band!r}; the raster has: {', '.join(have)}")
+            bands = [str(number) if name == str(number) else f"{number} ({name})" for number, name in names.items()]
+            raise InputError(f"There is no band {band!r}; the raster has: {', '.join(bands)}")
         return index
 
     def _find(self, wanted: str) -> int | None:
-        """The band of a name, of the number in it, or of a colour."""
+        """The band with this name, with the number in it, or of this colour."""
         number, colour = parse_band_number(wanted), parse_colour(wanted)
         tests = (
             [bool(name) and is_same_name(name, wanted) for name in self.descriptions],

@@ -1,4 +1,4 @@
-"""Reads what a file says of its bands, wherever its writer put it: names, wavelengths, and the satellite.
+"""Reads the names and wavelengths of bands and the satellite from metadata, wherever a writer may put them.
 
 Names come from the bands' descriptions, else from their tags, else from a list for the whole file, as in rioxarray
 (long_name), ENVI headers (band_names, wavelength) and TIFFTAG_IMAGEDESCRIPTION.
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from geoglot.sources.bands.band_names import micrometres, parse_band_number, parse_colour, parse_wavelength
+from geoglot.sources.bands.band_names import parse_band_number, parse_colour, parse_wavelength, to_micrometres
 
 _NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "description", "band")
 _LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description")
@@ -25,18 +25,18 @@ _MISSION_TAG = re.compile(
 
 
 def read_descriptions(dataset: Any) -> tuple[str, ...]:
-    """Names of the bands in lower case; empty where the file says nothing."""
+    """Names of the bands in lower case; empty where the file gives none."""
     names = [(text or "").strip() for text in dataset.descriptions]
     if not any(names):
         names = [_first(_band_tags(dataset, index), _NAMES) for index in dataset.indexes]
     if not any(names):
-        names = _names_of_file(dataset) or names
-    # RedEdge becomes two words while there still are capitals; a longer text than a name is cut.
+        names = _find_listed_names(dataset) or names
+    # RedEdge becomes two words before capitals are lost; a text that is too long for a name is cut.
     return tuple(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:_MAX_NAME]).lower() for name in names)
 
 
 def read_wavelengths(dataset: Any) -> tuple[float | None, ...]:
-    """Micrometres; None where the file says nothing."""
+    """Wavelengths of the bands in micrometres; None where the file gives none."""
     own = [_wavelength(_first(_band_tags(dataset, index), _LENGTHS)) for index in dataset.indexes]
     if not any(own):
         listed = _items(_first(_file_tags(dataset), _LENGTHS))
@@ -47,12 +47,12 @@ def read_wavelengths(dataset: Any) -> tuple[float | None, ...]:
 
 
 def read_mission_hints(dataset: Any) -> tuple[str, ...]:
-    """The name of the file, and those of its tags that may name the satellite."""
+    """The name of the file, and its tags that may name the satellite."""
     tags = [text for key, text in _file_tags(dataset).items() if _MISSION_TAG.search(key)]
     return (PurePosixPath(dataset.name.replace("\\", "/")).name, *tags)
 
 
-def _names_of_file(dataset: Any) -> list[str]:
+def _find_listed_names(dataset: Any) -> list[str]:
     """The names of all bands in one tag, if it has one for each band and all are colours or numbers."""
     tags = _file_tags(dataset)
     for key in _LISTS:
@@ -79,7 +79,7 @@ def _items(text: str) -> list[str]:
 
 def _wavelength(text: str) -> float | None:
     match = re.match(r"\s*(\d+(\.\d+)?([eE][-+]?\d+)?)", text)
-    return micrometres(float(match[1])) if match and 0 < float(match[1]) < math.inf else None
+    return to_micrometres(float(match[1])) if match and 0 < float(match[1]) < math.inf else None
 
 
 def _first(tags: Mapping[str, str], keys: tuple[str, ...]) -> str:

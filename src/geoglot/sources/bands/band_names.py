@@ -1,4 +1,4 @@
-"""Parses the name of a band: a colour in words, a wavelength, or the number that its satellite gave it.
+"""Parses the name of a band: a colour in words, a wavelength, or its number on its satellite.
 
 A colour is red, green, blue, or another part of the spectrum (nir, rededge, swir, ...), so that "Near infrared" and
 "RedEdge" are never taken for red.
@@ -13,7 +13,7 @@ RGB = ("red", "green", "blue")
 _GENERIC = {"band", "channel", "layer"}
 _LETTERS = {"r": "red", "g": "green", "b": "blue", "n": "nir", "re": "rededge", "n1": "nir", "n2": "nir2"}
 _WORDS = {"red": "red", "green": "green|grn", "blue": "blue|blu"}
-_AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # as in BAND_Y; a letter alone may mean anything
+_AFTER_BAND = {"c": "coastal", "y": "yellow", "p": "pan"}  # only as in BAND_Y: a single letter may mean anything
 _OTHERS = (
     ("quality", r"\b(qa|qc|scl|udm2?|alpha)\b|mask|quality|cloud"),
     ("index", r"\b(nd[a-z]i\d?|evi|savi|std|stdev|stddev|variance|count|ratio|index)\b"),
@@ -41,7 +41,7 @@ _ENVI = re.compile(r"\((\d+\.\d+)\)\s*$")
 
 
 def parse_colour(name: str) -> str | None:
-    """The colour that a name says in words or by its letter; None if it says none, or several."""
+    """The colour that a name says in words or by a letter; None if it says no colour or several."""
     text = _plain(name)
     bare = " ".join(word for word in text.split() if word not in _GENERIC)
     if letter := _LETTERS.get(bare) or (_AFTER_BAND.get(bare) if bare != text else None):
@@ -62,11 +62,11 @@ def parse_band_number(name: str) -> str | None:
 def parse_wavelength(name: str) -> float | None:
     """The wavelength in a name, in micrometres: "Red (665 nm)", or "Band 3 (0.6546)" as ENVI writes it."""
     match = _LENGTH.search(name) or _ENVI.search(name)
-    return micrometres(float(match[1])) if match else None
+    return to_micrometres(float(match[1])) if match else None
 
 
-def micrometres(length: float) -> float:
-    """Micrometres of a length in micrometres or nanometres: no band lies at over 100 micrometres or under 100 nm."""
+def to_micrometres(length: float) -> float:
+    """Convert micrometres or nanometres to micrometres; no band lies above 100 micrometres or below 100 nm."""
     return length if length < 100 else length / 1000
 
 
@@ -78,7 +78,7 @@ def colour_of_wavelength(length: float | None) -> str | None:
 
 
 def nearest_band(colour: str, lengths: Sequence[float | None]) -> int | None:
-    """The band (1-based) whose wavelength is red, green or blue; of several, the one nearest to the middle."""
+    """The band (1-based) whose wavelength is nearest to the middle of red, green or blue; None if all lie outside."""
     least, middle, most = _VISIBLE[colour]
     near = [
         (abs(length - middle), index)
@@ -88,9 +88,9 @@ def nearest_band(colour: str, lengths: Sequence[float | None]) -> int | None:
     return min(near)[1] if near else None
 
 
-def is_same_name(one: str, other: str) -> bool:
+def is_same_name(name: str, other: str) -> bool:
     """Whether two names differ only in case and punctuation: SR_B4 and sr-b4."""
-    return _plain(one) == _plain(other)
+    return _plain(name) == _plain(other)
 
 
 def _plain(name: str) -> str:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from geoglot.aliases import Sensor
 
 WHITE_REFLECTANCE = 0.3
-"""Reflectance that is shown as full brightness, as in GRAFT's Sentinel-2 tiles (3000 of 10000)."""
+"""The reflectance shown as full brightness, as in GRAFT's Sentinel-2 tiles (3000 of 10000)."""
 SENTINEL2_OFFSET = -0.1
 SENTINEL2_OFFSET_BASELINE = 4.0
 SENTINEL2_OFFSET_SINCE = "20220125"
@@ -34,11 +34,11 @@ class Mission:
 
     title: str
     pattern: str
-    """Of the names and tags of their files, lower case."""
+    """A regular expression for the names and tags of their files, in lower case."""
     numbers: Mapping[str, str]
-    """The colour of each band's number."""
+    """The colour of each band, by its number."""
     stacks: Mapping[int, tuple[str, ...]]
-    """The colours, in order, of a file by its number of bands."""
+    """The colours of a file in the order of its bands, by the number of bands."""
 
     def stack(self, count: int) -> tuple[str, ...]:
         """The colours of a file of `count` bands; a file of more bands than are known begins like the largest known."""
@@ -53,12 +53,12 @@ class Preset:
 
     title: str
     missions: tuple[str, ...]
-    """The first is assumed if a file does not name its mission."""
+    """The first is taken if a file does not name its mission."""
     scale: float | None = None
     """Reflectance = stored number * scale + offset; None: the numbers are plain brightness."""
     offset: float = 0.0
     other: str = ""
-    """A pattern of the names of another product's files."""
+    """A regular expression for the names of another product's files."""
 
 
 def _counted(colours: str, first: int = 1) -> dict[str, str]:
@@ -153,5 +153,5 @@ def missions_of(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def preset_of(mission: str) -> Sensor | None:
-    """The preset to advise for a mission's files."""
+    """The preset to recommend for a mission's files."""
     return next((sensor for sensor, preset in PRESETS.items() if preset.missions[0] == mission), None)
