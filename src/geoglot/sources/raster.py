@@ -190,8 +190,8 @@ def check_bands(raster: Raster, bands: int, model: str) -> None:
     """Refuse a raster that is not read with the number of bands that a model sees."""
     if len(raster.indexes) != bands:
         raise InputError(
-            f"{model} sees {bands} bands, but {raster.uri} is read with {len(raster.indexes)}; choose {bands} bands of the "
-            "file, red, green and blue first: --bands"
+            f"{model} sees {bands} bands, but {raster.uri} is read with {len(raster.indexes)}; choose "
+            f"{bands} bands of the file, red, green and blue first: --bands"
         )
 
 
