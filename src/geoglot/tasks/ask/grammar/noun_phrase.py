@@ -66,7 +66,7 @@ def subject(text: str) -> tuple[Thing, Thing]:
     text = re.sub(r"(?<!\S)(?:in|on|of|within|inside|from|across|over|throughout|at|for) @(?!\w)", " ", text)
     text = re.sub(r"(?<=\S) (?:visible|present|shown|depicted)(?= |$)", "", text)
     text = re.sub(r"\b(any|some|each|all) of ", r"\1 ", text)
-    text = re.sub(r"^(?:(?:of|all|any|some|every|those|these|that|individual|different) )+", "", " ".join(text.split()))
+    text = re.sub(r"^(?:(?:of|all|any|some|those|these|that|individual|different) )+", "", " ".join(text.split()))
     text = re.sub(r"^(?:nearest|closest) (.+?) (?:to|from) (.+)$", r"\1 nearest to \2", _fixed(text))
     start = _BEGINS.search(f"{text} ")
     end = start.start() if start else len(text)
@@ -124,6 +124,8 @@ def _adjectives(text: str) -> tuple[str, tuple[Filter, ...]]:
         filters.append(one)
         words = words[1:]
     name = name_of(words)
+    if isinstance(_ADJECTIVES.get(words[-1]), Sized):
+        raise NotUnderstood(words[-1])
     if _ONE_PIECE.intersection(in_pieces) and not uncountable(name):
         raise NotUnderstood(in_pieces[0])
     return name, tuple(filters)
