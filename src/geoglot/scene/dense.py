@@ -108,8 +108,7 @@ class WordDense:
         """Without a background, each name competes with general words that mean something else."""
         own = [self._embed(entry.words, templates) for entry in names]
         if background is None:
-            general = self._embed(BACKGROUND, templates)
-            against = [other_meanings(general, texts) for texts in own]
+            against = [other_meanings(self._embed(BACKGROUND, templates), texts) for texts in own]
         else:
             check_background(names, background)
             against = [self._embed(background, templates)] * len(own)
