@@ -26,11 +26,11 @@ def check_bounds(options: Any) -> None:
     """
     for name, bounds in _fields_with_bounds(type(options)):  # type: ignore[arg-type]
         value = getattr(options, name)
-        if isinstance(value, int | float) and (must := violated(value, bounds)):
+        if isinstance(value, int | float) and (must := find_violation(value, bounds)):
             raise InputError(f"{name} must be {must}, got {value!r}")
 
 
-def violated(value: int | float, bounds: tuple[BaseMetadata, ...]) -> str | None:
+def find_violation(value: int | float, bounds: tuple[BaseMetadata, ...]) -> str | None:
     """What a number must be, such as "at least 1", if it breaks one of these bounds. NaN breaks every bound."""
     for bound in bounds:
         name, words, holds = _WORDS[type(bound)]

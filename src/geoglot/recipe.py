@@ -70,7 +70,7 @@ def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
     return facts
 
 
-def beside(name: str, folder: Path) -> str:
+def resolve_model(name: str, folder: Path) -> str:
     """The folder beside the recipe that a model's name means, if there is one, else the name, which the zoo knows."""
     return str(folder / name) if (folder / name).is_dir() else name
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 
 import click
 
-from geoglot.bounds import bounds_of, violated
+from geoglot.bounds import bounds_of, find_violation
 
 if TYPE_CHECKING:
     from annotated_types import BaseMetadata
@@ -99,7 +99,7 @@ class _Bounded(click.ParamType[Any]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         number = self._number.convert(value, param, ctx)
-        if must := violated(number, self._bounds):
+        if must := find_violation(number, self._bounds):
             self.fail(f"it must be {must}, got {value}", param, ctx)
         return number
 

@@ -20,7 +20,7 @@ from geoglot.pairs.embed import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Links
 from geoglot.pairs.validate import validate
-from geoglot.recipe import beside, open_recipe, recipe_facts
+from geoglot.recipe import open_recipe, recipe_facts, resolve_model
 from geoglot.training import checkpoint
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.identity import identity
@@ -63,7 +63,7 @@ def train_align(
     asked, folder = open_recipe(recipe, AlignRecipe)
     facts = recipe_facts(asked, folder, "output")
     place = own_device(device)
-    ground = load_word_model(beside(asked.ground, folder), device=str(place))
+    ground = load_word_model(resolve_model(asked.ground, folder), device=str(place))
     if not isinstance(ground, Clip) or isinstance(ground, Graft):  # a Graft's image tower is for tiles, not for photos
         raise InputError(
             f"ground must be a CLIP, from which a satellite tower begins, got {ground.card.name}, which is of the "

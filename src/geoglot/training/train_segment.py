@@ -20,7 +20,7 @@ from geoglot.models.segclip.builder import Origins, build_segmenter
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, STRIDE, Segmenter, save_segmenter
 from geoglot.models.upernet import UPerNetConfig
-from geoglot.recipe import beside, open_recipe, recipe_facts
+from geoglot.recipe import open_recipe, recipe_facts, resolve_model
 from geoglot.training import checkpoint
 from geoglot.training.crops import CropLoader, Crops
 from geoglot.training.identity import identity
@@ -155,9 +155,9 @@ def build(asked: SegmentRecipe, folder: Path, samples: Mapped) -> Segmenter:
         config={"classes": tuple(words.name for words in samples.classes)},
     )  # fmt: skip
     origins = Origins(
-        texts=beside(asked.texts, folder),
-        backbone=asked.backbone and beside(asked.backbone, folder),
-        whole=asked.whole and beside(asked.whole, folder),
+        texts=resolve_model(asked.texts, folder),
+        backbone=asked.backbone and resolve_model(asked.backbone, folder),
+        whole=asked.whole and resolve_model(asked.whole, folder),
     )
     return build_segmenter(card, asked.upernet if asked.architecture == "upernet" else asked.model, origins)
 

@@ -18,7 +18,7 @@ from geoglot.pairs.collect.phash import find_lookalikes, phash
 from geoglot.pairs.collect.photos import check_some_left, picture_path
 from geoglot.pairs.collect.spatial_hash import SpatialHash
 from geoglot.pairs.collect.stage import Collection, Outcome
-from geoglot.recipe import beside
+from geoglot.recipe import resolve_model
 
 _CHUNK = 2048
 _SAME, _MANY = "looks like one near by", "more of one user at one spot"
@@ -67,7 +67,7 @@ def _judge(collection: Collection, frame: Any, rules: FiltersRecipe) -> dict[str
     from geoglot.models.zoo import load_word_model
     from geoglot.pairs.collect.judge import Judge
 
-    judge = Judge(load_word_model(beside(rules.judge, collection.place)), rules.without)
+    judge = Judge(load_word_model(resolve_model(rules.judge, collection.place)), rules.without)
 
     def compute(chunk: Sequence[str]) -> np.ndarray:
         parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]

@@ -111,7 +111,7 @@ class BandReader:
         return valid_pixels(has_data, self.dtype)
 
     def stored_number(self, value: float) -> float:
-        """The number in the file for a number that `read` gives."""
+        """The number in the file of a number that `read` gives."""
         return value if self.black is None else self.black - value
 
     @property

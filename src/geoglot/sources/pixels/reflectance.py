@@ -46,11 +46,6 @@ class ValueRange:
     """98th percentiles."""
 
     @property
-    def is_tagged(self) -> bool:
-        """Whether the file has a scale or an offset of its own."""
-        return set(self.scales) != {1.0} or set(self.offsets) != {0.0}
-
-    @property
     def is_empty(self) -> bool:
         """Whether no pixel was valid, so that the numbers decide nothing."""
         return set(self.low) == {0.0} and set(self.high) == {1.0}
@@ -99,7 +94,7 @@ def describe_misfit(values: ValueRange, sensor: Sensor) -> str:
 def _scalings(values: ValueRange, preset: Preset) -> Iterator[Scaling]:
     """Possible scalings, in the order in which they are tried."""
     bands, not_tags = len(values.low), ""
-    if values.is_tagged:
+    if set(values.scales) != {1.0} or set(values.offsets) != {0.0}:
         yield Scaling(values.scales, values.offsets, "scale and offset tags")
         not_tags = ", not as its scale and offset tags say"
     if values.is_float:
