@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 import pandas as pd
@@ -28,8 +28,8 @@ from geoglot.sources.photos.decoding import shrink
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query, licence_name
 
 _COLUMNS = [column.name for column in fields(Photo)]
-_TYPES = {"str": pa.string(), "float": pa.float64(), "int": pa.int64()}
-_SCHEMA = pa.schema([(column.name, _TYPES[str(column.type)]) for column in fields(Photo)])
+_TYPES = {str: pa.string(), float: pa.float64(), int: pa.int64()}
+_SCHEMA = pa.schema([(name, _TYPES[kind]) for name, kind in get_type_hints(Photo).items()])
 _Search = tuple[PhotoSource, Query, Path]  # the path is of the file that keeps the photos
 GONE = ".gone"
 _SAME_PLACE = 5  # decimals: a metre
