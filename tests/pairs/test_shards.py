@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from geoglot.errors import InputError, OutputError, SourceError
-from geoglot.pairs.embed import embed
+from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import TILES
 from geoglot.pairs.validate import validate

@@ -9,7 +9,7 @@ import torch
 from geoglot.models.clip import Clip
 from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_word_model
-from geoglot.pairs.embed import embed
+from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training import align_objective as alignment
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel, nearer_than, photo_recall

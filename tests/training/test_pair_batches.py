@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from geoglot.pairs.embed import embed
+from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training.pair_batches import PairBatch, PairLoader, PairSampling, _weights
 from geoglot.training.processes import SINGLE, Process

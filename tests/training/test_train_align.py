@@ -118,7 +118,7 @@ from types import SimpleNamespace
 from safetensors.torch import save_file
 from geoglot.models.graft import start_graft
 from geoglot.models.zoo import load_word_model
-from geoglot.pairs.embed import embed
+from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.training.align_objective import AlignObjective, AlignSettings, SatelliteModel
 from geoglot.training.pair_batches import PairLoader, PairSampling

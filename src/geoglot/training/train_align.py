@@ -16,7 +16,7 @@ from geoglot.models.clip import Clip
 from geoglot.models.graft import Graft, start_graft
 from geoglot.models.model_files import save_model
 from geoglot.models.zoo import load_word_model
-from geoglot.pairs.embed import embed
+from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Links
 from geoglot.pairs.validate import validate

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.collect.collect_recipe import Judged
-from geoglot.pairs.embed import photo_vectors
+from geoglot.pairs.embed_photos import photo_vectors
 from geoglot.scene.embed import zero_shot
 
 _LOGIT_SCALE = 100.0  # of CLIP's training

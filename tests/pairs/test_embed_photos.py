@@ -8,7 +8,7 @@ import pytest
 from torch import Tensor
 
 from geoglot.errors import SourceError
-from geoglot.pairs.embed import embed
+from geoglot.pairs.embed_photos import embed
 from geoglot.pairs.pair_store import PairSet
 from pairsets import make_batch
 from stubs import PooledColours
