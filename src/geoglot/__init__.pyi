@@ -12,8 +12,8 @@ from .options import SegmentOptions as SegmentOptions
 from .pairs.collect.collect_run import collect_pairs as collect_pairs
 from .scene.embed import Encoded as Encoded
 from .scene.embed import encode as encode
-from .scene.seen import EncodedScene as EncodedScene
-from .scene.seen import encode_scene as encode_scene
+from .scene.encoded_scene import EncodedScene as EncodedScene
+from .scene.encoded_scene import encode_scene as encode_scene
 from .sources.raster import open_raster as open_raster
 from .sources.tile import Tile as Tile
 from .tasks.ask.answer import Answer as Answer

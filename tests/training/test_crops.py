@@ -14,11 +14,11 @@ from geoglot.datasets.dataset import Mapped
 from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
-from geoglot.training.crops import CropBatch, CropLoader, Crops, cut, image_at
+from geoglot.training.crops import CropBatch, CropLoader, CropSampling, cut_labels, image_at
 from geoglot.training.processes import Process
 from labelled import RED, write_folder
 
-PLAIN = Crops(batch=4, side=32, scales=(1.0, 1.0), workers=0)
+PLAIN = CropSampling(batch=4, side=32, scales=(1.0, 1.0), workers=0)
 
 
 @pytest.fixture
@@ -28,9 +28,11 @@ def samples(tmp_path: Path) -> Mapped:
     return found
 
 
-def batches(samples: Mapped, crops: Crops, first: int, steps: int, process: Process | None = None) -> list[CropBatch]:
+def batches(
+    samples: Mapped, crops: CropSampling, first: int, stop: int, process: Process | None = None
+) -> list[CropBatch]:
     loader = CropLoader(samples, crops, process) if process else CropLoader(samples, crops)
-    return list(loader.batches(first, steps))
+    return list(loader.batches(first, stop))
 
 
 def test_a_step_sees_the_same_wherever_training_began(samples: Mapped) -> None:
@@ -122,4 +124,4 @@ def test_every_image_comes_once_an_epoch() -> None:
 
 def test_a_cut_over_the_rim() -> None:
     labels = np.arange(12, dtype=np.int32).reshape(3, 4)
-    assert cut(labels, Window(-1, 2, 3, 3)).tolist() == [[-1, -1, -1], [2, 3, -1], [6, 7, -1]]
+    assert cut_labels(labels, Window(-1, 2, 3, 3)).tolist() == [[-1, -1, -1], [2, 3, -1], [6, 7, -1]]

@@ -64,8 +64,8 @@ class Line:
             {"params": [bias], "weight_decay": 0.0, "lr_scale": 1.0},
         ]
 
-    def batches(self, first_step: int, steps: int) -> Iterator[Tensor]:
-        yield from torch.ones(steps - first_step, 1, 1)
+    def batches(self, first_step: int, stop: int) -> Iterator[Tensor]:
+        yield from torch.ones(stop - first_step, 1, 1)
 
     def backward(self, batch: Tensor) -> Mapping[str, float]:
         loss = self.model(batch).abs().sum()

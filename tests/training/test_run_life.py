@@ -38,8 +38,8 @@ class Line:
     def groups(self, weight_decay: float) -> Any:
         return decay_groups(self.model.parameters(), weight_decay)
 
-    def batches(self, first_step: int, steps: int) -> Any:
-        return iter(range(first_step, steps))
+    def batches(self, first_step: int, stop: int) -> Any:
+        return iter(range(first_step, stop))
 
     def backward(self, batch: int) -> dict[str, float]:
         loss = self.model.weight.sum() * (self.losses[batch] if self.losses else 1.0)

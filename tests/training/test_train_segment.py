@@ -20,7 +20,7 @@ from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.upernet import pixel_loss
 from geoglot.models.zoo import load_segmenter
 from geoglot.recipe import read_recipe
-from geoglot.training.crops import CropLoader, Crops
+from geoglot.training.crops import CropLoader, CropSampling
 from geoglot.training.mask_objective import SegmentObjective, losses_of, segmentation_metrics
 from geoglot.training.matching import MaskLoss
 from geoglot.training.train_segment import SegmentRecipe, build, train_segment
@@ -241,7 +241,7 @@ def test_a_satellite_tower_can_be_the_backbone(tmp_path: Path) -> None:
     begun = built.network.get_parameter(name.replace("vision_model", "backbone.body"))
     assert torch.equal(begun, stored[name])
     assert built.card.mean == CLIP_MEAN
-    groups = SegmentObjective(built, CropLoader(samples, Crops()), None, MaskLoss(), pretrained=True).groups(0.1)
+    groups = SegmentObjective(built, CropLoader(samples, CropSampling()), None, MaskLoss(), pretrained=True).groups(0.1)
     shares = {id(one): group["lr_scale"] for group in groups for one in group["params"]}
     backbone = built.network.get_submodule("backbone")
     assert {shares[id(one)] for one in backbone.get_submodule("body").parameters()} == {0.1}

@@ -69,7 +69,7 @@ def describe(result: FindResult) -> str:
     rows = []
     for (name, count), area in zip(result.counts.items(), areas, strict=True):
         threshold = result.thresholds.get(name)  # a point or box has none
-        score = f"  score from {threshold.core:.2f} ({threshold.how})" if threshold else ""
+        score = f"  score from {threshold.high:.2f} ({threshold.how})" if threshold else ""
         rows.append(f"{name:<{width}}  {count:>6}  {area:>12}{score}")
     files = {"objects": result.output, "picture": result.overlay, "manifest": result.manifest}
     last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"

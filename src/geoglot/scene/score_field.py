@@ -11,8 +11,8 @@ from jaxtyping import Float
 
 from geoglot.geo import Window
 from geoglot.scene.blend import upsample
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.question import Question
-from geoglot.scene.seen import EncodedScene
 
 _PIXELS = 4_000_000  # pixels of a strip, which bound memory for any width
 
@@ -36,7 +36,7 @@ class ScoreField:
 
     def patches(self, block: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of a block of the patch lattice, NaN where nothing is known."""
-        return self.question.scores(self.scene.seen(block), self.index)
+        return self.question.scores(self.scene.values(block), self.index)
 
     def read(self, window: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of the pixels of a window inside the scene."""

@@ -21,7 +21,7 @@ from geoglot.crs import transform
 from geoglot.geo import Grid, Window
 
 Read = Callable[[Window], tuple[np.ndarray, np.ndarray]]
-"""Gives the values of a window inside the source, and its valid mask."""
+"""Gives the values (bands, rows, cols) of a window inside the source, and its valid mask (rows, cols)."""
 _STEP = 16  # target pixels between nodes; over 16 pixels of 10 m a map projection bends by half a millimetre
 _MAX_PIXELS = 2**22  # source pixels that are averaged at once
 _HALF = 0.499  # a half, less rounding errors
@@ -41,9 +41,9 @@ class Resampler:
     ) -> tuple[Float[np.ndarray, "bands rows cols"], Bool[np.ndarray, "rows cols"]]:
         """Values (float32) and valid mask of a window of the target.
 
-        A pixel is valid where its centre lies in the source and at least half of its weight comes from valid pixels. In
-        a scene that is only a few pixels wide, a pixel that reaches over the edge is valid too: the mean of its part
-        inside.
+        A pixel is valid where its centre lies in the source and at least half of its weight comes from valid pixels. If
+        the target is coarser and the source less than 50 target pixels high or wide, a pixel whose centre lies outside
+        may be valid too: the mean of its part inside.
         """
         rows, cols = self._source_positions(window)
         height, width = self.source.shape
@@ -59,7 +59,7 @@ class Resampler:
 
     @cached_property
     def _factors(self) -> tuple[int, int]:
-        """Source (rows, cols) that are averaged into one before interpolation; the same for all windows."""
+        """Source (rows, cols) that are averaged into one before interpolation: the scale at the target's centre."""
         row, col = self.target.shape[0] / 2, self.target.shape[1] / 2
         rows, cols = self._to_source(
             np.array([row - 0.5, row + 0.5, row, row]), np.array([col, col, col - 0.5, col + 0.5])
@@ -97,7 +97,7 @@ class Resampler:
         return self.source.to_pixel(x, y)
 
     def _read_means(self, read: Read, box: Window) -> tuple[np.ndarray, np.ndarray]:
-        """Means and weights of a box of averaged source pixels, read in parts of bounded size."""
+        """Means and valid shares (0..1) of a box that is counted in blocks, read in parts of bounded size."""
         most = max(1, _MAX_PIXELS // math.prod(self._factors))
         width = min(box.width, most)
         height = max(1, most // width)
@@ -160,7 +160,7 @@ def _interpolate(
 
 
 def _nodes(start: int, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Positions of the nodes around pixel centres; for each centre, the node before it and the weight of the next."""
+    """Positions of nodes around pixel centres; for each centre the index of the node before, the weight of the next."""
     centres = np.arange(start, start + count) + 0.5
     before = np.floor(centres / _STEP)
     nodes = np.arange(before[0], before[-1] + 2) * _STEP
@@ -175,7 +175,7 @@ def _interpolate_nodes(nodes: np.ndarray, index: np.ndarray, weight: np.ndarray)
 def _block_means(
     values: np.ndarray, mask: np.ndarray, row_factor: int, col_factor: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means over the valid pixels of each block, and their share of it; the last blocks may be cut short."""
+    """Means over the valid pixels of each block, and their share of the block; the last blocks may be smaller."""
     values = np.where(mask, values, 0).astype(np.float32)
     if row_factor == col_factor == 1:
         return values, mask.astype(np.float32)
@@ -195,9 +195,10 @@ def _block_sums(values: np.ndarray, row_factor: int, col_factor: int) -> np.ndar
 def area_means(
     values: Num[np.ndarray, "band rows cols"], has_data: Bool[np.ndarray, "band rows cols"], shape: tuple[int, int]
 ) -> tuple[Num[np.ndarray, "band out_rows out_cols"], Bool[np.ndarray, "band out_rows out_cols"]]:
-    """Means of the data by area, in another shape; the type of the numbers stays, and means of integers are rounded.
+    """Resize bands to `shape`: each value is the mean of the data that its pixel covers, weighted by area.
 
-    GDAL averages in the same way, but does not always know which numbers are data (see `BandReader`).
+    An output pixel has data if at least half of it does. The dtype stays, and means of integers are rounded. GDAL
+    averages in the same way, but does not always know which values are data (see `BandReader`).
     """
     down, across = (_axis_weights(small, large) for small, large in zip(shape, values.shape[1:], strict=True))
     weights = np.stack([down @ mask.astype(np.float32) @ across.T for mask in has_data])
@@ -207,7 +208,7 @@ def area_means(
 
 
 def _axis_weights(small: int, large: int) -> sparse.csr_array:
-    """The share of each of `small` pixels that each of `large` pixels covers, along one axis."""
+    """Matrix (small, large): the share of each of `small` pixels that each of `large` pixels covers, along one axis."""
     edges = np.arange(small + 1) * large / small
     first, last = np.floor(edges[:-1]).astype(int), np.minimum(np.ceil(edges[1:]).astype(int), large)
     rows = np.repeat(np.arange(small), last - first)

@@ -21,8 +21,8 @@ from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene
-from geoglot.scene.seen import EncodedScene
 from geoglot.scene.stream import describe_failure
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes

@@ -92,8 +92,8 @@ class AlignObjective:
     def groups(self, weight_decay: float) -> list[ParameterGroup]:
         return decay_groups(self.model.parameters(), weight_decay)
 
-    def batches(self, first_step: int, steps: int) -> Iterator[PairBatch]:
-        return self.train.batches(first_step, steps)
+    def batches(self, first_step: int, stop: int) -> Iterator[PairBatch]:
+        return self.train.batches(first_step, stop)
 
     def backward(self, batch: PairBatch) -> Mapping[str, float]:
         """Add this process's part of the gradient of the mean loss over the tiles of all processes."""

@@ -1,4 +1,7 @@
-"""Crops of labelled images. A batch follows from the number of its step alone, so that training resumes exactly."""
+"""Crops of labelled images.
+
+A batch follows from the seed and the number of its step alone, so that training resumes exactly.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ from geoglot.training.augment import recolour
 from geoglot.training.processes import SINGLE, Process
 
 _Crop = tuple[Tensor, Tensor] | GeoglotError
-_TRIES = 10  # to find a crop with more than one class
+_TRIES = 10  # to find a crop that no class fills
 
 
 @dataclass(frozen=True)
-class Crops:
+class CropSampling:
     """How crops are drawn."""
 
     batch: Count = 16
@@ -37,9 +40,9 @@ class Crops:
     side: Count = 512
     """Pixels; a multiple of 32."""
     scales: tuple[Positive, Positive] = (0.5, 2.0)
-    """Smallest and largest scale; a crop at scale 2 shows half the length on the ground."""
+    """Smallest and largest enlargement of an image; a crop at 2 shows half the length on the ground."""
     most_of_one: Part = 0.75
-    """A crop with a larger share of one class is drawn again, up to ten times (MMSegmentation's cat_max_ratio)."""
+    """A crop with a larger share of one class is drawn again, at most nine times (MMSegmentation's cat_max_ratio)."""
     augment: Literal["aerial", "upright", "none"] = "aerial"
     """aerial: turn, mirror and recolour; upright, for pictures with an up and a down: mirror and recolour."""
     workers: Amount = 2
@@ -64,16 +67,16 @@ class CropBatch:
 
 
 class CropLoader:
-    """Loads this process's part of every batch."""
+    """Loads this process's part of every batch of crops."""
 
-    def __init__(self, samples: Mapped, crops: Crops, process: Process = SINGLE) -> None:
-        self.samples, self.crops, self.process = samples, crops, process
+    def __init__(self, samples: Mapped, sampling: CropSampling, process: Process = SINGLE) -> None:
+        self.samples, self.sampling, self.process = samples, sampling, process
 
-    def batches(self, first_step: int, steps: int) -> Iterator[CropBatch]:
-        """Batches of steps first_step..steps-1."""
-        positions = [list(self.process.part_of(self.crops.batch, step)) for step in range(first_step, steps)]
+    def batches(self, first_step: int, stop: int) -> Iterator[CropBatch]:
+        """Batches of steps first_step..stop-1."""
+        positions = [list(self.process.part_of(self.sampling.batch, step)) for step in range(first_step, stop)]
         loader = DataLoader(
-            _CropSet(self.samples, self.crops), batch_sampler=positions, num_workers=self.crops.workers,
+            _CropSet(self.samples, self.sampling), batch_sampler=positions, num_workers=self.sampling.workers,
             collate_fn=_collate, generator=torch.Generator(),  # the global one belongs to the loss
         )  # fmt: skip
         for batch in loader:
@@ -83,13 +86,13 @@ class CropLoader:
 
 
 class _CropSet(Dataset[_Crop]):
-    """The crop at each position of the endless order, or the error that prevents it.
+    """The crop at each position in the endless sequence of epochs, or the error that prevents it.
 
     Errors are returned: raised in a worker process, they would arrive as a traceback inside a message.
     """
 
-    def __init__(self, samples: Mapped, crops: Crops) -> None:
-        self.samples, self.crops = samples, crops
+    def __init__(self, samples: Mapped, sampling: CropSampling) -> None:
+        self.samples, self.sampling = samples, sampling
 
     def __getitem__(self, position: int) -> _Crop:
         try:
@@ -98,28 +101,28 @@ class _CropSet(Dataset[_Crop]):
             return error
 
     def _crop(self, position: int) -> tuple[Float[Tensor, "3 side side"], Int[Tensor, "side side"]]:
-        rng = np.random.default_rng((self.crops.seed, position))
-        index = image_at(position, len(self.samples), self.crops.seed)
+        rng = np.random.default_rng((self.sampling.seed, position))
+        index = image_at(position, len(self.samples), self.sampling.seed)
         image, labels = self.samples.images[index], self.samples.masks[index]()
-        scale = float(np.exp(rng.uniform(*np.log(self.crops.scales))))  # as likely to halve as to double
-        window = _draw_window(labels, max(1, round(self.crops.side / scale)), self.crops.most_of_one, rng)
+        scale = float(np.exp(rng.uniform(*np.log(self.sampling.scales))))  # as likely to halve as to double
+        window = _draw_window(labels, max(1, round(self.sampling.side / scale)), self.sampling.most_of_one, rng)
         with open_native(image) as raster:
             if raster.native.shape != labels.shape:
                 raise SourceError(f"{image} has {raster.native.shape} px, its mask {labels.shape}")
             tile = raster.read(window)
-        labels = np.where(tile.valid, cut(labels, window), -1)
-        pixels, augment = tile.pixels[:3], self.crops.augment
+        labels = np.where(tile.valid, cut_labels(labels, window), -1)
+        pixels, augment = tile.pixels[:3], self.sampling.augment
         if augment != "none":
             quarters, mirrored = 0 if augment == "upright" else int(rng.integers(4)), bool(rng.integers(2))
             pixels, labels = np.rot90(pixels, quarters, (1, 2)), np.rot90(labels, quarters)
             if mirrored:
                 pixels, labels = pixels[:, :, ::-1], labels[:, ::-1]
             pixels = recolour(pixels, rng)
-        return _resize(pixels, labels, self.crops.side)
+        return _resize(pixels, labels, self.sampling.side)
 
 
 def image_at(position: int, images: int, seed: int) -> int:
-    """Index of the image at a position: epoch after epoch, each in an order of its own."""
+    """Index of the image at a position: each epoch takes all images, in an order of its own."""
     epoch, within = divmod(position, images)
     return int(_epoch_order(images, seed, epoch)[within])
 
@@ -129,8 +132,8 @@ def _epoch_order(images: int, seed: int, epoch: int) -> Int[np.ndarray, " image"
     return np.random.default_rng((seed, epoch, 1)).permutation(images)
 
 
-def cut(labels: Int[np.ndarray, "rows cols"], window: Window) -> Int[np.ndarray, "height width"]:
-    """A window of a label map; -1 outside the map."""
+def cut_labels(labels: Int[np.ndarray, "rows cols"], window: Window) -> Int[np.ndarray, "height width"]:
+    """A window of a label map; -1, an unknown label, outside the map."""
     part = np.full((window.height, window.width), -1, labels.dtype)
     inside = window.intersection(Window(0, 0, *labels.shape))
     if inside is not None:
@@ -138,26 +141,26 @@ def cut(labels: Int[np.ndarray, "rows cols"], window: Window) -> Int[np.ndarray,
     return part
 
 
-def _draw_window(labels: np.ndarray, side: int, most: float, rng: np.random.Generator) -> Window:
-    """A random square in the image, or around it if the image is smaller; with more than one class if possible."""
+def _draw_window(labels: np.ndarray, side: int, most_of_one: float, rng: np.random.Generator) -> Window:
+    """A random square in the image, or around it if the image is smaller; the last try counts whatever it holds."""
     for _ in range(_TRIES):
         row, col = (int(rng.integers(min(0, length - side), max(0, length - side) + 1)) for length in labels.shape)
         window = Window(row, col, side, side)
-        known = cut(labels, window)
+        known = cut_labels(labels, window)
         known = known[known >= 0]
-        if known.size and np.bincount(known).max() <= most * known.size:
+        if known.size and np.bincount(known).max() <= most_of_one * known.size:
             break
     return window
 
 
 def _resize(pixels: np.ndarray, labels: np.ndarray, side: int) -> tuple[Tensor, Tensor]:
-    """Resize to `side`: pixels bilinear, labels to the nearest."""
+    """Resize to `side`: pixels bilinear, labels to the nearest; unknown labels (-1) become IGNORE."""
     image = torch.from_numpy(np.ascontiguousarray(pixels))[None]
-    known = torch.from_numpy(np.where(labels < 0, IGNORE, labels).astype(np.float32))[None, None]
+    targets = torch.from_numpy(np.where(labels < 0, IGNORE, labels).astype(np.float32))[None, None]
     if image.shape[2] != side:
         image = F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)
-        known = F.interpolate(known, (side, side), mode="nearest-exact")
-    return image[0], known[0, 0].long()
+        targets = F.interpolate(targets, (side, side), mode="nearest-exact")
+    return image[0], targets[0, 0].long()
 
 
 def _collate(samples: list[_Crop]) -> CropBatch | GeoglotError:

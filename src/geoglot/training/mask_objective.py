@@ -40,7 +40,7 @@ class SegmentObjective:
         self.model, self.train, self.validation, self.loss = model, train, validation, loss
         self.bfloat16, self.pretrained = bfloat16, pretrained
         self.process = train.process
-        self.batch = (train.crops.batch, "crops")
+        self.batch = (train.sampling.batch, "crops")
 
     def groups(self, weight_decay: float) -> list[ParameterGroup]:
         """A pretrained backbone learns slowly; norms, biases and embeddings have no weight decay."""
@@ -54,8 +54,8 @@ class SegmentObjective:
             group["params"].append(parameter)
         return list(groups.values())
 
-    def batches(self, first_step: int, steps: int) -> Iterator[CropBatch]:
-        return self.train.batches(first_step, steps)
+    def batches(self, first_step: int, stop: int) -> Iterator[CropBatch]:
+        return self.train.batches(first_step, stop)
 
     def backward(self, batch: CropBatch) -> Mapping[str, float]:
         device = next(self.model.parameters()).device

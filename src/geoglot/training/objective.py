@@ -45,8 +45,8 @@ class Objective(Protocol):
 
     def groups(self, weight_decay: float) -> list[ParameterGroup]: ...
 
-    def batches(self, first_step: int, steps: int) -> Iterator[Any]:
-        """Batches of steps first_step..steps-1; the batch of a step is the same in every call."""
+    def batches(self, first_step: int, stop: int) -> Iterator[Any]:
+        """Batches of steps first_step..stop-1; the batch of a step is the same in every call."""
         ...
 
     def backward(self, batch: Any) -> Mapping[str, float]:

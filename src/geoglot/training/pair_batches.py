@@ -71,10 +71,10 @@ class PairLoader:
         self._order = lru_cache(maxsize=2)(self._epoch_order)
         self._starts = [np.searchsorted(shard.links.tile, np.arange(shard.tiles + 1)) for shard in pairs.shards]
 
-    def batches(self, first_step: int, steps: int, ahead: int = 2) -> Iterator[PairBatch]:
-        """Batches of steps first_step..steps-1."""
+    def batches(self, first_step: int, stop: int, ahead: int = 2) -> Iterator[PairBatch]:
+        """Batches of steps first_step..stop-1."""
         with ThreadPoolExecutor(ahead) as pool:
-            coming = iter(range(first_step, steps))
+            coming = iter(range(first_step, stop))
             waiting = deque(pool.submit(self.batch, step) for step in islice(coming, ahead))
             while waiting:
                 batch = waiting.popleft().result()

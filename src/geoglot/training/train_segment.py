@@ -22,7 +22,7 @@ from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, STRIDE, Segmen
 from geoglot.models.upernet import UPerNetConfig
 from geoglot.recipe import open_recipe, recipe_facts, resolve_model
 from geoglot.training import checkpoint
-from geoglot.training.crops import CropLoader, Crops
+from geoglot.training.crops import CropLoader, CropSampling
 from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
 from geoglot.training.mask_objective import SegmentObjective
@@ -80,7 +80,7 @@ class SegmentRecipe:
     model: SegClipConfig = field(default_factory=SegClipConfig)
     upernet: UPerNetConfig = field(default_factory=UPerNetConfig)
     """Settings of the network if `architecture` is upernet."""
-    crops: Crops = field(default_factory=Crops)
+    crops: CropSampling = field(default_factory=CropSampling)
     loss: MaskLoss = field(default_factory=MaskLoss)
     fit: Fit = field(
         default_factory=lambda: Fit(

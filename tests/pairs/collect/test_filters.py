@@ -158,7 +158,7 @@ def test_a_judge_leaves_out_what_its_words_say(collection: Collection, monkeypat
     wanted = FiltersRecipe(judge="any", without=("indoor", "text"), same_look=-1)
     asked = PairsRecipe("n", collection.folder, filters=wanted, tiles=TilesRecipe(side=224))
     monkeypatch.setattr("geoglot.models.zoo.load_word_model", lambda name: PooledColours())
-    outcome = filter_photos(Collection(asked, collection.place, collection.progress))
+    outcome = filter_photos(Collection(asked, collection.recipe_folder, collection.progress))
     left = collection.table("left").set_index("key")["left"]
     assert left[list(colours)].tolist() == ["indoor", "", "indoor", "text", ""]
     assert outcome.counts["left: indoor"] >= 2 and outcome.counts["left: text"] >= 1

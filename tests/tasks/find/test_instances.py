@@ -13,9 +13,9 @@ from scipy import ndimage
 from geoglot.geo import Window
 from geoglot.options import ReadOptions
 from geoglot.scene.class_words import parse_classes
+from geoglot.scene.encoded_scene import encode_scene
 from geoglot.scene.score_field import ScoreField
-from geoglot.scene.seen import encode_scene
-from geoglot.tasks.find.instances import Threshold, choose_threshold, regions_of
+from geoglot.tasks.find.instances import Threshold, choose_threshold, find_regions_in_strips
 from scenes import plant
 from stubs import ColourScorer
 from worlds import write_scene
@@ -24,20 +24,20 @@ NAMES = ("roof", "sand")
 
 
 @given(st.integers(0, 10_000), st.integers(1, 9), st.sampled_from([0.3, 0.45, 0.6]))
-def test_strips_of_any_height_give_the_regions_of_the_whole(seed: int, height: int, extent: float) -> None:
+def test_strips_of_any_height_give_the_regions_of_the_whole(seed: int, height: int, low: float) -> None:
     scores = ndimage.uniform_filter(np.random.default_rng(seed).random((24, 17)), 3).astype(np.float32)
-    threshold = Threshold(extent + 0.1, extent, "given", 0.1)
+    threshold = Threshold(low + 0.1, low, "given", 0.1)
     parts = [(row, scores[row : row + height]) for row in range(0, 24, height)]
-    strips = [(Window(row, 0, *part.shape), part if (part >= extent).any() else None) for row, part in parts]
-    found = regions_of(strips, threshold)
-    labels, _ = ndimage.label(scores >= extent)
+    strips = [(Window(row, 0, *part.shape), part if (part >= low).any() else None) for row, part in parts]
+    found = find_regions_in_strips(strips, threshold)
+    labels, _ = ndimage.label(scores >= low)
     expected = []
     for label, (rows, cols) in enumerate(ndimage.find_objects(labels), 1):
         peak = float(scores[labels == label].max())
-        if peak >= threshold.core:
+        if peak >= threshold.high:
             expected.append((rows.start, cols.start, rows.stop, cols.stop, peak))
     assert sorted((r.top, r.left, r.bottom, r.right, r.peak) for r in found) == sorted(expected)
-    assert all(scores[r.at] == np.float32(r.peak) for r in found)
+    assert all(scores[r.peak_at] == np.float32(r.peak) for r in found)
 
 
 def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path) -> None:
@@ -57,4 +57,4 @@ def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path
         assert (threshold.how, threshold.is_everywhere) == ("background", False)
         assert threshold.share == pytest.approx(np.pi * 30**2 / (150 * 170), rel=0.2)
         given_one = choose_threshold(field, 0.9)
-        assert (given_one.core, given_one.how) == (0.9, "given") and given_one.extent < 0.9
+        assert (given_one.high, given_one.how) == (0.9, "given") and given_one.low < 0.9

@@ -13,7 +13,7 @@ from torch import Tensor
 from geoglot.errors import InputError, ModelError
 from geoglot.geo import Window
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.scene.seen import encode_scene
+from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.load import choose_refiner, load_sam
 from geoglot.tasks.refine.refiner import CoarseMask, View

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from geoglot.errors import InputError
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
-from geoglot.scene.seen import encode_scene
+from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.ask.ask import ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.classify import classify

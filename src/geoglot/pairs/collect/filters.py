@@ -67,7 +67,7 @@ def _judge(collection: Collection, frame: Any, rules: FiltersRecipe) -> dict[str
     from geoglot.models.zoo import load_word_model
     from geoglot.pairs.collect.judge import Judge
 
-    judge = Judge(load_word_model(resolve_model(rules.judge, collection.place)), rules.without)
+    judge = Judge(load_word_model(resolve_model(rules.judge, collection.recipe_folder)), rules.without)
 
     def compute(chunk: Sequence[str]) -> np.ndarray:
         parts = [chunk[first : first + 64] for first in range(0, len(chunk), 64)]

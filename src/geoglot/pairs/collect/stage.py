@@ -22,7 +22,7 @@ from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.atomic import appears, disk_errors, write_json
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 
-_GIVE_UP = 8  # failures in a row after which a service counts as down
+_GIVE_UP = 8  # ServiceErrors in a row after which a service counts as down
 In = TypeVar("In")
 
 
@@ -40,11 +40,11 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Collection:
-    """A recipe and the folder of its results."""
+    """A recipe, and the tables and pieces that its stages keep."""
 
     recipe: PairsRecipe
-    place: Path
-    """Folder of the recipe's file; paths of models are relative to it."""
+    recipe_folder: Path
+    """Paths of models in the recipe are relative to it; the results lie in `folder`."""
     progress: Progress
 
     @property
@@ -78,11 +78,11 @@ class Stage:
     decides: Callable[[PairsRecipe], Any]
     """The part of the recipe on which the result depends."""
     inputs: tuple[str, ...] = ()
-    """Files of earlier stages."""
+    """Files of earlier stages, relative to the folder of the collection."""
     outputs: tuple[str, ...] = ()
 
     def outcome(self, collection: Collection) -> Outcome | None:
-        """The recorded outcome if the stage is finished and its inputs have not changed, else None."""
+        """The recorded outcome if the stage is finished, its outputs are there and its inputs unchanged, else None."""
         try:
             record = json.loads(self._record(collection).read_bytes())
         except FileNotFoundError:
@@ -119,13 +119,13 @@ class Stage:
 
 
 def count_reasons(reasons: Any) -> dict[str, int]:
-    """How many rows were left out for each reason; an empty reason is a row that stays."""
+    """Figures for `Outcome`: how many rows were left out for each reason; an empty reason is a row that stays."""
     counts = reasons[reasons != ""].value_counts()
     return {f"left: {why}": int(number) for why, number in sorted(counts.items())}
 
 
 def file_digest(path: Path) -> str:
-    """sha256 of a file; empty without a file."""
+    """sha256 of a file; an empty string if there is no file."""
     if not path.is_file():
         return ""
     with path.open("rb") as file:
@@ -133,20 +133,20 @@ def file_digest(path: Path) -> str:
 
 
 def resume(
-    collection: Collection, what: str, left: Sequence[In], total: int, work: Callable[[In], object]
+    collection: Collection, what: str, remaining: Sequence[In], total: int, work: Callable[[In], object]
 ) -> list[str]:
-    """`run_parallel` on what is left of a total, in as many threads as the recipe says."""
-    before, threads = total - len(left), collection.recipe.web.parallel
-    return run_parallel(left, work, threads, lambda done: collection.progress(what, before + done, total))
+    """`run_parallel` on the items that remain of a total, with progress, in as many threads as the recipe says."""
+    before, threads = total - len(remaining), collection.recipe.web.parallel
+    return run_parallel(remaining, work, threads, lambda done: collection.progress(what, before + done, total))
 
 
 def run_parallel(
     items: Sequence[In], work: Callable[[In], object], threads: int, advance: Callable[[int], None]
 ) -> list[str]:
-    """Run `work` on all items in some threads; return a sentence for each failure, in the order of the items.
+    """Run `work` on all items in threads; return a sentence for each failure, in the order of the items.
 
-    A full disk ends the run at once. After several failures in a row the service counts as down, and the rest of the
-    items is not tried.
+    Only a SourceError is such a failure: any other error, such as a full disk, ends the run at once. After several
+    ServiceErrors without a success in between the service counts as down, and no further item is tried.
     """
     failures: dict[int, str] = {}
     running: dict[Future[object], int] = {}
@@ -172,6 +172,6 @@ def run_parallel(
             pool.shutdown(wait=True, cancel_futures=True)
             raise
     sentences = [failures[number] for number in sorted(failures)]
-    if left := len(items) - done:
-        sentences.append(f"{_GIVE_UP} failures in a row: {left} more were not tried; run the same again later")
+    if untried := len(items) - done:
+        sentences.append(f"{_GIVE_UP} failures in a row: {untried} more were not tried; run the same again later")
     return sentences

@@ -17,7 +17,7 @@ from geoglot.options import ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.scene.dense import model_of
-from geoglot.scene.seen import EncodedScene
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.sources.raster import Raster
 from geoglot.tasks.ask.answer import Answer, calls_to_json, confidence_of, sentence_of
 from geoglot.tasks.ask.ask_options import AskOptions

@@ -22,8 +22,8 @@ from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import dense_of, model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
+from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.read import open_scene, reading_notes
-from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.tile import Tile
@@ -91,11 +91,11 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
         things = tuple(SceneObject(int(index), name, float(score), shape) for index, score, shape in rows)
         if things:
-            doubtful = sum(thing.score < threshold.core for thing in things)
+            doubtful = sum(thing.score < threshold.high for thing in things)
         else:
-            lower = replace(options.find, min_score=max(_SMALLEST, threshold.core - _CLOSE))
+            lower = replace(options.find, min_score=max(_SMALLEST, threshold.high - _CLOSE))
             doubtful = len(find(scene, {name: [name]}, options=lower).objects)
-        self._known[name] = Sighting(things, threshold.core, doubtful)
+        self._known[name] = Sighting(things, threshold.high, doubtful)
         return self._known[name]
 
     def _encode(self) -> EncodedScene:

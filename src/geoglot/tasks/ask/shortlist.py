@@ -1,6 +1,7 @@
 """Choose the scenes that fit the names in a question best, since asking every scene would take long.
 
-A scene's score for a question is the mean of its scores for the names in the question.
+A scene's score for a question is the mean of its scores for the names in the question. A question that looks for
+nothing is asked of every scene.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Shortlist:
 
     question: str
     names: tuple[str, ...]
-    """Names that the program looks for. If there are none, every scene is asked."""
+    """Names that the program looks for. If it looks for none, every scene is asked."""
     asked: tuple[Candidate, ...]
     left_out: tuple[Candidate, ...]
     refused: str = ""
@@ -81,7 +82,7 @@ class Shortlist:
 
     @property
     def missed(self) -> tuple[Candidate, ...]:
-        """Scenes that the model saw only in part."""
+        """Scenes, asked or left out, that the model saw only in part."""
         return tuple(scene for scene in (*self.asked, *self.left_out) if scene.missed)
 
     def to_json(self) -> dict[str, Any]:
@@ -100,25 +101,26 @@ def shortlist(
     best: int,
     progress: Progress | None = None,
 ) -> tuple[Shortlist, ...]:
-    """Choose the `best` scenes for each question; `names` is the result of `names_of_questions`.
+    """Choose at most `best` scenes for each question; `names` is the result of `names_of_questions`.
 
-    Scenes with the same score keep their order. The shortlister is called once, with all names, if there are any.
+    A question without names gets all scenes, and one without a program none. Scenes that cannot be read are left out,
+    last. Scenes with the same score keep their order. The shortlister is called once, with all names, if there are any.
     """
     every = dict.fromkeys(name for some in names.values() if not isinstance(some, AnswerError) for name in some)
     scores = shortlister.score(sources, tuple(every), progress) if every else {}
-    unseen = tuple(Candidate(source, None) for source in sources)
+    unscored = tuple(Candidate(source, None) for source in sources)
     shortlists = []
     for question, wanted in names.items():
         if isinstance(wanted, AnswerError):
-            shortlists.append(Shortlist(question, (), (), unseen, str(wanted)))
+            shortlists.append(Shortlist(question, (), (), unscored, str(wanted)))
         elif not wanted:
-            shortlists.append(Shortlist(question, (), unseen, ()))
+            shortlists.append(Shortlist(question, (), unscored, ()))
         else:
             bad = [Candidate(source, None, scores[source].failed) for source in sources if scores[source].failed]
             good = [
-                Candidate(source, float(np.mean([seen.scores[name] for name in wanted])), missed=seen.missed)
+                Candidate(source, float(np.mean([found.scores[name] for name in wanted])), missed=found.missed)
                 for source in sources
-                if not (seen := scores[source]).failed
+                if not (found := scores[source]).failed
             ]
             good.sort(key=lambda scene: -(scene.score or 0.0))
             shortlists.append(Shortlist(question, tuple(wanted), tuple(good[:best]), (*good[best:], *bad)))

@@ -1,7 +1,7 @@
 """Find things by words in a raster of any size: one polygon per thing, with its score and area.
 
-A scene is encoded once (`scene/seen`). The scores of each name give instances (`search`, `instances`). A refiner sees
-these in the picture and gives the outlines of objects (`refine_outlines`). Their overlaps are settled (`outline`)
+A scene is encoded once (`encoded_scene`). The scores of each name give instances (`search`, `instances`). A refiner
+sees these in the picture and gives the outlines of objects (`refine_outlines`). Their overlaps are settled (`outline`)
 before they become a table (`find_result`).
 """
 
@@ -25,9 +25,9 @@ from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import read_features
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.dense import Dense, ModelLike, dense_of
+from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, reading_notes
-from geoglot.scene.seen import EncodedScene, encode_scene
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
 from geoglot.tasks.find.outline import Object, settle_overlaps
@@ -79,7 +79,7 @@ def find(
 
         if isinstance(source, EncodedScene):
             _check_limits(options, source.raster)
-            scene = source.narrowed(read, options.area, options.vectors)
+            scene = source.narrow(read, options.area, options.vectors)
             start(scene.facts | {"area": scene.area.wkt if scene.area else None})
         else:
             raster = stack.enter_context(open_scene(source, read, dense.card.resolution))

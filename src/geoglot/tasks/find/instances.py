@@ -1,7 +1,7 @@
 """Instances of a name in a scene of any size: a threshold gives regions, which are split where blobs touch.
 
-Hysteresis is a property of a region: all its pixels reach the extent of the threshold, and at least one pixel reaches
-the core. So the regions do not depend on how the scene is cut into strips.
+Hysteresis is a property of a region: all its pixels reach the low threshold, and at least one pixel reaches the high
+one. So the regions do not depend on how the scene is cut into strips.
 """
 
 from __future__ import annotations
@@ -24,31 +24,31 @@ from geoglot.tasks.refine.edges import split_touching
 
 #: Largest bounding box, in pixels, of a region that is split and refined; a larger region is never held as a whole.
 LARGEST = 4_000_000
-#: A window of full width and its scores; None if no score reaches the extent
+#: A window of full width and its scores; None if no score reaches the low threshold
 Strip = tuple[Window, np.ndarray | None]
 _BINS = 500
 _UNDECIDED = 0.5  # at this score a name fits as well as the best background word
-_EXTENT = 0.8  # ratio of the extent to the core
+_LOW_TO_HIGH = 0.8  # low / high
 _EVERYWHERE = 0.9  # share of the patches from which a name matches the whole scene
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """Hysteresis (Canny 1986): an object is connected pixels that reach the extent, one of which reaches the core."""
+    """Hysteresis (Canny 1986): an object is connected pixels that reach `low`, one of which reaches `high`."""
 
-    core: float
-    """Least score, somewhere, of an object."""
-    extent: float
-    """Least score of every pixel of an object, before its outline is refined."""
+    high: float
+    """At least one pixel of an object reaches this score."""
+    low: float
+    """Every pixel of an object reaches this score, before its outline is refined."""
     how: Literal["scene", "background", "given"]
-    """scene: between the two kinds of patches in the scene; background: 0.5, where the name wins against the background
-    words; given: by the user."""
+    """How `high` was chosen. scene: by Otsu's method from the scores of the scene; background: 0.5, above which the
+    name fits better than the background words; given: by the user."""
     share: float
-    """Share of the patches with data that reach `core`."""
+    """Share of the patches with data that reach `high`."""
 
     @property
     def is_everywhere(self) -> bool:
-        """Whether nearly the whole scene reaches the core, so that the name separates nothing."""
+        """Whether nearly the whole scene reaches `high`, so that the name separates nothing."""
         return self.share >= _EVERYWHERE
 
     def to_json(self) -> dict[str, Any]:
@@ -56,11 +56,11 @@ class Threshold:
 
 
 def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
-    """The threshold of one name.
+    """The threshold of one name: `high` is `min_score` if given, else it follows from the scores of all patches.
 
-    Otsu's method (1979) splits the scores of the scene to maximise the variance between two classes. It always gives
-    two classes, even if there is only one. So the core is at least 0.5, below which a background word fits better, and
-    it is 0.5 if nearly all patches reach that.
+    Otsu's method (1979) splits the scores to maximise the variance between two classes. It always gives two classes,
+    even if there is only one. So its result is raised to 0.5, below which a background word fits better, and replaced
+    by 0.5 if nearly all patches reach that. Raises SourceError or InputError if no patch has data.
     """
     counts = np.zeros(_BINS, np.int64)
     for rows in field.lattice_rows():
@@ -71,13 +71,13 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
             raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
         raise InputError("no pixel of the scene is valid; check --bands and --nodata")
     if min_score is not None:
-        return Threshold(min_score, _EXTENT * min_score, "given", _share(counts, min_score))
+        return Threshold(min_score, _LOW_TO_HIGH * min_score, "given", _share(counts, min_score))
     if np.count_nonzero(counts) > 1 and _share(counts, _UNDECIDED) < _EVERYWHERE:
         centres = (np.arange(_BINS) + 0.5) / _BINS
-        core = float(threshold_otsu(hist=(counts, centres))) + 0.5 / _BINS
-        if core > _UNDECIDED:
-            return Threshold(core, _EXTENT * core, "scene", _share(counts, core))
-    return Threshold(_UNDECIDED, _EXTENT * _UNDECIDED, "background", _share(counts, _UNDECIDED))
+        high = float(threshold_otsu(hist=(counts, centres))) + 0.5 / _BINS
+        if high > _UNDECIDED:
+            return Threshold(high, _LOW_TO_HIGH * high, "scene", _share(counts, high))
+    return Threshold(_UNDECIDED, _LOW_TO_HIGH * _UNDECIDED, "background", _share(counts, _UNDECIDED))
 
 
 def _share(counts: np.ndarray, least: float) -> float:
@@ -86,7 +86,7 @@ def _share(counts: np.ndarray, least: float) -> float:
 
 @dataclass
 class Region(Part):
-    """A 4-connected region of pixels that reach the extent."""
+    """A 4-connected region of pixels that reach the low threshold."""
 
     top: int
     left: int
@@ -94,9 +94,9 @@ class Region(Part):
     """One after the last row."""
     right: int
     peak: float
-    at: tuple[int, int]
-    """Row and column of the first pixel with the highest score."""
-    value = 1
+    peak_at: tuple[int, int]
+    """Row and column, in the scene, of the first pixel with the highest score."""
+    value = 1  # all regions of a name may join
 
     @property
     def box(self) -> Window:
@@ -106,36 +106,36 @@ class Region(Part):
     def absorb(self, other: Region) -> None:
         self.top, self.left = min(self.top, other.top), min(self.left, other.left)
         self.bottom, self.right = max(self.bottom, other.bottom), max(self.right, other.right)
-        first = max(self, other, key=lambda region: (region.peak, -region.at[0], -region.at[1]))
-        self.peak, self.at = first.peak, first.at
+        first = max(self, other, key=lambda region: (region.peak, -region.peak_at[0], -region.peak_at[1]))
+        self.peak, self.peak_at = first.peak, first.peak_at
 
 
 def find_regions(field: ScoreField, threshold: Threshold, progress: Progress | None = None) -> list[Region]:
-    """The regions of a name that hold a core, from the top left."""
+    """The regions of a name in which a pixel reaches the high threshold, from the top left."""
 
     def strips() -> Iterator[Strip]:
         height = field.scene.plan.shape[0]
-        for window, scores in field.strips(threshold.extent):
+        for window, scores in field.strips(threshold.low):
             yield window, scores
             if progress:
                 progress(f"looking for {field.name}", window.row + window.height, height)
 
-    return regions_of(strips(), threshold)
+    return find_regions_in_strips(strips(), threshold)
 
 
-def regions_of(strips: Iterable[Strip], threshold: Threshold) -> list[Region]:
-    """The regions that hold a core, in strips from the top; sorted from the top left."""
-    regions = join_strips(_label(window, scores, threshold.extent) for window, scores in strips)
-    with_core = [region for region in regions if region.peak >= threshold.core]
-    return sorted(with_core, key=lambda region: (region.top, region.left, region.at))
+def find_regions_in_strips(strips: Iterable[Strip], threshold: Threshold) -> list[Region]:
+    """As `find_regions`, from strips that follow each other from the top."""
+    regions = join_strips(_label(window, scores, threshold.low) for window, scores in strips)
+    with_peak = [region for region in regions if region.peak >= threshold.high]
+    return sorted(with_peak, key=lambda region: (region.top, region.left, region.peak_at))
 
 
 def _label(
-    window: Window, scores: np.ndarray | None, extent: float
+    window: Window, scores: np.ndarray | None, low: float
 ) -> tuple[Int[np.ndarray, "rows cols"], dict[int, Region]]:
     if scores is None:
-        return np.zeros((1, window.width), np.int32), {}
-    labels, count = ndimage.label(scores >= extent)
+        return np.zeros((1, window.width), np.int32), {}  # one empty row keeps regions above and below apart
+    labels, count = ndimage.label(scores >= low)
     boxes, peaks = ndimage.find_objects(labels), ndimage.maximum_position(scores, labels, range(1, count + 1))
     regions = {}
     for label, ((rows, cols), (row, col)) in enumerate(zip(boxes, peaks, strict=True), 1):
@@ -146,17 +146,17 @@ def _label(
 
 @dataclass(frozen=True)
 class Instance:
-    """One thing, as the scores show it."""
+    """One thing, before its outline is refined: a part of a region, or what a point or box of the user stands for."""
 
     field: ScoreField
-    extent: float
-    """Least score of its pixels."""
+    low: float
+    """The low threshold of the region around it; the pixels of a box, or under a point, may score less."""
     box: Window
     """Bounding box, in pixels of the scene."""
     bits: UInt8[np.ndarray, " byte"]
     """The mask within the box, eight pixels a byte: a scene may hold very many instances."""
     score: float
-    """Mean over the mask."""
+    """Mean score over the mask."""
     drawn: bool
     """Whether the mask is a box that a person drew."""
 
@@ -164,18 +164,18 @@ class Instance:
     def of(
         cls,
         field: ScoreField,
-        extent: float,
+        low: float,
         mask: Bool[np.ndarray, "rows cols"],
         scores: Float[np.ndarray, "rows cols"],
         window: Window,
         drawn: bool = False,
     ) -> Instance:
-        """The instance of a mask in `window`, which has at least one pixel."""
+        """Crop `mask`, which must have a pixel, and `scores` from their window to the bounding box of the mask."""
         place = rows, cols = ndimage.find_objects(mask.astype(np.uint8))[0]
         own = mask[place]
         box = Window(window.row + rows.start, window.col + cols.start, *own.shape)
         score = float(scores[place][own].mean(dtype=np.float64))
-        return cls(field, extent, box, np.packbits(own), score, drawn)
+        return cls(field, low, box, np.packbits(own), score, drawn)
 
     @property
     def name(self) -> str:
@@ -188,14 +188,14 @@ class Instance:
         return np.unpackbits(self.bits, count=shape[0] * shape[1]).reshape(shape).astype(bool)
 
 
-def split_region(region: Region, field: ScoreField, extent: float) -> list[Instance]:
-    """The instances of a region whose box is no larger than LARGEST."""
+def split_region(region: Region, field: ScoreField, low: float) -> list[Instance]:
+    """Split a region where blobs touch. Its box, at most LARGEST pixels, is held in memory as a whole."""
     scores = field.read(region.box)
-    labels, _ = ndimage.label(scores >= extent)
-    parts = split_touching(labels == labels[region.at[0] - region.top, region.at[1] - region.left], scores)
+    labels, _ = ndimage.label(scores >= low)
+    parts = split_touching(labels == labels[region.peak_at[0] - region.top, region.peak_at[1] - region.left], scores)
     instances = []
     for label, place in enumerate(ndimage.find_objects(parts), 1):
         rows, cols = place
         window = Window(region.top + rows.start, region.left + cols.start, *parts[place].shape)
-        instances.append(Instance.of(field, extent, parts[place] == label, scores[place], window))
+        instances.append(Instance.of(field, low, parts[place] == label, scores[place], window))
     return instances

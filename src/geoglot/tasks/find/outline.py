@@ -48,22 +48,22 @@ def _simplify(polygon: Polygon) -> Polygon:
     return shapely.normalize(shapely.simplify(polygon, _TOLERANCE))
 
 
-def outline_of_large(region: Region, field: ScoreField, extent: float) -> Object:
+def outline_of_large(region: Region, field: ScoreField, low: float) -> Object:
     """The object of a region that is too large to be held as a whole: it is traced by strips, not split or refined."""
-    core = shapely.Point(region.at[1] + 0.5, region.at[0] + 0.5)
+    peak = shapely.Point(region.peak_at[1] + 0.5, region.peak_at[0] + 0.5)
 
     def strips() -> Iterator[ClassStrip]:
         rows = max(1, _PIXELS // region.box.width)
         for row in range(region.top, region.bottom, rows):
             window = Window(row, region.left, min(rows, region.bottom - row), region.box.width)
             scores = field.read(window)
-            yield ClassStrip(row, (scores >= extent).astype(np.uint8), scores)
+            yield ClassStrip(row, (scores >= low).astype(np.uint8), scores)
 
     for shape in trace(strips(), frozenset({0})):
         polygon = shapely.transform(shape.geometry(), lambda xy: xy + np.array([region.left, 0]))
-        if polygon.contains(core):
+        if polygon.contains(peak):
             return Object(field.name, _simplify(polygon), shape.confidence / shape.pixels, "none")
-    raise AssertionError("a region holds its core")
+    raise AssertionError("a region holds its peak")
 
 
 def settle_overlaps(objects: Sequence[Object]) -> list[Object]:

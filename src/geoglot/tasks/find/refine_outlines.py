@@ -123,7 +123,7 @@ def _scores_in(window: Window, instance: Instance) -> Float[np.ndarray, "rows co
 
 def _coarse_mask(instance: Instance, scores: Float[np.ndarray, "rows cols"], window: Window) -> CoarseMask:
     mask = np.pad(instance.mask, window.rims(instance.box))
-    others = ~mask & (scores >= instance.extent)
+    others = ~mask & (scores >= instance.low)
     return CoarseMask(mask, np.where(others, np.float32(0), scores), instance.drawn)
 
 
@@ -190,6 +190,6 @@ def digest(instances: Sequence[Instance]) -> str:
     """Hash of all fields of the instances."""
     total = hashlib.sha256()
     for instance in instances:
-        facts = (instance.name, *instance.box, instance.score, instance.extent, instance.drawn)
+        facts = (instance.name, *instance.box, instance.score, instance.low, instance.drawn)
         total.update(repr(facts).encode() + instance.bits.tobytes())
     return total.hexdigest()

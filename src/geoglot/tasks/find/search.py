@@ -16,15 +16,15 @@ from geoglot.aliases import Progress
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
 from geoglot.scene.area import on_grid
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
-from geoglot.scene.seen import EncodedScene
 from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region
 from geoglot.tasks.find.outline import Object, outline_of_large
 
 _REACH = 8  # patches around a point within which its thing lies
-_EXTENT = 0.5  # half way from the usual similarity around a point to equality with it
+_LOW = 0.5  # half way from the usual similarity around a point to equality with it
 _UNNAMED = "object"
 
 
@@ -49,9 +49,9 @@ def search_names(scene: EncodedScene, question: Question, min_score: float | Non
         threshold = thresholds[name] = choose_threshold(field, min_score)
         for region in find_regions(field, threshold, progress):
             if region.box.height * region.box.width > LARGEST:
-                large.append(outline_of_large(region, field, threshold.extent))
+                large.append(outline_of_large(region, field, threshold.low))
             else:
-                instances += split_region(region, field, threshold.extent)
+                instances += split_region(region, field, threshold.low)
     everywhere = (
         f"{name!r} matches {threshold.share:.0%} of the scene, so it separates nothing here: use a narrower name, or "
         "raise --min-score"
@@ -129,7 +129,7 @@ def _place(scene: EncodedScene, geometry: BaseGeometry, name: str) -> _Place | N
     if inside.bounds[0] >= width or inside.bounds[1] >= height:
         return None
     patches = _patches_within_reach(scene, inside)
-    seen = scene.seen(patches)
+    seen = scene.values(patches)
     offset = np.array([patches.col, patches.row])
     in_patches = shapely.transform(inside, lambda xy: xy / scene.plan.patch - offset)
     on = _rasterise(in_patches, (patches.height, patches.width)) & ~np.isnan(seen[0])
@@ -165,6 +165,6 @@ def _instance(field: ScoreField, place: _Place) -> Instance:
     mask = _rasterise(shapely.transform(place.geometry, lambda xy: xy - offset), scores.shape)
     drawn = bool(place.geometry.area)
     if not drawn:
-        labels, _ = ndimage.label((scores >= _EXTENT) | mask)
+        labels, _ = ndimage.label((scores >= _LOW) | mask)
         mask = np.isin(labels, np.unique(labels[mask]))
-    return Instance.of(field, _EXTENT, mask, scores, inside, drawn)
+    return Instance.of(field, _LOW, mask, scores, inside, drawn)

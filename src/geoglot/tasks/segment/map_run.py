@@ -25,8 +25,8 @@ from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
 from geoglot.scene.dense import Dense, WordScores
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, reading_facts, reading_notes
-from geoglot.scene.seen import EncodedScene
 from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
@@ -60,7 +60,7 @@ def segment_with(
     started = time.monotonic()
     scene = None
     if isinstance(source, EncodedScene):
-        scene = source.narrowed(read, None, None)
+        scene = source.narrow(read, None, None)
         source = scene.raster
     with open_scene(source, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)

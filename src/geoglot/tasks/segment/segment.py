@@ -15,7 +15,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
-from geoglot.scene.seen import EncodedScene
+from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner

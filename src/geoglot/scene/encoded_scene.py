@@ -33,12 +33,15 @@ from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, Readable
 from geoglot.sources.tile import Tile
 
-_NUMBERS = 16_000_000  # values read at a time
+_NUMBERS = 16_000_000  # values in a block of `rows`: bounds memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class EncodedScene:
-    """The embeddings, or class logits, of every patch of a scene, in files that live as long as this is open."""
+    """The values of a scene, in files that can be read until `encode_scene` ends.
+
+    The values of a patch are its embedding, or the class logits of a model with classes of its own.
+    """
 
     raster: Raster
     dense: Dense
@@ -49,19 +52,23 @@ class EncodedScene:
     """Everything that decides the values."""
     read: ReadOptions
     vectors: PathLike | None
-    """The folder that keeps the embeddings, if the user gave one."""
+    """The folder that keeps the values, if the user gave one; not a vector file."""
     area: BaseGeometry | None
     """The area of interest in pixels; None is the whole scene."""
     resumed: tuple[str, ...]
     """A note that a killed run was resumed, if it was."""
-    _seen: Strips
+    _values: Strips
     _valid: Strips
 
     def __repr__(self) -> str:
         return f"EncodedScene({self.raster.uri} by {self.dense.card.name}, {self.plan.lattice} patches)"
 
-    def narrowed(self, read: ReadOptions, area: PathLike | None, vectors: PathLike | None) -> EncodedScene:
-        """The scene within another area; InputError for options that differ from those of encoding."""
+    def narrow(self, read: ReadOptions, area: PathLike | None, vectors: PathLike | None) -> EncodedScene:
+        """The scene within a smaller area; `area` None leaves it as it is.
+
+        Raises InputError for an area that reaches beyond the present one, and for options, unless None, that differ
+        from those of encoding.
+        """
         wanted = read.facts() | {"vectors": vectors}
         for key, own in (self.read.facts() | {"vectors": self.vectors}).items():
             if wanted[key] is not None and wanted[key] != own:
@@ -73,20 +80,20 @@ class EncodedScene:
             raise InputError("the area of interest reaches beyond the one that the scene was encoded for")
         return replace(self, area=area)
 
-    def seen(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
-        """The values of a block of the patch lattice; NaN means unknown."""
-        block = self._seen.read(*patches.slices)
+    def values(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
+        """The values of a block of the patch lattice; NaN where there is no data or a window failed."""
+        block = self._values.read(*patches.slices)
         return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
 
     def rows(self) -> Iterator[Row]:
-        """The whole scene from the top, as the stream yielded it."""
+        """The whole scene from the top, in blocks of lattice rows; not the rows of windows of the stream."""
         (height, width), (bottom, right), patch = self.plan.lattice, self.plan.shape, self.plan.patch
         step = max(1, _NUMBERS // (width * self.dense.channels))
         for first in range(0, height, step):
             count = min(step, height - first)
             top = first * patch
             valid = self.valid(Window(top, 0, min(count * patch, bottom - top), right))
-            yield Row(first, self.seen(Window(first, 0, count, width)), valid)
+            yield Row(first, self.values(Window(first, 0, count, width)), valid)
 
     def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """Which pixels of a window inside the scene have data."""
@@ -111,10 +118,10 @@ def encode_scene(
 ) -> Iterator[EncodedScene]:
     """Encode a raster of any size, for any number of questions: `find(scene, "pool")`.
 
-    `area` is a file of polygons; windows that touch none of them are not computed. The values are kept in the folder
-    `vectors`, if it is given. Otherwise they lie in a work folder beside `output`, from which the same run resumes if
-    it is killed, or in a temporary folder. `before` is called, before any work, with everything that decides the
-    values. Raises SourceError if no window could be read or computed.
+    `area` is a file of polygons; windows farther than half a window from all of them are not computed. The values are
+    kept in the folder `vectors`, if it is given. Otherwise they lie in a work folder beside `output`, from which the
+    same run resumes if it is killed, or in a temporary folder. `before` is called, before any work, with all that
+    decides the values. Raises SourceError if no window could be read or computed.
     """
     dense = dense_of(model)
     with ExitStack() as stack:
@@ -129,7 +136,7 @@ def encode_scene(
         }
         if before:
             before(facts)
-        journal = _journal(stack, fingerprint(facts), output, vectors)
+        journal = _open_journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
         failed, resumed = _encode(_Filled(part), dense, plan, journal, read.batch, progress)
@@ -167,7 +174,7 @@ def stored_type(dense: Dense) -> str:
     return "float32" if dense.labels else "float16"
 
 
-def _journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike | None) -> Journal:
+def _open_journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike | None) -> Journal:
     if vectors:
         folder = Path(vectors)
         if not folder.is_dir():
