@@ -60,7 +60,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "a", "-o", "a.shp"], 2, ".gpkg"),
         (["scene.tif", "a", "-o", "no/a.gpkg"], 1, "mkdir -p"),
         (["scene.tif", "a", "--refine", "sam"], 2, "--sam facebook/sam-vit-base"),
-        (["scene.tif", "a", "--refine", "sam", "--sam", "./none"], 1, "cannot be had"),
+        (["scene.tif", "a", "--refine", "sam", "--sam", "./none"], 1, "cannot be loaded"),
         (["scene.tif", "a", "--refine", "magic"], 2, "magic"),
         (["scene.tif", "a", "--background", "a,b"], 2, "cannot be found and be the background"),
         (["scene.tif", "a", "--min-score", "2"], 2, "must be below 1, got 2"),

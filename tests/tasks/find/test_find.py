@@ -340,7 +340,7 @@ def test_the_manifest_says_how_it_was_made(scene: Path, tmp_path: Path) -> None:
     assert manifest["counts"] == {"roof": 4}
     assert manifest["run"]["windows"] == {"tile": 64, "overlap": 16, "patch": 8}
     assert manifest["run"]["options"]["min_score"] is None
-    assert manifest["thresholds"]["roof"]["high"] == round(result.thresholds["roof"].high, 4)
+    assert manifest["thresholds"]["roof"]["core"] == round(result.thresholds["roof"].high, 4)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "roofs.manifest.json", "roofs.overlay.png", "roofs.parquet",
     ]  # fmt: skip

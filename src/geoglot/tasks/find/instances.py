@@ -7,7 +7,7 @@ one. So the regions do not depend on how the scene is cut into strips.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -52,7 +52,9 @@ class Threshold:
         return self.share >= _EVERYWHERE
 
     def to_json(self) -> dict[str, Any]:
-        return {key: value if isinstance(value, str) else round(value, 4) for key, value in asdict(self).items()}
+        """The keys of `geoglot find --json`, which users' scripts read: "core" is `high`, "extent" is `low`."""
+        core, extent, share = (round(value, 4) for value in (self.high, self.low, self.share))
+        return {"core": core, "extent": extent, "how": self.how, "share": share}
 
 
 def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
