@@ -65,7 +65,8 @@ SYNONYMS = {
     "town area": "urban area", "built up area": "built-up area", "farming land": "farmland",
     "agricultural land": "farmland", "building area": "building", "tennis field": "tennis court",
     "parking": "parking lot", "forested": "forest", "wooded": "forest", "vegetated": "vegetation",
-    "grassy": "grass", "agricultural": "farmland", "residential": "residential area", "industrial": "industrial area",
+    "grassy": "grass", "agricultural": "farmland", "agriculture": "farmland", "paved": "paved area",
+    "residential": "residential area", "industrial": "industrial area",
     "commercial": "commercial area", "urban": "urban area", "rural": "rural area",
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ def _check_order(words: list[str]) -> None:
         if singular(word) != word and word not in _LISTS["PLURAL_FIRST"]:
             raise NotUnderstood(joined)
     for word in words[1:]:
-        inner = word.endswith("ing") and word not in _NOUNS_IN_ING | _FIRST_IN_ING
+        inner = word.endswith(("ing", "ed")) and word not in _NOUNS_IN_ING | _FIRST_IN_ING
         if word in VERBS or (inner and word != words[-1]):
             raise NotUnderstood(word)
 

@@ -74,6 +74,13 @@ def subject(text: str) -> tuple[Thing, Thing]:
     return core, _modified(core, text[end:])
 
 
+def in_plural(text: str) -> bool:
+    """True if the noun of a phrase is typed in the plural."""
+    start = _BEGINS.search(f"{text} ")
+    *_, last = (text[: start.start()] if start else text).split() or [""]
+    return singular(last) != last
+
+
 def square_metres(groups: Groups) -> float:
     """The area that a pattern kept."""
     return round(float(groups["much"]) * AREAS[groups["unit"]], 6)

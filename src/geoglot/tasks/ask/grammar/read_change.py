@@ -56,6 +56,8 @@ def grown(groups: Groups) -> Query:
 def lost_part(groups: Groups) -> Query:
     """What percentage is gone: of the things, by number, and of forest by area."""
     what = one_name(groups["a"])
+    if groups["cleared"] and not uncountable(what.name):
+        raise NotUnderstood("cleared")  # a road that is cleared is still there
     if uncountable(what.name):
         return grown(Groups(groups, ask="percent", down="gone"))
     every, gone = replace(what, when="before"), replace(what, when="disappeared")

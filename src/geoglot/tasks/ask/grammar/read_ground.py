@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import uncountable
 from geoglot.tasks.ask.grammar.noun import NotUnderstood, Related, Sized, Thing
-from geoglot.tasks.ask.grammar.noun_phrase import metres, square_metres, subject, thing
+from geoglot.tasks.ask.grammar.noun_phrase import in_plural, metres, square_metres, subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups
 from geoglot.tasks.ask.grammar.queries import (
@@ -108,6 +108,14 @@ def share(groups: Groups) -> Query:
     return _share(text, re.sub(r" of @$", "", groups["place"]), "100 * part_covered", "%")
 
 
+def share_in_part(groups: Groups) -> Query:
+    """What percentage of the things, by number, is in a part of the scene?"""
+    every, what = subject(groups["a"])
+    if what != replace(every, part=what.part) or not what.part or every.superlative or not in_plural(groups["a"]):
+        raise NotUnderstood(groups["a"])
+    return of_all(every, what, "100 * count(found) / count(every)", "%")
+
+
 def share_bound(groups: Groups) -> Query:
     """Does a thing cover more, or less, than so large a part?"""
     much = groups["much"] or "half"
@@ -168,6 +176,8 @@ def length(groups: Groups) -> Query:
     """How long is the longest of a thing, or is it longer than so much?"""
     if groups["more"] in ("more", "less") and not groups["long"]:
         raise NotUnderstood(groups["more"])
+    if groups["a"].startswith("all "):
+        raise NotUnderstood("all")
     what, unit = thing(groups["a"]), groups["unit"] or "m"
     value = f"length_m(found){per_unit(unit)}"
     sentence = (
@@ -175,6 +185,7 @@ def length(groups: Groups) -> Query:
     )
     if groups["more"]:
         return Query({"found": what}, f"{value} {_SIGNS.get(groups['more'], '>')} {metres(groups):.12g}", sentence)
+    sentence += "; their total length is not measured" if in_plural(groups["a"]) else ""
     return Query({"found": what}, value, sentence, unit)
 
 

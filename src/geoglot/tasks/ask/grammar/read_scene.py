@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
-from geoglot.tasks.ask.grammar.noun_phrase import thing
+from geoglot.tasks.ask.grammar.noun_phrase import subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups, expression
 from geoglot.tasks.ask.grammar.queries import Query, amount, find, listed, part, per_unit, there_are
@@ -13,6 +14,8 @@ from geoglot.tasks.ask.grammar.read_compare import BOTH
 from geoglot.tasks.ask.grammar.read_ground import names_in
 
 _CITY = ("urban area", "rural area")
+#: Names that ask for a kind of ground, not for things
+_GROUND = ("area", "place", "region", "zone", "type", "class", "land cover")
 
 
 def classify(groups: Groups) -> Query:
@@ -31,6 +34,15 @@ def classify(groups: Groups) -> Query:
     asked = "rural" if groups["kind"].startswith(("rural", "country")) else "urban"
     value = f'kind == "{asked}"' if groups["kind"] else "kind"
     return Query({}, value, f"the {place or 'scene'} looks {{kind}}", compute={"kind": setting})
+
+
+def which_are(groups: Groups) -> Query:
+    """Which things are as the question says? It must say more than their part of the scene."""
+    every, some = subject(f"{groups['a']} that are {groups['rest']}")
+    no_more = len(some.filters) == len(every.filters)
+    if no_more or every.superlative or every.name in _GROUND or groups["a"].startswith("of "):
+        raise NotUnderstood(groups["rest"])
+    return Query({"found": some}, "where(found)", f"{there_are(some)}, {{placed(found)}}")
 
 
 def looks_like(groups: Groups) -> Query:
@@ -89,7 +101,10 @@ def where(groups: Groups) -> Query:
     text = re.sub(r"^(?:most|majority) of ", "", groups["a"])
     if text != groups["a"] and groups["place"] == "half":
         raise NotUnderstood("half")  # the upper or lower, or the left or right?
-    what = thing(f"{groups['best']} {text}".strip())
+    if groups["several"]:
+        what = replace(thing(text), superlative=groups["best"].replace("biggest", "largest"))
+    else:
+        what = thing(f"{groups['best']} {text}".strip())
     long = f", {amount('length_m(found)', 'm')} long," if what.superlative == "longest" else ""
     sentence = (
         f"{what.singular}{long} is {{placed(found)}}" if what.superlative else f"{there_are(what)}, {{placed(found)}}"

@@ -54,7 +54,9 @@ def all_or_most(groups: Groups) -> Query:
     every, some = subject(f"{groups['a']} {groups['rest']}")
     if groups["colour"] and every == some:
         some = every.add(Coloured(groups["colour"]))
-    if len(some.filters) - len(every.filters) + bool(some.part) != 1 or some.when or every.superlative:
+    if every.name == "land" or some.when or every.superlative:
+        raise NotUnderstood(groups["a"])
+    if len(some.filters) - len(every.filters) + bool(some.part) != 1:
         raise NotUnderstood(groups["a"])
     if groups["ask"] == "all":
         return of_all(every, some, "exists(every) and count(found) == count(every)")
