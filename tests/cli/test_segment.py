@@ -82,7 +82,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "-o", "m.tif", "--classes", "a,other"], 2, "another name"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--background", "b,c"], 2, "b cannot be a class and"),
         (["scene.tif", "-o", "m.tif", "--classes", "names.csv,b"], 2, "looks like a file"),
-        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--gsd", "1e9"], 2, "coarser than all of it"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--gsd", "1e9"], 2, "choose a finer resolution"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--gsd", "0.001"], 2, "100 times as coarse"),
         (["scene.tif", "--classes", "a,b"], 2, "--output"),
         (["scene.tif", "-o", "./scene.tif", "--classes", "a,b"], 2, "is the source"),
