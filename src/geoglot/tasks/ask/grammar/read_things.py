@@ -165,7 +165,10 @@ def presence(groups: Groups) -> Query:
     """Is there a thing, or none?"""
     if groups["a"].startswith(("more ", "less ", "fewer ", "as many ")):
         raise NotUnderstood(groups["a"].partition(" ")[0])
-    return _exists(_maybe_coloured(groups), none=bool(groups["no"]) or groups["ask"] == "none")
+    what = _maybe_coloured(groups)
+    if what.superlative:  # there is always a largest
+        raise NotUnderstood(what.superlative)
+    return _exists(what, none=bool(groups["no"]) or groups["ask"] == "none")
 
 
 def relation(groups: Groups) -> Query:
