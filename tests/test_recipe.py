@@ -80,6 +80,22 @@ def test_numbers_that_mean_nothing_are_told(tmp_path: Path, line: str, said: str
         read_recipe(path, AlignRecipe)
 
 
+@pytest.mark.parametrize("line", ["name = 2024-01-01", "output = 2024-01-01", "data.folder = 07:32:00"])
+def test_a_date_is_neither_text_nor_a_path(tmp_path: Path, line: str) -> None:
+    keys = {"name": '"a"', "output": '"out"', "data.set": '"folder"', "data.folder": '"data"'}
+    key, _, value = line.partition(" = ")
+    path = tmp_path / "r.toml"
+    path.write_text("\n".join(f"{name} = {stated}" for name, stated in (keys | {key: value}).items()))
+    with pytest.raises(InputError, match=f"{key} must be text, got the date {value}; write it in quotes"):
+        read_recipe(path, SegmentRecipe)
+
+
+def test_a_base_without_a_name_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "r.toml").write_text('base = ""')
+    with pytest.raises(InputError, match="base must be the name of another recipe in its folder, got ''"):
+        read_recipe(tmp_path / "r.toml", SegmentRecipe)
+
+
 def test_paths_have_no_detours_where_links_allow(tmp_path: Path) -> None:
     """Messages name them: data, not recipes/../data; but what lies behind a link stays where it is."""
     text = 'name = "r"\noutput = "../run"\n[data]\nset = "folder"\nfolder = "../data"\n'

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import os
 import tomllib
+from datetime import date, time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
@@ -49,7 +50,7 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     base = table.pop("base", None)
     if base is None:
         return table
-    if not isinstance(base, str) or Path(base).name != base or path.with_name(base) in (path, *above):
+    if not isinstance(base, str) or not base or Path(base).name != base or path.with_name(base) in (path, *above):
         raise InputError(f"{path}: base must be the name of another recipe in its folder, got {base!r}")
     return _merge(_read(path.with_name(base), (path, *above)), table)
 
@@ -107,6 +108,7 @@ def _with_paths(kind: type[Any], values: Any, table: dict[str, Any], where: str,
     resolved = {}
     for name, kinds in _kinds(kind).items():
         value, stated = getattr(values, name), table.get(name)
+        _check_dates(value, stated, f"{where}{name}")
         nested = _find_dataclass(kinds)
         if nested and isinstance(stated, dict):
             value = _with_paths(nested, value, stated, f"{where}{name}.", folder)
@@ -114,6 +116,15 @@ def _with_paths(kind: type[Any], values: Any, table: dict[str, Any], where: str,
             value = _resolve(stated, str in kinds, f"{where}{name}", folder)
         resolved[name] = value
     return kind(**resolved)
+
+
+def _check_dates(value: Any, stated: Any, key: str) -> None:
+    """Refuse a date of TOML where the recipe takes text or a path: as JSON, which is validated, it is a text, too."""
+    if isinstance(stated, list):
+        for index, (one, stated_one) in enumerate(zip(value, stated, strict=True)):
+            _check_dates(one, stated_one, f"{key}.{index}")
+    elif isinstance(stated, date | time) and not isinstance(value, date):
+        raise InputError(f'{key} must be text, got the date {stated}; write it in quotes: "{stated}"')
 
 
 def _kinds(kind: type[Any]) -> dict[str, tuple[Any, ...]]:

@@ -77,12 +77,14 @@ def test_help_shows_text_choices_and_defaults() -> None:
         ("--gsd nan", "'--gsd': it must be above 0, got nan"),
         ("--share 1.5", "'--share': it must be at most 1, got 1.5"),
         ("--scales 1,x", "'--scales': it must be numbers with commas"),
+        ("--scales ,", "'--scales': it must have at least one value, got ','"),
+        ("--bands ''", "'--bands': it must have at least one value, got ''"),
         ("--nodata x", "'--nodata': it must be a number or none, got 'x'"),
         ("--flips some", "'--flips'"),
     ],
 )
 def test_what_is_out_of_bounds_is_refused_in_a_sentence(words: str, said: str) -> None:
-    result, taken = run(*words.split())
+    result, taken = run(*shlex.split(words))
     assert result.exit_code == 2 and said in result.output and not taken
 
 

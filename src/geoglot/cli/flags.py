@@ -88,7 +88,7 @@ def _type(kinds: list[Any], bounds: tuple[BaseMetadata, ...]) -> click.ParamType
 
 def _element(kind: Any) -> Callable[[str], Any]:
     """Reads a part of a list. A band is an index if it is a number, and a name if not."""
-    return float if kind is float else lambda part: int(part) if part.isdigit() else part
+    return float if kind is float else lambda part: int(part) if part.isdecimal() else part
 
 
 class _Bounded(click.ParamType[Any]):
@@ -129,6 +129,9 @@ class _Commas(click.ParamType[Any]):
         if isinstance(value, tuple):
             return value
         try:
-            return tuple(self._element(part.strip()) for part in value.split(",") if part.strip())
+            values = tuple(self._element(part.strip()) for part in value.split(",") if part.strip())
         except ValueError:
             self.fail(f"it must be numbers with commas, such as 0.75,1,1.25, got {value!r}", param, ctx)
+        if not values:  # an empty tuple would mean that the flag was not given
+            self.fail(f"it must have at least one value, got {value!r}", param, ctx)
+        return values
