@@ -47,7 +47,7 @@ def test_the_callers_choice() -> None:
     assert SENTINEL2.choose([4, "B03", "2"], None).indexes == (4, 2, 2)
     assert SENTINEL2.choose(["b08"], None).indexes == (4, 4, 4)
     assert RGBA.choose(["blue", "green", "red"], None).indexes == (3, 2, 1)
-    for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"]):
+    for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"], ["²"]):
         with pytest.raises(InputError, match="There is no band"):
             SENTINEL2.choose(wrong, None)
     with pytest.raises(InputError, match=r"no band 5; the raster has: 1 \(gray\), 2, 3 \(red\)$"):

@@ -187,7 +187,7 @@ class Bands:
         return (shown[rgb[0] - 1], shown[rgb[1] - 1], shown[rgb[2] - 1]) if rgb else None
 
     def _index(self, band: BandLike) -> int:
-        if isinstance(band, str) and not band.isdigit():
+        if isinstance(band, str) and not band.isdecimal():
             index = self._find(band)
         else:
             index = int(band) if 1 <= int(band) <= len(self.colours) else None
