@@ -1,7 +1,5 @@
 """Types of arguments. A public function normalises a `...Like` argument in its first lines and never passes it on."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Checks numbers against the bounds in the annotations of a dataclass, such as `Annotated[int, Ge(1)]`."""
 
-from __future__ import annotations
-
 import operator
 from collections.abc import Callable
 from functools import cache

@@ -1,7 +1,5 @@
 """Transforms coordinates between CRSs, always x before y, and chooses a metric CRS for a place on Earth."""
 
-from __future__ import annotations
-
 import math
 from functools import lru_cache
 from typing import Any

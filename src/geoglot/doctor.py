@@ -1,7 +1,5 @@
 """Checks of this machine: packages, device, raster and vector formats, projections, models, cache."""
 
-from __future__ import annotations
-
 import platform
 import re
 import sys

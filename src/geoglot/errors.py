@@ -1,7 +1,5 @@
 """Every exception that geoglot raises on purpose. Each message says what to do next."""
 
-from __future__ import annotations
-
 import sys
 from importlib.metadata import PackageNotFoundError, requires
 

@@ -1,7 +1,5 @@
 """Formats numbers and areas for sentences."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable
 

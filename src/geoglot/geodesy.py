@@ -1,7 +1,5 @@
 """Areas, perimeters and distances on the WGS 84 ellipsoid. Edges of a geometry are straight in its CRS."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

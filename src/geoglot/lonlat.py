@@ -5,8 +5,6 @@ many degrees within a few metres. There a polygon is cut on the polar map into i
 each with a plain range of longitudes, and the pole becomes an edge at latitude 90.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

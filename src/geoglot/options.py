@@ -4,8 +4,6 @@ A field with a text in its annotation is a flag of the command line, and the tex
 here, so that `--help` answers at once.
 """
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 

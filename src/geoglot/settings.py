@@ -1,7 +1,5 @@
 """Settings from environment variables: device, threads, cache folder, keys of services. No other code reads them."""
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass, field
 from pathlib import Path

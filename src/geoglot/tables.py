@@ -1,7 +1,5 @@
 """Reads text files and tables in the encodings and with the separators that people's programs write."""
 
-from __future__ import annotations
-
 import codecs
 import csv
 import io

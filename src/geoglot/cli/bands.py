@@ -1,7 +1,5 @@
 """geoglot bands: a picture of the bands of a raster, to choose from."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

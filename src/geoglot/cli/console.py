@@ -3,8 +3,6 @@
 Both are written as \\uXXXX, which a JSON document reads back as the character.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import re

@@ -1,7 +1,5 @@
 """geoglot datasets: list data sets, check them, cut them into tiles."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """geoglot demo: map the scene that ships with the package, offline."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

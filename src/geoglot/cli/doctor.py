@@ -1,7 +1,5 @@
 """geoglot doctor: what is installed, and what to do about what is missing."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 
 import click

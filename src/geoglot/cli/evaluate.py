@@ -1,7 +1,5 @@
 """geoglot evaluate: how good a model is, by a published protocol."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal, get_args

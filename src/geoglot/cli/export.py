@@ -1,7 +1,5 @@
 """geoglot export: a segmenter as ONNX."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import click

@@ -1,7 +1,5 @@
 """The command line: `geoglot COMMAND`. Commands are imported when they are run, so that --help answers at once."""
 
-from __future__ import annotations
-
 import importlib
 import os
 import traceback

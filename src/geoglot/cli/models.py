@@ -1,7 +1,5 @@
 """geoglot models: list, show, convert and pull."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, get_args

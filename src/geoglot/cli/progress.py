@@ -1,7 +1,5 @@
 """Progress of long work on stderr: bars for a person, lines for a log."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Iterator

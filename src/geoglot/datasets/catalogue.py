@@ -1,7 +1,5 @@
 """All data sets by name."""
 
-from __future__ import annotations
-
 from geoglot.datasets.dataset import DataSet
 from geoglot.datasets.sets.bigearthnet import BIGEARTHNET
 from geoglot.datasets.sets.class_folders import AID, EUROSAT, PATTERNNET, RESISC45, UCMERCED

@@ -1,7 +1,5 @@
 """Check that a set of masked images is complete and consistent, before any time is spent on it."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections import Counter

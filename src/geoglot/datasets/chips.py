@@ -8,8 +8,6 @@ iSAID is scored on tiles of 896 px with an overlap of 384 (Zheng et al., CVPR 20
 count twice there, so scores by tile and by whole image differ.
 """
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

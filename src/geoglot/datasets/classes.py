@@ -1,7 +1,5 @@
 """Classes of pixels, and the table `classes.csv` that names them in a folder of images and labels."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ Sources: cocodataset.org (format-data), and pycocotools' maskApi for run lengths
 count, as in COCO's own detection scores, since its objects are not separate.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import re

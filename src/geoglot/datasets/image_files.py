@@ -1,7 +1,5 @@
 """Image files of a data set as they are stored: grid, pixels, EXIF orientation, digest."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Labels of one image, registered to it: the same size, orientation and place on the ground."""
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 from collections import Counter
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Layouts that several data sets share: a folder per class, and a mask beside every image."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial

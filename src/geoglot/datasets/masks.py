@@ -1,7 +1,5 @@
 """Masks in rasters, as ids, colours or palettes. Pixels that are no data or transparent do not count."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Paint boxes, outlines and masks of objects as labels of an image."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

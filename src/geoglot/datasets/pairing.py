@@ -1,7 +1,5 @@
 """Pair the images of a folder with their label files, which have the same name, or one with a word such as _mask."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections import Counter, defaultdict

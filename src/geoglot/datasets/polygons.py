@@ -1,7 +1,5 @@
 """Polygons with an attribute `class`, in any reference system, as the labels of an image."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass

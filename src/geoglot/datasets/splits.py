@@ -6,8 +6,6 @@ images, masks                   no splits: everything is the split `all`
 SPLIT, annotations/..SPLIT..json, SPLIT/_annotations.coco.json, SPLIT.json      COCO
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace

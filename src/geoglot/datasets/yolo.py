@@ -7,8 +7,6 @@ Source: docs.ultralytics.com/datasets. An image with an empty or missing text sh
 classes and the image folder of each split.
 """
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence

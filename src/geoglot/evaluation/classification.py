@@ -1,7 +1,5 @@
 """Score zero-shot classification of the pictures of a set."""
 
-from __future__ import annotations
-
 import numpy as np
 from jaxtyping import Float, Integer
 from torch import Tensor

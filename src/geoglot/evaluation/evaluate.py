@@ -1,7 +1,5 @@
 """Evaluate a model on a data set by a protocol."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

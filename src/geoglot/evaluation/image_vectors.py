@@ -1,7 +1,5 @@
 """Fit pictures to the size of a model, and embed them."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal
 

@@ -5,8 +5,6 @@ lists in SkyScript's download, which also hold its class names. C was published 
 here, its results compare only with each other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal

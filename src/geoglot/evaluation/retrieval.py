@@ -1,7 +1,5 @@
 """Retrieval metrics: of pictures by class words, and of pictures and captions by each other."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The request and the result of an evaluation."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any
 

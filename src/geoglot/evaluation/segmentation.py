@@ -1,7 +1,5 @@
 """Score segmentation: the class of every pixel of a set, by the same dense models as in `geoglot segment`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

@@ -5,8 +5,6 @@ root of the zip; files in folders score 0. UAVid (its toolkit): seqX/Labels/NAME
 with the size of the image.
 """
 
-from __future__ import annotations
-
 import io
 import zipfile
 from dataclasses import dataclass

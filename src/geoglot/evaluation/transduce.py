@@ -6,8 +6,6 @@ of neighbours, and a text prior. It uses the whole unlabelled set, so its metric
 classified singly.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int

@@ -5,8 +5,6 @@ is wrong, and is also counted separately. Ranges (Lobry et al. 2020, section III
 syvlo/RSVQA): counts 0, 1 to 10, 11 to 100, 101 to 1,000 and more; areas 0 m², above 0 to 10, to 100, to 1,000 and more.
 """
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Measure a model that reads words, with the class words and templates of a protocol."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The base of all models: a card, normalised pixels, and encoders of images, patches and texts into one space."""
 
-from __future__ import annotations
-
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Annotated, Any

@@ -1,7 +1,5 @@
 """CLIP of any ViT size, with the weight names of transformers; models derived from it inherit its encoders."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

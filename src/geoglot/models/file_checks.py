@@ -1,7 +1,5 @@
 """Checks of files that others wrote, before anything is made from them."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any, NoReturn

@@ -4,8 +4,6 @@ Its architecture is CLIP's, with one more head. Image features are CLIP's own; a
 and Linear on the last hidden state, before CLIP's post_layernorm.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Cards for CLIP folders of transformers (config.json, model.safetensors, tokenizer.json), which need no conversion."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path

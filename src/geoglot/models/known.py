@@ -4,8 +4,6 @@ Activations follow the code that each author publishes for loading: in OpenCLIP 
 quick_gelu; the same without `pretrained`, or from LAION's weights, means gelu.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

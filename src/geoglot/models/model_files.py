@@ -3,8 +3,6 @@
 Nothing here unpickles.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -1,7 +1,5 @@
 """Download a published model by name, verify it, and convert it into the cache."""
 
-from __future__ import annotations
-
 import re
 import shutil
 import tempfile

@@ -5,8 +5,6 @@ under them. Each function here takes the tokens that enter the last block, and r
 the function. docs/decisions/0003-dense-readout.md explains the default, `segearth`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import torch

@@ -1,7 +1,5 @@
 """Segmenters: networks with classes of their own, from pixels to a score of each class for every fourth pixel."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol

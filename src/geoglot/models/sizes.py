@@ -1,7 +1,5 @@
 """Check the architecture in a card, field by field, before anything is built from it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path

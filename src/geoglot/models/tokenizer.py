@@ -3,8 +3,6 @@
 A panic in that library is not an Exception, and it writes to the stderr of the process before Python can catch it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import tempfile

@@ -1,7 +1,5 @@
 """The baseline that labels pixels one by one: UPerNet (Xiao et al., ECCV 2018), with the head of transformers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

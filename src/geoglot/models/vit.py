@@ -4,8 +4,6 @@ The library's own forward pass is not used, because a dense read-out changes the
 only one token of it, and the names of modules are more stable over versions than their call signatures.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -1,7 +1,5 @@
 """Models by name or by folder: bundled, cached, to be pulled, or in a folder of the user."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources

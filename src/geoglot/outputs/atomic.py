@@ -1,7 +1,5 @@
 """Files that appear whole or not at all, in folders that one run at a time writes to."""
 
-from __future__ import annotations
-
 import errno
 import json
 import os

@@ -1,7 +1,5 @@
 """Join strips of rows into one Cloud-Optimised GeoTIFF, without holding the raster in memory."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

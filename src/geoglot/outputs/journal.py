@@ -4,8 +4,6 @@ A run can be killed at any moment. Strips appear by rename and the state after t
 mentions exists. The same command finds the folder and resumes.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import json

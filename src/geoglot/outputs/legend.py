@@ -1,7 +1,5 @@
 """Class ids, names and colours of a map."""
 
-from __future__ import annotations
-
 import colorsys
 import re
 from dataclasses import dataclass

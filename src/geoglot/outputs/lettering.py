@@ -4,8 +4,6 @@ A name with accents is written without them. A name in another script is written
 explains the number. A font for every script would be larger than the rest of geoglot (decision 14).
 """
 
-from __future__ import annotations
-
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence

@@ -4,8 +4,6 @@ A file is ours if a record names it and its sha256 is still the recorded one. No
 whatever its name. The ledger of a killed run names the files that it had made. Decision 13 gives the reasons.
 """
 
-from __future__ import annotations
-
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence

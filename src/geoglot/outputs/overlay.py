@@ -1,7 +1,5 @@
 """A picture for people: the scene, the scene under its map or outlines, and a legend."""
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from pathlib import Path
 

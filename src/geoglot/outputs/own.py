@@ -1,7 +1,5 @@
 """Folders that geoglot made have a mark. Folders of unfinished work are emptied and removed, but never without it."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil

@@ -1,7 +1,5 @@
 """Pictures pasted into one, in rows, each with lines of text below it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO

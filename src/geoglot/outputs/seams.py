@@ -3,8 +3,6 @@
 Memory is bounded by a strip and the regions that are open at its lower edge.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 

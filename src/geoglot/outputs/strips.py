@@ -3,8 +3,6 @@
 A strip is a .npy file, or a compressed GeoTIFF for class maps.
 """
 
-from __future__ import annotations
-
 import io
 from bisect import bisect_right
 from collections.abc import Callable, Sequence

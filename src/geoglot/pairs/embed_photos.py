@@ -1,7 +1,5 @@
 """Embed the photos of a pair set: the frozen ground tower sees every photo only once."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Callable, Mapping
 

@@ -9,8 +9,6 @@ degrees, they are ten times too small; read as degrees they are right, and from 
 tile's centre.
 """
 
-from __future__ import annotations
-
 import csv
 from collections import Counter
 from collections.abc import Mapping

@@ -12,8 +12,6 @@ row and col are pixel coordinates of the tile, (0.5, 0.5) the centre of its firs
 A photo that lies in several tiles has a link in each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path

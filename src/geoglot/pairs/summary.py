@@ -1,7 +1,5 @@
 """Describe a pair set in figures."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass

@@ -3,8 +3,6 @@
 They look only at the stored files, not at how the split was made: a model must not be tested on its training data.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 

@@ -7,8 +7,6 @@
 KEY is the index of the tile in the set. The same set always gives the same bytes.
 """
 
-from __future__ import annotations
-
 import io
 import json
 import tarfile

@@ -1,7 +1,5 @@
 """The user's vector features in pixels of a scene, and a raster that is read only within an area."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

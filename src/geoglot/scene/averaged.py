@@ -1,7 +1,5 @@
 """Test-time augmentation: each window is computed mirrored and at several sizes, and the probabilities are averaged."""
 
-from __future__ import annotations
-
 from itertools import product
 
 import torch

@@ -1,7 +1,5 @@
 """Values on the patch lattice: blend overlapping windows, a row of windows at a time, and upsample to pixels."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Parse class names as users type them, and embed them."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Turn probabilities on the patch lattice into a class and a confidence for every pixel."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Dense models give values for every patch of a window. Everything that differs between kinds of models is here."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from typing import Protocol, runtime_checkable

@@ -1,7 +1,5 @@
 """Chips and single tiles to embeddings, and embeddings to probabilities of texts."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice

@@ -1,7 +1,5 @@
 """Questions about a scene: how likely each patch shows a name rather than something else."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable

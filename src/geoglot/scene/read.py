@@ -1,8 +1,6 @@
 """What every task does with a scene: open it at a resolution that the model understands, record and explain how it is
 read, and draw it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path

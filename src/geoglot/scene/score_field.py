@@ -1,7 +1,5 @@
 """Scores of one name for any pixels of an encoded scene, computed when they are read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

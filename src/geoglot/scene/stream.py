@@ -1,7 +1,5 @@
 """Run a dense model over a raster, a row of windows at a time: resumable, with every failure reported."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing

@@ -1,7 +1,5 @@
 """The windows of a scene: rows of overlapping windows on one lattice of patches."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property

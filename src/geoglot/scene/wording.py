@@ -1,7 +1,5 @@
 """Check how a model reads words: refuse words that it cannot tell apart, and note words that it reads badly."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

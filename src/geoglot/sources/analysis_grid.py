@@ -1,7 +1,5 @@
 """Chooses the grid that a raster is read on: its own, or a metric grid at the requested ground resolution."""
 
-from __future__ import annotations
-
 import math
 
 from geoglot.errors import InputError

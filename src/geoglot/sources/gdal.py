@@ -5,8 +5,6 @@ overviews and masks beside it must be TIFFs themselves, and no network path open
 since it can name any file and any host.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager

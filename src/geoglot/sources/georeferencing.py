@@ -5,8 +5,6 @@ to within a pixel (radar, a bent scan, a satellite's camera with RPCs), the file
 it: a map in a wrong place is worse than none.
 """
 
-from __future__ import annotations
-
 import math
 import shlex
 from collections.abc import Sequence

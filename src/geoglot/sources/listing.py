@@ -4,8 +4,6 @@ They are opened like any raster: a world file and a .prj or .aux.xml beside an i
 these it is read in its own pixels. The orientation tag of EXIF is not applied.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Refuses files that GDAL must not open: names that cannot be a raster's, and sizes that the file cannot hold."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 from typing import Any

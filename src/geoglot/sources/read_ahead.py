@@ -1,7 +1,5 @@
 """Reads windows in a thread ahead of the model, so that neither waits for the other."""
 
-from __future__ import annotations
-
 import queue
 import threading
 from collections.abc import Generator, Iterable

@@ -5,8 +5,6 @@ counted from the source's corner, and positions are interpolated between nodes t
 corner. GDAL's warper promises neither (its scale and its approximation follow the window).
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

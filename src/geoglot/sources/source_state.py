@@ -1,7 +1,5 @@
 """The state of a source: facts that change with its file and with the files that GDAL reads beside it."""
 
-from __future__ import annotations
-
 import contextlib
 import hashlib
 from pathlib import Path

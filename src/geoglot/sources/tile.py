@@ -1,7 +1,5 @@
 """Pixels with their place on Earth, as every source gives them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 

@@ -6,8 +6,6 @@ marker that ends the image must come after the last tile part. WebP: the file mu
 without zeros at its end. TIFF is not checked: libtiff reports what lies beyond the end of the file.
 """
 
-from __future__ import annotations
-
 import mmap
 import re
 import zlib

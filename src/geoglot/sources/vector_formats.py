@@ -5,8 +5,6 @@ server. A binary format is safe to open by its file name, since those drivers re
 GeoJSON is opened by its driver's prefix, and XML is KML only if it is well-formed and its root is `kml`.
 """
 
-from __future__ import annotations
-
 import json
 import mmap
 import re

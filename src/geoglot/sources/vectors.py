@@ -3,8 +3,6 @@
 Memory and time are bounded, and no other file or host is opened, whatever the file holds.
 """
 
-from __future__ import annotations
-
 import json
 import threading
 from collections.abc import Iterator

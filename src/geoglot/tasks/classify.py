@@ -1,7 +1,5 @@
 """Label images, and windows of rasters, by words."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice

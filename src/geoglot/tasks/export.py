@@ -1,7 +1,5 @@
 """Write a segmenter as an ONNX graph, for runtimes without PyTorch, and compare the two."""
 
-from __future__ import annotations
-
 import copy
 import json
 import logging

@@ -1,7 +1,5 @@
 """Describe a raster: its bands, how it would be read, whether a model fits it, and a picture of all bands."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass

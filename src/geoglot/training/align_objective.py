@@ -1,7 +1,5 @@
 """GRAFT's objective: pull each tile, or each patch where a photo was taken, to its photos in the embedding space."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

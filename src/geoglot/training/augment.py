@@ -3,8 +3,6 @@
 Pixel coordinates are (row, col); (0.5, 0.5) is the centre of the first pixel, as everywhere.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

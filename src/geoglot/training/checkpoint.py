@@ -3,8 +3,6 @@
 Random numbers follow from the recipe's seed and the step, so their state is not stored.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -3,8 +3,6 @@
 A batch follows from the seed and the number of its step alone, so that training resumes exactly.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache

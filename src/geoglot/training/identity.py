@@ -1,7 +1,5 @@
 """The identity of a run: everything that decides its weights, as JSON, so that a message can name each difference."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """The training loop: batch, gradient, optimiser step; from time to time an evaluation and a checkpoint."""
 
-from __future__ import annotations
-
 import copy
 import math
 import time

@@ -6,8 +6,6 @@ gradient are computed in one pass over chunks of anchors, and the matrix of all 
 through the satellite tower in parts without changing the result, since parts share nothing but frozen photos.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

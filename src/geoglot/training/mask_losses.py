@@ -4,8 +4,6 @@ This is Mask2Former's loss (Cheng et al., CVPR 2022) as transformers computes it
 count. In Mask2Former they are background of every mask.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """The objective of `geoglot train segment`: SegCLIP by its masks, or a network that labels pixels one by one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

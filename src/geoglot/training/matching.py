@@ -1,7 +1,5 @@
 """Match queries with the classes of an image: the assignment with the lowest cost (Carion et al., ECCV 2020)."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 import torch

@@ -1,7 +1,5 @@
 """Metrics of a run: one line of JSON a step and, on request, records for TensorBoard."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from pathlib import Path

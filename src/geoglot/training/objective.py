@@ -1,7 +1,5 @@
 """The objective of a training loop: a model, its batches and the gradient of its loss."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypedDict, runtime_checkable
 

@@ -3,8 +3,6 @@
 So a run resumes at the exact sample, and the batch of a step is the same for any number of processes.
 """
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -5,8 +5,6 @@ least certain make up three quarters of the result, the rest is drawn anew. Rand
 shapes of transformers' Mask2FormerLoss, so that the same seed gives the same points.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

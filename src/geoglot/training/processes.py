@@ -1,7 +1,5 @@
 """Communication between the processes that torchrun started; a single process sends nothing."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

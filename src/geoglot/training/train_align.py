@@ -1,7 +1,5 @@
 """`geoglot train align`: train a GRAFT model by a recipe. The same call again resumes an interrupted run."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path

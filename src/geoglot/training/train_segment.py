@@ -1,7 +1,5 @@
 """`geoglot train segment`: train a segmenter by a recipe. The same call again resumes an interrupted run."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import logging

@@ -1,7 +1,5 @@
 """The folder of a training run and its result."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

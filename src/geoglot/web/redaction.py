@@ -1,7 +1,5 @@
 """Messages without secrets: keys, passwords, and the parameters that sign a url."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 

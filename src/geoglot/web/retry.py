@@ -1,7 +1,5 @@
 """A layer of an HTTP client, like those in transports.py, that retries and obeys Retry-After."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ The `extensions` of a request hold options for the layers: Retry calls the funct
 is optional, so other modules import it inside their functions.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection

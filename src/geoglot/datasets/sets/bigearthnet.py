@@ -6,8 +6,6 @@ become 19 as in the authors' label_indices.json; a patch with other labels only 
 retrieved. Bands 4, 3, 2 are rendered as for every sensor: reflectance 0 to 0.3 is black to white.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 from functools import partial

@@ -5,8 +5,6 @@ sample) one-hot. Some copies have (sample, class), which is read too. SAT-6's cl
 in its file, not of the paper. We could not see the file itself.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path

@@ -12,8 +12,6 @@ Other layouts: splits.py; YOLO: yolo.py; COCO: coco.py. Without a table the labe
 if there is none; ground outside the objects of YOLO and COCO is always background.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field

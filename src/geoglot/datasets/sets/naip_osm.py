@@ -8,8 +8,6 @@ lines are buffered by 0.00012 degrees, and houses whose centres lie within 0.001
 rules are ours: where areas overlap, the smallest is on top; a pixel without a class is ignored.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import partial

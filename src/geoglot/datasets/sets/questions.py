@@ -1,7 +1,5 @@
 """Sets of questions about images: RSVQA, RSIVQA and your own table; the source of each is in its class."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

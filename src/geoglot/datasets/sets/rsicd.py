@@ -4,8 +4,6 @@ Layout: RSICD_images.zip and dataset_rsicd.json in Karpathy's form: images of {f
 Ground resolutions vary and are unknown.
 """
 
-from __future__ import annotations
-
 import json
 from functools import partial
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Convert foreign checkpoints to a model folder: a card, a safetensors file and a tokenizer."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path

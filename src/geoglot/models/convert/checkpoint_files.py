@@ -1,7 +1,5 @@
 """Find the files of a checkpoint: a single file, a folder, or the parts that an index lists."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Rename foreign weights as transformers' CLIPModel names them, and read the architecture from their shapes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from typing import Any

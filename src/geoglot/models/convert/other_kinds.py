@@ -1,7 +1,5 @@
 """Recognise checkpoints of other kinds than ViT-CLIP by the names of their weights."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 

@@ -1,7 +1,5 @@
 """Find the weights in an unpickled object, a nested mapping or a whole module, and check their size."""
 
-from __future__ import annotations
-
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -7,8 +7,6 @@ start programs; Python enforces this, not the operating system. On Linux, its me
 of the file. And the parent reads nothing from the child but a safetensors file.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import subprocess

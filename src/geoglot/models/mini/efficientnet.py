@@ -1,7 +1,5 @@
 """EfficientNet-Lite0 (Tan and Le 2019; the Lite variants of 2020), a trunk with features at strides 16 and 32."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import cast
 

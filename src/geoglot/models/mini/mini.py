@@ -1,7 +1,5 @@
 """mini, the bundled model: an image tower and a text tower."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

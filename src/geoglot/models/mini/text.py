@@ -5,8 +5,6 @@ piece alone, reduced by PCA. Training learns the weight of each piece and a smal
 never saw stays near its neighbours.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

@@ -1,7 +1,5 @@
 """Attention of queries to each other and to an image, with post-norm as in DETR."""
 
-from __future__ import annotations
-
 import math
 from itertools import pairwise
 

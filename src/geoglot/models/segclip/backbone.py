@@ -3,8 +3,6 @@
 transformers is imported only where a backbone is built: the import takes seconds, and a recipe is checked before it.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 from jaxtyping import Float

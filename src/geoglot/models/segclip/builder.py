@@ -1,7 +1,5 @@
 """Build a segmenter for training: its network, the texts of its classes, its first weights and its card."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

@@ -5,8 +5,6 @@ class was never seen in training. It needs the cosine head, replaces a learned q
 between the texts of training. With the linear head, which has a weight vector for each class, no class can be added.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 

@@ -4,8 +4,6 @@ The paper's hyper-parameters are in pictures that could not be read. Where a cho
 2022), OneFormer's (Jain et al., CVPR 2023) or MP-Former's (Zhang et al., CVPR 2023), its docstring says so.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, Literal
 

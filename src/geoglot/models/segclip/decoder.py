@@ -3,8 +3,6 @@
 Its weights are those of transformers' Mask2Former under other names (see `mask2former.py`).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch.nn.functional as F

@@ -1,7 +1,5 @@
 """The pixel decoder with multi-scale deformable attention, from the modules of transformers."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

@@ -4,8 +4,6 @@ Reconstructed from the paper's two sentences: attention among the texts "to supp
 cross-attention that aligns them with high-level image features.
 """
 
-from __future__ import annotations
-
 from jaxtyping import Float
 from torch import Tensor, nn
 

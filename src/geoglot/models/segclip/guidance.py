@@ -4,8 +4,6 @@ Reconstructed from the paper's description and from MP-Former (Zhang et al., CVP
 2022). Unlike MP-Former, slots without a class are dropped, and not trained to say "no object".
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Load transformers' Mask2Former into a SegCLIP; with all three parts off, the two are the same model."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """From features at four strides to maps that queries attend to, and an embedding of every fourth pixel."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch.nn.functional as F

@@ -1,7 +1,5 @@
 """SegCLIP from pixels to masks with classes, and to class scores of every fourth pixel; its class heads."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -4,8 +4,6 @@ Reconstructed after OneFormer's text mapper (Jain et al., CVPR 2023, `encode_tex
 picture that could not be read. The embeddings never change, so they are stored in the model, which needs no text tower.
 """
 
-from __future__ import annotations
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn

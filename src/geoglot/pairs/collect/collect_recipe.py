@@ -3,8 +3,6 @@
 [paper] marks values from GRAFT's paper or its authors' code (Mall et al., ICLR 2024; graft-data-collection).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path

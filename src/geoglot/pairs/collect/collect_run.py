@@ -1,7 +1,5 @@
 """`geoglot pairs collect`: run the stages of a recipe and resume each where it stopped."""
 
-from __future__ import annotations
-
 import shutil
 import time
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,5 @@
 """Draw a contact sheet: tiles with numbered points where photos were taken, and these photos beside them."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Mapping
 

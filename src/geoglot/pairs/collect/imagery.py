@@ -6,8 +6,6 @@ The stage keeps `scenes/` (the scenes of a neighbourhood), `pixels/` (pixels and
 has none) and imagery.parquet.
 """
 
-from __future__ import annotations
-
 import io
 import json
 from collections.abc import Sequence

@@ -3,8 +3,6 @@
 The paper leaves out indoor photos with a classifier trained on SUN397 that was not released; here any CLIP does it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

@@ -4,8 +4,6 @@ A bit says whether one of the 8 x 8 lowest frequencies of the picture, in grey a
 Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions", section 3.2.1).
 """
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

@@ -4,8 +4,6 @@ The stage keeps `found/` (the photos around a place, as JSON), `pictures/` (JPEG
 picture is missing) and photos.parquet (all photos in the order of their keys, with the reason why each was left out).
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence

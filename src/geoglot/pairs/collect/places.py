@@ -5,8 +5,6 @@ To be uniform over area, not over degrees, points are drawn in a cylindrical equ
 always the same, however many are drawn.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

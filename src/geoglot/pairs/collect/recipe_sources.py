@@ -1,7 +1,5 @@
 """Open the sources that a recipe names."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from urllib.parse import urlsplit

@@ -1,7 +1,5 @@
 """Stage `report`: one HTML file, which loads no other, with what was collected and what was left out."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence

@@ -5,8 +5,6 @@ equator, so no cell is wider than it is high. Distances are in metres on the WGS
 along the meridian, east by the mean of the two parallels.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ belongs to the set of all blocks that its box in degrees touches. It is left out
 ground; and since a photo goes with its tile, they share no photo.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil

@@ -5,8 +5,6 @@ hash of everything that decides them. At its end it writes tables, then a record
 run resumes from the pieces, and a changed recipe reuses the pieces that it does not affect.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence

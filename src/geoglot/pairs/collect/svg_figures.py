@@ -1,7 +1,5 @@
 """SVG figures for the report: a map of points and a histogram."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from html import escape

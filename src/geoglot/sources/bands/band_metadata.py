@@ -4,8 +4,6 @@ Names come from the bands' descriptions, else from their tags, else from a list 
 (long_name), ENVI headers (band_names, wavelength) and TIFFTAG_IMAGEDESCRIPTION.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -4,8 +4,6 @@ A colour is red, green, blue, or another part of the spectrum (nir, rededge, swi
 "RedEdge" are never taken for red.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

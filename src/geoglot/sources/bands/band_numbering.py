@@ -5,8 +5,6 @@ The file's name and tags name the satellite. Without them its numbers do: B8A an
 if the two disagree, the file is refused.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -13,8 +13,6 @@ Sources, by mission:
 - MODIS: MOD09 User's Guide (band numbers only).
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -5,8 +5,6 @@ Computer (https://planetarycomputer.microsoft.com/docs) has NAIP and Sentinel-2 
 that anyone may get. The presets follow the documentation and were not tested against the services.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Literal
 

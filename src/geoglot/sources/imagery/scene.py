@@ -1,7 +1,5 @@
 """Scenes, and the protocol of sources that find scenes and read them on a grid."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime

@@ -1,7 +1,5 @@
 """Scenes of a STAC API (https://api.stacspec.org), searched with pystac-client and read window by window from COGs."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Read an open file on another grid; of a COG, only the blocks that the grid touches are read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import partial
 from typing import Any

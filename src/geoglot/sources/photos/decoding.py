@@ -4,8 +4,6 @@ The place in the tags counts only if it is unambiguous (Exif 3.0, section 4.6.6)
 unknown or contradicts its sign, the photo could land on the wrong side of the equator or of Greenwich.
 """
 
-from __future__ import annotations
-
 import io
 import struct
 from collections.abc import Mapping

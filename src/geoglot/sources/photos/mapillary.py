@@ -4,8 +4,6 @@ A search is a box of at most 0.01 square degrees and shows at most 2,000 picture
 searched in quarters. The token is sent in a header. Addresses of pictures expire, so they are fetched only when needed.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime

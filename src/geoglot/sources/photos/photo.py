@@ -1,7 +1,5 @@
 """Photos with their place, author and licence, and the protocol of their sources."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

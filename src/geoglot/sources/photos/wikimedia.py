@@ -4,8 +4,6 @@ A search shows at most 500 files and no second page, so a box with as many is se
 come from the file's extmetadata (https://www.mediawiki.org/wiki/Extension:CommonsMetadata).
 """
 
-from __future__ import annotations
-
 import html
 import re
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 Stretches and thumbnails come from overviews, so a few places of each level are compared with the image's own pixels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple

@@ -9,8 +9,6 @@ Percentiles come from overviews or a decimated read. A large raster without over
 come from blocks all over the scene.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass
 from typing import Any

@@ -6,8 +6,6 @@ percentile lies between 0.0256 (the highest of 8 bit numbers in 10,000ths) and 1
 below white.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -9,8 +9,6 @@
   the fourth of four bands so. Transparency that hides a whole picture is not used; if it hides a part, a note says so.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from itertools import chain

@@ -5,8 +5,6 @@ transparency nor a rim hides the pixel, and all numbers are finite. In 8 bits ev
 a pixel is invalid only where all shown bands hold their no data number.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 

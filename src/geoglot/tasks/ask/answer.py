@@ -1,7 +1,5 @@
 """An answer: its value, sentence, confidence and evidence, and all that is needed to replay it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """Checks of the arguments that a program passes to the vocabulary: a language model may have written it."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from geoglot.errors import AnswerError

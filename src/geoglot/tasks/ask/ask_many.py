@@ -1,7 +1,5 @@
 """Questions about many scenes: each question is planned once, and asked only of the scenes that fit it best."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Options of `ask`, beside source and model."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Annotated
 

@@ -1,7 +1,5 @@
 """The evidence of an answer as GeoJSON, and as a picture."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

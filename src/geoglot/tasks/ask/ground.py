@@ -1,7 +1,5 @@
 """Areas and lengths on the ground, and the parts of a scene by name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Limits of a program, and a budget that counts what the program has used of them."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

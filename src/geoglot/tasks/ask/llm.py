@@ -5,8 +5,6 @@ type-checked against the same signatures before it runs. The model may mend a pr
 Its text runs in the sandbox and nowhere else.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 

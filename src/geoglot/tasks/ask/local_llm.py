@@ -4,8 +4,6 @@ Decoding is greedy, so the same question gets the same program. All prompts begi
 vocabulary and the examples), which are computed once.
 """
 
-from __future__ import annotations
-
 import struct
 import threading
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A planner turns a question into a program over the vocabulary."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable

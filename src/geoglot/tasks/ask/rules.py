@@ -1,7 +1,5 @@
 """A planner that needs no language model: it reads a question with a grammar and never guesses (decisions 9 and 22)."""
 
-from __future__ import annotations
-
 import re
 from difflib import SequenceMatcher
 

@@ -4,8 +4,6 @@ A raster is read once, from its own overviews if it has any, and cut into a few 
 The score of a name is that of its best tile against the background. Small objects do not show in an overview.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The scene that a question is about, as a protocol, and the objects and regions in it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress

@@ -1,7 +1,5 @@
 """A raster as a scene for questions. The model encodes it once, when a question first looks for an object."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace

@@ -4,8 +4,6 @@ A scene's score for a question is the mean of its scores for the names in the qu
 nothing is asked of every scene.
 """
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """The scene as a program sees it: a budget bounds the model's work and the size of geometry."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any

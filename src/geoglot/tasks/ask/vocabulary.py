@@ -1,7 +1,5 @@
 """The vision vocabulary: the functions that a program can call. Every call is checked, counted and recorded."""
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable
 from functools import lru_cache, partial

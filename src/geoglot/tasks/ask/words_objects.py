@@ -1,7 +1,5 @@
 """Words of the vocabulary that return regions and objects. Signatures and docstrings are part of every prompt."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

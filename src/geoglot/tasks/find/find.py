@@ -5,8 +5,6 @@ sees these in the picture and gives the outlines of objects (`refine_outlines`).
 before they become a table (`find_result`).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack

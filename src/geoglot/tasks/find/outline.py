@@ -1,7 +1,5 @@
 """Objects: masks become polygons whose overlaps are settled."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 

@@ -1,7 +1,5 @@
 """Search a scene for instances: things of a name, or things at points and boxes that a person draws."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import geopandas as gpd

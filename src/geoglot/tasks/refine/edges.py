@@ -1,7 +1,5 @@
 """Outlines along the edges of the picture, without weights: a watershed seeded by the scores."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Load a refiner by its name, and SAM from a folder or from the hub."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Refine a class map block by block, so that its regions follow the edges of the picture."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 

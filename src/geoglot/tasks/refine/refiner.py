@@ -1,7 +1,5 @@
 """The protocol of refiners, which take a picture and coarse masks and return masks along the picture's edges."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable

@@ -1,7 +1,5 @@
 """Refine by SAM, SAM 2 or SAM 3 of transformers, prompted where the text scores are highest (as in GRAFT)."""
 
-from __future__ import annotations
-
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence

@@ -4,8 +4,6 @@ Windows are read and scored a row at a time (`stream`), blended on the patch lat
 (`classmap`) and kept as strips in a journal; in the end the strips become files (`map_files`).
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing

@@ -1,7 +1,5 @@
 """Words to a class map: any raster in, a COG, polygons, areas and a manifest out."""
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import asdict
 from pathlib import Path

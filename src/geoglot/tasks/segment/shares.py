@@ -1,7 +1,5 @@
 """How much of a map each class covers: pixels, and square metres of ground."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """The forms of questions, from `questions.txt`, in the order in which they are tried."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

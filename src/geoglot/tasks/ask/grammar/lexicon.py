@@ -1,7 +1,5 @@
 """Words as data: themes, colours, numbers, units, synonyms and plurals."""
 
-from __future__ import annotations
-
 import re
 
 #: Classes of whole scenes: those of AID and RSICD, and the ones that UCM and Sydney add

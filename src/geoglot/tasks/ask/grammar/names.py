@@ -1,7 +1,5 @@
 """Reads the name of a thing, and refuses words that are no name."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 

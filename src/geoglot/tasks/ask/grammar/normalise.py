@@ -3,8 +3,6 @@
 `@` stands for the picture, image, scene or map itself; `@before` and `@after` for the first and second of two dates.
 """
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from pathlib import Path

@@ -7,8 +7,6 @@ A phrase is a name, with adjectives before it and any number of modifiers after 
 Every word must be read. If one is left over, NotUnderstood names it.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Parts of a scene: their names in words of pictures and of maps, their boxes, and how a question names them."""
 
-from __future__ import annotations
-
 import re
 from itertools import product
 

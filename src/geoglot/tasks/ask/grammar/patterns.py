@@ -7,8 +7,6 @@ comes any number of times; `name=` keeps what the next part matches. A, B and C 
 capitals are the expressions below, or the words at the top of `questions.txt`.
 """
 
-from __future__ import annotations
-
 import re
 from functools import cache
 from pathlib import Path

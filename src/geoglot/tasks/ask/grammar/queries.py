@@ -1,7 +1,5 @@
 """A question as a value, and the program that answers it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace

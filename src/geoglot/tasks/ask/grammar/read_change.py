@@ -1,7 +1,5 @@
 """Readers of questions about two dates of one place: what is new, what is gone, what grew."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import uncountable

@@ -1,7 +1,5 @@
 """Readers of questions that compare numbers: of two things, or of one thing in two places."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import uncountable

@@ -1,7 +1,5 @@
 """Readers of questions about areas, shares of the ground and lengths."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

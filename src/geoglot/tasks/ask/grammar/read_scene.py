@@ -1,7 +1,5 @@
 """Readers of questions about the scene as a whole, and about where things are and what colour they have."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 A reader turns the words that a pattern of `questions.txt` kept into a query; it raises NotUnderstood if it cannot.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from geoglot.tasks.ask.grammar.lexicon import AREAS, THEMES, uncountable
