@@ -1,9 +1,11 @@
-"""Checks numbers against the bounds in the annotations of a dataclass, such as `Annotated[int, Ge(1)]`."""
+"""Checks values against the annotations of a dataclass: numbers, their bounds, and words."""
 
 import operator
 from collections.abc import Callable
 from functools import cache
-from typing import Any, get_type_hints
+from numbers import Real
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import BaseMetadata, Ge, GroupedMetadata, Gt, Le, Lt
 
@@ -18,14 +20,19 @@ _WORDS: dict[type, tuple[str, str, Callable[[float, float], bool]]] = {
 
 
 def check_bounds(options: Any) -> None:
-    """Raise InputError that names the first field of a dataclass whose number is outside the bounds of its annotation.
+    """Raise InputError that names the first field of a dataclass that must be a number or a word of a list, and is not.
 
-    The dataclasses of options call it in `__post_init__`.
+    A number must also keep the bounds of its annotation. The dataclasses of options call it in `__post_init__`.
     """
-    for name, bounds in _fields_with_bounds(type(options)):  # type: ignore[arg-type]
+    for name, kinds, bounds in _checked_fields(type(options)):  # type: ignore[arg-type]
         value = getattr(options, name)
-        if isinstance(value, int | float) and (must := find_violation(value, bounds)):
-            raise InputError(f"{name} must be {must}, got {value!r}")
+        words = [word for kind in kinds if get_origin(kind) is Literal for word in get_args(kind)]
+        is_number = isinstance(value, Real) and not isinstance(value, bool)
+        if not (value in words or (value is None and NoneType in kinds) or (is_number and {int, float} & set(kinds))):
+            must = [*(["a number"] if {int, float} & set(kinds) else []), *map(repr, words)]
+            raise InputError(f"{name} must be {' or '.join(must)}, got {value!r}")
+        if is_number and (violation := find_violation(value, bounds)):
+            raise InputError(f"{name} must be {violation}, got {value!r}")
 
 
 def find_violation(value: int | float, bounds: tuple[BaseMetadata, ...]) -> str | None:
@@ -44,7 +51,12 @@ def bounds_of(metadata: tuple[Any, ...]) -> tuple[BaseMetadata, ...]:
 
 
 @cache
-def _fields_with_bounds(kind: type[Any]) -> tuple[tuple[str, tuple[BaseMetadata, ...]], ...]:
-    hints = get_type_hints(kind, include_extras=True)
-    fields = ((name, bounds_of(getattr(hint, "__metadata__", ()))) for name, hint in hints.items())
-    return tuple((name, bounds) for name, bounds in fields if bounds)
+def _checked_fields(kind: type[Any]) -> tuple[tuple[str, tuple[Any, ...], tuple[BaseMetadata, ...]], ...]:
+    """Name, kinds and bounds of the fields that hold numbers or words."""
+    found = []
+    for name, hint in get_type_hints(kind, include_extras=True).items():
+        plain = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+        kinds = get_args(plain) if get_origin(plain) in (Union, UnionType) else (plain,)
+        if all(kind in (int, float, NoneType) or get_origin(kind) is Literal for kind in kinds):
+            found.append((name, kinds, bounds_of(getattr(hint, "__metadata__", ()))))
+    return tuple(found)

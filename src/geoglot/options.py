@@ -7,7 +7,7 @@ here, so that `--help` answers at once.
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Lt
+from annotated_types import Ge, Gt, Le, Lt
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
 from geoglot.bounds import check_bounds
@@ -45,7 +45,7 @@ class ReadOptions:
     )
     tile: Annotated[int | None, "Side of a window in pixels. Default: the model decides.", Ge(1)] = None
     overlap: Annotated[int | None, "Pixels that neighbouring windows share. Default: the model decides.", Ge(0)] = None
-    batch: Annotated[int, "Windows that the model computes at once.", Ge(1)] = 8
+    batch: Annotated[int, "Windows that the model computes at once.", Ge(1), Le(65536)] = 8
 
     def __post_init__(self) -> None:
         check_bounds(self)
@@ -116,6 +116,9 @@ class ClassifyOptions:
     ] = None
     templates: Templates = TEMPLATES
 
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
 
 @dataclass(frozen=True)
 class RefineOptions:
@@ -144,7 +147,7 @@ class EvaluateOptions:
     limit: Annotated[int | None, "Only this many images, spread evenly over the split.", Ge(1)] = None
     flips: FlipsOption = "none"
     scales: Scales = (1.0,)
-    batch: Annotated[int, "Images or windows that the model computes at once.", Ge(1)] = 16
+    batch: Annotated[int, "Images or windows that the model computes at once.", Ge(1), Le(65536)] = 16
     device: str | None = None
     """Where a model given by its name is put; None is GEOGLOT_DEVICE, or auto."""
 

@@ -93,3 +93,9 @@ def test_python_is_held_to_the_same_bounds() -> None:
         Wishes(side=0)
     with pytest.raises(InputError, match="share must be at most 1, got 2"):
         Wishes(share=2)
+    with pytest.raises(InputError, match="flips must be 'none' or 'all', got 'x'"):
+        Wishes(flips="x")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="side must be a number, got '9'"):
+        Wishes(side="9")  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="nodata must be a number or 'none', got 'x'"):
+        Wishes(nodata="x")  # type: ignore[arg-type]

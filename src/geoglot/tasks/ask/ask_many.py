@@ -43,8 +43,8 @@ class Answers:
 
 
 def ask_many(
-    sources: Sequence[PathLike],
-    questions: Sequence[str],
+    sources: Sequence[PathLike] | PathLike,
+    questions: Sequence[str] | str,
     *,
     model: ModelLike = "mini",
     read: ReadOptions = ReadOptions(),
@@ -60,6 +60,8 @@ def ask_many(
     """
     options = options or AskOptions()
     loaded = load_model(model, device=options.device)
+    questions = [questions] if isinstance(questions, str) else questions
+    sources = [sources] if isinstance(sources, PathLike) else sources
     uris, shortlists = [str(source) for source in sources], tuple[Shortlist, ...]()
     todo = {uri: list(questions) for uri in uris}
     if len(uris) > options.best:
