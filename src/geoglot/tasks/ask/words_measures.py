@@ -1,5 +1,7 @@
 """Words of the vocabulary that return numbers and texts. Signatures and docstrings are part of every prompt."""
 
+from __future__ import annotations  # the stub prints annotations as they are written
+
 from geoglot.figures import format_number
 from geoglot.tasks.ask.arguments import number_of, optional_region, region_of, some_of, text_of, things_of
 from geoglot.tasks.ask.grammar.lexicon import counted

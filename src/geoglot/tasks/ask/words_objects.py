@@ -1,5 +1,7 @@
 """Words of the vocabulary that return regions and objects. Signatures and docstrings are part of every prompt."""
 
+from __future__ import annotations  # the stub prints annotations as they are written
+
 import math
 
 import numpy as np
