@@ -53,8 +53,14 @@ def test_each_line_has_the_colour_of_its_own_class(tmp_path: Path) -> None:
     names = ("park", "park  closed")
     drawn, notes = legend_of(tmp_path, names, ["park  1", "park  closed  2", "a sentence  of its own"])
     assert notes == ()
-    found = [tuple(drawn[14 + 26 * index, 16].tolist()) for index in range(3)]
-    assert found == [*Legend(names).colours, (255, 255, 255)]
+    found = [tuple(drawn[14 + 26 * row, 16].tolist()) for row in (1, 2)]  # the sentence has the first row to itself
+    assert found == list(Legend(names).colours)
+
+
+def test_a_sentence_is_written_whole(tmp_path: Path) -> None:
+    short, _ = legend_of(tmp_path, ("park",), ["Few.", "park  1"])
+    long, _ = legend_of(tmp_path, ("park",), ["There are many parks within 50 m of the road. " * 3, "park  1"])
+    assert long.shape[1] > short.shape[1] and len(long) == len(short)
 
 
 def test_more_classes_than_a_picture_can_name(tmp_path: Path) -> None:

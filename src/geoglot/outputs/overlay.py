@@ -87,22 +87,28 @@ def _write(
 
 
 def _add_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> tuple[Image.Image, tuple[str, ...]]:
-    """The picture with `lines` below it, and notes on how to read them."""
+    """The picture with `lines` below it, and notes on how to read them. A line that names no class is a sentence."""
     shown, columns = lines[:MOST_LINES], max(1, picture.width // 300)
-    rows, step = -(-len(shown) // columns), picture.width // columns
+    step = picture.width // columns
     room = max(_ROOM if columns == 1 else 0, step - _INDENT - _FIGURES)
     labels = dict(zip(legend.names, fit_labels(legend.names, room), strict=True))
     colours = dict(zip(legend.names, legend.colours, strict=True))
     owners = [_class_of(line, labels) for line in shown]
     texts = [labels.get(name, "") + make_writable(line[len(name) :]) for name, line in zip(owners, shown, strict=True)]
-    lengths = (round(load_font().getlength(text)) for name, text in zip(owners, texts, strict=True) if name)
-    widest = _INDENT + max(lengths, default=0) if columns == 1 else 0
-    sheet = Image.new("RGB", (max(picture.width, widest), picture.height + rows * _LINE + 8), "white")
+    sentences = [text for name, text in zip(owners, texts, strict=True) if not name]  # each has a row of its own
+    entries = [(colours[name], text) for name, text in zip(owners, texts, strict=True) if name]
+    ends = [8 + load_font().getlength(text) for text in sentences]
+    ends += [_INDENT + load_font().getlength(text) for _, text in entries if columns == 1]
+    height = picture.height + (len(sentences) + -(-len(entries) // columns)) * _LINE + 8
+    sheet = Image.new("RGB", (max(picture.width, *map(round, ends), 0), height), "white")
     sheet.paste(picture)
     draw = ImageDraw.Draw(sheet)
-    for index, (name, text) in enumerate(zip(owners, texts, strict=True)):
-        left, top = 8 + index % columns * step, picture.height + 8 + index // columns * _LINE
-        draw.rectangle((left, top, left + 18, top + 16), fill=colours.get(name, (255, 255, 255)), outline="black")
+    for index, text in enumerate(sentences):
+        draw.text((8, picture.height + 7 + index * _LINE), text, fill="black", font=load_font())
+    below = picture.height + 8 + len(sentences) * _LINE
+    for index, (colour, text) in enumerate(entries):
+        left, top = 8 + index % columns * step, below + index // columns * _LINE
+        draw.rectangle((left, top, left + 18, top + 16), fill=colour, outline="black")
         draw.text((left + 26, top - 1), text, fill="black", font=load_font())
     names = list(filter(None, owners))
     notes = explain_numbers(names, [labels[name] for name in names])
