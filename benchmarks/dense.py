@@ -80,7 +80,7 @@ def sliding(scorer: CountingScorer, pixels: np.ndarray, stride: int) -> np.ndarr
 
 def untiled(scorer: CountingScorer, pixels: np.ndarray) -> np.ndarray:
     """Class ids from the whole scene at once, averaged over 16 shifts within a patch."""
-    image, patch = torch.from_numpy(pixels).float()[None] / 255, scorer.patch_size
+    image, patch = torch.from_numpy(pixels).float()[None] / 255, scorer.card.patch_size
     rows, cols = image.shape[2:]
     total = torch.zeros(scorer.channels, rows, cols)
     for down in range(0, patch, 4):
