@@ -59,7 +59,8 @@ def measure(scene: Path, folder: Path, polygons: bool) -> dict[str, float]:
     options = SegmentOptions(overlay=False)
     outputs = Outputs.of(folder / "map.tif", folder / "map.gpkg" if polygons else None, options)
     started = time.monotonic()
-    result = segment_with(ColourScorer(NAMES, patch=16), Legend(NAMES), scene, outputs, read=read, options=options)
+    scorer = ColourScorer(NAMES, patch=16)
+    result = segment_with(scorer, Legend(NAMES), scene, outputs, read=read, options=options, overwrite=True)
     seconds = time.monotonic() - started
     pixels = sum(share.pixels for share in result.classes)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

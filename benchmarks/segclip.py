@@ -46,8 +46,8 @@ def our_step(model: SegClip, pixels: Tensor, labels: Tensor) -> Step:
 def their_step(model: torch.nn.Module, pixels: Tensor, labels: Tensor) -> Step:
     """The same with transformers."""
     targets = make_targets(labels, len(CLASSES))
-    masks = [targets.masks[image, : targets.slots(image)] for image in range(IMAGES)]
-    classes = [targets.classes[image, : targets.slots(image)] for image in range(IMAGES)]
+    masks = [targets.masks[image, : targets.count_slots(image)] for image in range(IMAGES)]
+    classes = [targets.classes[image, : targets.count_slots(image)] for image in range(IMAGES)]
 
     def step() -> None:
         model.zero_grad()
