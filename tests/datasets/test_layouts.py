@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from PIL import Image
 from geoglot.datasets.catalogue import dataset_of
 from geoglot.datasets.check import check_once, check_set, check_splits
 from geoglot.datasets.dataset import Mapped
-from geoglot.datasets.pairing import find_files
+from geoglot.datasets.pairing import find_files, pair
 from geoglot.errors import SourceError
 from labelled import write_folder
 from published import save
@@ -69,6 +69,24 @@ def test_images_and_masks_belong_together_whatever_they_are_called(tmp_path: Pat
     assert stems(found, tmp_path) == sorted(images.format(name) for name in names)
     assert all((read() == np.eye(SIDE)).all() for read in found.masks)
     assert found.notes == ()
+
+
+def test_pairing_looks_up_each_file_a_few_times_however_many_there_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lookups, number, hash_of = [0], 200, PurePath.__hash__
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for index in range(number):
+            (tmp_path / folder / f"{index}.png").touch()
+
+    def counting(path: PurePath) -> int:
+        lookups[0] += 1
+        return hash_of(path)
+
+    monkeypatch.setattr(PurePath, "__hash__", counting)
+    assert len(pair(tmp_path / "images", [tmp_path / "masks"]).images) == number
+    assert lookups[0] < 20 * number
 
 
 def test_letters_of_a_mac_are_those_of_others(tmp_path: Path) -> None:

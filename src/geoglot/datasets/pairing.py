@@ -80,7 +80,8 @@ def pair(folder: Path, label_folders: Sequence[Path], listed: Path | None = None
         raise SourceError(f"two images in {folder} are called {double}, so their masks are ambiguous; rename one")
     listings = [find_labels(labels, folder) for labels in label_folders]
     labels = _match(images, keys, listings)
-    alone = [path for listing in listings for path in listing.files if path not in set(labels) and not listed]
+    matched = set(labels)
+    alone = [path for listing in listings for path in listing.files if path not in matched and not listed]
     notes = list(dict.fromkeys(note for listing in (images, *listings) for note in listing.notes))
     if alone:
         files = "1 label file is" if len(alone) == 1 else f"{len(alone)} label files are"
