@@ -111,7 +111,7 @@ class ShardStore:
     def write_shard(self, number: int, write: Callable[[Path], None]) -> ShardFiles:
         """Let `write` fill the folder of a new shard, which appears whole or not at all.
 
-        The caller locks the store's folder before (`outputs.lock`) and names the shard in the index afterwards.
+        The caller locks the store's folder before (`hold`) and names the shard in the index afterwards.
         """
         files = self.files(f"shard-{number:05d}")
         draft = files.folder.with_name(f".{files.name}")
