@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pyproj
 from affine import Affine
 from PIL import Image
 
@@ -24,7 +23,7 @@ from geoglot.aliases import Progress
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError, OutputError
 from geoglot.geo import Grid, Window
-from geoglot.pairs.collect.tiles import UtmTiles
+from geoglot.pairs.collect.tiles import UtmTiles, utm_grid
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
 from geoglot.sources.resample import Resampler
@@ -137,9 +136,8 @@ def _make_sample(
     side, resolution = size
     lon, lat = np.median([photo.centre for photo in photos], axis=0).tolist()
     lattice = UtmTiles(np.array([lon]), np.array([lat]), side, resolution)
-    (x,), (y,) = lattice.corners
-    crs = pyproj.CRS.from_epsg(int(lattice.epsg[0]))
-    grid = Grid(crs, Affine(resolution, 0.0, x * resolution, 0.0, -resolution, y * resolution), (side, side))
+    epsg, left_px, top_px = (int(axis[0]) for axis in (lattice.epsg, *lattice.corners))
+    grid = utm_grid(epsg, left_px, top_px, side, resolution)
     pixels = _read_pixels(released.tiles / name, (lon, lat), released.half_width, grid)
     if pixels is None:
         left["photo of a tile whose picture is missing or too small"] += len(photos)

@@ -56,9 +56,13 @@ def place_tiles(collection: Collection) -> Outcome:
 
 def grid_of(tile: Any, recipe: TilesRecipe) -> Grid:
     """Grid of a row of tiles.parquet."""
-    size = recipe.resolution
-    transform = Affine(size, 0.0, tile.left * size, 0.0, -size, tile.top * size)
-    return Grid(_crs(int(tile.epsg)), transform, (recipe.side, recipe.side))
+    return utm_grid(int(tile.epsg), int(tile.left), int(tile.top), recipe.side, recipe.resolution)
+
+
+def utm_grid(epsg: int, left: int, top: int, side: int, resolution: float) -> Grid:
+    """Grid of a tile by its north-west corner, in pixels from the origin of the CRS as in `UtmTiles.corners`."""
+    transform = Affine(resolution, 0.0, left * resolution, 0.0, -resolution, top * resolution)
+    return Grid(_crs(epsg), transform, (side, side))
 
 
 def _make_table(tiles: UtmTiles, links: TileMembers, photos: Any) -> Any:
