@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Integer
 
 from geoglot.aliases import Progress
+from geoglot.datasets.classes import BACKGROUND
 from geoglot.datasets.dataset import Mapped, Samples
 from geoglot.datasets.image_files import grid_of, open_native
 from geoglot.errors import InputError, SourceError
@@ -23,8 +24,6 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
-
-BACKGROUND = "background"
 
 
 def measure_segmenter(run: Run, samples: Samples, model: Segmenter) -> Measured:
