@@ -12,7 +12,7 @@ from geoglot.crs import WGS84
 from geoglot.sources.photos.photo import Photo, Query, drop_repeated
 
 T = TypeVar("T")
-_METRES_PER_DEGREE = 110_574.0  # a degree of latitude at the equator, the shortest: boxes are never too small
+METRES_PER_DEGREE = 110_574.0  # a degree of latitude at the equator, the shortest: boxes are never too small
 _SMALLEST = 1e-5  # degrees: services do not distinguish closer places
 
 
@@ -39,7 +39,7 @@ class Box:
 
 def boxes_around(query: Query) -> list[Box]:
     """Boxes that contain the circle of a query."""
-    up = query.radius_m / _METRES_PER_DEGREE
+    up = query.radius_m / METRES_PER_DEGREE
     south, north = max(-90.0, query.lat - up), min(90.0, query.lat + up)
     narrowest = math.cos(math.radians(min(89.9, max(abs(south), abs(north)))))
     across = min(180.0, up / narrowest)

@@ -29,13 +29,13 @@ from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, Batch, Links
 from geoglot.pairs.validate import check_disjoint
+from geoglot.sources.areas import METRES_PER_DEGREE
 
 SETS = ("train", "validation", "test")
 BORDER = "border"
 _MADE_FROM = "collected.json"
 _PHOTO_FACTS = ("source", "lon", "lat", "time", "author", "title", "licence", "page", "url")
 _TILE_FACTS = ("scene", "scene_time", "photo_time", "cloud", "nodata", "uri")
-_METRES_PER_DEGREE = 110_574.0
 
 
 def split_tiles(collection: Collection) -> Outcome:
@@ -81,7 +81,7 @@ def _box(grid: Grid, pad_m: float) -> tuple[float, float, float, float]:
     rows, cols = np.meshgrid(steps * grid.shape[0], steps * grid.shape[1])
     lon, lat = grid.to_lonlat(rows.ravel(), cols.ravel())
     lon = np.unwrap(lon, period=360)
-    up = pad_m / _METRES_PER_DEGREE
+    up = pad_m / METRES_PER_DEGREE
     across = up / np.cos(np.radians(min(89.0, abs(lat).max() + up)))
     return lon.min() - across, lat.min() - up, lon.max() + across, lat.max() + up
 
