@@ -81,10 +81,11 @@ def load_pixels(path: Path) -> np.ndarray:
 
 def _wanted_tiles(collection: Collection, tiles: Any, newest: bool, identity: str) -> list[Wanted]:
     tiling, wanted = collection.recipe.tiles, []
+    rules = f"{tiling.side} {tiling.resolution} {identity} {collection.recipe.imagery}"  # alike for a million tiles
     for tile in tiles.itertuples():
         time = "" if newest else tile.time
-        key = f"{tile.id} {time} {tiling.side} {tiling.resolution} {identity} {collection.recipe.imagery}"
-        wanted.append(Wanted(tile.id, grid_of(tile, tiling), time, collection.piece("pixels", key, ".npz")))
+        path = collection.piece("pixels", f"{tile.id} {time} {rules}", ".npz")
+        wanted.append(Wanted(tile.id, grid_of(tile, tiling), time, path))
     return wanted
 
 
