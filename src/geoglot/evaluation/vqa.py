@@ -9,6 +9,8 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 import torch
@@ -66,11 +68,8 @@ def measure_answers(run: Run, samples: Asked, model: Model) -> Measured:
 def answer_all(asked: Asked, open_image: Open, progress: Progress | None = None) -> list[Scored]:
     """Answer all questions, image by image, so that each image is encoded once."""
     themes = tuple(sorted({question.answer for question in asked.questions if question.kind == _THEME}))
-    scored = list[Scored]()
-    for image in range(len(asked.images)):
-        questions = [question for question in asked.questions if question.image == image]
-        if not questions:
-            continue
+    scored, image_of = list[Scored](), attrgetter("image")
+    for image, questions in groupby(sorted(asked.questions, key=image_of), image_of):
         with open_image(image, themes) as asker:
             for question in questions:
                 answer = asker.ask(question.text)
