@@ -21,7 +21,7 @@ from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import read_features
-from geoglot.scene.class_words import parse_classes, parse_words
+from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question
@@ -67,9 +67,10 @@ def find(
         files.made.check(raster.uri if isinstance(raster, Raster) else raster, *inputs)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
-        question = _question(dense, names, options)
+        words = None if names is None else parse_classes(names)
+        question = _question(dense, words, options)
         places = read_features(Path(options.points)) if options.points else None
-        asked = _asked(names, places, read, options) | {"refiner": refiner.facts() if refiner else None}
+        asked = _asked(words, places, read, options) | {"refiner": refiner.facts() if refiner else None}
 
         def start(facts: dict[str, Any]) -> None:
             if files:
@@ -111,7 +112,7 @@ def _check_limits(options: FindOptions, raster: Raster) -> None:
         )
 
 
-def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> Question | None:
+def _question(dense: Dense, names: tuple[ClassWords, ...] | None, options: FindOptions) -> Question | None:
     """The question for names; None with points and boxes."""
     if (names is None) == (options.points is None):
         raise InputError("give names to find or a file of points and boxes (--points FILE), exactly one of them")
@@ -120,15 +121,15 @@ def _question(dense: Dense, names: ClassesLike | None, options: FindOptions) -> 
             raise InputError("a least score and a background are for names; leave them out with points and boxes")
         return None
     background = None if options.background is None else parse_words(options.background)
-    return dense.question(parse_classes(names), background, options.templates)
+    return dense.question(names, background, options.templates)
 
 
 def _asked(
-    names: ClassesLike | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
+    names: tuple[ClassWords, ...] | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
 ) -> dict[str, Any]:
     """Everything that decides the result, beside the encoded scene and the refiner."""
     decided = read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"}
-    words = None if names is None else [asdict(entry) for entry in parse_classes(names)]
+    words = None if names is None else [asdict(entry) for entry in names]
     return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
 
 
