@@ -49,11 +49,6 @@ class Upsampler:
     done: int = 0
     """Pixel rows that were returned so far."""
 
-    @property
-    def next_row(self) -> int:
-        """The lattice row that `feed` expects."""
-        return self.first + (0 if self.pending is None else self.pending.shape[1])
-
     def feed(
         self,
         shares: Float[np.ndarray, "channel rows lattice_cols"],

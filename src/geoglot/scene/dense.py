@@ -84,7 +84,16 @@ def model_of(dense: Dense) -> Model:
     raise InputError(f"{dense.card.name} must be a model that geoglot loads, to read classes or words")
 
 
-class WordDense:
+class _OfCard:
+    """A dense model whose windows follow from its card."""
+
+    card: Card
+
+    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
+        return plan_windows(shape, self.card.tile_size, self.card.patch_size, tile, overlap)
+
+
+class WordDense(_OfCard):
     """Patch embeddings of a vision-language model. Cosines are linear, so blended embeddings give blended cosines."""
 
     labels: tuple[str, ...] = ()
@@ -92,9 +101,6 @@ class WordDense:
     def __init__(self, model: VisionLanguageModel) -> None:
         self.card, self.channels, self.model = model.card, model.card.dim, model
         self._texts: dict[tuple[str, tuple[str, ...]], Tensor] = {}
-
-    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
-        return plan_windows(shape, self.card.tile_size, self.card.patch_size, tile, overlap)
 
     @torch.inference_mode()
     def __call__(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
@@ -130,18 +136,14 @@ class WordDense:
         return torch.stack([self._texts[word, templates] for word in words])
 
 
-class _Labelled:
+class _Labelled(_OfCard):
     """A dense model whose channels are logits of classes."""
 
-    card: Card
     labels: tuple[str, ...]
 
     @property
     def channels(self) -> int:
         return len(self.labels)
-
-    def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
-        return plan_windows(shape, self.card.tile_size, self.card.patch_size, tile, overlap)
 
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]

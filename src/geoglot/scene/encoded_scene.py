@@ -33,7 +33,7 @@ from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow, Readable
 from geoglot.sources.tile import Tile
 
-_NUMBERS = 16_000_000  # values in a block of `rows`: bounds memory
+_VALUES = 4_000_000  # values of a block, which bound memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -87,13 +87,18 @@ class EncodedScene:
 
     def rows(self) -> Iterator[Row]:
         """The whole scene from the top, in blocks of lattice rows; not the rows of windows of the stream."""
-        (height, width), (bottom, right), patch = self.plan.lattice, self.plan.shape, self.plan.patch
-        step = max(1, _NUMBERS // (width * self.dense.channels))
-        for first in range(0, height, step):
-            count = min(step, height - first)
-            top = first * patch
-            valid = self.valid(Window(top, 0, min(count * patch, bottom - top), right))
-            yield Row(first, self.values(Window(first, 0, count, width)), valid)
+        (height, width), patch = self.plan.shape, self.plan.patch
+        for block in self.blocks():
+            top = block.row * patch
+            valid = self.valid(Window(top, 0, min(block.height * patch, height - top), width))
+            yield Row(block.row, self.values(block), valid)
+
+    def blocks(self) -> Iterator[Window]:
+        """The patch lattice from the top, in blocks of whole rows whose values fit in memory."""
+        height, width = self.plan.lattice
+        rows = max(1, _VALUES // (width * self.dense.channels))
+        for first in range(0, height, rows):
+            yield Window(first, 0, min(rows, height - first), width)
 
     def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """Which pixels of a window inside the scene have data."""

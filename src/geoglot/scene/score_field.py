@@ -53,13 +53,6 @@ class ScoreField:
             empty = not (np.nan_to_num(lattice) >= least).any()
             yield window, None if empty else self._pixels(lattice, block, window)
 
-    def lattice_rows(self) -> Iterator[Float[np.ndarray, "rows cols"]]:
-        """The whole lattice from the top, some rows at a time."""
-        height, width = self.scene.plan.lattice
-        rows = max(1, _PIXELS // (width * self.scene.dense.channels))
-        for row in range(0, height, rows):
-            yield self.patches(Window(row, 0, min(rows, height - row), width))
-
     def _around(self, window: Window) -> Window:
         """The patches whose centres surround the pixels of a window."""
         (top, bottom), (left, right) = (

@@ -65,7 +65,7 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
     by 0.5 if nearly all patches reach that. Raises SourceError or InputError if no patch has data.
     """
     counts = np.zeros(_BINS, np.int64)
-    for rows in field.lattice_rows():
+    for rows in map(field.patches, field.scene.blocks()):
         scores = rows[~np.isnan(rows)]
         counts += np.bincount(np.minimum((scores * _BINS).astype(np.intp), _BINS - 1), minlength=_BINS)
     if not counts.any():
