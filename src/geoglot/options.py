@@ -26,6 +26,10 @@ TEMPLATES: tuple[str, ...] = (
 Flips = Literal["none", "horizontal", "all"]
 """horizontal: left to right, for pictures that have an up and a down; all: also upside down, for views from above."""
 
+RefinerName = Literal["none", "edges", "sam"]
+Task = Literal["classification", "retrieval", "segmentation", "vqa"]
+"""What a data set can measure."""
+
 Templates = Annotated[tuple[str, ...], "Sentence with {} for the class; may be repeated."]
 FlipsOption = Annotated[Flips, "Average over mirrored windows: 2 or 4 times the work."]
 Scales = Annotated[tuple[float, ...], "Average over windows of these sizes, such as 0.75,1,1.25."]
@@ -124,9 +128,7 @@ class ClassifyOptions:
 class RefineOptions:
     """How outlines are refined."""
 
-    refine: Annotated[
-        Literal["none", "edges", "sam"], "Outlines by the scores alone, along edges of the picture, or by SAM."
-    ] = "none"
+    refine: Annotated[RefinerName, "Outlines by the scores alone, along edges of the picture, or by SAM."] = "none"
     sam: Annotated[str | None, "SAM's weights: a folder, or a model of the hub such as facebook/sam-vit-base."] = None
     sam_points: Annotated[int, "Points on an object that SAM is given.", Ge(1)] = 3
     sam_negatives: Annotated[int, "Points beside an object that SAM is given.", Ge(0)] = 0

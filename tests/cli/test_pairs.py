@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 from PIL import Image
 
+from geoglot.cli import pairs as pairs_command
 from geoglot.cli.main import cli
+from geoglot.pairs.collect.collect_run import NAMES
 from geoglot.pairs.pair_store import PairSet
 from pairsets import make_pairs
 
@@ -119,3 +121,7 @@ def test_wrong_use_is_told(
     monkeypatch.chdir(tmp_path)
     result = run(*arguments)
     assert result.exit_code == code and said in result.output
+
+
+def test_the_command_knows_every_stage() -> None:
+    assert pairs_command._STAGES == NAMES

@@ -47,10 +47,7 @@ class AskFlags:
 @flags(FindOptions, "find", "background", "min_area", "max_area", "points", "area", "vectors")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read", "tile", "overlap")
-@shared.model
-@shared.device
-@shared.overwrite
-@shared.long
+@shared.run
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -2,16 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
-from geoglot.options import EvaluateOptions, RefineOptions
-
-Task = Literal["classification", "retrieval", "segmentation", "vqa"]
+from geoglot.options import EvaluateOptions, RefineOptions, Task
 
 
 @click.command()
@@ -22,10 +20,7 @@ Task = Literal["classification", "retrieval", "segmentation", "vqa"]
 @flags(EvaluateOptions, "options")
 @flags(RefineOptions, "refine")
 @click.option("--submit", type=shared.PATH, help="Write the archive for the test server (.zip), without figures.")
-@shared.model
-@shared.device
-@shared.overwrite
-@shared.long
+@shared.run
 def command(
     task: Task,
     dataset: str,

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
 @flags(FindOptions, "options")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read")
-@shared.model
-@shared.device
-@shared.overwrite
-@shared.long
+@shared.run
 def command(
     source: str,
     names: tuple[str, ...],

@@ -24,10 +24,7 @@ if TYPE_CHECKING:
 @flags(SegmentOptions, "options")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read")
-@shared.model
-@shared.device
-@shared.overwrite
-@shared.long
+@shared.run
 def command(
     source: str,
     output: Path,

@@ -68,6 +68,10 @@ long = stacked(as_json, _quiet, verbose)
 """Flags of a command that shows progress."""
 
 
+run = stacked(model, device, overwrite, long)
+"""Flags of a command that runs a model and writes files."""
+
+
 def is_verbose(ctx: click.Context) -> bool:
     """Whether -v was given to any command."""
     return bool(ctx.meta.get(_VERBOSE))

@@ -6,16 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Bool, Int32
 
 from geoglot.datasets.image_files import Picture
 from geoglot.errors import InputError, SourceError
+from geoglot.options import Task
 from geoglot.scene.class_words import ClassWords
 
-Task = Literal["classification", "retrieval", "segmentation", "vqa"]
 #: Reads one mask: the class of each pixel, -1 where it does not count
 Mask = Callable[[], Int32[np.ndarray, "rows cols"]]
 

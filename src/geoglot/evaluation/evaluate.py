@@ -7,7 +7,7 @@ import numpy as np
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.datasets.catalogue import dataset_of
-from geoglot.datasets.dataset import Asked, DataSet, Mapped, Samples, Task
+from geoglot.datasets.dataset import Asked, DataSet, Mapped, Samples
 from geoglot.errors import InputError, SourceError
 from geoglot.evaluation.protocols import Protocol, protocol_of
 from geoglot.evaluation.scorecard import Run, Scorecard
@@ -15,7 +15,7 @@ from geoglot.evaluation.segmentation import measure_segmenter
 from geoglot.evaluation.vqa import measure_answers
 from geoglot.evaluation.zero_shot import measure_zero_shot
 from geoglot.models.zoo import Model, load_model
-from geoglot.options import EvaluateOptions
+from geoglot.options import EvaluateOptions, Task
 from geoglot.scene.dense import reads_words
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from geoglot.aliases import Progress
-from geoglot.datasets.dataset import DataSet, Task
+from geoglot.datasets.dataset import DataSet
 from geoglot.evaluation.metrics import Estimate
-from geoglot.options import EvaluateOptions
+from geoglot.options import EvaluateOptions, Task
 from geoglot.tasks.refine.refiner import Refiner
 
 _DIGITS = 6

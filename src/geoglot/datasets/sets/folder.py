@@ -20,7 +20,7 @@ from pathlib import Path
 from geoglot.datasets import polygons
 from geoglot.datasets.classes import BACKGROUND, IGNORED, TABLE, MapClass, add_background, read_classes, words_of
 from geoglot.datasets.coco import CocoFile, CocoLabels, find_image, read_coco
-from geoglot.datasets.dataset import Mapped, Task
+from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.labels import NONE, Labels
 from geoglot.datasets.layout import MaskedImages
 from geoglot.datasets.masks import MaskFile
@@ -29,6 +29,7 @@ from geoglot.datasets.polygons import Polygons, read_polygons
 from geoglot.datasets.splits import Split, find_split, find_splits, find_unused_folders
 from geoglot.datasets.yolo import DataYaml, YoloFile, find_yaml, read_yaml
 from geoglot.errors import InputError, SourceError
+from geoglot.options import Task
 from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_text
 

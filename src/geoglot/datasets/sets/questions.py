@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geoglot.datasets.dataset import Asked, DataSet, Question, Task
+from geoglot.datasets.dataset import Asked, DataSet, Question
 from geoglot.errors import InputError, SourceError
+from geoglot.options import Task
 from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_table
 

@@ -1,16 +1,17 @@
 """Load a refiner by its name, and SAM from a folder or from the hub."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from geoglot.errors import InputError, ModelError
 from geoglot.models.zoo import choose_device
+from geoglot.options import RefinerName
 from geoglot.settings import load_settings
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.refine.sam import Normalisation, Prompting, Sam
 
-NAMES = ("none", "edges", "sam")
+NAMES = get_args(RefinerName)
 #: The class of transformers that takes points and boxes, by the model_type of a configuration
 _CLASSES = {
     "sam": "SamModel",
