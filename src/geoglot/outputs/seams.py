@@ -21,7 +21,7 @@ class Part:
 
     @property
     def size(self) -> int:
-        """The cost of absorbing this part: the larger absorbs the smaller, or a comb takes quadratic time."""
+        """The cost of absorbing this part: the larger absorbs the smaller, else a comb takes quadratic time."""
         return 1
 
     def absorb(self: AnyPart, other: AnyPart) -> None:
@@ -30,9 +30,12 @@ class Part:
 
     def whole(self: AnyPart) -> AnyPart:
         """The region that this part belongs to so far, which may be itself."""
-        region = self
+        region, path = self, []
         while region._part_of is not None:
+            path.append(region)
             region = region._part_of
+        for part in path:  # else the teeth of a comb make a chain, which each of them would follow to its end
+            part._part_of = region
         return region
 
 
