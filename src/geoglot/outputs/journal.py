@@ -30,7 +30,7 @@ def fingerprint(facts: Mapping[str, Any]) -> str:
 
 
 class Journal:
-    """Strips and state of one run, in a hidden folder beside its output."""
+    """Strips and state of one run, in a hidden folder beside its output; `run` is the fingerprint of the run."""
 
     def __init__(self, output: Path, run: str) -> None:
         self.folder = work_of(output).absolute()
@@ -38,10 +38,10 @@ class Journal:
             own_folder(self.folder)
         self._held = ExitStack()
         self._held.enter_context(hold(self.folder, output=output))
+        self._fingerprint = run
         self._run, self._state = self.folder / "run", self.folder / "state.npz"
         if not self._run.exists() or self._run.read_text() != run or not self._state.exists():
-            self._wipe()
-            write_bytes(self._run, run.encode())
+            self.restart()
 
     def add_strip(self, kind: str, row: int, data: bytes, suffix: str = ".tif") -> None:
         """Keep one strip of output; `row` is its first row."""
@@ -67,9 +67,8 @@ class Journal:
 
     def restart(self) -> None:
         """Forget everything that is finished."""
-        run = self._run.read_text()
         self._wipe()
-        write_bytes(self._run, run.encode())
+        write_bytes(self._run, self._fingerprint.encode())
 
     def close(self) -> None:
         """Release the folder and leave it in place, for the same run to resume."""
