@@ -1,6 +1,6 @@
 import pytest
 
-from geoglot.figures import format_number
+from geoglot.figures import format_list, format_number
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,8 @@ from geoglot.figures import format_number
 )
 def test_three_significant_digits(value: float, told: str) -> None:
     assert format_number(value) == told
+
+
+def test_lists_of_names_read_as_a_sentence() -> None:
+    lists = [format_list(names) for names in ([], ["forest"], ["forest", "water"], ["forest", "water", "farmland"])]
+    assert lists == ["", "forest", "forest and water", "forest, water and farmland"]

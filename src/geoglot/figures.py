@@ -1,7 +1,7 @@
-"""Formats numbers and areas for sentences."""
+"""Formats numbers, areas and lists of names for sentences."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _LEAST, _MOST = 1e-12, 1e18
 
@@ -39,3 +39,8 @@ def format_area(area_m2: float | None, unit: str | None = None) -> str:
     unit = unit or choose_area_unit([area_m2])
     size = next(size for name, size, _ in _AREAS if name == unit)
     return f"{_with_zeros(area_m2 / size)} {unit}"
+
+
+def format_list(names: Sequence[str]) -> str:
+    """Names in a sentence: "forest, water and farmland"; empty if there are none."""
+    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.errors import SourceError
+from geoglot.figures import format_list
 
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
@@ -97,13 +98,13 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
     lines = text.body.split("\n")
     first = next((at for at, line in enumerate(lines) if line.strip() and not _SEPARATOR_LINE.fullmatch(line)), None)
     if first is None:
-        raise SourceError(f"{path} is empty; it must have the columns {_listed(needed)}")
+        raise SourceError(f"{path} is empty; it must have the columns {format_list(needed)}")
     headers = {separator: _split_header(lines[first], separator) for separator in _SEPARATORS}
     separator = max(headers, key=lambda sign: (sum(name in headers[sign] for name in needed), len(headers[sign])))
     columns = headers[separator]
     if not set(needed) <= set(columns):
         has = ", ".join(filter(None, columns)) or "none"
-        raise SourceError(f"{path} must have the columns {_listed(needed)}; its first line names {has}")
+        raise SourceError(f"{path} must have the columns {format_list(needed)}; its first line names {has}")
     if double := next((name for name in columns if name and columns.count(name) > 1), None):
         raise SourceError(f"{path} has two columns {double}; rename one of them")
     return _read_rows(path, text, first, separator, columns)
@@ -135,10 +136,6 @@ def _read_rows(path: Path, text: Text, first: int, separator: str, columns: tupl
     except csv.Error as error:
         raise SourceError(f"{path}, line {start} cannot be read: {error}") from error
     return Table(path, tuple(filter(None, columns)), tuple(rows), tuple(numbers), text.notes)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))
 
 
 def _split_header(line: str, separator: str) -> tuple[str, ...]:

@@ -127,8 +127,3 @@ def larger_of(names: Mapping[str, str]) -> str:
     """The expression that gives the name of the largest number."""
     pairs = ", ".join(f'"{name}": {value}' for name, value in names.items())
     return f"which_is_larger({{{pairs}}})"
-
-
-def listed(names: tuple[str, ...]) -> str:
-    """Names in a sentence: "forest, water and farmland"."""
-    return f"{', '.join(names[:-1])} and {names[-1]}"

@@ -3,6 +3,7 @@
 import re
 from dataclasses import replace
 
+from geoglot.figures import format_list
 from geoglot.tasks.ask.grammar.lexicon import uncountable
 from geoglot.tasks.ask.grammar.noun import NotUnderstood, Related, Sized, Thing
 from geoglot.tasks.ask.grammar.noun_phrase import in_plural, metres, square_metres, subject, thing
@@ -15,7 +16,6 @@ from geoglot.tasks.ask.grammar.queries import (
     find,
     ground,
     larger_of,
-    listed,
     part,
     per_unit,
     percent,
@@ -166,7 +166,7 @@ def dominant(groups: Groups) -> Query:
     names = names_in(groups["many"]) or _LAND_COVER
     shares = {"shares": "{}"} | {f'shares["{name}"]': f'share(find("{name}"){part(place)})' for name in names}
     most = '"none" if winner == "equal" else winner'
-    sentence = f"of {listed(names)}, {{most}} covers the largest share of the {place or 'scene'}"
+    sentence = f"of {format_list(names)}, {{most}} covers the largest share of the {place or 'scene'}"
     return Query({}, "winner", sentence, compute={**shares, "winner": "which_is_larger(shares)", "most": most})
 
 

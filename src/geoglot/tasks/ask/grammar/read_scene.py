@@ -3,11 +3,12 @@
 import re
 from dataclasses import replace
 
+from geoglot.figures import format_list
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.grammar.noun_phrase import subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
 from geoglot.tasks.ask.grammar.patterns import Groups, expression
-from geoglot.tasks.ask.grammar.queries import Query, amount, find, listed, part, per_unit, there_are
+from geoglot.tasks.ask.grammar.queries import Query, amount, find, part, per_unit, there_are
 from geoglot.tasks.ask.grammar.read_compare import BOTH
 from geoglot.tasks.ask.grammar.read_ground import names_in
 
@@ -26,7 +27,7 @@ def classify(groups: Groups) -> Query:
     quoted = ", ".join(f'"{name}"' for name in names)
     fits = f"classify([{quoted}]{part(place)})"
     if not town:
-        sentence = f"of {listed(names)}, {{kind}} describes the {place or 'scene'} best"
+        sentence = f"of {format_list(names)}, {{kind}} describes the {place or 'scene'} best"
         return Query({}, "kind", sentence, compute={"kind": fits})
     setting = f'"urban" if {fits} == "urban area" else "rural"'
     asked = "rural" if groups["kind"].startswith(("rural", "country")) else "urban"
