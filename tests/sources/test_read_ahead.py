@@ -48,7 +48,7 @@ def test_tiles_come_in_order(make_grid: MakeGrid) -> None:
 
 def test_a_window_is_tried_again_then_reported(make_grid: MakeGrid) -> None:
     source = Source(make_grid(), failures={3: 2, 5: 3})
-    got = dict(read_ahead(source, WINDOWS, retries=2))
+    got = dict(read_ahead(source, WINDOWS))
     assert isinstance(got[WINDOWS[3]], Tile)
     assert got[WINDOWS[5]] == FailedWindow(WINDOWS[5], "block of row 5")
     assert source.read_rows.count(5) == 3 and len(got) == len(WINDOWS)

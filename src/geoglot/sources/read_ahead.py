@@ -11,6 +11,7 @@ from geoglot.geo import Window
 from geoglot.sources.tile import Tile
 
 _POLL_SECONDS = 0.05
+_TRIES = 3  # of a window
 
 
 @runtime_checkable
@@ -30,12 +31,12 @@ class FailedWindow:
 
 
 def read_ahead(
-    raster: Readable, windows: Iterable[Window], depth: int = 8, retries: int = 2
+    raster: Readable, windows: Iterable[Window], depth: int = 8
 ) -> Generator[tuple[Window, Tile | FailedWindow]]:
     """Yield the tiles of windows in their order, at most `depth` of them waiting.
 
-    A window that fails is read again up to `retries` times, then yields a FailedWindow. Any other exception, also from
-    `windows`, is raised here. The thread ends when this iterator is exhausted or closed.
+    A window that fails is read again twice, then yields a FailedWindow. Any other exception, also from `windows`, is
+    raised here. The thread ends when this iterator is exhausted or closed.
     """
     waiting: queue.Queue[tuple[Window, Tile | FailedWindow] | BaseException | None] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
@@ -52,7 +53,7 @@ def read_ahead(
             for window in windows:
                 if stopped.is_set():
                     return
-                put((window, _read(raster, window, retries)))
+                put((window, _read(raster, window)))
             put(None)
         except BaseException as error:  # noqa: BLE001 the consumer raises it
             put(error)
@@ -69,11 +70,11 @@ def read_ahead(
         thread.join()
 
 
-def _read(raster: Readable, window: Window, retries: int) -> Tile | FailedWindow:
-    while True:
+def _read(raster: Readable, window: Window) -> Tile | FailedWindow:
+    reason = ""
+    for _ in range(_TRIES):
         try:
             return raster.read(window)
         except ReadError as error:
-            if retries <= 0:
-                return FailedWindow(window, str(error))
-            retries -= 1
+            reason = str(error)
+    return FailedWindow(window, reason)
