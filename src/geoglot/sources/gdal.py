@@ -133,11 +133,11 @@ def _reopen_without_overviews(dataset: Any, uri: str) -> Any:
 
 
 @contextmanager
-def open_file(name: str, opener: Callable[[str], Any], driver: str = "GTiff") -> Iterator[Any]:
-    """Open a Python file by GDAL until the end of the block; meanwhile no other name can be opened."""
+def open_file(name: str, opener: Callable[[str], Any]) -> Iterator[Any]:
+    """Open a Python file as a GeoTIFF until the end of the block; meanwhile no other name can be opened."""
     with gdal_options(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         with ignore_library_warnings():
-            dataset = rasterio.open(name, driver=driver, sharing=False, opener=opener)
+            dataset = rasterio.open(name, driver="GTiff", sharing=False, opener=opener)
         with dataset:
             yield dataset
 
