@@ -72,7 +72,7 @@ def recipe_facts(recipe: Any, folder: Path, *leave_out: str) -> dict[str, Any]:
 
 
 def resolve_model(name: str, folder: Path) -> str:
-    """The folder beside the recipe that a model's name means, if there is one, else the name, which the zoo knows."""
+    """The path of the folder `name` beside the recipe, if there is one; else the name itself, which the zoo knows."""
     return str(folder / name) if (folder / name).is_dir() else name
 
 
@@ -84,7 +84,7 @@ def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -
     from pydantic import ValidationError
 
     try:
-        values = adapter_of(kind).validate_json(json.dumps(table, default=str))  # type: ignore[arg-type]
+        values = _adapter_of(kind).validate_json(json.dumps(table, default=str))  # type: ignore[arg-type]
     except ValidationError as error:
         raise InputError(where + _sentence(kind, error.errors(include_url=False))) from None
     except InputError as error:  # from the checks of the dataclass, which do not know the file
@@ -94,7 +94,7 @@ def from_table(kind: type[T], table: dict[str, Any], where: str, folder: Path) -
 
 
 @cache
-def adapter_of(kind: type[Any]) -> TypeAdapter[Any]:
+def _adapter_of(kind: type[Any]) -> TypeAdapter[Any]:
     """The adapter that validates plain values strictly against a dataclass."""
     from pydantic import ConfigDict, TypeAdapter
     from pydantic.dataclasses import dataclass
@@ -139,8 +139,9 @@ def _find_dataclass(kinds: tuple[Any, ...]) -> type[Any] | None:
 
 def _resolve(stated: str, may_be_url: bool, where: str, folder: Path) -> PathLike:
     if "://" not in stated:
+        # Messages show the path without "..", unless a link in it makes that a path to another place.
         written, short = folder / stated, Path(os.path.normpath(folder / stated))
-        return short if short.resolve() == written.resolve() else written  # messages name it; links may forbid it
+        return short if short.resolve() == written.resolve() else written
     if not may_be_url:
         raise InputError(f"{where} must be a folder on this machine, got {stated!r}")
     return stated
