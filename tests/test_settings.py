@@ -22,6 +22,8 @@ def test_what_is_no_number_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, t
 def test_keys_of_services_are_in_no_picture_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GEOGLOT_FLICKR_KEY", " key-of-flickr ")
     monkeypatch.setenv("GEOGLOT_MAPILLARY_TOKEN", "token-of-mapillary")
+    monkeypatch.setenv("GEOGLOT_LLM_KEY", "key-of-server\n")  # as a file of keys ends
     settings = load_settings()
     assert (settings.flickr_key, settings.mapillary_token) == ("key-of-flickr", "token-of-mapillary")
+    assert settings.llm_key == "key-of-server"
     assert "key-of" not in repr(settings) and "token-of" not in repr(settings)

@@ -51,7 +51,7 @@ def load_settings() -> Settings:
         mapillary_token=env.get("GEOGLOT_MAPILLARY_TOKEN", "").strip(),
         llm_url=env.get("GEOGLOT_LLM_URL", default.llm_url),
         llm_model=env.get("GEOGLOT_LLM_MODEL", default.llm_model),
-        llm_key=env.get("GEOGLOT_LLM_KEY", default.llm_key),
+        llm_key=env.get("GEOGLOT_LLM_KEY", "").strip(),
         llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
     )
 
