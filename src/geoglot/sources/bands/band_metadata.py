@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from geoglot.sources.bands.band_names import parse_band_number, parse_colour, parse_wavelength, to_micrometres
+from geoglot.sources.bands.band_names import (
+    parse_band_number,
+    parse_colour,
+    parse_wavelength,
+    split_capitals,
+    to_micrometres,
+)
 
 _NAMES = ("bandname", "band_name", "name", "long_name", "common_name", "description", "band")
 _LISTS = ("long_name", "band_names", "bands", "band_order", "tifftag_imagedescription", "description")
 _LENGTHS = ("central_wavelength_um", "wavelength", "wavelengths", "center_wavelength", "central_wavelength")
-_MAX_NAME = 80  # letters
+_MAX_NAME = 80  # letters of a name that are read; a longer text is no name
 _MISSION_TAG = re.compile(
     r"sat|spacecraft|platform|mission|constellation|sensor|instrument|product|scene|title|description"
 )
@@ -29,8 +35,7 @@ def read_descriptions(dataset: Any) -> tuple[str, ...]:
         names = [_first(_band_tags(dataset, index), _NAMES) for index in dataset.indexes]
     if not any(names):
         names = _find_listed_names(dataset) or names
-    # RedEdge becomes two words before capitals are lost; a text that is too long for a name is cut.
-    return tuple(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name[:_MAX_NAME]).lower() for name in names)
+    return tuple(split_capitals(name[:_MAX_NAME]).lower() for name in names)
 
 
 def read_wavelengths(dataset: Any) -> tuple[float | None, ...]:

@@ -91,7 +91,11 @@ def is_same_name(name: str, other: str) -> bool:
     return _plain(name) == _plain(other)
 
 
+def split_capitals(name: str) -> str:
+    """Put a space before each capital inside a word: RedEdge becomes Red Edge."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+
+
 def _plain(name: str) -> str:
-    """Lower-case words with spaces between them; RedEdge is two."""
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
-    return " ".join(re.findall(r"[^\W_]+", words.lower()))
+    """Lower-case words with spaces between them."""
+    return " ".join(re.findall(r"[^\W_]+", split_capitals(name).lower()))
