@@ -22,7 +22,7 @@ NUMBERS: dict[str, int] = {word: value for value, word in enumerate(_UNITS)} | {
     word: 10 * value for value, word in enumerate(_TENS, 2)
 }
 SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000}
-MULTIPLES = {"dozen": 12, "couple": 2, "half": 0.5, "quarter": 0.25, "third": 1 / 3}
+MULTIPLES = {"dozen": 12, "couple": 2}
 
 #: Units of length in metres
 LENGTHS = {"m": 1.0, "km": 1e3, "ft": 0.3048, "mile": 1609.344, "yard": 0.9144}

@@ -54,8 +54,8 @@ def _digits(text: str) -> str:
     text = re.sub(r"\bhalf (?:a |an |of a )(?=\w)(?!of)", "0.5 ", text)
     text = re.sub(rf"\b(?:a )?quarter (?:of )?(?:an? )?(?=(?:{_ONE_UNIT}))", "0.25 ", text)
     text = re.sub(rf"\b(?:a|an) (?=(?:{_ONE_UNIT}))", "1 ", text)
-    for word in ("dozen", "couple"):
-        text = re.sub(rf"\b(?:a )?{word}\b(?: of)?", str(MULTIPLES[word]), text)
+    for word, number in MULTIPLES.items():
+        text = re.sub(rf"\b(?:a )?{word}\b(?: of)?", str(number), text)
     return text
 
 
