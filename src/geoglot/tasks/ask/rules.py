@@ -4,7 +4,7 @@ import re
 from difflib import SequenceMatcher
 
 from geoglot.errors import AnswerError
-from geoglot.tasks.ask.grammar.forms import FORMS, Form
+from geoglot.tasks.ask.grammar.forms import FORMS
 from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
@@ -27,9 +27,9 @@ class Rules:
         if len(question) > _LONGEST:
             raise AnswerError(f"a question must have at most {_LONGEST} characters, got {len(question)}")
         text = plain(question)
-        form, query, unread = _read(text)
+        kind, query, unread = _read(text)
         if query is not None:
-            return Plan(query.program(question), form.kind)
+            return Plan(query.program(question), kind)
         phrase = _find_culprit(text.split()) or min(unread, key=lambda phrase: len(phrase.split()), default="")
         why = (
             f'I do not understand "{phrase}" in this question'
@@ -45,8 +45,8 @@ class Rules:
         )
 
 
-def _read(text: str) -> tuple[Form, Query | None, list[str]]:
-    """The form and the query of a plain question. If no form fits: no query, and the phrases that were not read."""
+def _read(text: str) -> tuple[str, Query | None, list[str]]:
+    """The kind and the query of a plain question. If no form fits: no query, and the phrases that were not read."""
     unread = []
     for form in FORMS:
         try:
@@ -55,8 +55,8 @@ def _read(text: str) -> tuple[Form, Query | None, list[str]]:
             unread.append(str(error))
         else:
             if query is not None:
-                return form, query, []
-    return FORMS[0], None, unread
+                return form.kind, query, []
+    return "", None, unread
 
 
 def _find_culprit(words: list[str]) -> str:

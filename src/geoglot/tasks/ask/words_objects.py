@@ -129,9 +129,8 @@ def near(view: View, objects: Objects, others: Objects, metres: int | float) -> 
 
 def beyond(view: View, objects: Objects, others: Objects, metres: int | float) -> Objects:
     """Those of the objects that lie farther than so many metres from all of the others."""
-    close = view.close(objects, others, view.ground.units(length_of(metres, "a distance")))
-    near = set(map(id, close.things))
-    return Objects(tuple(thing for thing in things_of(objects) if id(thing) not in near))
+    units, things = view.ground.units(length_of(metres, "a distance")), things_of(objects)
+    return select(things, view.gaps(things, things_of(others)) > units)
 
 
 def beside(view: View, objects: Objects, others: Objects) -> Objects:
