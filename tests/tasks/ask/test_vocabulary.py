@@ -30,8 +30,8 @@ class Words(Vocabulary):
         return self.calls()[name]
 
 
-def words(scene: StubScene | None = None, after: StubScene | None = None, **given: Any) -> Words:
-    return Words(scene or StubScene(BOXES, colours={"roof": BLUE}), after, budget(), **given)
+def words(scene: StubScene | None = None, after: StubScene | None = None) -> Words:
+    return Words(scene or StubScene(BOXES, colours={"roof": BLUE}), after, budget())
 
 
 def ids(objects: Objects) -> list[int]:
@@ -148,7 +148,8 @@ def test_without_a_crs_counts_and_shares_work_and_metres_are_refused_unless_the_
     for call in (lambda: own.area_m2(found), lambda: own.larger(found, 10), lambda: own.near(found, found, 10)):
         with pytest.raises(InputError, match="--gsd"):
             call()
-    scaled = words(scene, pixel_m=0.5)
+    scene.pixel_m = 0.5
+    scaled = words(scene)
     assert scaled.area_m2(scaled.find("building")) == pytest.approx(2300 / 4)
     assert scaled.distance_m(scaled.find("building"), scaled.find("river")) == pytest.approx(35)
 

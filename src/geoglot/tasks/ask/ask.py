@@ -181,8 +181,7 @@ class Asker(AbstractContextManager["Asker"]):
         return made
 
     def _words(self) -> Vocabulary:
-        limits, pixel_m, themes = self.options.limits, self.scene.pixel_m, self.options.themes
-        return Vocabulary(self.scene, self.after, Budget(limits), pixel_m, themes)
+        return Vocabulary(self.scene, self.after, Budget(self.options.limits), self.options.themes)
 
     def _draft(self, question: str, plan: Plan, started: float, why: str = "") -> Answer:
         """An answer without a value: a refusal, if `why` is its reason."""

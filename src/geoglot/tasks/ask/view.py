@@ -49,16 +49,9 @@ class Reply:
 class View:
     """One scene, or two dates of one place, for one program."""
 
-    def __init__(
-        self,
-        scene: Scene,
-        after: Scene | None,
-        budget: Budget,
-        pixel_m: float | None = None,
-        themes: tuple[str, ...] = THEMES,
-    ) -> None:
+    def __init__(self, scene: Scene, after: Scene | None, budget: Budget, themes: tuple[str, ...] = THEMES) -> None:
         self.scenes = {"": scene} if after is None else {"": after, "before": scene, "after": after}
-        self.ground = Ground(scene.grid, pixel_m, scene.outline)
+        self.ground = Ground(scene.grid, scene.pixel_m, scene.outline)
         self.budget, self.themes = budget, themes
         self.sightings: dict[tuple[str, str], Sighting] = {}
         self.records: list[Record] = []
