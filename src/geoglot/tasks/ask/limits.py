@@ -1,36 +1,42 @@
 """Limits of a program, and a budget that counts what the program has used of them."""
 
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Annotated
 
-from geoglot.errors import InputError, LimitError
+from annotated_types import Ge, Gt, Lt
+
+from geoglot.bounds import check_bounds
+from geoglot.errors import LimitError
+
+_Seconds = Annotated[float, Gt(0), Lt(math.inf)]
+_Number = Annotated[int, Ge(1), Lt(math.inf)]
 
 
 @dataclass(frozen=True)
 class Limits:
     """Limits of one program. No limit can be switched off."""
 
-    seconds: float = 5.0
+    seconds: _Seconds = 5.0
     """Time for the program and its geometry; the model's time is bounded by `pixels` instead."""
-    memory_mb: int = 64
+    memory_mb: _Number = 64
     """The heap of the interpreter."""
-    calls: int = 200
+    calls: _Number = 200
     """Calls to the vocabulary."""
-    pixels: int = 4_000_000_000
+    pixels: _Number = 4_000_000_000
     """Pixels that the model scores, over all names."""
-    vertices: int = 500_000
+    vertices: _Number = 500_000
     """Vertices of the polygons that one call joins, buffers or measures."""
-    names: int = 100
+    names: _Number = 100
     """Different names that the model reads."""
-    things: int = 500_000
+    things: _Number = 500_000
     """Objects that all calls together return; each stays in the record."""
 
     def __post_init__(self) -> None:
-        for name, limit in vars(self).items():
-            if not 0 < limit < float("inf"):
-                raise InputError(f"the limit {name} must be a positive number, got {limit}")
+        check_bounds(self)
 
 
 class Budget:
