@@ -169,11 +169,15 @@ def test_a_part_is_looked_at_in_any_size(scene: Path) -> None:
 
 
 def test_a_stub_scene_cannot_be_drawn(tmp_path: Path) -> None:
-    with Asker(StubScene({"ship": [(1, 1, 5, 5)]}, grid_of())) as asker:
+    scene = StubScene({"ship": [(1, 1, 5, 5)]}, grid_of())
+    with Asker(scene) as asker:
         answer = asker.ask("Is there a ship?")
         assert answer.text == "Yes, there is 1 ship."
         with pytest.raises(InputError, match="only rasters"):
             asker.write_evidence(answer, tmp_path / "x.geojson")
+        with pytest.raises(InputError, match="only rasters"):
+            asker.ask("Is there a harbor?", evidence=tmp_path / "x.geojson")
+    assert scene.looks == ["ship"]  # the second question was refused before any work
 
 
 def test_outlines_are_refined_and_an_answer_says_how(scene: Path) -> None:

@@ -83,14 +83,15 @@ class Asker(AbstractContextManager["Asker"]):
     def ask(self, question: str, *, evidence: PathLike | None = None) -> Answer:
         """Answer a question. A question that cannot be planned or answered gets a refusal, which is not an error.
 
-        `evidence` is a file as in `AskOptions`. OutputError, before any work, if it may not be replaced.
+        `evidence` is a file as in `AskOptions`. Before any work: OutputError if it may not be replaced, InputError if
+        the scene is no raster and cannot be drawn.
         """
         if not question.strip():
             raise InputError("the question is empty")
         with self._lock:
             started = time.monotonic()
             if evidence is not None:
-                self._start_evidence(question, Path(evidence), self.options.overwrite)
+                made, scene = self._start_evidence(question, Path(evidence), self.options.overwrite)
             try:
                 plan = self.planner.plan(question, lambda text: self._sandbox.run(text, self._words(), check=True))
                 answer = self.run(question, plan, started)
@@ -98,7 +99,7 @@ class Asker(AbstractContextManager["Asker"]):
                 plan = Plan("", "", getattr(error, "messages", ()))
                 answer = self._draft(question, plan, started, str(error))
             if evidence is not None:
-                self.write_evidence(answer, Path(evidence), self.options.overwrite)
+                write_evidence(made, answer.evidence, scene, answer.text)
             return answer
 
     def run(self, question: str, plan: Plan, started: float | None = None) -> Answer:
@@ -158,13 +159,10 @@ class Asker(AbstractContextManager["Asker"]):
 
         Raises OutputError for files of another answer unless `overwrite`, InputError for an answer about another scene.
         """
-        scene = self._dates[-1]
-        if not isinstance(scene, Pictured):
-            raise InputError("only rasters can be drawn")
         if (answer.source, answer.after) != (self.scene.uri, self.after.uri if self.after else None):
             raise InputError(f"the answer is about {answer.source}, and this scene is {self.scene.uri}")
         with self._lock:
-            made = self._start_evidence(answer.question, path, overwrite)
+            made, scene = self._start_evidence(answer.question, path, overwrite)
             return write_evidence(made, answer.evidence, scene, answer.text)
 
     @property
@@ -172,13 +170,17 @@ class Asker(AbstractContextManager["Asker"]):
         """Windows that the model did not see."""
         return sum(scene.failed for scene in self._dates)
 
-    def _start_evidence(self, question: str, path: Path, overwrite: bool) -> Made:
+    def _start_evidence(self, question: str, path: Path, overwrite: bool) -> tuple[Made, Pictured]:
+        """The files of the evidence, if they may be written, and the scene to draw it on."""
+        scene = self._dates[-1]
+        if not isinstance(scene, Pictured):
+            raise InputError("only rasters can be drawn")
         check_evidence(path)
         made = Made("ask", path, [path.with_suffix(".png")])
         made.check(*(scene.uri for scene in self._dates))
         decided = {"scenes": [scene.facts for scene in self._dates], "refiner": self.scene.refiner}
         made.start(fingerprint(decided | {"question": question, "planner": self.planner.name}), overwrite)
-        return made
+        return made, scene
 
     def _words(self) -> Vocabulary:
         return Vocabulary(self.scene, self.after, Budget(self.options.limits), self.options.themes)
