@@ -149,6 +149,7 @@ def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:
         (["SCENE", "other.tif", "How many ships?"], "there is no such file"),
         (["SCENE", "How many ships?", "--evidence", "x.png"], ".geojson"),
         (["SCENE", "--json"], "needs a question"),
+        (["SCENE", ""], "the question is empty"),
         (["SCENE", "How many ships?", "--planner", "llm"], "GEOGLOT_LLM_URL"),
         (["SCENE", "--replay", "none.json"], "none.json"),
     ],

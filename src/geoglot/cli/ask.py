@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +14,9 @@ import click
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
+from geoglot.errors import InputError, SourceError
 from geoglot.options import FindOptions, ReadOptions, RefineOptions
+from geoglot.tables import read_text
 from geoglot.tasks.ask.ask_options import AskOptions
 
 if TYPE_CHECKING:
@@ -116,12 +120,12 @@ def _sort_arguments(
     arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
 ) -> tuple[list[str], list[str]]:
     """Split the arguments into sources, which exist and come first, and questions."""
-    from geoglot.errors import InputError
     from geoglot.sources.listing import find_images
-    from geoglot.tasks.ask.scenes import is_path
+    from geoglot.sources.raster_guard import is_local
 
-    paths = [text for text in arguments if is_path(text)]
-    questions = [text for text in arguments if not is_path(text)]
+    # os.path.exists is False for a question that is longer than a file name can be; Path.exists raises.
+    paths = [text for text in arguments if not is_local(text) or os.path.exists(text)]  # noqa: PTH110
+    questions = [text for text in arguments if text not in paths]
     if not paths:
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
     if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
@@ -140,11 +144,6 @@ def _sort_arguments(
 
 def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Path | None) -> Iterator[Answer]:
     """Answer about one scene: a replay, the questions, or the questions that are typed in the prompt."""
-    import json
-
-    from geoglot.errors import InputError, SourceError
-    from geoglot.tables import read_text
-
     if own.replay:
         try:
             document = json.loads(read_text(own.replay).body)

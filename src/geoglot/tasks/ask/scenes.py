@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -181,13 +180,3 @@ def check_pair(before: RasterScene, after: RasterScene) -> None:
     boxes = [shapely.box(*scene.grid.bounds) for scene in (before, after)]
     if not boxes[0].intersects(boxes[1]):
         raise InputError(f"{before.uri} and {after.uri} show different places")
-
-
-def is_path(text: str) -> bool:
-    """Is an argument of the command line a source rather than a question?"""
-    if "://" in text or text.startswith("/vsi"):
-        return True
-    try:
-        return Path(text).exists()
-    except OSError:  # longer than a file name can be
-        return False
