@@ -162,6 +162,7 @@ def _describe(collected: Collected) -> str:
     ]
     document = collected.to_json()
     lines += ["", *document["sets"], *([document["report"]] if document["report"] else [])]
+    lines += [f"note: {line}" for line in collected.notes]
     if collected.unused:
         lines += [f"{len(collected.unused):,} could not be used:", *collected.unused[:_SHOWN]]
     if collected.failed:

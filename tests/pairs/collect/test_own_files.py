@@ -111,6 +111,14 @@ def test_own_photos_and_rasters_become_a_set(mine: Path) -> None:
     assert run("pairs", "export", document["sets"][0], "-o", mine / "tars", "-q").exit_code == 0
 
 
+def test_a_set_without_tiles_is_told(mine: Path) -> None:
+    (mine / "mine.toml").write_text(RECIPE.replace("= 0.2\ntest = 0.2", "= 1e-9\ntest = 0.0"))
+    told = run("pairs", "collect", mine / "mine.toml", "-q")
+    assert told.exit_code == 0 and "note: no tile is in validation; make blocks smaller" in told.output
+    again = json.loads(collected(mine).stdout)
+    assert len(again["notes"]) == 1 and [Path(folder).name for folder in again["sets"]] == ["train"]
+
+
 def test_a_set_of_own_files_trains(mine: Path) -> None:
     (mine / "mine.toml").write_text(RECIPE.replace("test = 0.2", "test = 0.0"))
     assert collected(mine).exit_code == 0

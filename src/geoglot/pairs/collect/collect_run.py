@@ -76,6 +76,10 @@ class Collected:
     def unused(self) -> list[str]:
         return [line for outcome in self.outcomes.values() for line in outcome.unused]
 
+    @property
+    def notes(self) -> list[str]:
+        return [line for outcome in self.outcomes.values() for line in outcome.notes]
+
     def to_json(self) -> dict[str, Any]:
         return {
             "output": str(self.output),
@@ -84,6 +88,7 @@ class Collected:
             "report": str(self.output / "report.html") if "report" in self.outcomes else None,
             "failed": self.failed,
             "unused": self.unused,
+            "notes": self.notes,
             "seconds": self.seconds,
         }
 

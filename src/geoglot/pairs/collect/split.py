@@ -9,6 +9,7 @@ import hashlib
 import json
 import shutil
 import sys
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,15 @@ def split_tiles(collection: Collection) -> Outcome:
     collection.keep_table("split", tiles[["id", "set"]])
     counts = {f"tiles in {name}": int((tiles["set"] == name).sum()) for name in SETS}
     counts |= {f"links in {pairs.folder.name}": pairs.photos for pairs in sets}
-    return Outcome(counts | {"left: on the border of two sets": int((tiles["set"] == BORDER).sum())})
+    counts |= {"left: on the border of two sets": int((tiles["set"] == BORDER).sum())}
+    return Outcome(counts, notes=tuple(_notes_on_empty_sets(counts, collection.recipe.split)))
+
+
+def _notes_on_empty_sets(counts: Mapping[str, int], recipe: SplitRecipe) -> Iterator[str]:
+    shares = (1 - recipe.validation - recipe.test, recipe.validation, recipe.test)
+    for name, share in zip(SETS, shares, strict=True):
+        if share and not counts[f"tiles in {name}"]:
+            yield f"no tile is in {name}; make blocks smaller (split.block_km) or draw them again (split.seed)"
 
 
 def assign_sets(tiles: Any, recipe: SplitRecipe, tiling: TilesRecipe) -> np.ndarray:

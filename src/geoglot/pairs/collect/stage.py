@@ -34,6 +34,8 @@ class Outcome:
     """A sentence for each failure that the next run tries again."""
     unused: tuple[str, ...] = ()
     """A sentence for each input that no run can use."""
+    notes: tuple[str, ...] = ()
+    """A sentence for each result that may surprise."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,8 @@ class Stage:
         complete = all((collection.folder / name).exists() for name in self.outputs)
         if not complete or record["made_from"] != self.made_from(collection):
             return None
-        return Outcome(record["counts"], tuple(record["failed"]), tuple(record.get("unused", ())))
+        lines = (tuple(record.get(name, ())) for name in ("failed", "unused", "notes"))  # older records lack some
+        return Outcome(record["counts"], *lines)
 
     def keep(self, collection: Collection, outcome: Outcome, made_from: str) -> None:
         """Write the record. With failures it only serves the report: the stage does not count as finished.
@@ -97,7 +100,7 @@ class Stage:
         """
         record = {
             "made_from": None if outcome.failed else made_from, "counts": dict(outcome.counts),
-            "failed": list(outcome.failed), "unused": list(outcome.unused),
+            "failed": list(outcome.failed), "unused": list(outcome.unused), "notes": list(outcome.notes),
         }  # fmt: skip
         self._record(collection).parent.mkdir(exist_ok=True)
         write_json(self._record(collection), record)
