@@ -1,6 +1,6 @@
 import pytest
 
-from geoglot.figures import format_list, format_number
+from geoglot.figures import format_count, format_list, format_number
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,8 @@ def test_three_significant_digits(value: float, told: str) -> None:
 def test_lists_of_names_read_as_a_sentence() -> None:
     lists = [format_list(names) for names in ([], ["forest"], ["forest", "water"], ["forest", "water", "farmland"])]
     assert lists == ["", "forest", "forest and water", "forest, water and farmland"]
+
+
+@pytest.mark.parametrize(("number", "told"), [(0, "0 tiles"), (1, "1 tile"), (2, "2 tiles"), (1200, "1,200 tiles")])
+def test_counts_have_the_number_of_their_noun(number: int, told: str) -> None:
+    assert format_count(number, "tile") == told

@@ -1,4 +1,4 @@
-"""Formats numbers, areas and lists of names for sentences."""
+"""Formats numbers, counts, areas and lists of names for sentences."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -12,6 +12,11 @@ def format_number(value: float | int) -> str:
         return f"{value:.3g}"
     text = _with_zeros(value)
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_count(number: int, noun: str) -> str:
+    """A number of things: 1 tile, 1,200 tiles. The plural of the noun must end in s."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _with_zeros(value: float | int) -> str:

@@ -6,6 +6,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.progress import progress
+from geoglot.figures import format_count
 
 _data = click.option("--data", required=True, type=shared.PATH, help="Folder of the data set, as published.")
 
@@ -53,7 +54,11 @@ def check(dataset: str, data: Path, split: tuple[str, ...], as_json: bool) -> No
     found = dataset_of(dataset)
     with progress() as advance:
         checked = check_splits(found, data, split or _labelled(found, data), advance)
-    lines = [line for one in checked for line in (f"{one.split}: {one.images:,} images", *one.faults, *one.notes)]
+    lines = [
+        line
+        for one in checked
+        for line in (f"{one.split}: {format_count(one.images, 'image')}", *one.faults, *one.notes)
+    ]
     shared.emit({"splits": [one.to_json() for one in checked]}, as_json, "\n".join(lines))
     if not all(one.is_whole for one in checked):
         shared.exit_partly()
@@ -88,7 +93,7 @@ def tile(
         made = tile_set(
             found, data, output, split or _labelled(found, data), side=side, overlap=overlap, progress=advance
         )
-    text = "\n".join(f"{name}: {count:,} tiles" for name, count in made.tiles.items())
+    text = "\n".join(f"{name}: {format_count(count, 'tile')}" for name, count in made.tiles.items())
     shared.emit(made.to_json(), as_json, f"{text}\n{made.output}")
 
 

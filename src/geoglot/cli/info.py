@@ -8,7 +8,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
-from geoglot.figures import format_area, format_number
+from geoglot.figures import format_area, format_count, format_number
 from geoglot.options import ReadOptions
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def describe(info: RasterInfo) -> str:
     """The result for people."""
     rows, cols = info.shape
     facts = {
-        "file": f"{info.source}, {info.driver}, {cols:,} x {rows:,} px, {len(info.bands)} bands",
+        "file": f"{info.source}, {info.driver}, {cols:,} x {rows:,} px, {format_count(len(info.bands), 'band')}",
         "place": _place(info),
         "time": info.time,
         "sensor": info.sensor,

@@ -9,9 +9,11 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.progress import progress
+from geoglot.figures import format_count
 
 if TYPE_CHECKING:
     from geoglot.pairs.collect.collect_run import Collected
+    from geoglot.pairs.pair_store import PairSet
 
 _SHOWN = 10  # messages about failures; manifest.json has all
 _STAGES = ("places", "photos", "filters", "tiles", "imagery", "split", "report")
@@ -78,7 +80,7 @@ def validate(sets: tuple[str, ...], as_json: bool) -> None:
         check(one)
     check_disjoint(opened)
     document = {"sets": [{"set": one.place, "tiles": one.tiles, "photos": one.photos} for one in opened]}
-    lines = [f"{one.place}: {one.tiles:,} tiles, {one.photos:,} links, all valid" for one in opened]
+    lines = [f"{_size_of(one)}, all valid" for one in opened]
     shared.emit(
         document, as_json, "\n".join([*lines, *(["the sets share no photo and no ground"] if len(sets) > 1 else [])])
     )
@@ -147,10 +149,14 @@ def import_released(
     files = Released(offsets, tiles, photos, metadata, half_width)
     with progress() as advance:
         made = read(files, output, side, gsd, advance)
-    lines = [f"{made.pairs.place}: {made.pairs.tiles:,} tiles, {made.pairs.photos:,} links"]
+    lines = [_size_of(made.pairs)]
     lines += [f"left: {why}: {number:,}" for why, number in made.left.items()]
     counts = {"tiles": made.pairs.tiles, "photos": made.pairs.photos, "left": dict(made.left)}
     shared.emit({"output": str(output), **counts}, as_json, "\n".join(lines))
+
+
+def _size_of(pairs: PairSet) -> str:
+    return f"{pairs.place}: {format_count(pairs.tiles, 'tile')}, {format_count(pairs.photos, 'link')}"
 
 
 def _describe(collected: Collected) -> str:

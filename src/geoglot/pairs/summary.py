@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from geoglot.figures import format_count
 from geoglot.pairs.pair_store import PairSet
 
 
@@ -37,9 +38,10 @@ class Description:
         """Label and text of each line to print."""
         bands = ", ".join(self.bands)
         yield "set", self.set
-        yield "tiles", f"{self.tiles:,} of {self.side} px, {self.resolution:g} m ({bands}), {self.shards} shards"
-        by = f" by {self.users:,} users" if self.users else ""
-        yield "photos", f"{self.photos:,}{by}, {self.links:,} links"
+        shards = format_count(self.shards, "shard")
+        yield "tiles", f"{self.tiles:,} of {self.side} px, {self.resolution:g} m ({bands}), {shards}"
+        by = f" by {format_count(self.users, 'user')}" if self.users else ""
+        yield "photos", f"{self.photos:,}{by}, {format_count(self.links, 'link')}"
         if self.times:
             yield "taken", f"{self.times[0]} to {self.times[1]}"
         if self.licences:

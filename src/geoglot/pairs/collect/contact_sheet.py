@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
+from geoglot.figures import format_count
 from geoglot.outputs.lettering import load_font
 from geoglot.outputs.panels import montage
 from geoglot.pairs.pair_store import PairSet, Shard
@@ -47,7 +48,7 @@ def _draw(name: str, shard: Shard, number: int) -> Image.Image:
         draw.rectangle((left - 2, top - 1, right + 2, bottom + 1), fill=_MARK)
         draw.text((x, y), text, fill=_INK, font=font)
 
-    title = f"{name}  {facts['id']}  {facts['scene_time'][:10]}  {last - first} photos"
+    title = f"{name}  {facts['id']}  {facts['scene_time'][:10]}  {format_count(int(last - first), 'photo')}"
     draw.text((_GAP, 3), title, fill=_INK, font=font)
     tile = Image.fromarray(np.ascontiguousarray(shard.pixels[number][:3].transpose(1, 2, 0)))
     scale = _TILE / tile.width

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from geoglot.figures import format_count
 from geoglot.outputs.atomic import write_bytes
 from geoglot.pairs.collect.contact_sheet import CARDS, contact_sheet
 from geoglot.pairs.collect.split import BORDER, SETS
@@ -65,9 +66,10 @@ def _sentence(sets: Mapping[str, PairSet], links: Any) -> str:
     some = next(iter(sets.values()))
     sizes = ", ".join(f"{pairs.tiles:,} for {name}" for name, pairs in sets.items())
     tiles, users = sum(pairs.tiles for pairs in sets.values()), links[links["user"] != ""]["user"].nunique()
+    by = f" by {format_count(users, 'user')}" if users else ""
     return (
-        f"{tiles:,} tiles ({sizes}) of {some.side} px at {some.resolution:g} m, with "
-        f"{links['photo'].nunique():,} photos{f' by {users:,} users' if users else ''} in {len(links):,} links. "
+        f"{format_count(tiles, 'tile')} ({sizes}) of {some.side} px at {some.resolution:g} m, with "
+        f"{format_count(links['photo'].nunique(), 'photo')}{by} in {format_count(len(links), 'link')}. "
         "No photo and no ground is in two of the sets."
     )
 
@@ -105,7 +107,7 @@ def _gaps(links: Any) -> str:
     known = days[np.isfinite(days)]
     spans = histogram(known, (0, 8, 31, 91, 181, 366, 731, 1826))
     median = f"The median is {np.median(known):,.0f} days." if len(known) else ""
-    return f"{spans}<p>{median} It is unknown for {len(days) - len(known):,} of {len(days):,} links.</p>"
+    return f"{spans}<p>{median} It is unknown for {len(days) - len(known):,} of {format_count(len(days), 'link')}.</p>"
 
 
 def _licences(links: Any) -> str:
