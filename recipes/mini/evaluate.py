@@ -33,6 +33,7 @@ from phrases import OTHER_TEMPLATES, OTHER_WORDS
 from PIL import Image
 from rasterio.features import rasterize
 
+from geoglot.evaluation.metrics import confusion, ious
 from geoglot.evaluation.retrieval import score_captions
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model, model_size
@@ -152,11 +153,8 @@ def segment(
 
 def overlaps(truth: NDArray[np.int64], guess: NDArray[np.int64], classes: int) -> NDArray[np.float64]:
     """IoU of each class in percent, NaN if it does not occur; a negative truth is ignored."""
-    pairs = (truth * classes + guess)[truth >= 0]
-    confusion = np.bincount(pairs.ravel(), minlength=classes**2).reshape(classes, classes)
-    union = confusion.sum(0) + confusion.sum(1) - confusion.diagonal()
-    iou: NDArray[np.float64] = 100 * confusion.diagonal() / np.maximum(union, 1)
-    return np.where(confusion.sum(1) > 0, iou, np.nan)
+    matrix = confusion(truth, guess, classes)
+    return np.where(matrix.sum(1) > 0, 100 * ious(matrix), np.nan)
 
 
 def loveda(model: VisionLanguageModel, folder: Path) -> dict[str, Figure]:
