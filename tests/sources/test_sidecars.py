@@ -81,7 +81,7 @@ def test_a_folder_is_listed_once_and_not_for_what_knows_its_place(
         open_raster(path).close()
     assert module._list_sidecars.cache_info().misses == 1
     (tmp_path / "shot.jpg.aux.xml").write_text(AUX)
-    monkeypatch.setattr(module, "_find_beside", lambda *_: pytest.fail("listed"))
+    monkeypatch.setattr(module, "_sidecar_names", lambda _: pytest.fail("listed"))
     open_raster(path).close()
 
 

@@ -7,7 +7,7 @@ so names from there have any case.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -40,9 +40,10 @@ class Sidecars:
         image = Path(uri)
         if not is_local(uri) or not image.is_file():
             return cls()
-        worlds = (_find_beside(image, f"{image.stem}.{ending}") for ending in world_file_endings(uri))
-        world = next(filter(None, worlds), None)
-        return cls(world, _find_beside(image, f"{image.stem}.prj"), _find_beside(image, f"{image.name}.aux.xml"))
+        names = _sidecar_names(image.parent)
+        worlds = (_find_beside(image, f"{image.stem}.{ending}", names) for ending in world_file_endings(uri))
+        prj, aux = (_find_beside(image, wanted, names) for wanted in (f"{image.stem}.prj", f"{image.name}.aux.xml"))
+        return cls(next(filter(None, worlds), None), prj, aux)
 
     def __iter__(self) -> Iterator[Path]:
         return filter(None, (self.world, self.prj, self.aux))
@@ -81,19 +82,21 @@ def _read(path: Path) -> str:
     return read_text(path).body
 
 
-def _find_beside(image: Path, wanted: str) -> Path | None:
+def _find_beside(image: Path, wanted: str, names: Mapping[str, tuple[str, ...]]) -> Path | None:
     """The file of this name in any case; of several, the one in the image's own case."""
-    folder = image.parent
-    changed = folder.stat().st_mtime_ns
-    is_settled = time.time_ns() - changed > _SETTLED_NS
-    names = (_list_sidecars if is_settled else _list_sidecars.__wrapped__)(folder, changed).get(wanted.lower(), ())
-    paths = (image.with_name(name) for name in names)
+    paths = (image.with_name(name) for name in names.get(wanted.lower(), ()))
     return min(paths, key=lambda path: (path.stem != image.stem, path.name), default=None)
 
 
+def _sidecar_names(folder: Path) -> Mapping[str, tuple[str, ...]]:
+    """Names of possible sidecars in a folder, by their lower case; listed again only if the folder has changed."""
+    changed = folder.stat().st_mtime_ns
+    is_settled = time.time_ns() - changed > _SETTLED_NS
+    return _list_sidecars(folder, changed) if is_settled else _list_sidecars.__wrapped__(folder, changed)
+
+
 @lru_cache(maxsize=8)
-def _list_sidecars(folder: Path, _changed: int) -> dict[str, tuple[str, ...]]:
-    """Names of possible sidecars in a folder, by their lower case; cached until the folder changes."""
+def _list_sidecars(folder: Path, _changed: int) -> Mapping[str, tuple[str, ...]]:
     names: dict[str, tuple[str, ...]] = {}
     for path in folder.iterdir():
         name = path.name.lower()
