@@ -1,4 +1,4 @@
-"""Finds image files (PNG, JPEG, WebP, TIFF) in folders.
+"""Finds image files (PNG, JPEG, JPEG 2000, WebP, TIFF) in folders.
 
 They are opened like any raster: a world file and a .prj or .aux.xml beside an image place it on Earth, and without
 these it is read in its own pixels. The orientation tag of EXIF is not applied.
