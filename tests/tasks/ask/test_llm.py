@@ -325,8 +325,6 @@ def test_the_program_of_a_reply(reply: str, code: str) -> None:
 
 
 def test_a_password_in_the_address_is_never_shown() -> None:
-    from geoglot.tasks.ask.chat import Endpoint
-
     end = Endpoint("http://bob:s3cret@127.0.0.1:9/v1", "stub", KEY)
     assert end.login == ("bob", "s3cret") and end.shown == "http://127.0.0.1:9/v1"
     assert "s3cret" not in repr(end)

@@ -92,7 +92,7 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
         from geoglot.web.retry import Retry
         from geoglot.web.transports import Deadline, Network, WholeBody
 
-        self._endpoint, self._mock, self.name = endpoint, network, endpoint.model
+        self._endpoint, self._network, self.name = endpoint, network, endpoint.model
         self._url = f"{endpoint.shown.rstrip('/')}/chat/completions"
         body = WholeBody(Network(self._connect), _LONGEST_REPLY, endpoint.seconds)
 
@@ -149,7 +149,7 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
         headers = {"Accept-Encoding": "identity"}
         headers |= {"Authorization": f"Bearer {self._endpoint.key}"} if self._endpoint.key else {}
         return httpx2.Client(
-            auth=self._endpoint.login, headers=headers, timeout=self._endpoint.seconds, transport=self._mock,
+            auth=self._endpoint.login, headers=headers, timeout=self._endpoint.seconds, transport=self._network,
             event_hooks={"response": [check_plain]},
         )  # fmt: skip
 

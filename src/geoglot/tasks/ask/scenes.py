@@ -17,7 +17,7 @@ from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.dense import dense_of, model_of, reads_words
+from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.read import open_scene, reading_notes
@@ -51,12 +51,10 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self, source: PathLike | Raster | EncodedScene, model: Model, options: SceneOptions | None = None
     ) -> None:
         self._options, self._stack = options or SceneOptions(), ExitStack()
-        self._encoded = source if isinstance(source, EncodedScene) else None
-        self._dense = self._encoded.dense if self._encoded else dense_of(model)
-        self._model = model_of(self._dense) if self._encoded else model
+        self._encoded: EncodedScene | None = None
         if isinstance(source, EncodedScene):
-            source = source.raster
-        card = self._dense.card
+            self._encoded, model, source = source, model_of(source.dense), source.raster
+        self._model, card = model, model.card
         self.model, self.sha256 = card.name, card.sha256
         self._raster = self._stack.enter_context(open_scene(source, self._options.read, card.resolution))
         check_bands(self._raster, card.bands, self.model)
@@ -100,7 +98,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
             self.encodings += 1
             options, area, vectors = self._options, self._options.find.area, self._options.find.vectors
             encoding = encode_scene(
-                self._raster, self._dense, read=options.read, area=area, vectors=vectors, progress=options.progress
+                self._raster, self._model, read=options.read, area=area, vectors=vectors, progress=options.progress
             )
             self._encoded = self._stack.enter_context(encoding)
             failed = self._encoded.failed
