@@ -49,6 +49,13 @@ def test_a_raster_has_one_label_a_window(tmp_path: Path) -> None:
     assert len(whole.results) == 1
 
 
+def test_windows_and_pictures_of_other_sizes_share_a_batch(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path / "scene.tif", paint(np.ones((64, 64), int), NAMES))
+    sources = [scene, picture(tmp_path / "small.png", 2)]
+    labels = classify(sources, NAMES, model=MODEL, read=ReadOptions(tile=64, batch=8))
+    assert [label.label for label in labels.results] == ["forest", "roof"] and not labels.failed
+
+
 def test_words_stand_for_classes(tmp_path: Path) -> None:
     source = picture(tmp_path / "a.png", 0)
     labels = classify(source, {"wet": ["water", "water"], "dry": ["sand", "roof"]}, model=MODEL)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import groupby, islice
 
 import numpy as np
 import torch
@@ -14,23 +14,25 @@ from geoglot.geo import Grid
 from geoglot.models.base import VisionLanguageModel
 from geoglot.sources.tile import Tile
 
-Chip = Float[np.ndarray, "band rows cols"]
+Chip = Float[np.ndarray, "band _rows _cols"]
 
 
 def compute(model: Callable[[Tensor], Tensor], chips: Sequence[Chip]) -> list[np.ndarray | str]:
-    """The model's output for each chip of a batch, or the reason for its failure. Chips have one size.
+    """The model's output for each chip of a batch, or the reason for its failure.
 
-    A batch that fails is computed chip by chip. Output that is not finite is a failure too: it would become a class
-    like any other.
+    Neighbours of one size are computed together, and one by one if that fails. Output that is not finite is a failure
+    too: it would become a class like any other.
     """
-    if not chips:
-        return []
+    return [output for _, group in groupby(chips, np.shape) for output in _compute_one_size(model, list(group))]
+
+
+def _compute_one_size(model: Callable[[Tensor], Tensor], chips: Sequence[Chip]) -> list[np.ndarray | str]:
     try:
         outputs = model(torch.from_numpy(np.stack(chips))).cpu().numpy()
     except RuntimeError as error:  # torch raises nothing more precise: out of memory, a broken kernel
         if len(chips) == 1:
             return [f"the model failed: {error}"]
-        return [compute(model, [chip])[0] for chip in chips]
+        return [_compute_one_size(model, [chip])[0] for chip in chips]
     failure = "the model gave numbers that are not finite"
     return [output if np.isfinite(output).all() else failure for output in outputs]
 
@@ -39,7 +41,7 @@ def compute(model: Callable[[Tensor], Tensor], chips: Sequence[Chip]) -> list[np
 def embed(
     model: VisionLanguageModel, chips: Iterable[Chip], *, batch: int = 16, advance: Callable[[int], None] | None = None
 ) -> tuple[Float[np.ndarray, "chip dim"], dict[int, str]]:
-    """Unit vectors of chips of one size, and the reasons by index of chips that failed, whose vectors are NaN.
+    """Unit vectors of chips, and the reasons by index of chips that failed, whose vectors are NaN.
 
     `advance` is called with the number of chips that are done.
     """
