@@ -37,12 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after the question that passes this")
     given = parser.parse_args(arguments)
     planner = LanguageModel(LocalChat(given.model), mends=given.mends)
-    rng, tally, started, worked = (
-        np.random.default_rng(given.seed),
-        Counter[str](),
-        time.monotonic(),
-        time.process_time(),
-    )
+    rng, tally = np.random.default_rng(given.seed), Counter[str]()
+    started, began = time.monotonic(), time.process_time()
     while tally.total() < given.questions and time.monotonic() - started < given.seconds:
         scene, truth = scene_of(rng)
         made = make_questions(truth, min(_A_SCENE, given.questions - tally.total()), seed=given.seed + tally.total())
@@ -56,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 tally[outcome] += 1
                 print(f"{outcome:8} {one.text}  true {one.answer}, answered {answer.value}; {answer.text}", flush=True)
     asked = max(1, tally.total())
-    took, worked = (time.monotonic() - started) / asked, (time.process_time() - worked) / asked
+    took, worked = (time.monotonic() - started) / asked, (time.process_time() - began) / asked
     print(f"{tally['right']} of {asked} right, {tally['wrong']} wrong, {tally['refused']} refused; a question took "
           f"{took:.1f} s, {worked:.1f} s of a core")  # fmt: skip
 
