@@ -84,7 +84,7 @@ def _device() -> str:
 
     from geoglot.models.zoo import choose_device, has_fast_bfloat16
 
-    device = choose_device(load_settings().device)
+    device = choose_device(None)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     capability = torch.backends.cpu.get_cpu_capability() if device.type == "cpu" else "float32"
     return f"{device} ({name}, {capability}, {'fast' if has_fast_bfloat16(device) else 'no fast'} bfloat16)"

@@ -80,7 +80,7 @@ def _load(
         raise ModelError(
             f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
         )
-    place = choose_device(device or load_settings().device)
+    place = choose_device(device)
     model = FAMILIES[card.family](card, folder)
     if card.reads_words and wants_bfloat16(precision, place):
         cast(VisionLanguageModel, model).use_bfloat16()
@@ -114,8 +114,9 @@ def cache_folder(name: str) -> Path | None:
     return load_settings().cache / "models" / name if plain else None
 
 
-def choose_device(name: str) -> torch.device:
-    """The torch device of a name; `auto` takes CUDA, then Apple's MPS, then the CPU."""
+def choose_device(name: str | None) -> torch.device:
+    """The torch device of a name, or of GEOGLOT_DEVICE; `auto` takes CUDA, then Apple's MPS, then the CPU."""
+    name = name or load_settings().device
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")

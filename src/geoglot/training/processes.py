@@ -12,7 +12,6 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 from geoglot.models.zoo import choose_device
-from geoglot.settings import load_settings
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,8 @@ def is_main_process() -> bool:
 
 
 def own_device(name: str | None) -> torch.device:
-    """As `choose_device`, or GEOGLOT_DEVICE; of several GPUs, the one that torchrun assigns to this process."""
-    device = choose_device(name or load_settings().device)
+    """As `choose_device`; of several GPUs, the one that torchrun assigns to this process."""
+    device = choose_device(name)
     if str(device) == "cuda" and "LOCAL_RANK" in os.environ:
         device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         torch.cuda.set_device(device)

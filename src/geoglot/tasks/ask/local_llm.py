@@ -19,7 +19,6 @@ from safetensors import SafetensorError
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
 from geoglot.models.zoo import choose_device, wants_bfloat16
-from geoglot.settings import load_settings
 from geoglot.tasks.ask.plan import Message
 
 _TOKENS = 300  # the most in a reply: a program is short, and every token takes its time
@@ -52,7 +51,7 @@ class LocalChat:
         self._progress = progress
         # The name of a folder may hold dots that begin no suffix: Qwen2.5-0.5B-Instruct
         self.name = path.stem if path.is_file() else path.resolve().name
-        self._tokenizer, self._model = _load(path, choose_device(device or load_settings().device))
+        self._tokenizer, self._model = _load(path, choose_device(device))
         self._cache: Any = DynamicCache()
         self._known: list[int] = []  # tokens whose keys and values are in the cache
         ends = getattr(self._model.generation_config, "eos_token_id", None)

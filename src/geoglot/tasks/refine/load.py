@@ -6,7 +6,6 @@ from typing import Any, get_args
 from geoglot.errors import InputError, ModelError
 from geoglot.models.zoo import choose_device
 from geoglot.options import RefinerName
-from geoglot.settings import load_settings
 from geoglot.tasks.refine.edges import Edges
 from geoglot.tasks.refine.refiner import Refiner
 from geoglot.tasks.refine.sam import Normalisation, Prompting, Sam
@@ -60,7 +59,7 @@ def load_sam(name: str, *, prompting: Prompting | None = None, device: str | Non
         model = getattr(transformers, _CLASSES[kind]).from_pretrained(name, use_safetensors=True, **local)
     except (OSError, ValueError) as error:  # the base classes of errors of transformers and the hub
         raise ModelError(f"SAM cannot be loaded from {name!r}: {' '.join(str(error).split())}") from None
-    model = model.to(choose_device(device or load_settings().device)).eval().requires_grad_(False)
+    model = model.to(choose_device(device)).eval().requires_grad_(False)
     return Sam(model, _normalisation(name, kind, local), prompting)
 
 
