@@ -101,7 +101,7 @@ class AlignObjective:
         tiles, losses = len(batch.pixels), []
         for part in torch.arange(tiles).chunk(self.settings.parts):
             first, stop = int(part[0]), int(part[-1]) + 1
-            loss = self._loss(self.model, batch, (first, stop), photos, first_tile) * (len(part) / tiles)
+            loss = self._loss(batch, (first, stop), photos, first_tile) * (len(part) / tiles)
             loss.backward()  # type: ignore[no-untyped-call]
             losses.append(loss.detach())
         return {
@@ -110,13 +110,11 @@ class AlignObjective:
             "photos": float(mean_over_processes(len(batch.tile) / tiles, device)),
         }
 
-    def _loss(
-        self, model: SatelliteModel, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int
-    ) -> Float[Tensor, ""]:
+    def _loss(self, batch: PairBatch, tiles: tuple[int, int], photos: Photos, first_tile: int) -> Float[Tensor, ""]:
         """Loss of tiles first..stop-1 of a batch."""
         first, stop = tiles
-        pixels = batch.pixels[first:stop].to(model.log_scale.device)
-        level, tower, at = self.settings.level, model.tower, first_tile + first
+        model, level, at = self.model, self.settings.level, first_tile + first
+        tower, pixels = model.tower, batch.pixels[first:stop].to(model.log_scale.device)
         with torch.autocast(pixels.device.type, torch.bfloat16, enabled=self.bfloat16):
             image, patches = (tower.encode_image(pixels), None) if level == "image" else tower.encode_both(pixels)
         losses = [] if level == "pixel" else [image_level_loss(image, photos, model.scale, at)]
