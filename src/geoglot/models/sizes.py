@@ -13,9 +13,9 @@ from geoglot.models.base import Card
 from geoglot.recipe import from_table
 
 T = TypeVar("T")
-_MOST_LAYERS, _MOST = 256, 65536
-Size = Annotated[int, Interval(ge=1, le=65_536)]
-Layers = Annotated[int, Interval(ge=1, le=256)]
+MOST_LAYERS, _MOST = 256, 65_536
+Size = Annotated[int, Interval(ge=1, le=_MOST)]
+Layers = Annotated[int, Interval(ge=1, le=MOST_LAYERS)]
 Vocabulary = Annotated[int, Interval(ge=1, le=4_000_000)]
 
 
@@ -37,7 +37,7 @@ class TextTower(Tower):
     """The text tower."""
 
     vocab_size: Vocabulary
-    max_position_embeddings: Annotated[int, Interval(ge=3, le=65_536)]
+    max_position_embeddings: Annotated[int, Interval(ge=3, le=_MOST)]
     """Longest text in tokens, with start and end."""
     bos_token_id: int | None = None
     eos_token_id: int | None = None
@@ -125,8 +125,9 @@ def require_modest(card: Card) -> None:
     """Raise ModelError for numbers so large that building the model would not end."""
     for name, value in _numbers(card.config, "config"):
         deep = name.rpartition(".")[2].endswith(("layers", "depths"))
-        if abs(value) > (_MOST_LAYERS if deep else _MOST):
-            raise wrong_card(card, f"{name} must be up to {_MOST_LAYERS if deep else _MOST}, got {str(value)[:20]}")
+        most = MOST_LAYERS if deep else _MOST
+        if abs(value) > most:
+            raise wrong_card(card, f"{name} must be up to {most}, got {str(value)[:20]}")
 
 
 def _numbers(value: object, name: str) -> Iterator[tuple[str, int | float]]:

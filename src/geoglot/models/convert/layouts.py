@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from geoglot.errors import ConvertError
+from geoglot.models.sizes import MOST_LAYERS
 
 Tensors = Mapping[str, Tensor]
 
@@ -49,7 +50,6 @@ OPENCLIP_EXTRAS = {"input_resolution", "context_length", "vocab_size", "attn_mas
 _HEADS = {1280: 16, 1408: 16, 1664: 16}
 _HEAD_WIDTH = 64
 _CLASS_TOKEN = "vision_model.embeddings.class_embedding"
-_MOST_LAYERS = 256
 
 
 def strip_wrappers(tensors: Tensors) -> dict[str, Tensor]:
@@ -158,9 +158,9 @@ def _layers(tensors: Tensors, tower: str) -> int:
     """Number of layers by their names; ConvertError for impossible numbers. Gaps are reported later."""
     matches = (re.match(rf"{tower}\.encoder\.layers\.([^.]*)\.", name) for name in tensors)
     numbers = {match[1] for match in matches if match}
-    if wrong := sorted(numbers - {str(number) for number in range(_MOST_LAYERS)}):
+    if wrong := sorted(numbers - {str(number) for number in range(MOST_LAYERS)}):
         raise ConvertError(
-            f"a layer of {tower} is called {wrong[0][:20]!r}, but a ViT-CLIP has layers 0 to {_MOST_LAYERS - 1}; "
+            f"a layer of {tower} is called {wrong[0][:20]!r}, but a ViT-CLIP has layers 0 to {MOST_LAYERS - 1}; "
             "the file is damaged or another model's"
         )
     return 1 + max(map(int, numbers), default=0)
