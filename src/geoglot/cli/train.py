@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from geoglot.cli import shared as options
+from geoglot.cli import shared
 from geoglot.cli.progress import progress
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _FIGURES = {"loss": "loss", "miou": "mIoU", "mean_f1": "mean F1", "overall_accuracy": "overall accuracy"}
 _PATIENCE_S = 5.0  # for torchrun to see that the first process failed
 
-_recipe = options.stacked(click.argument("recipe", type=options.PATH), options.device, options.long)
+_recipe = shared.stacked(click.argument("recipe", type=shared.PATH), shared.device, shared.long)
 
 
 @click.group()
@@ -83,7 +83,7 @@ def _train(
             time.sleep(_PATIENCE_S)  # the first one tells it; torchrun ends the others while they wait
         raise
     if is_main_process():
-        options.emit(trained.to_json(), as_json, _describe(trained))
+        shared.emit(trained.to_json(), as_json, _describe(trained))
 
 
 def _describe(trained: Any) -> str:
