@@ -88,16 +88,21 @@ def require_whole_patches(pixels: Float[Tensor, "tile band rows cols"], patch: i
         raise InputError(f"tiles of {rows} x {cols} px do not divide into patches of {patch} px; pad them first")
 
 
-class VisionLanguageModel(nn.Module):
-    """Embeds images, patches and texts in one space, as float32. Normalises its own input."""
+class CardedModel(nn.Module):
+    """A network with its card."""
 
     card: Card
-    tokenizer: Tokenizer
 
     @property
     def device(self) -> torch.device:
         """Where its parameters are."""
         return next(self.parameters(), torch.empty(0)).device
+
+
+class VisionLanguageModel(CardedModel):
+    """Embeds images, patches and texts in one space, as float32. Normalises its own input."""
+
+    tokenizer: Tokenizer
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from geoglot.errors import ModelError
-from geoglot.models.base import Card, normalise
+from geoglot.models.base import Card, CardedModel, normalise
 from geoglot.models.model_files import read_weights, require_fit, write_model
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
@@ -33,8 +33,8 @@ class Network(Protocol):
         ...
 
 
-class Segmenter(nn.Module):
-    """A network with its card. It normalises its own input; sides of tiles are multiples of 4."""
+class Segmenter(CardedModel):
+    """A network with classes. It normalises its own input; sides of tiles are multiples of 4."""
 
     def __init__(self, card: Card, network: nn.Module) -> None:
         super().__init__()

@@ -198,8 +198,7 @@ class ClassDense(_Labelled):
     @torch.inference_mode()
     def __call__(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Logits at every fourth pixel."""
-        device = next(self.model.parameters()).device
-        scores: Tensor = self.model(pixels.to(device)).float().cpu()
+        scores: Tensor = self.model(pixels.to(self.model.device)).float().cpu()
         return scores
 
 

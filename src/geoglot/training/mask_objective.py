@@ -56,8 +56,7 @@ class SegmentObjective:
         return self.train.batches(first_step, stop)
 
     def backward(self, batch: CropBatch) -> Mapping[str, float]:
-        device = next(self.model.parameters()).device
-        pixels, labels = batch.pixels.to(device), batch.labels.to(device)
+        pixels, labels = batch.pixels.to(self.model.device), batch.labels.to(self.model.device)
         self.model.train()
         if self.pretrained:  # its batch norms keep their statistics, because batches here are small
             for module in self.model.network.get_submodule("backbone").modules():

@@ -97,7 +97,7 @@ def _dense(
         if options.templates != SegmentOptions.templates:
             raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
         names = tuple(entry.name for entry in words) if words else model.classes
-        return ClassDense(model, words or ()), names, facts | {"device": next(model.parameters()).device.type}
+        return ClassDense(model, words or ()), names, facts | {"device": model.device.type}
     if words is None:
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
