@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from geoglot.models.base import Card
+from geoglot.models.base import Card, normalise
 from geoglot.models.mini.mini import Mini
 from geoglot.models.model_files import sha256_of, widen
 
@@ -56,7 +56,8 @@ class Student(nn.Module):
 
     def patches(self, pictures: Tensor) -> Tensor:
         """Patch vectors as in Mini.raw_patches, for sides that are multiples of 32."""
-        image, normal = self.mini.image, (pictures - self.mini.mean) / self.mini.std
+        image, card = self.mini.image, self.mini.card
+        normal = normalise(pictures, card.mean, card.std)
         at_once = max(1, CHUNK // normal[0, 0].numel())
         with torch.no_grad():
             stem, start = image.trunk.stem, image.trunk.fine[:FROZEN]

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.models.base import Card, VisionLanguageModel, count_tokens
+from geoglot.models.base import Card, VisionLanguageModel, count_tokens, normalise
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.text import StaticText
 from geoglot.models.model_files import TOKENIZER
@@ -46,17 +46,12 @@ class DensePatches(nn.Module):
 class Mini(VisionLanguageModel):
     """EfficientNet-Lite0 and static token embeddings; an image's embedding is the mean of its patches'."""
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, card: Card, tokenizer: Path) -> None:
         super().__init__()
         self.card = card
         self.image = DensePatches(card.dim)
         self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
         self.tokenizer = self.text.tokenizer
-        self.register_buffer("mean", _per_band(card.mean), persistent=False)
-        self.register_buffer("std", _per_band(card.std), persistent=False)
 
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
         embeddings: Tensor = self.text(texts)
@@ -76,18 +71,13 @@ class Mini(VisionLanguageModel):
     def raw_patches(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
         """Patch embeddings before normalisation; sides that are not multiples of 32 are padded by their edge."""
         rows, cols = pixels.shape[2:]
-        normal = (pixels.to(self.mean.device) - self.mean) / self.std
+        normal = normalise(pixels.to(self.device), self.card.mean, self.card.std)
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
         padded = padded.contiguous(memory_format=torch.channels_last)
         whole = self.training or padded.device.type != "cpu"  # in training, batch norms need the whole batch
         count = len(padded) if whole else _AT_ONCE // (padded.shape[2] * padded.shape[3])
         patches = torch.cat([self.image(part) for part in torch.split(padded, max(1, count))])
-        return patches[:, :, : -(-rows // 16), : -(-cols // 16)]
-
-
-def _per_band(values: tuple[float, float, float]) -> Tensor:
-    """One number a band; on the CPU even if the model is built on the meta device, because no file fills it."""
-    return torch.tensor(values, device="cpu").view(3, 1, 1)
+        return patches[:, :, : -(-rows // _PATCH), : -(-cols // _PATCH)]
 
 
 def build_mini(card: Card, folder: Path) -> Mini:
