@@ -34,8 +34,7 @@ def _mini(card: Card, folder: Path) -> VisionLanguageModel:
     return load_weights(build_mini(card, folder), folder)
 
 
-#: The loader of each family: models that read words, then segmenters. Imports are inside, so that a family costs only
-#: those who use it.
+#: The loader of each family: models that read words, each imported only when it is used, then segmenters
 FAMILIES: dict[str, Callable[[Card, Path], Model]] = {
     "mini": _mini,
     "clip": _clip,
