@@ -58,6 +58,12 @@ def test_a_device_that_is_not_here_is_refused() -> None:
     assert choose_device("cpu") == torch.device("cpu")
 
 
+def test_no_device_is_the_one_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GEOGLOT_DEVICE", "meta")
+    assert choose_device(None) == torch.device("meta")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
 def test_loading_leaves_the_threads_of_the_process_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     before = torch.get_num_threads()
     monkeypatch.setenv("GEOGLOT_THREADS", str(before + 1))
