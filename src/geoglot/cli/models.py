@@ -67,11 +67,11 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
     from geoglot.models.zoo import cache_folder
 
     known = conversion_of(about["name"])  # a published name has known facts; arguments override them
-    given = replace(known, **{field: value for field, value in about.items() if value is not None})
-    target = output or cache_folder(given.name)
+    conversion = replace(known, **{field: value for field, value in about.items() if value is not None})
+    target = output or cache_folder(conversion.name)
     if target is None:
-        raise InputError(f"--name must be a name, got the path {given.name!r}; give the folder with -o")
-    card = convert_checkpoint(checkpoint, target, given)
+        raise InputError(f"--name must be a name, got the path {conversion.name!r}; give the folder with -o")
+    card = convert_checkpoint(checkpoint, target, conversion)
     shared.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
 
 
