@@ -116,9 +116,8 @@ def measure_memory(level: str) -> float:
     else:
         rows = photos.of_tiles(0, tiles // 16)  # all chunks need the same: some of the rows show the peak in less time
         pixel_level_loss(anchors[rows], photos, scale, own_tiles=tiles // 16).backward()
-    left_out = (
-        0 if level == "image" else 2 * (count - count // 16) * DIM * 4
-    )  # gradients of the other rows, stored and passed on
+    # Gradients of the other rows, stored and passed on
+    left_out = 0 if level == "image" else 2 * (count - count // 16) * DIM * 4
     return status_gb("VmHWM") - before + left_out / 1e9
 
 

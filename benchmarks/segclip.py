@@ -106,11 +106,8 @@ def command(side: int, repeats: int) -> None:
         "transformers": their_step(theirs, pixels, labels),
     }
     tell("training ", rounds(training, repeats))
-    looking = {
-        name: inference(one, pixels)
-        for name, one in (("baseline", baseline), ("all parts", full), ("transformers", theirs))
-    }
-    tell("inference", rounds(looking, repeats))
+    models = {"baseline": baseline, "all parts": full, "transformers": theirs}
+    tell("inference", rounds({name: inference(model, pixels) for name, model in models.items()}, repeats))
 
 
 if __name__ == "__main__":
