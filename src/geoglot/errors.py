@@ -36,6 +36,10 @@ class ServiceError(SourceError):
     """A service on the network does not answer as it should; the same request may succeed later."""
 
 
+class ChildError(GeoglotError):
+    """A child process that reads a file reached a limit, failed or crashed; see `bounded`."""
+
+
 class ModelError(GeoglotError):
     """A model cannot be found, does not match its card, or lacks an ability that the call needs."""
 
