@@ -3,11 +3,19 @@
 import sys
 from importlib.metadata import PackageNotFoundError, requires
 
+from geoglot.legible import message_of, visible
+
 
 class GeoglotError(Exception):
     """The base class; the command line prints the message and exits with `exit_code`."""
 
     exit_code = 1
+    keeps_lines = False
+    """Whether a message may have several lines of any length."""
+
+    def __init__(self, message: object = "") -> None:
+        """What the message repeats of a file or a service may be long, and hold control characters."""
+        super().__init__(visible(str(message)) if self.keeps_lines else message_of(message))
 
 
 class InputError(GeoglotError):
@@ -53,7 +61,12 @@ class OutputError(GeoglotError):
 
 
 class AnswerError(GeoglotError):
-    """A question has no answer: it cannot be understood, or its program failed."""
+    """A question has no answer: it cannot be understood, or its program failed.
+
+    The last line of the message says why; those before it show where the program failed, for who mends it.
+    """
+
+    keeps_lines = True
 
 
 class LimitError(AnswerError):

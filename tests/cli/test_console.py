@@ -17,8 +17,9 @@ import pytest
 from click.testing import CliRunner
 
 import geoglot
-from geoglot.cli.console import PlainStream, one_line, visible
+from geoglot.cli.console import PlainStream
 from geoglot.cli.main import cli
+from geoglot.legible import message_of, one_line, visible
 from worlds import write_scene
 
 HOSTILE = "\x1b]0;title\x07\x1b[2J\x9b1m\u202etxt\u2066"
@@ -48,6 +49,12 @@ def test_control_characters_are_shown_and_lines_stay() -> None:
     assert visible("a\tb\nc\r\x1b") == "a\tb\nc\\u000d\\u001b"
     assert visible("Ä ² 森 مبنى 🏠") == "Ä ² 森 مبنى 🏠"
     assert one_line("a\nforged: line\r\n") == "a forged: line"
+
+
+def test_a_message_keeps_its_start_and_its_advice() -> None:
+    assert message_of("x must be 1,\tgot \x1b\n2") == "x must be 1, got \\u001b 2"
+    long = message_of(f"x must be 1, got {'y' * 10**6}; give 1")
+    assert len(long) < 400 and long.startswith("x must be 1, got yyy") and long.endswith("yyy; give 1")
 
 
 def test_every_door_writes_its_document_and_its_text(town: Path) -> None:

@@ -70,7 +70,8 @@ def test_help_imports_nothing_heavy() -> None:
         (
             ZeroDivisionError("by zero"),
             1,
-            "geoglot: unexpected ZeroDivisionError: by zero; run again with -v for the traceback\n",
+            "geoglot: unexpected ZeroDivisionError: by zero; this is a fault of geoglot and not yours; "
+            "run again with -v, and report what it prints as SECURITY.md says\n",
         ),
     ],
 )
@@ -87,7 +88,8 @@ def test_verbose_shows_where_it_happened(raising: list[BaseException]) -> None:
     result = run("raise", "-v")
     assert result.exit_code == 1
     assert "Traceback" in result.stderr
-    assert result.stderr.endswith("geoglot: unexpected ZeroDivisionError: by zero\n")
+    assert "\ngeoglot: unexpected ZeroDivisionError: by zero; this is a fault of geoglot" in result.stderr
+    assert result.stderr.endswith("please report it with the lines above, as SECURITY.md says\n")
 
 
 @pytest.mark.parametrize("arguments", [["nonsense"], ["doctor", "--nonsense"], ["models", "show"]])

@@ -5,25 +5,14 @@ Both are written as \\uXXXX, which a JSON document reads back as the character.
 
 import codecs
 import io
-import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-#: C0 (except tab and line feed), DEL, C1, line separators, and marks that turn the direction of writing
-_CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+from geoglot.legible import visible
+
 _ESCAPED = "geoglot.escaped"
-
-
-def visible(text: str) -> str:
-    """Escape the control characters of a text, so that a name cannot move the cursor or fake another line."""
-    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
-def one_line(text: object) -> str:
-    """A value as one line of text."""
-    return " ".join(str(text).splitlines())
 
 
 class PlainStream(io.TextIOBase):

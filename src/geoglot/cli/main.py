@@ -9,9 +9,10 @@ from typing import Any, NoReturn
 import click
 
 from geoglot.aliases import not_utf8
-from geoglot.cli.console import one_line, plain_streams
+from geoglot.cli.console import plain_streams
 from geoglot.cli.shared import is_verbose
 from geoglot.errors import GeoglotError, InputError
+from geoglot.legible import message_of, one_line
 from geoglot.settings import load_settings
 from geoglot.version import __version__
 
@@ -31,6 +32,10 @@ COMMANDS = {
     "export": "geoglot.cli.export:command",
     "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
+}
+_OURS = {
+    True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
+    False: "this is a fault of geoglot and not yours; run again with -v, and report what it prints as SECURITY.md says",
 }
 INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
@@ -67,7 +72,7 @@ class LazyGroup(click.Group):
         try:
             return super().invoke(ctx)
         except GeoglotError as error:
-            fail(ctx, str(error), error.exit_code)
+            fail(ctx, message_of(error), error.exit_code)
         except KeyboardInterrupt:
             fail(
                 ctx,
@@ -77,8 +82,7 @@ class LazyGroup(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click reports these itself
         except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence, too
-            what = f"unexpected {type(error).__name__}: {error}"
-            fail(ctx, what if is_verbose(ctx) else f"{what}; run again with -v for the traceback", 1)
+            fail(ctx, f"{message_of(f'unexpected {type(error).__name__}: {error}')}; {_OURS[is_verbose(ctx)]}", 1)
 
 
 def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:

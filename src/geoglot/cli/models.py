@@ -7,7 +7,7 @@ from typing import Any, get_args
 import click
 
 from geoglot.cli import shared
-from geoglot.cli.console import one_line
+from geoglot.legible import one_line
 from geoglot.models.known import Activation
 
 

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 
 import click
 
-from geoglot.cli.console import making_room, visible
+from geoglot.cli.console import making_room
 from geoglot.cli.shared import is_quiet
+from geoglot.legible import visible
 
 _COLUMNS = ("description", "fields[rate]", "fields[note]")
 _EVERY_S = 30.0  # between lines of progress in a log
