@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import tomllib
 from datetime import date, time
 from functools import cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
-from geoglot.tables import read_text
+from geoglot.tables import parse_toml, read_text
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -42,7 +41,7 @@ def open_recipe(recipe: T | PathLike, kind: type[T]) -> tuple[T, Path]:
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read the table of a file and merge it over its base. `above` holds the recipes that led here."""
     try:
-        table = tomllib.loads(read_text(path).body)
+        table = parse_toml(read_text(path).body)
     except (SourceError, ValueError) as error:
         if not path.exists():
             raise InputError(f"there is no recipe {path}; see the examples in the folder recipes") from error
@@ -171,6 +170,8 @@ _MUST_BE = {
 def _sentence(kind: type[Any], errors: list[ErrorDetails]) -> str:
     """One of pydantic's errors in our words: an unknown key first, since it may be a missing key misspelt."""
     error = next((other for other in errors if other["type"] == "unexpected_keyword_argument"), errors[0])
+    if not error["loc"]:  # the table is no JSON: pydantic accepts no half characters
+        return f"the values cannot be read: {error['msg']}"
     kinds, keys = _kinds(kind), []
     for part in error["loc"][:-1]:
         if part not in kinds and isinstance(part, str):

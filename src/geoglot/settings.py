@@ -6,6 +6,9 @@ from pathlib import Path
 
 from geoglot.errors import InputError
 
+#: The largest numbers that are understood: beyond them the libraries below end the process
+_MOST = {"GEOGLOT_THREADS": 1024, "GEOGLOT_RASTER_CACHE_MB": 2**20, "GEOGLOT_LLM_SECONDS": 10**6}
+
 
 def _default_cache() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
@@ -47,17 +50,25 @@ def load_settings() -> Settings:
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
         raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
-        flickr_key=env.get("GEOGLOT_FLICKR_KEY", "").strip(),
-        mapillary_token=env.get("GEOGLOT_MAPILLARY_TOKEN", "").strip(),
+        flickr_key=_secret("GEOGLOT_FLICKR_KEY"),
+        mapillary_token=_secret("GEOGLOT_MAPILLARY_TOKEN"),
         llm_url=env.get("GEOGLOT_LLM_URL", default.llm_url),
         llm_model=env.get("GEOGLOT_LLM_MODEL", default.llm_model),
-        llm_key=env.get("GEOGLOT_LLM_KEY", "").strip(),
+        llm_key=_secret("GEOGLOT_LLM_KEY"),
         llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
     )
 
 
 def _number(name: str, default: int = 0) -> int:
-    text = os.environ.get(name, str(default))
-    if not text.isdecimal() or int(text) < 1:
-        raise InputError(f"{name} must be a whole number of at least 1, got {text!r}")
+    text, most = os.environ.get(name, str(default)), _MOST.get(name, 2**31)
+    if not text.isdecimal() or len(text) > len(str(most)) or not 1 <= int(text) <= most:
+        raise InputError(f"{name} must be a whole number from 1 to {most}, got {text!r}")
     return int(text)
+
+
+def _secret(name: str) -> str:
+    """A key, which goes into the head of a request and must be plain letters there; never shown."""
+    text = os.environ.get(name, "").strip()
+    if not (text.isascii() and text.isprintable()):
+        raise InputError(f"{name} must be letters, digits and signs of ASCII in one line; copy it again")
+    return text

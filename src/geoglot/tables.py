@@ -1,12 +1,15 @@
-"""Reads text files and tables in the encodings and with the separators that people's programs write."""
+"""Reads text files and tables in the encodings and with the separators that people's programs write, and documents."""
 
 import codecs
 import csv
 import io
+import json
 import re
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from geoglot.errors import SourceError
 from geoglot.figures import format_list
@@ -17,6 +20,10 @@ _BYTE_ORDER_MARKS = (
 )  # fmt: skip
 _SEPARATORS = ",;\t|"
 _SEPARATOR_LINE = re.compile(r"sep=.?\s*", re.IGNORECASE)
+_MOST_TOML = 2**20  # characters; recipes have some thousand
+#: tomllib needs memory by the square of the length of a dotted key
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:["'\w-]+[ \t]*\.[ \t]*){32}""")
+_TOO_DEEP = "it is nested too deep"
 
 
 @dataclass(frozen=True)
@@ -108,6 +115,26 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
     if double := next((name for name in columns if name and columns.count(name) > 1), None):
         raise SourceError(f"{path} has two columns {double}; rename one of them")
     return _read_rows(path, text, first, separator, columns)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Parse JSON; ValueError for anything else, also for a document that is nested too deep."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """Parse TOML; ValueError for anything else, also for a document that is too large, or nested too deep."""
+    if len(text) > _MOST_TOML:
+        raise ValueError(f"it must have at most {_MOST_TOML:,} characters, got {len(text):,}")
+    if _LONG_KEY.search(text):
+        raise ValueError(_TOO_DEEP)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
 
 
 def parse_number(text: str) -> float:

@@ -4,7 +4,6 @@ Sources: cocodataset.org (format-data), and pycocotools' maskApi for run lengths
 count, as in COCO's own detection scores, since its objects are not separate.
 """
 
-import json
 import os
 import re
 from collections import defaultdict
@@ -21,7 +20,9 @@ from geoglot.datasets.image_files import grid_of
 from geoglot.datasets.labels import NONE, LabelMap, Labels
 from geoglot.datasets.painting import Shape, paint
 from geoglot.errors import SourceError
-from geoglot.tables import read_text
+from geoglot.tables import parse_json, read_text
+
+_MOST_BITS = 60  # of a run length
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class CocoLabels(Labels):
             )
         try:
             shapes = [shape for entry in self.annotations for shape in _shapes(entry, self.index, self.size)]
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, OverflowError) as error:
             raise SourceError(
                 f"{self.path} has an invalid annotation of {self.image.name} ({error!r}); export it again"
             ) from error
@@ -75,7 +76,7 @@ class CocoLabels(Labels):
 def read_coco(path: Path) -> CocoFile:
     """Read an annotation file; SourceError if it is not COCO's, or contradicts itself."""
     try:
-        table = json.loads(read_text(path).body)
+        table = parse_json(read_text(path).body)
         categories = {int(category["id"]): category for category in table["categories"]}
         annotations = defaultdict[Any, list[Mapping[str, Any]]](list)
         for annotation in table["annotations"]:
@@ -92,7 +93,7 @@ def read_coco(path: Path) -> CocoFile:
         }
         ids = {image["id"] for image in images.values()}
         smallest = min((int(image[side]) for image in images.values() for side in ("height", "width")), default=1)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise SourceError(f"{path} is not a COCO file of images, annotations and categories ({error!r})") from error
     if unknown := sorted(used - set(categories)):
         raise SourceError(f"{path} has annotations of the category {unknown[0]}, which its categories do not have")
@@ -161,6 +162,8 @@ def _decompress(text: str) -> list[int]:
         bits = letter - 48
         value |= (bits & 31) << shift
         shift += 5
+        if shift > _MOST_BITS:
+            raise ValueError("run lengths of more pixels than an image can have")
         if bits & 32:
             continue
         if bits & 16:

@@ -97,8 +97,11 @@ def read_yaml(path: Path) -> DataYaml:
     names: Any = table.get("names")
     numbered = dict(enumerate(names)) if isinstance(names, list) else names
     try:
-        named = {int(number): str(name).strip() for number, name in dict(numbered).items()}
-    except (TypeError, ValueError) as error:
+        # A name that is a list may hold itself, or many times as much as the file.
+        named = {int(number): str(name).strip() for number, name in dict(numbered).items() if not _is_nested(name)}
+        if len(named) < len(numbered):
+            raise TypeError("a name is a list")
+    except (TypeError, ValueError, OverflowError) as error:
         raise SourceError(f"names in {path} must be a list, or numbers with names (0: building)") from error
     if not named or not all(named.values()) or len(set(named.values())) < len(named):
         raise SourceError(f"the names in {path} must differ and must not be empty")
@@ -115,9 +118,13 @@ def read_yaml(path: Path) -> DataYaml:
     return DataYaml(named, splits, tuple(notes))
 
 
+def _is_nested(value: object) -> bool:
+    return isinstance(value, list | dict | set | tuple)
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
         table = yaml.safe_load(read_text(path).body)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise SourceError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     return table if isinstance(table, dict) else {}

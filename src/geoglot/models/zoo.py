@@ -122,8 +122,8 @@ def choose_device(name: str | None) -> torch.device:
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:  # a torch without CUDA asserts that it has none
+        torch.empty(0, device=device).cpu()  # "meta" has no numbers
+    except (RuntimeError, AssertionError, ValueError, OverflowError) as error:  # a torch without CUDA asserts it
         raise ModelError(f"device {name!r} cannot be used here ({error}); try auto or cpu") from None
     return device
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -127,7 +129,7 @@ class PairSet:
             index = store.read_index()
             if (version := index["format"]) != schema.FORMAT:
                 raise SourceError(f"{place} has format {version}, this geoglot reads {schema.FORMAT}; update geoglot")
-            shards = tuple(Shard(store.files(row["name"]), row["tiles"], row["photos"]) for row in index["shards"])
+            shards = tuple(Shard(store.files(name), *counts) for name, *counts in map(_read_shard, index["shards"]))
             pairs = cls(store, *_read_facts(index), shards)
         except FileNotFoundError as error:
             raise SourceError(f"{place} is not a pair set: it holds no {schema.INDEX}") from error
@@ -184,9 +186,19 @@ def _read_facts(index: dict[str, Any]) -> tuple[tuple[str, ...], int, float]:
     bands, side, resolution = index["bands"], index["side"], index["resolution"]
     if not (isinstance(bands, list) and all(isinstance(band, str) for band in bands)):
         raise ValueError(f"bands must be a list of names, got {bands!r}")
-    if not (isinstance(side, int) and isinstance(resolution, int | float) and min(side, resolution) > 0):
+    if not (isinstance(side, int) and isinstance(resolution, int | float) and 0 < min(side, resolution) < math.inf):
         raise ValueError(f"side and resolution must be pixels and metres above 0, got {side!r} and {resolution!r}")
     return tuple(bands), side, resolution
+
+
+def _read_shard(row: dict[str, Any]) -> tuple[str, int, int]:
+    """Name, tiles and photos of a shard; ValueError for a name that is a path, which could lead out of the set."""
+    name, tiles, photos = row["name"], row["tiles"], row["photos"]
+    if not isinstance(name, str) or not re.fullmatch(r"[\w-][\w.-]{0,99}", name):
+        raise ValueError(f"the name of a shard must be letters and digits, got {name!r}")
+    if not all(type(count) is int and count >= 0 for count in (tiles, photos)):
+        raise ValueError(f"{name} must have whole numbers of tiles and photos, got {tiles!r} and {photos!r}")
+    return name, tiles, photos
 
 
 def _vectors_name(sha256: str) -> str:

@@ -26,9 +26,13 @@ from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.settings import load_settings
+from geoglot.silence import ignore_library_warnings
+from geoglot.tables import parse_json
 
 #: Keys with which object stores describe the state of a file
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
+#: What numpy raises for a damaged header, which it reads as an expression of Python
+_NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -54,8 +58,11 @@ class ShardFiles:
         """A memory-mapped array; SourceError if it is damaged or has another number of rows."""
         path = self.path(file)
         try:
-            array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        except (OSError, ValueError) as error:
+            with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
+                array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+            if not array.ndim:
+                raise ValueError("a single number")
+        except _NOT_AN_ARRAY as error:
             raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
         _check_rows(path, len(array), rows)
         return array
@@ -99,7 +106,7 @@ class ShardStore:
     def read_index(self) -> dict[str, Any]:
         """FileNotFoundError without an index, ValueError if it is not JSON."""
         content = self.remote.read(self.index) if self.remote else (self.folder / self.index).read_bytes()
-        document: dict[str, Any] = json.loads(content)
+        document: dict[str, Any] = parse_json(content)
         return document
 
     def write_index(self, document: Mapping[str, Any]) -> None:

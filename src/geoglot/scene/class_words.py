@@ -62,6 +62,8 @@ def _check(parsed: Sequence[ClassWords]) -> None:
     names = [entry.name for entry in parsed]
     if not all(names) or not names:
         raise ClassesError('no class names were given; write them as --classes "water, forest, building"')
+    if halves := [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]:
+        raise ClassesError(f"class names must be whole characters, got {halves[0]!r}; save the file as UTF-8")
     if files := [name for name in names if name.lower().endswith(_TEXT_FILES)]:
         raise ClassesError(
             f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"

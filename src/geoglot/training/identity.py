@@ -4,6 +4,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from geoglot.tables import parse_json
+
 _LONGEST = 60  # characters of a value that a message shows
 
 
@@ -26,7 +28,7 @@ def differences(before: str, now: str) -> dict[str, str]:
 def _flatten(text: str) -> dict[str, Any]:
     """Values by dotted name; none from the plain hashes in checkpoints of earlier versions."""
     try:
-        table = json.loads(text)
+        table = parse_json(text)
     except ValueError:
         table = None
     return dict(_leaves(table, "")) if isinstance(table, dict) else {}

@@ -7,6 +7,7 @@ from typing import Any
 
 from geoglot.errors import MissingExtraError
 from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.tables import parse_json
 
 METRICS = "metrics.jsonl"
 
@@ -17,7 +18,7 @@ class MetricsLog:
     def __init__(self, folder: Path, step: int, tensorboard: bool) -> None:
         self._path = folder / METRICS
         lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
-        kept = [line for line in lines if line.endswith("}") and json.loads(line)["step"] <= step]
+        kept = [line for line in lines if _is_up_to(line, step)]
         write_bytes(self._path, "".join(f"{line}\n" for line in kept).encode())
         self._board = tensorboard_writer()(str(folder / "tensorboard"), purge_step=step + 1) if tensorboard else None
 
@@ -33,6 +34,14 @@ class MetricsLog:
         """The metrics that were logged for a step."""
         with self._path.open(encoding="utf-8") as file:
             return next(row for row in map(json.loads, file) if row["step"] == step)
+
+
+def _is_up_to(line: str, step: int) -> bool:
+    """Whether a line holds the metrics of a step up to this one; a killed run may leave half a line."""
+    try:
+        return bool(parse_json(line)["step"] <= step)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def tensorboard_writer() -> Any:

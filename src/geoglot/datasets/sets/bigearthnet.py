@@ -7,7 +7,6 @@ retrieved. Bands 4, 3, 2 are rendered as for every sensor: reflectance 0 to 0.3 
 """
 
 import csv
-import json
 from functools import partial
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from geoglot.datasets.dataset import DataSet, Label, Scenes
 from geoglot.errors import SourceError
 from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
 from geoglot.sources.gdal import open_dataset
-from geoglot.tables import read_text
+from geoglot.tables import parse_json, read_text
 
 _FOLDER = "BigEarthNet-v1.0"
 _BANDS = ("B04", "B03", "B02")
@@ -78,8 +77,13 @@ class BigEarthNet(DataSet):
         labels = tuple(Label(name, _WORDS.get(name, name.lower())) for name in _CLASSES)
         shows = np.zeros((len(patches), len(_CLASSES)), bool)
         for row, patch in enumerate(patches):
-            stored = json.loads(_metadata(patch).read_text("utf-8"))["labels"]
-            shows[row, [_INDEX[label] for label in stored if label in _INDEX]] = True
+            try:
+                stored = parse_json(_metadata(patch).read_text("utf-8"))["labels"]
+                shows[row, [_INDEX[label] for label in stored if label in _INDEX]] = True
+            except (KeyError, TypeError, ValueError, OSError) as error:
+                raise SourceError(
+                    f"{_metadata(patch)} is not the published file ({error!r}); fetch it from {self.page}"
+                ) from error
         return Scenes(labels, [partial(read_bands, patch) for patch in patches], shows)
 
 

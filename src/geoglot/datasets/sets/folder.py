@@ -12,7 +12,7 @@ Other layouts: splits.py; YOLO: yolo.py; COCO: coco.py. Without a table the labe
 if there is none; ground outside the objects of YOLO and COCO is always background.
 """
 
-import tomllib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +31,7 @@ from geoglot.datasets.yolo import DataYaml, YoloFile, find_yaml, read_yaml
 from geoglot.errors import InputError, SourceError
 from geoglot.options import Task
 from geoglot.sources.listing import SUFFIXES
-from geoglot.tables import read_text
+from geoglot.tables import parse_toml, read_text
 
 FACTS = "set.toml"
 
@@ -74,10 +74,10 @@ class FolderSet(MaskedImages):
         if not path.is_file():
             return None
         try:
-            finest, coarsest = (float(metres) for metres in tomllib.loads(read_text(path).body)["resolution"])
-        except (SourceError, ValueError, KeyError, TypeError) as error:
+            finest, coarsest = (float(metres) for metres in parse_toml(read_text(path).body)["resolution"])
+        except (SourceError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise SourceError(f"{path} must say resolution = [FINEST, COARSEST], metres per pixel") from error
-        if not 0 < finest <= coarsest:
+        if not 0 < finest <= coarsest < math.inf:
             raise SourceError(
                 f"the resolution in {path} must be the finest, then the coarsest, got {[finest, coarsest]}"
             )

@@ -1,6 +1,5 @@
 """Sets of questions about images: RSVQA, RSIVQA and your own table; the source of each is in its class."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from geoglot.datasets.dataset import Asked, DataSet, Question
 from geoglot.errors import InputError, SourceError
 from geoglot.options import Task
 from geoglot.sources.listing import SUFFIXES
-from geoglot.tables import read_table
+from geoglot.tables import parse_json, read_table
 
 _PARTS = ("images", "questions", "answers")
 
@@ -46,9 +45,9 @@ class Rsvqa(DataSet):
     def _entries(self, data: Path, split: str, part: str) -> dict[int, dict[str, Any]]:
         path = self.require(data, f"{self.prefix}_split_{split}_{part}.json")
         try:
-            entries = json.loads(path.read_text("utf-8"))[part]
+            entries = parse_json(path.read_text("utf-8"))[part]
             return {entry["id"]: entry for entry in entries if entry["active"]}
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, OSError) as error:
             raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error
 
 

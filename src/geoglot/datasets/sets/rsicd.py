@@ -4,13 +4,13 @@ Layout: RSICD_images.zip and dataset_rsicd.json in Karpathy's form: images of {f
 Ground resolutions vary and are unknown.
 """
 
-import json
 from functools import partial
 from pathlib import Path
 
 from geoglot.datasets.dataset import Captioned, DataSet
 from geoglot.datasets.image_files import read_picture
 from geoglot.errors import SourceError
+from geoglot.tables import parse_json
 
 _IMAGES, _CAPTIONS = "RSICD_images", "dataset_rsicd.json"
 
@@ -23,10 +23,10 @@ class Rsicd(DataSet):
     def read(self, data: Path, split: str) -> Captioned:
         path = self.require(data, _CAPTIONS)
         try:
-            rows = [row for row in json.loads(path.read_text("utf-8"))["images"] if row["split"] == split]
+            rows = [row for row in parse_json(path.read_text("utf-8"))["images"] if row["split"] == split]
             captions = [tuple(sentence["raw"].strip() for sentence in row["sentences"]) for row in rows]
-            images = [data / _IMAGES / row["filename"] for row in rows]
-        except (KeyError, TypeError, ValueError) as error:
+            images = [data / _IMAGES / Path(row["filename"]).name for row in rows]  # a name, never a path
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
             raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error
         if not images:
             raise self.missing(f"images of {split!r}", data)

@@ -78,6 +78,8 @@ class Sandbox:
             raise ProgramError(_NO_ANSWER)
 
     def _feed(self, code: str, words: Mapping[str, Callable[..., Any]], check: bool) -> None:
+        if any("\ud800" <= letter <= "\udfff" for letter in code):
+            raise ProgramError("a program must be whole characters, and this one holds half a character")
         if len(code) > _LONGEST_PROGRAM:
             raise ProgramError(f"a program must have at most {_LONGEST_PROGRAM:,} characters, got {len(code):,}")
         limits, monty = self.limits, self._monty
