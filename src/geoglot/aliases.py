@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -35,8 +36,10 @@ def not_utf8(name: PathLike) -> str | None:
     """A printable form of a name that is not UTF-8; None if the name is UTF-8."""
     try:
         str(name).encode()
-    except UnicodeEncodeError:  # Python holds such bytes as surrogates
-        return os.fsencode(name).decode("utf-8", "backslashreplace")
+    except UnicodeEncodeError:  # Python holds such bytes as surrogates; other surrogates stand for no bytes
+        with suppress(UnicodeEncodeError):
+            return os.fsencode(name).decode("utf-8", "backslashreplace")
+        return str(name).encode("utf-8", "backslashreplace").decode()
     return None
 
 

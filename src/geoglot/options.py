@@ -47,8 +47,10 @@ class ReadOptions:
     resolution: Annotated[float | None, "Metres per pixel to read at. Default: what the model understands.", Gt(0)] = (
         None
     )
-    tile: Annotated[int | None, "Side of a window in pixels. Default: the model decides.", Ge(1)] = None
-    overlap: Annotated[int | None, "Pixels that neighbouring windows share. Default: the model decides.", Ge(0)] = None
+    tile: Annotated[int | None, "Side of a window in pixels. Default: the model decides.", Ge(1), Le(65536)] = None
+    overlap: Annotated[
+        int | None, "Pixels that neighbouring windows share. Default: the model decides.", Ge(0), Le(65536)
+    ] = None
     batch: Annotated[int, "Windows that the model computes at once.", Ge(1), Le(65536)] = 8
 
     def __post_init__(self) -> None:

@@ -79,8 +79,15 @@ class LazyGroup(click.Group):
                 "interrupted; the same command resumes segment, find, pairs and train",
                 INTERRUPTED,
             )
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click reports these itself
+        except click.ClickException as error:
+            error.message = message_of(error.message)  # type: ignore[misc]  # final in click's types alone
+            raise  # click reports it itself
+        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise
+        except OSError as error:  # a name that is too long, a right that is missing, a disk that fails
+            fail(ctx, message_of(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"), 1)
+        except MemoryError as error:
+            fail(ctx, message_of(f"the memory is not enough ({error}); give a smaller --tile or --batch"), 1)
         except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence, too
             fail(ctx, f"{message_of(f'unexpected {type(error).__name__}: {error}')}; {_OURS[is_verbose(ctx)]}", 1)
 

@@ -1,5 +1,6 @@
 """Models by name or by folder: bundled, cached, to be pulled, or in a folder of the user."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import resources
@@ -96,13 +97,14 @@ def find_model(name_or_path: PathLike) -> Path:
     name = str(Path(name_or_path).expanduser()) if str(name_or_path).startswith("~") else str(name_or_path)
     if name == BUNDLED:
         return _bundled_folder()
-    if (cached := cache_folder(name)) is not None and cached.is_dir():
+    # Path.is_dir raises for a name that no folder can have, and os.path.isdir says that there is none.
+    if (cached := cache_folder(name)) is not None and os.path.isdir(cached):  # noqa: PTH112
         return cached
-    if name and Path(name).is_dir():
+    if name and os.path.isdir(name):  # noqa: PTH112
         return Path(name)
     if name in KNOWN:
         raise ModelError(f"{name} is not on this machine yet; get it with: geoglot models pull {name}")
-    if Path(name).is_file():
+    if os.path.isfile(name):  # noqa: PTH113
         raise ModelError(f"{name} is a file, and a model is a folder with card.json; training writes it as RUN/model")
     raise ModelError(f"no model is called {name!r} and no folder either; see: geoglot models list")
 

@@ -31,6 +31,7 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
     return frame
 
 
+@np.errstate(over="ignore", invalid="ignore")  # of coordinates far outside the scene, which are cut off
 def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
     """Features in pixels of a grid (x = column, y = row), clipped to its surroundings.
 
@@ -66,6 +67,7 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
     return np.asarray(gpd.GeoSeries(geometries, crs=crs).to_crs(grid.crs))
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
     """The union of a file's polygons, in pixels of a grid; InputError if it lies outside the scene."""
     features = read_features(path)

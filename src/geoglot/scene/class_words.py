@@ -1,6 +1,7 @@
 """Parse class names as users type them, and embed them."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,7 +75,7 @@ def _check(parsed: Sequence[ClassWords]) -> None:
 
 
 def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110 - Path.exists raises for names that no file can have
         raise ClassesError(f"there is no class file {path}; write one class a line, or name: word, word")
     try:
         text = read_text(path).body

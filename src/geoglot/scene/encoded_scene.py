@@ -5,6 +5,7 @@ Each finished row of windows is a strip on disk, so memory is bounded by a row o
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -182,7 +183,7 @@ def stored_type(dense: Dense) -> str:
 def _open_journal(stack: ExitStack, run: str, output: Path | None, vectors: PathLike | None) -> Journal:
     if vectors:
         folder = Path(vectors)
-        if not folder.is_dir():
+        if not os.path.isdir(folder):  # noqa: PTH112 - Path raises for names that no folder can have
             raise InputError(f"there is no folder {folder} to keep vectors in; create it with: mkdir -p {folder}")
         place = folder / run
     elif output:

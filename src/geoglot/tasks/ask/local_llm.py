@@ -4,6 +4,7 @@ Decoding is greedy, so the same question gets the same program. All prompts begi
 vocabulary and the examples), which are computed once.
 """
 
+import os
 import struct
 import threading
 from collections.abc import Sequence
@@ -33,8 +34,8 @@ _BROKEN = (
 
 def is_local(name: str) -> bool:
     """Is this a language model on this disk: a .gguf file, or a folder with a config.json?"""
-    path = Path(name)
-    return path.is_file() if path.suffix.lower() == ".gguf" else (path / "config.json").is_file()
+    file = name if name.lower().endswith(".gguf") else os.path.join(name, "config.json")  # noqa: PTH118
+    return os.path.isfile(file)  # noqa: PTH113 - Path.is_file raises for names that no file can have
 
 
 class LocalChat:
