@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from geoglot.errors import OutputError
-from geoglot.outputs.atomic import LOCK, hold
+from geoglot.outputs.atomic import hold
 from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.own import LOCK
 
 
 def test_the_same_run_finds_its_state_and_strips(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import importlib
 import os
 import traceback
 from contextlib import suppress
+from signal import Signals
 from typing import Any, NoReturn
 
 import click
@@ -11,6 +12,7 @@ import click
 from geoglot.aliases import not_utf8
 from geoglot.cli.console import plain_streams
 from geoglot.cli.shared import is_verbose
+from geoglot.cli.stop import Stopped, stop_on_signals
 from geoglot.errors import GeoglotError, InputError
 from geoglot.legible import message_of, one_line
 from geoglot.settings import load_settings
@@ -37,7 +39,6 @@ _OURS = {
     True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
     False: "this is a fault of geoglot and not yours; run again with -v, and report what it prints as SECURITY.md says",
 }
-INTERRUPTED = 130  # 128 + SIGINT, the convention of shells
 
 
 class LazyGroup(click.Group):
@@ -73,12 +74,10 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except GeoglotError as error:
             fail(ctx, message_of(error), error.exit_code)
-        except KeyboardInterrupt:
-            fail(
-                ctx,
-                "interrupted; the same command resumes segment, find, pairs and train",
-                INTERRUPTED,
-            )
+        except (KeyboardInterrupt, Stopped) as stop:
+            number = stop.signal if isinstance(stop, Stopped) else Signals.SIGINT
+            how = "interrupted" if number is Signals.SIGINT else f"ended by {number.name}"
+            fail(ctx, f"{how}; the same command resumes segment, find, pairs and train", 128 + number)
         except click.ClickException as error:
             error.message = message_of(error.message)  # type: ignore[misc]  # final in click's types alone
             raise  # click reports it itself
@@ -107,7 +106,8 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The `geoglot` program. Only here does GEOGLOT_THREADS take effect: it changes the whole process."""
+    """The `geoglot` program. Only here do signals and GEOGLOT_THREADS take effect: they change the whole process."""
+    stop_on_signals()
     with suppress(InputError):  # the command that needs the settings reports it
         if threads := load_settings().threads:
             os.environ["OMP_NUM_THREADS"] = str(threads)  # read by torch, which no module has imported yet

@@ -12,9 +12,8 @@ from filelock import FileLock, Timeout
 
 from geoglot.aliases import not_utf8
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.own import LONGEST_NAME, discard, empty, hidden_path, own_folder
+from geoglot.outputs.own import LOCK, LONGEST_NAME, discard, empty, hidden_path, own_folder
 
-LOCK = ".lock"
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

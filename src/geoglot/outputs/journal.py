@@ -7,15 +7,30 @@ mentions exists. The same command finds the folder and resumes.
 import hashlib
 import io
 import json
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import ZIP_STORED, BadZipFile
 
 import numpy as np
+from rasterio.errors import RasterioError
 
-from geoglot.outputs.atomic import LOCK, disk_errors, hold, write_bytes
-from geoglot.outputs.own import MARK, discard, hidden_path, own_folder
+from geoglot.errors import OutputError
+from geoglot.outputs.atomic import disk_errors, hold, write_bytes
+from geoglot.outputs.own import LOCK, discard, empty, hidden_path, own_folder
+
+_DAMAGED = (
+    OSError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RecursionError,
+    MemoryError,
+    BadZipFile,
+    RasterioError,
+)
 
 
 def work_of(output: Path) -> Path:
@@ -40,7 +55,7 @@ class Journal:
         self._held.enter_context(hold(self.folder, output=output))
         self._fingerprint = run
         self._run, self._state = self.folder / "run", self.folder / "state.npz"
-        if not self._run.exists() or self._run.read_text() != run or not self._state.exists():
+        if not self._run.exists() or self._run.read_bytes() != run.encode() or not self._state.exists():
             self.restart()
 
     def add_strip(self, kind: str, row: int, data: bytes, suffix: str = ".tif") -> None:
@@ -61,9 +76,22 @@ class Journal:
         """The last saved state and notes, or None for a fresh run."""
         if not self._state.exists():
             return None
-        with np.load(self._state, allow_pickle=False) as stored:
+        with self.believed(), np.load(self._state, allow_pickle=False) as stored:
+            if any(entry.compress_type != ZIP_STORED for entry in stored.zip.infolist()):
+                raise ValueError("it is compressed")  # a few bytes could become any number
             arrays = {name: stored[name] for name in stored.files}
-        return arrays, json.loads(str(arrays.pop("__notes__")))
+            return arrays, json.loads(str(arrays.pop("__notes__")))
+
+    @contextmanager
+    def believed(self) -> Iterator[None]:
+        """While what an earlier run left is read: OutputError where it is not what this version writes."""
+        try:
+            yield
+        except _DAMAGED as error:
+            why = str(error)[:100] or type(error).__name__
+            raise OutputError(
+                f"{self.folder}, from which this run would resume, is damaged ({why}); remove it to start again"
+            ) from error
 
     def restart(self) -> None:
         """Forget everything that is finished."""
@@ -82,10 +110,4 @@ class Journal:
 
     def _wipe(self) -> None:
         # The run and the state go first: after a kill in between, the strips that are left count as unfinished.
-        self._run.unlink(missing_ok=True)
-        self._state.unlink(missing_ok=True)
-        for path in self.folder.iterdir():
-            if path.is_dir() and not path.is_symlink():
-                discard(path)  # the draft of a file
-            elif path.name not in (LOCK, MARK):
-                path.unlink()
+        empty(self.folder, keep=(LOCK,), first=(self._run.name, self._state.name))

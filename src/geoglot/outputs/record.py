@@ -68,8 +68,16 @@ def read_record(path: Path) -> Record | None:
         made = document[KEY]
         if made["seal"] != _seal(document):
             return None
-        return Record(made["by"], made["output"], made["run"], tuple(Proof(**proof) for proof in made["files"]))
-    except (ValueError, KeyError, TypeError):
+        proofs = tuple(Proof(**proof) for proof in made["files"])
+        texts = [
+            made["by"],
+            made["output"],
+            made["run"],
+            *(text for proof in proofs for text in (proof.path, proof.run)),
+        ]
+        record = Record(made["by"], made["output"], made["run"], proofs)
+        return record if all(isinstance(text, str) for text in texts) else None
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

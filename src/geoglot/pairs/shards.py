@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,11 +25,14 @@ import pyarrow.parquet as pq
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.outputs.own import LOCK, remove_plain
 from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 from geoglot.tables import parse_json
 
 #: Keys with which object stores describe the state of a file
+#: Names of the files in a shard
+SHARD_FILES = re.compile(rf"[\w-]+\.(npy|parquet)|{re.escape(LOCK)}")
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 #: What numpy raises for a damaged header, which it reads as an expression of Python
 _NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError)
@@ -122,9 +125,8 @@ class ShardStore:
         """
         files = self.files(f"shard-{number:05d}")
         draft = files.folder.with_name(f".{files.name}")
-        shutil.rmtree(draft, ignore_errors=True)
-        if files.folder.exists():  # a killed run finished it, but did not name it in the index
-            shutil.rmtree(files.folder)
+        for left in (draft, files.folder):  # by a killed run, which did not name it in the index
+            remove_plain(left, SHARD_FILES)
         with disk_errors(files.folder):
             draft.mkdir()
             write(draft)

@@ -74,9 +74,10 @@ class Blender:
         return {"row": np.array(self.row), "sums": self.sums, "weights": self.weights, "valid": self.valid}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
-        """Continue from a saved state."""
+        """Continue from a saved state; ValueError or TypeError for one of another plan."""
+        for own, stored in ((self.sums, "sums"), (self.weights, "weights"), (self.valid, "valid")):
+            np.copyto(own, state[stored], casting="no")
         self.row = int(state["row"])
-        self.sums, self.weights, self.valid = state["sums"], state["weights"], state["valid"]
 
 
 def upsample(

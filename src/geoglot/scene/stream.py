@@ -82,9 +82,10 @@ def see(
     blender, failed = Blender(plan, dense.channels), list[FailedWindow]()
     if journal and (stored := journal.load()):
         state, notes = stored
-        failed += (FailedWindow(Window(*each["window"]), each["reason"]) for each in notes["failed"])
-        for part in filter(None, (blender, also)):
-            part.restore(state)
+        with journal.believed():
+            failed += [FailedWindow(Window(*each["window"]), str(each["reason"])) for each in notes["failed"]]
+            for part in filter(None, (blender, also)):
+                part.restore(state)
     rows = _stream(raster, dense, blender, failed, batch, journal, also, progress)
     return Rows(rows, failed, blender.row * len(plan.col_starts))
 

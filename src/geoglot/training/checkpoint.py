@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, SourceError
-from geoglot.outputs.atomic import appears, disk_errors
+from geoglot.outputs.atomic import appears, check_folder, disk_errors
 from geoglot.training.identity import differences
 
 NAME = "checkpoint.safetensors"
@@ -131,6 +131,7 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 
 @contextmanager
 def _open(path: Path) -> Iterator[Any]:
+    check_folder(path)  # a link or a pipe is refused
     try:
         with safe_open(path, "pt") as file:
             yield file

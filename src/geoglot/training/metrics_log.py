@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import MissingExtraError
-from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.outputs.atomic import check_folder, disk_errors, write_bytes
 from geoglot.tables import parse_json
 
 METRICS = "metrics.jsonl"
@@ -17,6 +17,7 @@ class MetricsLog:
 
     def __init__(self, folder: Path, step: int, tensorboard: bool) -> None:
         self._path = folder / METRICS
+        check_folder(self._path)
         lines = self._path.read_text(encoding="utf-8").splitlines() if self._path.exists() else []
         kept = [line for line in lines if _is_up_to(line, step)]
         write_bytes(self._path, "".join(f"{line}\n" for line in kept).encode())

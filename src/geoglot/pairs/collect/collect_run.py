@@ -1,6 +1,5 @@
 """`geoglot pairs collect`: run the stages of a recipe and resume each where it stopped."""
 
-import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -10,8 +9,8 @@ from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.atomic import LOCK, disk_errors, hold, write_json
-from geoglot.outputs.own import discard, is_marked, mark
+from geoglot.outputs.atomic import disk_errors, hold, write_json
+from geoglot.outputs.own import LOCK, discard, is_marked, mark
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.pairs.collect.filters import filter_photos
 from geoglot.pairs.collect.imagery import NONE, fetch_imagery
@@ -141,12 +140,9 @@ def _forget(collection: Collection, redo: str) -> None:
     """
     for stage in STAGES[NAMES.index(redo) :]:
         stage.forget(collection)
-    again = {"photos": ("found", f"pictures/*/*{GONE}"), "imagery": ("scenes", f"pixels/*/*{NONE}")}
-    if redo in again:
-        searches, missing = again[redo]
-        shutil.rmtree(collection.folder / searches, ignore_errors=True)
-        for path in collection.folder.glob(missing):
-            path.unlink()
+    again = {"photos": ("found/*/*.json", f"pictures/*/*{GONE}"), "imagery": ("scenes/*/*.json", f"pixels/*/*{NONE}")}
+    for path in (path for pieces in again.get(redo, ()) for path in collection.folder.glob(pieces)):
+        path.unlink()
 
 
 @contextmanager
@@ -161,6 +157,8 @@ def _hold_own(folder: Path) -> Iterator[None]:
     with hold(folder):
         with disk_errors(folder):
             mark(folder)
+            if links := [path for path in (*folder.iterdir(), *folder.glob("*/*/")) if path.is_symlink()]:
+                raise OutputError(f"{links[0]} is a link, and a collection keeps its own files; put the folder there")
         for draft in folder.rglob(".*.part"):  # a killed run left them, some for files that are never written again
             discard(draft)
         yield

@@ -7,7 +7,7 @@ ground; and since a photo goes with its tile, they share no photo.
 
 import hashlib
 import json
-import shutil
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -20,6 +20,7 @@ import pandas as pd
 from geoglot.errors import GeoglotError, InputError, OutputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.atomic import write_bytes
+from geoglot.outputs.own import LOCK, MARK, discard, remove_plain
 from geoglot.pairs.collect.collect_recipe import SplitRecipe, TilesRecipe
 from geoglot.pairs.collect.imagery import load_pixels
 from geoglot.pairs.collect.photos import picture_path
@@ -29,12 +30,14 @@ from geoglot.pairs.collect.stage import Collection, Outcome, file_digest
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, Batch, Links
+from geoglot.pairs.shards import SHARD_FILES
 from geoglot.pairs.validate import check_disjoint
 from geoglot.sources.areas import METRES_PER_DEGREE
 
 SETS = ("train", "validation", "test")
 BORDER = "border"
 _MADE_FROM = "collected.json"
+_SET_FILES = re.compile("|".join(map(re.escape, (_MADE_FROM, INDEX, LOCK, MARK))))
 _PHOTO_FACTS = ("source", "lon", "lat", "time", "author", "title", "licence", "page", "url")
 _TILE_FACTS = ("scene", "scene_time", "photo_time", "cloud", "nodata", "uri")
 
@@ -151,6 +154,7 @@ def _open_or_create(collection: Collection, name: str, shards: int) -> PairSet:
 def _remove_own(folder: Path) -> None:
     """Remove a set that a collection wrote; OutputError for any other folder, and if others added shards."""
     old, mark = folder.with_name(f".{folder.name}.old"), folder / _MADE_FROM
+    _remove_set(old)
     if folder.exists():
         if not mark.exists() and any(path.name != INDEX and path.name[0] != "." for path in folder.iterdir()):
             raise OutputError(f"{folder} was not made by this collection; move it away, or give another output")
@@ -161,7 +165,17 @@ def _remove_own(folder: Path) -> None:
                     f"{folder} holds {more} shards that others added, which a new split would remove; move it away"
                 )
         folder.rename(old)  # at once, since half a folder without its mark would not be recognised
-    shutil.rmtree(old, ignore_errors=True)
+    _remove_set(old)
+
+
+def _remove_set(folder: Path) -> None:
+    """Remove the files of a pair set, which a killed run may have left; OutputError if there are others."""
+    if folder.is_dir() and not folder.is_symlink():
+        for path in [*folder.glob(".*.part"), *folder.glob("*/.*.part")]:
+            discard(path)
+        for path in [*folder.glob("shard-*"), *folder.glob(".shard-*")]:
+            remove_plain(path, SHARD_FILES)
+    remove_plain(folder, _SET_FILES)
 
 
 def _make_batch(collection: Collection, tiles: Any, rows: Any) -> Batch:
