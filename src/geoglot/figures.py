@@ -46,6 +46,12 @@ def format_area(area_m2: float | None, unit: str | None = None) -> str:
     return f"{_with_zeros(area_m2 / size)} {unit}"
 
 
+def format_some(names: Sequence[str], most: int = 20) -> str:
+    """Names with commas, and how many more there are."""
+    left = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + left
+
+
 def format_list(names: Sequence[str]) -> str:
     """Names in a sentence: "forest, water and farmland"; empty if there are none."""
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -10,7 +10,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from geoglot.aliases import not_utf8
+from geoglot.aliases import control_in, not_utf8
 from geoglot.errors import InputError, OutputError
 from geoglot.outputs.own import LOCK, LONGEST_NAME, discard, empty, hidden_path, own_folder
 
@@ -20,8 +20,8 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def check_folder(path: Path) -> None:
     """Before any work, refuse an output that cannot be written: its folder, its name, or what lies there."""
     check_utf8(path.name)
-    if any(ord(letter) < 32 or ord(letter) == 127 for letter in path.name):
-        raise InputError(f"the name {path.name!r} holds a control character; give the output another name")
+    if control := control_in(path.name):
+        raise InputError(f"the name {path.name!r} holds a control character ({control}); give the output another name")
     if len(os.fsencode(path.name)) > LONGEST_NAME:
         start = f"{path.name[:20]}...{path.suffix}"
         raise InputError(f"the name {start} has over {LONGEST_NAME} bytes; give the output a shorter name")

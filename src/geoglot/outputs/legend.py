@@ -2,15 +2,18 @@
 
 import colorsys
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
+from geoglot.aliases import control_in
 from geoglot.errors import ClassesError
 
 Colour = tuple[int, int, int]
 
 _MOST = 65_534  # classes that fit in two bytes beside "other" and no data
+_LONGEST_NAME = 2000
 _HUES = 600  # after these the hues of the wheel repeat
 
 #: Colour of id 0. GeoTIFF's colour tables know no transparency.
@@ -31,6 +34,15 @@ _EXPECTED: dict[str, Colour] = {
 _WORDS = [(re.compile(rf"\b{word}"), colour) for word, colour in _EXPECTED.items()]
 
 
+def check_names(names: Iterable[str]) -> None:
+    """ClassesError for a name that is too long, or holds a character that a file of results cannot hold."""
+    for name in names:
+        if len(name) > _LONGEST_NAME:
+            raise ClassesError(f"a class name must have at most {_LONGEST_NAME:,} characters, got {len(name):,}")
+        if control := control_in(name):
+            raise ClassesError(f"the class name {name[:40]!r} holds a control character ({control}); take it out")
+
+
 @dataclass(frozen=True)
 class Legend:
     """Names of the classes 1..n of a map; id 0 is "other", `nodata` is no data."""
@@ -40,6 +52,7 @@ class Legend:
     def __post_init__(self) -> None:
         if len(self.names) > _MOST:
             raise ClassesError(f"a map holds at most {_MOST:,} classes, not {len(self.names):,}; give fewer")
+        check_names(self.names)
 
     @property
     def nodata(self) -> int:

@@ -55,7 +55,8 @@ def write_outlines(
     """Like `write_overlay`, for named outlines in pixels of the thumbnail; outlines in `hollow` are not filled."""
     scene = to_bytes(thumbnail)
     classes = np.zeros(scene.shape[:2], legend.dtype)
-    filled = [(polygon, 1 + legend.names.index(name)) for name, polygon in outlines if name not in hollow]
+    ids = {name: number for number, name in enumerate(legend.names, 1)}
+    filled = [(polygon, ids[name]) for name, polygon in outlines if name not in hollow]
     if filled:
         rasterio.features.rasterize(filled, out=classes)
     drawn = _paint(scene, classes, legend)

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +14,14 @@ from torch import Tensor
 
 from geoglot.aliases import ClassesLike
 from geoglot.errors import ClassesError, SourceError
+from geoglot.figures import format_some
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
+from geoglot.outputs.legend import check_names
 from geoglot.tables import read_text
 
 _QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # as shells leave and word processors write them
+_WORDS = 1024  # encoded at once, which bounds memory
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
 
 
@@ -69,9 +73,9 @@ def _check(parsed: Sequence[ClassWords]) -> None:
         raise ClassesError(
             f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"
         )
-    double = sorted({name for name in names if names.count(name) > 1})
-    if double:
-        raise ClassesError(f"class names must differ, but {', '.join(double)} is there more than once")
+    if double := sorted(name for name, count in Counter(names).items() if count > 1):
+        raise ClassesError(f"class names must differ, but {format_some(double)} is there more than once")
+    check_names(word for entry in parsed for word in (entry.name, *entry.words))
 
 
 def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
@@ -108,10 +112,13 @@ def text_vectors(
     """Unit vectors of words, each the mean over the templates (CLIP's prompt ensembles, Radford 2021, 3.1.4)."""
     wrong = [template for template in templates if "{}" not in template]
     if wrong or not templates:
-        raise ClassesError(f"a template needs {{}} where the class name goes; {', '.join(wrong) or 'none'} has none")
-    texts = [text for word in words for text in fill(templates, word)]
-    vectors = model.encode_text(texts).reshape(len(words), len(templates), -1)
-    return F.normalize(vectors.mean(1), dim=-1)
+        raise ClassesError(f"a template needs {{}} where the class name goes; {format_some(wrong) or 'none'} has none")
+    blocks = []
+    for start in range(0, len(words), _WORDS):
+        block = words[start : start + _WORDS]
+        vectors = model.encode_text([text for word in block for text in fill(templates, word)])
+        blocks.append(F.normalize(vectors.reshape(len(block), len(templates), -1).mean(1), dim=-1))
+    return torch.cat(blocks)
 
 
 def class_vectors(

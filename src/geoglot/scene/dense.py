@@ -12,6 +12,7 @@ from typing_extensions import TypeIs
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
+from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.segclip.class_vocabulary import with_texts
 from geoglot.models.segclip.segclip import SegClip
@@ -210,7 +211,7 @@ def _with_words(segmenter: Segmenter, classes: tuple[ClassWords, ...]) -> Segmen
         return segmenter
     card, network = segmenter.card, segmenter.network
     if not isinstance(network, SegClip):
-        raise InputError(f"{card.name} has the classes {', '.join(segmenter.classes)} and reads no other words")
+        raise InputError(f"{card.name} has the classes {format_some(segmenter.classes)} and reads no other words")
     network = with_texts(network, _embed_classes(card, asked))
     edited = Segmenter(card, network)
     edited.classes = network.config.classes

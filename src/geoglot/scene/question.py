@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError
+from geoglot.figures import format_some
 from geoglot.scene.class_words import ClassWords
 
 #: General words for what lies anywhere. An object is where its own words fit better than these.
@@ -70,11 +71,12 @@ class ChannelQuestion:
 
 def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, ...]) -> ChannelQuestion:
     """Put names to a model with classes of its own. A name with several words means any of these classes."""
-    if unknown := [word for entry in names for word in entry.words if word not in labels]:
-        raise InputError(f"{model} finds {', '.join(labels)} and knows no {unknown[0]!r}")
+    channels = {label: channel for channel, label in enumerate(labels)}
+    if unknown := [word for entry in names for word in entry.words if word not in channels]:
+        raise InputError(f"{model} finds {format_some(labels)} and knows no {unknown[0]!r}")
     if len(labels) < 2:
         raise InputError(f"{model} has one class only, so it has nothing to compete with")
-    own = tuple(tuple(labels.index(word) for word in entry.words) for entry in names)
+    own = tuple(tuple(channels[word] for word in entry.words) for entry in names)
     return ChannelQuestion(tuple(entry.name for entry in names), own)
 
 
@@ -96,7 +98,7 @@ def check_background(names: Sequence[ClassWords], background: Sequence[str]) -> 
     if not background:
         raise ClassesError('words need a background to compete with: give one as --background "grass, road, water"')
     if both := sorted({word for entry in names for word in entry.words} & set(background)):
-        raise ClassesError(f"{', '.join(both)} cannot be found and be the background; take it out of one of them")
+        raise ClassesError(f"{format_some(both)} cannot be found and be the background; take it out of one of them")
 
 
 def _sigmoid(margin: np.ndarray) -> np.ndarray:

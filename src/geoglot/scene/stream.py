@@ -1,7 +1,7 @@
 """Run a dense model over a raster, a row of windows at a time: resumable, with every failure reported."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -128,6 +128,14 @@ def _add(
         else:
             blender.add(window, values, tile.valid)
     return failed
+
+
+def split_rows(rows: Iterable[Row], patch: int, most: int) -> Iterator[Row]:
+    """The same rows in parts of at most `most` lattice rows."""
+    for row in rows:
+        for top in range(0, row.values.shape[1], most):
+            valid = row.valid[top * patch : (top + most) * patch]
+            yield Row(row.first + top, row.values[:, top : top + most], valid)
 
 
 def describe_failure(failed: FailedWindow) -> dict[str, Any]:

@@ -2,22 +2,29 @@
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
+from scipy.spatial import cKDTree
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from geoglot.errors import ClassesError
+from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics
 from geoglot.scene.class_words import ClassWords, fill
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
+_DIRECTIONS = 6
+_NEAR = 2e-3  # unit vectors with such a cosine are at most 0.0015 apart in any direction
 _BLOCK = 1024
+_NOTES = 20  # of one kind
 _LONG = 64  # tokens of a text; captions have some 10 to 30
 _SHOWN = 40  # characters of a word that a message repeats
 _SHORT = 3  # letters of a piece of a word that has no meaning by itself
@@ -49,16 +56,17 @@ def word_notes(
     if vectors is None:
         with torch.inference_mode():
             vectors = model.encode_text([fill(templates[:1], entry.word)[0] for entry in entries])
-    alike = [(entries[first], entries[second]) for first, second in _pairs_alike(vectors)]
-    for one, other in alike:
+    doubles = list[str]()
+    for one, other in ((entries[first], entries[second]) for first, second in _pairs_alike(vectors)):
         if one.group != other.group:
             raise ClassesError(_alike(model.card.name, one, other))
-    doubles = tuple(_alike(model.card.name, one, other) for one, other in alike)
+        if len(doubles) < _NOTES:
+            doubles.append(_alike(model.card.name, one, other))
     return (
         *doubles,
         *_number_notes(classes),
         *_language_notes(model, classes),
-        *_length_notes(model, entries, templates),
+        *islice(_length_notes(model, entries, templates), _NOTES),
     )
 
 
@@ -75,12 +83,16 @@ def shown(text: str) -> str:
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}...")
 
 
+def _listed(words: Sequence[str]) -> str:
+    return format_some(list(map(shown, words)))
+
+
 def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
     tokenizer = _tokenizer(model)
     unknown = [entry.word for entry in entries if tokenizer and not any(_known_tokens(tokenizer, entry.word))]
     if unknown:
         reads = f"; it reads {_languages(model.card)}" if model.card.languages else ""
-        raise ClassesError(f"{model.card.name} knows no part of {', '.join(map(shown, unknown))}{reads}")
+        raise ClassesError(f"{model.card.name} knows no part of {_listed(unknown)}{reads}")
 
 
 def _known_tokens(tokenizer: Tokenizer, text: str) -> list[bool]:
@@ -89,14 +101,22 @@ def _known_tokens(tokenizer: Tokenizer, text: str) -> list[bool]:
     return [token != unknown for token in tokenizer.encode(text, add_special_tokens=False).tokens]
 
 
-def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> list[list[int]]:
-    """Indices of words with the same embedding, in ascending order; computed in blocks, for files of many classes."""
-    unit = F.normalize(vectors.float(), dim=1)
-    pairs: list[list[int]] = []
+def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> Iterator[tuple[int, int]]:
+    """Indices of words with the same embedding, in ascending order.
+
+    Only words whose embeddings lie near each other in some directions are compared, since there may be 100,000 words.
+    """
+    unit = F.normalize(vectors.float(), dim=1).cpu()
+    directions = torch.randn(unit.shape[1], _DIRECTIONS, generator=torch.Generator().manual_seed(0))
+    shadows = (unit @ F.normalize(directions, dim=0)).double().numpy()
+    tree = cKDTree(shadows)
     for start in range(0, len(unit), _BLOCK):
-        alike = (unit[start : start + _BLOCK] @ unit.T > _SAME).nonzero()
-        pairs += [[start + first, second] for first, second in alike.tolist() if start + first < second]
-    return pairs
+        near = tree.query_ball_point(shadows[start : start + _BLOCK], _NEAR, p=np.inf, return_sorted=True)
+        for first, others in enumerate(near, start):
+            later = [other for other in others if other > first]
+            if later:
+                alike = (unit[later] @ unit[first] > _SAME).tolist()
+                yield from ((first, other) for other, same in zip(later, alike, strict=True) if same)
 
 
 def _alike(model: str, one: _Entry, other: _Entry) -> str:
@@ -115,10 +135,10 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
 def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
     """A note on numbers in place of names, such as ids of a table."""
     words = (word for entry in classes for word in entry.words)
-    numbers = [shown(word) for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
+    numbers = [word for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
     if not numbers:
         return ()
-    return (f"{', '.join(numbers)}: a number says nothing of what a class shows; write it in words",)
+    return (f"{_listed(numbers)}: a number says nothing of what a class shows; write it in words",)
 
 
 def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
@@ -130,15 +150,15 @@ def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -
     if tokenizer is None or model.card.languages != ("en",):
         return ()
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
-    foreign = [word for word in words if not (_is_latin(word) and all(_known_tokens(tokenizer, word)))]
-    broken = [word for word in words if word not in foreign and _falls_apart(tokenizer, word)]
-    most = 2 * len([*foreign, *broken]) >= len(words)
+    foreign = {word for word in words if not (_is_latin(word) and all(_known_tokens(tokenizer, word)))}
+    broken = {word for word in words if word not in foreign and _falls_apart(tokenizer, word)}
+    most = 2 * len(foreign | broken) >= len(words)
     listed = [word for word in words if word in foreign or (most and word in broken)]
     if not listed:
         return ()
     them, kind = ("them", "words") if len(listed) > 1 else ("it", "a word")
     return (
-        f"{model.card.name} reads {_languages(model.card)} only, and does not know {', '.join(map(shown, listed))} as "
+        f"{model.card.name} reads {_languages(model.card)} only, and does not know {_listed(listed)} as "
         f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
     )
 
@@ -165,24 +185,22 @@ def _is_latin(text: str) -> bool:
     return all(unicodedata.name(char, "").startswith("LATIN") for char in text if char.isalpha())
 
 
-def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templates: Sequence[str]) -> tuple[str, ...]:
+def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templates: Sequence[str]) -> Iterator[str]:
     """Notes on texts that are longer than the model reads."""
     longest = max(templates, key=len, default="{}")
-    notes = []
     for entry in entries:
         read, total = model.tokens_read(fill([longest], entry.word)[0])
         text = f"the text {shown(entry.word)} of {shown(entry.group)}"
         if read < total:
-            notes.append(
+            yield (
                 f"{text} is too long for {model.card.name}: it reads {read} of {total} tokens, so the end is left out; "
                 "use fewer words"
             )
         elif total > _LONG:
-            notes.append(
+            yield (
                 f"{text} is long: {model.card.name} makes one vector of all its {total} tokens, in which each counts "
                 "for little; use fewer words"
             )
-    return tuple(notes)
 
 
 def _tokenizer(model: VisionLanguageModel) -> Tokenizer | None:

@@ -43,6 +43,7 @@ class Label:
     label: str
     probability: float
     probabilities: dict[str, float]
+    """By class; of more than 1,000 classes those of the most probable 1,000, the highest first."""
     bounds: Bounds | None = None
     """West, south, east, north in degrees; None without a CRS."""
 
@@ -65,6 +66,7 @@ class Labels:
 
 
 _EMPTY = "no pixel is valid; check --bands and --nodata"
+_KEPT = 1000  # probabilities of an image, since there may be 100,000 classes and as many images
 _NOTES = 20  # notes on how sources were read: a folder of thousands has thousands
 _Item = tuple[str, Window | None, Tile | FailedWindow, Bounds | None]
 
@@ -95,12 +97,13 @@ def classify(
     if not reads_words(model):
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
+    notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
     labels, reading = Labels(model.card.name), list[str]()
     items = _all_items(opened, model, read, options, reading, progress)
     while batch := list(islice(items, read.batch)):
         _label(batch, model, texts, [entry.name for entry in words], labels)
     left = [f"and {len(reading) - _NOTES} more on how other sources were read"] if len(reading) > _NOTES else []
-    labels.notes = (*word_notes(model, words, templates=options.templates), *reading[:_NOTES], *left)
+    labels.notes = (*notes, *reading[:_NOTES], *left)
     return labels
 
 
@@ -196,5 +199,7 @@ def _label(
             place = window or Window(0, 0, *tile.valid.shape)
             labels.failed.append((source, FailedWindow(place, failed[index])))
             continue
-        row, best = probabilities[index].astype(np.float64).round(6).tolist(), int(probabilities[index].argmax())
-        labels.results.append(Label(source, window, names[best], row[best], dict(zip(names, row, strict=True)), bounds))
+        row, best = probabilities[index].astype(np.float64).round(6), int(probabilities[index].argmax())
+        kept = np.argsort(-row, kind="stable")[:_KEPT] if len(row) > _KEPT else np.arange(len(row))
+        shares = {names[each]: float(row[each]) for each in kept}
+        labels.results.append(Label(source, window, names[best], float(row[best]), shares, bounds))

@@ -19,6 +19,7 @@ from geoglot.errors import InputError
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
+from geoglot.outputs.legend import check_names
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import read_features
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
@@ -70,6 +71,8 @@ def find(
         words = None if names is None else parse_classes(names)
         question = _question(dense, words, options)
         places = read_features(Path(options.points)) if options.points else None
+        if places is not None and "name" in places:
+            check_names(name for name in places["name"] if isinstance(name, str))
         asked = _asked(words, places, read, options) | {"refiner": refiner.facts() if refiner else None}
 
         def start(facts: dict[str, Any]) -> None:
@@ -160,7 +163,8 @@ def _finish(
     started: float,
 ) -> FindResult:
     table = tabulate(objects, scene.raster.grid, scene.plan)
-    parts = {name: table[table["name"] == name] for name in search.names}
+    groups = table.groupby("name", sort=False).groups
+    parts = {name: table.loc[groups[name]] if name in groups else table[:0] for name in search.names}
     unrefined = int((table["outline"] == "none").sum()) if run["refiner"] else 0
     notes = [*resumed, *reading_notes(scene.raster, scene.dense.card.name, scene.dense.card.resolution)]
     notes += search.notes

@@ -11,7 +11,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
-from geoglot.figures import choose_area_unit, format_area
+from geoglot.figures import choose_area_unit, format_area, format_some
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
 from geoglot.lonlat import bound_in_lonlat
@@ -64,8 +64,8 @@ class FindResult:
         unit, areas = choose_area_unit(self.areas_m2.values()), self.areas_m2
         sizes = {name: f" ({format_area(area, unit)})" if area is not None else "" for name, area in areas.items()}
         parts = [f"{count:,} of {name!r}{sizes[name]}" for name, count in self.counts.items() if count]
-        missing = ", ".join(repr(name) for name, count in self.counts.items() if not count)
-        return "Found " + "; ".join(filter(None, (", ".join(parts), missing and f"none of {missing}"))) + "."
+        missing = format_some([repr(name) for name, count in self.counts.items() if not count])
+        return "Found " + "; ".join(filter(None, (format_some(parts), missing and f"none of {missing}"))) + "."
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot find --json`; bounds are west, south, east, north in degrees."""

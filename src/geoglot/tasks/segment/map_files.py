@@ -26,6 +26,9 @@ from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
 from geoglot.tasks.segment.shares import ClassShare
 
+#: Largest number of classes whose scores are computed and written side by side
+MOST_SCORES = 1000
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -53,6 +56,14 @@ class Outputs:
         stale = [path for path, wanted in asked.items() if not wanted]
         made = Made("segment", output, files, stale, [work_of(output)])
         return cls(output, polygons, scores if options.scores else None, overlay if options.overlay else None, made)
+
+    def check_scores(self, classes: int) -> None:
+        """InputError, before any work, for scores of more classes than a file may have bands."""
+        if self.scores and classes > MOST_SCORES:
+            raise InputError(
+                f"the scores of a map have a band for each class, at most {MOST_SCORES:,}, got {classes:,} classes; "
+                "leave --scores out (in Python scores=False), or give fewer"
+            )
 
     def write_classes(self, strips: Sequence[Path], grid: Grid, legend: Legend) -> None:
         """Write the class map, from strips of class ids."""

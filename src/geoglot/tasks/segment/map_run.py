@@ -5,6 +5,7 @@ Windows are read and scored a row at a time (`stream`), blended on the patch lat
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -15,6 +16,7 @@ import torch
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, SourceError
+from geoglot.figures import format_some
 from geoglot.geo import Window
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.journal import Journal, fingerprint
@@ -22,19 +24,20 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
-from geoglot.scene.dense import Dense, WordScores
+from geoglot.scene.dense import Dense, WordDense, WordScores
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, reading_facts, reading_notes
-from geoglot.scene.stream import Row, resume_note, see
+from geoglot.scene.stream import Row, resume_note, see, split_rows
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.map_files import Outputs, SegmentResult
+from geoglot.tasks.segment.map_files import MOST_SCORES, Outputs, SegmentResult
 from geoglot.tasks.segment.shares import class_shares
 
 _KINDS, _REFINED = ("classes", "confidence"), ("refined", "refinedconfidence")  # strips that the map is made of
+_LOGITS = 10_000_000  # computed at once, which bounds memory
 
 
 def segment_with(
@@ -64,9 +67,15 @@ def segment_with(
         outputs.made.check(raster.uri)
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap)
-        if any(dense.labels.count(name) != 1 for name in legend.names):
-            raise InputError(f"the model's channels {dense.labels} must name each of the classes {legend.names} once")
-        ids = tuple(legend.names.index(label) + 1 if label in legend.names else OTHER for label in dense.labels)
+        channels = Counter(dense.labels)
+        if wrong := [name for name in legend.names if channels[name] != 1]:
+            raise InputError(
+                f"the model's channels ({format_some(dense.labels)}) must name each of the classes once, and do not so "
+                f"name {format_some(wrong)}"
+            )
+        outputs.check_scores(len(legend.names))
+        ids_of = {name: number for number, name in enumerate(legend.names, 1)}
+        ids = tuple(ids_of.get(label, OTHER) for label in dense.labels)
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
@@ -116,22 +125,36 @@ class _Run:
         if scene:
             self._add_strips(map(self._score, scene.rows()), upsampler)
             return scene.failed, scene.resumed
+        seen = self._blended()
         rows = see(
-            self.raster, self.dense, self.plan, batch=batch, journal=self.journal, also=upsampler,
-            progress=self.progress,
-        )  # fmt: skip
+            self.raster, seen, self.plan, batch=batch, journal=self.journal, also=upsampler, progress=self.progress
+        )
         resumed = resume_note(rows.restored, len(self.plan), "windows")
-        self._add_strips(rows, upsampler)
+        if seen is not self.dense:
+            most = max(1, _LOGITS // (self.dense.channels * self.plan.lattice[1]))
+            self._add_strips(map(self._score, split_rows(rows, self.plan.patch, most)), upsampler)
+        else:
+            self._add_strips(rows, upsampler)
         return rows.failed, resumed
 
+    def _blended(self) -> Dense:
+        """The model whose values are blended: that of embeddings for many classes, whose logits need more memory.
+
+        Logits are linear in the embeddings, so this changes them by rounding only; of a class with several words, the
+        best word is then chosen after blending.
+        """
+        many = self.dense.channels > max(MOST_SCORES, self.dense.card.dim)
+        return WordDense(self.dense.model) if many and isinstance(self.dense, WordScores) else self.dense
+
     def _score(self, row: Row) -> Row:
-        """Embeddings of an encoded scene as class logits."""
+        """Embeddings as class logits."""
         if not isinstance(self.dense, WordScores):
             return row
         return replace(row, values=self.dense.score(torch.from_numpy(row.values)[None])[0].numpy())
 
     def _add_strips(self, rows: Iterable[Row], upsampler: Upsampler) -> None:
-        named = [self.dense.labels.index(name) for name in self.legend.names]
+        places = {label: place for place, label in enumerate(self.dense.labels)}
+        named = [places[name] for name in self.legend.names]
         for row in rows:
             probabilities = torch.from_numpy(row.values).softmax(0).numpy()
             if self.outputs.scores:  # the background words have the rest to 1

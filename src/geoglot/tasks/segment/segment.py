@@ -7,6 +7,7 @@ from typing import Any
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import ClassesError, InputError
+from geoglot.figures import format_some
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
@@ -18,7 +19,7 @@ from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.map_files import Outputs, SegmentResult
+from geoglot.tasks.segment.map_files import MOST_SCORES, Outputs, SegmentResult
 from geoglot.tasks.segment.map_run import segment_with
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
@@ -68,6 +69,10 @@ def segment(
         "card": asdict(model.card),
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
     }
+    if len(names) > MOST_SCORES and (options.flips, options.scales) != (SegmentOptions.flips, SegmentOptions.scales):
+        raise InputError(
+            f"flips and scales are for at most {MOST_SCORES:,} classes, got {len(names):,}; leave them out"
+        )
     dense = average(dense, options.flips, options.scales)
     return segment_with(
         dense,
@@ -120,7 +125,7 @@ def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> 
     if any(entry.name.lower() == "other" for entry in words):
         raise ClassesError('"other" is the rest that a background or a threshold leaves; give that class another name')
     if both := sorted({word for entry in words for word in entry.words} & set(background)):
-        raise ClassesError(f"{', '.join(both)} cannot be a class and the background; take it out of one of them")
+        raise ClassesError(f"{format_some(both)} cannot be a class and the background; take it out of one of them")
     if len(words) == 1 and not background:
         raise ClassesError(
             f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
