@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -72,15 +73,15 @@ def test_killed_while_it_clears_nothing_passes_for_finished(
     for row in (0, 64):
         journal.add_strip("classes", row, b"strip")
     journal.save({"x": np.zeros(1)}, {})
-    unlink, gone = Path.unlink, iter(range(9))
+    unlink, gone = os.unlink, iter(range(9))
 
-    def killed(path: Path, missing_ok: bool = False) -> None:
+    def killed(path: str, *, dir_fd: int | None = None) -> None:
         if next(gone) == after:
             raise KeyboardInterrupt
-        unlink(path, missing_ok)
+        unlink(path, dir_fd=dir_fd)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Path, "unlink", killed)
+        patch.setattr(os, "unlink", killed)
         journal.clear()
     journal.close()
     again = Journal(tmp_path / "map.tif", "run")
