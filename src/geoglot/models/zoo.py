@@ -94,7 +94,7 @@ def card_of(folder: Path) -> Card:
 
 def find_model(name_or_path: PathLike) -> Path:
     """The folder of a model. A name wins over a folder of the same name in the working directory."""
-    name = str(Path(name_or_path).expanduser()) if str(name_or_path).startswith("~") else str(name_or_path)
+    name = os.path.expanduser(name_or_path)  # noqa: PTH111  Path.expanduser raises for an unknown user
     if name == BUNDLED:
         return _bundled_folder()
     # Path.is_dir raises for a name that no folder can have, and os.path.isdir says that there is none.

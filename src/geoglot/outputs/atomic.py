@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from geoglot.aliases import control_in, not_utf8
 from geoglot.errors import InputError, OutputError
-from geoglot.outputs.own import LOCK, LONGEST_NAME, discard, empty, hidden_path, own_folder
+from geoglot.outputs.own import LOCK, LONGEST_NAME, check_own, discard, empty, hidden_path, own_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -68,6 +68,7 @@ def appears(path: Path) -> Iterator[Path]:
     with disk_errors(path), drafts(path, "part") as folder:
         temporary = folder / path.name
         yield temporary
+        check_own(folder)  # a link that took its place meanwhile would lead to a file of somebody's
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
         temporary.replace(path)

@@ -98,6 +98,7 @@ class Made:
         """A draft of a file of this run. The draft and the files beside it appear when the block ends well."""
         with disk_errors(path), drafts(path, "new") as folder:
             yield (draft := folder / path.name)
+            check_own(folder)
             new = {path.with_name(file.name): file for file in _with_beside([draft]) if file.exists()}
             self._known += [Proof.of(file, self._relative(target), self._run) for target, file in new.items()]
             self._open_ledger()

@@ -96,8 +96,8 @@ def classify(
     model = load_model(model)
     if not reads_words(model):
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
-    texts = class_vectors(model, words, options.templates).float().cpu().numpy()
     notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
+    texts = class_vectors(model, words, options.templates).float().cpu().numpy()
     labels, reading = Labels(model.card.name), list[str]()
     items = _all_items(opened, model, read, options, reading, progress)
     while batch := list(islice(items, read.batch)):
