@@ -20,6 +20,7 @@ from geoglot.datasets.splits import standard_name
 from geoglot.errors import SourceError
 from geoglot.outputs.atomic import write_json
 from geoglot.sources.listing import file_state
+from geoglot.tables import parse_json
 from geoglot.version import __version__
 
 _MOST = 20  # faults that are listed one by one
@@ -183,13 +184,15 @@ def check_once(dataset: DataSet, data: Path, split: str, stamp: Path, progress: 
     `stamp` is a JSON file that keeps the results by split.
     """
     try:
-        results = json.loads(stamp.read_text(encoding="utf-8"))
+        results = parse_json(stamp.read_text(encoding="utf-8"))
     except (OSError, ValueError):  # missing or damaged: everything is read again
         results = {}
     results = results if isinstance(results, dict) else {}
     state, last = _fingerprint(require_masks(dataset), data, split), results.get(split)
     if isinstance(last, dict) and last.get("state") == state:
-        return Whole(tuple(last["notes"]), last["digests"])
+        notes, digests = last.get("notes"), last.get("digests")
+        if isinstance(notes, list) and isinstance(digests, dict):
+            return Whole(tuple(map(str, notes)), digests)
     checked = check_set(dataset, data, split, progress)
     if faults := checked.faults:
         more = f"; geoglot datasets check {dataset.name} --data {data} lists all faults" if len(faults) > 1 else ""

@@ -96,14 +96,14 @@ def load(state: TrainState, identity: str, folder: Path) -> bool:
         if state.ema is not None:
             state.ema.load_state_dict(_strip(tensors, "average."))
         state.optimiser.load_state_dict(_optimiser_state(state.optimiser, _strip(tensors, "optimiser.")))
-    except (RuntimeError, ValueError) as error:
+        state.step = int(header["step"])
+        state.world_size = int(header.get("processes", state.world_size))
+        if "best" in header:
+            state.best, state.best_step = float(header["best"]), int(header["best_step"])
+    except (RuntimeError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"{path} does not fit this model ({error}); remove it to start again") from error
-    state.step = int(header["step"])
-    state.world_size = int(header.get("processes", state.world_size))
-    if "best" in header:
-        if not (folder / BEST).is_file():
-            raise SourceError(f"{folder / BEST} is missing, and {path} refers to it; remove {path} too to start again")
-        state.best, state.best_step = float(header["best"]), int(header["best_step"])
+    if "best" in header and not (folder / BEST).is_file():
+        raise SourceError(f"{folder / BEST} is missing, and {path} refers to it; remove {path} too to start again")
     return True
 
 
@@ -115,7 +115,10 @@ def save_best(state: TrainState, folder: Path) -> None:
 def load_best(state: TrainState, folder: Path) -> None:
     """Restore the weights of the best evaluation, if any were stored."""
     if state.best is not None:
-        (state.ema or state.model).load_state_dict(_read(folder / BEST)[1])
+        try:
+            (state.ema or state.model).load_state_dict(_read(folder / BEST)[1])
+        except RuntimeError as error:
+            raise InputError(f"{folder / BEST} does not fit this model ({error}); start again without it") from error
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], header: dict[str, str] | None = None) -> None:
@@ -146,7 +149,10 @@ def _strip(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _optimiser_state(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> dict[str, object]:
     moments: dict[int, dict[str, Tensor]] = {}
+    shapes = [parameter.shape for group in optimiser.param_groups for parameter in group["params"]]
     for name, value in tensors.items():
         index, _, key = name.partition(".")
+        if not 0 <= int(index) < len(shapes) or value.shape not in ((), shapes[int(index)]):
+            raise ValueError(f"optimiser.{name} is {tuple(value.shape)}, which no parameter is")
         moments.setdefault(int(index), {})[key] = value
     return {"state": moments, "param_groups": optimiser.state_dict()["param_groups"]}
