@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from geoglot.bounded import Limits, run_bounded
+from geoglot.bounded import Limits, _error_of, run_bounded
 from geoglot.errors import ChildError, GeoglotError, InputError
 
 LIMITS = Limits(seconds=0.1, megabytes=100.0, advice="; raise NAME")
@@ -37,3 +37,10 @@ def test_a_child_cannot_do_harm(task: str, arguments: tuple[str, ...], kind: typ
         run_bounded(f"childtasks:{task}", *arguments, limits=LIMITS)
     assert type(error.value) is kind
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "said", ["MemoryError: ", "RuntimeError: [enforce fail] DefaultCPUAllocator: can't allocate memory"]
+)
+def test_an_allocators_message_is_a_sentence(said: str) -> None:
+    assert str(_error_of(1, said, LIMITS)) == "needs more than 100 MB of memory; raise NAME"

@@ -53,7 +53,7 @@ def run_bounded(task: str, *arguments: str, limits: Limits) -> str:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, errors="replace", timeout=most,
                               stdin=subprocess.DEVNULL)  # fmt: skip
     except subprocess.TimeoutExpired:
-        raise ChildError(f"took more than {most:g} s{limits.advice}") from None
+        raise ChildError(f"took more than {most:.0f} s{limits.advice}") from None
     if done.returncode:
         raise _error_of(done.returncode, done.stderr, limits)
     return done.stdout
@@ -65,7 +65,7 @@ def _error_of(code: int, said: str, limits: Limits) -> GeoglotError:
         name, _, message = last.partition(": ")
         return getattr(errors, name, ChildError)(message)
     if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None)):
-        return ChildError(f"took more than {limits.seconds:g} s of computing{limits.advice}")
+        return ChildError(f"took more than {limits.seconds:.3g} s of computing{limits.advice}")
     if _NO_MEMORY.search(said):
         return ChildError(f"needs more than {limits.megabytes:.0f} MB of memory{limits.advice}")
     return ChildError(f"crashed the library that reads it (signal {-code})" if code < 0 else last)

@@ -27,6 +27,10 @@ class Settings:
     """GEOGLOT_CACHE: the folder of downloaded and converted models."""
     raster_cache_mb: int = 128
     """GEOGLOT_RASTER_CACHE_MB: memory for decoded blocks; GDAL would take 5 % of all memory."""
+    read_seconds: int = 3
+    """GEOGLOT_READ_SECONDS: computing time to read a stranger's weights or texts, beside what their size explains."""
+    read_mb: int = 512
+    """GEOGLOT_READ_MB: memory to read them, beside what their size explains."""
     flickr_key: str = field(default="", repr=False)
     """GEOGLOT_FLICKR_KEY: key of the Flickr API; a secret that is sent to Flickr and never written."""
     mapillary_token: str = field(default="", repr=False)
@@ -50,6 +54,8 @@ def load_settings() -> Settings:
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
         raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
+        read_seconds=_number("GEOGLOT_READ_SECONDS", default.read_seconds),
+        read_mb=_number("GEOGLOT_READ_MB", default.read_mb),
         flickr_key=_secret("GEOGLOT_FLICKR_KEY"),
         mapillary_token=_secret("GEOGLOT_MAPILLARY_TOKEN"),
         llm_url=env.get("GEOGLOT_LLM_URL", default.llm_url),

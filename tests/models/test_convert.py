@@ -198,7 +198,7 @@ def test_a_file_of_another_kind_is_refused_in_one_sentence(tmp_path: Path) -> No
 def test_the_child_has_neither_network_nor_programs(tmp_path: Path) -> None:
     script = (
         "import socket, subprocess, sys\n"
-        "from geoglot.models.convert.unpickle import _refuse\n"
+        "from geoglot.bounded import _refuse\n"
         "sys.addaudithook(_refuse)\n"
         "for attempt in (lambda: socket.socket(), lambda: subprocess.run(['true'])):\n"
         "    try:\n"

@@ -191,11 +191,6 @@ def test_the_childs_sentence_gives_no_advice_to_trust(content: bytes, tmp_path: 
     assert told and "weights_only" not in told.lower() and "\n" not in told and len(told) <= 300
 
 
-def test_an_allocators_message_is_a_sentence() -> None:
-    assert _sentence(MemoryError()) == "it needs more memory than its size explains"
-    assert _sentence(RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory")).startswith("it needs")
-
-
 def shard(folder: Path, tensors: dict[str, Tensor], **files: Any) -> Path:
     """Two parts and their index."""
     folder.mkdir()

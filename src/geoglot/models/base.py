@@ -15,6 +15,9 @@ from geoglot.errors import InputError
 
 Side = Annotated[int, Interval(ge=1, le=65_536)]
 Scale = Annotated[float, Interval(gt=0, le=1e4)]
+#: Mean and standard deviation of one band of brightness 0..1; other networks' images reach to 255
+Mean = Annotated[float, Interval(ge=-1e3, le=1e3)]
+Spread = Annotated[float, Interval(ge=1e-3, le=1e3)]
 #: Statistics of CLIP's training images, used by all models derived from it
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -35,7 +38,7 @@ class Card:
     """Side in pixels of the tiles it was trained on; a multiple of patch_size."""
     resolution: tuple[Positive, Positive]
     """Metres a pixel, (finest, coarsest), that it understands. Scenes within are read as they are."""
-    mean: tuple[float, float, float]
+    mean: tuple[Mean, Mean, Mean]
     """Mean of the RGB input (brightness 0..1), which is subtracted."""
     std: tuple[Positive, Positive, Positive]
     logit_scale: Scale
@@ -64,13 +67,6 @@ class Card:
     def reads_words(self) -> bool:
         """True for a vision-language model, False for a segmenter."""
         return self.dim > 0
-
-
-def count_tokens(tokenizer: Tokenizer, text: str, *, special: bool = True) -> tuple[int, int]:
-    """Number of tokens within the tokenizer's limit, and of all tokens, without start and end."""
-    encoding = tokenizer.encode(text, add_special_tokens=special)
-    parts = [len(part.ids) - sum(part.special_tokens_mask) for part in (encoding, *encoding.overflowing)]
-    return parts[0], sum(parts)
 
 
 def normalise(
@@ -109,6 +105,8 @@ class VisionLanguageModel(CardedModel):
 
     def tokens_read(self, text: str) -> tuple[int, int]:
         """Number of tokens of a text that the model reads, and of all its tokens."""
+        from geoglot.models.tokenizer import count_tokens  # which imports this file
+
         tokenizer = getattr(self, "tokenizer", None)
         return (0, 0) if tokenizer is None else count_tokens(tokenizer, text)
 

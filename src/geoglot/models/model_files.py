@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from geoglot.errors import InputError, ModelError, OutputError
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.file_checks import check_is_weights, read_json
+from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
 from geoglot.recipe import from_table
 
 CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
@@ -27,9 +27,9 @@ CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
 HF_WEIGHTS = "model.safetensors"
 #: Tensors of other layouts that here follow from the card
 DERIVED = ("position_ids", "logit_scale")
-_LONGEST_NAME = 200
+_LONGEST_NAME, _LONGEST_TEXT, _LEAST_STD = 200, 2000, 1e-3
 WordModel = TypeVar("WordModel", bound=VisionLanguageModel)
-_NAMED = 12  # tensors that a message names
+_NAMED = 5  # tensors that a message names
 
 
 def read_card(folder: Path) -> Card:
@@ -59,6 +59,11 @@ def _check_card(card: Card) -> None:
     """Raise ValueError for fields that contradict each other, and for names that are not a line of text."""
     if not card.name.isprintable() or not 0 < len(card.name) <= _LONGEST_NAME:
         raise ValueError(f"name must be a line of up to {_LONGEST_NAME} characters")
+    if min(card.std) < _LEAST_STD:
+        raise ValueError(f"std must be at least {_LEAST_STD}, got {min(card.std)}")
+    for name in ("licence", "source"):
+        if len(getattr(card, name)) > _LONGEST_TEXT:
+            raise ValueError(f"{name} must have at most {_LONGEST_TEXT:,} characters")
     if card.resolution[0] > card.resolution[1]:
         raise ValueError(f"resolution must be the finest, then the coarsest, got {list(card.resolution)}")
     if card.tile_size % card.patch_size:
@@ -67,12 +72,12 @@ def _check_card(card: Card) -> None:
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file by name; all floating types become float32."""
+    if not path.exists():
+        raise ModelError(f"{path} is missing; pull or convert the model again")
+    count_numbers(path, PLAIN_TYPES)
     try:
         return {name: widen(tensor) for name, tensor in load_file(path).items()}
-    except FileNotFoundError:
-        raise ModelError(f"{path} is missing; pull or convert the model again") from None
-    except (SafetensorError, OSError, KeyError, RuntimeError) as error:  # KeyError: a type that this torch lacks
-        check_is_weights(path)
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError, MemoryError) as error:
         why = " ".join(str(error).split())[:200]
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None
 

@@ -1,6 +1,5 @@
 """Download a published model by name, verify it, and convert it into the cache."""
 
-import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from pathlib import Path
 from geoglot.errors import ModelError
 from geoglot.models.base import Card
 from geoglot.models.convert import conversion_of, convert
+from geoglot.models.hub import hub_fetch
 from geoglot.models.huggingface import CONFIG
 from geoglot.models.known import CLIP_B16, KNOWN
 from geoglot.models.model_files import TOKENIZER, read_card, sha256_of
@@ -16,18 +16,6 @@ from geoglot.models.zoo import cache_folder, cached_models
 
 #: Downloads (repository, file); returns the local path and the sha256 that the hub states, if it states one
 Fetch = Callable[[str, str], tuple[Path, str | None]]
-
-
-def hub_fetch(repo: str, file: str) -> tuple[Path, str | None]:
-    """Download a file from the Hugging Face hub, with a progress bar on stderr."""
-    from huggingface_hub import hf_hub_download
-
-    try:
-        path = Path(hf_hub_download(repo, file)).resolve()
-    except (OSError, ValueError) as error:  # all errors of the hub's client derive from these two
-        raise ModelError(f"{repo}/{file} cannot be downloaded ({error}); is the network up?") from error
-    # In its cache, large files are named by the sha256 that the hub states, small ones by a shorter tag
-    return path, path.name if re.fullmatch("[0-9a-f]{64}", path.name) else None
 
 
 def pull(name: str, fetch: Fetch = hub_fetch) -> Card:

@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from annotated_types import Interval
 
-from geoglot.aliases import Positive
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
 from geoglot.recipe import from_table
 
 T = TypeVar("T")
-MOST_LAYERS, _MOST = 256, 65_536
-Size = Annotated[int, Interval(ge=1, le=_MOST)]
+MOST_LAYERS, MOST = 256, 65_536
+Size = Annotated[int, Interval(ge=1, le=MOST)]
 Layers = Annotated[int, Interval(ge=1, le=MOST_LAYERS)]
 Vocabulary = Annotated[int, Interval(ge=1, le=4_000_000)]
 
@@ -28,7 +27,7 @@ class Tower:
     num_hidden_layers: Layers
     num_attention_heads: Size
     hidden_act: Literal["quick_gelu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu"]
-    layer_norm_eps: Positive
+    layer_norm_eps: Annotated[float, Interval(gt=0, lt=1)]
     projection_dim: Size
 
 
@@ -37,7 +36,7 @@ class TextTower(Tower):
     """The text tower."""
 
     vocab_size: Vocabulary
-    max_position_embeddings: Annotated[int, Interval(ge=3, le=_MOST)]
+    max_position_embeddings: Annotated[int, Interval(ge=3, le=MOST)]
     """Longest text in tokens, with start and end."""
     bos_token_id: int | None = None
     eos_token_id: int | None = None
@@ -96,7 +95,7 @@ def read_part(card: Card, kind: type[T], table: dict[str, Any], where: str) -> T
 
 def wrong_card(card: Card, why: str) -> ModelError:
     """The error for a card with impossible values."""
-    return ModelError(f"the card of {card.name} cannot be used: {why}; convert or pull the model again")
+    return ModelError(f"the card of {card.name[:50]} cannot be used: {why[:200]}; convert or pull the model again")
 
 
 def check_clip(card: Card) -> None:
@@ -125,7 +124,7 @@ def require_modest(card: Card) -> None:
     """Raise ModelError for numbers so large that building the model would not end."""
     for name, value in _numbers(card.config, "config"):
         deep = name.rpartition(".")[2].endswith(("layers", "depths"))
-        most = MOST_LAYERS if deep else _MOST
+        most = MOST_LAYERS if deep else MOST
         if abs(value) > most:
             raise wrong_card(card, f"{name} must be up to {most}, got {str(value)[:20]}")
 

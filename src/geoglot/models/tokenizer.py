@@ -4,6 +4,7 @@ A panic in that library is not an Exception, and it writes to the stderr of the 
 """
 
 import os
+import queue
 import sys
 import tempfile
 import threading
@@ -11,13 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
 from geoglot.errors import GeoglotError, ModelError
 from geoglot.models.model_files import TOKENIZER
+from geoglot.models.tokenizer_checks import check_tokenizer
+from geoglot.settings import load_settings
 
 _PANIC = "PanicException"  # of pyo3, which has no name to import
 _STDERR = 2
+_OF_A_MODEL = "the model's tokenizer"
+_A_SECOND = 1000  # texts that even a slow machine encodes in a second
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -25,17 +30,53 @@ def read_tokenizer(path: Path) -> Tokenizer:
     """Read a tokenizer and try it on some texts; ModelError if it fails."""
     if not path.is_file():
         raise ModelError(f"{path.parent} holds no {TOKENIZER}; copy the tokenizer of the model's text tower there")
+    check_tokenizer(path)
     with contain_panics(str(path)):
         tokenizer = Tokenizer.from_file(str(path))
         tokenizer.no_padding()
-        tokenizer.encode_batch(["", "A quay, 2 ships", "Été 水"])
+        encode(tokenizer, ["", "A quay, 2 ships", "Été 水"], str(path))
     return tokenizer
+
+
+def encode(tokenizer: Tokenizer, texts: Sequence[str], what: str, *, special: bool = True) -> list[Encoding]:
+    """Encode texts; ModelError, which begins with `what`, if that fails or does not end within the time limit.
+
+    A pattern of the tokenizer may cost exponential time. The library cannot be stopped, and gives other threads their
+    turn: it works in a thread that is left alone if it is late.
+    """
+    results: queue.SimpleQueue[list[Encoding] | BaseException] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            results.put(tokenizer.encode_batch(list(texts), add_special_tokens=special))
+        except BaseException as error:  # noqa: BLE001  a panic is no Exception; the caller raises it
+            results.put(error)
+
+    threading.Thread(target=work, daemon=True).start()
+    seconds = load_settings().read_seconds
+    with contain_panics(what):
+        try:
+            result = results.get(timeout=seconds + len(texts) / _A_SECOND)
+        except queue.Empty:
+            raise ModelError(
+                f"{what} did not encode {len(texts):,} texts within {seconds} s; take another model, or raise "
+                "GEOGLOT_READ_SECONDS if you trust it"
+            ) from None
+        if isinstance(result, BaseException):
+            raise result
+    return result
+
+
+def count_tokens(tokenizer: Tokenizer, text: str, *, special: bool = True) -> tuple[int, int]:
+    """Number of tokens within the tokenizer's limit, and of all tokens, without start and end."""
+    (encoding,) = encode(tokenizer, [text], _OF_A_MODEL, special=special)
+    parts = [len(part.ids) - sum(part.special_tokens_mask) for part in (encoding, *encoding.overflowing)]
+    return parts[0], sum(parts)
 
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str], *, ends: bool = True) -> list[list[int]]:
     """Token ids of each text, with start and end token if `ends`; ModelError if the tokenizer fails."""
-    with contain_panics("the model's tokenizer"):
-        return [encoding.ids for encoding in tokenizer.encode_batch(list(texts), add_special_tokens=ends)]
+    return [encoding.ids for encoding in encode(tokenizer, texts, _OF_A_MODEL, special=ends)]
 
 
 def require_vocabulary(tokenizer: Tokenizer, rows: int, name: str) -> None:

@@ -73,7 +73,7 @@ def _load(
     folder = find_model(name_or_path)
     card = card_of(folder)
     if card.family not in FAMILIES:
-        raise ModelError(f"{folder} is of the unknown family {card.family!r}; known are {', '.join(FAMILIES)}")
+        raise ModelError(f"{folder} is of the unknown family {card.family[:50]!r}; known are {', '.join(FAMILIES)}")
     if wanted == "words" and card.family in NETWORKS:
         raise ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
     if wanted == "classes" and card.family not in NETWORKS:
@@ -175,7 +175,7 @@ def cached_models() -> dict[str, Path]:
 
 def model_size(name_or_path: PathLike) -> int:
     """Bytes of a model's weights on disk."""
-    return sum(path.stat().st_size for path in find_model(name_or_path).glob("*.safetensors"))
+    return sum(path.stat().st_size for path in find_model(name_or_path).glob("*.safetensors") if path.is_file())
 
 
 def _entry(name: str, state: Literal["bundled", "cached"], folder: Path) -> Entry:

@@ -17,7 +17,7 @@ from torch import Tensor
 from geoglot.errors import ClassesError
 from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.tokenizer import contain_panics
+from geoglot.models.tokenizer import contain_panics, encode
 from geoglot.scene.class_words import ClassWords, fill
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
@@ -98,7 +98,8 @@ def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
 def _known_tokens(tokenizer: Tokenizer, text: str) -> list[bool]:
     """For each token of a text, whether the tokenizer knows it."""
     unknown = getattr(tokenizer.model, "unk_token", None)
-    return [token != unknown for token in tokenizer.encode(text, add_special_tokens=False).tokens]
+    (encoding,) = encode(tokenizer, [text], "the model's tokenizer", special=False)
+    return [token != unknown for token in encoding.tokens]
 
 
 def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> Iterator[tuple[int, int]]:
@@ -171,9 +172,9 @@ def _falls_apart(tokenizer: Tokenizer, text: str) -> bool:
 
 def _is_broken(tokenizer: Tokenizer, word: str) -> bool:
     """Whether a word falls into meaningless pieces; an English tokenizer splits rare words into words: crop, land."""
-    offsets = tokenizer.encode(word, add_special_tokens=False).offsets
-    pieces = [word[start:end] for start, end in offsets]
-    while len(pieces[0]) > _SHORT and len(pieces) > 1 and pieces[-1].lower() in _ENDINGS:
+    (encoding,) = encode(tokenizer, [word], "the model's tokenizer", special=False)
+    pieces = [word[start:end] for start, end in encoding.offsets]
+    while pieces and len(pieces[0]) > _SHORT and len(pieces) > 1 and pieces[-1].lower() in _ENDINGS:
         pieces = pieces[:-1]
     if len(pieces) < 2:
         return False

@@ -15,7 +15,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import InputError, ModelError, SourceError
+from geoglot.models.file_checks import count_numbers
 from geoglot.outputs.atomic import appears, check_folder, disk_errors
 from geoglot.training.identity import differences
 
@@ -136,9 +137,10 @@ def _read(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
 def _open(path: Path) -> Iterator[Any]:
     check_folder(path)  # a link or a pipe is refused
     try:
+        count_numbers(path)
         with safe_open(path, "pt") as file:
             yield file
-    except (OSError, SafetensorError) as error:
+    except (OSError, SafetensorError, MemoryError, ModelError) as error:
         raise SourceError(f"{path} cannot be read ({error}); remove it to start again") from error
 
 

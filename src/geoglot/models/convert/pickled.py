@@ -82,7 +82,8 @@ def _search(content: Any, deep: int) -> dict[str, Tensor]:
 
 def _tensors(content: Any) -> dict[str, Tensor]:
     rows = content.items() if isinstance(content, Mapping) else ()
-    return {str(name): value for name, value in rows if isinstance(value, Tensor)}
+    # Other keys than these may take for ever to become text: tuples within tuples
+    return {str(name): value for name, value in rows if isinstance(value, Tensor) and isinstance(name, str | int)}
 
 
 def _read_module(module: Kept) -> Iterator[tuple[str, Tensor]]:

@@ -1,16 +1,12 @@
 """Read tensors from pickled checkpoints in a child process, which can run no other code and reach no network.
 
-There are four barriers. torch's weights-only unpickler calls no function that a file names; an unknown name becomes a
+There are three barriers. torch's weights-only unpickler calls no function that a file names; an unknown name becomes a
 stand-in that does nothing, so that configuration objects (omegaconf, Lightning) are skipped, whole modules are read as
-their tensors, and nothing is imported. By an audit hook that cannot be removed, the child refuses to open sockets or
-start programs; Python enforces this, not the operating system. On Linux, its memory is limited to a few times the size
-of the file. And the parent reads nothing from the child but a safetensors file.
+their tensors, and nothing is imported. The child has the limits of `bounded`: no sockets, no programs, and little more
+time and memory than the size of the file explains. And the parent reads nothing from it but a safetensors file.
 """
 
-import os
 import re
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -20,18 +16,15 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from geoglot.errors import ConvertError
+from geoglot.bounded import Limits, run_bounded
+from geoglot.errors import ChildError, ConvertError
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
 from geoglot.models.file_checks import check_is_weights
 from geoglot.models.model_files import read_tensors, widen
+from geoglot.settings import load_settings
 
-_TIMEOUT_S = 600
-_FOREIGN = 3  # the child's exit code for a file of another kind
-_SPARE = 2**30  # bytes of memory beside copies of the file
 _COPIES = 4  # of the file in memory: read, cloned, and written
-_FORBIDDEN = (
-    "socket.", "subprocess.", "os.system", "os.exec", "os.posix_spawn", "os.fork", "os.spawn", "os.startfile",
-)  # fmt: skip
+_PACE = 20  # MB that the child reads and writes in a second of computing, at the least
 
 
 def load_checkpoint(path: Path) -> dict[str, Tensor]:
@@ -49,19 +42,33 @@ def load_checkpoint(path: Path) -> dict[str, Tensor]:
 
 
 def _unpickle(path: Path, target: Path) -> None:
-    command = [sys.executable, "-P", "-m", __name__, str(path.resolve()), str(target)]
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    settings, megabytes = load_settings(), path.stat().st_size / 2**20
+    limits = Limits(
+        seconds=settings.read_seconds + megabytes / _PACE,
+        megabytes=settings.read_mb + _COPIES * megabytes,
+        advice=" and its size does not explain that; if you trust it, raise GEOGLOT_READ_SECONDS and GEOGLOT_READ_MB",
+    )
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, errors="replace", timeout=_TIMEOUT_S
-        )
-    except subprocess.TimeoutExpired:
-        raise ConvertError(f"{path} was not read within {_TIMEOUT_S} s; it may be damaged") from None
-    if done.returncode or not target.is_file():
-        message = (done.stderr.strip().splitlines() or ["it ended without a message"])[-1]
-        if done.returncode == _FOREIGN:
-            raise ConvertError(f"{path} {message}")
-        raise ConvertError(f"{path} cannot be read without running its code: {message}")
+        run_bounded(f"{__name__}:write_tensors", str(path.resolve()), str(target), limits=limits)
+    except (ChildError, ConvertError) as error:
+        raise ConvertError(f"{path} {error}") from None
+
+
+def write_tensors(source: str, target: str) -> str:
+    """The work of the child: write the tensors of a pickle as safetensors. ConvertError continues a sentence."""
+    file = Path(source)
+    try:
+        check_archive(file)
+        save_file(weights_of(_load(file), file.stat().st_size), target)
+    except Foreign as error:
+        raise ConvertError(str(error)) from None
+    except MemoryError:
+        raise
+    except Exception as error:
+        if "allocate memory" in str(error):
+            raise
+        raise ConvertError(f"cannot be read without running its code: {_sentence(error)}") from None
+    return ""
 
 
 def stand_in(name: str) -> tuple[Callable[..., Any], str]:
@@ -69,24 +76,6 @@ def stand_in(name: str) -> tuple[Callable[..., Any], str]:
     if name == "collections.defaultdict":  # torch's unpickler fills plain mappings only
         return lambda *_: {}, name
     return type("StandIn", (Kept,), {}), name
-
-
-def _main(source: Path, target: Path) -> None:
-    sys.addaudithook(_refuse)
-    size = source.stat().st_size
-    _bound_memory(_SPARE + _COPIES * size)
-    check_archive(source)
-    save_file(weights_of(_load(source), size), target)
-
-
-def _bound_memory(spare: int) -> None:
-    """Limit this process to `spare` bytes above its present memory, on Linux."""
-    status = Path("/proc/self/status")
-    if status.is_file() and (match := re.search(r"VmData:\s+(\d+) kB", status.read_text())):
-        import resource
-
-        limit = int(match[1]) * 1024 + spare
-        resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
 
 
 def _load(source: Path) -> Any:
@@ -98,27 +87,10 @@ def _load(source: Path) -> Any:
         return torch.load(source, map_location="cpu", weights_only=True)
 
 
-def _refuse(event: str, _: tuple[Any, ...]) -> None:
-    if event.startswith(_FORBIDDEN):
-        raise PermissionError(f"a checkpoint may not do this: {event}")
-
-
 def _sentence(error: Exception) -> str:
     """The cause, from torch's page-long explanations and without their advice to trust the file."""
-    if isinstance(error, MemoryError) or "allocate memory" in str(error):
-        return "it needs more memory than its size explains"
     text = " ".join(str(error).split()).rpartition("Unpickler error: ")[2]
     why = re.split(r"\s*(?:Please |Check the doc|This file can still|\(1\)|This might be)", text)[0]
     if not why or "weights_only" in why or "Weights only" in why:
         return "it was not written by torch.save"
     return why[:300]
-
-
-if __name__ == "__main__":
-    try:
-        _main(Path(sys.argv[1]), Path(sys.argv[2]))
-    except Foreign as error:
-        print(error, file=sys.stderr)  # noqa: T201  the parent reports it
-        sys.exit(_FOREIGN)
-    except Exception as error:  # noqa: BLE001  the parent reports any error as one sentence
-        sys.exit(_sentence(error))

@@ -7,12 +7,12 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from geoglot.models.base import Card, VisionLanguageModel, count_tokens, normalise
+from geoglot.models.base import Card, VisionLanguageModel, normalise
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.text import StaticText
 from geoglot.models.model_files import TOKENIZER
-from geoglot.models.sizes import MiniSizes, read_sizes, wrong_card
-from geoglot.models.tokenizer import require_vocabulary
+from geoglot.models.sizes import MOST, MiniSizes, read_sizes, wrong_card
+from geoglot.models.tokenizer import count_tokens, require_vocabulary
 
 _PATCH = 16  # the trunk's finer stride
 _MULTIPLE = 32  # the trunk's coarsest stride
@@ -85,6 +85,8 @@ def build_mini(card: Card, folder: Path) -> Mini:
     sizes = read_sizes(card, MiniSizes)
     if card.patch_size != _PATCH:
         raise wrong_card(card, f"patch_size must be {_PATCH} in this family, got {card.patch_size}")
+    if not 1 <= card.dim <= MOST:
+        raise wrong_card(card, f"dim must be 1 to {MOST} in this family, got {card.dim}")
     with torch.device("meta"):
         model = Mini(card, folder / TOKENIZER)
     require_vocabulary(model.tokenizer, sizes.vocabulary, card.name)

@@ -5,31 +5,28 @@ vocabulary and the examples), which are computed once.
 """
 
 import os
-import struct
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.util import find_spec
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError, MissingExtraError, ModelError
+from geoglot.models.foreign_folders import check_folder, foreign, require_bytes
+from geoglot.models.model_files import TOKENIZER
+from geoglot.models.tokenizer import contain_panics
+from geoglot.models.tokenizer_checks import check_tokenizer
 from geoglot.models.zoo import choose_device, wants_bfloat16
+from geoglot.tasks.ask.gguf_check import check_gguf
 from geoglot.tasks.ask.plan import Message
 
 _TOKENS = 300  # the most in a reply: a program is short, and every token takes its time
 _BLOCK = 256  # tokens of a prompt that the model reads at once
 _FENCE = "```"
-#: Errors of transformers for damaged or unknown files
-_BROKEN = (
-    OSError, ValueError, LookupError, TypeError, AttributeError, ImportError, RuntimeError, struct.error,
-    SafetensorError,
-)  # fmt: skip
 
 
 def is_local(name: str) -> bool:
@@ -78,17 +75,15 @@ class LocalChat:
 
     def _tokenize(self, messages: Sequence[Message]) -> list[int]:
         """Apply the chat template; AnswerError if the conversation is longer than the model can read."""
-        from jinja2 import TemplateError
+        from geoglot.tasks.ask.chat_template import apply_template
 
-        turns = [asdict(message) for message in messages]
-        try:
-            text = self._tokenizer.apply_chat_template(turns, add_generation_prompt=True, tokenize=False)
-        except TemplateError as error:
-            raise AnswerError(f"the chat template of {self.name} cannot hold this conversation: {error}") from error
-        # The template has added the special tokens already.
-        ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
+        template, tokens = self._tokenizer.get_chat_template(), self._tokenizer.special_tokens_map
+        text = apply_template(template, tokens, messages, self.name)
+        with contain_panics(f"the tokenizer of {self.name}"):
+            # The template has added the special tokens already.
+            ids = list(self._tokenizer(text, add_special_tokens=False)["input_ids"])
         most = getattr(self._model.config, "max_position_embeddings", None)
-        if most and len(ids) + _TOKENS > most:
+        if isinstance(most, int) and len(ids) + _TOKENS > most:
             raise AnswerError(f"the conversation has {len(ids)} tokens, and {self.name} reads {most} with its reply")
         return ids
 
@@ -126,6 +121,7 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
     place["pretrained_model_name_or_path"] = str(path.parent if path.is_file() else path)
     weights: dict[str, Any] = {"dtype": torch.bfloat16 if wants_bfloat16("auto", device) else torch.float32}
     if path.is_file():
+        check_gguf(path)
         place["gguf_file"] = path.name
         if missing := [name for name in ("gguf", "accelerate") if find_spec(name) is None]:
             raise MissingExtraError(" and ".join(missing), "gguf")
@@ -134,12 +130,19 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
             weights["quantization_config"] = config(dequantize=True)
     else:
         weights["use_safetensors"] = True
-    try:
+        held = check_folder(path)
+        if (path / TOKENIZER).is_file():
+            check_tokenizer(path / TOKENIZER)
+    what = f"{path} cannot be loaded as a language model"
+    with foreign(what), contain_panics(what):
         tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
+    if path.is_dir():
+        causal: Any = transformers.AutoModelForCausalLM
+        with foreign(what):
+            config = transformers.AutoConfig.from_pretrained(**place)
+        require_bytes(lambda: causal.from_config(config), held, what)
+    with foreign(what):
         loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
-    except _BROKEN as error:
-        why = " ".join(str(error).split())[:300]
-        raise ModelError(f"{path} cannot be loaded as a language model: {why}") from error
     model, report = loaded
     if lacking := sorted(map(str, [*report["missing_keys"], *report["mismatched_keys"]])):
         raise ModelError(f"{path} lacks {len(lacking)} weights, such as {lacking[0]}; get the whole model again")

@@ -4,6 +4,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 from geoglot.errors import InputError, ModelError
+from geoglot.models.foreign_folders import check_folder, foreign, require_bytes
+from geoglot.models.huggingface import read_statistics
 from geoglot.models.zoo import choose_device
 from geoglot.options import RefinerName
 from geoglot.tasks.refine.edges import Edges
@@ -46,30 +48,37 @@ def choose_refiner(
 
 
 def load_sam(name: str, *, prompting: Prompting | None = None, device: str | None = None) -> Sam:
-    """Load SAM, SAM 2 or SAM 3 from a folder or from the hub; safetensors only."""
+    """Load SAM, SAM 2 or SAM 3 from a folder or from the hub; safetensors only, and no code of the folder."""
     import transformers
 
-    local = {"local_files_only": True} if Path(name).is_dir() else {}
-    try:
-        kind = transformers.AutoConfig.from_pretrained(name, **local).model_type
+    folder = Path(name) if Path(name).is_dir() else _fetch(name)
+    held = check_folder(folder)
+    place: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    with foreign(f"SAM cannot be loaded from {name!r}"):
+        config = transformers.AutoConfig.from_pretrained(folder, **place)
+        kind = config.model_type
         if kind not in _CLASSES:
             raise ModelError(f"{name} must be one of {', '.join(sorted(_CLASSES))}, got a {kind} model")
         if not hasattr(transformers, _CLASSES[kind]):
             raise ModelError(f"{name} needs a newer transformers; get it with: pip install -U transformers")
-        model = getattr(transformers, _CLASSES[kind]).from_pretrained(name, use_safetensors=True, **local)
-    except (OSError, ValueError) as error:  # the base classes of errors of transformers and the hub
-        raise ModelError(f"SAM cannot be loaded from {name!r}: {' '.join(str(error).split())}") from None
-    model = model.to(choose_device(device)).eval().requires_grad_(False)
-    return Sam(model, _normalisation(name, kind, local), prompting)
+        network = getattr(transformers, _CLASSES[kind])
+    require_bytes(lambda: network(config), held, f"SAM cannot be loaded from {name!r}")
+    with foreign(f"SAM cannot be loaded from {name!r}"):
+        model = network.from_pretrained(folder, use_safetensors=True, **place)
+        model = model.to(choose_device(device)).eval().requires_grad_(False)
+        return Sam(model, _normalisation(folder, kind), prompting)
 
 
-def _normalisation(name: str, kind: str, local: dict[str, bool]) -> Normalisation:
+def _fetch(name: str) -> Path:
+    """Download the configuration and the weights of a SAM on the hub."""
+    from huggingface_hub import snapshot_download
+
+    with foreign(f"SAM cannot be loaded from {name!r}"):
+        return Path(snapshot_download(name, allow_patterns=["*.json", "model*.safetensors"]))
+
+
+def _normalisation(folder: Path, kind: str) -> Normalisation:
     """The normalisation in the folder's preprocessor config, or else the usual one of the family."""
-    from transformers.image_processing_base import ImageProcessingMixin
-
     usual = _HALF if kind.startswith("sam3") else _IMAGENET
-    try:
-        fields: dict[str, Any] = ImageProcessingMixin.get_image_processor_dict(name, **local)[0]
-    except OSError:
-        return usual
-    return Normalisation(tuple(fields.get("image_mean", usual.mean)), tuple(fields.get("image_std", usual.std)))
+    pixels = read_statistics(folder, (usual.mean, usual.std))
+    return Normalisation(pixels.image_mean, pixels.image_std)

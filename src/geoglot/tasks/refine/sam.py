@@ -29,8 +29,8 @@ _RING = 2  # patches around a thing that may hold negative points
 class Normalisation:
     """Mean and standard deviation of the pixels that a SAM was trained with, per band."""
 
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
