@@ -7,7 +7,8 @@ from pathlib import Path
 from geoglot.errors import InputError
 
 #: The largest numbers that are understood: beyond them the libraries below end the process
-_MOST = {"GEOGLOT_THREADS": 1024, "GEOGLOT_RASTER_CACHE_MB": 2**20, "GEOGLOT_LLM_SECONDS": 10**6}
+_MOST = {"GEOGLOT_THREADS": 1024, "GEOGLOT_RASTER_CACHE_MB": 2**20, "GEOGLOT_LLM_SECONDS": 10**6,
+         "GEOGLOT_READ_SECONDS": 10**6, "GEOGLOT_READ_MB": 2**20}  # fmt: skip
 
 
 def _default_cache() -> Path:
