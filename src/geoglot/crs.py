@@ -1,6 +1,7 @@
 """Transforms coordinates between CRSs, always x before y, and chooses a metric CRS for a place on Earth."""
 
 import math
+import re
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +16,10 @@ LONLAT = pyproj.CRS("OGC:CRS84")
 """Longitude and latitude in degrees on WGS 84."""
 WGS84 = pyproj.Geod(ellps="WGS84")
 UPS_NORTH, UPS_SOUTH = 32661, 32761  # EPSG
+_FILE = re.compile(
+    r'(?:PARAMETERFILE\s*\[\s*"[^"]*"|PROJ4_GRIDS")\s*,\s*"[^"]*[/\\]|\b(?:[a-z]*grids|file|model|init)=[^\s"<\]]*[/\\]',
+    re.IGNORECASE,
+)
 _SEGMENT_M = 2_000.0  # an edge of this length bends by less than a metre between two CRSs
 _UTM_MAX_SPAN = 12.0  # degrees of longitude; over 6 from its meridian UTM stretches by over 0.5 %
 _UTM_MAX_LATITUDE = 84.0
@@ -44,7 +49,19 @@ def transform(x: np.ndarray, y: np.ndarray, source: pyproj.CRS, target: pyproj.C
 
 @lru_cache(maxsize=64)
 def _transformer(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.Transformer:
+    check_names_no_file(source)
     return pyproj.Transformer.from_crs(with_x_first(source, target), target, always_xy=True)
+
+
+def check_names_no_file(crs: pyproj.CRS) -> None:
+    """GridError for a CRS that names a file by its path, for instance of shifts between datums: PROJ opens it."""
+    if names_file(crs.to_wkt()):
+        raise GridError(f"the CRS {crs.name!r} names a file by its path, and none is opened; give it by an EPSG code")
+
+
+def names_file(text: str) -> bool:
+    """Whether the text of a CRS names a file by its path. PROJ looks for other names in its own folders only."""
+    return bool(_FILE.search(text))
 
 
 def with_x_first(source: pyproj.CRS, target: pyproj.CRS) -> pyproj.CRS:

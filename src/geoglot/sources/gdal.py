@@ -1,7 +1,7 @@
 """Opens rasters safely by GDAL: few drivers, a bounded cache, only hosts that the caller names, one thread per handle.
 
-Files beside a local file (.ovr, .msk, .aux.xml) may point elsewhere: another raster is not used as its overviews,
-overviews and masks beside it must be TIFFs themselves, and no network path opens while it is open. VRT is refused,
+Files beside a local file may point elsewhere: another raster is not used as its overviews, overviews and masks beside
+it must be TIFFs themselves, and beside.py checks the others. No network path opens while it is open. VRT is refused,
 since it can name any file and any host.
 """
 
@@ -19,6 +19,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from geoglot.errors import SourceError
 from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
+from geoglot.sources.beside import check_is_file, check_texts_beside
 from geoglot.sources.raster_guard import check_header, check_path, is_local
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
@@ -68,7 +69,8 @@ def open_handle(uri: str, *, level: int | str | None = None) -> Any:
     check_path(uri)
     with gdal_options(uri):
         if is_local(uri):
-            _check_beside(uri)
+            check_texts_beside(uri)
+            _check_rasters_beside(uri)
         dataset = _open(uri, DRIVERS, level)
         try:
             if _names_overviews(dataset):
@@ -92,27 +94,16 @@ def _open(uri: str, drivers: Sequence[str], level: int | str | None = None) -> A
         ) from error
 
 
-def _check_beside(uri: str) -> None:
+def _check_rasters_beside(uri: str) -> None:
     """Refuse overviews and masks beside a file that are not TIFFs: GDAL would open them by any driver."""
-    image = Path(uri)
-    worlds = (image.with_suffix(f".{name}") for ending in world_file_endings(uri) for name in (ending, ending.upper()))
-    for beside in (*(uri + suffix for suffix in _BESIDE), *map(str, worlds)):
-        if not Path(beside).exists():
-            continue
-        if not Path(beside).is_file():  # opening a pipe would wait for a writer
-            raise SourceError(f"{beside} is named like a sidecar of {uri}, but is not a file; remove it")
-        if not beside.endswith(_BESIDE):
-            continue
-        _check_beside(beside)
-        with _open(beside, ("GTiff",)) as dataset:
-            if _names_overviews(dataset):
-                raise SourceError(f"{beside} names another raster as its overviews; remove it")
-
-
-def world_file_endings(uri: str) -> tuple[str, ...]:
-    """The endings of the world files of an image, in small letters: tfw, tifw and wld for a.tif."""
-    ending = Path(uri).suffix[1:].lower()
-    return f"{ending[:1]}{ending[-1:]}w", f"{ending}w", "wld"
+    for beside in (uri + suffix for suffix in _BESIDE):
+        if Path(beside).exists():
+            check_is_file(Path(beside), uri)
+            check_texts_beside(beside)
+            _check_rasters_beside(beside)
+            with _open(beside, ("GTiff",)) as dataset:
+                if _names_overviews(dataset):
+                    raise SourceError(f"{beside} names another raster as its overviews; remove it")
 
 
 def _names_overviews(dataset: Any) -> bool:
@@ -124,7 +115,8 @@ def _names_overviews(dataset: Any) -> bool:
 
 
 def _reopen_without_overviews(dataset: Any, uri: str) -> Any:
-    if dataset.transform.is_identity:  # without a transform, GDAL cannot open an image without its overviews
+    # Only the driver of TIFFs does without the overviews, and GDAL refuses it without a transform.
+    if dataset.driver != "GTiff" or dataset.transform.is_identity:
         raise SourceError(
             f"{uri} names another raster as its overviews (OVERVIEW_FILE in its metadata); copy its pixels"
         )

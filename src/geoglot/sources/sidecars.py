@@ -17,8 +17,9 @@ import pyproj
 from affine import Affine
 from pyproj.exceptions import CRSError
 
+from geoglot.crs import names_file
 from geoglot.errors import GridError
-from geoglot.sources.gdal import world_file_endings
+from geoglot.sources.beside import world_file_endings
 from geoglot.sources.raster_guard import is_local
 from geoglot.tables import read_text
 
@@ -58,6 +59,8 @@ class Sidecars:
     def crs(self) -> pyproj.CRS | None:
         """The CRS in the .prj or the .aux.xml; GridError for text that is no CRS."""
         for path, text in ((self.prj, _read(self.prj) if self.prj else ""), (self.aux, self._aux_text("SRS"))):
+            if names_file(text):
+                raise GridError(f"{path} has a CRS that names a file; write the CRS as WKT into it, or remove it")
             if text.strip():
                 try:
                     return pyproj.CRS.from_user_input(text.strip())
