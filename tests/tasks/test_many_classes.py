@@ -14,7 +14,8 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError
 from geoglot.options import ReadOptions, SegmentOptions
-from geoglot.scene.class_words import parse_classes
+from geoglot.scene import class_words
+from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.wording import _pairs_alike, word_notes
 from geoglot.tasks import classify as classify_module
 from geoglot.tasks.classify import classify
@@ -63,6 +64,13 @@ def test_thousands_of_words_are_read_and_twins_among_them_refused() -> None:
     assert note.startswith("'0', '1'") and "and 2,980 more: a number says nothing" in note
     with pytest.raises(ClassesError, match="and 2,980 more is there more than once"):
         parse_classes(MANY * 2)
+
+
+def test_many_classes_are_read_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    classes = parse_classes({"wet": ["water", "sand"], "wood": ["forest"], "house": ["roof"]})
+    apart = class_vectors(PooledColours(), classes)
+    monkeypatch.setattr(class_words, "_WORDS", 2)
+    torch.testing.assert_close(class_vectors(PooledColours(), classes), apart)
 
 
 def test_embeddings_are_blended_in_place_of_many_logits(

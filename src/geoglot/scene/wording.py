@@ -18,7 +18,7 @@ from geoglot.errors import ClassesError
 from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics, encode
-from geoglot.scene.class_words import ClassWords, fill
+from geoglot.scene.class_words import ClassWords, fill, text_vectors
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
 _DIRECTIONS = 6
@@ -55,7 +55,7 @@ def word_notes(
     _check_known(model, entries)
     if vectors is None:
         with torch.inference_mode():
-            vectors = model.encode_text([fill(templates[:1], entry.word)[0] for entry in entries])
+            vectors = text_vectors(model, [entry.word for entry in entries], templates[:1])
     doubles = list[str]()
     for one, other in ((entries[first], entries[second]) for first, second in _pairs_alike(vectors)):
         if one.group != other.group:
