@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
+_MOST_BYTES = 2**18  # of a recipe
+_MOST_DOTS = 4_000  # the parser takes time by the square of the parts of a dotted key
+_DEEPEST = 16  # tables in tables, and recipes over recipes
 _SHOWN = 80  # characters of a value in a message
 
 
@@ -41,7 +44,11 @@ def open_recipe(recipe: T | PathLike, kind: type[T]) -> tuple[T, Path]:
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read the table of a file and merge it over its base. `above` holds the recipes that led here."""
     try:
-        table = parse_toml(read_text(path).body)
+        text = read_text(path, _MOST_BYTES).body
+        if text.count(".") > _MOST_DOTS:
+            raise ValueError(f"a recipe has at most {_MOST_DOTS:,} dots")
+        table = parse_toml(text)
+        _check_plain(table)
     except (SourceError, ValueError) as error:
         if not path.exists():
             raise InputError(f"there is no recipe {path}; see the examples in the folder recipes") from error
@@ -51,7 +58,23 @@ def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         return table
     if not isinstance(base, str) or not base or Path(base).name != base or path.with_name(base) in (path, *above):
         raise InputError(f"{path}: base must be the name of another recipe in its folder, got {base!r}")
+    if len(above) >= _DEEPEST:
+        raise InputError(f"{path}: base leads through more than {_DEEPEST} recipes; write fewer")
     return _merge(_read(path.with_name(base), (path, *above)), table)
+
+
+def _check_plain(table: dict[str, Any]) -> None:
+    """ValueError for tables in tables without end, and for whole numbers that no setting needs."""
+    level: list[Any] = [table]
+    for _ in range(_DEEPEST):
+        inner = [
+            value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
+        ]
+        level = [value for values in inner for value in values]
+        if any(isinstance(value, int) and abs(value) >= 2**63 for value in level):
+            raise ValueError("a whole number must have less than 64 bits")
+    if level:
+        raise ValueError(f"its tables and lists are nested more than {_DEEPEST} deep")
 
 
 def _merge(base: dict[str, Any], table: dict[str, Any]) -> dict[str, Any]:

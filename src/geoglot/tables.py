@@ -6,6 +6,7 @@ import io
 import json
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,10 @@ _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
 )  # fmt: skip
 _SEPARATORS = ",;\t|"
+_MOST_BYTES = 100_000_000  # of a text; in memory it takes ten times as much
+_MOST_COLUMNS = 2_000
+_MOST_CELLS = 20_000_000
+_LONGEST_LINE = 131_072  # characters of a header; csv has the same limit for a cell
 _SEPARATOR_LINE = re.compile(r"sep=.?\s*", re.IGNORECASE)
 _MOST_TOML = 2**20  # characters; recipes have some thousand
 #: tomllib needs memory by the square of the length of a dotted key
@@ -55,8 +60,8 @@ class Table:
         return f"{self.path}, line {self.lines[index]}"
 
 
-def read_text(path: Path) -> Text:
-    """A whole text file; SourceError if it cannot be read or is not a text.
+def read_text(path: Path, most: int = _MOST_BYTES) -> Text:
+    """A whole text file; SourceError if it cannot be read, is not a text, or has more than `most` bytes.
 
     A text without a byte order mark that is not UTF-8 is read as cp1252, which Windows writes in western Europe; a note
     says so.
@@ -64,7 +69,10 @@ def read_text(path: Path) -> Text:
     try:
         if path.exists() and not path.is_file():  # opening a pipe would wait for somebody who writes
             raise SourceError(f"{path} is a folder, a device or a pipe; give the name of a file")
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            raw = file.read(min(most, path.stat().st_size) + 1)
+        if len(raw) > most:
+            raise SourceError(f"{path} has more than {most / 1e6:,g} MB, the most that is read; divide it")
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     notes: tuple[str, ...] = ()
@@ -106,13 +114,20 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
     first = next((at for at, line in enumerate(lines) if line.strip() and not _SEPARATOR_LINE.fullmatch(line)), None)
     if first is None:
         raise SourceError(f"{path} is empty; it must have the columns {format_list(needed)}")
+    if len(lines[first]) > _LONGEST_LINE:
+        raise SourceError(f"{path} has a first line of {len(lines[first]):,} characters, which names no columns")
     headers = {separator: _split_header(lines[first], separator) for separator in _SEPARATORS}
     separator = max(headers, key=lambda sign: (sum(name in headers[sign] for name in needed), len(headers[sign])))
     columns = headers[separator]
     if not set(needed) <= set(columns):
         has = ", ".join(filter(None, columns)) or "none"
         raise SourceError(f"{path} must have the columns {format_list(needed)}; its first line names {has}")
-    if double := next((name for name in columns if name and columns.count(name) > 1), None):
+    if len(columns) > _MOST_COLUMNS or len(columns) * len(lines) > _MOST_CELLS:
+        raise SourceError(
+            f"{path} has {len(lines):,} lines of {len(columns):,} columns; at most {_MOST_COLUMNS:,} columns and "
+            f"{_MOST_CELLS:,} cells are read: remove columns or divide it"
+        )
+    if double := next((name for name, count in Counter(columns).items() if name and count > 1), None):
         raise SourceError(f"{path} has two columns {double}; rename one of them")
     return _read_rows(path, text, first, separator, columns)
 

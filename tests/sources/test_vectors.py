@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import http.server
 import json
+import os
+import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import geopandas as gpd
@@ -19,7 +21,7 @@ import pytest
 import shapely
 
 from geoglot.errors import InputError
-from geoglot.sources import vector_formats, vectors
+from geoglot.sources import vector_formats, vector_reading
 from geoglot.sources.vectors import read_vectors
 
 BOX = shapely.box(3, 51, 4, 52)
@@ -183,12 +185,12 @@ def test_layers_of_a_geopackage_are_stored_ones(tmp_path: Path) -> None:
         ("", "is empty"),
         ("x,y\n3,51\n", "table without geometry"),
         (collection()[:-30], "cannot be read as GeoJSON"),
-        (collection("[" * 100_000), "cannot be read as GeoJSON"),
+        (collection("[" * 60_000), "cannot be read as GeoJSON"),
         (collection(FEATURE.replace("52.0", "NaN", 1)), "coordinate that is not a number"),
         (collection(FEATURE.replace("51.0", "Infinity")), "coordinate that is not a number"),
         (collection(FEATURE.replace("51.0", "1e999")), "cannot be read as GeoJSON"),
         (collection(more='"crs": {"type": "name", "properties": {"name": "EPSG:99999999"}},'), "an unknown CRS"),
-        (collection(more='"crs": {"type": "name", "properties": ' + "[" * 100_000), "an unknown CRS"),
+        (collection(more='"crs": {"type": "name", "properties": ' + "[" * 60_000), "an unknown CRS"),
         ("<html><body>403</body></html>", "not a file of features"),
     ],
 )
@@ -224,6 +226,18 @@ def test_archives_and_folders_and_nothing(tmp_path: Path) -> None:
         read_vectors(Path("/vsicurl/http://127.0.0.1/a.geojson"))
 
 
+@contextmanager
+def bounded_memory(spare: int) -> Iterator[None]:
+    """Let this process take no more than `spare` bytes beyond what it has."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + spare, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
 def geoparquet(path: Path, metadata: str, rows: pa.Array | None = None) -> Path:
     rows = pa.array([BOX.wkb]) if rows is None else rows
     pq.write_table(pa.table({"geometry": rows}).replace_schema_metadata({"geo": metadata}), path)
@@ -235,14 +249,14 @@ def facts(crs: object = None) -> str:
     return json.dumps({"version": "1.0.0", "primary_column": "geometry", "columns": {"geometry": column}})
 
 
-@pytest.mark.parametrize("metadata", ["[" * 100_000, "{}", "7", facts("http://127.0.0.1/crs"), facts({"type": "x"})])
+@pytest.mark.parametrize("metadata", ["[" * 60_000, "{}", "7", facts("http://127.0.0.1/crs"), facts({"type": "x"})])
 def test_metadata_of_geoparquet_is_not_trusted(tmp_path: Path, metadata: str) -> None:
     with pytest.raises(InputError, match="cannot be read as GeoParquet"):
         read_vectors(geoparquet(tmp_path / "a.parquet", metadata))
 
 
 def test_how_much_is_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vectors, "MAX_FEATURES", 3)
+    monkeypatch.setattr(vector_reading, "MAX_FEATURES", 3)
     frame(count=4).to_parquet(tmp_path / "a.parquet")
     for suffix in (".geojson", ".gpkg", ".fgb"):
         frame(count=4).to_file(tmp_path / f"a{suffix}")
@@ -254,9 +268,75 @@ def test_how_much_is_read_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_a_value_that_many_rows_share_counts_for_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some kilobytes of a file may be a gigabyte of polygons."""
     monkeypatch.setattr(vector_formats, "MAX_BYTES", 2**20)
-    large = shapely.Point(0, 0).buffer(1, quad_segs=1000).wkb
+    large = shapely.Point(0, 0).buffer(1, quad_segs=200).wkb
     shared = pa.DictionaryArray.from_arrays(pa.array(np.zeros(100, "int32")), pa.array([large]))
     path = geoparquet(tmp_path / "a.parquet", facts(), shared)
     assert path.stat().st_size < 2**18
     with pytest.raises(InputError, match="unpacked"):
         read_vectors(path)
+
+
+def test_more_than_a_small_file_is_read_the_same_in_a_child(tmp_path: Path) -> None:
+    many = frame(28992, count=2000).assign(size=1.5, large=[True, False] * 1000, none=None)
+    many.to_file(tmp_path / "a.fgb")
+    assert not vector_formats.is_small(tmp_path / "a.fgb", (tmp_path / "a.fgb").stat().st_size)
+    here, found = vector_reading.read_features(tmp_path / "a.fgb"), read_vectors(tmp_path / "a.fgb")
+    assert found.crs == here.crs
+    assert found.dtypes.to_dict() == here.dtypes.to_dict()
+    assert found.equals(here)
+
+
+def test_a_crash_of_a_library_is_one_sentence(tmp_path: Path) -> None:
+    deep = b"\x01\x07\0\0\0\x01\0\0\0" * 200_000 + BOX.wkb
+    with pytest.raises(InputError, match=r"a\.parquet crashed the library"):
+        read_vectors(geoparquet(tmp_path / "a.parquet", facts(), pa.array([deep])))
+
+
+@pytest.mark.parametrize("name", ["gpkg_contents", "gpkg_spatial_ref_sys", "gpkg_geometry_columns"])
+def test_tables_of_a_geopackage_are_stored_ones(tmp_path: Path, name: str) -> None:
+    frame().to_file(tmp_path / "a.gpkg")
+    with closing(sqlite3.connect(tmp_path / "a.gpkg")) as base:
+        base.execute(f"ALTER TABLE {name} RENAME TO other")
+        base.execute(f"CREATE VIEW {name} AS SELECT * FROM other")
+        base.commit()
+    with pytest.raises(InputError, match="computed and not stored"):
+        read_vectors(tmp_path / "a.gpkg")
+
+
+def test_collections_are_not_nested_without_end(tmp_path: Path) -> None:
+    deep = shapely.GeometryCollection([BOX])
+    for _ in range(20):
+        deep = shapely.GeometryCollection([deep])
+    geoparquet(tmp_path / "a.parquet", facts(), pa.array([deep.wkb]))
+    with pytest.raises(InputError, match="nested more than 16 deep"):
+        read_vectors(tmp_path / "a.parquet")
+
+
+@pytest.mark.parametrize("ending", [".prj", ".dbf", ".shx", ".qix", ".cpg"])
+def test_a_pipe_beside_a_shapefile_is_not_waited_for(tmp_path: Path, ending: str) -> None:
+    frame().to_file(tmp_path / "a.shp")
+    (tmp_path / f"a{ending}").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / f"a{ending}")
+    with pytest.raises(InputError, match=r"is not a file; remove it"):
+        read_vectors(tmp_path / "a.shp")
+
+
+def test_what_is_no_file_is_not_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.geojson")
+    (tmp_path / "b.geojson").symlink_to("/dev/zero")
+    for name in ("a.geojson", "b.geojson"):
+        with pytest.raises(InputError, match="is a device or a pipe"):
+            read_vectors(tmp_path / name)
+
+
+def test_many_columns_take_no_memory_for_rows_that_are_not_there(tmp_path: Path) -> None:
+    names = ", ".join(f'"column {number}": 1' for number in range(1000))
+    with bounded_memory(2**30):
+        assert (
+            read_vectors(write(tmp_path / "a.geojson", collection(FEATURE.replace('"name": "a"', names)))).shape[0] == 1
+        )
+
+
+def test_nested_attributes_are_left(tmp_path: Path) -> None:
+    text = collection(FEATURE.replace('"name": "a"', '"name": "a", "parts": [1, 2], "more": {"b": 1}'))
+    assert list(read_vectors(write(tmp_path / "a.geojson", text)).columns) == ["name", "geometry"]

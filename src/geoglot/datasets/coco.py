@@ -4,6 +4,7 @@ Sources: cocodataset.org (format-data), and pycocotools' maskApi for run lengths
 count, as in COCO's own detection scores, since its objects are not separate.
 """
 
+import mmap
 import os
 import re
 from collections import defaultdict
@@ -22,6 +23,7 @@ from geoglot.datasets.painting import Shape, paint
 from geoglot.errors import SourceError
 from geoglot.tables import parse_json, read_text
 
+_MOST_BYTES = 2**30  # of an annotation file
 _MOST_BITS = 60  # of a run length
 
 
@@ -76,7 +78,7 @@ class CocoLabels(Labels):
 def read_coco(path: Path) -> CocoFile:
     """Read an annotation file; SourceError if it is not COCO's, or contradicts itself."""
     try:
-        table = parse_json(read_text(path).body)
+        table = parse_json(read_text(path, _MOST_BYTES).body)
         categories = {int(category["id"]): category for category in table["categories"]}
         annotations = defaultdict[Any, list[Mapping[str, Any]]](list)
         for annotation in table["annotations"]:
@@ -111,8 +113,11 @@ def read_coco(path: Path) -> CocoFile:
 
 def looks_like_coco(path: Path) -> bool:
     """Whether a JSON file has COCO's parts. Searches the bytes without parsing, since files may be large."""
-    body = path.read_bytes()
-    return all(f'"{part}"'.encode() in body for part in ("images", "annotations", "categories"))
+    if not path.is_file() or not path.stat().st_size:  # a pipe would wait for somebody who writes
+        return False
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
+        parts = (f'"{part}"'.encode() for part in ("images", "annotations", "categories"))
+        return all(body.find(part, 0, _MOST_BYTES) >= 0 for part in parts)
 
 
 def find_image(name: str, folders: Sequence[Path], root: Path) -> Path | None:

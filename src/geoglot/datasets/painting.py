@@ -11,7 +11,8 @@ import shapely
 from jaxtyping import Bool
 
 from geoglot.datasets.labels import LabelMap
-from geoglot.errors import SourceError
+from geoglot.errors import InputError, SourceError
+from geoglot.sources.mending import mend
 
 BOXES = "boxes, filled: training and scores use boxes, not outlines"
 CROSSED = "outlines that cross themselves, mended"
@@ -58,7 +59,10 @@ def _prepare(
             "px; are the labels of another image or size?"
         )
     crossed = ~shapely.is_valid(areas) & (shapely.get_dimensions(areas) == 2)
-    areas[crossed] = shapely.make_valid(areas[crossed], method="structure", keep_collapsed=False)
+    try:
+        areas[crossed] = mend(areas[crossed], "structure")
+    except InputError as error:
+        raise SourceError(f"{path}: {error}") from error
     flat = shapely.area(areas) == 0
     bounds = shapely.bounds(areas) * (-1, -1, 1, 1)
     remarks[CROSSED] += int((crossed & ~flat).sum())

@@ -59,10 +59,13 @@ class Polygons(Labels):
 
 def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     """A GeoDataFrame of polygons with their `class`, and remarks on repairs and other shapes."""
+    from geoglot.sources.mending import mend
     from geoglot.sources.vectors import read_vectors
 
     try:
         shapes = read_vectors(path)
+        areas = shapes[shapely.get_dimensions(shapes.geometry.to_numpy()) == 2]
+        mended = mend(areas.geometry.to_numpy(), "structure")
     except InputError as error:
         raise SourceError(f"no polygons can be read: {error}") from error
     column = next((name for name in shapes.columns if str(name).lower() == _CLASS), None)
@@ -71,11 +74,9 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     if column is None:
         names = ", ".join(map(str, shapes.columns.drop(shapes.geometry.name))) or "none"
         raise SourceError(f"{path} has no attribute class; it has {names}")
-    areas = shapes[shapely.get_dimensions(shapes.geometry.to_numpy()) == 2]
     if nameless := int(areas[column].isna().sum()):
         raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
     crossed = int((~areas.geometry.is_valid).sum())
-    mended = shapely.make_valid(areas.geometry.to_numpy(), method="structure", keep_collapsed=False)
     named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_to_text)})
     return named, Counter({_NOT_AREAS: len(shapes) - len(areas), _MENDED: crossed})
 

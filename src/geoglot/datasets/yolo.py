@@ -24,6 +24,7 @@ from geoglot.errors import SourceError
 from geoglot.tables import read_text
 
 _MISSING = "images without a label file, which show no objects in YOLO"
+_MOST_BYTES = 2**18  # of data.yaml
 _ROUNDING = 0.01  # tolerance at the image's edge, as a fraction of the sides
 
 
@@ -122,9 +123,18 @@ def _is_nested(value: object) -> bool:
     return isinstance(value, list | dict | set | tuple)
 
 
+class _Plain(yaml.SafeLoader):  # type: ignore[misc]
+    """Reads YAML without aliases: ten lines of them stand for gigabytes."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("it has aliases (*name); write what they stand for")
+        return super().compose_node(parent, index)
+
+
 def _load(path: Path) -> dict[str, Any]:
     try:
-        table = yaml.safe_load(read_text(path).body)
+        table = yaml.load(read_text(path, _MOST_BYTES).body, _Plain)
     except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise SourceError(f"{path} cannot be read as YAML: {' '.join(str(error).split())}") from error
     return table if isinstance(table, dict) else {}

@@ -61,6 +61,7 @@ class ShardFiles:
         """A memory-mapped array; SourceError if it is damaged or has another number of rows."""
         path = self.path(file)
         try:
+            _check_header(path)
             with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
                 array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
             if not array.ndim:
@@ -74,13 +75,13 @@ class ShardFiles:
         """An Arrow table with all columns; SourceError if it is damaged, lacks one of `columns` or has other rows."""
         path = self.path(file)
         try:
+            if rows is not None:  # before rows that the index does not have are unpacked
+                _check_rows(path, pq.read_metadata(path).num_rows, rows)
             table = pq.read_table(path)
-        except (OSError, pa.ArrowException) as error:
-            raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise SourceError(f"{path} cannot be read ({_short(error)}); restore it from a copy") from error
         if missing := [name for name in columns if name not in table.column_names]:
             raise SourceError(f"{path} has no column {missing[0]!r}; restore it from a copy")
-        if rows is not None:
-            _check_rows(path, table.num_rows, rows)
         return table
 
 
@@ -108,7 +109,10 @@ class ShardStore:
 
     def read_index(self) -> dict[str, Any]:
         """FileNotFoundError without an index, ValueError if it is not JSON."""
-        content = self.remote.read(self.index) if self.remote else (self.folder / self.index).read_bytes()
+        path = self.folder / self.index
+        if not self.remote and not path.is_file():  # a pipe would wait for somebody who writes
+            raise FileNotFoundError(path)
+        content = self.remote.read(self.index) if self.remote else path.read_bytes()
         document: dict[str, Any] = parse_json(content)
         return document
 
@@ -205,6 +209,10 @@ class Remote:
                     yield block
         except OSError as error:
             raise SourceError(f"{self.url}/{name} cannot be read ({error}); run the same command again") from error
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
 
 
 def _check_rows(path: Path, rows: int, expected: int) -> None:

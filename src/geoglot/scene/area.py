@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pyproj
 import shapely
+from pyproj.exceptions import ProjError
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.crs import with_x_first
@@ -15,6 +16,7 @@ from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
 from geoglot.lonlat import split_at_antimeridian
 from geoglot.outputs.vector_files import to_pixels
+from geoglot.sources.mending import mend, unite
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 from geoglot.sources.vectors import read_vectors
@@ -37,9 +39,14 @@ def on_grid(frame: gpd.GeoDataFrame, grid: Grid) -> gpd.GeoDataFrame:
 
     If the features or the scene have no CRS, the features are taken to be in the coordinates of the scene.
     """
-    geometries = shapely.make_valid(frame.geometry.to_numpy())
+    geometries = mend(frame.geometry.to_numpy())
     if frame.crs is not None and grid.crs is not None:
-        geometries = _projected(geometries, with_x_first(frame.crs, grid.crs), grid)
+        try:
+            geometries = _projected(geometries, with_x_first(frame.crs, grid.crs), grid)
+        except ProjError as error:
+            raise InputError(
+                f"features in {frame.crs.name} have no place in {grid.crs.name}, that of the scene; is their CRS right?"
+            ) from error
     attributes = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     return gpd.GeoDataFrame(attributes, geometry=to_pixels(geometries, grid))
 
@@ -71,10 +78,11 @@ def _projected(geometries: np.ndarray, crs: pyproj.CRS, grid: Grid) -> np.ndarra
 def read_area(path: Path, grid: Grid) -> BaseGeometry:
     """The union of a file's polygons, in pixels of a grid; InputError if it lies outside the scene."""
     features = read_features(path)
-    if not shapely.area(shapely.make_valid(features.geometry.to_numpy())).any():
+    features = features.set_geometry(mend(features.geometry.to_numpy()), crs=features.crs)
+    if not shapely.area(features.geometry.to_numpy()).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
     frame = on_grid(features, grid)
-    area = shapely.union_all(shapely.make_valid(frame.geometry.to_numpy()))
+    area = unite(mend(frame.geometry.to_numpy()))
     if not area.intersects(_box(grid.whole)):
         raise InputError(f"the area of interest in {path} lies outside the scene")
     shapely.prepare(area)

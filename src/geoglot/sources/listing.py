@@ -25,7 +25,8 @@ def list_files(folder: Path) -> list[Path]:
     """All files in a folder and below, sorted by path; links to folders are followed once.
 
     System files are left out: Thumbs.db, and names that begin with a dot (a Mac writes ._a.jpg beside a.jpg, galleries
-    write thumbnails, geoglot unfinished files). SourceError for a folder that cannot be read.
+    write thumbnails, geoglot unfinished files). So are pipes
+    and devices, which may never end. SourceError for a folder that cannot be read.
     """
 
     def refuse(error: OSError) -> None:
@@ -36,9 +37,14 @@ def list_files(folder: Path) -> list[Path]:
         real = os.path.realpath(root)
         folders[:] = [] if real in seen else [name for name in folders if not is_system_file(name)]
         if real not in seen:
-            paths += [Path(root, name) for name in files if not is_system_file(name)]
+            paths += [Path(root, name) for name in files if not (is_system_file(name) or _is_endless(root, name))]
         seen.add(real)
     return sorted(paths, key=lambda path: path.relative_to(folder).as_posix())
+
+
+def _is_endless(folder: str, name: str) -> bool:
+    path = os.path.join(folder, name)  # noqa: PTH118 - there may be millions
+    return not os.path.isfile(path) and os.path.exists(path)  # noqa: PTH110, PTH113
 
 
 def is_system_file(name: str) -> bool:

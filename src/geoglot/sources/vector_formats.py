@@ -8,20 +8,22 @@ GeoJSON is opened by its driver's prefix, and XML is KML only if it is well-form
 import json
 import mmap
 import re
-import sqlite3
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pyproj
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError
+from geoglot.sources.geopackage import check_tables, is_plain
 
 MAX_BYTES = 2**30
 """The largest size of a file, unpacked."""
 READABLE = "GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, Shapefile and KML"
+_SMALL, _SMALL_DATABASE = 2**16, 2**20  # bytes; an empty GeoPackage has 100 kB
 _HEAD = 65_536  # bytes that show the kind of a text
 _MAX_CRS = 65_536  # bytes of a GeoJSON file's member crs
 _MAX_LINE = 2**24  # bytes; a longer first line does not belong to GeoJSON text sequences
@@ -51,7 +53,43 @@ _BINARY = {
     b"fgb\x03fgb": Format("FlatGeobuf", ("FlatGeobuf",)),
     b"\0\0\x27\x0a": Format("Shapefile", ("ESRI Shapefile",)),
 }
+_BESIDE = (  # parts of a Shapefile and of a GeoPackage, and what GDAL looks for beside any file
+    ".dbf", ".shx", ".prj", ".cpg", ".qix", ".sbn", ".sbx", ".idm", ".ind", ".qpj", ".aux.xml",
+    "-wal", "-shm", "-journal",
+)  # fmt: skip
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b", b"BZh", b"7z\xbc\xaf", b"\xfd7zXZ", b"\x28\xb5\x2f\xfd")
+
+
+def check_files(path: Path) -> int:
+    """Bytes of a file with those that GDAL reads beside it.
+
+    InputError for one that is too large, or a pipe or device, which may have no end.
+    """
+    if path.is_dir():
+        raise InputError(f"{path} is a folder; give one of its files")
+    if not path.is_file():
+        what = f"{path} is a device or a pipe" if path.exists() else f"there is no file {path}"
+        raise InputError(f"{path} cannot be read as points or polygons: {what}")
+    size = path.stat().st_size
+    for ending in _BESIDE:
+        names = dict.fromkeys((f"{path.stem}{ending}", f"{path.stem}{ending.upper()}", f"{path.name}{ending}"))
+        for beside in map(path.with_name, names):
+            if beside.exists() and beside != path:
+                if not beside.is_file():  # opening a pipe would wait for somebody who writes
+                    raise InputError(f"{beside} is named like a part of {path}, but is not a file; remove it")
+                size += beside.stat().st_size
+    check_size(path, size)
+    return size
+
+
+def is_small(path: Path, size: int) -> bool:
+    """Whether a file of so many bytes is read soon, whatever it holds: nothing in it unpacks or is computed."""
+    head = _head(path)
+    if head.startswith(b"PAR1"):
+        return size <= _SMALL and _is_small_parquet(path)
+    if head.startswith(b"SQLite"):
+        return size <= _SMALL_DATABASE and is_plain(path)
+    return size <= _SMALL
 
 
 def format_of(path: Path) -> Format:
@@ -60,7 +98,7 @@ def format_of(path: Path) -> Format:
     for magic, form in _BINARY.items():
         if head.startswith(magic):
             if form is _GEOPACKAGE:
-                _check_tables(path)
+                check_tables(path)
             return form
     if head.startswith(_PACKED):
         raise InputError(f"{path} is an archive; unpack it and give the file inside, which must be {READABLE}")
@@ -82,11 +120,6 @@ def check_size(path: Path, size: int) -> None:
 
 
 def _head(path: Path) -> bytes:
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give one of its files")
-    if not path.is_file():
-        raise InputError(f"{path} cannot be read as points or polygons: there is no file {path}")
-    check_size(path, path.stat().st_size)
     try:
         with path.open("rb") as file:
             return file.read(_HEAD)
@@ -148,18 +181,10 @@ def _root(path: Path) -> str:
     return names[0]
 
 
-def _check_tables(path: Path) -> None:
-    """Refuse layers whose rows are not in the file: a view may compute them without end, or read other files."""
+def _is_small_parquet(path: Path) -> bool:
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            tables = dict(database.execute("SELECT lower(name), sql FROM sqlite_master WHERE type = 'table'"))
-            layers = [name for (name,) in database.execute("SELECT lower(table_name) FROM gpkg_contents")]
-            hidden = {
-                name for name in layers
-                if database.execute("SELECT 1 FROM pragma_table_xinfo(?) WHERE hidden > 0", (name,)).fetchone()
-            }  # fmt: skip
-    except sqlite3.Error as error:
-        raise InputError(f"{path} cannot be read as a GeoPackage: {error}") from error
-    for name in layers:
-        if name not in tables or tables[name].lower().lstrip().startswith("create virtual") or name in hidden:
-            raise InputError(f"the layer {name} of {path} is computed and not stored; save it as a file of its own")
+        facts = pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return True  # the reader tells what is wrong
+    unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+    return bool(max(unpacked, facts.num_rows * facts.num_columns) <= _SMALL)

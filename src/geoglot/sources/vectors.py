@@ -1,137 +1,29 @@
 """Reads the features of a user's file: areas of interest, points, polygons of labels. No other code reads them.
 
-Memory and time are bounded, and no other file or host is opened, whatever the file holds.
+Memory and time are bounded, and no other file or host is opened, whatever the file holds. A small file in a plain
+format is read in this process, since data sets have thousands of them; any other is read in a child process.
 """
 
-import json
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import tempfile
 from pathlib import Path
 
 import geopandas as gpd
-import numpy as np
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
-import pyogrio
-import shapely
 
-from geoglot.errors import InputError
-from geoglot.silence import ignore_library_warnings
-from geoglot.sources.vector_formats import KML, PARQUET, READABLE, Format, check_size, format_of
-
-MAX_FEATURES = 1_000_000
-_NUMBER_BYTES = 8
-_OFFLINE = {  # no proxy has such a scheme, so no request leaves
-    "GDAL_HTTP_PROXY": "none://",
-    "GDAL_HTTPS_PROXY": "none://",
-    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
-}
-_reading = threading.Lock()  # GDAL's options belong to the whole process
+from geoglot.sources.vector_child import compute
+from geoglot.sources.vector_formats import check_files, is_small
+from geoglot.sources.vector_reading import read_features, write_features
 
 
 def read_vectors(path: Path) -> gpd.GeoDataFrame:
-    """Read the features with a geometry, in two dimensions and with all their attributes; there may be none.
+    """Read the features with a geometry, in two dimensions and with their flat attributes; there may be none.
 
     The CRS is None if the file has none or an undefined one. InputError for a file that is in none of the formats
-    `READABLE`, is damaged or too large, or has a coordinate that is not a number.
+    `READABLE`, is damaged or too large, takes too long, or has a coordinate that is not a number.
     """
-    form = format_of(path)
-    try:
-        frame = _read_parquet(path) if form is PARQUET else _read_by_gdal(path, form)
-    except InputError:
-        raise
-    except Exception as error:  # GDAL, Arrow, GEOS and PROJ raise many kinds
-        raise InputError(f"{path} cannot be read as {form.name}: {_first_line(error)}") from error
-    frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty].reset_index(drop=True)
-    if not np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy())).all():
-        raise InputError(f"{path} has a coordinate that is not a number; mend or remove that feature")
-    if frame.crs is not None and (frame.crs.is_engineering or frame.crs.name.startswith("Undefined")):
-        frame = frame.set_crs(None, allow_override=True)
-    return frame.set_geometry(shapely.force_2d(frame.geometry.to_numpy()), crs=frame.crs)
-
-
-def _first_line(error: Exception) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        return "its text is not UTF-8; save it in UTF-8"
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0][:200]
-
-
-def _check_count(path: Path, count: int) -> None:
-    if count > MAX_FEATURES:
-        raise InputError(f"{path} has more than {MAX_FEATURES:,} features; cut out the ones that you need")
-
-
-def _read_by_gdal(path: Path, form: Format) -> gpd.GeoDataFrame:
-    check_size(path, sum(part.stat().st_size for part in (path, path.with_suffix(".dbf")) if part.exists()))
-    name = f"{form.prefix}{path.absolute()}"
-    with _offline():
-        layers = [None] if form.prefix else _list_layers(path, name, form)
-        frames = [pyogrio.read_dataframe(name, layer=layer, max_features=MAX_FEATURES + 1) for layer in layers]
-    _check_count(path, sum(map(len, frames)))
-    if any(not isinstance(frame, gpd.GeoDataFrame) for frame in frames):
-        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
-    return frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-
-
-def _list_layers(path: Path, name: str, form: Format) -> list[str]:
-    """The layer of a file; all layers of KML, where they are folders."""
-    if "!" in name:
-        raise InputError(f"{path} has a ! in its path, which GDAL reads as an archive; rename it")
-    layers = [str(layer) for layer, geometry in pyogrio.list_layers(name) if geometry is not None]
-    if not layers:
-        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
-    if len(layers) > 1 and form is not KML:
-        raise InputError(f"{path} has {len(layers)} layers ({', '.join(layers[:5])}); save one as a file of its own")
-    for layer in layers:
-        facts = pyogrio.read_info(name, layer=layer)
-        if facts["driver"] not in form.drivers:
-            raise InputError(f"{path} is not only {form.name} but also {facts['driver']}; geoglot reads {READABLE}")
-        _check_count(path, facts["features"])
-    return layers
-
-
-@contextmanager
-def _offline() -> Iterator[None]:
-    """Keep GDAL from reaching any host within the block. Threads take turns, and its options are restored."""
-    with _reading, ignore_library_warnings():
-        before = {key: pyogrio.get_gdal_config_option(key) for key in _OFFLINE}
-        pyogrio.set_gdal_config_options(_OFFLINE)
-        try:
-            yield
-        finally:
-            pyogrio.set_gdal_config_options(before)
-
-
-def _read_parquet(path: Path) -> gpd.GeoDataFrame:
-    """Read geometry and flat attributes of GeoParquet, after a check of their unpacked size."""
-    schema = pq.read_schema(path)
-    if b"geo" not in (schema.metadata or {}):
-        raise InputError(f"{path} is a table without geometry; save it as GeoJSON or GeoPackage")
-    geometries = json.loads(schema.metadata[b"geo"])["columns"]
-    names = [field.name for field in schema if field.name in geometries or not pa.types.is_nested(field.type)]
-    shared = [field.name for field in schema if _is_text(field.type)]
-    with pq.ParquetFile(path, read_dictionary=shared) as file:
-        _check_count(path, file.metadata.num_rows)
-        groups = [file.metadata.row_group(number) for number in range(file.metadata.num_row_groups)]
-        chunks = [group.column(number) for group in groups for number in range(group.num_columns)]
-        check_size(path, sum(max(chunk.total_uncompressed_size, _NUMBER_BYTES * chunk.num_values) for chunk in chunks))
-        unpacked = 0
-        for batch in file.iter_batches(columns=shared):
-            unpacked += sum(map(_unpacked_bytes, batch.columns))
-            check_size(path, unpacked)
-    return gpd.read_parquet(path, columns=names)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_binary, pa.types.is_large_binary)
-    return any(test(kind) for test in tests)
-
-
-def _unpacked_bytes(column: pa.DictionaryArray) -> int:
-    """Bytes of a column when each row has its own copy of a shared value."""
-    return pc.sum(pc.take(pc.binary_length(column.dictionary), column.indices)).as_py() or 0
+    size = check_files(path)
+    if is_small(path, size):
+        return read_features(path)
+    with tempfile.TemporaryDirectory() as folder:
+        target = f"{folder}/features.parquet"
+        compute(f"{write_features.__module__}:{write_features.__name__}", str(path), target, size=size, what=str(path))
+        return gpd.read_parquet(target)

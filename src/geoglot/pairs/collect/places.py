@@ -14,6 +14,7 @@ import pandas as pd
 import pyproj
 import shapely
 from jaxtyping import Float
+from pyproj.exceptions import ProjError
 from rasterio.errors import RasterioError
 
 from geoglot.crs import LONLAT, transform
@@ -23,6 +24,7 @@ from geoglot.lonlat import split_at_antimeridian
 from geoglot.pairs.collect.collect_recipe import PlacesRecipe
 from geoglot.pairs.collect.stage import Collection, Outcome
 from geoglot.sources.gdal import open_dataset
+from geoglot.sources.mending import mend, unite
 from geoglot.sources.vectors import read_vectors
 
 _EQUAL_AREA = pyproj.CRS("+proj=cea +ellps=WGS84 +units=m")
@@ -68,7 +70,7 @@ def area_of(recipe: PlacesRecipe) -> Any:
         return shapely.union_all([shapely.box(west, south, 180, north), shapely.box(-180, south, east, north)])
     if recipe.area is None or recipe.bounds is not None:
         raise InputError("places lie in bounds or in an area; give one of places.bounds and places.area")
-    merged = shapely.union_all(split_at_antimeridian(_read_polygons(recipe.area, recipe.column, recipe.names)))
+    merged = unite(split_at_antimeridian(_read_polygons(recipe.area, recipe.column, recipe.names)))
     if merged.is_empty or merged.area == 0:
         raise InputError(f"{recipe.area} holds no polygon in which a place could lie")
     return merged
@@ -87,7 +89,11 @@ def _read_polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np
         frame = frame[values.isin(names)]
     if frame.crs is None:
         raise InputError(f"{path} has no CRS, so its polygons cannot be placed on Earth")
-    name, frame = frame.crs.name, frame.to_crs(LONLAT)
+    name = frame.crs.name
+    try:
+        frame = frame.to_crs(LONLAT)
+    except ProjError as error:
+        raise InputError(f"the polygons of {path} have no place on Earth in their CRS, {name}; is it right?") from error
     west, south, east, north = frame.total_bounds
     if not (max(abs(west), abs(east)) <= 540 and max(abs(south), abs(north)) <= 90.001):
         raise InputError(
@@ -95,7 +101,7 @@ def _read_polygons(path: Path, column: str | None, names: tuple[str, ...]) -> np
             f"place on Earth: is {name} its CRS?"
         )
     kept = frame[frame.geometry.geom_type.isin(("Polygon", "MultiPolygon"))]
-    return np.asarray(shapely.make_valid(kept.geometry.to_numpy()), dtype=object)
+    return np.asarray(mend(kept.geometry.to_numpy()), dtype=object)
 
 
 def _draw_by_area(area: Any, rng: np.random.Generator) -> Iterator[Places]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from geoglot.errors import InputError, SourceError
@@ -25,6 +28,9 @@ _SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".png": "PNG", ".webp": "WEBP",
     ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
 }  # fmt: skip
+
+_MOST_BYTES = 500_000_000  # of a photo, and of a table unpacked
+_MOST_CELLS = 20_000_000
 
 
 @dataclass(frozen=True)
@@ -75,6 +81,8 @@ class LocalPhotos(PhotoSource):
         if not path.resolve().is_relative_to(self._root.resolve()):
             raise SourceError(f"{photo.url} lies outside {self._root}")
         try:
+            if not path.is_file() or path.stat().st_size > _MOST_BYTES:  # a pipe would wait, a device never ends
+                raise SourceError(f"{path} must be a file of at most {_MOST_BYTES / 1e6:.0f} MB; leave it out")
             return path.read_bytes()
         except OSError as error:
             raise SourceError(f"{path} cannot be read ({error.strerror})") from error
@@ -129,7 +137,10 @@ class PhotoTable:
     def files(self) -> list[str]:
         """Paths of the pictures relative to the table's folder; Windows separators are understood."""
         texts = [_text(row["path"]) for row in self.rows]
-        return [text if (self.path.parent / text).exists() else text.replace("\\", "/") for text in texts]
+        return [
+            text if os.path.exists(self.path.parent / text) else text.replace("\\", "/")  # noqa: PTH110 - too long names
+            for text in texts
+        ]
 
     def time(self, index: int) -> str:
         """Time of a photo in ISO 8601, or empty; InputError for another format."""
@@ -162,16 +173,27 @@ def _read_rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]
     notes: tuple[str, ...] = ()
     try:
         if path.suffix.lower() == ".parquet":
-            frame = pd.read_parquet(path)
+            frame = _read_parquet(path)
             columns, rows = list(frame.columns), frame.to_dict("records")
         else:
             table = read_table(path)
             columns, rows, notes = list(table.columns), list(table.rows), table.notes
-    except (SourceError, ValueError, OSError) as error:
+    except (SourceError, ValueError, OSError, pa.ArrowException) as error:
         raise InputError(f"{path} cannot be read as a table ({error})") from error
     if missing := [name for name in ("path", "lon", "lat") if name not in columns]:
         raise InputError(f"{path} has no column {missing[0]!r}; it needs path, lon and lat")
     return rows, notes
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    facts = pq.read_metadata(path)
+    unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+    if facts.num_rows * facts.num_columns > _MOST_CELLS or unpacked > _MOST_BYTES:
+        raise SourceError(
+            f"it has {facts.num_rows:,} rows of {facts.num_columns:,} columns and {unpacked / 1e6:,.0f} MB; at "
+            f"most {_MOST_CELLS:,} cells and {_MOST_BYTES / 1e6:.0f} MB are read: remove columns or divide it"
+        )
+    return pq.read_table(path).to_pandas(ignore_metadata=True)
 
 
 def _degrees(value: Any, name: str, path: Path, index: int) -> float:
