@@ -105,3 +105,28 @@ def test_paths_have_no_detours_where_links_allow(tmp_path: Path) -> None:
     assert read_recipe(tmp_path / "far/recipes/r.toml", SegmentRecipe).data.folder == tmp_path / "far/data"
     behind = read_recipe(tmp_path / "near/r.toml", SegmentRecipe).data.folder
     assert behind.resolve() == (tmp_path / "far/data").resolve()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a = " + "[" * 100_000, "nested too deep"),
+        ("a = " + "[" * 50 + "]" * 50, "nested more than 16 deep"),
+        (".".join("a" * 5000) + " = 1", "at most 4,000 dots"),
+        (".".join("a" * 900) + " = 1", "nested more than 16 deep"),
+        ("a = 0x" + "f" * 5000, "less than 64 bits"),
+        ("a = " + "9" * 5000, "cannot be read"),
+        ('a = "' + "x" * 300_000 + '"', "more than 0.26 MB"),
+    ],
+)
+def test_a_recipe_that_explodes_is_refused(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(InputError, match=rf"a\.toml.*{told}"):
+        read_recipe(tmp_path / "a.toml", AlignRecipe)
+
+
+def test_recipes_over_recipes_have_an_end(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.toml").write_text(f'base = "{number + 1}.toml"')
+    with pytest.raises(InputError, match="more than 16 recipes"):
+        read_recipe(tmp_path / "0.toml", AlignRecipe)

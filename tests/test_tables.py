@@ -80,3 +80,26 @@ def test_what_is_no_text_is_refused(tmp_path: Path) -> None:
 def test_what_is_no_number_stays_none(text: str) -> None:
     with pytest.raises(ValueError, match="could not"):
         parse_number(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (",".join(f"column {number}" for number in range(50_000)), "a first line of"),
+        (",".join(f"c{number}" for number in range(3000)), "at most 2,000 columns"),
+        ("id,name\n" + "x" * 200_000 + ",a", "line 2 cannot be read"),
+    ],
+)
+def test_a_table_has_a_size(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "t.csv").write_text(text)
+    with pytest.raises(SourceError, match=rf"t\.csv.*{told}"):
+        read_table(tmp_path / "t.csv", ("id", "name") if text.startswith("id") else ())
+
+
+def test_a_text_has_a_size(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("12345")
+    assert read_text(tmp_path / "a.txt", 5).body == "12345"
+    with (tmp_path / "a.txt").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(SourceError, match="more than 100 MB"):
+        read_text(tmp_path / "a.txt")

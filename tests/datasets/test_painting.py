@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image
 
-from geoglot.datasets.coco import CocoLabels, find_image, read_coco
+from geoglot.datasets.coco import CocoLabels, find_image, looks_like_coco, read_coco
 from geoglot.datasets.painting import BOXES, CROSSED, CUT, FLAT
 from geoglot.datasets.yolo import YoloFile, find_yaml, read_yaml
 from geoglot.errors import SourceError
@@ -216,3 +218,23 @@ def test_an_image_is_found_by_the_paths_of_other_machines(tmp_path: Path) -> Non
     for name in ("c.png", "", "c" * 5000, "a\0"):
         assert find_image(name, folders, tmp_path) is None
     assert find_image(str(image), folders, tmp_path / "val") is None
+
+
+def test_yaml_that_multiplies_itself_is_refused(tmp_path: Path) -> None:
+    lines = ["a: &a [x, x, x]", *(f"{after}: &{after} [*{this}, *{this}]" for this, after in pairwise("abcdef"))]
+    (tmp_path / "data.yaml").write_text("\n".join([*lines, "names: *f"]))
+    with pytest.raises(SourceError, match="aliases"):
+        read_yaml(tmp_path / "data.yaml")
+
+
+def test_run_lengths_and_outlines_that_never_end_are_refused(image: Path) -> None:
+    size = list(Image.open(image).size[::-1])
+    for outline in ({"size": size, "counts": "o" * 1_000_000}, {"size": size, "counts": [10**30]}, [[1e400] * 6]):
+        labels = CocoLabels(image, image, tuple(size), [{"category_id": 1, "segmentation": outline}], {1: 1}, 0)
+        with pytest.raises(SourceError, match="invalid annotation"):
+            labels.read()
+
+
+def test_a_pipe_is_no_annotation_file(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.json")
+    assert not looks_like_coco(tmp_path / "a.json")

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +17,7 @@ import pytest
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, PHOTO_TABLE, TILE_TABLE, TILES
+from geoglot.pairs.summary import describe
 from geoglot.pairs.validate import validate
 from pairsets import make_batch, make_pairs
 
@@ -201,3 +204,68 @@ def test_a_set_that_was_made_anew_is_not_added_to(tmp_path: Path) -> None:
     make_pairs(tmp_path / "pairs", (2,), side=64)
     with pytest.raises(OutputError, match="was recreated"):
         pairs.append(make_batch(3))
+
+
+@pytest.mark.parametrize("name", ["/etc", "../other", "a/b", "..", "", "a\0b", "a" * 5000, 7])
+def test_shards_lie_in_the_set(tmp_path: Path, name: object) -> None:
+    make_pairs(tmp_path / "pairs", (5,))
+    index = json.loads((tmp_path / "pairs" / INDEX).read_bytes())
+    index["shards"][0]["name"] = name
+    (tmp_path / "pairs" / INDEX).write_text(json.dumps(index))
+    with pytest.raises(SourceError, match="the name of a shard must be"):
+        PairSet.open(tmp_path / "pairs")
+
+
+@pytest.mark.parametrize(
+    "facts", ['"side": 1e999', '"resolution": NaN', '"shards": [{"name": "a", "tiles": -1, "photos": 1}]']
+)
+def test_an_index_of_absurd_figures_is_refused(tmp_path: Path, facts: str) -> None:
+    make_pairs(tmp_path / "pairs", (5,))
+    index = json.loads((tmp_path / "pairs" / INDEX).read_bytes())
+    rest = json.dumps({name: value for name, value in index.items() if f'"{name}"' not in facts})
+    (tmp_path / "pairs" / INDEX).write_text(f"{{{facts}, {rest[1:]}")
+    with pytest.raises(SourceError, match="cannot be read"):
+        PairSet.open(tmp_path / "pairs")
+
+
+@pytest.mark.parametrize(
+    "header", [b"(" * 9000, b"{'descr': '|u1', 'fortran_order': False, 'shape': (-1, 3), }", b"x", b"7"]
+)
+def test_a_header_of_an_array_is_not_trusted(tmp_path: Path, header: bytes) -> None:
+    pairs = make_pairs(tmp_path / "pairs", (5,))
+    length = 2**31 if header == b"x" else len(header)
+    start = b"\x93NUMPY\x02\0" + length.to_bytes(4, "little")
+    (pairs.shards[0].folder / TILES).write_bytes(start + header)
+    with pytest.raises(SourceError, match=r"tiles\.npy cannot be read"):
+        validate(PairSet.open(tmp_path / "pairs"))
+
+
+def test_an_index_is_a_file(tmp_path: Path) -> None:
+    make_pairs(tmp_path / "pairs", (5,))
+    (tmp_path / "pairs" / INDEX).write_text("[" * 100_000)
+    with pytest.raises(SourceError, match="nested too deep"):
+        PairSet.open(tmp_path / "pairs")
+    (tmp_path / "pairs" / INDEX).unlink()
+    os.mkfifo(tmp_path / "pairs" / INDEX)
+    with pytest.raises(SourceError, match="is not a pair set"):
+        PairSet.open(tmp_path / "pairs")
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("photo", [["a"]]),
+        ("user", [{"a": 1}]),
+        ("licence", [["a"]]),
+        ("photo", pa.array([b"\xff"]).view("string")),
+    ],
+)
+def test_texts_of_photos_are_texts(tmp_path: Path, name: str, values: Any) -> None:
+    pairs = make_pairs(tmp_path / "pairs", (5,))
+    path = pairs.shards[0].folder / PHOTO_TABLE
+    table = pq.read_table(path)
+    column = pa.concat_arrays([pa.array(values)] * table.num_rows)
+    others = table.drop_columns([name]) if name in table.column_names else table
+    pq.write_table(others.append_column(name, column), path)
+    with pytest.raises(SourceError, match=rf"the column '{name}' of .*photos\.parquet"):
+        describe(PairSet.open(tmp_path / "pairs"))

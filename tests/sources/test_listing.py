@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,10 @@ def test_what_systems_and_unfinished_runs_keep_is_no_source(tmp_path: Path) -> N
 def test_an_empty_folder_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="holds no images"):
         find_images([tmp_path])
+
+
+def test_pipes_and_devices_are_left_out(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    (tmp_path / "b.png").symlink_to("/dev/zero")
+    (tmp_path / "c.png").touch()
+    assert find_images([tmp_path]) == [str(tmp_path / "c.png")]

@@ -113,11 +113,11 @@ def read_coco(path: Path) -> CocoFile:
 
 def looks_like_coco(path: Path) -> bool:
     """Whether a JSON file has COCO's parts. Searches the bytes without parsing, since files may be large."""
-    if not path.is_file() or not path.stat().st_size:  # a pipe would wait for somebody who writes
+    size = min(path.stat().st_size, _MOST_BYTES) if path.is_file() else 0  # a pipe would wait for somebody who writes
+    if not size:
         return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as body:
-        parts = (f'"{part}"'.encode() for part in ("images", "annotations", "categories"))
-        return all(body.find(part, 0, _MOST_BYTES) >= 0 for part in parts)
+    with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) as body:
+        return all(body.find(f'"{part}"'.encode()) >= 0 for part in ("images", "annotations", "categories"))
 
 
 def find_image(name: str, folders: Sequence[Path], root: Path) -> Path | None:

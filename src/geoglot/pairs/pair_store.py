@@ -60,11 +60,13 @@ class Shard:
 
     def tile_table(self) -> Any:
         """Arrow table with a row per tile and all columns that a collection added."""
-        return self.files.table(TILE_TABLE, schema.TILE_COLUMNS, self.tiles)
+        path = self.files.path(TILE_TABLE)
+        return schema.checked_texts(self.files.table(TILE_TABLE, schema.TILE_COLUMNS, self.tiles), path)
 
     def photo_table(self) -> Any:
         """Arrow table with a row per link and all columns that a collection added, such as author and licence."""
-        return self.files.table(PHOTO_TABLE, schema.LINK_COLUMNS, self.photos)
+        path = self.files.path(PHOTO_TABLE)
+        return schema.checked_texts(self.files.table(PHOTO_TABLE, schema.LINK_COLUMNS, self.photos), path)
 
     @cached_property
     def grids(self) -> list[Grid]:
@@ -217,5 +219,5 @@ def _read_numbers(table: Any, name: str, kinds: str, path: Path) -> np.ndarray:
 def _read_crs(table: Any, path: Path) -> dict[str, pyproj.CRS]:
     try:
         return {text: pyproj.CRS(text) for text in set(table["crs"].to_pylist())}
-    except CRSError as error:
+    except (CRSError, RecursionError) as error:
         raise SourceError(f"{path} holds an unknown CRS ({error}); restore it from a copy") from error

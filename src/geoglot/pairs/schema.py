@@ -22,13 +22,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from jaxtyping import Float, Int, UInt8
 
-from geoglot.errors import InputError
+from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
 
 FORMAT = 1
 INDEX = "pairs.json"
 TILES, TILE_TABLE, PHOTO_TABLE, IMAGE_TABLE = "tiles.npy", "tiles.parquet", "photos.parquet", "images.parquet"
 TILE_COLUMNS, LINK_COLUMNS = ("id", "crs", *"abcdef"), ("tile", "photo", "row", "col", "user")
+_TEXTS = ("crs", "photo", "user", "time", "licence")
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,23 @@ def check_links(links: Links, tiles: int, side: int, where: str) -> None:
             f"photo {links.photo[first]!r} of {where} lies outside its tile, at row {links.row[first]:.1f}, "
             f"column {links.col[first]:.1f} of {side} px; it belongs to another tile or its place is wrong"
         )
+
+
+def checked_texts(table: Any, path: Path) -> Any:
+    """The table; SourceError for a column of texts that holds lists, numbers, or bytes that are not UTF-8."""
+    for name in _TEXTS:
+        if name in table.column_names:
+            column = table[name]
+            kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+            try:
+                column.validate(full=True)
+            except pa.ArrowException as error:
+                raise SourceError(
+                    f"the column {name!r} of {path} is damaged ({error}); restore it from a copy"
+                ) from error
+            if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind)):
+                raise SourceError(f"the column {name!r} of {path} must hold texts, got {kind}; restore it from a copy")
+    return table
 
 
 def write_batch(folder: Path, batch: Batch) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import re
 import threading
+import tokenize
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,12 +31,14 @@ from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 from geoglot.tables import parse_json
 
+_LONGEST_HEADER = 2**16  # bytes of a .npy file
 #: Keys with which object stores describe the state of a file
 #: Names of the files in a shard
 SHARD_FILES = re.compile(rf"[\w-]+\.(npy|parquet)|{re.escape(LOCK)}")
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 #: What numpy raises for a damaged header, which it reads as an expression of Python
-_NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError)
+_NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError,
+                 tokenize.TokenError)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,10 @@ class ShardFiles:
             _check_header(path)
             with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
                 array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not array.ndim:
-                raise ValueError("a single number")
+            if not isinstance(array, np.ndarray) or not array.ndim:
+                raise ValueError("an archive or a single number")
         except _NOT_AN_ARRAY as error:
-            raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
+            raise SourceError(f"{path} cannot be read ({_short(error)}); restore it from a copy") from error
         _check_rows(path, len(array), rows)
         return array
 
@@ -75,9 +78,10 @@ class ShardFiles:
         """An Arrow table with all columns; SourceError if it is damaged, lacks one of `columns` or has other rows."""
         path = self.path(file)
         try:
-            if rows is not None:  # before rows that the index does not have are unpacked
-                _check_rows(path, pq.read_metadata(path).num_rows, rows)
-            table = pq.read_table(path)
+            with pq.ParquetFile(path) as opened:
+                if rows is not None:  # before rows that the index does not have are unpacked
+                    _check_rows(path, opened.metadata.num_rows, rows)
+                table = opened.read()
         except (OSError, ValueError, pa.ArrowException) as error:
             raise SourceError(f"{path} cannot be read ({_short(error)}); restore it from a copy") from error
         if missing := [name for name in columns if name not in table.column_names]:
@@ -209,6 +213,14 @@ class Remote:
                     yield block
         except OSError as error:
             raise SourceError(f"{self.url}/{name} cannot be read ({error}); run the same command again") from error
+
+
+def _check_header(path: Path) -> None:
+    """ValueError for a header without end, which numpy would read as a whole."""
+    with path.open("rb") as file:
+        start = file.read(12)
+    if start.startswith((b"\x93NUMPY\2", b"\x93NUMPY\3")) and int.from_bytes(start[8:], "little") > _LONGEST_HEADER:
+        raise ValueError("its header is too long")
 
 
 def _short(error: Exception) -> str:

@@ -57,7 +57,7 @@ def describe(pairs: PairSet) -> Description:
         photos.update(table["photo"].to_pylist())
         users.update(table["user"].to_pylist())
         if "licence" in table.column_names:
-            licences.update(table["licence"].to_pylist())
+            licences.update(licence or "" for licence in table["licence"].to_pylist())
         if "time" in table.column_names:
             known = [time for time in table["time"].to_pylist() if time]
             times += [min(known), max(known)] if known else []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from PIL import ExifTags, Image, features
 from PIL.TiffImagePlugin import IFDRational
@@ -174,3 +177,29 @@ def test_some_places_that_are_none_are_told_and_the_rest_read(tmp_path: Path) ->
     pd.DataFrame({"path": ["a.jpg"], "lon": [31.2], "lat": [121.4]}).to_parquet(tmp_path / "p.parquet")
     with pytest.raises(InputError, match="swapped"):
         read_photo_table(tmp_path / "p.parquet")
+
+
+def test_a_pipe_is_no_photo(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").symlink_to("/dev/zero")
+    with pytest.raises(SourceError, match="holds no photos"):
+        LocalPhotos(LocalPhotosRecipe(folder=tmp_path)).identity()
+    (tmp_path / "t.csv").write_text("path,lon,lat\na.jpg,1,1\nb.jpg,1,1\n")
+    photos = LocalPhotos(LocalPhotosRecipe(table=tmp_path / "t.csv"))
+    for photo in photos.search(QUERY):
+        with pytest.raises(SourceError, match="must be a file"):
+            photos.picture(photo)
+
+
+def test_a_table_that_unpacks_to_millions_of_rows_is_refused(tmp_path: Path) -> None:
+    same = pa.DictionaryArray.from_arrays(pa.array(np.zeros(10**6, "int8")), pa.array([1.0]))
+    columns = {"path": same, "lon": same, "lat": same} | {f"more {number}": same for number in range(20)}
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    with pytest.raises(InputError, match="1,000,000 rows of 23 columns"):
+        read_photo_table(tmp_path / "t.parquet")
+
+
+def test_metadata_of_a_table_is_not_trusted(tmp_path: Path) -> None:
+    table = pa.table({"path": ["a"], "lon": [1.0], "lat": [1.0]})
+    pq.write_table(table.replace_schema_metadata({"pandas": "[" * 20_000}), tmp_path / "t.parquet")
+    assert read_photo_table(tmp_path / "t.parquet").places.tolist() == [[1.0, 1.0]]

@@ -29,8 +29,8 @@ _SUFFIXES = {
     ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
 }  # fmt: skip
 
-_MOST_BYTES = 500_000_000  # of a photo, and of a table unpacked
-_MOST_CELLS = 20_000_000
+_MOST_BYTES = 500_000_000  # of a photo
+_MOST_UNPACKED, _MOST_CELLS, _MOST_COLUMNS = 250_000_000, 20_000_000, 2_000  # of a table
 
 
 @dataclass(frozen=True)
@@ -186,14 +186,22 @@ def _read_rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
-    facts = pq.read_metadata(path)
-    unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-    if facts.num_rows * facts.num_columns > _MOST_CELLS or unpacked > _MOST_BYTES:
+    with pq.ParquetFile(path) as file:
+        _check_table(file.metadata)
+        return file.read().to_pandas(ignore_metadata=True)
+
+
+def _check_table(facts: pq.FileMetaData) -> None:
+    groups = range(facts.num_row_groups if facts.num_columns <= _MOST_COLUMNS else 0)
+    unpacked, cells = (
+        sum(facts.row_group(number).total_byte_size for number in groups),
+        facts.num_rows * facts.num_columns,
+    )
+    if facts.num_columns > _MOST_COLUMNS or cells > _MOST_CELLS or unpacked > _MOST_UNPACKED:
         raise SourceError(
-            f"it has {facts.num_rows:,} rows of {facts.num_columns:,} columns and {unpacked / 1e6:,.0f} MB; at "
-            f"most {_MOST_CELLS:,} cells and {_MOST_BYTES / 1e6:.0f} MB are read: remove columns or divide it"
+            f"it has {facts.num_rows:,} rows of {facts.num_columns:,} columns; at most {_MOST_COLUMNS:,} columns, "
+            f"{_MOST_CELLS:,} cells and {_MOST_UNPACKED / 1e6:.0f} MB are read: remove columns or divide it"
         )
-    return pq.read_table(path).to_pandas(ignore_metadata=True)
 
 
 def _degrees(value: Any, name: str, path: Path, index: int) -> float:
