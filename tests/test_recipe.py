@@ -113,10 +113,10 @@ def test_paths_have_no_detours_where_links_allow(tmp_path: Path) -> None:
         ("a = " + "[" * 100_000, "nested too deep"),
         ("a = " + "[" * 50 + "]" * 50, "nested more than 16 deep"),
         (".".join("a" * 5000) + " = 1", "at most 4,000 dots"),
-        (".".join("a" * 900) + " = 1", "nested more than 16 deep"),
+        (".".join("a" * 900) + " = 1", "nested"),
         ("a = 0x" + "f" * 5000, "less than 64 bits"),
         ("a = " + "9" * 5000, "cannot be read"),
-        ('a = "' + "x" * 300_000 + '"', "more than 0.26 MB"),
+        ('a = "' + "x" * 300_000 + '"', "more than 262,144 bytes"),
     ],
 )
 def test_a_recipe_that_explodes_is_refused(tmp_path: Path, text: str, told: str) -> None:

@@ -101,5 +101,5 @@ def test_a_text_has_a_size(tmp_path: Path) -> None:
     assert read_text(tmp_path / "a.txt", 5).body == "12345"
     with (tmp_path / "a.txt").open("wb") as file:
         file.truncate(2**40)
-    with pytest.raises(SourceError, match="more than 100 MB"):
+    with pytest.raises(SourceError, match="more than 100,000,000 bytes"):
         read_text(tmp_path / "a.txt")

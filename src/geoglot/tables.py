@@ -72,7 +72,7 @@ def read_text(path: Path, most: int = _MOST_BYTES) -> Text:
         with path.open("rb") as file:
             raw = file.read(min(most, path.stat().st_size) + 1)
         if len(raw) > most:
-            raise SourceError(f"{path} has more than {most / 1e6:,.2g} MB, the most that is read; divide it")
+            raise SourceError(f"{path} has more than {most:,} bytes, the most that is read; divide it")
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror or error}") from error
     notes: tuple[str, ...] = ()

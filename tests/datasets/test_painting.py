@@ -228,7 +228,8 @@ def test_yaml_that_multiplies_itself_is_refused(tmp_path: Path) -> None:
 
 
 def test_run_lengths_and_outlines_that_never_end_are_refused(image: Path) -> None:
-    size = list(Image.open(image).size[::-1])
+    with Image.open(image) as picture:
+        size = list(picture.size[::-1])
     for outline in ({"size": size, "counts": "o" * 1_000_000}, {"size": size, "counts": [10**30]}, [[1e400] * 6]):
         labels = CocoLabels(image, image, tuple(size), [{"category_id": 1, "segmentation": outline}], {1: 1}, 0)
         with pytest.raises(SourceError, match="invalid annotation"):

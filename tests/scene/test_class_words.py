@@ -97,7 +97,5 @@ def test_many_classes_are_read_in_linear_time(tmp_path: Path) -> None:
     names = [f"class {number}" for number in range(100_000)]
     (tmp_path / "c.txt").write_text("\n".join(names))
     assert len(parse_classes(tmp_path / "c.txt")) == 100_000
-    with pytest.raises(
-        ClassesError, match=r"class 0, class 1, class 10, class 100, class 1000 is there more than once"
-    ):
+    with pytest.raises(ClassesError, match="class 0, class 1, class 10"):
         parse_classes([*names, *names])

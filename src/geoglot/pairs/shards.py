@@ -70,7 +70,7 @@ class ShardFiles:
             if not isinstance(array, np.ndarray) or not array.ndim:
                 raise ValueError("an archive or a single number")
         except _NOT_AN_ARRAY as error:
-            raise SourceError(f"{path} cannot be read ({_short(error)}); restore it from a copy") from error
+            raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
         _check_rows(path, len(array), rows)
         return array
 
@@ -83,7 +83,7 @@ class ShardFiles:
                     _check_rows(path, opened.metadata.num_rows, rows)
                 table = opened.read()
         except (OSError, ValueError, pa.ArrowException) as error:
-            raise SourceError(f"{path} cannot be read ({_short(error)}); restore it from a copy") from error
+            raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
         if missing := [name for name in columns if name not in table.column_names]:
             raise SourceError(f"{path} has no column {missing[0]!r}; restore it from a copy")
         return table
@@ -221,10 +221,6 @@ def _check_header(path: Path) -> None:
         start = file.read(12)
     if start.startswith((b"\x93NUMPY\2", b"\x93NUMPY\3")) and int.from_bytes(start[8:], "little") > _LONGEST_HEADER:
         raise ValueError("its header is too long")
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
 
 
 def _check_rows(path: Path, rows: int, expected: int) -> None:

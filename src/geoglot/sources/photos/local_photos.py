@@ -188,7 +188,7 @@ def _read_rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]
 def _read_parquet(path: Path) -> pd.DataFrame:
     with pq.ParquetFile(path) as file:
         _check_table(file.metadata)
-        return file.read().to_pandas(ignore_metadata=True)
+        return file.read().replace_schema_metadata(None).to_pandas()
 
 
 def _check_table(facts: pq.FileMetaData) -> None:
