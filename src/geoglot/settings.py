@@ -8,7 +8,7 @@ from geoglot.errors import InputError
 
 #: The largest numbers that are understood: beyond them the libraries below end the process
 _MOST = {"GEOGLOT_THREADS": 1024, "GEOGLOT_RASTER_CACHE_MB": 2**20, "GEOGLOT_LLM_SECONDS": 10**6,
-         "GEOGLOT_READ_SECONDS": 10**6, "GEOGLOT_READ_MB": 2**20}  # fmt: skip
+         "GEOGLOT_READ_SECONDS": 10**6, "GEOGLOT_READ_MB": 2**20, "GEOGLOT_ASK_SECONDS": 10**6}  # fmt: skip
 
 
 def _default_cache() -> Path:
@@ -44,6 +44,8 @@ class Settings:
     """GEOGLOT_LLM_KEY: its key; a secret too."""
     llm_seconds: float = 60.0
     """GEOGLOT_LLM_SECONDS: time limit of one reply."""
+    ask_seconds: float = 5.0
+    """GEOGLOT_ASK_SECONDS: time limit of one program of `ask`."""
 
 
 def load_settings() -> Settings:
@@ -63,6 +65,7 @@ def load_settings() -> Settings:
         llm_model=env.get("GEOGLOT_LLM_MODEL", default.llm_model),
         llm_key=_secret("GEOGLOT_LLM_KEY"),
         llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
+        ask_seconds=float(_number("GEOGLOT_ASK_SECONDS", int(default.ask_seconds))),
     )
 
 

@@ -17,6 +17,7 @@ from geoglot.geo import Grid
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.listing import file_state
+from geoglot.sources.photos.decoding import formats
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.truncated import check_not_truncated
 
@@ -70,7 +71,7 @@ def orientation_of(image: Path) -> int:
     if image.suffix.lower() not in _CAMERAS:
         return 1
     try:
-        with ignore_library_warnings(), Image.open(image) as picture:
+        with ignore_library_warnings(), Image.open(image, formats=formats()) as picture:
             turn = picture.getexif().get(ExifTags.Base.Orientation, 1)
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError, Image.DecompressionBombError):
         return 1  # a damaged file is reported where its pixels are read

@@ -27,6 +27,7 @@ from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.scene.averaged import average
 from geoglot.scene.dense import Dense, reads_words
+from geoglot.sources.photos.decoding import formats
 
 SERVERS = ("loveda", "uavid-8")
 
@@ -106,9 +107,9 @@ def check_archive(path: Path, dataset: MaskedImages, images: list[Path]) -> None
 
 
 def _check_map(dataset: MaskedImages, name: str, content: bytes, image: Path) -> None:
-    with Image.open(io.BytesIO(content)) as stored, Image.open(image) as source:
-        if stored.format != "PNG" or stored.size != source.size:
-            raise SourceError(f"{name} is {stored.format} of {stored.size} px; the image is {source.size}")
+    with Image.open(io.BytesIO(content), formats=("PNG",)) as stored, Image.open(image, formats=formats()) as source:
+        if stored.size != source.size:
+            raise SourceError(f"{name} has {stored.size} px; the image has {source.size}")
         values, mode = np.asarray(stored), stored.mode
     if dataset.name == "loveda":
         if mode != "L" or values.max() >= len(dataset.classes):

@@ -1,6 +1,5 @@
 """Embed the photos of a pair set: the frozen ground tower sees every photo only once."""
 
-import io
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -13,6 +12,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.pairs.pair_store import PairSet, Shard
 from geoglot.pairs.validate import check_vectors
 from geoglot.scene.embed import embed as embed_chips
+from geoglot.sources.photos.decoding import decode_rgb
 
 _BATCH = 64
 #: Stored embedding of a photo: the mapped array of a shard and a row of it
@@ -79,7 +79,7 @@ def photo_vectors(ground: VisionLanguageModel, images: Mapping[str, bytes]) -> F
 def _prepare(photo: str, image: bytes, side: int) -> Float[np.ndarray, "3 side side"]:
     """Resize the short side to `side` and crop the centre, as CLIP does."""
     try:
-        picture = Image.open(io.BytesIO(image)).convert("RGB")
+        picture = decode_rgb(image)
     except OSError as error:
         raise SourceError(f"the photo {photo!r} cannot be decoded ({error}); leave it out of the pair set") from error
     scale = side / min(picture.size)

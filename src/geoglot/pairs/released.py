@@ -17,15 +17,15 @@ from pathlib import Path
 
 import numpy as np
 from affine import Affine
-from PIL import Image
 
 from geoglot.aliases import Progress
 from geoglot.crs import LONLAT
-from geoglot.errors import InputError, OutputError
+from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.pairs.collect.tiles import UtmTiles, utm_grid
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import Batch, Links
+from geoglot.sources.photos.decoding import decode_rgb
 from geoglot.sources.resample import Resampler
 
 _DEGREES_PER_UNIT = 0.01 / 112
@@ -153,7 +153,10 @@ def _make_sample(
 def _read_pixels(path: Path, centre: tuple[float, float], half: float, grid: Grid) -> np.ndarray | None:
     if not path.is_file():
         return None
-    picture = np.asarray(Image.open(path).convert("RGB")).transpose(2, 0, 1)
+    try:
+        picture = np.asarray(decode_rgb(path)).transpose(2, 0, 1)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be decoded ({error}); leave its rows out of the table") from error
     rows, cols = picture.shape[1:]
     degrees = Affine(2 * half / cols, 0, centre[0] - half, 0, -2 * half / rows, centre[1] + half)
 

@@ -125,12 +125,18 @@ def _reopen_without_overviews(dataset: Any, uri: str) -> Any:
 
 
 @contextmanager
-def open_file(name: str, opener: Callable[[str], Any]) -> Iterator[Any]:
-    """Open a Python file as a GeoTIFF until the end of the block; meanwhile no other name can be opened."""
+def open_file(name: str, opener: Callable[[str], Any], size: int) -> Iterator[Any]:
+    """Open a Python file of `size` bytes as a GeoTIFF until the end of the block; no other name can be opened in it.
+
+    SourceError if it names another raster as its overviews, or declares a size that it cannot have.
+    """
     with gdal_options(name, GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
         with ignore_library_warnings():
             dataset = rasterio.open(name, driver="GTiff", sharing=False, opener=opener)
         with dataset:
+            if _names_overviews(dataset):
+                raise SourceError("it names another raster as its overviews")
+            check_header(dataset, name, size)
             yield dataset
 
 

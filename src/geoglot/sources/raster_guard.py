@@ -37,8 +37,11 @@ def check_path(uri: str) -> None:
         raise SourceError(f"{uri} is a device or a pipe; give the name of a file")
 
 
-def check_header(dataset: Any, uri: str) -> None:
-    """Refuse an open dataset that declares no bands, complex numbers or an absurd size."""
+def check_header(dataset: Any, uri: str, packed: int | None = None) -> None:
+    """Refuse an open dataset that declares no bands, complex numbers or an absurd size.
+
+    packed: bytes of the file, if it is not a file of this machine.
+    """
     if dataset.count == 0:
         raise SourceError(f"{uri} holds no bands of its own; name one of its subdatasets or convert it to GeoTIFF")
     if any(dtype.startswith("complex") for dtype in dataset.dtypes):
@@ -46,8 +49,9 @@ def check_header(dataset: Any, uri: str) -> None:
     bands = f" of {dataset.count:,} bands" if dataset.count > 1 else ""
     declares = f"{uri} declares {dataset.width:,} x {dataset.height:,} px{bands}"
     bytes_a_pixel = np.dtype(dataset.dtypes[0]).itemsize * dataset.count
-    if is_local(uri):
-        unpacked, packed = dataset.width * dataset.height * bytes_a_pixel, Path(uri).stat().st_size
+    packed = Path(uri).stat().st_size if packed is None and is_local(uri) else packed
+    if packed is not None:
+        unpacked = dataset.width * dataset.height * bytes_a_pixel
         if unpacked > _MAX_GAIN * packed:
             raise SourceError(f"{declares} in a file of {packed:,} bytes: it is damaged; get it again")
         if dataset.driver != "GTiff" and unpacked > max(_MAX_UNPACKED, _MAX_UNTILED_GAIN * packed):

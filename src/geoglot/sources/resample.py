@@ -66,6 +66,10 @@ class Resampler:
         row_factor, col_factor = (max(1, round(step)) for step in steps)
         return row_factor, col_factor
 
+    def count_source_pixels(self, window: Window) -> int:
+        """The pixels of the source that a window inside it is averaged from, by the scale at the target's centre."""
+        return window.height * window.width * math.prod(self._factors)
+
     @property
     def _overhang(self) -> tuple[float, float]:
         """How far outside the source (rows, cols) a centre may lie: its pixel still covers 1 % of the source's side."""

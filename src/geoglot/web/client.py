@@ -13,18 +13,18 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypedDict, TypeVar, Unpack
+from urllib.parse import urlsplit
 
 from geoglot.aliases import Amount, Count, Positive
-from geoglot.errors import GeoglotError, MissingExtraError, ServiceError, SourceError
-from geoglot.web.redaction import redact, unsigned_text
+from geoglot.errors import GeoglotError, InputError, MissingExtraError, ServiceError, SourceError
+from geoglot.web.redaction import redact, unsigned, unsigned_text
 from geoglot.web.response import HTTPStatusError, Response, RetryableError, json_of, shown_url
 
 if TYPE_CHECKING:
     import httpx2
 
 T = TypeVar("T")
-_MOST_BYTES = 64 * 2**20
-_MOST_TIMEOUTS = 20  # a body must be complete after this many time-outs, however steadily it drips
+_MOST_TIMEOUTS = 20  # an answer must be complete after this many time-outs, however steadily it drips
 _MOST_REQUESTS = 20_000  # in one search: some millions of photos
 
 
@@ -37,13 +37,15 @@ class RequestPolicy:
     retries: Amount = 5
     """How often a failed request is sent again."""
     timeout_s: Positive = 30.0
-    """The longest wait for the next byte."""
+    """The longest wait for the next byte; a whole answer may take 20 times as long."""
     wait_s: Positive = 1.0
     """The pause before the first retry; it doubles with each retry."""
     longest_wait_s: Positive = 300.0
     """The longest pause. A service that asks for a longer one is left alone until the next run."""
     parallel: Count = 4
     """Downloads at the same time."""
+    most_mb: Count = 64
+    """The largest answer in MiB."""
 
 
 class RequestArguments(TypedDict, total=False):
@@ -72,16 +74,20 @@ class WebClient:
 
     def __post_init__(self) -> None:
         check_httpx2("pairs")
+        if not (self.agent.isascii() and self.agent.isprintable()):
+            raise InputError(f"a contact must consist of printable ASCII characters, got {self.agent[:200]!r}")
         import httpx2
 
         logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs urls with their signatures
         from geoglot.web.retry import Retry
-        from geoglot.web.transports import AllowedHosts, Network, Pace, Redirects, WholeBody
+        from geoglot.web.transports import AllowedHosts, Deadline, Network, Pace, Redirects, WholeBody
 
-        timeout, headers = self.policy.timeout_s, {"User-Agent": self.agent}
+        # No other packing than gzip: a small body could hold any amount.
+        timeout, headers = self.policy.timeout_s, {"User-Agent": self.agent, "Accept-Encoding": "gzip"}
         network = Network(lambda: httpx2.Client(timeout=timeout, headers=headers, transport=self.network))
-        body = WholeBody(network, _MOST_BYTES, _MOST_TIMEOUTS * timeout)
-        redirects = Redirects(AllowedHosts(body, self.hosts))
+        seconds, raised_by = _MOST_TIMEOUTS * timeout, "; web.most_mb in the recipe allows more"
+        body = WholeBody(network, self.policy.most_mb * 2**20, seconds, raised_by)
+        redirects = Redirects(AllowedHosts(Deadline(body, seconds), self.hosts))
         self._pace = Pace(redirects, self.policy.per_second, lambda seconds: self.sleep(seconds))
         self._transport = Retry(self._pace, self.policy.retries, self._pause, lambda seconds: self.sleep(seconds))
 
@@ -104,6 +110,7 @@ class WebClient:
         import httpx2
 
         from geoglot.web.retry import TRANSIENT
+        from geoglot.web.transports import EndlessError
 
         reader = _Reader(self, url, read)
         failure: GeoglotError
@@ -114,8 +121,10 @@ class WebClient:
         except GeoglotError as error:
             failure = error
         except TRANSIENT as error:
-            why = error if isinstance(error, RetryableError) else f"{type(error).__name__}: {error}"
-            failure = ServiceError(f"{url} failed {self.policy.retries + 1} times ({why}); run the same again later")
+            why = str(error) if isinstance(error, RetryableError) else f"{type(error).__name__}: {error}"
+            times = "once" if isinstance(error, EndlessError) else f"{self.policy.retries + 1} times"
+            more = ", or allow more: web.timeout_s in the recipe" if isinstance(error, httpx2.TimeoutException) else ""
+            failure = ServiceError(f"{url} failed {times} ({why}); run the same again later{more}")
         except (httpx2.InvalidURL, UnicodeError) as error:
             failure = SourceError(f"{url} is not a valid address, or redirects to one that is not ({error})")
         failure.args = (self.clean(str(failure)),)  # it may quote the request or the service
@@ -144,7 +153,7 @@ class WebClient:
         if attempt < self.policy.retries:
             self._pace.rest(asked)  # all threads must wait
         # Threads must not come back together, so the pause is random.
-        own = self.policy.wait_s * 2.0**attempt * random.uniform(0.5, 1.0)
+        own = self.policy.wait_s * 2.0 ** min(attempt, 64) * random.uniform(0.5, 1.0)
         return max(min(own, self.policy.longest_wait_s), asked)
 
 
@@ -162,6 +171,18 @@ class SearchSession:
         if self._left < 0:
             raise ServiceError(self._web.clean(f"{url} has no end: one search took {_MOST_REQUESTS:,} requests"))
         return self._web.fetch(url, read, method=method, **arguments)
+
+
+def host_of(url: str, name: str) -> str:
+    """The host of an address in a recipe; InputError unless it is one of http or https. `name` is that of the field."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname if parts.port != 0 and parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if not host or not url.isprintable():
+        raise InputError(f"{name} must be an address such as https://example.org/api, got {unsigned(url)[:200]!r}")
+    return host
 
 
 def check_httpx2(extra: str) -> None:
@@ -184,13 +205,14 @@ class _Reader(Generic[T]):
         """Raise HTTPStatusError for status 4xx, and SourceError if the same broken picture comes twice."""
         status, url = response.status_code, shown_url(response.request)
         if status >= 400:
-            text = self._client.clean(response.content.decode("utf-8", "replace").strip())
+            text = self._client.clean(" ".join(response.content.decode("utf-8", "replace").split()))
             words = f": {text[:200]}" if text and not text.startswith("<") else ""
             raise HTTPStatusError(f"{url} answers HTTP {status}{words}", status)
         content_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
         part = response.headers.get("content-range", "") if status == 206 else ""
         try:
-            self.value = self._read(Response(url, response.content, content_type, part))
+            etag = response.headers.get("etag", "")
+            self.value = self._read(Response(url, response.content, content_type, part, etag))
         except RetryableError as error:
             if response.content and response.content == self._last and content_type.startswith("image/"):
                 raise SourceError(f"{self._url} is not a picture that can be read ({error})") from None

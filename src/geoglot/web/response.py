@@ -6,6 +6,7 @@ A reader is a function that turns a `Response` into a value. It raises Retryable
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,13 @@ from geoglot.errors import ServiceError, SourceError
 
 if TYPE_CHECKING:
     import httpx2
+
+
+_MOST_JSON = 16 * 2**20
+_LONGEST = 1000
+_UNPLAIN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+#: What a reader of a document in another format than the service's runs into
+FORMAT_ERRORS = (AttributeError, IndexError, KeyError, OverflowError, RecursionError, TypeError, ValueError)
 
 
 @dataclass(frozen=True)
@@ -28,6 +36,8 @@ class Response:
     """In lower case, without parameters."""
     content_range: str = ""
     """Empty unless the status is 206."""
+    etag: str = ""
+    """The version of the body, if the service names one."""
 
 
 class HTTPStatusError(SourceError):
@@ -40,6 +50,10 @@ class HTTPStatusError(SourceError):
 
 class TooLargeError(SourceError):
     """A body is larger than the limit."""
+
+
+class HostError(ServiceError):
+    """The recipe does not name the host of a request, which the next run may; nothing was sent."""
 
 
 class RetryableError(Exception):
@@ -55,7 +69,9 @@ class BusyError(RetryableError):
 
 
 def json_of(response: Response) -> Any:
-    """Parse the body as JSON; RetryableError if it is not."""
+    """Parse the body as JSON; RetryableError if it is not, TooLargeError beyond 16 MiB, which may take 500 MB."""
+    if len(response.body) > _MOST_JSON:
+        raise TooLargeError(f"{response.url} answers with more than {_MOST_JSON >> 20} MiB of JSON")
     try:
         return json.loads(response.body)
     except (ValueError, RecursionError) as error:
@@ -67,10 +83,15 @@ def known_format(service: str) -> Iterator[None]:
     """Raise ServiceError if the code inside fails to read a response in the service's documented format."""
     try:
         yield
-    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as error:
+    except (RetryableError, *FORMAT_ERRORS) as error:
         raise ServiceError(
             f"{service} answers in an unknown format ({type(error).__name__}: {error}); run the same again later"
         ) from error
+
+
+def plain(value: Any) -> str:
+    """A text of a service without control characters and halves of characters, at most 1,000 characters long."""
+    return _UNPLAIN.sub(" ", str(value)[:_LONGEST])
 
 
 def shown_url(request: httpx2.Request) -> str:

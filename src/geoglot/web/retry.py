@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx2
 
 from geoglot.web.response import BusyError, RetryableError
-from geoglot.web.transports import Layer
+from geoglot.web.transports import EndlessError, Layer
 
 _BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})
 _SECONDS = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
@@ -44,7 +44,7 @@ class Retry(Layer):
             except self.transient as error:
                 asked = _retry_after(error.response) if isinstance(error, BusyError) else 0.0
                 pause = self.pause(request, attempt, asked)
-                if attempt == self.retries:
+                if attempt == self.retries or isinstance(error, EndlessError):
                     raise
             self.sleep(pause)
             attempt += 1

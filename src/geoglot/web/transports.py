@@ -1,7 +1,7 @@
 """Layers of an HTTP client. Each is an httpx2 transport that adds one rule to the transport below it:
 
-    Retry(Pace(Redirects(AllowedHosts(WholeBody(Network(...))))))        in client.py
-    Retry(Deadline(WholeBody(Network(...))))                             in tasks/ask/chat.py
+    Retry(Pace(Redirects(AllowedHosts(Deadline(WholeBody(Network(...)))))))     in client.py
+    Retry(Deadline(WholeBody(Network(...))))                                    in tasks/ask/chat.py
 
 The `extensions` of a request hold options for the layers: Retry calls the function `read` with each response,
 `paced=False` exempts the request from Pace, and `shown` is the url that messages show. This module needs httpx2, which
@@ -10,20 +10,29 @@ is optional, so other modules import it inside their functions.
 
 import threading
 import time
-from collections.abc import Callable, Collection
+import zlib
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from fnmatch import fnmatch
 
 import httpx2
 
-from geoglot.errors import ServiceError, SourceError
-from geoglot.web.response import TooLargeError, shown_url
+from geoglot.errors import SourceError
+from geoglot.web.response import HostError, TooLargeError, shown_url
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _FIRST_WORDS = 1000  # bytes of an error page
+_BLOCK = 2**16  # bytes that are unpacked at once
 _WIRE_HEADERS = (b"content-encoding", b"content-length", b"transfer-encoding")  # no longer true of a decoded body
+
+
+class EndlessError(httpx2.ReadTimeout):
+    """An answer, head and body, is not complete after so many seconds; it would not be at the next try either."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"an answer that does not end within {seconds:g} s")
 
 
 class Network(httpx2.BaseTransport):
@@ -63,13 +72,15 @@ class Layer(httpx2.BaseTransport):
 
 @dataclass(eq=False)
 class WholeBody(Layer):
-    """Reads and decodes the body: TooLargeError beyond `most` bytes, ReadTimeout after `seconds`.
+    """Reads the body, which may be packed by gzip: TooLargeError beyond `most` bytes, EndlessError after `seconds`.
 
     It reads only the beginning of an error page, and no body of a redirect.
     """
 
     most: int
     seconds: float
+    raised_by: str = ""
+    """What raises the limit, to end a message: "; web.most_mb in the recipe allows more"."""
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         response = self.inner.handle_request(request)
@@ -83,23 +94,46 @@ class WholeBody(Layer):
     def _read(self, request: httpx2.Request, response: httpx2.Response) -> bytes:
         body, deadline = bytearray(), time.monotonic() + self.seconds
         try:
-            for block in response.iter_bytes():
+            for block in _unpacked(response):
                 body += block
                 if response.is_error and len(body) >= _FIRST_WORDS:
                     return bytes(body[:_FIRST_WORDS])
                 if len(body) > self.most:
-                    raise TooLargeError(f"{shown_url(request)} is larger than {self.most >> 20} MiB")
+                    raise TooLargeError(f"{shown_url(request)} is larger than {self.most >> 20} MiB{self.raised_by}")
                 if time.monotonic() > deadline:
-                    raise httpx2.ReadTimeout("an answer that does not end")
+                    raise EndlessError(self.seconds)
         except (httpx2.TransportError, httpx2.DecodingError):
             if not response.is_error:  # the status of an error says enough
                 raise
         return bytes(body)
 
 
+def _unpacked(response: httpx2.Response) -> Iterator[bytes]:
+    """The body in blocks of at most 64 KiB and what the network gives at once, however closely it is packed."""
+    if response.is_stream_consumed:  # made in this process
+        yield response.content
+        return
+    packed = response.headers.get("content-encoding", "").strip().lower()
+    if packed in ("", "identity"):
+        yield from response.iter_raw()
+        return
+    if packed not in ("gzip", "x-gzip"):  # other decoders unpack any amount at once
+        raise httpx2.DecodingError("an answer that is packed in another way than gzip", request=response.request)
+    unpack = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    for block in response.iter_raw():
+        while block and not unpack.eof:
+            try:
+                yield unpack.decompress(block, _BLOCK)
+            except zlib.error as error:
+                raise httpx2.DecodingError(str(error), request=response.request) from error
+            block = unpack.unconsumed_tail
+    if not unpack.eof:
+        raise httpx2.DecodingError("an answer whose end is missing", request=response.request)
+
+
 @dataclass(eq=False)
 class Deadline(Layer):
-    """Raises ReadTimeout if the whole response takes more than `seconds`; its thread stays behind until it ends."""
+    """Raises EndlessError if the whole response takes more than `seconds`; its thread stays behind until it ends."""
 
     seconds: float
 
@@ -114,7 +148,7 @@ class Deadline(Layer):
 
         threading.Thread(target=work, daemon=True).start()
         if not wait([outcome], self.seconds).done:
-            raise httpx2.ReadTimeout("an answer that does not begin")
+            raise EndlessError(self.seconds)
         return outcome.result()
 
 
@@ -127,7 +161,7 @@ class AllowedHosts(Layer):
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         if not is_allowed(request.url, self.hosts):
             # The recipe may name the host of a request at the next run; the target of a redirect stays wrong.
-            raise (SourceError if "redirected" in request.extensions else ServiceError)(
+            raise (SourceError if "redirected" in request.extensions else HostError)(
                 f"the recipe does not allow {shown_url(request)}; to allow it, add its host to `hosts` of that source"
             )
         return self.inner.handle_request(request)
@@ -143,7 +177,8 @@ class Redirects(Layer):
             if response.status_code not in _REDIRECTS:
                 return response
             url = hop.url.join(response.headers.get("location", ""))
-            headers = {key: request.headers[key] for key in ("Range", "Accept-Encoding") if key in request.headers}
+            kept = ("Range", "Accept-Encoding")
+            headers = {key: request.headers[key] for key in kept if key in request.headers}
             hop = httpx2.Request("GET", url, headers=headers, extensions={"redirected": True})
         raise SourceError(f"{shown_url(hop)} redirects more than {_MOST_REDIRECTS} times")
 

@@ -10,6 +10,7 @@ from geoglot.figures import format_count
 from geoglot.outputs.lettering import load_font
 from geoglot.outputs.panels import montage
 from geoglot.pairs.pair_store import PairSet, Shard
+from geoglot.sources.photos.decoding import decode_rgb
 
 CARDS = 12
 _TILE, _PHOTO, _GAP, _LINE = 252, 82, 4, 20
@@ -64,6 +65,6 @@ def _draw(name: str, shard: Shard, number: int) -> Image.Image:
     for index, photo in enumerate(shown):
         left = _TILE + 2 * _GAP + index % _ACROSS * (_PHOTO + _GAP)
         top = _LINE + index // _ACROSS * (_PHOTO + _GAP - 1)
-        picture.paste(ImageOps.fit(Image.open(io.BytesIO(images[photo])).convert("RGB"), (_PHOTO, _PHOTO)), (left, top))
+        picture.paste(ImageOps.fit(decode_rgb(images[photo]), (_PHOTO, _PHOTO)), (left, top))
         label(left + 2.0, top + 1.0, str(index + 1))
     return picture

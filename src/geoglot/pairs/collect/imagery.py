@@ -28,6 +28,7 @@ from geoglot.pairs.collect.tiles import grid_of
 from geoglot.sources.areas import Box, boxes_between
 from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.tile import Tile
+from geoglot.web.response import HostError
 
 NONE = ".none"
 _NEIGHBOURHOOD = 0.25  # degrees
@@ -172,18 +173,18 @@ def rank(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: ImageryRe
 def _fill(wanted: Wanted, imagery: Imagery, scenes: Sequence[Scene], rules: ImageryRecipe) -> None:
     """Store the pixels of the first suitable scene, or the reason why there is none.
 
-    If a better scene is damaged, that is noted with the pixels, so that the next run tries it again. ReadError if none
-    suits and a damaged one might.
+    If a better scene is damaged, or on a host that the recipe does not name, that is noted with the pixels, so that the
+    next run tries it again. ReadError or HostError if none suits and such a one might.
     """
-    why, unread = "no scene covers it", list[ReadError]()
+    why, unread = "no scene covers it", list[SourceError]()
     for scene in scenes[: rules.tries]:
         try:
             cloud, tile = imagery.read_cloud(scene, wanted.grid), imagery.read(scene, wanted.grid)
-        except ServiceError:
-            raise
-        except ReadError as error:
+        except (ReadError, HostError) as error:
             unread.append(error)
             continue
+        except ServiceError:
+            raise
         except SourceError:  # the catalogue names a file that is gone
             why = "no scene that can be read"
             continue

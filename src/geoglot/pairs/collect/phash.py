@@ -23,7 +23,9 @@ Hashes = UInt64[np.ndarray, " photo"]
 
 def phash(picture: bytes) -> int:
     """64 bits that hardly change when a picture is scaled, recompressed or brightened."""
-    grey = np.asarray(Image.open(io.BytesIO(picture)).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS))
+    grey = np.asarray(
+        Image.open(io.BytesIO(picture), formats=("JPEG",)).convert("L").resize((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    )
     low = _COSINES @ grey.astype(np.float64) @ _COSINES.T
     return int(_BITS[(low > np.median(low)).ravel()].sum())
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
-from urllib.parse import urlsplit
 
 from geoglot.errors import InputError
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
@@ -16,7 +15,7 @@ from geoglot.sources.photos.mapillary import Mapillary
 from geoglot.sources.photos.photo import PhotoSource
 from geoglot.sources.photos.wikimedia import Wikimedia
 from geoglot.version import __version__
-from geoglot.web.client import WebClient
+from geoglot.web.client import WebClient, host_of
 
 
 @contextmanager
@@ -38,16 +37,17 @@ def _open_photo_sources(recipe: PairsRecipe) -> list[PhotoSource]:
     agent, sources = f"geoglot/{__version__}", list[PhotoSource]()
     secrets = (settings.flickr_key, settings.mapillary_token)
 
-    def connect(url: str, hosts: tuple[str, ...], user_agent: str = agent) -> WebClient:
-        return WebClient({str(urlsplit(url).hostname), *hosts}, recipe.web, secrets, user_agent)
+    def connect(name: str, url: str, hosts: tuple[str, ...], user_agent: str = agent) -> WebClient:
+        return WebClient({host_of(url, f"photos.{name}.url"), *hosts}, recipe.web, secrets, user_agent)
 
     if (flickr := photos.flickr) is not None:
-        sources.append(Flickr(flickr, settings.flickr_key, connect(flickr.url, flickr.hosts)))
+        sources.append(Flickr(flickr, settings.flickr_key, connect("flickr", flickr.url, flickr.hosts)))
     if (wikimedia := photos.wikimedia) is not None:
         user_agent = f"{agent} ({wikimedia.contact})"
-        sources.append(Wikimedia(wikimedia, connect(wikimedia.url, wikimedia.hosts, user_agent)))
+        sources.append(Wikimedia(wikimedia, connect("wikimedia", wikimedia.url, wikimedia.hosts, user_agent)))
     if (mapillary := photos.mapillary) is not None:
-        sources.append(Mapillary(mapillary, settings.mapillary_token, connect(mapillary.url, mapillary.hosts)))
+        web = connect("mapillary", mapillary.url, mapillary.hosts)
+        sources.append(Mapillary(mapillary, settings.mapillary_token, web))
     if photos.local is not None:
         sources.append(LocalPhotos(photos.local))
     return sources

@@ -19,6 +19,7 @@ from geoglot.aliases import Progress
 from geoglot.errors import ServiceError, SourceError
 from geoglot.outputs.atomic import appears, disk_errors, write_json
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
+from geoglot.web.response import HostError
 
 _GIVE_UP = 8  # ServiceErrors in a row after which a service counts as down
 In = TypeVar("In")
@@ -166,7 +167,7 @@ def run_parallel(
                         in_a_row = 0
                     except SourceError as error:
                         failures[number] = str(error)
-                        in_a_row += isinstance(error, ServiceError)
+                        in_a_row += isinstance(error, ServiceError) and not isinstance(error, HostError)
                     done += 1
                     advance(done)
         except BaseException:

@@ -15,19 +15,19 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TypeVar
 
-from rasterio.errors import RasterioError
-
-from geoglot.errors import GeoglotError, ReadError, ServiceError, SourceError
-from geoglot.sources.gdal import open_file
+from geoglot.errors import GeoglotError, GridError, ReadError, ServiceError, SourceError
+from geoglot.sources.gdal import GDAL_ERRORS, open_file
 from geoglot.web.client import WebClient
-from geoglot.web.response import HTTPStatusError, Response, RetryableError, json_of
+from geoglot.web.response import FORMAT_ERRORS, HostError, HTTPStatusError, Response, RetryableError, json_of
 
 T = TypeVar("T")
 _ATTEMPTS = 2
 _GONE = (404, 410)
 _RENEW_S = 120.0  # a token is renewed so long before it expires
 _CHUNK = 1 << 14  # smaller reads are rounded up and kept, since GDAL reads the head of a file a hundred times
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
+#: What a GeoTIFF of any content can make rasterio and the reader of its pixels raise
+_READING = (*GDAL_ERRORS, GridError, IndexError, TypeError, ValueError)
 _NAME = "scene.tif"  # GDAL sees this in place of the url, since it may log names
 
 
@@ -45,13 +45,13 @@ class SignedFiles:
         list their files refuse missing ones with 403), ServiceError if the service does not respond.
         """
         if not self._web.allows(uri):
-            raise ServiceError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
+            raise HostError(f"the recipe names no host for {uri}; add it to imagery.stac.hosts if it is to be read")
         for _ in range(_ATTEMPTS):
             try:
                 with open_remote(self._sign(uri), self._web) as dataset:
                     return read(dataset)
             except ServiceError as error:
-                raise ServiceError(self._clean(str(error))) from None
+                raise type(error)(self._clean(str(error))) from None
             except SourceError as error:
                 failed = self._clean(str(error))
                 if isinstance(error, HTTPStatusError) and error.status in _GONE:
@@ -79,7 +79,7 @@ def _read_token(response: Response) -> tuple[str, float]:
     try:
         expiry = datetime.fromisoformat(str(document["msft:expiry"]).replace("Z", "+00:00"))
         return str(document["token"]), expiry.timestamp()
-    except (ValueError, KeyError, TypeError) as error:
+    except FORMAT_ERRORS as error:
         raise RetryableError(f"a response that is no token ({type(error).__name__})") from None
 
 
@@ -88,9 +88,9 @@ def open_remote(url: str, web: WebClient) -> Iterator[Any]:
     """Open a GeoTIFF as a GDAL dataset; SourceError if it is not a GeoTIFF, and errors of `WebClient.fetch`."""
     file = _RemoteFile(url, web)
     try:
-        with open_file(_NAME, file.open) as dataset:
+        with open_file(_NAME, file.open, file.size) as dataset:
             yield dataset
-    except (RasterioError, SourceError) as error:
+    except (SourceError, *_READING) as error:
         if file.failed is None:
             raise SourceError(f"{web.clean(url)} cannot be read as a GeoTIFF ({error})") from error
     if file.failed is not None:  # GDAL may have gone on without the bytes
@@ -101,7 +101,7 @@ class _RemoteFile:
     """The bytes at a url; `failed` keeps a failure, since no exception passes through GDAL."""
 
     def __init__(self, url: str, web: WebClient) -> None:
-        self._url, self._web, self.size = url, web, 0
+        self._url, self._web, self.size, self._etag = url, web, -1, ""
         self._chunks: dict[int, bytes] = {0: self._fetch(0, _CHUNK)}
         self.failed: GeoglotError | None = None
 
@@ -129,10 +129,13 @@ class _RemoteFile:
     def _fetch(self, first: int, size: int) -> bytes:
         def read(response: Response) -> bytes:
             span = _CONTENT_RANGE.fullmatch(response.content_range)
-            if span is None or int(span[1]) != first or len(response.body) != int(span[2]) - first + 1:
+            whole = span is not None and len(response.body) == int(span[2]) - first + 1 <= size
+            if span is None or int(span[1]) != first or not whole:
                 kind = response.content_type or "a response without type"
                 raise RetryableError(f"{kind} in place of a part of a file")
-            self.size = int(span[3])
+            if self.size not in (-1, int(span[3])) or (self._etag and response.etag not in ("", self._etag)):
+                raise ReadError(f"{self._web.clean(self._url)} has changed while it was read")
+            self.size, self._etag = int(span[3]), response.etag or self._etag
             return response.body
 
         headers = {"Range": f"bytes={first}-{first + size - 1}", "Accept-Encoding": "identity"}

@@ -1,13 +1,11 @@
 """Scenes of a STAC API (https://api.stacspec.org), searched with pystac-client and read window by window from COGs."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import partial
-from itertools import islice
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import shapely
@@ -23,11 +21,12 @@ from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.imagery.window import read_classes, read_window
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.tile import Tile
-from geoglot.web.client import RequestPolicy, WebClient
+from geoglot.web.client import RequestPolicy, WebClient, host_of
 from geoglot.web.redaction import unsigned
-from geoglot.web.response import Response, json_of
+from geoglot.web.response import FORMAT_ERRORS, Response, json_of, plain
 
 _PAGE = 100
+_MOST_CORNERS = 10_000  # of the outline of a scene
 _MOST_ITEMS = 20_000  # decades of Sentinel-2 over a neighbourhood
 
 
@@ -65,6 +64,7 @@ class Stac(Imagery):
             from pystac import STACError
             from pystac_client.errors import ClientTypeError
             from pystac_client.exceptions import APIError
+            from pystac_client.warnings import DoesNotConformTo
         except ImportError as error:
             raise MissingExtraError("pystac-client", "pairs") from error
         url, has_classes = self._catalogue.url, self._catalogue.classes is not None
@@ -76,15 +76,12 @@ class Stac(Imagery):
             parameters["query"] = {"eo:cloud_cover": {"lt": self._most_cloud}}
         try:
             self._client = self._client or _open_client(url, self._web)
-            items = list(islice(self._client.search(**parameters).items_as_dicts(), _MOST_ITEMS + 1))
-            scenes = [scene for item in items if (scene := self._read_item(item))]
+            scenes = self._read_items(self._client.search(**parameters).items_as_dicts())
         except APIError as error:
-            raise SourceError(self._web.clean(f"{url} refuses the search: {error}")) from error
-        except (AttributeError, KeyError, TypeError, ValueError, STACError, ClientTypeError) as error:
-            why = f"{url} does not respond in the form of STAC ({error}); run the same again later"
+            raise SourceError(self._web.clean(f"{url} refuses the search: {plain(error)}")) from error
+        except (STACError, ClientTypeError, DoesNotConformTo, *FORMAT_ERRORS) as error:
+            why = f"{url} does not respond in the form of STAC ({plain(error)}); run the same again later"
             raise ServiceError(self._web.clean(why)) from error
-        if len(items) > _MOST_ITEMS:
-            raise ServiceError(f"{url} has no end: one search found more than {_MOST_ITEMS:,} scenes")
         # Services without the extension `query` ignore it.
         return [scene for scene in scenes if not has_classes or (scene.cloud or 0.0) < self._most_cloud]
 
@@ -120,6 +117,23 @@ class Stac(Imagery):
         low, high = ((value - scene.offset) / scene.scale for value in (0.0, WHITE_REFLECTANCE))
         return Radiometry((low,) * bands, (high,) * bands, "reflectance")
 
+    def _read_items(self, items: Iterable[Any]) -> list[Scene]:
+        """The scenes of items, without those that cannot be read; the last error if none can, ServiceError if many."""
+        scenes, failed = list[Scene](), list[Exception]()
+        for number, item in enumerate(items, 1):
+            if number > _MOST_ITEMS:
+                url = self._catalogue.url
+                raise ServiceError(f"{url} has no end: one search found more than {_MOST_ITEMS:,} scenes")
+            try:
+                scene = self._read_item(item)
+            except FORMAT_ERRORS as error:
+                failed[:] = [error]
+            else:
+                scenes += [scene] if scene else []
+        if failed and not scenes:
+            raise failed[0]
+        return scenes
+
     def _read_item(self, item: Mapping[str, Any]) -> Scene | None:
         """The scene of an item; None if it lacks a band, a place or a time."""
         catalogue, facts = self._catalogue, item["properties"]
@@ -130,7 +144,7 @@ class Stac(Imagery):
         names = [*wanted, *([catalogue.classes] if catalogue.classes in item["assets"] else [])]
         scale, offset = _reflectance(facts) if catalogue.reflectance else (1.0, 0.0)
         return Scene(
-            id=str(item["id"]),
+            id=plain(item["id"]),
             time=moment,
             cloud=None if facts.get("eo:cloud_cover") is None else float(facts["eo:cloud_cover"]),
             outline=item["geometry"],
@@ -143,8 +157,9 @@ class Stac(Imagery):
 def _is_usable(geometry: Any, moment: str) -> bool:
     try:
         datetime.fromisoformat(moment)
-        return not shapely.geometry.shape(geometry).is_empty
-    except (AttributeError, KeyError, TypeError, ValueError, shapely.errors.ShapelyError):
+        outline = shapely.geometry.shape(geometry)
+        return bool(np.isfinite(outline.bounds).all() and shapely.get_num_coordinates(outline) <= _MOST_CORNERS)
+    except (shapely.errors.ShapelyError, *FORMAT_ERRORS):
         return False
 
 
@@ -163,8 +178,9 @@ def _reflectance(facts: Mapping[str, Any]) -> tuple[float, float]:
 def web_of(recipe: StacRecipe, policy: RequestPolicy) -> WebClient:
     """A web client for the hosts of a catalogue."""
     catalogue = catalogue_of(recipe)
-    urls = (catalogue.url, *([catalogue.token] if catalogue.token else []))
-    return WebClient({*(str(urlsplit(url).hostname) for url in urls), *catalogue.hosts}, policy)
+    named = {host_of(catalogue.url, "imagery.stac.url")}
+    named |= {host_of(catalogue.token, "imagery.stac.token_url")} if catalogue.token else set()
+    return WebClient({*named, *catalogue.hosts}, policy)
 
 
 def catalogue_of(recipe: StacRecipe) -> Catalogue:
@@ -182,15 +198,23 @@ def catalogue_of(recipe: StacRecipe) -> Catalogue:
 def _open_client(url: str, web: WebClient) -> Any:
     """A pystac-client whose requests go through `web`: the same hosts, pace, retries and redaction."""
     import pystac_client
+    from pystac import Link
     from pystac_client.stac_api_io import StacApiIO
 
     logging.getLogger("pystac_client").setLevel(logging.WARNING)
 
     class ThroughWeb(StacApiIO):
+        def read_text(self, source: Any, *args: Any, **kwargs: Any) -> str:
+            # The original opens an address that is no url as a file of this machine.
+            is_link = isinstance(source, Link)
+            return super().read_text(source, *args, **kwargs) if is_link else self.request(str(source), *args, **kwargs)
+
         def request(self, href: str, method: str | None = None, headers: Any = None, parameters: Any = None) -> str:
+            # An answer may name headers for its next page, but not another host.
+            headers = {name: text for name, text in (headers or {}).items() if name.lower() != "host"}
             if (method or "GET").upper() == "POST":
-                return web.fetch(href, _read_text, method="POST", json=parameters or {}, headers=headers or {})
-            return web.fetch(href, _read_text, params=parameters or None, headers=headers or {})
+                return web.fetch(href, _read_text, method="POST", json=parameters or {}, headers=headers)
+            return web.fetch(href, _read_text, params=parameters or None, headers=headers)
 
     return pystac_client.Client.open(url, stac_io=ThroughWeb())
 

@@ -16,16 +16,22 @@ from geoglot.sources.gdal import GDAL_ERRORS
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.resample import Resampler
 
+_MOST_PIXELS = 2**28  # of a tile of 448 px at 10 m these are pixels of 0.3 m
+
 
 def read_window(
     dataset: Any, indexes: Sequence[int], grid: Grid
 ) -> tuple[Float[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
     """Stored numbers of some bands, averaged and interpolated to a grid, and the valid mask.
 
-    SourceError for a file without a CRS, ReadError for a damaged file.
+    SourceError for a file without a CRS or with far too many pixels, ReadError for a damaged file.
     """
+    if max(indexes) > dataset.count:
+        raise SourceError(f"band {max(indexes)} is wanted, and it has {dataset.count}")
     read = partial(BandReader.of(dataset, tuple(indexes)).read_valid, dataset, dataset.name)
-    return Resampler(_grid_of(dataset), grid, len(indexes)).read(read, grid.whole)
+    resampler = Resampler(_grid_of(dataset), grid, len(indexes))
+    _check_size(dataset, resampler.count_source_pixels(grid.whole))
+    return resampler.read(read, grid.whole)
 
 
 def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
@@ -41,12 +47,21 @@ def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
         return classes
     top, left = int(row[inside].min()), int(col[inside].min())
     part = RasterioWindow(left, top, int(col[inside].max()) - left + 1, int(row[inside].max()) - top + 1)
+    _check_size(dataset, part.width * part.height)
     try:
         values = dataset.read(1, window=part)
     except GDAL_ERRORS as error:
         raise ReadError(f"{dataset.name}: {error.__cause__ or error}") from error
     classes[inside] = values[row[inside] - top, col[inside] - left]
     return classes
+
+
+def _check_size(dataset: Any, pixels: int) -> None:
+    if pixels > _MOST_PIXELS:
+        raise SourceError(
+            f"it has {pixels:,} pixels in one tile, more than {_MOST_PIXELS:,}; a larger number for "
+            "tiles.resolution, or a smaller one for tiles.side, asks for less"
+        )
 
 
 def _grid_of(dataset: Any) -> Grid:

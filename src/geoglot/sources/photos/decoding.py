@@ -6,14 +6,16 @@ unknown or contradicts its sign, the photo could land on the wrong side of the e
 
 import io
 import struct
+import threading
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from math import isfinite, nan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from geoglot.errors import SourceError
 from geoglot.silence import ignore_library_warnings
@@ -31,6 +33,8 @@ DAMAGE = (
     Image.DecompressionBombError, SyntaxError, ValueError, LookupError, TypeError, ArithmeticError, EOFError,
     struct.error,
 )  # fmt: skip
+_LARGE = 2**24
+_one_large = threading.Lock()  # several threads at once would need several times the memory
 _JPEG = b"\xff\xd8"
 _FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "AVIF")
 
@@ -39,6 +43,20 @@ def formats() -> tuple[str, ...]:
     """Formats that are read; AVIF only if Pillow supports it."""
     Image.init()
     return tuple(name for name in _FORMATS if name in Image.OPEN)
+
+
+def decode_rgb(file: bytes | Path) -> Image.Image:
+    """A whole picture of one of `formats` in RGB; OSError for another, a damaged or a too large one."""
+    try:
+        with (
+            ignore_library_warnings(),
+            Image.open(io.BytesIO(file) if isinstance(file, bytes) else file, formats=formats()) as picture,
+        ):
+            return picture.convert("RGB")
+    except UnidentifiedImageError as error:
+        raise OSError(f"cannot identify it as one of {', '.join(formats())}") from error
+    except DAMAGE as error:
+        raise OSError(f"{type(error).__name__}: {error}") from error
 
 
 def picture_of(response: Response) -> bytes:
@@ -65,11 +83,15 @@ def shrink(body: bytes) -> bytes:
             if min(file.size) < _LEAST_SIDE:
                 raise SourceError(f"a picture of {file.width} x {file.height} px, which is too small")
             if file.format != "JPEG" and file.width * file.height > _MOST_PIXELS:
-                raise SourceError(f"a picture of {file.width} x {file.height} px, which is too large")
-            if body.startswith(_JPEG):
-                check_jpeg(body)
-            file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
-            picture = _to_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
+                most = f"too large: at most {_MOST_PIXELS:,} pixels are read; store it as JPEG, or smaller"
+                raise SourceError(f"a picture of {file.width} x {file.height} px, which is {most}")
+            with _one_large if file.width * file.height > _LARGE else nullcontext():
+                if body.startswith(_JPEG):
+                    check_jpeg(body)
+                file.draft("RGB", (2 * SHORT_SIDE, 2 * SHORT_SIDE))
+                picture = _to_8_bits(ImageOps.exif_transpose(file)).convert("RGB")
+        except UnidentifiedImageError as error:
+            raise OSError(f"cannot identify it as one of {', '.join(formats())}") from error
         except DAMAGE as error:
             raise OSError(f"{type(error).__name__}: {error}") from error
     if np.asarray(picture.resize((32, 32))).std(axis=(0, 1)).max() < _FLAT:
@@ -86,13 +108,16 @@ def shrink(body: bytes) -> bytes:
 def _to_8_bits(picture: Image.Image) -> Image.Image:
     if not picture.mode.startswith("I"):
         return picture
-    return Image.fromarray((np.asarray(picture, np.int64).clip(0, 65_535) >> 8).astype(np.uint8))  # Pillow would clip
+    # Pillow would clip, not shift.
+    return Image.fromarray((np.asarray(picture).clip(0, 65_535) // 256).astype(np.uint8))
 
 
 def read_tags(path: Path) -> dict[str, Any]:
     """Fields of a Photo: lon and lat (NaN if unknown), time, user, author and licence."""
     try:
         with ignore_library_warnings(), Image.open(path, formats=formats()) as picture:
+            if picture.width * picture.height > _MOST_PIXELS and picture.format == "PNG":
+                raise ValueError("a PNG is decoded as a whole to find its tags")
             tags = picture.getexif()
             gps, more = tags.get_ifd(ExifTags.IFD.GPSInfo), tags.get_ifd(ExifTags.IFD.Exif)
         lon, lat = place_of(gps)

@@ -17,9 +17,9 @@ from annotated_types import Interval
 
 from geoglot.errors import InputError, SourceError
 from geoglot.sources.photos.decoding import SHORT_SIDE, picture_of
-from geoglot.sources.photos.photo import Photo, PhotoService, Query, drop_repeated
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, drop_repeated, read_records
 from geoglot.web.client import SearchSession, WebClient
-from geoglot.web.response import Response, RetryableError, json_of
+from geoglot.web.response import FORMAT_ERRORS, Response, RetryableError, json_of, plain
 
 CEILING = 4000
 PER_PAGE = 250
@@ -163,7 +163,8 @@ def _read_page(response: Response, number: int) -> _Page:
     document = json_of(response)
     try:
         if document["stat"] != "ok":  # with HTTP status 200
-            code, message = int(document.get("code", 0)), f"{document.get('code', 0)}: {document.get('message', '')}"
+            code, message = int(document.get("code", 0)), plain(document.get("message", ""))[:200]
+            message = f"{code}: {message}"
             if code in _KEY_CODES:
                 raise InputError(f"Flickr does not take the key ({message}); set GEOGLOT_FLICKR_KEY to a valid one")
             if code in _LATER_CODES:
@@ -173,9 +174,10 @@ def _read_page(response: Response, number: int) -> _Page:
         records = page["photo"]
         if int(page["page"]) != number:
             raise RetryableError(f"page {page['page']} in place of page {number}")
-        photos = {photo.id: photo for record in records if (photo := _read_photo(record))}
-        return _Page(int(page["total"]), photos, frozenset(str(record["id"]) for record in records))
-    except (ValueError, KeyError, TypeError) as error:
+        photos = {photo.id: photo for photo in read_records(records, _read_photo, 2 * PER_PAGE) if photo}
+        ids = frozenset(str(record.get("id"))[:99] for record in records if isinstance(record, dict))
+        return _Page(int(page["total"]), photos, ids)
+    except FORMAT_ERRORS as error:
         raise RetryableError(f"a response that is not Flickr's ({type(error).__name__}: {error})") from error
 
 

@@ -28,7 +28,6 @@ _SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".png": "PNG", ".webp": "WEBP",
     ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
 }  # fmt: skip
-
 _MOST_BYTES = 500_000_000  # of a photo
 _MOST_UNPACKED, _MOST_CELLS, _MOST_COLUMNS = 250_000_000, 20_000_000, 2_000  # of a table
 

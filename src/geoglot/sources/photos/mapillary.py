@@ -12,9 +12,9 @@ from typing import Any
 from geoglot.errors import InputError
 from geoglot.sources.areas import Box, search_around
 from geoglot.sources.photos.decoding import picture_of
-from geoglot.sources.photos.photo import Photo, PhotoService, Query
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, read_records
 from geoglot.web.client import SearchSession, WebClient
-from geoglot.web.response import Response, RetryableError, json_of, known_format
+from geoglot.web.response import Response, RetryableError, json_of
 
 CEILING = 2000
 _MOST_SQUARE_DEGREES = 0.01
@@ -52,9 +52,7 @@ class Mapillary(PhotoService):
         session = SearchSession(self._web)
 
         def read(box: Box) -> list[Photo | None]:
-            records = self._records(box, query, session)
-            with known_format("Mapillary"):
-                return [self._read_photo(record) for record in records]
+            return self._read_box(box, query, session)
 
         return search_around(query, read, CEILING, _MOST_SQUARE_DEGREES)
 
@@ -62,14 +60,18 @@ class Mapillary(PhotoService):
         address = self._web.fetch(photo.url, _address, params={"fields": "thumb_1024_url"}, headers=self._headers)
         return self._web.fetch(address, picture_of, paced=False)
 
-    def _records(self, box: Box, query: Query, session: SearchSession) -> list[dict[str, Any]]:
+    def _read_box(self, box: Box, query: Query, session: SearchSession) -> list[Photo | None]:
         parameters = {
             "fields": _FIELDS, "limit": str(CEILING),
             "bbox": f"{box.west:.7f},{box.south:.7f},{box.east:.7f},{box.north:.7f}",
         }  # fmt: skip
         parameters |= {"start_captured_at": f"{query.after}T00:00:00Z"} if query.after else {}
         parameters |= {"end_captured_at": f"{query.before}T23:59:59Z"} if query.before else {}
-        return session.fetch(f"{self._recipe.url}/images", _records, params=parameters, headers=self._headers)
+
+        def read(response: Response) -> list[Photo | None]:
+            return read_records(_document(response).get("data", ()), self._read_photo, 2 * CEILING)
+
+        return session.fetch(f"{self._recipe.url}/images", read, params=parameters, headers=self._headers)
 
     def _read_photo(self, record: dict[str, Any]) -> Photo | None:
         place = record.get("computed_geometry") or record.get("geometry")
@@ -98,13 +100,6 @@ def _document(response: Response) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise RetryableError("a response that is not Mapillary's")
     return document
-
-
-def _records(response: Response) -> list[dict[str, Any]]:
-    records = _document(response).get("data")
-    if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
-        raise RetryableError("a response without a list of pictures as `data`")
-    return records
 
 
 def _address(response: Response) -> str:

@@ -1,13 +1,18 @@
 """Photos with their place, author and licence, and the protocol of their sources."""
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol, runtime_checkable
+from math import isfinite
+from typing import Any, Protocol, runtime_checkable
 
 from geoglot.sources.photos.decoding import picture_of
 from geoglot.web.client import WebClient
+from geoglot.web.response import FORMAT_ERRORS, RetryableError, plain
+
+_LONGEST_ID, _LONGEST_URL = 200, 4000
+_FINEST = 16  # Flickr's accuracy of a street
 
 
 @dataclass(frozen=True)
@@ -87,6 +92,43 @@ class PhotoService(PhotoSource):
 
     def close(self) -> None:
         self._web.close()
+
+
+def read_records(records: Any, read: Callable[[Any], Photo | None], most: int) -> list[Photo | None]:
+    """The photo of each record of an answer; None for a record without one, or one that cannot be read.
+
+    RetryableError if no record can be read, or if there are more than `most`.
+    """
+    if not isinstance(records, list) or len(records) > most:
+        raise RetryableError(f"no list of at most {most:,} photos")
+    photos, failed = list[Photo | None](), list[Exception]()
+    for record in records:
+        try:
+            photo = read(record)
+        except FORMAT_ERRORS as error:
+            failed.append(error)
+            photo = None
+        photos.append(_tidy(photo) if photo else None)
+    if failed and len(failed) == len(records):
+        raise RetryableError(f"an answer in an unknown format ({type(failed[0]).__name__}: {plain(failed[0])[:200]})")
+    return photos
+
+
+def _tidy(photo: Photo) -> Photo | None:
+    """The photo with plain texts; None if its id, address or place can be none."""
+    named = 0 < len(photo.id) <= _LONGEST_ID and photo.id == plain(photo.id) and len(photo.url) <= _LONGEST_URL
+    if not named or not photo.url.isprintable() or not (isfinite(photo.lon) and isfinite(photo.lat)):
+        return None
+    return replace(
+        photo,
+        time=plain(photo.time),
+        user=plain(photo.user),
+        author=plain(photo.author),
+        title=plain(photo.title),
+        licence=plain(photo.licence),
+        page=plain(photo.page),
+        accuracy=min(max(photo.accuracy, 0), _FINEST),
+    )
 
 
 def drop_repeated(photos: Iterable[Photo]) -> Iterator[Photo]:

@@ -7,17 +7,19 @@ come from the file's extmetadata (https://www.mediawiki.org/wiki/Extension:Commo
 import html
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import InputError, ServiceError, SourceError
 from geoglot.sources.areas import Box, is_between, search_around
-from geoglot.sources.photos.photo import Photo, PhotoService, Query, licence_name
+from geoglot.sources.photos.photo import Photo, PhotoService, Query, licence_name, read_records
 from geoglot.web.client import SearchSession, WebClient
-from geoglot.web.response import Response, RetryableError, json_of, known_format
+from geoglot.web.response import FORMAT_ERRORS, Response, RetryableError, json_of, known_format, plain
 
 CEILING = 500
+_MOST_PARTS = 500  # a file a part
 _WIDTH = 500  # one of the widths that Wikimedia keeps ready
 _DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[ T](\d\d:\d\d(?::\d\d)?))?")
 
@@ -52,7 +54,7 @@ class Wikimedia(PhotoService):
 
         def read(box: Box) -> list[Photo | None]:
             with known_format("Wikimedia"):
-                return [_read_photo(page) for page in self._pages(box, session)]
+                return read_records(self._pages(box, session), _read_photo, 2 * CEILING)
 
         return (photo for photo in search_around(query, read, CEILING) if _is_on_days(photo, query))
 
@@ -66,14 +68,19 @@ class Wikimedia(PhotoService):
         }  # fmt: skip
         pages: dict[int, dict[str, Any]] = {}
         onward: dict[str, str] = {}
-        while True:
+        for _ in range(_MOST_PARTS):
             document = session.fetch(self._recipe.url, _read_document, params=parameters | onward)
-            for page in document.get("query", {}).get("pages", []):
-                pages[int(page["pageid"])] = pages.get(int(page["pageid"]), {}) | page
+            shown = document.get("query", {}).get("pages", [])
+            for page in shown:
+                with suppress(*FORMAT_ERRORS):  # of one page among others
+                    pages[int(page["pageid"])] = pages.get(int(page["pageid"]), {}) | page
+            if shown and not pages:
+                raise KeyError("pageid")
             following = document.get("continue", {})
             if not following or following == onward:
                 return list(pages.values())
             onward = following
+        raise ServiceError(f"Wikimedia has no end: an answer of {CEILING} files has more than {_MOST_PARTS} parts")
 
 
 def _read_document(response: Response) -> dict[str, Any]:
@@ -81,7 +88,8 @@ def _read_document(response: Response) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise RetryableError("a response that is not MediaWiki's")
     if "error" in document:
-        code, info = document["error"].get("code", ""), document["error"].get("info", "")
+        told = document["error"] if isinstance(document["error"], dict) else {}
+        code, info = (plain(told.get(name, ""))[:200] for name in ("code", "info"))
         if code in ("maxlag", "ratelimited", "readonly") or code.startswith("internal_api_error"):
             raise RetryableError(f"Wikimedia says {code}: {info}")
         raise SourceError(f"Wikimedia refuses the search ({code}: {info})")

@@ -25,7 +25,7 @@ from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, wri
 from geoglot.tasks.ask.limits import Budget
 from geoglot.tasks.ask.plan import Plan, Planner
 from geoglot.tasks.ask.rules import Rules
-from geoglot.tasks.ask.sandbox import ProgramError, Sandbox
+from geoglot.tasks.ask.sandbox import ProgramError, Sandbox, shorten
 from geoglot.tasks.ask.scene_things import Scene
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions, check_pair
 from geoglot.tasks.ask.vocabulary import Vocabulary
@@ -138,19 +138,25 @@ class Asker(AbstractContextManager["Asker"]):
             model, sha256 = document["model"]["name"], document["model"]["sha256"]
             value, unit, text = document["value"], document["unit"], document["text"]
             refiner = document.get("refiner", "none")
-        except (KeyError, TypeError) as error:
+            kind = document.get("kind", "")
+        except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"this is not a document of `geoglot ask --json`: {error!r}") from error
         if program is None or value is None:
             raise InputError("this document holds a refusal, and no program to run again")
+        texts = {"question": question, "program": program, "planner": planner, "kind": kind, "text": text,
+                 "model": model, "sha256": sha256, "refiner": refiner}  # fmt: skip
+        for name, given in texts.items():
+            if not isinstance(given, str):
+                raise InputError(f"{name} in the document must be a text, got {type(given).__name__}")
         if sha256 != self.scene.sha256:
-            raise InputError(f"the answer came from {model}, whose weights differ from these")
+            raise InputError(f"the answer came from {shorten(model)}, whose weights differ from these")
         if refiner != self.scene.refiner:
-            raise InputError(f"--refine must be {refiner}, as in the document, got {self.scene.refiner}")
-        again = replace(self.run(question, Plan(program, document.get("kind", ""))), planner=planner)
+            raise InputError(f"--refine must be {shorten(refiner)}, as in the document, got {self.scene.refiner}")
+        again = replace(self.run(question, Plan(program, kind)), planner=planner)
         if (again.value, again.unit, again.text) != (value, unit, text):
             raise AnswerError(
-                f"the answer is now {again.text!r}, and it was {text!r}: the scene, or an option such as --min-score, "
-                "--gsd or --bands, has changed"
+                f"the answer is now {shorten(again.text)!r}, and it was {shorten(text)!r}: the scene, or an option "
+                "such as --min-score, --gsd or --bands, has changed"
             )
         return again
 

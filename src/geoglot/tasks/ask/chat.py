@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from geoglot.aliases import Progress
 from geoglot.errors import AnswerError, InputError
@@ -25,6 +26,7 @@ from geoglot.web.response import BusyError, RetryableError, TooLargeError
 if TYPE_CHECKING:
     import httpx2
 
+_JSON = {"Content-Type": "application/json"}
 _LONGEST_WAIT = 20.0
 _LONGEST_REPLY = 200_000  # bytes
 _GRACE = 0.5  # seconds that the deadline is later than the time-outs of httpx2, which say more
@@ -58,8 +60,11 @@ class Endpoint:
             urlsplit(self.url).port  # noqa: B018  reading it checks it
         except ValueError as error:
             raise InputError(f"this is not a valid address of a language model: {error}") from None
-        if not self.url.startswith(("http://", "https://")):
-            raise InputError(f"the address of a language model must begin with http:// or https://, got {self.shown!r}")
+        if not self.url.startswith(("http://", "https://")) or not urlsplit(self.url).hostname:
+            raise InputError(f"the address of a language model must be http://HOST or https://HOST, got {self.shown!r}")
+        for what, text in (("address", self.url), ("key", self.key)):
+            if not (text.isascii() and text.isprintable()):  # a header can hold nothing else
+                raise InputError(f"the {what} of a language model must consist of printable ASCII characters")
         if not self.model:
             raise InputError("name the language model: --llm-model, or GEOGLOT_LLM_MODEL")
 
@@ -75,8 +80,10 @@ class Endpoint:
         return (unquote(parts.username or ""), unquote(parts.password or "")) if "@" in parts.netloc else None
 
     def redact(self, text: str) -> str:
-        """Remove the key, user and password, which a server may repeat."""
-        return redact(text, (self.key, *(self.login or ())))
+        """Remove the key, user and password, which a server may repeat, also as they are sent and as in the address."""
+        login = self.login or ("", "")
+        sent = b64encode(":".join(login).encode()).decode() if self.login else ""
+        return redact(text, (self.key, sent, *login, *(quote(part, safe="") for part in login)))
 
 
 class OpenAIChat(AbstractContextManager["OpenAIChat"]):
@@ -117,7 +124,8 @@ class OpenAIChat(AbstractContextManager["OpenAIChat"]):
             "seed": 0,
         }
         try:
-            response = self._transport.handle_request(httpx2.Request("POST", self._url, json=body))
+            request = httpx2.Request("POST", self._url, content=json.dumps(body), headers=_JSON)
+            response = self._transport.handle_request(request)
         except BusyError as error:
             response = error.response
         except TooLargeError as error:

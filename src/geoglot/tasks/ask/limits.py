@@ -2,26 +2,31 @@
 
 import math
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Annotated
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
 
 from geoglot.bounds import check_bounds
 from geoglot.errors import LimitError
+from geoglot.settings import load_settings
 
 _Seconds = Annotated[float, Gt(0), Lt(math.inf)]
 _Number = Annotated[int, Ge(1), Lt(math.inf)]
+Look = Literal["name", "class", "colour"]
+_FREE: dict[Look, int] = {"name": 10, "class": 100, "colour": 1000}
 
 
 @dataclass(frozen=True)
 class Limits:
     """Limits of one program. No limit can be switched off."""
 
-    seconds: _Seconds = 5.0
-    """Time for the program and its geometry; the model's time is bounded by `pixels` instead."""
+    seconds: _Seconds = field(default_factory=lambda: load_settings().ask_seconds)
+    """Time for the program and its geometry. Of the model, time counts after the first 10 names, 100 classifications
+    and 1,000 colours, which `pixels` bounds."""
     memory_mb: _Number = 64
     """The heap of the interpreter."""
     calls: _Number = 200
@@ -46,6 +51,7 @@ class Budget:
         self.limits = limits
         self.calls = self.pixels = self.things = 0
         self._names: set[str] = set()
+        self._looks = Counter[Look]()
         self.broken: str | None = None
         """The limit that was passed, in words. A program may catch the error, but its run has failed."""
         self._deadline = time.monotonic() + limits.seconds
@@ -59,7 +65,7 @@ class Budget:
     def tick(self) -> None:
         """Check the time limit."""
         if time.monotonic() > self._deadline:
-            self._refuse(f"the program took more than {self.limits.seconds:g} s")
+            self._refuse(f"the program took more than {self.limits.seconds:g} s; GEOGLOT_ASK_SECONDS allows more")
 
     def look(self, pixels: int) -> None:
         """Count pixels before they are scored."""
@@ -85,13 +91,15 @@ class Budget:
             self._refuse(f"{vertices:,} corners in one call are more than {self.limits.vertices:,}; ask of a part")
 
     @contextmanager
-    def stopped_clock(self) -> Iterator[None]:
-        """Do not count the time inside the block, which the model takes."""
+    def stopped_clock(self, what: Look) -> Iterator[None]:
+        """Do not count the time inside the block, which the model takes, for the first looks of a kind."""
         started = time.monotonic()
+        self._looks[what] += 1
         try:
             yield
         finally:
-            self._deadline += time.monotonic() - started
+            if self._looks[what] <= _FREE[what]:
+                self._deadline += time.monotonic() - started
 
     def _refuse(self, why: str) -> None:
         self.broken = self.broken or why

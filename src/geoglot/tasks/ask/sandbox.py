@@ -23,6 +23,7 @@ _LONGEST_PROGRAM = 20_000
 _PRINTED = 64 * 1024  # bytes that a program may print; nobody reads them
 _GRACE = 0.5  # seconds that a worker may run past its time limit before it is killed
 _TRACEBACK_LINES = 12
+_RUNNING = frozenset({"eval", "exec", "compile", "__import__"})
 _NO_ANSWER = "the program never called answer(value, ...)"
 
 
@@ -82,6 +83,7 @@ class Sandbox:
             raise ProgramError("a program must be whole characters, and this one holds half a character")
         if len(code) > _LONGEST_PROGRAM:
             raise ProgramError(f"a program must have at most {_LONGEST_PROGRAM:,} characters, got {len(code):,}")
+        _check_imports(code)
         limits, monty = self.limits, self._monty
         bounds = {
             "max_feed_duration_secs": limits.seconds,
@@ -103,15 +105,15 @@ class Sandbox:
             with self._lock, self._pool.checkout(**settings) as session:
                 session.feed_run(code, external_lookup=lookup, print_callback=monty.CollectString(max_bytes=_PRINTED))
         except monty.MontyCrashedError as error:
-            raise LimitError(f"the program was stopped: {_shorten(str(error))}") from None
+            raise LimitError(f"the program was stopped: {shorten(str(error))}") from None
         except monty.MontyError as error:
             kind = LimitError if isinstance(error.exception(), TimeoutError | MemoryError) else ProgramError
             try:
                 shown = error.display("traceback")
             except TypeError:  # the error of a type check has one form only
                 shown = error.display()
-            lines = [line for line in str(shown).splitlines() if line.strip()]
-            raise kind(_shorten("\n".join(lines[-_TRACEBACK_LINES:]))) from None
+            lines = [shorten(line) for line in str(shown).splitlines() if line.strip()]
+            raise kind("\n".join(lines[-_TRACEBACK_LINES:])) from None
 
     def _guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
         """Wrap a word so that it returns handles, and its errors are raised inside the program."""
@@ -131,13 +133,29 @@ class Sandbox:
 
 def calls_in(program: str) -> list[tuple[str, ast.Call]]:
     """Function names and calls in the text of a program, in order; empty for a syntax error."""
-    try:
-        nodes = [node for node in ast.walk(ast.parse(program)) if isinstance(node, ast.Call)]
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+    nodes = [node for node in _nodes_of(program) if isinstance(node, ast.Call)]
     nodes.sort(key=lambda call: (call.lineno, call.col_offset))
     return [(call.func.id, call) for call in nodes if isinstance(call.func, ast.Name)]
 
 
-def _shorten(text: str) -> str:
-    return text if len(text) <= 1000 else f"{text[:1000]}..."
+def _check_imports(code: str) -> None:
+    """ProgramError for a program that imports, or runs a text as a program, which could import."""
+    for node in _nodes_of(code):
+        if isinstance(node, ast.Import | ast.ImportFrom) or (isinstance(node, ast.Name) and node.id in _RUNNING):
+            raise ProgramError(
+                f"line {node.lineno}: a program must not import anything or run texts as programs; it may call the "
+                "functions of the vocabulary only"
+            )
+
+
+def _nodes_of(program: str) -> list[ast.AST]:
+    """The nodes of a program; none for a syntax error, which the interpreter reports."""
+    try:
+        return list(ast.walk(ast.parse(program)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def shorten(text: str, most: int = 200) -> str:
+    """The beginning of a text that may be long."""
+    return text if len(text) <= most else f"{text[:most]}..."

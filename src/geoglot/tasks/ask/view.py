@@ -78,7 +78,7 @@ class View:
         if (name, when) not in self.sightings:
             self.budget.name(name)
             self.budget.look(scene.cost(name))
-            with self.budget.stopped_clock():
+            with self.budget.stopped_clock("name"):
                 sighting = scene.find(name)
             things = tuple(replace(thing, when=when) for thing in sighting.objects)
             self.sightings[name, when] = replace(sighting, objects=things)
@@ -106,7 +106,7 @@ class View:
         scene = self.scene(within.when if within else "")
         window = Ground(scene.grid).window(within.outline) if within else scene.grid.whole
         self.budget.look(max(window.height * window.width, _GLANCE))
-        with self.budget.stopped_clock():
+        with self.budget.stopped_clock("class"):
             self.probabilities = scene.classify(checked, window)
         return max(self.probabilities, key=lambda name: self.probabilities[name])
 
@@ -167,7 +167,7 @@ class View:
         scene = self.scene(thing.when)
         window = Ground(scene.grid).window(thing.geometry)
         self.budget.look(max(window.height * window.width, _GLANCE))
-        with self.budget.stopped_clock():
+        with self.budget.stopped_clock("colour"):
             tile = scene.look(window, _COLOUR_SIDE)
             shape, transform = tile.grid.shape, tile.grid.transform
             inside = tile.valid & (rasterize([(thing.geometry, 1)], shape, transform=transform, dtype="uint8") > 0)
