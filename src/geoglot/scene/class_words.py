@@ -94,11 +94,15 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
 
 
 def _checked_json(value: object, path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
-    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+    if isinstance(value, list) and _is_list_of_texts(value):
         return value
-    if isinstance(value, dict) and all(isinstance(words, list | str) for words in value.values()):
+    if isinstance(value, dict) and all(isinstance(words, str) or _is_list_of_texts(words) for words in value.values()):
         return value
     raise ClassesError(f"the class file {path} must hold a list of names or a mapping of names to words")
+
+
+def _is_list_of_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def fill(templates: Iterable[str], word: str) -> list[str]:
