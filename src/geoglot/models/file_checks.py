@@ -81,6 +81,8 @@ def count_numbers(path: Path, types: Collection[str] | None = None) -> int:
             raise ValueError(f"it has {len(entries):,} tensors, and a model has at most {_MOST_TENSORS:,}")
         if types and (other := sorted({entry["dtype"] for entry in entries} - set(types))):
             raise ValueError(f"numbers of the type {str(other[0])[:20]}, which is not plain")
+        if not all(type(side) is int and 0 <= side < 2**63 for entry in entries for side in entry["shape"]):
+            raise ValueError("a shape must be whole numbers")
         return sum(math.prod(entry["shape"]) for entry in entries)
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         why = " ".join(str(error).split())[:200]

@@ -76,7 +76,8 @@ class Journal:
         """The last saved state and notes, or None for a fresh run."""
         if not self._state.exists():
             return None
-        with self.believed(), np.load(self._state, allow_pickle=False) as stored:
+        # numpy would leave a damaged file open that it opened itself.
+        with self.believed(), self._state.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if any(entry.compress_type != ZIP_STORED for entry in stored.zip.infolist()):
                 raise ValueError("it is compressed")  # a few bytes could become any number
             arrays = {name: stored[name] for name in stored.files}
