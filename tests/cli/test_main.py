@@ -125,3 +125,9 @@ def test_threads_are_set_by_the_program_alone(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setenv("GEOGLOT_THREADS", text)
         main.main()
         assert os.environ["OMP_NUM_THREADS"] == expected
+
+
+@pytest.mark.parametrize("arguments", [["--LONG"], ["--LONG=3"], ["info", "--LONG"], ["LONG"], ["models", "LONG"]])
+def test_a_long_argument_is_not_repeated_in_full(arguments: list[str]) -> None:
+    result = run(*(text.replace("LONG", "x" * 10_000) for text in arguments))
+    assert result.exit_code == 2 and len(result.output) < 600 and "No such" in result.output

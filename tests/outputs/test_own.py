@@ -141,3 +141,22 @@ def test_a_plain_folder_is_removed_whole_or_not_at_all(tmp_path: Path, letter: P
     (folder / "state.npz").unlink()
     remove_plain(folder, own._JOURNAL)
     assert not folder.exists() and letter.read_text() == "x"
+
+
+def test_a_draft_of_tiles_is_removed_and_nothing_else_that_lies_in_it(tmp_path: Path, letter: Path) -> None:
+    folder = marked(hidden_path(tmp_path / "tiles", "part"))
+    images = folder / "tiles/train/images"
+    images.mkdir(parents=True)
+    for name in ("tiles/set.toml", "tiles/classes.csv", "tiles/train/windows.csv", "tiles/train/images/a b_0_48.png"):
+        (folder / name).touch()
+    for plant in (Path.touch, lambda place: place.symlink_to(letter.parent), os.mkfifo):
+        plant(images / "letter_0_48.txt")
+        with pytest.raises(OutputError, match="tiles/train/images/letter"):
+            empty(folder)
+        (images / "letter_0_48.txt").unlink()
+    (images / "letter_0_48.png").symlink_to(letter)
+    with pytest.raises(OutputError, match="did not make"):
+        empty(folder)
+    (images / "letter_0_48.png").unlink()
+    discard(folder)
+    assert not folder.exists() and letter.exists()

@@ -3,7 +3,8 @@
 import importlib
 import os
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from signal import Signals
 from typing import Any, NoReturn
 
@@ -66,29 +67,38 @@ class LazyGroup(click.Group):
         for text in args:
             if shown := not_utf8(text):
                 fail(ctx, f"{shown!r} is not UTF-8; rename the file, and run the same command again", 2)
-        return super().parse_args(ctx, args)
+        with short_usage_errors():
+            return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command. Every failure ends in one sentence on stderr and an exit code."""
         try:
-            return super().invoke(ctx)
+            with short_usage_errors():
+                return super().invoke(ctx)
         except GeoglotError as error:
             fail(ctx, message_of(error), error.exit_code)
         except (KeyboardInterrupt, Stopped) as stop:
             number = stop.signal if isinstance(stop, Stopped) else Signals.SIGINT
             how = "interrupted" if number is Signals.SIGINT else f"ended by {number.name}"
             fail(ctx, f"{how}; the same command resumes segment, find, pairs and train", 128 + number)
-        except click.ClickException as error:
-            error.message = message_of(error.message)  # type: ignore[misc]  # final in click's types alone
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click reports it itself
-        except (click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise
         except OSError as error:  # a name that is too long, a right that is missing, a disk that fails
             fail(ctx, message_of(f"{error.filename or 'a file'} cannot be used: {error.strerror or error}"), 1)
         except MemoryError as error:
             fail(ctx, message_of(f"the memory is not enough ({error}); give a smaller --tile or --batch"), 1)
         except Exception as error:  # noqa: BLE001 - a defect of ours is reported in one sentence, too
             fail(ctx, f"{message_of(f'unexpected {type(error).__name__}: {error}')}; {_OURS[is_verbose(ctx)]}", 1)
+
+
+@contextmanager
+def short_usage_errors() -> Iterator[None]:
+    """Shorten what click says of an option, a command or a value, since it repeats the whole of it."""
+    try:
+        yield
+    except click.ClickException as error:
+        error.message = message_of(error.message)  # type: ignore[misc]  # final in click's types alone
+        raise
 
 
 def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:

@@ -1,6 +1,7 @@
 """The base of all models: a card, normalised pixels, and encoders of images, patches and texts into one space."""
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
@@ -103,12 +104,12 @@ class VisionLanguageModel(CardedModel):
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""
 
-    def tokens_read(self, text: str) -> tuple[int, int]:
-        """Number of tokens of a text that the model reads, and of all its tokens."""
+    def tokens_read(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        """For each text, the number of tokens that the model reads, and of all its tokens."""
         from geoglot.models.tokenizer import count_tokens  # which imports this file
 
         tokenizer = getattr(self, "tokenizer", None)
-        return (0, 0) if tokenizer is None else count_tokens(tokenizer, text)
+        return [(0, 0)] * len(texts) if tokenizer is None else count_tokens(tokenizer, texts)
 
     @abstractmethod
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:

@@ -67,11 +67,13 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], what: str, *, special: bo
     return result
 
 
-def count_tokens(tokenizer: Tokenizer, text: str, *, special: bool = True) -> tuple[int, int]:
-    """Number of tokens within the tokenizer's limit, and of all tokens, without start and end."""
-    (encoding,) = encode(tokenizer, [text], _OF_A_MODEL, special=special)
-    parts = [len(part.ids) - sum(part.special_tokens_mask) for part in (encoding, *encoding.overflowing)]
-    return parts[0], sum(parts)
+def count_tokens(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool = True) -> list[tuple[int, int]]:
+    """For each text, the number of tokens within the tokenizer's limit, and of all tokens, without start and end."""
+    counts = list[tuple[int, int]]()
+    for encoding in encode(tokenizer, texts, _OF_A_MODEL, special=special):
+        parts = [len(part.ids) - sum(part.special_tokens_mask) for part in (encoding, *encoding.overflowing)]
+        counts.append((parts[0], sum(parts)))
+    return counts
 
 
 def tokens_of(tokenizer: Tokenizer, texts: Sequence[str], *, ends: bool = True) -> list[list[int]]:

@@ -29,6 +29,8 @@ _RUN = b"A run of geoglot writes to this folder.\n"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 #: What a journal keeps: the fingerprint of its run, the state, and strips
 _JOURNAL = re.compile(r"run|state\.npz|[a-z]+-\d{9,}\.(tif|npy|json)")
+#: What a draft of a data set of tiles keeps
+_TILES = re.compile(r".+_\d+_\d+\.png|(windows|classes)\.csv|set\.toml", re.DOTALL)
 
 log = logging.getLogger(__name__)
 
@@ -149,6 +151,8 @@ def _check(folder: Path, opened: int) -> set[str]:
         )
     entries = _entries(opened)
     foreign = [name for name, mode in entries.items() if not _is_ours(folder, name, mode)]
+    folders = (name for name, mode in entries.items() if stat.S_ISDIR(mode) and not name.startswith("."))
+    foreign += [name for draft in folders for name in _foreign_in(draft, opened)]
     # A folder with nothing but a mark can be taken over, whatever the mark says.
     if foreign or (set(entries) - {MARK} and _read_mark(opened) != _WORK):
         which = f" ({foreign[0]!r})" if foreign else ""
@@ -174,6 +178,15 @@ def _is_ours(folder: Path, name: str, mode: int) -> bool:
     # A draft, which may be a folder, or a file beside it, whose name is longer: GDAL and SQLite make some.
     ends = [len(name)] if stat.S_ISDIR(mode) else range(len(name), 0, -1)
     return any(hidden_path(folder.with_name(name[:end]), kind) == folder for end in ends)
+
+
+def _foreign_in(draft: str, opened: int) -> Iterator[str]:
+    """What lies in the draft of a data set of tiles, at any depth, and is no part of one."""
+    for folder, folders, files, at in os.fwalk(draft, dir_fd=opened):
+        for name in (*folders, *files):
+            mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
+            if not (stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and _TILES.fullmatch(name))):
+                yield f"{folder}/{name}"
 
 
 def _read_mark(opened: int) -> bytes:

@@ -4,14 +4,14 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from scipy.spatial import cKDTree
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from geoglot.errors import ClassesError
@@ -89,16 +89,24 @@ def _listed(words: Sequence[str]) -> str:
 
 def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
     tokenizer = _tokenizer(model)
-    unknown = [entry.word for entry in entries if tokenizer and not any(_known_tokens(tokenizer, entry.word))]
-    if unknown:
+    if tokenizer is None:
+        return
+    encoded = _encode(tokenizer, [entry.word for entry in entries])
+    if unknown := [word for word, encoding in encoded if not any(_known_tokens(tokenizer, encoding))]:
         reads = f"; it reads {_languages(model.card)}" if model.card.languages else ""
         raise ClassesError(f"{model.card.name} knows no part of {_listed(unknown)}{reads}")
 
 
-def _known_tokens(tokenizer: Tokenizer, text: str) -> list[bool]:
+def _encode(tokenizer: Tokenizer, words: Sequence[str]) -> Iterator[tuple[str, Encoding]]:
+    """Each word with its tokens. Many are encoded at once, since each call takes time."""
+    for start in range(0, len(words), _BLOCK):
+        block = words[start : start + _BLOCK]
+        yield from zip(block, encode(tokenizer, block, "the model's tokenizer", special=False), strict=True)
+
+
+def _known_tokens(tokenizer: Tokenizer, encoding: Encoding) -> list[bool]:
     """For each token of a text, whether the tokenizer knows it."""
     unknown = getattr(tokenizer.model, "unk_token", None)
-    (encoding,) = encode(tokenizer, [text], "the model's tokenizer", special=False)
     return [token != unknown for token in encoding.tokens]
 
 
@@ -151,8 +159,9 @@ def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -
     if tokenizer is None or model.card.languages != ("en",):
         return ()
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
-    foreign = {word for word in words if not (_is_latin(word) and all(_known_tokens(tokenizer, word)))}
-    broken = {word for word in words if word not in foreign and _falls_apart(tokenizer, word)}
+    encoded = _encode(tokenizer, words)
+    foreign = {word for word, read in encoded if not (_is_latin(word) and all(_known_tokens(tokenizer, read)))}
+    broken = _falling_apart(tokenizer, [word for word in words if word not in foreign])
     most = 2 * len(foreign | broken) >= len(words)
     listed = [word for word in words if word in foreign or (most and word in broken)]
     if not listed:
@@ -164,15 +173,16 @@ def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -
     )
 
 
-def _falls_apart(tokenizer: Tokenizer, text: str) -> bool:
-    """Whether the tokenizer splits most words of a text into pieces without meaning."""
-    words = re.findall(r"[^\W\d_]+", text)
-    return 2 * sum(_is_broken(tokenizer, word) for word in words) > len(words)
+def _falling_apart(tokenizer: Tokenizer, texts: Sequence[str]) -> set[str]:
+    """The texts of which the tokenizer splits most words into pieces without meaning."""
+    words = {text: re.findall(r"[^\W\d_]+", text) for text in texts}
+    distinct = list(dict.fromkeys(chain.from_iterable(words.values())))
+    broken = {word for word, encoding in _encode(tokenizer, distinct) if _is_broken(word, encoding)}
+    return {text for text, parts in words.items() if 2 * sum(part in broken for part in parts) > len(parts)}
 
 
-def _is_broken(tokenizer: Tokenizer, word: str) -> bool:
+def _is_broken(word: str, encoding: Encoding) -> bool:
     """Whether a word falls into meaningless pieces; an English tokenizer splits rare words into words: crop, land."""
-    (encoding,) = encode(tokenizer, [word], "the model's tokenizer", special=False)
     pieces = [word[start:end] for start, end in encoding.offsets]
     while pieces and len(pieces[0]) > _SHORT and len(pieces) > 1 and pieces[-1].lower() in _ENDINGS:
         pieces = pieces[:-1]
@@ -189,8 +199,8 @@ def _is_latin(text: str) -> bool:
 def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templates: Sequence[str]) -> Iterator[str]:
     """Notes on texts that are longer than the model reads."""
     longest = max(templates, key=len, default="{}")
-    for entry in entries:
-        read, total = model.tokens_read(fill([longest], entry.word)[0])
+    counts = model.tokens_read([fill([longest], entry.word)[0] for entry in entries])
+    for entry, (read, total) in zip(entries, counts, strict=True):
         text = f"the text {shown(entry.word)} of {shown(entry.group)}"
         if read < total:
             yield (

@@ -1,5 +1,6 @@
 """mini, the bundled model: an image tower and a text tower."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -57,8 +58,8 @@ class Mini(VisionLanguageModel):
         embeddings: Tensor = self.text(texts)
         return embeddings
 
-    def tokens_read(self, text: str) -> tuple[int, int]:
-        return count_tokens(self.tokenizer, text, special=False)
+    def tokens_read(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        return count_tokens(self.tokenizer, texts, special=False)
 
     def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
         return F.normalize(self.raw_patches(pixels).mean((2, 3)), dim=1)
