@@ -1,7 +1,6 @@
 """Types of arguments. A public function normalises a `...Like` argument in its first lines and never passes it on."""
 
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -44,16 +43,6 @@ def not_utf8(name: PathLike) -> str | None:
     return None
 
 
-def control_in(text: str) -> str | None:
-    """A control character, half of a character or a non-character in a text, written as U+001B; None without one.
-
-    XML, and with it what GDAL writes, cannot hold them.
-    """
-    wrong = _NOT_IN_XML.search(text)
-    return f"U+{ord(wrong[0]):04X}" if wrong else None
-
-
-_NOT_IN_XML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 Count = Annotated[int, Ge(1)]
 Amount = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]

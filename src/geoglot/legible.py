@@ -4,6 +4,8 @@ import re
 
 #: C0 (except tab and line feed), DEL, C1, line separators, and marks that turn the direction of writing
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+#: What XML, and with it a file that GDAL writes, cannot hold: control characters, halves of characters, non-characters
+_NOT_IN_XML = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _LONGEST, _END = 400, 120
 
 
@@ -15,6 +17,12 @@ def visible(text: str) -> str:
 def one_line(text: object) -> str:
     """A value as one line of text."""
     return " ".join(str(text).splitlines())
+
+
+def find_unwritable(text: str) -> str | None:
+    """The first character of a text that no file of results can hold, written as U+001B; None without one."""
+    wrong = _NOT_IN_XML.search(text)
+    return f"U+{ord(wrong[0]):04X}" if wrong else None
 
 
 def message_of(text: object) -> str:

@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
-from geoglot.tables import parse_toml, read_text
+from geoglot.tables import read_toml
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
-_MOST_BYTES = 2**18  # of a recipe
-_MOST_DOTS = 4_000  # the parser takes time by the square of the parts of a dotted key
 _DEEPEST = 16  # tables in tables, and recipes over recipes
 _SHOWN = 80  # characters of a value in a message
 
@@ -44,10 +42,7 @@ def open_recipe(recipe: T | PathLike, kind: type[T]) -> tuple[T, Path]:
 def _read(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     """Read the table of a file and merge it over its base. `above` holds the recipes that led here."""
     try:
-        text = read_text(path, _MOST_BYTES).body
-        if text.count(".") > _MOST_DOTS:
-            raise ValueError(f"a recipe has at most {_MOST_DOTS:,} dots")
-        table = parse_toml(text)
+        table = read_toml(path)
         _check_plain(table)
     except (SourceError, ValueError) as error:
         if not path.exists():

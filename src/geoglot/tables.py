@@ -25,9 +25,8 @@ _MOST_COLUMNS = 2_000
 _MOST_CELLS = 20_000_000
 _LONGEST_LINE = 131_072  # characters of a header; csv has the same limit for a cell
 _SEPARATOR_LINE = re.compile(r"sep=.?\s*", re.IGNORECASE)
-_MOST_TOML = 2**20  # characters; recipes have some thousand
-#: tomllib needs memory by the square of the length of a dotted key
-_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:["'\w-]+[ \t]*\.[ \t]*){32}""")
+_MOST_TOML = 2**18  # bytes; recipes have some thousand
+_MOST_DOTS = 4_000  # tomllib takes time and memory by the square of the parts of a dotted key
 _TOO_DEEP = "it is nested too deep"
 
 
@@ -70,7 +69,7 @@ def read_text(path: Path, most: int = _MOST_BYTES) -> Text:
         if path.exists() and not path.is_file():  # opening a pipe would wait for somebody who writes
             raise SourceError(f"{path} is a folder, a device or a pipe; give the name of a file")
         with path.open("rb") as file:
-            raw = file.read(min(most, path.stat().st_size) + 1)
+            raw = file.read(most + 1)
         if len(raw) > most:
             raise SourceError(f"{path} has more than {most:,} bytes, the most that is read; divide it")
     except OSError as error:
@@ -140,12 +139,11 @@ def parse_json(text: str | bytes) -> Any:
         raise ValueError(_TOO_DEEP) from None
 
 
-def parse_toml(text: str) -> dict[str, Any]:
-    """Parse TOML; ValueError for anything else, also for a document that is too large, or nested too deep."""
-    if len(text) > _MOST_TOML:
-        raise ValueError(f"it must have at most {_MOST_TOML:,} characters, got {len(text):,}")
-    if _LONG_KEY.search(text):
-        raise ValueError(_TOO_DEEP)
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read TOML; SourceError as for a text, ValueError for one that is no TOML, has too many dots or is too deep."""
+    text = read_text(path, _MOST_TOML).body
+    if (dots := text.count(".")) > _MOST_DOTS:
+        raise ValueError(f"it must have at most {_MOST_DOTS:,} dots, got {dots:,}")
     try:
         return tomllib.loads(text)
     except RecursionError:

@@ -66,6 +66,18 @@ def test_a_marked_folder_keeps_what_has_no_name_of_ours(tmp_path: Path, kind: st
         thesis.unlink()
 
 
+@pytest.mark.parametrize("kind", ["work", "new", "part"])
+def test_what_a_system_puts_into_a_folder_is_no_harm(tmp_path: Path, kind: str) -> None:
+    folder = marked(hidden_path(tmp_path / "map.tif", kind))
+    for name in (".nfs000000000123", "._run", "._map.tif", ".fuse_hidden0001", ".DS_Store"):
+        (folder / name).write_bytes(b"")
+    discard(folder)
+    assert list(tmp_path.iterdir()) == []
+    (marked(folder) / ".profile").write_text("x")
+    with pytest.raises(OutputError, match=r"did not make \('.profile'\)"):
+        empty(folder)
+
+
 def test_a_mark_is_never_written_through(tmp_path: Path, letter: Path) -> None:
     taken, run = tmp_path / ".map.tif.work", tmp_path / "run"
     for folder in (taken, run):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +15,7 @@ from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.errors import InputError, SourceError
 from geoglot.options import FindOptions, ReadOptions, RefineOptions
-from geoglot.tables import read_text
+from geoglot.tables import parse_json, read_text
 from geoglot.tasks.ask.ask_options import AskOptions
 
 if TYPE_CHECKING:
@@ -146,8 +145,8 @@ def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Pa
     """Answer about one scene: a replay, the questions, or the questions that are typed in the prompt."""
     if own.replay:
         try:
-            document = json.loads(read_text(own.replay).body)
-        except (SourceError, ValueError, RecursionError) as error:
+            document = parse_json(read_text(own.replay).body)
+        except (SourceError, ValueError) as error:
             raise InputError(f"{own.replay} is not a document of `geoglot ask --json`: {error}") from error
         answer = asker.replay(document)
         if evidence is not None:

@@ -10,8 +10,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from geoglot.aliases import control_in, not_utf8
+from geoglot.aliases import not_utf8
 from geoglot.errors import InputError, OutputError
+from geoglot.legible import find_unwritable
 from geoglot.outputs.own import LOCK, LONGEST_NAME, check_own, discard, empty, hidden_path, own_folder
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -20,7 +21,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 def check_folder(path: Path) -> None:
     """Before any work, refuse an output that cannot be written: its folder, its name, or what lies there."""
     check_utf8(path.name)
-    if control := control_in(path.name):
+    if control := find_unwritable(path.name):
         raise InputError(f"the name {path.name!r} holds a control character ({control}); give the output another name")
     if len(os.fsencode(path.name)) > LONGEST_NAME:
         start = f"{path.name[:20]}...{path.suffix}"

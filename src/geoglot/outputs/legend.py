@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import count
 
-from geoglot.aliases import control_in
 from geoglot.errors import ClassesError
+from geoglot.legible import find_unwritable
 
 Colour = tuple[int, int, int]
 
@@ -39,8 +39,10 @@ def check_names(names: Iterable[str]) -> None:
     for name in names:
         if len(name) > _LONGEST_NAME:
             raise ClassesError(f"a class name must have at most {_LONGEST_NAME:,} characters, got {len(name):,}")
-        if control := control_in(name):
-            raise ClassesError(f"the class name {name[:40]!r} holds a control character ({control}); take it out")
+        if wrong := find_unwritable(name):
+            raise ClassesError(
+                f"the class name {name[:40]!r} holds {wrong}, which no file of results can hold; take it out"
+            )
 
 
 @dataclass(frozen=True)

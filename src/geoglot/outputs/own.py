@@ -31,16 +31,22 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _JOURNAL = re.compile(r"run|state\.npz|[a-z]+-\d{9,}\.(tif|npy|json)")
 #: What a draft of a data set of tiles keeps
 _TILES = re.compile(r".+_\d+_\d+\.png|(windows|classes)\.csv|set\.toml", re.DOTALL)
+#: What systems put into any folder: NFS and FUSE for a file that is removed while it is open, macOS for attributes
+_OF_A_SYSTEM = re.compile(r"\.(nfs[0-9a-f]+|fuse_hidden[0-9a-f]+|_.+|DS_Store)", re.DOTALL)
 
 log = logging.getLogger(__name__)
 
 
 def hidden_path(path: Path, kind: str) -> Path:
     """A hidden name in the same folder, never too long."""
-    name = f".{path.name}.{kind}"
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]}.{kind}"
-    return path.with_name(name)
+    return path.with_name(_hidden_name(path.name, kind))
+
+
+def _hidden_name(name: str, kind: str) -> str:
+    hidden = f".{name}.{kind}"
+    if len(os.fsencode(hidden)) > LONGEST_NAME:
+        hidden = f".{hashlib.sha256(os.fsencode(name)).hexdigest()[:32]}.{kind}"
+    return hidden
 
 
 def mark(folder: Path) -> None:
@@ -88,6 +94,8 @@ def empty(folder: Path, keep: Sequence[str] = (), first: Sequence[str] = ()) -> 
         for name in (*(name for name in first if name in names), *sorted(names - {*first})):
             try:
                 os.unlink(name, dir_fd=opened)
+            except FileNotFoundError:
+                pass  # the system removed it together with another
             except (IsADirectoryError, PermissionError):  # macOS has the second error
                 if name.startswith("."):  # the hidden folder of a draft
                     discard(folder / name)
@@ -172,12 +180,14 @@ def _is_ours(folder: Path, name: str, mode: int) -> bool:
     """Whether a name and type is that of something that geoglot puts into the folder."""
     if stat.S_ISDIR(mode) and name.startswith(".") and name.endswith(".part"):
         return True  # its own content is checked before it is removed
+    if stat.S_ISREG(mode) and _OF_A_SYSTEM.fullmatch(name):
+        return True
     kind = folder.name.rpartition(".")[2]
     if name in (MARK, LOCK) or kind == "work":
         return stat.S_ISREG(mode) and (name in (MARK, LOCK) or _JOURNAL.fullmatch(name) is not None)
     # A draft, which may be a folder, or a file beside it, whose name is longer: GDAL and SQLite make some.
     ends = [len(name)] if stat.S_ISDIR(mode) else range(len(name), 0, -1)
-    return any(hidden_path(folder.with_name(name[:end]), kind) == folder for end in ends)
+    return any(_hidden_name(name[:end], kind) == folder.name for end in ends)
 
 
 def _foreign_in(draft: str, opened: int) -> Iterator[str]:

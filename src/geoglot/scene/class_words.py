@@ -1,6 +1,5 @@
 """Parse class names as users type them, and embed them."""
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,10 +17,12 @@ from geoglot.figures import format_some
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
 from geoglot.outputs.legend import check_names
-from geoglot.tables import read_text
+from geoglot.tables import parse_json, read_text
 
 _QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # as shells leave and word processors write them
-_WORDS = 1024  # encoded at once, which bounds memory
+#: More words than this are embedded together, and `segment` blends embeddings, not logits: then time and memory count
+#: more than the last bit
+MANY = 1000
 _TEXT_FILES = (".txt", ".json", ".csv", ".tsv", ".yaml", ".yml")
 
 
@@ -67,8 +68,6 @@ def _check(parsed: Sequence[ClassWords]) -> None:
     names = [entry.name for entry in parsed]
     if not all(names) or not names:
         raise ClassesError('no class names were given; write them as --classes "water, forest, building"')
-    if halves := [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]:
-        raise ClassesError(f"class names must be whole characters, got {halves[0]!r}; save the file as UTF-8")
     if files := [name for name in names if name.lower().endswith(_TEXT_FILES)]:
         raise ClassesError(
             f"{files[0]} looks like a file; classes are read from one .txt or .json file: --classes FILE"
@@ -84,8 +83,8 @@ def _read_class_file(path: Path) -> Sequence[str] | Mapping[str, Sequence[str]]:
     try:
         text = read_text(path).body
         if path.suffix.lower() == ".json":
-            return _checked_json(json.loads(text), path)
-    except (SourceError, ValueError, RecursionError) as error:
+            return _checked_json(parse_json(text), path)
+    except (SourceError, ValueError) as error:
         raise ClassesError(f"the class file {path} cannot be read: {error}") from error
     rows = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
     pairs = [(name.strip(), words) for name, _, words in rows]
@@ -118,8 +117,8 @@ def text_vectors(
     if wrong or not templates:
         raise ClassesError(f"a template needs {{}} where the class name goes; {format_some(wrong) or 'none'} has none")
     blocks = []
-    for start in range(0, len(words), _WORDS):
-        block = words[start : start + _WORDS]
+    for start in range(0, len(words), MANY):
+        block = words[start : start + MANY]
         vectors = model.encode_text([text for word in block for text in fill(templates, word)])
         blocks.append(F.normalize(vectors.reshape(len(block), len(templates), -1).mean(1), dim=-1))
     return torch.cat(blocks)
@@ -130,11 +129,11 @@ def class_vectors(
 ) -> Float[Tensor, "class dim"]:
     """Unit vectors of classes, each the mean over its words.
 
-    Many classes are read together, which is many times faster and may change the last bit of a vector.
+    Many words are embedded together, which is many times faster and may change the last bit of a vector.
     """
-    if len(classes) > _WORDS:
-        words = text_vectors(model, [word for entry in classes for word in entry.words], templates)
-        groups = torch.split(words, [len(entry.words) for entry in classes])
+    words = [word for entry in classes for word in entry.words]
+    if len(words) > MANY:
+        groups = torch.split(text_vectors(model, words, templates), [len(entry.words) for entry in classes])
     else:
         groups = tuple(text_vectors(model, entry.words, templates) for entry in classes)
     return torch.stack([F.normalize(group.mean(0), dim=0) for group in groups])

@@ -111,21 +111,23 @@ def _known_tokens(tokenizer: Tokenizer, encoding: Encoding) -> list[bool]:
 
 
 def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> Iterator[tuple[int, int]]:
-    """Indices of words with the same embedding, in ascending order.
+    """Indices of words with the same embedding, in ascending order: the first of them with each of the others.
 
     Only words whose embeddings lie near each other in some directions are compared, since there may be 100,000 words.
     """
     unit = F.normalize(vectors.float(), dim=1).cpu()
     directions = torch.randn(unit.shape[1], _DIRECTIONS, generator=torch.Generator().manual_seed(0))
     shadows = (unit @ F.normalize(directions, dim=0)).double().numpy()
-    tree = cKDTree(shadows)
-    for start in range(0, len(unit), _BLOCK):
-        near = tree.query_ball_point(shadows[start : start + _BLOCK], _NEAR, p=np.inf, return_sorted=True)
-        for first, others in enumerate(near, start):
-            later = [other for other in others if other > first]
-            if later:
-                alike = (unit[later] @ unit[first] > _SAME).tolist()
-                yield from ((first, other) for other, same in zip(later, alike, strict=True) if same)
+    tree, done = cKDTree(shadows), set[int]()
+    for first in range(len(unit)):
+        if first in done:
+            continue
+        near = tree.query_ball_point(shadows[first], _NEAR, p=np.inf, return_sorted=True)
+        if later := [other for other in near if other > first]:
+            same = (unit[later] @ unit[first] > _SAME).tolist()
+            others = [other for other, is_same in zip(later, same, strict=True) if is_same]
+            done.update(others)
+            yield from ((first, other) for other in others)
 
 
 def _alike(model: str, one: _Entry, other: _Entry) -> str:

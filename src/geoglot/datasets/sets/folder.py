@@ -31,7 +31,7 @@ from geoglot.datasets.yolo import DataYaml, YoloFile, find_yaml, read_yaml
 from geoglot.errors import InputError, SourceError
 from geoglot.options import Task
 from geoglot.sources.listing import SUFFIXES
-from geoglot.tables import parse_toml, read_text
+from geoglot.tables import read_toml
 
 FACTS = "set.toml"
 
@@ -74,7 +74,7 @@ class FolderSet(MaskedImages):
         if not path.is_file():
             return None
         try:
-            finest, coarsest = (float(metres) for metres in parse_toml(read_text(path).body)["resolution"])
+            finest, coarsest = (float(metres) for metres in read_toml(path)["resolution"])
         except (SourceError, ValueError, KeyError, TypeError, OverflowError) as error:
             raise SourceError(f"{path} must say resolution = [FINEST, COARSEST], metres per pixel") from error
         if not 0 < finest <= coarsest < math.inf:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
+from geoglot.scene.class_words import MANY
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
 from geoglot.scene.dense import Dense, WordDense, WordScores
 from geoglot.scene.encoded_scene import EncodedScene
@@ -33,11 +34,11 @@ from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.map_files import MOST_SCORES, Outputs, SegmentResult
+from geoglot.tasks.segment.map_files import Outputs, SegmentResult
 from geoglot.tasks.segment.shares import class_shares
 
 _KINDS, _REFINED = ("classes", "confidence"), ("refined", "refinedconfidence")  # strips that the map is made of
-_LOGITS = 10_000_000  # computed at once, which bounds memory
+_COSINES = 10_000_000  # computed at once for many words, which bounds memory
 
 
 def segment_with(
@@ -67,15 +68,8 @@ def segment_with(
         outputs.made.check(raster.uri)
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap)
-        channels = Counter(dense.labels)
-        if wrong := [name for name in legend.names if channels[name] != 1]:
-            raise InputError(
-                f"the model's channels ({format_some(dense.labels)}) must name each of the classes once, and do not so "
-                f"name {format_some(wrong)}"
-            )
         outputs.check_scores(len(legend.names))
-        ids_of = {name: number for number, name in enumerate(legend.names, 1)}
-        ids = tuple(ids_of.get(label, OTHER) for label in dense.labels)
+        ids = _ids(dense, legend)
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
@@ -86,6 +80,7 @@ def segment_with(
                 "refiner": refiner.facts() if refiner else None,
             },
             **({"encoded": scene.facts} if scene else {}),
+            **({"blended": "embeddings"} if _are_many(dense) else {}),
             **(facts or {}),
         }
         outputs.made.start(run := fingerprint(facts), overwrite)
@@ -97,6 +92,27 @@ def segment_with(
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
             kinds = rows.refine(refiner) if refiner else _KINDS
             return rows.write(kinds, failed, resumed, started)
+
+
+def _ids(dense: Dense, legend: Legend) -> tuple[int, ...]:
+    """The class id of each channel of a model; InputError unless the channels name each class once."""
+    channels = Counter(dense.labels)
+    if wrong := [name for name in legend.names if channels[name] != 1]:
+        raise InputError(
+            f"the model's channels ({format_some(dense.labels)}) must name each of the classes once, but "
+            f"{format_some(wrong)} is there not at all or more than once"
+        )
+    ids = {name: number for number, name in enumerate(legend.names, 1)}
+    return tuple(ids.get(label, OTHER) for label in dense.labels)
+
+
+def _are_many(dense: Dense) -> TypeGuard[WordScores]:
+    """Whether there are so many words that embeddings are blended: logits would need more memory.
+
+    Logits are linear in the embeddings, so this changes them by rounding only; of a class with several words, the best
+    word is then chosen after blending.
+    """
+    return isinstance(dense, WordScores) and len(dense.texts) > max(MANY, dense.card.dim)
 
 
 @dataclass(frozen=True)
@@ -123,34 +139,24 @@ class _Run:
         rule = Rule(self.ids, self.options.threshold, self.legend.nodata)
         upsampler = Upsampler(rule, self.plan.patch, self.plan.shape)
         if scene:
-            self._add_strips(map(self._score, scene.rows()), upsampler)
+            self._add_strips(self._score(scene.rows()), upsampler)
             return scene.failed, scene.resumed
-        seen = self._blended()
+        dense = self.dense
+        seen = WordDense(dense.model) if _are_many(dense) else dense
         rows = see(
             self.raster, seen, self.plan, batch=batch, journal=self.journal, also=upsampler, progress=self.progress
         )
         resumed = resume_note(rows.restored, len(self.plan), "windows")
-        if seen is not self.dense:
-            most = max(1, _LOGITS // (self.dense.channels * self.plan.lattice[1]))
-            self._add_strips(map(self._score, split_rows(rows, self.plan.patch, most)), upsampler)
-        else:
-            self._add_strips(rows, upsampler)
+        self._add_strips(rows if seen is dense else self._score(rows), upsampler)
         return rows.failed, resumed
 
-    def _blended(self) -> Dense:
-        """The model whose values are blended: that of embeddings for many classes, whose logits need more memory.
-
-        Logits are linear in the embeddings, so this changes them by rounding only; of a class with several words, the
-        best word is then chosen after blending.
-        """
-        many = self.dense.channels > max(MOST_SCORES, self.dense.card.dim)
-        return WordDense(self.dense.model) if many and isinstance(self.dense, WordScores) else self.dense
-
-    def _score(self, row: Row) -> Row:
-        """Embeddings as class logits."""
-        if not isinstance(self.dense, WordScores):
-            return row
-        return replace(row, values=self.dense.score(torch.from_numpy(row.values)[None])[0].numpy())
+    def _score(self, rows: Iterable[Row]) -> Iterable[Row]:
+        """Rows of embeddings as class logits; for many words in parts, which bounds memory."""
+        if not isinstance(dense := self.dense, WordScores):
+            return rows
+        if _are_many(dense):
+            rows = split_rows(rows, self.plan.patch, max(1, _COSINES // (len(dense.texts) * self.plan.lattice[1])))
+        return (replace(row, values=dense.score(torch.from_numpy(row.values)[None])[0].numpy()) for row in rows)
 
     def _add_strips(self, rows: Iterable[Row], upsampler: Upsampler) -> None:
         places = {label: place for place, label in enumerate(self.dense.labels)}

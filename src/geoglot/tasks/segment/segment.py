@@ -12,14 +12,14 @@ from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.averaged import average
-from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
-from geoglot.tasks.segment.map_files import MOST_SCORES, Outputs, SegmentResult
+from geoglot.tasks.segment.map_files import Outputs, SegmentResult
 from geoglot.tasks.segment.map_run import segment_with
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
@@ -69,10 +69,6 @@ def segment(
         "card": asdict(model.card),
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
     }
-    if len(names) > MOST_SCORES and (options.flips, options.scales) != (SegmentOptions.flips, SegmentOptions.scales):
-        raise InputError(
-            f"flips and scales are for at most {MOST_SCORES:,} classes, got {len(names):,}; leave them out"
-        )
     dense = average(dense, options.flips, options.scales)
     return segment_with(
         dense,
@@ -106,6 +102,8 @@ def _dense(
     if words is None:
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
+    if (count := sum(len(entry.words) for entry in words)) > MANY and _is_averaged(options):
+        raise InputError(f"flips and scales are for at most {MANY:,} words, got {count:,}; leave them out")
     scores = WordScores(model, words, background, options.templates)
     notes = word_notes(model, words, scores.texts, background=background, templates=options.templates)
     texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
@@ -113,8 +111,13 @@ def _dense(
     return scores, names, facts | {"texts": texts, "device": scores.texts.device.type, "notes": notes}
 
 
+def _is_averaged(options: SegmentOptions) -> bool:
+    """Whether the logits of several views are averaged."""
+    return (options.flips, options.scales) != (SegmentOptions.flips, SegmentOptions.scales)
+
+
 def _check_encoded(scene: EncodedScene, dense: Dense, options: SegmentOptions) -> None:
-    if (options.flips, options.scales) != (SegmentOptions.flips, SegmentOptions.scales):
+    if _is_averaged(options):
         raise InputError("flips and scales need the model again: segment the raster, not the encoded scene")
     if scene.dense.labels and model_of(dense) is not model_of(scene.dense):
         raise InputError("other words need the model again: segment the raster, not the encoded scene")
