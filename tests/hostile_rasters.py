@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import warnings
 from collections.abc import Callable, Iterator
@@ -95,7 +96,20 @@ def _sidecars(url: str) -> Builders:
                 path, f"{suffix}.aux.xml", _OVERVIEWS.format("OVERVIEWS", "OVERVIEW_FILE", f"{url}/a.tif")
             ),
         )
-    yield "a.tif", lambda path: write_raster(path).with_suffix(".aux").write_text("EHFA_HEADER_TAG" + "\0" * 400)
+    for ending in ("tif", "png", "jp2"):
+        yield f"a.{ending}", lambda path: write_erdas_aux(write_raster(path, False))
+
+
+def write_erdas_aux(path: Path) -> Path:
+    """Overviews in an .aux, as ERDAS and ArcGIS wrote them beside an image, whose name has five letters here."""
+    place = path.parent / "erdas"
+    place.mkdir()
+    with rasterio.Env(USE_RRD="YES"), rasterio.open(write_raster(place / "a.tif"), "r+") as dataset:
+        dataset.build_overviews([2])
+    body = (place / "a.aux").read_bytes()
+    path.with_suffix(".aux").write_bytes(body.replace(b"a.tif\0", path.name.encode().ljust(6, b"\0")))
+    shutil.rmtree(place)
+    return path
 
 
 def _put_beside(path: Path, suffix: str, text: str) -> None:

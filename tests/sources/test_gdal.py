@@ -182,7 +182,7 @@ def test_a_size_that_no_file_of_its_length_holds_is_refused(
 def test_blocks_beyond_memory_are_refused(make_geotiff: MakeGeotiff, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("geoglot.sources.raster_guard._MAX_BLOCK_BYTES", 64 * 64 * 2 * 2)
     open_handle(str(make_geotiff(np.ones((2, 128, 128), np.uint16)))).close()
-    with pytest.raises(SourceError, match="GiB in memory"):
+    with pytest.raises(SourceError, match="MiB in memory"):
         open_handle(str(make_geotiff(np.ones((3, 128, 128), np.uint16), interleave="pixel")))
     open_handle(str(make_geotiff(np.ones((3, 128, 128), np.uint16), interleave="band"))).close()
 

@@ -19,7 +19,7 @@ from rasterio.io import DatasetReader, MemoryFile
 from geoglot.errors import SourceError
 from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
-from geoglot.sources.beside import check_is_file, check_texts_beside
+from geoglot.sources.beside import check_is_file, check_needs_no_sidecars, check_texts_beside, find_erdas_aux
 from geoglot.sources.raster_guard import check_header, check_path, is_local
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
@@ -67,9 +67,14 @@ def open_handle(uri: str, *, level: int | str | None = None) -> Any:
     level: the index of an overview that is opened in place of the image, or "NONE" for the image without overviews.
     """
     check_path(uri)
-    with gdal_options(uri):
+    alone = {}
+    if is_local(uri):
+        check_texts_beside(uri)
+        if erdas := find_erdas_aux(uri):  # GDAL would open it; sidecars.py still reads where the image lies
+            check_needs_no_sidecars(uri, erdas)
+            alone = {"GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR"}
+    with gdal_options(uri, **alone):
         if is_local(uri):
-            check_texts_beside(uri)
             _check_rasters_beside(uri)
         dataset = _open(uri, DRIVERS, level)
         try:
@@ -100,6 +105,8 @@ def _check_rasters_beside(uri: str) -> None:
         if Path(beside).exists():
             check_is_file(Path(beside), uri)
             check_texts_beside(beside)
+            if erdas := find_erdas_aux(beside):
+                raise SourceError(f"{erdas} is a file of ERDAS, which names other files; move it to another folder")
             _check_rasters_beside(beside)
             with _open(beside, ("GTiff",)) as dataset:
                 if _names_overviews(dataset):
@@ -118,7 +125,8 @@ def _reopen_without_overviews(dataset: Any, uri: str) -> Any:
     # Only the driver of TIFFs does without the overviews, and GDAL refuses it without a transform.
     if dataset.driver != "GTiff" or dataset.transform.is_identity:
         raise SourceError(
-            f"{uri} names another raster as its overviews (OVERVIEW_FILE in its metadata); copy its pixels"
+            f"{uri} names another raster as its overviews (OVERVIEW_FILE in its metadata); "
+            + (f"remove {uri}.aux.xml" if Path(f"{uri}.aux.xml").exists() else "copy its pixels")
         )
     dataset.close()
     return _open(uri, DRIVERS, "NONE")

@@ -9,7 +9,8 @@ import numpy as np
 from geoglot.aliases import not_utf8
 from geoglot.errors import SourceError
 
-_MAX_BLOCK_BYTES = 2**30  # a block is decoded as a whole
+_MAX_BLOCK_BYTES = 2**29  # a block is decoded as a whole, and copied once
+_MAX_BANDS = 4096  # rasterio looks through all bands to read the facts of each
 _MAX_GAIN = 200_000  # bytes of pixels per byte of the file; sparse GeoTIFFs in tiles of 1024 px reach two thirds
 _MAX_UNPACKED = 2**30  # bytes of pixels of a picture without tiles, unless it has few per byte of the file
 _MAX_UNTILED_GAIN = 200
@@ -44,6 +45,11 @@ def check_header(dataset: Any, uri: str, packed: int | None = None) -> None:
     """
     if dataset.count == 0:
         raise SourceError(f"{uri} holds no bands of its own; name one of its subdatasets or convert it to GeoTIFF")
+    if dataset.count > _MAX_BANDS:
+        raise SourceError(
+            f"{uri} declares {dataset.count:,} bands, and at most {_MAX_BANDS:,} are read; copy those that you need: "
+            "gdal_translate -b 1 -b 2 -b 3"
+        )
     if any(dtype.startswith("complex") for dtype in dataset.dtypes):
         raise SourceError(f"{uri} holds complex numbers; convert them first, for instance to amplitudes")
     bands = f" of {dataset.count:,} bands" if dataset.count > 1 else ""
@@ -67,6 +73,6 @@ def check_header(dataset: Any, uri: str, packed: int | None = None) -> None:
     is_interleaved = str(dataset.interleaving) in ("Interleaving.pixel", "PIXEL")
     if rows * cols * (bytes_a_pixel if is_interleaved else bytes_a_pixel // dataset.count) > _MAX_BLOCK_BYTES:
         raise SourceError(
-            f"{declares} in blocks of {cols:,} x {rows:,}, each over {_MAX_BLOCK_BYTES / 2**30:g} GiB in memory; write "
+            f"{declares} in blocks of {cols:,} x {rows:,}, each over {_MAX_BLOCK_BYTES >> 20} MiB in memory; write "
             "it in tiles: gdal_translate -co TILED=YES"
         )

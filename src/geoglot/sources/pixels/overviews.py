@@ -17,6 +17,7 @@ from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.raster_guard import is_local
 
 _PLACES = ((0.5, 0.5), (0.15, 0.2), (0.25, 0.8), (0.8, 0.15), (0.85, 0.75))  # down and across the image, 0..1
+_MAX_LEVELS = 64  # halving a side that often leaves nothing of any raster
 _SIDE = 512  # pixels of a place that are read
 _MIN_INSIDE = 0.75  # share of an overview's pixels between the lowest and the highest pixel that they stand for
 _KERNEL = (1, 3, 3)  # resampling kernels blur over the neighbours
@@ -44,6 +45,10 @@ def overviews_match(dataset: Any, uri: str, reader: BandReader) -> bool:
     beside = is_local(uri) and any(Path(uri + suffix).exists() for suffix in (".ovr", ".OVR"))
     if not count or not (dataset.driver == "GTiff" or beside):  # other formats reduce the picture itself
         return True
+    if count > _MAX_LEVELS:
+        raise SourceError(
+            f"{uri} has {count:,} overviews, and at most {_MAX_LEVELS} are read; remove them: gdaladdo -clean {uri}"
+        )
     with open_dataset(uri, level="NONE") as image:
         return all(_level_matches(image, uri, level, reader) for level in range(count))
 
