@@ -24,8 +24,8 @@ def command():
 
 sys.modules["stub"] = sys.modules["__main__"]
 main.COMMANDS["stub"] = "stub:command"
+signal.signal({number}, signal.SIG_IGN if {ignored} else signal.SIG_DFL)  # the tests may run under nohup
 if {ignored}:
-    signal.signal({number}, signal.SIG_IGN)
     time.sleep = lambda seconds: None
 main.main()
 """

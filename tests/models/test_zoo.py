@@ -59,8 +59,8 @@ def test_a_device_that_is_not_here_is_refused() -> None:
 
 
 def test_no_device_is_the_one_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GEOGLOT_DEVICE", "meta")
-    assert choose_device(None) == torch.device("meta")
+    monkeypatch.setenv("GEOGLOT_DEVICE", "cpu:0")
+    assert choose_device(None) == torch.device("cpu:0")
     assert choose_device("cpu") == torch.device("cpu")
 
 

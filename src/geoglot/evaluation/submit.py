@@ -109,7 +109,7 @@ def check_archive(path: Path, dataset: MaskedImages, images: list[Path]) -> None
 def _check_map(dataset: MaskedImages, name: str, content: bytes, image: Path) -> None:
     with Image.open(io.BytesIO(content), formats=("PNG",)) as stored, Image.open(image, formats=formats()) as source:
         if stored.size != source.size:
-            raise SourceError(f"{name} has {stored.size} px; the image has {source.size}")
+            raise SourceError(f"{name} has {stored.size} px; the image is {source.size}")
         values, mode = np.asarray(stored), stored.mode
     if dataset.name == "loveda":
         if mode != "L" or values.max() >= len(dataset.classes):
