@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import product
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.wording import _pairs_alike, word_notes
 from geoglot.tasks import classify as classify_module
 from geoglot.tasks.classify import classify
-from geoglot.tasks.segment import map_run
+from geoglot.tasks.segment import map_files, map_run
 from geoglot.tasks.segment.segment import segment
 from stubs import PooledColours
 from worlds import class_field, paint, write_scene
@@ -107,3 +108,14 @@ def test_names_that_no_file_can_hold_are_refused_before_any_work(name: str) -> N
     with pytest.raises(ClassesError, match=r"^[^\n]{1,400}$"):
         parse_classes([name, "houses"])
     assert parse_classes(["می‌خواهم", "<b>&amp;]]>", "=1+1", "'; DROP TABLE x"])
+
+
+def test_the_names_of_very_many_classes_are_no_tags_but_categories(
+    scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_files, "_MOST_TAGS", 3)
+    segment(scene, NAMES, tmp_path / "map.tif", model=PooledColours(), options=SegmentOptions(overlay=False))
+    with rasterio.open(tmp_path / "map.tif") as dataset:
+        assert not [key for key in dataset.tags() if key.startswith("CLASS")]
+    categories = ElementTree.parse(tmp_path / "map.tif.aux.xml").iter("Category")
+    assert [entry.text for entry in categories] == ["other", *NAMES]

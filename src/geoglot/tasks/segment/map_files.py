@@ -28,6 +28,7 @@ from geoglot.tasks.segment.shares import ClassShare
 
 #: Largest number of classes whose scores are computed and written side by side
 MOST_SCORES = 1000
+_MOST_TAGS = 10_000  # GDAL takes n² time for n tags; the category names of the map name every class
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,8 @@ class Outputs:
 
     def write_classes(self, strips: Sequence[Path], grid: Grid, legend: Legend) -> None:
         """Write the class map, from strips of class ids."""
-        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate((legend.rest, *legend.names)))
+        names = (legend.rest, *legend.names) if len(legend.names) <= _MOST_TAGS else ()
+        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(names))
         layer = Layer(grid, legend.dtype, legend.nodata, ("class",), legend, tags)
         with self.made.writing(self.classes) as draft:
             write_cog(strips, layer, draft)
