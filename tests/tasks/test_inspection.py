@@ -10,6 +10,7 @@ from PIL import Image
 
 import geoglot
 from conftest import MakeGeotiff
+from geoglot.cli.info import describe
 from geoglot.errors import ModelError, OutputError
 from geoglot.options import ReadOptions
 
@@ -88,3 +89,13 @@ def test_a_band_without_data_and_an_output_without_a_folder(make_geotiff: MakeGe
     json.dumps(info.to_json(), allow_nan=False)
     with pytest.raises(OutputError, match="does not exist"):
         geoglot.inspect_raster(empty, picture=tmp_path / "no" / "bands.png")
+
+
+def test_the_first_of_very_many_bands_are_measured(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("geoglot.tasks.inspection._MOST_MEASURED", 2)
+    monkeypatch.setattr("geoglot.tasks.inspection._MOST", 1)
+    info = geoglot.inspect_raster(scene)
+    assert [band.low is None for band in info.bands] == [False, True, True, True]
+    assert "only the first 1 of 4 bands are measured" in info.notes
+    monkeypatch.setattr("geoglot.cli.info._MOST_LINES", 1)
+    assert "and 3 more bands, which --json lists" in describe(info)

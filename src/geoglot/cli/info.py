@@ -14,6 +14,8 @@ from geoglot.options import ReadOptions
 if TYPE_CHECKING:
     from geoglot.tasks.inspection import BandInfo, RasterInfo
 
+_MOST_LINES = 512  # bands
+
 
 @click.command()
 @click.argument("source")
@@ -55,13 +57,16 @@ def shown(info: RasterInfo) -> str:
 
 
 def band_table(info: RasterInfo) -> list[str]:
-    """One line per band."""
-    names = [band.name or "-" for band in info.bands]
+    """One line per band, and one for those that are too many."""
+    bands = info.bands[:_MOST_LINES]
+    names = [band.name or "-" for band in bands]
     width = max(map(len, names))
-    return [
+    lines = [
         f"band {band.index:>3}  {name:<{width}}  {band.colour or '-':<8}  {band.type:<8}  {_range(band)}"
-        for band, name in zip(info.bands, names, strict=True)
+        for band, name in zip(bands, names, strict=True)
     ]
+    more = len(info.bands) - len(bands)
+    return [*lines, f"and {format_count(more, 'more band')}, which --json lists"] if more else lines
 
 
 def _range(band: BandInfo) -> str:

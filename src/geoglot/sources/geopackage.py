@@ -47,6 +47,16 @@ def check_tables(path: Path) -> None:
         raise InputError(f"{path} cannot be read as a GeoPackage: {error}") from error
 
 
+def read_crs_texts(path: Path) -> list[str]:
+    """The texts from which GDAL makes the CRSs of a GeoPackage."""
+    try:
+        with closing(_connect(path)) as database:
+            rows = database.execute("SELECT * FROM gpkg_spatial_ref_sys").fetchall()
+    except sqlite3.Error as error:
+        raise InputError(f"{path} cannot be read as a GeoPackage: {error}") from error
+    return [text for row in rows for text in row if isinstance(text, str)]
+
+
 def _check_stored(path: Path, database: sqlite3.Connection, names: Sequence[str], tables: Mapping[str, str]) -> None:
     for name in names:
         is_table = name in tables and not tables[name].lower().lstrip().startswith("create virtual")

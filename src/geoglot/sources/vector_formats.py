@@ -19,6 +19,7 @@ from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError
 from geoglot.sources.geopackage import check_tables, is_plain
+from geoglot.sources.vector_crs import check_crs
 
 MAX_BYTES = 2**30
 """The largest size of a file, unpacked."""
@@ -158,6 +159,7 @@ def _check_crs(path: Path) -> None:
                         f"{path} names its CRS by an address, which is never opened; give the CRS by its code"
                     )
                 if kind == "name":
+                    check_crs(path, str(crs["properties"]["name"]))
                     pyproj.CRS.from_user_input(str(crs["properties"]["name"]))
             except (ValueError, RecursionError, KeyError, TypeError, CRSError) as error:
                 raise InputError(f"{path} names an unknown CRS; give it by its code, as in EPSG:32631") from error

@@ -17,6 +17,7 @@ import shapely
 
 from geoglot.errors import InputError
 from geoglot.silence import ignore_library_warnings
+from geoglot.sources.vector_crs import check_crs, check_crs_texts
 from geoglot.sources.vector_formats import KML, PARQUET, READABLE, Format, check_size, format_of
 
 MAX_FEATURES = 1_000_000
@@ -35,6 +36,7 @@ _reading = threading.Lock()  # GDAL's options belong to the whole process
 def read_features(path: Path) -> gpd.GeoDataFrame:
     """Features with a geometry, in two dimensions, and their flat attributes; InputError as `read_vectors`."""
     form = format_of(path)
+    check_crs_texts(path)
     try:
         frame = _read_parquet(path) if form is PARQUET else _read_by_gdal(path, form)
     except (InputError, MemoryError):
@@ -45,6 +47,8 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
     _check_depth(path, frame.geometry.to_numpy())
     if not np.isfinite(shapely.get_coordinates(frame.geometry.to_numpy())).all():
         raise InputError(f"{path} has a coordinate that is not a number; mend or remove that feature")
+    if frame.crs is not None:
+        check_crs(path, frame.crs)
     if frame.crs is not None and (frame.crs.is_engineering or frame.crs.name.startswith("Undefined")):
         frame = frame.set_crs(None, allow_override=True)
     flat = frame.drop(columns=[name for name in frame.columns.drop(frame.geometry.name) if _is_nested(frame[name])])

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from geoglot.sources.tile import Tile
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
 _MOST = 48  # bands that a picture shows
+_MOST_MEASURED = 512  # bands of which each is opened; of a file with more, the first _MOST
 _Look = Callable[..., Raster]  # opens the raster with a choice of bands, in its own pixels
 _SAME = 1.05  # ratio up to which two resolutions count as the same
 
@@ -45,7 +47,7 @@ class BandInfo:
     nodata: float | str | None
     """A number, "nan", or None if the file states none."""
     low: float | None
-    """2nd percentile of its stored numbers, from an overview; None without a valid pixel."""
+    """2nd percentile of its stored numbers, from an overview; None without a valid pixel, or if there are too many."""
     high: float | None
     """98th percentile."""
 
@@ -125,13 +127,14 @@ def inspect_raster(
         stored = list(zip(*columns, map(_nodata, dataset.nodatavals), strict=True))
     look = partial(open_raster, uri, nodata=read.nodata)
     with open_scene(uri, read, card.resolution) as raster:
-        alone = [_read_alone(look, index) for index in range(1, len(stored) + 1)]
+        measured = len(stored) if len(stored) <= _MOST_MEASURED else _MOST
+        alone = [_read_alone(look, index) for index in range(1, measured + 1)]
         mission = described.numbering(read.sensor).mission
         info = RasterInfo(
             source=uri,
             bands=tuple(
-                BandInfo(index, *band, *ends)
-                for index, (band, (_, ends)) in enumerate(zip(stored, alone, strict=True), 1)
+                BandInfo(index, *band, *(ends or (None, None)))
+                for index, (band, ends) in enumerate(zip_longest(stored, [ends for _, ends in alone]), 1)
             ),
             sensor=mission.title if mission else None,
             shown=choice.indexes,
@@ -140,7 +143,7 @@ def inspect_raster(
             radiometry=raster.radiometry.to_json(),
             fit=_fit(raster, card),
             time=raster.time.isoformat() if raster.time else None,
-            notes=(*raster.warnings, *_note_left_out(len(alone), picture)),
+            notes=(*raster.warnings, *_notes_left_out(len(stored), picture)),
             picture=Path(picture) if picture else None,
             **facts,
             **_place(raster.native),
@@ -151,7 +154,7 @@ def inspect_raster(
         if {"nir", "red", "green"} <= set(colours):
             infrared = [colours.index(colour) + 1 for colour in ("nir", "red", "green")]
             large.append(_colour_panel(look, f"colour-infrared: {_list(infrared)}", bands=infrared))
-        small = [_band_panel(band, tile) for band, (tile, _) in zip(info.bands, alone, strict=True)][:_MOST]
+        small = [_band_panel(band, tile) for band, (tile, _) in zip(info.bands, alone, strict=False)][:_MOST]
         rows = [small[start : start + _ACROSS] for start in range(0, len(small), _ACROSS)]
         write_panels([large, *rows], Path(picture))
     return info
@@ -182,8 +185,9 @@ def _colour_panel(look: _Look, title: str, **choice: Any) -> Panel:
     return Panel(tile.pixels[:3], tile.valid, (title,))
 
 
-def _note_left_out(bands: int, picture: PathLike | None) -> list[str]:
-    return [f"{picture} shows the first {_MOST} of {bands} bands"] if picture and bands > _MOST else []
+def _notes_left_out(bands: int, picture: PathLike | None) -> list[str]:
+    notes = [f"{picture} shows the first {_MOST} of {bands} bands"] if picture and bands > _MOST else []
+    return [*notes, f"only the first {_MOST} of {bands:,} bands are measured"] if bands > _MOST_MEASURED else notes
 
 
 def _place(grid: Grid) -> dict[str, Any]:
