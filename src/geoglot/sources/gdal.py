@@ -21,6 +21,7 @@ from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.beside import check_is_file, check_needs_no_sidecars, check_texts_beside, find_erdas_aux
 from geoglot.sources.raster_guard import check_header, check_path, is_local
+from geoglot.sources.tiff_tags import check_tags
 
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
@@ -69,6 +70,7 @@ def open_handle(uri: str, *, level: int | str | None = None) -> Any:
     check_path(uri)
     alone = {}
     if is_local(uri):
+        check_tags(Path(uri))
         check_texts_beside(uri)
         if erdas := find_erdas_aux(uri):  # GDAL would open it; sidecars.py still reads where the image lies
             check_needs_no_sidecars(uri, erdas)
