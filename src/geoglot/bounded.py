@@ -66,9 +66,14 @@ def _error_of(code: int, said: str, limits: Limits) -> GeoglotError:
         return getattr(errors, name, ChildError)(message)
     if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None)):
         return ChildError(f"took more than {limits.seconds:.3g} s of computing{limits.advice}")
-    if _NO_MEMORY.search(said):
+    if lacks_memory(said):
         return ChildError(f"needs more than {limits.megabytes:.0f} MB of memory{limits.advice}")
     return ChildError(f"crashed the library that reads it (signal {-code})" if code < 0 else last)
+
+
+def lacks_memory(said: str) -> bool:
+    """Whether an error says that there is no memory left; every library has its own words for it."""
+    return bool(_NO_MEMORY.search(said))
 
 
 def _main(seconds: str, megabytes: str, task: str, *arguments: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import struct
 from pathlib import Path
@@ -122,11 +123,26 @@ def config(folder: Path, **fields: Any) -> Path:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"num_hidden_layers": 20_000}, {"text": {"hidden_size": 2**40}}, {"depths": [10**6]}, {"a": 1e300}]
+    "fields",
+    [
+        {"num_hidden_layers": 20_000},
+        {"text": {"hidden_size": 2**40}},
+        {"depths": [10**6]},
+        {"a": 1e300},
+        {"hidden_size": 10**400},
+    ],
 )
 def test_a_folder_that_declares_what_no_model_has_is_refused(tmp_path: Path, fields: dict[str, Any]) -> None:
     with pytest.raises(ModelError, match="must be up to"):
         check_folder(config(tmp_path, **fields))
+
+
+def test_numbers_that_are_no_sizes_are_not_checked(tmp_path: Path) -> None:
+    """The index of a large model, the record of its training, and a limit in time that is infinite."""
+    config(tmp_path, time_step_limit=[0.0, math.inf])
+    (tmp_path / "model.safetensors.index.json").write_text('{"metadata": {"total_size": 16060522496}}')
+    (tmp_path / "trainer_state.json").write_text('{"total_flos": 1e18, "loss": NaN}')
+    assert check_folder(tmp_path) == (tmp_path / "model.safetensors").stat().st_size
 
 
 def test_a_model_that_is_larger_than_its_files_is_not_built(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def test_what_a_child_mends_has_the_same_bytes(monkeypatch: pytest.MonkeyPatch, 
     shapes = np.array([BOX, BOW, None, shapely.Polygon()], object)
     here = mend(shapes, method)
     monkeypatch.setattr(mending, "compute", lambda _, *arguments, **__: mending.work_on(*arguments))
-    monkeypatch.setattr(mending, "_QUICK", 0)
+    monkeypatch.setattr(mending, "_QUICK", {method: 0})
     assert shapely.to_wkb(mend(shapes, method)).tolist() == shapely.to_wkb(here).tolist()
     assert here[1].area == 2
 

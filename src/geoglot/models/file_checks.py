@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from geoglot.errors import ModelError
+from geoglot.tables import parse_json
 
 #: The escape of half a character, which no file and no terminal can hold alone
 _HALF = re.compile(r"\\u[dD][89a-fA-F]")
@@ -37,11 +38,11 @@ def check_is_weights(path: Path) -> None:
             raise ModelError(f"{path} {message}")
 
 
-def read_json(path: Path, most_mb: int = 4) -> Any:
+def read_json(path: Path, most_mb: int = 4, *, infinite: bool = False) -> Any:
     """Read a JSON file.
 
-    Raises ValueError, in one line, if it is a pipe or a device, is too large or too deep, or holds NaN, Infinity or
-    half a character.
+    Raises ValueError, in one line, if it is a pipe or a device, is too large or too deep, or holds half a character;
+    also for NaN and Infinity, unless `infinite`.
     """
     if path.exists() and not path.is_file():  # opening a pipe would wait for somebody who writes
         raise ValueError("it is a folder, a device or a pipe")
@@ -52,10 +53,7 @@ def read_json(path: Path, most_mb: int = 4) -> Any:
         raise ValueError(f"{constant} is no number")
 
     text = path.read_text(encoding="utf-8")
-    try:
-        content = json.loads(text, parse_constant=refuse)
-    except RecursionError:
-        raise ValueError("it is nested too deep") from None
+    content = parse_json(text, None if infinite else refuse)
     if _HALF.search(text):
         json.dumps(content, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
     return content
@@ -76,7 +74,7 @@ def count_numbers(path: Path, types: Collection[str] | None = None) -> int:
             )
         text = file.read(size)
     try:
-        entries = [value for name, value in json.loads(text).items() if name != "__metadata__"]
+        entries = [value for name, value in parse_json(text).items() if name != "__metadata__"]
         if len(entries) > _MOST_TENSORS:
             raise ValueError(f"it has {len(entries):,} tensors, and a model has at most {_MOST_TENSORS:,}")
         if types and (other := sorted({entry["dtype"] for entry in entries} - set(types))):
@@ -84,6 +82,6 @@ def count_numbers(path: Path, types: Collection[str] | None = None) -> int:
         if not all(type(side) is int and 0 <= side < 2**63 for entry in entries for side in entry["shape"]):
             raise ValueError("a shape must be whole numbers")
         return sum(math.prod(entry["shape"]) for entry in entries)
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         why = " ".join(str(error).split())[:200]
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None

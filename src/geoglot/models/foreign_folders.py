@@ -4,6 +4,7 @@ Its config.json is another author's: a few bytes may declare a model that takes 
 """
 
 import logging
+import math
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,10 +17,13 @@ from torch import nn
 
 from geoglot.errors import GeoglotError, ModelError
 from geoglot.models.file_checks import count_numbers, read_json
+from geoglot.models.huggingface import CONFIG
 
 #: A number of a model takes at least this part of a byte in a file: 1.6 bits in the smallest packed types
 _NUMBERS_A_BYTE, _SPARE = 5, 2**20
 _MOST_LAYERS, _MOST = 1000, 2**31
+#: Files that transformers reads before the weights; the index of 700 billion numbers has 9 MB
+_READ, _MOST_MB = ("*config.json", "*.index.json", "*tokens*.json", "chat_template.json"), 64
 _DEEP = ("layers", "depth", "depths", "blocks")  # ends of the names of fields that count modules
 #: Errors of transformers and torch for damaged files and impossible sizes
 BROKEN = (
@@ -29,15 +33,15 @@ BROKEN = (
 
 
 def check_folder(folder: Path) -> int:
-    """Check the JSON files and the headers of the weights in a folder; returns the bytes of its weights.
+    """Check the JSON files that transformers reads and the headers of the weights; returns the bytes of the weights.
 
-    Raises ModelError for files that are too large, too deep or damaged, and for numbers that no model has.
+    Raises ModelError for files that are too large, too deep or damaged, and for a size that no model has.
     """
-    for path in sorted(folder.glob("*.json")):
-        if path.name == "tokenizer.json" or path.name.startswith("vocab"):
-            continue
+    for path in sorted({file for pattern in _READ for file in folder.glob(pattern)}):
         try:
-            _check_numbers(read_json(path))
+            content = read_json(path, _MOST_MB, infinite=True)
+            if path.name == CONFIG:
+                _check_sizes(content)
         except (OSError, ValueError) as error:
             raise ModelError(f"{path} cannot be used ({error}); get the model again") from None
     weights = sorted(folder.glob("*.safetensors"))
@@ -46,8 +50,8 @@ def check_folder(folder: Path) -> int:
     return sum(path.stat().st_size for path in weights)
 
 
-def _check_numbers(content: Any) -> None:
-    """Raise ValueError for a number of layers, or any number, that is beyond all models."""
+def _check_sizes(content: Any) -> None:
+    """Raise ValueError for a number of layers, or any other size, that is beyond all models."""
     waiting = [("", content)]
     while waiting:
         name, value = waiting.pop()
@@ -55,9 +59,9 @@ def _check_numbers(content: Any) -> None:
             waiting += [(str(key), part) for key, part in value.items()]
         elif isinstance(value, list):
             waiting += [(name, part) for part in value]
-        elif isinstance(value, int | float) and not isinstance(value, bool):
+        elif isinstance(value, int | float):
             most = _MOST_LAYERS if name.endswith(_DEEP) else _MOST
-            if abs(value) > most and not name.startswith("model_max_length"):
+            if most < abs(value) < math.inf:
                 raise ValueError(f"{name[:50]} must be up to {most:,}, got {str(value)[:20]}")
 
 

@@ -8,6 +8,7 @@ import queue
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,7 +23,9 @@ from geoglot.settings import load_settings
 _PANIC = "PanicException"  # of pyo3, which has no name to import
 _STDERR = 2
 _OF_A_MODEL = "the model's tokenizer"
-_A_SECOND = 1000  # texts that even a slow machine encodes in a second
+_A_SECOND = 100_000  # characters that even a slow machine encodes in a second
+_OF_A_TEXT = 100  # characters that take as long as the rest of the work on a text
+Result = list[Encoding] | BaseException
 _ONE_AT_A_TIME = threading.RLock()
 
 
@@ -44,7 +47,7 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], what: str, *, special: bo
     A pattern of the tokenizer may cost exponential time. The library cannot be stopped, and gives other threads their
     turn: it works in a thread that is left alone if it is late.
     """
-    results: queue.SimpleQueue[list[Encoding] | BaseException] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Result] = queue.SimpleQueue()
 
     def work() -> None:
         try:
@@ -53,18 +56,29 @@ def encode(tokenizer: Tokenizer, texts: Sequence[str], what: str, *, special: bo
             results.put(error)
 
     threading.Thread(target=work, daemon=True).start()
-    seconds = load_settings().read_seconds
+    seconds = load_settings().read_seconds + sum(len(text) + _OF_A_TEXT for text in texts) / _A_SECOND
     with contain_panics(what):
         try:
-            result = results.get(timeout=seconds + len(texts) / _A_SECOND)
+            result = _wait_for(results, seconds)
         except queue.Empty:
             raise ModelError(
-                f"{what} did not encode {len(texts):,} texts within {seconds} s; take another model, or raise "
+                f"{what} did not encode {len(texts):,} texts within {seconds:.3g} s; take another model, or raise "
                 "GEOGLOT_READ_SECONDS if you trust it"
             ) from None
         if isinstance(result, BaseException):
             raise result
     return result
+
+
+def _wait_for(results: queue.SimpleQueue[Result], seconds: float) -> Result:
+    """The first result; queue.Empty after `seconds` of computing, which take longer on a busy machine."""
+    end, computed = time.monotonic() + seconds, time.process_time() + seconds
+    while True:
+        try:
+            return results.get(timeout=max(0.1, end - time.monotonic()))
+        except queue.Empty:
+            if time.process_time() > computed:
+                raise
 
 
 def count_tokens(tokenizer: Tokenizer, texts: Sequence[str], *, special: bool = True) -> list[tuple[int, int]]:

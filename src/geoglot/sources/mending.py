@@ -1,7 +1,7 @@
 """Mends polygons that cross themselves, and unites polygons, within a time limit.
 
-Both take time that grows faster than the square of the crossings, so a small ring can take days. Where there may be
-many, they are computed in a child process.
+If every edge crosses every other, the time grows with the cube of the corners, so a small ring can take days. Where it
+may be long, they are computed in a child process.
 """
 
 import tempfile
@@ -15,16 +15,17 @@ import shapely
 from geoglot.sources.vector_child import compute
 
 Method = Literal["linework", "structure"]
-_QUICK = 20_000  # sum of the squared numbers of corners of the polygons that cross themselves
+_QUICK = {"linework": 3e6, "structure": 1e8}  # cubes of the corners of polygons, mended in a second at the worst
 _FEW = 5_000  # corners of polygons that are united in this process
 _CORNER_BYTES = 16
+_PACE = 0.2  # MB of corners that are united or mended in a second of computing, at the least
 
 
 def mend(geometries: np.ndarray, method: Method = "linework") -> np.ndarray:
     """`shapely.make_valid`; InputError if it takes too long. "structure" drops what has no area."""
     crossed = ~shapely.is_valid(geometries) & ~shapely.is_missing(geometries)
-    corners = shapely.get_num_coordinates(geometries[crossed])
-    if (corners**2).sum() <= _QUICK:
+    corners = shapely.get_num_coordinates(geometries[crossed]).astype(float)
+    if (corners**3).sum() <= _QUICK[method]:
         return _mend(geometries, method)
     mended = np.array(geometries, object)
     mended[~crossed] = _mend(mended[~crossed], method)
@@ -49,7 +50,7 @@ def _in_child(work: str, geometries: np.ndarray, what: str) -> np.ndarray:
     size = int(shapely.get_num_coordinates(geometries).sum()) * _CORNER_BYTES
     with tempfile.TemporaryDirectory() as folder:
         _write(f"{folder}/given.parquet", geometries)
-        compute(f"{__name__}:work_on", work, folder, size=size, what=what)
+        compute(f"{__name__}:work_on", work, folder, size=size, pace=_PACE, what=what)
         return _read(f"{folder}/made.parquet")
 
 

@@ -25,6 +25,7 @@ MAX_BYTES = 2**30
 """The largest size of a file, unpacked."""
 READABLE = "GeoJSON, GeoPackage, GeoParquet, FlatGeobuf, Shapefile and KML"
 _SMALL, _SMALL_DATABASE = 2**16, 2**20  # bytes; an empty GeoPackage has 100 kB
+_CELL_BYTES = 8
 _HEAD = 65_536  # bytes that show the kind of a text
 _MAX_CRS = 65_536  # bytes of a GeoJSON file's member crs
 _MAX_LINE = 2**24  # bytes; a longer first line does not belong to GeoJSON text sequences
@@ -83,11 +84,21 @@ def check_files(path: Path) -> int:
     return size
 
 
+def unpacked_size(path: Path, size: int) -> int:
+    """Bytes of a file that has `size` bytes, when unpacked; GeoParquet only claims a number."""
+    if not _head(path).startswith(b"PAR1"):
+        return size
+    try:
+        facts = pq.read_metadata(path)
+    except (pa.ArrowException, OSError):
+        return size  # the reader tells what is wrong
+    unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+    return max(size, int(unpacked), _CELL_BYTES * int(facts.num_rows) * int(facts.num_columns))
+
+
 def is_small(path: Path, size: int) -> bool:
-    """Whether a file of so many bytes is read soon, whatever it holds: nothing in it unpacks or is computed."""
+    """Whether a file of so many bytes, unpacked, is read soon, whatever it holds: nothing in it is computed."""
     head = _head(path)
-    if head.startswith(b"PAR1"):
-        return size <= _SMALL and _is_small_parquet(path)
     if head.startswith(b"SQLite"):
         return size <= _SMALL_DATABASE and is_plain(path)
     return size <= _SMALL
@@ -181,12 +192,3 @@ def _root(path: Path) -> str:
     except expat.ExpatError:
         return ""
     return names[0]
-
-
-def _is_small_parquet(path: Path) -> bool:
-    try:
-        facts = pq.read_metadata(path)
-    except (pa.ArrowException, OSError):
-        return True  # the reader tells what is wrong
-    unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
-    return bool(max(unpacked, facts.num_rows * facts.num_columns) <= _SMALL)

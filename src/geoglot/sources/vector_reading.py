@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pyogrio
 import shapely
 
+from geoglot.bounded import lacks_memory
 from geoglot.errors import InputError
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.vector_crs import check_crs, check_crs_texts
@@ -42,6 +43,8 @@ def read_features(path: Path) -> gpd.GeoDataFrame:
     except (InputError, MemoryError):
         raise
     except Exception as error:  # GDAL, Arrow, GEOS and PROJ raise many kinds
+        if lacks_memory(str(error)):
+            raise MemoryError from error
         raise InputError(f"{path} cannot be read as {form.name}: {_first_line(error)}") from error
     frame = frame[frame.geometry.notna() & ~frame.geometry.is_empty].reset_index(drop=True)
     _check_depth(path, frame.geometry.to_numpy())

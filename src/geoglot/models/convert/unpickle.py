@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from geoglot.bounded import Limits, run_bounded
+from geoglot.bounded import Limits, lacks_memory, run_bounded
 from geoglot.errors import ChildError, ConvertError
 from geoglot.models.convert.pickled import Foreign, Kept, check_archive, weights_of
 from geoglot.models.file_checks import check_is_weights
@@ -65,8 +65,8 @@ def write_tensors(source: str, target: str) -> str:
     except MemoryError:
         raise
     except Exception as error:
-        if "allocate memory" in str(error):
-            raise
+        if lacks_memory(str(error)):
+            raise MemoryError from error
         raise ConvertError(f"cannot be read without running its code: {_sentence(error)}") from None
     return ""
 
