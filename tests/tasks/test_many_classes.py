@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import product
 from pathlib import Path
 from xml.etree import ElementTree
@@ -83,6 +84,10 @@ def test_embeddings_are_blended_in_place_of_many_logits(
     monkeypatch.setattr(map_run, "MANY", 1)
     monkeypatch.setattr(map_run, "_COSINES", 1)
     segment(scene, NAMES, tmp_path / "many.tif", model=PooledColours(), read=read, options=options)
+    blended = [
+        json.loads((tmp_path / f"{name}.manifest.json").read_text())["run"].get("blended") for name in ("few", "many")
+    ]
+    assert blended == [None, "embeddings"]
     with rasterio.open(tmp_path / "few.tif") as few, rasterio.open(tmp_path / "many.tif") as many:
         assert np.mean(few.read() == many.read()) > 0.99
 
@@ -97,7 +102,9 @@ def test_scores_flips_and_scales_say_how_many_classes_they_allow(scene: Path, tm
 def test_the_most_probable_classes_are_kept(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     every = classify(scene, NAMES, model=PooledColours()).results[0]
     monkeypatch.setattr(classify_module, "_KEPT", 2)
-    kept = classify(scene, NAMES, model=PooledColours()).results[0]
+    labels = classify(scene, NAMES, model=PooledColours())
+    assert "each image has the 2 most probable of 4 classes" in labels.notes
+    kept = labels.results[0]
     best = sorted(every.probabilities, key=lambda name: -every.probabilities[name])[:2]
     assert list(kept.probabilities) == best and kept.label == best[0] == every.label
     assert kept.probability == every.probability

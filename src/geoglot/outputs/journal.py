@@ -77,15 +77,15 @@ class Journal:
         if not self._state.exists():
             return None
         # numpy would leave a damaged file open that it opened itself.
-        with self.believed(), self._state.open("rb") as file, np.load(file, allow_pickle=False) as stored:
+        with self.damage_errors(), self._state.open("rb") as file, np.load(file, allow_pickle=False) as stored:
             if any(entry.compress_type != ZIP_STORED for entry in stored.zip.infolist()):
                 raise ValueError("it is compressed")  # a few bytes could become any number
             arrays = {name: stored[name] for name in stored.files}
             return arrays, json.loads(str(arrays.pop("__notes__")))
 
     @contextmanager
-    def believed(self) -> Iterator[None]:
-        """While what an earlier run left is read: OutputError where it is not what this version writes."""
+    def damage_errors(self) -> Iterator[None]:
+        """Turn whatever goes wrong while the files of an earlier run are read into an OutputError of one sentence."""
         try:
             yield
         except _DAMAGED as error:

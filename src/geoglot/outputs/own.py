@@ -195,7 +195,8 @@ def _foreign_in(draft: str, opened: int) -> Iterator[str]:
     for folder, folders, files, at in os.fwalk(draft, dir_fd=opened):
         for name in (*folders, *files):
             mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
-            if not (stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and _TILES.fullmatch(name))):
+            is_ours = _TILES.fullmatch(name) or _OF_A_SYSTEM.fullmatch(name)
+            if not (stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and is_ours)):
                 yield f"{folder}/{name}"
 
 

@@ -13,6 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from geoglot.errors import SourceError
+from geoglot.tables import parse_json, read_text
+
 KEY = "made"
 
 
@@ -64,21 +67,16 @@ class Record:
 def read_record(path: Path) -> Record | None:
     """The record in a file; None if it holds none, or one that was changed since it was sealed."""
     try:
-        document = json.loads(path.read_bytes()) if path.is_file() and not path.is_symlink() else {}
+        document = parse_json(read_text(path).body) if path.is_file() and not path.is_symlink() else {}
         made = document[KEY]
         if made["seal"] != _seal(document):
             return None
         proofs = tuple(Proof(**proof) for proof in made["files"])
-        texts = [
-            made["by"],
-            made["output"],
-            made["run"],
-            *(text for proof in proofs for text in (proof.path, proof.run)),
-        ]
         record = Record(made["by"], made["output"], made["run"], proofs)
-        return record if all(isinstance(text, str) for text in texts) else None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (SourceError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    texts = (record.door, record.output, record.run, *(text for proof in proofs for text in (proof.path, proof.run)))
+    return record if all(isinstance(text, str) for text in texts) else None
 
 
 def _seal(document: Mapping[str, Any]) -> str:

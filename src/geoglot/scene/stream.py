@@ -82,7 +82,7 @@ def see(
     blender, failed = Blender(plan, dense.channels), list[FailedWindow]()
     if journal and (stored := journal.load()):
         state, notes = stored
-        with journal.believed():
+        with journal.damage_errors():
             failed += [FailedWindow(Window(*each["window"]), str(each["reason"])) for each in notes["failed"]]
             for part in filter(None, (blender, also)):
                 part.restore(state)

@@ -102,6 +102,8 @@ def classify(
     items = _all_items(opened, model, read, options, reading, progress)
     while batch := list(islice(items, read.batch)):
         _label(batch, model, texts, [entry.name for entry in words], labels)
+    if len(words) > _KEPT:
+        notes = (*notes, f"each image has the {_KEPT:,} most probable of {len(words):,} classes")
     left = [f"and {len(reading) - _NOTES} more on how other sources were read"] if len(reading) > _NOTES else []
     labels.notes = (*notes, *reading[:_NOTES], *left)
     return labels
