@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from PIL import Image
 
 from geoglot.errors import SourceError
 from geoglot.sources.gdal import gdal_options, open_handle
-from geoglot.sources.truncated import check_not_truncated, find_damage
+from geoglot.sources.truncated import check_not_truncated, find_damage, find_damage_in
 
 KINDS = {
     "png": {}, "jpg": {}, "jp2": {}, "webp": {}, "progressive.jpg": {"progressive": True},
@@ -79,3 +80,8 @@ def test_other_files_are_left_to_their_readers(tmp_path: Path) -> None:
     for name in ("a.tif", "empty.png", "none.png"):
         assert find_damage(tmp_path / name) is None
     check_not_truncated("https://example.org/a.png")
+
+
+def test_a_png_of_very_many_compressed_texts() -> None:
+    chunk = b"\0\0\0\0zTXt" + zlib.crc32(b"zTXt").to_bytes(4, "big")
+    assert find_damage_in(b"\x89PNG\r\n\x1a\n" + 40 * chunk) == "it has more than 32 compressed texts"

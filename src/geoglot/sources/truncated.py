@@ -21,6 +21,7 @@ _JP2, _J2K = b"\x00\x00\x00\x0cjP  ", b"\xff\x4f\xff\x51"
 _END, _TILE_PART = b"\xff\xd9", b"\xff\x90\x00\x0a"
 _SEGMENT = re.compile(rb"\xff([^\x00\x01\xd0-\xd8\xff])", re.DOTALL)  # of JPEG: not stuffing, restart or fill
 _TAIL = 16  # zeros in a row that no compressed picture ends with
+_MAX_TEXTS = 32  # compressed ones, of up to 8 MB each, which libpng unpacks whenever a PNG is opened
 _NO_END = "its end is missing"
 Body = bytes | mmap.mmap
 
@@ -62,7 +63,7 @@ def _checker(head: bytes) -> Callable[[Body], str | None] | None:
 
 
 def _check_png(body: Body) -> str | None:
-    at = len(_PNG)
+    at, texts = len(_PNG), 0
     while at + 12 <= len(body):
         length, kind = int.from_bytes(body[at : at + 4], "big"), body[at + 4 : at + 8]
         end = at + 8 + length
@@ -70,6 +71,9 @@ def _check_png(body: Body) -> str | None:
             break
         if zlib.crc32(body[at + 4 : end]) != int.from_bytes(body[end : end + 4], "big"):
             return "a checksum in it is wrong"
+        texts += kind in (b"zTXt", b"iTXt")
+        if texts > _MAX_TEXTS:
+            return f"it has more than {_MAX_TEXTS} compressed texts"
         if kind == b"IEND":
             return None
         at = end + 4
