@@ -12,8 +12,9 @@ from PIL import ExifTags, Image, UnidentifiedImageError
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from geoglot.errors import ReadError
+from geoglot.errors import ReadError, SourceError
 from geoglot.geo import Grid
+from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.listing import file_state
@@ -23,6 +24,8 @@ from geoglot.sources.truncated import check_not_truncated
 
 _CAMERAS = (".jpg", ".jpeg", ".png", ".webp")
 _STRIP = 512  # rows that are read at a time
+_FREE = 2**17  # pixels per MB of GEOGLOT_READ_MB that an image may have whatever the size of its file
+_GAIN = 200  # pixels per byte of a file, beyond
 
 #: Reads one picture: RGB, float32, 0..1, (3, rows, cols)
 Picture = Callable[[], Float[np.ndarray, "3 rows cols"]]
@@ -38,8 +41,19 @@ UNTURN: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 def open_native(path: Path, coarser: float = 1.0) -> Raster:
     """Open a raster in its own pixels, as its mask has them, or in pixels `coarser` times as large."""
     raster = open_raster(path)
+    check_size(raster.native.shape, path)
     rows, cols = (max(1, round(side / coarser)) for side in raster.native.shape)
     return replace(raster, grid=raster.native if coarser == 1 else raster.native.resized((rows, cols)))
+
+
+def check_size(shape: tuple[int, int], *files: Path) -> None:
+    """SourceError for more pixels than the files explain: data sets are read image by image, each as a whole."""
+    size = sum(path.stat().st_size for path in files)
+    if shape[0] * shape[1] > max(load_settings().read_mb * _FREE, size * _GAIN):
+        raise SourceError(
+            f"{files[0]} declares {shape[0]:,} x {shape[1]:,} px in {size:,} bytes, and images of a data set are read "
+            "whole; cut it into tiles, or raise GEOGLOT_READ_MB if you trust it"
+        )
 
 
 def read_picture(path: Path) -> Float[np.ndarray, "3 rows cols"]:
@@ -84,6 +98,7 @@ def digest_of(path: Path) -> str:
     digest = hashlib.sha256()
     with open_dataset(str(path)) as dataset:
         rows, cols = dataset.shape
+        check_size(dataset.shape, path)
         digest.update(f"{dataset.count} {rows} {cols} {dataset.dtypes[0]}".encode())
         for row in range(0, rows, _STRIP):
             part = RasterioWindow(0, row, cols, min(_STRIP, rows - row))

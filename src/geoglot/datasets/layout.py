@@ -1,5 +1,6 @@
 """Layouts that several data sets share: a folder per class, and a mask beside every image."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +18,7 @@ from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_table, read_text
 
 _SKYSCRIPT = "the benchmark archives of https://github.com/wangzhecheng/SkyScript"
+_INDEX = re.compile(r"\d{1,9}")
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class FolderPerClass(DataSet):
 def _read_skyscript(path: Path) -> dict[str, str]:
     """Class words by stem. A label in the list is a word, or an index into the classnames.txt beside the list."""
     labels = {Path(row["filepath"]).stem: row["label"] for row in read_table(path, ("filepath", "label")).rows}
-    if not all(label.isdigit() for label in labels.values()):
+    if not all(_INDEX.fullmatch(label) for label in labels.values()):
         return labels
     names = path.with_name("classnames.txt")
     if not names.is_file():  # other names would make another protocol

@@ -11,6 +11,7 @@ from rasterio.enums import ColorInterp
 from rasterio.errors import RasterioError
 
 from geoglot.datasets.classes import Colour, MapClass
+from geoglot.datasets.image_files import check_size
 from geoglot.datasets.labels import NONE, LabelMap, Labels, check_ground
 from geoglot.errors import SourceError
 from geoglot.sources.gdal import open_dataset
@@ -73,7 +74,7 @@ class MaskFile(Labels):
 
     def read_stored(self) -> LabelMap:
         """The class of each stored pixel, by the first reading that knows every value."""
-        mask = read_mask(self.path)
+        mask = read_mask(self.path, self.image)
         values, where, counts = np.unique(mask.codes[mask.valid], return_inverse=True, return_counts=True)
         readings = self._readings(mask, values)
         reading = next((option for option in readings if not option.unknown.any()), readings[-1])
@@ -144,10 +145,11 @@ class MaskFile(Labels):
                 )
 
 
-def read_mask(path: Path) -> StoredMask:
-    """Read a mask; SourceError if the file is damaged or cannot be a mask."""
+def read_mask(path: Path, image: Path) -> StoredMask:
+    """Read the mask of an image; SourceError if the file is damaged or cannot be a mask."""
     check_not_truncated(path)
     with open_dataset(str(path)) as dataset:
+        check_size(dataset.shape, path, image)
         own = [index for index, kind in enumerate(dataset.colorinterp, 1) if kind is not ColorInterp.alpha]
         if len(own) not in (1, 3):
             raise SourceError(f"the mask {path} has {len(own)} bands; a mask has one of ids, or three of colours")

@@ -29,7 +29,7 @@ from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)
 _TOLERANCE = 0.005  # relative, for measured numbers: areas in pixels and on the ellipsoid differ
-_AREA = re.compile(r"([\d.]+) ?(m2|m²|ha|km2|km²|m|%)?")
+_AREA = re.compile(r"(\d+\.?\d*|\.\d+) ?(m2|m²|ha|km2|km²|m|%)?")
 _THEME = "theme"
 
 #: Opens an image, by index, for questions with these possible answers to theme questions

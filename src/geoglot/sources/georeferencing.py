@@ -47,13 +47,26 @@ def locate(dataset: Any, uri: str) -> Place:
         return _check_place(Grid(crs, own, dataset.shape), uri)
     if points and points_crs is not None:
         return _fit_control_points(points, points_crs, dataset.shape, uri)
-    if dataset.rpcs is not None:
+    if centre := _rpc_centre(dataset, uri):
         raise GridError(
             f"{uri} is placed by rational polynomials (RPC), which need the height of the ground; warp it first: "
-            f"gdalwarp -rpc -to RPC_DEM=heights.tif -t_srs EPSG:{_epsg(dataset.rpcs.long_off, dataset.rpcs.lat_off)} "
+            f"gdalwarp -rpc -to RPC_DEM=heights.tif -t_srs EPSG:{_epsg(*centre)} "
             f"-dstalpha {shlex.quote(uri)} {_name_warped(uri)} (without heights leave out -to RPC_DEM=heights.tif)"
         )
     return Place(Grid(None, own or dataset.transform, dataset.shape), (_missing_place(uri, crs, bool(points)),))
+
+
+def _rpc_centre(dataset: Any, uri: str) -> tuple[float, float] | None:
+    """Longitude and latitude of the middle of a file that has RPCs; GridError for RPCs that are damaged."""
+    try:
+        rpcs = dataset.rpcs
+        if rpcs is None or math.isfinite(rpcs.long_off + rpcs.lat_off):
+            return rpcs and (rpcs.long_off, rpcs.lat_off)
+    except (ValueError, KeyError):  # rasterio parses the texts of the file
+        pass
+    raise GridError(
+        f"{uri} has rational polynomials (RPC) that are damaged; remove them, or the file beside it with them"
+    )
 
 
 def find_sidecars(dataset: Any, uri: str) -> Sidecars:
@@ -108,6 +121,8 @@ def _fit_control_points(points: Sequence[Any], crs: pyproj.CRS, shape: tuple[int
     ground = np.array([(point.x, point.y) for point in points], np.float64)
     if crs.is_geographic and np.ptp(ground[:, 0]) > 180:  # across the antimeridian
         ground[:, 0] %= 360
+    if not (np.isfinite(pixels).all() and np.isfinite(ground).all()):
+        raise GridError(f"{uri} has a ground control point that is not a number; remove it")
     centre, origin = pixels.mean(axis=0), ground.mean(axis=0)
     known = np.column_stack([pixels - centre, np.ones(len(pixels))])
     if np.linalg.matrix_rank(known) < 3:

@@ -6,7 +6,6 @@ become 19 as in the authors' label_indices.json; a patch with other labels only 
 retrieved. Bands 4, 3, 2 are rendered as for every sensor: reflectance 0 to 0.3 is black to white.
 """
 
-import csv
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from geoglot.tables import parse_json, read_text
 
 _FOLDER = "BigEarthNet-v1.0"
 _BANDS = ("B04", "B03", "B02")
+_SIDE = 120  # pixels
 #: Official names, each with the labels in the files that become this class, unless its name is the only one
 _CLASSES: dict[str, tuple[str, ...]] = {
     "Urban fabric": ("Continuous urban fabric", "Discontinuous urban fabric"),
@@ -68,7 +68,8 @@ class BigEarthNet(DataSet):
         path = next((path for path in lists if path.is_file()), None)
         if path is None:
             raise self.missing(f"the list {lists[0].name} or {lists[1].name}", data)
-        names = [row[0].strip() for row in csv.reader(read_text(path).body.splitlines()) if row]
+        lines = read_text(path).body.splitlines()
+        names = [line.partition(",")[0].strip().strip('"') for line in lines if line.strip()]
         patches = [data / _FOLDER / name for name in names]
         absent = [patch for patch in patches if not _metadata(patch).is_file()]
         if absent or not patches:
@@ -97,6 +98,8 @@ def read_bands(patch: Path) -> Float[np.ndarray, "3 rows cols"]:
     bands = []
     for path in (patch / f"{patch.name}_{band}.tif" for band in _BANDS):
         with open_dataset(str(path)) as dataset:
+            if dataset.shape != (_SIDE, _SIDE):
+                raise SourceError(f"{path} must have {_SIDE} x {_SIDE} px, got {dataset.height} x {dataset.width}")
             try:
                 bands.append(dataset.read(1))
             except RasterioError as error:

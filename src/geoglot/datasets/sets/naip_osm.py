@@ -134,6 +134,8 @@ def osm_mask(image: Path, features: Path) -> Int32[np.ndarray, "rows cols"]:
         frame = read_vectors(features)
     except InputError as error:
         raise SourceError(f"{features} cannot be read as OSM features: {error}") from error
+    if frame.crs is None:
+        raise SourceError(f"{features} has no CRS; save it with one")
     shapes = areas(frame.to_crs(4326)).to_crs(grid.crs)
     shapes = shapes.iloc[np.argsort(-shapes.area.to_numpy(), kind="stable")]
     drawn = [(shape, index + 1) for shape, index in zip(shapes.geometry, shapes["class"], strict=True)]

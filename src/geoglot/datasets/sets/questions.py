@@ -33,7 +33,10 @@ class Rsvqa(DataSet):
         try:
             index = {number: index for index, number in enumerate(images)}
             asked = [
-                Question(index[row["img_id"]], row["question"], answers[row["answers_ids"][0]]["answer"], row["type"])
+                Question(
+                    index[row["img_id"]],
+                    *map(_text, (row["question"], answers[row["answers_ids"][0]]["answer"], row["type"])),
+                )
                 for row in questions.values()
             ]
         except (KeyError, IndexError, TypeError) as error:
@@ -49,6 +52,12 @@ class Rsvqa(DataSet):
             return {entry["id"]: entry for entry in entries if entry["active"]}
         except (KeyError, TypeError, ValueError, OSError) as error:
             raise SourceError(f"{path} is not the published file ({error!r}); fetch it from {self.page}") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{str(value)[:50]!r} must be a text")
+    return value
 
 
 RSVQA_LR = Rsvqa(

@@ -29,6 +29,7 @@ from geoglot.sources.bands.band_names import (
 from geoglot.sources.bands.band_numbering import Numbering, find_numbering
 
 Triple = tuple[int, int, int]
+_LONGEST_NUMBER = 9  # digits; Python refuses to read thousands of them
 
 
 @dataclass(frozen=True)
@@ -187,7 +188,7 @@ class Bands:
         return (shown[rgb[0] - 1], shown[rgb[1] - 1], shown[rgb[2] - 1]) if rgb else None
 
     def _index(self, band: BandLike) -> int:
-        if isinstance(band, str) and not band.isdecimal():
+        if isinstance(band, str) and not (band.isdecimal() and len(band) <= _LONGEST_NUMBER):
             index = self._find(band)
         else:
             index = int(band) if 1 <= int(band) <= len(self.colours) else None

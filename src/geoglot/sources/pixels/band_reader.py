@@ -6,6 +6,7 @@ picture is the same however it is stored.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -177,9 +178,14 @@ def _read_palette(dataset: Any, indexes: tuple[int, ...]) -> UInt8[np.ndarray, "
 def _find_black(dataset: Any, index: int) -> float | None:
     if dataset.tags(ns="IMAGE_STRUCTURE").get("MINISWHITE") != "YES":
         return None
-    dtype = np.dtype(dataset.dtypes[index - 1])
-    bits = int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8 * dtype.itemsize))
-    return 2.0**bits - 1 if dtype.kind == "u" else 0.0
+    return 2.0 ** count_bits(dataset, index) - 1 if np.dtype(dataset.dtypes[index - 1]).kind == "u" else 0.0
+
+
+def count_bits(dataset: Any, index: int) -> int:
+    """Bits of the numbers of a band: NBITS, which an .aux.xml may set to any text, if its type can have so many."""
+    most = 8 * np.dtype(dataset.dtypes[index - 1]).itemsize
+    text = dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", "")
+    return int(text) if re.fullmatch("[0-9]{1,2}", text) and 1 <= int(text) <= most else most
 
 
 def _find_masked_nodata(dataset: Any, indexes: tuple[int, ...], masks: list[Mask]) -> dict[int, float]:

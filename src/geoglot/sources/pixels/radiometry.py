@@ -20,7 +20,7 @@ from geoglot.aliases import Sensor
 from geoglot.geo import Window
 from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
 from geoglot.sources.gdal import GDAL_ERRORS
-from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.pixels.band_reader import BandReader, count_bits
 from geoglot.sources.pixels.reflectance import PerBand, ValueRange, choose_scaling, describe_misfit
 
 FULL_RANGE, PERCENTILE = "full-range", "percentile 2-98"
@@ -62,7 +62,7 @@ def find_radiometry(dataset: Any, reader: BandReader, sensor: Sensor | None) -> 
         return Radiometry((0.0,) * 3, (255.0,) * 3, FULL_RANGE)
     preset = sensor if sensor and PRESETS[sensor].scale is not None else None
     if all(dataset.dtypes[index - 1] == "uint8" for index in indexes):
-        bits = min(int(dataset.tags(index, ns="IMAGE_STRUCTURE").get("NBITS", 8)) for index in indexes)
+        bits = min(count_bits(dataset, index) for index in indexes)
         how = FULL_RANGE if bits == 8 else f"{FULL_RANGE} of {bits} bits"
         notes = (f"is 8 bit: it is shown as it is, without the scale of {PRESETS[preset].title}",) if preset else ()
         return Radiometry((0.0,) * len(indexes), (2.0**bits - 1,) * len(indexes), how, notes)
