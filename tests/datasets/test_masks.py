@@ -189,3 +189,14 @@ def test_what_is_no_colour_is_told(tmp_path: Path, colour: str) -> None:
     path.write_text(f"id,name,colour\n0,a,{colour}\n")
     with pytest.raises(SourceError, match="write it as #ff8800"):
         read_classes(path)
+
+
+def test_a_mask_of_more_pixels_than_its_bytes_explain_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shape = {"width": 2048, "height": 2048, "count": 1, "dtype": "uint8", "tiled": True, "SPARSE_OK": True}
+    with rasterio.open(tmp_path / "m.tif", "w", driver="GTiff", transform=rasterio.Affine(1, 0, 9, 0, -1, 9), **shape):
+        pass
+    monkeypatch.setenv("GEOGLOT_READ_MB", "16")
+    with pytest.raises(SourceError, match=r"2,048 x 2,048 px in [\d,]+ bytes.*GEOGLOT_READ_MB"):
+        _read(tmp_path, tmp_path / "m.tif")

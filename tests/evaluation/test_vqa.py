@@ -24,7 +24,7 @@ from worlds import class_field, paint, write_scene
         (0, "1", False, False), (11, "10", False, False), (100, "12", True, False), (120.0, "123m2", True, False),
         (123.2, "123m2", True, True), (None, "no", False, False), ("rural", "Rural", True, True),
         ("residential area", "residential", True, True), ("harbor", "harbour", True, True),
-        ("forest", "sea", False, False),
+        ("forest", "sea", False, False), (3, "1.2.3", False, False), (3, ".", False, False),
         (3, "yes", False, False), (True, "1", False, False),
     ],
 )  # fmt: skip

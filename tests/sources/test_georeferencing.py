@@ -169,3 +169,25 @@ def test_a_crs_that_is_right_is_not_called_wrong(make_geotiff: MakeGeotiff, colo
 def test_a_crs_from_the_centre_of_the_earth_is_refused(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
     with pytest.raises(GridError, match="from the centre of the Earth"):
         open_raster(make_geotiff(colours, "EPSG:4978"))
+
+
+@pytest.mark.parametrize(
+    ("beside", "told"),
+    [
+        ('<Metadata domain="RPC"><MDI key="LINE_OFF">1</MDI></Metadata>', "RPC"),
+        ('<Metadata domain="RPC"><MDI key="HEIGHT_OFF">x</MDI></Metadata>', "RPC"),
+        (
+            '<GCPList Projection="EPSG:4326"><GCP Id="1" Pixel="nan" Line="0" X="1" Y="1"/>'
+            '<GCP Id="2" Pixel="9" Line="0" X="2" Y="1"/><GCP Id="3" Pixel="0" Line="9" X="1" Y="2"/></GCPList>',
+            "control point that is not a number",
+        ),
+    ],
+)
+def test_places_that_are_no_numbers_are_refused(
+    make_geotiff: MakeGeotiff, colours: np.ndarray, beside: str, told: str
+) -> None:
+    with quiet():
+        path = make_geotiff(colours, None, None)
+        path.with_name(f"{path.name}.aux.xml").write_text(f"<PAMDataset>{beside}</PAMDataset>")
+        with pytest.raises(GridError, match=told):
+            open_raster(path)

@@ -55,3 +55,11 @@ def test_a_band_that_is_gone_is_told(tmp_path: Path) -> None:
     (tmp_path / "BigEarthNet-v1.0/S2A_1/S2A_1_B03.tif").unlink()
     with pytest.raises(SourceError, match="No such file"):
         BIGEARTHNET.read(tmp_path, "test").pictures[0]()
+
+
+def test_a_band_of_another_size_is_told(tmp_path: Path) -> None:
+    patch(tmp_path, "S2A_1", [SEA])
+    (tmp_path / "test.csv").write_text("S2A_1,S1A_1\n")
+    write_scene(tmp_path / "BigEarthNet-v1.0/S2A_1/S2A_1_B03.tif", np.ones((1, 60, 60), np.uint16))
+    with pytest.raises(SourceError, match="must have 120 x 120 px, got 60 x 60"):
+        BIGEARTHNET.read(tmp_path, "test").pictures[0]()

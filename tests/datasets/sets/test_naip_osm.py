@@ -118,3 +118,12 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
     (tmp_path / "osm/a.geojson").write_text("nothing")
     with pytest.raises(SourceError, match="cannot be read as OSM features"):
         NAIP_OSM.read(tmp_path, "all").masks[0]()
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_features_without_a_crs_are_told(tmp_path: Path) -> None:
+    tile(tmp_path, None)
+    gpd.GeoDataFrame({"building": ["house"]}, geometry=[box(0, 0, 1, 1)]).to_file(tmp_path / "osm/a.gpkg")
+    samples = NAIP_OSM.read(tmp_path, "all")
+    with pytest.raises(SourceError, match="has no CRS"):
+        samples.masks[0]()

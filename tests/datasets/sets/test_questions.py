@@ -86,3 +86,13 @@ def test_a_table_of_ones_own(tmp_path: Path) -> None:
         dataset_of("questions").read(tmp_path, "test")
     with pytest.raises(InputError, match="vqa"):
         dataset_of("questions").check("segmentation", "test")
+
+
+@pytest.mark.parametrize(("key", "value"), [("question", None), ("type", 5)])
+def test_what_is_no_text_is_told(tmp_path: Path, key: str, value: object) -> None:
+    write_rsvqa(tmp_path, "LR", "Images_LR")
+    path = tmp_path / "LR_split_test_questions.json"
+    questions = json.loads(path.read_text())["questions"]
+    path.write_text(json.dumps({"questions": [question | {key: value} for question in questions]}))
+    with pytest.raises(SourceError, match="must be a text"):
+        dataset_of("rsvqa-lr").read(tmp_path, "test")

@@ -47,13 +47,15 @@ def test_the_callers_choice() -> None:
     assert SENTINEL2.choose([4, "B03", "2"], None).indexes == (4, 2, 2)
     assert SENTINEL2.choose(["b08"], None).indexes == (4, 4, 4)
     assert RGBA.choose(["blue", "green", "red"], None).indexes == (3, 2, 1)
-    for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"], ["²"]):
+    for wrong in ([0, 1, 2], [1, 2, 5], ["swir", "nir", "red"], ["²"], ["9" * 5000]):
         with pytest.raises(InputError, match="There is no band"):
             SENTINEL2.choose(wrong, None)
     with pytest.raises(InputError, match=r"no band 5; the raster has: 1 \(gray\), 2, 3 \(red\)$"):
         Bands(("", "", "red"), ("gray", "undefined", "undefined")).choose([1, 2, 5], None)
     with pytest.raises(InputError, match="Three bands"):
         SENTINEL2.choose([1, 2], None)
+    with pytest.raises(InputError, match="at most 6 bands of this raster, got 5,000"):
+        SENTINEL2.choose([1] * 5000, None)
 
 
 def test_what_a_band_is_called() -> None:

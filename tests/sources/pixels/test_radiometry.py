@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
+from PIL import Image
 
 from conftest import MakeGeotiff
 from geoglot.aliases import Sensor
@@ -117,3 +118,13 @@ def test_scale_and_offset_tags_come_before_the_sensors(make_geotiff: MakeGeotiff
         pixels = raster.read(raster.grid.whole).pixels
     np.testing.assert_allclose(pixels, np.clip(reflectances[[3, 2, 1]] / 0.3, 0, 1), atol=1e-3)
     assert "tags" in raster.radiometry.how
+
+
+@pytest.mark.parametrize("bits", ["abc", "", "4.5", "2000", "-5", "9" * 5000])
+def test_bits_that_cannot_be_do_not_count(tmp_path: Path, colours: np.ndarray, bits: str) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(np.moveaxis(colours, 0, 2)).save(path)
+    tags = f'<Metadata domain="IMAGE_STRUCTURE"><MDI key="NBITS">{bits}</MDI></Metadata>'
+    bands = "".join(f'<PAMRasterBand band="{band}">{tags}</PAMRasterBand>' for band in (1, 2, 3))
+    Path(f"{path}.aux.xml").write_text(f"<PAMDataset>{bands}</PAMDataset>")
+    assert radiometry(path).how == FULL_RANGE

@@ -68,6 +68,8 @@ class Bands:
     def choose(self, bands: Sequence[BandLike] | None, sensor: Sensor | None) -> Choice:
         """The bands to show; InputError for bands that do not exist, and for a preset that does not fit."""
         if bands is not None:
+            if len(bands) > (most := len(self.colours) + 2):  # one band may be shown in all three colours
+                raise InputError(f"bands must name at most {most} bands of this raster, got {len(bands):,}")
             indexes = tuple(self._index(band) for band in bands) * (3 if len(bands) == 1 else 1)
             if len(indexes) < 3:
                 raise InputError(f"Three bands (red, green, blue) or one are needed, got {len(bands)}: {list(bands)}")
