@@ -172,8 +172,11 @@ def _check(folder: Path, opened: int) -> set[str]:
 
 def _entries(opened: int) -> dict[str, int]:
     """The names in a folder, sorted, and what lies under each (`st_mode`)."""
-    with os.scandir(opened) as found:
-        return {entry.name: entry.stat(follow_symlinks=False).st_mode for entry in sorted(found, key=lambda e: e.name)}
+    modes = dict[str, int]()
+    for name in sorted(os.listdir(opened)):
+        with suppress(FileNotFoundError):  # another run may remove its files meanwhile
+            modes[name] = os.stat(name, dir_fd=opened, follow_symlinks=False).st_mode
+    return modes
 
 
 def _is_ours(folder: Path, name: str, mode: int) -> bool:
