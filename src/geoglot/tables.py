@@ -121,14 +121,19 @@ def read_table(path: Path, needed: Sequence[str] = ()) -> Table:
     if not set(needed) <= set(columns):
         has = ", ".join(filter(None, columns)) or "none"
         raise SourceError(f"{path} must have the columns {format_list(needed)}; its first line names {has}")
-    if len(columns) > _MOST_COLUMNS or len(columns) * len(lines) > _MOST_CELLS:
-        raise SourceError(
-            f"{path} has {len(lines):,} lines of {len(columns):,} columns; at most {_MOST_COLUMNS:,} columns and "
-            f"{_MOST_CELLS:,} cells are read: remove columns or divide it"
-        )
+    check_cells(path, len(lines), len(columns))
     if double := next((name for name, count in Counter(columns).items() if name and count > 1), None):
         raise SourceError(f"{path} has two columns {double}; rename one of them")
     return _read_rows(path, text, first, separator, columns)
+
+
+def check_cells(path: Path, rows: int, columns: int) -> None:
+    """SourceError for a table that is too large to be read."""
+    if columns > _MOST_COLUMNS or columns * rows > _MOST_CELLS:
+        raise SourceError(
+            f"{path} has {rows:,} rows of {columns:,} columns; at most {_MOST_COLUMNS:,} columns and "
+            f"{_MOST_CELLS:,} cells are read: remove columns or divide it"
+        )
 
 
 def parse_json(text: str | bytes, parse_constant: Callable[[str], Any] | None = None) -> Any:

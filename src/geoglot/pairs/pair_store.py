@@ -188,7 +188,7 @@ def _read_facts(index: dict[str, Any]) -> tuple[tuple[str, ...], int, float]:
     bands, side, resolution = index["bands"], index["side"], index["resolution"]
     if not (isinstance(bands, list) and all(isinstance(band, str) for band in bands)):
         raise ValueError(f"bands must be a list of names, got {bands!r}")
-    if not (isinstance(side, int) and isinstance(resolution, int | float) and side > 0 < resolution < math.inf):
+    if not (isinstance(side, int) and isinstance(resolution, int | float) and side > 0 and 0 < resolution < math.inf):
         raise ValueError(f"side and resolution must be pixels and metres above 0, got {side!r} and {resolution!r}")
     return tuple(bands), side, resolution
 

@@ -32,9 +32,9 @@ from geoglot.silence import ignore_library_warnings
 from geoglot.tables import parse_json
 
 _LONGEST_HEADER = 2**16  # bytes of a .npy file
-#: Keys with which object stores describe the state of a file
 #: Names of the files in a shard
 SHARD_FILES = re.compile(rf"[\w-]+\.(npy|parquet)|{re.escape(LOCK)}")
+#: Keys with which object stores describe the state of a file
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 #: What numpy raises for a damaged header, which it reads as an expression of Python
 _NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError,

@@ -25,8 +25,8 @@ def list_files(folder: Path) -> list[Path]:
     """All files in a folder and below, sorted by path; links to folders are followed once.
 
     System files are left out: Thumbs.db, and names that begin with a dot (a Mac writes ._a.jpg beside a.jpg, galleries
-    write thumbnails, geoglot unfinished files). So are pipes
-    and devices, which may never end. SourceError for a folder that cannot be read.
+    write thumbnails, geoglot unfinished files). So are pipes and devices, which may never end. SourceError for a folder
+    that cannot be read.
     """
 
     def refuse(error: OSError) -> None:

@@ -155,6 +155,6 @@ def _optimiser_state(optimiser: torch.optim.Optimizer, tensors: Mapping[str, Ten
     for name, value in tensors.items():
         index, _, key = name.partition(".")
         if not 0 <= int(index) < len(shapes) or value.shape not in ((), shapes[int(index)]):
-            raise ValueError(f"optimiser.{name} is {tuple(value.shape)}, which no parameter is")
+            raise ValueError(f"optimiser.{name} has the shape {tuple(value.shape)}, which its parameter has not")
         moments.setdefault(int(index), {})[key] = value
     return {"state": moments, "param_groups": optimiser.state_dict()["param_groups"]}

@@ -22,14 +22,14 @@ from geoglot.errors import InputError, SourceError
 from geoglot.sources.listing import file_state, list_files, split_utf8_names
 from geoglot.sources.photos.decoding import formats, read_tags
 from geoglot.sources.photos.photo import Photo, PhotoSource, Query, licence_name
-from geoglot.tables import parse_number, read_table
+from geoglot.tables import check_cells, parse_number, read_table
 
 _SUFFIXES = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".jpe": "JPEG", ".jfif": "JPEG", ".mpo": "JPEG", ".png": "PNG", ".webp": "WEBP",
     ".tif": "TIFF", ".tiff": "TIFF", ".avif": "AVIF",
 }  # fmt: skip
 _MOST_BYTES = 500_000_000  # of a photo
-_MOST_UNPACKED, _MOST_CELLS, _MOST_COLUMNS = 250_000_000, 20_000_000, 2_000  # of a table
+_MOST_UNPACKED = 250_000_000  # bytes of a table in Parquet
 
 
 @dataclass(frozen=True)
@@ -186,21 +186,12 @@ def _read_rows(path: Path) -> tuple[Sequence[Mapping[str, Any]], tuple[str, ...]
 
 def _read_parquet(path: Path) -> pd.DataFrame:
     with pq.ParquetFile(path) as file:
-        _check_table(file.metadata)
+        facts = file.metadata
+        check_cells(path, facts.num_rows, facts.num_columns)
+        unpacked = sum(facts.row_group(number).total_byte_size for number in range(facts.num_row_groups))
+        if unpacked > _MOST_UNPACKED:
+            raise SourceError(f"it has more than {_MOST_UNPACKED / 1e6:.0f} MB unpacked; remove columns or divide it")
         return file.read().replace_schema_metadata(None).to_pandas()
-
-
-def _check_table(facts: pq.FileMetaData) -> None:
-    groups = range(facts.num_row_groups if facts.num_columns <= _MOST_COLUMNS else 0)
-    unpacked, cells = (
-        sum(facts.row_group(number).total_byte_size for number in groups),
-        facts.num_rows * facts.num_columns,
-    )
-    if facts.num_columns > _MOST_COLUMNS or cells > _MOST_CELLS or unpacked > _MOST_UNPACKED:
-        raise SourceError(
-            f"it has {facts.num_rows:,} rows of {facts.num_columns:,} columns; at most {_MOST_COLUMNS:,} columns, "
-            f"{_MOST_CELLS:,} cells and {_MOST_UNPACKED / 1e6:.0f} MB are read: remove columns or divide it"
-        )
 
 
 def _degrees(value: Any, name: str, path: Path, index: int) -> float:

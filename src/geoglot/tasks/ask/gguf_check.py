@@ -30,32 +30,31 @@ def _number(file: BinaryIO, kind: str) -> int:
     return int(struct.unpack(kind, file.read(struct.calcsize(kind)))[0])
 
 
-def _skip_text(file: BinaryIO, size: int) -> None:
-    length = _number(file, "<Q")
-    if length > size - file.tell():
-        raise ValueError("a text is longer than the file")
-    file.seek(length, 1)
-
-
 def _skip_value(file: BinaryIO, size: int, kind: int) -> None:
-    if kind >= len(_BYTES):
-        raise ValueError(f"there is no type {kind}")
     if kind == _TEXT:
         _skip_text(file, size)
     elif kind == _LIST:
         inner, count = _number(file, "<I"), _number(file, "<Q")
-        if inner == _LIST or count > size - file.tell():
-            raise ValueError("a list is longer than the file, or holds lists")
         if inner == _TEXT:
             for _ in range(count):
                 _skip_text(file, size)
         else:
-            _skip_value_run(file, size, inner, count)
+            _skip(file, size, _bytes_of(inner) * count)
     else:
-        file.seek(_BYTES[kind], 1)
+        _skip(file, size, _bytes_of(kind))
 
 
-def _skip_value_run(file: BinaryIO, size: int, kind: int, count: int) -> None:
-    if kind >= len(_BYTES) or _BYTES[kind] * count > size - file.tell():
-        raise ValueError("a list is longer than the file")
-    file.seek(_BYTES[kind] * count, 1)
+def _skip_text(file: BinaryIO, size: int) -> None:
+    _skip(file, size, _number(file, "<Q"))
+
+
+def _skip(file: BinaryIO, size: int, count: int) -> None:
+    if count > size - file.tell():
+        raise ValueError("a text or a list is longer than the file")
+    file.seek(count, 1)
+
+
+def _bytes_of(kind: int) -> int:
+    if kind >= len(_BYTES) or not _BYTES[kind]:
+        raise ValueError(f"it has a value of the type {kind}, which is unknown here")
+    return _BYTES[kind]

@@ -118,6 +118,7 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
             "server that has it, --llm-url http://localhost:11434/v1"
         )
     place: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    what = f"{path} cannot be loaded as a language model"
     place["pretrained_model_name_or_path"] = str(path.parent if path.is_file() else path)
     weights: dict[str, Any] = {"dtype": torch.bfloat16 if wants_bfloat16("auto", device) else torch.float32}
     if path.is_file():
@@ -130,17 +131,9 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
             weights["quantization_config"] = config(dequantize=True)
     else:
         weights["use_safetensors"] = True
-        held = check_folder(path)
-        if (path / TOKENIZER).is_file():
-            check_tokenizer(path / TOKENIZER)
-    what = f"{path} cannot be loaded as a language model"
+        _check_files(path, place, what)
     with foreign(what), contain_panics(what):
         tokenizer = transformers.AutoTokenizer.from_pretrained(**place)
-    if path.is_dir():
-        causal: Any = transformers.AutoModelForCausalLM
-        with foreign(what):
-            config = transformers.AutoConfig.from_pretrained(**place)
-        require_bytes(lambda: causal.from_config(config), held, what)
     with foreign(what):
         loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(**place, **weights, output_loading_info=True)
     model, report = loaded
@@ -149,3 +142,16 @@ def _load(path: Path, device: torch.device) -> tuple[Any, Any]:
     if not getattr(tokenizer, "chat_template", None):
         raise ModelError(f"{path} has no chat template; take a model that was trained to chat (an -Instruct one)")
     return tokenizer, model.to(device).eval().requires_grad_(False)
+
+
+def _check_files(folder: Path, place: dict[str, Any], what: str) -> None:
+    """Raise ModelError for files that are damaged, or that declare a larger model than the weights hold."""
+    import transformers
+
+    held = check_folder(folder)
+    if (folder / TOKENIZER).is_file():
+        check_tokenizer(folder / TOKENIZER)
+    causal: Any = transformers.AutoModelForCausalLM
+    with foreign(what):
+        config = transformers.AutoConfig.from_pretrained(**place)
+    require_bytes(lambda: causal.from_config(config), held, what)

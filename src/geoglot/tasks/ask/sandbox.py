@@ -80,7 +80,7 @@ class Sandbox:
 
     def _feed(self, code: str, words: Mapping[str, Callable[..., Any]], check: bool) -> None:
         if any("\ud800" <= letter <= "\udfff" for letter in code):
-            raise ProgramError("a program must be whole characters, and this one holds half a character")
+            raise ProgramError("a program must hold whole characters, got half a character")
         if len(code) > _LONGEST_PROGRAM:
             raise ProgramError(f"a program must have at most {_LONGEST_PROGRAM:,} characters, got {len(code):,}")
         _check_imports(code)
