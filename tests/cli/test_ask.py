@@ -104,6 +104,16 @@ def test_more_scenes_than_the_best_are_narrowed_and_it_is_told(scene: Path, tmp_
     assert "all 2 scenes are asked" in err
 
 
+def test_a_scene_that_cannot_be_read_does_not_end_the_others(scene: Path, tmp_path: Path) -> None:
+    for name in ("a.tif", "c.tif"):
+        (tmp_path / name).write_bytes(scene.read_bytes())
+    (tmp_path / "b.tif").write_bytes(b"no image")
+    code, out, err = run(tmp_path, "Is there a lake?", "--json")
+    document = json.loads(out)
+    assert code == 3 and [Path(answer["source"]).name for answer in document["answers"]] == ["a.tif", "c.tif"]
+    assert list(document["unreadable"]) == [str(tmp_path / "b.tif")] and "b.tif" in err
+
+
 def test_where_no_scene_can_be_read_it_is_an_error(tmp_path: Path) -> None:
     for number in range(3):
         (tmp_path / f"{number}.tif").write_bytes(b"no image")

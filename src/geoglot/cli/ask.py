@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -67,7 +67,8 @@ def command(
     Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
     model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. If
     there are more scenes than --best, only those whose overviews fit the names in the question best are asked, and the
-    others are listed with their scores. Exit code 1: at least one question got no answer.
+    others are listed with their scores. Exit code 1: at least one question got no answer; 3: a scene could not be
+    read.
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
@@ -81,6 +82,7 @@ def command(
     if options.evidence is not None:
         check_evidence(options.evidence)
     shortlists: tuple[Shortlist, ...] = ()
+    unreadable: dict[str, str] = {}
     with progress() as advance:
         planner: Planner | None = None
         if own.planner == "llm":
@@ -102,14 +104,14 @@ def command(
             for shortlist in shortlists:
                 click.echo(_describe_shortlist(shortlist), err=True)
             answers = _report_each(many, own, None, as_json, alone=False)
-            failed = many.failed
+            failed, unreadable = many.failed, many.unreadable
         else:
             with Asker.open(sources[0], own.after, **settings) as asker:
                 evidence = options.evidence if questions or own.replay else None  # the prompt writes it on request
                 answers = _report_each(_ask_one(asker, questions, own, evidence), own, evidence, as_json, alone=True)
                 failed = asker.failed
-    _report_all(answers, shortlists, as_json)
-    if failed or any(shortlist.failed or shortlist.missed for shortlist in shortlists):
+    _report_all(answers, shortlists, unreadable, as_json)
+    if failed or unreadable or any(shortlist.failed or shortlist.missed for shortlist in shortlists):
         ctx.exit(shared.PARTLY)
     if any(answer.refused for answer in answers) or any(shortlist.refused for shortlist in shortlists):
         ctx.exit(_REFUSED)
@@ -182,14 +184,20 @@ def _report_each(
     return reported
 
 
-def _report_all(answers: Sequence[Answer], shortlists: Sequence[Shortlist], as_json: bool) -> None:
-    """Print the JSON document, or a last line for people about scenes that were left out."""
+def _report_all(
+    answers: Sequence[Answer], shortlists: Sequence[Shortlist], unreadable: Mapping[str, str], as_json: bool
+) -> None:
+    """Print the JSON document, or last lines for people about scenes that were left out."""
+    for reason in unreadable.values():
+        click.echo(f"geoglot: {reason}", err=True)
     if as_json:
         documents = [answer.to_json() for answer in answers]
-        several = {"answers": documents}
+        several: dict[str, Any] = {"answers": documents}
+        if unreadable:
+            several["unreadable"] = dict(unreadable)
         if shortlists:
             several["narrowed"] = [shortlist.to_json() for shortlist in shortlists]
-        shared.emit(documents[0] if len(documents) == 1 and not shortlists else several, True, "")
+        shared.emit(documents[0] if len(documents) == 1 and len(several) == 1 else several, True, "")
         return
     for short in shortlists:
         if short.left_out and not short.refused:

@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, SourceError
@@ -22,7 +23,7 @@ from geoglot.tasks.refine.refiner import Refiner
 class Answers:
     """An iterator over the answers of many scenes, each computed when it is asked for.
 
-    Raises SourceError at the first answer if no scene can be read.
+    Raises SourceError at the end if no scene can be read.
     """
 
     shortlists: tuple[Shortlist, ...]
@@ -30,6 +31,8 @@ class Answers:
     _answers: Generator[Answer, None, None]
     failed: int = 0
     """Number of windows so far that the model did not see."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """Why scenes could not be read, so far; they are passed over."""
 
     def __iter__(self) -> Iterator[Answer]:
         return self
@@ -76,13 +79,18 @@ def ask_many(
                 todo.setdefault(candidate.source, []).append(chosen.question)
 
     def ask_all() -> Generator[Answer, None, None]:
-        unreadable = [candidate.failed for chosen in shortlists for candidate in chosen.failed]
-        if not todo and unreadable:
-            raise SourceError(f"no scene can be read: {unreadable[0]}")
+        reasons = [candidate.failed for chosen in shortlists for candidate in chosen.failed]
+        settings: dict[str, Any] = {"model": loaded, "read": read, "options": options, "refiner": refiner}
         for uri, asked in todo.items():
-            with Asker.open(uri, model=loaded, read=read, options=options, refiner=refiner, progress=progress) as asker:
-                yield from map(asker.ask, asked)
-                answers.failed += asker.failed
+            try:
+                with Asker.open(uri, progress=progress, **settings) as asker:
+                    yield from map(asker.ask, asked)
+                    answers.failed += asker.failed
+            except SourceError as error:
+                answers.unreadable[uri] = str(error)
+                reasons.append(str(error))
+        if len(answers.unreadable) == len(todo) and reasons:
+            raise SourceError(f"no scene can be read: {reasons[0]}")
 
     answers = Answers(shortlists, ask_all())
     return answers
