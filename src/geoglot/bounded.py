@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -84,8 +83,7 @@ def _main(seconds: str, megabytes: str, task: str, *arguments: str) -> str:
     module, _, name = task.partition(":")
     function: Callable[..., str] = getattr(import_module(module), name)
     sys.addaudithook(_refuse)
-    with suppress(ImportError):  # not on Windows
-        _bound(float(seconds), int(float(megabytes) * 2**20))
+    _bound(float(seconds), int(float(megabytes) * 2**20))
     return function(*arguments)
 
 

@@ -107,10 +107,9 @@ def _ids(dense: Dense, legend: Legend) -> tuple[int, ...]:
 
 
 def _are_many(dense: Dense) -> TypeGuard[WordScores]:
-    """Whether there are so many words that embeddings are blended: logits would need more memory.
+    """Whether embeddings are blended, since logits of so many words would need more memory.
 
-    Logits are linear in the embeddings, so this changes them by rounding only; of a class with several words, the best
-    word is then chosen after blending.
+    Scores differ by rounding; of a class with several words, the best is chosen after blending.
     """
     return isinstance(dense, WordScores) and len(dense.texts) > max(MANY, dense.card.dim)
 
