@@ -107,10 +107,7 @@ def _ids(dense: Dense, legend: Legend) -> tuple[int, ...]:
 
 
 def _are_many(dense: Dense) -> TypeGuard[WordScores]:
-    """Whether embeddings are blended, since logits of so many words would need more memory.
-
-    Scores differ by rounding; of a class with several words, the best is chosen after blending.
-    """
+    """Whether embeddings are blended, as logits of so many words need more memory; the best word is chosen after."""
     return isinstance(dense, WordScores) and len(dense.texts) > max(MANY, dense.card.dim)
 
 
