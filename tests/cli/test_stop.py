@@ -23,7 +23,7 @@ def command():
         time.sleep(20)
 
 sys.modules["stub"] = sys.modules["__main__"]
-main.COMMANDS["stub"] = "stub:command"
+main.COMMANDS["segment"] = "stub:command"
 signal.signal({number}, signal.SIG_IGN if {ignored} else signal.SIG_DFL)  # the tests may run under nohup
 if {ignored}:
     time.sleep = lambda seconds: None
@@ -33,14 +33,16 @@ main.main()
 
 def run(number: signal.Signals, folder: Path, ignored: bool = False) -> subprocess.CompletedProcess[str]:
     code = PROGRAM.format(number=int(number), ignored=ignored)
-    return subprocess.run([sys.executable, "-c", code, "stub"], cwd=folder, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, "-c", code, "segment"], cwd=folder, capture_output=True, text=True, timeout=60
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_in_a_sentence_and_cleans_up(tmp_path: Path, number: signal.Signals) -> None:
     done = run(number, tmp_path)
     assert done.returncode == 128 + number and done.stdout == ""
-    assert done.stderr == f"geoglot: ended by {number.name}; the same command resumes segment, find, pairs and train\n"
+    assert done.stderr == f"geoglot: ended by {number.name}; the same command resumes it\n"
     assert list(tmp_path.iterdir()) == []
 
 

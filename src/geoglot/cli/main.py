@@ -36,6 +36,7 @@ COMMANDS = {
     "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
 }
+_RESUMED = ("segment", "find", "pairs", "train")
 _OURS = {
     True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
     False: "this is a fault of geoglot and not yours; run again with -v, and report what it prints as SECURITY.md says",
@@ -80,7 +81,8 @@ class LazyGroup(click.Group):
         except (KeyboardInterrupt, Stopped) as stop:
             number = stop.signal if isinstance(stop, Stopped) else Signals.SIGINT
             how = "interrupted" if number is Signals.SIGINT else f"ended by {number.name}"
-            fail(ctx, f"{how}; the same command resumes segment, find, pairs and train", 128 + number)
+            again = "; the same command resumes it" if ctx.invoked_subcommand in _RESUMED else ""
+            fail(ctx, f"{how}{again}", 128 + number)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click reports it itself
         except OSError as error:  # a name that is too long, a right that is missing, a disk that fails

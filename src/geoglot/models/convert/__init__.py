@@ -14,7 +14,7 @@ from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, UNSTATED_SCALE, clip_card, read_config, scale_of
 from geoglot.models.known import KNOWN, Activation
-from geoglot.models.model_files import DERIVED, TOKENIZER, read_weights, require_fit, write_model
+from geoglot.models.model_files import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
 from geoglot.models.zoo import card_of, find_model
 
@@ -63,6 +63,8 @@ def convert(source: Path, target: Path, about: Conversion) -> Card:
     tensors = layouts.strip_wrappers(read_checkpoint(source))
     if message := describe_other_kind(tensors):
         raise ConvertError(f"{source}: {message}")
+    weights = {name: tensor for name, tensor in tensors.items() if name not in layouts.OPENCLIP_EXTRAS}
+    require_finite(weights, str(source))
     if layouts.is_graft(tensors):
         return _convert_graft(layouts.from_graft(tensors), source, target, about)
     if layouts.is_openclip(tensors):
