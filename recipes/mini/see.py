@@ -57,7 +57,8 @@ class Config:
     there_weight: float = 1.0
     extent_weight: float = 0.5
     image_weight: float = 2.0
-    bank_weight: float = 1.0
+    kept_weight: float = 1.0
+    drift_weight: float = 20.0
     name_weight: float = 0.2
     nouns_weight: float = 0.3
 
@@ -122,6 +123,8 @@ class Crop:
     source: str
     extent: Tensor
     """(3, rows8, cols8): middle of an object, border of an object, and where both are known."""
+    inside: Tensor
+    """(rows8, cols8): the share of a cell that the picture covers."""
 
 
 def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
@@ -143,7 +146,8 @@ def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
     pixels = torch.from_numpy(picture.pixels[part].copy()).permute(2, 0, 1).float() / 255
     smaller = size[0] < pixels.shape[1]
     pixels = F.interpolate(pixels[None], size, mode="bilinear", antialias=smaller, align_corners=False)[0]
-    planes = torch.cat([_shares(picture, part, rng), _extent(picture, part)])
+    shares = _shares(picture, part, rng)
+    planes = torch.cat([shares, _extent(picture, part), torch.ones_like(shares[:1])])
     planes = F.interpolate(planes[None], (size[0] // CELL, size[1] // CELL), mode="area")[0]
     pad = (0, SIDE - size[1], 0, SIDE - size[0])
     pixels = F.pad(pixels, pad)
@@ -153,7 +157,7 @@ def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
     if flip:
         pixels, planes = pixels.flip(2), planes.flip(2)
     numbers = _numbers(picture.source)
-    return Crop(pixels, planes[: len(numbers)], numbers, picture.source, planes[len(numbers) :])
+    return Crop(pixels, planes[: len(numbers)], numbers, picture.source, planes[len(numbers) : -1], planes[-1])
 
 
 ZOOMS = {
@@ -217,7 +221,6 @@ class Lessons:
     others: list[str]
     others_near: Tensor
     """(other, concept): the largest cosine of an other word to the words of a concept."""
-    bank: list[str]
     scenes: list[dict]
     kinds: list[str]
     kind_words: dict[str, list[str]]
@@ -251,7 +254,6 @@ def read_lessons(data: Path, mini: Mini, absurd: list[str], without: frozenset[s
         own = F.normalize(torch.stack([vectors[word][0] for word in concepts.words[name]]) - usual, dim=1)
         columns.append((plain @ own.T).amax(1) if name not in concepts.left_out else torch.full((len(plain),), -1.0))
     near = torch.stack(columns, 1)
-    bank = [word for word, row in zip(others, near, strict=True) if float(row.max()) < 0.6]
     scenes = [json.loads(line) for line in (data / "rsicd/train.jsonl").open()]
     kinds = sorted({scene["image"].split("/")[-1].rsplit("_", 1)[0] for scene in scenes})
     return Lessons(
@@ -262,7 +264,6 @@ def read_lessons(data: Path, mini: Mini, absurd: list[str], without: frozenset[s
         absurd,
         others,
         near,
-        bank,
         scenes,
         kinds,
         book.classes,
@@ -414,14 +415,30 @@ def scene_loss(seer: Seer, fine: Tensor, scenes: list[dict], lessons: Lessons, r
     return torch.stack(losses).mean()
 
 
-def keep_loss(raw: Tensor, fine: Tensor, taught: Tensor, scale: float, text: Tensor) -> tuple[Tensor, Tensor]:
-    """What must stay: vectors of whole pictures, and the scores of all cells for words without labels."""
+def keep_image_loss(raw: Tensor, taught: Tensor) -> Tensor:
+    """Vectors of whole pictures stay as they were."""
     mine, its = F.normalize(raw.mean((2, 3)), dim=1), F.normalize(taught.mean((2, 3)), dim=1)
-    image = (1 - (mine * its).sum(1)).mean()
+    return (1 - (mine * its).sum(1)).mean()
+
+
+def keep_words_loss(
+    fine: Tensor, taught: Tensor, silent: Tensor, labelled: Tensor, others: Tensor, scale: float
+) -> tuple[Tensor, Tensor]:
+    """What stays of mini's scores for words without labels.
+
+    `silent` (picture, rows8, cols8) are the cells of which no label speaks. Where mini's best word has no label there,
+    its scores of all words are the lesson, labelled ones too, which nothing else keeps down. Elsewhere the cosines of
+    words without labels stay, each by itself.
+    """
     large = F.normalize(F.interpolate(F.normalize(taught, dim=1), scale_factor=2, mode="bilinear"), dim=1)
-    wanted = (scale * torch.einsum("bdrc,wd->brcw", large, text)).softmax(3)
-    given = (scale * torch.einsum("bdrc,wd->brcw", fine, text)).log_softmax(3)
-    return image, (wanted * (wanted.clamp(min=1e-8).log() - given)).sum(3).mean()
+    text = torch.cat([labelled, others])
+    its, mine = (torch.einsum("bdrc,wd->brcw", vectors, text) for vectors in (large, fine))
+    drift = (mine - its)[..., len(labelled) :].square().mean()
+    chosen = silent & (its.argmax(3) >= len(labelled))
+    if not chosen.any():
+        return fine.new_zeros(()), drift
+    wanted, given = (scale * its[chosen]).softmax(1), (scale * mine[chosen]).log_softmax(1)
+    return (wanted * (wanted.clamp(min=1e-8).log() - given)).sum(1).mean(), drift
 
 
 class Training:
@@ -480,9 +497,15 @@ class Training:
             taught = self.teacher.image(
                 normalise(pixels, self.seer.card.mean, self.seer.card.std).contiguous(memory_format=torch.channels_last)
             )
-        bank = some(lessons.vectors, [lessons.bank[i] for i in rng.choice(len(lessons.bank), 64, replace=False)], rng)
+        words, _ = random_words(lessons.concepts, 1, rng)
+        picked = [lessons.others[i] for i in rng.choice(len(lessons.others), 96, replace=False)]
+        texts = some(lessons.vectors, words, rng), some(lessons.vectors, picked, rng)
+        silent = torch.ones(len(pixels), SIDE // CELL, SIDE // CELL, dtype=torch.bool)
+        for row, crop in enumerate(crops):
+            silent[row] = (crop.shares.sum(0) < 0.05) & (crop.inside > 0.99)
         ce, bce = dense_loss(self.seer, fine[:count], crops, lessons, config, rng)
-        image, kept = keep_loss(raw, fine, taught, self.seer.card.logit_scale, bank)
+        image = keep_image_loss(raw, taught)
+        kept, drift = keep_words_loss(fine, taught, silent, *texts, self.seer.card.logit_scale)
         planes = torch.stack([crop.extent for crop in crops])
         known = planes[:, 2:]
         edge = F.binary_cross_entropy_with_logits(
@@ -495,7 +518,8 @@ class Training:
             "nouns": config.nouns_weight * scene_loss(self.seer, fine[count:], scenes, lessons, rng),
             "names": config.name_weight * self._names(raw[count:], scenes, rng),
             "image": config.image_weight * image,
-            "bank": config.bank_weight * kept,
+            "kept": config.kept_weight * kept,
+            "drift": config.drift_weight * drift,
             "extent": config.extent_weight * edge,
         }
         loss = sum(parts.values())
@@ -507,7 +531,7 @@ class Training:
         self.optimiser.step()
         self.average.update_parameters(self.seer)
         self.step += 1
-        return {"loss": float(loss), **{name: float(part) for name, part in parts.items()}}
+        return {"loss": loss.item(), **{name: part.item() for name, part in parts.items()}}
 
     def _scene(self, scene: dict, draw: torch.Generator) -> Tensor:
         image = Image.open(self.lessons.root / scene["image"]).convert("RGB").resize((SIDE, SIDE))
