@@ -67,7 +67,7 @@ def _error_of(code: int, said: str, limits: Limits) -> GeoglotError:
     if code == _REFUSED:
         name, _, message = last.partition(": ")
         return getattr(errors, name, ChildError)(message)
-    if -code in (getattr(signal, "SIGXCPU", None), getattr(signal, "SIGKILL", None)):
+    if -code in (signal.SIGXCPU, signal.SIGKILL):
         return ChildError(f"took more than {limits.seconds:.3g} s of computing{limits.advice}")
     if lacks_memory(said):
         return ChildError(f"needs more than {limits.megabytes:.0f} MB of memory{limits.advice}")

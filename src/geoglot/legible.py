@@ -19,6 +19,11 @@ def one_line(text: object) -> str:
     return " ".join(str(text).splitlines())
 
 
+def reason_of(error: BaseException, most: int = 200) -> str:
+    """What a library's error says, in one line of at most `most` characters."""
+    return " ".join(str(error).split())[:most]
+
+
 def find_unwritable(text: str) -> str | None:
     """The first character of a text that no file of results can hold, written as U+001B; None without one."""
     wrong = _NOT_IN_XML.search(text)

@@ -5,7 +5,7 @@ import time
 from types import FrameType
 
 _REPEAT_S = 2.0  # `timeout` and terminals send a signal twice; the second must not disturb what the first began
-_signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has one
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -26,6 +26,6 @@ def stop_on_signals() -> None:
         if last - before >= _REPEAT_S:
             raise Stopped(number)
 
-    for number in _signals:
+    for number in _SIGNALS:
         if signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, stop)

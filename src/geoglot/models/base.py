@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Amount, Positive
 from geoglot.errors import InputError
+from geoglot.models.tokenizer import count_tokens
 
 Side = Annotated[int, Interval(ge=1, le=65_536)]
 Scale = Annotated[float, Interval(gt=0, le=1e4)]
@@ -106,8 +107,6 @@ class VisionLanguageModel(CardedModel):
 
     def tokens_read(self, texts: Sequence[str]) -> list[tuple[int, int]]:
         """For each text, the number of tokens that the model reads, and of all its tokens."""
-        from geoglot.models.tokenizer import count_tokens  # which imports this file
-
         tokenizer = getattr(self, "tokenizer", None)
         return [(0, 0)] * len(texts) if tokenizer is None else count_tokens(tokenizer, texts)
 

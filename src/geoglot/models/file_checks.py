@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from geoglot.errors import ModelError
+from geoglot.legible import reason_of
 from geoglot.tables import parse_json
 
 #: The escape of half a character, which no file and no terminal can hold alone
@@ -83,5 +84,5 @@ def count_numbers(path: Path, types: Collection[str] | None = None) -> int:
             raise ValueError("a shape must be whole numbers")
         return sum(math.prod(entry["shape"]) for entry in entries)
     except (ValueError, LookupError, TypeError, AttributeError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = reason_of(error)
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None

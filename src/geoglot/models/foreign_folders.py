@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from geoglot.errors import GeoglotError, ModelError
+from geoglot.legible import reason_of
 from geoglot.models.file_checks import count_numbers, read_json
 from geoglot.models.huggingface import CONFIG
 
@@ -90,9 +91,9 @@ def foreign(what: str) -> Iterator[None]:
     except GeoglotError:
         raise
     except BROKEN as error:
-        why = " ".join(str(error).split())
-        if "trust_remote_code" in why:
+        why = reason_of(error, 300)
+        if "trust_remote_code" in str(error):
             why = "it needs a program of its own, which is never run; take a model of a kind that transformers knows"
-        raise ModelError(f"{what}: {why[:300]}") from None
+        raise ModelError(f"{what}: {why}") from None
     finally:
         transformers.logging.set_verbosity(before)

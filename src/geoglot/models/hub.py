@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import ModelError
+from geoglot.legible import reason_of
 from geoglot.settings import load_settings
 
 _PLAIN = re.compile(r"[0-9A-Za-z_-]{1,128}")  # the hub's client makes names of files of these
@@ -23,7 +24,7 @@ def hub_fetch(repo: str, file: str) -> tuple[Path, str | None]:
     except ModelError:
         raise
     except Exception as error:  # its client and the library below have errors without a common base
-        why = " ".join(str(error).split())[:300]
+        why = reason_of(error, 300)
         raise ModelError(f"{repo}/{file} cannot be downloaded ({why}); is the network up?") from error
     # In its cache, large files are named by the sha256 that the hub states, small ones by a shorter tag
     return path, path.name if re.fullmatch("[0-9a-f]{64}", path.name) else None

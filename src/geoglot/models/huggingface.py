@@ -9,6 +9,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from geoglot.errors import InputError, ModelError
+from geoglot.legible import reason_of
 from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card, Mean, Spread
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
 from geoglot.models.model_files import CARD, HF_WEIGHTS, sha256_of
@@ -53,7 +54,7 @@ def read_config(folder: Path) -> dict[str, Any]:
         ArithmeticError,
         StrictDataclassError,
     ) as error:
-        why = " ".join(str(error).split())[:300]
+        why = reason_of(error, 300)
         raise ModelError(f"{folder / CONFIG} is not a CLIP configuration ({why})") from None
     return {
         "projection_dim": full.projection_dim,

@@ -18,11 +18,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, ModelError, OutputError
+from geoglot.legible import reason_of
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
+from geoglot.models.tokenizer import TOKENIZER
 from geoglot.recipe import from_table
 
-CARD, WEIGHTS, TOKENIZER = "card.json", "weights.safetensors", "tokenizer.json"
+CARD, WEIGHTS = "card.json", "weights.safetensors"
 #: Weights in a folder of transformers
 HF_WEIGHTS = "model.safetensors"
 #: Tensors of other layouts that here follow from the card
@@ -78,7 +80,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return {name: widen(tensor) for name, tensor in load_file(path).items()}
     except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError, MemoryError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = reason_of(error)
         raise ModelError(f"{path} is not a safetensors file ({why}); pull or convert it again") from None
 
 

@@ -11,7 +11,8 @@ from geoglot.models.convert import conversion_of, convert
 from geoglot.models.hub import hub_fetch
 from geoglot.models.huggingface import CONFIG
 from geoglot.models.known import CLIP_B16, KNOWN
-from geoglot.models.model_files import TOKENIZER, read_card, sha256_of
+from geoglot.models.model_files import read_card, sha256_of
+from geoglot.models.tokenizer import TOKENIZER
 from geoglot.models.zoo import cache_folder, cached_models
 
 #: Downloads (repository, file); returns the local path and the sha256 that the hub states, if it states one

@@ -16,10 +16,11 @@ from pathlib import Path
 from tokenizers import Encoding, Tokenizer
 
 from geoglot.errors import GeoglotError, ModelError
-from geoglot.models.model_files import TOKENIZER
+from geoglot.legible import reason_of
 from geoglot.models.tokenizer_checks import check_tokenizer
 from geoglot.settings import load_settings
 
+TOKENIZER = "tokenizer.json"
 _PANIC = "PanicException"  # of pyo3, which has no name to import
 _STDERR = 2
 _OF_A_MODEL = "the model's tokenizer"
@@ -128,7 +129,7 @@ def contain_panics(what: str) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
             raise  # an interrupt
-        why = " ".join(str(error).split())[:200]
+        why = reason_of(error)
         raise ModelError(f"{what} cannot be used ({why}); copy the tokenizer of the model's text tower there") from None
 
 

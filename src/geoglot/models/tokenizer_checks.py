@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import ModelError
+from geoglot.legible import reason_of
 from geoglot.models.file_checks import read_json
 from geoglot.settings import load_settings
 
@@ -23,7 +24,7 @@ def check_tokenizer(path: Path) -> None:
             raise ValueError(f"it must hold fields, and holds a {type(table).__name__}")
         _check_parts([table.get(name) for name in _PARTS])
     except (OSError, ValueError) as error:
-        why = " ".join(str(error).split())[:200]
+        why = reason_of(error)
         advice = "raise GEOGLOT_READ_MB if you trust it" if "MB" in why else "copy the tokenizer of the model there"
         raise ModelError(f"{path} cannot be used ({why}); {advice}") from None
 

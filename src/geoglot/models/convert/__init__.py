@@ -14,8 +14,9 @@ from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.other_kinds import describe_other_kind
 from geoglot.models.huggingface import ANY_RESOLUTION, CONFIG, UNSTATED_SCALE, clip_card, read_config, scale_of
 from geoglot.models.known import KNOWN, Activation
-from geoglot.models.model_files import DERIVED, TOKENIZER, read_weights, require_finite, require_fit, write_model
+from geoglot.models.model_files import DERIVED, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
+from geoglot.models.tokenizer import TOKENIZER
 from geoglot.models.zoo import card_of, find_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 from geoglot.models.base import Card, VisionLanguageModel, normalise
 from geoglot.models.mini.efficientnet import EfficientNetLite0
 from geoglot.models.mini.text import StaticText
-from geoglot.models.model_files import TOKENIZER
 from geoglot.models.sizes import MOST, MiniSizes, read_sizes, wrong_card
-from geoglot.models.tokenizer import count_tokens, require_vocabulary
+from geoglot.models.tokenizer import TOKENIZER, count_tokens, require_vocabulary
 
 _PATCH = 16  # the trunk's finer stride
 _MULTIPLE = 32  # the trunk's coarsest stride

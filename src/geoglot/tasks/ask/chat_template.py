@@ -12,6 +12,7 @@ from transformers.utils.chat_template_utils import render_jinja_template
 
 from geoglot.bounded import Limits, run_bounded
 from geoglot.errors import AnswerError, ChildError
+from geoglot.legible import reason_of
 from geoglot.settings import load_settings
 from geoglot.tasks.ask.plan import Message
 
@@ -44,7 +45,7 @@ def render(file: str) -> str:
             **request["tokens"],
         )
     except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError, RecursionError) as error:
-        raise AnswerError(" ".join(str(error).split())[:200]) from None
+        raise AnswerError(reason_of(error)) from None
     text = rendered[0][0]
     if len(text) > _LONGEST:
         raise AnswerError(f"it makes {len(text):,} characters of it, and {_LONGEST:,} may be read")
