@@ -10,6 +10,7 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.question import ChannelQuestion, ask_channels
 from geoglot.scene.windows import WindowPlan, plan_windows
+from geoglot.training.checkpoint import TrainState
 
 COLOURS = {
     "water": (0.1, 0.2, 0.8),
@@ -70,3 +71,12 @@ class PooledColours(VisionLanguageModel):
 
     def encode_patches(self, pixels: Tensor) -> Tensor:
         return F.normalize(F.avg_pool2d(pixels, 8), dim=1)
+
+
+def stepped_state() -> TrainState:
+    """The state of a training run after one step."""
+    model = torch.nn.Linear(3, 2)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=0.1)
+    model(torch.ones(1, 3)).sum().backward()
+    optimiser.step()
+    return TrainState(model, optimiser, None, step=1, best=0.5, best_step=1)

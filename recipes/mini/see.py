@@ -146,7 +146,7 @@ def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
     pixels = torch.from_numpy(picture.pixels[part].copy()).permute(2, 0, 1).float() / 255
     smaller = size[0] < pixels.shape[1]
     pixels = F.interpolate(pixels[None], size, mode="bilinear", antialias=smaller, align_corners=False)[0]
-    shares = _shares(picture, part, rng)
+    shares = _shares(picture, part)
     planes = torch.cat([shares, _extent(picture, part), torch.ones_like(shares[:1])])
     planes = F.interpolate(planes[None], (size[0] // CELL, size[1] // CELL), mode="area")[0]
     pad = (0, SIDE - size[1], 0, SIDE - size[0])
@@ -175,7 +175,7 @@ def _numbers(source: str) -> list[int]:
     return [*map(int, said["classes"]), *([said["rest"]] if "rest" in said else [])]
 
 
-def _shares(picture: Picture, part: tuple[slice, slice], rng: torch.Generator) -> Tensor:
+def _shares(picture: Picture, part: tuple[slice, slice]) -> Tensor:
     truth = torch.from_numpy(picture.truth[part].copy())
     if POOLED in picture.truth and picture.source == "pool_chips":
         truth = torch.full_like(truth, UNKNOWN)
@@ -452,7 +452,7 @@ class Training:
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
         mean = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
         self.average = torch.optim.swa_utils.AveragedModel(self.seer, multi_avg_fn=mean, use_buffers=True)
-        self.names, self.shares = list(lessons.pictures), []
+        self.names = list(lessons.pictures)
         self.shares = np.array([SETS[name]["share"] for name in self.names])
         self.step = 0
 

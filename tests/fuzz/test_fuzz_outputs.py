@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,8 +18,7 @@ from geoglot.tasks.find.find import find
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.map_run import segment_with
 from geoglot.training import checkpoint
-from geoglot.training.checkpoint import TrainState
-from stubs import ColourScorer
+from stubs import ColourScorer, stepped_state
 
 NAMES = ("sand", "roof", "water")
 READ = ReadOptions(tile=32, overlap=8, batch=1)
@@ -86,21 +84,13 @@ def test_manifests(scene: Path, tmp_path: Path) -> None:
     check()
 
 
-def training() -> TrainState:
-    model = torch.nn.Linear(3, 2)
-    optimiser = torch.optim.AdamW(model.parameters(), lr=0.1)
-    model(torch.ones(1, 3)).sum().backward()
-    optimiser.step()
-    return TrainState(model, optimiser, None, step=1, best=0.5, best_step=1)
-
-
 def test_checkpoints(tmp_path: Path) -> None:
-    checkpoint.save(training(), "{}", tmp_path)
-    checkpoint.save_best(training(), tmp_path)
+    checkpoint.save(stepped_state(), "{}", tmp_path)
+    checkpoint.save_best(stepped_state(), tmp_path)
     seeds = {name: (tmp_path / name).read_bytes() for name in (checkpoint.NAME, checkpoint.BEST)}
 
     def resume() -> None:
-        state = training()
+        state = stepped_state()
         if checkpoint.load(state, "{}", tmp_path):
             checkpoint.load_best(state, tmp_path)
             state.optimiser.step()

@@ -37,30 +37,24 @@ def use(path: Path, scene: Path) -> None:
         on_grid(read_features(path), raster.grid)
 
 
-def test_geojson(features: gpd.GeoDataFrame, scene: Path, place: Path) -> None:
-    seed: Any = json.loads(features.to_json(show_bbox=True))
-    seed["crs"] = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}
-    path = place / "area.geojson"
-
-    @examples(40)
-    @given(documents(seed))
-    def check(document: str) -> None:
-        path.write_bytes(document.encode("utf-8", "surrogatepass"))
-        ends_well(lambda: use(path, scene))
-
-    check()
-
-
-def test_kml(scene: Path, place: Path) -> None:
-    path = place / "area.kml"
-
-    @examples(10)
-    @given(texts(KML))
+def try_texts(path: Path, strategy: st.SearchStrategy[str], count: int, scene: Path) -> None:
+    @examples(count)
+    @given(strategy)
     def check(text: str) -> None:
         path.write_bytes(text.encode("utf-8", "surrogatepass"))
         ends_well(lambda: use(path, scene))
 
     check()
+
+
+def test_geojson(features: gpd.GeoDataFrame, scene: Path, place: Path) -> None:
+    seed: Any = json.loads(features.to_json(show_bbox=True))
+    seed["crs"] = {"type": "name", "properties": {"name": "urn:ogc:def:crs:EPSG::32631"}}
+    try_texts(place / "area.geojson", documents(seed), 40, scene)
+
+
+def test_kml(scene: Path, place: Path) -> None:
+    try_texts(place / "area.kml", texts(KML), 10, scene)
 
 
 @pytest.mark.parametrize("ending", ["gpkg", "parquet", "fgb", "shp"])
