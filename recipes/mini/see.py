@@ -12,7 +12,9 @@ vectors of whole pictures and, for words that no label speaks of, the scores of 
 from __future__ import annotations
 
 import json
+import re
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,7 +23,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from concepts import Concepts, random_words, read_concepts
-from fine import FinePath
 from phrases import read
 from PIL import Image
 from safetensors.torch import load_file, save_file
@@ -30,7 +31,9 @@ from train import lr_scale
 from views import recolour, turn
 
 from geoglot.models.base import normalise
+from geoglot.models.mini.fine_path import WIDTH, FinePath
 from geoglot.models.mini.mini import Mini
+from geoglot.models.presence import Presence
 from geoglot.models.zoo import load_word_model
 from labelled import SETS, UNKNOWN, Picture, read_pictures
 
@@ -44,8 +47,8 @@ class Config:
 
     steps: int = 3000
     seed: int = 0
-    batch: int = 12
-    scenes: int = 8
+    batch: int = 16
+    scenes: int = 5
     lr: float = 1.5e-3
     trunk_lr: float = 1.5e-4
     weight_decay: float = 0.02
@@ -55,26 +58,13 @@ class Config:
     absurd: int = 24
     others: int = 48
     there_weight: float = 1.0
+    overlap_weight: float = 0.5
     extent_weight: float = 0.5
     image_weight: float = 2.0
     kept_weight: float = 1.0
-    drift_weight: float = 20.0
+    drift_weight: float = 30.0
     name_weight: float = 0.2
-    nouns_weight: float = 0.3
-
-
-class Level(nn.Module):
-    """The cosine above which a word is more likely there than not, from the vector of the word."""
-
-    def __init__(self, dim: int) -> None:
-        super().__init__()
-        self.hidden, self.out = nn.Linear(dim, 64), nn.Linear(64, 1)
-        nn.init.zeros_(self.out.weight)
-        nn.init.constant_(self.out.bias, 0.45)
-
-    def forward(self, text: Tensor) -> Tensor:
-        level: Tensor = self.out(F.gelu(self.hidden(8 * text)))[..., 0]
-        return level
+    nouns_weight: float = 0.5
 
 
 class Seer(nn.Module):
@@ -83,10 +73,9 @@ class Seer(nn.Module):
     def __init__(self, mini: Mini) -> None:
         super().__init__()
         self.image = mini.image
-        self.fine = FinePath(mini.card.dim)
+        self.fine, self.presence = FinePath(mini.card.dim), Presence(mini.card.dim)
+        self.extent = nn.Conv2d(WIDTH, 2, 1)  # the middle and the border of an object; learned beside, and not stored
         self.scale = nn.Parameter(torch.tensor(26.0).log())
-        self.slope = nn.Parameter(torch.tensor(20.0).log())
-        self.level = Level(mini.card.dim)
         self.card = mini.card
         self.to(memory_format=torch.channels_last)
         self.image.trunk.stem.requires_grad_(False)
@@ -108,7 +97,8 @@ class Seer(nn.Module):
         eighth = trunk.fine[FROZEN:5](quarter)
         sixteenth = trunk.fine[5:](eighth)
         raw = self.image.merge(sixteenth, trunk.coarse(sixteenth))
-        fine, extent = self.fine(quarter, eighth, raw)
+        features = self.fine.features(quarter, eighth, raw)
+        fine, extent = self.fine.embed(raw, features), self.extent(features)
         return raw, fine, extent
 
 
@@ -208,6 +198,44 @@ def _extent(picture: Picture, part: tuple[slice, slice]) -> Tensor:
 OBJECTS = ("kampala_buildings", "hrplanes", "ucas_aod", "ship_google_earth", "aerial_cars_uav", "drone_solar")
 
 
+@dataclass(frozen=True)
+class CaptionWords:
+    """Words of the thesaurus in captions, and which of them a picture's captions say, deny or leave open."""
+
+    words: list[str]
+    said: list[list[int]]
+    """By scene: the words in two captions or more."""
+    denied: list[list[int]]
+    """By scene: striking words that are in no caption and far from all that are."""
+
+
+def read_caption_words(
+    scenes: list[dict], known: list[str], vectors: dict[str, Tensor], dull: list[str]
+) -> CaptionWords:
+    """`dull` words are seldom worth a mention, so their absence from captions says nothing."""
+    counts = [_count_words(scene["captions"], set(known)) for scene in scenes]
+    often = Counter(word for count in counts for word, times in count.items() if times >= 2)
+    words = sorted(word for word, times in often.items() if times >= 15)
+    usual = torch.stack([vectors[word][0] for word in known]).mean(0)
+    own, plain = (F.normalize(torch.stack([vectors[w][0] for w in some]) - usual, dim=1) for some in (words, dull))
+    alike, striking = own @ own.T > 0.45, (own @ plain.T).amax(1) < 0.5
+    said, denied = [], []
+    for count in counts:
+        said.append([i for i, word in enumerate(words) if count[word] >= 2])
+        near = alike[[i for i, word in enumerate(words) if count[word]]].any(0)
+        denied.append((striking & ~near).nonzero()[:, 0].tolist())
+    return CaptionWords(words, said, denied)
+
+
+def _count_words(captions: list[str], known: set[str]) -> Counter[str]:
+    """In how many captions each known word is."""
+    count: Counter[str] = Counter()
+    for caption in captions:
+        words = re.findall(r"[a-z]+", caption.lower())
+        count.update({" ".join(words[i : i + n]) for n in (1, 2, 3) for i in range(len(words))} & known)
+    return count
+
+
 @dataclass
 class Lessons:
     """Everything that is learned from, as vectors of words and pictures."""
@@ -222,6 +250,7 @@ class Lessons:
     others_near: Tensor
     """(other, concept): the largest cosine of an other word to the words of a concept."""
     scenes: list[dict]
+    caption_words: CaptionWords
     kinds: list[str]
     kind_words: dict[str, list[str]]
     root: Path
@@ -255,6 +284,10 @@ def read_lessons(data: Path, mini: Mini, absurd: list[str], without: frozenset[s
         columns.append((plain @ own.T).amax(1) if name not in concepts.left_out else torch.full((len(plain),), -1.0))
     near = torch.stack(columns, 1)
     scenes = [json.loads(line) for line in (data / "rsicd/train.jsonl").open()]
+    for index, scene in enumerate(scenes):
+        scene["index"] = index
+    dull = [word for name in NOUNS if name not in SALIENT for word in concepts.words[name]]
+    caption_words = read_caption_words(scenes, every, vectors, dull)
     kinds = sorted({scene["image"].split("/")[-1].rsplit("_", 1)[0] for scene in scenes})
     return Lessons(
         pictures,
@@ -265,6 +298,7 @@ def read_lessons(data: Path, mini: Mini, absurd: list[str], without: frozenset[s
         others,
         near,
         scenes,
+        caption_words,
         kinds,
         book.classes,
         data / "rsicd",
@@ -282,8 +316,8 @@ def some(vectors: dict[str, Tensor], words: list[str], rng: np.random.Generator,
 
 def dense_loss(
     seer: Seer, fine: Tensor, crops: list[Crop], lessons: Lessons, config: Config, rng: np.random.Generator
-) -> tuple[Tensor, Tensor]:
-    """Softmax and logistic losses of labelled cells."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Softmax and logistic losses of labelled cells, and the overlap (Dice) of words with where they are."""
     words, owners = random_words(lessons.concepts, config.words, rng)
     absurd = [lessons.absurd[i] for i in rng.choice(len(lessons.absurd), config.absurd, replace=False)]
     picked = rng.choice(len(lessons.others), config.others, replace=False)
@@ -291,9 +325,9 @@ def dense_loss(
     text = some(lessons.vectors, [*words, *absurd, *others], rng)
     cosines = torch.einsum("bdrc,wd->bwrc", fine, text)
     logits = seer.scale.exp() * cosines
-    there = seer.slope.exp() * (cosines - seer.level(text)[:, None, None])
+    there = seer.presence.slope * (cosines - seer.presence.levels(text)[:, None, None])
     owner = torch.tensor(owners)
-    ce, bce = [], []
+    ce, bce, overlap = [], [], []
     for row, crop in enumerate(crops):
         table = lessons.tables[crop.source][crop.numbers]  # (number, concept)
         said = torch.zeros(len(crop.numbers), text.shape[0])
@@ -307,6 +341,8 @@ def dense_loss(
         speaks = (table > 0).any(1, keepdim=True)  # only a cell that has a name of its own
         said[:, len(words) + len(absurd) :] = torch.where(speaks & (closeness < 0.15), -1.0, 0.0)
         right, wrong = (said > 0).float(), (said < 0).float()
+        best, worse = right.clone(), wrong.clone()
+        _exclude(best, worse, crop, lessons, owners, rng)
         z, shares = logits[row].flatten(1), crop.shares.flatten(1)  # (word, cell), (number, cell)
         weights = balance(shares)
         total = z.new_zeros(())
@@ -315,9 +351,9 @@ def dense_loss(
             if not cells.any():
                 continue
             w = shares[k, cells] * weights[k]
-            if right[k].any():
-                top = z[right[k] > 0][:, cells].logsumexp(0) - float(right[k].sum().log())
-                below = z[wrong[k] > 0][:, cells]
+            if best[k].any():
+                top = z[best[k] > 0][:, cells].logsumexp(0) - float(best[k].sum().log())
+                below = z[worse[k] > 0][:, cells]
                 part = torch.logaddexp(top, below.logsumexp(0)) - top
                 total = total + (w * part).sum()
             elif wrong[k].any():  # anything but: the words of the set lose against the best of what may be there
@@ -342,7 +378,37 @@ def dense_loss(
         each = (positive * F.softplus(-x) + negative * F.softplus(x)).sum(1)[count > 0] / count[count > 0].clamp(min=1)
         important = torch.where(positive.sum(1)[count > 0] > 0, 5.0, 1.0)
         bce.append((each * important).sum() / important.sum())
-    return torch.stack(ce).mean(), torch.stack(bce).mean() if bce else fine.new_zeros(())
+        seen = positive.sum(1) > 2
+        if seen.any():
+            chance, on = x[seen].sigmoid(), positive[seen]
+            asked = (on + negative[seen]).clamp(max=1)
+            overlap.append((1 - (2 * (chance * on).sum(1) + 1) / ((chance * asked).sum(1) + on.sum(1) + 1)).mean())
+    none = fine.new_zeros(())
+    return torch.stack(ce).mean(), *(torch.stack(part).mean() if part else none for part in (bce, overlap))
+
+
+def _exclude(
+    best: Tensor, worse: Tensor, crop: Crop, lessons: Lessons, owners: list[int], rng: np.random.Generator
+) -> None:
+    """For the softmax: the words of a cell's own class are best, and the set's other classes are worse.
+
+    The concepts that it also is are best where its own words are not asked, which is so now and then.
+    """
+    concepts, classes = lessons.concepts, {int(n): name for n, name in SETS[crop.source]["classes"].items()}
+    owner = [concepts.names[index] for index in owners]
+    for k, number in enumerate(crop.numbers):
+        own = classes.get(number)
+        if own is None or own in concepts.left_out:
+            continue
+        dropped = concepts.ancestors(own) and rng.random() < 0.3
+        for column, name in enumerate(owner):
+            if name == own:
+                best[k, column] = 0.0 if dropped else 1.0
+            elif not dropped and name in concepts.ancestors(own):
+                best[k, column] = 0.0
+                worse[k, column] = 1.0 if name in classes.values() else 0.0
+            elif name in classes.values() and name not in concepts.ancestors(own):
+                worse[k, column] = 1.0
 
 
 #: Concepts that may be where a label says only what is not.
@@ -365,7 +431,7 @@ def balance(shares: Tensor) -> Tensor:
     """Weights of numbers: rarer ones count more, by the root of how rare they are."""
     amount = shares.sum(1)
     part = amount / amount.sum().clamp(min=1)
-    return (1 / (part + 0.05)) ** 0.3 * (amount > 0)
+    return (1 / (part + 0.02)) ** 0.5 * (amount > 0)
 
 
 def pooled_loss(seer: Seer, fine: Tensor, rows: list[int], lessons: Lessons, rng: np.random.Generator) -> Tensor:
@@ -376,7 +442,7 @@ def pooled_loss(seer: Seer, fine: Tensor, rows: list[int], lessons: Lessons, rng
     text = some(lessons.vectors, [words[int(rng.integers(len(words)))]], rng)[0]
     x = torch.einsum("bdrc,d->brc", fine[rows], text).flatten(1)
     best = x.topk(max(1, x.shape[1] // 12), dim=1).values
-    return F.softplus(-seer.slope.exp() * (best - seer.level(text))).mean()
+    return F.softplus(-seer.presence.slope * (best - seer.presence.levels(text))).mean()
 
 
 SALIENT = ("plane", "ship", "pool", "solar panel", "landslide")
@@ -401,18 +467,37 @@ def scene_loss(seer: Seer, fine: Tensor, scenes: list[dict], lessons: Lessons, r
             named = sum(bool(words & set(nouns.split())) for words in said)
             words = lessons.concepts.words[concept]
             text = some(lessons.vectors, [words[int(rng.integers(len(words)))]], rng)[0]
-            x = seer.slope.exp() * (torch.einsum("drc,d->rc", fine[row], text).flatten() - seer.level(text))
+            x = seer.presence.slope * (
+                torch.einsum("drc,d->rc", fine[row], text).flatten() - seer.presence.levels(text)
+            )
             if WHOLE.get(kind) == concept and named:
                 losses.append(F.softplus(-x).sort().values[: int(0.8 * len(x))].mean())
             elif named >= 2:
                 losses.append(F.softplus(-x.topk(max(1, len(x) // 12)).values).mean())
             elif concept in SALIENT and not named and kind not in ("port", "airport", "resort", "beach", "river"):
                 losses.append(F.softplus(x).mean())
+        losses += _caption_losses(seer, fine[row], scene["index"], lessons, rng)
         absurd = [lessons.absurd[i] for i in rng.choice(len(lessons.absurd), 8, replace=False)]
         text = some(lessons.vectors, absurd, rng)
-        x = seer.slope.exp() * (torch.einsum("drc,wd->wrc", fine[row], text) - seer.level(text)[:, None, None])
+        x = seer.presence.slope * (
+            torch.einsum("drc,wd->wrc", fine[row], text) - seer.presence.levels(text)[:, None, None]
+        )
         losses.append(F.softplus(x).mean())
     return torch.stack(losses).mean()
+
+
+def _caption_losses(seer: Seer, fine: Tensor, scene: int, lessons: Lessons, rng: np.random.Generator) -> list[Tensor]:
+    """Words that captions say are in the best twelfth of the cells; words that they deny are in none."""
+    known, losses = lessons.caption_words, []
+    for those, most, sign in ((known.said[scene], 4, -1), (known.denied[scene], 12, 1)):
+        if not those:
+            continue
+        words = [known.words[i] for i in rng.choice(those, min(most, len(those)), replace=False)]
+        text = some(lessons.vectors, words, rng)
+        x = (torch.einsum("drc,wd->wrc", fine, text) - seer.presence.levels(text)[:, None, None]).flatten(1)
+        best = x.topk(max(1, x.shape[1] // 12), dim=1).values if sign < 0 else x
+        losses.append(F.softplus(sign * seer.presence.slope * best).mean())
+    return losses
 
 
 def keep_image_loss(raw: Tensor, taught: Tensor) -> Tensor:
@@ -447,7 +532,12 @@ class Training:
     def __init__(self, mini: Mini, teacher: Mini, lessons: Lessons, config: Config) -> None:
         self.seer, self.teacher, self.lessons, self.config = Seer(mini), teacher, lessons, config
         trunk = [p for p in self.seer.image.parameters() if p.requires_grad]
-        rest = [*self.seer.fine.parameters(), *self.seer.level.parameters(), self.seer.scale, self.seer.slope]
+        rest = [
+            *self.seer.fine.parameters(),
+            *self.seer.presence.parameters(),
+            *self.seer.extent.parameters(),
+            self.seer.scale,
+        ]
         groups = [{"params": trunk, "peak": config.trunk_lr}, {"params": rest, "peak": config.lr}]
         self.optimiser = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
         mean = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
@@ -503,7 +593,7 @@ class Training:
         silent = torch.ones(len(pixels), SIDE // CELL, SIDE // CELL, dtype=torch.bool)
         for row, crop in enumerate(crops):
             silent[row] = (crop.shares.sum(0) < 0.05) & (crop.inside > 0.99)
-        ce, bce = dense_loss(self.seer, fine[:count], crops, lessons, config, rng)
+        ce, bce, overlap = dense_loss(self.seer, fine[:count], crops, lessons, config, rng)
         image = keep_image_loss(raw, taught)
         kept, drift = keep_words_loss(fine, taught, silent, *texts, self.seer.card.logit_scale)
         planes = torch.stack([crop.extent for crop in crops])
@@ -514,6 +604,7 @@ class Training:
         parts = {
             "ce": ce,
             "there": config.there_weight * bce,
+            "overlap": config.overlap_weight * overlap,
             "pool": 0.2 * pooled_loss(self.seer, fine, chips, lessons, rng),
             "nouns": config.nouns_weight * scene_loss(self.seer, fine[count:], scenes, lessons, rng),
             "names": config.name_weight * self._names(raw[count:], scenes, rng),

@@ -55,7 +55,7 @@ class Student(nn.Module):
         return self
 
     def patches(self, pictures: Tensor) -> Tensor:
-        """Patch vectors as in Mini.raw_patches, for sides that are multiples of 32."""
+        """Patch vectors before normalisation, for sides that are multiples of 32."""
         image, card = self.mini.image, self.mini.card
         normal = normalise(pictures, card.mean, card.std)
         at_once = max(1, CHUNK // normal[0, 0].numel())

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import rasterio
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 import geoglot.models.mini as package
 from geoglot.demo import SCENE
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
+from geoglot.models.mini.fine_path import FinePath
+from geoglot.models.mini.mini import build_mini
+from geoglot.models.presence import Presence
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
 from geoglot.scene.embed import encode
@@ -70,6 +75,24 @@ def test_tiles_go_through_in_parts_but_not_in_training() -> None:
     model.encode_patches(tiles)
     model.train().encode_patches(tiles)
     assert seen == [2, 2, 1, 5]
+
+
+def test_with_patches_of_8_a_fine_path_begins_as_the_coarse_one(mini: VisionLanguageModel) -> None:
+    card = replace(mini.card, patch_size=8)
+    fine = build_mini(card, WEIGHTS).to_empty(device="cpu")
+    torch.manual_seed(0)
+    assert fine.fine is not None and fine.presence is not None
+    fine.fine, fine.presence = FinePath(card.dim), Presence(card.dim)
+    fine.image.load_state_dict(mini.image.state_dict())
+    fine.eval()
+    pixels = torch.rand(2, 3, 96, 72, generator=torch.Generator().manual_seed(0))
+    patches, coarse = fine.encode_patches(pixels), mini.encode_patches(pixels)
+    assert patches.shape == (2, 256, 12, 9)
+    assert_unit(patches)
+    enlarged = F.interpolate(coarse, scale_factor=2, mode="bilinear")[..., 1:-2, 1:-2]  # the path begins without effect
+    torch.testing.assert_close(patches[:, :, 1:10, 1:7], F.normalize(enlarged, dim=1)[:, :, :9, :6], atol=1e-4, rtol=0)
+    torch.testing.assert_close(fine.encode_image(pixels), mini.encode_image(pixels))
+    assert fine.presence.levels(mini.encode_text(["a river", "snow"])).shape == (2,)
 
 
 def test_odd_texts_have_vectors_too(mini: VisionLanguageModel) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from geoglot.aliases import Amount, Positive
 from geoglot.errors import InputError
+from geoglot.models.presence import Presence
 from geoglot.models.tokenizer import count_tokens
 
 Side = Annotated[int, Interval(ge=1, le=65_536)]
@@ -101,6 +102,12 @@ class VisionLanguageModel(CardedModel):
     """Embeds images, patches and texts in one space, as float32. Normalises its own input."""
 
     tokenizer: Tokenizer
+    presence: Presence | None
+    """What tells whether a word is there at all; None if the model has not learned it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.presence = None
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""

@@ -30,6 +30,7 @@ STAGES = (
     Stage(1, 3, 1, 6, 320),
 )
 _STRIDE_16 = 5  # stages up to here keep stride 16
+_STRIDE_4, _STRIDE_8 = 3, 5  # blocks up to here have these strides
 
 
 class ConvNorm(nn.Sequential):
@@ -94,5 +95,18 @@ class EfficientNetLite0(nn.Module):
         self, pixels: Float[Tensor, "tile 3 rows cols"]
     ) -> tuple[Float[Tensor, "tile 112 rows16 cols16"], Float[Tensor, "tile 320 rows32 cols32"]]:
         """Features at strides 16 and 32 of normalised pixels."""
-        fine = self.fine(F.relu6(self.stem(pixels), inplace=True))
-        return fine, self.coarse(fine)
+        return self.pyramid(pixels)[2:]
+
+    def pyramid(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> tuple[
+        Float[Tensor, "tile 24 rows4 cols4"],
+        Float[Tensor, "tile 40 rows8 cols8"],
+        Float[Tensor, "tile 112 rows16 cols16"],
+        Float[Tensor, "tile 320 rows32 cols32"],
+    ]:
+        """Features at strides 4, 8, 16 and 32 of normalised pixels."""
+        quarter = self.fine[:_STRIDE_4](F.relu6(self.stem(pixels), inplace=True))
+        eighth = self.fine[_STRIDE_4:_STRIDE_8](quarter)
+        sixteenth = self.fine[_STRIDE_8:](eighth)
+        return quarter, eighth, sixteenth, self.coarse(sixteenth)

@@ -1,6 +1,6 @@
 """mini, the bundled model: an image tower and a text tower."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -10,11 +10,14 @@ from torch import Tensor, nn
 
 from geoglot.models.base import Card, VisionLanguageModel, normalise
 from geoglot.models.mini.efficientnet import EfficientNetLite0
+from geoglot.models.mini.fine_path import FinePath
 from geoglot.models.mini.text import StaticText
+from geoglot.models.presence import Presence
 from geoglot.models.sizes import MOST, MiniSizes, read_sizes, wrong_card
 from geoglot.models.tokenizer import TOKENIZER, count_tokens, require_vocabulary
 
 _PATCH = 16  # the trunk's finer stride
+_FINE = 8  # the stride of the fine path
 _MULTIPLE = 32  # the trunk's coarsest stride
 _AT_ONCE = 4 * 224 * 224  # pixels whose features fit a processor's cache
 
@@ -33,6 +36,17 @@ class DensePatches(nn.Module):
         """Patch embeddings before normalisation: a longer one has more weight in the mean of the image."""
         return self.merge(*self.trunk(pixels))
 
+    def pyramid(
+        self, pixels: Float[Tensor, "tile 3 rows cols"]
+    ) -> tuple[
+        Float[Tensor, "tile 24 rows4 cols4"],
+        Float[Tensor, "tile 40 rows8 cols8"],
+        Float[Tensor, "tile dim patch_rows patch_cols"],
+    ]:
+        """Features at strides 4 and 8, and patch embeddings as `forward` gives them."""
+        quarter, eighth, fine, coarse = self.trunk.pyramid(pixels)
+        return quarter, eighth, self.merge(fine, coarse)
+
     def merge(
         self, fine: Float[Tensor, "tile 112 patch_rows patch_cols"], coarse: Float[Tensor, "tile 320 rows32 cols32"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
@@ -44,12 +58,18 @@ class DensePatches(nn.Module):
 
 
 class Mini(VisionLanguageModel):
-    """EfficientNet-Lite0 and static token embeddings; an image's embedding is the mean of its patches'."""
+    """EfficientNet-Lite0 and static token embeddings; an image's embedding is the mean of its patches'.
+
+    With patches of 8 pixels it has a fine path, which has learned from labels what covers a patch, and tells whether a
+    word is there. With patches of 16 it has neither: so it is before the last stage of its recipe.
+    """
 
     def __init__(self, card: Card, tokenizer: Path) -> None:
         super().__init__()
         self.card = card
         self.image = DensePatches(card.dim)
+        self.fine = FinePath(card.dim) if card.patch_size == _FINE else None
+        self.presence = Presence(card.dim) if card.patch_size == _FINE else None
         self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
         self.tokenizer = self.text.tokenizer
 
@@ -61,30 +81,45 @@ class Mini(VisionLanguageModel):
         return count_tokens(self.tokenizer, texts, special=False)
 
     def encode_image(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim"]:
-        return F.normalize(self.raw_patches(pixels).mean((2, 3)), dim=1)
+        count = _lengths(pixels, _PATCH)
+        patches = self._in_parts(pixels, self.image)[:, :, : count[0], : count[1]]
+        return F.normalize(patches.mean((2, 3)), dim=1)
 
     def encode_patches(
         self, pixels: Float[Tensor, "tile 3 rows cols"]
     ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        return F.normalize(self.raw_patches(pixels), dim=1)
+        patches = self._in_parts(pixels, self._patches)
+        rows, cols = _lengths(pixels, self.card.patch_size)
+        return patches[:, :, :rows, :cols]
 
-    def raw_patches(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
-        """Patch embeddings before normalisation; sides that are not multiples of 32 are padded by their edge."""
+    def _patches(self, normal: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        """Unit embeddings of patches of normalised pixels."""
+        if self.fine is None:
+            return F.normalize(self.image(normal), dim=1)
+        embeddings: Tensor = self.fine(*self.image.pyramid(normal))
+        return embeddings
+
+    def _in_parts(self, pixels: Float[Tensor, "tile 3 rows cols"], encode: Callable[[Tensor], Tensor]) -> Tensor:
+        """Encode normalised tiles, a few at once; sides that are not multiples of 32 are padded by their edge."""
         rows, cols = pixels.shape[2:]
         normal = normalise(pixels.to(self.device), self.card.mean, self.card.std)
         padded = F.pad(normal, (0, -cols % _MULTIPLE, 0, -rows % _MULTIPLE), mode="replicate")
         padded = padded.contiguous(memory_format=torch.channels_last)
         whole = self.training or padded.device.type != "cpu"  # in training, batch norms need the whole batch
         count = len(padded) if whole else _AT_ONCE // (padded.shape[2] * padded.shape[3])
-        patches = torch.cat([self.image(part) for part in torch.split(padded, max(1, count))])
-        return patches[:, :, : -(-rows // _PATCH), : -(-cols // _PATCH)]
+        return torch.cat([encode(part) for part in torch.split(padded, max(1, count))])
+
+
+def _lengths(pixels: Tensor, patch: int) -> tuple[int, int]:
+    rows, cols = pixels.shape[2:]
+    return -(-rows // patch), -(-cols // patch)
 
 
 def build_mini(card: Card, folder: Path) -> Mini:
     """The Mini of a card, without weights."""
     sizes = read_sizes(card, MiniSizes)
-    if card.patch_size != _PATCH:
-        raise wrong_card(card, f"patch_size must be {_PATCH} in this family, got {card.patch_size}")
+    if card.patch_size not in (_FINE, _PATCH):
+        raise wrong_card(card, f"patch_size must be {_FINE} or {_PATCH} in this family, got {card.patch_size}")
     if not 1 <= card.dim <= MOST:
         raise wrong_card(card, f"dim must be 1 to {MOST} in this family, got {card.dim}")
     with torch.device("meta"):

@@ -34,21 +34,34 @@ class FinePath(nn.Module):
         self.above = ConvNorm(dim, WIDTH, 1)
         self.mix = nn.Sequential(*[_Mixer(WIDTH) for _ in range(_BLOCKS)])
         self.change = nn.Conv2d(WIDTH, dim, 1)
-        self.extent = nn.Conv2d(WIDTH, 2, 1)
-        nn.init.zeros_(self.change.weight)
-        nn.init.zeros_(self.change.bias)
+        for start in self.change.parameters():
+            nn.init.zeros_(start)
 
     def forward(
         self,
         quarter: Float[Tensor, "tile 24 rows4 cols4"],
         eighth: Float[Tensor, "tile 40 rows8 cols8"],
         patches: Float[Tensor, "tile dim rows16 cols16"],
-    ) -> tuple[Float[Tensor, "tile dim rows8 cols8"], Float[Tensor, "tile 2 rows8 cols8"]]:
-        """Unit embeddings at stride 8; and the logits of an object's middle and of its border."""
+    ) -> Float[Tensor, "tile dim rows8 cols8"]:
+        """Unit embeddings at stride 8."""
+        return self.embed(patches, self.features(quarter, eighth, patches))
+
+    def features(
+        self,
+        quarter: Float[Tensor, "tile 24 rows4 cols4"],
+        eighth: Float[Tensor, "tile 40 rows8 cols8"],
+        patches: Float[Tensor, "tile dim rows16 cols16"],
+    ) -> Float[Tensor, "tile width rows8 cols8"]:
+        """What the three strides say together."""
         coarse = _enlarge(self.above(patches))
-        mixed = self.mix(F.relu6(self.edges(quarter) + self.detail(eighth) + coarse))
-        fine = _enlarge(F.normalize(patches, dim=1)) + self.change(mixed)
-        return F.normalize(fine, dim=1), self.extent(mixed)
+        mixed: Tensor = self.mix(F.relu6(self.edges(quarter) + self.detail(eighth) + coarse))
+        return mixed
+
+    def embed(
+        self, patches: Float[Tensor, "tile dim rows16 cols16"], features: Float[Tensor, "tile width rows8 cols8"]
+    ) -> Float[Tensor, "tile dim rows8 cols8"]:
+        """Unit embeddings: those of the enlarged patches, changed by the features."""
+        return F.normalize(_enlarge(F.normalize(patches, dim=1)) + self.change(features), dim=1)
 
 
 def _enlarge(x: Tensor) -> Tensor:
