@@ -7,7 +7,7 @@ import math
 import re
 import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,16 @@ class Picture:
     """(rows, cols) int16: number of a single object, 0 for none."""
     aside: bool
     """True for a place that training must not see."""
+    outlines: tuple[Outline, ...] = ()
+    """Single objects as wholes, where the set has them."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The outline of one object, in pixels (x, y), and the number of its class."""
+
+    kind: int
+    points: tuple[tuple[float, float], ...]
 
 
 def read_pictures(data: Path, names: tuple[str, ...] = tuple(SETS)) -> list[Picture]:
@@ -114,15 +124,17 @@ def _kampala(folder: Path) -> Iterator[Picture]:
     rings = [feature["geometry"]["coordinates"][0] for feature in footprints]
     for picture in _masks("kampala_buildings", _kampala_aside)(folder):
         x, y, zoom = map(int, picture.name.removeprefix("OAM-").split("-"))
-        objects = Image.new("I", picture.truth.shape[::-1], 0)
+        objects, outlines = Image.new("I", picture.truth.shape[::-1], 0), []
         for number, ring in enumerate(rings, 1):
             points = [
                 tuple(256 * (value - origin) for value, origin in zip(_on_tiles(*point[:2], zoom), (x, y), strict=True))
                 for point in ring
             ]
             ImageDraw.Draw(objects).polygon(points, fill=number)
+            outlines.append(Outline(1, tuple(points)))
         ids = np.where(picture.truth == 1, np.asarray(objects), 0)
-        yield Picture(picture.source, picture.name, picture.pixels, picture.truth, ids.astype(np.int16), picture.aside)
+        seen = tuple(outlines[number - 1] for number in np.unique(ids[ids > 0]))
+        yield replace(picture, objects=ids.astype(np.int16), outlines=seen)
 
 
 def _on_tiles(lon: float, lat: float, zoom: int) -> tuple[float, float]:
@@ -170,7 +182,8 @@ def _boxed(source: str, path: Path, things: list[_Thing], aside: bool, scale: tu
             ImageDraw.Draw(truth).polygon(points, fill=UNKNOWN if part == "around" else thing.kind)
             if part == "core":
                 ImageDraw.Draw(ids).polygon(points, fill=number)
-    return _picture(source, path, image, np.asarray(truth), np.asarray(ids), aside)
+    outlines = tuple(Outline(thing.kind, tuple(tuple(factor * point) for point in thing.around)) for thing in things)
+    return replace(_picture(source, path, image, np.asarray(truth), np.asarray(ids), aside), outlines=outlines)
 
 
 def _box(x: float, y: float, width: float, height: float) -> list[tuple[float, float]]:
