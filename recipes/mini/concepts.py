@@ -30,6 +30,11 @@ class Concepts:
         """The names of all concepts."""
         return list(self.words)
 
+    @property
+    def spoken(self) -> list[str]:
+        """The names of the concepts that labels speak of."""
+        return [name for name in self.words if name not in self.left_out]
+
     def relation(self, pixel: str, concept: str) -> int:
         """Whether a pixel of one concept is RIGHT or WRONG for the words of another, or leaves it OPEN."""
         if pixel == concept or concept in self.ancestors(pixel):
@@ -79,11 +84,9 @@ def read_concepts(left_out: frozenset[str] = frozenset()) -> Concepts:
 def random_words(concepts: Concepts, count: int, rng: np.random.Generator) -> tuple[list[str], list[int]]:
     """Some words of every concept that labels speak of, and the concept of each."""
     words, owners = [], []
-    for column, name in enumerate(concepts.names):
-        if name in concepts.left_out:
-            continue
+    for name in concepts.spoken:
         known = concepts.words[name]
         chosen = rng.choice(len(known), min(count, len(known)), replace=False)
         words += [known[int(index)] for index in chosen]
-        owners += [column] * len(chosen)
+        owners += [concepts.names.index(name)] * len(chosen)
     return words, owners

@@ -1,0 +1,192 @@
+"""The losses of labelled cells: which word fits best, whether each word is there at all, and where it is as a whole."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from concepts import random_words
+from crops import Crop
+from seer import Seer
+from torch import Tensor
+from word_lessons import Lessons
+
+from labelled import SETS
+
+_WORDS, _ABSURD, _OTHERS = 2, 24, 48  # words in a step: of every concept, absurd ones, others of the thesaurus
+_UNLIKE = 0.15  # cosine below which an other word is surely wrong where a concept is
+_SEEN = 0.25  # share of a cell from which a number counts in the softmax
+_PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
+_ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
+_RIVALS = 10  # words that may be where a label says only what is not
+#: Concepts of these words
+_PLAIN = (
+    "building", "road", "water", "trees", "vegetation", "grass", "field", "bare soil", "gravel", "rocks", "paved area",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The words of a step."""
+
+    text: Tensor
+    """(word, dim): words of concepts, absurd words, others."""
+    owners: list[str]
+    """The concept of each of the first words."""
+    near: Tensor
+    """(other, concept): how near the other words are to concepts."""
+
+    @property
+    def plain(self) -> list[int]:
+        """The words that may be anywhere."""
+        return [column for column, name in enumerate(self.owners) if name in _PLAIN]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the labels of a crop say: (number, word), 1 or 0."""
+
+    right: Tensor
+    wrong: Tensor
+
+
+def draw_words(lessons: Lessons, rng: np.random.Generator) -> Asked:
+    """The words of a step, each in a random template."""
+    words, owners = random_words(lessons.concepts, _WORDS, rng)
+    absurd = [lessons.absurd[i] for i in rng.choice(len(lessons.absurd), _ABSURD, replace=False)]
+    picked = rng.choice(len(lessons.others), _OTHERS, replace=False)
+    text = lessons.some([*words, *absurd, *(lessons.others[i] for i in picked)], rng)
+    return Asked(text, [lessons.concepts.names[owner] for owner in owners], lessons.others_near[picked])
+
+
+def labelled_losses(
+    seer: Seer, fine: Tensor, crops: list[Crop], lessons: Lessons, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Softmax, logistic and overlap losses of the cells of crops; `fine` is (crop, dim, rows8, cols8)."""
+    asked, softmax, logistic, overlap = draw_words(lessons, rng), [], [], []
+    for cells, crop in zip(fine, crops, strict=True):
+        said, shares = _read_labels(crop, asked, lessons), crop.shares.flatten(1)
+        cosines = torch.einsum("drc,wd->wrc", cells, asked.text).flatten(1)
+        softmax.append(
+            _softmax_loss(seer.scale.exp() * cosines, shares, _exclude(said, crop, asked, lessons, rng), asked, rng)
+        )
+        positive, negative = said.right.T @ shares, said.wrong.T @ shares
+        if positive.any() or negative.any():
+            odds = seer.chances(cosines, asked.text)
+            logistic.append(_logistic_loss(odds, positive, negative))
+            overlap += _overlap_loss(odds, positive, negative)
+    none = fine.new_zeros(())
+    first, second, third = (torch.stack(part).mean() if part else none for part in (softmax, logistic, overlap))
+    return first, second, third
+
+
+def _read_labels(crop: Crop, asked: Asked, lessons: Lessons) -> Said:
+    concepts = lessons.concepts
+    table = lessons.tables[crop.source][crop.numbers]  # (number, concept)
+    said = torch.zeros(len(crop.numbers), len(asked.text))
+    count = len(asked.owners)
+    said[:, :count] = table[:, [concepts.names.index(name) for name in asked.owners]]
+    said[:, count : count + _ABSURD] = -1
+    # An other word is wrong where it is far from every concept that the cell may be called.
+    possible = (table >= 0) & torch.tensor([name not in concepts.left_out for name in concepts.names])
+    closeness = torch.where(possible[:, None], asked.near[None], torch.full((), -1.0)).amax(2)
+    speaks = (table > 0).any(1, keepdim=True)  # only a cell that has a name of its own
+    said[:, count + _ABSURD :] = torch.where(speaks & (closeness < _UNLIKE), -1.0, 0.0)
+    return Said((said > 0).float(), (said < 0).float())
+
+
+def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.random.Generator) -> Said:
+    """For the softmax: the words of a cell's own class are best, and the other classes of the set are worse.
+
+    The concepts that it also is are best where its own words are not asked, which is so now and then.
+    """
+    concepts, classes = lessons.concepts, {int(n): name for n, name in SETS[crop.source]["classes"].items()}
+    best, worse = said.right.clone(), said.wrong.clone()
+    for row, own in enumerate(map(classes.get, crop.numbers)):
+        if own is None or own in concepts.left_out:
+            continue
+        above = concepts.ancestors(own)
+        dropped = bool(above) and rng.random() < _ABOVE
+        for column, name in enumerate(asked.owners):
+            if name == own:
+                best[row, column] = float(not dropped)
+            elif name not in above:
+                worse[row, column] = max(worse[row, column], float(name in classes.values()))
+            elif not dropped:
+                best[row, column], worse[row, column] = 0.0, float(name in classes.values())
+    return replace(said, right=best, wrong=worse)
+
+
+def _softmax_loss(z: Tensor, shares: Tensor, said: Said, asked: Asked, rng: np.random.Generator) -> Tensor:
+    """Logits (word, cell) against shares (number, cell) of the cells."""
+    weights, total = _balance(shares), z.new_zeros(())
+    for row, (right, wrong) in enumerate(zip(said.right > 0, said.wrong > 0, strict=True)):
+        cells = shares[row] > _SEEN
+        if not cells.any():
+            continue
+        here = z[:, cells]
+        if right.any():
+            top = here[right].logsumexp(0) - float(right.sum().log())
+            loss = torch.logaddexp(top, here[wrong].logsumexp(0)) - top
+        elif wrong.any():  # anything but: the words of the set lose against the best of what may be there
+            mine = wrong[: len(asked.owners)].nonzero()[:, 0].tolist()
+            may = [column for column in asked.plain if column not in mine]
+            may = [may[int(index)] for index in rng.choice(len(may), min(_RIVALS, len(may)), replace=False)]
+            loss = F.softplus(here[mine].logsumexp(0) - here[may].logsumexp(0) + float(np.log(2)))
+        else:
+            continue
+        total = total + (weights[row] * shares[row, cells] * loss).sum()
+    part: Tensor = total / (shares * weights[:, None]).sum().clamp(min=1)
+    return part
+
+
+def _balance(shares: Tensor) -> Tensor:
+    """Weights of numbers: rarer ones count more, by the root of how rare they are."""
+    amount = shares.sum(1)
+    part = amount / amount.sum().clamp(min=1)
+    return (1 / (part + 0.02)) ** 0.5 * (amount > 0)
+
+
+def _logistic_loss(odds: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+    """All (word, cell). Words that are there count more than the many that are not."""
+    count = positive.sum(1) + negative.sum(1)
+    known = count > 0
+    each = (positive * F.softplus(-odds) + negative * F.softplus(odds)).sum(1)[known] / count[known].clamp(min=1)
+    important = torch.where(positive.sum(1)[known] > 0, _PRESENT, 1.0)
+    return (each * important).sum() / important.sum()
+
+
+def _overlap_loss(odds: Tensor, positive: Tensor, negative: Tensor) -> list[Tensor]:
+    """One minus the soft Dice of the words that a crop has, all (word, cell); few cells count as much as many."""
+    seen = positive.sum(1) > 2
+    if not seen.any():
+        return []
+    chance, on = odds[seen].sigmoid(), positive[seen]
+    asked = (on + negative[seen]).clamp(max=1)
+    return [(1 - (2 * (chance * on).sum(1) + 1) / ((chance * asked).sum(1) + on.sum(1) + 1)).mean()]
+
+
+def extent_loss(extent: Tensor, crops: list[Crop]) -> Tensor:
+    """Middles and borders of single objects, (crop, 2, rows8, cols8)."""
+    planes = torch.stack([crop.extent for crop in crops])
+    wanted, known = planes[:, :2].clamp(0, 1), planes[:, 2:]
+    loss = F.binary_cross_entropy_with_logits(extent, wanted, weight=known * (1 + 4 * wanted), reduction="sum")
+    return loss / known.sum().clamp(min=1)
+
+
+def pool_loss(seer: Seer, fine: Tensor, crops: list[Crop], lessons: Lessons, rng: np.random.Generator) -> Tensor:
+    """Chips with a pool somewhere: the best twelfth of the cells."""
+    rows = [row for row, crop in enumerate(crops) if crop.pooled]
+    if not rows or "pool" in lessons.concepts.left_out:
+        return fine.new_zeros(())
+    words = lessons.concepts.words["pool"]
+    text = lessons.some([words[int(rng.integers(len(words)))]], rng)
+    odds = seer.chances(torch.einsum("bdrc,wd->wbrc", fine[rows], text), text)[0].flatten(1)
+    return F.softplus(-best_twelfth(odds)).mean()
+
+
+def best_twelfth(odds: Tensor) -> Tensor:
+    """The highest values of the last dimension."""
+    return odds.topk(max(1, odds.shape[-1] // 12), dim=-1).values
