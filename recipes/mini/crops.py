@@ -42,11 +42,6 @@ class Crop:
     pooled: bool
     """Whether all that is known is that a pool is somewhere."""
 
-    @property
-    def silent(self) -> Tensor:
-        """The cells of which no label speaks."""
-        return (self.shares.sum(0) < 0.05) & (self.inside > 0.99)
-
 
 def crop_picture(picture: Picture, rng: torch.Generator) -> Crop:
     """A random square of a picture, enlarged or reduced, turned."""

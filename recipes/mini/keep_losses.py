@@ -92,23 +92,29 @@ def word_losses(
     """What stays of mini's scores for words that no label can move; the first pictures are crops.
 
     Where no label speaks and mini's best word is such a word, its scores of all words are the lesson, labelled ones
-    too, which nothing else keeps down. Elsewhere the cosines of these words stay, each by itself.
+    too, which nothing else keeps down. Where no label names what is there, the cosines of these words stay, each by
+    itself; elsewhere that would hold the vectors where they are, for these words reach in all directions.
     """
     labelled, far = random_words(lessons.concepts, 1, rng)[0], lessons.far
     others = [far[i] for i in rng.choice(len(far), _FAR_WORDS, replace=False)]
     text = torch.cat([lessons.some(labelled, rng), lessons.some(others, rng)])
     large = F.normalize(F.interpolate(F.normalize(taught, dim=1), scale_factor=2, mode="bilinear"), dim=1)
     its, mine = (torch.einsum("bdrc,wd->brcw", vectors, text) for vectors in (large, fine))
-    drift = (mine - its)[..., len(labelled) :].square().mean()
-    chosen = _silent(len(fine), crops) & (its.argmax(3) >= len(labelled))
+    named, told = _labelled(len(fine), crops, lessons)
+    drift = (mine - its)[~named][:, len(labelled) :].square().mean()
+    chosen = ~told & (its.argmax(3) >= len(labelled))
     if not chosen.any():
         return fine.new_zeros(()), drift
     wanted, given = (scale * its[chosen]).softmax(1), (scale * mine[chosen]).log_softmax(1)
     return (wanted * (wanted.clamp(min=1e-8).log() - given)).sum(1).mean(), drift
 
 
-def _silent(pictures: int, crops: list[Crop]) -> Tensor:
-    """(picture, rows8, cols8): where no label speaks."""
-    rows, cols = crops[0].inside.shape
-    rest = torch.ones(pictures - len(crops), rows, cols, dtype=torch.bool)
-    return torch.cat([torch.stack([crop.silent for crop in crops]), rest])
+def _labelled(pictures: int, crops: list[Crop], lessons: Lessons) -> tuple[Tensor, Tensor]:
+    """Twice (picture, rows8, cols8): where a label names what is there, and where it says anything at all."""
+    named, told = torch.zeros(2, pictures, *crops[0].inside.shape, dtype=torch.bool)
+    for row, crop in enumerate(crops):
+        says = lessons.tables[crop.source][crop.numbers]  # (number, concept)
+        outside = crop.inside < 0.99
+        named[row] = (crop.shares[(says > 0).any(1)].sum(0) > 0.05) | outside
+        told[row] = (crop.shares[(says != 0).any(1)].sum(0) > 0.05) | outside
+    return named, told

@@ -16,7 +16,8 @@ from word_lessons import Lessons
 from labelled import SETS
 
 _WORDS, _ABSURD, _OTHERS = 2, 24, 48  # words in a step: of every concept, absurd ones, others of the thesaurus
-_UNLIKE = 0.15  # cosine below which an other word is surely wrong where a concept is
+#: Cosines below which an other word is surely wrong where a concept is, and below which it fits less well
+_UNLIKE, _WORSE = 0.15, 0.4
 _SEEN = 0.25  # share of a cell from which a number counts in the softmax
 _PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
 _ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
@@ -50,6 +51,8 @@ class Said:
 
     right: Tensor
     wrong: Tensor
+    worse: Tensor
+    """Words that fit less well than those that are right, although they may be there, too."""
 
 
 def draw_words(lessons: Lessons, rng: np.random.Generator) -> Asked:
@@ -94,7 +97,9 @@ def _read_labels(crop: Crop, asked: Asked, lessons: Lessons) -> Said:
     closeness = torch.where(possible[:, None], asked.near[None], torch.full((), -1.0)).amax(2)
     speaks = (table > 0).any(1, keepdim=True)  # only a cell that has a name of its own
     said[:, count + _ABSURD :] = torch.where(speaks & (closeness < _UNLIKE), -1.0, 0.0)
-    return Said((said > 0).float(), (said < 0).float())
+    worse = (said < 0).float()
+    worse[:, count + _ABSURD :] = (speaks & (closeness < _WORSE)).float()
+    return Said((said > 0).float(), (said < 0).float(), worse)
 
 
 def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.random.Generator) -> Said:
@@ -103,7 +108,7 @@ def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.ran
     The concepts that it also is are best where its own words are not asked, which is so now and then.
     """
     concepts, classes = lessons.concepts, {int(n): name for n, name in SETS[crop.source]["classes"].items()}
-    best, worse = said.right.clone(), said.wrong.clone()
+    best, worse = said.right.clone(), said.worse.clone()
     for row, own in enumerate(map(classes.get, crop.numbers)):
         if own is None or own in concepts.left_out:
             continue
@@ -116,13 +121,13 @@ def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.ran
                 worse[row, column] = max(worse[row, column], float(name in classes.values()))
             elif not dropped:
                 best[row, column], worse[row, column] = 0.0, float(name in classes.values())
-    return replace(said, right=best, wrong=worse)
+    return replace(said, right=best, worse=worse)
 
 
 def _softmax_loss(z: Tensor, shares: Tensor, said: Said, asked: Asked, rng: np.random.Generator) -> Tensor:
     """Logits (word, cell) against shares (number, cell) of the cells."""
     weights, total = _balance(shares), z.new_zeros(())
-    for row, (right, wrong) in enumerate(zip(said.right > 0, said.wrong > 0, strict=True)):
+    for row, (right, wrong) in enumerate(zip(said.right > 0, said.worse > 0, strict=True)):
         cells = shares[row] > _SEEN
         if not cells.any():
             continue
