@@ -36,6 +36,7 @@ class Seer(nn.Module):
         self.scale = nn.Parameter(torch.tensor(26.0).log())
         self.card = mini.card
         self.to(memory_format=torch.channels_last)
+        self.image.requires_grad_(True)  # a loaded model stands still
         self.image.trunk.stem.requires_grad_(False)
         for part in self.image.trunk.fine[:_FROZEN]:
             part.requires_grad_(False)
