@@ -8,9 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from labelled_sets import SETS
 from torch import Tensor
-
-from labelled import SETS
 
 CONCEPTS = Path(__file__).with_name("concepts.toml")
 RIGHT, WRONG, OPEN = 1, -1, 0

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
+from labelled_sets import SETS, UNKNOWN, Picture
 from scipy.ndimage import distance_transform_edt, maximum
 from seer import CELL
 from torch import Tensor
-
-from labelled import SETS, UNKNOWN, Picture
 
 SIDE = 224
 POOLED = 2  # number of a chip with a pool somewhere

@@ -9,11 +9,10 @@ import torch
 import torch.nn.functional as F
 from concepts import random_words
 from crops import Crop
+from labelled_sets import SETS
 from seer import Seer
 from torch import Tensor
 from word_lessons import Lessons
-
-from labelled import SETS
 
 _WORDS, _ABSURD, _OTHERS = 2, 24, 48  # words in a step: of every concept, absurd ones, others of the thesaurus
 #: Cosines below which an other word is surely wrong where a concept is, and below which it fits less well

@@ -17,12 +17,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import torch
 from crops import SIDE, Crop, crop_picture
 from keep_losses import image_loss, name_loss, scene_loss, word_losses
+from labelled_sets import SETS
 from patch_losses import extent_loss, labelled_losses, pool_loss
 from PIL import Image
 from seer import Seer, store_seer
@@ -34,8 +36,8 @@ from word_lessons import Lessons, read_lessons
 from geoglot.models.base import normalise
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
-from labelled import SETS
 
+_MORE = 6.0  # share of a set that is learned from besides
 _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to the next
 
 
@@ -53,11 +55,15 @@ class Config:
     ema: float = 0.998
     without: tuple[str, ...] = ()
     """Concepts of which no label speaks."""
+    more: tuple[str, ...] = ()
+    """Sets that are learned from besides."""
+    aside: tuple[str, ...] = ()
+    """Pictures that are not, as set/name, besides those of places kept aside."""
 
 
 #: Weights of the losses
 WEIGHTS = {
-    "best": 1.0, "there": 1.0, "overlap": 0.5, "pool": 0.2, "scenes": 0.5, "names": 0.2, "image": 2.0, "kept": 1.0,
+    "best": 1.0, "there": 1.0, "overlap": 0.5, "pool": 0.2, "scenes": 0.5, "names": 0.2, "image": 8.0, "kept": 1.0,
     "drift": 30.0, "extent": 0.5,
 }  # fmt: skip
 
@@ -74,7 +80,7 @@ class Training:
         mean = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
         self.average = torch.optim.swa_utils.AveragedModel(self.seer, multi_avg_fn=mean, use_buffers=True)
         self.names = list(lessons.pictures)
-        shares = np.array([SETS[name]["share"] for name in self.names])
+        shares = np.array([_MORE if name in config.more else SETS[name]["share"] for name in self.names])
         self.shares = shares / shares.sum()
         self.step = 0
 
@@ -159,7 +165,8 @@ def start_training(data: Path, start: Path, config: Config) -> Training:
     assert isinstance(mini, Mini) and isinstance(teacher, Mini)
     teacher.requires_grad_(False).eval()
     teacher.image.to(memory_format=torch.channels_last)
-    training = Training(mini, teacher, read_lessons(data, teacher, frozenset(config.without)), config)
+    lessons = read_lessons(data, teacher, frozenset(config.without), config.aside)
+    training = Training(mini, teacher, lessons, config)
     training.seer.train()
     return training
 
@@ -185,9 +192,11 @@ def reports(training: Training) -> Iterator[str]:
 @click.option("--steps", default=Config.steps, show_default=True)
 @click.option("--seed", default=Config.seed, show_default=True)
 @click.option("--without", default="", help="Concepts of which no label may speak, separated by commas.")
-def command(data: Path, start: Path, work: Path, out: Path, steps: int, seed: int, without: str) -> None:
+@click.option("--more", multiple=True, help="A set to learn from besides, such as loveda.")
+@click.option("--aside", multiple=True, help="A picture to leave out, as SET/NAME without ending.")
+def command(data: Path, start: Path, work: Path, out: Path, without: str, **options: Any) -> None:
     """Train on DATA from the model START with checkpoints in WORK, and write the model OUT; run again to go on."""
-    config = Config(steps=steps, seed=seed, without=tuple(filter(None, without.split(","))))
+    config = Config(without=tuple(filter(None, without.split(","))), **options)
     training, path = start_training(data, start, config), work / "see.pt"
     work.mkdir(parents=True, exist_ok=True)
     if path.exists():

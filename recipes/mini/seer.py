@@ -31,12 +31,13 @@ class Seer(nn.Module):
     def __init__(self, mini: Mini) -> None:
         super().__init__()
         self.image = mini.image
-        self.fine, self.presence = FinePath(mini.card.dim), Presence(mini.card.dim)
+        dim = mini.card.dim
+        self.fine, self.presence = mini.fine or FinePath(dim), mini.presence or Presence(dim)
         self.extent = nn.Conv2d(WIDTH, 2, 1)  # the middle and the border of an object; learned beside, and not stored
         self.scale = nn.Parameter(torch.tensor(26.0).log())
         self.card = mini.card
         self.to(memory_format=torch.channels_last)
-        self.image.requires_grad_(True)  # a loaded model stands still
+        self.requires_grad_(True)  # a loaded model stands still
         self.image.trunk.stem.requires_grad_(False)
         for part in self.image.trunk.fine[:_FROZEN]:
             part.requires_grad_(False)

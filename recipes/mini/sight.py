@@ -20,6 +20,7 @@ import numpy as np
 import rasterio
 import shapely
 from evaluate import LOVEDA, Figure, together
+from labelled_sets import UNKNOWN, Picture, read_pictures
 from PIL import Image
 
 from geoglot import find, segment
@@ -28,7 +29,6 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.silence import ignore_library_warnings
-from labelled import UNKNOWN, Picture, read_pictures
 
 _GROUND = {
     "road": ("road", "street"), "building": ("building", "roof"), "trees": ("trees",), "grass": ("grass",),
@@ -174,14 +174,20 @@ def count_pairs(outlines: list[shapely.Polygon], centres: list[shapely.Point]) -
 
 
 def loveda_figures(sight: Sight, folder: Path) -> dict[str, Figure]:
-    """Mean IoU over the classes that occur in three tiles."""
-    counts = np.zeros((len(LOVEDA), len(LOVEDA) + 1))
+    """Mean IoU over the classes that occur in three tiles, and in each."""
+    figures, total = {}, np.zeros((len(LOVEDA), len(LOVEDA) + 1))
     for path in sorted((folder / "images").iterdir()):
         truth = np.asarray(Image.open(folder / "masks" / path.name)).astype(np.int64) - 1
         with sight.scene(np.asarray(Image.open(path).convert("RGB"))) as scene:
-            counts += confusion(truth, sight.map(scene, LOVEDA).astype(np.int64) - 1, len(LOVEDA))
-    overlap = np.where(counts.sum(1) > 0, ious(counts), np.nan)
-    return {"LoveDA, mIoU": Figure(100 * float(np.nanmean(overlap)))}
+            counts = confusion(truth, sight.map(scene, LOVEDA).astype(np.int64) - 1, len(LOVEDA))
+        figures[f"  LoveDA: {path.stem}"] = Figure(_mean_overlap(counts))
+        total += counts
+    return {"LoveDA, mIoU": Figure(_mean_overlap(total)), **figures}
+
+
+def _mean_overlap(counts: np.ndarray) -> float:
+    """Percent, over the classes that occur."""
+    return 100 * float(np.nanmean(np.where(counts.sum(1) > 0, ious(counts), np.nan)))
 
 
 def measure(name: str, data: Path) -> dict[str, Figure]:

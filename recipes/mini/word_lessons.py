@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,11 +13,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from concepts import Concepts, read_concepts
+from labelled_sets import SETS, Picture, read_pictures
 from phrases import Thesaurus, read
 from torch import Tensor
 
 from geoglot.models.mini.mini import Mini
-from labelled import SETS, Picture, read_pictures
 
 _FAR = 0.65  # cosine to every labelled word, after what all words share is subtracted
 _OFTEN, _TWICE = 15, 2  # scenes that say a caption word at least, and captions of a scene that do
@@ -90,12 +91,15 @@ class Lessons:
         return torch.stack(rows)
 
 
-def read_lessons(data: Path, mini: Mini, without: frozenset[str]) -> Lessons:
-    """Read pictures, concepts and words; no label speaks of the concepts in `without`, but captions may."""
+def read_lessons(data: Path, mini: Mini, without: frozenset[str] = frozenset(), aside: Sequence[str] = ()) -> Lessons:
+    """Read pictures, concepts and words; no label speaks of the concepts in `without`, but captions may.
+
+    `aside` are pictures (set/name) that are left out, besides those of places kept aside.
+    """
     concepts, thesaurus, absurd = read_concepts(without), read(), ABSURD.read_text(encoding="utf-8").split()
     pictures: dict[str, list[Picture]] = {}
     for picture in read_pictures(data / "labelled"):
-        if not picture.aside:
+        if not picture.aside and f"{picture.source}/{picture.name}" not in aside:
             pictures.setdefault(picture.source, []).append(picture)
     labelled = {word for name in concepts.spoken for word in concepts.words[name]}
     every = sorted({*(w for words in concepts.words.values() for w in words), *absurd, *thesaurus.words()})

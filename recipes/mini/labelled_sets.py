@@ -277,6 +277,15 @@ def _pools(folder: Path) -> Iterator[Picture]:
             yield _picture("pool_chips", path, image, np.full(image.size[::-1], number), None, path in kept)
 
 
+def _loveda(folder: Path) -> Iterator[Picture]:
+    """Tiles of 1,024 px, as they are. They lie beside the folder of the other sets, and every tile is a place."""
+    for path in sorted((folder.parents[1] / folder.name / "images").iterdir()):
+        image = Image.open(path).convert("RGB")
+        truth = np.asarray(Image.open(path.parents[1] / "masks" / path.name))
+        known = np.isin(truth, [int(number) for number in SETS["loveda"]["classes"]])
+        yield _picture("loveda", path, image, np.where(known, truth, UNKNOWN), None, False)
+
+
 def _by_prefix(length: int, share: float = 0.2) -> Callable[[list[Path]], set[Path]]:
     """Keep the last places aside; a place is the beginning of a name."""
 
@@ -303,6 +312,7 @@ READERS: dict[str, Callable[[Path], Iterator[Picture]]] = {
     "aerial_cars_uav": _cars,
     "drone_solar": _solar,
     "pool_chips": _pools,
+    "loveda": _loveda,
 }
 #: Every run of flood pictures gives its last fifth.
 _FLOODS = {*range(25, 31), *range(1071, 1088), *range(2043, 2054), *range(3013, 3017)}

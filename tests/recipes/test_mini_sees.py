@@ -1,0 +1,182 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+import torch
+from concepts import RIGHT, WRONG, read_concepts
+from crops import SIDE, Crop, crop_picture
+from labelled_sets import SETS, UNKNOWN, Picture
+from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
+from seer import CELL, Seer, store_seer
+from sight import count_pairs
+from word_lessons import CaptionWords, Lessons, Scene, _count_words, _read_caption_words
+
+import geoglot.models.mini as package
+from geoglot.models.mini.mini import Mini
+from geoglot.models.zoo import load_word_model
+
+START = Path(package.__file__).parent / "weights"
+
+
+def picture(source: str, truth: np.ndarray, objects: np.ndarray | None = None) -> Picture:
+    pixels = np.repeat(truth[..., None], 3, 2)
+    none = np.zeros(truth.shape, np.int16)
+    return Picture(source, "one", pixels, truth, none if objects is None else objects, aside=False)
+
+
+def test_a_label_makes_its_parents_right_and_leaves_its_neighbours_open() -> None:
+    concepts = read_concepts()
+    assert concepts.relation("pool", "water") == RIGHT and concepts.relation("water", "pool") == 0
+    assert concepts.relation("car", "road") == 0 and concepts.relation("car", "trees") == WRONG
+    table = concepts.table("flood_area")
+    water, trees = concepts.names.index("water"), concepts.names.index("trees")
+    assert table[1, water] == RIGHT and table[0, water] == WRONG
+    assert table[1, trees] == WRONG and table[0, trees] == 0 and not table[UNKNOWN].any()
+
+
+def test_a_concept_left_out_takes_its_kinds_with_it_and_no_label_speaks_of_it() -> None:
+    concepts = read_concepts(frozenset({"water"}))
+    assert {"water", "pool"} <= concepts.left_out and not {"water", "pool"} & {*concepts.spoken}
+    columns = [concepts.names.index(name) for name in ("water", "pool")]
+    for source in SETS:
+        assert not concepts.table(source)[:, columns].any(), source
+    assert not concepts.table("flood_area").any()
+
+
+def test_labels_turn_and_scale_with_their_picture() -> None:
+    truth = np.zeros((300, 400), np.uint8)
+    truth[:, 130:] = 1
+    rng = torch.Generator().manual_seed(0)
+    for _ in range(20):
+        crop = crop_picture(picture("flood_area", truth), rng)
+        assert crop.pixels.shape == (3, SIDE, SIDE) and crop.inside.shape == (SIDE // CELL, SIDE // CELL)
+        cells = torch.nn.functional.avg_pool2d(crop.pixels[:1] * 255, CELL)[0]  # brightness is the number
+        sure = crop.inside > 0.99
+        torch.testing.assert_close(cells[sure], crop.shares[crop.numbers.index(1)][sure], atol=0.2, rtol=0)
+        torch.testing.assert_close(crop.shares.sum(0)[sure], torch.ones(int(sure.sum())), atol=1e-4, rtol=0)
+
+
+def test_the_middle_of_an_object_lies_in_it_and_its_border_around() -> None:
+    truth, ids = np.zeros((224, 224), np.uint8), np.zeros((224, 224), np.int16)
+    truth[60:140, 80:160], ids[60:140, 80:160] = 1, 7
+    rng = torch.Generator().manual_seed(1)
+    crop = crop_picture(picture("hrplanes", truth, ids), rng)
+    middle, border, known = crop.extent
+    plane = crop.shares[crop.numbers.index(1)]
+    assert middle.sum() > 0 and border.sum() > 0 and (plane[middle > 0.5] > 0.9).all()
+    assert (known[crop.inside > 0.99] > 0.99).all()
+
+
+def lessons(spoken: tuple[str, ...] = ()) -> Lessons:
+    concepts = read_concepts(frozenset(spoken))
+    tables = {name: concepts.table(name) for name in SETS}
+    empty = CaptionWords([], [], [])
+    return Lessons({}, concepts, tables, {}, [], [], torch.zeros(0, 0), [], empty, None)  # type: ignore[arg-type]
+
+
+def asked(given: Lessons, owners: list[str]) -> Asked:
+    from patch_losses import _ABSURD
+
+    words = len(owners) + _ABSURD + 1
+    near = torch.full((1, len(given.concepts.names)), 0.9)  # the one other word is near everything
+    return Asked(torch.eye(words), owners, near)
+
+
+def crop_of(source: str, number: int) -> Crop:
+    from crops import set_numbers
+
+    numbers = set_numbers(source)
+    shares = torch.zeros(len(numbers), 2, 2)
+    shares[numbers.index(number)] = 1
+    return Crop(torch.zeros(3, 16, 16), shares, numbers, source, torch.zeros(3, 2, 2), torch.ones(2, 2), False)
+
+
+def test_classes_of_one_set_exclude_each_other_even_where_labels_leave_words_open() -> None:
+    given = lessons()
+    words = asked(given, ["trees", "vegetation", "grass", "road"])
+    crop = crop_of("semantic_drone", 19)  # a tree, which may be called vegetation as well
+    said = _read_labels(crop, words, given)
+    row = crop.numbers.index(19)
+    assert said.right[row, 0] == 1 and said.wrong[row, 1] == 0 and said.wrong[row, 3] == 1
+    assert said.wrong[row, -1] == 0 and said.worse[row, -1] == 0 and said.wrong[row, 4] == 1  # near; absurd
+    best = _exclude(said, crop, words, given, np.random.default_rng(0))
+    assert best.right[row, 0] == 1 and best.worse[row, 1] == 1
+
+
+def test_the_softmax_loss_falls_with_the_right_word_and_anything_but_costs_nothing_to_others() -> None:
+    given = lessons()
+    words = asked(given, ["water", "trees", "road"])
+    count = len(words.text)
+    for number, good, bad in ((1, 0, 1), (0, 1, 0)):
+        crop = crop_of("flood_area", number)
+        said = _read_labels(crop, words, given)
+        z = torch.zeros(count, 4)
+        losses = [float(_softmax_loss(z.index_fill(0, torch.tensor([w]), 5.0), crop.shares.flatten(1), said, words,
+                                      np.random.default_rng(0))) for w in (good, bad)]  # fmt: skip
+        assert losses[0] < losses[1]
+
+
+def test_overlap_is_none_for_a_perfect_map_and_great_for_a_few_missed_cells() -> None:
+    on = torch.zeros(1, 100)
+    on[0, :3] = 1
+    perfect = float(_overlap_loss(20 * (2 * on - 1), on, 1 - on)[0])
+    missed = float(_overlap_loss(torch.full((1, 100), -20.0), on, 1 - on)[0])
+    assert perfect < 1e-3 and missed > 0.7 and _overlap_loss(on, torch.zeros(1, 100), on) == []
+
+
+def test_captions_say_words_that_two_people_use_and_deny_only_what_is_far_from_them() -> None:
+    captions = ["Many planes are near a large airport .", "planes on the apron", "a plane", "x", "y"]
+    assert _count_words(captions, {"planes", "airport", "large airport"}) == {
+        "planes": 2,
+        "airport": 1,
+        "large airport": 1,
+    }
+    scenes = [Scene(Path("a_1.jpg"), captions[:2])] * 15 + [Scene(Path("b_1.jpg"), ["a pond", "one pond"])] * 15
+    own = {"planes": torch.tensor([1.0, 0, 0]), "pond": torch.tensor([0, 1.0, 0]), "trees": torch.tensor([0, 0, 1.0])}
+    words = _read_caption_words(scenes, list(own), own, ["trees"])
+    assert words.words == ["planes", "pond"]
+    assert words.said[0] == [0] and words.denied[0] == [1] and words.denied[-1] == [0]
+
+
+@pytest.fixture(scope="module")
+def seer() -> Seer:
+    mini = load_word_model("mini", device="cpu")
+    assert isinstance(mini, Mini)
+    torch.manual_seed(0)
+    return Seer(mini)
+
+
+def test_a_seer_trains_its_trunk_but_for_the_first_blocks(seer: Seer) -> None:
+    raw, fine, extent = seer.train()(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    (raw.mean() + fine.square().sum(1).sqrt()[:, 0, 0].sum() + fine[:, 3].mean() + extent.mean()).backward()
+    trained = {name for name, p in seer.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    assert "image.trunk.coarse.0.project.1.weight" in trained and "image.fine.weight" in trained
+    assert not any(
+        name.startswith(("image.trunk.stem", "image.trunk.fine.0.", "image.trunk.fine.2.")) for name in trained
+    )
+    assert any(name.startswith("image.trunk.fine.3.") for name in trained)
+
+
+def test_a_stored_seer_is_a_model_that_sees_what_the_seer_sees(seer: Seer, tmp_path: Path) -> None:
+    seer.eval()
+    store_seer(seer.state_dict(), START, tmp_path / "out")
+    model = load_word_model(tmp_path / "out", device="cpu")
+    pixels = torch.rand(1, 3, 96, 64, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        _, fine, _ = seer(pixels)
+        torch.testing.assert_close(model.encode_patches(pixels), fine, atol=5e-3, rtol=0)
+    assert model.card.patch_size == CELL and model.presence is not None
+    again = Seer(replace_model(model))
+    assert torch.equal(again.fine.change.weight, model.fine.change.weight)  # type: ignore[union-attr, arg-type]
+
+
+def replace_model(model: object) -> Mini:
+    assert isinstance(model, Mini)
+    return model
+
+
+def test_an_object_is_found_once() -> None:
+    squares = [shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10)]
+    centres = [shapely.Point(*xy) for xy in ((5, 5), (6, 6), (40, 5))]
+    assert count_pairs(squares, centres) == 1 and count_pairs(squares, []) == 0
