@@ -23,6 +23,7 @@ from geoglot.geodesy import geodesic_area_m2
 _OUTLINE_STEPS = 64  # points along one edge of a grid, so that a bent edge keeps its bend
 _MAX_SCALE_ERROR = 0.005
 _SAME_RESOLUTION = 0.01
+_FRACTION = 1 - math.sqrt(0.5)  # no origin lies at this part of a pixel, where rounding errors would decide
 
 
 class Window(NamedTuple):
@@ -136,6 +137,15 @@ class Grid:
             rows * np.concatenate([start, there, end, back, [0]]),
             cols * np.concatenate([there, end, back, start, [0]]),
         )
+
+    @property
+    def lattice_place(self) -> tuple[int, int] | None:
+        """Row and column of the first pixel, counted from the origin of the map in pixels; None for a rotated grid.
+
+        A crop of a grid counts its pixels as the grid does.
+        """
+        a, b, c, d, e, f = tuple(self.transform)[:6]
+        return None if b or d else (math.floor(f / e + _FRACTION), math.floor(c / a + _FRACTION))
 
     @property
     def is_metric(self) -> bool:

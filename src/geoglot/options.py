@@ -47,9 +47,11 @@ class ReadOptions:
     resolution: Annotated[float | None, "Metres per pixel to read at. Default: what the model understands.", Gt(0)] = (
         None
     )
-    tile: Annotated[int | None, "Side of a window in pixels. Default: the model decides.", Ge(1), Le(65536)] = None
+    tile: Annotated[
+        int | None, "Side in pixels of what is computed at once; of a window, with an overlap.", Ge(1), Le(65536)
+    ] = None
     overlap: Annotated[
-        int | None, "Pixels that neighbouring windows share. Default: the model decides.", Ge(0), Le(65536)
+        int | None, "Pixels that neighbouring windows share. Default: the model decides windows.", Ge(0), Le(65536)
     ] = None
     batch: Annotated[int, "Windows that the model computes at once.", Ge(1), Le(65536)] = 8
 
@@ -61,6 +63,10 @@ class ReadOptions:
         facts = asdict(self)
         del facts["batch"]
         return facts
+
+    def at_once(self, side: int) -> int:
+        """How many windows of a side in pixels are computed at once: as many as `batch` tiles hold, at least one."""
+        return max(1, int(self.batch * ((self.tile or side) / side) ** 2))
 
 
 @dataclass(frozen=True)

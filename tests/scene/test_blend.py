@@ -13,7 +13,7 @@ def blend(plan: WindowPlan, field: np.ndarray, valid: np.ndarray) -> tuple[np.nd
     side = plan.tile // plan.patch
     tall = np.pad(field, ((0, 0), (0, side), (0, side)))
     padded = np.pad(valid, ((0, plan.tile), (0, plan.tile)))
-    for row in plan.row_starts:
+    for row, _ in plan.row_spans:
         for window in [w for w in plan.windows() if w.row == row]:
             r, c = window.row // plan.patch, window.col // plan.patch
             mask = padded[window.row : window.row + plan.tile, window.col : window.col + plan.tile]
@@ -62,12 +62,12 @@ def test_a_restored_blender_goes_on_as_if_nothing_had_happened() -> None:
         out = []
         for row in rows:
             for i, window in enumerate(windows):
-                if window.row == plan.row_starts[row]:
+                if window.row == plan.row_spans[row][0]:
                     blender.add(window, scores[i], valid[i])
             out.append(blender.finish_row()[0])
         return out
 
-    count = len(plan.row_starts)
+    count = len(plan.row_spans)
     straight = run(Blender(plan, 2), range(count))
     first = Blender(plan, 2)
     head = run(first, range(2))

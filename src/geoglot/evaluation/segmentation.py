@@ -60,8 +60,8 @@ def class_map(
     A refiner moves the borders of regions, as in `geoglot segment --refine`.
     """
     rule = Rule(tuple(names.index(label) + 1 for label in dense.labels))
-    plan = dense.windows(raster.grid.shape)
-    upsampler, strips = Upsampler(rule, plan.patch, plan.shape), []
+    plan = dense.windows(raster.grid.shape).on(raster.grid)
+    upsampler, strips = Upsampler(rule, plan.patch, plan.shape, inset=plan.inset), []
     rows = see(raster, dense, plan, batch=batch)
     for row in rows:
         if rows.failed:

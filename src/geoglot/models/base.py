@@ -97,6 +97,11 @@ class CardedModel(nn.Module):
         """Where its parameters are."""
         return next(self.parameters(), torch.empty(0)).device
 
+    @property
+    def stride(self) -> int:
+        """Pixels by which a scene may be moved under the windows without changing what the model sees in them."""
+        return self.card.patch_size
+
 
 class VisionLanguageModel(CardedModel):
     """Embeds images, patches and texts in one space, as float32. Normalises its own input."""

@@ -16,7 +16,7 @@ from geoglot.scene.windows import WindowPlan
 class Blender:
     """Weighted sums of values on the patch lattice, for one row of windows and its overlap with the next.
 
-    Memory is channels x (tile / patch) x lattice columns, whatever the scene's height.
+    Memory is channels x (window / patch) x lattice columns, whatever the scene's height.
     """
 
     plan: WindowPlan
@@ -25,49 +25,58 @@ class Blender:
     """Index of the current row of windows."""
     sums: Float[np.ndarray, "channel band_rows lattice_cols"] = field(init=False)
     weights: Float[np.ndarray, "band_rows lattice_cols"] = field(init=False)
-    valid: Bool[np.ndarray, "tile cols"] = field(init=False)
+    valid: Bool[np.ndarray, "band_pixel_rows pixel_cols"] = field(init=False)
 
     def __post_init__(self) -> None:
-        band = self.plan.tile // self.plan.patch
-        cols = max(self.plan.lattice[1], band)
-        self.sums = np.zeros((self.channels, band, cols), np.float32)
-        self.weights = np.zeros((band, cols), np.float32)
-        self.valid = np.zeros((self.plan.tile, cols * self.plan.patch), bool)
+        patch, cols = self.plan.patch, self.plan.col_spans
+        band = max(bottom - top for top, bottom in self.plan.row_spans) // patch
+        width = (cols[-1][1] - cols[0][0]) // patch
+        self.sums = np.zeros((self.channels, band, width), np.float32)
+        self.weights = np.zeros((band, width), np.float32)
+        self.valid = np.zeros((band * patch, width * patch), bool)
 
     def add(
         self,
         window: Window,
         scores: Float[np.ndarray, "channel patch_rows patch_cols"],
-        valid: Bool[np.ndarray, "tile tile"],
+        valid: Bool[np.ndarray, "rows cols"],
     ) -> None:
         """Add a window of the current row. The weight of a patch is the ramp times its fraction of valid pixels."""
-        patch, side = self.plan.patch, scores.shape[1]
-        share = valid.reshape(side, patch, side, patch).mean((1, 3), dtype=np.float32)
-        weight = self.plan.ramp * share
-        cols = slice(window.col // patch, window.col // patch + side)
-        self.sums[:, :, cols] += scores * weight
-        self.weights[:, cols] += weight
-        self.valid[:, window.col : window.col + self.plan.tile] |= valid
+        patch, (rows, cols) = self.plan.patch, scores.shape[1:]
+        share = valid.reshape(rows, patch, cols, patch).mean((1, 3), dtype=np.float32)
+        weight = self.plan.ramp(window) * share
+        left = window.col - self.plan.col_spans[0][0]
+        across = slice(left // patch, left // patch + cols)
+        self.sums[:, :rows, across] += scores * weight
+        self.weights[:rows, across] += weight
+        self.valid[: window.height, left : left + window.width] |= valid
 
     def finish_row(
         self,
     ) -> tuple[Float[np.ndarray, "channel rows lattice_cols"], Bool[np.ndarray, "pixel_rows cols"]]:
-        """Blended scores and valid pixels of the rows that no later window touches; NaN where no window was added."""
-        starts, patch = self.plan.row_starts, self.plan.patch
-        last = self.row + 1 == len(starts)
-        step = self.plan.shape[0] - starts[self.row] if last else starts[self.row + 1] - starts[self.row]
+        """Blended scores and valid pixels of the rows that no later window touches; NaN where no window was added.
+
+        The first pixel of both is that of the lattice, `inset` before the scene's; patches outside the scene are left
+        out.
+        """
+        spans, patch = self.plan.row_spans, self.plan.patch
+        last = self.row + 1 == len(spans)
+        step = (self.plan.shape[0] if last else spans[self.row + 1][0]) - spans[self.row][0]
         rows = -(-step // patch)
-        lattice_cols = self.plan.lattice[1]
-        weights = self.weights[:rows, :lattice_cols]
-        scores = np.full((self.channels, rows, lattice_cols), np.nan, np.float32)
-        np.divide(self.sums[:, :rows, :lattice_cols], weights, out=scores, where=weights > 0)
-        valid = self.valid[:step, : self.plan.shape[1]].copy()
+        weights = self.weights[:rows]
+        scores = np.full((self.channels, *weights.shape), np.nan, np.float32)
+        np.divide(self.sums[:, :rows], weights, out=scores, where=weights > 0)
+        above = -spans[0][0] // patch if self.row == 0 else 0
+        left = -self.plan.col_spans[0][0] // patch
+        cols = slice(left, left + self.plan.lattice[1])
+        pixels = slice(left * patch, self.plan.shape[1] - self.plan.col_spans[0][0])
+        valid = self.valid[above * patch : step, pixels].copy()
         for array, count in ((self.sums, rows), (self.weights, rows), (self.valid, rows * patch)):
             kept = array.shape[-2] - count
             array[..., :kept, :] = array[..., count:, :].copy()
             array[..., kept:, :] = 0
         self.row += 1
-        return scores, valid
+        return np.ascontiguousarray(scores[:, above:, cols]), valid
 
     def state(self) -> dict[str, np.ndarray]:
         """Everything that the next rows need."""

@@ -47,7 +47,9 @@ class Upsampler:
     first: int = 0
     """Lattice row of pending[:, 0]."""
     done: int = 0
-    """Pixel rows that were returned so far."""
+    """Pixel rows of the lattice that are complete so far; the first `inset` of them lie above the scene."""
+    inset: tuple[int, int] = (0, 0)
+    """Rows and columns of pixels that the lattice starts before the scene."""
 
     def feed(
         self,
@@ -59,29 +61,31 @@ class Upsampler:
             shares = np.concatenate([self.pending, shares], axis=1)
             valid = np.concatenate([self.pending_valid, valid])
         fed = self.first + shares.shape[1]
-        whole = fed * self.patch >= self.shape[0]
-        ready = self.shape[0] if whole else max(0, (fed - 1) * self.patch)  # pixel rows that are complete
+        patch, height = self.patch, self.shape[0] + self.inset[0]
+        ready = height if fed * patch >= height else max(0, (fed - 1) * patch)  # pixel rows that are complete
         rows = self._rows(shares, valid, ready) if ready > self.done else None
-        keep = max(0, ready // self.patch - 1) - self.first
+        keep = max(0, ready // patch - 1) - self.first
         self.pending, self.pending_valid = shares[:, keep:].copy(), valid[ready - self.done :].copy()
         self.first, self.done = self.first + keep, ready
         return rows
 
     def _rows(self, shares: np.ndarray, valid: np.ndarray, ready: int) -> ClassStrip:
-        height, width = ready - self.done, self.shape[1]
+        (above, beside), patch, width = self.inset, self.patch, self.shape[1]
+        start = max(self.done, above)
+        valid = valid[start - self.done : ready - self.done, beside:]
+        top, height = start - self.first * patch, ready - start
         dtype = np.uint8 if self.rule.nodata <= 255 else np.uint16
         classes, confidence = np.empty((height, width), dtype), np.empty((height, width), np.uint8)
-        top = self.done - self.first * self.patch
-        step = max(1, _COLUMNS // self.patch)
-        for start in range(0, shares.shape[2], step):
-            left, right = max(0, start - 1), min(shares.shape[2], start + step + 1)
-            cols = slice(start * self.patch, min(width, (start + step) * self.patch))
-            inset = (start - left) * self.patch
+        step = max(1, _COLUMNS // patch)
+        for first in range(0, shares.shape[2], step):
+            left, right = max(0, first - 1), min(shares.shape[2], first + step + 1)
+            cols = slice(max(0, first * patch - beside), min(width, (first + step) * patch - beside))
+            inset = cols.start + beside - left * patch
             crop = (slice(top, top + height), slice(inset, inset + cols.stop - cols.start))
             part = torch.from_numpy(np.ascontiguousarray(shares[:, :, left:right]))
-            best, sure = _best_channel(part, self.patch, crop)
-            classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:height, cols])
-        return ClassStrip(self.done, classes, confidence)
+            best, sure = _best_channel(part, patch, crop)
+            classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:, cols])
+        return ClassStrip(start - above, classes, confidence)
 
     def _decide(self, best: Tensor, sure: Tensor, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         probability = sure.numpy()

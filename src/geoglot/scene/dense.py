@@ -45,7 +45,7 @@ class Dense(Protocol):
     def channels(self) -> int: ...
 
     def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
-        """The windows of a scene of `shape` pixels; `tile` and `overlap` are the user's, in pixels."""
+        """The windows of a scene of `shape` pixels, as `plan_windows` reads the user's `tile` and `overlap`."""
         ...
 
     def __call__(
@@ -90,8 +90,12 @@ class _OfCard:
 
     card: Card
 
+    stride: int
+    """Of the model."""
+
     def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
-        return plan_windows(shape, self.card.tile_size, self.card.patch_size, tile, overlap)
+        card = self.card
+        return plan_windows(shape, card.tile_size, card.patch_size, tile, overlap, self.stride)
 
 
 class WordDense(_OfCard):
@@ -100,7 +104,7 @@ class WordDense(_OfCard):
     labels: tuple[str, ...] = ()
 
     def __init__(self, model: VisionLanguageModel) -> None:
-        self.card, self.channels, self.model = model.card, model.card.dim, model
+        self.card, self.channels, self.model, self.stride = model.card, model.card.dim, model, model.stride
         self._texts: dict[tuple[str, tuple[str, ...]], Tensor] = {}
 
     @torch.inference_mode()
@@ -164,7 +168,7 @@ class WordScores(_Labelled):
         templates: tuple[str, ...] = TEMPLATES,
     ) -> None:
         groups = [entry.words for entry in classes] + ([background] if background else [])
-        self.card, self.model = model.card, model
+        self.card, self.model, self.stride = model.card, model, model.stride
         self.labels = (*(entry.name for entry in classes), *([""] if background else []))
         edges = [0, *accumulate(len(group) for group in groups)]
         self._words = [slice(first, end) for first, end in pairwise(edges)]

@@ -88,11 +88,11 @@ class EncodedScene:
 
     def rows(self) -> Iterator[Row]:
         """The whole scene from the top, in blocks of lattice rows; not the rows of windows of the stream."""
-        (height, width), patch = self.plan.shape, self.plan.patch
+        whole, patch = self.plan.lattice_window, self.plan.patch
         for block in self.blocks():
             top = block.row * patch
-            valid = self.valid(Window(top, 0, min(block.height * patch, height - top), width))
-            yield Row(block.row, self.values(block), valid)
+            pixels = whole._replace(row=whole.row + top, height=min(block.height * patch, whole.height - top))
+            yield Row(block.row, self.values(block), self.valid(pixels))
 
     def blocks(self) -> Iterator[Window]:
         """The patch lattice from the top, in blocks of whole rows whose values fit in memory."""
@@ -102,8 +102,8 @@ class EncodedScene:
             yield Window(first, 0, min(rows, height - first), width)
 
     def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
-        """Which pixels of a window inside the scene have data."""
-        rows, cols = window.slices
+        """Which pixels of a window inside the scene have data; none of those that only the lattice reaches."""
+        rows, cols = window.within(self.plan.lattice_window).slices
         first = cols.start // 8
         bits = self._valid.read(rows, slice(first, -(-cols.stop // 8)))
         pixels = np.unpackbits(bits, axis=1).astype(bool)
@@ -133,7 +133,7 @@ def encode_scene(
     with ExitStack() as stack:
         raster = stack.enter_context(open_scene(source, read, dense.card.resolution))
         check_bands(raster, dense.card.bands, dense.card.name)
-        plan = dense.windows(raster.grid.shape, read.tile, read.overlap)
+        plan = dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         inside = read_area(Path(area), raster.grid) if area else None
         facts = {
             **reading_facts(raster, plan),
@@ -145,7 +145,7 @@ def encode_scene(
         journal = _open_journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
-        failed, resumed = _encode(_Filled(part), dense, plan, journal, read.batch, progress)
+        failed, resumed = _encode(_Filled(part), dense, plan, journal, read.at_once(plan.tile), progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
@@ -201,7 +201,7 @@ def _encode(
 ) -> tuple[list[FailedWindow], tuple[str, ...]]:
     """Add the rows of windows that the journal lacks; returns the failed windows, and a note if the run resumed."""
     stored = journal.load()
-    if stored and int(stored[0]["row"]) == len(plan.row_starts) and stored[1]["failed"]:
+    if stored and int(stored[0]["row"]) == len(plan.row_spans) and stored[1]["failed"]:
         journal.restart()  # a complete run tries again what failed
     rows = see(raster, dense, plan, batch=batch, journal=journal, progress=progress)
     resumed = resume_note(rows.restored, len(plan), "windows") if rows.restored < len(plan) else ()

@@ -3,6 +3,7 @@ read, and draw it."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +51,7 @@ def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:
         "bands": list(raster.bands),
         "radiometry": raster.radiometry.to_json(),
         "grid": {"shape": plan.shape, "transform": list(raster.grid.transform[:6]), "crs": crs},
-        "windows": {"tile": plan.tile, "overlap": plan.overlap, "patch": plan.patch},
+        "windows": {key: value for key, value in asdict(plan).items() if key != "shape" and value is not None},
     }
 
 

@@ -55,15 +55,17 @@ class ScoreField:
 
     def _around(self, window: Window) -> Window:
         """The patches whose centres surround the pixels of a window."""
+        pixels = window.within(self.scene.plan.lattice_window)
         (top, bottom), (left, right) = (
             _surround(start, start + length, self.scene.plan.patch, count)
-            for start, length, count in zip(window[:2], window[2:], self.scene.plan.lattice, strict=True)
+            for start, length, count in zip(pixels[:2], pixels[2:], self.scene.plan.lattice, strict=True)
         )
         return Window(top, left, bottom - top, right - left)
 
     def _pixels(self, lattice: np.ndarray, block: Window, window: Window) -> Float[np.ndarray, "rows cols"]:
         patch = self.scene.plan.patch
-        top, left = window.row - block.row * patch, window.col - block.col * patch
+        pixels = window.within(self.scene.plan.lattice_window)
+        top, left = pixels.row - block.row * patch, pixels.col - block.col * patch
         crop = slice(top, top + window.height), slice(left, left + window.width)
         scores = upsample(torch.from_numpy(lattice)[None], patch, *crop)[0].nan_to_num(0).numpy()
         return np.where(self.scene.valid(window), scores, np.float32(0))

@@ -87,7 +87,7 @@ def see(
             for part in filter(None, (blender, also)):
                 part.restore(state)
     rows = _stream(raster, dense, blender, failed, batch, journal, also, progress)
-    return Rows(rows, failed, blender.row * len(plan.col_starts))
+    return Rows(rows, failed, blender.row * len(plan.col_spans))
 
 
 def _stream(
@@ -101,15 +101,16 @@ def _stream(
     progress: Progress | None,
 ) -> Generator[Row]:
     plan = blender.plan
-    columns = len(plan.col_starts)
+    columns = len(plan.col_spans)
     with closing(read_ahead(raster, plan.windows(blender.row), depth=2 * batch)) as tiles:
-        for index in range(blender.row, len(plan.row_starts)):
+        for index in range(blender.row, len(plan.row_spans)):
             for start in range(0, columns, batch):
                 group = list(islice(tiles, min(batch, columns - start)))
                 failed += _add(group, dense, blender)
                 if progress:
                     progress("windows", index * columns + start + len(group), len(plan))
-            yield Row(plan.row_starts[index] // plan.patch, *blender.finish_row())
+            first = max(0, plan.row_spans[index][0] + plan.inset[0]) // plan.patch
+            yield Row(first, *blender.finish_row())
             if journal:
                 state = blender.state() | (also.state() if also else {})
                 journal.save(state, {"failed": [describe_failure(window) for window in failed]})

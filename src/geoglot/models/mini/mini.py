@@ -73,6 +73,10 @@ class Mini(VisionLanguageModel):
         self.text = StaticText(tokenizer, card.config["vocabulary"], card.dim, card.config["hidden"])
         self.tokenizer = self.text.tokenizer
 
+    @property
+    def stride(self) -> int:
+        return _MULTIPLE
+
     def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
         embeddings: Tensor = self.text(texts)
         return embeddings

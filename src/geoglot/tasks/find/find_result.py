@@ -117,11 +117,11 @@ def tabulate(objects: Sequence[Object], grid: Grid, plan: WindowPlan) -> gpd.Geo
 
 def _best_window(plan: WindowPlan, row: float, col: float) -> str:
     """The window whose centre is nearest."""
-    first_row, first_col = (
-        min(starts, key=lambda start: abs(start + plan.tile / 2 - place))
-        for starts, place in ((plan.row_starts, row), (plan.col_starts, col))
+    (top, bottom), (left, right) = (
+        min(spans, key=lambda span: abs(sum(span) / 2 - place))
+        for spans, place in ((plan.row_spans, row), (plan.col_spans, col))
     )
-    return f"{first_row},{first_col},{plan.tile},{plan.tile}"
+    return f"{top},{left},{bottom - top},{right - left}"
 
 
 @dataclass(frozen=True)

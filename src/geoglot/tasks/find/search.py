@@ -128,8 +128,8 @@ def _place(scene: EncodedScene, geometry: BaseGeometry, name: str) -> _Place | N
         return None
     patches = _patches_within_reach(scene, inside)
     seen = scene.values(patches)
-    offset = np.array([patches.col, patches.row])
-    in_patches = shapely.transform(inside, lambda xy: xy / scene.plan.patch - offset)
+    shift, offset = np.array(scene.plan.inset[::-1]), np.array([patches.col, patches.row])
+    in_patches = shapely.transform(inside, lambda xy: (xy + shift) / scene.plan.patch - offset)
     on = _rasterise(in_patches, (patches.height, patches.width)) & ~np.isnan(seen[0])
     if not on.any():
         return None
@@ -139,7 +139,11 @@ def _place(scene: EncodedScene, geometry: BaseGeometry, name: str) -> _Place | N
 
 
 def _patches_within_reach(scene: EncodedScene, place: BaseGeometry) -> Window:
-    left, top, right, bottom = (edge / scene.plan.patch for edge in place.bounds)
+    above, beside = scene.plan.inset
+    insets = (beside, above, beside, above)
+    left, top, right, bottom = (
+        (edge + inset) / scene.plan.patch for edge, inset in zip(place.bounds, insets, strict=True)
+    )
     rows, cols = scene.plan.lattice
     first_row, first_col = max(0, int(top) - _REACH), max(0, int(left) - _REACH)
     last_row, last_col = min(rows, int(bottom) + _REACH + 1), min(cols, int(right) + _REACH + 1)
@@ -156,7 +160,8 @@ def _rasterise(geometry: BaseGeometry, shape: tuple[int, int]) -> Bool[np.ndarra
 def _instance(field: ScoreField, place: _Place) -> Instance:
     """The similar patches connected with a point, or everything in a box."""
     patch, reach = field.scene.plan.patch, place.patches
-    window = Window(reach.row * patch, reach.col * patch, reach.height * patch, reach.width * patch)
+    (above, beside), pixels = field.scene.plan.inset, Window(*(patch * side for side in reach))
+    window = pixels._replace(row=pixels.row - above, col=pixels.col - beside)
     inside = window.intersection(Window(0, 0, *field.scene.plan.shape))
     assert inside is not None
     scores, offset = field.read(inside), np.array([inside.col, inside.row])

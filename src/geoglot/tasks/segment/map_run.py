@@ -67,7 +67,7 @@ def segment_with(
     with open_scene(source, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)
         check_bands(raster, dense.card.bands, dense.card.name)
-        plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap)
+        plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         outputs.check_scores(len(legend.names))
         ids = _ids(dense, legend)
         facts = {
@@ -86,7 +86,7 @@ def segment_with(
         outputs.made.start(run := fingerprint(facts), overwrite)
         with closing(Journal(outputs.classes, run)) as journal:
             rows = _Run(raster, dense, legend, outputs, plan, ids, options, facts, journal, progress)
-            failed, resumed = rows.compute(scene, read.batch)
+            failed, resumed = rows.compute(scene, read.at_once(plan.tile))
             if len(failed) == len(plan):
                 journal.clear()
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
@@ -133,7 +133,7 @@ class _Run:
         all windows. Returns the failed windows, and a note if the run resumed.
         """
         rule = Rule(self.ids, self.options.threshold, self.legend.nodata)
-        upsampler = Upsampler(rule, self.plan.patch, self.plan.shape)
+        upsampler = Upsampler(rule, self.plan.patch, self.plan.shape, inset=self.plan.inset)
         if scene:
             self._add_strips(self._score(scene.rows()), upsampler)
             return scene.failed, scene.resumed
@@ -189,7 +189,9 @@ class _Run:
         raster, outputs, legend, card = self.raster, self.outputs, self.legend, self.dense.card
         self._tell("map", 0, 1)
         outputs.write_classes(self.journal.strips(kinds[0]), raster.grid, legend)
-        outputs.write_scores(self.journal.strips("scores"), raster.grid.coarser(self.plan.patch), legend)
+        outputs.write_scores(
+            self.journal.strips("scores"), raster.grid.window(self.plan.lattice_window).coarser(self.plan.patch), legend
+        )
         self._tell("map", 1, 1)
         outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
         shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
