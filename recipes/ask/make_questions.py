@@ -24,6 +24,7 @@ import shapely
 from geoglot.datasets.image_files import open_native
 from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.geo import Grid
+from geoglot.nouns import plural
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made as Files
@@ -31,7 +32,6 @@ from geoglot.outputs.vector_files import to_pixels
 from geoglot.scene.class_words import parse_words
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.vectors import read_vectors
-from geoglot.tasks.ask.grammar.lexicon import plural
 from geoglot.tasks.ask.grammar.parts import DIRECTIONS, PARTS
 
 _TRIES = 200  # draws per kind of question without a new one, before the search ends

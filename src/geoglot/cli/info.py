@@ -8,10 +8,12 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
-from geoglot.figures import format_area, format_count, format_number
+from geoglot.figures import format_area, format_count, format_list, format_number
+from geoglot.nouns import plural
 from geoglot.options import ReadOptions
 
 if TYPE_CHECKING:
+    from geoglot.scene.visible import Shown
     from geoglot.tasks.inspection import BandInfo, RasterInfo
 
 _MOST_LINES = 512  # bands
@@ -45,9 +47,18 @@ def describe(info: RasterInfo) -> str:
         "shown": shown(info),
         "numbers": info.radiometry["how"],
         "model": info.fit.says,
+        "shows": _shows(info.shows),
     }
     lines = [f"{what:<9} {said}" for what, said in facts.items() if said]
     return "\n".join([*lines, "", *band_table(info), *(f"note      {note}" for note in info.notes)])
+
+
+def _shows(shows: Shown | None) -> str:
+    """Which things its pixels can show, in a line."""
+    if shows is None:
+        return ""
+    seen, unseen = (format_list(list(map(plural, names))) for names in (shows.seen, shows.unseen))
+    return f"{seen or 'nothing smaller than a city'}{f'; too small one by one: {unseen}' if unseen else ''}"
 
 
 def shown(info: RasterInfo) -> str:

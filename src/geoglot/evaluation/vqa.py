@@ -20,11 +20,11 @@ from geoglot.datasets.dataset import Asked, Question
 from geoglot.evaluation.metrics import Estimate, bootstrap, divide, mean_and_each
 from geoglot.evaluation.scorecard import Measured, Run
 from geoglot.models.zoo import Model
+from geoglot.nouns import SYNONYMS, singular
 from geoglot.options import ReadOptions
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions
-from geoglot.tasks.ask.grammar.lexicon import SYNONYMS, singular
 from geoglot.tasks.ask.view import Value
 
 _RANGES = (0, 10, 100, 1000)

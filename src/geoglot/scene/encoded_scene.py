@@ -120,6 +120,7 @@ def encode_scene(
     vectors: PathLike | None = None,
     output: Path | None = None,
     before: Callable[[dict[str, Any]], None] | None = None,
+    blank: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[EncodedScene]:
     """Encode a raster of any size, for any number of questions: `find(scene, "pool")`.
@@ -127,7 +128,8 @@ def encode_scene(
     `area` is a file of polygons; windows farther than half a window from all of them are not computed. The values are
     kept in the folder `vectors`, if it is given. Otherwise they lie in a work folder beside `output`, from which the
     same run resumes if it is killed, or in a temporary folder. `before` is called, before any work, with all that
-    decides the values. Raises SourceError if no window could be read or computed.
+    decides the values. A `blank` scene has no values, for when there is nothing to look for, and costs nothing. Raises
+    SourceError if no window could be read or computed.
     """
     dense = dense_of(model)
     with ExitStack() as stack:
@@ -142,6 +144,10 @@ def encode_scene(
         }
         if before:
             before(facts)
+        if blank:
+            empty = Strips([], read_array)
+            yield EncodedScene(raster, dense, plan, (), facts, read, vectors, inside, (), empty, empty)
+            return
         journal = _open_journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster

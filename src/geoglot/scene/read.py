@@ -12,6 +12,7 @@ import torch
 from geoglot.aliases import PathLike
 from geoglot.errors import ReadError
 from geoglot.figures import format_number
+from geoglot.models.base import Card
 from geoglot.options import ReadOptions
 from geoglot.outputs.made import Made
 from geoglot.outputs.overlay import SIDE
@@ -21,6 +22,8 @@ from geoglot.sources.tile import Tile
 from geoglot.version import __version__
 
 _SAME_RESOLUTION = 0.05  # relative difference up to which two resolutions count as the same
+_FAR = 2.0  # times beyond the range of a model, from where on what it says means nothing
+_LITTLE = 1 / 3  # of the sides of the pictures that a model learned from, below which what lies around decides the map
 
 
 def open_scene(
@@ -55,18 +58,50 @@ def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:
     }
 
 
-def reading_notes(raster: Raster, model: str, understood: tuple[float, float]) -> tuple[str, ...]:
+def reading_notes(raster: Raster, card: Card, read: ReadOptions) -> tuple[str, ...]:
     """Sentences for the user on how the scene was read."""
     notes = list(raster.warnings)
     scene, grid = raster.native, raster.grid
     if grid.crs and grid.crs != scene.crs:
         name = grid.crs.name if grid.crs.name != "unknown" else "a local equal-area grid"
         notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
-    native, read = scene.resolution_m, grid.resolution_m
-    if native and read and abs(native / read - 1) > _SAME_RESOLUTION:
-        read_at = f"the scene is at {format_number(native)} m and was read at {format_number(read)} m"
-        notes.append(f"{read_at}; {understands(model, understood)}")
+    native, resampled = scene.resolution_m, grid.resolution_m
+    if native and resampled and abs(native / resampled - 1) > _SAME_RESOLUTION:
+        read_at = f"the scene is at {format_number(native)} m and was read at {format_number(resampled)} m"
+        notes.append(f"{read_at}; {understands(card.name, card.resolution)}")
+    if why := out_of_reach(raster, card, read):
+        notes.append(why)
+    elif pixel_size(raster, read) is None:
+        notes.append(
+            f"how large the pixels of {raster.uri} are is unknown, so it is not checked whether they can show what is "
+            f"asked for; {understands(card.name, card.resolution)}; say it with --gsd, or assign a CRS"
+        )
+    rows, cols = grid.shape
+    if max(rows, cols) < card.tile_size * _LITTLE:
+        notes.append(
+            f"{raster.uri} is read as {cols} x {rows} px, and {card.name} learned from {card.tile_size} px a side: the "
+            "rest of its view is the scene mirrored, so a map of it is not to be used"
+        )
     return tuple(notes)
+
+
+def pixel_size(raster: Raster, read: ReadOptions) -> float | None:
+    """Ground metres of the finest detail that a model is shown; None without a CRS, unless `read` says it.
+
+    A scene that is read finer than its pixels gains no detail, and one that is read coarser loses some.
+    """
+    native, resampled = raster.native.resolution_m, raster.grid.resolution_m
+    return read.resolution if native is None or resampled is None else max(native, resampled)
+
+
+def out_of_reach(raster: Raster, card: Card, read: ReadOptions) -> str:
+    """Why a model cannot make sense of the pixels of a scene, "" if it can (decision 25)."""
+    finest, coarsest = card.resolution
+    pixel = pixel_size(raster, read)
+    if pixel is None or finest / _FAR <= pixel <= coarsest * _FAR:
+        return ""
+    knows = understands(card.name, card.resolution)
+    return f"the scene is at {format_number(pixel)} m a pixel, and {knows}: what it says of the scene is not to be used"
 
 
 def understands(model: str, resolution: tuple[float, float]) -> str:

@@ -16,12 +16,13 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.outputs.vector_files import to_map
-from geoglot.scene.class_words import class_vectors, parse_classes
+from geoglot.scene.class_words import ClassWords, class_vectors, parse_classes
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene
 from geoglot.scene.stream import describe_failure
+from geoglot.scene.visible import why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
@@ -46,6 +47,8 @@ class Label:
     """By class; of more than 1,000 classes those of the most probable 1,000, the highest first."""
     bounds: Bounds | None = None
     """West, south, east, north in degrees; None without a CRS."""
+    why: str | None = None
+    """Why the label is not to be trusted: these pixels cannot show its class, or the model does not know them."""
 
 
 @dataclass
@@ -60,15 +63,35 @@ class Labels:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot classify --json`."""
-        results = [asdict(label) | {"window": list(label.window) if label.window else None} for label in self.results]
+        results = [_document(label) for label in self.results]
         failed = [{"source": source, **describe_failure(window)} for source, window in self.failed]
         return {"model": self.model, "results": results, "failed": failed, "notes": list(self.notes)}
+
+
+def _document(label: Label) -> dict[str, Any]:
+    """A label as JSON; only one that is not to be trusted has a "why"."""
+    document = asdict(label) | {"window": list(label.window) if label.window else None}
+    return document if label.why else {key: value for key, value in document.items() if key != "why"}
 
 
 _EMPTY = "no pixel is valid; check --bands and --nodata"
 _KEPT = 1000  # probabilities of an image, since there may be 100,000 classes and as many images
 _NOTES = 20  # notes on how sources were read: a folder of thousands has thousands
 _Item = tuple[str, Window | None, Tile | FailedWindow, Bounds | None]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is asked of every source, and what was noted of those that were opened."""
+
+    model: VisionLanguageModel
+    words: tuple[ClassWords, ...]
+    read: ReadOptions
+    options: ClassifyOptions
+    notes: list[str] = field(default_factory=list)
+    """On how sources were read, and what they cannot show."""
+    hidden: dict[str, dict[str, str]] = field(default_factory=dict)
+    """By source and class, why its pixels cannot show it."""
 
 
 def classify(
@@ -98,10 +121,11 @@ def classify(
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
     notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
-    labels, reading = Labels(model.card.name), list[str]()
-    items = _all_items(opened, model, read, options, reading, progress)
+    labels, job = Labels(model.card.name), _Job(model, words, read, options)
+    items = _all_items(opened, job, progress)
     while batch := list(islice(items, read.batch)):
-        _label(batch, model, texts, [entry.name for entry in words], labels)
+        _label(batch, job, texts, labels)
+    reading = list(dict.fromkeys(job.notes))
     if len(words) > _KEPT:
         notes = (*notes, f"each image has the {_KEPT:,} most probable of {len(words):,} classes")
     left = [f"and {len(reading) - _NOTES} more on how other sources were read"] if len(reading) > _NOTES else []
@@ -109,22 +133,15 @@ def classify(
     return labels
 
 
-def _all_items(
-    sources: Sequence[str | Raster],
-    model: VisionLanguageModel,
-    read: ReadOptions,
-    options: ClassifyOptions,
-    notes: list[str],
-    progress: Progress | None,
-) -> Iterator[_Item]:
-    """The chips of all sources; `notes` collects sentences on how they were read.
+def _all_items(sources: Sequence[str | Raster], job: _Job, progress: Progress | None) -> Iterator[_Item]:
+    """The chips of all sources.
 
     With several sources, one that cannot be read is reported and skipped. With one source, progress counts windows.
     """
     alone = len(sources) == 1
     for done, source in enumerate(sources, 1):
         try:
-            yield from _items(source, model, read, options, notes, progress if alone else None)
+            yield from _items(source, job, progress if alone else None)
         except (SourceError, GridError) as error:
             if alone:
                 raise
@@ -133,21 +150,16 @@ def _all_items(
             progress("sources", done, len(sources))
 
 
-def _items(
-    source: str | Raster,
-    model: VisionLanguageModel,
-    read: ReadOptions,
-    options: ClassifyOptions,
-    notes: list[str],
-    progress: Progress | None,
-) -> Iterator[_Item]:
+def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterator[_Item]:
     """The chips of one source: the whole source, resized for the model, or its windows."""
-    card = model.card
+    card, read, windows = job.model.card, job.read, job.options.windows
     with open_scene(source, read, card.resolution) as raster:
         check_bands(raster, card.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture needs no place on Earth
-            notes += raster.warnings
-        by_window = raster.grid.crs is not None if options.windows is None else options.windows
+            job.notes.extend(raster.warnings)
+        job.hidden[raster.uri] = why_not_seen(job.model, raster, read, job.words)
+        job.notes.extend(dict.fromkeys(job.hidden[raster.uri].values()))
+        by_window = raster.grid.crs is not None if windows is None else windows
         if by_window:
             plan = WindowPlan(raster.grid.shape, read.tile or card.tile_size, read.overlap or 0, card.patch_size)
             yield from _windows(raster, plan, progress)
@@ -186,15 +198,13 @@ def _bounds(raster: Raster, window: Window) -> Bounds | None:
     return bound_in_lonlat(to_map(raster.footprint.clip([pixels]), raster.grid), raster.grid.crs)[0]
 
 
-def _label(
-    items: Sequence[_Item], model: VisionLanguageModel, texts: np.ndarray, names: Sequence[str], labels: Labels
-) -> None:
+def _label(items: Sequence[_Item], job: _Job, texts: np.ndarray, labels: Labels) -> None:
     """Add the labels of one batch, and the items that failed."""
-    card = model.card
+    card, names = job.model.card, [entry.name for entry in job.words]
     labels.failed += [(source, tile) for source, _, tile, _ in items if isinstance(tile, FailedWindow)]
     good = [(source, window, tile, bounds) for source, window, tile, bounds in items if isinstance(tile, Tile)]
     chips = [pad(tile.pixels, card.patch_size, card.tile_size) for _, _, tile, _ in good]
-    embeddings, failed = embed(model, chips, batch=max(1, len(chips)))
+    embeddings, failed = embed(job.model, chips, batch=max(1, len(chips)))
     probabilities = zero_shot(embeddings, texts, card.logit_scale)
     for index, (source, window, tile, bounds) in enumerate(good):
         if index in failed:
@@ -204,4 +214,5 @@ def _label(
         row, best = probabilities[index].astype(np.float64).round(6), int(probabilities[index].argmax())
         kept = np.argsort(-row, kind="stable")[:_KEPT] if len(row) > _KEPT else np.arange(len(row))
         shares = {names[each]: float(row[each]) for each in kept}
-        labels.results.append(Label(source, window, names[best], float(row[best]), shares, bounds))
+        why = job.hidden[source].get(names[best])
+        labels.results.append(Label(source, window, names[best], float(row[best]), shares, bounds, why))

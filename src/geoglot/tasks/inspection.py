@@ -18,7 +18,8 @@ from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.panels import Panel, check_picture, write_panels
-from geoglot.scene.read import open_scene, understands
+from geoglot.scene.read import open_scene, out_of_reach, pixel_size, understands
+from geoglot.scene.visible import Shown, shown_by
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
@@ -95,6 +96,8 @@ class RasterInfo:
     radiometry: dict[str, Any]
     overviews: tuple[int, ...]
     fit: Fit
+    shows: Shown | None
+    """Common things that its pixels show one by one, and others; None if the size of its pixels is unknown."""
     notes: tuple[str, ...]
     picture: Path | None = None
     """The picture of the bands."""
@@ -141,7 +144,8 @@ def inspect_raster(
             why=choice.why,
             guessed=choice.guessed,
             radiometry=raster.radiometry.to_json(),
-            fit=_fit(raster, card),
+            fit=_fit(raster, card, read),
+            shows=shown_by(pixel_size(raster, read)),
             time=raster.time.isoformat() if raster.time else None,
             notes=(*raster.warnings, *_notes_left_out(len(stored), picture)),
             picture=Path(picture) if picture else None,
@@ -201,17 +205,19 @@ def _place(grid: Grid) -> dict[str, Any]:
     }
 
 
-def _fit(raster: Raster, card: Card) -> Fit:
+def _fit(raster: Raster, card: Card, read: ReadOptions) -> Fit:
     finest, coarsest = card.resolution
-    own, read, shape = raster.native.resolution_m, raster.grid.resolution_m, raster.grid.shape
+    own, read_at, shape = raster.native.resolution_m, raster.grid.resolution_m, raster.grid.shape
     knows = understands(card.name, card.resolution)
-    if own is None or read is None:
+    if own is None or read_at is None:
         return Fit(card.name, card.resolution, None, shape, None, f"{knows}; how large these pixels are is unknown")
-    says = f"{knows}; the raster is at {format_number(own)} m and would be read at {format_number(read)} m"
+    says = f"{knows}; the raster is at {format_number(own)} m and would be read at {format_number(read_at)} m"
     fits = finest / _SAME <= own <= coarsest * _SAME
     if own > coarsest * _SAME:
-        says += ", which adds no detail: the model looks for what these pixels are too coarse to show"
-    return Fit(card.name, card.resolution, read, shape, fits, says)
+        too_coarse = "the model looks for what these pixels are too coarse to show"
+        far = out_of_reach(raster, card, read) and "what it says of the scene is not to be used"
+        says += f", which adds no detail: {far or too_coarse}"
+    return Fit(card.name, card.resolution, read_at, shape, fits, says)
 
 
 def _nodata(number: float | None) -> float | str | None:

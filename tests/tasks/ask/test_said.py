@@ -11,12 +11,12 @@ import pytest
 
 from geoglot.errors import AnswerError, InputError
 from geoglot.figures import choose_area_unit, format_area
+from geoglot.nouns import counted
 from geoglot.options import FindOptions
 from geoglot.tasks.ask.answer import sentence_of
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.grammar.forms import FORMS
-from geoglot.tasks.ask.grammar.lexicon import counted
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.rules import Rules

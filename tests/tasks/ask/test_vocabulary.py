@@ -11,7 +11,7 @@ from polygons import BLUE, RED, StubScene, budget, grid_of
 
 from geoglot.errors import AnswerError, InputError, LimitError
 from geoglot.geo import Grid
-from geoglot.tasks.ask.grammar.lexicon import counted, plural, singular
+from geoglot.nouns import counted, plural, singular
 from geoglot.tasks.ask.limits import Budget, Limits
 from geoglot.tasks.ask.scene_things import Objects, shapes_of
 from geoglot.tasks.ask.vocabulary import WORDS, Vocabulary

@@ -10,8 +10,8 @@ import shapely
 from jaxtyping import Bool
 
 from geoglot.geo import Grid, Window
+from geoglot.nouns import plural
 from geoglot.sources.tile import Tile
-from geoglot.tasks.ask.grammar.lexicon import plural
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class Sighting:
     """Least probability of an object."""
     doubtful: int = 0
     """Number of objects in doubt or, if there are no objects, of those that nearly reached the threshold."""
+    crowd: str = ""
+    """Why their number means nothing, if they run together in the pixels of the scene."""
 
 
 @runtime_checkable

@@ -20,7 +20,8 @@ from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
-from geoglot.scene.read import open_scene, reading_notes
+from geoglot.scene.read import open_scene, pixel_size, reading_notes
+from geoglot.scene.visible import crowded, why_not_seen
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.tile import Tile
@@ -54,18 +55,19 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self._encoded: EncodedScene | None = None
         if isinstance(source, EncodedScene):
             self._encoded, model, source = source, model_of(source.dense), source.raster
+        self._read: ReadOptions = self._encoded.read if self._encoded else self._options.read
         self._model, card = model, model.card
         self.model, self.sha256 = card.name, card.sha256
-        self._raster = self._stack.enter_context(open_scene(source, self._options.read, card.resolution))
+        self._raster = self._stack.enter_context(open_scene(source, self._read, card.resolution))
         check_bands(self._raster, card.bands, self.model)
         self.uri, self.grid = self._raster.uri, self._raster.grid
         outline = self._raster.footprint.outline
         self.outline = None if outline is None else to_map([outline], self.grid)[0]
-        self.pixel_m = self._options.read.resolution if self.grid.crs is None else None
+        self.pixel_m = self._read.resolution if self.grid.crs is None else None
         self.refiner = self._options.refiner.name if self._options.refiner else "none"
         self.encodings = 0
         """How often the model encoded the scene: at most once."""
-        self.notes = list(reading_notes(self._raster, self.model, card.resolution))
+        self.notes = list(reading_notes(self._raster, card, self._read))
         self._known: dict[str, Sighting] = {}
         self._names: dict[str, torch.Tensor] = {}
 
@@ -79,6 +81,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         """Find objects as `geoglot find` does."""
         if name in self._known:
             return self._known[name]
+        self._check_visible([name])
         scene, options = self._encode(), self._options
         result = find(scene, {name: [name]}, options=options.find, refiner=options.refiner, progress=options.progress)
         threshold = result.thresholds[name]
@@ -90,8 +93,15 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         else:
             lower = replace(options.find, min_score=max(_SMALLEST, threshold.high - _CLOSE))
             doubtful = len(find(scene, {name: [name]}, options=lower).objects)
-        self._known[name] = Sighting(things, threshold.high, doubtful)
+        crowd = crowded(pixel_size(self._raster, self._read), _as_classes([name])).get(name, "")
+        self._known[name] = Sighting(things, threshold.high, doubtful, crowd)
         return self._known[name]
+
+    def _check_visible(self, names: Sequence[str]) -> None:
+        """AnswerError if the scene can show none of the names, unless a least score insists."""
+        hidden = why_not_seen(self._model, self._raster, self._read, _as_classes(names))
+        if len(hidden) == len(names) and self._options.find.min_score is None:
+            raise AnswerError(hidden[names[0]])
 
     def _encode(self) -> EncodedScene:
         if self._encoded is None:
@@ -120,6 +130,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         model = self._model
         if not reads_words(model):
             raise AnswerError(f"{self.model} has classes of its own and reads no words; ask a model that does")
+        self._check_visible(names)
         card = model.card
         tile = self.look(window, card.tile_size)
         if not tile.valid.any():
@@ -128,7 +139,7 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         if new:
             templates = self._options.find.templates
             vectors = text_vectors(model, new, templates)
-            self.notes += word_notes(model, [ClassWords(name, (name,)) for name in new], vectors, templates=templates)
+            self.notes += word_notes(model, _as_classes(new), vectors, templates=templates)
             self._names |= dict(zip(new, vectors, strict=True))
         embeddings, failed = embed(model, [pad(tile.pixels, card.patch_size, card.tile_size)])
         if failed:
@@ -154,6 +165,10 @@ class RasterScene(AbstractContextManager["RasterScene"]):
     def picture(self, side: int) -> tuple[Float[np.ndarray, "3 rows cols"], Grid]:
         tile = self._raster.thumbnail(side)
         return tile.pixels[:3], tile.grid
+
+
+def _as_classes(names: Sequence[str]) -> list[ClassWords]:
+    return [ClassWords(name, (name,)) for name in names]
 
 
 def _average_blocks(tile: Tile, factor: int) -> Tile:

@@ -84,6 +84,12 @@ class View:
             self.sightings[name, when] = replace(sighting, objects=things)
         return self.sightings[name, when]
 
+    def check_apart(self, things: Sequence[SceneObject]) -> None:
+        """AnswerError for things that run together in the pixels of the scene."""
+        for name, when in dict.fromkeys((thing.name, thing.when) for thing in things):
+            if crowd := self.sightings[name, when].crowd:
+                raise AnswerError(crowd)
+
     def only(self, name: str, region: Any, here: str, there: str) -> Objects:
         """Objects of the date `here` that touch no object of the date `there`."""
         checked, within = text_of(name, "a name"), optional_region(region)

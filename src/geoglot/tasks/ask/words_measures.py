@@ -3,8 +3,8 @@
 from __future__ import annotations  # the stub prints annotations as they are written
 
 from geoglot.figures import format_number
+from geoglot.nouns import counted
 from geoglot.tasks.ask.arguments import number_of, optional_region, region_of, some_of, text_of, things_of
-from geoglot.tasks.ask.grammar.lexicon import counted
 from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
 from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View
 

@@ -70,7 +70,9 @@ def exists(view: View, objects: Objects) -> bool:
 
 def count(view: View, objects: Objects) -> int:
     """How many there are."""
-    return len(things_of(objects))
+    things = things_of(objects)
+    view.check_apart(things)
+    return len(things)
 
 
 def together(view: View, objects: Objects, others: Objects) -> Objects:

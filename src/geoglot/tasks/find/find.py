@@ -6,7 +6,7 @@ before they become a table (`find_result`).
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,7 +26,8 @@ from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question
-from geoglot.scene.read import open_scene, reading_notes
+from geoglot.scene.read import open_scene, pixel_size, reading_notes
+from geoglot.scene.visible import crowded, why_not_seen
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
 from geoglot.tasks.find.outline import Object, settle_overlaps
@@ -79,20 +80,25 @@ def find(
             if files:
                 files.made.start(fingerprint(facts | asked), overwrite)
 
+        raster = stack.enter_context(
+            open_scene(source.raster if isinstance(source, EncodedScene) else source, read, dense.card.resolution)
+        )
+        _check_limits(options, raster)
+        read_as = source.read if isinstance(source, EncodedScene) else read
+        hidden = why_not_seen(dense, raster, read_as, words or ())
+        why = hidden if options.min_score is None else {}
         if isinstance(source, EncodedScene):
-            _check_limits(options, source.raster)
             scene = source.narrow(read, options.area, options.vectors)
             start(scene.facts | {"area": scene.area.wkt if scene.area else None})
         else:
-            raster = stack.enter_context(open_scene(source, read, dense.card.resolution))
-            _check_limits(options, raster)
             opening = encode_scene(
                 raster, dense, read=read, area=options.area, vectors=options.vectors,
                 output=files.objects if files else None, before=start, progress=progress,
+                blank=words is not None and len(why) == len(words),
             )  # fmt: skip
             scene = stack.enter_context(opening)
         if question is not None:
-            search = search_names(scene, question, options.min_score, progress)
+            search = search_names(scene, question, options.min_score, why, progress)
         else:
             assert places is not None
             search = search_places(scene, places)
@@ -103,8 +109,23 @@ def find(
             scene.raster.check_unchanged()
             objects = _select([*search.large, *refined], scene, options)
             resumed = (*scene.resumed, *(journal.resumed if journal else ()))
+            search = replace(
+                search, notes=(*search.notes, *_cautions(words or (), hidden, why, pixel_size(raster, read_as)))
+            )
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
             return _finish(scene, search, objects, files, run, resumed, started)
+
+
+def _cautions(
+    names: tuple[ClassWords, ...], hidden: Mapping[str, str], why: Mapping[str, str], pixel_m: float | None
+) -> list[str]:
+    """Sentences on names that are looked for although they cannot be seen, or be told apart, by themselves."""
+    insisted = [
+        f"{reason}: it was looked for all the same, since a least score is given"
+        for name, reason in hidden.items()
+        if name not in why
+    ]
+    return [*insisted, *crowded(pixel_m, [entry for entry in names if entry.name not in hidden]).values()]
 
 
 def _check_limits(options: FindOptions, raster: Raster) -> None:
@@ -166,8 +187,8 @@ def _finish(
     groups = table.groupby("name", sort=False).groups
     parts = {name: table.loc[groups[name]] if name in groups else table[:0] for name in search.names}
     unrefined = int((table["outline"] == "none").sum()) if run["refiner"] else 0
-    notes = [*resumed, *reading_notes(scene.raster, scene.dense.card.name, scene.dense.card.resolution)]
-    notes += search.notes
+    reading = reading_notes(scene.raster, scene.dense.card, scene.read)
+    notes = list(dict.fromkeys([*search.why.values(), *resumed, *reading, *search.notes]))
     if unrefined:
         notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they follow the scores")
     notes += files.draw(scene.raster, table, search.names) if files else ()
@@ -177,6 +198,7 @@ def _finish(
         counts={name: len(part) for name, part in parts.items()},
         areas_m2={name: round(float(part.area_m2.sum()), 2) if table.crs else None for name, part in parts.items()},
         thresholds=search.thresholds,
+        why=search.why,
         output=files.objects if files else None,
         overlay=files.overlay if files and files.overlay and files.overlay.exists() else None,
         manifest=files.made.record if files else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +52,8 @@ class FindResult:
     windows: int
     failed: tuple[FailedWindow, ...]
     seconds: float
+    why: Mapping[str, str] = field(default_factory=dict)
+    """By name, why it was not looked for: the pixels of the scene cannot show it, or the model does not know them."""
     notes: tuple[str, ...] = ()
     """Sentences for the user, for example about a missing CRS or a name that matches everything."""
 
@@ -74,7 +76,7 @@ class FindResult:
             "model": self.model, **paths, "summary": self.summary,
             "counts": dict(self.counts), "areas_m2": dict(self.areas_m2),
             "thresholds": {name: threshold.to_json() for name, threshold in self.thresholds.items()},
-            "objects": _records(self.objects),
+            "why": dict(self.why), "objects": _records(self.objects),
             "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip

@@ -1,6 +1,7 @@
 """Search a scene for instances: things of a name, or things at points and boxes that a person draws."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import numpy as np
@@ -37,12 +38,25 @@ class Search:
     thresholds: dict[str, Threshold]
     """By name; empty for places."""
     notes: tuple[str, ...]
+    why: Mapping[str, str] = field(default_factory=dict)
+    """By name, why it cannot be seen in this scene."""
 
 
-def search_names(scene: EncodedScene, question: Question, min_score: float | None, progress: Progress | None) -> Search:
-    """The instances of every name, by thresholds that are chosen unless `min_score` is given."""
+def search_names(
+    scene: EncodedScene,
+    question: Question,
+    min_score: float | None,
+    why: Mapping[str, str],
+    progress: Progress | None,
+) -> Search:
+    """The instances of every name, but for those that cannot be seen (`why`).
+
+    Thresholds are chosen unless `min_score` is given.
+    """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
     for index, name in enumerate(question.names):
+        if name in why:
+            continue
         field = ScoreField(scene, question, index)
         threshold = thresholds[name] = choose_threshold(field, min_score)
         for region in find_regions(field, threshold, progress):
@@ -58,7 +72,7 @@ def search_names(scene: EncodedScene, question: Question, min_score: float | Non
     )
     too_large = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
     notes = (*everywhere, *question.notes, *((too_large,) if large else ()))
-    return Search(question.names, instances, large, thresholds, notes)
+    return Search(question.names, instances, large, thresholds, notes, why)
 
 
 def search_places(scene: EncodedScene, features: gpd.GeoDataFrame) -> Search:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -115,6 +115,8 @@ class SegmentResult:
     windows: int
     failed: tuple[FailedWindow, ...]
     seconds: float
+    why: Mapping[str, str] = field(default_factory=dict)
+    """By name of a class, why the scene cannot show it, so that pixels like it are left as "other"."""
     notes: tuple[str, ...] = ()
     """Sentences for the user, such as on a missing CRS or how pixels were stretched."""
 
@@ -123,7 +125,7 @@ class SegmentResult:
         paths = {key: str(value) if (value := getattr(self, key)) else None for key in _PATHS}
         classes = [asdict(share) for share in self.classes]
         return {
-            "model": self.model, **paths, "classes": classes,
+            "model": self.model, **paths, "classes": classes, "why": dict(self.why),
             "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip

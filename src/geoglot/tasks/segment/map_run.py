@@ -57,6 +57,7 @@ def segment_with(
     """`segment` by any dense model of class logits.
 
     `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
+    Those under "why" say, by name, why pixels of a class are left as "other".
     For an encoded scene of embeddings, `dense` must be the WordScores of the model that encoded it.
     """
     started = time.monotonic()
@@ -69,19 +70,21 @@ def segment_with(
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         outputs.check_scores(len(legend.names))
-        ids = _ids(dense, legend)
+        facts, read = facts or {}, scene.read if scene else read
+        ids = _ids(dense, legend, facts.get("why", {}))
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
             "legend": legend.names,
             "options": {
-                **(scene.read if scene else read).facts(),
+                **read.facts(),
                 **asdict(options),
                 "refiner": refiner.facts() if refiner else None,
             },
             **({"encoded": scene.facts} if scene else {}),
             **({"blended": "embeddings"} if _are_many(dense) else {}),
-            **(facts or {}),
+            **facts,
+            "notes": [*facts.get("notes", ()), *reading_notes(raster, dense.card, read)],
         }
         outputs.made.start(run := fingerprint(facts), overwrite)
         with closing(Journal(outputs.classes, run)) as journal:
@@ -94,15 +97,15 @@ def segment_with(
             return rows.write(kinds, failed, resumed, started)
 
 
-def _ids(dense: Dense, legend: Legend) -> tuple[int, ...]:
-    """The class id of each channel of a model; InputError unless the channels name each class once."""
+def _ids(dense: Dense, legend: Legend, why: Mapping[str, str]) -> tuple[int, ...]:
+    """The class id of each channel, OTHER for a class that `why` names; InputError if one is missing or twice."""
     channels = Counter(dense.labels)
     if wrong := [name for name in legend.names if channels[name] != 1]:
         raise InputError(
             f"the model's channels ({format_some(dense.labels)}) must name each of the classes once, but "
             f"{format_some(wrong)} is there not at all or more than once"
         )
-    ids = {name: number for number, name in enumerate(legend.names, 1)}
+    ids = {name: number for number, name in enumerate(legend.names, 1) if name not in why}
     return tuple(ids.get(label, OTHER) for label in dense.labels)
 
 
@@ -195,7 +198,7 @@ class _Run:
         self._tell("map", 1, 1)
         outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
         shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
-        notes = [*resumed, *self.facts.get("notes", ()), *reading_notes(raster, card.name, card.resolution)]
+        notes = [*resumed, *self.facts["notes"]]
         notes += outputs.draw(raster, shares, legend)
         if not any(share.pixels for share in shares):
             notes.append("no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
@@ -210,6 +213,7 @@ class _Run:
             windows=len(self.plan),
             failed=tuple(failed),
             seconds=round(time.monotonic() - started, 2),
+            why=self.facts.get("why", {}),
             notes=tuple(notes),
         )
         outputs.made.finish(result.to_json() | {"run": self.facts})

@@ -15,6 +15,8 @@ from geoglot.scene.averaged import average
 from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.scene.read import open_scene, pixel_size
+from geoglot.scene.visible import too_small
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
@@ -70,18 +72,21 @@ def segment(
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
     }
     dense = average(dense, options.flips, options.scales)
-    return segment_with(
-        dense,
-        Legend(names),
-        source,
-        paths,
-        read=read,
-        options=options,
-        refiner=choose_refiner(refiner),
-        facts=facts,
-        overwrite=overwrite,
-        progress=progress,
-    )
+    opening = open_scene(source.raster if isinstance(source, EncodedScene) else source, read, model.card.resolution)
+    with opening as raster:
+        why = too_small(model, pixel_size(raster, scene.read if scene else read), words or ())
+        return segment_with(
+            dense,
+            Legend(names),
+            scene or raster,
+            paths,
+            read=read,
+            options=options,
+            refiner=choose_refiner(refiner),
+            facts=facts | {"why": why, "notes": (*why.values(), *facts.get("notes", ()))},
+            overwrite=overwrite,
+            progress=progress,
+        )
 
 
 def _dense(

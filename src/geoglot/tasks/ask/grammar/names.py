@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from geoglot.tasks.ask.grammar.lexicon import COLOURS, SYNONYMS, plural, singular
+from geoglot.nouns import SYNONYMS, plural, singular
+from geoglot.tasks.ask.grammar.lexicon import COLOURS
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 
 _MOST_WORDS = 4

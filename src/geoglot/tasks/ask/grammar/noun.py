@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from geoglot.tasks.ask.grammar.lexicon import plural, uncountable
+from geoglot.nouns import plural, uncountable
 
 
 class NotUnderstood(Exception):

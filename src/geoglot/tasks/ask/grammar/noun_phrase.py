@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
-from geoglot.tasks.ask.grammar.lexicon import AREAS, COLOURS, LENGTHS, UNCOUNTABLE, singular, uncountable
+from geoglot.nouns import UNCOUNTABLE, singular, uncountable
+from geoglot.tasks.ask.grammar.lexicon import AREAS, COLOURS, LENGTHS
 from geoglot.tasks.ask.grammar.names import name_of
 from geoglot.tasks.ask.grammar.noun import (
     Between,

@@ -4,7 +4,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from geoglot.tasks.ask.grammar.lexicon import AREAS, LENGTHS, SYNONYMS, uncountable
+from geoglot.nouns import SYNONYMS, uncountable
+from geoglot.tasks.ask.grammar.lexicon import AREAS, LENGTHS
 from geoglot.tasks.ask.grammar.noun import SIDES, Between, Coloured, Filter, Related, Shaped, Sized, Thing
 
 

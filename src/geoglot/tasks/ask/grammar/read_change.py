@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from geoglot.tasks.ask.grammar.lexicon import uncountable
+from geoglot.nouns import uncountable
 from geoglot.tasks.ask.grammar.noun import Between, Coloured, Filter, NotUnderstood, Related, Shaped
 from geoglot.tasks.ask.grammar.noun_phrase import thing
 from geoglot.tasks.ask.grammar.patterns import Groups

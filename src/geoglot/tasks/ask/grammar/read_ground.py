@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from geoglot.figures import format_list
-from geoglot.tasks.ask.grammar.lexicon import uncountable
+from geoglot.nouns import uncountable
 from geoglot.tasks.ask.grammar.noun import NotUnderstood, Related, Sized, Thing
 from geoglot.tasks.ask.grammar.noun_phrase import in_plural, metres, square_metres, subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name

@@ -5,7 +5,8 @@ A reader turns the words that a pattern of `questions.txt` kept into a query; it
 
 from dataclasses import replace
 
-from geoglot.tasks.ask.grammar.lexicon import AREAS, THEMES, uncountable
+from geoglot.nouns import uncountable
+from geoglot.tasks.ask.grammar.lexicon import AREAS, THEMES
 from geoglot.tasks.ask.grammar.noun import Coloured, NotUnderstood, Thing, in_words
 from geoglot.tasks.ask.grammar.noun_phrase import subject, thing
 from geoglot.tasks.ask.grammar.parts import part_name
