@@ -27,13 +27,12 @@ from keep_losses import image_loss, name_loss, scene_loss, word_losses
 from labelled_sets import SETS
 from patch_losses import extent_loss, labelled_losses, pool_loss
 from PIL import Image
-from seer import Seer, store_seer
+from seer import Seer, patches_from, store_seer
 from torch import Tensor, nn
 from train import lr_scale
 from views import recolour, turn
 from word_lessons import Lessons, read_lessons
 
-from geoglot.models.base import normalise
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
 
@@ -122,8 +121,10 @@ class Training:
         self, pixels: Tensor, crops: list[Crop], scenes: list[int], rng: np.random.Generator
     ) -> dict[str, Tensor]:
         seer, lessons, count, scale = self.seer, self.lessons, len(crops), self.seer.card.logit_scale
-        raw, fine, extent = seer(pixels)
-        taught = self._teach(pixels)
+        quarter = seer.begin(pixels)
+        raw, fine, extent = seer(quarter)
+        with torch.no_grad():
+            taught = patches_from(self.teacher.image, quarter)[1]
         kept, drift = word_losses(fine, taught, crops, lessons, scale, rng)
         best, there, overlap = labelled_losses(seer, fine[:count], crops, lessons, rng)
         return {
@@ -138,13 +139,6 @@ class Training:
             "drift": drift,
             "extent": extent_loss(extent[:count], crops),
         }
-
-    @torch.no_grad()
-    def _teach(self, pixels: Tensor) -> Tensor:
-        """Patches of mini as it was, before normalisation."""
-        normal = normalise(pixels, self.seer.card.mean, self.seer.card.std)
-        patches: Tensor = self.teacher.image(normal.contiguous(memory_format=torch.channels_last))
-        return patches
 
     def _crops(self, rng: np.random.Generator, draw: torch.Generator) -> list[Crop]:
         crops = []

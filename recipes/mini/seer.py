@@ -15,12 +15,12 @@ from torch import Tensor, nn
 
 from geoglot.models.base import normalise
 from geoglot.models.mini.fine_path import WIDTH, FinePath
-from geoglot.models.mini.mini import Mini
+from geoglot.models.mini.mini import DensePatches, Mini
 from geoglot.models.model_files import read_card, sha256_of
 from geoglot.models.presence import Presence
 
 CELL = 8  # pixels of a cell, in which labels are counted
-_FROZEN = 3  # blocks of the trunk that keep their weights: strides 2 and 4
+_FROZEN, _EIGHTH = 3, 5  # blocks of the trunk up to strides 4 and 8; the first ones keep their weights
 _LICENCE = "Apache-2.0; some of the pictures it learned from may not be used commercially: see README.md beside it"
 _SOURCE = "recipes/mini: EfficientNet-Lite0 (ImageNet), MiniLM token vectors, RSICD captions, 14 sets of labels"
 
@@ -48,15 +48,16 @@ class Seer(nn.Module):
         self.image.eval()
         return self
 
-    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Patches at stride 16 before normalisation, unit vectors at stride 8, and extents, for pixels 0..1."""
-        trunk = self.image.trunk
-        x = normalise(pixels, self.card.mean, self.card.std).contiguous(memory_format=torch.channels_last)
+    def begin(self, pixels: Tensor) -> Tensor:
+        """Features at stride 4 of pixels 0..1; these layers keep their weights, so another mini may go on from them."""
+        normal = normalise(pixels, self.card.mean, self.card.std).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            quarter = trunk.fine[:_FROZEN](F.relu6(trunk.stem(x)))
-        eighth = trunk.fine[_FROZEN:5](quarter)
-        sixteenth = trunk.fine[5:](eighth)
-        raw = self.image.merge(sixteenth, trunk.coarse(sixteenth))
+            begun: Tensor = self.image.trunk.fine[:_FROZEN](F.relu6(self.image.trunk.stem(normal)))
+        return begun
+
+    def forward(self, quarter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Patches at stride 16 before normalisation, unit vectors at stride 8, and extents, from `begin`."""
+        eighth, raw = patches_from(self.image, quarter)
         features = self.fine.features(quarter, eighth, raw)
         return raw, self.fine.embed(raw, features), self.extent(features)
 
@@ -65,6 +66,14 @@ class Seer(nn.Module):
         levels = self.presence.levels(texts).view(-1, *[1] * (cosines.dim() - 1))
         odds: Tensor = self.presence.slope * (cosines - levels)
         return odds
+
+
+def patches_from(image: DensePatches, quarter: Tensor) -> tuple[Tensor, Tensor]:
+    """Features at stride 8, and patches at stride 16 before normalisation, from features at stride 4."""
+    trunk = image.trunk
+    eighth = trunk.fine[_FROZEN:_EIGHTH](quarter)
+    sixteenth = trunk.fine[_EIGHTH:](eighth)
+    return eighth, image.merge(sixteenth, trunk.coarse(sixteenth))
 
 
 def store_seer(weights: Mapping[str, Tensor], start: Path, folder: Path) -> None:

@@ -148,7 +148,7 @@ def seer() -> Seer:
 
 
 def test_a_seer_trains_its_trunk_but_for_the_first_blocks(seer: Seer) -> None:
-    raw, fine, extent = seer.train()(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0)))
+    raw, fine, extent = seer.train()(seer.begin(torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))))
     (raw.mean() + fine.square().sum(1).sqrt()[:, 0, 0].sum() + fine[:, 3].mean() + extent.mean()).backward()
     trained = {name for name, p in seer.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert "image.trunk.coarse.0.project.1.weight" in trained and "image.fine.weight" in trained
@@ -164,7 +164,7 @@ def test_a_stored_seer_is_a_model_that_sees_what_the_seer_sees(seer: Seer, tmp_p
     model = load_word_model(tmp_path / "out", device="cpu")
     pixels = torch.rand(1, 3, 96, 64, generator=torch.Generator().manual_seed(3))
     with torch.no_grad():
-        _, fine, _ = seer(pixels)
+        _, fine, _ = seer(seer.begin(pixels))
         torch.testing.assert_close(model.encode_patches(pixels), fine, atol=5e-3, rtol=0)
     assert model.card.patch_size == CELL and model.presence is not None
     again = Seer(replace_model(model))
