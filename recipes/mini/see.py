@@ -36,7 +36,6 @@ from word_lessons import Lessons, read_lessons
 from geoglot.models.mini.mini import Mini
 from geoglot.models.zoo import load_word_model
 
-_MORE = 6.0  # share of a set that is learned from besides
 _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to the next
 
 
@@ -54,8 +53,8 @@ class Config:
     ema: float = 0.998
     without: tuple[str, ...] = ()
     """Concepts of which no label speaks."""
-    more: tuple[str, ...] = ()
-    """Sets that are learned from besides."""
+    shares: tuple[tuple[str, float], ...] = ()
+    """How often a step draws from some sets, in place of what labels.toml says."""
     aside: tuple[str, ...] = ()
     """Pictures that are not, as set/name, besides those of places kept aside."""
 
@@ -79,7 +78,7 @@ class Training:
         mean = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
         self.average = torch.optim.swa_utils.AveragedModel(self.seer, multi_avg_fn=mean, use_buffers=True)
         self.names = list(lessons.pictures)
-        shares = np.array([_MORE if name in config.more else SETS[name]["share"] for name in self.names])
+        shares = np.array([dict(config.shares).get(name, SETS[name]["share"]) for name in self.names])
         self.shares = shares / shares.sum()
         self.step = 0
 
@@ -186,7 +185,7 @@ def reports(training: Training) -> Iterator[str]:
 @click.option("--steps", default=Config.steps, show_default=True)
 @click.option("--seed", default=Config.seed, show_default=True)
 @click.option("--without", default="", help="Concepts of which no label may speak, separated by commas.")
-@click.option("--more", multiple=True, help="A set to learn from besides, such as loveda.")
+@click.option("--share", "shares", multiple=True, type=(str, float), help="A set and how often a step draws from it.")
 @click.option("--aside", multiple=True, help="A picture to leave out, as SET/NAME without ending.")
 def command(data: Path, start: Path, work: Path, out: Path, without: str, **options: Any) -> None:
     """Train on DATA from the model START with checkpoints in WORK, and write the model OUT; run again to go on."""
