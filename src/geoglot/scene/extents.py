@@ -50,7 +50,7 @@ def known_extents() -> Mapping[str, Extent]:
     return {name: Extent(name, float(metres), kind) for kind in tables for name, metres in tables[kind].items()}
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=200_000)
 def extent_of(phrase: str) -> Extent | None:
     """The extent of the head noun of a phrase: "car" of "parked red cars"; of several nouns the widest."""
     plain = _plain(phrase)

@@ -101,7 +101,9 @@ def out_of_reach(raster: Raster, card: Card, read: ReadOptions) -> str:
     if pixel is None or finest / _FAR <= pixel <= coarsest * _FAR:
         return ""
     knows = understands(card.name, card.resolution)
-    return f"the scene is at {format_number(pixel)} m a pixel, and {knows}: what it says of the scene is not to be used"
+    instead = f"; reduce it to {format_number(finest)} m a pixel, or assign a CRS" if pixel < finest else ""
+    why = f"the scene is at {format_number(pixel)} m a pixel, and {knows}: what it says of the scene is not to be used"
+    return f"{why}{instead}"
 
 
 def understands(model: str, resolution: tuple[float, float]) -> str:
