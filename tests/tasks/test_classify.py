@@ -61,7 +61,8 @@ def test_words_stand_for_classes(tmp_path: Path) -> None:
     labels = classify(source, {"wet": ["water", "water"], "dry": ["sand", "roof"]}, model=MODEL)
     assert labels.results[0].label == "wet"
     document = labels.to_json()
-    assert {"source", "window", "label", "probability", "probabilities", "bounds"} == set(document["results"][0])
+    keys = {"source", "window", "label", "probability", "probabilities", "present", "bounds"}
+    assert keys == set(document["results"][0])
     assert document["results"][0]["window"] is None and document["failed"] == []
 
 

@@ -1,4 +1,4 @@
-"""geoglot models: list, show, convert and pull."""
+"""geoglot models: list, show, convert, calibrate and pull."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -73,6 +73,21 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
         raise InputError(f"--name must be a name, got the path {conversion.name!r}; give the folder with -o")
     card = convert_checkpoint(checkpoint, target, conversion)
     shared.emit({**asdict(card), "folder": str(target)}, as_json, f"{card.name} is ready in {target}")
+
+
+@command.command()
+@click.argument("model")
+@shared.short
+def calibrate(model: str, as_json: bool) -> None:
+    """Teach MODEL, a name or a folder, which words are absurd, so that it does not find them; seconds to minutes."""
+    from geoglot.models.calibration import CALIBRATION
+    from geoglot.models.calibration import calibrate as calibrate_model
+    from geoglot.models.zoo import find_model, load_word_model
+
+    folder = find_model(model)
+    (folder / CALIBRATION).unlink(missing_ok=True)  # it may be that of other weights
+    calibrate_model(load_word_model(model), folder)
+    shared.emit({"calibration": str(folder / CALIBRATION)}, as_json, f"{model} is calibrated: {folder / CALIBRATION}")
 
 
 @command.command()

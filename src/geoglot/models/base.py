@@ -15,6 +15,7 @@ from geoglot.aliases import Amount, Positive
 from geoglot.errors import InputError
 from geoglot.models.presence import Presence
 from geoglot.models.tokenizer import count_tokens
+from geoglot.models.word_sense import WordSense
 
 Side = Annotated[int, Interval(ge=1, le=65_536)]
 Scale = Annotated[float, Interval(gt=0, le=1e4)]
@@ -109,10 +110,13 @@ class VisionLanguageModel(CardedModel):
     tokenizer: Tokenizer
     presence: Presence | None
     """What tells whether a word is there at all; None if the model has not learned it."""
+    sense: WordSense | None
+    """What tells absurd words from others; None if the model is not calibrated."""
 
     def __init__(self) -> None:
         super().__init__()
         self.presence = None
+        self.sense = None
 
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 _HIDDEN = 64
+_HIGHEST = 0.4  # few patches have a larger cosine, even to a word that fits them
 _SPREAD = 8.0  # text vectors differ little from each other beside their common part
 
 
@@ -23,6 +24,11 @@ class Presence(nn.Module):
     def slope(self) -> Tensor:
         """Log-odds for one unit of cosine."""
         return self.log_slope.exp()
+
+    @torch.inference_mode()
+    def asked_levels(self, texts: Float[Tensor, "word dim"]) -> Float[Tensor, " word"]:
+        """The levels of words that are asked, none so high that no patch reaches it."""
+        return self.levels(texts).clamp_max(_HIGHEST)
 
     def levels(self, texts: Float[Tensor, "word dim"]) -> Float[Tensor, " word"]:
         """The cosine at which a patch is as likely to show a word as not."""

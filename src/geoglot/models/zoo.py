@@ -12,6 +12,7 @@ import torch
 from geoglot.aliases import PathLike
 from geoglot.errors import ModelError
 from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.calibration import CALIBRATION, read_calibration
 from geoglot.models.huggingface import huggingface_card, is_huggingface
 from geoglot.models.known import KNOWN
 from geoglot.models.model_files import CARD, WEIGHTS, load_weights, read_card
@@ -81,10 +82,12 @@ def _load(
             f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
         )
     place = choose_device(device)
-    model = FAMILIES[card.family](card, folder)
-    if card.reads_words and wants_bfloat16(precision, place):
-        cast(VisionLanguageModel, model).use_bfloat16()
-    return model.to(place).eval().requires_grad_(False)
+    model = FAMILIES[card.family](card, folder).eval().requires_grad_(False)
+    if isinstance(model, VisionLanguageModel):
+        model.sense = read_calibration(model, folder)
+        if wants_bfloat16(precision, place):
+            model.use_bfloat16()
+    return model.to(place)
 
 
 def card_of(folder: Path) -> Card:
@@ -175,7 +178,8 @@ def cached_models() -> dict[str, Path]:
 
 def model_size(name_or_path: PathLike) -> int:
     """Bytes of a model's weights on disk."""
-    return sum(path.stat().st_size for path in find_model(name_or_path).glob("*.safetensors") if path.is_file())
+    files = find_model(name_or_path).glob("*.safetensors")
+    return sum(path.stat().st_size for path in files if path.is_file() and path.name != CALIBRATION)
 
 
 def _entry(name: str, state: Literal["bundled", "cached"], folder: Path) -> Entry:

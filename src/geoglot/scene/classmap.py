@@ -1,5 +1,7 @@
 """Turn probabilities on the patch lattice into a class and a confidence for every pixel."""
 
+from collections import Counter
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +9,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from geoglot.errors import InputError
+from geoglot.figures import format_some
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.scene.blend import upsample
 
@@ -17,6 +21,18 @@ CONFIDENCE_STEPS = 250
 
 _COLUMNS = 2048  # pixels upsampled at a time, which bounds memory for any width
 _CHANNELS = 8  # channels upsampled at a time, which bounds memory for any number of classes
+
+
+def class_ids(labels: Sequence[str], names: Sequence[str], why: Container[str] = ()) -> tuple[int, ...]:
+    """The class id of each channel, OTHER for a class that `why` names; InputError if one is missing or twice."""
+    channels = Counter(labels)
+    if wrong := [name for name in names if channels[name] != 1]:
+        raise InputError(
+            f"the model's channels ({format_some(labels)}) must name each of the classes once, but "
+            f"{format_some(wrong)} is there not at all or more than once"
+        )
+    ids = {name: number for number, name in enumerate(names, 1) if name not in why}
+    return tuple(ids.get(label, OTHER) for label in labels)
 
 
 @dataclass(frozen=True)

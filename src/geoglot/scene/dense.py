@@ -1,6 +1,5 @@
 """Dense models give values for every patch of a window. Everything that differs between kinds of models is here."""
 
-from collections.abc import Mapping
 from itertools import accumulate, pairwise
 from typing import Protocol, runtime_checkable
 
@@ -11,15 +10,13 @@ from torch import Tensor
 from typing_extensions import TypeIs
 
 from geoglot.aliases import PathLike
-from geoglot.errors import InputError, ModelError
-from geoglot.figures import format_some
+from geoglot.errors import InputError
 from geoglot.models.base import Card, VisionLanguageModel
-from geoglot.models.segclip.class_vocabulary import with_texts
-from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import Segmenter
-from geoglot.models.zoo import Model, load_model, load_word_model
+from geoglot.models.zoo import Model, load_model
 from geoglot.options import TEMPLATES
-from geoglot.scene.class_words import ClassWords, fill, text_vectors
+from geoglot.scene.class_words import MANY, ClassWords, text_vectors
+from geoglot.scene.name_presence import ClassEvidence, doubts_of, levels_of
 from geoglot.scene.question import (
     BACKGROUND,
     ChannelQuestion,
@@ -29,6 +26,7 @@ from geoglot.scene.question import (
     check_background,
     other_meanings,
 )
+from geoglot.scene.segmenter_words import with_words
 from geoglot.scene.windows import WindowPlan, plan_windows
 from geoglot.scene.wording import word_notes
 
@@ -129,6 +127,8 @@ class WordDense(_OfCard):
             tuple(texts.numpy() for texts in against),
             self.card.logit_scale,
             notes,
+            levels_of(self.model, own),
+            doubts_of(self.model, names),
         )
 
     @torch.inference_mode()
@@ -173,6 +173,8 @@ class WordScores(_Labelled):
         edges = [0, *accumulate(len(group) for group in groups)]
         self._words = [slice(first, end) for first, end in pairwise(edges)]
         self.texts = text_vectors(model, [word for group in groups for word in group], templates)
+        few = len(self.texts) <= MANY and len(self.labels) > 1
+        self.evidence = ClassEvidence.of(model, classes, self.texts) if few else None
 
     @torch.inference_mode()
     def __call__(
@@ -192,7 +194,7 @@ class ClassDense(_Labelled):
 
     def __init__(self, segmenter: Segmenter, classes: tuple[ClassWords, ...] = ()) -> None:
         self.card = segmenter.card
-        self.model = _with_words(segmenter, classes)
+        self.model = with_words(segmenter, classes)
         self.labels = self.model.classes
 
     def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
@@ -205,30 +207,3 @@ class ClassDense(_Labelled):
         """Logits at every fourth pixel."""
         scores: Tensor = self.model(pixels.to(self.model.device)).float().cpu()
         return scores
-
-
-def _with_words(segmenter: Segmenter, classes: tuple[ClassWords, ...]) -> Segmenter:
-    """The segmenter with other texts for classes whose words are not their name, and for new classes."""
-    own = {ClassWords(name, (name,)) for name in segmenter.classes}
-    asked = {entry.name: entry.words for entry in classes if entry not in own}
-    if not asked:
-        return segmenter
-    card, network = segmenter.card, segmenter.network
-    if not isinstance(network, SegClip):
-        raise InputError(f"{card.name} has the classes {format_some(segmenter.classes)} and reads no other words")
-    network = with_texts(network, _embed_classes(card, asked))
-    edited = Segmenter(card, network)
-    edited.classes = network.config.classes
-    return edited
-
-
-def _embed_classes(card: Card, words: Mapping[str, tuple[str, ...]]) -> dict[str, Float[Tensor, " text_dim"]]:
-    """Embeddings by the text tower that the segmenter was trained with."""
-    texts, template = card.config["texts"], card.config["network"]["prompts"]["template"]
-    reader = load_word_model(texts["model"])
-    if reader.card.sha256 != texts["sha256"]:
-        raise ModelError(
-            f"{card.name} was trained with texts of another {texts['model']}; get that one to change words"
-        )
-    texts_of = {name: [text for word in own for text in fill([template], word)] for name, own in words.items()}
-    return {name: F.normalize(reader.encode_text(filled).mean(0), dim=0) for name, filled in texts_of.items()}

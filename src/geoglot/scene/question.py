@@ -12,6 +12,7 @@ from torch import Tensor
 from geoglot.errors import ClassesError, InputError
 from geoglot.figures import format_some
 from geoglot.scene.class_words import ClassWords
+from geoglot.scene.name_presence import Levels
 
 #: General words for what lies anywhere. An object is where its own words fit better than these.
 BACKGROUND: tuple[str, ...] = (
@@ -32,16 +33,23 @@ class Question(Protocol):
         """Sentences for the user on how the model reads the words."""
         ...
 
+    @property
+    def knows_absence(self) -> bool:
+        """Whether 0.5 divides what is there from what is not, so that a scene needs no threshold of its own."""
+        ...
+
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
-        """Probability of name `index` against the background: 0.5 is undecided, NaN is unknown."""
+        """Probability that name `index` is there: 0.5 is undecided, NaN is unknown."""
         ...
 
 
 @dataclass(frozen=True)
 class TextQuestion:
-    """The best word of a name against the best background word, over embeddings.
+    """Whether a name is there, and fits better than the background, over embeddings.
 
-    sigmoid(logit_scale * (cosine - cosine)), a softmax over two: it does not depend on the other names.
+    It fits by logit_scale * (cosine - cosine), of the best word of the name and the best background word, and it is
+    there by slope * (cosine - level), if the model has learned levels. The lower of both counts, less the doubts about
+    words that are absurd; a sigmoid makes it a probability, which does not depend on the other names.
     """
 
     names: tuple[str, ...]
@@ -49,11 +57,22 @@ class TextQuestion:
     against: tuple[Float[np.ndarray, "_word dim"], ...]
     logit_scale: float
     notes: tuple[str, ...] = ()
+    levels: Levels | None = None
+    doubts: tuple[float, ...] = ()
+    """Log-odds, at most 0, of each name; empty if nothing is known of them."""
+
+    @property
+    def knows_absence(self) -> bool:
+        return self.levels is not None
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         embeddings = seen.reshape(len(seen), -1)
-        margin = (self.own[index] @ embeddings).max(0) - (self.against[index] @ embeddings).max(0)
-        return _sigmoid(self.logit_scale * margin).reshape(seen.shape[1:])
+        cosines = self.own[index] @ embeddings
+        logits = self.logit_scale * (cosines.max(0) - (self.against[index] @ embeddings).max(0))
+        if self.levels:
+            above = (cosines - self.levels.of[index][:, None]).max(0)
+            logits = np.minimum(logits, self.levels.slope * above)
+        return _sigmoid(logits + (self.doubts[index] if self.doubts else 0)).reshape(seen.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -63,6 +82,7 @@ class ChannelQuestion:
     names: tuple[str, ...]
     own: tuple[tuple[int, ...], ...]
     notes: tuple[str, ...] = ()
+    knows_absence: bool = False
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         own = list(self.own[index])

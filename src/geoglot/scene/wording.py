@@ -19,6 +19,7 @@ from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics, encode
 from geoglot.scene.class_words import ClassWords, fill, text_vectors
+from geoglot.scene.spelling import near_words
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
 _DIRECTIONS = 6
@@ -65,7 +66,7 @@ def word_notes(
     return (
         *doubles,
         *_number_notes(classes),
-        *_language_notes(model, classes),
+        *_unknown_notes(model, classes),
         *islice(_length_notes(model, entries, templates), _NOTES),
     )
 
@@ -152,24 +153,27 @@ def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
     return (f"{_listed(numbers)}: a number says nothing of what a class shows; write it in words",)
 
 
-def _language_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
-    """A note on words of another script, and on words that fall into pieces if most words do.
-
-    Both words of another language and rare English words fall into pieces, so the note does not say which they are.
-    """
-    tokenizer = _tokenizer(model)
-    if tokenizer is None or model.card.languages != ("en",):
+def _unknown_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
+    """Notes on words that may be misspelt, of another script, or in pieces if most are: rare ones, or foreign ones."""
+    if (tokenizer := _tokenizer(model)) is None:
         return ()
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
+    near = dict(islice(near_words(tokenizer, words), _NOTES))
+    name = model.card.name
+    spelling = (*(f"{name} does not know {shown(a)} as a word: did you mean {shown(b)}?" for a, b in near.items()),)
+    if model.card.languages != ("en",):
+        return spelling
+    words = [word for word in words if word not in near]
     encoded = _encode(tokenizer, words)
     foreign = {word for word, read in encoded if not (_is_latin(word) and all(_known_tokens(tokenizer, read)))}
     broken = _falling_apart(tokenizer, [word for word in words if word not in foreign])
     most = 2 * len(foreign | broken) >= len(words)
     listed = [word for word in words if word in foreign or (most and word in broken)]
     if not listed:
-        return ()
+        return spelling
     them, kind = ("them", "words") if len(listed) > 1 else ("it", "a word")
     return (
+        *spelling,
         f"{model.card.name} reads {_languages(model.card)} only, and does not know {_listed(listed)} as "
         f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
     )

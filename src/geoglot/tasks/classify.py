@@ -20,6 +20,7 @@ from geoglot.scene.class_words import ClassWords, class_vectors, parse_classes
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.scene.image_presence import ImagePresence, nothing_notes
 from geoglot.scene.read import open_scene
 from geoglot.scene.stream import describe_failure
 from geoglot.scene.visible import why_not_seen
@@ -45,6 +46,8 @@ class Label:
     probability: float
     probabilities: dict[str, float]
     """By class; of more than 1,000 classes those of the most probable 1,000, the highest first."""
+    present: bool | None = None
+    """Whether the image shows the label at all; None if the model is not calibrated."""
     bounds: Bounds | None = None
     """West, south, east, north in degrees; None without a CRS."""
     why: str | None = None
@@ -86,6 +89,7 @@ class _Job:
 
     model: VisionLanguageModel
     words: tuple[ClassWords, ...]
+    presence: ImagePresence
     read: ReadOptions
     options: ClassifyOptions
     notes: list[str] = field(default_factory=list)
@@ -121,7 +125,8 @@ def classify(
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
     notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
-    labels, job = Labels(model.card.name), _Job(model, words, read, options)
+    presence = ImagePresence(model, words, options.templates)
+    labels, job = Labels(model.card.name), _Job(model, words, presence, read, options)
     items = _all_items(opened, job, progress)
     while batch := list(islice(items, read.batch)):
         _label(batch, job, texts, labels)
@@ -129,7 +134,7 @@ def classify(
     if len(words) > _KEPT:
         notes = (*notes, f"each image has the {_KEPT:,} most probable of {len(words):,} classes")
     left = [f"and {len(reading) - _NOTES} more on how other sources were read"] if len(reading) > _NOTES else []
-    labels.notes = (*notes, *reading[:_NOTES], *left)
+    labels.notes = (*nothing_notes([label.present for label in labels.results]), *notes, *reading[:_NOTES], *left)
     return labels
 
 
@@ -215,4 +220,5 @@ def _label(items: Sequence[_Item], job: _Job, texts: np.ndarray, labels: Labels)
         kept = np.argsort(-row, kind="stable")[:_KEPT] if len(row) > _KEPT else np.arange(len(row))
         shares = {names[each]: float(row[each]) for each in kept}
         why = job.hidden[source].get(names[best])
-        labels.results.append(Label(source, window, names[best], float(row[best]), shares, bounds, why))
+        present = job.presence.shows(embeddings[index], best)
+        labels.results.append(Label(source, window, names[best], float(row[best]), shares, present, bounds, why))

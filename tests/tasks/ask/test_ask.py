@@ -57,7 +57,7 @@ def test_a_raster_is_asked(scene: Path, tmp_path: Path) -> None:
         options=replace(OPTIONS, evidence=tmp_path / "roofs.geojson"),
     )
     assert (answer.value, answer.unit, answer.text) == (4, None, "There are 4 roofs.")
-    assert answer.confidence == 1.0
+    assert answer.confidence is not None and 0.9 < answer.confidence < 1  # calibrated: it is never certain
     assert "roof: 4 found" in answer.reason
     drawn = gpd.read_file(tmp_path / "roofs.geojson")
     assert len(drawn) == 4

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from geoglot.errors import ConvertError
 from geoglot.models.base import Card
+from geoglot.models.calibration import calibrate
 from geoglot.models.convert import layouts
 from geoglot.models.convert.checkpoint_files import read_checkpoint
 from geoglot.models.convert.other_kinds import describe_other_kind
@@ -17,7 +18,7 @@ from geoglot.models.known import KNOWN, Activation
 from geoglot.models.model_files import DERIVED, read_weights, require_finite, require_fit, write_model
 from geoglot.models.sizes import check_clip
 from geoglot.models.tokenizer import TOKENIZER
-from geoglot.models.zoo import card_of, find_model
+from geoglot.models.zoo import card_of, find_model, load_word_model
 
 #: GRAFT's fixed 1 / temperature (arXiv 2312.06960, tau = 0.07)
 GRAFT_SCALE = 1 / 0.07
@@ -132,7 +133,9 @@ def _store(target: Path, card: Card, tensors: Mapping[str, Tensor], tokenizer: P
         f"{card.name} does not fit a {card.family} model",
         ConvertError,
     )
-    return write_model(target, card, weights, (tokenizer / TOKENIZER).read_text(encoding="utf-8"))
+    stored = write_model(target, card, weights, (tokenizer / TOKENIZER).read_text(encoding="utf-8"))
+    calibrate(load_word_model(target), target)
+    return stored
 
 
 def _tokenizer(place: Path) -> Path:

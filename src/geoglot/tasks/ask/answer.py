@@ -22,7 +22,7 @@ class Answer:
     unit: str | None
     text: str
     confidence: float | None
-    """0..1, see `confidence_of`; not a calibrated probability."""
+    """Probability 0..1 that the answer holds, as far as it rests on what is there: see `confidence_of`."""
     reason: str
     """Why the confidence is what it is."""
     program: str | None
@@ -77,19 +77,25 @@ def sentence_of(reply: Reply) -> str:
 def confidence_of(view: View) -> tuple[float, str]:
     """The confidence in an answer, and the reason for it.
 
-    The confidence is a product. Each name that a program found has a factor: 1, less half the share of its objects that
-    are in doubt, because their mean score is below the threshold that their best patch reaches. The factor of a name
-    without objects is 1 / (1 + n), where n objects would be found at a threshold 0.05 lower. Each class that was chosen
-    has its probability as a factor.
+    The confidence is a product. Each name that a program found has the probability that it is in the scene, less half
+    the share of its objects that are in doubt, because their mean score is below the threshold that their best patch
+    reaches. A name that was not found has the probability that it is not there. Each class that was chosen has its
+    probability as a factor.
     """
     confidence, reasons = 1.0, []
     for (name, when), seen in view.sightings.items():
-        scores = [thing.score for thing in seen.objects]
-        confidence *= 1 - seen.doubtful / len(scores) / 2 if scores else 1 / (1 + seen.doubtful)
-        spread = f", scores {min(scores):.2f} to {max(scores):.2f}" if scores else ""
-        doubt = f"{seen.doubtful} in doubt" if seen.doubtful else "none in doubt"
         title = f"{name} ({when})" if when else name
-        reasons.append(f"{title}: {len(scores)} found{spread}, threshold {seen.threshold:.2f}, {doubt}")
+        if scores := [thing.score for thing in seen.objects]:
+            confidence *= seen.presence * (1 - seen.doubtful / len(scores) / 2)
+            spread = f"scores {min(scores):.2f} to {max(scores):.2f}, threshold {seen.threshold:.2f}"
+            doubt = f"{seen.doubtful} in doubt" if seen.doubtful else "none in doubt"
+            reasons.append(
+                f"{title}: {len(scores)} found, {spread}, {doubt}; there with probability {seen.presence:.2f}"
+            )
+        else:
+            confidence *= 1 - seen.presence
+            why = ", as nothing looks more like one than like anything else" if seen.presence < 0.5 else ""
+            reasons.append(f"{title}: none found{why}; there with probability {seen.presence:.2f}")
     for record in view.records:
         if record.probabilities:
             *rest, best = sorted(record.probabilities.values())

@@ -41,9 +41,11 @@ class Sighting:
     threshold: float
     """Least probability of an object."""
     doubtful: int = 0
-    """Number of objects in doubt or, if there are no objects, of those that nearly reached the threshold."""
+    """Number of objects in doubt."""
     crowd: str = ""
     """Why their number means nothing, if they run together in the pixels of the scene."""
+    presence: float = 1.0
+    """Probability that the name is in the scene at all."""
 
 
 @runtime_checkable

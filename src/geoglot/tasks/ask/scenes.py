@@ -29,9 +29,7 @@ from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find
 from geoglot.tasks.refine.refiner import Refiner
 
-_CLOSE = 0.05  # if nothing is found, objects this little below the threshold put that in doubt
 _READ = 2048  # pixels a side that are read at full resolution; larger windows come from a reduced picture
-_SMALLEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -88,13 +86,9 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self.notes += [note for note in result.notes if note not in self.notes]
         rows = zip(result.objects["id"], result.objects["score"], result.objects.geometry, strict=True)
         things = tuple(SceneObject(int(index), name, float(score), shape) for index, score, shape in rows)
-        if things:
-            doubtful = sum(thing.score < threshold.high for thing in things)
-        else:
-            lower = replace(options.find, min_score=max(_SMALLEST, threshold.high - _CLOSE))
-            doubtful = len(find(scene, {name: [name]}, options=lower).objects)
+        doubtful = sum(thing.score < threshold.high for thing in things)
         crowd = crowded(pixel_size(self._raster, self._read), _as_classes([name])).get(name, "")
-        self._known[name] = Sighting(things, threshold.high, doubtful, crowd)
+        self._known[name] = Sighting(things, threshold.high, doubtful, crowd, result.presence[name])
         return self._known[name]
 
     def _check_visible(self, names: Sequence[str]) -> None:

@@ -198,6 +198,7 @@ def _finish(
         counts={name: len(part) for name, part in parts.items()},
         areas_m2={name: round(float(part.area_m2.sum()), 2) if table.crs else None for name, part in parts.items()},
         thresholds=search.thresholds,
+        presence=search.presence,
         why=search.why,
         output=files.objects if files else None,
         overlay=files.overlay if files and files.overlay and files.overlay.exists() else None,

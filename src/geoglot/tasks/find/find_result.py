@@ -46,6 +46,8 @@ class FindResult:
     counts: Mapping[str, int]
     areas_m2: Mapping[str, float | None]
     thresholds: Mapping[str, Threshold]
+    presence: Mapping[str, float]
+    """The probability that a name is in the scene at all; empty for points and boxes."""
     output: Path | None
     overlay: Path | None
     manifest: Path | None
@@ -76,6 +78,7 @@ class FindResult:
             "model": self.model, **paths, "summary": self.summary,
             "counts": dict(self.counts), "areas_m2": dict(self.areas_m2),
             "thresholds": {name: threshold.to_json() for name, threshold in self.thresholds.items()},
+            "presence": {name: round(probability, 4) for name, probability in self.presence.items()},
             "why": dict(self.why), "objects": _records(self.objects),
             "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),

@@ -40,11 +40,14 @@ class Threshold:
     """At least one pixel of an object reaches this score."""
     low: float
     """Every pixel of an object reaches this score, before its outline is refined."""
-    how: Literal["scene", "background", "given"]
-    """How `high` was chosen. scene: by Otsu's method from the scores of the scene; background: 0.5, above which the
-    name fits better than the background words; given: by the user."""
+    how: Literal["presence", "scene", "background", "given"]
+    """How `high` was chosen. presence: 0.5, above which the model says that the name is there; scene: by Otsu's method
+    from the scores of the scene; background: 0.5, above which the name fits better than the background words; given: by
+    the user."""
     share: float
     """Share of the patches with data that reach `high`."""
+    peak: float = 0.0
+    """The highest score of a patch."""
 
     @property
     def is_everywhere(self) -> bool:
@@ -60,26 +63,30 @@ class Threshold:
 def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
     """The threshold of one name: `high` is `min_score` if given, else it follows from the scores of all patches.
 
-    Otsu's method (1979) splits the scores to maximise the variance between two classes. It always gives two classes,
-    even if there is only one. So its result is raised to 0.5, below which a background word fits better, and replaced
-    by 0.5 if nearly all patches reach that. Raises SourceError or InputError if no patch has data.
+    It is 0.5 if the model knows absence. Otherwise Otsu's method (1979) splits the scores to maximise the variance
+    between two classes. It always gives two classes, even if there is only one. So its result is raised to 0.5, below
+    which a background word fits better, and replaced by 0.5 if nearly all patches reach that. Raises SourceError or
+    InputError if no patch has data.
     """
-    counts = np.zeros(_BINS, np.int64)
+    counts, peak = np.zeros(_BINS, np.int64), 0.0
     for rows in map(field.patches, field.scene.blocks()):
         scores = rows[~np.isnan(rows)]
         counts += np.bincount(np.minimum((scores * _BINS).astype(np.intp), _BINS - 1), minlength=_BINS)
+        peak = max(peak, float(scores.max(initial=0)))
     if not counts.any():
         if failed := field.scene.failed:
             raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
         raise InputError("no pixel of the scene is valid; check --bands and --nodata")
     if min_score is not None:
-        return Threshold(min_score, _LOW_TO_HIGH * min_score, "given", _share(counts, min_score))
-    if np.count_nonzero(counts) > 1 and _share(counts, _UNDECIDED) < _EVERYWHERE:
+        return Threshold(min_score, _LOW_TO_HIGH * min_score, "given", _share(counts, min_score), peak)
+    certain = field.question.knows_absence
+    if not certain and np.count_nonzero(counts) > 1 and _share(counts, _UNDECIDED) < _EVERYWHERE:
         centres = (np.arange(_BINS) + 0.5) / _BINS
         high = float(threshold_otsu(hist=(counts, centres))) + 0.5 / _BINS
         if high > _UNDECIDED:
-            return Threshold(high, _LOW_TO_HIGH * high, "scene", _share(counts, high))
-    return Threshold(_UNDECIDED, _LOW_TO_HIGH * _UNDECIDED, "background", _share(counts, _UNDECIDED))
+            return Threshold(high, _LOW_TO_HIGH * high, "scene", _share(counts, high), peak)
+    how: Literal["presence", "background"] = "presence" if certain else "background"
+    return Threshold(_UNDECIDED, _LOW_TO_HIGH * _UNDECIDED, how, _share(counts, _UNDECIDED), peak)
 
 
 def _share(counts: np.ndarray, least: float) -> float:

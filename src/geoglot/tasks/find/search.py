@@ -16,6 +16,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.geo import Window
 from geoglot.scene.area import on_grid
 from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
 from geoglot.silence import ignore_library_warnings
@@ -37,6 +38,8 @@ class Search:
     """Regions that are too large to be split or refined."""
     thresholds: dict[str, Threshold]
     """By name; empty for places."""
+    presence: dict[str, float]
+    """The probability that a name is in the scene, by name; empty for places."""
     notes: tuple[str, ...]
     why: Mapping[str, str] = field(default_factory=dict)
     """By name, why it cannot be seen in this scene."""
@@ -71,8 +74,11 @@ def search_names(
         if threshold.is_everywhere
     )
     too_large = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
-    notes = (*everywhere, *question.notes, *((too_large,) if large else ()))
-    return Search(question.names, instances, large, thresholds, notes, why)
+    presence = {name: presence_of(threshold.peak) for name, threshold in thresholds.items()}
+    found = {each.name for each in instances} | {each.name for each in large}
+    absent = absence_notes([name for name in presence if name not in found and presence[name] < ABSENT])
+    notes = (*everywhere, *absent, *question.notes, *((too_large,) if large else ()))
+    return Search(question.names, instances, large, thresholds, presence, notes, why)
 
 
 def search_places(scene: EncodedScene, features: gpd.GeoDataFrame) -> Search:
@@ -93,7 +99,7 @@ def search_places(scene: EncodedScene, features: gpd.GeoDataFrame) -> Search:
     instances = [_instance(ScoreField(scene, question, index), place) for index, place in enumerate(places)]
     left = len(features) - len(places)
     note = f"{left} of {len(features)} points and boxes lie outside the scene or where it has no data"
-    return Search(tuple(dict.fromkeys(question.names)), instances, [], {}, (note,) if left else ())
+    return Search(tuple(dict.fromkeys(question.names)), instances, [], {}, {}, (note,) if left else ())
 
 
 @dataclass(frozen=True)
@@ -117,6 +123,7 @@ class LikePlaces:
 
     places: tuple[_Place, ...]
     notes: tuple[str, ...] = ()
+    knows_absence: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

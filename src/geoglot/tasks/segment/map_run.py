@@ -5,7 +5,6 @@ Windows are read and scored a row at a time (`stream`), blended on the patch lat
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -15,8 +14,7 @@ import numpy as np
 import torch
 
 from geoglot.aliases import PathLike, Progress
-from geoglot.errors import InputError, SourceError
-from geoglot.figures import format_some
+from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.journal import Journal, fingerprint
@@ -24,7 +22,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
 from geoglot.scene.class_words import MANY
-from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler
+from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
 from geoglot.scene.dense import Dense, WordDense, WordScores
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, reading_facts, reading_notes
@@ -34,6 +32,7 @@ from geoglot.sources.raster import Raster, check_bands
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
+from geoglot.tasks.segment.class_absence import keep_peaks, tell_absent
 from geoglot.tasks.segment.map_files import Outputs, SegmentResult
 from geoglot.tasks.segment.shares import class_shares
 
@@ -71,7 +70,7 @@ def segment_with(
         plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         outputs.check_scores(len(legend.names))
         facts, read = facts or {}, scene.read if scene else read
-        ids = _ids(dense, legend, facts.get("why", {}))
+        ids = class_ids(dense.labels, legend.names, facts.get("why", {}))
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
@@ -95,18 +94,6 @@ def segment_with(
                 raise SourceError(f"no window of {raster.uri} could be mapped: {failed[0].reason}")
             kinds = rows.refine(refiner) if refiner else _KINDS
             return rows.write(kinds, failed, resumed, started)
-
-
-def _ids(dense: Dense, legend: Legend, why: Mapping[str, str]) -> tuple[int, ...]:
-    """The class id of each channel, OTHER for a class that `why` names; InputError if one is missing or twice."""
-    channels = Counter(dense.labels)
-    if wrong := [name for name in legend.names if channels[name] != 1]:
-        raise InputError(
-            f"the model's channels ({format_some(dense.labels)}) must name each of the classes once, but "
-            f"{format_some(wrong)} is there not at all or more than once"
-        )
-    ids = {name: number for number, name in enumerate(legend.names, 1) if name not in why}
-    return tuple(ids.get(label, OTHER) for label in dense.labels)
 
 
 def _are_many(dense: Dense) -> TypeGuard[WordScores]:
@@ -161,6 +148,7 @@ class _Run:
         places = {label: place for place, label in enumerate(self.dense.labels)}
         named = [places[name] for name in self.legend.names]
         for row in rows:
+            keep_peaks(self.journal, self.dense, row)
             probabilities = torch.from_numpy(row.values).softmax(0).numpy()
             if self.outputs.scores:  # the background words have the rest to 1
                 self.journal.add_strip("scores", row.first, encode_strip(probabilities[named]))
@@ -198,7 +186,8 @@ class _Run:
         self._tell("map", 1, 1)
         outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
         shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
-        notes = [*resumed, *self.facts["notes"]]
+        absent = tell_absent(self.journal, shares, self.facts.get("why", {}))
+        notes = [*resumed, *absent, *self.facts["notes"]]
         notes += outputs.draw(raster, shares, legend)
         if not any(share.pixels for share in shares):
             notes.append("no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")

@@ -1,0 +1,100 @@
+"""Whether a word is there at all: what a model knows of it before it looks, and what a scene says of it as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.figures import format_list
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.calibration import embed_plainly
+from geoglot.scene.class_words import ClassWords
+
+#: A name whose presence is less probable is not there
+ABSENT = 0.5
+_SOBER = 0.65  # the best of many patches is best by chance too, so its log-odds count for less (docs/presence.md)
+_LEAST = 1e-6
+_NAMED = 20
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The cosine at which a patch is as likely to show a word as not, by name and word; log-odds grow by `slope`."""
+
+    of: tuple[Float[np.ndarray, " _word"], ...]
+    slope: float
+
+
+def levels_of(model: VisionLanguageModel, own: Sequence[Float[Tensor, "_word dim"]]) -> Levels | None:
+    """The levels of the words of each name, from their vectors; None if the model has learned none."""
+    if model.presence is None:
+        return None
+    levels = model.presence.asked_levels(torch.cat([*own]).to(model.device)).cpu()
+    parts = torch.split(levels, [len(texts) for texts in own])
+    return Levels(tuple(part.numpy() for part in parts), float(model.presence.slope))
+
+
+def doubts_of(model: VisionLanguageModel, names: Sequence[ClassWords]) -> tuple[float, ...]:
+    """For each name the log-odds, at most 0, against the least doubtful of its words; empty without calibration."""
+    if model.sense is None:
+        return ()
+    words = [word for entry in names for word in entry.words]
+    doubts = model.sense.doubts(words, embed_plainly(model, words))
+    return tuple(float(part.max()) for part in torch.split(doubts, [len(entry.words) for entry in names]))
+
+
+@dataclass(frozen=True)
+class ClassEvidence:
+    """What tells whether each class of a map is anywhere, from the scaled cosines that the map is made of."""
+
+    logit_scale: float
+    levels: Float[np.ndarray, " class"] | None
+    """The lowest level of the words of each class."""
+    slope: float
+    doubts: Float[np.ndarray, " class"]
+
+    @classmethod
+    def of(
+        cls, model: VisionLanguageModel, classes: Sequence[ClassWords], texts: Float[Tensor, "word dim"]
+    ) -> ClassEvidence | None:
+        """The evidence of a model for classes whose words have the vectors `texts`; None if the model has none."""
+        own = torch.split(texts[: sum(len(entry.words) for entry in classes)], [len(entry.words) for entry in classes])
+        levels, doubts = levels_of(model, own), doubts_of(model, classes)
+        if levels is None and not doubts:
+            return None
+        lowest = None if levels is None else np.array([each.min() for each in levels.of], np.float32)
+        slope = levels.slope if levels else 0.0
+        return cls(model.card.logit_scale, lowest, slope, np.array(doubts or [0.0] * len(classes), np.float32))
+
+    def peaks(self, logits: Float[np.ndarray, "channel rows cols"]) -> Float[np.ndarray, " class"]:
+        """For each class the highest log-odds of a patch: it fits better than the other channels, and is there."""
+        own = logits.reshape(len(logits), -1)
+        own = own[:, ~np.isnan(own[0])]
+        second, best = np.partition(own, -2, axis=0)[-2:]
+        first = own[: len(self.doubts)]
+        odds = first - np.where(first == best, second, best)
+        if self.levels is not None:
+            odds = np.minimum(odds, self.slope * (first / self.logit_scale - self.levels[:, None]))
+        peaks: np.ndarray = odds.max(1, initial=-np.inf) + self.doubts
+        return peaks
+
+
+def presence_of(peak: float) -> float:
+    """The probability that a name is in a scene, from the highest score of its patches; 0.5 stays 0.5."""
+    peak = min(max(peak, _LEAST), 1 - _LEAST)
+    return float(1 / (1 + ((1 - peak) / peak) ** _SOBER))
+
+
+def absence_notes(absent: Sequence[str]) -> tuple[str, ...]:
+    """A sentence on names that are nowhere."""
+    if not absent:
+        return ()
+    it = "one" if len(absent) == 1 else "them"
+    found = format_list([f"no {name}" for name in absent[:_NAMED]])
+    more = f", nor {len(absent) - _NAMED:,} more" if len(absent) > _NAMED else ""
+    return (f"{found} found{more}: nothing here looks more like {it} than like anything else",)

@@ -1,0 +1,52 @@
+import numpy as np
+import pytest
+
+from geoglot.scene.name_presence import ABSENT, ClassEvidence, Levels, absence_notes, presence_of
+from geoglot.scene.question import TextQuestion
+
+WATER, BACKGROUND, OTHER = np.eye(3, dtype=np.float32)
+#: Three patches: water, something nearer to the background, and something that is neither
+SEEN = np.stack([WATER, 0.6 * WATER + 0.8 * BACKGROUND, 0.1 * WATER + OTHER], axis=1)[:, None]
+
+
+def ask(levels: Levels | None = None, doubt: float = 0.0) -> list[float]:
+    question = TextQuestion(("water",), (WATER[None],), (BACKGROUND[None],), 10.0, (), levels, (doubt,))
+    assert question.knows_absence == (levels is not None)
+    scores = question.scores(SEEN, 0)[0]
+    return [round(float(np.log(score / (1 - score))), 1) for score in scores]
+
+
+def test_a_name_is_there_where_it_fits_better_than_the_background_and_reaches_its_level() -> None:
+    assert ask() == [10.0, -2.0, 1.0]
+    there = Levels((np.array([0.4], np.float32),), 10.0)
+    assert ask(there) == [6.0, -2.0, -3.0]
+
+
+def test_a_doubt_counts_everywhere() -> None:
+    there = Levels((np.array([0.4], np.float32),), 10.0)
+    assert ask(there, -7.0) == [-1.0, -9.0, -10.0]
+
+
+def test_presence_keeps_the_middle_and_the_order() -> None:
+    assert presence_of(ABSENT) == pytest.approx(ABSENT)
+    told = [presence_of(score) for score in (0.0, 0.1, 0.4, 0.6, 0.99, 1.0)]
+    assert told == sorted(told) and told[0] > 0 and told[-1] < 1
+
+
+def test_absent_names_are_told_in_a_sentence() -> None:
+    assert absence_notes([]) == ()
+    assert absence_notes(["elephant"]) == (
+        "no elephant found: nothing here looks more like one than like anything else",
+    )
+    (several,) = absence_notes(["elephant", "violin"])
+    assert several.startswith("no elephant and no violin found: nothing here looks more like them")
+    (many,) = absence_notes([str(number) for number in range(100)])
+    assert "nor 80 more" in many
+
+
+def test_a_class_is_somewhere_if_a_patch_shows_it_and_nothing_else_better() -> None:
+    logits = np.array([[[8.0, np.nan]], [[9.0, np.nan]], [[1.0, np.nan]]], np.float32)
+    evidence = ClassEvidence(10.0, None, 0.0, np.array([0.0, -2.0], np.float32))
+    assert evidence.peaks(logits).tolist() == [-1.0, -1.0]
+    evidence = ClassEvidence(10.0, np.array([0.2, 1.0], np.float32), 10.0, np.zeros(2, np.float32))
+    assert evidence.peaks(logits) == pytest.approx([-1.0, -1.0])
