@@ -1,6 +1,6 @@
 """Stage 6: patches learn the words of what covers them.
 
-    python recipes/mini/see.py DATA START WORK OUT [--steps 4000] [--seed 0] [--without water]
+    python recipes/mini/see.py DATA START WORK OUT [--steps 6000] [--seed 0] [--without water]
 
 DATA has the folders `labelled` and `rsicd`, START is the folder of the model that stage 5 made, OUT gets the new one.
 Text vectors stay as they are. A step takes crops of labelled pictures and pictures of RSICD. Each labelled cell is
@@ -43,12 +43,12 @@ _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to 
 class Config:
     """Settings of the stage."""
 
-    steps: int = 4000
+    steps: int = 6000
     seed: int = 0
     crops: int = 16
     scenes: int = 5
-    lr: float = 1.5e-3
-    trunk_lr: float = 1.5e-4
+    lr: float = 2e-3
+    trunk_lr: float = 3e-4
     weight_decay: float = 0.02
     ema: float = 0.998
     without: tuple[str, ...] = ()

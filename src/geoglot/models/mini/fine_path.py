@@ -32,9 +32,10 @@ class FinePath(nn.Module):
         self.edges = ConvNorm(24, WIDTH, 3, stride=2)
         self.detail = ConvNorm(40, WIDTH, 1)
         self.above = ConvNorm(dim, WIDTH, 1)
+        self.context = nn.Conv2d(WIDTH, WIDTH, 1)
         self.mix = nn.Sequential(*[_Mixer(WIDTH) for _ in range(_BLOCKS)])
         self.change = nn.Conv2d(WIDTH, dim, 1)
-        for start in self.change.parameters():
+        for start in (*self.context.parameters(), *self.change.parameters()):
             nn.init.zeros_(start)
 
     def forward(
@@ -52,9 +53,9 @@ class FinePath(nn.Module):
         eighth: Float[Tensor, "tile 40 rows8 cols8"],
         patches: Float[Tensor, "tile dim rows16 cols16"],
     ) -> Float[Tensor, "tile width rows8 cols8"]:
-        """What the three strides say together."""
-        coarse = _enlarge(self.above(patches))
-        mixed: Tensor = self.mix(F.relu6(self.edges(quarter) + self.detail(eighth) + coarse))
+        """What the three strides say together, and with the mean over the tile: a drone's roof is no satellite's."""
+        joined = F.relu6(self.edges(quarter) + self.detail(eighth) + _enlarge(self.above(patches)))
+        mixed: Tensor = self.mix(joined + self.context(joined.mean((2, 3), keepdim=True)))
         return mixed
 
     def embed(
