@@ -28,6 +28,28 @@ def why_not_seen(
     return too_small(getattr(seer, "model", seer), pixel_size(raster, read), classes)
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What is to be known before names are looked for in a scene."""
+
+    why: dict[str, str]
+    """Why names are not looked for."""
+    notes: tuple[str, ...]
+    """Sentences on names that are looked for, and cannot be seen or not be told apart."""
+
+
+def look_ahead(
+    dense: Dense, raster: Raster, read: ReadOptions, classes: Sequence[ClassWords], *, insist: bool
+) -> Sight:
+    """What of these classes is to be looked for in a scene; everything, with a note, if the user insists."""
+    hidden = why_not_seen(dense, raster, read, classes)
+    apart = crowded(pixel_size(raster, read), [entry for entry in classes if entry.name not in hidden])
+    insisted = dict.fromkeys(
+        f"{reason}: it was looked for all the same, as --min-score is given" for reason in hidden.values()
+    )
+    return Sight({}, (*insisted, *apart.values())) if insist else Sight(hidden, tuple(apart.values()))
+
+
 def too_small(model: Model | Dense, pixel_m: float | None, classes: Sequence[ClassWords]) -> dict[str, str]:
     """By name of a class that pixels of so many metres cannot show, a sentence that says so.
 

@@ -6,7 +6,7 @@ before they become a table (`find_result`).
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,8 +26,8 @@ from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question
-from geoglot.scene.read import open_scene, pixel_size, reading_notes
-from geoglot.scene.visible import crowded, why_not_seen
+from geoglot.scene.read import open_scene, reading_notes
+from geoglot.scene.visible import look_ahead
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
 from geoglot.tasks.find.outline import Object, settle_overlaps
@@ -63,10 +63,10 @@ def find(
     started = time.monotonic()
     refiner = choose_refiner(refiner)
     files = FindFiles.of(Path(output), options.overlay) if output else None
+    given, read_as = (source.raster, source.read) if isinstance(source, EncodedScene) else (source, read)
     if files:
         inputs = (options.points, options.area, names if isinstance(names, PathLike) else None)
-        raster = source.raster if isinstance(source, EncodedScene) else source
-        files.made.check(raster.uri if isinstance(raster, Raster) else raster, *inputs)
+        files.made.check(given.uri if isinstance(given, Raster) else given, *inputs)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         words = None if names is None else parse_classes(names)
@@ -80,13 +80,9 @@ def find(
             if files:
                 files.made.start(fingerprint(facts | asked), overwrite)
 
-        raster = stack.enter_context(
-            open_scene(source.raster if isinstance(source, EncodedScene) else source, read, dense.card.resolution)
-        )
+        raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
         _check_limits(options, raster)
-        read_as = source.read if isinstance(source, EncodedScene) else read
-        hidden = why_not_seen(dense, raster, read_as, words or ())
-        why = hidden if options.min_score is None else {}
+        sight = look_ahead(dense, raster, read_as, words or (), insist=options.min_score is not None)
         if isinstance(source, EncodedScene):
             scene = source.narrow(read, options.area, options.vectors)
             start(scene.facts | {"area": scene.area.wkt if scene.area else None})
@@ -94,11 +90,11 @@ def find(
             opening = encode_scene(
                 raster, dense, read=read, area=options.area, vectors=options.vectors,
                 output=files.objects if files else None, before=start, progress=progress,
-                blank=words is not None and len(why) == len(words),
+                blank=words is not None and len(sight.why) == len(words),
             )  # fmt: skip
             scene = stack.enter_context(opening)
         if question is not None:
-            search = search_names(scene, question, options.min_score, why, progress)
+            search = search_names(scene, question, options.min_score, sight, progress)
         else:
             assert places is not None
             search = search_places(scene, places)
@@ -109,23 +105,8 @@ def find(
             scene.raster.check_unchanged()
             objects = _select([*search.large, *refined], scene, options)
             resumed = (*scene.resumed, *(journal.resumed if journal else ()))
-            search = replace(
-                search, notes=(*search.notes, *_cautions(words or (), hidden, why, pixel_size(raster, read_as)))
-            )
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
             return _finish(scene, search, objects, files, run, resumed, started)
-
-
-def _cautions(
-    names: tuple[ClassWords, ...], hidden: Mapping[str, str], why: Mapping[str, str], pixel_m: float | None
-) -> list[str]:
-    """Sentences on names that are looked for although they cannot be seen, or be told apart, by themselves."""
-    insisted = [
-        f"{reason}: it was looked for all the same, since a least score is given"
-        for name, reason in hidden.items()
-        if name not in why
-    ]
-    return [*insisted, *crowded(pixel_m, [entry for entry in names if entry.name not in hidden]).values()]
 
 
 def _check_limits(options: FindOptions, raster: Raster) -> None:

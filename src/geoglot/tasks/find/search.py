@@ -19,6 +19,7 @@ from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
+from geoglot.scene.visible import Sight
 from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region
 from geoglot.tasks.find.outline import Object, outline_of_large
@@ -49,16 +50,16 @@ def search_names(
     scene: EncodedScene,
     question: Question,
     min_score: float | None,
-    why: Mapping[str, str],
+    sight: Sight,
     progress: Progress | None,
 ) -> Search:
-    """The instances of every name, but for those that cannot be seen (`why`).
+    """The instances of every name, but for those that are not looked for (`sight`).
 
     Thresholds are chosen unless `min_score` is given.
     """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
     for index, name in enumerate(question.names):
-        if name in why:
+        if name in sight.why:
             continue
         field = ScoreField(scene, question, index)
         threshold = thresholds[name] = choose_threshold(field, min_score)
@@ -77,8 +78,8 @@ def search_names(
     presence = {name: presence_of(threshold.peak) for name, threshold in thresholds.items()}
     found = {each.name for each in instances} | {each.name for each in large}
     absent = absence_notes([name for name in presence if name not in found and presence[name] < ABSENT])
-    notes = (*everywhere, *absent, *question.notes, *((too_large,) if large else ()))
-    return Search(question.names, instances, large, thresholds, presence, notes, why)
+    notes = (*sight.notes, *everywhere, *absent, *question.notes, *((too_large,) if large else ()))
+    return Search(question.names, instances, large, thresholds, presence, notes, sight.why)
 
 
 def search_places(scene: EncodedScene, features: gpd.GeoDataFrame) -> Search:

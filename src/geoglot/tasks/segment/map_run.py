@@ -56,8 +56,8 @@ def segment_with(
     """`segment` by any dense model of class logits.
 
     `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
-    Those under "why" say, by name, why pixels of a class are left as "other".
-    For an encoded scene of embeddings, `dense` must be the WordScores of the model that encoded it.
+    Those under "why" say, by name, why pixels of a class are left as "other". For an encoded scene of embeddings,
+    `dense` must be the WordScores of the model that encoded it.
     """
     started = time.monotonic()
     scene = None
@@ -75,11 +75,7 @@ def segment_with(
             **reading_facts(raster, plan),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
             "legend": legend.names,
-            "options": {
-                **read.facts(),
-                **asdict(options),
-                "refiner": refiner.facts() if refiner else None,
-            },
+            "options": {**read.facts(), **asdict(options), "refiner": refiner.facts() if refiner else None},
             **({"encoded": scene.facts} if scene else {}),
             **({"blended": "embeddings"} if _are_many(dense) else {}),
             **facts,
@@ -187,8 +183,7 @@ class _Run:
         outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
         shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
         absent = tell_absent(self.journal, shares, self.facts.get("why", {}))
-        notes = [*resumed, *absent, *self.facts["notes"]]
-        notes += outputs.draw(raster, shares, legend)
+        notes = [*resumed, *absent, *self.facts["notes"], *outputs.draw(raster, shares, legend)]
         if not any(share.pixels for share in shares):
             notes.append("no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
         result = SegmentResult(
