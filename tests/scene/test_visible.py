@@ -132,7 +132,7 @@ def test_classify_marks_labels_that_the_pixels_cannot_show(tmp_path: Path) -> No
     assert code == 0 and all("cannot be seen" in one["why"] for one in labels["results"])
     assert sum("cannot be seen" in note for note in labels["notes"]) == 2
     _, fine = run("classify", scene(tmp_path / "b.tif", 0.3), "--classes", "car, swimming pool")
-    assert not any("why" in one for one in fine["results"]) and fine["notes"] == []
+    assert not any("why" in one for one in fine["results"]) and "cannot be seen" not in str(fine["notes"])
 
 
 def test_ask_refuses_with_the_reason(tmp_path: Path) -> None:
