@@ -30,6 +30,10 @@ RefinerName = Literal["none", "edges", "sam"]
 Task = Literal["classification", "retrieval", "segmentation", "vqa"]
 """What a data set can measure."""
 
+EvidenceOption = Annotated[
+    Literal["words", "words+bands"],
+    "Decide words such as water or forest by the words alone, or together with the near infrared and beyond.",
+]
 Templates = Annotated[tuple[str, ...], "Sentence with {} for the class; may be repeated."]
 FlipsOption = Annotated[Flips, "Average over mirrored windows: 2 or 4 times the work."]
 Scales = Annotated[tuple[float, ...], "Average over windows of these sizes, such as 0.75,1,1.25."]
@@ -80,6 +84,7 @@ class SegmentOptions:
     templates: Templates = TEMPLATES
     flips: FlipsOption = "none"
     scales: Scales = (1.0,)
+    evidence: EvidenceOption = "words+bands"
     scores: Annotated[bool, "Also write the probability of every class, one band each, one value per patch."] = False
     overlay: bool = True
     """Also write a picture, a PNG."""
@@ -107,6 +112,7 @@ class FindOptions:
         PathLike | None, "File of polygons. Windows outside are not computed, objects centred outside are left out."
     ] = None
     templates: Templates = TEMPLATES
+    evidence: EvidenceOption = "words+bands"
     vectors: Annotated[
         PathLike | None, "Folder that keeps the embeddings, so that later questions about the scene need no model."
     ] = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import click
 
 from geoglot.cli import shared
+from geoglot.cli.ask_evidence import evidence_flag, sort_evidence
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.errors import InputError, SourceError
@@ -46,8 +47,9 @@ class AskFlags:
 @click.command()
 @click.argument("arguments", nargs=-1, required=True, metavar="SRC... [QUESTION]...")
 @flags(AskFlags, "own")
+@evidence_flag
 @flags(AskOptions, "options")
-@flags(FindOptions, "find", "background", "min_area", "max_area", "points", "area", "vectors")
+@flags(FindOptions, "find", "background", "min_area", "max_area", "points", "area", "vectors", "evidence")
 @flags(RefineOptions, "refine")
 @flags(ReadOptions, "read", "tile", "overlap")
 @shared.run
@@ -60,6 +62,7 @@ def command(
     device: str | None,
     as_json: bool,
     overwrite: bool,
+    evidence: tuple[str, ...],
     **groups: Any,
 ) -> None:
     """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
@@ -77,10 +80,12 @@ def command(
     from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.evidence import check_evidence
 
-    own, options, find = groups["own"], groups["options"], replace(groups["find"], overlay=False)
+    own = groups["own"]
+    options, find = sort_evidence(evidence, groups["options"], replace(groups["find"], overlay=False))
     sources, questions = _sort_arguments(arguments, own, options, as_json)
-    if options.evidence is not None:
-        check_evidence(options.evidence)
+    file = None if options.evidence is None else Path(options.evidence)
+    if file is not None:
+        check_evidence(file)
     shortlists: tuple[Shortlist, ...] = ()
     unreadable: dict[str, str] = {}
     with progress() as advance:
@@ -107,8 +112,8 @@ def command(
             failed, unreadable = many.failed, many.unreadable
         else:
             with Asker.open(sources[0], own.after, **settings) as asker:
-                evidence = options.evidence if questions or own.replay else None  # the prompt writes it on request
-                answers = _report_each(_ask_one(asker, questions, own, evidence), own, evidence, as_json, alone=True)
+                kept = file if questions or own.replay else None  # the prompt writes it on request
+                answers = _report_each(_ask_one(asker, questions, own, kept), own, kept, as_json, alone=True)
                 failed = asker.failed
     _report_all(answers, shortlists, unreadable, as_json)
     if failed or unreadable or any(shortlist.failed or shortlist.missed for shortlist in shortlists):

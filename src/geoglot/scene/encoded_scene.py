@@ -27,10 +27,10 @@ from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.strips import Strips, encode_array, read_array
 from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import Dense, ModelLike, dense_of
-from geoglot.scene.read import open_scene, reading_facts
+from geoglot.scene.read import check_bands, open_scene, reading_facts
 from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
-from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, Readable
 from geoglot.sources.tile import Tile
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from geoglot.aliases import PathLike
-from geoglot.errors import ReadError
+from geoglot.errors import InputError, ReadError
 from geoglot.figures import format_number
 from geoglot.models.base import Card
 from geoglot.options import ReadOptions
@@ -42,6 +42,15 @@ def open_scene(
         nodata=read.nodata,
         resolution=read.resolution or understood,
     )
+
+
+def check_bands(raster: Raster, bands: int, model: str) -> None:
+    """Refuse a raster that is not read with the number of bands that a model sees."""
+    if len(raster.indexes) != bands:
+        raise InputError(
+            f"{model} sees {bands} bands, but {raster.uri} is read with {len(raster.indexes)}; choose "
+            f"{bands} bands of the file, red, green and blue first: --bands"
+        )
 
 
 def reading_facts(raster: Raster, plan: WindowPlan) -> dict[str, Any]:

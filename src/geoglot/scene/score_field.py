@@ -11,6 +11,7 @@ from geoglot.geo import Window
 from geoglot.scene.blend import upsample
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.question import Question
+from geoglot.scene.spectral_evidence import SpectralEvidence, join_odds
 
 _PIXELS = 4_000_000  # pixels of a strip, which bound memory for any width
 
@@ -26,6 +27,8 @@ class ScoreField:
     question: Question
     index: int
     """Index of the name in the question."""
+    evidence: SpectralEvidence | None = None
+    """What the bands say about the names of the question."""
 
     @property
     def name(self) -> str:
@@ -34,12 +37,16 @@ class ScoreField:
 
     def patches(self, block: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of a block of the patch lattice, NaN where nothing is known."""
-        return self.question.scores(self.scene.values(block), self.index)
+        scores = self._patches_by_words(block)
+        if self.evidence is None:
+            return scores
+        odds = self.evidence.patches(block, self.scene.plan, self._own)[0]
+        return join_odds(torch.from_numpy(scores), torch.from_numpy(odds)).numpy()
 
     def read(self, window: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of the pixels of a window inside the scene."""
         block = self._around(window)
-        return self._pixels(self.patches(block), block, window)
+        return self._pixels(self._patches_by_words(block), block, window)
 
     def strips(self, least: float) -> Iterator[tuple[Window, Float[np.ndarray, "rows cols"] | None]]:
         """The scene from the top in strips of full width; None for a strip in which no score reaches `least`."""
@@ -48,10 +55,17 @@ class ScoreField:
         for row in range(0, height, rows):
             window = Window(row, 0, min(rows, height - row), width)
             block = self._around(window)
-            lattice = self.patches(block)
+            lattice = self._patches_by_words(block)
             # Interpolation between patches never exceeds the highest of them.
-            empty = not (np.nan_to_num(lattice) >= least).any()
+            empty = self.evidence is None and not (np.nan_to_num(lattice) >= least).any()
             yield window, None if empty else self._pixels(lattice, block, window)
+
+    @property
+    def _own(self) -> slice:
+        return slice(self.index, self.index + 1)
+
+    def _patches_by_words(self, block: Window) -> Float[np.ndarray, "rows cols"]:
+        return self.question.scores(self.scene.values(block), self.index)
 
     def _around(self, window: Window) -> Window:
         """The patches whose centres surround the pixels of a window."""
@@ -67,8 +81,10 @@ class ScoreField:
         pixels = window.within(self.scene.plan.lattice_window)
         top, left = pixels.row - block.row * patch, pixels.col - block.col * patch
         crop = slice(top, top + window.height), slice(left, left + window.width)
-        scores = upsample(torch.from_numpy(lattice)[None], patch, *crop)[0].nan_to_num(0).numpy()
-        return np.where(self.scene.valid(window), scores, np.float32(0))
+        scores = upsample(torch.from_numpy(lattice)[None], patch, *crop)[0]
+        if self.evidence is not None:
+            scores = join_odds(scores, torch.from_numpy(self.evidence.read(window, self._own)[0]))
+        return np.where(self.scene.valid(window), scores.nan_to_num(0).numpy(), np.float32(0))
 
 
 def _surround(start: int, stop: int, patch: int, count: int) -> tuple[int, int]:

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -24,7 +24,7 @@ import numpy as np
 from jaxtyping import Bool, Num
 
 from geoglot.aliases import BandLike, NoData, PathLike, Sensor
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import SourceError
 from geoglot.figures import format_number
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
@@ -39,6 +39,7 @@ from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.resample import Resampler
 from geoglot.sources.source_state import source_state
+from geoglot.sources.spectrum import BandValues, NamedBands, Spectrum, find_spectrum
 from geoglot.sources.tile import Tile
 from geoglot.sources.truncated import check_not_truncated
 
@@ -56,6 +57,8 @@ class Raster:
     """1-based bands of the file that are red, green and blue, then any more that the caller asked for."""
     bands: tuple[str, ...]
     radiometry: Radiometry
+    named: NamedBands
+    """All bands of the file whose place in the spectrum is known."""
     time: datetime | None
     warnings: tuple[str, ...]
     """Sentences for the user on how this raster is read."""
@@ -76,10 +79,7 @@ class Raster:
         valid = np.zeros((window.height, window.width), np.bool_)
         inside = window.intersection(self.grid.whole)
         if inside is not None:
-            if self.grid is self.native:
-                values, known = self.read_stored(inside)
-            else:
-                values, known = Resampler(self.native, self.grid, len(self.indexes)).read(self.read_stored, inside)
+            values, known = self._read_inside(inside, self._reader)
             valid[inside.within(window).slices] = known
             rims = [(0, 0), *window.rims(inside)]
             pixels = np.pad(self.radiometry.apply(values, known), rims, mode="symmetric")
@@ -102,11 +102,37 @@ class Raster:
         return Tile(self.radiometry.apply(values, valid), valid, target, self.bands, self.time, self.uri)
 
     def read_stored(
-        self, window: Window, shape: tuple[int, int] | None = None
+        self, window: Window, shape: tuple[int, int] | None = None, reader: BandReader | None = None
     ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
-        """Read stored numbers on the `native` grid, averaged to a shape if one is given, and their valid mask."""
+        """Read stored numbers on the `native` grid, averaged to a shape if one is given, and their valid mask.
+
+        The bands are those of `reader`, else red, green and blue.
+        """
         with self._handles.borrow() as dataset, gdal_options(self.uri):
-            return self._reader.read_valid(dataset, self.uri, window, shape)
+            return (reader or self._reader).read_valid(dataset, self.uri, window, shape)
+
+    @cached_property
+    def spectrum(self) -> Spectrum | None:
+        """The bands that spectral indices compare; None if near infrared and beyond are not there or not named."""
+        if not self.named.has_infrared:
+            return None
+        with self._handles.borrow() as dataset, gdal_options(self.uri):
+            return find_spectrum(dataset, self.named, self._reader.nodata)
+
+    def read_spectrum(self, window: Window) -> tuple[BandValues, Bool[np.ndarray, "rows cols"]]:
+        """Read the bands of `spectrum`, which must be there, and their valid mask in a window inside `grid`."""
+        assert self.spectrum is not None
+        numbers, valid = self._read_inside(window, self.spectrum.reader)
+        return self.spectrum.named(numbers), valid
+
+    def _read_inside(
+        self, window: Window, reader: BandReader
+    ) -> tuple[Num[np.ndarray, "band rows cols"], Bool[np.ndarray, "rows cols"]]:
+        """Stored numbers of a window inside `grid`, and their valid mask."""
+        read = partial(self.read_stored, reader=reader)
+        if self.grid is self.native:
+            return read(window)
+        return Resampler(self.native, self.grid, len(reader.indexes)).read(read, window)
 
     @cached_property
     def footprint(self) -> Footprint:
@@ -178,21 +204,13 @@ def open_raster(
         indexes=choice.indexes,
         bands=tuple(map(described.name, choice.indexes)),
         radiometry=radiometry,
+        named=NamedBands.of(described, sensor),
         time=time,
         warnings=(*place.notes, *_reading_notes(radiometry, choice, uri), *notes),
         _state=state,
         _reader=reader,
         _handles=Handles(lambda: open_handle(uri, level=level)),
     )
-
-
-def check_bands(raster: Raster, bands: int, model: str) -> None:
-    """Refuse a raster that is not read with the number of bands that a model sees."""
-    if len(raster.indexes) != bands:
-        raise InputError(
-            f"{model} sees {bands} bands, but {raster.uri} is read with {len(raster.indexes)}; choose "
-            f"{bands} bands of the file, red, green and blue first: --bands"
-        )
 
 
 def _parse_time(tags: dict[str, str]) -> datetime | None:

@@ -21,13 +21,13 @@ from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.image_presence import ImagePresence, nothing_notes
-from geoglot.scene.read import open_scene
+from geoglot.scene.read import check_bands, open_scene
 from geoglot.scene.stream import describe_failure
 from geoglot.scene.visible import why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
-from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_ahead
 from geoglot.sources.tile import Tile
 

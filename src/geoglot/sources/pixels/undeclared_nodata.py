@@ -42,7 +42,9 @@ _MAX_LEVELS = 50  # different values of a band of transparency
 _INFRARED = re.compile(r"nir|infra|\bb0?8\b|\bn\b", re.IGNORECASE)
 
 
-class _Sample(NamedTuple):
+class Sample(NamedTuple):
+    """The whole scene, decimated by the nearest pixel."""
+
     values: Num[np.ndarray, "band rows cols"]
     has_data: Bool[np.ndarray, "band rows cols"]
 
@@ -54,7 +56,7 @@ def find_undeclared_nodata(dataset: Any, reader: BandReader) -> tuple[BandReader
     notes = list[str]()
     if reader.alpha:
         reader, notes = _check_alpha(dataset, reader, reader.alpha)
-    sample = _read_sample(dataset, reader)
+    sample = read_sample(dataset, reader)
     if sample is None or reader.nodata is not None:
         return reader, tuple(notes)
     reader, fill_notes = _add_fills(sample, reader)
@@ -66,18 +68,18 @@ def find_undeclared_nodata(dataset: Any, reader: BandReader) -> tuple[BandReader
     return reader, tuple(notes)
 
 
-def _read_sample(dataset: Any, reader: BandReader) -> _Sample | None:
-    """The whole scene, decimated by the nearest pixel; None if it is damaged, which the read of its windows reports."""
+def read_sample(dataset: Any, reader: BandReader) -> Sample | None:
+    """Sample the scene; None if it is damaged, which the read of its windows reports."""
     is_large = dataset.height * dataset.width > _LARGE and not dataset.overviews(1)
     step = max(1.0, max(dataset.shape) / (_SIDE_OF_LARGE if is_large else _SIDE))
     shape = max(1, int(dataset.height / step)), max(1, int(dataset.width / step))
     try:
-        return _Sample(*reader.read(dataset, shape=shape, exact=True))
+        return Sample(*reader.read(dataset, shape=shape, exact=True))
     except GDAL_ERRORS:
         return None
 
 
-def _add_fills(sample: _Sample, reader: BandReader) -> tuple[BandReader, list[str]]:
+def _add_fills(sample: Sample, reader: BandReader) -> tuple[BandReader, list[str]]:
     if sample.values.dtype.itemsize == 1 or reader.palette is not None:
         return reader, []
     shares = [_find_fills(values[has_data]) for values, has_data in zip(*sample, strict=True)]
@@ -118,7 +120,7 @@ def _is_fill(values: Num[np.ndarray, " pixel"], number: Any) -> bool:
     return bool(gap > spread and len(np.unique(others)) >= _MIN_VALUES)
 
 
-def _add_rim(sample: _Sample, reader: BandReader) -> tuple[BandReader, list[str]]:
+def _add_rim(sample: Sample, reader: BandReader) -> tuple[BandReader, list[str]]:
     for number in _black_and_white(sample, reader):
         zone = _find_rim(sample, number)
         if zone is not None:
@@ -132,7 +134,7 @@ def _add_rim(sample: _Sample, reader: BandReader) -> tuple[BandReader, list[str]
     return reader, []
 
 
-def _black_and_white(sample: _Sample, reader: BandReader) -> tuple[float, ...]:
+def _black_and_white(sample: Sample, reader: BandReader) -> tuple[float, ...]:
     """The numbers of black and white; floats have no white."""
     if reader.palette is not None:
         return 0.0, 255.0
@@ -140,7 +142,7 @@ def _black_and_white(sample: _Sample, reader: BandReader) -> tuple[float, ...]:
     return (0.0, float(np.iinfo(dtype).max)) if dtype.kind == "u" else (0.0,)
 
 
-def _find_rim(sample: _Sample, number: float) -> Bool[np.ndarray, "rows cols"] | None:
+def _find_rim(sample: Sample, number: float) -> Bool[np.ndarray, "rows cols"] | None:
     """Where a number is a rim or wedge; None if it is not."""
     has_data = sample.has_data.all(axis=0)
     same = has_data & (sample.values == number).all(axis=0)
@@ -181,7 +183,7 @@ def _check_alpha(dataset: Any, reader: BandReader, index: int) -> tuple[BandRead
     without = replace(reader, alpha=None)
     if _INFRARED.search(dataset.descriptions[index - 1] or ""):
         return without, []
-    plane, below = _read_sample(dataset, BandReader.of(dataset, (index,))), _read_sample(dataset, without)
+    plane, below = read_sample(dataset, BandReader.of(dataset, (index,))), read_sample(dataset, without)
     if plane is None or below is None:
         return reader, []
     alpha, band = plane.values[0], f"band {index}, marked as transparency,"

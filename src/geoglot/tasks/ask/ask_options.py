@@ -27,7 +27,8 @@ class AskOptions:
     """Turns questions into programs; None: the rules."""
     themes: tuple[str, ...] = THEMES
     """Names for a scene as a whole."""
-    evidence: Annotated[PathLike | None, "Write the evidence to this .geojson, and a picture of it beside it."] = None
+    evidence: PathLike | None = None
+    """A .geojson to which the evidence of an answer is written, with a picture beside it."""
     overwrite: bool = False
     """Replace the evidence of another question."""
     best: Annotated[int, "Ask at most this many scenes, the ones that fit the question best.", Ge(1)] = 10

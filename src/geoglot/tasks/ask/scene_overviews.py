@@ -15,9 +15,8 @@ from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.dense import dense_of, reads_words
 from geoglot.scene.embed import compute, embed, pad
-from geoglot.scene.read import open_scene
+from geoglot.scene.read import check_bands, open_scene
 from geoglot.scene.windows import WindowPlan
-from geoglot.sources.raster import check_bands
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.shortlist import SceneScores
 

@@ -20,10 +20,10 @@ from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
-from geoglot.scene.read import open_scene, pixel_size, reading_notes
+from geoglot.scene.read import check_bands, open_scene, pixel_size, reading_notes
 from geoglot.scene.visible import crowded, why_not_seen
 from geoglot.scene.wording import word_notes
-from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 from geoglot.tasks.ask.scene_things import SceneObject, Sighting
 from geoglot.tasks.find.find import find

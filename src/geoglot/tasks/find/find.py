@@ -27,6 +27,7 @@ from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question
 from geoglot.scene.read import open_scene, reading_notes
+from geoglot.scene.spectral_evidence import consult_bands
 from geoglot.scene.visible import look_ahead
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
@@ -83,6 +84,7 @@ def find(
         raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
         _check_limits(options, raster)
         sight = look_ahead(dense, raster, read_as, words or (), insist=options.min_score is not None)
+        bands = consult_bands(raster, words or (), options.evidence, compete=False)
         if isinstance(source, EncodedScene):
             scene = source.narrow(read, options.area, options.vectors)
             start(scene.facts | {"area": scene.area.wkt if scene.area else None})
@@ -94,7 +96,7 @@ def find(
             )  # fmt: skip
             scene = stack.enter_context(opening)
         if question is not None:
-            search = search_names(scene, question, options.min_score, sight, progress)
+            search = search_names(scene, question, options.min_score, sight, progress, bands.evidence)
         else:
             assert places is not None
             search = search_places(scene, places)
@@ -105,7 +107,9 @@ def find(
             scene.raster.check_unchanged()
             objects = _select([*search.large, *refined], scene, options)
             resumed = (*scene.resumed, *(journal.resumed if journal else ()))
+            search = replace(search, notes=(*search.notes, *bands.notes))
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
+            run |= bands.facts()
             return _finish(scene, search, objects, files, run, resumed, started)
 
 

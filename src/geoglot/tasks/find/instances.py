@@ -29,6 +29,7 @@ Strip = tuple[Window, np.ndarray | None]
 _BINS = 500
 _UNDECIDED = 0.5  # at this score a name fits as well as the best background word
 _LOW_TO_HIGH = 0.8  # low / high
+_SPECK = 4  # pixels: fewer, on which other bands alone decide, are their noise
 _EVERYWHERE = 0.9  # share of the patches from which a name matches the whole scene
 
 
@@ -201,9 +202,13 @@ def split_region(region: Region, field: ScoreField, low: float) -> list[Instance
     """Split a region where blobs touch. Its box, at most LARGEST pixels, is held in memory as a whole."""
     scores = field.read(region.box)
     labels, _ = ndimage.label(scores >= low)
-    parts = split_touching(labels == labels[region.peak_at[0] - region.top, region.peak_at[1] - region.left], scores)
+    own = labels == labels[region.peak_at[0] - region.top, region.peak_at[1] - region.left]
+    # The noise of other bands, from pixel to pixel, is no neck: there the shape decides.
+    parts = split_touching(own, scores if field.evidence is None else np.minimum(scores, low / _LOW_TO_HIGH))
     instances = []
     for label, place in enumerate(ndimage.find_objects(parts), 1):
+        if field.evidence is not None and np.count_nonzero(parts[place] == label) < _SPECK:
+            continue
         rows, cols = place
         window = Window(region.top + rows.start, region.left + cols.start, *parts[place].shape)
         instances.append(Instance.of(field, low, parts[place] == label, scores[place], window))

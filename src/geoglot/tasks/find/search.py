@@ -19,6 +19,7 @@ from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.name_presence import ABSENT, absence_notes, presence_of
 from geoglot.scene.question import Question
 from geoglot.scene.score_field import ScoreField
+from geoglot.scene.spectral_evidence import SpectralEvidence
 from geoglot.scene.visible import Sight
 from geoglot.silence import ignore_library_warnings
 from geoglot.tasks.find.instances import LARGEST, Instance, Threshold, choose_threshold, find_regions, split_region
@@ -52,6 +53,7 @@ def search_names(
     min_score: float | None,
     sight: Sight,
     progress: Progress | None,
+    evidence: SpectralEvidence | None = None,
 ) -> Search:
     """The instances of every name, but for those that are not looked for (`sight`).
 
@@ -61,7 +63,7 @@ def search_names(
     for index, name in enumerate(question.names):
         if name in sight.why:
             continue
-        field = ScoreField(scene, question, index)
+        field = ScoreField(scene, question, index, evidence)
         threshold = thresholds[name] = choose_threshold(field, min_score)
         for region in find_regions(field, threshold, progress):
             if region.box.height * region.box.width > LARGEST:

@@ -21,14 +21,15 @@ from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
-from geoglot.scene.class_words import MANY
+from geoglot.scene.class_words import MANY, ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
 from geoglot.scene.dense import Dense, WordDense, WordScores
 from geoglot.scene.encoded_scene import EncodedScene
-from geoglot.scene.read import open_scene, reading_facts, reading_notes
+from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
+from geoglot.scene.spectral_evidence import Consulted, consult_bands
 from geoglot.scene.stream import Row, resume_note, see, split_rows
 from geoglot.scene.windows import WindowPlan
-from geoglot.sources.raster import Raster, check_bands
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.map_refiner import MapRefiner
 from geoglot.tasks.refine.refiner import Refiner
@@ -49,41 +50,42 @@ def segment_with(
     read: ReadOptions = ReadOptions(),
     options: SegmentOptions = SegmentOptions(),
     refiner: Refiner | None = None,
+    words: Sequence[ClassWords] = (),
     facts: Mapping[str, Any] | None = None,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SegmentResult:
-    """`segment` by any dense model of class logits.
+    """`segment` by any dense model of class logits. `words` are those of its channels, which other bands judge.
 
     `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
     Those under "why" say, by name, why pixels of a class are left as "other". For an encoded scene of embeddings,
     `dense` must be the WordScores of the model that encoded it.
     """
     started = time.monotonic()
-    scene = None
-    if isinstance(source, EncodedScene):
-        scene = source.narrow(read, None, None)
-        source = scene.raster
-    with open_scene(source, read, dense.card.resolution) as raster:
+    scene = source.narrow(read, None, None) if isinstance(source, EncodedScene) else None
+    raster_like = source.raster if isinstance(source, EncodedScene) else source
+    with open_scene(raster_like, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         outputs.check_scores(len(legend.names))
         facts, read = facts or {}, scene.read if scene else read
-        ids = class_ids(dense.labels, legend.names, facts.get("why", {}))
+        rule = Rule(class_ids(dense.labels, legend.names, facts.get("why", {})), options.threshold, legend.nodata)
+        bands = consult_bands(raster, words, options.evidence, compete=True)
         facts = {
             **reading_facts(raster, plan),
-            "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": ids},
+            "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": rule.ids},
             "legend": legend.names,
             "options": {**read.facts(), **asdict(options), "refiner": refiner.facts() if refiner else None},
             **({"encoded": scene.facts} if scene else {}),
             **({"blended": "embeddings"} if _are_many(dense) else {}),
+            **bands.facts(),
             **facts,
             "notes": [*facts.get("notes", ()), *reading_notes(raster, dense.card, read)],
         }
         outputs.made.start(run := fingerprint(facts), overwrite)
         with closing(Journal(outputs.classes, run)) as journal:
-            rows = _Run(raster, dense, legend, outputs, plan, ids, options, facts, journal, progress)
+            rows = _Run(raster, dense, legend, outputs, plan, rule, bands, facts, journal, progress)
             failed, resumed = rows.compute(scene, read.at_once(plan.tile))
             if len(failed) == len(plan):
                 journal.clear()
@@ -106,8 +108,8 @@ class _Run:
     legend: Legend
     outputs: Outputs
     plan: WindowPlan
-    ids: tuple[int, ...]
-    options: SegmentOptions
+    rule: Rule
+    bands: Consulted
     facts: dict[str, Any]
     journal: Journal
     progress: Progress | None
@@ -118,8 +120,9 @@ class _Run:
         Windows that failed before a run was killed stay failed when it resumes. A complete run that is repeated tries
         all windows. Returns the failed windows, and a note if the run resumed.
         """
-        rule = Rule(self.ids, self.options.threshold, self.legend.nodata)
-        upsampler = Upsampler(rule, self.plan.patch, self.plan.shape, inset=self.plan.inset)
+        upsampler = Upsampler(
+            self.rule, self.plan.patch, self.plan.shape, inset=self.plan.inset, evidence=self.bands.evidence
+        )
         if scene:
             self._add_strips(self._score(scene.rows()), upsampler)
             return scene.failed, scene.resumed
@@ -147,7 +150,8 @@ class _Run:
             keep_peaks(self.journal, self.dense, row)
             probabilities = torch.from_numpy(row.values).softmax(0).numpy()
             if self.outputs.scores:  # the background words have the rest to 1
-                self.journal.add_strip("scores", row.first, encode_strip(probabilities[named]))
+                scores = self.bands.of_patches(probabilities, row.first, self.plan)
+                self.journal.add_strip("scores", row.first, encode_strip(scores[named]))
             if strip := upsampler.feed(probabilities, row.valid):
                 self.journal.add_strip("classes", strip.row, encode_strip(strip.classes[None]))
                 self.journal.add_strip("confidence", strip.row, encode_strip(strip.confidence[None]))
@@ -183,7 +187,8 @@ class _Run:
         outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
         shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
         absent = tell_absent(self.journal, shares, self.facts.get("why", {}))
-        notes = [*resumed, *absent, *self.facts["notes"], *outputs.draw(raster, shares, legend)]
+        notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes]
+        notes += outputs.draw(raster, shares, legend)
         if not any(share.pixels for share in shares):
             notes.append("no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
         result = SegmentResult(

@@ -71,6 +71,8 @@ def segment(
         "card": asdict(model.card),
         "precision": sorted({str(parameter.dtype) for parameter in model.parameters()}),
     }
+    given = {entry.name: entry for entry in words or ()} | {"": ClassWords("", background)}
+    channels = [given.get(label, ClassWords(label, (label,))) for label in dense.labels]
     dense = average(dense, options.flips, options.scales)
     opening = open_scene(source.raster if isinstance(source, EncodedScene) else source, read, model.card.resolution)
     with opening as raster:
@@ -83,6 +85,7 @@ def segment(
             read=read,
             options=options,
             refiner=choose_refiner(refiner),
+            words=channels,
             facts=facts | {"why": why, "notes": (*why.values(), *facts.get("notes", ()))},
             overwrite=overwrite,
             progress=progress,

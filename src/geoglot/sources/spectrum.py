@@ -1,0 +1,90 @@
+"""The bands of a raster that spectral indices compare, beside those that a model sees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Num
+
+from geoglot.aliases import NoData, Sensor
+from geoglot.sources.bands.band_choice import Bands
+from geoglot.sources.bands.indices import spectral_bands
+from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
+from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.pixels.radiometry import find_radiometry
+from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata, read_sample
+
+BandValues = Mapping[str, Float[np.ndarray, "*shape"]]
+"""Values of bands by their part of the spectrum."""
+
+
+@dataclass(frozen=True)
+class NamedBands:
+    """The bands of a raster whose part of the spectrum is known."""
+
+    indexes: Mapping[str, int]
+    """The 1-based band of each part that an index needs: blue, green, red, nir, swir1, swir2."""
+    count: int
+    """How many bands the raster has, without transparency."""
+    sensor: Sensor | None
+    """The preset that the user gave."""
+
+    @classmethod
+    def of(cls, bands: Bands, sensor: Sensor | None) -> NamedBands:
+        """What a raster says about its bands."""
+        indexes = spectral_bands(bands.spectrum(sensor), bands.descriptions, bands.wavelengths)
+        return cls(indexes, sum(colour != "alpha" for colour in bands.colours), sensor)
+
+    @property
+    def has_infrared(self) -> bool:
+        """Whether near infrared or a longer wave is among them."""
+        return not self.indexes.keys() <= {"blue", "green", "red"}
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The named bands of a raster and what their numbers are."""
+
+    indexes: Mapping[str, int]
+    """The 1-based band of each part of the spectrum."""
+    reader: BandReader
+    """Reads these bands, in their order."""
+    scale: Float[np.ndarray, " band"]
+    offset: Float[np.ndarray, " band"]
+    is_reflectance: bool
+    """Whether number * scale + offset is a reflectance. Otherwise the gain and the offset of each band are unknown."""
+    sample: BandValues
+    """Values of pixels all over the scene, each a vector; empty if the scene could not be sampled."""
+
+    def named(self, numbers: Num[np.ndarray, "band ..."]) -> BandValues:
+        """Stored numbers as values by the part of the spectrum."""
+        values = np.asarray(numbers, np.float32)
+        pairs = zip(self.indexes, values, self.scale, self.offset, strict=True)
+        return {name: band * scale + offset for name, band, scale, offset in pairs}
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that decides the values, as JSON."""
+        return {"bands": dict(self.indexes), "scale": self.scale.tolist(), "offset": self.offset.tolist()}
+
+
+def find_spectrum(dataset: Any, named: NamedBands, nodata: NoData) -> Spectrum:
+    """How the named bands of an open dataset are read; a decimated read of the scene samples their values."""
+    indexes, sensor = named.indexes, named.sensor
+    reader, _ = find_undeclared_nodata(dataset, BandReader.of(dataset, tuple(indexes.values()), nodata))
+    scale, offset = np.ones(len(indexes), np.float32), np.zeros(len(indexes), np.float32)
+    is_reflectance = False
+    if sensor and PRESETS[sensor].scale is not None:
+        radiometry = find_radiometry(dataset, reader, sensor)
+        if is_reflectance := radiometry.how.startswith("sensor:"):
+            black, white = np.array(radiometry.low), np.array(radiometry.high)
+            scale = np.asarray(WHITE_REFLECTANCE / (white - black), np.float32)
+            offset = np.asarray(-black * scale, np.float32)
+    spectrum = Spectrum(indexes, reader, scale, offset, is_reflectance, {})
+    sample = read_sample(dataset, reader)
+    if sample is None:
+        return spectrum
+    known = reader.valid(sample.has_data)
+    return Spectrum(indexes, reader, scale, offset, is_reflectance, spectrum.named(sample.values[:, known]))
