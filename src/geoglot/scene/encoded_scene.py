@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float
-from scipy import ndimage
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike, Progress
@@ -32,7 +31,6 @@ from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, Readable
-from geoglot.sources.tile import Tile
 
 _VALUES = 4_000_000  # values of a block, which bound memory
 
@@ -151,7 +149,7 @@ def encode_scene(
         journal = _open_journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
-        failed, resumed = _encode(_Filled(part), dense, plan, journal, read.at_once(plan.tile), progress)
+        failed, resumed = _encode(part, dense, plan, journal, read.at_once(plan.tile), progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
@@ -162,23 +160,6 @@ def encode_scene(
         yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, inside, resumed, seen, valid)
         if output and not vectors:
             journal.clear()
-
-
-@dataclass(frozen=True)
-class _Filled:
-    """A raster whose no-data pixels get the brightness of the nearest valid pixel, and stay invalid.
-
-    A model takes the rim of a black hole for an object.
-    """
-
-    raster: Readable
-
-    def read(self, window: Window) -> Tile:
-        tile = self.raster.read(window)
-        if tile.valid.all() or not tile.valid.any():
-            return tile
-        rows, cols = ndimage.distance_transform_edt(~tile.valid, return_distances=False, return_indices=True)
-        return replace(tile, pixels=tile.pixels[:, rows, cols])
 
 
 def stored_type(dense: Dense) -> str:

@@ -3,12 +3,13 @@
 import logging
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
+from scipy import ndimage
 from torch import Tensor
 
 from geoglot.aliases import Progress
@@ -86,7 +87,7 @@ def see(
             failed += [FailedWindow(Window(*each["window"]), str(each["reason"])) for each in notes["failed"]]
             for part in filter(None, (blender, also)):
                 part.restore(state)
-    rows = _stream(raster, dense, blender, failed, batch, journal, also, progress)
+    rows = _stream(_Filled(raster), dense, blender, failed, batch, journal, also, progress)
     return Rows(rows, failed, blender.row * len(plan.col_spans))
 
 
@@ -129,6 +130,23 @@ def _add(
         else:
             blender.add(window, values, tile.valid)
     return failed
+
+
+@dataclass(frozen=True)
+class _Filled:
+    """A raster whose no-data pixels get the brightness of the nearest valid pixel, and stay invalid.
+
+    A model takes the rim of a black hole for an object.
+    """
+
+    raster: Readable
+
+    def read(self, window: Window) -> Tile:
+        tile = self.raster.read(window)
+        if tile.valid.all() or not tile.valid.any():
+            return tile
+        rows, cols = ndimage.distance_transform_edt(~tile.valid, return_distances=False, return_indices=True)
+        return replace(tile, pixels=tile.pixels[:, rows, cols])
 
 
 def split_rows(rows: Iterable[Row], patch: int, most: int) -> Iterator[Row]:

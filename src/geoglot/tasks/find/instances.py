@@ -85,9 +85,9 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
         centres = (np.arange(_BINS) + 0.5) / _BINS
         high = float(threshold_otsu(hist=(counts, centres))) + 0.5 / _BINS
         if high > _UNDECIDED:
-            return Threshold(high, _LOW_TO_HIGH * high, "scene", _share(counts, high), peak)
+            return Threshold(high, max(_UNDECIDED, _LOW_TO_HIGH * high), "scene", _share(counts, high), peak)
     how: Literal["presence", "background"] = "presence" if certain else "background"
-    return Threshold(_UNDECIDED, _LOW_TO_HIGH * _UNDECIDED, how, _share(counts, _UNDECIDED), peak)
+    return Threshold(_UNDECIDED, _UNDECIDED, how, _share(counts, _UNDECIDED), peak)
 
 
 def _share(counts: np.ndarray, least: float) -> float:

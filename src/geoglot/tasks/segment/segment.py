@@ -48,7 +48,7 @@ def segment(
     "edges", the result of `load_sam`, or a refiner of your own.
 
     An encoded scene is mapped without running the model again, and `model` is ignored. The map is that of the raster
-    but for half precision, and for pixels near no data and the scene's border, which `encode_scene` fills.
+    but for half precision.
 
     A model from `geoglot train segment` has classes of its own. None maps all of them; names map some of them, and the
     rest is "other". A name with other words, or a new name, changes its classes (`models.segclip.class_vocabulary`).
