@@ -3,6 +3,7 @@
 from itertools import accumulate, pairwise
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -29,6 +30,8 @@ from geoglot.scene.question import (
 from geoglot.scene.segmenter_words import with_words
 from geoglot.scene.windows import WindowPlan, plan_windows
 from geoglot.scene.wording import word_notes
+
+_LEAST = 1e-6  # probability that a logit is made of
 
 
 @runtime_checkable
@@ -173,8 +176,13 @@ class WordScores(_Labelled):
         edges = [0, *accumulate(len(group) for group in groups)]
         self._words = [slice(first, end) for first, end in pairwise(edges)]
         self.texts = text_vectors(model, [word for group in groups for word in group], templates)
+<<<<<<< HEAD
         few = len(self.texts) <= MANY and len(self.labels) > 1
         self.evidence = ClassEvidence.of(model, classes, self.texts) if few else None
+=======
+        alone = len(classes) == 1 and background
+        self._alone = WordDense(model).question(classes, background, templates) if alone else None
+>>>>>>> 1f038cb (A map of one class is where a search finds it: one score, one threshold, and a sentence where the question differs)
 
     @torch.inference_mode()
     def __call__(
@@ -183,10 +191,17 @@ class WordScores(_Labelled):
         return self.score(self.model.encode_patches(pixels.to(self.texts.device)))
 
     def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
-        """Scaled cosine of each patch with the nearest word of each class."""
+        """Scaled cosine of each patch with the nearest word of each class.
+
+        One class alone has the score that a search for it has: that of the background follows from it.
+        """
         cosines = torch.einsum("tdrc,wd->twrc", embeddings, self.texts)
         best = [cosines[:, words].amax(1) for words in self._words]
-        return (self.card.logit_scale * torch.stack(best, dim=1)).float().cpu()
+        logits = (self.card.logit_scale * torch.stack(best, dim=1)).float().cpu()
+        if self._alone:
+            scores = [self._alone.scores(tile, 0) for tile in embeddings.float().cpu().numpy()]
+            logits[:, 1] = logits[:, 0] - torch.from_numpy(np.stack(scores)).logit(_LEAST)
+        return logits
 
 
 class ClassDense(_Labelled):

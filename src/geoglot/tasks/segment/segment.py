@@ -26,6 +26,15 @@ from geoglot.tasks.segment.map_run import segment_with
 
 __all__ = ["SegmentOptions", "SegmentResult", "segment"]
 
+_COMPETE = (
+    "each place has the class that fits best, so areas depend on all classes; find and ask compare a name with general "
+    "words, so theirs may differ"
+)
+_DIVIDE = (
+    "each place that fits better than the background is mapped; find and ask may draw the line higher, where the scores of "
+    "this scene divide, so their areas may be smaller"
+)
+
 
 def segment(
     source: PathLike | Raster | EncodedScene,
@@ -114,6 +123,8 @@ def _dense(
         raise InputError(f"flips and scales are for at most {MANY:,} words, got {count:,}; leave them out")
     scores = WordScores(model, words, background, options.templates)
     notes = word_notes(model, words, scores.texts, background=background, templates=options.templates)
+    if len(words) > 1 or model.presence is None:
+        notes = (*notes, _COMPETE if len(words) > 1 else _DIVIDE)
     texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
     names = tuple(entry.name for entry in words)
     return scores, names, facts | {"texts": texts, "device": scores.texts.device.type, "notes": notes}
