@@ -1,5 +1,6 @@
 """Dense models give values for every patch of a window. Everything that differs between kinds of models is here."""
 
+from dataclasses import replace
 from itertools import accumulate, pairwise
 from typing import Protocol, runtime_checkable
 
@@ -176,13 +177,12 @@ class WordScores(_Labelled):
         edges = [0, *accumulate(len(group) for group in groups)]
         self._words = [slice(first, end) for first, end in pairwise(edges)]
         self.texts = text_vectors(model, [word for group in groups for word in group], templates)
-<<<<<<< HEAD
         few = len(self.texts) <= MANY and len(self.labels) > 1
         self.evidence = ClassEvidence.of(model, classes, self.texts) if few else None
-=======
         alone = len(classes) == 1 and background
         self._alone = WordDense(model).question(classes, background, templates) if alone else None
->>>>>>> 1f038cb (A map of one class is where a search finds it: one score, one threshold, and a sentence where the question differs)
+        if self._alone and self.evidence:  # its scores count the doubts already
+            self.evidence = replace(self.evidence, doubts=np.zeros(1, np.float32))
 
     @torch.inference_mode()
     def __call__(

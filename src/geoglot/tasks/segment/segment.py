@@ -31,8 +31,8 @@ _COMPETE = (
     "words, so theirs may differ"
 )
 _DIVIDE = (
-    "each place that fits better than the background is mapped; find and ask may draw the line higher, where the scores of "
-    "this scene divide, so their areas may be smaller"
+    "each place that fits better than the background is mapped; find and ask may draw the line higher, where the "
+    "scores of this scene divide, so their areas may be smaller"
 )
 
 
