@@ -18,6 +18,7 @@ from pathlib import Path
 
 import click
 import numpy as np
+from labelled_sets import SETS, read_pictures
 from PIL import Image, ImageDraw
 
 from geoglot.models.zoo import load_word_model
@@ -27,7 +28,6 @@ from geoglot.scene.dense import WordDense
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.scene.name_presence import presence_of
 from geoglot.scene.question import TextQuestion
-from labelled import SETS, read_pictures
 
 ABSURD = [word for word in Path(__file__).with_name("absurd_test.txt").read_text(encoding="utf-8").split("\n") if word]
 #: What captions may call a word
