@@ -1,4 +1,4 @@
-"""How an index of a scene becomes log-odds for a cover of the ground (decision 25).
+"""How an index of a scene becomes log-odds for a cover of the ground (decision 28).
 
 For surface reflectances the published threshold is where the log-odds are 0, and they reach 4 within 0.2 of the index.
 Plain numbers have an unknown gain and offset in each band, which shift an index: there the scene decides, if the index

@@ -1,4 +1,4 @@
-"""Evidence of the bands beside red, green and blue, as log-odds that are added to those of words (decision 25)."""
+"""Evidence of the bands beside red, green and blue, as log-odds that are added to those of words (decision 28)."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence

@@ -61,13 +61,12 @@ def find(
     to replace the result of another run; files that geoglot did not make are never touched. Raises InputError,
     SourceError or OutputError; the result lists windows that failed.
     """
-    started = time.monotonic()
-    refiner = choose_refiner(refiner)
+    started, refiner = time.monotonic(), choose_refiner(refiner)
     files = FindFiles.of(Path(output), options.overlay) if output else None
     given, read_as = (source.raster, source.read) if isinstance(source, EncodedScene) else (source, read)
     if files:
-        inputs = (options.points, options.area, names if isinstance(names, PathLike) else None)
-        files.made.check(given.uri if isinstance(given, Raster) else given, *inputs)
+        listed = names if isinstance(names, PathLike) else None
+        files.made.check(given.uri if isinstance(given, Raster) else given, options.points, options.area, listed)
     with ExitStack() as stack:
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         words = None if names is None else parse_classes(names)
@@ -106,11 +105,9 @@ def find(
             refined = refine_outlines(search.instances, scene.raster, refiner, journal, progress)
             scene.raster.check_unchanged()
             objects = _select([*search.large, *refined], scene, options)
-            resumed = (*scene.resumed, *(journal.resumed if journal else ()))
-            search = replace(search, notes=(*search.notes, *bands.notes))
+            told = (*scene.resumed, *(journal.resumed if journal else ()), *bands.notes)
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
-            run |= bands.facts()
-            return _finish(scene, search, objects, files, run, resumed, started)
+            return _finish(scene, search, objects, files, run | bands.facts(), told, started)
 
 
 def _check_limits(options: FindOptions, raster: Raster) -> None:
@@ -165,7 +162,7 @@ def _finish(
     objects: list[Object],
     files: FindFiles | None,
     run: dict[str, Any],
-    resumed: tuple[str, ...],
+    told: tuple[str, ...],
     started: float,
 ) -> FindResult:
     table = tabulate(objects, scene.raster.grid, scene.plan)
@@ -173,7 +170,7 @@ def _finish(
     parts = {name: table.loc[groups[name]] if name in groups else table[:0] for name in search.names}
     unrefined = int((table["outline"] == "none").sum()) if run["refiner"] else 0
     reading = reading_notes(scene.raster, scene.dense.card, scene.read)
-    notes = list(dict.fromkeys([*search.why.values(), *resumed, *reading, *search.notes]))
+    notes = list(dict.fromkeys([*search.why.values(), *told, *reading, *search.notes]))
     if unrefined:
         notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they follow the scores")
     notes += files.draw(scene.raster, table, search.names) if files else ()
