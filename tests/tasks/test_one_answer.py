@@ -1,0 +1,40 @@
+"""The same question through every door: one area, and the true one."""
+
+from pathlib import Path
+
+import pytest
+
+from geoglot.options import FindOptions, SegmentOptions
+from geoglot.tasks.ask.ask import ask
+from geoglot.tasks.ask.ask_options import AskOptions
+from geoglot.tasks.find.find import find
+from geoglot.tasks.segment.segment import segment
+from stubs import PooledColours
+from worlds import class_field, paint, write_scene
+
+NAMES = ("water", "forest", "roof")
+
+
+@pytest.mark.parametrize("index", range(3))
+def test_segment_find_and_ask_agree_on_an_area(tmp_path: Path, index: int) -> None:
+    field, name = class_field((330, 290), 3, blob=80), NAMES[index]
+    source, model = write_scene(tmp_path / "scene.tif", paint(field, NAMES)), PooledColours()
+    background = tuple(other for other in NAMES if other != name)
+    options = SegmentOptions(background=background, overlay=False)
+    mapped = segment(source, [name], tmp_path / "map.tif", model=model, options=options)
+    searched = FindOptions(background=background, overlay=False, min_score=0.5)
+    found = find(source, name, model=model, options=FindOptions(background=background, overlay=False))
+    answer = ask(source, f"How much area does {name} cover?", model=model, options=AskOptions(find=searched))
+    truth = float((field == index).sum()) / 4
+    areas = [next(share.area_m2 for share in mapped.classes if share.name == name), found.areas_m2[name]]
+    assert areas == pytest.approx([truth, truth], rel=0.03)
+    assert areas[0] == pytest.approx(areas[1], rel=0.02)
+    assert answer.unit and isinstance(answer.value, float)
+    assert found.thresholds[name].low >= 0.5
+
+
+def test_a_map_of_several_classes_says_why_its_areas_may_differ(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((120, 100), 3), NAMES))
+    options = SegmentOptions(overlay=False)
+    result = segment(source, NAMES, tmp_path / "map.tif", model=PooledColours(), options=options)
+    assert any("find and ask compare" in note for note in result.notes)
