@@ -51,6 +51,7 @@ def crop(scene: Path, top: int, left: int, target: Path) -> Path:
         profile = {"driver": "GTiff", "count": source.count, "dtype": source.dtypes[0], "crs": source.crs}
         with rasterio.open(target, "w", **profile, width=part.width, height=part.height, transform=place) as cut:
             cut.write(source.read(window=part))
+            cut.colorinterp, cut.descriptions = source.colorinterp, source.descriptions
     return target
 
 
