@@ -78,7 +78,8 @@ def extents(scene: Path, folder: Path, model: VisionLanguageModel, inside: int) 
         found[f"tile {tile}"] = changed(usual, classes(scene, folder, model, tile=tile), 0)
     found["batch 1"] = changed(usual, classes(scene, folder, model, batch=1), 0)
     for top, left in CROPS:
-        part = classes(crop(scene, top, left, folder / "crop.tif"), folder, model)
+        named = folder / f"{scene.stem}.crop.tif" if scene.parent == folder else folder / f"{scene.stem}.tif"
+        part = classes(crop(scene, top, left, named), folder, model)  # its name may tell what its bands are
         whole = usual[top : top + part.shape[0], left : left + part.shape[1]]
         found[f"crop {top},{left}"] = changed(whole, part, inside)
     return found
