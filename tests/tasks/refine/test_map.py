@@ -54,7 +54,7 @@ def test_borders_go_to_the_edges_of_the_picture(tmp_path: Path) -> None:
     plain = mapped(source, tmp_path / "plain.tif")
     refined = mapped(source, tmp_path / "edges.tif", "edges")
     wrong = [int(((classes == 1) != truth)[:, :220].sum()) for classes in (plain, refined)]
-    assert wrong[1] < 0.4 * wrong[0]
+    assert wrong[1] < 0.7 * wrong[0] and wrong[0] < 500  # of 44,000 pixels
     assert (refined[:, 220:] == 255).all() and (refined[:, :220] != 255).all()
 
 
