@@ -1,36 +1,45 @@
 """Whether an image as a whole shows a class at all."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+import torch
 from jaxtyping import Float
+from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.calibration import embed_plainly
 from geoglot.scene.class_words import ClassWords
-from geoglot.scene.dense import WordDense
-from geoglot.scene.name_presence import ABSENT
-from geoglot.scene.question import TextQuestion
+from geoglot.scene.name_presence import doubts_of
+
+#: A class that an image shows fits it better than this share of the words that the model was calibrated with
+_FITS_BETTER = 0.85
+_DOUBTED = -2.0  # log-odds
 
 
 class ImagePresence:
-    """Compares the vectors of images with the words of a class and with general words of another meaning.
+    """Compares the vectors of images with the words of a class, and with all words that the model was calibrated with.
 
-    Levels are for patches, so they do not count here; doubts about absurd words do.
+    General words such as grass or building do not serve here: they name parts of most scenes.
     """
 
-    def __init__(self, model: VisionLanguageModel, classes: Sequence[ClassWords], templates: tuple[str, ...]) -> None:
-        self._dense, self._classes, self._templates = WordDense(model), classes, templates
-        self._questions: dict[int, TextQuestion] = {}
+    def __init__(self, model: VisionLanguageModel, classes: Sequence[ClassWords]) -> None:
+        self._model, self._classes = model, classes
+        self._texts: dict[int, Float[Tensor, "_word dim"] | None] = {}
 
     def shows(self, vector: Float[np.ndarray, " dim"], index: int) -> bool | None:
         """Whether an image shows class `index`; None if the model is not calibrated."""
-        if self._dense.model.sense is None:
+        if (sense := self._model.sense) is None:
             return None
-        if index not in self._questions:
-            asked = self._dense.question((self._classes[index],), None, self._templates)
-            self._questions[index] = replace(asked, levels=None)
-        return bool(self._questions[index].scores(vector[:, None, None], 0)[0, 0] >= ABSENT)
+        if index not in self._texts:
+            self._texts[index] = self._embed(self._classes[index])
+        own, image = self._texts[index], torch.from_numpy(vector)
+        return own is not None and bool((sense.seen @ image < (own @ image).max()).float().mean() >= _FITS_BETTER)
+
+    def _embed(self, entry: ClassWords) -> Float[Tensor, "_word dim"] | None:
+        """Embeddings of the words of a class, computed once; None for a class that is doubted."""
+        doubted = doubts_of(self._model, [entry])[0] < _DOUBTED
+        return None if doubted else embed_plainly(self._model, entry.words)
 
 
 def nothing_notes(present: Sequence[bool | None]) -> tuple[str, ...]:

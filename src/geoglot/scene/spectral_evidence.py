@@ -97,15 +97,15 @@ class SpectralEvidence:
                 numbered = format_list([f"{self.raster.named.indexes[band]} ({band})" for band in bands])
                 measures = f"{format_list([judge.measure for judge in judges])} of bands {numbered}"
                 if own := self._names(self.meaning.own[:, number]):
-                    yield f"{own} decided together with {measures}; --evidence words leaves the bands out"
+                    which = f"{format_list(own)} {'was' if len(own) == 1 else 'were'}"
+                    yield f"{which} decided together with {measures}; --evidence words leaves the bands out"
                 if others := self._names(self.meaning.against[:, number]):
-                    yield f"{others} taken to be no {cover.name} by {measures}"
+                    yield f"where {measures} shows {cover.name}, there is less of {format_list(others)}"
         if self.damaged:
             yield f"infrared bands could not be read in {len(self.damaged)} windows, where words alone decided"
 
-    def _names(self, weights: Float[np.ndarray, " name"]) -> str:
-        names = [name for name, weight in zip(self.meaning.names, weights, strict=True) if name and weight >= _TOLD]
-        return f"{format_list(names)} {'was' if len(names) == 1 else 'were'}" if names else ""
+    def _names(self, weights: Float[np.ndarray, " name"]) -> list[str]:
+        return [name for name, weight in zip(self.meaning.names, weights, strict=True) if name and weight >= _TOLD]
 
     def facts(self) -> dict[str, Any]:
         """Everything that decides the evidence, as JSON."""

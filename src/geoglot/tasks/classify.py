@@ -125,7 +125,7 @@ def classify(
         raise ModelError(f"{model.card.name} has classes of its own and reads no words; give a model that does")
     notes = word_notes(model, words, templates=options.templates)  # before any work, since it may refuse words
     texts = class_vectors(model, words, options.templates).float().cpu().numpy()
-    presence = ImagePresence(model, words, options.templates)
+    presence = ImagePresence(model, words)
     labels, job = Labels(model.card.name), _Job(model, words, presence, read, options)
     items = _all_items(opened, job, progress)
     while batch := list(islice(items, read.batch)):
