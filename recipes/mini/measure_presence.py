@@ -18,6 +18,8 @@ from pathlib import Path
 
 import click
 import numpy as np
+from data import class_words
+from evaluate import encode_images
 from labelled_sets import SETS, read_pictures
 from PIL import Image, ImageDraw
 
@@ -26,6 +28,7 @@ from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import WordDense
 from geoglot.scene.encoded_scene import encode_scene
+from geoglot.scene.image_presence import ImagePresence
 from geoglot.scene.name_presence import presence_of
 from geoglot.scene.question import TextQuestion
 
@@ -148,6 +151,21 @@ def draw(rows: list[tuple[float, float, float]], path: Path, side: int = 360, ri
     image.save(path, optimize=True)
 
 
+def whole_images(dense: WordDense, data: Path) -> dict[str, float]:
+    """How often `classify` would say that an image of RSICD's valid split shows its own class, another, or a word of ABSURD."""
+    rows = [json.loads(line) for line in (data / "rsicd/valid.jsonl").read_text(encoding="utf-8").splitlines()][::4]
+    paths = [data / "rsicd" / row["image"] for row in rows]
+    own = [class_words(path.name.rsplit("_", 1)[0]) for path in paths]
+    names = [*sorted(set(own)), *ABSURD]
+    presence = ImagePresence(dense.model, [ClassWords(name, (name,)) for name in names])
+    shown: dict[str, list[bool]] = {"own class": [], "other class": [], "absurd": []}
+    for image, mine in zip(encode_images(dense.model, paths), own, strict=True):
+        for index, name in enumerate(names):
+            kind = "own class" if name == mine else "absurd" if name in ABSURD else "other class"
+            shown[kind].append(bool(presence.shows(image.numpy(), index)))
+    return {f"image shows {kind}": float(np.mean(those)) for kind, those in shown.items()}
+
+
 @click.command()
 @click.argument("data", type=click.Path(path_type=Path))
 @click.option("--model", default="mini")
@@ -172,9 +190,10 @@ def main(data: Path, model: str, plot: Path | None) -> None:
         "AUROC of car": auroc(odds("present", word="car"), odds("absent", word="car")),
         **{f"{kind} found": float((odds(kind) >= 0).mean()) for kind in SHARES},
         "ECE": error,
+        **whole_images(dense, data),
     }
     for name, figure in figures.items():
-        click.echo(f"{name:16} {figure:.3f}")
+        click.echo(f"{name:24} {figure:.3f}")
     for word in sorted({pair.word for pair in pairs if pair.kind == "present"}):
         there, absent = odds("present", word=word), odds("absent", word=word)
         told = f"found where present {(there >= 0).mean():.2f} of {len(there)}"
