@@ -152,7 +152,7 @@ def draw(rows: list[tuple[float, float, float]], path: Path, side: int = 360, ri
 
 
 def whole_images(dense: WordDense, data: Path) -> dict[str, float]:
-    """How often `classify` would say that an image of RSICD's valid split shows its own class, another, or a word of ABSURD."""
+    """How often `classify` would say that an image of RSICD shows its own class, another, or a word of ABSURD."""
     rows = [json.loads(line) for line in (data / "rsicd/valid.jsonl").read_text(encoding="utf-8").splitlines()][::4]
     paths = [data / "rsicd" / row["image"] for row in rows]
     own = [class_words(path.name.rsplit("_", 1)[0]) for path in paths]
