@@ -190,11 +190,14 @@ def reports(training: Training) -> Iterator[str]:
 def command(data: Path, start: Path, work: Path, out: Path, without: str, **options: Any) -> None:
     """Train on DATA from the model START with checkpoints in WORK, and write the model OUT; run again to go on."""
     config = Config(without=tuple(filter(None, without.split(","))), **options)
-    training, path = start_training(data, start, config), work / "see.pt"
+    training, path, run = start_training(data, start, config), work / "see.pt", work / "see.json"
+    said = json.dumps({**asdict(config), "start": training.teacher.card.sha256}) + "\n"
     work.mkdir(parents=True, exist_ok=True)
+    if run.exists() and run.read_text() != said:
+        raise click.ClickException(f"{work} holds another run ({run}); give it a folder of its own")
+    run.write_text(said)
     if path.exists():
         training.load(path)
-    (work / "see.json").write_text(json.dumps(asdict(config)) + "\n")
     for line in reports(training):
         print(line, flush=True)
         if training.step % _STORED == 0:

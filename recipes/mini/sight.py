@@ -22,6 +22,8 @@ import shapely
 from evaluate import LOVEDA, Figure, together
 from labelled_sets import UNKNOWN, Picture, read_pictures
 from PIL import Image
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import maximum_bipartite_matching
 
 from geoglot import find, segment
 from geoglot.evaluation.metrics import confusion, ious
@@ -169,8 +171,9 @@ def count_pairs(outlines: list[shapely.Polygon], centres: list[shapely.Point]) -
     if not outlines or not centres:
         return 0
     tree = shapely.STRtree([outline.buffer(0) for outline in outlines])
-    _, hit = tree.query(centres, predicate="intersects")
-    return len(set(hit.tolist()))
+    hits = tree.query(centres, predicate="intersects")
+    within = csr_array((np.ones(hits.shape[1]), hits), (len(centres), len(outlines)))
+    return int((maximum_bipartite_matching(within, "column") >= 0).sum())
 
 
 def loveda_figures(sight: Sight, folder: Path) -> dict[str, Figure]:

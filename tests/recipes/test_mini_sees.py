@@ -180,3 +180,5 @@ def test_an_object_is_found_once() -> None:
     squares = [shapely.box(0, 0, 10, 10), shapely.box(20, 0, 30, 10)]
     centres = [shapely.Point(*xy) for xy in ((5, 5), (6, 6), (40, 5))]
     assert count_pairs(squares, centres) == 1 and count_pairs(squares, []) == 0
+    assert count_pairs([*squares, shapely.box(4, 4, 12, 12)], centres) == 2
+    assert count_pairs([shapely.box(0, 0, 2, 2), shapely.box(1, 1, 3, 3)], [shapely.Point(1.5, 1.5)]) == 1

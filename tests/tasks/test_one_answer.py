@@ -22,14 +22,14 @@ def test_segment_find_and_ask_agree_on_an_area(tmp_path: Path, index: int) -> No
     background = tuple(other for other in NAMES if other != name)
     options = SegmentOptions(background=background, overlay=False)
     mapped = segment(source, [name], tmp_path / "map.tif", model=model, options=options)
-    searched = FindOptions(background=background, overlay=False, min_score=0.5)
-    found = find(source, name, model=model, options=FindOptions(background=background, overlay=False))
+    searched = FindOptions(background=background, overlay=False)
+    found = find(source, name, model=model, options=searched)
     answer = ask(source, f"How much area does {name} cover?", model=model, options=AskOptions(find=searched))
     truth = float((field == index).sum()) / 4
     areas = [next(share.area_m2 for share in mapped.classes if share.name == name), found.areas_m2[name]]
     assert areas == pytest.approx([truth, truth], rel=0.03)
     assert areas[0] == pytest.approx(areas[1], rel=0.02)
-    assert answer.unit and isinstance(answer.value, float)
+    assert answer.unit == "m²" and answer.value == pytest.approx(areas[1], rel=0.005)
     assert found.thresholds[name].low >= 0.5
 
 

@@ -91,7 +91,8 @@ def _fit_dark(sign: int, spectrum: Spectrum) -> Ramp | None:
     if valley is None or valley.above < _CONTRAST * valley.below:
         return None
     mixture = INDICES["NDWI"].value(spectrum.sample)[infrared <= valley.at]
-    return valley.ramp(-sign) if np.median(mixture[np.isfinite(mixture)]) >= _PLANTS else None
+    mixture = mixture[np.isfinite(mixture)]
+    return valley.ramp(-sign) if mixture.size and np.median(mixture) >= _PLANTS else None
 
 
 class _Valley(NamedTuple):

@@ -52,6 +52,10 @@ class SpectralEvidence:
                 odds[:] = np.clip(sum(judge.odds(bands) for judge in judges), -MOST, MOST) * valid
         return covers
 
+    def judges_name(self, index: int) -> bool:
+        """Whether the bands say anything about a name."""
+        return bool(self.meaning.own[index].any() or self.meaning.against[index].any())
+
     @property
     def _told(self) -> list[bool]:
         """For each cover, whether it says something about a name."""

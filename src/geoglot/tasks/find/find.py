@@ -25,7 +25,7 @@ from geoglot.scene.area import read_features
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
-from geoglot.scene.question import Question
+from geoglot.scene.question import Question, TextQuestion
 from geoglot.scene.read import open_scene, reading_notes
 from geoglot.scene.spectral_evidence import consult_bands
 from geoglot.scene.visible import look_ahead
@@ -74,7 +74,10 @@ def find(
         places = read_features(Path(options.points)) if options.points else None
         if places is not None and "name" in places:
             check_names(name for name in places["name"] if isinstance(name, str))
-        asked = _asked(words, places, read, options) | {"refiner": refiner.facts() if refiner else None}
+        asked = _asked(words, places, read, options) | {
+            "refiner": refiner.facts() if refiner else None,
+            "doubts": question.doubts if isinstance(question, TextQuestion) else (),
+        }
 
         def start(facts: dict[str, Any]) -> None:
             if files:

@@ -63,7 +63,7 @@ def search_names(
     for index, name in enumerate(question.names):
         if name in sight.why:
             continue
-        field = ScoreField(scene, question, index, evidence)
+        field = ScoreField(scene, question, index, evidence if evidence and evidence.judges_name(index) else None)
         threshold = thresholds[name] = choose_threshold(field, min_score)
         for region in find_regions(field, threshold, progress):
             if region.box.height * region.box.width > LARGEST:

@@ -32,6 +32,6 @@ def tell_absent(journal: Journal, shares: Sequence[ClassShare], hidden: Containe
         return ()
     odds = np.max(peaks, axis=(0, 1))
     known = zip(shares[-len(odds) :], odds, strict=True)
-    absent = [share for share, each in known if each < 0 and share.name not in hidden]
+    absent = [share for share, each in known if np.isfinite(each) and each < 0 and share.name not in hidden]
     notes = absence_notes([share.name for share in absent])
     return (*notes, _CHOICE) if any(share.pixels for share in absent) else notes

@@ -15,6 +15,7 @@ from geoglot.scene.averaged import average
 from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.scene.name_presence import doubts_of
 from geoglot.scene.read import open_scene, pixel_size
 from geoglot.scene.visible import too_small
 from geoglot.scene.wording import word_notes
@@ -127,7 +128,8 @@ def _dense(
         notes = (*notes, _COMPETE if len(words) > 1 else _DIVIDE)
     texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
     names = tuple(entry.name for entry in words)
-    return scores, names, facts | {"texts": texts, "device": scores.texts.device.type, "notes": notes}
+    facts |= {"texts": texts, "doubts": doubts_of(model, words) if count <= MANY else ()}
+    return scores, names, facts | {"device": scores.texts.device.type, "notes": notes}
 
 
 def _is_averaged(options: SegmentOptions) -> bool:
