@@ -204,7 +204,7 @@ def open_raster(
         indexes=choice.indexes,
         bands=tuple(map(described.name, choice.indexes)),
         radiometry=radiometry,
-        named=NamedBands.of(described, sensor),
+        named=NamedBands.of(described, sensor, reader.alpha),
         time=time,
         warnings=(*place.notes, *_reading_notes(radiometry, choice, uri), *notes),
         _state=state,

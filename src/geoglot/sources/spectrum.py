@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,14 @@ class NamedBands:
     """The preset that the user gave."""
 
     @classmethod
-    def of(cls, bands: Bands, sensor: Sensor | None) -> NamedBands:
-        """What a raster says about its bands."""
+    def of(cls, bands: Bands, sensor: Sensor | None, alpha: int | None) -> NamedBands:
+        """What a raster says about its bands, of which `alpha` (1-based) is used as transparency.
+
+        GDAL marks the fourth band of bytes as transparency if nobody says what it is; often it is near infrared.
+        """
+        used = enumerate(bands.colours, 1)
+        colours = ("undefined" if colour == "alpha" and at != alpha else colour for at, colour in used)
+        bands = replace(bands, colours=tuple(colours))
         indexes = spectral_bands(bands.spectrum(sensor), bands.descriptions, bands.wavelengths)
         return cls(indexes, sum(colour != "alpha" for colour in bands.colours), sensor)
 
