@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+import rasterio
 
 from geoglot.options import FindOptions, SegmentOptions
 from geoglot.tasks.ask.ask import ask
@@ -38,3 +40,21 @@ def test_a_map_of_several_classes_says_why_its_areas_may_differ(tmp_path: Path) 
     options = SegmentOptions(overlay=False)
     result = segment(source, NAMES, tmp_path / "map.tif", model=PooledColours(), options=options)
     assert any("find and ask compare" in note for note in result.notes)
+
+
+@pytest.mark.parametrize("name", ["water", "grass", "bare soil"])
+def test_bands_beside_words_keep_the_doors_together(tmp_path: Path, name: str) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(60, 140, (4, 224, 224)).astype(np.uint8)
+    pixels[3] = np.where(np.arange(224) < 80, 20, 150) + rng.integers(-10, 10, (224, 224))
+    source = write_scene(tmp_path / "scene.tif", pixels)
+    with rasterio.open(source, "r+") as dataset:
+        dataset.descriptions = ("red", "green", "blue", "nir")
+    ground = ("grass", "bare soil", "road", "water")
+    background = tuple(other for other in ground if other != name)
+    options = SegmentOptions(background=background, overlay=False)
+    mapped = segment(source, [name], tmp_path / "map.tif", options=options)
+    found = find(source, name, options=FindOptions(background=background, overlay=False, min_score=0.5))
+    area = next(share.area_m2 for share in mapped.classes if share.name == name)
+    assert any("NDWI" in note for note in mapped.notes) and any("NDWI" in note for note in found.notes)
+    assert area == pytest.approx(found.areas_m2[name], rel=0.02, abs=20)

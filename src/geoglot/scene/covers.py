@@ -110,8 +110,13 @@ def meaning_of(classes: Sequence[ClassWords], *, compete: bool) -> Meaning:
     """The covers that classes mean: each word its nearest, the less the farther it is; a class the mean of its words.
 
     If the classes compete for pixels, a cover that one of them means does not speak against the others: it speaks for
-    that one already.
+    that one already. A background (the class "") of one class says nothing, so that a map of the class is where `find`
+    finds it.
     """
+    if compete and len(classes) == 2 and not classes[1].name:
+        alone = meaning_of(classes[:1], compete=False)
+        own, against = (np.pad(weights, ((0, 1), (0, 0))) for weights in (alone.own, alone.against))
+        return Meaning((*alone.names, ""), own, against)
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
     rows = dict(zip(words, _nearest_cover(_embed(words)), strict=True))
     own = np.stack([np.mean([rows[word] for word in entry.words], axis=0) for entry in classes])
