@@ -20,7 +20,7 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 
 Evidence = Literal["words", "words+bands"]
-SUREST = 3.0
+SUREST = 2.5
 """Largest log-odds of words beside the bands: less than those of bands, since words take dark fields for water."""
 LEAST = 1 / (1 + math.exp(SUREST))
 """Least probability of a word beside the bands."""
