@@ -20,7 +20,7 @@ _UNLIKE, _WORSE = 0.15, 0.4
 _SEEN = 0.25  # share of a cell from which a number counts in the softmax
 _PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
 _ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
-_RIVALS = 10  # words that may be where a label says only what is not
+_RIVALS = 4  # words that may be where a label says only what is not
 #: Concepts of these words
 _PLAIN = (
     "building", "road", "water", "trees", "vegetation", "grass", "field", "bare soil", "gravel", "rocks", "paved area",

@@ -21,6 +21,7 @@ from geoglot.models.presence import Presence
 
 CELL = 8  # pixels of a cell, in which labels are counted
 _FROZEN, _EIGHTH = 3, 5  # blocks of the trunk up to strides 4 and 8; the first ones keep their weights
+_MOMENTUM = 0.05  # of the path's norms: with 0.01, as in the trunk, their statistics stay behind what the trunk learns
 _LICENCE = "Apache-2.0; some of the pictures it learned from may not be used commercially: see README.md beside it"
 _SOURCE = "recipes/mini: EfficientNet-Lite0 (ImageNet), MiniLM token vectors, RSICD captions, 14 sets of labels"
 
@@ -36,6 +37,9 @@ class Seer(nn.Module):
         self.extent = nn.Conv2d(WIDTH, 2, 1)  # the middle and the border of an object; learned beside, and not stored
         self.scale = nn.Parameter(torch.tensor(26.0).log())
         self.card = mini.card
+        for norm in self.fine.modules():
+            if isinstance(norm, nn.BatchNorm2d):
+                norm.momentum = _MOMENTUM
         self.to(memory_format=torch.channels_last)
         self.requires_grad_(True)  # a loaded model stands still
         self.image.trunk.stem.requires_grad_(False)
