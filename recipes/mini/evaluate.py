@@ -254,14 +254,8 @@ def together(runs: Sequence[dict[str, Figure]]) -> dict[str, Figure]:
     return {name: Figure(float(np.mean(each)), float(np.std(each, ddof=1))) for name, each in values.items()}
 
 
-@click.command()
-@click.argument("data", type=click.Path(exists=True, path_type=Path))
-@click.argument("models", nargs=-1)
-@click.option("--spacenet", "solaris", type=click.Path(exists=True, path_type=Path), help="An unpacked solaris 0.4.0.")
-@click.option("--json", "as_json", is_flag=True)
-def command(data: Path, models: tuple[str, ...], solaris: Path | None, as_json: bool) -> None:
-    """Print every figure for mini or MODELS on the data sets in DATA; for several models, mean and spread."""
-    runs = [measure(name, data, solaris) for name in models or ("mini",)]
+def report(runs: Sequence[dict[str, Figure]], as_json: bool) -> None:
+    """Print the figures of a model, or mean and spread of several."""
     figures = together(runs) if len(runs) > 1 else runs[0]
     if as_json:
         print(json.dumps({name.strip(): [figure.value, figure.spread] for name, figure in figures.items()}))
@@ -269,6 +263,16 @@ def command(data: Path, models: tuple[str, ...], solaris: Path | None, as_json: 
     for name, figure in figures.items():
         spread = "" if figure.spread is None else f" +- {figure.spread:.1f}"
         print(f"{name:<36}{figure.value:7.2f}{spread}")
+
+
+@click.command()
+@click.argument("data", type=click.Path(exists=True, path_type=Path))
+@click.argument("models", nargs=-1)
+@click.option("--spacenet", "solaris", type=click.Path(exists=True, path_type=Path), help="An unpacked solaris 0.4.0.")
+@click.option("--json", "as_json", is_flag=True)
+def command(data: Path, models: tuple[str, ...], solaris: Path | None, as_json: bool) -> None:
+    """Print every figure for mini or MODELS on the data sets in DATA; for several models, mean and spread."""
+    report([measure(name, data, solaris) for name in models or ("mini",)], as_json)
 
 
 if __name__ == "__main__":

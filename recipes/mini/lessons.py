@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from data import Pairs, embed, read_split
 from losses import best_loss, caption_loss, name_loss, sense_loss
 from phrases import Thesaurus, language_sample, read
+from steps import Schedule
 from student import Student
 from torch import Tensor
 
@@ -18,16 +19,15 @@ LANGUAGE = 20_000  # phrases for the text tower alone
 
 
 @dataclass(frozen=True)
-class Config:
+class Config(Schedule):
     """Settings of a stage that learns."""
 
     steps: int = 1150
-    seed: int = 0
-    batch: int = 128
     lr: float = 2e-3
     trunk_lr: float = 4e-4
     weight_decay: float = 0.03
     ema: float = 0.995
+    batch: int = 128
     softness: float = 0.06
     """Temperature of the sentence encoder's similarity in the targets of captions."""
     own: tuple[float, float] = (0.9, 1.0)

@@ -22,7 +22,6 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -39,7 +38,7 @@ from safetensors.torch import load_file, save_file
 from settle import refine_texts
 from student import load_student, make_card, start_student, store, tower_of
 from torch import Tensor
-from train import Run
+from train import advance, start_steps
 from views import Source, view_vectors
 
 from geoglot.models.model_files import read_card, sha256_of
@@ -95,19 +94,16 @@ def train(making: Making) -> None:
     lessons, text = making.lessons, making.folder("distil")
     torch.manual_seed(config.seed)
     student = start_student(text, [*lessons.pairs.texts, *lessons.phrases])
-    run = Run(student, config, making.work / f"checkpoint-{config.seed}-{config.steps}.pt")
-    run.student.train()
-    began, first = time.monotonic(), run.step
-    while run.step < config.steps:
-        loss = run.advance(lessons)
-        if run.step % 10 == 0:
-            pace = (time.monotonic() - began) / (run.step - first)
-            left = pace * (config.steps - run.step) / 60
-            print(f"step {run.step}  loss {loss:.3f}  {pace:.2f} s a step  {left:.0f} minutes left", flush=True)
-        if run.step % SNAPSHOT == 0:
-            run.save()
-    run.save()
-    best = run.average.module
+    steps = start_steps(student, config, making.work / f"checkpoint-{config.seed}-{config.steps}.pt")
+    student.train()
+    while steps.done < config.steps:
+        loss = advance(steps, student, lessons, config)
+        if steps.done % 10 == 0:
+            print(f"step {steps.done}  loss {loss:.3f}  {steps.pace()}", flush=True)
+        if steps.done % SNAPSHOT == 0:
+            steps.save()
+    steps.save()
+    best = steps.average.module
     store(best, make_card(len(best.table), round(best.scale().item(), 3)), text, making.folder("train"))
 
 

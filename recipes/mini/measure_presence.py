@@ -11,7 +11,6 @@ present pairs of picture and word count half, absent ones and absurd ones a quar
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,12 +21,12 @@ from data import class_words
 from evaluate import encode_images
 from labelled_sets import SETS, read_pictures
 from PIL import Image, ImageDraw
+from sight import encoded
 
 from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import WordDense
-from geoglot.scene.encoded_scene import encode_scene
 from geoglot.scene.image_presence import ImagePresence
 from geoglot.scene.name_presence import presence_of
 from geoglot.scene.question import TextQuestion
@@ -101,11 +100,8 @@ def ask(
 ) -> Iterator[Pair]:
     """The log-odds of the best patch for every word."""
     kinds = kinds | dict.fromkeys(ABSURD, "absurd")
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.png"
-        Image.fromarray(pixels).save(path)
-        with encode_scene(path, dense) as scene:
-            seen = np.concatenate([scene.values(block) for block in scene.blocks()], axis=1)
+    with encoded(pixels, dense) as scene:
+        seen = np.concatenate([scene.values(block) for block in scene.blocks()], axis=1)
     for word, kind in kinds.items():
         peak = min(max(float(np.nanmax(question.scores(seen, question.names.index(word)))), 1e-7), 1 - 1e-7)
         yield Pair(word, kind, captions and kind != "absurd", float(np.log(peak / (1 - peak))))

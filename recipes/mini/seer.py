@@ -9,18 +9,16 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geoglot.models.base import normalise
 from geoglot.models.mini.fine_path import WIDTH, FinePath
-from geoglot.models.mini.mini import DensePatches, Mini
+from geoglot.models.mini.mini import Mini
 from geoglot.models.model_files import read_card, sha256_of
 from geoglot.models.presence import Presence
 
 CELL = 8  # pixels of a cell, in which labels are counted
-_FROZEN, _EIGHTH = 3, 5  # blocks of the trunk up to strides 4 and 8; the first ones keep their weights
 _MOMENTUM = 0.05  # of the path's norms: with 0.01, as in the trunk, their statistics stay behind what the trunk learns
 _LICENCE = "Apache-2.0; some of the pictures it learned from may not be used commercially: see README.md beside it"
 _SOURCE = "recipes/mini: EfficientNet-Lite0 (ImageNet), MiniLM token vectors, RSICD captions, 14 sets of labels"
@@ -42,8 +40,7 @@ class Seer(nn.Module):
                 norm.momentum = _MOMENTUM
         self.to(memory_format=torch.channels_last)
         self.requires_grad_(True)  # a loaded model stands still
-        self.image.trunk.stem.requires_grad_(False)
-        for part in self.image.trunk.fine[:_FROZEN]:
+        for part in self.image.trunk.first:
             part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Seer:
@@ -56,12 +53,11 @@ class Seer(nn.Module):
         """Features at stride 4 of pixels 0..1; these layers keep their weights, so another mini may go on from them."""
         normal = normalise(pixels, self.card.mean, self.card.std).contiguous(memory_format=torch.channels_last)
         with torch.no_grad():
-            begun: Tensor = self.image.trunk.fine[:_FROZEN](F.relu6(self.image.trunk.stem(normal)))
-        return begun
+            return self.image.trunk.begin(normal)
 
     def forward(self, quarter: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Patches at stride 16 before normalisation, unit vectors at stride 8, and extents, from `begin`."""
-        eighth, raw = patches_from(self.image, quarter)
+        eighth, raw = self.image.go_on(quarter)
         features = self.fine.features(quarter, eighth, raw)
         return raw, self.fine.embed(raw, features), self.extent(features)
 
@@ -70,14 +66,6 @@ class Seer(nn.Module):
         levels = self.presence.levels(texts).view(-1, *[1] * (cosines.dim() - 1))
         odds: Tensor = self.presence.slope * (cosines - levels)
         return odds
-
-
-def patches_from(image: DensePatches, quarter: Tensor) -> tuple[Tensor, Tensor]:
-    """Features at stride 8, and patches at stride 16 before normalisation, from features at stride 4."""
-    trunk = image.trunk
-    eighth = trunk.fine[_FROZEN:_EIGHTH](quarter)
-    sixteenth = trunk.fine[_EIGHTH:](eighth)
-    return eighth, image.merge(sixteenth, trunk.coarse(sixteenth))
 
 
 def store_seer(weights: Mapping[str, Tensor], start: Path, folder: Path) -> None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import torch
 from lessons import Config, compare
+from steps import lr_scale
 from student import Student
 from torch import Tensor, nn
-from train import lr_scale
 from views import Source, draw_views
 
 EMA = 0.98

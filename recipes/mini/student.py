@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -18,7 +17,6 @@ from geoglot.models.mini.mini import Mini
 from geoglot.models.model_files import sha256_of, widen
 
 DIM, HIDDEN = 256, 512
-FROZEN = 3  # blocks of the trunk: strides 2 and 4
 CHUNK = 524_288  # pixels that go through the frozen layers at once: they stay in the cache of the processor
 WIDEST = 4.0  # limit of the logit scale's logarithm: e^4 = 55
 
@@ -42,15 +40,13 @@ class Student(nn.Module):
         self.change = nn.Embedding(len(seen) + 1, vectors.shape[1], padding_idx=len(seen))  # the last never changes
         nn.init.zeros_(self.change.weight)
         mini.image.to(memory_format=torch.channels_last)
-        trunk = mini.image.trunk
-        for part in (trunk.stem, *trunk.fine[:FROZEN]):
+        for part in mini.image.trunk.first:
             part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> Student:
         """Switch all but the frozen layers, whose statistics stay too."""
         super().train(mode)
-        trunk = self.mini.image.trunk
-        for part in (trunk.stem, *trunk.fine[:FROZEN]):
+        for part in self.mini.image.trunk.first:
             part.eval()
         return self
 
@@ -60,11 +56,9 @@ class Student(nn.Module):
         normal = normalise(pictures, card.mean, card.std)
         at_once = max(1, CHUNK // normal[0, 0].numel())
         with torch.no_grad():
-            stem, start = image.trunk.stem, image.trunk.fine[:FROZEN]
             parts = normal.contiguous(memory_format=torch.channels_last).split(at_once)
-            begun = torch.cat([start(F.relu6(stem(part), inplace=True)) for part in parts])
-        fine = image.trunk.fine[FROZEN:](begun)
-        return image.merge(fine, image.trunk.coarse(fine))
+            begun = torch.cat([image.trunk.begin(part) for part in parts])
+        return image.go_on(begun)[1]
 
     def texts(self, texts: list[str], noise: float = 0.0) -> Tensor:
         """Unit vectors of texts; `noise` on the token vectors is a fraction of their length."""

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from lessons import Config, Lessons, compare
+from steps import Steps
 from student import Student
-from torch import Tensor, nn
+from torch import Tensor
 from views import crop, mosaic, recolour
 
 LAYOUTS = ((1, 128), (2, 96), (4, 64), (1, 160), (2, 112), (4, 64))  # views across, side of a view in pixels
@@ -40,51 +41,18 @@ def encode_views(student: Student, lessons: Lessons, chosen: Tensor, config: Con
     return F.normalize(cells.permute(0, 2, 3, 1).flatten(0, 2), dim=1)
 
 
-def lr_scale(progress: float) -> float:
-    """Warm-up over 5 %, then a cosine to zero."""
-    return min(1.0, progress / 0.05) * 0.5 * (1 + float(np.cos(min(progress, 1.0) * np.pi)))
+def start_steps(student: Student, config: Config, checkpoint: Path) -> Steps:
+    """The steps of a student, whose trunk learns at a rate of its own."""
+    return Steps(student, student.mini.image.trunk.parameters(), config, checkpoint)
 
 
-class Run:
-    """A student, its optimiser and the EMA of its weights; goes on at its checkpoint."""
-
-    def __init__(self, student: Student, config: Config, checkpoint: Path) -> None:
-        self.student, self.config, self.checkpoint = student, config, checkpoint
-        trunk = list(student.mini.image.trunk.parameters())
-        known = {id(parameter) for parameter in trunk}
-        rest = [parameter for parameter in student.parameters() if id(parameter) not in known]
-        groups = [{"params": trunk, "peak": config.trunk_lr}, {"params": rest, "peak": config.lr}]
-        self.optimiser = torch.optim.AdamW(groups, lr=config.lr, weight_decay=config.weight_decay)
-        mean = torch.optim.swa_utils.get_ema_multi_avg_fn(config.ema)
-        self.average = torch.optim.swa_utils.AveragedModel(student, multi_avg_fn=mean, use_buffers=True)
-        self.step = 0
-        if checkpoint.exists():
-            state = torch.load(checkpoint, weights_only=True)
-            self.step = state["step"]
-            for name in ("student", "optimiser", "average"):
-                getattr(self, name).load_state_dict(state[name])
-
-    def save(self) -> None:
-        """Write the checkpoint; an interrupted write leaves the one before."""
-        parts = {name: getattr(self, name).state_dict() for name in ("student", "optimiser", "average")}
-        torch.save({"step": self.step, **parts}, self.checkpoint.with_suffix(".part"))
-        self.checkpoint.with_suffix(".part").replace(self.checkpoint)
-
-    def advance(self, lessons: Lessons) -> float:
-        """One step; the loss."""
-        config, step = self.config, self.step
-        torch.manual_seed(config.seed * 1_000_003 + step)  # for the noise; every other draw has its own generator
-        chosen = choose_images(lessons, config, step)
-        loss = compare(
-            self.student, encode_views(self.student, lessons, chosen, config, step), lessons, chosen, config, step
-        )
-        for group in self.optimiser.param_groups:
-            group["lr"] = group["peak"] * lr_scale(step / config.steps)
-        self.optimiser.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.student.parameters(), 1.0)
-        self.optimiser.step()
-        self.student.bound()
-        self.average.update_parameters(self.student)
-        self.step += 1
-        return loss.item()
+def advance(steps: Steps, student: Student, lessons: Lessons, config: Config) -> float:
+    """One step; the loss."""
+    step = steps.done
+    torch.manual_seed(config.seed * 1_000_003 + step)  # for the noise; every other draw has its own generator
+    chosen = choose_images(lessons, config, step)
+    loss = compare(student, encode_views(student, lessons, chosen, config, step), lessons, chosen, config, step)
+    steps.descend(loss)
+    student.bound()
+    steps.count()
+    return loss.item()

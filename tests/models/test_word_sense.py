@@ -4,8 +4,11 @@ from pathlib import Path
 import pytest
 import torch
 import torch.nn.functional as F
+from click.testing import CliRunner
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from geoglot.cli.models import command as models
 from geoglot.errors import ModelError
 from geoglot.models.calibration import CALIBRATION, calibrate, embed_plainly
 from geoglot.models.word_sense import WordSense, is_listed, list_words
@@ -67,3 +70,23 @@ def test_a_calibration_is_read_again_and_only_by_its_own_model(tmp_path: Path) -
     calibrate(model, folder)
     with pytest.raises(ModelError, match="geoglot models calibrate"):
         load_word_model(folder)
+
+
+def test_a_model_is_calibrated_anew_whatever_calibration_it_had(tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(find_model("mini"), folder)
+    right = (folder / CALIBRATION).read_bytes()
+    save_file({kind: -tensor for kind, tensor in load_file(folder / CALIBRATION).items()}, folder / CALIBRATION)
+    with pytest.raises(ModelError, match="geoglot models calibrate"):
+        load_word_model(folder)
+    assert CliRunner().invoke(models, ["calibrate", str(folder)]).exit_code == 0
+    assert (folder / CALIBRATION).read_bytes() == right
+
+
+def test_a_model_that_does_not_load_keeps_its_calibration(tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(find_model("mini"), folder)
+    (folder / "weights.safetensors").write_bytes(b"cut off")
+    with pytest.raises(ModelError):
+        CliRunner().invoke(models, ["calibrate", str(folder)], catch_exceptions=False, standalone_mode=False)
+    assert (folder / CALIBRATION).is_file()

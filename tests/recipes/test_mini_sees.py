@@ -2,14 +2,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import see
 import shapely
 import torch
+from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
 from crops import SIDE, Crop, crop_picture
 from labelled_sets import SETS, UNKNOWN, Picture
 from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
 from seer import CELL, Seer, store_seer
 from sight import count_pairs
+from steps import Schedule, Steps
 from word_lessons import CaptionWords, Lessons, Scene, _count_words, _read_caption_words
 
 import geoglot.models.mini as package
@@ -182,3 +185,27 @@ def test_an_object_is_found_once() -> None:
     assert count_pairs(squares, centres) == 1 and count_pairs(squares, []) == 0
     assert count_pairs([*squares, shapely.box(4, 4, 12, 12)], centres) == 2
     assert count_pairs([shapely.box(0, 0, 2, 2), shapely.box(1, 1, 3, 3)], [shapely.Point(1.5, 1.5)]) == 1
+
+
+def test_a_training_that_stops_goes_on_to_the_same_weights(tmp_path: Path) -> None:
+    def train(stops: tuple[int, ...], path: Path) -> dict[str, torch.Tensor]:
+        for stop in stops:
+            torch.manual_seed(0)
+            network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.Linear(4, 1))
+            steps = Steps(network, network[0].parameters(), Schedule(6, 0.1, 0.01, 0.01, 0.5), path)
+            while steps.done < stop:
+                x = torch.rand(8, 3, generator=torch.Generator().manual_seed(steps.done))
+                steps.descend((network(x) - x.sum(1, keepdim=True)).square().mean())
+                steps.count()
+            steps.save()
+        return steps.averaged()
+
+    whole, parts = train((6,), tmp_path / "whole.pt"), train((2, 5, 6), tmp_path / "parts.pt")
+    assert whole.keys() == parts.keys() and all(torch.equal(whole[name], parts[name]) for name in whole)
+
+
+def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "see.json").write_text("{}")
+    given = [str(tmp_path), str(START), str(tmp_path), str(tmp_path / "out"), "--without", "water"]
+    result = CliRunner().invoke(see.command, given)
+    assert result.exit_code == 1 and "holds another run" in result.output and not (tmp_path / "out").exists()

@@ -100,3 +100,11 @@ def test_plain_numbers_far_from_the_threshold_speak_and_near_ones_do_not() -> No
 
 def test_a_pixel_without_a_value_is_not_judged() -> None:
     assert judged("water", lakes())["NDWI"].odds(pixels(green=0, nir=0))[0] == 0
+
+
+@pytest.mark.filterwarnings("error")
+def test_dark_pixels_without_any_number_say_nothing() -> None:
+    """Black that no file declares: an index of nothing is nothing."""
+    dark, bright = np.zeros(200), heap(150, 800)
+    scene = spectrum(green=np.concatenate([dark, heap(90, 800)]), nir=np.concatenate([dark, bright]))
+    assert NEAR_INFRARED not in judged("water", scene)

@@ -186,3 +186,10 @@ def test_reflectances_need_no_two_heaps(tmp_path: Path) -> None:
     }
     assert by["words+bands"].areas_m2["water"] == pytest.approx(64 * 64 / 4, rel=0.01)
     assert by["words"].areas_m2["water"] == 0  # the colour is nearer to that of a wood
+
+
+def test_a_name_that_no_band_judges_scores_as_it_does_alone(scene: Path) -> None:
+    alone = find(scene, "elephant", options=FindOptions(overlay=False), read=READ)
+    beside = find(scene, "elephant, water", options=FindOptions(overlay=False), read=READ)
+    assert any("water was decided" in note for note in beside.notes)
+    assert beside.presence["elephant"] == alone.presence["elephant"] < 0.05

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import rasterio
 
+from geoglot.errors import OutputError
+from geoglot.models.zoo import load_word_model
 from geoglot.options import FindOptions, SegmentOptions
 from geoglot.tasks.ask.ask import ask
 from geoglot.tasks.ask.ask_options import AskOptions
@@ -42,19 +44,37 @@ def test_a_map_of_several_classes_says_why_its_areas_may_differ(tmp_path: Path) 
     assert any("find and ask compare" in note for note in result.notes)
 
 
-@pytest.mark.parametrize("name", ["water", "grass", "bare soil"])
-def test_bands_beside_words_keep_the_doors_together(tmp_path: Path, name: str) -> None:
-    rng = np.random.default_rng(0)
-    pixels = rng.integers(60, 140, (4, 224, 224)).astype(np.uint8)
-    pixels[3] = np.where(np.arange(224) < 80, 20, 150) + rng.integers(-10, 10, (224, 224))
-    source = write_scene(tmp_path / "scene.tif", pixels)
+@pytest.mark.parametrize(("name", "background"), [("field", "grass, water, road"), ("water", "grass, field")])
+def test_bands_beside_words_keep_the_doors_together(tmp_path: Path, name: str, background: str) -> None:
+    rng, side = np.random.default_rng(0), 320
+    lake = np.arange(side) < 100
+    colours = np.where(lake, [[60], [70], [55], [15]], [[150], [120], [90], [170]])[:, None]
+    noise = np.concatenate([np.repeat(rng.normal(0, 12, (1, side, side)), 3, 0), rng.normal(0, 5, (1, side, side))])
+    pixels = (colours + noise).clip(1, 255).astype(np.uint8)
+    place = rasterio.Affine(1, 0, 500_000, 0, -1, 5_000_000)
+    source = write_scene(tmp_path / "scene.tif", pixels, photometric="minisblack", transform=place)
     with rasterio.open(source, "r+") as dataset:
         dataset.descriptions = ("red", "green", "blue", "nir")
-    ground = ("grass", "bare soil", "road", "water")
-    background = tuple(other for other in ground if other != name)
     options = SegmentOptions(background=background, overlay=False)
     mapped = segment(source, [name], tmp_path / "map.tif", options=options)
-    found = find(source, name, options=FindOptions(background=background, overlay=False, min_score=0.5))
+    found = find(source, name, options=FindOptions(background=background, overlay=False))
     area = next(share.area_m2 for share in mapped.classes if share.name == name)
+    assert area is not None and area > 200
     assert any("NDWI" in note for note in mapped.notes) and any("NDWI" in note for note in found.notes)
     assert area == pytest.approx(found.areas_m2[name], rel=0.02, abs=20)
+
+
+def test_another_calibration_is_another_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((120, 100), 3), NAMES))
+    mini = load_word_model("mini")
+    options = SegmentOptions(overlay=False), FindOptions(overlay=False)
+    for sense in (mini.sense, None):
+        monkeypatch.setattr(mini, "sense", sense)
+        if sense:
+            segment(source, ["elephant", "water"], tmp_path / "map.tif", model=mini, options=options[0])
+            find(source, "elephant", tmp_path / "found.gpkg", model=mini, options=options[1])
+            continue
+        with pytest.raises(OutputError, match="another run"):
+            segment(source, ["elephant", "water"], tmp_path / "map.tif", model=mini, options=options[0])
+        with pytest.raises(OutputError, match="another run"):
+            find(source, "elephant", tmp_path / "found.gpkg", model=mini, options=options[1])

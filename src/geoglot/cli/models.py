@@ -82,11 +82,10 @@ def calibrate(model: str, as_json: bool) -> None:
     """Teach MODEL, a name or a folder, which words are absurd, so that it does not find them; seconds to minutes."""
     from geoglot.models.calibration import CALIBRATION
     from geoglot.models.calibration import calibrate as calibrate_model
-    from geoglot.models.zoo import find_model, load_word_model
+    from geoglot.models.zoo import find_model, load_uncalibrated
 
     folder = find_model(model)
-    (folder / CALIBRATION).unlink(missing_ok=True)  # it may be that of other weights
-    calibrate_model(load_word_model(model), folder)
+    calibrate_model(load_uncalibrated(model), folder)
     shared.emit({"calibration": str(folder / CALIBRATION)}, as_json, f"{model} is calibrated: {folder / CALIBRATION}")
 
 

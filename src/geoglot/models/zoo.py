@@ -63,13 +63,23 @@ def load_word_model(
     return cast(VisionLanguageModel, _load(name_or_path, device, precision, "words"))
 
 
+def load_uncalibrated(name_or_path: PathLike) -> VisionLanguageModel:
+    """As `load_word_model`, for a model whose calibration is to be made, whatever there is of it."""
+    return cast(VisionLanguageModel, _load(name_or_path, None, "float32", "words", calibrated=False))
+
+
 def load_segmenter(name_or_path: PathLike, *, device: str | None = None) -> Segmenter:
     """As `load_model`; ModelError for a model that reads words, before its weights are read."""
     return cast(Segmenter, _load(name_or_path, device, "float32", "classes"))
 
 
 def _load(
-    name_or_path: PathLike, device: str | None, precision: Precision, wanted: Literal["words", "classes", ""] = ""
+    name_or_path: PathLike,
+    device: str | None,
+    precision: Precision,
+    wanted: Literal["words", "classes", ""] = "",
+    *,
+    calibrated: bool = True,
 ) -> Model:
     folder = find_model(name_or_path)
     card = card_of(folder)
@@ -84,7 +94,7 @@ def _load(
     place = choose_device(device)
     model = FAMILIES[card.family](card, folder).eval().requires_grad_(False)
     if isinstance(model, VisionLanguageModel):
-        model.sense = read_calibration(model, folder)
+        model.sense = read_calibration(model, folder) if calibrated else None
         if wants_bfloat16(precision, place):
             model.use_bfloat16()
     return model.to(place)

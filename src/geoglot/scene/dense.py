@@ -178,7 +178,8 @@ class WordScores(_Labelled):
         self._words = [slice(first, end) for first, end in pairwise(edges)]
         self.texts = text_vectors(model, [word for group in groups for word in group], templates)
         few = len(self.texts) <= MANY and len(self.labels) > 1
-        self.evidence = ClassEvidence.of(model, classes, self.texts) if few else None
+        self.doubts = doubts_of(model, classes) if few else ()
+        self.evidence = ClassEvidence.of(model, classes, self.texts, self.doubts) if few else None
         alone = len(classes) == 1 and background
         self._alone = WordDense(model).question(classes, background, templates) if alone else None
         if self._alone and self.evidence:  # its scores count the doubts already

@@ -60,11 +60,15 @@ class ClassEvidence:
 
     @classmethod
     def of(
-        cls, model: VisionLanguageModel, classes: Sequence[ClassWords], texts: Float[Tensor, "word dim"]
+        cls,
+        model: VisionLanguageModel,
+        classes: Sequence[ClassWords],
+        texts: Float[Tensor, "word dim"],
+        doubts: tuple[float, ...],
     ) -> ClassEvidence | None:
         """The evidence of a model for classes whose words have the vectors `texts`; None if the model has none."""
         own = torch.split(texts[: sum(len(entry.words) for entry in classes)], [len(entry.words) for entry in classes])
-        levels, doubts = levels_of(model, own), doubts_of(model, classes)
+        levels = levels_of(model, own)
         if levels is None and not doubts:
             return None
         lowest = None if levels is None else np.array([each.min() for each in levels.of], np.float32)

@@ -53,8 +53,8 @@ class SpectralEvidence:
         return covers
 
     def judges_name(self, index: int) -> bool:
-        """Whether the bands say anything about a name."""
-        return bool(self.meaning.own[index].any() or self.meaning.against[index].any())
+        """Whether the bands say of a name what a note tells."""
+        return bool(max(self.meaning.own[index].max(), self.meaning.against[index].max()) >= _TOLD)
 
     @property
     def _told(self) -> list[bool]:

@@ -104,9 +104,13 @@ class WindowPlan:
 
     def ramp(self, window: Window) -> Float[np.ndarray, "patch_rows patch_cols"]:
         """Weight of each patch of a window: 1 inside, falling to almost 0 where a neighbour's rises to 1."""
-        down = _side_ramp(self.row_spans, (window.row, window.row + window.height), self.patch)
-        across = _side_ramp(self.col_spans, (window.col, window.col + window.width), self.patch)
-        return np.outer(down, across)
+        down, across = self._ramps
+        rows, cols = (window.row, window.row + window.height), (window.col, window.col + window.width)
+        return np.outer(down[rows], across[cols])
+
+    @cached_property
+    def _ramps(self) -> tuple[dict[Span, np.ndarray], dict[Span, np.ndarray]]:
+        return _side_ramps(self.row_spans, self.patch), _side_ramps(self.col_spans, self.patch)
 
 
 def _check_tile(tile: int, patch: int) -> None:
@@ -128,17 +132,15 @@ def _anchored_spans(length: int, tile: int, step: int, anchor: Anchor, axis: int
     return spans
 
 
-def _side_ramp(spans: list[Span], span: Span, patch: int) -> Float[np.ndarray, " patches"]:
-    """Weights along one axis: those of two neighbours add to 1, and the outermost patches count next to nothing."""
-    weights = np.ones((span[1] - span[0]) // patch, np.float32)
+def _side_ramps(spans: list[Span], patch: int) -> dict[Span, Float[np.ndarray, " patches"]]:
+    """Weights of windows along one axis: those of neighbours add to 1, and outermost patches count next to nothing."""
+    ramps = {(first, last): np.ones((last - first) // patch, np.float32) for first, last in spans}
     for before, after in pairwise(spans):
-        shared = (before[1] - after[0]) // patch
-        rise = np.clip(np.arange(shared) / max(1, shared - 1), _LEAST, 1).astype(np.float32)
-        if shared and after == span:
-            weights[:shared] *= rise
-        if shared and before == span:
-            weights[-shared:] *= rise[::-1]
-    return weights
+        if shared := (before[1] - after[0]) // patch:
+            rise = np.clip(np.arange(shared) / max(1, shared - 1), _LEAST, 1).astype(np.float32)
+            ramps[after][:shared] *= rise
+            ramps[before][-shared:] *= rise[::-1]
+    return ramps
 
 
 def plan_windows(

@@ -133,6 +133,13 @@ def test_a_scene_without_a_valid_pixel_says_so(tmp_path: Path) -> None:
     assert any("no pixel of the scene is valid" in note for note in run(source, tmp_path / "map.tif").notes)
 
 
+def test_a_scene_without_a_valid_pixel_is_told_of_no_absent_class(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "empty.tif", np.zeros((3, 80, 90), np.uint8), nodata=0)
+    options = SegmentOptions(overlay=False)
+    result = segment(source, ["water", "forest"], tmp_path / "map.tif", options=options)
+    assert not any("found" in note for note in result.notes), result.notes
+
+
 def test_areas_are_those_of_the_ground_where_the_projection_stretches(tmp_path: Path) -> None:
     """2,000 km in one UTM zone: a pixel in the middle is 0.8 % larger than one at the side."""
     field = np.repeat([0, 1, 2], 70)[None].repeat(70, 0)

@@ -106,7 +106,27 @@ class EfficientNetLite0(nn.Module):
         Float[Tensor, "tile 320 rows32 cols32"],
     ]:
         """Features at strides 4, 8, 16 and 32 of normalised pixels."""
-        quarter = self.fine[:_STRIDE_4](F.relu6(self.stem(pixels), inplace=True))
+        quarter = self.begin(pixels)
+        return quarter, *self.go_on(quarter)
+
+    @property
+    def first(self) -> tuple[nn.Module, ...]:
+        """The layers up to stride 4."""
+        return self.stem, *list(self.fine)[:_STRIDE_4]
+
+    def begin(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile 24 rows4 cols4"]:
+        """Features at stride 4 of normalised pixels."""
+        quarter: Tensor = self.fine[:_STRIDE_4](F.relu6(self.stem(pixels), inplace=True))
+        return quarter
+
+    def go_on(
+        self, quarter: Float[Tensor, "tile 24 rows4 cols4"]
+    ) -> tuple[
+        Float[Tensor, "tile 40 rows8 cols8"],
+        Float[Tensor, "tile 112 rows16 cols16"],
+        Float[Tensor, "tile 320 rows32 cols32"],
+    ]:
+        """Features at strides 8, 16 and 32 from those at stride 4."""
         eighth = self.fine[_STRIDE_4:_STRIDE_8](quarter)
         sixteenth = self.fine[_STRIDE_8:](eighth)
-        return quarter, eighth, sixteenth, self.coarse(sixteenth)
+        return eighth, sixteenth, self.coarse(sixteenth)

@@ -44,8 +44,15 @@ class DensePatches(nn.Module):
         Float[Tensor, "tile dim patch_rows patch_cols"],
     ]:
         """Features at strides 4 and 8, and patch embeddings as `forward` gives them."""
-        quarter, eighth, fine, coarse = self.trunk.pyramid(pixels)
-        return quarter, eighth, self.merge(fine, coarse)
+        quarter = self.trunk.begin(pixels)
+        return quarter, *self.go_on(quarter)
+
+    def go_on(
+        self, quarter: Float[Tensor, "tile 24 rows4 cols4"]
+    ) -> tuple[Float[Tensor, "tile 40 rows8 cols8"], Float[Tensor, "tile dim patch_rows patch_cols"]]:
+        """Features at stride 8, and patch embeddings as `forward` gives them, from features at stride 4."""
+        eighth, fine, coarse = self.trunk.go_on(quarter)
+        return eighth, self.merge(fine, coarse)
 
     def merge(
         self, fine: Float[Tensor, "tile 112 patch_rows patch_cols"], coarse: Float[Tensor, "tile 320 rows32 cols32"]

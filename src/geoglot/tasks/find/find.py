@@ -71,13 +71,8 @@ def find(
         dense = source.dense if isinstance(source, EncodedScene) else dense_of(model)
         words = None if names is None else parse_classes(names)
         question = _question(dense, words, options)
-        places = read_features(Path(options.points)) if options.points else None
-        if places is not None and "name" in places:
-            check_names(name for name in places["name"] if isinstance(name, str))
-        asked = _asked(words, places, read, options) | {
-            "refiner": refiner.facts() if refiner else None,
-            "doubts": question.doubts if isinstance(question, TextQuestion) else (),
-        }
+        places = _read_places(options)
+        asked = _asked(words, question, places, read, options) | {"refiner": refiner.facts() if refiner else None}
 
         def start(facts: dict[str, Any]) -> None:
             if files:
@@ -133,13 +128,30 @@ def _question(dense: Dense, names: tuple[ClassWords, ...] | None, options: FindO
     return dense.question(names, background, options.templates)
 
 
+def _read_places(options: FindOptions) -> gpd.GeoDataFrame | None:
+    """The points and boxes that a person drew, if they are given."""
+    if not options.points:
+        return None
+    places = read_features(Path(options.points))
+    if "name" in places:
+        check_names(name for name in places["name"] if isinstance(name, str))
+    return places
+
+
 def _asked(
-    names: tuple[ClassWords, ...] | None, places: gpd.GeoDataFrame | None, read: ReadOptions, options: FindOptions
+    names: tuple[ClassWords, ...] | None,
+    question: Question | None,
+    places: gpd.GeoDataFrame | None,
+    read: ReadOptions,
+    options: FindOptions,
 ) -> dict[str, Any]:
     """Everything that decides the result, beside the encoded scene and the refiner."""
-    decided = read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"}
-    words = None if names is None else [asdict(entry) for entry in names]
-    return {"words": words, "options": decided, "places": None if places is None else places.to_wkb(hex=True).to_csv()}
+    return {
+        "words": None if names is None else [asdict(entry) for entry in names],
+        "options": read.facts() | {key: value for key, value in asdict(options).items() if key != "vectors"},
+        "places": None if places is None else places.to_wkb(hex=True).to_csv(),
+        "doubts": question.doubts if isinstance(question, TextQuestion) else (),
+    }
 
 
 def _select(objects: Sequence[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:

@@ -15,7 +15,6 @@ from geoglot.scene.averaged import average
 from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_words
 from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
-from geoglot.scene.name_presence import doubts_of
 from geoglot.scene.read import open_scene, pixel_size
 from geoglot.scene.visible import too_small
 from geoglot.scene.wording import word_notes
@@ -128,7 +127,7 @@ def _dense(
         notes = (*notes, _COMPETE if len(words) > 1 else _DIVIDE)
     texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
     names = tuple(entry.name for entry in words)
-    facts |= {"texts": texts, "doubts": doubts_of(model, words) if count <= MANY else ()}
+    facts |= {"texts": texts, "doubts": scores.doubts}
     return scores, names, facts | {"device": scores.texts.device.type, "notes": notes}
 
 
