@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from labelled_sets import SETS
+from labelled_picture import SETS
 from torch import Tensor
 
 CONCEPTS = Path(__file__).with_name("concepts.toml")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from labelled_sets import SETS, UNKNOWN, Picture
+from labelled_picture import SETS, UNKNOWN, Picture
 from scipy.ndimage import distance_transform_edt, maximum
 from seer import CELL
 from torch import Tensor

@@ -19,7 +19,8 @@ import click
 import numpy as np
 from data import class_words
 from evaluate import encode_images
-from labelled_sets import SETS, read_pictures
+from labelled_picture import SETS
+from labelled_sets import read_pictures
 from PIL import Image, ImageDraw
 from sight import encoded
 

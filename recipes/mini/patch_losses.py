@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from concepts import random_words
 from crops import Crop
-from labelled_sets import SETS
+from labelled_picture import SETS
 from seer import Seer
 from torch import Tensor
 from word_lessons import Lessons

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from crops import SIDE, Crop, crop_picture
 from keep_losses import image_loss, name_loss, scene_loss, word_losses
-from labelled_sets import SETS
+from labelled_picture import SETS
 from patch_losses import extent_loss, labelled_losses, pool_loss
 from PIL import Image
 from seer import Seer, store_seer

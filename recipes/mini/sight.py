@@ -19,7 +19,8 @@ import numpy as np
 import rasterio
 import shapely
 from evaluate import LOVEDA, Figure, overlaps, report
-from labelled_sets import UNKNOWN, Picture, read_pictures
+from labelled_picture import UNKNOWN, Picture
+from labelled_sets import read_pictures
 from PIL import Image
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import maximum_bipartite_matching

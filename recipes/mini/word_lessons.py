@@ -13,7 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from concepts import Concepts, read_concepts
-from labelled_sets import SETS, Picture, read_pictures
+from labelled_picture import SETS, Picture
+from labelled_sets import read_pictures
 from phrases import Thesaurus, read
 from torch import Tensor
 

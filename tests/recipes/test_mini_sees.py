@@ -8,7 +8,7 @@ import torch
 from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
 from crops import SIDE, Crop, crop_picture
-from labelled_sets import SETS, UNKNOWN, Picture
+from labelled_picture import SETS, UNKNOWN, Picture
 from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
 from seer import CELL, Seer, store_seer
 from sight import count_pairs

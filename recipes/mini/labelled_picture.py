@@ -1,0 +1,69 @@
+"""A labelled picture: pixels, what each pixel is, and which pixels are one object."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+UNKNOWN = 255
+LONGEST = 640  # pixels of the longer side: larger pictures are reduced
+SETS = tomllib.loads(Path(__file__).with_name("labels.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with labels."""
+
+    source: str
+    name: str
+    pixels: np.ndarray
+    """(rows, cols, 3) uint8."""
+    truth: np.ndarray
+    """(rows, cols) uint8: number of a class of the set, or UNKNOWN."""
+    objects: np.ndarray
+    """(rows, cols) int16: number of a single object, 0 for none."""
+    aside: bool
+    """True for a place that training must not see."""
+    outlines: tuple[Outline, ...] = ()
+    """Single objects as wholes, where the set has them."""
+
+
+@dataclass(frozen=True)
+class Outline:
+    """The outline of one object, in pixels (x, y), and the number of its class."""
+
+    kind: int
+    points: tuple[tuple[float, float], ...]
+
+
+def number_of(path: Path) -> int:
+    """The number in the name of a file."""
+    return int(re.sub(r"\D", "", path.stem) or 0)
+
+
+def last_part(paths: list[Path], share: float, key: Callable[[Path], Any] = number_of) -> set[Path]:
+    """The last part of the pictures by their numbers: neighbours in number are often neighbours on the ground."""
+    ordered = sorted(paths, key=key)
+    return set(ordered[int(len(ordered) * (1 - share)) :])
+
+
+def open_picture(path: Path, longest: int = LONGEST) -> Image.Image:
+    """A picture, reduced if it is larger than `longest`."""
+    image = Image.open(path).convert("RGB")
+    image.thumbnail((longest, longest), Image.Resampling.LANCZOS)
+    return image
+
+
+def make_picture(
+    source: str, path: Path, image: Image.Image, truth: np.ndarray, objects: np.ndarray | None, aside: bool
+) -> Picture:
+    """A picture of a file, with what its pixels are."""
+    none = np.zeros(truth.shape, np.int16) if objects is None else objects.astype(np.int16)
+    return Picture(source, path.stem, np.asarray(image), truth.astype(np.uint8), none, aside)
