@@ -52,6 +52,8 @@ def format_some(names: Sequence[str], most: int = 20) -> str:
     return ", ".join(names[:most]) + left
 
 
-def format_list(names: Sequence[str]) -> str:
-    """Names in a sentence: "forest, water and farmland"; empty if there are none."""
+def format_list(names: Sequence[str], most: int | None = None) -> str:
+    """Names in a sentence: "forest, water and farmland"; empty if there are none, and "and 3 more" beyond `most`."""
+    if most is not None and len(names) > most:
+        names = [*names[:most], f"{len(names) - most:,} more"]
     return " and ".join(filter(None, (", ".join(names[:-1]), *names[-1:])))

@@ -193,3 +193,11 @@ def test_a_name_that_no_band_judges_scores_as_it_does_alone(scene: Path) -> None
     beside = find(scene, "elephant, water", options=FindOptions(overlay=False), read=READ)
     assert any("water was decided" in note for note in beside.notes)
     assert beside.presence["elephant"] == alone.presence["elephant"] < 0.05
+
+
+def test_a_note_on_very_many_classes_is_a_few_lines(scene: Path, tmp_path: Path) -> None:
+    classes = ["water", "forest", *(f"forest of oaks number {number}" for number in range(60))]
+    options = SegmentOptions(overlay=False)
+    result = segment(scene, classes, tmp_path / "map.tif", read=READ, options=options)
+    notes = [note for note in result.notes if "NDVI" in note]
+    assert notes and any("more" in note for note in notes) and max(map(len, notes)) < 900

@@ -25,6 +25,7 @@ SUREST = 2.5
 LEAST = 1 / (1 + math.exp(SUREST))
 """Least probability of a word beside the bands."""
 _PIXELS, _WIDTH = 2**20, 2048  # pixels, and columns of patches in pixels, judged at once, which bounds memory
+_NAMED = 20  # names in a note
 _TOLD = 0.2  # least weight of a cover that a note mentions
 
 
@@ -101,10 +102,10 @@ class SpectralEvidence:
                 numbered = format_list([f"{self.raster.named.indexes[band]} ({band})" for band in bands])
                 measures = f"{format_list([judge.measure for judge in judges])} of bands {numbered}"
                 if own := self._names(self.meaning.own[:, number]):
-                    which = f"{format_list(own)} {'was' if len(own) == 1 else 'were'}"
+                    which = f"{format_list(own, _NAMED)} {'was' if len(own) == 1 else 'were'}"
                     yield f"{which} decided together with {measures}; --evidence words leaves the bands out"
                 if others := self._names(self.meaning.against[:, number]):
-                    yield f"where {measures} shows {cover.name}, there is less of {format_list(others)}"
+                    yield f"where {measures} shows {cover.name}, there is less of {format_list(others, _NAMED)}"
         if self.damaged:
             yield f"infrared bands could not be read in {len(self.damaged)} windows, where words alone decided"
 
@@ -165,7 +166,7 @@ def consult_bands(raster: Raster, classes: Sequence[ClassWords], evidence: Evide
 def _note_unnamed(raster: Raster, meaning: Meaning) -> Iterator[str]:
     """A note on bands that would help if one knew what they are."""
     if names := [name for name, own in zip(meaning.names, meaning.own, strict=True) if name and own.max() >= _TOLD]:
-        who = f"{format_list(names)} {'was' if len(names) == 1 else 'were'}"
+        who = f"{format_list(names, _NAMED)} {'was' if len(names) == 1 else 'were'}"
         yield (
             f"{raster.uri} has {raster.named.count} bands, but nothing says which is near infrared: {who} decided by "
             "words alone; name the sensor (--sensor), or write nir and swir1 into the descriptions of the bands"
