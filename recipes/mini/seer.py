@@ -13,10 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geoglot.models.base import normalise
+from geoglot.models.calibration import CALIBRATION
 from geoglot.models.mini.fine_path import WIDTH, FinePath
 from geoglot.models.mini.mini import Mini
 from geoglot.models.model_files import read_card, sha256_of
 from geoglot.models.presence import Presence
+from geoglot.models.tokenizer import TOKENIZER
 
 CELL = 8  # pixels of a cell, in which labels are counted
 _MOMENTUM = 0.05  # of the path's norms: with 0.01, as in the trunk, their statistics stay behind what the trunk learns
@@ -69,14 +71,15 @@ class Seer(nn.Module):
 
 
 def store_seer(weights: Mapping[str, Tensor], start: Path, folder: Path) -> None:
-    """Write the model: the text tower of `start`, the rest of `weights` (float16), tokenizer and, last, the card."""
+    """Write the model: the text tower of `start`, the rest of `weights` (float16), what belongs to the texts and, last, the card."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {name: v for name, v in load_file(start / "weights.safetensors").items() if name.startswith("text.")}
     seen = {name: v for name, v in weights.items() if name.startswith(("image.", "fine.", "presence."))}
     small = {name: v.half() if v.is_floating_point() else v for name, v in seen.items()} | texts
     save_file({name: v.contiguous() for name, v in small.items()}, folder / "weights.safetensors")
     if start != folder:
-        shutil.copy(start / "tokenizer.json", folder)
+        for name in (TOKENIZER, CALIBRATION):  # the text tower stands still, so both hold
+            shutil.copy(start / name, folder)
     sha256 = sha256_of(folder / "weights.safetensors")
     card = replace(read_card(start), patch_size=CELL, licence=_LICENCE, source=_SOURCE, sha256=sha256)
     (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")
