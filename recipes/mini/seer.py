@@ -71,7 +71,7 @@ class Seer(nn.Module):
 
 
 def store_seer(weights: Mapping[str, Tensor], start: Path, folder: Path) -> None:
-    """Write the model: the text tower of `start`, the rest of `weights` (float16), what belongs to the texts and, last, the card."""
+    """Write the text tower of `start`, the other `weights` (float16), what belongs to the texts and, last, the card."""
     folder.mkdir(parents=True, exist_ok=True)
     texts = {name: v for name, v in load_file(start / "weights.safetensors").items() if name.startswith("text.")}
     seen = {name: v for name, v in weights.items() if name.startswith(("image.", "fine.", "presence."))}
