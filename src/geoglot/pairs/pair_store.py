@@ -21,7 +21,7 @@ from geoglot.geo import Grid
 from geoglot.outputs.atomic import appears, disk_errors, hold
 from geoglot.pairs import schema
 from geoglot.pairs.schema import PHOTO_TABLE, TILE_TABLE, TILES, Batch, Links
-from geoglot.pairs.shards import ShardFiles, ShardStore
+from geoglot.shards import ShardFiles, ShardStore
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,9 @@ class PairSet:
             now = PairSet.open(self.folder)
             if (now.bands, now.side, now.resolution) != (self.bands, self.side, self.resolution):
                 raise OutputError(f"{self.folder} was recreated meanwhile with other tiles; open it again")
-            files = now.store.write_shard(len(now.shards), lambda folder: schema.write_batch(folder, batch))
+            files = now.store.write_shard(
+                f"shard-{len(now.shards):05d}", lambda folder: schema.write_batch(folder, batch)
+            )
             shard = Shard(files, len(batch.pixels), len(batch.links.tile))
             longer = replace(now, shards=(*now.shards, shard))
             longer._write_index()

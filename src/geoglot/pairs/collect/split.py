@@ -30,8 +30,8 @@ from geoglot.pairs.collect.stage import Collection, Outcome, file_digest
 from geoglot.pairs.collect.tiles import grid_of
 from geoglot.pairs.pair_store import PairSet
 from geoglot.pairs.schema import INDEX, Batch, Links
-from geoglot.pairs.shards import SHARD_FILES
 from geoglot.pairs.validate import check_disjoint
+from geoglot.shards import SHARD_FILES
 from geoglot.sources.areas import METRES_PER_DEGREE
 
 SETS = ("train", "validation", "test")

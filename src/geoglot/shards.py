@@ -34,6 +34,8 @@ from geoglot.tables import parse_json
 _LONGEST_HEADER = 2**16  # bytes of a .npy file
 #: Names of the files in a shard
 SHARD_FILES = re.compile(rf"[\w-]+\.(npy|parquet)|{re.escape(LOCK)}")
+#: Files that are added to a shard later; another content has another name
+_NAMED_BY_HASH = re.compile(r"/(vectors|removed)-[0-9a-f]+\.npy$")
 #: Keys with which object stores describe the state of a file
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 #: What numpy raises for a damaged header, which it reads as an expression of Python
@@ -74,14 +76,14 @@ class ShardFiles:
         _check_rows(path, len(array), rows)
         return array
 
-    def table(self, file: str, columns: Sequence[str], rows: int | None = None) -> Any:
-        """An Arrow table with all columns; SourceError if it is damaged, lacks one of `columns` or has other rows."""
+    def table(self, file: str, columns: Sequence[str], rows: int | None = None, *, only: bool = False) -> Any:
+        """All columns as Arrow, or `only` these; SourceError if it is damaged, lacks one or has other rows."""
         path = self.path(file)
         try:
             with pq.ParquetFile(path) as opened:
                 if rows is not None:  # before rows that the index does not have are unpacked
                     _check_rows(path, opened.metadata.num_rows, rows)
-                table = opened.read()
+                table = opened.read([name for name in columns if name in opened.schema_arrow.names] if only else None)
         except (OSError, ValueError, pa.ArrowException) as error:
             raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
         if missing := [name for name in columns if name not in table.column_names]:
@@ -126,12 +128,12 @@ class ShardStore:
     def files(self, name: str) -> ShardFiles:
         return ShardFiles(name, self.remote.copy_of(name) if self.remote else self.folder / name, self.remote)
 
-    def write_shard(self, number: int, write: Callable[[Path], None]) -> ShardFiles:
+    def write_shard(self, name: str, write: Callable[[Path], None]) -> ShardFiles:
         """Let `write` fill the folder of a new shard, which appears whole or not at all.
 
         The caller locks the store's folder before (`hold`) and names the shard in the index afterwards.
         """
-        files = self.files(f"shard-{number:05d}")
+        files = self.files(name)
         draft = files.folder.with_name(f".{files.name}")
         for left in (draft, files.folder):  # by a killed run, which did not name it in the index
             remove_plain(left, SHARD_FILES)
@@ -165,18 +167,18 @@ class Remote:
         except OSError as error:
             raise SourceError(f"{url} cannot be listed ({error}); is the address right, and the network up?") from error
         listing = {path[len(root) :].lstrip("/"): facts for path, facts in files.items()}
-        folder = load_settings().cache / "pairs" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        folder = load_settings().cache / "shards" / hashlib.sha256(url.encode()).hexdigest()[:16]
         return cls(url, folder, system, root, listing)
 
     def has(self, name: str) -> bool:
         return name in self._listing
 
     def copy_of(self, folder: str) -> Path:
-        """Folder for the copies of a subfolder; a new one if any file in it but embeddings has changed."""
+        """Folder for the copies of a subfolder; a new one if any file in it has changed but those named by a hash."""
         states = sorted(
             f"{name} {[facts.get(key) for key in _STATE]}"
             for name, facts in self._listing.items()
-            if name.startswith(f"{folder}/") and not name.startswith(f"{folder}/vectors-")
+            if name.startswith(f"{folder}/") and not _NAMED_BY_HASH.search(name)
         )
         return self.folder / f"{folder}-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
 
