@@ -15,7 +15,10 @@ from torch import Tensor
 SIDE = 224
 POOLED = 2  # number of a chip with a pool somewhere
 _CHIP = 50  # side of such a chip
+_SHARPNESS = (-0.7, 0.7)  # part of the detail that is taken away or added
 _ON_OBJECTS = 0.7  # share of crops that hold an object where a picture has some; most of such a picture is empty
+#: Share of crops with the pixels as they are: resampled ones are smoother than all that a user has
+_AS_THEY_ARE = 0.5
 #: Least and greatest enlargement of a set, as powers of two
 _ZOOMS = {
     "sentinel2_korea": (-0.5, 1.0),
@@ -76,7 +79,9 @@ def _choose_part(picture: Picture, rng: torch.Generator) -> tuple[tuple[slice, s
     zoom = 2 ** float(torch.empty(()).uniform_(*_ZOOMS.get(picture.source, (-1.0, 1.0)), generator=rng))
     if picture.source == "pool_chips":
         zoom = SIDE / _CHIP / 2 ** float(torch.rand((), generator=rng) * 1.5)
-    side = max(32, min(int(SIDE / zoom), max(height, width)))
+    elif bool(torch.rand((), generator=rng) < _AS_THEY_ARE):
+        zoom = 1.0
+    side = max(32, min(int(SIDE / zoom), SIDE if zoom == 1 else max(height, width)))
     top = int(torch.randint(0, max(height - side, 0) + 1, (), generator=rng))
     left = int(torch.randint(0, max(width - side, 0) + 1, (), generator=rng))
     if picture.objects.any() and torch.rand((), generator=rng) < _ON_OBJECTS:
@@ -84,11 +89,19 @@ def _choose_part(picture: Picture, rng: torch.Generator) -> tuple[tuple[slice, s
         pick = int(torch.randint(0, len(rows), (), generator=rng))
         top = int(np.clip(rows[pick] - side * float(torch.rand((), generator=rng)), 0, max(height - side, 0)))
         left = int(np.clip(cols[pick] - side * float(torch.rand((), generator=rng)), 0, max(width - side, 0)))
-    size = (
-        SIDE * min(side, height) // side // CELL * CELL or CELL,
-        SIDE * min(side, width) // side // CELL * CELL or CELL,
-    )
+    rows, cols = (min(side, length) for length in (height, width))
+    if zoom == 1:
+        rows, cols = (length // CELL * CELL for length in (rows, cols))
+        return np.s_[top : top + rows, left : left + cols], (rows, cols)
+    size = (SIDE * rows // side // CELL * CELL or CELL, SIDE * cols // side // CELL * CELL or CELL)
     return np.s_[top : top + side, left : left + side], size
+
+
+def change_sharpness(pixels: Tensor, rng: torch.Generator) -> Tensor:
+    """Blur or sharpen each picture (crop, 3, rows, cols) by a random amount: sensors and programs differ."""
+    amount = torch.empty(len(pixels), 1, 1, 1).uniform_(*_SHARPNESS, generator=rng)
+    smooth = F.avg_pool2d(F.pad(pixels, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    return (pixels + amount * (pixels - smooth)).clamp(0, 1)
 
 
 def _extent(picture: Picture, part: tuple[slice, slice]) -> Tensor:

@@ -18,6 +18,7 @@ _WORDS, _ABSURD, _OTHERS = 2, 24, 48  # words in a step: of every concept, absur
 #: Cosines below which an other word is surely wrong where a concept is, and below which it fits less well
 _UNLIKE, _WORSE = 0.15, 0.4
 _SEEN = 0.25  # share of a cell from which a number counts in the softmax
+_RARE, _RARE_BESIDE_REST = 0.5, 0.3  # by which power of its rarity a class of a crop counts more
 _PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
 _ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
 _RIVALS = 4  # words that may be where a label says only what is not
@@ -72,7 +73,7 @@ def labelled_losses(
         said, shares = _read_labels(crop, asked, lessons), crop.shares.flatten(1)
         cosines = torch.einsum("drc,wd->wrc", cells, asked.text).flatten(1)
         softmax.append(
-            _softmax_loss(seer.scale.exp() * cosines, shares, _exclude(said, crop, asked, lessons, rng), asked, rng)
+            _softmax_loss(seer.scale.exp() * cosines, crop, _exclude(said, crop, asked, lessons, rng), asked, rng)
         )
         positive, negative = said.right.T @ shares, said.wrong.T @ shares
         if positive.any() or negative.any():
@@ -123,9 +124,10 @@ def _exclude(said: Said, crop: Crop, asked: Asked, lessons: Lessons, rng: np.ran
     return replace(said, right=best, worse=worse)
 
 
-def _softmax_loss(z: Tensor, shares: Tensor, said: Said, asked: Asked, rng: np.random.Generator) -> Tensor:
-    """Logits (word, cell) against shares (number, cell) of the cells."""
-    weights, total = _balance(shares), z.new_zeros(())
+def _softmax_loss(z: Tensor, crop: Crop, said: Said, asked: Asked, rng: np.random.Generator) -> Tensor:
+    """Logits (word, cell) against the labels of the cells of a crop."""
+    shares, total = crop.shares.flatten(1), z.new_zeros(())
+    weights = _balance(shares, _RARE_BESIDE_REST if "rest" in SETS[crop.source] else _RARE)
     for row, (right, wrong) in enumerate(zip(said.right > 0, said.worse > 0, strict=True)):
         cells = shares[row] > _SEEN
         if not cells.any():
@@ -146,11 +148,11 @@ def _softmax_loss(z: Tensor, shares: Tensor, said: Said, asked: Asked, rng: np.r
     return part
 
 
-def _balance(shares: Tensor) -> Tensor:
+def _balance(shares: Tensor, power: float) -> Tensor:
     """Weights of numbers: rarer ones count somewhat more."""
     amount = shares.sum(1)
     part = amount / amount.sum().clamp(min=1)
-    return (1 / (part + 0.05)) ** 0.3 * (amount > 0)
+    return (1 / (part + 0.05)) ** power * (amount > 0)
 
 
 def _logistic_loss(odds: Tensor, positive: Tensor, negative: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from crops import SIDE, Crop, crop_picture
+from crops import SIDE, Crop, change_sharpness, crop_picture
 from keep_losses import image_loss, name_loss, scene_loss, word_losses
 from labelled_picture import SETS
 from patch_losses import extent_loss, labelled_losses, pool_loss
@@ -82,7 +82,8 @@ class Training:
         crops = self._crops(rng, draw)
         scenes = rng.choice(len(self.lessons.scenes), self.config.scenes, replace=False).tolist()
         views = torch.stack([self._view(index, draw) for index in scenes])
-        pixels = recolour(torch.cat([torch.stack([crop.pixels for crop in crops]), views]), draw)
+        pixels = torch.cat([torch.stack([crop.pixels for crop in crops]), views])
+        pixels = recolour(change_sharpness(pixels, draw), draw)
         losses = {name: WEIGHTS[name] * loss for name, loss in self._losses(pixels, crops, scenes, rng).items()}
         self.steps.descend(torch.stack(list(losses.values())).sum())
         self.steps.count()

@@ -36,9 +36,11 @@ class Steps:
 
     def __init__(self, network: nn.Module, trunk: Iterable[nn.Parameter], schedule: Schedule, checkpoint: Path) -> None:
         self.network, self.schedule, self.checkpoint, self.done = network, schedule, checkpoint, 0
-        slow = list(trunk)
+        slow = [parameter for parameter in trunk if parameter.requires_grad]
         known = {id(parameter) for parameter in slow}
-        fast = [parameter for parameter in network.parameters() if id(parameter) not in known]
+        fast = [
+            parameter for parameter in network.parameters() if parameter.requires_grad and id(parameter) not in known
+        ]
         groups = [{"params": slow, "peak": schedule.trunk_lr}, {"params": fast, "peak": schedule.lr}]
         self.optimiser = torch.optim.AdamW(groups, lr=schedule.lr, weight_decay=schedule.weight_decay)
         mean = torch.optim.swa_utils.get_ema_multi_avg_fn(schedule.ema)

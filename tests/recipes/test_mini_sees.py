@@ -7,7 +7,7 @@ import shapely
 import torch
 from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
-from crops import SIDE, Crop, crop_picture
+from crops import SIDE, Crop, change_sharpness, crop_picture
 from labelled_picture import SETS, UNKNOWN, Picture
 from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
 from seer import CELL, Seer, store_seer
@@ -58,6 +58,25 @@ def test_labels_turn_and_scale_with_their_picture() -> None:
         sure = crop.inside > 0.99
         torch.testing.assert_close(cells[sure], crop.shares[crop.numbers.index(1)][sure], atol=0.2, rtol=0)
         torch.testing.assert_close(crop.shares.sum(0)[sure], torch.ones(int(sure.sum())), atol=1e-4, rtol=0)
+
+
+def test_half_of_the_crops_have_the_pixels_of_the_picture_itself() -> None:
+    checks = (np.indices((300, 400)).sum(0) % 2).astype(np.uint8)  # grey once it is resampled
+    rng = torch.Generator().manual_seed(0)
+    crops = [crop_picture(picture("flood_area", checks), rng).pixels * 255 for _ in range(40)]
+    sharp = sum(bool(((crop == 0) | (crop == 1)).all()) for crop in crops)
+    assert 10 < sharp < 30
+    small = crop_picture(picture("pool_chips", checks[:50, :50]), rng).pixels * 255
+    assert not ((small == 0) | (small == 1)).all()
+
+
+def test_sharpness_changes_edges_but_not_plain_ground() -> None:
+    pixels = torch.full((8, 3, 16, 16), 0.4)
+    pixels[..., 8:] = 0.6
+    changed = change_sharpness(pixels, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(changed[..., :7], pixels[..., :7])
+    steps = changed[:, 0, 8, 8] - changed[:, 0, 8, 7]
+    assert steps.min() < 0.15 < 0.25 < steps.max() and len(set(steps.tolist())) == 8
 
 
 def test_the_middle_of_an_object_lies_in_it_and_its_border_around() -> None:
@@ -115,7 +134,7 @@ def test_the_softmax_loss_falls_with_the_right_word_and_anything_but_costs_nothi
         crop = crop_of("flood_area", number)
         said = _read_labels(crop, words, given)
         z = torch.zeros(count, 4)
-        losses = [float(_softmax_loss(z.index_fill(0, torch.tensor([w]), 5.0), crop.shares.flatten(1), said, words,
+        losses = [float(_softmax_loss(z.index_fill(0, torch.tensor([w]), 5.0), crop, said, words,
                                       np.random.default_rng(0))) for w in (good, bad)]  # fmt: skip
         assert losses[0] < losses[1]
 
