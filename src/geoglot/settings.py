@@ -16,6 +16,11 @@ def _default_cache() -> Path:
     return Path(base) / "geoglot"
 
 
+def _default_concepts() -> Path:
+    base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(base) / "geoglot" / "concepts"
+
+
 @dataclass(frozen=True)
 class Settings:
     """The GEOGLOT_* variables."""
@@ -26,6 +31,8 @@ class Settings:
     """GEOGLOT_THREADS: threads of the model on a CPU, in the command line only; None leaves it to torch."""
     cache: Path = field(default_factory=_default_cache)
     """GEOGLOT_CACHE: the folder of downloaded and converted models."""
+    concepts: Path = field(default_factory=_default_concepts)
+    """GEOGLOT_CONCEPTS: the folder of words that were taught by examples."""
     raster_cache_mb: int = 128
     """GEOGLOT_RASTER_CACHE_MB: memory for decoded blocks; GDAL would take 5 % of all memory."""
     read_seconds: int = 3
@@ -56,6 +63,7 @@ def load_settings() -> Settings:
         device=env.get("GEOGLOT_DEVICE", default.device),
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
+        concepts=Path(env["GEOGLOT_CONCEPTS"]) if "GEOGLOT_CONCEPTS" in env else default.concepts,
         raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
         read_seconds=_number("GEOGLOT_READ_SECONDS", default.read_seconds),
         read_mb=_number("GEOGLOT_READ_MB", default.read_mb),

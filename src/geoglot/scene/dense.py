@@ -18,6 +18,7 @@ from geoglot.models.segmenter import Segmenter
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import MANY, ClassWords, text_vectors
+from geoglot.scene.concepts import is_concept
 from geoglot.scene.name_presence import ClassEvidence, doubts_of, levels_of
 from geoglot.scene.question import (
     BACKGROUND,
@@ -131,14 +132,15 @@ class WordDense(_OfCard):
             tuple(texts.numpy() for texts in against),
             self.card.logit_scale,
             notes,
-            levels_of(self.model, own),
+            levels_of(self.model, names, own),
             doubts_of(self.model, names),
         )
 
     @torch.inference_mode()
     def _embed(self, words: tuple[str, ...], templates: tuple[str, ...]) -> Float[Tensor, "word dim"]:
-        """Embeddings of words. Each is computed once, since a scene may be asked many times."""
-        missing = [word for word in dict.fromkeys(words) if (word, templates) not in self._texts]
+        """Embeddings of words. Each text is computed once, since a scene may be asked many times."""
+        distinct = dict.fromkeys(words)
+        missing = [word for word in distinct if is_concept(word) or (word, templates) not in self._texts]
         if missing:
             embeddings = F.normalize(text_vectors(self.model, missing, templates), dim=1).float().cpu()
             self._texts |= {(word, templates): vector for word, vector in zip(missing, embeddings, strict=True)}

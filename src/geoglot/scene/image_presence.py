@@ -8,8 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
-from geoglot.models.calibration import embed_plainly
-from geoglot.scene.class_words import ClassWords
+from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.name_presence import doubts_of
 
 #: A class that an image shows fits it better than this share of the words that the model was calibrated with
@@ -39,7 +38,7 @@ class ImagePresence:
     def _embed(self, entry: ClassWords) -> Float[Tensor, "_word dim"] | None:
         """Embeddings of the words of a class, computed once; None for a class that is doubted."""
         doubted = doubts_of(self._model, [entry])[0] < _DOUBTED
-        return None if doubted else embed_plainly(self._model, entry.words)
+        return None if doubted else text_vectors(self._model, entry.words, ("{}",)).float().cpu()
 
 
 def nothing_notes(present: Sequence[bool | None]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from geoglot.figures import format_list
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import embed_plainly
 from geoglot.scene.class_words import ClassWords
+from geoglot.scene.concepts import Owner, is_concept, load_concept
 
 #: A name whose presence is less probable is not there
 ABSENT = 0.5
@@ -30,21 +31,33 @@ class Levels:
     slope: float
 
 
-def levels_of(model: VisionLanguageModel, own: Sequence[Float[Tensor, "_word dim"]]) -> Levels | None:
-    """The levels of the words of each name, from their vectors; None if the model has learned none."""
+def levels_of(
+    model: VisionLanguageModel, names: Sequence[ClassWords], own: Sequence[Float[Tensor, "_word dim"]]
+) -> Levels | None:
+    """The levels of the words of each name, from their vectors; None if the model has learned none.
+
+    A concept brings the level that its examples show.
+    """
     if model.presence is None:
         return None
-    levels = model.presence.asked_levels(torch.cat([*own]).to(model.device)).cpu()
+    levels = model.presence.asked_levels(torch.cat([*own]).to(model.device)).cpu().clone()
+    for index, word in enumerate(word for entry in names for word in entry.words):
+        if is_concept(word) and (level := load_concept(word, Owner.of(model.card)).level) is not None:
+            levels[index] = level
     parts = torch.split(levels, [len(texts) for texts in own])
     return Levels(tuple(part.numpy() for part in parts), float(model.presence.slope))
 
 
 def doubts_of(model: VisionLanguageModel, names: Sequence[ClassWords]) -> tuple[float, ...]:
-    """For each name the log-odds, at most 0, against the least doubtful of its words; empty without calibration."""
+    """For each name the log-odds, at most 0, against the least doubtful of its words; empty without calibration.
+
+    A concept is not doubted, since its examples were seen.
+    """
     if model.sense is None:
         return ()
     words = [word for entry in names for word in entry.words]
     doubts = model.sense.doubts(words, embed_plainly(model, words))
+    doubts = doubts.masked_fill(torch.tensor([is_concept(word) for word in words]), 0.0)
     return tuple(float(part.max()) for part in torch.split(doubts, [len(entry.words) for entry in names]))
 
 
@@ -68,7 +81,7 @@ class ClassEvidence:
     ) -> ClassEvidence | None:
         """The evidence of a model for classes whose words have the vectors `texts`; None if the model has none."""
         own = torch.split(texts[: sum(len(entry.words) for entry in classes)], [len(entry.words) for entry in classes])
-        levels = levels_of(model, own)
+        levels = levels_of(model, classes, own)
         if levels is None and not doubts:
             return None
         lowest = None if levels is None else np.array([each.min() for each in levels.of], np.float32)

@@ -13,7 +13,7 @@ from geoglot.models.segclip.class_vocabulary import with_texts
 from geoglot.models.segclip.segclip import SegClip
 from geoglot.models.segmenter import Segmenter
 from geoglot.models.zoo import load_word_model
-from geoglot.scene.class_words import ClassWords, fill
+from geoglot.scene.class_words import ClassWords, text_vectors
 
 
 def with_words(segmenter: Segmenter, classes: tuple[ClassWords, ...]) -> Segmenter:
@@ -39,5 +39,4 @@ def _embed_classes(card: Card, words: Mapping[str, tuple[str, ...]]) -> dict[str
         raise ModelError(
             f"{card.name} was trained with texts of another {texts['model']}; get that one to change words"
         )
-    texts_of = {name: [text for word in own for text in fill([template], word)] for name, own in words.items()}
-    return {name: F.normalize(reader.encode_text(filled).mean(0), dim=0) for name, filled in texts_of.items()}
+    return {name: F.normalize(text_vectors(reader, own, (template,)).mean(0), dim=0) for name, own in words.items()}

@@ -19,6 +19,7 @@ from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics, encode
 from geoglot.scene.class_words import ClassWords, fill, text_vectors
+from geoglot.scene.concepts import is_concept
 from geoglot.scene.spelling import near_words
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
@@ -53,7 +54,9 @@ def word_notes(
     """
     groups = [*classes, *([ClassWords(_BACKGROUND, tuple(background))] if background else [])]
     entries = [_Entry(group.name, word) for group in groups for word in group.words]
-    _check_known(model, entries)
+    texts = [entry for entry in entries if not is_concept(entry.word)]  # a concept is not read as a text
+    classes = [ClassWords(entry.name, tuple(word for word in entry.words if not is_concept(word))) for entry in classes]
+    _check_known(model, texts)
     if vectors is None:
         with torch.inference_mode():
             vectors = text_vectors(model, [entry.word for entry in entries], templates[:1])
@@ -67,7 +70,7 @@ def word_notes(
         *doubles,
         *_number_notes(classes),
         *_unknown_notes(model, classes),
-        *islice(_length_notes(model, entries, templates), _NOTES),
+        *islice(_length_notes(model, texts, templates), _NOTES),
     )
 
 
@@ -89,8 +92,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
-    tokenizer = _tokenizer(model)
-    if tokenizer is None:
+    if (tokenizer := _tokenizer(model)) is None:
         return
     encoded = _encode(tokenizer, [entry.word for entry in entries])
     if unknown := [word for word, encoding in encoded if not any(_known_tokens(tokenizer, encoding))]:
@@ -147,8 +149,7 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
 def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
     """A note on numbers in place of names, such as ids of a table."""
     words = (word for entry in classes for word in entry.words)
-    numbers = [word for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]
-    if not numbers:
+    if not (numbers := [word for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]):
         return ()
     return (f"{_listed(numbers)}: a number says nothing of what a class shows; write it in words",)
 

@@ -1,0 +1,133 @@
+"""A linear head from a few examples, in closed form: what a word means is moved as little as the examples ask for.
+
+The head is the w that minimises
+
+    sum over examples of (w . (x - m) - y)^2  +  n * (w - w0)' C (w - w0)
+
+x are unit vectors of images, m and C the mean and covariance of the archive, and y is 3 for what it is and 0 for what
+it is not: three standard deviations above an average image of the archive, or not above it. w0 is the text's vector,
+scaled so that its scores over the archive have a standard deviation of PRIOR. The second term is the mean square by
+which the scores of all images of the archive change, so examples that look like most of the archive change it little.
+With C the unit matrix this is ridge regression; with C the archive's it is, without a text, the exemplar LDA of
+Hariharan, Malik and Ramanan (ECCV 2012).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float
+
+from geoglot.errors import InputError
+
+YES = 3.0
+"""Target of an example, in standard deviations of a score over the archive."""
+PRIOR = 0.3
+"""Standard deviation of the text's own scores in the same unit: the less, the less the text counts."""
+STIFFNESS = 3.0
+"""n: what the archive's images weigh against one example."""
+_RIDGE = 3.0  # share of the mean variance that every direction has at least
+#: Images that the mean and the covariance are made of
+SAMPLE = 4096
+
+Vectors = Float[np.ndarray, "_image dim"]
+Vector = Float[np.ndarray, " dim"]
+
+
+@dataclass(frozen=True, eq=False)
+class Background:
+    """What images of an archive look like: mean and covariance of their vectors."""
+
+    mean: Vector
+    covariance: Float[np.ndarray, "dim dim"]
+
+    @classmethod
+    def of(cls, vectors: Iterable[Vectors]) -> Background:
+        """From blocks of vectors; InputError for fewer than two."""
+        rows = np.concatenate([np.asarray(block, np.float64) for block in vectors])
+        if len(rows) < 2:
+            raise InputError(f"a concept needs an archive of at least 2 chips to compare with, got {len(rows)}")
+        return cls(rows.mean(0), np.cov(rows.T))
+
+    @cached_property
+    def factor(self) -> tuple[np.ndarray, bool]:
+        """Cholesky factor of the covariance, with a ridge, since an archive may have fewer chips than dimensions."""
+        ridge = _RIDGE * max(float(np.trace(self.covariance)) / len(self.mean), 1e-9)
+        return scipy.linalg.cho_factor(self.covariance + ridge * np.eye(len(self.mean)))
+
+    @cached_property
+    def freedom(self) -> float:
+        """Effective number of directions in which images differ: tr C (C + ridge)^-1."""
+        return float(np.trace(scipy.linalg.cho_solve(self.factor, self.covariance)))
+
+    def spread(self, direction: Vector) -> float:
+        """Standard deviation of the scores of a direction."""
+        return float(np.sqrt(max(direction @ self.covariance @ direction, 1e-12)))
+
+
+@dataclass(frozen=True, eq=False)
+class Head:
+    """Scores images: 0 is an average image of the archive, and one unit a standard deviation of ordinary scores."""
+
+    weights: Vector
+    mean: Vector
+    border: float
+    """The score between examples and counterexamples, each scored by the head without it."""
+
+    def scores(self, vectors: Vectors) -> Float[np.ndarray, " _image"]:
+        return np.asarray((vectors - self.mean) @ self.weights, np.float64)
+
+
+def fit_head(text: Vector | None, yes: Vectors, no: Vectors, background: Background) -> Head:
+    """The head of examples (at least one) and counterexamples; `text` is the unit vector of its words, if it has any.
+
+    Takes O(dim^2) a call beside O(examples^2): the archive is read once, for the background.
+    """
+    if not len(yes):
+        raise InputError("a concept needs at least one example of what it is")
+    examples = np.concatenate([yes, no]).astype(np.float64) - background.mean
+    wanted = np.repeat([YES, 0.0], [len(yes), len(no)])
+    first = np.zeros(len(background.mean)) if text is None else PRIOR * text / background.spread(text)
+    carried = scipy.linalg.cho_solve(background.factor, examples.T)  # (dim, example)
+    kernel = examples @ carried / background.freedom
+    inverse = np.linalg.inv(kernel + STIFFNESS * np.eye(len(wanted)))
+    pull = inverse @ (wanted - examples @ first)
+    without = wanted - pull / np.diag(inverse)  # the score of each example by the others (Rasmussen and Williams, 5.12)
+    weights = first + carried @ pull / background.freedom
+    return Head(weights, background.mean, _border(without[: len(yes)], without[len(yes) :]))
+
+
+def _border(yes: Float[np.ndarray, " _yes"], no: Float[np.ndarray, " _no"]) -> float:
+    """Midway between what is and what is not; an average image is not."""
+    return float((yes.mean() + (no.mean() if len(no) else 0.0)) / 2)
+
+
+def as_word(head: Head, text: Vector | None, background: Background) -> tuple[Vector, float]:
+    """The unit vector that stands for a head among texts, and the cosine of its border.
+
+    Its cosines over the archive have the mean and the standard deviation of the text's, so that it competes with other
+    words as its text does. What is missing to unit length lies in the direction in which the archive's images differ
+    least, so it adds nothing.
+    """
+    level, spread = (0.0, 1.0) if text is None else (float(text @ background.mean), background.spread(text))
+    own = spread / background.spread(head.weights) * head.weights
+    centre = background.mean
+    even = scipy.linalg.cho_solve(background.factor, centre)  # the direction along which images are most alike
+    own = own + (level - own @ centre) / (even @ centre) * even
+    if (length := float(np.linalg.norm(own))) < 1:
+        moments = background.covariance + np.outer(centre, centre)
+        own = own + np.sqrt(1 - length**2) * _idle(moments, own)
+    unit = own / np.linalg.norm(own)
+    border = centre @ unit + head.border * background.spread(unit) / background.spread(head.weights)
+    return unit, float(border)
+
+
+def _idle(moments: Float[np.ndarray, "dim dim"], own: Vector) -> Vector:
+    """The unit direction across `own` in which images reach least."""
+    direction = np.asarray(np.linalg.eigh(moments)[1][:, 0])
+    direction = direction - direction @ own / (own @ own) * own
+    return np.asarray(direction / np.linalg.norm(direction) * np.sign(direction[np.abs(direction).argmax()]))

@@ -1,0 +1,148 @@
+"""Concepts: words that were taught by examples. `airstrip@mine` is the concept airstrip of the collection mine.
+
+A concept is a vector in the space of one model, kept in a file of its own. It belongs to that model: to another one,
+whose space is another, it means nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor
+
+from geoglot.errors import ClassesError, ModelError
+from geoglot.figures import format_some
+from geoglot.models.base import Card
+from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
+from geoglot.models.model_files import read_tensors, require_finite
+from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.settings import load_settings
+
+_WORD = re.compile(r"([^@/\\\s.][^@/\\]{0,79})@(\w[\w-]{0,39})")
+_SUFFIX = ".safetensors"
+_MOST_NUMBERS = 50_000_000  # of a file; a thousand examples of the largest models have a tenth
+
+
+def is_concept(word: str) -> bool:
+    """Whether a word names a concept and is not read as a text."""
+    return _WORD.fullmatch(word) is not None
+
+
+def spoken(word: str) -> str:
+    """A word without its collection, for whoever reads words as English: airstrip@mine is an airstrip."""
+    return match[1] if (match := _WORD.fullmatch(word)) else word
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The model in whose space a vector lies."""
+
+    name: str
+    sha256: str
+    """Hash of its weights; empty for vectors that others made, which are told apart by the name."""
+
+    @classmethod
+    def of(cls, card: Card) -> Owner:
+        return cls(card.name, card.sha256)
+
+    @property
+    def identity(self) -> str:
+        return self.sha256 or self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Concept:
+    """A word that was taught by examples."""
+
+    word: str
+    """As users write it: airstrip@mine."""
+    model: Owner
+    vector: Float[Tensor, " dim"]
+    """Unit vector, to be compared with images as a text's vector is."""
+    level: float | None
+    """The cosine at which an image is as likely to show it as not; None if that was not learned."""
+    text: str = ""
+    """The words whose vector was the start; empty if the model reads none."""
+    examples: dict[str, Float[np.ndarray, "_example dim"]] = field(default_factory=dict)
+    """Unit vectors of what it is ("yes") and of what it is not ("no"); teaching again adds to them."""
+
+    def save(self) -> Path:
+        """Keep it among the user's concepts; one of the same name is replaced."""
+        path = _path_of(self.word)
+        tensors = {"vector": self.vector} | {
+            kind: torch.from_numpy(np.ascontiguousarray(vectors)).half() for kind, vectors in self.examples.items()
+        }
+        facts = {"word": self.word, "model": vars(self.model), "level": self.level, "text": self.text}
+        with disk_errors(path.parent):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, save(tensors, {"geoglot": json.dumps(facts)}))
+        _read.cache_clear()
+        return path
+
+
+def load_concept(word: str, model: Owner) -> Concept:
+    """The concept that a word names; ClassesError if there is none, or if it is another model's."""
+    path = _path_of(word)
+    if not path.is_file():
+        known = f"; known are {format_some(names)}" if (names := list_concepts()) else ""
+        raise ClassesError(f"there is no concept {word!r}{known}; teach it with: geoglot index teach ARCHIVE {word!r}")
+    concept = _read(path, path.stat().st_mtime_ns)
+    if concept.model.identity != model.identity:
+        raise ClassesError(
+            f"{word} was taught for {concept.model.name}, whose vectors do not compare with those of {model.name}; "
+            "teach it for this model under another name"
+        )
+    return concept
+
+
+def list_concepts() -> list[str]:
+    """The words of all concepts of the user."""
+    folder = load_settings().concepts
+    return sorted(f"{path.stem}@{path.parent.name}" for path in folder.glob(f"*/*{_SUFFIX}"))
+
+
+def concept_vectors(words: Sequence[str], model: Owner) -> Float[Tensor, "word dim"]:
+    """The vectors of words that all name concepts, for archives whose model is not at hand or reads no words."""
+    if plain := [word for word in words if not is_concept(word)]:
+        raise ClassesError(
+            f"{model.name} reads no words, so {plain[0]!r} must be a concept, such as {plain[0]!r}@mine; "
+            "make one with: geoglot index teach, or geoglot index bridge"
+        )
+    return torch.stack([load_concept(word, model).vector for word in words])
+
+
+def _path_of(word: str) -> Path:
+    match = _WORD.fullmatch(word)
+    if match is None:
+        raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")
+    return load_settings().concepts / match[2] / f"{match[1]}{_SUFFIX}"
+
+
+@lru_cache(maxsize=256)
+def _read(path: Path, _state: int) -> Concept:
+    """Read a file once for each state of it."""
+    try:
+        if count_numbers(path, PLAIN_TYPES) > _MOST_NUMBERS:
+            raise ValueError(f"it has more than {_MOST_NUMBERS:,} numbers")
+        tensors = read_tensors(path)
+        require_finite(tensors, str(path))
+        with safe_open(path, "pt") as opened:
+            facts = json.loads((opened.metadata() or {})["geoglot"])
+        vector, owner = tensors.pop("vector"), Owner(**facts["model"])
+        if vector.ndim != 1 or any(each.shape[1:] != vector.shape for each in tensors.values()):
+            raise ValueError("its vectors do not have one length")
+        level = None if facts["level"] is None else float(facts["level"])
+        examples = {kind: each.numpy() for kind, each in tensors.items()}
+        return Concept(str(facts["word"]), owner, vector, level, str(facts["text"]), examples)
+    except (ValueError, KeyError, TypeError, ModelError) as error:
+        raise ModelError(f"{path} is not a concept ({error}); remove it, and teach it again") from error
