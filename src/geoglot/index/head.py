@@ -57,7 +57,8 @@ class Background:
     def factor(self) -> tuple[np.ndarray, bool]:
         """Cholesky factor of the covariance, with a ridge, since an archive may have fewer chips than dimensions."""
         ridge = _RIDGE * max(float(np.trace(self.covariance)) / len(self.mean), 1e-9)
-        return scipy.linalg.cho_factor(self.covariance + ridge * np.eye(len(self.mean)))
+        factor: tuple[np.ndarray, bool] = scipy.linalg.cho_factor(self.covariance + ridge * np.eye(len(self.mean)))
+        return factor
 
     @cached_property
     def freedom(self) -> float:
