@@ -63,3 +63,9 @@ def make_archive(folder: Path, counts: tuple[int, ...] = (5, 3), *, sources: int
     for seed, count in enumerate(counts):
         archive = archive.append(make_batch(count, seed, sources=sources))
     return archive
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Every file of an archive but its lock."""
+    files = [path for path in folder.rglob("*") if path.name[0] != "." and path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}

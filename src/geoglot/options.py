@@ -153,6 +153,20 @@ class RefineOptions:
 
 
 @dataclass(frozen=True)
+class IndexOptions:
+    """How imagery is cut into the chips of an archive."""
+
+    scale: Annotated[str, 'Sides of chips on the ground, such as "224m,896m". Default: one that fits each scene.'] = (
+        "auto"
+    )
+    patches: Annotated[bool, "Keep a vector of every patch too, which takes 200 times the space with mini."] = False
+    least: Annotated[float, "Least share of a chip that must have data, of what lies in its scene.", Gt(0), Le(1)] = 0.5
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+@dataclass(frozen=True)
 class EvaluateOptions:
     """What a user may decide about a measurement, beside task, data set, model and protocol. The result names all."""
 

@@ -8,19 +8,10 @@ import geopandas as gpd
 import numpy as np
 import pytest
 
-from archives import MODEL, make_archive, make_batch
+from archives import MODEL, content, make_archive, make_batch
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.index.archive import INDEX, Archive
 from geoglot.index.chip_shard import CHIP_TABLE
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    """Every file of an archive but its lock."""
-    return {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.name[0] != "." and path.is_file()
-    }
 
 
 def test_what_was_added_is_read_again(tmp_path: Path) -> None:

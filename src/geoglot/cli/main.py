@@ -30,13 +30,14 @@ COMMANDS = {
     "segment": "geoglot.cli.segment:command",
     "find": "geoglot.cli.find:command",
     "ask": "geoglot.cli.ask:command",
+    "index": "geoglot.cli.index:command",
     "pairs": "geoglot.cli.pairs:command",
     "train": "geoglot.cli.train:command",
     "export": "geoglot.cli.export:command",
     "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
 }
-_RESUMED = ("segment", "find", "pairs", "train")
+_RESUMED = ("segment", "find", "index", "pairs", "train")
 _OURS = {
     True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
     False: "this is a fault of geoglot and not yours; run again with -v, and report what it prints as SECURITY.md says",

@@ -20,7 +20,7 @@ from typing import Any
 
 from geoglot.aliases import PathLike
 from geoglot.errors import OutputError, SourceError
-from geoglot.index.chip_shard import Shard, name_of, read_shard, write_shard
+from geoglot.index.chip_shard import Shard, add_shard, read_shard
 from geoglot.index.chip_table import ChipBatch, check_batch
 from geoglot.models.base import Card
 from geoglot.outputs.atomic import disk_errors, hold
@@ -98,21 +98,18 @@ class Archive:
         """Chips that count."""
         return sum(shard.live_rows for shard in self.shards)
 
-    def append(self, batch: ChipBatch, name: str | None = None) -> Archive:
+    def append(self, batch: ChipBatch) -> Archive:
         """Add a shard to those that are stored by now, since others may add too. It appears whole or not at all.
 
-        `name` says what the shard holds, as 16 hexadecimal digits; without one it is a hash of the content. A shard
-        that is there already is not added again. InputError for a batch that does not fit the archive.
+        What is there already is not added again. InputError for a batch that does not fit the archive.
         """
         check_batch(batch, self.model.dim, self.keeps_patches)
-        name = name_of(batch) if name is None else f"shard-{name}"
 
-        def change(now: Archive) -> Archive:
-            if any(shard.name == name for shard in now.shards):
-                return now
-            return replace(now, shards=(*now.shards, write_shard(now.store, name, batch, vars(self.model))))
+        def add(now: Archive) -> Archive:
+            shard = add_shard(now.store, now.shards, batch, vars(self.model))
+            return now if shard in now.shards else replace(now, shards=(*now.shards, shard))
 
-        return self.change(change)
+        return self.change(add)
 
     def change(self, make: Callable[[Archive], Archive]) -> Archive:
         """Replace the manifest by that of `make(the archive as it is now)`, while no other run can."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -78,24 +79,32 @@ def read_shard(store: ShardStore, line: dict[str, Any]) -> Shard:
     return Shard(store.files(name), rows, removed, live)
 
 
-def write_shard(store: ShardStore, name: str, batch: ChipBatch, model: Mapping[str, Any]) -> Shard:
-    """Write a shard, which the caller names in the manifest while it holds the archive."""
+def add_shard(store: ShardStore, shards: Sequence[Shard], batch: ChipBatch, model: Mapping[str, Any]) -> Shard:
+    """Write the shard of a batch, unless it is there; the caller holds the archive and names it in the manifest."""
+    tables = _pack_tables(batch, model)
+    digest = hashlib.sha256(np.ascontiguousarray(batch.vectors).data)
+    for content in tables.values():
+        digest.update(content)
+    name = f"shard-{digest.hexdigest()[:16]}"
+    if there := next((shard for shard in shards if shard.name == name), None):
+        return there
+
+    def write(folder: Path) -> None:
+        np.save(folder / VECTORS, batch.vectors)
+        if batch.patches is not None:
+            np.save(folder / PATCHES, batch.patches)
+        for file, content in tables.items():
+            (folder / file).write_bytes(content)
+
     count = len(batch.vectors)
-    return Shard(store.write_shard(name, lambda folder: _write(folder, batch, model)), count, (), count)
+    return Shard(store.write_shard(name, write), count, (), count)
 
 
-def _write(folder: Path, batch: ChipBatch, model: Mapping[str, Any]) -> None:
-    np.save(folder / VECTORS, batch.vectors)
-    if batch.patches is not None:
-        np.save(folder / PATCHES, batch.patches)
-    pq.write_table(with_geo(batch.chips, {"model": dict(model)}), folder / CHIP_TABLE, compression="zstd")
-    pq.write_table(batch.sources, folder / SOURCE_TABLE, compression="zstd")
-
-
-def name_of(batch: ChipBatch) -> str:
-    """A name that is a hash of the content."""
-    digest = hashlib.sha256(np.ascontiguousarray(batch.vectors).tobytes())
-    for table in (batch.chips, batch.sources):
-        for column in table.column_names:
-            digest.update(repr((column, table[column].to_pylist())).encode())
-    return f"shard-{digest.hexdigest()[:16]}"
+def _pack_tables(batch: ChipBatch, model: Mapping[str, Any]) -> dict[str, bytes]:
+    chips = with_geo(batch.chips, {"model": dict(model)})
+    packed = dict[str, bytes]()
+    for file, table in ((CHIP_TABLE, chips), (SOURCE_TABLE, batch.sources)):
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        packed[file] = buffer.getvalue()
+    return packed

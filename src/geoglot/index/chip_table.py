@@ -17,13 +17,14 @@ from jaxtyping import Float16
 
 from geoglot.errors import InputError
 
-_BOX = ("xmin", "ymin", "xmax", "ymax")
+#: Edges of a box in degrees
+BOX = ("xmin", "ymin", "xmax", "ymax")
 #: A row per chip
 CHIPS = pa.schema([
     ("part", pa.int32()),  # row of the table of sources
     ("cell", pa.string()),  # of the world grid; null without coordinates
     ("geometry", pa.binary()),  # WKB in degrees, cut at the antimeridian; null without coordinates
-    ("bbox", pa.struct([(name, pa.float64()) for name in _BOX])),  # of the geometry, for other readers
+    ("bbox", pa.struct([(name, pa.float64()) for name in BOX])),  # of the geometry, for other readers
     ("source", pa.string()),
     ("source_sha", pa.string()),  # of the content
     ("window_row", pa.int32()),  # the pixels of the source's own grid
@@ -41,16 +42,17 @@ CHIPS = pa.schema([
 SOURCES = pa.schema([
     ("source", pa.string()),
     ("source_sha", pa.string()),
+    ("asked", pa.string()),  # the scale that was asked for: "auto", or metres as "224m"
     ("state", pa.string()),  # size and time of the file, by which an unchanged one is known without reading it
     ("reading", pa.string()),  # JSON of the options that decide its pixels
     ("scale_m", pa.float64()),
     ("part", pa.int32()),
     ("parts", pa.int32()),
     ("chips", pa.int32()),  # with a vector
-    ("without_data", pa.int32()),  # places that were not seen, since too little of them is valid
-    ("failed", pa.int32()),  # places that could not be read or computed
-    ("why", pa.string()),  # the first reason, or null
-    ("bbox", pa.struct([(name, pa.float64()) for name in _BOX])),  # of its chips; xmin > xmax across the antimeridian
+    ("unseen", pa.int32()),  # places without a vector, since they cannot show anything
+    ("failed", pa.int32()),  # places without a vector, since they could not be read or computed
+    ("why", pa.string()),  # why not, or null
+    ("bbox", pa.struct([(name, pa.float64()) for name in BOX])),  # of its chips; xmin > xmax across the antimeridian
     ("time", pa.timestamp("us", tz="UTC")),
 ])  # fmt: skip
 
@@ -92,7 +94,7 @@ def geometry_columns(geometries: Sequence[Any] | np.ndarray) -> dict[str, Any]:
     """The columns `geometry` and `bbox` of polygons in degrees; None has nulls."""
     array = np.asarray(geometries, object)
     bounds = shapely.bounds(array)
-    boxes = [None if np.isnan(row[0]) else dict(zip(_BOX, map(float, row), strict=True)) for row in bounds]
+    boxes = [None if np.isnan(row[0]) else dict(zip(BOX, map(float, row), strict=True)) for row in bounds]
     return {"geometry": pa.array(shapely.to_wkb(array), pa.binary()), "bbox": pa.array(boxes, CHIPS.field("bbox").type)}
 
 
@@ -100,7 +102,7 @@ def with_geo(table: Any, facts: Mapping[str, Any]) -> Any:
     """The table with the metadata of GeoParquet 1.1, and `facts` under the key geoglot, in place of any other."""
     column = {
         "encoding": "WKB", "geometry_types": ["Polygon", "MultiPolygon"],
-        "covering": {"bbox": {name: ["bbox", name] for name in _BOX}},
+        "covering": {"bbox": {name: ["bbox", name] for name in BOX}},
     }  # fmt: skip
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
     return table.replace_schema_metadata({"geo": json.dumps(geo), "geoglot": json.dumps(facts)})

@@ -4,12 +4,13 @@ import queue
 import threading
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 from geoglot.errors import ReadError
 from geoglot.geo import Window
 from geoglot.sources.tile import Tile
 
+T = TypeVar("T")
 _POLL_SECONDS = 0.05
 _TRIES = 3  # of a window
 
@@ -38,39 +39,48 @@ def read_ahead(
     A window that fails is read again twice, then yields a FailedWindow. Any other exception, also from `windows`, is
     raised here. The thread ends when this iterator is exhausted or closed.
     """
-    waiting: queue.Queue[tuple[Window, Tile | FailedWindow] | BaseException | None] = queue.Queue(maxsize=depth)
+    return ahead(((window, read_patiently(raster, window)) for window in windows), depth)
+
+
+def ahead(items: Iterable[T], depth: int) -> Generator[T]:
+    """Yield items that a thread makes, at most `depth` of them waiting; their exceptions are raised here.
+
+    The thread ends when this iterator is exhausted or closed.
+    """
+    waiting: queue.Queue[tuple[T] | BaseException | None] = queue.Queue(maxsize=depth)
     stopped = threading.Event()
 
-    def put(item: tuple[Window, Tile | FailedWindow] | BaseException | None) -> None:
+    def put(item: tuple[T] | BaseException | None) -> None:
         while not stopped.is_set():
             try:
                 return waiting.put(item, timeout=_POLL_SECONDS)
             except queue.Full:
                 continue
 
-    def read_windows() -> None:
+    def make() -> None:
         try:
-            for window in windows:
+            for item in items:
+                put((item,))
                 if stopped.is_set():
                     return
-                put((window, _read(raster, window)))
             put(None)
         except BaseException as error:  # noqa: BLE001 the consumer raises it
             put(error)
 
-    thread = threading.Thread(target=read_windows, name="geoglot-reader", daemon=True)
+    thread = threading.Thread(target=make, name="geoglot-reader", daemon=True)
     thread.start()
     try:
         while (item := waiting.get()) is not None:
             if isinstance(item, BaseException):
                 raise item
-            yield item
+            yield item[0]
     finally:
         stopped.set()
         thread.join()
 
 
-def _read(raster: Readable, window: Window) -> Tile | FailedWindow:
+def read_patiently(raster: Readable, window: Window) -> Tile | FailedWindow:
+    """Read a window, and twice again if it fails."""
     reason = ""
     for _ in range(_TRIES):
         try:

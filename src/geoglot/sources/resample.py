@@ -59,7 +59,7 @@ class Resampler:
     def _factors(self) -> tuple[int, int]:
         """Source (rows, cols) that are averaged into one before interpolation: the scale at the target's centre."""
         row, col = self.target.shape[0] / 2, self.target.shape[1] / 2
-        rows, cols = self._to_source(
+        rows, cols = self.to_source(
             np.array([row - 0.5, row + 0.5, row, row]), np.array([col, col, col - 0.5, col + 0.5])
         )
         steps = (max(abs(axis[1] - axis[0]), abs(axis[3] - axis[2])) for axis in (rows, cols))
@@ -83,12 +83,13 @@ class Resampler:
         """Source (rows, cols) of the centres of a window's pixels."""
         row_nodes, row, row_weight = _nodes(window.row, window.height)
         col_nodes, col, col_weight = _nodes(window.col, window.width)
-        nodes = self._to_source(*np.meshgrid(row_nodes, col_nodes, indexing="ij"))
+        nodes = self.to_source(*np.meshgrid(row_nodes, col_nodes, indexing="ij"))
         down = [_interpolate_nodes(axis, row, row_weight[:, None]) for axis in nodes]
         rows, cols = (_interpolate_nodes(axis.T, col, col_weight[:, None]).T for axis in down)
         return rows, cols
 
-    def _to_source(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def to_source(self, rows: np.ndarray, cols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pixel (rows, cols) of the source at pixel coordinates of the target."""
         x, y = self.target.to_map(rows, cols)
         if self.source.crs is not None and self.target.crs is not None and self.source.crs != self.target.crs:
             x, y = transform(x, y, self.target.crs, self.source.crs)

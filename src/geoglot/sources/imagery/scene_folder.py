@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -21,9 +20,8 @@ from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.listing import file_state, find_images, split_utf8_names
 from geoglot.sources.pixels.validity import parse_nodata
 from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.scene_day import find_day
 from geoglot.sources.tile import Tile
-
-_DAY = re.compile(r"(?<!\d)(20\d\d)-?(0[1-9]|1[0-2])-?(0[1-9]|[12]\d|3[01])(?!\d)")
 
 
 @dataclass(frozen=True)
@@ -132,5 +130,5 @@ def _outline(grid: Grid) -> dict[str, object]:
 def _find_time(raster: Raster, name: str) -> str:
     if raster.time is not None:
         return raster.time.isoformat()
-    match = _DAY.search(name)
-    return f"{match[1]}-{match[2]}-{match[3]}T12:00:00" if match else ""
+    day = find_day(name)
+    return f"{day}T12:00:00" if day else ""

@@ -20,12 +20,12 @@ from geoglot.sources.bands.sensors import (
     WHITE_REFLECTANCE,
     Preset,
 )
+from geoglot.sources.scene_day import find_day
 
 _DARKEST, _LEAST, _MOST = -0.15, 0.0256, 1.6
 _TEN_THOUSANDTH = 1e-4
 _OFFSET_COUNTS = 1000  # added to Sentinel-2 numbers from baseline 04.00 on
 _DARK_COUNTS = 800  # with that offset, few pixels are darker
-_DAY = re.compile(r"(?<!\d)(20\d\d)[-_]?(0[1-9]|1[0-2])[-_]?(0[1-9]|[12]\d|3[01])(?!\d)")
 PerBand = tuple[float, ...]
 
 
@@ -129,8 +129,8 @@ def _sentinel2_offset(values: ValueRange) -> tuple[float, str, str]:
     tagged = re.fullmatch(r"N?(\d\d)\.?(\d\d)", values.tags.get("PROCESSING_BASELINE", ""))
     dark, baseline = min(values.low), tagged or named
     if baseline is None:
-        day = _DAY.search(values.name.replace("\\", "/").rsplit("/", 1)[-1])
-        is_recent = bool(day and "".join(day.groups()) >= SENTINEL2_OFFSET_SINCE)
+        day = find_day(values.name.replace("\\", "/").rsplit("/", 1)[-1])
+        is_recent = day is not None and f"{day:%Y%m%d}" >= SENTINEL2_OFFSET_SINCE
         has_offset, reason = dark >= (_DARK_COUNTS if is_recent else _OFFSET_COUNTS), "by the darkest 2 %"
     else:
         reason = f"baseline {baseline[1]}.{baseline[2]}"

@@ -1,0 +1,103 @@
+"""Which chips of a scene: squares of the grid that is read, each centred on a cell of the world grid.
+
+A chip of S metres is as many pixels a side as the model learned from, so a scale decides the resolution that is read.
+The chip at the edge of a scene reaches beyond it, where the scene is mirrored.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool
+
+from geoglot.errors import InputError
+from geoglot.figures import format_number
+from geoglot.geo import Grid, Window
+from geoglot.index.cells import Cell, cells_within, centres, check_scale
+from geoglot.lonlat import lonlat_bounds
+from geoglot.models.base import Card
+
+AUTO = "auto"
+LEAST_INSIDE = 0.25
+"""Share of a chip that must lie in its scene."""
+_FAR = 2.0  # times beyond the resolutions of a model, up to which a scale is read
+_COARSE = 4.0  # pixels of a chip across one pixel of the scene, beyond which it is blurred
+
+
+class ChipPlace(NamedTuple):
+    """Where a chip lies."""
+
+    cell: Cell | None
+    """None for a picture without coordinates."""
+    window: Window
+    """Pixels of the grid that is read; it may reach beyond."""
+
+
+def parse_scales(text: str, card: Card) -> tuple[str, ...]:
+    """Scales as "224m,896m" as the texts of their metres; InputError for one that the model cannot see.
+
+    Empty text gives `AUTO`: each scene has the scale that fits its ground resolution.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return tuple(dict.fromkeys(_parse_scale(part, card) for part in parts)) or (AUTO,)
+
+
+def _parse_scale(part: str, card: Card) -> str:
+    if part == AUTO:
+        return AUTO
+    try:
+        metres = check_scale(float(part.removesuffix("m")))
+    except ValueError:
+        raise InputError(f"a scale must be metres on the ground, such as 224m, got {part!r}") from None
+    finest, coarsest = card.resolution
+    least, most = finest / _FAR * card.tile_size, coarsest * _FAR * card.tile_size
+    if not least <= metres <= most:
+        raise InputError(
+            f"a scale for {card.name} must be from {format_number(least)} to {format_number(most)} m, since a chip is "
+            f"{card.tile_size} px a side, got {format_number(metres)} m"
+        )
+    return f"{metres:g}m"
+
+
+def scale_of(asked: str, native: Grid, card: Card) -> float:
+    """The scale in metres of a scene: the one asked for, else the nearest to its own resolution by powers of two."""
+    if asked != AUTO:
+        return float(asked.removesuffix("m"))
+    finest, coarsest = card.resolution
+    pixel = min(max(native.resolution_m or finest, finest), coarsest)
+    return float(card.tile_size * 2.0 ** round(math.log2(pixel)))
+
+
+def why_too_coarse(native: Grid, scale_m: float, side: int) -> str:
+    """Why the pixels of a scene cannot fill chips of a scale; empty if they can."""
+    pixel, wanted = native.resolution_m or 0.0, scale_m / side
+    if pixel <= _COARSE * wanted:
+        return ""
+    return (
+        f"its pixels are {format_number(pixel)} m, too coarse for chips of {format_number(scale_m)} m; give a scale of "
+        f"{format_number(pixel / _COARSE * side)} m or more"
+    )
+
+
+def find_places(grid: Grid, scale_m: float, side: int) -> list[ChipPlace]:
+    """The chips of `side` pixels that lie in a grid by at least a quarter; the one that does most if none does so."""
+    places = list[tuple[float, ChipPlace]]()
+    for row, cols in cells_within(scale_m, *lonlat_bounds(grid)):
+        lon, lat = centres(scale_m, np.full(len(cols), row), cols)
+        down, across = (np.round(axis - side / 2) for axis in grid.from_lonlat(lon, lat))
+        share = _overlap(down, side, grid.shape[0]) * _overlap(across, side, grid.shape[1]) / side**2
+        for index in np.flatnonzero(share > 0):
+            window = Window(int(down[index]), int(across[index]), side, side)
+            places.append((float(share[index]), ChipPlace(Cell(scale_m, row, int(cols[index])), window)))
+    enough = [place for share, place in places if share >= LEAST_INSIDE]
+    return enough or [place for _, place in sorted(places, key=lambda each: -each[0])[:1]]
+
+
+def _overlap(first: np.ndarray, side: int, length: int) -> np.ndarray:
+    return np.asarray((np.minimum(first + side, length) - np.maximum(first, 0)).clip(0))
+
+
+def shows_enough(valid: Bool[np.ndarray, "rows cols"], window: Window, grid: Grid, least: float) -> bool:
+    """Whether at least a share of the pixels of a chip inside its scene have data."""
+    inside = window.intersection(grid.whole)
+    return inside is not None and bool(valid.sum() >= max(1.0, least * inside.height * inside.width))

@@ -1,0 +1,160 @@
+"""Reads the chips of units of work, in order, with their rows of the tables of an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from geoglot.errors import GridError, InputError, ReadError, SourceError
+from geoglot.index.chip_rows import Found, chip_rows, source_row
+from geoglot.index.chips import ChipPlace, find_places, scale_of, shows_enough, why_too_coarse
+from geoglot.index.units import CHIPS_A_PART, Part, Rules, Unit
+from geoglot.models.base import Card
+from geoglot.scene.embed import pad
+from geoglot.scene.read import check_bands
+from geoglot.sources.analysis_grid import analysis_grid
+from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.read_ahead import FailedWindow, read_patiently
+from geoglot.sources.scene_day import find_day
+
+_EMPTY = "too little of them has data"
+
+
+@dataclass(frozen=True)
+class ReadChip:
+    """The pixels of a chip."""
+
+    pixels: Float[np.ndarray, "band side side"]
+    done: float
+    """Bytes of its part that are read, about."""
+    area_m2: float = 0.0
+    """0 for a picture without coordinates."""
+
+
+@dataclass(frozen=True)
+class PartRead:
+    """The end of a part, after its chips."""
+
+    part: Part
+    chips: Any
+    """Arrow table, a row for each chip that was read."""
+    source: dict[str, Any]
+    """Its row of the table of sources; chips that the model fails on are counted later."""
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PartFailed:
+    """The end of a part that cannot be read; chips that came before it count no more."""
+
+    part: Part
+    reason: str
+
+
+@dataclass(frozen=True)
+class UnitRead:
+    """The end of a unit."""
+
+    unit: Unit
+
+
+Event = ReadChip | PartRead | PartFailed | UnitRead
+
+
+def read_units(units: Iterable[Unit], rules: Rules, card: Card) -> Iterator[Event]:
+    """Read units, part by part. A source that cannot be read ends its part and not the others."""
+    for unit in units:
+        with ExitStack() as stack:
+            # The parts of a source follow each other, so one open raster serves them.
+            opened = lru_cache(maxsize=1)(lambda uri, stack=stack: stack.enter_context(_open(uri, rules)))
+            for part in unit.parts:
+                try:
+                    raster = opened(part.source.uri)
+                    check_bands(raster, card.bands, card.name)
+                    yield from _read_part(part, raster, rules, card)
+                except (SourceError, GridError, InputError) as error:
+                    yield PartFailed(part, str(error))
+        yield UnitRead(unit)
+
+
+def _open(uri: str, rules: Rules) -> Raster:
+    return open_raster(uri, bands=rules.read.bands, sensor=rules.read.sensor, nodata=rules.read.nodata)
+
+
+def _read_part(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator[Event]:
+    if raster.native.crs is None:
+        if part.asked == rules.scales[0]:  # the whole picture is of no scale, and one chip
+            yield from _read_picture(part, raster, rules, card)
+        return
+    scale, side = scale_of(part.asked, raster.native, card), card.tile_size
+    scene = replace(raster, grid=analysis_grid(raster.native, scale / side, raster.uri))
+    found = Found(scene, part, scale, _moment(part, raster))
+    if why := why_too_coarse(raster.native, scale, side):
+        yield _end(found, [], [], (0, 0, why), (f"{raster.uri} is not seen: {why}",))
+        return
+    places = _places(scene, part, scale, side)
+    seen, nodata, unseen, failed, why = list[ChipPlace](), list[float](), 0, 0, ""
+    for done, place in enumerate(places, 1):
+        tile = read_patiently(scene, place.window)
+        if isinstance(tile, FailedWindow):
+            failed, why = failed + 1, tile.reason
+        elif not shows_enough(tile.valid, place.window, scene.grid, rules.least):
+            unseen, why = unseen + 1, why or _EMPTY
+        else:
+            seen.append(place)
+            nodata.append(float(1 - tile.valid.mean()))
+            yield ReadChip(tile.pixels, part.size * done / len(places), scale**2)
+    raster.check_unchanged()
+    yield _end(found, seen, nodata, (unseen, failed, why), raster.warnings)
+
+
+def _places(scene: Raster, part: Part, scale: float, side: int) -> list[ChipPlace]:
+    """The chips of a part."""
+    places = find_places(scene.grid, scale, side)
+    if part.parts == 1:
+        return places
+    return places[part.number * CHIPS_A_PART : (part.number + 1) * CHIPS_A_PART]
+
+
+def _read_picture(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator[Event]:
+    """A picture without coordinates is one chip: reduced to the model's size if it is large, mirrored if small."""
+    found = Found(raster, part, None, _moment(part, raster))
+    notes = raster.warnings[1:]  # the first says that it has no place on Earth
+    try:
+        tile = raster.thumbnail(card.tile_size)
+    except ReadError as error:
+        yield _end(found, [], [], (0, 1, str(error)), notes)
+        return
+    if tile.valid.mean() < rules.least:
+        yield _end(found, [], [], (1, 0, _EMPTY), notes)
+        return
+    yield ReadChip(pad(tile.pixels, card.patch_size, card.tile_size), float(part.size))
+    yield _end(found, [ChipPlace(None, raster.grid.whole)], [float(1 - tile.valid.mean())], (0, 0, ""), notes)
+
+
+def _end(
+    found: Found,
+    seen: list[ChipPlace],
+    nodata: list[float],
+    missing: tuple[int, int, str],
+    notes: tuple[str, ...],
+) -> PartRead:
+    chips = chip_rows(found, seen, nodata)
+    return PartRead(found.part, chips, source_row(found, chips, missing), notes)
+
+
+def _moment(part: Part, raster: Raster) -> datetime | None:
+    """When the pixels were taken, in UTC: as a list says, else the file, else its name, which gives noon of a day."""
+    if part.source.time:
+        return datetime.fromisoformat(part.source.time)
+    if raster.time:
+        return raster.time.replace(tzinfo=UTC)
+    day = find_day(raster.uri.rsplit("/", 1)[-1])
+    return datetime.combine(day, time(12), UTC) if day else None
