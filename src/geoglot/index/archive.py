@@ -2,6 +2,7 @@
 
     archive.json                   format, model, patches, and the shards with their numbers of chips
     shard-HASH/vectors.npy         float16 (chip, dim), unit vectors
+    shard-HASH/codes.npy           int8 (chip, dim), the same in bytes, with code_scale.npy: what a search reads
     shard-HASH/chips.parquet       a row per chip: columns of `chip_table.CHIPS`
     shard-HASH/sources.parquet     a row per part of a source: columns of `chip_table.SOURCES`
     shard-HASH/patches.npy         float16 (chip, rows, cols, dim), if patches are kept

@@ -15,10 +15,13 @@ import numpy as np
 import pyarrow.parquet as pq
 from jaxtyping import Bool, Float16
 
+from geoglot.errors import SourceError
 from geoglot.index.chip_table import CHIPS, SOURCES, ChipBatch, with_geo
+from geoglot.index.codes import Codes, encode
 from geoglot.shards import ShardFiles, ShardStore
 
-VECTORS, CHIP_TABLE, SOURCE_TABLE, PATCHES = "vectors.npy", "chips.parquet", "sources.parquet", "patches.npy"
+VECTORS, CODES, CODE_SCALE = "vectors.npy", "codes.npy", "code_scale.npy"
+CHIP_TABLE, SOURCE_TABLE, PATCHES = "chips.parquet", "sources.parquet", "patches.npy"
 _NAME = re.compile(r"shard-[0-9a-f]{16}")
 
 
@@ -42,6 +45,15 @@ class Shard:
     def vectors(self) -> Float16[np.ndarray, "chip dim"]:
         """Mapped from the file; removed chips too."""
         return self.files.array(VECTORS, self.rows)
+
+    @cached_property
+    def codes(self) -> Codes:
+        """What `scan` reads; removed chips too."""
+        scale = self.files.array(CODE_SCALE, 2)
+        try:
+            return Codes.of(self.files.array(CODES, self.rows), scale)
+        except (ValueError, TypeError) as error:
+            raise SourceError(f"{self.files.path(CODES)} cannot be read ({error}); restore it from a copy") from error
 
     @cached_property
     def patches(self) -> Float16[np.ndarray, "chip rows cols dim"] | None:
@@ -91,6 +103,9 @@ def add_shard(store: ShardStore, shards: Sequence[Shard], batch: ChipBatch, mode
 
     def write(folder: Path) -> None:
         np.save(folder / VECTORS, batch.vectors)
+        codes = encode(batch.vectors)
+        np.save(folder / CODES, codes.values)
+        np.save(folder / CODE_SCALE, codes.scale)
         if batch.patches is not None:
             np.save(folder / PATCHES, batch.patches)
         for file, content in tables.items():
