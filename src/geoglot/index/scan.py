@@ -148,7 +148,7 @@ def _multiply(codes: Tensor, weights: Tensor) -> Tensor:
 
 @cache
 def _bytes_multiply() -> bool:
-    """Whether bytes are multiplied right here: on processors without VNNI, sums of two products may be cut at 16 bits."""
+    """Whether bytes are multiplied right here: without VNNI, a processor may cut sums of two products at 16 bits."""
     codes, weights = torch.full((64, 64), 127, dtype=torch.int8), torch.full((64, 1), 127, dtype=torch.int8)
     codes[1::2] = -127
     expected = (codes.long() @ weights.long()).int()
