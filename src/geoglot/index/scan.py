@@ -50,7 +50,8 @@ class Ranked:
 
 def first(scores: Scores) -> Float[np.ndarray, " row"]:
     """The fusion of a single query."""
-    return scores[0]
+    row: np.ndarray = scores[0]
+    return row
 
 
 def scan(blocks: Sequence[Block], queries: Float[np.ndarray, "query dim"], k: int, fuse: Fuse = first) -> Ranked:
