@@ -50,7 +50,7 @@ def orient_rings(geometries: np.ndarray) -> np.ndarray:
 
 def bound_in_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> list[tuple[float, float, float, float]]:
     """(west, south, east, north) in degrees of each geometry; west > east across the antimeridian."""
-    return [_bounds(geometry) for geometry in project_to_lonlat(geometries, crs)]
+    return [west_east_bounds(geometry) for geometry in project_to_lonlat(geometries, crs)]
 
 
 def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
@@ -91,7 +91,8 @@ def _split(geometry: Any) -> Any:
     return shapely.union_all([part for part in parts if not part.is_empty])
 
 
-def _bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:
+def west_east_bounds(geometry: BaseGeometry) -> tuple[float, float, float, float]:
+    """(west, south, east, north) of a geometry in degrees; west > east across the antimeridian."""
     west, south, east, north = geometry.bounds
     if west == -180 and east == 180:
         ends = shapely.bounds(shapely.get_parts(geometry))

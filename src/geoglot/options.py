@@ -167,6 +167,25 @@ class IndexOptions:
 
 
 @dataclass(frozen=True)
+class SearchOptions:
+    """Which chips of an archive count, and how many hits are wanted."""
+
+    top: Annotated[int, "Hits, one a place.", Ge(1), Le(10_000)] = 12
+    bbox: Annotated[
+        tuple[float, ...] | None, "West,south,east,north in degrees; west > east across the antimeridian."
+    ] = None
+    area: Annotated[PathLike | None, "Vector file of an area of interest: chips that touch it count."] = None
+    after: Annotated[str | None, "First day, such as 2024-05-01."] = None
+    before: Annotated[str | None, "Last day."] = None
+    where: Annotated[str | None, "Condition on columns, such as \"cloud < 0.1 and source like '%2024%'\"."] = None
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+        if self.bbox is not None and len(self.bbox) != 4:
+            raise InputError(f"bbox must be west,south,east,north, got {len(self.bbox)} numbers")
+
+
+@dataclass(frozen=True)
 class EvaluateOptions:
     """What a user may decide about a measurement, beside task, data set, model and protocol. The result names all."""
 

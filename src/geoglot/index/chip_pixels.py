@@ -1,0 +1,42 @@
+"""Reads the pixels of a chip again, as they were read when it was encoded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, replace
+
+import numpy as np
+
+from geoglot.errors import SourceError
+from geoglot.geo import Window
+from geoglot.index.cells import Cell
+from geoglot.options import ReadOptions
+from geoglot.sources.analysis_grid import analysis_grid
+from geoglot.sources.raster import open_raster
+from geoglot.sources.tile import Tile
+
+
+def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Tile:
+    """A chip of `side` pixels: of a cell in a scene, else the whole picture with at most that many.
+
+    `reading` is the JSON of the options that its source was read by. SourceError or ReadError if it cannot be read.
+    """
+    read = _parse_reading(reading)
+    with open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata) as raster:
+        if cell is None:
+            return raster.thumbnail(side)
+        place = Cell.parse(cell)
+        scene = replace(raster, grid=analysis_grid(raster.native, place.scale_m / side, raster.uri))
+        lon, lat = place.centre
+        down, across = (np.round(axis - side / 2) for axis in scene.grid.from_lonlat(np.array([lon]), np.array([lat])))
+        return scene.read(Window(int(down[0]), int(across[0]), side, side))
+
+
+def _parse_reading(reading: str) -> ReadOptions:
+    try:
+        facts = json.loads(reading) if reading else {}
+        known = {field.name for field in fields(ReadOptions)}
+        lists = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
+        return ReadOptions(**{name: value for name, value in lists.items() if name in known})
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SourceError(f"how a source was read cannot be understood ({error}); restore the archive from a copy") from error
