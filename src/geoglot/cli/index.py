@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,12 +34,14 @@ def command() -> None:
 @flags(ReadOptions, "read", "tile", "overlap", "resolution")
 @_model
 @shared.device
+@click.option("--ray", help="Address of a Ray cluster that does the work, such as auto; local starts one here.")
 @shared.long
 def add(
     archive: Path,
     sources: tuple[str, ...],
     model: str | None,
     device: str | None,
+    ray: str | None,
     as_json: bool,
     *,
     options: IndexOptions,
@@ -53,11 +57,99 @@ def add(
     """
     from geoglot.index.build import add as add_sources
     from geoglot.index.build import load_for
+    from geoglot.index.on_ray import add_on_ray
 
     encoder = load_for(archive, model, device)
     with progress() as advance:
-        added = add_sources(archive, sources, model=encoder, read=read, options=options, progress=advance)
+        if ray is None:
+            added = add_sources(archive, sources, model=encoder, read=read, options=options, progress=advance)
+        else:
+            name = model or encoder.card.name
+            added = add_on_ray(archive, sources, ray, name, read=read, options=options, progress=advance)
     _report(added, as_json)
+
+
+@command.command()
+@click.argument("archive", type=shared.PATH)
+@click.argument("sources", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, help="Folder of the units, here or at a URL.")
+@flags(IndexOptions, "options")
+@flags(ReadOptions, "read", "tile", "overlap", "resolution")
+@_model
+@shared.long
+def plan(
+    archive: Path,
+    sources: tuple[str, ...],
+    output: str,
+    model: str | None,
+    as_json: bool,
+    *,
+    options: IndexOptions,
+    read: ReadOptions,
+) -> None:
+    """Write units of work, to be done by any number of machines, for what ARCHIVE lacks of SOURCES.
+
+    \b
+    Example:
+      geoglot index plan archive/ scenes/ -o plan/
+      ls plan/unit-*.json | xargs -P 8 -n 4 geoglot index work
+      geoglot index commit archive/ plan/
+    """
+    from geoglot.index.build import prepare
+    from geoglot.index.cluster import write_plan
+
+    with progress() as advance:
+        job = prepare(archive, sources, model=model, read=read, options=options, progress=advance)
+    units = write_plan(job, output)
+    text = f"{format_count(len(units), 'unit')} in {output}; do each with: geoglot index work UNIT"
+    _report(job.added, as_json, {"units": units}, text)
+
+
+@command.command()
+@click.argument("units", nargs=-1, required=True)
+@_model
+@shared.device
+@shared.long
+def work(units: tuple[str, ...], model: str | None, device: str | None, as_json: bool) -> None:
+    """Do UNITS, files of `geoglot index plan`; the result of each appears beside it. A second time changes nothing.
+
+    Exit code 3: some sources could not be read; the rest was done.
+    """
+    from functools import cache
+
+    from geoglot.index.cluster import do_unit
+    from geoglot.models.zoo import load_word_model
+
+    load = cache(lambda name: load_word_model(model or name, device=device, precision="auto"))
+    failed = list[tuple[str, str]]()
+    with progress() as advance:
+        for number, unit in enumerate(units, 1):
+            failed += do_unit(unit, load).failed
+            advance("units", number, len(units))
+    failures = [{"source": source, "reason": reason} for source, reason in failed]
+    shared.emit({"units": list(units), "failed": failures}, as_json, f"{format_count(len(units), 'unit')} done")
+    if failed:
+        shared.exit_partly(f"{failed[0][0]}: {failed[0][1]}")
+
+
+@command.command()
+@click.argument("archive", type=shared.PATH)
+@click.argument("units")
+@shared.long
+def commit(archive: Path, units: str, as_json: bool) -> None:
+    """Join what was done of the folder UNITS to ARCHIVE. Exit code 3: some units were not done, or only in part."""
+    from geoglot.index.cluster import join_units
+
+    with progress() as advance:
+        joined = join_units(archive, units, advance)
+    lines = [
+        f"{archive}: {format_count(joined.chips, 'chip')} added from {format_count(joined.units, 'unit')}",
+        *(f"missing   {unit}" for unit in joined.missing[:_SHOWN]),
+        *(f"failed    {source}: {reason}" for source, reason in joined.failed[:_SHOWN]),
+    ]
+    shared.emit(joined.to_json(), as_json, "\n".join(lines))
+    if joined.missing or joined.failed:
+        shared.exit_partly(f"{len(joined.missing):,} units and {len(joined.failed):,} sources are missing")
 
 
 @command.command()
@@ -99,13 +191,16 @@ def compact(archive: Path, as_json: bool) -> None:
     shared.emit({"archive": str(archive), **vars(done)}, as_json, text)
 
 
-def _report(added: Added, as_json: bool) -> None:
-    lines = [
+def _report(added: Added, as_json: bool, more: Mapping[str, Any] = MappingProxyType({}), text: str = "") -> None:
+    done = (
         f"{added.place}: {format_count(added.chips, 'chip')} added, {format_number(added.area_km2)} km², "
-        f"from {format_count(added.sources - added.there, 'source')}; {added.there:,} were there",
+        f"from {format_count(added.sources - added.there, 'source')}; {added.there:,} were there"
+    )
+    lines = [
+        text or done,
         *(f"note      {note}" for note in added.notes),
         *(f"failed    {source}: {reason}" for source, reason in added.failed[:_SHOWN]),
     ]
-    shared.emit(added.to_json(), as_json, "\n".join(lines))
+    shared.emit({**added.to_json(), **more}, as_json, "\n".join(lines))
     if added.failed:
         shared.exit_partly(f"{len(added.failed):,} sources could not be read in whole or in part")

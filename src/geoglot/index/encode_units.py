@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import torch
-from jaxtyping import Float, Float16
+from jaxtyping import Float
 
 from geoglot.index.chip_table import CHIPS, SOURCES, ChipBatch
+from geoglot.index.lanes import Lanes, Outputs, open_lanes
 from geoglot.index.read_chips import PartFailed, PartRead, ReadChip, UnitRead, read_units
 from geoglot.index.units import Rules, Unit
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.embed import compute
 from geoglot.sources.read_ahead import ahead
 
 _AHEAD = 4  # batches that wait for the model
@@ -48,9 +49,8 @@ class Step:
 def encode_units(units: Iterable[Unit], rules: Rules, model: VisionLanguageModel) -> Iterator[Step | Done]:
     """Do units in order. The vectors of a unit depend on nothing but the unit, its rules and the model."""
     batch = rules.read.batch
-    events = ahead(read_units(units, rules, model.card), _AHEAD * batch)
-    work = _Work(model, rules)
-    try:
+    with open_lanes(model) as lanes, closing(ahead(read_units(units, rules, model.card), _AHEAD * batch)) as events:
+        work = _Work(lanes, rules)
         for event in events:
             if isinstance(event, ReadChip):
                 work.add(event)
@@ -59,23 +59,20 @@ def encode_units(units: Iterable[Unit], rules: Rules, model: VisionLanguageModel
             elif isinstance(event, UnitRead):
                 yield work.encode()
                 yield work.finish(event.unit)
-                work = _Work(model, rules)
+                work = _Work(lanes, rules)
             else:
                 work.end_part(event)
-    finally:
-        events.close()
 
 
 @dataclass
 class _Work:
     """A unit that is being done."""
 
-    model: VisionLanguageModel
+    lanes: Lanes
     rules: Rules
     waiting: list[Float[np.ndarray, "band side side"]] = field(default_factory=list)
-    outputs: list[np.ndarray | str] = field(default_factory=list)
-    """A vector, or why there is none, of every chip."""
-    patches: list[np.ndarray | str] = field(default_factory=list)
+    batches: list[tuple[Future[Outputs], Future[Outputs] | None]] = field(default_factory=list)
+    """Vectors of chips and, if they are kept, of their patches."""
     parts: list[tuple[PartRead | PartFailed, int]] = field(default_factory=list)
     """Each part that ended, and the number of its chips."""
     read: int = 0
@@ -91,14 +88,10 @@ class _Work:
         self.waiting.append(chip.pixels)
         self.read, self.current, self.area_m2 = self.read + 1, chip.done, self.area_m2 + chip.area_m2
 
-    @torch.inference_mode()
     def encode(self) -> Step:
-        """Encode the chips that wait."""
-        model, chips = self.model, self.waiting
-        self.outputs += compute(lambda pixels: model.encode_image(pixels.to(model.device)).float(), chips)
-        if self.rules.patches:
-            self.patches += compute(lambda pixels: model.encode_patches(pixels.to(model.device)).float(), chips)
-        step = Step(self.bytes + self.current, len(chips), self.area_m2)
+        """Hand the chips that wait to the model."""
+        chips, step = self.waiting, Step(self.bytes + self.current, len(self.waiting), self.area_m2)
+        self.batches.append((self.lanes.image(chips), self.lanes.patches(chips) if self.rules.patches else None))
         self.waiting, self.area_m2 = [], 0.0
         return step
 
@@ -108,6 +101,8 @@ class _Work:
 
     def finish(self, unit: Unit) -> Done:
         """The batch of the unit: vectors and rows of all parts that could be read."""
+        vectors = [output for batch, _ in self.batches for output in batch.result()]
+        patches = [output for _, batch in self.batches if batch for output in batch.result()]
         failed, notes, good = list[tuple[str, str]](), list[str](), list[int]()
         tables, sources, first = [CHIPS.empty_table()], list[dict[str, Any]](), 0
         for event, count in self.parts:
@@ -115,7 +110,7 @@ class _Work:
             if isinstance(event, PartFailed):
                 failed.append((event.part.source.uri, event.reason))
                 continue
-            why = {index: reason for index in here if (reason := self._why_failed(index))}
+            why = {index: reason for index in here if (reason := _why_failed(index, vectors, patches))}
             seen = [index for index in here if index not in why]
             rows = event.chips.take(pa.array([index - here.start for index in seen], pa.int64()))
             tables.append(rows.append_column("part", pa.array([len(sources)] * len(seen), pa.int32())))
@@ -125,23 +120,24 @@ class _Work:
             good += seen
             notes += event.notes
         chips = pa.concat_tables([table.select(CHIPS.names) for table in tables])
-        batch = ChipBatch(self._vectors(good), chips, pa.Table.from_pylist(sources, SOURCES), self._patches(good))
+        kept = _stack([patches[index] for index in good], self.rules.model.dim, 4) if self.rules.patches else None
+        batch = ChipBatch(
+            _stack([vectors[index] for index in good], self.rules.model.dim, 2),
+            chips,
+            pa.Table.from_pylist(sources, SOURCES),
+            None if kept is None else np.ascontiguousarray(np.moveaxis(kept, 1, -1)),
+        )
         return Done(unit, batch, tuple(failed), tuple(dict.fromkeys(notes)))
 
     def _source_row(self, event: PartRead, chips: int, why: list[str]) -> dict[str, Any]:
         failed, reason = event.source["failed"] + len(why), event.source["why"] or next(iter(why), None)
         return {**event.source, "reading": self.rules.reading, "chips": chips, "failed": failed, "why": reason}
 
-    def _why_failed(self, index: int) -> str:
-        outputs = [self.outputs[index], *([self.patches[index]] if self.rules.patches else [])]
-        return next((output for output in outputs if isinstance(output, str)), "")
 
-    def _vectors(self, good: list[int]) -> Float16[np.ndarray, "chip dim"]:
-        rows = [np.asarray(self.outputs[index], np.float16) for index in good]
-        return np.stack(rows) if rows else np.empty((0, self.rules.model.dim), np.float16)
+def _why_failed(index: int, *outputs: Outputs) -> str:
+    return next((output for some in outputs if some and isinstance(output := some[index], str)), "")
 
-    def _patches(self, good: list[int]) -> Float16[np.ndarray, "chip rows cols dim"] | None:
-        if not self.rules.patches:
-            return None
-        rows = [np.moveaxis(np.asarray(self.patches[index], np.float16), 0, -1) for index in good]
-        return np.stack(rows) if rows else np.empty((0, 1, 1, self.rules.model.dim), np.float16)
+
+def _stack(rows: Outputs, dim: int, axes: int) -> np.ndarray:
+    """Vectors as one array (chip, dim, ...) of half precision."""
+    return np.stack(rows).astype(np.float16) if rows else np.empty((0, dim, 1, 1)[:axes], np.float16)

@@ -121,10 +121,24 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
     path = Path(uri)
     if not path.is_file():
         raise SourceError(f"No such file: {uri}")
-    files = [path, *Sidecars.of(uri)]
-    state = ", ".join(file_state(file) for file in files)
+    files, state = _look_at(uri)
     sha = known.get((uri, state)) or _hash_files(files)
     return Source(uri, sha, state, path.stat().st_size, wanted.time, wanted.cloud)
+
+
+def check_content(source: Source) -> None:
+    """SourceError if a local file does not hold what it held when it was found."""
+    if not is_local(source.uri):
+        return
+    files, state = _look_at(source.uri)
+    if state != source.state and _hash_files(files) != source.sha:  # a copy may have another time
+        raise SourceError(f"{source.uri} has changed since it was found; run the same again, or plan again")
+
+
+def _look_at(uri: str) -> tuple[list[Path], str]:
+    """A file with those beside it that say where it lies, and their sizes and times."""
+    files = [Path(uri), *Sidecars.of(uri)]
+    return files, ", ".join(file_state(file) for file in files)
 
 
 def _hash_files(files: Iterable[Path]) -> str:

@@ -15,7 +15,8 @@ from jaxtyping import Float
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.index.chip_rows import Found, chip_rows, source_row
 from geoglot.index.chips import ChipPlace, find_places, scale_of, shows_enough, why_too_coarse
-from geoglot.index.units import CHIPS_A_PART, Part, Rules, Unit
+from geoglot.index.find_sources import check_content
+from geoglot.index.units import CHIPS_A_PART, Part, Rules, Source, Unit
 from geoglot.models.base import Card
 from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
@@ -73,10 +74,10 @@ def read_units(units: Iterable[Unit], rules: Rules, card: Card) -> Iterator[Even
     for unit in units:
         with ExitStack() as stack:
             # The parts of a source follow each other, so one open raster serves them.
-            opened = lru_cache(maxsize=1)(lambda uri, stack=stack: stack.enter_context(_open(uri, rules)))
+            opened = lru_cache(maxsize=1)(lambda source, stack=stack: stack.enter_context(_open(source, rules)))
             for part in unit.parts:
                 try:
-                    raster = opened(part.source.uri)
+                    raster = opened(part.source)
                     check_bands(raster, card.bands, card.name)
                     yield from _read_part(part, raster, rules, card)
                 except (SourceError, GridError, InputError) as error:
@@ -84,8 +85,9 @@ def read_units(units: Iterable[Unit], rules: Rules, card: Card) -> Iterator[Even
         yield UnitRead(unit)
 
 
-def _open(uri: str, rules: Rules) -> Raster:
-    return open_raster(uri, bands=rules.read.bands, sensor=rules.read.sensor, nodata=rules.read.nodata)
+def _open(source: Source, rules: Rules) -> Raster:
+    check_content(source)
+    return open_raster(source.uri, bands=rules.read.bands, sensor=rules.read.sensor, nodata=rules.read.nodata)
 
 
 def _read_part(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator[Event]:
