@@ -25,6 +25,19 @@ from stubs import PooledColours
 MODEL = PooledColours()
 
 
+_ON_RAY = """
+import sys
+import ray
+import geoglot.index.units
+from geoglot.index.on_ray import add_on_ray
+
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
+geoglot.index.units._MOST_PARTS = 5
+added = add_on_ray(sys.argv[1], sys.argv[2], "local", "mini")
+print(added.chips, len(added.failed))
+"""
+
+
 def load(name: str) -> VisionLanguageModel:
     return MODEL
 
@@ -148,11 +161,6 @@ def test_units_by_processes_in_parallel(pictures: Path, tmp_path: Path) -> None:
 def test_ray_with_two_workers_gives_what_add_gives(pictures: Path, tmp_path: Path) -> None:
     pytest.importorskip("ray")
     add(tmp_path / "a", pictures, model="mini")
-    code = (
-        "import sys, ray; ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False); import geoglot.index.units as u;"
-        "u._MOST_PARTS = 5; from geoglot.index.on_ray import add_on_ray; added = add_on_ray(sys.argv[1], sys.argv[2], 'local', 'mini');"
-        "print(added.chips, len(added.failed))"
-    )
-    done = subprocess.run([sys.executable, "-c", code, tmp_path / "b", pictures], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", _ON_RAY, tmp_path / "b", pictures], capture_output=True, text=True)
     assert done.stdout.split()[-2:] == ["23", "1"], done.stderr[-2000:]
     assert content(tmp_path / "a") == content(tmp_path / "b")
