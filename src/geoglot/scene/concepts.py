@@ -78,7 +78,7 @@ class Concept:
 
     def save(self) -> Path:
         """Keep it among the user's concepts; one of the same name is replaced."""
-        path = _path_of(self.word)
+        path = concept_path(self.word)
         tensors = {"vector": self.vector} | {
             kind: torch.from_numpy(np.ascontiguousarray(vectors)).half() for kind, vectors in self.examples.items()
         }
@@ -92,10 +92,17 @@ class Concept:
 
 def load_concept(word: str, model: Owner) -> Concept:
     """The concept that a word names; ClassesError if there is none, or if it is another model's."""
-    path = _path_of(word)
-    if not path.is_file():
+    if (concept := find_concept(word, model)) is None:
         known = f"; known are {format_some(names)}" if (names := list_concepts()) else ""
         raise ClassesError(f"there is no concept {word!r}{known}; teach it with: geoglot index teach ARCHIVE {word!r}")
+    return concept
+
+
+def find_concept(word: str, model: Owner) -> Concept | None:
+    """The concept that a word names, if there is one; ClassesError if it is another model's."""
+    path = concept_path(word)
+    if not path.is_file():
+        return None
     concept = _read(path, path.stat().st_mtime_ns)
     if concept.model.identity != model.identity:
         raise ClassesError(
@@ -121,7 +128,8 @@ def concept_vectors(words: Sequence[str], model: Owner) -> Float[Tensor, "word d
     return torch.stack([load_concept(word, model).vector for word in words])
 
 
-def _path_of(word: str) -> Path:
+def concept_path(word: str) -> Path:
+    """The file of a concept, which need not exist; ClassesError for a word that names none."""
     match = _WORD.fullmatch(word)
     if match is None:
         raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")

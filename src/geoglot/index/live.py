@@ -1,0 +1,40 @@
+"""The chips of an archive that count, shard by shard, so that memory is bounded by a shard."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float16, Int
+
+from geoglot.index.archive import Archive
+from geoglot.index.chip_shard import Shard
+from geoglot.index.chip_table import CHIPS
+from geoglot.index.head import SAMPLE, Background
+
+
+def live_rows(shard: Shard) -> Int[np.ndarray, " chip"]:
+    """The rows of a shard that were not removed."""
+    return np.arange(shard.rows) if shard.live is None else np.flatnonzero(shard.live)
+
+
+def live_blocks(
+    archive: Archive, columns: Sequence[str] = tuple(CHIPS.names)
+) -> Iterator[tuple[Float16[np.ndarray, "chip dim"], Any]]:
+    """Vectors and table of the chips of each shard."""
+    for shard in archive.shards:
+        rows, table = live_rows(shard), shard.table(columns)
+        if len(rows) == shard.rows:
+            yield shard.vectors, table
+        elif len(rows):
+            yield shard.vectors[rows], table.take(rows)
+
+
+def background_of(archive: Archive) -> Background:
+    """What images of an archive look like, from chips that are spread evenly over it."""
+    step, first, parts = max(1, archive.rows / SAMPLE), 0.0, []
+    for shard in archive.shards:
+        rows = live_rows(shard)
+        chosen = np.arange(first, len(rows), step)
+        first = (chosen[-1] + step if len(chosen) else first) - len(rows)
+        parts.append(np.asarray(shard.vectors[rows[chosen.astype(np.int64)]], np.float64))
+    return Background.of(parts)
