@@ -41,7 +41,8 @@ def make_batch(
     known = {
         "source": names, "source_sha": [f"{seed:032x}{number:032x}" for number in range(sources)],
         "part": [0] * sources, "parts": [1] * sources, "scale_m": [224.0] * sources,
-        "chips": np.bincount(part, minlength=sources),
+        "chips": np.bincount(part, minlength=sources), "asked": ["224m"] * sources, "state": [""] * sources,
+        "reading": ["{}"] * sources, "unseen": [0] * sources, "failed": [0] * sources,
     }  # fmt: skip
     table = empty_sources(sources)
     for name, values in known.items():

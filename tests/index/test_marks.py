@@ -61,8 +61,13 @@ def test_of_several_dates_the_latest_is_meant_or_the_one_that_is_named(tmp_path:
     assert np.array_equal(marked_vectors(archive, (tmp_path / "then.gpkg",))[0], by_time[0].vectors[2])
 
 
-@pytest.mark.parametrize(("name", "text"), [("a.txt", "scene-0-1.tif\n\nscene-1-2.tif\n"),
-                                            ("a.csv", "rank,source\n1,/scenes/scene-0-1.tif\n2,scene-1-2.tif\n")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.txt", "scene-0-1.tif\n\nscene-1-2.tif\n"),
+        ("a.csv", "rank,source\n1,/scenes/scene-0-1.tif\n2,scene-1-2.tif\n"),
+    ],
+)
 def test_pictures_are_marked_by_their_names(tmp_path: Path, name: str, text: str) -> None:
     archive = make_archive(tmp_path / "tiles", (5, 5), sources=5)
     (tmp_path / name).write_text(text)
@@ -77,7 +82,7 @@ def test_a_name_of_many_chips_needs_places(tmp_path: Path, archive: Archive) -> 
 
 def test_what_marks_nothing_is_refused(tmp_path: Path, archive: Archive) -> None:
     gpd.GeoDataFrame(geometry=[shapely.Point(100, 0)], crs=4326).to_file(tmp_path / "far.gpkg")
-    with pytest.raises(InputError, match="no chip of .* is at 100.000000 0.000000"):
+    with pytest.raises(InputError, match=r"no chip of .* is at 100.000000 0.000000"):
         marked_vectors(archive, (tmp_path / "far.gpkg",))
     (tmp_path / "empty.txt").write_text("\n")
     with pytest.raises(InputError, match="from 1 to 10,000 examples, got 0"):

@@ -11,6 +11,9 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
+from geoglot.cli.index_exchange import export, import_
+from geoglot.cli.index_teach import teach
+from geoglot.cli.index_watch import watch
 from geoglot.cli.progress import progress
 from geoglot.figures import format_count, format_number
 from geoglot.options import IndexOptions, ReadOptions
@@ -204,3 +207,9 @@ def _report(added: Added, as_json: bool, more: Mapping[str, Any] = MappingProxyT
     shared.emit({**added.to_json(), **more}, as_json, "\n".join(lines))
     if added.failed:
         shared.exit_partly(f"{len(added.failed):,} sources could not be read in whole or in part")
+
+
+command.add_command(teach)
+command.add_command(watch)
+command.add_command(import_)
+command.add_command(export)

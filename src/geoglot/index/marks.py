@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from geoglot.errors import InputError
 from geoglot.index.archive import Archive
+from geoglot.index.chip_table import BOX
 from geoglot.index.live import live_blocks
 from geoglot.sources.vectors import read_vectors
 from geoglot.tables import read_table, read_text
@@ -106,10 +107,12 @@ class _Columns:
     @classmethod
     def of(cls, table: Any) -> _Columns:
         boxes = table["bbox"].combine_chunks()
-        edges = [boxes.field(name).to_numpy(zero_copy_only=False) for name in ("xmin", "ymin", "xmax", "ymax")]
-        edges = [np.where(boxes.is_null().to_numpy(zero_copy_only=False), np.nan, edge) for edge in edges]
+        absent = boxes.is_null().to_numpy(zero_copy_only=False)
+        west, south, east, north = (
+            np.where(absent, np.nan, boxes.field(name).to_numpy(zero_copy_only=False)) for name in BOX
+        )
         time = table["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
-        return cls(table["source"].to_numpy(zero_copy_only=False), *edges, time)
+        return cls(table["source"].to_numpy(zero_copy_only=False), west, south, east, north, time)
 
     def rows(self, mark: Mark) -> np.ndarray:
         fits = np.ones(len(self.source), bool)

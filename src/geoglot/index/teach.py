@@ -68,6 +68,7 @@ def learn(
 
 
 def owner_of(model: ModelFacts) -> Owner:
+    """The model as concepts name it."""
     return Owner(model.name, model.sha256)
 
 

@@ -161,4 +161,4 @@ def _facts(archive: Archive, wanted: set[int]) -> Iterator[tuple[int, dict[str, 
 
 def _chip(facts: dict[str, Any], score: float) -> Chip:
     window = tuple(facts[f"window_{side}"] for side in ("row", "col", "height", "width"))
-    return Chip(facts["source"], None if window[0] is None else window, facts["time"], score)  # type: ignore[arg-type]
+    return Chip(facts["source"], None if window[0] is None else window, facts["time"], score)

@@ -1,0 +1,1 @@
+"""Other people's vectors as archives, and archives in formats that others read."""

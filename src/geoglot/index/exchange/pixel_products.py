@@ -1,0 +1,106 @@
+"""Products with a vector per pixel, such as AlphaEarth and TESSERA, as chips: the mean direction of the pixels of each.
+
+The overviews of AlphaEarth are made in the same way: the mean of the pixels below, brought to length 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import shapely
+from jaxtyping import Bool, Float
+
+from geoglot.errors import SourceError
+from geoglot.geo import Grid, Window
+from geoglot.index.archive import ModelFacts
+from geoglot.index.chip_table import ChipBatch
+from geoglot.index.chips import ChipPlace, find_places
+from geoglot.index.exchange.batches import ROWS, Places, make_batch
+
+#: Metres of a chip, if the caller says nothing: 16 pixels of 10 m
+SCALE_M = 160.0
+_BLOCK = 512  # pixels a side that are read at once
+_LEAST_SEEN = 0.5  # share of a chip's pixels that have data
+
+
+@dataclass(frozen=True, eq=False)
+class PixelProduct:
+    """A raster of vectors."""
+
+    model: ModelFacts
+    source: str
+    grid: Grid
+    """It may be bottom-up."""
+    time: datetime | None
+    read: Callable[[Window], tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]]
+    """The vectors of a window inside the grid, and which of them are known."""
+
+    def batches(self, scale_m: float) -> Iterator[ChipBatch]:
+        """Its chips on the world grid, a shard after the other."""
+        if (resolution := self.grid.resolution_m) is None:
+            raise SourceError(f"{self.source} has no CRS, so its vectors have no place")
+        side = max(1, round(scale_m / resolution))
+        places = find_places(self.grid, scale_m, side)
+        blocks = groupby(sorted(places, key=_block_of), key=_block_of)
+        waiting = list[tuple[np.ndarray, list[ChipPlace], np.ndarray]]()
+        for _, group in blocks:
+            waiting.append(self._means(list(group), side))
+            if sum(len(members) for _, members, _ in waiting) >= ROWS:
+                yield self._batch(waiting, scale_m, resolution)
+                waiting = []
+        if waiting:
+            yield self._batch(waiting, scale_m, resolution)
+
+    def _means(self, members: list[ChipPlace], side: int) -> tuple[np.ndarray, list[ChipPlace], np.ndarray]:
+        """Sums of the vectors of chips, and the shares of their pixels that have data."""
+        rows, cols = (np.array([place.window[axis] for place in members]) for axis in (0, 1))
+        height, width = self.grid.shape
+        top, left = max(0, int(rows.min())), max(0, int(cols.min()))
+        bottom, right = min(height, int(rows.max()) + side), min(width, int(cols.max()) + side)
+        values, known = self.read(Window(top, left, bottom - top, right - left))
+        values = np.where(known, values, 0).transpose(1, 2, 0)
+        sums, seen = np.zeros((len(members), values.shape[2]), np.float32), np.zeros(len(members))
+        for down in range(side):
+            for across in range(side):
+                row, col = rows + down - top, cols + across - left
+                inside = (row >= 0) & (row < known.shape[0]) & (col >= 0) & (col < known.shape[1])
+                sums[inside] += values[row[inside], col[inside]]
+                seen[inside] += known[row[inside], col[inside]]
+        return sums, members, seen / side**2
+
+    def _batch(
+        self, waiting: Sequence[tuple[np.ndarray, list[ChipPlace], np.ndarray]], scale_m: float, resolution: float
+    ) -> ChipBatch:
+        sums = np.concatenate([part for part, _, _ in waiting])
+        members = [place for _, part, _ in waiting for place in part]
+        seen = np.concatenate([part for _, _, part in waiting])
+        sums[seen < _LEAST_SEEN] = 0  # without a direction, so it is left out
+        windows = np.array([place.window for place in members])
+        crs = str(self.grid.known_crs.to_string())
+        more: dict[str, Sequence[Any]] = {
+            "scale_m": [scale_m] * len(members), "cell": [str(place.cell) for place in members],
+            "resolution_m": [resolution] * len(members), "crs": [crs] * len(members), "nodata": list(1 - seen),
+        }  # fmt: skip
+        more |= {
+            f"window_{name}": list(windows[:, axis]) for axis, name in enumerate(("row", "col", "height", "width"))
+        }
+        return make_batch(
+            self.model, sums,
+            Places(self._footprints(windows), [self.source] * len(members), [self.time] * len(members), more),
+        )  # fmt: skip
+
+    def _footprints(self, windows: np.ndarray) -> np.ndarray:
+        top, left, height, width = windows.T
+        corners = [self.grid.to_lonlat(row, col) for row, col in
+                   ((top, left), (top, left + width), (top + height, left + width), (top + height, left))]  # fmt: skip
+        rings = np.stack([np.stack(corner, axis=-1) for corner in [*corners, corners[0]]], axis=1)
+        return np.asarray(shapely.polygons(rings))
+
+
+def _block_of(place: ChipPlace) -> tuple[int, int]:
+    return place.window.row // _BLOCK, place.window.col // _BLOCK

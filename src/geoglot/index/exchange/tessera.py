@@ -1,0 +1,76 @@
+"""TESSERA (Feng et al. 2025, arXiv 2506.20380): yearly vectors of 128 numbers at 10 m, int8 with a scale per pixel.
+
+As pairs of arrays: `grid_LON_LAT.npy` (rows, cols, 128) and `grid_LON_LAT_scales.npy` (rows, cols) or (rows, cols,
+128), whose place is that of the land mask `grid_LON_LAT.tiff`. A scale that is not finite means no data.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from geoglot.errors import SourceError
+from geoglot.geo import Grid, Window
+from geoglot.index.archive import ModelFacts
+from geoglot.index.exchange.alphaearth import year_of
+from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.sources.gdal import open_dataset
+from geoglot.sources.georeferencing import locate
+
+NAME, DIM = "TESSERA", 128
+SCALES = "_scales.npy"
+_MASKS = (".tiff", ".tif", "_landmask.tiff", "_landmask.tif")
+
+
+def find_pairs(folder: Path) -> list[Path]:
+    """The arrays of a folder that have scales beside them."""
+    return sorted(path.with_name(f"{path.name.removesuffix(SCALES)}.npy") for path in folder.rglob(f"*{SCALES}"))
+
+
+@contextmanager
+def open_pair(path: Path, made_by: str | None = None) -> Iterator[PixelProduct]:
+    """Open a pair by its array; SourceError if its scales or its land mask are missing or of another size."""
+    stored = _map(path)
+    scales = _map(path.with_name(f"{path.stem}{SCALES}"))
+    if stored.dtype != np.int8 or stored.ndim != 3 or stored.shape[2] != DIM:
+        raise SourceError(f"{path} must be int8 (rows, cols, {DIM}), got {stored.dtype} {stored.shape}")
+    if scales.shape not in (stored.shape[:2], stored.shape):
+        raise SourceError(f"the scales of {path} must be {stored.shape[:2]}, got {scales.shape}")
+    grid = _grid(path)
+    if grid.shape != stored.shape[:2]:
+        raise SourceError(f"{path} has {stored.shape[:2]} pixels and its land mask {grid.shape}; get both again")
+
+    def read(window: Window) -> tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]:
+        scale = np.asarray(scales[window.slices], np.float32)
+        known = np.asarray(np.isfinite(scale) if scale.ndim == 2 else np.isfinite(scale).all(2))
+        scale = np.where(np.isfinite(scale), scale, 0)
+        values = stored[window.slices].astype(np.float32) * (scale[..., None] if scale.ndim == 2 else scale)
+        return values.transpose(2, 0, 1), known
+
+    yield PixelProduct(ModelFacts(made_by or _version(path), "", DIM), str(path), grid, year_of(str(path)), read)
+
+
+def _map(path: Path) -> np.ndarray:
+    try:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{path} cannot be read ({error}); get it again, with its scales beside it") from error
+    return np.asarray(array) if array.ndim == 0 else array
+
+
+def _grid(path: Path) -> Grid:
+    """The grid of the land mask beside an array."""
+    for mask in (path.with_name(path.stem + ending) for ending in _MASKS):
+        if mask.is_file():
+            with open_dataset(str(mask)) as dataset:
+                return locate(dataset, str(mask)).grid
+    raise SourceError(f"{path} has no place: put its land mask {path.stem}.tiff beside it, which geotessera downloads")
+
+
+def _version(path: Path) -> str:
+    """The name with the version that a folder says, since vectors of two versions do not compare."""
+    folders = [part for part in path.parts if re.fullmatch(r"v\d[\w.~-]*", part)]
+    return f"{NAME} {folders[-1]}" if folders else NAME

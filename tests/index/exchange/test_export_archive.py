@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from archives import make_archive, make_batch
+from geoglot.errors import InputError, OutputError, SourceError
+from geoglot.index.archive import Archive
+from geoglot.index.exchange.export_archive import export_archive
+from geoglot.index.exchange.facts import export_blocks
+from geoglot.index.exchange.import_vectors import import_vectors
+from geoglot.index.live import live_blocks
+from geoglot.index.remove import remove
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Archive:
+    """Two shards, one of which has lost a source, and a picture without coordinates."""
+    archive = make_archive(tmp_path / "tiles", (30, 20), sources=3)
+    remove(tmp_path / "tiles", ["/scenes/scene-0-1.tif"])
+    picture = make_batch(1, 9)
+    chips = picture.chips
+    for name in ("cell", "geometry", "bbox", "time", "crs", "resolution_m", "scale_m", "window_row"):
+        at = chips.column_names.index(name)
+        chips = chips.set_column(at, chips.schema.field(name), pa.nulls(1, chips.schema.field(name).type))
+    archive = Archive.open(tmp_path / "tiles")
+    assert archive.rows == 40
+    return archive.append(type(picture)(picture.vectors, chips, picture.sources))
+
+
+def content(archive: Archive) -> list[tuple[Any, ...]]:
+    """All that an archive holds of its chips, in one order."""
+    found = []
+    for vectors, table in export_blocks(archive):
+        rows = zip(table.to_pylist(), vectors, strict=True)
+        found += [(json.dumps(row, default=repr, sort_keys=True), vector.tobytes()) for row, vector in rows]
+    return sorted(found)
+
+
+@pytest.mark.parametrize("name", ["chips.parquet", "chips.zarr", "chips"])
+def test_what_is_exported_and_imported_again_is_identical(tmp_path: Path, archive: Archive, name: str) -> None:
+    export_archive(archive, tmp_path / name)
+    again = import_vectors(tmp_path / "again", [tmp_path / name])
+    assert again.model == archive.model
+    assert content(again) == content(archive)
+    twice = import_vectors(tmp_path / "again", [tmp_path / name])
+    assert twice.rows == archive.rows == 41
+
+
+def test_geoparquet_is_as_the_best_practices_ask(tmp_path: Path, archive: Archive) -> None:
+    assert export_archive(archive, tmp_path / "chips.parquet") == 41
+    with pq.ParquetFile(tmp_path / "chips.parquet") as opened:
+        schema, metadata = opened.schema_arrow, opened.metadata
+        assert metadata.row_group(0).column(0).compression == "ZSTD"
+        table = opened.read()
+    emb, geo = (json.loads(schema.metadata[key]) for key in (b"emb", b"geo"))
+    assert (emb["version"], emb["embedding_dim"], emb["embedding_quantization"]) == ("0.0.1", 8, "None")
+    assert emb["model"]["id"] == "model" and emb["model"]["source"].startswith("urn:geoglot:model:model:0000")
+    required = {"version", "model", "providers", "datetime", "start_datetime", "end_datetime", "datasets",
+                "embedding_dim", "embedding_quantization"}  # fmt: skip
+    assert required <= set(emb)
+    assert geo["version"] == "1.1.0" and geo["columns"]["geometry"]["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
+    assert schema.field("embedding").type.value_type == pa.float32()
+    boxes = [box for box in table["bbox"].to_pylist()[:20] if box]  # chips of one shard
+    steps = [abs(one["xmin"] - two["xmin"]) + abs(one["ymin"] - two["ymin"]) for one, two in pairwise(boxes)]
+    assert np.mean(steps) < 1.5  # along the curve; in the order of adding it is 3
+
+
+def test_zarr_says_what_the_convention_asks(tmp_path: Path, archive: Archive) -> None:
+    export_archive(archive, tmp_path / "chips.zarr")
+    document = json.loads((tmp_path / "chips.zarr" / "zarr.json").read_text())
+    facts = document["attributes"]
+    assert (document["zarr_format"], document["node_type"]) == (3, "group")
+    (convention,) = facts["zarr_conventions"]
+    assert convention["uuid"] == "61c12cc5-0e28-4056-999a-480cf3fb7e4c" and convention["name"] == "geoemb:"
+    assert (facts["geoemb:type"], facts["geoemb:dimensions"], facts["geoemb:data_type"]) == ("chip", 8, "float16")
+    assert facts["geoemb:model"].startswith("urn:") and facts["geoemb:source_data"] == ["file:///scenes"]
+    layout = facts["geoemb:chip_layout"]
+    assert layout["layout_type"] == "irregular" and layout["chip_size"] == [224, 224]
+
+
+def test_a_foreign_store_of_chips_is_refused(tmp_path: Path, archive: Archive) -> None:
+    export_archive(archive, tmp_path / "chips.zarr")
+    path = tmp_path / "chips.zarr" / "zarr.json"
+    document = json.loads(path.read_text())
+    del document["attributes"]["geoglot"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(SourceError, match="in a layout that geoglot does not know"):
+        import_vectors(tmp_path / "x", [tmp_path / "chips.zarr"])
+
+
+def test_sql_loads_into_pgvector_by_copy(tmp_path: Path, archive: Archive) -> None:
+    assert export_archive(archive, tmp_path / "chips.sql") == 41
+    lines = (tmp_path / "chips.sql").read_text().splitlines()
+    assert lines[:2] == ["BEGIN;", "CREATE EXTENSION IF NOT EXISTS vector;"] and lines[-1] == "COMMIT;"
+    start = next(index for index, line in enumerate(lines) if line.startswith("COPY chips (embedding, "))
+    names = lines[start].partition("(")[2].partition(")")[0].split(", ")
+    rows = [dict(zip(names, line.split("\t"), strict=True)) for line in lines[start + 1 : lines.index("\\.")]]
+    stored = {row["source"] + row["window_row"]: np.array(json.loads(row["embedding"])) for row in rows}
+    for vectors, table in live_blocks(archive, ("source", "window_row", "cell")):
+        for vector, row in zip(vectors, table.to_pylist(), strict=True):
+            key = row["source"] + ("\\N" if row["window_row"] is None else str(row["window_row"]))
+            assert np.array_equal(stored[key].astype(np.float16), vector)
+    assert sum(row["cell"] == "\\N" for row in rows) == 1
+    assert {row["time"].count("+00:00") for row in rows if row["time"] != "\\N"} == {1}
+
+
+def test_lancedb_holds_the_same_chips(tmp_path: Path, archive: Archive) -> None:
+    lancedb = pytest.importorskip("lancedb")
+    export_archive(archive, tmp_path / "chips.lance")
+    table = lancedb.connect(str(tmp_path / "chips.lance")).open_table("chips").to_arrow()
+    assert table.num_rows == 41
+    wanted = sorted(vector.tobytes() for vectors, _ in live_blocks(archive, ("part",)) for vector in vectors)
+    assert sorted(np.array(row, np.float16).tobytes() for row in table["vector"].to_pylist()) == wanted
+
+
+def test_nothing_is_replaced_and_the_form_must_be_known(tmp_path: Path, archive: Archive) -> None:
+    (tmp_path / "chips.parquet").write_text("mine")
+    with pytest.raises(OutputError, match="is there already"):
+        export_archive(archive, tmp_path / "chips.parquet")
+    with pytest.raises(InputError, match="must be one of geoparquet, stac"):
+        export_archive(archive, tmp_path / "chips.xyz")
+    with pytest.raises(OutputError, match="does not exist; create it"):
+        export_archive(archive, tmp_path / "gone" / "chips.parquet")
+    assert (tmp_path / "chips.parquet").read_text() == "mine"
