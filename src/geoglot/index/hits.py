@@ -19,7 +19,7 @@ from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
 from geoglot.geo import Window
-from geoglot.index.contact_sheet import draw_panels, thumbnails
+from geoglot.index.contact_sheet import describe, draw_panels, thumbnails
 from geoglot.lonlat import west_east_bounds
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.panels import check_picture, write_panels
@@ -51,8 +51,8 @@ class Hit:
     """Of the archive, through all its shards."""
     also: int = 0
     """Chips of the same place, at other dates or scales, among the candidates."""
-    part: Window | None = None
-    """Pixels of the source that fit the words best; None if the chip was not looked into."""
+    part: tuple[float, float, float, float] | None = None
+    """What fits the words best: top, left, bottom, right as shares of the chip; None if it was not looked into."""
     outline: BaseGeometry | None = None
     """The same in degrees."""
 
@@ -66,7 +66,7 @@ class Hit:
             "rank": self.rank, "score": round(self.score, 6), "source": self.source, "window": list(self.window),
             "bounds": None if self.bounds is None else [round(edge, 7) for edge in self.bounds],
             "time": None if self.time is None else self.time.isoformat(), "cell": self.cell, "also": self.also,
-            "part": None if self.part is None else list(self.part),
+            "part": None if self.part is None else [round(edge, 4) for edge in self.part],
         }  # fmt: skip
 
 
@@ -170,17 +170,11 @@ def check_output(path: PathLike) -> Path:
     return target
 
 
-def describe_hit(hit: Hit) -> tuple[str, str]:
-    """Rank and score; name and day."""
-    day = f" {hit.time:%Y-%m-%d}" if hit.time is not None else ""
-    return f"{hit.rank}  {hit.score:.3f}", f"{hit.source.rsplit('/', 1)[-1]}{day}"
-
-
 def _figure(hit: Hit, picture: Image.Image | None) -> str:
     image = ""
     if picture is not None:
         buffer = BytesIO()
         picture.save(buffer, "PNG")
         image = f"<img width=160 src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
-    text = html.escape("  ".join(describe_hit(hit)))
+    text = html.escape("  ".join(describe(hit)))
     return f"<figure style='margin:0;width:160px'>{image}<figcaption>{text}</figcaption></figure>"
