@@ -3,11 +3,14 @@ from .errors import GeoglotError as GeoglotError
 from .evaluation.evaluate import evaluate as evaluate
 from .geo import Grid as Grid
 from .geo import Window as Window
+from .index.hits import Hits as Hits
+from .index.index import Index as Index
 from .models.zoo import load_model as load_model
 from .options import ClassifyOptions as ClassifyOptions
 from .options import EvaluateOptions as EvaluateOptions
 from .options import FindOptions as FindOptions
 from .options import ReadOptions as ReadOptions
+from .options import SearchOptions as SearchOptions
 from .options import SegmentOptions as SegmentOptions
 from .pairs.collect.collect_run import collect_pairs as collect_pairs
 from .scene.embed import Encoded as Encoded

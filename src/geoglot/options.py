@@ -172,7 +172,7 @@ class SearchOptions:
 
     top: Annotated[int, "Hits, one a place.", Ge(1), Le(10_000)] = 12
     bbox: Annotated[
-        tuple[int | float, ...] | None, "West,south,east,north in degrees; west > east across the antimeridian."
+        tuple[float, ...] | None, "West,south,east,north in degrees; west > east across the antimeridian."
     ] = None
     area: Annotated[PathLike | None, "Vector file of an area of interest: chips that touch it count."] = None
     after: Annotated[str | None, "First day, such as 2024-05-01."] = None

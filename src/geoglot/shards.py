@@ -90,6 +90,21 @@ class ShardFiles:
             raise SourceError(f"{path} has no column {missing[0]!r}; restore it from a copy")
         return table
 
+    def take(self, file: str, rows: Sequence[int], columns: Sequence[str]) -> Any:
+        """Some rows in their order as an Arrow table; only row groups that hold them are read. Errors as `table`."""
+        path = self.path(file)
+        try:
+            with pq.ParquetFile(path) as opened:
+                counts = [opened.metadata.row_group(group).num_rows for group in range(opened.num_row_groups)]
+                starts = np.cumsum([0, *counts])
+                group_of = np.searchsorted(starts, rows, "right") - 1
+                groups = np.unique(group_of)
+                before = np.cumsum([0, *(counts[group] for group in groups)])
+                table = opened.read_row_groups(groups.tolist(), columns=list(columns))
+        except (OSError, ValueError, IndexError, pa.ArrowException) as error:
+            raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
+        return table.take(np.asarray(rows) - starts[group_of] + before[np.searchsorted(groups, group_of)])
+
 
 @dataclass(frozen=True)
 class ShardStore:

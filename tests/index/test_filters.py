@@ -9,13 +9,13 @@ import pyarrow as pa
 import pytest
 import shapely
 
+from archives import make_archive, make_batch
 from geoglot.errors import InputError
 from geoglot.index.archive import Archive
 from geoglot.index.chip_table import geometry_columns
 from geoglot.index.filters import Filters
 from geoglot.lonlat import split_at_antimeridian
 from geoglot.options import SearchOptions
-from tests.archives import make_archive, make_batch
 
 
 def _kept(archive: Archive, options: SearchOptions) -> np.ndarray:
@@ -25,7 +25,9 @@ def _kept(archive: Archive, options: SearchOptions) -> np.ndarray:
 
 
 def _outlines(archive: Archive) -> np.ndarray:
-    return np.concatenate([shapely.from_wkb(shard.table(("geometry",))["geometry"].to_numpy()) for shard in archive.shards])
+    return np.concatenate(
+        [shapely.from_wkb(shard.table(("geometry",))["geometry"].to_numpy()) for shard in archive.shards]
+    )
 
 
 def _archive_at(folder: Path, longitudes: np.ndarray) -> Archive:
@@ -54,8 +56,22 @@ def test_a_box(tmp_path: Path) -> None:
 
 def test_a_box_across_the_antimeridian(tmp_path: Path) -> None:
     archive = _archive_at(tmp_path / "a", np.array([179.0, 179.95, -179.95, -179.0, 178.0, 0.0]))
-    assert _kept(archive, SearchOptions(bbox=(178.8, -1, -179.5, 1))).tolist() == [True, True, True, False, False, False]
-    assert _kept(archive, SearchOptions(bbox=(-179.5, -1, 178.8, 1))).tolist() == [False, False, False, True, True, True]
+    assert _kept(archive, SearchOptions(bbox=(178.8, -1.0, -179.5, 1.0))).tolist() == [
+        True,
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert _kept(archive, SearchOptions(bbox=(-179.5, -1.0, 178.8, 1.0))).tolist() == [
+        False,
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_an_area_of_interest_in_another_crs(tmp_path: Path) -> None:
@@ -65,7 +81,9 @@ def test_an_area_of_interest_in_another_crs(tmp_path: Path) -> None:
     frame.to_crs(3035).to_file(tmp_path / "area.gpkg")
     wanted = shapely.intersects(shapely.union_all(frame.geometry), _outlines(archive))
     assert 10 < wanted.sum() < 290
-    assert (_kept(archive, SearchOptions(area=tmp_path / "area.gpkg")) != wanted).sum() <= 1, "but for a chip at the edge"
+    assert (_kept(archive, SearchOptions(area=tmp_path / "area.gpkg")) != wanted).sum() <= 1, (
+        "but for a chip at the edge"
+    )
 
 
 def test_days(tmp_path: Path) -> None:
@@ -85,15 +103,19 @@ def test_what_has_no_time_or_place_is_left_out_where_it_is_asked(tmp_path: Path)
         values = pa.array([None, *chips[name].to_pylist()[1:]], chips.schema.field(name).type)
         chips = chips.set_column(chips.column_names.index(name), chips.schema.field(name), values)
     archive = make_archive(tmp_path / "a", ()).append(type(batch)(batch.vectors, chips, batch.sources))
-    everywhere = SearchOptions(bbox=(-180, -90, 180, 90))
+    everywhere = SearchOptions(bbox=(-180.0, -90.0, 180.0, 90.0))
     for options in (everywhere, SearchOptions(after="1900-01-01"), SearchOptions(before="2100-01-01")):
         assert _kept(archive, options).tolist() == [False, True, True]
 
 
 def test_all_filters_together(tmp_path: Path) -> None:
     archive = make_archive(tmp_path / "a", (200,))
-    options = SearchOptions(bbox=(0, 45, 2.5, 49), after="2021-01-01", where="window_row < 100")
-    one_by_one = [SearchOptions(bbox=options.bbox), SearchOptions(after=options.after), SearchOptions(where=options.where)]
+    options = SearchOptions(bbox=(0.0, 45.0, 2.5, 49.0), after="2021-01-01", where="window_row < 100")
+    one_by_one = [
+        SearchOptions(bbox=options.bbox),
+        SearchOptions(after=options.after),
+        SearchOptions(where=options.where),
+    ]
     np.testing.assert_array_equal(
         _kept(archive, options), np.logical_and.reduce([_kept(archive, each) for each in one_by_one])
     )
@@ -102,8 +124,8 @@ def test_all_filters_together(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"bbox": (0, 10, 5, 0)}, "bbox must be west,south,east,north"),
-        ({"bbox": (0, 0, 500, 10)}, "bbox must be west,south,east,north"),
+        ({"bbox": (0.0, 10.0, 5.0, 0.0)}, "bbox must be west,south,east,north"),
+        ({"bbox": (0.0, 0.0, 500.0, 10.0)}, "bbox must be west,south,east,north"),
         ({"bbox": (0.0, 0.0, 5.0)}, "got 3 numbers"),
         ({"after": "yesterday"}, "after must be a day"),
         ({"before": "2024-13-01"}, "before must be a day"),

@@ -8,7 +8,12 @@ import pytest
 from geoglot.errors import InputError
 from geoglot.index.where import parse_where
 
-_TIMES = [datetime(2024, 5, 1, 10, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC), None, datetime(2023, 1, 1, tzinfo=UTC)]
+_TIMES = [
+    datetime(2024, 5, 1, 10, tzinfo=UTC),
+    datetime(2024, 6, 1, tzinfo=UTC),
+    None,
+    datetime(2023, 1, 1, tzinfo=UTC),
+]
 TABLE = pa.table({
     "cloud": pa.array([0.05, 0.5, None, 0.2], pa.float32()),
     "nodata": pa.array([0.0, 0.1, 0.2, 0.3], pa.float32()),

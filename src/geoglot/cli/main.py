@@ -31,6 +31,7 @@ COMMANDS = {
     "find": "geoglot.cli.find:command",
     "ask": "geoglot.cli.ask:command",
     "index": "geoglot.cli.index:command",
+    "search": "geoglot.cli.search:command",
     "pairs": "geoglot.cli.pairs:command",
     "train": "geoglot.cli.train:command",
     "export": "geoglot.cli.export:command",

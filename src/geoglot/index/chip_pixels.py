@@ -39,4 +39,6 @@ def _parse_reading(reading: str) -> ReadOptions:
         lists = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
         return ReadOptions(**{name: value for name, value in lists.items() if name in known})
     except (ValueError, TypeError, AttributeError) as error:
-        raise SourceError(f"how a source was read cannot be understood ({error}); restore the archive from a copy") from error
+        raise SourceError(
+            f"how a source was read cannot be understood ({error}); restore the archive from a copy"
+        ) from error

@@ -22,6 +22,8 @@ from geoglot.shards import ShardFiles, ShardStore
 
 VECTORS, CODES, CODE_SCALE = "vectors.npy", "codes.npy", "code_scale.npy"
 CHIP_TABLE, SOURCE_TABLE, PATCHES = "chips.parquet", "sources.parquet", "patches.npy"
+GROUP = 4096
+"""Rows of a table that are read together."""
 _NAME = re.compile(r"shard-[0-9a-f]{16}")
 
 
@@ -62,6 +64,10 @@ class Shard:
     def table(self, columns: Sequence[str] = tuple(CHIPS.names)) -> Any:
         """Arrow table with these columns of all chips, removed ones too."""
         return self.files.table(CHIP_TABLE, columns, self.rows, only=True)
+
+    def take(self, rows: Sequence[int], columns: Sequence[str]) -> Any:
+        """Arrow table of some rows, of which only the groups that hold them are read."""
+        return self.files.take(CHIP_TABLE, rows, columns)
 
     def sources(self) -> Any:
         """Arrow table of the parts of sources, removed ones too."""
@@ -120,6 +126,6 @@ def _pack_tables(batch: ChipBatch, model: Mapping[str, Any]) -> dict[str, bytes]
     packed = dict[str, bytes]()
     for file, table in ((CHIP_TABLE, chips), (SOURCE_TABLE, batch.sources)):
         buffer = io.BytesIO()
-        pq.write_table(table, buffer, compression="zstd")
+        pq.write_table(table, buffer, compression="zstd", row_group_size=GROUP)
         packed[file] = buffer.getvalue()
     return packed

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
-import pandas as pd
 from PIL import Image
 
 from geoglot.errors import GeoglotError
 from geoglot.index.chip_pixels import read_chip
+from geoglot.index.hit import Hit
 from geoglot.outputs.panels import Panel, to_bytes
 from geoglot.sources.tile import Tile
 
@@ -19,50 +18,31 @@ _RED = np.array([0.9, 0.1, 0.1], np.float32)[:, None, None]
 _THICK = 2  # pixels of the line around what fits best
 
 
-class Shown(Protocol):
-    """What a picture of a hit needs to know of it."""
-
-    @property
-    def rank(self) -> int: ...
-    @property
-    def score(self) -> float: ...
-    @property
-    def source(self) -> str: ...
-    @property
-    def time(self) -> pd.Timestamp | None: ...
-    @property
-    def cell(self) -> str | None: ...
-    @property
-    def reading(self) -> str: ...
-    @property
-    def part(self) -> tuple[float, float, float, float] | None: ...
-
-
-def draw_panels(hits: Sequence[Shown]) -> list[Panel]:
+def draw_panels(hits: Sequence[Hit]) -> list[Panel]:
     """A panel per hit; grey if its source cannot be read, with the reason."""
     return [_draw(hit) for hit in hits]
 
 
-def thumbnails(hits: Sequence[Shown]) -> list[Image.Image | None]:
+def thumbnails(hits: Sequence[Hit]) -> list[Image.Image | None]:
     """A picture per hit; None if its source cannot be read."""
     tiles = [_read(hit) for hit in hits]
     return [Image.fromarray(to_bytes(tile.pixels[:3])) if isinstance(tile, Tile) else None for tile in tiles]
 
 
-def describe(hit: Shown) -> tuple[str, str]:
+def describe(hit: Hit) -> tuple[str, str]:
     """Rank and score; name and day."""
     day = f" {hit.time:%Y-%m-%d}" if hit.time is not None else ""
     return f"{hit.rank}  {hit.score:.3f}", f"{hit.source.rsplit('/', 1)[-1]}{day}"
 
 
-def _read(hit: Shown) -> Tile | str:
+def _read(hit: Hit) -> Tile | str:
     try:
         return read_chip(hit.source, hit.cell, SIDE, hit.reading)
     except GeoglotError as error:
         return str(error)
 
 
-def _draw(hit: Shown) -> Panel:
+def _draw(hit: Hit) -> Panel:
     tile, lines = _read(hit), describe(hit)
     if isinstance(tile, str):
         return Panel(np.zeros((3, SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), bool), (*lines, tile))

@@ -74,7 +74,7 @@ class Filters:
         """Most chips are decided by their boxes; the outlines of the others are read."""
         boxes = box_edges(shard.table(("bbox",)))
         kept, near = np.zeros(len(boxes), bool), np.zeros(len(boxes), bool)
-        for part, edges, is_box in self._parts:
+        for edges, is_box in self._parts:
             near |= _touches(boxes, edges)
             if is_box:
                 kept |= _lies_within(boxes, edges)
@@ -84,11 +84,11 @@ class Filters:
         return kept
 
     @cached_property
-    def _parts(self) -> list[tuple[Any, Float[np.ndarray, " 4"], bool]]:
-        """The polygons of the area, their boxes, and whether they are boxes themselves."""
+    def _parts(self) -> list[tuple[Float[np.ndarray, " 4"], bool]]:
+        """The boxes around the polygons of the area, and whether these are boxes themselves."""
         shapely.prepare(self.area)
         parts = shapely.get_parts(self.area)
-        return [(part, shapely.bounds(part), bool(part.equals(shapely.envelope(part)))) for part in parts]
+        return [(shapely.bounds(part), bool(part.equals(shapely.envelope(part)))) for part in parts]
 
 
 def box_area(west: float, south: float, east: float, north: float) -> BaseGeometry:
@@ -122,7 +122,9 @@ def box_edges(table: Any) -> Float[np.ndarray, "chip 4"]:
 
 def _touches(boxes: Float[np.ndarray, "chip 4"], edges: Float[np.ndarray, " 4"]) -> Bool[np.ndarray, " chip"]:
     west, south, east, north = edges
-    touching: np.ndarray = (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
+    touching: np.ndarray = (
+        (boxes[:, 0] <= east) & (boxes[:, 2] >= west) & (boxes[:, 1] <= north) & (boxes[:, 3] >= south)
+    )
     return touching
 
 

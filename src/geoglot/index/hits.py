@@ -13,14 +13,13 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 from PIL import Image
-from shapely.geometry.base import BaseGeometry
 
 from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
 from geoglot.geo import Window
 from geoglot.index.contact_sheet import describe, draw_panels, thumbnails
-from geoglot.lonlat import west_east_bounds
+from geoglot.index.hit import Hit
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.panels import check_picture, write_panels
 from geoglot.outputs.vector_files import check_format, write_frames
@@ -28,46 +27,6 @@ from geoglot.outputs.vector_files import check_format, write_frames
 #: A query whose presence is less probable is not in the archive
 ABSENT = 0.5
 _SHEET_COLUMNS = 4
-
-
-@dataclass(frozen=True)
-class Hit:
-    """The best chip of one place."""
-
-    rank: int
-    score: float
-    """Cosine for a query of one vector; else the mean share of chips that are less similar, 0..1."""
-    source: str
-    window: Window
-    """Pixels of the source's own grid."""
-    geometry: BaseGeometry | None
-    """Outline of the chip in degrees; None for a picture without coordinates."""
-    time: pd.Timestamp | None
-    cell: str | None
-    scale_m: float | None
-    reading: str
-    """JSON of the options by which its source was read."""
-    row: int
-    """Of the archive, through all its shards."""
-    also: int = 0
-    """Chips of the same place, at other dates or scales, among the candidates."""
-    part: tuple[float, float, float, float] | None = None
-    """What fits the words best: top, left, bottom, right as shares of the chip; None if it was not looked into."""
-    outline: BaseGeometry | None = None
-    """The same in degrees."""
-
-    @property
-    def bounds(self) -> tuple[float, float, float, float] | None:
-        """West, south, east, north in degrees, west > east across the antimeridian."""
-        return None if self.geometry is None else west_east_bounds(self.geometry)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "rank": self.rank, "score": round(self.score, 6), "source": self.source, "window": list(self.window),
-            "bounds": None if self.bounds is None else [round(edge, 7) for edge in self.bounds],
-            "time": None if self.time is None else self.time.isoformat(), "cell": self.cell, "also": self.also,
-            "part": None if self.part is None else [round(edge, 4) for edge in self.part],
-        }  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -102,7 +61,16 @@ class Hits:
             }
             for hit in self.hits
         ]  # fmt: skip
-        columns = ["rank", "score", "source", "time", "cell", "scale_m", "also", *map("window_{}".format, Window._fields)]
+        columns = [
+            "rank",
+            "score",
+            "source",
+            "time",
+            "cell",
+            "scale_m",
+            "also",
+            *map("window_{}".format, Window._fields),
+        ]
         frame = pd.DataFrame(rows, columns=[*columns, "part"])
         frame["time"] = pd.to_datetime(frame["time"], utc=True)
         return gpd.GeoDataFrame(frame, geometry=[hit.geometry for hit in self.hits], crs=LONLAT)
@@ -118,7 +86,7 @@ class Hits:
         }  # fmt: skip
 
     def save(self, path: PathLike) -> None:
-        """Write the hits as .gpkg, .parquet, .geojson or .csv; a file has no rows if nothing like the query is there."""
+        """Write the hits as .gpkg, .parquet, .geojson or .csv; it has no rows if nothing like that is there."""
         target = check_output(path)
         table = self.table[:0] if self.absent else self.table
         if target.suffix.lower() == ".csv":
@@ -129,7 +97,7 @@ class Hits:
         write_frames([table], target, "hits")
 
     def sheet(self, path: PathLike) -> None:
-        """Write the hits as a PNG of pictures, each with rank, score, name and date; red is what fits the words best."""
+        """Write the hits as a PNG of pictures with rank, score, name and date; red is what fits the words best."""
         check_picture(Path(path))
         panels = draw_panels(self.hits)
         if not panels:

@@ -99,7 +99,9 @@ def _look(candidate: Candidate, text: Float[np.ndarray, " dim"], model: VisionLa
 
 def _cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
     """Patches that cover a tile, which may be smaller than what was encoded."""
-    return tuple(max(1, round(count * min(1, length / side))) for count, length in zip(lattice, tile.grid.shape, strict=True))
+    return tuple(
+        max(1, round(count * min(1, length / side))) for count, length in zip(lattice, tile.grid.shape, strict=True)
+    )
 
 
 def _find_part(scores: Lattice, tile: Tile | None) -> Look:

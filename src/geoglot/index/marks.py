@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from jaxtyping import Float
 
 from geoglot.errors import InputError
 from geoglot.index.archive import Archive
+from geoglot.index.cells import Cell
 from geoglot.index.chip_table import BOX
 from geoglot.index.live import live_blocks
 from geoglot.sources.vectors import read_vectors
@@ -42,7 +44,11 @@ def marked_vectors(archive: Archive, files: tuple[Path, ...]) -> Float[np.ndarra
     A place means the chip whose centre is nearest, of those that contain it, and of several dates the latest. A column
     `source` or `time`, as saved hits have, says which. A source without a place must have one chip.
     """
-    marks = [mark for file in files for mark in read_marks(file)]
+    return vectors_at(archive, [mark for file in files for mark in read_marks(file)])
+
+
+def vectors_at(archive: Archive, marks: Sequence[Mark]) -> Float[np.ndarray, "mark dim"]:
+    """The vector of the chip that each mark means, as `marked_vectors`."""
     best: list[tuple[float, float, np.ndarray] | None] = [None] * len(marks)
     several = set[int]()
     for vectors, table in live_blocks(archive, ("source", "bbox", "time")):
@@ -63,6 +69,15 @@ def marked_vectors(archive: Archive, files: tuple[Path, ...]) -> Float[np.ndarra
         raise InputError(f"{mark.source} has several chips; mark places in it by points of a vector file")
     rows_found = [found[2] for found in best if found is not None]
     return np.stack(rows_found) if rows_found else np.empty((0, archive.model.dim), np.float32)
+
+
+def parse_place(text: str) -> Mark:
+    """The mark of "LON,LAT" in degrees, or of a cell such as 224m_57000_12000; InputError for anything else."""
+    try:
+        lon, lat = map(float, text.split(",")) if "," in text else Cell.parse(text).centre
+    except ValueError as error:
+        raise InputError(f"a place must be LON,LAT in degrees, such as 4.48,51.92, got {text!r}") from error
+    return Mark(lon, lat)
 
 
 def read_marks(path: Path) -> list[Mark]:

@@ -14,13 +14,12 @@ from jaxtyping import Float
 from scipy.special import ndtr
 
 from geoglot.aliases import PathLike
-from geoglot.errors import GeoglotError, InputError, ModelError
+from geoglot.errors import InputError, ModelError
 from geoglot.index.archive import Archive
-from geoglot.index.cells import Cell
 from geoglot.index.chip_pixels import read_chip
 from geoglot.index.head import Background, as_word, fit_head
 from geoglot.index.live import background_of
-from geoglot.index.marks import find_mark, marked_vectors, place_mark
+from geoglot.index.marks import marked_vectors, parse_place, vectors_at
 from geoglot.index.scan import Fuse, Scores, first
 from geoglot.index.teach import owner_of, reader_of
 from geoglot.models.base import VisionLanguageModel
@@ -85,7 +84,7 @@ class Questioner:
             vectors.append(self.look(image))
             shown.append(f"like {Path(image).name}")
         if place is not None:
-            vectors.append(find_mark(self.archive, place_mark(place)))
+            vectors.append(vectors_at(self.archive, [parse_place(place)])[0])
             shown.append(f"like {place}")
         if not vectors:
             raise InputError("a search needs words, --image, --place or --like")
@@ -131,14 +130,14 @@ class Questioner:
             elif Path(file).exists():
                 rows.append(self.look(file)[None])
             else:
-                rows.append(find_mark(self.archive, place_mark(str(file)))[None])
+                rows.append(vectors_at(self.archive, [parse_place(str(file))]))
         return np.concatenate(rows).astype(np.float64)
 
     def _need_reader(self) -> VisionLanguageModel:
         if self.reader is None:
             raise InputError(
-                f"{self.archive.place} holds vectors of {self.archive.model.name}, which reads no words here; search by "
-                "--place or --like, or by a concept (geoglot index teach, geoglot index bridge)"
+                f"{self.archive.place} holds vectors of {self.archive.model.name}, which reads no words here; search "
+                "by --place or --like, or by a concept (geoglot index teach, geoglot index bridge)"
             )
         return self.reader
 

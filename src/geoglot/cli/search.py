@@ -1,0 +1,83 @@
+"""geoglot search: words, pictures and places to hits in an archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from geoglot.cli import shared
+from geoglot.cli.flags import flags
+from geoglot.cli.progress import progress
+from geoglot.options import SearchOptions
+
+if TYPE_CHECKING:
+    from geoglot.index.hits import Hits
+
+
+@click.command()
+@click.argument("archive")
+@click.argument("words", required=False)
+@click.option("--image", type=shared.PATH, help="A picture of what is wanted; with WORDS: like this, with that.")
+@click.option("--place", help="LON,LAT or a cell on an indexed scene: what looks like this place.")
+@click.option(
+    "--like", multiple=True, help="Picture, place, or file of marked chips of what is meant; may be repeated."
+)
+@click.option("--unlike", multiple=True, help="The same of what is not meant, beside --like.")
+@flags(SearchOptions, "options")
+@click.option("-o", "--output", type=shared.PATH, help="The hits: .gpkg, .parquet, .geojson or .csv.")
+@click.option("--sheet", type=shared.PATH, help="A PNG of the hits, each with rank, score, name and date.")
+@click.option("--model", help="Model of the archive, if it is not in the zoo; for a folder any, by default mini.")
+@shared.device
+@shared.long
+def command(
+    archive: str,
+    words: str | None,
+    image: Path | None,
+    place: str | None,
+    like: tuple[str, ...],
+    unlike: tuple[str, ...],
+    output: Path | None,
+    sheet: Path | None,
+    model: str | None,
+    device: str | None,
+    as_json: bool,
+    *,
+    options: SearchOptions,
+) -> None:
+    """Search ARCHIVE for WORDS, for what looks like a picture or place, or both. Commas separate words of one meaning.
+
+    ARCHIVE is what `geoglot index add` made, or a folder of pictures, which is indexed in the cache when it is first
+    searched. All chips that the filters leave are compared, and each place is listed once.
+
+    Example: geoglot search archive/ "baseball field" --after 2024-01-01 --sheet fields.png -o fields.gpkg
+    """
+    from geoglot.index.hits import check_output
+    from geoglot.index.index import Index
+    from geoglot.outputs.panels import check_picture
+
+    if output:
+        check_output(output)
+    if sheet:
+        check_picture(sheet)
+    with progress() as advance:
+        index = Index(archive, model=model, device=device, progress=advance)
+    hits = index.search(words, image=image, place=place, like=like, unlike=unlike, options=options)
+    if output:
+        hits.save(output)
+    if sheet and hits.hits:
+        hits.sheet(sheet)
+    shared.emit(hits.to_json(), as_json, describe(hits, {"hits": output, "sheet": sheet if hits.hits else None}))
+
+
+def describe(hits: Hits, files: dict[str, Path | None]) -> str:
+    """The hits for people, a line each."""
+    rows = []
+    for hit in hits.hits:
+        place = "" if hit.bounds is None else "  ({:.5f}, {:.5f}, {:.5f}, {:.5f})".format(*hit.bounds)
+        day = "" if hit.time is None else f"  {hit.time:%Y-%m-%d}"
+        also = f"  and {hit.also} more there" if hit.also else ""
+        rows.append(f"{hit.rank:>4}  {hit.score:.3f}  {hit.source}{day}{place}{also}")
+    present = "" if hits.present is None else f" (probability that it is here: {hits.present:.2f})"
+    return "\n".join([f"{hits.summary}{present}", *rows, *shared.result_lines(files, hits.notes)])

@@ -1,0 +1,52 @@
+"""A hit of a search: the best chip of one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+from shapely.geometry.base import BaseGeometry
+
+from geoglot.geo import Window
+from geoglot.lonlat import west_east_bounds
+
+
+@dataclass(frozen=True)
+class Hit:
+    """The best chip of one place."""
+
+    rank: int
+    score: float
+    """Cosine for a query of one vector; else the mean share of chips that are less similar, 0..1."""
+    source: str
+    window: Window
+    """Pixels of the source's own grid."""
+    geometry: BaseGeometry | None
+    """Outline of the chip in degrees; None for a picture without coordinates."""
+    time: pd.Timestamp | None
+    cell: str | None
+    scale_m: float | None
+    reading: str
+    """JSON of the options by which its source was read."""
+    row: int
+    """Of the archive, through all its shards."""
+    also: int = 0
+    """Chips of the same place, at other dates or scales, among the candidates."""
+    part: tuple[float, float, float, float] | None = None
+    """What fits the words best: top, left, bottom, right as shares of the chip; None if it was not looked into."""
+    outline: BaseGeometry | None = None
+    """The same in degrees."""
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float] | None:
+        """West, south, east, north in degrees, west > east across the antimeridian."""
+        return None if self.geometry is None else west_east_bounds(self.geometry)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "rank": self.rank, "score": round(self.score, 6), "source": self.source, "window": list(self.window),
+            "bounds": None if self.bounds is None else [round(edge, 7) for edge in self.bounds],
+            "time": None if self.time is None else self.time.isoformat(), "cell": self.cell, "also": self.also,
+            "part": None if self.part is None else [round(edge, 4) for edge in self.part],
+        }  # fmt: skip
