@@ -88,7 +88,12 @@ def test_a_picture_finds_its_like(make_pictures: MakePictures, tmp_path: Path) -
 def test_words_and_a_picture_together_ask_for_both(tmp_path: Path) -> None:
     folder = tmp_path / "mixed"
     folder.mkdir()
-    halves = {"roof-water": ("roof", "water"), "roof": ("roof", "roof"), "water": ("water", "water"), "forest": ("forest", "forest")}
+    halves = {
+        "roof-water": ("roof", "water"),
+        "roof": ("roof", "roof"),
+        "water": ("water", "water"),
+        "forest": ("forest", "forest"),
+    }
     for name, (left, right) in halves.items():
         picture = Image.new("RGB", (40, 40), COLOURS[left])
         picture.paste(COLOURS[right], (20, 0, 40, 40))

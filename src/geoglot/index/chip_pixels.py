@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -35,10 +36,11 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
 def _parse_reading(reading: str) -> ReadOptions:
     try:
         facts = json.loads(reading) if reading else {}
-        known = {field.name for field in fields(ReadOptions)}
-        lists = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
-        return ReadOptions(**{name: value for name, value in lists.items() if name in known})
+        known: dict[str, Any] = {
+            field.name: tuple(value) if isinstance(value := facts[field.name], list) else value
+            for field in fields(ReadOptions)
+            if field.name in facts
+        }
+        return ReadOptions(**known)
     except (ValueError, TypeError, AttributeError) as error:
-        raise SourceError(
-            f"how a source was read cannot be understood ({error}); restore the archive from a copy"
-        ) from error
+        raise SourceError(f"how a source was read is damaged ({error}); restore the archive from a copy") from error

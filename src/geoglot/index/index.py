@@ -156,9 +156,9 @@ class Index:
         for index, (shard, row) in enumerate(self._places(rows)):
             by_shard.setdefault(shard, []).append((index, row))
         for number, members in by_shard.items():
-            shard = self.archive.shards[number]
-            chips = shard.take([row for _, row in members], _COLUMNS).to_pylist()
-            readings = shard.sources()["reading"].to_pylist()
+            held = self.archive.shards[number]
+            chips = held.take([row for _, row in members], _COLUMNS).to_pylist()
+            readings = held.sources()["reading"].to_pylist()
             for (index, _), chip in zip(members, chips, strict=True):
                 facts[index] = {**chip, "reading": readings[chip["part"]] or ""}
         return facts

@@ -8,8 +8,6 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from scipy.special import ndtr
 
@@ -22,9 +20,10 @@ from geoglot.index.live import background_of
 from geoglot.index.marks import marked_vectors, parse_place, vectors_at
 from geoglot.index.scan import Fuse, Scores, first
 from geoglot.index.teach import owner_of, reader_of
+from geoglot.index.words import embed_words
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.class_words import parse_words, text_vectors
-from geoglot.scene.concepts import concept_vectors, is_concept
+from geoglot.scene.class_words import parse_words
+from geoglot.scene.concepts import is_concept
 from geoglot.scene.embed import embed, pad
 
 _MARK_FILES = (".gpkg", ".geojson", ".json", ".parquet", ".shp", ".kml", ".kmz", ".fgb", ".zip", ".txt", ".csv", ".tsv")
@@ -96,12 +95,8 @@ class Questioner:
         """The unit vector of words, any of which may be meant; concepts need no model."""
         key = ", ".join(parts)
         if key not in self._texts:
-            with torch.inference_mode():
-                if all(map(is_concept, parts)):
-                    vectors = concept_vectors(parts, owner_of(self.archive.model))
-                else:
-                    vectors = text_vectors(self._need_reader(), parts).float().cpu()
-                self._texts[key] = F.normalize(vectors.mean(0), dim=0).numpy()
+            reader = None if all(map(is_concept, parts)) else self._need_reader()
+            self._texts[key] = embed_words(parts, owner_of(self.archive.model), reader)
         return self._texts[key]
 
     def look(self, image: PathLike) -> Vector:
