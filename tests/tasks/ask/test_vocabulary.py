@@ -10,8 +10,9 @@ from affine import Affine
 from polygons import BLUE, RED, StubScene, budget, grid_of
 
 from geoglot.errors import AnswerError, InputError, LimitError
-from geoglot.geo import Grid
+from geoglot.geo import Grid, Window
 from geoglot.nouns import counted, plural, singular
+from geoglot.tasks.ask.ground import Ground, shared_notes
 from geoglot.tasks.ask.limits import Budget, Limits
 from geoglot.tasks.ask.scene_things import Objects, shapes_of
 from geoglot.tasks.ask.vocabulary import WORDS, Vocabulary
@@ -166,6 +167,19 @@ def test_two_dates() -> None:
     assert own.count(own.appeared("house", own.part("lower half"))) == 0
     with pytest.raises(AnswerError, match="--after"):
         words(before).before()
+
+
+def test_what_only_one_date_shows_is_neither_new_nor_counted() -> None:
+    houses = [(10, 10, 20, 20), (200, 300, 210, 310), (250, 350, 260, 360)]
+    whole, crop = StubScene({"house": houses}), StubScene({"house": houses[1:2]})
+    crop.grid = whole.grid.window(Window(190, 290, 100, 100))
+    grown, shrunk = words(crop, whole), words(whole, crop)
+    assert ids(grown.appeared("house")) == [3] and ids(shrunk.disappeared("house")) == [3]
+    assert grown.count(grown.find("house")) == 2 and len(grown.sightings["house", "after"].objects) == 2
+    assert grown.change("house") == pytest.approx(100, rel=0.01)
+    assert ids(grown.find("house", grown.part("upper half"))) == [2], "parts are those of the ground that is shared"
+    assert shared_notes(Ground.of(whole), Ground.of(whole)) == ()
+    assert "4% of the first and 100% of the second" in shared_notes(Ground.of(whole), Ground.of(crop))[0]
 
 
 def test_the_whole_scene() -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.ask.answer import Answer, calls_to_json, confidence_of, sentence_of
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, write_evidence
+from geoglot.tasks.ask.ground import Ground, shared_notes
 from geoglot.tasks.ask.limits import Budget
 from geoglot.tasks.ask.plan import Plan, Planner
 from geoglot.tasks.ask.rules import Rules
@@ -45,6 +47,7 @@ class Asker(AbstractContextManager["Asker"]):
         self.scene, self.after, self.options = scene, after, options or AskOptions()
         self.planner: Planner = self.options.planner or Rules()
         self._dates = [scene] if after is None else [scene, after]
+        self._notes = () if after is None else shared_notes(Ground.of(scene), Ground.of(after))
         self._lock, self._stack = threading.RLock(), ExitStack()
         self._sandbox = self._stack.enter_context(Sandbox(self.options.limits))
 
@@ -198,7 +201,8 @@ class Asker(AbstractContextManager["Asker"]):
             program=plan.program or None, planner=self.planner.name, kind=plan.kind, source=self.scene.uri,
             after=self.after.uri if self.after else None, model=self.scene.model, sha256=self.scene.sha256,
             refiner=self.scene.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
-            messages=plan.messages, notes=tuple(dict.fromkeys(note for scene in self._dates for note in scene.notes)),
+            messages=plan.messages,
+            notes=tuple(dict.fromkeys(chain(self._notes, *(scene.notes for scene in self._dates)))),
             seconds=round(time.monotonic() - started, 3),
         )  # fmt: skip
 

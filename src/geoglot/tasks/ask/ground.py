@@ -1,7 +1,9 @@
 """Areas and lengths on the ground, and the parts of a scene by name."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
 from geoglot.geodesy import geodesic_area_m2, geodesic_distance_m, geodesic_perimeter_m
 from geoglot.tasks.ask.grammar.parts import DIRECTIONS, PARTS
+from geoglot.tasks.ask.scene_things import Scene
 
 _METRES = (
     "the scene has no CRS, so nothing is known in metres; give its ground resolution with --gsd, "
@@ -18,6 +21,7 @@ _METRES = (
 )
 _EDGES = (1 / 3 + 1e-9, 2 / 3 + 1e-9)  # of the ninths of a scene; a position on an edge lies before it
 _OBLONG = 1.2  # a rectangle this much longer than wide is no square
+_ALL = 0.99  # share of the ground of a date from which the other date shows all of it
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,16 @@ class Ground:
     """Ground resolution of a scene without a CRS."""
     outline: shapely.Geometry | None = None
     """The ground of the scene within the grid, in map coordinates; None: all of it."""
+
+    @classmethod
+    def of(cls, scene: Scene) -> Ground:
+        """The ground that a scene shows."""
+        return cls(scene.grid, scene.pixel_m, scene.outline)
+
+    def shared_with(self, other: Ground) -> Ground:
+        """The part that another date shows too, on this grid; InputError if there is none."""
+        both = shapely.intersection(self.whole, other.whole)
+        return replace(self, grid=self.grid.window(self.window(both)), outline=both)
 
     @property
     def whole(self) -> shapely.Geometry:
@@ -126,6 +140,16 @@ class Ground:
         if self.pixel_m is None:
             raise InputError(_METRES)
         return self.pixel_m
+
+
+def shared_notes(first: Ground, second: Ground) -> tuple[str, ...]:
+    """A sentence for two dates that do not show the same ground; none if they do."""
+    both = shapely.area(shapely.intersection(first.whole, second.whole))
+    shares = [both / shapely.area(ground.whole) for ground in (first, second)]
+    if min(shares) >= _ALL:
+        return ()
+    parts = f"{shares[0]:.0%} of the first and {shares[1]:.0%} of the second"
+    return (f"only ground that both dates show is counted and compared: {parts}",)
 
 
 def is_shape(geometry: Any, shape: str) -> bool:

@@ -185,5 +185,5 @@ def check_pair(before: RasterScene, after: RasterScene) -> None:
     if before.grid.crs is None and before.grid.shape != after.grid.shape:
         raise InputError("two pictures without a CRS are compared pixel by pixel, so they must have the same size")
     boxes = [shapely.box(*scene.grid.bounds) for scene in (before, after)]
-    if not boxes[0].intersects(boxes[1]):
+    if not boxes[0].intersection(boxes[1]).area:
         raise InputError(f"{before.uri} and {after.uri} show different places")

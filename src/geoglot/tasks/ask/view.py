@@ -51,7 +51,12 @@ class View:
 
     def __init__(self, scene: Scene, after: Scene | None, budget: Budget, themes: tuple[str, ...] = THEMES) -> None:
         self.scenes = {"": scene} if after is None else {"": after, "before": scene, "after": after}
-        self.ground = Ground(scene.grid, scene.pixel_m, scene.outline)
+        self.ground = Ground.of(scene)
+        self.shared: Region | None = None
+        """The ground that both of two dates show; nothing beyond it is counted or compared."""
+        if after is not None:
+            self.ground = self.ground.shared_with(Ground.of(after))
+            self.shared = Region("the scene", self.ground.whole)
         self.budget, self.themes = budget, themes
         self.sightings: dict[tuple[str, str], Sighting] = {}
         self.records: list[Record] = []
@@ -80,9 +85,21 @@ class View:
             self.budget.look(scene.cost(name))
             with self.budget.stopped_clock("name"):
                 sighting = scene.find(name)
-            things = tuple(replace(thing, when=when) for thing in sighting.objects)
-            self.sightings[name, when] = replace(sighting, objects=things)
+            self.sightings[name, when] = self._cut(sighting, when)
         return self.sightings[name, when]
+
+    def _cut(self, sighting: Sighting, when: str) -> Sighting:
+        """The things of a date that touch the ground of both."""
+        things = tuple(replace(thing, when=when) for thing in sighting.objects)
+        if self.shared is not None:
+            things = within_region(replace(self.shared, touching=True), things).things
+        if len(things) == len(sighting.objects):
+            return replace(sighting, objects=things)
+        return replace(sighting, objects=things, doubtful=sum(thing.score < sighting.threshold for thing in things))
+
+    def region_of(self, region: Any) -> Region | None:
+        """A region that a program gives; else the ground of both dates, or None for the whole of one scene."""
+        return optional_region(region) or self.shared
 
     def check_apart(self, things: Sequence[SceneObject]) -> None:
         """AnswerError for things that run together in the pixels of the scene."""
@@ -92,7 +109,7 @@ class View:
 
     def only(self, name: str, region: Any, here: str, there: str) -> Objects:
         """Objects of the date `here` that touch no object of the date `there`."""
-        checked, within = text_of(name, "a name"), optional_region(region)
+        checked, within = text_of(name, "a name"), self.region_of(region)
         these, those = self.sight(checked, here).objects, self.sight(checked, there).objects
         these = within_region(within, these).things
         if not these or not those:
@@ -103,7 +120,7 @@ class View:
 
     def best(self, names: Any, region: Any) -> str:
         """The name with the highest probability for a region."""
-        within = optional_region(region)
+        within = self.region_of(region)
         if not isinstance(names, list) or not 2 <= len(names) <= MOST_NAMES:
             raise TypeError(f"classify takes a list of 2 to {MOST_NAMES} names")
         checked = [text_of(name, "a name") for name in names]
