@@ -202,7 +202,7 @@ class Asker(AbstractContextManager["Asker"]):
             after=self.after.uri if self.after else None, model=self.scene.model, sha256=self.scene.sha256,
             refiner=self.scene.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
             messages=plan.messages,
-            notes=tuple(dict.fromkeys(chain(self._notes, *(scene.notes for scene in self._dates)))),
+            notes=tuple(dict.fromkeys(chain(plan.notes, self._notes, *(scene.notes for scene in self._dates)))),
             seconds=round(time.monotonic() - started, 3),
         )  # fmt: skip
 

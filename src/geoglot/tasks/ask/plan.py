@@ -15,11 +15,14 @@ class Message:
 
 @dataclass(frozen=True)
 class Plan:
-    """A program, the kind of its question, and the conversation with the language model that wrote it."""
+    """A program, the kind of its question, and how it came about."""
 
     program: str
     kind: str = ""
     messages: tuple[Message, ...] = ()
+    """The conversation with the language model that wrote the program."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user on how the question was read."""
 
 
 #: Runs a program, and raises AnswerError if it fails, so that the planner can mend the program

@@ -1,11 +1,13 @@
 """A planner that needs no language model: it reads a question with a grammar and never guesses (decisions 9 and 22)."""
 
 import re
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 
 from geoglot.errors import AnswerError
+from geoglot.nouns import singular
 from geoglot.tasks.ask.grammar.forms import FORMS
-from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS
+from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS, spelled
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.grammar.patterns import KNOWN
@@ -29,8 +31,10 @@ class Rules:
         text = plain(question)
         kind, query, unread = _read(text)
         if query is not None:
-            return Plan(query.program(question), kind)
-        phrase = _find_culprit(text.split()) or min(unread, key=lambda phrase: len(phrase.split()), default="")
+            program = query.program(question)
+            return Plan(program, kind, notes=tuple(_corrections(text, program)))
+        shortest = sorted(unread, key=lambda phrase: (len(phrase.split()), phrase in KNOWN))
+        phrase = _find_culprit(text.split()) or next(iter(shortest), "")
         why = (
             f'I do not understand "{phrase}" in this question'
             if phrase
@@ -57,6 +61,13 @@ def _read(text: str) -> tuple[str, Query | None, list[str]]:
             if query is not None:
                 return form.kind, query, []
     return "", None, unread
+
+
+def _corrections(text: str, program: str) -> Iterator[str]:
+    """A note on each word of a question that the program has in another spelling."""
+    for word in dict.fromkeys(re.findall(r"[a-z]+", text)):
+        if spelled(word) != word and singular(spelled(word)) in program:
+            yield f"{word!r} was read as {spelled(word)!r}"
 
 
 def _find_culprit(words: list[str]) -> str:

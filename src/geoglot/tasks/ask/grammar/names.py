@@ -29,7 +29,7 @@ def name_of(words: list[str]) -> str:
     if words[0] in MEASURES and words[1:2] and singular(words[1]) not in _LISTS["AFTER_MEASURES"]:
         raise NotUnderstood(words[0])
     _check_order(words)
-    words = [_spelled(word) for word in words]
+    words = [spelled(word) for word in words]
     name = " ".join([*words[:-1], singular(words[-1])])
     return SYNONYMS.get(name, name).replace("-of-", " of ")
 
@@ -67,7 +67,7 @@ def _misspelled() -> dict[str, str]:
 _MISSPELLED = _misspelled()
 
 
-def _spelled(word: str) -> str:
+def spelled(word: str) -> str:
     """A word in its right spelling: "buidlings" is "buildings"."""
     alone = singular(word)
     return (
