@@ -12,7 +12,7 @@ from geoglot.cli.progress import progress
 from geoglot.options import ClassifyOptions, ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.tasks.classify import Labels
+    from geoglot.tasks.image_labels import Labels
 
 
 @click.command()
@@ -54,6 +54,7 @@ def describe(labels: Labels) -> str:
     """The labels for people, a line each."""
     rows = [
         f"{one.probability:6.1%}  {one.label}  {one.source}{f'  {tuple(one.window)}' if one.window else ''}"
+        f"{'  but nothing looks like it' if one.present is False else ''}"
         for one in labels.results
     ]
     return "\n".join([*rows, *(f"note  {note}" for note in labels.notes)])

@@ -21,6 +21,7 @@ from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
 from geoglot.version import __version__
 
+NO_PIXEL = "no pixel of the scene is valid; check --bands and --nodata"
 _SAME_RESOLUTION = 0.05  # relative difference up to which two resolutions count as the same
 _FAR = 2.0  # times beyond the range of a model, from where on what it says means nothing
 _LITTLE = 1 / 3  # of the sides of the pictures that a model learned from, below which what lies around decides the map
@@ -77,7 +78,8 @@ def reading_notes(raster: Raster, card: Card, read: ReadOptions) -> tuple[str, .
     native, resampled = scene.resolution_m, grid.resolution_m
     if native and resampled and abs(native / resampled - 1) > _SAME_RESOLUTION:
         read_at = f"the scene is at {format_number(native)} m and was read at {format_number(resampled)} m"
-        notes.append(f"{read_at}; {understands(card.name, card.resolution)}")
+        finer = ", which adds no detail" if resampled < native else ""
+        notes.append(f"{read_at}{finer}; {understands(card.name, card.resolution)}")
     if why := out_of_reach(raster, card, read):
         notes.append(why)
     elif pixel_size(raster, read) is None:
@@ -85,13 +87,20 @@ def reading_notes(raster: Raster, card: Card, read: ReadOptions) -> tuple[str, .
             f"how large the pixels of {raster.uri} are is unknown, so it is not checked whether they can show what is "
             f"asked for; {understands(card.name, card.resolution)}; say it with --gsd, or assign a CRS"
         )
-    rows, cols = grid.shape
-    if max(rows, cols) < card.tile_size * _LITTLE:
-        notes.append(
-            f"{raster.uri} is read as {cols} x {rows} px, and {card.name} learned from {card.tile_size} px a side: the "
-            "rest of its view is the scene mirrored, so a map of it is not to be used"
-        )
+    if not why and (small := too_small_to_map(raster, card)):
+        notes.append(small)
     return tuple(notes)
+
+
+def too_small_to_map(raster: Raster, card: Card) -> str:
+    """Why what a model says of so few pixels is not to be used, "" if there are enough."""
+    rows, cols = raster.grid.shape
+    if min(rows, cols) >= card.tile_size * _LITTLE:
+        return ""
+    return (
+        f"{raster.uri} is read as {cols} x {rows} px, and {card.name} learned from {card.tile_size} px a side: the "
+        "rest of its view is the scene mirrored, so a map of it is not to be used"
+    )
 
 
 def pixel_size(raster: Raster, read: ReadOptions) -> float | None:
@@ -106,12 +115,20 @@ def pixel_size(raster: Raster, read: ReadOptions) -> float | None:
 def out_of_reach(raster: Raster, card: Card, read: ReadOptions) -> str:
     """Why a model cannot make sense of the pixels of a scene, "" if it can (decision 25)."""
     finest, coarsest = card.resolution
+    rows, cols = raster.grid.shape
+    if min(rows, cols) < card.patch_size:
+        return (
+            f"{raster.uri} is read as {cols} x {rows} px, less than a patch of {card.name}, which is "
+            f"{card.patch_size} px a side: what it says of the scene is not to be used"
+        )
     pixel = pixel_size(raster, read)
     if pixel is None or finest / _FAR <= pixel <= coarsest * _FAR:
         return ""
     knows = understands(card.name, card.resolution)
     instead = f"; reduce it to {format_number(finest)} m a pixel, or assign a CRS" if pixel < finest else ""
-    why = f"the scene is at {format_number(pixel)} m a pixel, and {knows}: what it says of the scene is not to be used"
+    native = raster.native.resolution_m
+    at = "was read at" if native is not None and pixel > native * (1 + _SAME_RESOLUTION) else "is at"
+    why = f"the scene {at} {format_number(pixel)} m a pixel, and {knows}: what it says of the scene is not to be used"
     return f"{why}{instead}"
 
 

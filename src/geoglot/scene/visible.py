@@ -1,9 +1,9 @@
 """Which things the pixels of a scene can show, whatever the model (decision 25)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from geoglot.figures import format_list, format_number
+from geoglot.figures import format_list, format_number, format_some
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import Model
 from geoglot.nouns import plural, with_article
@@ -16,6 +16,7 @@ from geoglot.sources.raster import Raster
 
 _COMMON = ("people", "car", "swimming pool", "tree", "house", "road", "tennis court", "airplane", "building", "ship",
            "river", "field", "lake", "forest", "city")  # fmt: skip
+_NOTES = 3  # sentences on single names
 _TOLERANCE = 1.05  # the pixels of a grid of 1 m may measure 1.0004 m on the ground
 
 
@@ -44,10 +45,25 @@ def look_ahead(
     """What of these classes is to be looked for in a scene; everything, with a note, if the user insists."""
     hidden = why_not_seen(dense, raster, read, classes)
     apart = crowded(pixel_size(raster, read), [entry for entry in classes if entry.name not in hidden])
-    insisted = dict.fromkeys(
-        f"{reason}: it was looked for all the same, as --min-score is given" for reason in hidden.values()
-    )
-    return Sight({}, (*insisted, *apart.values())) if insist else Sight(hidden, tuple(apart.values()))
+    together = _few(apart, "run together, too")
+    if not insist:
+        return Sight(hidden, (*unseen_notes(hidden), *together))
+    insisted = (f"{note}: it was looked for all the same, as --min-score is given" for note in unseen_notes(hidden))
+    return Sight({}, (*insisted, *together))
+
+
+def unseen_notes(why: Mapping[str, str]) -> tuple[str, ...]:
+    """The sentences on names that cannot be seen; of many, the first, and one with the names of the others."""
+    return _few(why, "cannot be seen, either")
+
+
+def _few(why: Mapping[str, str], others_too: str) -> tuple[str, ...]:
+    """The distinct sentences by name; of many, the first, and one on the other names."""
+    sentences = list(dict.fromkeys(why.values()))
+    if len(sentences) <= _NOTES:
+        return tuple(sentences)
+    others = [name for name, sentence in why.items() if sentence not in sentences[:_NOTES]]
+    return (*sentences[:_NOTES], f"{format_some(others)} {others_too}")
 
 
 def too_small(model: Model | Dense, pixel_m: float | None, classes: Sequence[ClassWords]) -> dict[str, str]:

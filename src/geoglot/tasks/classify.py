@@ -1,9 +1,8 @@
 """Label images, and windows of rasters, by words."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any
 
 import numpy as np
 import shapely
@@ -21,66 +20,51 @@ from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.image_presence import ImagePresence, nothing_notes
-from geoglot.scene.read import check_bands, open_scene
-from geoglot.scene.stream import describe_failure
-from geoglot.scene.visible import why_not_seen
+from geoglot.scene.read import check_bands, open_scene, out_of_reach, too_small_to_map
+from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.wording import word_notes
 from geoglot.sources.listing import find_images
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_ahead
 from geoglot.sources.tile import Tile
-
-#: West, south, east, north in degrees
-Bounds = tuple[float, float, float, float]
-
-
-@dataclass(frozen=True)
-class Label:
-    """The class of an image or a window."""
-
-    source: str
-    window: Window | None
-    """In pixels of the grid that was read; None is the whole source."""
-    label: str
-    probability: float
-    probabilities: dict[str, float]
-    """By class; of more than 1,000 classes those of the most probable 1,000, the highest first."""
-    present: bool | None = None
-    """Whether the image shows the label at all; None if the model is not calibrated."""
-    bounds: Bounds | None = None
-    """West, south, east, north in degrees; None without a CRS."""
-    why: str | None = None
-    """Why the label is not to be trusted: these pixels cannot show its class, or the model does not know them."""
-
-
-@dataclass
-class Labels:
-    """All labels, and the sources and windows that failed."""
-
-    model: str
-    results: list[Label] = field(default_factory=list)
-    failed: list[tuple[str, FailedWindow]] = field(default_factory=list)
-    notes: tuple[str, ...] = ()
-    """Sentences on words that the model reads badly, and on how sources were read."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of `geoglot classify --json`."""
-        results = [_document(label) for label in self.results]
-        failed = [{"source": source, **describe_failure(window)} for source, window in self.failed]
-        return {"model": self.model, "results": results, "failed": failed, "notes": list(self.notes)}
-
-
-def _document(label: Label) -> dict[str, Any]:
-    """A label as JSON; only one that is not to be trusted has a "why"."""
-    document = asdict(label) | {"window": list(label.window) if label.window else None}
-    return document if label.why else {key: value for key, value in document.items() if key != "why"}
-
+from geoglot.tasks.image_labels import Bounds, Label, Labels
 
 _EMPTY = "no pixel is valid; check --bands and --nodata"
 _KEPT = 1000  # probabilities of an image, since there may be 100,000 classes and as many images
 _NOTES = 20  # notes on how sources were read: a folder of thousands has thousands
-_Item = tuple[str, Window | None, Tile | FailedWindow, Bounds | None]
+
+
+@dataclass(frozen=True)
+class _Chip:
+    """An image or a window that gets a label."""
+
+    source: str
+    window: Window | None
+    read: Tile | FailedWindow
+    bounds: Bounds | None = None
+    hidden: Mapping[str, str] = field(default_factory=dict)
+    """By class, why the pixels of the source cannot show it."""
+
+
+@dataclass
+class _Notes:
+    """The first notes on how sources were read, and how many more there were."""
+
+    kept: dict[str, None] = field(default_factory=dict)
+    left: int = 0
+
+    def add(self, notes: Iterable[str]) -> None:
+        for note in dict.fromkeys(notes):
+            if note not in self.kept and len(self.kept) >= _NOTES:
+                self.left += 1
+            else:
+                self.kept[note] = None
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.kept
+        if self.left:
+            yield f"and {self.left:,} more on how other sources were read"
 
 
 @dataclass(frozen=True)
@@ -92,10 +76,7 @@ class _Job:
     presence: ImagePresence
     read: ReadOptions
     options: ClassifyOptions
-    notes: list[str] = field(default_factory=list)
-    """On how sources were read, and what they cannot show."""
-    hidden: dict[str, dict[str, str]] = field(default_factory=dict)
-    """By source and class, why its pixels cannot show it."""
+    notes: _Notes = field(default_factory=_Notes)
 
 
 def classify(
@@ -130,15 +111,13 @@ def classify(
     items = _all_items(opened, job, progress)
     while batch := list(islice(items, read.batch)):
         _label(batch, job, texts, labels)
-    reading = list(dict.fromkeys(job.notes))
     if len(words) > _KEPT:
         notes = (*notes, f"each image has the {_KEPT:,} most probable of {len(words):,} classes")
-    left = [f"and {len(reading) - _NOTES} more on how other sources were read"] if len(reading) > _NOTES else []
-    labels.notes = (*nothing_notes([label.present for label in labels.results]), *notes, *reading[:_NOTES], *left)
+    labels.notes = (*nothing_notes([label.present for label in labels.results]), *notes, *job.notes)
     return labels
 
 
-def _all_items(sources: Sequence[str | Raster], job: _Job, progress: Progress | None) -> Iterator[_Item]:
+def _all_items(sources: Sequence[str | Raster], job: _Job, progress: Progress | None) -> Iterator[_Chip]:
     """The chips of all sources.
 
     With several sources, one that cannot be read is reported and skipped. With one source, progress counts windows.
@@ -150,48 +129,51 @@ def _all_items(sources: Sequence[str | Raster], job: _Job, progress: Progress | 
         except (SourceError, GridError) as error:
             if alone:
                 raise
-            yield str(source), None, FailedWindow(Window(0, 0, 0, 0), str(error)), None
+            yield _Chip(str(source), None, FailedWindow(Window(0, 0, 0, 0), str(error)))
         if progress:
             progress("sources", done, len(sources))
 
 
-def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterator[_Item]:
+def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterator[_Chip]:
     """The chips of one source: the whole source, resized for the model, or its windows."""
     card, read, windows = job.model.card, job.read, job.options.windows
     with open_scene(source, read, card.resolution) as raster:
         check_bands(raster, card.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture needs no place on Earth
-            job.notes.extend(raster.warnings)
-        job.hidden[raster.uri] = why_not_seen(job.model, raster, read, job.words)
-        job.notes.extend(dict.fromkeys(job.hidden[raster.uri].values()))
+            job.notes.add(raster.warnings)
+        hidden = why_not_seen(job.model, raster, read, job.words)
+        job.notes.add(unseen_notes(hidden))
         by_window = raster.grid.crs is not None if windows is None else windows
         if by_window:
+            if not out_of_reach(raster, card, read) and (small := too_small_to_map(raster, card)):
+                job.notes.add([small])
             plan = WindowPlan(raster.grid.shape, read.tile or card.tile_size, read.overlap or 0, card.patch_size)
-            yield from _windows(raster, plan, progress)
+            chips = _windows(raster, plan, progress)
         else:
-            yield _whole(raster, card.tile_size)
+            chips = iter([_whole(raster, card.tile_size)])
+        yield from (replace(chip, hidden=hidden) for chip in chips)
 
 
-def _windows(raster: Raster, plan: WindowPlan, progress: Progress | None) -> Iterator[_Item]:
+def _windows(raster: Raster, plan: WindowPlan, progress: Progress | None) -> Iterator[_Chip]:
     empty = True
     for done, (window, read) in enumerate(read_ahead(raster, plan.windows()), 1):
         if isinstance(read, FailedWindow) or read.valid.any():
-            yield raster.uri, window, read, _bounds(raster, window)
+            yield _Chip(raster.uri, window, read, _bounds(raster, window))
             empty = False
         if progress:
             progress("windows", done, len(plan))
     if empty:
-        yield raster.uri, None, FailedWindow(raster.grid.whole, _EMPTY), None
+        yield _Chip(raster.uri, None, FailedWindow(raster.grid.whole, _EMPTY))
 
 
-def _whole(raster: Raster, side: int) -> _Item:
+def _whole(raster: Raster, side: int) -> _Chip:
     """A large source is reduced to the model's size; a small one is padded later."""
     try:
         tile = raster.thumbnail(side)
         chip = tile if tile.valid.any() else FailedWindow(raster.grid.whole, _EMPTY)
-        return raster.uri, None, chip, _bounds(raster, raster.grid.whole)
+        return _Chip(raster.uri, None, chip, _bounds(raster, raster.grid.whole))
     except ReadError as error:
-        return raster.uri, None, FailedWindow(raster.grid.whole, str(error)), None
+        return _Chip(raster.uri, None, FailedWindow(raster.grid.whole, str(error)))
 
 
 def _bounds(raster: Raster, window: Window) -> Bounds | None:
@@ -203,22 +185,24 @@ def _bounds(raster: Raster, window: Window) -> Bounds | None:
     return bound_in_lonlat(to_map(raster.footprint.clip([pixels]), raster.grid), raster.grid.crs)[0]
 
 
-def _label(items: Sequence[_Item], job: _Job, texts: np.ndarray, labels: Labels) -> None:
+def _label(items: Sequence[_Chip], job: _Job, texts: np.ndarray, labels: Labels) -> None:
     """Add the labels of one batch, and the items that failed."""
     card, names = job.model.card, [entry.name for entry in job.words]
-    labels.failed += [(source, tile) for source, _, tile, _ in items if isinstance(tile, FailedWindow)]
-    good = [(source, window, tile, bounds) for source, window, tile, bounds in items if isinstance(tile, Tile)]
-    chips = [pad(tile.pixels, card.patch_size, card.tile_size) for _, _, tile, _ in good]
+    labels.failed += [(item.source, item.read) for item in items if isinstance(item.read, FailedWindow)]
+    good = [(item, item.read) for item in items if isinstance(item.read, Tile)]
+    chips = [pad(tile.pixels, card.patch_size, card.tile_size) for _, tile in good]
     embeddings, failed = embed(job.model, chips, batch=max(1, len(chips)))
     probabilities = zero_shot(embeddings, texts, card.logit_scale)
-    for index, (source, window, tile, bounds) in enumerate(good):
+    for index, (item, tile) in enumerate(good):
         if index in failed:
-            place = window or Window(0, 0, *tile.valid.shape)
-            labels.failed.append((source, FailedWindow(place, failed[index])))
+            place = item.window or Window(0, 0, *tile.valid.shape)
+            labels.failed.append((item.source, FailedWindow(place, failed[index])))
             continue
         row, best = probabilities[index].astype(np.float64).round(6), int(probabilities[index].argmax())
         kept = np.argsort(-row, kind="stable")[:_KEPT] if len(row) > _KEPT else np.arange(len(row))
         shares = {names[each]: float(row[each]) for each in kept}
-        why = job.hidden[source].get(names[best])
+        label, why = names[best], item.hidden.get(names[best])
         present = job.presence.shows(embeddings[index], best)
-        labels.results.append(Label(source, window, names[best], float(row[best]), shares, present, bounds, why))
+        labels.results.append(
+            Label(item.source, item.window, label, float(row[best]), shares, present, item.bounds, why)
+        )

@@ -185,7 +185,7 @@ def _finish(
     parts = {name: table.loc[groups[name]] if name in groups else table[:0] for name in search.names}
     unrefined = int((table["outline"] == "none").sum()) if run["refiner"] else 0
     reading = reading_notes(scene.raster, scene.dense.card, scene.read)
-    notes = list(dict.fromkeys([*search.why.values(), *told, *reading, *search.notes]))
+    notes = list(dict.fromkeys([*told, *reading, *search.notes]))
     if unrefined:
         notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they follow the scores")
     notes += files.draw(scene.raster, table, search.names) if files else ()

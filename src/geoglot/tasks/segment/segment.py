@@ -16,7 +16,7 @@ from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_wor
 from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
-from geoglot.scene.visible import too_small
+from geoglot.scene.visible import too_small, unseen_notes
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
@@ -95,7 +95,7 @@ def segment(
             options=options,
             refiner=choose_refiner(refiner),
             words=channels,
-            facts=facts | {"why": why, "notes": (*why.values(), *facts.get("notes", ()))},
+            facts=facts | {"why": why, "notes": (*unseen_notes(why), *facts.get("notes", ()))},
             overwrite=overwrite,
             progress=progress,
         )
