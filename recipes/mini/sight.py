@@ -173,23 +173,28 @@ def count_pairs(outlines: list[shapely.Polygon], centres: list[shapely.Point]) -
     return int((maximum_bipartite_matching(within, "column") >= 0).sum())
 
 
-def loveda_figures(sight: Sight, folder: Path) -> dict[str, Figure]:
-    """Mean IoU over the classes that occur in three tiles, and in each.
+def loveda_figures(sight: Sight, folder: Path, learned: frozenset[str]) -> dict[str, Figure]:
+    """Mean IoU over the classes that occur in LoveDA's tiles, and in each, but for tiles that the model learned from.
 
-    Of a model that learned from some of them (`see.py --share loveda`), only the figure of the one left out counts.
+    None if it learned from all of them.
     """
     truths, guesses, figures = [], [], {}
-    for path in sorted((folder / "images").iterdir()):
+    tiles = sorted((folder / "images").iterdir())
+    if unknown := learned - {path.stem for path in tiles}:
+        raise click.BadParameter(f"LoveDA has no tile {', '.join(sorted(unknown))}", param_hint="--learned")
+    for path in (path for path in tiles if path.stem not in learned):
         truths.append(np.asarray(Image.open(folder / "masks" / path.name)).astype(np.int64) - 1)
         with encoded(np.asarray(Image.open(path).convert("RGB")), sight.dense) as scene:
             guesses.append(sight.map(scene, LOVEDA).astype(np.int64) - 1)
         own = overlaps(truths[-1], guesses[-1], len(LOVEDA))
         figures[f"  LoveDA: {path.stem}"] = Figure(float(np.nanmean(own)))
+    if not truths:
+        return {}
     every = overlaps(np.stack(truths), np.stack(guesses), len(LOVEDA))
     return {"LoveDA, mIoU": Figure(float(np.nanmean(every))), **figures}
 
 
-def measure(name: str, data: Path) -> dict[str, Figure]:
+def measure(name: str, data: Path, learned: frozenset[str]) -> dict[str, Figure]:
     """Every figure of a model."""
     figures: dict[str, Figure] = {}
     pictures = [picture for picture in read_pictures(data / "labelled") if picture.aside]
@@ -199,7 +204,7 @@ def measure(name: str, data: Path) -> dict[str, Figure]:
             figures |= {_own(land.name, key): value for key, value in land_figures(sight, land).items()}
         for things in THINGS:
             figures |= {_own(things.name, key): value for key, value in thing_figures(sight, things).items()}
-        figures |= loveda_figures(sight, data / "loveda")
+        figures |= loveda_figures(sight, data / "loveda", learned)
     return figures
 
 
@@ -210,10 +215,11 @@ def _own(name: str, key: str) -> str:
 @click.command()
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("models", nargs=-1)
+@click.option("--learned", multiple=True, help="A tile of LoveDA, by its number, that MODELS learned from.")
 @click.option("--json", "as_json", is_flag=True)
-def command(data: Path, models: tuple[str, ...], as_json: bool) -> None:
+def command(data: Path, models: tuple[str, ...], learned: tuple[str, ...], as_json: bool) -> None:
     """Print every figure in percent for mini or MODELS; for several models, mean and standard deviation."""
-    report([measure(name, data) for name in models or ("mini",)], as_json)
+    report([measure(name, data, frozenset(learned)) for name in models or ("mini",)], as_json)
 
 
 if __name__ == "__main__":

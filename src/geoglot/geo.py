@@ -165,7 +165,7 @@ class Grid:
     @property
     def resolution_m(self) -> float | None:
         """Ground metres per pixel at the centre, the mean of both axes; None without a CRS."""
-        return None if self.crs is None else float(np.mean(self._pixel_size_m()))
+        return None if self.crs is None else float(np.mean(self.pixel_size_m))
 
     def pixel_area_m2(self, window: Window | None = None) -> float | None:
         """Geodesic area of one pixel, the mean over a window (default all); None without a CRS."""
@@ -185,7 +185,7 @@ class Grid:
             raise GridError("The raster has no CRS, so it has no metres; leave out the ground resolution")
         if not (math.isfinite(resolution) and resolution > 0):
             raise GridError(f"A ground resolution must be a positive number of metres, got {resolution}")
-        keeps_lengths = self.is_metric and bool((abs(self._pixel_size_m() / self._sides - 1) < _MAX_SCALE_ERROR).all())
+        keeps_lengths = self.is_metric and bool((abs(self.pixel_size_m / self._sides - 1) < _MAX_SCALE_ERROR).all())
         if keeps_lengths and bool((abs(self._sides / resolution - 1) < _SAME_RESOLUTION).all()):
             if self.is_north_up:
                 return self
@@ -208,7 +208,8 @@ class Grid:
             y = y.clip(-pole, pole)
         return x, y
 
-    def _pixel_size_m(self) -> np.ndarray:
+    @property
+    def pixel_size_m(self) -> np.ndarray:
         """Ground metres of one step along a row and along a column, at the centre."""
         row, col = self.shape[0] / 2, self.shape[1] / 2
         rows, cols = np.array([row, row, row - 0.5, row + 0.5]), np.array([col - 0.5, col + 0.5, col, col])

@@ -1,17 +1,22 @@
+from contextlib import nullcontext
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 import see
 import shapely
+import sight
 import torch
 from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
 from crops import SIDE, Crop, change_sharpness, crop_picture
 from labelled_picture import SETS, UNKNOWN, Picture
 from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
+from PIL import Image
+from see import claim
 from seer import CELL, Seer, store_seer
-from sight import count_pairs
+from sight import count_pairs, loveda_figures
 from steps import Schedule, Steps
 from word_lessons import CaptionWords, Lessons, Scene, _count_words, _read_caption_words
 
@@ -228,3 +233,42 @@ def test_a_folder_with_another_run_is_refused(tmp_path: Path) -> None:
     given = [str(tmp_path), str(START), str(tmp_path), str(tmp_path / "out"), "--without", "water"]
     result = CliRunner().invoke(see.command, given)
     assert result.exit_code == 1 and "holds another run" in result.output and not (tmp_path / "out").exists()
+
+
+def test_a_run_goes_on_in_its_own_folder_alone(tmp_path: Path) -> None:
+    decided = {"steps": 6, "without": ("water",), "start": "a" * 64}
+    claim(tmp_path / "new", decided)
+    claim(tmp_path / "new", dict(reversed(decided.items())))  # the order of settings says nothing
+    for other in (decided | {"without": ()}, decided | {"start": "b" * 64}):
+        with pytest.raises(click.ClickException, match="another run"):
+            claim(tmp_path / "new", other)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "see.pt").touch()
+    with pytest.raises(click.ClickException, match="another run"):
+        claim(tmp_path / "old", decided)
+
+
+def test_loveda_is_scored_on_tiles_that_the_model_did_not_learn_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        for kind in ("images", "masks"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            grey = np.full((8, 8), number + 1, np.uint8)
+            picture = Image.fromarray(grey if kind == "masks" else np.stack([grey] * 3, 2))
+            picture.save(tmp_path / kind / f"{number}.png")
+    monkeypatch.setattr(sight, "encoded", lambda pixels, _: nullcontext(pixels))
+
+    class Right:  # in the first tile, and wrong in the second
+        dense = None
+
+        def map(self, scene: np.ndarray, words: object) -> np.ndarray:
+            return np.full(scene.shape[:2], 1 if scene.max() == 1 else 3)
+
+    def figures(*learned: str) -> dict[str, float]:
+        return {key: figure.value for key, figure in loveda_figures(Right(), tmp_path, frozenset(learned)).items()}  # type: ignore[arg-type]
+
+    assert figures()["LoveDA, mIoU"] == 50 and figures("1") == {"LoveDA, mIoU": 100, "  LoveDA: 0": 100}
+    assert figures("0", "1") == {}
+    with pytest.raises(click.BadParameter, match="no tile 7"):
+        figures("7")

@@ -18,7 +18,8 @@ from geoglot.models.zoo import load_word_model
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.encoded_scene import encode_scene
-from geoglot.scene.visible import crowded, shown_by, too_small
+from geoglot.scene.extents import known_extents
+from geoglot.scene.visible import crowded, shown_by, too_small, unseen_notes
 from geoglot.tasks.find.find import find
 from worlds import write_scene
 
@@ -189,3 +190,60 @@ def test_info_says_what_a_raster_shows(tmp_path: Path, metres: float, seen: str,
     assert seen in shows["seen"] and (unseen in shows["unseen"] if unseen else shows["unseen"] == [])
     assert "shows     " in CliRunner().invoke(cli, ["info", str(source)]).stdout
     assert run("info", scene(tmp_path / "b.tif", None))[1]["shows"] is None and shown_by(None) is None
+
+
+def test_many_names_that_cannot_be_seen_are_told_in_a_few_sentences(tmp_path: Path) -> None:
+    names = [name for name, extent in known_extents().items() if extent.kind == "things" and extent.coarsest < 9][:300]
+    why = too_small(load_word_model("mini"), 10.0, parse_classes(names))
+    assert len(why) == 300
+    *single, rest = unseen_notes(why)
+    assert len(single) == 3 and all("cannot be seen" in note for note in single) and len(rest) < 1000
+    assert rest.startswith(f"{names[3]}, ") and rest.endswith("more cannot be seen, either")
+    assert unseen_notes(dict.fromkeys(names, "far")) == ("far",), "one reason is one sentence"
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 200), (200, 5)])
+def test_less_than_a_patch_is_beyond_every_door(tmp_path: Path, shape: tuple[int, int]) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (3, *shape), np.uint8)
+    source = write_scene(tmp_path / "a.tif", pixels, transform=Affine(1, 0, 500_000, 0, -1, 5_000_000))
+    code, found = run("find", source, "water")
+    assert code == 0 and "less than a patch of mini" in found["why"]["water"] and found["windows"]["done"] == 0
+    code, answer = run("ask", source, "Is there water?")
+    assert code == 1 and answer["value"] is None and "less than a patch" in answer["text"]
+    _, labels = run("classify", source, "--classes", "water, forest")
+    assert all("less than a patch" in label["why"] for label in labels["results"]) and labels["results"]
+    _, mapped = run("segment", source, "--classes", "water, forest", "-o", tmp_path / "map.tif")
+    assert any("less than a patch of mini" in note for note in mapped["notes"])
+
+
+def test_a_thin_scene_is_told_to_be_mirrored(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 30, 300), np.uint8)
+    source = write_scene(tmp_path / "a.tif", pixels, transform=Affine(1, 0, 500_000, 0, -1, 5_000_000))
+    for arguments in (("find", source, "water"), ("classify", source, "--classes", "water, forest"), ("info", source)):
+        _, document = run(*arguments)
+        assert any("300 x 30 px" in note and "mirrored" in note for note in document["notes"]), arguments[0]
+
+
+def test_what_gsd_says_is_not_told_of_the_scene(tmp_path: Path) -> None:
+    _, found = run("find", scene(tmp_path / "a.tif", 0.5, side=1000), "water", "--gsd", 25)
+    assert found["why"]["water"].startswith("the scene was read at 25 m a pixel")
+    _, finer = run("find", scene(tmp_path / "b.tif", 1.0), "car", "--gsd", 0.5)
+    assert any("was read at 0.5 m, which adds no detail" in note for note in finer["notes"])
+
+
+def test_a_scene_without_a_valid_pixel_ends_the_same_at_every_door(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "empty.tif", np.zeros((3, 80, 80), np.uint8), nodata=0)
+    for arguments in (("find", "water"), ("ask", "Is there water?"), ("classify", "--classes", "water, forest"),
+                      ("segment", "--classes", "water, forest", "-o", str(tmp_path / "map.tif"))):  # fmt: skip
+        result = CliRunner().invoke(cli, [arguments[0], str(source), *arguments[1:], "-q"])
+        assert result.exit_code == 1, arguments[0]
+        assert "valid; check --bands and --nodata" in " ".join(result.output.lower().split()), arguments[0]
+    assert "no pixel of the scene is valid; check --bands and --nodata" in run("info", source)[1]["notes"]
+
+
+def test_info_describes_what_no_model_could_read(tmp_path: Path) -> None:
+    code, told = run("info", scene(tmp_path / "a.tif", 5000))
+    assert code == 0 and any("100 times as coarse" in note for note in told["notes"])
+    pixels = np.random.default_rng(0).integers(0, 255, (3, 100, 100), np.uint8)
+    oblong = write_scene(tmp_path / "b.tif", pixels, transform=Affine(0.5, 0, 500_000, 0, -5, 5_000_000))
+    assert any("0.5 m wide and 5 m high" in note for note in run("info", oblong)[1]["notes"])

@@ -150,3 +150,9 @@ def test_a_tokenizer_that_panics_at_one_word_is_one_sentence(mini: object, monke
     monkeypatch.setattr("geoglot.scene.wording._known_tokens", known)
     with pytest.raises(ModelError, match="tokenizer cannot be used"):
         notes(mini, ["trees", "road"])
+
+
+@pytest.mark.parametrize("typed", ["not water", "no houses", "non-residential area", "without trees"])
+def test_a_negation_is_told(typed: str) -> None:
+    notes = word_notes(load_word_model("mini"), [ClassWords(typed, (typed,))])
+    assert any("does not read no, not and without" in note and typed in note for note in notes)

@@ -183,7 +183,8 @@ def _report_each(
         if own.show_program and answer.program:
             click.echo(answer.program)
         for note in answer.notes:
-            click.echo(f"note  {note}")
+            if note.casefold() != answer.text.casefold():  # a refusal says it already
+                click.echo(f"note  {note}")
         if evidence:
             click.echo(f"\nevidence  {evidence}\npicture   {evidence.with_suffix('.png')}")
     return reported
@@ -197,12 +198,12 @@ def _report_all(
         click.echo(f"geoglot: {reason}", err=True)
     if as_json:
         documents = [answer.to_json() for answer in answers]
-        several: dict[str, Any] = {"answers": documents}
+        several: dict[str, Any] = {"results": documents, "answers": documents}  # scripts of before read "answers"
         if unreadable:
             several["unreadable"] = dict(unreadable)
         if shortlists:
             several["narrowed"] = [shortlist.to_json() for shortlist in shortlists]
-        shared.emit(documents[0] if len(documents) == 1 and len(several) == 1 else several, True, "")
+        shared.emit(documents[0] if len(documents) == 1 and len(several) == 2 else several, True, "")
         return
     for short in shortlists:
         if short.left_out and not short.refused:

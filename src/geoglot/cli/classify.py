@@ -12,7 +12,7 @@ from geoglot.cli.progress import progress
 from geoglot.options import ClassifyOptions, ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.tasks.image_labels import Labels
+    from geoglot.tasks.image_labels import Label, Labels
 
 
 @click.command()
@@ -47,14 +47,22 @@ def command(
         labels = classify(list(sources), classes, model=loaded, read=read, options=options, progress=advance)
     shared.emit(labels.to_json(), as_json, describe(labels))
     if labels.failed:
-        shared.exit_partly(f"{len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}")
+        told = f"{len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}"
+        shared.exit_partly(told) if labels.results else shared.exit_without_result(told)
+
+
+def _doubt(label: Label) -> str:
+    """Why a label is not to be trusted, in a few words; a note says more."""
+    if label.why:
+        return "  not to be trusted"
+    return "  but nothing looks like it" if label.present is False else ""
 
 
 def describe(labels: Labels) -> str:
     """The labels for people, a line each."""
     rows = [
         f"{one.probability:6.1%}  {one.label}  {one.source}{f'  {tuple(one.window)}' if one.window else ''}"
-        f"{'  but nothing looks like it' if one.present is False else ''}"
+        f"{_doubt(one)}"
         for one in labels.results
     ]
     return "\n".join([*rows, *(f"note  {note}" for note in labels.notes)])

@@ -55,6 +55,8 @@ def command(
             refiner=shared.make_refiner(refine, device), overwrite=overwrite, progress=advance,
         )  # fmt: skip
     shared.emit(result.to_json(), as_json, describe(result))
+    if not any(share.pixels for share in result.classes):
+        shared.exit_without_result()
     if result.failed:
         shared.exit_partly(f"{len(result.failed)} windows failed; see {result.manifest}")
 

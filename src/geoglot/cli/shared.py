@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from geoglot.errors import GeoglotError
 from geoglot.figures import choose_area_unit, format_area
 
 if TYPE_CHECKING:
@@ -87,11 +88,20 @@ def emit(document: Mapping[str, Any], as_json: bool, text: str) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) if as_json else text)
 
 
+def exit_without_result(message: str = "") -> None:
+    """Leave with the exit code of a failure: a result was printed that holds nothing."""
+    _leave(message, GeoglotError.exit_code)
+
+
 def exit_partly(message: str = "") -> None:
     """Leave with the exit code of work that went to its end without a part of its input."""
+    _leave(message, PARTLY)
+
+
+def _leave(message: str, exit_code: int) -> None:
     if message:
         click.echo(f"geoglot: {message}", err=True)
-    click.get_current_context().exit(PARTLY)
+    click.get_current_context().exit(exit_code)
 
 
 def area_column(areas_m2: Sequence[float | None]) -> list[str]:

@@ -4,6 +4,7 @@ read, and draw it."""
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,17 @@ def open_scene(
         nodata=read.nodata,
         resolution=read.resolution or understood,
     )
+
+
+def open_to_look(uri: str, read: ReadOptions, understood: tuple[float, float]) -> tuple[Raster, tuple[str, ...]]:
+    """Open a raster as `open_scene` does or, if it cannot be read so, in its own pixels, and say why."""
+    look = partial(open_raster, uri, bands=read.bands, sensor=read.sensor, nodata=read.nodata)
+    try:
+        return look(resolution=read.resolution or understood), ()
+    except InputError as error:  # its pixels are kilometres wide, or all of it is smaller than one pixel
+        if read.resolution is not None:
+            raise
+        return look(), (str(error),)
 
 
 def check_bands(raster: Raster, bands: int, model: str) -> None:

@@ -15,11 +15,11 @@ from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
 from geoglot.errors import ClassesError
-from geoglot.figures import format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics, encode
 from geoglot.scene.class_words import ClassWords, fill, text_vectors
 from geoglot.scene.concepts import is_concept
+from geoglot.scene.odd_names import listed, odd_name_notes, shown
 from geoglot.scene.spelling import near_words
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
@@ -28,7 +28,6 @@ _NEAR = 2e-3  # unit vectors with such a cosine are at most 0.0015 apart in any 
 _BLOCK = 1024
 _NOTES = 20  # of one kind
 _LONG = 64  # tokens of a text; captions have some 10 to 30
-_SHOWN = 40  # characters of a word that a message repeats
 _SHORT = 3  # letters of a piece of a word that has no meaning by itself
 _ENDINGS = {"s", "es", "d", "ed", "ing", "ly", "y"}
 _BACKGROUND = "the background"
@@ -68,7 +67,7 @@ def word_notes(
             doubles.append(_alike(model.card.name, one, other))
     return (
         *doubles,
-        *_number_notes(classes),
+        *odd_name_notes(classes),
         *_unknown_notes(model, classes),
         *islice(_length_notes(model, texts, templates), _NOTES),
     )
@@ -82,22 +81,13 @@ class _Entry:
     word: str
 
 
-def shown(text: str) -> str:
-    """A word as messages repeat it: in quotes, and cut if it is long."""
-    return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}...")
-
-
-def _listed(words: Sequence[str]) -> str:
-    return format_some(list(map(shown, words)))
-
-
 def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
     if (tokenizer := _tokenizer(model)) is None:
         return
     encoded = _encode(tokenizer, [entry.word for entry in entries])
     if unknown := [word for word, encoding in encoded if not any(_known_tokens(tokenizer, encoding))]:
         reads = f"; it reads {_languages(model.card)}" if model.card.languages else ""
-        raise ClassesError(f"{model.card.name} knows no part of {_listed(unknown)}{reads}")
+        raise ClassesError(f"{model.card.name} knows no part of {listed(unknown)}{reads}")
 
 
 def _encode(tokenizer: Tokenizer, words: Sequence[str]) -> Iterator[tuple[str, Encoding]]:
@@ -146,14 +136,6 @@ def _alike(model: str, one: _Entry, other: _Entry) -> str:
     return f"{both}{classes} are the same to {model}, so that one of them would never be chosen; leave one out"
 
 
-def _number_notes(classes: Sequence[ClassWords]) -> tuple[str, ...]:
-    """A note on numbers in place of names, such as ids of a table."""
-    words = (word for entry in classes for word in entry.words)
-    if not (numbers := [word for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]):
-        return ()
-    return (f"{_listed(numbers)}: a number says nothing of what a class shows; write it in words",)
-
-
 def _unknown_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) -> tuple[str, ...]:
     """Notes on words that may be misspelt, of another script, or in pieces if most are: rare ones, or foreign ones."""
     if (tokenizer := _tokenizer(model)) is None:
@@ -169,13 +151,13 @@ def _unknown_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) ->
     foreign = {word for word, read in encoded if not (_is_latin(word) and all(_known_tokens(tokenizer, read)))}
     broken = _falling_apart(tokenizer, [word for word in words if word not in foreign])
     most = 2 * len(foreign | broken) >= len(words)
-    listed = [word for word in words if word in foreign or (most and word in broken)]
-    if not listed:
+    doubtful = [word for word in words if word in foreign or (most and word in broken)]
+    if not doubtful:
         return spelling
-    them, kind = ("them", "words") if len(listed) > 1 else ("it", "a word")
+    them, kind = ("them", "words") if len(doubtful) > 1 else ("it", "a word")
     return (
         *spelling,
-        f"{model.card.name} reads {_languages(model.card)} only, and does not know {_listed(listed)} as "
+        f"{model.card.name} reads {_languages(model.card)} only, and does not know {listed(doubtful)} as "
         f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
     )
 

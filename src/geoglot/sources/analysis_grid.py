@@ -8,6 +8,7 @@ from geoglot.geo import Grid
 
 ResolutionLike = float | tuple[float, float] | None
 _MAX_ENLARGED = 100  # times finer than the scene; beyond that the resolution must be a mistake
+_OBLONG = 3.0  # times longer than wide; in degrees, pixels are so from 70 degrees of latitude on
 
 
 def analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
@@ -30,6 +31,14 @@ def analysis_grid(native: Grid, resolution: ResolutionLike, uri: str) -> Grid:
             f"{format_number(resolution)} m at which it would be read; choose a resolution yourself: --gsd"
         )
     return native.metric(resolution)
+
+
+def oblong_notes(native: Grid, uri: str) -> tuple[str, ...]:
+    """A note on pixels that are far from square on the ground."""
+    if native.crs is None or (sides := native.pixel_size_m).max() <= _OBLONG * sides.min():
+        return ()
+    across, down = map(format_number, sides)
+    return (f"the pixels of {uri} are {across} m wide and {down} m high; it is read in square ones",)
 
 
 def shrink(grid: Grid, side: int) -> Grid:

@@ -28,7 +28,7 @@ from geoglot.errors import SourceError
 from geoglot.figures import format_number
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
-from geoglot.sources.analysis_grid import ResolutionLike, analysis_grid, shrink
+from geoglot.sources.analysis_grid import ResolutionLike, analysis_grid, oblong_notes, shrink
 from geoglot.sources.bands.band_choice import Bands, Choice
 from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle
 from geoglot.sources.georeferencing import locate
@@ -196,7 +196,7 @@ def open_raster(
         with nullcontext(dataset) if level is None else open_dataset(uri, level=level) as pixels:
             reader, nodata_notes = find_undeclared_nodata(pixels, reader)
             radiometry = find_radiometry(pixels, reader, sensor)
-    notes += [f"{uri}: {note}" for note in nodata_notes]
+    notes += [*(f"{uri}: {note}" for note in nodata_notes), *oblong_notes(place.grid, uri)]
     return Raster(
         uri=uri,
         native=place.grid,

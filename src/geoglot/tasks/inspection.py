@@ -18,7 +18,7 @@ from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
 from geoglot.outputs.panels import Panel, check_picture, write_panels
-from geoglot.scene.read import open_scene, out_of_reach, pixel_size, understands
+from geoglot.scene.read import NO_PIXEL, open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
 from geoglot.scene.visible import Shown, shown_by
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset
@@ -129,10 +129,12 @@ def inspect_raster(
         columns = (described.descriptions, colours, described.wavelengths, dataset.dtypes)
         stored = list(zip(*columns, map(_nodata, dataset.nodatavals), strict=True))
     look = partial(open_raster, uri, nodata=read.nodata)
-    with open_scene(uri, read, card.resolution) as raster:
+    opened, refused = open_to_look(uri, read, card.resolution)
+    with opened as raster:
         measured = len(stored) if len(stored) <= _MOST_MEASURED else _MOST
         alone = [_read_alone(look, index) for index in range(1, measured + 1)]
         mission = described.numbering(read.sensor).mission
+        unusable = too_small_to_map(raster, card) if any(tile.valid.any() for tile, _ in alone) else NO_PIXEL
         info = RasterInfo(
             source=uri,
             bands=tuple(
@@ -147,7 +149,7 @@ def inspect_raster(
             fit=_fit(raster, card, read),
             shows=shown_by(pixel_size(raster, read)),
             time=raster.time.isoformat() if raster.time else None,
-            notes=(*raster.warnings, *_notes_left_out(len(stored), picture)),
+            notes=(*refused, *raster.warnings, *filter(None, [unusable]), *_notes_left_out(len(stored), picture)),
             picture=Path(picture) if picture else None,
             **facts,
             **_place(raster.native),

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geoglot.figures import format_number
@@ -39,6 +39,8 @@ class Answer:
     messages: tuple[Message, ...]
     notes: tuple[str, ...]
     seconds: float
+    presence: Mapping[str, float] = field(default_factory=dict)
+    """The probability that each name is in the scene: "house", or "house (before)" of two dates."""
 
     def __repr__(self) -> str:
         sure = "" if self.confidence is None else f", confidence {self.confidence:.2f}"
@@ -56,6 +58,7 @@ class Answer:
             "evidence": dict(self.evidence), "planner": self.planner, "kind": self.kind, "seconds": self.seconds,
             "source": self.source, "after": self.after, "model": {"name": self.model, "sha256": self.sha256},
             "refiner": self.refiner,
+            "presence": {name: round(probability, 4) for name, probability in self.presence.items()},
             "calls": [dict(call) for call in self.calls],
             "messages": [asdict(message) for message in self.messages],
             "notes": list(self.notes), "geoglot": __version__,
@@ -84,7 +87,7 @@ def confidence_of(view: View) -> tuple[float, str]:
     """
     confidence, reasons = 1.0, []
     for (name, when), seen in view.sightings.items():
-        title = f"{name} ({when})" if when else name
+        title = title_of(name, when)
         if scores := [thing.score for thing in seen.objects]:
             confidence *= seen.presence * (1 - seen.doubtful / len(scores) / 2)
             spread = f"scores {min(scores):.2f} to {max(scores):.2f}, threshold {seen.threshold:.2f}"
@@ -103,6 +106,11 @@ def confidence_of(view: View) -> tuple[float, str]:
             confidence *= best
             reasons.append(f"{record.name}: the best fits with {best:.2f}, the next with {second:.2f}")
     return round(confidence, 4), "; ".join(reasons) or "nothing was looked for"
+
+
+def title_of(name: str, when: str) -> str:
+    """A name on a date: "house (before)"."""
+    return f"{name} ({when})" if when else name
 
 
 def calls_to_json(records: Sequence[Record]) -> tuple[Mapping[str, Any], ...]:

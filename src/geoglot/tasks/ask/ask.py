@@ -20,7 +20,7 @@ from geoglot.outputs.made import Made
 from geoglot.scene.dense import model_of
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.sources.raster import Raster
-from geoglot.tasks.ask.answer import Answer, calls_to_json, confidence_of, sentence_of
+from geoglot.tasks.ask.answer import Answer, calls_to_json, confidence_of, sentence_of, title_of
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, write_evidence
 from geoglot.tasks.ask.ground import Ground, shared_notes
@@ -129,6 +129,7 @@ class Asker(AbstractContextManager["Asker"]):
                 reason=reason,
                 evidence=collection(reply.objects, regions, words.ground),
                 calls=calls_to_json(words.records),
+                presence={title_of(*key): seen.presence for key, seen in words.sightings.items()},
             )
 
     def replay(self, document: Mapping[str, Any]) -> Answer:

@@ -200,7 +200,7 @@ def _finish(
         output=files.objects if files else None,
         overlay=files.overlay if files and files.overlay and files.overlay.exists() else None,
         manifest=files.made.record if files else None,
-        windows=len(scene.plan),
+        windows=len(scene.plan) if set(search.names) - set(search.why) else 0,  # else nothing was computed
         failed=scene.failed,
         seconds=round(time.monotonic() - started, 2),
         notes=tuple(notes),

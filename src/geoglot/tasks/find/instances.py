@@ -16,9 +16,10 @@ from scipy import ndimage
 from skimage.filters import threshold_otsu
 
 from geoglot.aliases import Progress
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.outputs.seams import Part, join_strips
+from geoglot.scene.read import NO_PIXEL
 from geoglot.scene.score_field import ScoreField
 from geoglot.tasks.refine.edges import split_touching
 
@@ -66,8 +67,8 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
 
     It is 0.5 if the model knows absence. Otherwise Otsu's method (1979) splits the scores to maximise the variance
     between two classes. It always gives two classes, even if there is only one. So its result is raised to 0.5, below
-    which a background word fits better, and replaced by 0.5 if nearly all patches reach that. Raises SourceError or
-    InputError if no patch has data.
+    which a background word fits better, and replaced by 0.5 if nearly all patches reach that. Raises SourceError if no
+    patch has data.
     """
     counts, peak = np.zeros(_BINS, np.int64), 0.0
     for rows in map(field.patches, field.scene.blocks()):
@@ -77,7 +78,7 @@ def choose_threshold(field: ScoreField, min_score: float | None) -> Threshold:
     if not counts.any():
         if failed := field.scene.failed:
             raise SourceError(f"no window of {field.scene.raster.uri} could be read or computed: {failed[0].reason}")
-        raise InputError("no pixel of the scene is valid; check --bands and --nodata")
+        raise SourceError(NO_PIXEL)
     if min_score is not None:
         return Threshold(min_score, _LOW_TO_HIGH * min_score, "given", _share(counts, min_score), peak)
     certain = field.question.knows_absence

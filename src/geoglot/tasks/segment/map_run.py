@@ -25,7 +25,7 @@ from geoglot.scene.class_words import MANY, ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
 from geoglot.scene.dense import Dense, WordDense, WordScores
 from geoglot.scene.encoded_scene import EncodedScene
-from geoglot.scene.read import check_bands, open_scene, reading_facts, reading_notes
+from geoglot.scene.read import NO_PIXEL, check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.spectral_evidence import Consulted, consult_bands
 from geoglot.scene.stream import Row, resume_note, see, split_rows
 from geoglot.scene.windows import WindowPlan
@@ -190,7 +190,7 @@ class _Run:
         notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes]
         notes += outputs.draw(raster, shares, legend)
         if not any(share.pixels for share in shares):
-            notes.append("no pixel of the scene is valid, so nothing was mapped; check --bands and --nodata")
+            notes.append(NO_PIXEL)
         result = SegmentResult(
             model=card.name,
             output=outputs.classes,
