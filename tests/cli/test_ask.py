@@ -82,7 +82,8 @@ def test_several_scenes_are_asked_the_same(scene: Path, tmp_path: Path) -> None:
     (tmp_path / "copy.tif").write_bytes(scene.read_bytes())
     code, out, _ = run(scene, tmp_path, "Is it rural or urban?", "--json")
     assert code == 0
-    assert len(json.loads(out)["answers"]) == 2
+    document = json.loads(out)
+    assert len(document["results"]) == 2 and document["answers"] == document["results"]
 
 
 def test_more_scenes_than_the_best_are_narrowed_and_it_is_told(scene: Path, tmp_path: Path) -> None:

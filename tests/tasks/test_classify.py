@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +9,11 @@ from PIL import Image
 from pyproj import Transformer
 from torch import Tensor
 
+from geoglot.cli.classify import describe
 from geoglot.errors import InputError, SourceError
 from geoglot.options import ClassifyOptions, ReadOptions
 from geoglot.tasks.classify import classify
+from geoglot.tasks.image_labels import Label, Labels
 from stubs import PooledColours
 from worlds import class_field, paint, scribble, write_scene
 
@@ -170,3 +173,18 @@ def test_how_sources_were_read_is_told(tmp_path: Path) -> None:
     many = [write_scene(tmp_path / f"{index}.tif", pixels) for index in range(12)]
     told = classify(many, NAMES, model=MODEL).notes
     assert len(told) == 21 and told[-1].startswith("and 4 more")
+
+
+def test_notes_of_many_sources_are_bounded_and_reasons_are_not_kept(tmp_path: Path) -> None:
+    for number in range(30):
+        write_scene(tmp_path / f"{number:02}.tif", np.full((3, 40, 40), 9, np.uint16) * number)  # each is stretched
+    notes = classify(tmp_path, NAMES, model=MODEL).notes
+    assert len([note for note in notes if "stretched" in note]) <= 20
+    assert any(note.endswith("more on how other sources were read") for note in notes)
+
+
+def test_a_label_that_is_not_there_is_marked_in_its_line() -> None:
+    good = Label("a.png", None, "town", 0.9, {"town": 0.9}, present=True)
+    labels = Labels("mini", [good, replace(good, present=False), replace(good, why="too small")])
+    first, second, third = describe(labels).splitlines()
+    assert first.endswith("a.png") and second.endswith("nothing looks like it") and third.endswith("not to be trusted")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import pytest
+import rasterio
 from PIL import Image
 from polygons import StubScene, grid_of
 
@@ -114,6 +115,23 @@ def test_two_dates_of_one_place(scene: Path, later: Path) -> None:
         assert asker.ask("How many roofs are in the first image?").value == 4
         assert asker.ask("How many roofs are there?").value == 3
         assert asker.ask("Has the number of roofs decreased?").value is True
+
+
+def test_two_dates_are_compared_where_both_show_the_ground(scene: Path, tmp_path: Path) -> None:
+    with rasterio.open(scene) as whole:
+        pixels, transform = whole.read()[:, :, : whole.width // 2], whole.transform
+    crop = write_scene(tmp_path / "crop.tif", pixels, transform=transform)
+    with Asker.open(crop, scene, model=PooledColours(), read=READ, options=OPTIONS) as asker:
+        new = asker.ask("How many roofs were built?")
+        assert new.value == 0 and any("50% of the second" in note for note in new.notes)
+        assert new.presence.keys() == {"roof (before)", "roof (after)"} == new.to_json()["presence"].keys()
+
+
+def test_a_word_in_another_spelling_is_told() -> None:
+    with Asker(StubScene({"building": [(1, 1, 5, 5)]})) as asker:
+        answer = asker.ask("How many bilding are there?")
+        assert answer.value == 1 and "'bilding' was read as 'building'" in answer.notes
+        assert asker.ask("How many buildings are there?").notes == ()
 
 
 def test_dates_of_different_places_are_refused(scene: Path, tmp_path: Path) -> None:

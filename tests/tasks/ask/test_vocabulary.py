@@ -12,7 +12,7 @@ from polygons import BLUE, RED, StubScene, budget, grid_of
 from geoglot.errors import AnswerError, InputError, LimitError
 from geoglot.geo import Grid, Window
 from geoglot.nouns import counted, plural, singular
-from geoglot.tasks.ask.ground import Ground, shared_notes
+from geoglot.tasks.ask.ground import shared_notes
 from geoglot.tasks.ask.limits import Budget, Limits
 from geoglot.tasks.ask.scene_things import Objects, shapes_of
 from geoglot.tasks.ask.vocabulary import WORDS, Vocabulary
@@ -178,8 +178,8 @@ def test_what_only_one_date_shows_is_neither_new_nor_counted() -> None:
     assert grown.count(grown.find("house")) == 2 and len(grown.sightings["house", "after"].objects) == 2
     assert grown.change("house") == pytest.approx(100, rel=0.01)
     assert ids(grown.find("house", grown.part("upper half"))) == [2], "parts are those of the ground that is shared"
-    assert shared_notes(Ground.of(whole), Ground.of(whole)) == ()
-    assert "4% of the first and 100% of the second" in shared_notes(Ground.of(whole), Ground.of(crop))[0]
+    assert shared_notes([whole]) == shared_notes([whole, whole]) == ()
+    assert "4% of the first and 100% of the second" in shared_notes([whole, crop])[0]
 
 
 def test_the_whole_scene() -> None:

@@ -23,7 +23,7 @@ from geoglot.sources.raster import Raster
 from geoglot.tasks.ask.answer import Answer, calls_to_json, confidence_of, sentence_of, title_of
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.evidence import Pictured, check_evidence, collection, write_evidence
-from geoglot.tasks.ask.ground import Ground, shared_notes
+from geoglot.tasks.ask.ground import shared_notes
 from geoglot.tasks.ask.limits import Budget
 from geoglot.tasks.ask.plan import Plan, Planner
 from geoglot.tasks.ask.rules import Rules
@@ -47,7 +47,6 @@ class Asker(AbstractContextManager["Asker"]):
         self.scene, self.after, self.options = scene, after, options or AskOptions()
         self.planner: Planner = self.options.planner or Rules()
         self._dates = [scene] if after is None else [scene, after]
-        self._notes = () if after is None else shared_notes(Ground.of(scene), Ground.of(after))
         self._lock, self._stack = threading.RLock(), ExitStack()
         self._sandbox = self._stack.enter_context(Sandbox(self.options.limits))
 
@@ -141,8 +140,7 @@ class Asker(AbstractContextManager["Asker"]):
             question, program, planner = document["question"], document["program"], document["planner"]
             model, sha256 = document["model"]["name"], document["model"]["sha256"]
             value, unit, text = document["value"], document["unit"], document["text"]
-            refiner = document.get("refiner", "none")
-            kind = document.get("kind", "")
+            refiner, kind = document.get("refiner", "none"), document.get("kind", "")
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"this is not a document of `geoglot ask --json`: {error!r}") from error
         if program is None or value is None:
@@ -202,9 +200,8 @@ class Asker(AbstractContextManager["Asker"]):
             program=plan.program or None, planner=self.planner.name, kind=plan.kind, source=self.scene.uri,
             after=self.after.uri if self.after else None, model=self.scene.model, sha256=self.scene.sha256,
             refiner=self.scene.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
-            messages=plan.messages,
-            notes=tuple(dict.fromkeys(chain(plan.notes, self._notes, *(scene.notes for scene in self._dates)))),
-            seconds=round(time.monotonic() - started, 3),
+            notes=tuple(dict.fromkeys(chain(plan.notes, shared_notes(self._dates), *(on.notes for on in self._dates)))),
+            messages=plan.messages, seconds=round(time.monotonic() - started, 3),
         )  # fmt: skip
 
 

@@ -142,10 +142,11 @@ class Ground:
         return self.pixel_m
 
 
-def shared_notes(first: Ground, second: Ground) -> tuple[str, ...]:
-    """A sentence for two dates that do not show the same ground; none if they do."""
-    both = shapely.area(shapely.intersection(first.whole, second.whole))
-    shares = [both / shapely.area(ground.whole) for ground in (first, second)]
+def shared_notes(dates: Sequence[Scene]) -> tuple[str, ...]:
+    """A sentence for two dates that do not show the same ground; none if they do, or for one date."""
+    wholes = [Ground.of(scene).whole for scene in dates]
+    both = shapely.area(shapely.intersection_all(wholes))
+    shares = [both / shapely.area(whole) for whole in wholes]
     if min(shares) >= _ALL:
         return ()
     parts = f"{shares[0]:.0%} of the first and {shares[1]:.0%} of the second"
