@@ -89,11 +89,11 @@ def extents_near(model: VisionLanguageModel, words: Sequence[str]) -> dict[str, 
     Texts lie near each other, so they are compared after the mean of the known names is subtracted. A word is embedded
     once, since many scenes may be asked of it.
     """
-    if model not in _MET:
+    if model not in _NEIGHBOURS:
         vectors = _embed(model, list(known_extents()))
         mean = vectors.mean(0)
-        _MET[model] = _Met(mean, F.normalize(vectors - mean, dim=1), {})
-    met, known = _MET[model], list(known_extents().values())
+        _NEIGHBOURS[model] = _Neighbours(mean, F.normalize(vectors - mean, dim=1), {})
+    met, known = _NEIGHBOURS[model], list(known_extents().values())
     if new := [word for word in words if word not in met.words]:
         near = (F.normalize(_embed(model, new) - met.mean, dim=1) @ met.names.T).topk(_NEAREST)
         for word, cosines, indices in zip(new, near.values.tolist(), near.indices.tolist(), strict=True):
@@ -102,7 +102,7 @@ def extents_near(model: VisionLanguageModel, words: Sequence[str]) -> dict[str, 
 
 
 @dataclass(frozen=True, eq=False)
-class _Met:
+class _Neighbours:
     """What a model makes of the known names, and of words that it has met."""
 
     mean: Float[Tensor, " dim"]
@@ -111,7 +111,7 @@ class _Met:
     words: dict[str, tuple[Extent, ...]]
 
 
-_MET = WeakKeyDictionary[VisionLanguageModel, _Met]()
+_NEIGHBOURS = WeakKeyDictionary[VisionLanguageModel, _Neighbours]()
 
 
 @torch.inference_mode()

@@ -18,7 +18,9 @@ from geoglot.scene.concepts import Owner, is_concept, load_concept
 
 #: A name whose presence is less probable is not there
 ABSENT = 0.5
-_SOBER = 0.65  # the best of many patches is best by chance too, so its log-odds count for less (docs/presence.md)
+_BEST_BY_CHANCE = (
+    0.65  # the best of many patches is best by chance too, so its log-odds count for less (docs/presence.md)
+)
 _LEAST = 1e-6
 _NAMED = 20
 
@@ -104,7 +106,7 @@ class ClassEvidence:
 def presence_of(peak: float) -> float:
     """The probability that a name is in a scene, from the highest score of its patches; 0.5 stays 0.5."""
     peak = min(max(peak, _LEAST), 1 - _LEAST)
-    return float(1 / (1 + ((1 - peak) / peak) ** _SOBER))
+    return float(1 / (1 + ((1 - peak) / peak) ** _BEST_BY_CHANCE))
 
 
 def absence_notes(absent: Sequence[str]) -> tuple[str, ...]:

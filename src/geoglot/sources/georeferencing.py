@@ -25,7 +25,7 @@ from geoglot.lonlat import lonlat_bounds
 from geoglot.sources.sidecars import Sidecars
 
 _MAX_OFF = 1.0  # pixels that a control point may be off the fitted grid
-_OWN_PIXELS = "it is read in its own pixels, and there are no areas in square metres"
+_OWN_PIXELS = "it is read in its own pixels, and maps and objects have no areas in square metres"
 
 
 @dataclass(frozen=True)
