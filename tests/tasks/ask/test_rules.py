@@ -222,3 +222,8 @@ def test_sentences_have_a_winner_or_say_that_there_is_none(question: str, text: 
     scene = StubScene({"forest": [(0, 0, 60, 60), (500, 500, 520, 520)], "river": [(520, 520, 530, 530)]})
     with Asker(scene) as asker:
         assert asker.ask(question).text == text
+
+
+def test_a_refusal_names_the_word_that_is_no_word() -> None:
+    with pytest.raises(AnswerError, match='do not understand "sdfkjh"'):
+        Rules().plan("How many sdfkjh are there?")

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from geoglot.errors import AnswerError
 from geoglot.nouns import singular
 from geoglot.tasks.ask.grammar.forms import FORMS
-from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS, spelled
+from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS, name_of, spelled
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.grammar.patterns import KNOWN
@@ -16,7 +16,7 @@ from geoglot.tasks.ask.plan import Plan, Trial
 
 _LONGEST = 300
 #: Words that a refusal may quote as not understood
-_STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - {"there", "what", "are", "is", "were"}
+_STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - (_PLAIN := {"there", "what", "are", "is", "were"})
 
 
 class Rules:
@@ -35,6 +35,8 @@ class Rules:
             return Plan(program, kind, notes=tuple(_corrections(text, program)))
         shortest = sorted(unread, key=lambda phrase: (len(phrase.split()), phrase in KNOWN))
         phrase = _find_culprit(text.split()) or next(iter(shortest), "")
+        if phrase in _PLAIN:  # "there" of "how many sdfkjh are there"
+            phrase = next(filter(_is_no_name, text.split()), phrase)
         why = (
             f'I do not understand "{phrase}" in this question'
             if phrase
@@ -68,6 +70,14 @@ def _corrections(text: str, program: str) -> Iterator[str]:
     for word in dict.fromkeys(re.findall(r"[a-z]+", text)):
         if spelled(word) != word and singular(spelled(word)) in program:
             yield f"{word!r} was read as {spelled(word)!r}"
+
+
+def _is_no_name(word: str) -> bool:
+    """Whether a word that no form knows cannot be the name of a thing either."""
+    try:
+        return word not in KNOWN and not name_of([word])
+    except NotUnderstood:
+        return True
 
 
 def _find_culprit(words: list[str]) -> str:
