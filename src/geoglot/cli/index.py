@@ -11,6 +11,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
+from geoglot.cli.index_bridge import bridge
 from geoglot.cli.index_exchange import export, import_
 from geoglot.cli.index_teach import teach
 from geoglot.cli.index_watch import watch
@@ -211,5 +212,6 @@ def _report(added: Added, as_json: bool, more: Mapping[str, Any] = MappingProxyT
 
 command.add_command(teach)
 command.add_command(watch)
+command.add_command(bridge)
 command.add_command(import_)
 command.add_command(export)

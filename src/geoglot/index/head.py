@@ -65,6 +65,12 @@ class Background:
         """Effective number of directions in which images differ: tr C (C + ridge)^-1."""
         return float(np.trace(scipy.linalg.cho_solve(self.factor, self.covariance)))
 
+    @cached_property
+    def idle(self) -> Vector:
+        """The unit direction in which images reach least."""
+        direction = np.linalg.eigh(self.covariance + np.outer(self.mean, self.mean))[1][:, 0]
+        return np.asarray(direction * np.sign(direction[np.abs(direction).argmax()]))
+
     def spread(self, direction: Vector) -> float:
         """Standard deviation of the scores of a direction."""
         return float(np.sqrt(max(direction @ self.covariance @ direction, 1e-12)))
@@ -120,15 +126,8 @@ def as_word(head: Head, text: Vector | None, background: Background) -> tuple[Ve
     even = scipy.linalg.cho_solve(background.factor, centre)  # the direction along which images are most alike
     own = own + (level - own @ centre) / (even @ centre) * even
     if (length := float(np.linalg.norm(own))) < 1:
-        moments = background.covariance + np.outer(centre, centre)
-        own = own + np.sqrt(1 - length**2) * _idle(moments, own)
+        idle = background.idle - background.idle @ own / (own @ own) * own
+        own = own + np.sqrt(1 - length**2) * idle / np.linalg.norm(idle)
     unit = own / np.linalg.norm(own)
     border = centre @ unit + head.border * background.spread(unit) / background.spread(head.weights)
     return unit, float(border)
-
-
-def _idle(moments: Float[np.ndarray, "dim dim"], own: Vector) -> Vector:
-    """The unit direction across `own` in which images reach least."""
-    direction = np.asarray(np.linalg.eigh(moments)[1][:, 0])
-    direction = direction - direction @ own / (own @ own) * own
-    return np.asarray(direction / np.linalg.norm(direction) * np.sign(direction[np.abs(direction).argmax()]))
