@@ -123,3 +123,12 @@ def _extent(picture: Picture, part: tuple[slice, slice]) -> Tensor:
     middle = (inside > 0.5).astype(np.float32)
     known = (picture.truth[part] != UNKNOWN) | (ids > 0)
     return torch.from_numpy(np.stack([middle, border.astype(np.float32), known.astype(np.float32)]))
+
+
+def mix_styles(pixels: Tensor, rng: torch.Generator) -> Tensor:
+    """Give half of the pictures (crop, 3, rows, cols) part of the mean and spread of the colours of another one."""
+    middle, spread = pixels.mean((2, 3), keepdim=True), pixels.std((2, 3), keepdim=True) + 1e-3
+    other, draws = torch.randperm(len(pixels), generator=rng), torch.rand(2, len(pixels), 1, 1, 1, generator=rng)
+    part = torch.where(draws[0] < 0.5, draws[1], 0.0)
+    its_middle, its_spread = torch.lerp(middle, middle[other], part), torch.lerp(spread, spread[other], part)
+    return ((pixels - middle) / spread * its_spread + its_middle).clamp(0, 1)

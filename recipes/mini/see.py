@@ -1,12 +1,13 @@
 """Stage 6: patches learn the words of what covers them.
 
-    python recipes/mini/see.py DATA START WORK OUT [--steps 6000] [--seed 0] [--without water]
+    python recipes/mini/see.py DATA START WORK OUT [--steps 4500] [--seed 0] [--without water]
 
 DATA has the folders `labelled` and `rsicd`, START is the folder of the model that stage 5 made, OUT gets the new one.
 Text vectors stay as they are. A step takes crops of labelled pictures and pictures of RSICD. Each labelled cell is
 compared with words of every concept: a softmax asks which word fits best, and a logistic and an overlap loss ask
 whether each word is there at all. Words that a label leaves open are not asked (`patch_losses.py`). What has no labels
-is kept on purpose (`keep_losses.py`). A step draws by the seed and its number only, so a resumed run equals an
+is kept on purpose (`keep_losses.py`); pictures of RSICD learn from the model's own maps as well, where they are sure
+(`own_maps.py`). A step draws by the seed and its number only, so a resumed run equals an
 uninterrupted one.
 """
 
@@ -21,10 +22,11 @@ from typing import Any
 import click
 import numpy as np
 import torch
-from crops import SIDE, Crop, change_sharpness, crop_picture
+from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
 from keep_losses import image_loss, name_loss, scene_loss, word_losses
 from labelled_picture import SETS
-from patch_losses import extent_loss, labelled_losses, pool_loss
+from own_maps import own_loss, read_own_maps
+from patch_losses import draw_words, extent_loss, labelled_losses, pool_loss
 from PIL import Image
 from seer import Seer, store_seer
 from steps import Schedule, Steps
@@ -37,15 +39,16 @@ from geoglot.models.model_files import read_card
 from geoglot.models.zoo import load_word_model
 
 _EVERY, _STORED = 20, 100  # steps from one report, and from one checkpoint, to the next
+_OWN_FROM = 1000  # steps after which the model's own maps are worth learning from
 
 
 @dataclass(frozen=True)
 class Config(Schedule):
     """Settings of the stage."""
 
-    steps: int = 6000
+    steps: int = 4500
     lr: float = 2e-3
-    trunk_lr: float = 3e-4
+    trunk_lr: float = 2e-4
     weight_decay: float = 0.02
     ema: float = 0.998
     crops: int = 16
@@ -61,7 +64,7 @@ class Config(Schedule):
 #: Weights of the losses
 WEIGHTS = {
     "best": 1.0, "there": 1.0, "overlap": 0.5, "pool": 0.2, "scenes": 0.5, "names": 0.2, "image": 8.0, "kept": 1.0,
-    "drift": 30.0, "extent": 0.5,
+    "drift": 30.0, "extent": 0.5, "own": 0.3,
 }  # fmt: skip
 
 
@@ -83,14 +86,14 @@ class Training:
         scenes = rng.choice(len(self.lessons.scenes), self.config.scenes, replace=False).tolist()
         views = torch.stack([self._view(index, draw) for index in scenes])
         pixels = torch.cat([torch.stack([crop.pixels for crop in crops]), views])
-        pixels = recolour(change_sharpness(pixels, draw), draw)
-        losses = {name: WEIGHTS[name] * loss for name, loss in self._losses(pixels, crops, scenes, rng).items()}
+        pixels = recolour(mix_styles(change_sharpness(pixels, draw), draw), draw)
+        losses = {name: WEIGHTS[name] * loss for name, loss in self._losses(pixels, crops, views, scenes, rng).items()}
         self.steps.descend(torch.stack(list(losses.values())).sum())
         self.steps.count()
         return {name: loss.item() for name, loss in losses.items()}
 
     def _losses(
-        self, pixels: Tensor, crops: list[Crop], scenes: list[int], rng: np.random.Generator
+        self, pixels: Tensor, crops: list[Crop], views: Tensor, scenes: list[int], rng: np.random.Generator
     ) -> dict[str, Tensor]:
         seer, lessons, count, scale = self.seer, self.lessons, len(crops), self.seer.card.logit_scale
         quarter = seer.begin(pixels)
@@ -110,7 +113,16 @@ class Training:
             "kept": kept,
             "drift": drift,
             "extent": extent_loss(extent[:count], crops),
+            "own": self._own_loss(fine[count:], views, rng),
         }
+
+    def _own_loss(self, fine: Tensor, views: Tensor, rng: np.random.Generator) -> Tensor:
+        if self.steps.done < _OWN_FROM:
+            return fine.new_zeros(())
+        asked, names = draw_words(self.lessons, rng), self.lessons.concepts.names
+        owners = torch.tensor([names.index(owner) for owner in asked.owners])
+        teacher = self.steps.average.module.eval()
+        return own_loss(self.seer, fine, asked.text, owners, read_own_maps(teacher, views, asked.text, owners))
 
     def _crops(self, rng: np.random.Generator, draw: torch.Generator) -> list[Crop]:
         crops = []

@@ -10,7 +10,7 @@ import sight
 import torch
 from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
-from crops import SIDE, Crop, change_sharpness, crop_picture
+from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
 from labelled_picture import SETS, UNKNOWN, Picture
 from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
 from PIL import Image
@@ -81,6 +81,17 @@ def test_sharpness_changes_edges_but_not_plain_ground() -> None:
     torch.testing.assert_close(changed[..., :7], pixels[..., :7])
     steps = changed[:, 0, 8, 8] - changed[:, 0, 8, 7]
     assert steps.min() < 0.15 < 0.25 < steps.max() and len(set(steps.tolist())) == 8
+
+
+def test_a_style_is_the_mean_and_spread_of_colours_and_leaves_what_is_where() -> None:
+    pixels = torch.rand(8, 3, 16, 16, generator=torch.Generator().manual_seed(1)) * 0.2
+    pixels += torch.linspace(0.2, 0.6, 8).view(-1, 1, 1, 1)
+    changed = mix_styles(pixels, torch.Generator().manual_seed(0))
+    moved = (changed - pixels).abs().amax((1, 2, 3)) > 1e-3
+    assert 2 <= int(moved.sum()) <= 6
+    for before, after in zip(pixels.flatten(2), changed.flatten(2), strict=True):
+        for channel in range(3):
+            assert torch.corrcoef(torch.stack([before[channel], after[channel]]))[0, 1] > 0.999
 
 
 def test_the_middle_of_an_object_lies_in_it_and_its_border_around() -> None:
