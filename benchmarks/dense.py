@@ -31,7 +31,7 @@ from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.class_words import parse_classes
-from geoglot.scene.dense import WordScores
+from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.segment.map_files import Outputs
 from geoglot.tasks.segment.map_run import segment_with

@@ -8,6 +8,7 @@ Distances and areas are measured on the WGS 84 ellipsoid. An edge is straight in
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -49,6 +50,19 @@ class Window(NamedTuple):
     def within(self, frame: Window) -> Window:
         """The same pixels, counted from the first of `frame`."""
         return self._replace(row=self.row - frame.row, col=self.col - frame.col)
+
+    def grown(self, margin: int) -> Window:
+        """The pixels up to `margin` rows and columns away."""
+        row, col, height, width = self
+        return Window(row - margin, col - margin, height + 2 * margin, width + 2 * margin)
+
+    def cut(self, height: int, width: int) -> Iterator[Window]:
+        """The parts of this window in blocks of so many rows and columns, of which one starts at the first pixel."""
+        for row in range(self.row // height * height, self.row + self.height, height):
+            for col in range(self.col // width * width, self.col + self.width, width):
+                part = self.intersection(Window(row, col, height, width))
+                assert part is not None, "the block touches the window"
+                yield part
 
     def rims(self, part: Window) -> tuple[tuple[int, int], tuple[int, int]]:
         """Rows (above, below) and columns (left, right) around a part of this window, as np.pad takes them."""

@@ -63,10 +63,9 @@ class ReadOptions:
         check_bounds(self)
 
     def facts(self) -> dict[str, Any]:
-        """Everything that decides what is read. How many windows are computed at once does not."""
-        facts = asdict(self)
-        del facts["batch"]
-        return facts
+        """Everything that decides what is read. How much is computed at once does not."""
+        at_once = {"batch"} if self.overlap is not None else {"batch", "tile"}
+        return {key: value for key, value in asdict(self).items() if key not in at_once}
 
     def at_once(self, side: int) -> int:
         """How many windows of a side in pixels are computed at once: as many as `batch` tiles hold, at least one."""

@@ -22,10 +22,11 @@ from geoglot.scene.concepts import (
     spoken,
 )
 from geoglot.scene.covers import meaning_of
-from geoglot.scene.dense import WordDense, WordScores
+from geoglot.scene.dense import WordDense
 from geoglot.scene.extents import extent_of
 from geoglot.scene.image_presence import ImagePresence
 from geoglot.scene.name_presence import doubts_of
+from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import word_notes
 
 

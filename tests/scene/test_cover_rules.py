@@ -79,7 +79,13 @@ def test_no_water_is_invented_where_near_infrared_has_one_heap() -> None:
     judges = judged("water", land)
     assert list(judges) == ["NDWI"]
     assert judges["NDWI"].odds(pixels(green=90, nir=90))[0] == 0  # a bare field in plain numbers
-    assert judges["NDWI"].odds(pixels(green=90, nir=12))[0] > 2
+    assert judges["NDWI"].odds(pixels(green=90, nir=12))[0] == 0  # a pixel in the shade is noise
+    assert judges["NDWI"].odds(pixels(green=20, nir=150))[0] == -MOST
+
+
+def test_a_scene_whose_only_heap_is_water_has_water() -> None:
+    sea = spectrum(green=heap(90, 1000), red=heap(60, 1000), nir=heap(15, 1000, 3))
+    assert judged("water", sea)["NDWI"].odds(pixels(green=90, nir=12))[0] > 2
 
 
 def test_plants_in_the_shade_are_no_water() -> None:

@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import rasterio
 
+from geoglot.geo import Window
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
+from geoglot.scene.class_words import parse_classes
+from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.cover_rules import NEAR_INFRARED
+from geoglot.sources.raster import open_raster
 from geoglot.tasks.ask.ask import AskOptions, ask
 from geoglot.tasks.find.find import find
 from geoglot.tasks.segment.segment import segment
@@ -201,3 +205,79 @@ def test_a_note_on_very_many_classes_is_a_few_lines(scene: Path, tmp_path: Path)
     result = segment(scene, classes, tmp_path / "map.tif", read=READ, options=options)
     notes = [note for note in result.notes if "NDVI" in note]
     assert notes and any("more" in note for note in notes) and max(map(len, notes)) < 900
+
+
+def damage(path: Path, source: Path, block: int) -> Path:
+    """A copy of a scene in bands and blocks of 32 pixels, of which one block of near infrared is spoilt."""
+    with rasterio.open(source) as dataset:
+        layout = {"tiled": True, "blockxsize": 32, "blockysize": 32, "interleave": "band", "compress": "deflate"}
+        with rasterio.open(path, "w", **(dataset.profile | layout)) as copy:
+            copy.write(dataset.read())
+            copy.descriptions = dataset.descriptions
+            copy.colorinterp = dataset.colorinterp
+    with rasterio.open(path) as dataset:
+        row, col = divmod(block, SIDE // 32)
+        tag = dataset.tags(4, ns="TIFF")  # GDAL tells where a block lies
+        offset = int(
+            tag.get(f"BLOCK_OFFSET_{col}_{row}") or dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", 4)
+        )
+    content = bytearray(path.read_bytes())
+    content[offset : offset + 40] = b"\xff" * 40
+    path.write_bytes(content)
+    return path
+
+
+def test_a_damaged_block_of_near_infrared_takes_the_bands_from_that_block_only(scene: Path, tmp_path: Path) -> None:
+    spoilt = damage(tmp_path / "spoilt.tif", scene, 4)  # the upper right corner, where no water is
+    result = mapped(spoilt, tmp_path / "b.tif")
+    assert iou(water(tmp_path / "b.tif")[32:], lakes()[32:]) > 0.95
+    assert any("damaged in places" in note for note in result.notes)
+    objects = found(spoilt)
+    assert objects.counts["water"] == 2
+    assert objects.areas_m2["water"] == pytest.approx(lakes().sum() / 4, rel=0.03)
+
+
+def test_evidence_does_not_depend_on_the_window_that_is_read(scene: Path, tmp_path: Path) -> None:
+    spoilt = damage(tmp_path / "spoilt.tif", scene, 6)
+    with open_raster(spoilt) as raster:
+        evidence = consult_bands(raster, parse_classes("house, water"), "words+bands", compete=False).evidence
+        assert evidence and max(evidence.widths) > 3
+        whole = evidence.at(raster.grid.whole)(slice(0, 2))
+        for part in (Window(20, 25, 60, 45), Window(0, 0, 31, 160), Window(33, 33, 1, 1)):
+            np.testing.assert_allclose(evidence.at(part)(slice(0, 2)), whole[(slice(None), *part.slices)], atol=1e-5)
+
+
+def test_a_pond_smaller_than_a_patch_is_present(tmp_path: Path) -> None:
+    sand, pond = (
+        np.array([*COLOURS[name], infrared])[:, None, None] for name, infrared in (("sand", 0.9), ("water", 0.08))
+    )
+    bands = np.broadcast_to(sand, (4, SIDE, SIDE)).copy()
+    bands[:, 85:92, 85:92] = pond  # in the corners of four patches
+    counts = write(tmp_path / "pond.tif", (bands * 4000).astype(np.uint16))
+    options, read = FindOptions(background=BACKGROUND, overlay=False), replace(READ, sensor="planetscope")
+    result = find(counts, "water", model=PooledColours(), read=read, options=options)
+    assert result.counts["water"] == 1
+    assert result.presence["water"] > 0.5
+
+
+def test_notes_on_bands_come_from_their_pixels(scene: Path, tmp_path: Path) -> None:
+    bands = pixels().astype(np.float32)
+    bands[3] = np.nan
+    empty = write(tmp_path / "empty.tif", bands)
+    notes = mapped(empty, tmp_path / "e.tif").notes
+    assert any("have no data: water, forest, sand and road were decided by words alone" in note for note in notes)
+    assert not any("together" in note for note in notes)
+    bands = pixels().astype(np.float32)
+    bands[3, : SIDE // 2] = np.nan
+    half = mapped(write(tmp_path / "half.tif", bands), tmp_path / "h.tif").notes
+    assert any("no data in 50% of the scene" in note for note in half)
+    hidden = find(scene, "water, manhole", read=READ, options=FindOptions(overlay=False))
+    assert "manhole" in hidden.why and not any("manhole" in note for note in hidden.notes if "together" in note)
+
+
+def test_a_class_that_bands_show_is_not_told_to_be_nowhere(scene: Path, tmp_path: Path) -> None:
+    options = SegmentOptions(overlay=False)
+    result = segment(scene, "river, brown field, parking lot", tmp_path / "map.tif", read=READ, options=options)
+    shares = {share.name: share.share for share in result.classes}
+    assert shares["river"] > 0.05
+    assert not any("no river" in note for note in result.notes)

@@ -8,7 +8,7 @@ import rasterio
 
 from geoglot.errors import OutputError
 from geoglot.models.zoo import load_word_model
-from geoglot.options import FindOptions, SegmentOptions
+from geoglot.options import FindOptions, ReadOptions, SegmentOptions
 from geoglot.tasks.ask.ask import ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.find.find import find
@@ -78,3 +78,36 @@ def test_another_calibration_is_another_run(tmp_path: Path, monkeypatch: pytest.
             segment(source, ["elephant", "water"], tmp_path / "map.tif", model=mini, options=options[0])
         with pytest.raises(OutputError, match="another run"):
             find(source, "elephant", tmp_path / "found.gpkg", model=mini, options=options[1])
+
+
+def test_another_tile_is_the_same_run(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((120, 100), 3), NAMES))
+    segment(source, "water, grass", tmp_path / "map.tif", options=SegmentOptions(overlay=False))
+    read = ReadOptions(tile=224)
+    again = segment(source, "water, grass", tmp_path / "map.tif", read=read, options=SegmentOptions(overlay=False))
+    assert again.output == tmp_path / "map.tif"
+    with pytest.raises(OutputError, match="another run"):
+        segment(source, "water, grass", tmp_path / "map.tif", read=ReadOptions(tile=224, overlap=32))
+
+
+def test_absent_classes_are_told_of_averaged_maps_too(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((120, 100), 3), NAMES))
+    for flips in ("none", "horizontal"):
+        options = SegmentOptions(overlay=False, flips=flips)
+        notes = segment(source, "grass, algebra", tmp_path / f"{flips}.tif", options=options).notes
+        assert any("no algebra found" in note for note in notes)
+
+
+def test_names_that_are_not_looked_for_need_no_window(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((120, 100), 3), NAMES))
+    document = find(source, "manhole", options=FindOptions(overlay=False)).to_json()
+    assert document["windows"] == {"total": 0, "done": 0, "failed": []}
+    assert "manhole" in document["why"] and document["thresholds"] == document["presence"] == {}
+
+
+def test_a_background_that_pixels_cannot_show_is_told(tmp_path: Path) -> None:
+    source = write_scene(tmp_path / "scene.tif", paint(class_field((120, 100), 3), NAMES))
+    options = SegmentOptions(overlay=False, background="grass, manhole")
+    notes = segment(source, "water", tmp_path / "map.tif", options=options).notes
+    notes += find(source, "water", options=FindOptions(overlay=False, background="grass, manhole")).notes
+    assert sum("a manhole" in note and "no background" in note for note in notes) == 2

@@ -19,7 +19,8 @@ from geoglot.evaluation.segmentation import coarsening, confusions, score_pixels
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.dense import WordDense, WordScores
+from geoglot.scene.dense import WordDense
+from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import word_notes
 
 

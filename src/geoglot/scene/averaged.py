@@ -1,5 +1,8 @@
 """Test-time augmentation: each window is computed mirrored and at several sizes, and the probabilities are averaged."""
 
+from __future__ import annotations
+
+from dataclasses import replace
 from itertools import product
 
 import torch
@@ -11,8 +14,10 @@ from geoglot.errors import InputError
 from geoglot.options import Flips
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense
+from geoglot.scene.name_presence import ClassEvidence
 from geoglot.scene.question import Question
 from geoglot.scene.windows import WindowPlan
+from geoglot.scene.word_scores import WordScores
 
 _AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
     "none": ((),),
@@ -29,7 +34,19 @@ class Averaged:
         if not scales or not all(0.1 <= scale <= 10 for scale in scales):
             raise InputError(f"scales must be numbers from 0.1 to 10, such as 0.75,1,1.25, got {scales}")
         self.card, self.labels, self.channels = dense.card, dense.labels, dense.channels
-        self._dense, self._views = dense, tuple(product(scales, _AXES[flips]))
+        self._dense, self._flips, self._scales = dense, flips, scales
+        self._views = tuple(product(scales, _AXES[flips]))
+
+    @property
+    def evidence(self) -> ClassEvidence | None:
+        """What tells whether a class is anywhere, but for levels of cosines, which are lost in the mean."""
+        evidence = self._dense.evidence if isinstance(self._dense, WordScores) else None
+        return evidence and replace(evidence, levels=None)
+
+    def beside_bands(self) -> Averaged:
+        """The same, as `WordScores.beside_bands`."""
+        dense = self._dense.beside_bands() if isinstance(self._dense, WordScores) else self._dense
+        return Averaged(dense, self._flips, self._scales)
 
     def windows(self, shape: tuple[int, int], tile: int | None = None, overlap: int | None = None) -> WindowPlan:
         return self._dense.windows(shape, tile, overlap)

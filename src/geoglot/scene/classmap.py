@@ -1,7 +1,7 @@
 """Turn probabilities on the patch lattice into a class and a confidence for every pixel."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,8 @@ from geoglot.figures import format_some
 from geoglot.geo import Window
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.scene.blend import upsample
-from geoglot.scene.spectral_evidence import LEAST, SpectralEvidence
+from geoglot.scene.join import join_channels
+from geoglot.scene.spectral_evidence import SpectralEvidence
 
 OTHER = 0
 """Class id of everything that is none of the classes."""
@@ -96,23 +97,21 @@ class Upsampler:
         top, height = start - self.first * patch, ready - start
         dtype = np.uint8 if self.rule.nodata <= 255 else np.uint16
         classes, confidence = np.empty((height, width), dtype), np.empty((height, width), np.uint8)
-        step = max(1, _COLUMNS // patch)
+        step = max(1, _COLUMNS // (patch if self.evidence is None else patch * -(-len(shares) // _CHANNELS)))
         for first in range(0, shares.shape[2], step):
             left, right = max(0, first - 1), min(shares.shape[2], first + step + 1)
             cols = slice(max(0, first * patch - beside), min(width, (first + step) * patch - beside))
             inset = cols.start + beside - left * patch
             crop = (slice(top, top + height), slice(inset, inset + cols.stop - cols.start))
             part = torch.from_numpy(np.ascontiguousarray(shares[:, :, left:right]))
-            best, sure = _best_channel(part, patch, crop, self._odds(start - above, height, cols))
+            if self.evidence is None:
+                best, sure = _best_channel(part, patch, crop)
+            else:
+                odds = self.evidence.at(Window(start - above, cols.start, height, cols.stop - cols.start))
+                joined = join_channels(upsample(part, patch, *crop), torch.from_numpy(odds(slice(None))))
+                sure, best = joined.max(0)
             classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:, cols])
         return ClassStrip(start - above, classes, confidence)
-
-    def _odds(self, row: int, height: int, cols: slice) -> Callable[[slice], Tensor] | None:
-        """Gives the log-odds of some channels at the pixels of some columns of some rows of the scene."""
-        if (evidence := self.evidence) is None:
-            return None
-        covers = evidence.covers(Window(row, cols.start, height, cols.stop - cols.start))
-        return lambda channels: torch.from_numpy(evidence.odds(covers, channels))
 
     def _decide(self, best: Tensor, sure: Tensor, valid: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         probability = sure.numpy()
@@ -136,23 +135,12 @@ class Upsampler:
 
 
 def _best_channel(
-    probabilities: Float[Tensor, "channel rows cols"],
-    patch: int,
-    crop: tuple[slice, slice],
-    odds: Callable[[slice], Tensor] | None,
+    probabilities: Float[Tensor, "channel rows cols"], patch: int, crop: tuple[slice, slice]
 ) -> tuple[Tensor, Tensor]:
-    """Best channel of each pixel of `crop` and its probability, NaN where it is unknown.
-
-    Log-odds of the bands multiply the probabilities of the words, none of which is surer than the bands may be.
-    """
-    best, high, total = torch.tensor(0), torch.tensor(-1.0), torch.tensor(0.0)
+    """Best channel of each pixel of `crop` and its probability, NaN where it is unknown."""
+    best, high = torch.tensor(0), torch.tensor(-1.0)
     for first in range(0, len(probabilities), _CHANNELS):
-        channels = slice(first, first + _CHANNELS)
-        part = upsample(probabilities[channels], patch, *crop)
-        if odds is not None:
-            part = part.clamp(min=LEAST) * odds(channels).exp()
-            total = total + part.sum(0)
-        top, index = part.max(0)
+        top, index = upsample(probabilities[first : first + _CHANNELS], patch, *crop).max(0)
         better = (top > high) | top.isnan()
         best, high = torch.where(better, index + first, best), torch.where(better, top, high)
-    return best, high if odds is None else high / total
+    return best, high

@@ -2,10 +2,12 @@
 
 For surface reflectances the published threshold is where the log-odds are 0, and they reach 4 within 0.2 of the index.
 Plain numbers have an unknown gain and offset in each band, which shift an index: there the scene decides, if the index
-has two heaps with a valley between; if not, an index speaks only where it lies so far from the published threshold
-that no usual gain explains it. Near infrared, which water absorbs and snow does not, is judged in the same way.
+has two heaps with a valley between. If not, an index speaks only where it lies so far from the published threshold that
+no usual gain explains it, and for a cover only if most of the scene lies there: single pixels are noise. Near infrared,
+which water absorbs and snow does not, is judged in the same way.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +25,7 @@ _SLACK = 0.4  # by so much the gains of plain numbers may shift an index
 _SHIFT = 0.25  # and by so much at most the valley of a scene may lie from the published threshold
 _BINS, _VALLEY, _APART, _LEAST = 64, 0.3, 3.0, 0.005
 _PLANTS = -0.1  # a lower NDWI of dark numbers is that of plants in the shade
+_ALL = 0.5  # of the scene: where more lies beyond the slack, its only heap is the cover
 _CONTRAST = 2.0  # land has at least so many times the near infrared of water
 
 
@@ -61,20 +64,24 @@ def judges_of(cover: Cover, spectrum: Spectrum) -> tuple[Judge, ...]:
     for rule in cover.rules:
         names = (name for name in rule.indices if set(INDICES[name].bands) <= spectrum.indexes.keys())
         if name := next(names, None):
-            ramp = _fit_ramp(name, rule, spectrum)
-            judges.append(Judge(name, INDICES[name].bands, ramp, rule.speaks_for, rule.speaks_against))
+            judges.append(_fit_index(name, rule, spectrum))
     if judges and cover.dark and (dark := _fit_dark(cover.dark, spectrum)):
         judges.append(Judge(NEAR_INFRARED, ("nir",), dark, MOST / 2, 2 * MOST))
     return tuple(judges)
 
 
-def _fit_ramp(index: str, rule: Rule, spectrum: Spectrum) -> Ramp:
+def _fit_index(index: str, rule: Rule, spectrum: Spectrum) -> Judge:
+    """The judge of an index. In plain numbers it speaks for a cover only if the scene has a heap of it."""
+    judge = partial(Judge, index, INDICES[index].bands, speaks_against=rule.speaks_against)
     if spectrum.is_reflectance:
-        return Ramp(rule.threshold, rule.threshold, rule.sign * MOST / _RAMP)
-    valley = _find_valley(INDICES[index].value(spectrum.sample)) if spectrum.sample else None
+        return judge(Ramp(rule.threshold, rule.threshold, rule.sign * MOST / _RAMP), rule.speaks_for)
+    values = INDICES[index].value(spectrum.sample)
+    valley = _find_valley(values)
     if valley and abs(valley.at - rule.threshold) <= _SHIFT:
-        return valley.ramp(rule.sign)
-    return Ramp(rule.threshold - _SLACK, rule.threshold + _SLACK, rule.sign * MOST / _RAMP)
+        return judge(valley.ramp(rule.sign), rule.speaks_for)
+    ramp = Ramp(rule.threshold - _SLACK, rule.threshold + _SLACK, rule.sign * MOST / _RAMP)
+    is_all = bool((ramp(values[np.isfinite(values)]) > 0).mean() > _ALL) if np.isfinite(values).any() else False
+    return judge(ramp, rule.speaks_for if is_all else 0.0)
 
 
 def _fit_dark(sign: int, spectrum: Spectrum) -> Ramp | None:
@@ -87,7 +94,7 @@ def _fit_dark(sign: int, spectrum: Spectrum) -> Ramp | None:
         return None
     if spectrum.is_reflectance:
         return Ramp(_DARK, _DARK, -sign * MOST / _DARK_RAMP)
-    valley = _find_valley(infrared := spectrum.sample["nir"]) if spectrum.sample else None
+    valley = _find_valley(infrared := spectrum.sample["nir"])
     if valley is None or valley.above < _CONTRAST * valley.below:
         return None
     mixture = INDICES["NDWI"].value(spectrum.sample)[infrared <= valley.at]

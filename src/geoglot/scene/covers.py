@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
@@ -19,7 +19,10 @@ from geoglot.scene.question import BACKGROUND
 
 MOST = 4.0
 """Largest log-odds of the bands for or against a cover: 98 %."""
+TOLD = 0.2
+"""Least weight of a cover for a name: what a note does not tell does not count."""
 _READER = "mini"  # its text tower ships inside, and its space was made of phrases of one meaning, not of pictures
+_ALLIED = 0.5  # least weight of a cover that a word shares with a name
 _FAR, _NEAR = 0.55, 0.85  # cosine of a word with the nearest word of a cover: up to here nothing, from here all
 
 
@@ -123,7 +126,15 @@ def meaning_of(classes: Sequence[ClassWords], *, compete: bool) -> Meaning:
     own = np.stack([np.mean([rows[word] for word in entry.words], axis=0) for entry in classes])
     excludes = np.array([[other.name in cover.excludes for other in COVERS] for cover in COVERS], np.float32)
     against = own @ excludes * (1 - own) * (1 - own.max(0) if compete else 1)
-    return Meaning(tuple(entry.name for entry in classes), own, against)
+    heard = (np.where(weights < TOLD, 0, weights) for weights in (own, against))
+    return Meaning(tuple(entry.name for entry in classes), *heard)
+
+
+@lru_cache(maxsize=1000)
+def allies_of(name: ClassWords, rivals: tuple[str, ...]) -> Bool[np.ndarray, " rival"]:
+    """Which words mean the cover that a name means, so that the bands say the same of both; none if it means none."""
+    own = np.mean(_nearest_cover(_embed([*map(spoken, name.words)])), axis=0)
+    return _nearest_cover(_embed(rivals))[:, own.argmax()] >= (_ALLIED if own.max() else np.inf)
 
 
 def _nearest_cover(vectors: Float[np.ndarray, "word dim"]) -> Float[np.ndarray, "word cover"]:

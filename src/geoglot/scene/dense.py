@@ -1,10 +1,10 @@
 """Dense models give values for every patch of a window. Everything that differs between kinds of models is here."""
 
-from dataclasses import replace
-from itertools import accumulate, pairwise
+from __future__ import annotations
+
+from itertools import compress
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
@@ -16,10 +16,9 @@ from geoglot.errors import InputError
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
 from geoglot.models.zoo import Model, load_model
-from geoglot.options import TEMPLATES
-from geoglot.scene.class_words import MANY, ClassWords, text_vectors
+from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.concepts import is_concept
-from geoglot.scene.name_presence import ClassEvidence, doubts_of, levels_of
+from geoglot.scene.name_presence import doubts_of, levels_of
 from geoglot.scene.question import (
     BACKGROUND,
     ChannelQuestion,
@@ -88,7 +87,7 @@ def model_of(dense: Dense) -> Model:
     raise InputError(f"{dense.card.name} must be a model that geoglot loads, to read classes or words")
 
 
-class _OfCard:
+class OfCard:
     """A dense model whose windows follow from its card."""
 
     card: Card
@@ -101,7 +100,7 @@ class _OfCard:
         return plan_windows(shape, card.tile_size, card.patch_size, tile, overlap, self.stride)
 
 
-class WordDense(_OfCard):
+class WordDense(OfCard):
     """Patch embeddings of a vision-language model. Cosines are linear, so blended embeddings give blended cosines."""
 
     labels: tuple[str, ...] = ()
@@ -120,20 +119,25 @@ class WordDense(_OfCard):
         """Without a background, each name competes with general words that mean something else."""
         own = [self._embed(entry.words, templates) for entry in names]
         if background is None:
-            against = [other_meanings(self._embed(BACKGROUND, templates), texts) for texts in own]
+            general = self._embed(BACKGROUND, templates)
+            others = [other_meanings(general, texts) for texts in own]
         else:
             check_background(names, background)
-            against = [self._embed(background, templates)] * len(own)
-        texts = torch.cat([*own, *([] if background is None else against[:1])])
+            general, others = (
+                self._embed(background, templates),
+                [torch.ones(len(background), dtype=torch.bool)] * len(own),
+            )
+        texts = torch.cat([*own, *([] if background is None else [general])])
         notes = word_notes(self.model, names, texts, background=background or (), templates=templates)
         return TextQuestion(
             tuple(entry.name for entry in names),
             tuple(texts.numpy() for texts in own),
-            tuple(texts.numpy() for texts in against),
+            tuple(general[other].numpy() for other in others),
             self.card.logit_scale,
             notes,
             levels_of(self.model, names, own),
             doubts_of(self.model, names),
+            tuple(tuple(compress(background or BACKGROUND, other)) for other in others),
         )
 
     @torch.inference_mode()
@@ -147,7 +151,7 @@ class WordDense(_OfCard):
         return torch.stack([self._texts[word, templates] for word in words])
 
 
-class _Labelled(_OfCard):
+class Labelled(OfCard):
     """A dense model whose channels are logits of classes."""
 
     labels: tuple[str, ...]
@@ -163,51 +167,7 @@ class _Labelled(_OfCard):
         return ask_channels(self.card.name, self.labels, names)
 
 
-class WordScores(_Labelled):
-    """Logits of classes by their words: a channel a class, then one for the background words."""
-
-    def __init__(
-        self,
-        model: VisionLanguageModel,
-        classes: tuple[ClassWords, ...],
-        background: tuple[str, ...] = (),
-        templates: tuple[str, ...] = TEMPLATES,
-    ) -> None:
-        groups = [entry.words for entry in classes] + ([background] if background else [])
-        self.card, self.model, self.stride = model.card, model, model.stride
-        self.labels = (*(entry.name for entry in classes), *([""] if background else []))
-        edges = [0, *accumulate(len(group) for group in groups)]
-        self._words = [slice(first, end) for first, end in pairwise(edges)]
-        self.texts = text_vectors(model, [word for group in groups for word in group], templates)
-        few = len(self.texts) <= MANY and len(self.labels) > 1
-        self.doubts = doubts_of(model, classes) if few else ()
-        self.evidence = ClassEvidence.of(model, classes, self.texts, self.doubts) if few else None
-        alone = len(classes) == 1 and background
-        self._alone = WordDense(model).question(classes, background, templates) if alone else None
-        if self._alone and self.evidence:  # its scores count the doubts already
-            self.evidence = replace(self.evidence, doubts=np.zeros(1, np.float32))
-
-    @torch.inference_mode()
-    def __call__(
-        self, pixels: Float[Tensor, "tile band rows cols"]
-    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
-        return self.score(self.model.encode_patches(pixels.to(self.texts.device)))
-
-    def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
-        """Scaled cosine of each patch with the nearest word of each class.
-
-        One class alone has the score that a search for it has: that of the background follows from it.
-        """
-        cosines = torch.einsum("tdrc,wd->twrc", embeddings, self.texts)
-        best = [cosines[:, words].amax(1) for words in self._words]
-        logits = (self.card.logit_scale * torch.stack(best, dim=1)).float().cpu()
-        if self._alone:
-            scores = [self._alone.scores(tile, 0) for tile in embeddings.float().cpu().numpy()]
-            logits[:, 1] = logits[:, 0] - torch.from_numpy(np.stack(scores)).logit(_LEAST)
-        return logits
-
-
-class ClassDense(_Labelled):
+class ClassDense(Labelled):
     """Logits of a segmenter. `classes` may give its classes other words, or add some: see `with_texts`."""
 
     def __init__(self, segmenter: Segmenter, classes: tuple[ClassWords, ...] = ()) -> None:

@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -68,9 +68,9 @@ class EncodedScene:
         Raises InputError for an area that reaches beyond the present one, and for options, unless None, that differ
         from those of encoding.
         """
-        wanted = read.facts() | {"vectors": vectors}
-        for key, own in (self.read.facts() | {"vectors": self.vectors}).items():
-            if wanted[key] is not None and wanted[key] != own:
+        wanted, given = ({**asdict(each), "batch": None} for each in (read, self.read))
+        for key, own in (given | {"vectors": self.vectors}).items():
+            if (asked := (wanted | {"vectors": vectors})[key]) is not None and asked != own:
                 raise InputError(f"{key} is decided when a scene is encoded; give it to encode_scene")
         if area is None:
             return self

@@ -94,6 +94,8 @@ class ClassEvidence:
         """For each class the highest log-odds of a patch: it fits better than the other channels, and is there."""
         own = logits.reshape(len(logits), -1)
         own = own[:, ~np.isnan(own[0])]
+        if len(own) > len(self.doubts):  # the background is one, even if it has parts
+            own = np.concatenate([own[: len(self.doubts)], np.logaddexp.reduce(own[len(self.doubts) :])[None]])
         second, best = np.partition(own, -2, axis=0)[-2:]
         first = own[: len(self.doubts)]
         odds = first - np.where(first == best, second, best)

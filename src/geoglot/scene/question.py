@@ -6,7 +6,7 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError
@@ -60,6 +60,8 @@ class TextQuestion:
     levels: Levels | None = None
     doubts: tuple[float, ...] = ()
     """Log-odds, at most 0, of each name; empty if nothing is known of them."""
+    rivals: tuple[tuple[str, ...], ...] = ()
+    """The words of `against`."""
 
     @property
     def knows_absence(self) -> bool:
@@ -73,6 +75,23 @@ class TextQuestion:
             above = (cosines - self.levels.of[index][:, None]).max(0)
             logits = np.minimum(logits, self.levels.slope * above)
         return _sigmoid(logits + (self.doubts[index] if self.doubts else 0)).reshape(seen.shape[1:])
+
+    def split(
+        self, seen: Float[np.ndarray, "channel rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
+    ) -> Float[np.ndarray, "3 rows cols"]:
+        """The probabilities of a name, of some of its rivals, and of the others."""
+        own, allied = self.scores(seen, index), self._allied(seen, index, allies)
+        return np.stack([own, (1 - own) * allied, (1 - own) * (1 - allied)])
+
+    def _allied(
+        self, seen: Float[np.ndarray, "channel rows cols"], index: int, allies: Bool[np.ndarray, " rival"]
+    ) -> Float[np.ndarray, "rows cols"]:
+        """The share of some rivals in what is not the name: the best of them against the best other."""
+        if allies.all() or not allies.any():
+            return np.full(seen.shape[1:], allies.all(), np.float32)
+        cosines = self.against[index] @ seen.reshape(len(seen), -1)
+        better = cosines[allies].max(0) - cosines[~allies].max(0)
+        return _sigmoid(self.logit_scale * better).reshape(seen.shape[1:])
 
 
 @dataclass(frozen=True)
@@ -100,8 +119,8 @@ def ask_channels(model: str, labels: tuple[str, ...], names: tuple[ClassWords, .
     return ChannelQuestion(tuple(entry.name for entry in names), own)
 
 
-def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own dim"]) -> Float[Tensor, "other dim"]:
-    """The general words whose meaning differs from every text of a name.
+def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own dim"]) -> Bool[Tensor, " word"]:
+    """Which general words differ in meaning from every text of a name.
 
     Texts in one template lie near each other, so they are compared after their mean is subtracted.
     """
@@ -110,7 +129,7 @@ def other_meanings(general: Float[Tensor, "word dim"], texts: Float[Tensor, "own
     differs = cosines.amax(1) < _SAME_MEANING
     if not differs.any():
         raise ClassesError("all general words mean what was asked for; give others: --background")
-    return general[differs]
+    return differs
 
 
 def check_background(names: Sequence[ClassWords], background: Sequence[str]) -> None:

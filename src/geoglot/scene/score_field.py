@@ -9,9 +9,11 @@ from jaxtyping import Float
 
 from geoglot.geo import Window
 from geoglot.scene.blend import upsample
+from geoglot.scene.covers import allies_of
 from geoglot.scene.encoded_scene import EncodedScene
-from geoglot.scene.question import Question
-from geoglot.scene.spectral_evidence import SpectralEvidence, join_odds
+from geoglot.scene.join import join_odds
+from geoglot.scene.question import Question, TextQuestion
+from geoglot.scene.spectral_evidence import SpectralEvidence
 
 _PIXELS = 4_000_000  # pixels of a strip, which bound memory for any width
 
@@ -35,13 +37,18 @@ class ScoreField:
         """The name whose scores these are."""
         return self.question.names[self.index]
 
+    @property
+    def is_by_pixel(self) -> bool:
+        """Whether other bands decide from pixel to pixel, not over the width of a thing."""
+        return self.evidence is not None and self.evidence.widths[self.index] == 1
+
     def patches(self, block: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of a block of the patch lattice, NaN where nothing is known."""
-        scores = self._patches_by_words(block)
-        if self.evidence is None:
-            return scores
-        odds = self.evidence.patches(block, self.scene.plan, self._own)[0]
-        return join_odds(torch.from_numpy(scores), torch.from_numpy(odds)).numpy()
+        shares = torch.from_numpy(self._patches_by_words(block))
+        if self.evidence is not None:
+            odds = self.evidence.patches(block, self.scene.plan, self._own)[0]
+            return join_odds(shares, torch.from_numpy(odds)).numpy()
+        return shares[0].numpy()
 
     def read(self, window: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of the pixels of a window inside the scene."""
@@ -56,16 +63,25 @@ class ScoreField:
             window = Window(row, 0, min(rows, height - row), width)
             block = self._around(window)
             lattice = self._patches_by_words(block)
-            # Interpolation between patches never exceeds the highest of them.
-            empty = self.evidence is None and not (np.nan_to_num(lattice) >= least).any()
-            yield window, None if empty else self._pixels(lattice, block, window)
+            # Interpolation between patches never exceeds the highest of them, nor bands what they may say at most.
+            highest = torch.from_numpy(lattice)
+            if self.evidence is not None:
+                most = torch.full(lattice.shape[1:], self.evidence.highest(self.index))
+                highest = join_odds(highest, most)[None]
+            yield window, self._pixels(lattice, block, window) if (highest[0] >= least).any() else None
 
     @property
     def _own(self) -> slice:
         return slice(self.index, self.index + 1)
 
-    def _patches_by_words(self, block: Window) -> Float[np.ndarray, "rows cols"]:
-        return self.question.scores(self.scene.values(block), self.index)
+    def _patches_by_words(self, block: Window) -> Float[np.ndarray, "part rows cols"]:
+        """The name, and with the bands also the background that they judge as the name, and the rest."""
+        seen = self.scene.values(block)
+        if self.evidence is not None and isinstance(self.question, TextQuestion):
+            allies = allies_of(self.evidence.classes[self.index], self.question.rivals[self.index])
+            return self.question.split(seen, self.index, allies)
+        own = self.question.scores(seen, self.index)
+        return own[None] if self.evidence is None else np.stack([own, np.zeros_like(own), 1 - own])
 
     def _around(self, window: Window) -> Window:
         """The patches whose centres surround the pixels of a window."""
@@ -81,9 +97,10 @@ class ScoreField:
         pixels = window.within(self.scene.plan.lattice_window)
         top, left = pixels.row - block.row * patch, pixels.col - block.col * patch
         crop = slice(top, top + window.height), slice(left, left + window.width)
-        scores = upsample(torch.from_numpy(lattice)[None], patch, *crop)[0]
+        shares = upsample(torch.from_numpy(lattice), patch, *crop)
+        scores = shares[0]
         if self.evidence is not None:
-            scores = join_odds(scores, torch.from_numpy(self.evidence.read(window, self._own)[0]))
+            scores = join_odds(shares, torch.from_numpy(self.evidence.at(window)(self._own)[0]))
         return np.where(self.scene.valid(window), scores.nan_to_num(0).numpy(), np.float32(0))
 
 

@@ -82,6 +82,12 @@ def too_small(model: Model | Dense, pixel_m: float | None, classes: Sequence[Cla
     }
 
 
+def unseen_background(model: Model | Dense, pixel_m: float | None, words: Sequence[str]) -> tuple[str, ...]:
+    """A sentence for each word of a background that pixels of so many metres cannot show."""
+    hidden = too_small(getattr(model, "model", model), pixel_m, [ClassWords(word, (word,)) for word in words])
+    return tuple(f"{reason}, so it is no background to compare with" for reason in hidden.values())
+
+
 @dataclass(frozen=True)
 class Shown:
     """Which common things pixels of some size show one by one, the smallest first."""

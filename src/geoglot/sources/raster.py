@@ -11,7 +11,7 @@ The steps, and the file that does each:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
@@ -42,6 +42,8 @@ from geoglot.sources.source_state import source_state
 from geoglot.sources.spectrum import BandValues, NamedBands, Spectrum, find_spectrum
 from geoglot.sources.tile import Tile
 from geoglot.sources.truncated import check_not_truncated
+
+_BLOCK = 64  # pixels a side of a block where the file's own blocks lie on another grid
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -124,6 +126,14 @@ class Raster:
         assert self.spectrum is not None
         numbers, valid = self._read_inside(window, self.spectrum.reader)
         return self.spectrum.named(numbers), valid
+
+    def spectral_blocks(self, window: Window) -> Iterator[Window]:
+        """The parts of a window in blocks, of which a damaged file spoils the bands of `spectrum` one by one."""
+        assert self.spectrum is not None
+        if self.grid is not self.native:
+            return window.cut(_BLOCK, _BLOCK)
+        with self._handles.borrow() as dataset, gdal_options(self.uri):
+            return window.cut(*dataset.block_shapes[self.spectrum.reader.indexes[0] - 1])
 
     def _read_inside(
         self, window: Window, reader: BandReader

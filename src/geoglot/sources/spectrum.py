@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,15 +11,18 @@ import numpy as np
 from jaxtyping import Float, Num
 
 from geoglot.aliases import NoData, Sensor
+from geoglot.geo import Window
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.bands.indices import spectral_bands
 from geoglot.sources.bands.sensors import PRESETS, WHITE_REFLECTANCE
-from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.gdal import GDAL_ERRORS
+from geoglot.sources.pixels.band_reader import BandReader, MaskedBands
 from geoglot.sources.pixels.radiometry import find_radiometry
 from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata, read_sample
 
 BandValues = Mapping[str, Float[np.ndarray, "*shape"]]
 """Values of bands by their part of the spectrum."""
+_PARTS, _SIDE = 16, 64  # parts a side of a damaged scene, and pixels a side of each in the sample
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,14 @@ class Spectrum:
     is_reflectance: bool
     """Whether number * scale + offset is a reflectance. Otherwise the gain and the offset of each band are unknown."""
     sample: BandValues
-    """Values of pixels all over the scene, each a vector; empty if the scene could not be sampled."""
+    """Values of pixels all over the scene, each a vector."""
+    missing: float = 0.0
+    """Share of the pixels with a colour where another of these bands has no data."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no pixel has data in all bands."""
+        return not len(self.sample["nir" if "nir" in self.sample else next(iter(self.sample))])
 
     def named(self, numbers: Num[np.ndarray, "band ..."]) -> BandValues:
         """Stored numbers as values by the part of the spectrum."""
@@ -88,9 +99,26 @@ def find_spectrum(dataset: Any, named: NamedBands, nodata: NoData) -> Spectrum:
             black, white = np.array(radiometry.low), np.array(radiometry.high)
             scale = np.asarray(WHITE_REFLECTANCE / (white - black), np.float32)
             offset = np.asarray(-black * scale, np.float32)
-    spectrum = Spectrum(indexes, reader, scale, offset, is_reflectance, {})
-    sample = read_sample(dataset, reader)
-    if sample is None:
-        return spectrum
-    known = reader.valid(sample.has_data)
-    return Spectrum(indexes, reader, scale, offset, is_reflectance, spectrum.named(sample.values[:, known]))
+    values, has_data = _sample(dataset, reader)
+    known = reader.valid(has_data)
+    coloured = has_data[[name in ("blue", "green", "red") for name in indexes]].any(0)
+    missing = float(1 - known.sum() / max(1, (coloured | known).sum())) if coloured.any() else 0.0
+    spectrum = Spectrum(indexes, reader, scale, offset, is_reflectance, {}, missing)
+    return replace(spectrum, sample=spectrum.named(values[:, known]))
+
+
+def _sample(dataset: Any, reader: BandReader) -> MaskedBands:
+    """Pixels all over the scene, in one row; of a damaged scene those of the parts that can be read."""
+    if whole := read_sample(dataset, reader):
+        return _in_a_row([whole])
+    side, parts = -(-max(dataset.shape) // _PARTS), list[MaskedBands]()
+    for part in Window(0, 0, *dataset.shape).cut(side, side):
+        with suppress(*GDAL_ERRORS):
+            parts.append(reader.read(dataset, part, (min(part.height, _SIDE), min(part.width, _SIDE)), exact=True))
+    none = np.zeros((len(reader.indexes), 0, 0))
+    return _in_a_row(parts or [(none, none.astype(bool))])
+
+
+def _in_a_row(parts: Sequence[tuple[np.ndarray, np.ndarray]]) -> MaskedBands:
+    values, has_data = ([plane.reshape(len(plane), 1, -1) for plane in kind] for kind in zip(*parts, strict=True))
+    return np.concatenate(values, 2), np.concatenate(has_data, 2)

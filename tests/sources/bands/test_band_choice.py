@@ -85,6 +85,8 @@ def test_what_contradicts_or_lacks_is_told() -> None:
     assert crossed.indexes == (3, 2, 1) and "colour interpretation that says bands 1, 2, 3" in crossed.notes[0]
     twice = Bands(("red", "green", "blue", "red"), ("gray",) * 4).choose(None, None)
     assert twice.indexes == (1, 2, 3) and "bands 1 and 4 red: the first is taken" in twice.notes[0]
+    twice = Bands(("red", "green", "blue", "nir", "nir"), ("gray",) * 5).choose(None, None)
+    assert "bands 4 and 5 nir: the first is taken" in twice.notes[0]
     false = Bands(("nir", "red", "green"), ("gray",) * 3).choose(None, None)
     assert false.guessed and "names red and green but no blue (nir, red, green)" in false.notes[0]
 

@@ -320,6 +320,7 @@ def test_what_two_names_want_goes_to_the_higher_score(tmp_path: Path) -> None:
     source = write_scene(tmp_path / "scene.tif", plant((128, 128), [("roof", 60, 60, 20)]).pixels)
     result = find(source, {"house": ["roof"], "thing": ["roof"]}, model=encoder(), read=READ, options=PLAIN)
     assert sum(result.counts.values()) == 1
+    assert any("1 of " in note and "one name at a time" in note for note in result.notes)
 
 
 def test_a_region_too_large_to_hold_is_whole_and_not_refined(scene: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from geoglot.options import ReadOptions
 from geoglot.scene.class_words import parse_classes
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.scene.score_field import ScoreField
-from geoglot.tasks.find.instances import Threshold, choose_threshold, find_regions_in_strips
+from geoglot.tasks.find.instances import Region, Threshold, choose_threshold, find_regions_in_strips, split_region
 from scenes import plant
 from stubs import ColourScorer
 from worlds import write_scene
@@ -58,3 +58,12 @@ def test_scores_are_bilinear_between_patches_however_they_are_cut(tmp_path: Path
         assert threshold.share == pytest.approx(np.pi * 30**2 / (150 * 170), rel=0.2)
         given_one = choose_threshold(field, 0.9)
         assert (given_one.high, given_one.how) == (0.9, "given") and given_one.low < 0.9
+
+
+def test_a_region_whose_peak_can_be_read_no_more_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the complement of it: a file may fail between two reads."""
+    field = ScoreField.__new__(ScoreField)
+    scores = np.full((6, 6), 0.9, np.float32)
+    scores[2:4, 2:4] = 0.1
+    monkeypatch.setattr(ScoreField, "read", lambda self, window: scores)
+    assert split_region(Region(0, 0, 6, 6, 0.9, (2, 2)), field, 0.5) == []

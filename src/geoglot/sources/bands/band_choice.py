@@ -155,7 +155,7 @@ class Bands:
                 f"taken {choice.why}"
             )
         named = self._named(numbering)
-        for colour in RGB if choice.why.startswith("by their names") else ():
+        for colour in (*RGB, "nir") if choice.why.startswith("by their names") else ():
             if len(twice := [str(index) for index, name in enumerate(named, 1) if name == colour]) > 1:
                 notes.append(f"calls bands {' and '.join(twice)} {colour}: the first is taken")
         if notes and len(self.colours) > 1:

@@ -6,6 +6,7 @@ before they become a table (`find_result`).
 """
 
 import time
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -16,6 +17,7 @@ import geopandas as gpd
 
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
+from geoglot.figures import format_list
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
@@ -23,12 +25,12 @@ from geoglot.outputs.legend import check_names
 from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import read_features
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
 from geoglot.scene.question import Question, TextQuestion
-from geoglot.scene.read import open_scene, reading_notes
-from geoglot.scene.spectral_evidence import consult_bands
-from geoglot.scene.visible import look_ahead
+from geoglot.scene.read import open_scene, pixel_size, reading_notes
+from geoglot.scene.visible import look_ahead, unseen_background
 from geoglot.sources.raster import Raster
 from geoglot.tasks.find.find_result import FindFiles, FindResult, tabulate
 from geoglot.tasks.find.outline import Object, settle_overlaps
@@ -36,6 +38,8 @@ from geoglot.tasks.find.refine_outlines import digest, open_outline_journal, ref
 from geoglot.tasks.find.search import Search, search_names, search_places
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
+
+_NAMED = 20  # names in a note
 
 
 def find(
@@ -81,7 +85,9 @@ def find(
         raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
         _check_limits(options, raster)
         sight = look_ahead(dense, raster, read_as, words or (), insist=options.min_score is not None)
-        bands = consult_bands(raster, words or (), options.evidence, compete=False)
+        against = parse_words(options.background) if options.background else ()
+        unseen = unseen_background(dense, pixel_size(raster, read_as), against)
+        bands = consult_bands(raster, words or (), options.evidence, compete=False, hidden=sight.why)
         if isinstance(source, EncodedScene):
             scene = source.narrow(read, options.area, options.vectors)
             start(scene.facts | {"area": scene.area.wkt if scene.area else None})
@@ -102,8 +108,8 @@ def find(
         with opening_journal as journal:
             refined = refine_outlines(search.instances, scene.raster, refiner, journal, progress)
             scene.raster.check_unchanged()
-            objects = _select([*search.large, *refined], scene, options)
-            told = (*scene.resumed, *(journal.resumed if journal else ()), *bands.notes)
+            objects, shared = _select([*search.large, *refined], scene, options)
+            told = (*scene.resumed, *(journal.resumed if journal else ()), *unseen, *bands.notes, *shared)
             run = {"names": search.names, "options": asdict(read) | asdict(options), "refiner": asked["refiner"]}
             return _finish(scene, search, objects, files, run | bands.facts(), told, started)
 
@@ -154,12 +160,21 @@ def _asked(
     }
 
 
-def _select(objects: Sequence[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
-    """Settle overlaps, and drop objects of a wrong size or with their centre outside the area."""
+def _select(
+    objects: Sequence[Object], scene: EncodedScene, options: FindOptions
+) -> tuple[list[Object], tuple[str, ...]]:
+    """Settle overlaps, and drop objects of a wrong size or with their centre outside the area; and a note."""
     polygons = scene.raster.footprint.clip([each.polygon for each in objects])  # pixels at the edge may hang over
     clipped = [replace(each, polygon=polygon) for each, polygon in zip(objects, polygons, strict=True)]
-    settled = _limit_area(settle_overlaps(_limit_area(clipped, scene, options)), scene, options)
-    return [each for each in settled if scene.area is None or scene.area.contains(each.polygon.centroid)]
+    sized = _limit_area(clipped, scene, options)
+    apart = settle_overlaps(sized)
+    settled = _limit_area(apart, scene, options)
+    kept = [each for each in settled if scene.area is None or scene.area.contains(each.polygon.centroid)]
+    lost = Counter(each.name for each in sized) - Counter(each.name for each in apart)
+    if not lost or len({each.name for each in sized}) == 1:
+        return kept, ()
+    which = format_list([f"{count:,} of {name}" for name, count in lost.items()], _NAMED)
+    return kept, (f"{which} lie on ground of better scores and are left out; ask for one name at a time to count each",)
 
 
 def _limit_area(objects: list[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:

@@ -201,14 +201,16 @@ class Instance:
 
 def split_region(region: Region, field: ScoreField, low: float) -> list[Instance]:
     """Split a region where blobs touch. Its box, at most LARGEST pixels, is held in memory as a whole."""
-    scores = field.read(region.box)
+    scores, at = field.read(region.box), (region.peak_at[0] - region.top, region.peak_at[1] - region.left)
+    if scores[at] < low:
+        return []  # other bands can be read no more
     labels, _ = ndimage.label(scores >= low)
-    own = labels == labels[region.peak_at[0] - region.top, region.peak_at[1] - region.left]
+    own = labels == labels[at]
     # The noise of other bands, from pixel to pixel, is no neck: there the shape decides.
-    parts = split_touching(own, scores if field.evidence is None else np.minimum(scores, low / _LOW_TO_HIGH))
+    parts = split_touching(own, np.minimum(scores, low / _LOW_TO_HIGH) if field.is_by_pixel else scores)
     instances = []
     for label, place in enumerate(ndimage.find_objects(parts), 1):
-        if field.evidence is not None and np.count_nonzero(parts[place] == label) < _SPECK:
+        if field.is_by_pixel and np.count_nonzero(parts[place] == label) < _SPECK:
             continue
         rows, cols = place
         window = Window(region.top + rows.start, region.left + cols.start, *parts[place].shape)

@@ -60,12 +60,15 @@ def search_names(
     Thresholds are chosen unless `min_score` is given.
     """
     thresholds, instances, large = dict[str, Threshold](), list[Instance](), list[Object]()
+    presence = dict[str, float]()
     for index, name in enumerate(question.names):
         if name in sight.why:
             continue
         field = ScoreField(scene, question, index, evidence if evidence and evidence.judges_name(index) else None)
         threshold = thresholds[name] = choose_threshold(field, min_score)
-        for region in find_regions(field, threshold, progress):
+        regions = find_regions(field, threshold, progress)
+        presence[name] = presence_of(max([threshold.peak, *(region.peak for region in regions)]))
+        for region in regions:
             if region.box.height * region.box.width > LARGEST:
                 large.append(outline_of_large(region, field, threshold.low))
             else:
@@ -77,7 +80,6 @@ def search_names(
         if threshold.is_everywhere
     )
     too_large = f"{len(large)} objects are too large to be split or refined: they keep the outline of their scores"
-    presence = {name: presence_of(threshold.peak) for name, threshold in thresholds.items()}
     found = {each.name for each in instances} | {each.name for each in large}
     absent = absence_notes([name for name in presence if name not in found and presence[name] < ABSENT])
     notes = (*sight.notes, *everywhere, *absent, *question.notes, *((too_large,) if large else ()))

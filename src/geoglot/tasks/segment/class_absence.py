@@ -6,9 +6,11 @@ import numpy as np
 
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.strips import encode_array, read_array
-from geoglot.scene.dense import Dense, WordScores
+from geoglot.scene.averaged import Averaged
+from geoglot.scene.dense import Dense
 from geoglot.scene.name_presence import absence_notes
 from geoglot.scene.stream import Row
+from geoglot.scene.word_scores import WordScores
 from geoglot.tasks.segment.shares import ClassShare
 
 _KIND = "peaks"
@@ -17,12 +19,14 @@ _CHOICE = "a map is a choice among its classes, so a class that is nowhere may h
 
 def keep_peaks(journal: Journal, dense: Dense, row: Row) -> None:
     """Keep the highest log-odds of each class in a row, if the model tells what is there."""
-    if isinstance(dense, WordScores) and dense.evidence:
+    if isinstance(dense, WordScores | Averaged) and dense.evidence:
         journal.add_strip(_KIND, row.first, encode_array(dense.evidence.peaks(row.values)[None]), ".npy")
 
 
-def tell_absent(journal: Journal, shares: Sequence[ClassShare], hidden: Container[str]) -> tuple[str, ...]:
-    """Notes on classes that are nowhere, but for hidden ones.
+def tell_absent(
+    journal: Journal, shares: Sequence[ClassShare], hidden: Container[str], shown: Container[str] = ()
+) -> tuple[str, ...]:
+    """Notes on classes that are nowhere by words, but for hidden ones, and for pixels of those that bands have shown.
 
     They keep their pixels: maps without them are no better (docs/presence.md).
     """
@@ -32,6 +36,7 @@ def tell_absent(journal: Journal, shares: Sequence[ClassShare], hidden: Containe
         return ()
     odds = np.max(peaks, axis=(0, 1))
     known = zip(shares[-len(odds) :], odds, strict=True)
-    absent = [share for share, each in known if np.isfinite(each) and each < 0 and share.name not in hidden]
+    nowhere = [share for share, each in known if np.isfinite(each) and each < 0 and share.name not in hidden]
+    absent = [share for share in nowhere if not (share.pixels and share.name in shown)]
     notes = absence_notes([share.name for share in absent])
     return (*notes, _CHOICE) if any(share.pixels for share in absent) else notes

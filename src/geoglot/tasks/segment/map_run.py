@@ -21,14 +21,16 @@ from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
+from geoglot.scene.averaged import Averaged
 from geoglot.scene.class_words import MANY, ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
-from geoglot.scene.dense import Dense, WordDense, WordScores
+from geoglot.scene.consult_bands import Consulted, consult_bands
+from geoglot.scene.dense import Dense, WordDense
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import NO_PIXEL, check_bands, open_scene, reading_facts, reading_notes
-from geoglot.scene.spectral_evidence import Consulted, consult_bands
 from geoglot.scene.stream import Row, resume_note, see, split_rows
 from geoglot.scene.windows import WindowPlan
+from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.refine.map_refiner import MapRefiner
@@ -71,7 +73,9 @@ def segment_with(
         outputs.check_scores(len(legend.names))
         facts, read = facts or {}, scene.read if scene else read
         rule = Rule(class_ids(dense.labels, legend.names, facts.get("why", {})), options.threshold, legend.nodata)
-        bands = consult_bands(raster, words, options.evidence, compete=True)
+        bands = consult_bands(raster, words, options.evidence, compete=True, hidden=facts.get("why", {}))
+        if bands.evidence and isinstance(dense, WordScores | Averaged):
+            dense = dense.beside_bands()
         facts = {
             **reading_facts(raster, plan),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256, "ids": rule.ids},
@@ -186,7 +190,7 @@ class _Run:
         self._tell("map", 1, 1)
         outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
         shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
-        absent = tell_absent(self.journal, shares, self.facts.get("why", {}))
+        absent = tell_absent(self.journal, shares, self.facts.get("why", {}), self.bands.shown)
         notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes]
         notes += outputs.draw(raster, shares, legend)
         if not any(share.pixels for share in shares):

@@ -13,10 +13,11 @@ from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_words
-from geoglot.scene.dense import ClassDense, Dense, WordScores, model_of, reads_words
+from geoglot.scene.dense import ClassDense, Dense, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
-from geoglot.scene.visible import too_small, unseen_notes
+from geoglot.scene.visible import too_small, unseen_background, unseen_notes
+from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import word_notes
 from geoglot.sources.raster import Raster
 from geoglot.tasks.refine.load import choose_refiner
@@ -85,7 +86,8 @@ def segment(
     dense = average(dense, options.flips, options.scales)
     opening = open_scene(source.raster if isinstance(source, EncodedScene) else source, read, model.card.resolution)
     with opening as raster:
-        why = too_small(model, pixel_size(raster, scene.read if scene else read), words or ())
+        pixel_m = pixel_size(raster, scene.read if scene else read)
+        why, unseen = too_small(model, pixel_m, words or ()), unseen_background(model, pixel_m, background)
         return segment_with(
             dense,
             Legend(names),
@@ -95,7 +97,7 @@ def segment(
             options=options,
             refiner=choose_refiner(refiner),
             words=channels,
-            facts=facts | {"why": why, "notes": (*unseen_notes(why), *facts.get("notes", ()))},
+            facts=facts | {"why": why, "notes": (*unseen_notes(why), *unseen, *facts.get("notes", ()))},
             overwrite=overwrite,
             progress=progress,
         )
