@@ -14,7 +14,7 @@ uninterrupted one.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -160,6 +160,17 @@ def reports(training: Training) -> Iterator[str]:
             seen = []
 
 
+def claim(work: Path, decided: Mapping[str, Any]) -> None:
+    """Take a folder for the run of these settings; ClickException if it holds another, or one without its settings."""
+    work.mkdir(parents=True, exist_ok=True)
+    run, said = work / "see.json", json.dumps(decided)
+    holds = json.loads(run.read_text(encoding="utf-8")) if run.exists() else None
+    if holds is None and not (work / "see.pt").exists():
+        run.write_text(said + "\n", encoding="utf-8")
+    elif holds != json.loads(said):
+        raise click.ClickException(f"{work} holds another run ({run}); give this one a folder of its own")
+
+
 @click.command()
 @click.argument("data", type=click.Path(exists=True, path_type=Path))
 @click.argument("start", type=click.Path(exists=True, path_type=Path))
@@ -173,12 +184,7 @@ def reports(training: Training) -> Iterator[str]:
 def command(data: Path, start: Path, work: Path, out: Path, without: str, **options: Any) -> None:
     """Train on DATA from the model START with checkpoints in WORK, and write the model OUT; run again to go on."""
     config = Config(without=tuple(filter(None, without.split(","))), **options)
-    run = work / "see.json"
-    said = json.dumps({**asdict(config), "start": read_card(start).sha256}) + "\n"
-    work.mkdir(parents=True, exist_ok=True)
-    if run.exists() and run.read_text() != said:
-        raise click.ClickException(f"{work} holds another run ({run}); give it a folder of its own")
-    run.write_text(said)
+    claim(work, {**asdict(config), "start": read_card(start).sha256})
     training = start_training(data, start, config, work / "see.pt")
     for line in reports(training):
         print(line, flush=True)

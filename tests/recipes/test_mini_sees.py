@@ -14,6 +14,7 @@ from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
 from labelled_picture import SETS, UNKNOWN, Picture
 from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
 from PIL import Image
+from see import claim
 from seer import CELL, Seer, store_seer
 from sight import count_pairs, loveda_figures
 from steps import Schedule, Steps
@@ -269,3 +270,16 @@ def test_loveda_is_scored_on_tiles_that_the_model_did_not_learn_from(
     assert figures("0", "1") == {}
     with pytest.raises(click.BadParameter, match="no tile 7"):
         figures("7")
+
+
+def test_a_run_goes_on_in_its_own_folder_alone(tmp_path: Path) -> None:
+    decided = {"steps": 6, "without": ("water",), "start": "a" * 64}
+    claim(tmp_path / "new", decided)
+    claim(tmp_path / "new", dict(reversed(decided.items())))  # the order of settings says nothing
+    for other in (decided | {"without": ()}, decided | {"start": "b" * 64}):
+        with pytest.raises(click.ClickException, match="another run"):
+            claim(tmp_path / "new", other)
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "see.pt").touch()
+    with pytest.raises(click.ClickException, match="another run"):
+        claim(tmp_path / "old", decided)
