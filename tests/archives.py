@@ -67,6 +67,6 @@ def make_archive(folder: Path, counts: tuple[int, ...] = (5, 3), *, sources: int
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """Every file of an archive but its lock."""
-    files = [path for path in folder.rglob("*") if path.name[0] != "." and path.is_file()]
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+    """Every file of an archive but its lock and what a killed run left hidden."""
+    names = [path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return {str(name): (folder / name).read_bytes() for name in names if not any(part[0] == "." for part in name.parts)}

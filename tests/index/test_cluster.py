@@ -25,6 +25,9 @@ from stubs import PooledColours
 MODEL = PooledColours()
 
 
+#: Calls at which a run of five units is killed: of shards that appear, manifests, arrays, and of the model
+_PLACES = {"rename": (1, 3, 5), "replace": (1, 2, 4, 6), "save": (1, 2, 7), "encode": (1, 3)}
+_WHEN = ("before", "after")
 _ON_RAY = """
 import sys
 import ray
@@ -143,6 +146,19 @@ def test_vectors_do_not_depend_on_the_number_of_threads(pictures: Path, tmp_path
     finally:
         torch.set_num_threads(before)
     assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_a_run_killed_at_any_place_goes_on_and_gives_the_same_bytes(pictures: Path, tmp_path: Path) -> None:
+    add(tmp_path / "whole", pictures, model=MODEL)
+    points = [(f"{when} {what}", number) for what, numbers in _PLACES.items() for number in numbers for when in _WHEN]
+    assert len(points) >= 20
+    tests = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "peers.archive_killer", pictures, tmp_path]
+    done = subprocess.run(command, input=json.dumps(points), capture_output=True, text=True, cwd=tests)
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"killed": True, "code": 0}] * len(points)
+    for number in range(len(points)):
+        assert content(tmp_path / str(number)) == content(tmp_path / "whole"), points[number]
 
 
 @pytest.mark.slow
