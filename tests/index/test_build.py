@@ -87,7 +87,7 @@ def test_what_is_there_is_not_read_again(
 ) -> None:
     scene = make_scene("a.tif")
     before = put(tmp_path / "a", scene), content(tmp_path / "a")
-    monkeypatch.setattr("geoglot.index.read_chips.open_raster", None)
+    monkeypatch.setattr("geoglot.index.read_chips.open_source", None)
     copy = shutil.copy(scene, scene.with_name("copy.tif"))
     again = put(tmp_path / "a", scene, Path(copy))
     assert (again.chips, again.there) == (0, 1) and content(tmp_path / "a") == before[1]

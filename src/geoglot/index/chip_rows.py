@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,7 @@ from geoglot.crs import wrap_longitude
 from geoglot.geo import Grid
 from geoglot.index.chip_table import BOX, CHIPS, geometry_columns
 from geoglot.index.chips import ChipPlace
+from geoglot.index.stac_scenes import StacScene
 from geoglot.index.units import Part
 from geoglot.lonlat import project_to_lonlat
 from geoglot.outputs.vector_files import to_map
@@ -26,7 +27,7 @@ from geoglot.sources.resample import Resampler
 class Found:
     """A part whose source is open."""
 
-    scene: Raster
+    scene: Raster | StacScene
     """With the grid that chips are read on."""
     part: Part
     scale_m: float | None
@@ -34,7 +35,14 @@ class Found:
     time: datetime | None
 
 
-def chip_rows(found: Found, places: Sequence[ChipPlace], nodata: Sequence[float]) -> Any:
+class Shares(NamedTuple):
+    """Shares of a chip, 0..1."""
+
+    nodata: float
+    cloud: float | None
+
+
+def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares]) -> Any:
     """A row per chip, with the columns of `CHIPS` but `part`."""
     scene, count = found.scene, len(places)
     windows = _native_windows(scene, places)
@@ -43,13 +51,13 @@ def chip_rows(found: Found, places: Sequence[ChipPlace], nodata: Sequence[float]
         "source": found.part.source.uri, "source_sha": found.part.source.sha,
         "crs": None if crs is None else crs.srs if crs.to_epsg() is None else f"EPSG:{crs.to_epsg()}",
         "resolution_m": scene.native.resolution_m, "scale_m": found.scale_m, "time": found.time,
-        "cloud": found.part.source.cloud,
     }  # fmt: skip
     columns: dict[str, Any] = {
         **{name: [value] * count for name, value in same.items()},
         "cell": [None if place.cell is None else str(place.cell) for place in places],
         **geometry_columns(_footprints(scene.grid, places)),
-        "nodata": list(nodata),
+        "nodata": [share.nodata for share in shares],
+        "cloud": [share.cloud for share in shares],
         **{f"window_{side}": windows[:, index] for index, side in enumerate(("row", "col", "height", "width"))},
     }
     fields = [field for field in CHIPS if field.name != "part"]
@@ -75,7 +83,7 @@ def _footprints(grid: Grid, places: Sequence[ChipPlace]) -> np.ndarray:
     return project_to_lonlat(to_map(shapely.box(col, row, col + width, row + height), grid), grid.crs)
 
 
-def _native_windows(scene: Raster, places: Sequence[ChipPlace]) -> np.ndarray:
+def _native_windows(scene: Raster | StacScene, places: Sequence[ChipPlace]) -> np.ndarray:
     """The pixels of the source in which each chip lies, as (row, col, height, width)."""
     windows = np.array([place.window for place in places], np.int64).reshape(-1, 4)
     if scene.grid is scene.native:

@@ -3,12 +3,14 @@
 import glob
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from geoglot.aliases import PathLike, Progress, not_utf8
 from geoglot.errors import GeoglotError, SourceError
+from geoglot.index.stac_scenes import PREFIX, read_catalogue, scene_sha, search_scenes
 from geoglot.index.units import Source
 from geoglot.sources.listing import file_state, find_images
 from geoglot.sources.raster import open_raster
@@ -16,7 +18,7 @@ from geoglot.sources.raster_guard import is_local
 from geoglot.sources.sidecars import Sidecars
 from geoglot.tables import read_table, read_text
 
-_LISTS = (".txt", ".csv")
+_LISTS, _CATALOGUES = (".txt", ".csv"), (".json", ".geojson")
 _ELSEWHERE = 100_000_000  # bytes that a source on another machine is assumed to have, for the time that is left
 _BLOCK = 2**22
 
@@ -28,14 +30,16 @@ class Wanted:
     uri: str
     time: str | None = None
     cloud: float | None = None
+    scene: dict[str, Any] | None = None
+    """As `Source.scene`."""
 
 
 def list_sources(sources: Sequence[PathLike]) -> tuple[list[Wanted], list[tuple[str, str]]]:
     """Every source once, in the order given, and (source, reason) of those that cannot be listed.
 
-    A source is a raster or picture here or elsewhere, a folder, a pattern such as "scenes/**/*.tif", or a file that
-    lists sources: a .txt with one a line, or a .csv with a column `source` and, if known, `time` (ISO 8601) and `cloud`
-    (share, 0..1). Paths in a list are relative to its folder.
+    A source is a raster or picture here or elsewhere, a folder, a pattern such as "scenes/**/*.tif", scenes of STAC as
+    `stac_scenes` reads them, or a file that lists sources: a .txt with one a line, or a .csv with a column `source`
+    and, if known, `time` (ISO 8601) and `cloud` (share, 0..1). Paths in a list are relative to its folder.
     """
     found, failed = dict[str, Wanted](), list[tuple[str, str]]()
     for source in sources:
@@ -49,10 +53,17 @@ def list_sources(sources: Sequence[PathLike]) -> tuple[list[Wanted], list[tuple[
 
 def _expand(source: str) -> Iterator[Wanted]:
     path = Path(source)
-    if not is_local(source):
+    if source.startswith(PREFIX):
+        for found, scene in search_scenes(source):
+            cloud = None if scene.cloud is None else scene.cloud / 100
+            yield Wanted(next(iter(scene.assets.values())), _utc(scene.time), cloud, found)
+    elif not is_local(source):
         yield Wanted(source)
     elif path.suffix.lower() in _LISTS and path.is_file():
         yield from _read_list(path)
+    elif path.suffix.lower() in _CATALOGUES and path.is_file():
+        for name, time, cloud in read_catalogue(path):
+            yield replace(_local(name), time=time, cloud=cloud)
     elif glob.has_magic(source) and not path.exists():
         matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
         if not matches:
@@ -81,8 +92,9 @@ def _read_list(path: Path) -> Iterator[Wanted]:
             cloud = float(row["cloud"]) if row.get("cloud") else None
         except ValueError as error:
             raise SourceError(f"row {number} of {path} has a time or cloud that cannot be read ({error})") from error
-        for wanted in _expand(name if not is_local(name) else str(path.parent / name)):
-            yield Wanted(wanted.uri, time or wanted.time, wanted.cloud if cloud is None else cloud)
+        is_path = is_local(name) and not name.startswith(PREFIX)
+        for wanted in _expand(str(path.parent / name) if is_path else name):
+            yield replace(wanted, time=time or wanted.time, cloud=wanted.cloud if cloud is None else cloud)
 
 
 def _utc(text: str) -> str:
@@ -114,6 +126,8 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
     uri = wanted.uri
     if shown := not_utf8(uri):
         raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
+    if wanted.scene is not None:
+        return Source(uri, scene_sha(wanted.scene), "", _ELSEWHERE, wanted.time, wanted.cloud, wanted.scene)
     if not is_local(uri):
         with open_raster(uri) as raster:
             sha = hashlib.sha256(repr(sorted(raster.fingerprint().items())).encode()).hexdigest()
@@ -121,27 +135,18 @@ def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
     path = Path(uri)
     if not path.is_file():
         raise SourceError(f"No such file: {uri}")
-    files, state = _look_at(uri)
-    sha = known.get((uri, state)) or _hash_files(files)
+    files, state = look_at(uri)
+    sha = known.get((uri, state)) or hash_files(files)
     return Source(uri, sha, state, path.stat().st_size, wanted.time, wanted.cloud)
 
 
-def check_content(source: Source) -> None:
-    """SourceError if a local file does not hold what it held when it was found."""
-    if not is_local(source.uri):
-        return
-    files, state = _look_at(source.uri)
-    if state != source.state and _hash_files(files) != source.sha:  # a copy may have another time
-        raise SourceError(f"{source.uri} has changed since it was found; run the same again, or plan again")
-
-
-def _look_at(uri: str) -> tuple[list[Path], str]:
+def look_at(uri: str) -> tuple[list[Path], str]:
     """A file with those beside it that say where it lies, and their sizes and times."""
     files = [Path(uri), *Sidecars.of(uri)]
     return files, ", ".join(file_state(file) for file in files)
 
 
-def _hash_files(files: Iterable[Path]) -> str:
+def hash_files(files: Iterable[Path]) -> str:
     """Hash of a file and those beside it that say where it lies."""
     whole = hashlib.sha256()
     for path in files:

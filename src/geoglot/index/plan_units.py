@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from geoglot.errors import GridError, InputError, SourceError
 from geoglot.index.chips import find_places, scale_of, why_too_coarse
 from geoglot.index.known_sources import Known
+from geoglot.index.open_source import open_source
 from geoglot.index.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.base import Card
 from geoglot.sources.analysis_grid import analysis_grid
-from geoglot.sources.raster import open_raster
 
 
 @dataclass
@@ -60,7 +60,7 @@ def _count_parts(source: Source, asked: str, rules: Rules, card: Card) -> int:
     """The number of parts of a source; only a large one is opened."""
     if source.size <= LARGE_BYTES:
         return 1
-    with open_raster(source.uri, bands=rules.read.bands, sensor=rules.read.sensor, nodata=rules.read.nodata) as raster:
+    with open_source(source, rules) as raster:
         if raster.native.crs is None:
             return 1
         scale, side = scale_of(asked, raster.native, card), card.tile_size

@@ -13,15 +13,16 @@ import numpy as np
 from jaxtyping import Float
 
 from geoglot.errors import GridError, InputError, ReadError, SourceError
-from geoglot.index.chip_rows import Found, chip_rows, source_row
+from geoglot.index.chip_rows import Found, Shares, chip_rows, source_row
 from geoglot.index.chips import ChipPlace, find_places, scale_of, shows_enough, why_too_coarse
-from geoglot.index.find_sources import check_content
-from geoglot.index.units import CHIPS_A_PART, Part, Rules, Source, Unit
+from geoglot.index.open_source import open_source
+from geoglot.index.stac_scenes import StacScene
+from geoglot.index.units import CHIPS_A_PART, Part, Rules, Unit
 from geoglot.models.base import Card
 from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
 from geoglot.sources.analysis_grid import analysis_grid
-from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_patiently
 from geoglot.sources.scene_day import find_day
 
@@ -74,24 +75,20 @@ def read_units(units: Iterable[Unit], rules: Rules, card: Card) -> Iterator[Even
     for unit in units:
         with ExitStack() as stack:
             # The parts of a source follow each other, so one open raster serves them.
-            opened = lru_cache(maxsize=1)(lambda source, stack=stack: stack.enter_context(_open(source, rules)))
+            opened = lru_cache(maxsize=1)(lambda source, stack=stack: stack.enter_context(open_source(source, rules)))
             for part in unit.parts:
                 try:
                     raster = opened(part.source)
-                    check_bands(raster, card.bands, card.name)
+                    if isinstance(raster, Raster):
+                        check_bands(raster, card.bands, card.name)
                     yield from _read_part(part, raster, rules, card)
                 except (SourceError, GridError, InputError) as error:
                     yield PartFailed(part, str(error))
         yield UnitRead(unit)
 
 
-def _open(source: Source, rules: Rules) -> Raster:
-    check_content(source)
-    return open_raster(source.uri, bands=rules.read.bands, sensor=rules.read.sensor, nodata=rules.read.nodata)
-
-
-def _read_part(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator[Event]:
-    if raster.native.crs is None:
+def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card) -> Iterator[Event]:
+    if isinstance(raster, Raster) and raster.native.crs is None:
         if part.asked == rules.scales[0]:  # the whole picture is of no scale, and one chip
             yield from _read_picture(part, raster, rules, card)
         return
@@ -102,7 +99,7 @@ def _read_part(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator
         yield _end(found, [], [], (0, 0, why), (f"{raster.uri} is not seen: {why}",))
         return
     places = _places(scene, part, scale, side)
-    seen, nodata, unseen, failed, why = list[ChipPlace](), list[float](), 0, 0, ""
+    seen, shares, unseen, failed, why = list[ChipPlace](), list[Shares](), 0, 0, ""
     for done, place in enumerate(places, 1):
         tile = read_patiently(scene, place.window)
         if isinstance(tile, FailedWindow):
@@ -111,13 +108,14 @@ def _read_part(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator
             unseen, why = unseen + 1, why or _EMPTY
         else:
             seen.append(place)
-            nodata.append(float(1 - tile.valid.mean()))
+            cloud = scene.cloud(place.window) if isinstance(scene, StacScene) else part.source.cloud
+            shares.append(Shares(float(1 - tile.valid.mean()), cloud))
             yield ReadChip(tile.pixels, part.size * done / len(places), scale**2)
     raster.check_unchanged()
-    yield _end(found, seen, nodata, (unseen, failed, why), raster.warnings)
+    yield _end(found, seen, shares, (unseen, failed, why), raster.warnings)
 
 
-def _places(scene: Raster, part: Part, scale: float, side: int) -> list[ChipPlace]:
+def _places(scene: Raster | StacScene, part: Part, scale: float, side: int) -> list[ChipPlace]:
     """The chips of a part."""
     places = find_places(scene.grid, scale, side)
     if part.parts == 1:
@@ -138,21 +136,22 @@ def _read_picture(part: Part, raster: Raster, rules: Rules, card: Card) -> Itera
         yield _end(found, [], [], (1, 0, _EMPTY), notes)
         return
     yield ReadChip(pad(tile.pixels, card.patch_size, card.tile_size), float(part.size))
-    yield _end(found, [ChipPlace(None, raster.grid.whole)], [float(1 - tile.valid.mean())], (0, 0, ""), notes)
+    shares = Shares(float(1 - tile.valid.mean()), part.source.cloud)
+    yield _end(found, [ChipPlace(None, raster.grid.whole)], [shares], (0, 0, ""), notes)
 
 
 def _end(
     found: Found,
     seen: list[ChipPlace],
-    nodata: list[float],
+    shares: list[Shares],
     missing: tuple[int, int, str],
     notes: tuple[str, ...],
 ) -> PartRead:
-    chips = chip_rows(found, seen, nodata)
+    chips = chip_rows(found, seen, shares)
     return PartRead(found.part, chips, source_row(found, chips, missing), notes)
 
 
-def _moment(part: Part, raster: Raster) -> datetime | None:
+def _moment(part: Part, raster: Raster | StacScene) -> datetime | None:
     """When the pixels were taken, in UTC: as a list says, else the file, else its name, which gives noon of a day."""
     if part.source.time:
         return datetime.fromisoformat(part.source.time)

@@ -40,6 +40,8 @@ class Source:
     """ISO 8601 in UTC, from a list or a catalogue; None leaves it to the file."""
     cloud: float | None = None
     """Share of cloud, 0..1."""
+    scene: dict[str, Any] | None = field(default=None, hash=False)
+    """A scene of a service, as `stac_scenes` found it."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from geoglot.sources.bands.sensors import SENTINEL2_OFFSET, SENTINEL2_OFFSET_BAS
 from geoglot.sources.imagery.catalogues import CATALOGUES, Catalogue, CatalogueName
 from geoglot.sources.imagery.ranges import SignedFiles
 from geoglot.sources.imagery.scene import Imagery, Scene
-from geoglot.sources.imagery.window import read_classes, read_window
+from geoglot.sources.imagery.window import grid_of, read_classes, read_window
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.tile import Tile
 from geoglot.web.client import RequestPolicy, WebClient, host_of
@@ -106,6 +106,10 @@ class Stac(Imagery):
         valid = np.logical_and.reduce([valid for _, valid in parts])
         pixels = self._radiometry(scene).apply(values, valid)
         return Tile(pixels, valid, grid, self.bands, scene.moment, scene.id)
+
+    def grid_of(self, scene: Scene) -> Grid:
+        """The grid of the first band of a scene."""
+        return self._files.read(scene.assets[self._catalogue.bands[0].asset], grid_of)
 
     def close(self) -> None:
         self._web.close()

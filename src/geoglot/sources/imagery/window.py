@@ -29,14 +29,14 @@ def read_window(
     if max(indexes) > dataset.count:
         raise SourceError(f"band {max(indexes)} is wanted, and it has {dataset.count}")
     read = partial(BandReader.of(dataset, tuple(indexes)).read_valid, dataset, dataset.name)
-    resampler = Resampler(_grid_of(dataset), grid, len(indexes))
+    resampler = Resampler(grid_of(dataset), grid, len(indexes))
     _check_size(dataset, resampler.count_source_pixels(grid.whole))
     return resampler.read(read, grid.whole)
 
 
 def read_classes(dataset: Any, grid: Grid) -> Int[np.ndarray, "rows cols"]:
     """Values of the first band at the pixels' centres, -1 outside. A mean of classes would be no class."""
-    native = _grid_of(dataset)
+    native = grid_of(dataset)
     rows, cols = np.mgrid[0 : grid.shape[0], 0 : grid.shape[1]] + 0.5
     same = native.crs == grid.crs
     place = native.to_pixel(*grid.to_map(rows, cols)) if same else native.from_lonlat(*grid.to_lonlat(rows, cols))
@@ -64,7 +64,8 @@ def _check_size(dataset: Any, pixels: int) -> None:
         )
 
 
-def _grid_of(dataset: Any) -> Grid:
+def grid_of(dataset: Any) -> Grid:
+    """The grid of an open file; SourceError if it has no CRS."""
     try:
         crs = pyproj.CRS.from_user_input(dataset.crs.to_wkt())
     except (CRSError, AttributeError) as error:
