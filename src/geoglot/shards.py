@@ -7,37 +7,30 @@ cache when it is first needed.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import re
-import threading
 import tokenize
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from geoglot.aliases import PathLike
-from geoglot.errors import InputError, SourceError
+from geoglot.errors import SourceError
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.outputs.own import LOCK, remove_plain
-from geoglot.settings import load_settings
+from geoglot.remote_folder import Remote
 from geoglot.silence import ignore_library_warnings
 from geoglot.tables import parse_json
 
 _LONGEST_HEADER = 2**16  # bytes of a .npy file
 #: Names of the files in a shard
 SHARD_FILES = re.compile(rf"[\w-]+\.(npy|parquet)|{re.escape(LOCK)}")
-#: Files that are added to a shard later; another content has another name
-_NAMED_BY_HASH = re.compile(r"/(vectors|removed)-[0-9a-f]+\.npy$")
-#: Keys with which object stores describe the state of a file
-_STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")
 #: What numpy raises for a damaged header, which it reads as an expression of Python
 _NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError,
                  tokenize.TokenError)  # fmt: skip
@@ -48,9 +41,14 @@ class ShardFiles:
     """The files of one shard."""
 
     name: str
-    folder: Path
-    """The local folder; that of the copies in the cache for a shard on object storage."""
+    root: Path
+    """The local folder of the store."""
     remote: Remote | None = None
+
+    @cached_property
+    def folder(self) -> Path:
+        """The local folder; that of the copies in the cache for a shard on object storage."""
+        return self.remote.copy_of(self.name) if self.remote else self.root / self.name
 
     def has(self, file: str) -> bool:
         return (self.folder / file).is_file() or (self.remote is not None and self.remote.has(f"{self.name}/{file}"))
@@ -141,7 +139,7 @@ class ShardStore:
         write_bytes(self.folder / self.index, (json.dumps(document, indent=1) + "\n").encode())
 
     def files(self, name: str) -> ShardFiles:
-        return ShardFiles(name, self.remote.copy_of(name) if self.remote else self.folder / name, self.remote)
+        return ShardFiles(name, self.folder, self.remote)
 
     def write_shard(self, name: str, write: Callable[[Path], None]) -> ShardFiles:
         """Let `write` fill the folder of a new shard, which appears whole or not at all.
@@ -157,79 +155,6 @@ class ShardStore:
             write(draft)
             draft.rename(files.folder)
         return files
-
-
-@dataclass(frozen=True, eq=False)
-class Remote:
-    """A folder on object storage, whose files are each copied once to a folder in the cache."""
-
-    url: str
-    folder: Path
-    _system: Any
-    _root: str
-    _listing: dict[str, dict[str, Any]]
-    """State of every file, by its path below the folder, when the folder was opened."""
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    @classmethod
-    def open(cls, url: str) -> Remote:
-        """List the folder; InputError for an invalid address, SourceError if it does not respond."""
-        try:
-            system, root = fsspec.core.url_to_fs(url)
-            files = system.find(root, detail=True)
-        except (ImportError, ValueError) as error:  # a package is missing, or the protocol is unknown
-            raise InputError(f"{url} cannot be opened: {error}") from error
-        except OSError as error:
-            raise SourceError(f"{url} cannot be listed ({error}); is the address right, and the network up?") from error
-        listing = {path[len(root) :].lstrip("/"): facts for path, facts in files.items()}
-        folder = load_settings().cache / "shards" / hashlib.sha256(url.encode()).hexdigest()[:16]
-        return cls(url, folder, system, root, listing)
-
-    def has(self, name: str) -> bool:
-        return name in self._listing
-
-    def copy_of(self, folder: str) -> Path:
-        """Folder for the copies of a subfolder; a new one if any file in it has changed but those named by a hash."""
-        states = sorted(
-            f"{name} {[facts.get(key) for key in _STATE]}"
-            for name, facts in self._listing.items()
-            if name.startswith(f"{folder}/") and not _NAMED_BY_HASH.search(name)
-        )
-        return self.folder / f"{folder}-{hashlib.sha256(repr(states).encode()).hexdigest()[:16]}"
-
-    def read(self, name: str) -> bytes:
-        """Read a small file without a copy; FileNotFoundError if it is missing."""
-        content: bytes = self._system.cat_file(f"{self._root}/{name}")
-        return content
-
-    def fetch(self, name: str, target: Path) -> None:
-        """Copy a file to `target` unless it exists; it appears whole or not at all."""
-        with self._lock:
-            if target.exists():
-                return
-            temporary = target.with_name(f".{target.name}.{os.getpid()}")  # other processes may fetch the same file
-            try:
-                with disk_errors(target):
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                self._download(name, temporary)
-                temporary.replace(target)
-            finally:
-                temporary.unlink(missing_ok=True)
-
-    def _download(self, name: str, temporary: Path) -> None:
-        with disk_errors(temporary), temporary.open("wb") as file:
-            file.writelines(self._read_blocks(name))
-        expected, arrived = self._listing[name].get("size"), temporary.stat().st_size
-        if expected is not None and expected != arrived:
-            raise SourceError(f"{self.url}/{name} arrived with {arrived} of {expected} bytes; run the same again")
-
-    def _read_blocks(self, name: str) -> Iterator[bytes]:
-        try:
-            with self._system.open(f"{self._root}/{name}", "rb") as source:
-                while block := source.read(2**24):
-                    yield block
-        except OSError as error:
-            raise SourceError(f"{self.url}/{name} cannot be read ({error}); run the same command again") from error
 
 
 def _check_header(path: Path) -> None:

@@ -79,18 +79,21 @@ def why_too_coarse(native: Grid, scale_m: float, side: int) -> str:
     )
 
 
-def find_places(grid: Grid, scale_m: float, side: int) -> list[ChipPlace]:
-    """The chips of `side` pixels that lie in a grid by at least a quarter; the one that does most if none does so."""
-    places = list[tuple[float, ChipPlace]]()
-    for row, cols in cells_within(scale_m, *lonlat_bounds(grid)):
-        lon, lat = centres(scale_m, np.full(len(cols), row), cols)
-        down, across = (np.round(axis - side / 2) for axis in grid.from_lonlat(lon, lat))
-        share = _overlap(down, side, grid.shape[0]) * _overlap(across, side, grid.shape[1]) / side**2
-        for index in np.flatnonzero(share > 0):
-            window = Window(int(down[index]), int(across[index]), side, side)
-            places.append((float(share[index]), ChipPlace(Cell(scale_m, row, int(cols[index])), window)))
-    enough = [place for share, place in places if share >= LEAST_INSIDE]
-    return enough or [place for _, place in sorted(places, key=lambda each: -each[0])[:1]]
+def find_places(grid: Grid, scale_m: float, side: int, part: slice = slice(None)) -> list[ChipPlace]:
+    """The chips of `side` pixels that lie in a grid by at least a quarter; the one that does most if none does so.
+
+    They are in rows from the north. `part` takes some of them.
+    """
+    across = list(cells_within(scale_m, *lonlat_bounds(grid)))
+    row = np.repeat([row for row, _ in across], [len(cols) for _, cols in across])
+    col = np.concatenate([cols for _, cols in across])
+    lon, lat = centres(scale_m, row, col)
+    top, left = (np.round(axis - side / 2).astype(np.int64) for axis in grid.from_lonlat(lon, lat))
+    share = _overlap(top, side, grid.shape[0]) * _overlap(left, side, grid.shape[1]) / side**2
+    enough = np.flatnonzero(share >= LEAST_INSIDE)
+    kept = enough if len(enough) else np.flatnonzero(share == share.max())[:1]
+    numbers = np.column_stack([row, col, top, left])[kept[part]].tolist()
+    return [ChipPlace(Cell(scale_m, r, c), Window(y, x, side, side)) for r, c, y, x in numbers]
 
 
 def _overlap(first: np.ndarray, side: int, length: int) -> np.ndarray:

@@ -98,7 +98,9 @@ def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card)
     if why := why_too_coarse(raster.native, scale, side):
         yield _end(found, [], [], (0, 0, why), (f"{raster.uri} is not seen: {why}",))
         return
-    places = _places(scene, part, scale, side)
+    first = part.number * CHIPS_A_PART
+    some = slice(first, first + CHIPS_A_PART) if part.parts > 1 else slice(None)
+    places = find_places(scene.grid, scale, side, some)
     seen, shares, unseen, failed, why = list[ChipPlace](), list[Shares](), 0, 0, ""
     for done, place in enumerate(places, 1):
         tile = read_patiently(scene, place.window)
@@ -113,14 +115,6 @@ def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card)
             yield ReadChip(tile.pixels, part.size * done / len(places), scale**2)
     raster.check_unchanged()
     yield _end(found, seen, shares, (unseen, failed, why), raster.warnings)
-
-
-def _places(scene: Raster | StacScene, part: Part, scale: float, side: int) -> list[ChipPlace]:
-    """The chips of a part."""
-    places = find_places(scene.grid, scale, side)
-    if part.parts == 1:
-        return places
-    return places[part.number * CHIPS_A_PART : (part.number + 1) * CHIPS_A_PART]
 
 
 def _read_picture(part: Part, raster: Raster, rules: Rules, card: Card) -> Iterator[Event]:
