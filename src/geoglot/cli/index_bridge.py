@@ -14,14 +14,22 @@ from geoglot.figures import format_count, format_number
 @click.argument("words")
 @click.option("--onto", required=True, help="Archive of other vectors, as `geoglot index import` makes it.")
 @click.option("--name", help="Name of the concept. Default: WORDS@bridged.")
+@click.option("--background", help="Words with commas for everything else. Default: general ones, as in `find`.")
 @click.option("--top", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Hits to show.")
 @click.option("--model", help="Folder of ARCHIVE's model, if it is not one of `geoglot models list`.")
 @shared.device
 @shared.long
 def bridge(
-    archive: str, words: str, onto: str, name: str | None, top: int, model: str | None, device: str | None,
+    archive: str,
+    words: str,
+    onto: str,
+    name: str | None,
+    background: str | None,
+    top: int,
+    model: str | None,
+    device: str | None,
     as_json: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Search other vectors by WORDS: the scenes of ARCHIVE are mapped, and their maps teach a probe.
 
     The probe is kept as a concept, so that `geoglot search` finds it again by its name.
@@ -29,13 +37,14 @@ def bridge(
     Example: geoglot index bridge tiles "solar farm" --onto aef
     """
     from geoglot.index.archive import Archive
+    from geoglot.index.bridge import Asking
     from geoglot.index.bridge import bridge as carry
     from geoglot.index.index import Index
     from geoglot.options import SearchOptions
 
     with progress() as advance:
         made = carry(Archive.open(archive), Archive.open(onto), words, name=name, model=model, device=device,
-                     progress=advance)  # fmt: skip
+                     asking=Asking(background), progress=advance)  # fmt: skip
     hits = Index(onto).search(made.concept.word, options=SearchOptions(top=top))
     text = (
         f"{made.concept.word} learned from {format_count(made.labelled, 'chip')} ({made.share:.1%} of {onto}); "

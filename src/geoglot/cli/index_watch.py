@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 
 import click
 
@@ -19,11 +20,12 @@ _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
     "--since", type=click.DateTime(_DATES), required=True, help="Year, month or day from which changes count."
 )
 @click.option("--top", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Cells to name, at most.")
+@click.option("--sheet", type=shared.PATH, help="Also draw both chips of each cell, before and after: a PNG.")
 @click.option("--model", help="Folder of the archive's model, if it is not one of `geoglot models list`.")
 @shared.device
 @shared.short
 def watch(
-    archive: str, words: str, since: datetime, top: int, model: str | None, device: str | None,
+    archive: str, words: str, since: datetime, top: int, sheet: Path | None, model: str | None, device: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Find cells of ARCHIVE in which WORDS appeared: the score rose, and stayed higher than it ever was before.
@@ -32,10 +34,16 @@ def watch(
     """
     from geoglot.index.archive import Archive
     from geoglot.index.watch import watch as look
+    from geoglot.index.watch_sheet import draw_rises
     from geoglot.index.words import word_vector
+    from geoglot.outputs.panels import check_picture
 
+    if sheet:
+        check_picture(sheet)
     opened = Archive.open(archive)
     found = look(opened, word_vector(opened, words, model=model, device=device), since, top)
+    if sheet and found.rises:
+        draw_rises(found.rises, sheet)
     document = {
         "query": words, "since": since.isoformat(), "rises": [rise.to_json() for rise in found.rises],
         "compared": found.compared, "searched": found.searched,

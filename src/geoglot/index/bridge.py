@@ -40,6 +40,23 @@ Rows = Float[np.ndarray, "chip dim"]
 Report = Callable[[str, int, int, str], None]
 
 
+#: What a dense model is asked: names, background, templates
+Asked = tuple[tuple[ClassWords, ...], tuple[str, ...] | None, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """How the words are asked of a scene, as `find` asks them."""
+
+    background: str | None = None
+    """Words with commas for everything else; None takes the general ones."""
+    templates: tuple[str, ...] = TEMPLATES
+
+    def of(self, words: str) -> Asked:
+        background = None if self.background is None else parse_words(self.background)
+        return (ClassWords(words, parse_words(words)),), background, self.templates
+
+
 @dataclass(frozen=True, eq=False)
 class Bridged:
     """A concept in the space of other vectors, and what it was made of."""
@@ -67,6 +84,7 @@ def bridge(
     words: str,
     *,
     name: str | None = None,
+    asking: Asking = Asking(),
     model: VisionLanguageModel | PathLike | None = None,
     device: str | None = None,
     progress: Report | None = None,
@@ -84,7 +102,7 @@ def bridge(
     parts, failed = list[tuple[Rows, Labels]](), list[str]()
     for number, (source, moment) in enumerate(scenes):
         try:
-            parts += _label_scene(source, moment, reader, ClassWords(words, parse_words(words)), onto)
+            parts += _label_scene(source, moment, reader, asking.of(words), onto)
         except GeoglotError as error:
             failed.append(f"{source}: {error}")
         if progress:
@@ -135,11 +153,11 @@ def _scenes(archive: Archive) -> list[tuple[str, datetime | None]]:
 
 
 def _label_scene(
-    source: str, moment: datetime | None, reader: VisionLanguageModel, words: ClassWords, onto: Archive
+    source: str, moment: datetime | None, reader: VisionLanguageModel, asked: Asked, onto: Archive
 ) -> Iterator[tuple[Rows, Labels]]:
     """The chips of `onto` in a scene, with the share of the words in each."""
     with encode_scene(source, reader) as scene:
-        chart = _Chart.of(scene, words)
+        chart = _Chart.of(scene, asked)
         bounds = lonlat_bounds(scene.raster.grid)
         for vectors, table in live_blocks(onto, ("bbox", "time")):
             boxes = table["bbox"].combine_chunks()
@@ -178,8 +196,8 @@ class _Chart:
     known: Float[np.ndarray, "rows cols"]
 
     @classmethod
-    def of(cls, scene: EncodedScene, words: ClassWords) -> _Chart:
-        question = scene.dense.question((words,), None, TEMPLATES)
+    def of(cls, scene: EncodedScene, asked: Asked) -> _Chart:
+        question = scene.dense.question(*asked)
         rows = [question.scores(scene.values(block), 0) for block in scene.blocks()]
         values = np.concatenate(rows)
         known = np.isfinite(values)

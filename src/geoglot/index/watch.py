@@ -12,12 +12,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from geoglot.index.archive import Archive
-from geoglot.index.live import live_blocks
+from geoglot.index.live import live_blocks, live_rows
 
 _FLOOR = 4.0  # robust standard deviations above the usual rise: less happens somewhere by chance
 _LEAST_CELLS = 20  # that a date must share with others, to tell its light from what is there
 _PASSES = 3
 _BLOCK = 65_536  # chips
+_FACTS = ("part", "cell", "bbox", "source", "time", "window_row", "window_col", "window_height", "window_width")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class Chip:
     time: datetime
     score: float
     """Cosine with the word."""
+    reading: str = ""
+    """JSON of the options that its source was read by."""
 
     def to_json(self) -> dict[str, Any]:
         return {"source": self.source, "window": self.window and list(self.window), "time": self.time.isoformat(),
@@ -151,14 +154,17 @@ def _describe(archive: Archive, best: pd.DataFrame, seen: pd.DataFrame) -> Itera
 
 def _facts(archive: Archive, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
     first = 0
-    names = ("cell", "bbox", "source", "time", "window_row", "window_col", "window_height", "window_width")
-    for vectors, table in live_blocks(archive, names):
-        here = sorted(row for row in wanted if first <= row < first + len(vectors))
+    for shard in archive.shards:
+        rows = live_rows(shard)
+        here = sorted(row for row in wanted if first <= row < first + len(rows))
         if here:
-            yield from zip(here, table.take(np.array(here) - first).to_pylist(), strict=True)
-        first += len(vectors)
+            chips = shard.take(rows[np.array(here) - first].tolist(), _FACTS).to_pylist()
+            readings = shard.sources()["reading"].to_pylist()
+            facts = ({**chip, "reading": readings[chip["part"]] or ""} for chip in chips)
+            yield from zip(here, facts, strict=True)
+        first += len(rows)
 
 
 def _chip(facts: dict[str, Any], score: float) -> Chip:
     window = tuple(facts[f"window_{side}"] for side in ("row", "col", "height", "width"))
-    return Chip(facts["source"], None if window[0] is None else window, facts["time"], score)
+    return Chip(facts["source"], None if window[0] is None else window, facts["time"], score, facts["reading"])
