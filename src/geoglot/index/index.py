@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,12 +15,12 @@ from jaxtyping import Bool, Float, Int
 from geoglot.aliases import PathLike, Progress
 from geoglot.geo import Window
 from geoglot.index.archive import Archive
-from geoglot.index.archive_presence import CHIPS, ArchivePresence
+from geoglot.index.archive_presence import CHIPS, presence_in
 from geoglot.index.filters import Filters
 from geoglot.index.hit import Hit
 from geoglot.index.hits import Hits
 from geoglot.index.look_closer import Candidate, look_closer, rerank
-from geoglot.index.picture_cache import open_or_index
+from geoglot.index.picture_cache import Opened, open_or_index
 from geoglot.index.places import merge_places
 from geoglot.index.query import Query, Questioner
 from geoglot.index.scan import Block, Ranked, scan
@@ -50,10 +49,9 @@ class Index:
 
         A folder of pictures is indexed on the fly, in the cache. SourceError if there is nothing to search.
         """
-        self.archive, self.notes = (
-            (place, ()) if isinstance(place, Archive) else open_or_index(place, model, device, progress)
-        )
-        self._questioner = Questioner(self.archive, model, device)
+        opened = Opened(place) if isinstance(place, Archive) else open_or_index(place, model, device, progress)
+        self.archive, self.notes = opened.archive, opened.notes
+        self._questioner = Questioner(self.archive, opened.model or model, device)
 
     def __repr__(self) -> str:
         return f"Index({self.archive.place}, {self.archive.rows:,} chips by {self.archive.model.name})"
@@ -119,15 +117,11 @@ class Index:
 
     def _presence(self, blocks: Sequence[Block], query: Query) -> float | None:
         """Of the words alone, whatever else was given."""
-        if query.spoken is None or self._judge is None:
+        reader = self._questioner.reader if query.spoken is not None else None
+        if reader is None or query.spoken is None:
             return None
         ranked = scan(blocks, query.spoken[None].astype(np.float64), CHIPS)
-        return self._judge.probability(query.words, query.spoken, self.vectors(ranked.rows))
-
-    @cached_property
-    def _judge(self) -> ArchivePresence | None:
-        reader = self._questioner.reader
-        return None if reader is None else ArchivePresence(reader)
+        return presence_in(reader, query.words, self.vectors(ranked.rows))
 
     def _word_notes(self, query: Query) -> tuple[str, ...]:
         reader = self._questioner.reader if query.words else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from pathlib import Path
 
 from geoglot.aliases import PathLike, Progress
@@ -11,20 +12,32 @@ from geoglot.index.archive import INDEX, Archive
 from geoglot.index.build import add
 from geoglot.index.known_sources import Known
 from geoglot.index.remove import remove
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import BUNDLED, load_word_model
 from geoglot.settings import load_settings
 
 
+@dataclass(frozen=True)
+class Opened:
+    """An archive that can be searched."""
+
+    archive: Archive
+    notes: tuple[str, ...] = ()
+    """On what could not be read."""
+    model: VisionLanguageModel | None = None
+    """The model that encoded a folder of pictures."""
+
+
 def open_or_index(
     place: PathLike, model: PathLike | None = None, device: str | None = None, progress: Progress | None = None
-) -> tuple[Archive, tuple[str, ...]]:
+) -> Opened:
     """The archive at a place; of a folder without one, or a single picture, the archive of what it holds.
 
-    Returns notes on what could not be read. Pictures that were indexed before and have not changed are not read again;
-    pictures that are gone are removed. SourceError if there is nothing to search.
+    Pictures that were indexed before and have not changed are not read again; pictures that are gone are removed.
+    SourceError if there is nothing to search.
     """
     if "://" in str(place) or (Path(place) / INDEX).is_file():
-        return Archive.open(place), ()
+        return Opened(Archive.open(place))
     if not Path(place).exists():
         raise SourceError(f"there is no archive and no folder {place}")
     encoder = load_word_model(model or BUNDLED, device=device)
@@ -36,7 +49,7 @@ def open_or_index(
     _forget_missing(folder)
     failed = [f"{source} was not searched: {reason}" for source, reason in added.failed[:5]]
     more = [f"and {len(added.failed) - 5:,} more were not searched"] if len(added.failed) > 5 else []
-    return Archive.open(folder), (*failed, *more)
+    return Opened(Archive.open(folder), (*failed, *more), encoder)
 
 
 def _forget_missing(folder: Path) -> None:

@@ -49,15 +49,17 @@ class Questioner:
     """Turns questions into vectors of the model of an archive."""
 
     archive: Archive
-    place: PathLike | None = None
-    """Of the model, if it is not in the zoo."""
+    model: VisionLanguageModel | PathLike | None = None
+    """The archive's, or its place if it is not in the zoo."""
     device: str | None = None
     _texts: dict[str, Vector] = field(default_factory=dict)
 
     @cached_property
     def reader(self) -> VisionLanguageModel | None:
         """The model; None for vectors that others made."""
-        return reader_of(self.archive.model, self.place, self.device)
+        if isinstance(self.model, VisionLanguageModel):
+            return self.model
+        return reader_of(self.archive.model, self.model, self.device)
 
     @cached_property
     def background(self) -> Background:

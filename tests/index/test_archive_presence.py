@@ -1,0 +1,53 @@
+"""Whether an archive shows a word: chips that fit it better than most other words do."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from geoglot.index.archive_presence import heights, presence_in
+from geoglot.models.word_sense import WordSense
+from stubs import COLOURS, PooledColours
+
+
+class Calibrated(PooledColours):
+    """A stub whose seen words are its colours, a little off, and whose absurd words are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        random = torch.Generator().manual_seed(0)
+        colours = torch.tensor(list(COLOURS.values()))
+        seen = colours.repeat(40, 1) + 0.3 * torch.randn(40 * len(colours), 3, generator=random)
+        self.sense = WordSense(F.normalize(seen, dim=1), F.normalize(-seen, dim=1))
+
+
+def _chips(name: str, count: int) -> np.ndarray:
+    vectors = np.array(COLOURS[name]) + np.random.default_rng(1).normal(0, 0.02, (count, 3))
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def test_a_height_is_a_standard_score_among_other_words() -> None:
+    chips = _chips("water", 4)
+    text, seen = np.array([0.0, 0.0, 1.0]), np.random.default_rng(2).normal(size=(300, 3))
+    seen /= np.linalg.norm(seen, axis=1, keepdims=True)
+    others = chips @ seen[seen @ text < 0.9].T
+    np.testing.assert_allclose(heights(text, chips, seen), (chips @ text - others.mean(1)) / others.std(1))
+
+
+def test_chips_of_the_word_make_it_likelier_than_chips_of_another() -> None:
+    model = Calibrated()
+    likely = presence_in(model, ["water"], _chips("water", 5))
+    unlikely = presence_in(model, ["water"], _chips("roof", 5))
+    assert likely is not None and unlikely is not None
+    assert likely > unlikely
+    assert unlikely < 0.5
+
+
+def test_without_chips_nothing_is_there() -> None:
+    assert presence_in(Calibrated(), ["water"], np.empty((0, 3))) == 0.0
+
+
+@pytest.mark.parametrize("words", [["water"], ["airstrip@mine"]])
+def test_what_cannot_be_told_is_unknown(words: list[str]) -> None:
+    model = PooledColours() if words == ["water"] else Calibrated()
+    assert presence_in(model, words, _chips("water", 5)) is None
