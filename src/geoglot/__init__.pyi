@@ -22,6 +22,7 @@ from .sources.tile import Tile as Tile
 from .tasks.ask.answer import Answer as Answer
 from .tasks.ask.ask import Asker as Asker
 from .tasks.ask.ask import ask as ask
+from .tasks.ask.ask_archive import ask_archive as ask_archive
 from .tasks.ask.ask_many import ask_many as ask_many
 from .tasks.ask.ask_options import AskOptions as AskOptions
 from .tasks.classify import classify as classify

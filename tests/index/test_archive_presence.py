@@ -5,7 +5,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from geoglot.index.archive_presence import heights, presence_in
+from geoglot.index.archive_presence import WordJudge, heights
 from geoglot.models.word_sense import WordSense
 from stubs import COLOURS, PooledColours
 
@@ -36,18 +36,19 @@ def test_a_height_is_a_standard_score_among_other_words() -> None:
 
 def test_chips_of_the_word_make_it_likelier_than_chips_of_another() -> None:
     model = Calibrated()
-    likely = presence_in(model, ["water"], _chips("water", 5))
-    unlikely = presence_in(model, ["water"], _chips("roof", 5))
-    assert likely is not None and unlikely is not None
-    assert likely > unlikely
+    judge = WordJudge.of(model, ["water"])
+    assert judge is not None
+    unlikely = judge.probability(_chips("roof", 5))
     assert unlikely < 0.5
+    assert unlikely < judge.probability(_chips("water", 5))
 
 
 def test_without_chips_nothing_is_there() -> None:
-    assert presence_in(Calibrated(), ["water"], np.empty((0, 3))) == 0.0
+    judge = WordJudge.of(Calibrated(), ["water"])
+    assert judge is not None and judge.probability(np.empty((0, 3))) == 0.0
 
 
 @pytest.mark.parametrize("words", [["water"], ["airstrip@mine"]])
 def test_what_cannot_be_told_is_unknown(words: list[str]) -> None:
     model = PooledColours() if words == ["water"] else Calibrated()
-    assert presence_in(model, words, _chips("water", 5)) is None
+    assert WordJudge.of(model, words) is None

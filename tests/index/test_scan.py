@@ -83,9 +83,9 @@ def test_few_rows_are_scored_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, query = _vectors(20_000, 8), _queries(count=1)
     scored = list[int]()
 
-    def count(blocks: list[Block], rows: np.ndarray, queries: np.ndarray) -> np.ndarray:
+    def count(parts: list[np.ndarray], rows: np.ndarray, queries: np.ndarray) -> np.ndarray:
         scored.append(len(rows))
-        return score_rows(blocks, rows, queries)
+        return score_rows(parts, rows, queries)
 
     monkeypatch.setattr(module, "score_rows", count)
     scan(_blocks(vectors), query, 10)

@@ -65,18 +65,21 @@ def command(
     evidence: tuple[str, ...],
     **groups: Any,
 ) -> None:
-    """Ask about SRC: rasters, pictures, or folders of them. Without a QUESTION a prompt opens.
+    """Ask about SRC: rasters, pictures, folders of them, or an archive. Without a QUESTION a prompt opens.
 
     Every answer says how sure it is and why. The rules read the usual questions and refuse the others; a language
     model (--planner llm) reads more, and its programs run in a sandbox. A scene is encoded once for all questions. If
     there are more scenes than --best, only those whose overviews fit the names in the question best are asked, and the
-    others are listed with their scores. Exit code 1: at least one question got no answer; 3: a scene could not be
-    read.
+    others are listed with their scores. An archive has the scores without reading a scene, and answers "Which scenes
+    contain a harbour?" and "Show me the best 12 harbours" by itself. Exit code 1: at least one question got no answer;
+    3: a scene could not be read.
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
+    from geoglot.index.archive import is_archive
     from geoglot.models.zoo import load_model
     from geoglot.tasks.ask.ask import Asker
+    from geoglot.tasks.ask.ask_archive import ask_archive
     from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.evidence import check_evidence
 
@@ -103,8 +106,13 @@ def command(
             "refiner": shared.make_refiner(groups["refine"], device),
             "progress": advance,
         }
-        if len(sources) > 1:
-            many = ask_many(sources, questions, **settings)
+        in_archive = is_archive(sources[0])
+        if in_archive or len(sources) > 1:
+            if in_archive:
+                given = ctx.get_parameter_source("model") is not click.core.ParameterSource.DEFAULT
+                many = ask_archive(sources[0], questions, **settings | {"model": model if given else None})
+            else:
+                many = ask_many(sources, questions, **settings)
             shortlists = many.shortlists
             for shortlist in shortlists:
                 click.echo(_describe_shortlist(shortlist), err=True)
@@ -126,6 +134,7 @@ def _sort_arguments(
     arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
 ) -> tuple[list[str], list[str]]:
     """Split the arguments into sources, which exist and come first, and questions."""
+    from geoglot.index.archive import is_archive
     from geoglot.sources.listing import find_images
     from geoglot.sources.raster_guard import is_local
 
@@ -136,7 +145,9 @@ def _sort_arguments(
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
     if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
         raise InputError(f"there is no such file, and a question must come after the scenes, got {questions[0]!r}")
-    sources = find_images(paths)
+    sources = paths if len(paths) == 1 and is_archive(paths[0]) else find_images(paths)
+    if sources == paths and is_archive(paths[0]) and (not questions or own.after or own.replay or options.evidence):
+        raise InputError("an archive needs a question, and cannot be used with --after, --replay or --evidence")
     if own.replay and (questions or len(sources) > 1):
         raise InputError("--replay takes one scene and no question: the document holds the question")
     if len(sources) > 1 and (not questions or own.after or options.evidence):

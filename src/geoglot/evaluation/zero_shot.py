@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -16,6 +17,7 @@ from geoglot.evaluation.protocols import Protocol
 from geoglot.evaluation.retrieval import score_captions, score_queries
 from geoglot.evaluation.scorecard import Measured, Run
 from geoglot.evaluation.segmentation import coarsening, confusions, score_pixels, window_sides
+from geoglot.index.scan import score_rows
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, text_vectors
@@ -50,10 +52,16 @@ def measure_zero_shot(
     if isinstance(samples, Captioned):
         embeddings, texts = encode(), model.encode_text([text for own in samples.captions for text in own]).cpu()
         owner = [image for image, own in enumerate(samples.captions) for _ in own]
-        return Measured(score_captions(embeddings @ texts.T, owner), facts | {"templates": ["{}"]})
+        return Measured(score_captions(_compare(embeddings, texts), owner), facts | {"templates": ["{}"]})
     texts = text_vectors(model, [kind.words[0] for kind in words], templates).cpu()
     notes = word_notes(model, words, texts, templates=templates)  # before the pictures, since it may refuse words
     return Measured(_score_pictures(run, samples, encode(), texts, model.card.logit_scale), facts, notes)
+
+
+def _compare(embeddings: Float[Tensor, "image dim"], texts: Float[Tensor, "text dim"]) -> Float[Tensor, "image text"]:
+    """The scores by which an archive of the images is searched: exact, of float16 vectors as it stores them."""
+    rows = np.arange(len(embeddings))
+    return torch.from_numpy(score_rows([embeddings.half().numpy()], rows, texts.float().numpy()).T)
 
 
 def _facts(run: Run, protocol: Protocol, model: VisionLanguageModel) -> dict[str, Any]:
@@ -90,7 +98,7 @@ def _score_pictures(
 ) -> dict[str, Estimate]:
     names = tuple(label.key for label in samples.classes)
     if run.task == "retrieval":
-        return score_queries(embeddings @ texts.T, samples.shows, names)
+        return score_queries(_compare(embeddings, texts), samples.shows, names)
     calibrated, transductive = run.options.calibrate, run.options.transductive
     scores = decide(embeddings, texts, logit_scale, calibrated=calibrated, transductive=transductive)
     return score_classes(scores, samples.shows.argmax(1), names)

@@ -132,6 +132,11 @@ class Archive:
         self.store.write_index({**facts, "shards": shards})
 
 
+def is_archive(place: PathLike) -> bool:
+    """Whether a folder here holds an archive."""
+    return "://" not in str(place) and (Path(place) / INDEX).is_file()
+
+
 def _read_model(facts: dict[str, Any]) -> ModelFacts:
     model = ModelFacts(**facts)
     numbers = (model.dim, model.patch_size, model.tile_size)

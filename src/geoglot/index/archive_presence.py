@@ -1,6 +1,9 @@
 """Whether an archive shows a word at all, from the chips that fit it best."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch.nn.functional as F
@@ -21,26 +24,38 @@ _SAME = 0.9  # cosine from which two words mean the same
 Rows = Float[np.ndarray, "_some dim"]
 
 
-def presence_in(model: VisionLanguageModel, words: Sequence[str], best: Rows) -> float | None:
-    """The probability that an archive shows words, of which any may be meant; `best` are its chips that fit best.
+@dataclass(frozen=True, eq=False)
+class WordJudge:
+    """Tells how probable it is that chips show words, of which any may be meant.
 
     A chip's cosines to all words that the model was calibrated with have a mean and a standard deviation, which are
     different for every model and every chip. The height of the query is by how many of the latter it lies above the
     former. The log-odds grow with the height in the best chip, or the mean of the best three, whichever says more,
     less the doubt about the words themselves (`models/word_sense.py`).
-
-    None if the model is not calibrated, or if all words are concepts.
     """
-    spoken = tuple(word for word in words if not is_concept(word))
-    if model.sense is None or not spoken:
-        return None
-    if not len(best):
-        return 0.0
-    text = F.normalize(embed_plainly(model, spoken).mean(0), dim=0).numpy()
-    found = heights(text, best[:CHIPS].astype(np.float32), model.sense.seen.float().numpy())
-    odds = _SLOPE * max(float(found[0]) - _ALONE, float(found.mean()) - _TOGETHER)
-    odds += doubts_of(model, [ClassWords(", ".join(spoken), spoken)])[0]
-    return float(1 / (1 + np.exp(-odds)))
+
+    text: Float[np.ndarray, " dim"]
+    seen: Rows
+    doubt: float
+    """Log-odds, at most 0."""
+
+    @classmethod
+    def of(cls, model: VisionLanguageModel, words: Sequence[str]) -> WordJudge | None:
+        """None if the model is not calibrated, or if all words are concepts."""
+        spoken = tuple(word for word in words if not is_concept(word))
+        if model.sense is None or not spoken:
+            return None
+        text = F.normalize(embed_plainly(model, spoken).mean(0), dim=0).numpy()
+        doubt = doubts_of(model, [ClassWords(", ".join(spoken), spoken)])[0]
+        return cls(text, model.sense.seen.float().numpy(), doubt)
+
+    def probability(self, best: Rows) -> float:
+        """From the vectors of the chips that fit the words best, best first."""
+        if not len(best):
+            return 0.0
+        found = heights(self.text, best[:CHIPS].astype(np.float32), self.seen)
+        odds = _SLOPE * max(float(found[0]) - _ALONE, float(found.mean()) - _TOGETHER) + self.doubt
+        return float(1 / (1 + np.exp(-odds)))
 
 
 def heights(text: Float[np.ndarray, " dim"], chips: Rows, seen: Rows) -> Float[np.ndarray, " _some"]:

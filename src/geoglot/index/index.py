@@ -15,7 +15,7 @@ from jaxtyping import Bool, Float, Int
 from geoglot.aliases import PathLike, Progress
 from geoglot.geo import Window
 from geoglot.index.archive import Archive
-from geoglot.index.archive_presence import CHIPS, presence_in
+from geoglot.index.archive_presence import CHIPS, WordJudge
 from geoglot.index.filters import Filters
 from geoglot.index.hit import Hit
 from geoglot.index.hits import Hits
@@ -24,8 +24,9 @@ from geoglot.index.picture_cache import Opened, open_or_index
 from geoglot.index.places import merge_places
 from geoglot.index.query import Query, Questioner
 from geoglot.index.scan import Block, Ranked, scan
+from geoglot.models.base import VisionLanguageModel
 from geoglot.options import SearchOptions
-from geoglot.scene.class_words import ClassWords
+from geoglot.scene.class_words import ClassWords, parse_words
 from geoglot.scene.wording import word_notes
 
 _COLUMNS = ("part", "cell", "geometry", "source", "window_row", "window_col", "window_height", "window_width", "time",
@@ -52,6 +53,15 @@ class Index:
         opened = Opened(place) if isinstance(place, Archive) else open_or_index(place, model, device, progress)
         self.archive, self.notes = opened.archive, opened.notes
         self._questioner = Questioner(self.archive, opened.model or model, device)
+
+    @property
+    def reader(self) -> VisionLanguageModel | None:
+        """The model that reads words; None for vectors that others made."""
+        return self._questioner.reader
+
+    def embed(self, words: str) -> Float[np.ndarray, " dim"]:
+        """The unit vector of words with commas, any of which may be meant."""
+        return self._questioner.read(parse_words(words))
 
     def __repr__(self) -> str:
         return f"Index({self.archive.place}, {self.archive.rows:,} chips by {self.archive.model.name})"
@@ -103,7 +113,7 @@ class Index:
 
     def _look_closer(self, hits: list[Hit], query: Query) -> list[Hit]:
         """The second stage, for a query with words that the model reads."""
-        reader = self._questioner.reader if query.spoken is not None else None
+        reader = self.reader if query.spoken is not None else None
         if reader is None or query.spoken is None or len(hits) > _MOST_LOOKS:
             return hits
         candidates = [Candidate(hit.source, hit.cell, hit.reading, self._patches(hit.row)) for hit in hits]
@@ -117,14 +127,15 @@ class Index:
 
     def _presence(self, blocks: Sequence[Block], query: Query) -> float | None:
         """Of the words alone, whatever else was given."""
-        reader = self._questioner.reader if query.spoken is not None else None
-        if reader is None or query.spoken is None:
+        reader = self.reader if query.spoken is not None else None
+        judge = None if reader is None else WordJudge.of(reader, query.words)
+        if judge is None or query.spoken is None:
             return None
         ranked = scan(blocks, query.spoken[None].astype(np.float64), CHIPS)
-        return presence_in(reader, query.words, self.vectors(ranked.rows))
+        return judge.probability(self.vectors(ranked.rows))
 
     def _word_notes(self, query: Query) -> tuple[str, ...]:
-        reader = self._questioner.reader if query.words else None
+        reader = self.reader if query.words else None
         return word_notes(reader, [ClassWords(query.text, query.words)]) if reader is not None else ()
 
     def vectors(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, "row dim"]:

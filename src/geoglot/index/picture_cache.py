@@ -8,7 +8,7 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import SourceError
-from geoglot.index.archive import INDEX, Archive
+from geoglot.index.archive import Archive, is_archive
 from geoglot.index.build import add
 from geoglot.index.known_sources import Known
 from geoglot.index.remove import remove
@@ -36,7 +36,7 @@ def open_or_index(
     Pictures that were indexed before and have not changed are not read again; pictures that are gone are removed.
     SourceError if there is nothing to search.
     """
-    if "://" in str(place) or (Path(place) / INDEX).is_file():
+    if "://" in str(place) or is_archive(place):
         return Opened(Archive.open(place))
     if not Path(place).exists():
         raise SourceError(f"there is no archive and no folder {place}")

@@ -67,27 +67,30 @@ def scan(blocks: Sequence[Block], queries: Float[np.ndarray, "query dim"], k: in
         for rows, scores in _chunks(block, estimates):
             best.add(rows + start, scores, errors)
         start += len(block.vectors)
-    scores = fuse(score_rows(blocks, best.rows, queries)) if len(best.rows) else np.zeros(0)
+    parts = [block.vectors for block in blocks]
+    scores = fuse(score_rows(parts, best.rows, queries)) if len(best.rows) else np.zeros(0)
     order = np.lexsort((best.rows, -scores))[:k]
     return Ranked(best.rows[order], scores[order])
 
 
 def score_rows(
-    blocks: Sequence[Block], rows: Int[np.ndarray, " row"], queries: Float[np.ndarray, "query dim"]
+    parts: Sequence[Float16[np.ndarray, "_row dim"]],
+    rows: Int[np.ndarray, " row"],
+    queries: Float[np.ndarray, "query dim"],
 ) -> Float[np.ndarray, "query row"]:
-    """The scores of some rows, which are counted through all blocks and sorted.
+    """The exact scores of some rows, which are counted through all parts and sorted.
 
     They are rounded at 1e-12, so that equal vectors have equal scores in whatever order their products are summed.
     """
     scores = np.empty((len(queries), len(rows)))
     exact = queries.astype(np.float64)
     start = 0
-    for block in blocks:
-        first_row, end = np.searchsorted(rows, (start, start + len(block.vectors)))
+    for vectors in parts:
+        first_row, end = np.searchsorted(rows, (start, start + len(vectors)))
         for low in range(first_row, end, _EXACT):
             some = slice(low, min(low + _EXACT, end))
-            scores[:, some] = (block.vectors[rows[some] - start].astype(np.float64) @ exact.T).T.round(12)
-        start += len(block.vectors)
+            scores[:, some] = (vectors[rows[some] - start].astype(np.float64) @ exact.T).T.round(12)
+        start += len(vectors)
     return scores
 
 

@@ -1,0 +1,136 @@
+"""How well an archive of RSICD's valid split is searched: captions, what is not there, and parts of larger chips.
+
+    python recipes/search/measure_search.py DATA [--model mini]
+
+DATA holds the folder rsicd. Printed are R@1, 5 and 10 by caption; "is it here" for each of the 30 classes, with its
+pictures and with them filtered out, beside the raw cosine; the share of 50 absurd words that are told to be nowhere;
+and what the second stage adds where a chip is larger than what is asked for: pictures pasted into squares of four.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from geoglot.index.index import Index
+from geoglot.index.look_closer import Candidate, look_closer, rerank
+from geoglot.index.scan import Block, scan
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.zoo import load_word_model
+from geoglot.options import SearchOptions
+from geoglot.scene.class_words import text_vectors
+
+HERE = Path(__file__).parent
+NAMES = {
+    "bareland": "bare land", "baseballfield": "baseball field", "denseresidential": "dense residential area",
+    "mediumresidential": "medium residential area", "sparseresidential": "sparse residential area",
+    "railwaystation": "railway station", "storagetanks": "storage tanks",
+}  # fmt: skip
+ONE = SearchOptions(top=1)
+SIDE, TOP, LOOKED = 112, 12, 24
+
+
+def kind_of(source: str) -> str:
+    """The class in the name of a picture of RSICD."""
+    return re.sub(r"_?\d*\.\w+$", "", Path(source).name.lower())
+
+
+def auroc(there: Sequence[float], not_there: Sequence[float]) -> float:
+    """Share of pairs in which what is there scores higher; equal scores count half."""
+    yes, no = np.array(there)[:, None], np.array(not_there)[None]
+    return float(((yes > no) + 0.5 * (yes == no)).mean())
+
+
+def measure_captions(index: Index, model: VisionLanguageModel, captions: Path) -> None:
+    """R@k: captions whose own picture is among the first k."""
+    rows = [json.loads(line) for line in captions.read_text().splitlines()]
+    blocks = [Block(shard.codes, shard.vectors) for shard in index.archive.shards]
+    sources = [name for shard in index.archive.shards for name in shard.table(("source",))["source"].to_pylist()]
+    asked = [(text, Path(row["image"]).name) for row in rows for text in dict.fromkeys(row["captions"])]
+    vectors = F.normalize(model.encode_text([text for text, _ in asked]).float(), dim=1).numpy()
+    hits = np.zeros(3)
+    for vector, (_, name) in zip(vectors, asked, strict=True):
+        found = [Path(sources[row]).name for row in scan(blocks, vector[None], 10).rows]
+        hits += [name in found[:k] for k in (1, 5, 10)]
+    shown = ", ".join(f"R@{k} {share:.1%}" for k, share in zip((1, 5, 10), hits / len(asked), strict=True))
+    print(f"{len(asked):,} captions, {len(sources):,} pictures: {shown}")
+
+
+def measure_presence(index: Index, absurd: Sequence[str]) -> None:
+    """Each class with its pictures and without, and words of what is nowhere."""
+    names = [name for shard in index.archive.shards for name in shard.table(("source",))["source"].to_pylist()]
+    there, gone, there_raw, gone_raw = list[float](), list[float](), list[float](), list[float]()
+    for kind in sorted(set(map(kind_of, names))):
+        word = NAMES.get(kind, kind)
+        without = SearchOptions(top=1, where=f"not source like '%/{kind}\\_%'")
+        for options, present, raw in ((ONE, there, there_raw), (without, gone, gone_raw)):
+            hits = index.search(word, options=options)
+            present.append(hits.present or 0.0)
+            raw.append(hits.hits[0].score)
+    found = [index.search(word, options=ONE) for word in absurd]
+    nonsense = [hits.present or 0.0 for hits in found]
+    known, told = auroc(there, gone), (np.mean(np.array(there) >= 0.5), np.mean(np.array(gone) < 0.5))
+    print(f"is it here: AUROC {known:.3f} over {len(there)} classes, raw cosine {auroc(there_raw, gone_raw):.3f}")
+    print(f"  there and told so {told[0]:.1%}, gone and told so {told[1]:.1%}")
+    raw = auroc(there_raw, [hits.hits[0].score for hits in found])
+    print(f"absurd words: AUROC {auroc(there, nonsense):.3f}, raw cosine {raw:.3f}")
+    print(f"  nothing like that: {np.mean([hits.absent for hits in found]):.1%} of {len(absurd)}")
+
+
+@torch.inference_mode()
+def measure_second_stage(model: VisionLanguageModel, pictures: Sequence[Path]) -> None:
+    """Squares of four pictures each: how many of the first 12 hold a picture of the class."""
+    order = np.random.default_rng(0).permutation(len(pictures))
+    groups = order[: len(order) // 4 * 4].reshape(-1, 4)
+    kinds = np.array([[kind_of(str(pictures[index])) for index in group] for group in groups])
+    with tempfile.TemporaryDirectory() as folder:
+        squares = [_paste([pictures[index] for index in group], Path(folder) / f"{number}.png")
+                   for number, group in enumerate(groups)]  # fmt: skip
+        pixels = [np.asarray(Image.open(path), np.float32).transpose(2, 0, 1) / 255 for path in squares]
+        whole = np.concatenate([model.encode_image(torch.from_numpy(one[None])).float().numpy() for one in pixels])
+        first, second = list[float](), list[float]()
+        for kind in np.unique(kinds):
+            text = text_vectors(model, [NAMES.get(kind, kind)])[0].float().numpy()
+            scores, holds = whole @ text, (kinds == kind).any(1)
+            best = np.argsort(-scores)[:LOOKED]
+            looks = look_closer([Candidate(str(squares[index]), None, "", None) for index in best], text, model)
+            again = best[rerank(scores[best].astype(float), looks)]
+            first.append(holds[best[:TOP]].mean())
+            second.append(holds[again[:TOP]].mean())
+    print(f"{len(groups)} squares of four pictures: {np.mean(first):.1%} of the first {TOP} hold the class, "
+          f"{np.mean(second):.1%} after the second stage")  # fmt: skip
+
+
+def _paste(pictures: Sequence[Path], path: Path) -> Path:
+    square = Image.new("RGB", (2 * SIDE, 2 * SIDE))
+    for index, picture in enumerate(pictures):
+        with Image.open(picture) as opened:
+            square.paste(opened.convert("RGB").resize((SIDE, SIDE)), (index % 2 * SIDE, index // 2 * SIDE))
+    square.save(path)
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print all of it."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--model", default="mini")
+    given = parser.parse_args(arguments)
+    model = load_word_model(given.model)
+    index = Index(given.data / "rsicd" / "valid", model=given.model)
+    measure_captions(index, model, given.data / "rsicd" / "valid.jsonl")
+    measure_presence(index, (HERE.parent / "mini" / "absurd_test.txt").read_text().split("\n")[:50])
+    measure_second_stage(model, sorted((given.data / "rsicd" / "valid").glob("*.jpg")))
+
+
+if __name__ == "__main__":
+    main()
