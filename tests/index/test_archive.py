@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import fsspec
 import geopandas as gpd
 import numpy as np
 import pytest
@@ -89,6 +90,23 @@ def test_a_damaged_manifest_is_named(tmp_path: Path, change: dict[str, object]) 
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
     with pytest.raises(SourceError):
         Archive.open(tmp_path / "a")
+
+
+def test_an_archive_elsewhere_is_read_by_copies_and_not_written_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
+    here = make_archive(tmp_path / "a")
+    system = fsspec.filesystem("memory")
+    system.put(str(tmp_path / "a"), "/bucket/a", recursive=True)
+    there = Archive.open("memory://bucket/a")
+    assert (there.rows, there.model) == (here.rows, here.model) and not list((tmp_path / "cache").rglob("*.npy"))
+    for one, other in zip(here.shards, there.shards, strict=True):
+        np.testing.assert_array_equal(one.vectors, other.vectors)
+        assert one.table().equals(other.table()) and other.patches is None
+    with pytest.raises(OutputError, match="copy it here"):
+        there.append(make_batch(2))
+    system.rm("/bucket", recursive=True)
 
 
 def test_opening_reads_no_shard(tmp_path: Path) -> None:

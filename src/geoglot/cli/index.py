@@ -63,13 +63,12 @@ def add(
     from geoglot.index.build import load_for
     from geoglot.index.on_ray import add_on_ray
 
-    encoder = load_for(archive, model, device)
     with progress() as advance:
         if ray is None:
+            encoder = load_for(archive, model, device)
             added = add_sources(archive, sources, model=encoder, read=read, options=options, progress=advance)
         else:
-            name = model or encoder.card.name
-            added = add_on_ray(archive, sources, ray, name, read=read, options=options, progress=advance)
+            added = add_on_ray(archive, sources, ray, model, read=read, options=options, progress=advance)
     _report(added, as_json)
 
 

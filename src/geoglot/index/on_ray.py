@@ -37,7 +37,7 @@ def add_on_ray(
     place: PathLike,
     sources: PathLike | Sequence[PathLike],
     address: str,
-    model: PathLike,
+    model: PathLike | None = None,
     *,
     read: ReadOptions = ReadOptions(),
     options: IndexOptions = IndexOptions(),
@@ -45,16 +45,17 @@ def add_on_ray(
 ) -> Added:
     """As `build.add`, with the work done on the cluster at an address; "local" starts one here.
 
-    `model` is a name or folder that every machine has. SourceError if the cluster gives up.
+    `model` is a name or folder that every machine has; None is that of the archive, or mini. SourceError if the
+    cluster gives up.
     """
     began = time.monotonic()
     job = prepare(place, sources, model=model, read=read, options=options, progress=progress)
     if job.units:
-        _run(job, address, model)
+        _run(job, address, str(model or job.model.card.name))
     return finish(job, time.monotonic() - began)
 
 
-def _run(job: Job, address: str, model: PathLike) -> None:
+def _run(job: Job, address: str, model: str) -> None:
     """Do the units with a worker for each GPU of the cluster, or for each CPU if it has none."""
     try:
         import ray
@@ -72,7 +73,7 @@ def _run(job: Job, address: str, model: PathLike) -> None:
         ray.data.DataContext.get_current().enable_progress_bars = False
         results = ray.data.from_items(rows, override_num_blocks=len(rows)).map(
             Worker,
-            fn_constructor_args=(str(model),),
+            fn_constructor_args=(model,),
             concurrency=workers,
             num_gpus=1 if gpus else None,
             max_restarts=-1,
