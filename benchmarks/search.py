@@ -158,7 +158,7 @@ def lance_flat(folder: Path) -> Search | None:
             yield pa.record_batch([pa.FixedSizeListArray.from_arrays(values, vectors.shape[1])], ["vector"])
 
     schema = pa.schema([("vector", pa.list_(pa.float16(), vectors.shape[1]))])
-    kept = "chips" in database.table_names()
+    kept = "chips" in database.list_tables().tables
     table = database.open_table("chips") if kept else database.create_table("chips", batches(), schema=schema)
     return lambda query: table.search(query.astype(np.float16)).distance_type("dot").limit(K).to_arrow()
 

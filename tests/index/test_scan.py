@@ -1,5 +1,7 @@
 """The scan returns what a sort of all scores returns, whatever the vectors, filters and fusions."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from jaxtyping import Float
@@ -90,6 +92,16 @@ def test_few_rows_are_scored_exactly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "score_rows", count)
     scan(_blocks(vectors), query, 10)
     assert scored[0] < 400
+
+
+def test_files_that_are_mapped_are_let_go_and_read_again(tmp_path: Path) -> None:
+    vectors, query = _vectors(3000, 9), _queries(count=1)
+    np.save(tmp_path / "vectors.npy", vectors)
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    blocks = [Block(encode(vectors), mapped)]
+    expected = _sort_all(vectors, query[0], 10)
+    for _ in range(2):
+        np.testing.assert_array_equal(scan(blocks, query, 10).rows, expected)
 
 
 def _length(ranked: Ranked) -> int:

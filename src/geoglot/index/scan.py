@@ -7,6 +7,7 @@ left to chance: if the codes do not tell, more vectors are scored exactly.
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -64,11 +65,13 @@ def scan(blocks: Sequence[Block], queries: Float[np.ndarray, "query dim"], k: in
     for block in blocks:
         estimates = [estimate(block.codes, query) for query in queries]
         errors = np.array([[each.error] for each in estimates], np.float32)
-        for rows, scores in _chunks(block, estimates):
-            best.add(rows + start, scores, errors)
+        for rows, most in _chunks(block, estimates):
+            best.add(rows + start, most, errors)
         start += len(block.vectors)
     parts = [block.vectors for block in blocks]
     scores = fuse(score_rows(parts, best.rows, queries)) if len(best.rows) else np.zeros(0)
+    for vectors in parts:
+        _let_go(vectors)
     order = np.lexsort((best.rows, -scores))[:k]
     return Ranked(best.rows[order], scores[order])
 
@@ -94,6 +97,13 @@ def score_rows(
     return scores
 
 
+def _let_go(vectors: Float16[np.ndarray, "_row dim"]) -> None:
+    """Unmap the pages of a file that were read here and there: the system maps many around each, which adds up."""
+    mapped = getattr(vectors, "_mmap", None)
+    if isinstance(vectors, np.memmap) and vectors.mode == "r" and mapped is not None and hasattr(mmap, "MADV_DONTNEED"):
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
 class _Candidates:
     """Rows that may be among the best, by what is known so far."""
 
@@ -107,18 +117,19 @@ class _Candidates:
         """k rows score at least this."""
         return float(np.partition(self._low, -self._k)[-self._k]) if len(self._low) >= self._k else -np.inf
 
-    def add(self, rows: Int[np.ndarray, " row"], scores: Scores, error: Float[np.ndarray, "query 1"]) -> None:
-        high = self._fuse(scores + error) + _ROUNDING
-        may = np.flatnonzero(high >= self._bar)
+    def add(self, rows: Int[np.ndarray, " row"], most: Scores, error: Float[np.ndarray, "query 1"]) -> None:
+        """Add rows with the most that each may score by each query, which is by at most twice the error too much."""
+        high = self._fuse(most)
+        may = np.flatnonzero(high >= self._bar - _ROUNDING)
         self.rows = np.concatenate([self.rows, rows[may]])
-        self._high = np.concatenate([self._high, high[may]])
-        self._low = np.concatenate([self._low, self._fuse(scores[:, may] - error) - _ROUNDING])
+        self._high = np.concatenate([self._high, high[may] + _ROUNDING])
+        self._low = np.concatenate([self._low, self._fuse(most[:, may] - 2 * error) - _ROUNDING])
         keep = self._high >= self._bar
         self.rows, self._low, self._high = self.rows[keep], self._low[keep], self._high[keep]
 
 
 def _chunks(block: Block, estimates: Sequence[Estimate]) -> Iterator[tuple[Int[np.ndarray, " row"], Scores]]:
-    """The rows that count, in parts, and their scores by the codes."""
+    """The rows that count, in parts, and the most that they may score, by their codes."""
     for start in range(0, len(block.vectors), _ROWS):
         codes = block.codes.values[start : start + _ROWS]
         if block.mask is None:
@@ -139,7 +150,7 @@ def _score(codes: Int8[np.ndarray, "row dim"], estimates: Sequence[Estimate]) ->
     scores = np.empty((len(estimates), len(codes)), np.float32)
     for line, each in zip(scores, estimates, strict=True):
         np.multiply(_multiply(tensor, each.weights)[:, 0].numpy(), np.float32(each.factor), out=line)
-        line += np.float32(each.offset)
+        line += np.float32(each.offset + each.error)
     return scores
 
 
