@@ -32,7 +32,7 @@ _LONGEST_HEADER = 2**16  # bytes of a .npy file
 #: Names of the files in a shard
 SHARD_FILES = re.compile(rf"[\w-]+\.(npy|parquet)|{re.escape(LOCK)}")
 #: What numpy raises for a damaged header, which it reads as an expression of Python
-_NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError,
+NOT_AN_ARRAY = (OSError, ValueError, TypeError, SyntaxError, MemoryError, OverflowError, EOFError, RecursionError,
                  tokenize.TokenError)  # fmt: skip
 
 
@@ -64,12 +64,12 @@ class ShardFiles:
         """A memory-mapped array; SourceError if it is damaged or has another number of rows."""
         path = self.path(file)
         try:
-            _check_header(path)
+            check_header(path)
             with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
                 array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
             if not isinstance(array, np.ndarray) or not array.ndim:
                 raise ValueError("an archive or a single number")
-        except _NOT_AN_ARRAY as error:
+        except NOT_AN_ARRAY as error:
             raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
         _check_rows(path, len(array), rows)
         return array
@@ -157,7 +157,7 @@ class ShardStore:
         return files
 
 
-def _check_header(path: Path) -> None:
+def check_header(path: Path) -> None:
     """ValueError for a header without end, which numpy would read as a whole."""
     with path.open("rb") as file:
         start = file.read(12)

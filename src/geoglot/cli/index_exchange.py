@@ -9,6 +9,24 @@ import click
 from geoglot.cli import shared
 from geoglot.figures import format_count
 
+
+class _Box(click.ParamType[tuple[float, float, float, float]]):
+    """Bounds as west,south,east,north in degrees."""
+
+    name = "box"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, float, float, float]:
+        try:
+            west, south, east, north = map(float, str(value).split(","))
+        except ValueError:
+            west = south = east = north = float("nan")
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            self.fail(f"must be west,south,east,north in degrees, got {value!r}", param, ctx)
+        return west, south, east, north
+
+
 _FORMS = ("geoparquet", "stac", "zarr", "lancedb", "pgvector")
 
 
@@ -31,9 +49,17 @@ class _Metres(click.ParamType[float]):
 @click.argument("archive", type=shared.PATH)
 @click.argument("sources", nargs=-1, required=True, type=shared.PATH)
 @click.option("--scale", type=_Metres(), help="Side of a chip: of pixels that are joined (default 160m), or of points.")
+@click.option("--bbox", type=_Box(), help="Part of rasters: west,south,east,north in degrees.")
 @click.option("--made-by", help="Name of the model, for files that do not say it.")
 @shared.short
-def import_(archive: Path, sources: tuple[Path, ...], scale: float | None, made_by: str | None, as_json: bool) -> None:
+def import_(
+    archive: Path,
+    sources: tuple[Path, ...],
+    scale: float | None,
+    bbox: tuple[float, float, float, float] | None,
+    made_by: str | None,
+    as_json: bool,
+) -> None:
     """Add vectors that others made to ARCHIVE, a folder, which is made if it is missing.
 
     SOURCES are COGs of AlphaEarth, pairs of .npy or Zarr stores of TESSERA, GeoParquet of Clay, Earth Index, LGND or
@@ -43,7 +69,7 @@ def import_(archive: Path, sources: tuple[Path, ...], scale: float | None, made_
     """
     from geoglot.index.exchange.import_vectors import import_vectors
 
-    made = import_vectors(archive, sources, made_by=made_by, scale_m=scale)
+    made = import_vectors(archive, sources, made_by=made_by, scale_m=scale, bbox=bbox)
     document = {"archive": made.place, "model": made.model.name, "dimensions": made.model.dim, "chips": made.rows}
     shared.emit(document, as_json, f"{made.place} holds {format_count(made.rows, 'chip')} of {made.model.name}")
 

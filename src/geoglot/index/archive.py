@@ -83,7 +83,7 @@ class Archive:
             if (version := index["format"]) != FORMAT:
                 raise SourceError(f"{place} has format {version}, this geoglot reads {FORMAT}; update geoglot")
             shards = tuple(read_shard(store, line) for line in index["shards"])
-            return cls(store, _read_model(index["model"]), bool(index["patches"]), shards)
+            return cls(store, read_model(index["model"]), bool(index["patches"]), shards)
         except FileNotFoundError as error:
             raise SourceError(f"{place} is not an archive: it holds no {INDEX}; make one: geoglot index add") from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -137,7 +137,8 @@ def is_archive(place: PathLike) -> bool:
     return "://" not in str(place) and (Path(place) / INDEX).is_file()
 
 
-def _read_model(facts: dict[str, Any]) -> ModelFacts:
+def read_model(facts: Any) -> ModelFacts:
+    """The model that a document describes; ValueError or TypeError for anything else."""
     model = ModelFacts(**facts)
     numbers = (model.dim, model.patch_size, model.tile_size)
     if not (isinstance(model.name, str) and isinstance(model.sha256, str)):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import safe_open
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
@@ -27,6 +27,7 @@ from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
 from geoglot.models.model_files import read_tensors, require_finite
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.settings import load_settings
+from geoglot.tables import parse_json
 
 _WORD = re.compile(r"([^@/\\\s.][^@/\\]{0,79})@(\w[\w-]{0,39})")
 _SUFFIX = ".safetensors"
@@ -145,12 +146,12 @@ def _read(path: Path, _state: int) -> Concept:
         tensors = read_tensors(path)
         require_finite(tensors, str(path))
         with safe_open(path, "pt") as opened:
-            facts = json.loads((opened.metadata() or {})["geoglot"])
+            facts = parse_json((opened.metadata() or {})["geoglot"])
         vector, owner = tensors.pop("vector"), Owner(**facts["model"])
         if vector.ndim != 1 or any(each.shape[1:] != vector.shape for each in tensors.values()):
             raise ValueError("its vectors do not have one length")
         level = None if facts["level"] is None else float(facts["level"])
         examples = {kind: each.numpy() for kind, each in tensors.items()}
         return Concept(str(facts["word"]), owner, vector, level, str(facts["text"]), examples)
-    except (ValueError, KeyError, TypeError, ModelError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, SafetensorError, ModelError) as error:
         raise ModelError(f"{path} is not a concept ({error}); remove it, and teach it again") from error

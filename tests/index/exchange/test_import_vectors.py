@@ -75,6 +75,26 @@ def test_alphaearth_is_read_right_whichever_way_its_rows_go(tmp_path: Path, tran
     assert sum(shard.sources()["unseen"][0].as_py() for shard in archive.shards) > 0
 
 
+def test_a_part_of_a_raster_has_the_vectors_of_the_whole(tmp_path: Path) -> None:
+    path = write_alphaearth(tmp_path / "a.tif", quantise_squared(unit_field(64)))
+    whole, part = (
+        import_vectors(tmp_path / name, [path], scale_m=80.0, bbox=bbox)
+        for name, bbox in (("whole", None), ("part", (9.0, 48.752, 9.0044, 48.7545)))
+    )
+    known = {row["cell"]: vector for row, vector in zip(rows(whole), vectors(whole), strict=True)}
+    inside = [(row["cell"], vector) for row, vector in zip(rows(part), vectors(part), strict=True) if not row["nodata"]]
+    assert 4 < len(rows(part)) < len(rows(whole)) / 2
+    assert len(inside) > 2 and all(np.allclose(vector, known[cell], atol=2e-3) for cell, vector in inside)
+    with pytest.raises(SourceError, match="hold no vectors"):
+        import_vectors(tmp_path / "x", [path], bbox=(20.0, 48.0, 21.0, 49.0))
+
+
+def test_chips_that_would_not_fit_in_memory_are_refused(tmp_path: Path) -> None:
+    path = write_alphaearth(tmp_path / "a.tif", quantise_squared(unit_field(64)))
+    with pytest.raises(SourceError, match="pixels wide, which must be at most 1,024"):
+        import_vectors(tmp_path / "x", [path], scale_m=20_000.0)
+
+
 def test_the_two_wrong_decodes_are_refused() -> None:
     stored, known = quantise_squared(unit_field(64)), np.ones((64, 64), bool)
     right, *wrong = DECODES

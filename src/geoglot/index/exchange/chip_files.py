@@ -7,7 +7,6 @@ Earth Index `embedding`, `id` and facts of the model under the key `emb` of the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,17 +20,18 @@ import shapely
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError, SourceError
-from geoglot.index.archive import ModelFacts
+from geoglot.index.archive import ModelFacts, read_model
 from geoglot.index.chip_table import ChipBatch
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
 from geoglot.index.exchange.facts import EXPORTED
 from geoglot.index.exchange.zarr_chips import as_batch
 from geoglot.lonlat import project_to_lonlat
+from geoglot.tables import parse_json
 
 VECTORS = ("embedding", "embeddings", "vector")
 _TIMES = ("datetime", "date", "timestamp", "time")
 _SOURCES = ("source_url", "product_id", "source", "id", "unique_id")
-_MOST_GROUP_BYTES, _LONGEST = 2**31, 65_536
+_MOST_GROUP_BYTES, _LONGEST, _LONGEST_NAME = 2**31, 65_536, 200
 _METRES = 111_195.08  # along a degree of latitude
 
 
@@ -52,8 +52,8 @@ def read_chip_file(
         raise SourceError(f"{path} has no rows")
     dim = _vectors(first[column], path).shape[1]
     if own := keys.get("geoglot"):
-        return ModelFacts(**own["model"]), (_own_batch(table, path) for table in _tables(path, ROWS))
-    emb = keys.get("emb") or {}
+        return _own_model(own, dim, path), (_own_batch(table, path) for table in _tables(path, ROWS))
+    emb = keys.get("emb", {})
     model = ModelFacts(made_by or _model_name(schema.names, emb, path), "", dim)
     if str(emb.get("embedding_quantization") or "None") != "None":
         raise SourceError(f"{path} holds quantised vectors ({emb['embedding_quantization']}); get them as floats")
@@ -72,7 +72,10 @@ def _open(path: Path) -> tuple[Any, dict[str, Any]]:
                     raise SourceError(f"{path} has row groups of {size / 2**30:.1f} GB, which must have at most 2 GB")
             schema = opened.schema_arrow
         found = {name: (schema.metadata or {}).get(name.encode()) for name in ("geo", "emb", "geoglot")}
-        return schema, {name: json.loads(text) for name, text in found.items() if text}
+        documents = {name: parse_json(text) for name, text in found.items() if text}
+        if wrong := [name for name, document in documents.items() if not isinstance(document, dict)]:
+            raise SourceError(f"the key {wrong[0]!r} of {path} holds no document; get the file again")
+        return schema, documents
     except (OSError, ValueError, pa.ArrowException) as error:
         raise SourceError(f"{path} cannot be read as GeoParquet ({error}); get it again") from error
 
@@ -88,12 +91,24 @@ def _tables(path: Path, rows: int) -> Iterator[Any]:
 
 def _model_name(columns: Sequence[str], emb: Mapping[str, Any], path: Path) -> str:
     """The model that a file names, or that its layout means; InputError if neither."""
-    model = emb.get("model") or {}
-    if name := model.get("id") or model.get("name"):
-        return str(name)
+    model = emb.get("model")
+    if isinstance(model, dict) and (name := model.get("id") or model.get("name")):
+        return str(name)[:_LONGEST_NAME]
     if "source_url" in columns and "embeddings" in columns:
         return "Clay v0"
     raise InputError(f'{path} does not say which model made its vectors; name it: --made-by "Clay v1.5"')
+
+
+def _own_model(own: dict[str, Any], dim: int, path: Path) -> ModelFacts:
+    try:
+        model = read_model(own["model"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise SourceError(
+            f"{path} was exported by geoglot and has lost its model ({error!r}); export it again"
+        ) from error
+    if model.dim != dim:
+        raise SourceError(f"{path} says {model.dim} numbers a vector and holds {dim}; export it again")
+    return model
 
 
 def _vectors(column: Any, path: Path) -> np.ndarray:
@@ -129,11 +144,11 @@ def _places(table: Any, keys: Mapping[str, Any], path: Path, scale_m: float | No
     names = table.column_names
     time = next((name for name in _TIMES if name in names), None)
     source = next((name for name in _SOURCES if name in names), None)
-    stated = (keys.get("emb") or {}).get("datetime")
+    stated = keys.get("emb", {}).get("datetime")
     times = table[time].to_pylist() if time else [stated] * len(table)
     moments = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce", format="mixed")
     sources = [str(name) for name in table[source].to_pylist()] if source in _SOURCES[:3] else [str(path)] * len(table)
-    polygons = _outlines(table, keys.get("geo") or {}, path, scale_m)
+    polygons = _outlines(table, keys.get("geo", {}), path, scale_m)
     return Places(polygons, sources, [None if pd.isna(each) else each.to_pydatetime() for each in moments], {})
 
 
@@ -142,16 +157,17 @@ def _outlines(table: Any, geo: Mapping[str, Any], path: Path, scale_m: float | N
     column = str(geo.get("primary_column", "geometry"))
     if column not in table.column_names:
         raise SourceError(f"{path} has no column {column!r} with the outlines of its chips")
-    crs = ((geo.get("columns") or {}).get(column) or {}).get("crs")
     try:
+        crs = geo["columns"][column].get("crs") if "columns" in geo else None
         shapes = shapely.from_wkb(table[column].to_numpy(zero_copy_only=False))
         reference = pyproj.CRS(crs) if crs else pyproj.CRS(4326)
-    except (shapely.errors.GEOSException, CRSError, TypeError) as error:
+    except (shapely.errors.GEOSException, CRSError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SourceError(f"the outlines of {path} cannot be read ({error}); get it again") from error
     if not reference.is_geographic:
         shapes = project_to_lonlat(shapes, reference)
-    if any(shapely.is_missing(shapes)):
-        raise SourceError(f"{path} has chips without an outline")
+    bounds = shapely.bounds(shapes)
+    if not (np.abs(bounds) <= (360, 90, 360, 90)).all():
+        raise SourceError(f"{path} has chips without an outline, or beyond the Earth; get it again")
     if (shapely.get_dimensions(shapes) == 2).all():
         return np.asarray(shapes)
     if scale_m is None:

@@ -6,7 +6,7 @@ The overviews of AlphaEarth are made in the same way: the mean of the pixels bel
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -25,6 +25,8 @@ from geoglot.index.exchange.batches import ROWS, Places, make_batch
 #: Metres of a chip, if the caller says nothing: 16 pixels of 10 m
 SCALE_M = 160.0
 _BLOCK = 512  # pixels a side that are read at once
+_MOST_SIDE = 1024  # pixels of a chip; a block of so many vectors is held at a time
+_MOST_CHIPS = 4_000_000  # of one raster
 _LEAST_SEEN = 0.5  # share of a chip's pixels that have data
 
 
@@ -45,6 +47,7 @@ class PixelProduct:
         if (resolution := self.grid.resolution_m) is None:
             raise SourceError(f"{self.source} has no CRS, so its vectors have no place")
         side = max(1, round(scale_m / resolution))
+        self._check_size(side)
         places = find_places(self.grid, scale_m, side)
         blocks = groupby(sorted(places, key=_block_of), key=_block_of)
         waiting = list[tuple[np.ndarray, list[ChipPlace], np.ndarray]]()
@@ -56,6 +59,37 @@ class PixelProduct:
         if waiting:
             yield self._batch(waiting, scale_m, resolution)
 
+    def within(self, bbox: tuple[float, float, float, float]) -> PixelProduct | None:
+        """The part in a box of degrees (west, south, east, north); None if there is none."""
+        west, south, east, north = bbox
+        outline = shapely.segmentize(shapely.box(west, south, east, north).exterior, (east - west + north - south) / 64)
+        rows, cols = self.grid.from_lonlat(*shapely.get_coordinates(outline).T)
+        if not (np.isfinite(rows).all() and np.isfinite(cols).all()):
+            return None
+        (top, bottom), (left, right) = ((int(np.floor(axis.min())), int(np.ceil(axis.max()))) for axis in (rows, cols))
+        window = Window(top, left, bottom - top, right - left).intersection(self.grid.whole)
+        if window is None:
+            return None
+
+        def read(part: Window) -> tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]:
+            return self.read(part._replace(row=part.row + window.row, col=part.col + window.col))
+
+        return replace(self, grid=self.grid.window(window), read=read)
+
+    def _check_size(self, side: int) -> None:
+        """SourceError for chips of so many pixels, or so many chips, that memory would not suffice."""
+        if side > _MOST_SIDE:
+            raise SourceError(
+                f"chips of {self.source} would be {side:,} pixels wide, which must be at most {_MOST_SIDE:,}; give a "
+                "smaller --scale"
+            )
+        count = (self.grid.shape[0] // side + 1) * (self.grid.shape[1] // side + 1)
+        if count > _MOST_CHIPS:
+            raise SourceError(
+                f"{self.source} has {count:,} chips, which must be at most {_MOST_CHIPS:,} at a time; give a part "
+                "of it (--bbox) or a larger --scale"
+            )
+
     def _means(self, members: list[ChipPlace], side: int) -> tuple[np.ndarray, list[ChipPlace], np.ndarray]:
         """Sums of the vectors of chips, and the shares of their pixels that have data."""
         rows, cols = (np.array([place.window[axis] for place in members]) for axis in (0, 1))
@@ -65,12 +99,9 @@ class PixelProduct:
         values, known = self.read(Window(top, left, bottom - top, right - left))
         values = np.where(known, values, 0).transpose(1, 2, 0)
         sums, seen = np.zeros((len(members), values.shape[2]), np.float32), np.zeros(len(members))
-        for down in range(side):
-            for across in range(side):
-                row, col = rows + down - top, cols + across - left
-                inside = (row >= 0) & (row < known.shape[0]) & (col >= 0) & (col < known.shape[1])
-                sums[inside] += values[row[inside], col[inside]]
-                seen[inside] += known[row[inside], col[inside]]
+        for index, (row, col) in enumerate(zip(rows - top, cols - left, strict=True)):
+            part = np.s_[max(0, row) : max(0, row + side), max(0, col) : max(0, col + side)]
+            sums[index], seen[index] = values[part].sum((0, 1)), known[part].sum()
         return sums, members, seen / side**2
 
     def _batch(

@@ -17,6 +17,8 @@ from geoglot.geo import Grid, Window
 from geoglot.index.archive import ModelFacts
 from geoglot.index.exchange.alphaearth import year_of
 from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.shards import NOT_AN_ARRAY, check_header
+from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.georeferencing import locate
 
@@ -55,10 +57,14 @@ def open_pair(path: Path, made_by: str | None = None) -> Iterator[PixelProduct]:
 
 def _map(path: Path) -> np.ndarray:
     try:
-        array = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError) as error:
+        check_header(path)
+        with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
+            array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray) or array.dtype.kind not in "if":
+            raise ValueError("it holds no numbers")
+    except NOT_AN_ARRAY as error:
         raise SourceError(f"{path} cannot be read ({error}); get it again, with its scales beside it") from error
-    return np.asarray(array) if array.ndim == 0 else array
+    return array
 
 
 def _grid(path: Path) -> Grid:

@@ -16,11 +16,11 @@ import pyarrow as pa
 import shapely
 
 from geoglot.errors import MissingExtraError, SourceError
-from geoglot.index.archive import Archive, ModelFacts
+from geoglot.index.archive import Archive, ModelFacts, read_model
 from geoglot.index.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.index.exchange.batches import ROWS
 from geoglot.index.exchange.facts import EXPORTED, PARTS, Summary, export_blocks, sources_of
-from geoglot.index.exchange.zarr_files import open_store
+from geoglot.index.exchange.zarr_files import open_store, zarr_errors
 from geoglot.version import __version__
 
 _CONVENTION = {
@@ -64,16 +64,19 @@ def write_zarr(archive: Archive, folder: Path) -> int:
 def read_zarr(path: str) -> tuple[ModelFacts, Iterator[ChipBatch]]:
     """The model and the chips of a store that `write_zarr` wrote; SourceError for another one."""
     root = open_store(path)
-    facts = root.attrs.get("geoglot")
-    if not isinstance(facts, dict) or any(name not in root for name in ("embeddings", *_COLUMNS)):
-        raise SourceError(f"{path} holds chips in a layout that geoglot does not know; export them as GeoParquet")
-    model = ModelFacts(**facts["model"])
+    with zarr_errors(path):
+        facts = root.attrs.get("geoglot")
+        if not isinstance(facts, dict) or any(name not in root for name in ("embeddings", *_COLUMNS)):
+            raise SourceError(f"{path} holds chips in a layout that geoglot does not know; export them as GeoParquet")
+        model = read_model(facts["model"])
 
     def batches() -> Iterator[ChipBatch]:
         for first in range(0, root["embeddings"].shape[0], ROWS):
             rows = slice(first, first + ROWS)
-            columns = {name: _from_numbers(name, root[name][rows]) for name in _COLUMNS}
-            yield as_batch(np.asarray(root["embeddings"][rows]), columns)
+            with zarr_errors(path):
+                columns = {name: _from_numbers(name, root[name][rows]) for name in _COLUMNS}
+                batch = as_batch(np.asarray(root["embeddings"][rows]), columns)
+            yield batch
 
     return model, batches()
 

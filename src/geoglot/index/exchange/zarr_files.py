@@ -7,6 +7,7 @@ The convention is https://github.com/geo-embeddings/embeddings-zarr-convention, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from geoglot.index.exchange import alphaearth
 from geoglot.index.exchange.pixel_products import PixelProduct
 
 _MOST_CHUNK_BYTES = 2**29  # a chunk is decoded as a whole
+_LONGEST = 65_536  # numbers of a vector
 _SAMPLE = 256  # pixels a side whose lengths are measured
 _NANOSECONDS = 10**12  # larger numbers of an axis of time are no years
 
@@ -32,42 +34,52 @@ def open_store(path: str) -> Any:
     """The root group of a store; SourceError if it is none."""
     try:
         import zarr
-        import zarr.errors
     except ImportError as error:
         raise MissingExtraError("zarr", "zarr") from error
     if not (Path(path) / "zarr.json").is_file():
         raise SourceError(f"{path} is not a Zarr store of format 3: it holds no zarr.json")
-    try:
+    with zarr_errors(path):
         return zarr.open_group(path, mode="r", zarr_format=3)
-    except (OSError, ValueError, KeyError, TypeError, zarr.errors.BaseZarrError) as error:
-        raise SourceError(f"{path} cannot be read as Zarr ({error}); get it again") from error
 
 
 def read_pixel_store(path: str) -> Iterator[PixelProduct]:
     """The rasters of vectors of a store: one for each group that has them, and each time."""
     root = open_store(path)
-    facts = dict(root.attrs)
-    found = False
-    for name, group in [("", root), *root.groups()]:
-        if "embeddings" in group:
-            found = True
-            yield from _read_group(f"{path}/{name}".rstrip("/"), group, facts | dict(group.attrs))
-    if not found:
+    with zarr_errors(path):
+        facts = dict(root.attrs)
+        groups = [(name, group) for name, group in [("", root), *root.groups()] if "embeddings" in group]
+        products = [each for name, group in groups for each in _read_group(f"{path}/{name}".rstrip("/"), group, facts)]
+    if not products:
         raise SourceError(f"{path} holds no array `embeddings`, in its root or its groups")
+    yield from products
 
 
-def _read_group(source: str, group: Any, facts: Mapping[str, Any]) -> Iterator[PixelProduct]:
+@contextmanager
+def zarr_errors(path: str) -> Iterator[None]:
+    """Turn what zarr and its codecs raise for a damaged store into a SourceError."""
+    try:
+        yield
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, IndexError, ArithmeticError,
+            MemoryError) as error:  # fmt: skip
+        raise SourceError(f"{path} cannot be read as Zarr ({error!r}); get it again") from error
+
+
+def _read_group(source: str, group: Any, above: Mapping[str, Any]) -> Iterator[PixelProduct]:
+    facts = {**above, **group.attrs}
     vectors = _checked(group["embeddings"], source)
     scales = _scales(group, facts, source)
     times = np.asarray(group["time"][:]) if "time" in group else np.array([])
     if vectors.ndim not in (3, 4):
         raise SourceError(f"the embeddings of {source} must be (time, band, y, x), got {vectors.shape}")
     count = vectors.shape[0] if vectors.ndim == 4 else 1
-    model = ModelFacts(str(facts.get("geoemb:model") or "unknown"), "", int(vectors.shape[-3]))
+    dim = int(vectors.shape[-3])
+    if not 0 < dim <= _LONGEST:
+        raise SourceError(f"the embeddings of {source} must have from 1 to {_LONGEST:,} bands, got {dim:,}")
+    model = ModelFacts(str(facts.get("geoemb:model") or "unknown")[:200], "", dim)
     grid = _grid(facts, (int(vectors.shape[-2]), int(vectors.shape[-1])), source)
     for index in range(count):
         at = (index,) if vectors.ndim == 4 else ()
-        read = _Reader(vectors, scales, at)
+        read = _Reader(vectors, scales, at, source)
         if "alphaearth" in model.name.lower().replace("_", "").replace("-", "") or "AEF" in model.name:
             _check_alphaearth(read, grid)
         yield PixelProduct(model, source, grid, _time(times, index), read)
@@ -76,11 +88,15 @@ def _read_group(source: str, group: Any, facts: Mapping[str, Any]) -> Iterator[P
 class _Reader:
     """Reads a window of one time."""
 
-    def __init__(self, vectors: Any, scales: Any, at: tuple[int, ...]) -> None:
-        self._vectors, self._scales, self._at = vectors, scales, at
+    def __init__(self, vectors: Any, scales: Any, at: tuple[int, ...], source: str) -> None:
+        self._vectors, self._scales, self._at, self._source = vectors, scales, at, source
 
     def __call__(self, window: Window) -> tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]:
         rows, cols = window.slices
+        with zarr_errors(self._source):
+            return self._decode(rows, cols)
+
+    def _decode(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
         stored = np.asarray(self._vectors[(*self._at, slice(None), rows, cols)])
         values = stored.astype(np.float32)
         if isinstance(self._scales, tuple):
