@@ -9,6 +9,9 @@ from click.testing import CliRunner
 
 from conftest import MakeGeotiff
 from geoglot.cli.main import cli
+from geoglot.models.model_files import read_card
+from geoglot.models.zoo import find_model
+from geoglot.scene.read import understands
 
 
 @pytest.fixture
@@ -21,7 +24,7 @@ def test_info_for_people_and_for_programs(scene: Path) -> None:
     text = CliRunner().invoke(cli, ["info", str(scene)])
     assert text.exit_code == 0, text.output
     assert "3, 2, 1 as red, green, blue, by their names" in text.output
-    assert "mini understands 0.3 to 10 m" in text.output and "band   4  n" in text.output
+    assert understands("mini", read_card(find_model("mini")).resolution) in text.output and "band   4  n" in text.output
     document = json.loads(CliRunner().invoke(cli, ["info", str(scene), "--bands", "1,2,3", "--json"]).stdout)
     assert document["shown"] == [1, 2, 3] and document["why"] == "as asked" and document["fit"]["fits"] is True
 

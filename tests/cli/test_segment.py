@@ -75,7 +75,7 @@ def test_failed_windows_exit_with_3(tmp_path: Path) -> None:
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--polygons", "m.shp"], 2, ".gpkg"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--model", "none"], 1, "geoglot models list"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "100"], 2, "multiples"),
-        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "10"], 2, "at least one patch"),
+        (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--tile", "4"], 2, "at least one patch"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--template", "x"], 2, "template"),
         (["scene.tif", "-o", "m.tif", "--classes", "a,b", "--bands", "9"], 2, "9"),
         (["local.tif", "-o", "m.tif", "--classes", "a,b"], 2, "CRS"),

@@ -14,7 +14,7 @@ from geoglot.demo import SCENE
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
 from geoglot.models.mini.fine_path import FinePath
-from geoglot.models.mini.mini import build_mini
+from geoglot.models.mini.mini import Mini, build_mini
 from geoglot.models.presence import Presence
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
@@ -40,7 +40,8 @@ def test_it_fits_in_the_wheel() -> None:
 def test_all_vectors_are_unit_length_and_of_one_space(mini: VisionLanguageModel) -> None:
     pixels = torch.rand(2, 3, 96, 64, generator=torch.Generator().manual_seed(0))
     image, patches, text = mini.encode_image(pixels), mini.encode_patches(pixels), mini.encode_text(["a", "b c"])
-    assert image.shape == (2, 256) and patches.shape == (2, 256, 6, 4) and text.shape == (2, 256)
+    rows, cols = 96 // mini.card.patch_size, 64 // mini.card.patch_size
+    assert image.shape == (2, 256) and patches.shape == (2, 256, rows, cols) and text.shape == (2, 256)
     for vectors in (image, patches, text):
         assert vectors.dtype == torch.float32
         assert_unit(vectors)
@@ -49,7 +50,7 @@ def test_all_vectors_are_unit_length_and_of_one_space(mini: VisionLanguageModel)
 @pytest.mark.parametrize("shape", [(16, 16), (48, 80), (224, 224), (208, 32)])
 def test_every_multiple_of_the_patch_works(mini: VisionLanguageModel, shape: tuple[int, int]) -> None:
     patches = mini.encode_patches(torch.rand(1, 3, *shape))
-    assert patches.shape[2:] == (shape[0] // 16, shape[1] // 16)
+    assert patches.shape[2:] == (shape[0] // mini.card.patch_size, shape[1] // mini.card.patch_size)
 
 
 def test_a_batch_is_its_tiles_one_by_one(mini: VisionLanguageModel) -> None:
@@ -64,13 +65,14 @@ def test_a_batch_is_its_tiles_one_by_one(mini: VisionLanguageModel) -> None:
 def test_nothing_has_no_vectors(mini: VisionLanguageModel) -> None:
     assert mini.encode_text([]).shape == (0, 256)
     assert mini.encode_image(torch.rand(0, 3, 64, 64)).shape == (0, 256)
-    assert mini.encode_patches(torch.rand(0, 3, 64, 48)).shape == (0, 256, 4, 3)
+    rows, cols = 64 // mini.card.patch_size, 48 // mini.card.patch_size
+    assert mini.encode_patches(torch.rand(0, 3, 64, 48)).shape == (0, 256, rows, cols)
 
 
 def test_tiles_go_through_in_parts_but_not_in_training() -> None:
     model = load_word_model("mini", device="cpu")
     seen: list[int] = []
-    model.image.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    model.image.trunk.stem.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
     tiles = torch.rand(5, 3, 448, 224, generator=torch.Generator().manual_seed(2))
     model.encode_patches(tiles)
     model.train().encode_patches(tiles)
@@ -78,21 +80,26 @@ def test_tiles_go_through_in_parts_but_not_in_training() -> None:
 
 
 def test_with_patches_of_8_a_fine_path_begins_as_the_coarse_one(mini: VisionLanguageModel) -> None:
-    card = replace(mini.card, patch_size=8)
-    fine = build_mini(card, WEIGHTS).to_empty(device="cpu")
+    fine, coarse = built_like(mini, 8), built_like(mini, 16)
     torch.manual_seed(0)
-    assert fine.fine is not None and fine.presence is not None
-    fine.fine, fine.presence = FinePath(card.dim), Presence(card.dim)
-    fine.image.load_state_dict(mini.image.state_dict())
-    fine.eval()
+    assert fine.fine is not None and fine.presence is not None and coarse.fine is None and coarse.presence is None
+    fine.fine, fine.presence = FinePath(mini.card.dim).eval(), Presence(mini.card.dim)
     pixels = torch.rand(2, 3, 96, 72, generator=torch.Generator().manual_seed(0))
-    patches, coarse = fine.encode_patches(pixels), mini.encode_patches(pixels)
+    patches, large = fine.encode_patches(pixels), coarse.encode_patches(pixels)
     assert patches.shape == (2, 256, 12, 9)
     assert_unit(patches)
-    enlarged = F.interpolate(coarse, scale_factor=2, mode="bilinear")[..., 1:-2, 1:-2]  # the path begins without effect
+    enlarged = F.interpolate(large, scale_factor=2, mode="bilinear")[..., 1:-2, 1:-2]  # the path begins without effect
     torch.testing.assert_close(patches[:, :, 1:10, 1:7], F.normalize(enlarged, dim=1)[:, :, :9, :6], atol=1e-4, rtol=0)
     torch.testing.assert_close(fine.encode_image(pixels), mini.encode_image(pixels))
     assert fine.presence.levels(mini.encode_text(["a river", "snow"])).shape == (2,)
+
+
+def built_like(mini: VisionLanguageModel, patch: int) -> Mini:
+    """A model of this patch with the trunk of `mini`; what else it has is without values."""
+    assert isinstance(mini, Mini)
+    model = build_mini(replace(mini.card, patch_size=patch), WEIGHTS).to_empty(device="cpu")
+    model.image.load_state_dict(mini.image.state_dict())
+    return model.eval()
 
 
 def test_odd_texts_have_vectors_too(mini: VisionLanguageModel) -> None:
@@ -124,11 +131,14 @@ def test_green_words_lie_where_the_near_infrared_says_so(mini: VisionLanguageMod
         tile = raster.read(raster.grid.whole)
     with rasterio.open(SCENE) as dataset:
         red, nir = (dataset.read(band).astype(float) for band in (1, 4))
-    index = ((nir - red) / (nir + red) > 0.4)[:592, :592].reshape(37, 16, 37, 16).mean((1, 3))
-    scores = encode(tile, mini).scores(text_vectors(mini, ["trees", "grass", "houses", "road"]))[:, :37, :37]
-    green = (scores[:2].amax(0) > scores[2:].amax(0)).numpy()
+    patch = mini.card.patch_size
+    side = 600 // patch
+    green = ((nir - red) / (nir + red) > 0.4)[: side * patch, : side * patch]
+    index = green.reshape(side, patch, side, patch).mean((1, 3))
+    scores = encode(tile, mini).scores(text_vectors(mini, ["trees", "grass", "houses", "road"]))[:, :side, :side]
+    called = (scores[:2].amax(0) > scores[2:].amax(0)).numpy()
     clear = abs(index - 0.5) > 0.3
-    assert (green == (index > 0.5))[clear].mean() > 0.75
+    assert (called == (index > 0.5))[clear].mean() > 0.75
 
 
 @pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (3, 1), (3, 2), (5, 2)])

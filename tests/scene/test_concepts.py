@@ -86,10 +86,9 @@ def test_it_is_a_word_wherever_words_become_vectors(model: VisionLanguageModel) 
     assert torch.equal(concept_vectors(["xqzv@mine"], Owner.of(model.card))[0], concept.vector)
 
 
-def test_its_level_is_its_own_and_nothing_doubts_its_name(
-    model: VisionLanguageModel, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(model, "presence", Presence(model.card.dim).requires_grad_(False))
+def test_its_level_is_its_own_and_nothing_doubts_its_name() -> None:
+    model = load_word_model("mini", device="cpu")
+    model.presence = Presence(model.card.dim).requires_grad_(False)
     teach(model, "democracy@mine", level=0.37)
     names = parse_classes(["democracy@mine", "water"])
     question = WordDense(model).question(names, None, ("{}",))
