@@ -11,6 +11,8 @@ from geoglot.datasets.catalogue import DATASETS
 from geoglot.datasets.layout import FolderPerClass
 from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.evaluation.evaluate import evaluate
+from geoglot.models.model_files import read_card
+from geoglot.models.zoo import find_model
 from geoglot.options import EvaluateOptions
 from labelled import write_folder
 from published import Painter, colours, flat, folders, save
@@ -154,7 +156,8 @@ def test_intervals_hold_what_a_half_blind_model_gets(eurosat: Path) -> None:
 
 def test_a_set_of_ones_own_says_what_its_pixels_measure(tmp_path: Path) -> None:
     root = write_folder(tmp_path, val=1)
-    (root / "set.toml").write_text("resolution = [0.1, 0.1]\n")
+    metres = read_card(find_model("mini")).resolution[0] / 4
+    (root / "set.toml").write_text(f"resolution = [{metres}, {metres}]\n")
     card = evaluate("segmentation", "folder", root, model="mini")
-    assert card.protocol["resolution_m"] == (0.1, 0.1)
-    assert card.protocol["coarser"] > 1.0  # mini sees nothing finer than 0.3 m
+    assert card.protocol["resolution_m"] == (metres, metres)
+    assert card.protocol["coarser"] == pytest.approx(4)  # the finest that mini sees
