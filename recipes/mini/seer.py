@@ -22,6 +22,7 @@ from geoglot.models.tokenizer import TOKENIZER
 
 CELL = 8  # pixels of a cell, in which labels are counted
 _MOMENTUM = 0.05  # of the path's norms: with 0.01, as in the trunk, their statistics stay behind what the trunk learns
+_RESOLUTION = (0.05, 10.0)  # from the drone pictures and the buildings of Kampala to Sentinel-2
 _LICENCE = "Apache-2.0; some of the pictures it learned from may not be used commercially: see README.md beside it"
 _SOURCE = "recipes/mini: EfficientNet-Lite0 (ImageNet), MiniLM token vectors, RSICD captions, 14 sets of labels"
 
@@ -81,5 +82,12 @@ def store_seer(weights: Mapping[str, Tensor], start: Path, folder: Path) -> None
         for name in (TOKENIZER, CALIBRATION):  # the text tower stands still, so both hold
             shutil.copy(start / name, folder)
     sha256 = sha256_of(folder / "weights.safetensors")
-    card = replace(read_card(start), patch_size=CELL, licence=_LICENCE, source=_SOURCE, sha256=sha256)
+    card = replace(
+        read_card(start),
+        patch_size=CELL,
+        resolution=_RESOLUTION,
+        licence=_LICENCE,
+        source=_SOURCE,
+        sha256=sha256,
+    )
     (folder / "card.json").write_text(json.dumps(asdict(card), indent=1) + "\n")

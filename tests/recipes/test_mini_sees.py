@@ -204,6 +204,7 @@ def test_a_stored_seer_is_a_model_that_sees_what_the_seer_sees(seer: Seer, tmp_p
     with torch.no_grad():
         _, fine, _ = seer(seer.begin(pixels))
         torch.testing.assert_close(model.encode_patches(pixels), fine, atol=5e-3, rtol=0)
+    assert model.card.resolution == (0.05, 10.0)
     assert model.card.patch_size == CELL and model.presence is not None and model.sense is not None
     again = Seer(replace_model(model))
     assert torch.equal(again.fine.change.weight, model.fine.change.weight)  # type: ignore[union-attr, arg-type]
