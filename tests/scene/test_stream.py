@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from geoglot.outputs.journal import Journal
 from geoglot.scene.stream import Row, see
@@ -70,3 +71,25 @@ def test_cancelled_it_leaks_no_thread_and_resumes(scene: Path, tmp_path: Path, h
     assert dense.tiles - before == whole - stream.restored
     for one, other in zip(straight, resumed, strict=True):
         assert one.first == other.first and np.array_equal(one.values, other.values, equal_nan=True)
+
+
+def test_beyond_the_scene_a_model_sees_its_mirror_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pixels that repeat the last row are streaks, which mini took for water."""
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(1, 255, (3, 40, 101), np.uint8)
+    pixels[:, 20:30, 30:50] = 0
+    seen = []
+    scorer = ColourScorer(("water", "forest", "roof"))
+    monkeypatch.setattr(
+        ColourScorer, "__call__", lambda self, tiles: seen.extend(tiles.numpy()) or torch.zeros(len(tiles), 3, 8, 8)
+    )
+    with open_raster(write_scene(tmp_path / "holes.tif", pixels, nodata=0)) as raster:
+        plan = scorer.windows(raster.grid.shape, 64, 16)
+        list(see(raster, scorer, plan, batch=1))
+    windows = list(plan.windows())
+    assert len(seen) == len(windows) and any(window.col + 64 > 101 for window in windows)
+    for window, tile in zip(windows, seen, strict=True):
+        rows, cols = min(64, 40 - window.row), min(64, 101 - window.col)
+        mirrored = np.pad(tile[:, :rows, :cols], ((0, 0), (0, 64 - rows), (0, 64 - cols)), mode="symmetric")
+        np.testing.assert_array_equal(tile, mirrored)
+        assert tile[:, :rows, :cols].min() > 0  # the hole is filled

@@ -87,7 +87,7 @@ def see(
             failed += [FailedWindow(Window(*each["window"]), str(each["reason"])) for each in notes["failed"]]
             for part in filter(None, (blender, also)):
                 part.restore(state)
-    rows = _stream(_Filled(raster), dense, blender, failed, batch, journal, also, progress)
+    rows = _stream(_Filled(raster, plan.shape), dense, blender, failed, batch, journal, also, progress)
     return Rows(rows, failed, blender.row * len(plan.col_spans))
 
 
@@ -136,17 +136,27 @@ def _add(
 class _Filled:
     """A raster whose no-data pixels get the brightness of the nearest valid pixel, and stay invalid.
 
-    A model takes the rim of a black hole for an object.
+    A model takes the rim of a black hole for an object. What lies beyond the scene stays its mirror image: pixels that
+    repeat its last row are streaks to a model.
     """
 
     raster: Readable
+    shape: tuple[int, int]
+    """Rows and columns of the scene."""
 
     def read(self, window: Window) -> Tile:
         tile = self.raster.read(window)
-        if tile.valid.all() or not tile.valid.any():
+        rims = [
+            (max(0, -first), max(0, first + length - end))
+            for first, length, end in zip(window[:2], window[2:], self.shape, strict=True)
+        ]
+        rows, cols = (slice(before, length - after) for (before, after), length in zip(rims, window[2:], strict=True))
+        valid = tile.valid[rows, cols]
+        if valid.all() or not valid.any():
             return tile
-        rows, cols = ndimage.distance_transform_edt(~tile.valid, return_distances=False, return_indices=True)
-        return replace(tile, pixels=tile.pixels[:, rows, cols])
+        nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
+        filled = tile.pixels[:, rows, cols][:, nearest[0], nearest[1]]
+        return replace(tile, pixels=np.pad(filled, ((0, 0), *rims), mode="symmetric"))
 
 
 def split_rows(rows: Iterable[Row], patch: int, most: int) -> Iterator[Row]:
