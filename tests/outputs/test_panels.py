@@ -30,10 +30,16 @@ def test_rows_of_pictures_with_what_is_written_below(tmp_path: Path) -> None:
 
 
 def test_long_lines_take_more_rows(tmp_path: Path) -> None:
-    for name, line in (("short.png", "1"), ("long.png", "a long name of a band " * 3)):
+    for name, line in (
+        ("short.png", "1"),
+        ("long.png", "a long name of a band " * 3),
+        ("word.png", "m4709963_20150926" * 4),
+    ):
         write_panels([[panel((20, 120), 1.0, line)]], tmp_path / name)
     with Image.open(tmp_path / "short.png") as short, Image.open(tmp_path / "long.png") as long:
         assert short.width == long.width and short.height < long.height
+    with Image.open(tmp_path / "word.png") as word:  # a file name has no spaces to break at
+        assert word.width == short.width and word.height > short.height + 40
 
 
 def test_what_is_there_stays_unless_it_is_this_very_picture(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import scipy.ndimage
 import shapely
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import GeoglotError
@@ -106,13 +106,27 @@ def _cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
 
 def _find_part(scores: Lattice, tile: Tile | None) -> Look:
     rows, cols = scores.shape
+    if tile is not None and tile.valid.any():
+        scores = np.where(_has_data(tile, scores.shape), scores, -np.inf)
     best = np.unravel_index(int(scores.argmax()), scores.shape)
-    level = scores.mean() + _LIKE_BEST * (scores[best] - scores.mean())
+    mean = scores[np.isfinite(scores)].mean()
+    level = mean + _LIKE_BEST * (scores[best] - mean)
     labels, _ = scipy.ndimage.label(scores >= level)
     top, left = (axis.min() for axis in np.nonzero(labels == labels[best]))
     bottom, right = (axis.max() + 1 for axis in np.nonzero(labels == labels[best]))
     part = (float(top / rows), float(left / cols), float(bottom / rows), float(right / cols))
     return Look(float(scores[best]), part, None if tile is None else _outline(tile, part))
+
+
+def _has_data(tile: Tile, lattice: tuple[int, ...]) -> Bool[np.ndarray, "_rows _cols"]:
+    """The patches with a valid pixel."""
+    places = [
+        axis * count // length
+        for axis, count, length in zip(np.nonzero(tile.valid), lattice, tile.valid.shape, strict=True)
+    ]
+    found = np.zeros(lattice, bool)
+    found[tuple(places)] = True
+    return found
 
 
 def _outline(tile: Tile, part: tuple[float, float, float, float]) -> BaseGeometry | None:

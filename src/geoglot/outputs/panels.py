@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -79,12 +80,21 @@ def _draw(panel: Panel) -> Image.Image:
 
 
 def _wrap(line: str, width: int) -> list[str]:
-    """Break a line into lines of at most `width` pixels; a longer word has a line of its own."""
+    """Break a line into lines of at most `width` pixels; a longer word, such as a file name, is broken too."""
     lines = [""]
-    for word in line.split():
+    for word in chain.from_iterable(_break(word, width) for word in line.split()):
         longer = f"{lines[-1]} {word}".strip()
         if load_font().getlength(longer) <= width or not lines[-1]:
             lines[-1] = longer
         else:
             lines.append(word)
     return lines
+
+
+def _break(word: str, width: int) -> list[str]:
+    parts = [""]
+    for letter in word:
+        if load_font().getlength(parts[-1] + letter) > width and parts[-1]:
+            parts.append("")
+        parts[-1] += letter
+    return parts
