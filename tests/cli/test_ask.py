@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
 from geoglot.cli.main import cli
+from geoglot.tasks.ask.ask_many import Answers
 from worlds import class_field, paint, write_scene
 
 
@@ -170,3 +172,19 @@ def test_wrong_inputs_say_what_to_do(scene: Path, arguments: list[str], said: st
     assert code == 2
     assert said in err
     assert out == ""
+
+
+@pytest.mark.parametrize(("flags", "model"), [([], None), (["--model", "mini"], "mini")])
+def test_an_archive_loads_its_own_model_on_the_device_that_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: list[str], model: str | None
+) -> None:
+    def ask_archive(place: str, questions: list[str], **settings: Any) -> Answers:
+        assert (place, questions) == (str(tmp_path), ["Which scenes contain water?"])
+        assert (settings["model"], settings["options"].device) == (model, "cpu")
+        return Answers((), (answer for answer in ()))
+
+    (tmp_path / "archive.json").touch()
+    monkeypatch.setattr("geoglot.tasks.ask.ask_archive.ask_archive", ask_archive)
+    monkeypatch.setattr("geoglot.models.zoo.load_model", lambda *_, **__: pytest.fail("loaded for nothing"))
+    code, _, err = run(tmp_path, "Which scenes contain water?", "--device", "cpu", *flags)
+    assert code == 0, err

@@ -20,6 +20,7 @@ from geoglot.tables import parse_json, read_text
 from geoglot.tasks.ask.ask_options import AskOptions
 
 if TYPE_CHECKING:
+    from geoglot.aliases import Progress
     from geoglot.tasks.ask.answer import Answer
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.plan import Planner
@@ -76,7 +77,6 @@ def command(
 
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
-    from geoglot.index.archive import is_archive
     from geoglot.models.zoo import load_model
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.ask_archive import ask_archive
@@ -85,34 +85,31 @@ def command(
 
     own = groups["own"]
     options, find = sort_evidence(evidence, groups["options"], replace(groups["find"], overlay=False))
-    sources, questions = _sort_arguments(arguments, own, options, as_json)
+    sources, questions, in_archive = _sort_arguments(arguments, own, options, as_json)
     file = None if options.evidence is None else Path(options.evidence)
     if file is not None:
         check_evidence(file)
     shortlists: tuple[Shortlist, ...] = ()
     unreadable: dict[str, str] = {}
     with progress() as advance:
-        planner: Planner | None = None
-        if own.planner == "llm":
-            from geoglot.tasks.ask.chat import chat_of
-            from geoglot.tasks.ask.llm import LanguageModel
-
-            planner = LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=advance))
-        options = replace(options, find=find, planner=planner, overwrite=overwrite)
+        planner = _open_planner(own, device, advance)
         settings: dict[str, Any] = {
-            "model": load_model(model, device=device, precision="auto"),
             "read": groups["read"],
-            "options": options,
+            "options": replace(options, find=find, device=device, planner=planner, overwrite=overwrite),
             "refiner": shared.make_refiner(groups["refine"], device),
             "progress": advance,
         }
-        in_archive = is_archive(sources[0])
+        if in_archive:  # an archive loads its own model
+            given = ctx.get_parameter_source("model") is not click.core.ParameterSource.DEFAULT
+            settings["model"] = model if given else None
+        else:
+            settings["model"] = load_model(model, device=device, precision="auto")
         if in_archive or len(sources) > 1:
-            if in_archive:
-                given = ctx.get_parameter_source("model") is not click.core.ParameterSource.DEFAULT
-                many = ask_archive(sources[0], questions, **settings | {"model": model if given else None})
-            else:
-                many = ask_many(sources, questions, **settings)
+            many = (
+                ask_archive(sources[0], questions, **settings)
+                if in_archive
+                else ask_many(sources, questions, **settings)
+            )
             shortlists = many.shortlists
             for shortlist in shortlists:
                 click.echo(_describe_shortlist(shortlist), err=True)
@@ -130,10 +127,20 @@ def command(
         ctx.exit(_REFUSED)
 
 
+def _open_planner(own: AskFlags, device: str | None, advance: Progress | None) -> Planner | None:
+    """The language model that plans, if there is to be one."""
+    if own.planner != "llm":
+        return None
+    from geoglot.tasks.ask.chat import chat_of
+    from geoglot.tasks.ask.llm import LanguageModel
+
+    return LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=advance))
+
+
 def _sort_arguments(
     arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
-) -> tuple[list[str], list[str]]:
-    """Split the arguments into sources, which exist and come first, and questions."""
+) -> tuple[list[str], list[str], bool]:
+    """Split the arguments into sources, which exist and come first, and questions; and whether they are an archive."""
     from geoglot.index.archive import is_archive
     from geoglot.sources.listing import find_images
     from geoglot.sources.raster_guard import is_local
@@ -145,8 +152,9 @@ def _sort_arguments(
         raise InputError(f"there is no file or folder {arguments[0]}; the scene comes first, then the question")
     if list(arguments) != [*paths, *questions] or any(" " not in text and "." in text for text in questions):
         raise InputError(f"there is no such file, and a question must come after the scenes, got {questions[0]!r}")
-    sources = paths if len(paths) == 1 and is_archive(paths[0]) else find_images(paths)
-    if sources == paths and is_archive(paths[0]) and (not questions or own.after or own.replay or options.evidence):
+    in_archive = len(paths) == 1 and is_archive(paths[0])
+    sources = paths if in_archive else find_images(paths)
+    if in_archive and (not questions or own.after or own.replay or options.evidence):
         raise InputError("an archive needs a question, and cannot be used with --after, --replay or --evidence")
     if own.replay and (questions or len(sources) > 1):
         raise InputError("--replay takes one scene and no question: the document holds the question")
@@ -156,7 +164,7 @@ def _sort_arguments(
         raise InputError("--evidence takes one question; in the prompt write :evidence FILE")
     if as_json and not questions and not own.replay:
         raise InputError("--json needs a question")
-    return sources, questions
+    return sources, questions, in_archive
 
 
 def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Path | None) -> Iterator[Answer]:
