@@ -146,17 +146,16 @@ class _Filled:
 
     def read(self, window: Window) -> Tile:
         tile = self.raster.read(window)
-        rims = [
-            (max(0, -first), max(0, first + length - end))
-            for first, length, end in zip(window[:2], window[2:], self.shape, strict=True)
-        ]
-        rows, cols = (slice(before, length - after) for (before, after), length in zip(rims, window[2:], strict=True))
+        inside = window.intersection(Window(0, 0, *self.shape))
+        if inside is None:
+            return tile
+        rows, cols = inside.within(window).slices
         valid = tile.valid[rows, cols]
         if valid.all() or not valid.any():
             return tile
         nearest = ndimage.distance_transform_edt(~valid, return_distances=False, return_indices=True)
         filled = tile.pixels[:, rows, cols][:, nearest[0], nearest[1]]
-        return replace(tile, pixels=np.pad(filled, ((0, 0), *rims), mode="symmetric"))
+        return replace(tile, pixels=np.pad(filled, ((0, 0), *window.rims(inside)), mode="symmetric"))
 
 
 def split_rows(rows: Iterable[Row], patch: int, most: int) -> Iterator[Row]:
