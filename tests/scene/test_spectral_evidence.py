@@ -242,9 +242,9 @@ def test_evidence_does_not_depend_on_the_window_that_is_read(scene: Path, tmp_pa
     with open_raster(spoilt) as raster:
         evidence = consult_bands(raster, parse_classes("house, water"), "words+bands", compete=False).evidence
         assert evidence and max(evidence.widths) > 3
-        whole = evidence.at(raster.grid.whole)(slice(0, 2))
+        whole = evidence.at(raster.grid.whole, slice(0, 2))
         for part in (Window(20, 25, 60, 45), Window(0, 0, 31, 160), Window(33, 33, 1, 1)):
-            np.testing.assert_allclose(evidence.at(part)(slice(0, 2)), whole[(slice(None), *part.slices)], atol=1e-5)
+            np.testing.assert_allclose(evidence.at(part, slice(0, 2)), whole[(slice(None), *part.slices)], atol=1e-5)
 
 
 def test_a_pond_smaller_than_a_patch_is_present(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class Upsampler:
                 best, sure = _best_channel(part, patch, crop)
             else:
                 odds = self.evidence.at(Window(start - above, cols.start, height, cols.stop - cols.start))
-                joined = join_channels(upsample(part, patch, *crop), torch.from_numpy(odds(slice(None))))
+                joined = join_channels(upsample(part, patch, *crop), torch.from_numpy(odds))
                 sure, best = joined.max(0)
             classes[:, cols], confidence[:, cols] = self._decide(best, sure, valid[:, cols])
         return ClassStrip(start - above, classes, confidence)

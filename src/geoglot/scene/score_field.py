@@ -100,7 +100,7 @@ class ScoreField:
         shares = upsample(torch.from_numpy(lattice), patch, *crop)
         scores = shares[0]
         if self.evidence is not None:
-            scores = join_odds(shares, torch.from_numpy(self.evidence.at(window)(self._own)[0]))
+            scores = join_odds(shares, torch.from_numpy(self.evidence.at(window, self._own)[0]))
         return np.where(self.scene.valid(window), scores.nan_to_num(0).numpy(), np.float32(0))
 
 

@@ -1,6 +1,6 @@
 """Evidence of the bands beside red, green and blue: log-odds of names at pixels and patches (decision 28)."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,9 +19,6 @@ from geoglot.sources.spectrum import BandValues
 
 _PIXELS, _WIDTH = 2**20, 2048  # pixels, and columns of patches in pixels, judged at once, which bounds memory
 
-Odds = Callable[[slice], Float[np.ndarray, "name rows cols"]]
-"""Log-odds of some of the names at the pixels of a window."""
-
 
 @dataclass(frozen=True, eq=False)
 class SpectralEvidence:
@@ -38,22 +35,19 @@ class SpectralEvidence:
     damaged: set[Window] = field(default_factory=set)
     """Blocks whose bands could not be read, so that words alone decided there."""
 
-    def at(self, window: Window) -> Odds:
-        """Reads the bands of a window inside the scene; returns what they say there of some names."""
+    def at(self, window: Window, names: slice = slice(None)) -> Float[np.ndarray, "name rows cols"]:
+        """Read the bands of a window inside the scene: log-odds of names at its pixels."""
         margin = max(self.widths) // 2
         around = window.grown(margin).intersection(self.raster.grid.whole)
         assert around is not None, "the window lies inside the scene"
         covers, valid = self._covers(around)
-        place = (slice(None), *window.within(around).slices)
-
-        def odds(names: slice) -> Float[np.ndarray, "name rows cols"]:
-            each = self._weigh(covers, names)
-            for plane, width in zip(each, self.widths[names], strict=True):
-                if width > 1:
-                    plane[:] = _box_mean(plane, valid, width)
-            return each[place]
-
-        return odds
+        odds = self._weigh(covers, names)
+        widths = self.widths[names]
+        shares = {width: _box_mean(valid, width) for width in set(widths) if width > 1}
+        for plane, width in zip(odds, widths, strict=True):
+            if width > 1:  # the mean over the pixels with data of the square; 0 without data
+                plane[:] = np.where(valid, _box_mean(plane, width) / np.maximum(shares[width], 1e-9), 0)
+        return odds[(slice(None), *window.within(around).slices)]
 
     def highest(self, index: int) -> float:
         """The largest log-odds that the bands may give a name."""
@@ -124,7 +118,7 @@ class SpectralEvidence:
         )
         inside = pixels.intersection(self.raster.grid.whole)
         assert inside is not None, "a patch of the lattice touches the scene"
-        means = self.at(inside)(names)
+        means = self.at(inside, names)
         for axis, (start, length) in enumerate(zip(inside[:2], inside[2:], strict=True)):
             edges = np.clip(np.arange(pixels[axis], pixels[axis] + pixels[2 + axis] + 1, patch) - start, 0, length)
             sums = np.add.reduceat(means, edges[:-1], axis=1 + axis, dtype=np.float64)
@@ -132,11 +126,6 @@ class SpectralEvidence:
         return means
 
 
-def _box_mean(
-    odds: Float[np.ndarray, "rows cols"], valid: Bool[np.ndarray, "rows cols"], width: int
-) -> Float[np.ndarray, "rows cols"]:
-    """The mean over the pixels with data of the square around each pixel with data; 0 for others."""
-    sums, counts = (
-        ndimage.uniform_filter(np.asarray(plane, np.float64), width, mode="constant") for plane in (odds, valid)
-    )
-    return np.asarray(np.where(valid, sums / np.maximum(counts, 1e-9), 0), np.float32)
+def _box_mean(plane: np.ndarray, width: int) -> Float[np.ndarray, "rows cols"]:
+    """The mean of the square around each pixel; 0 beyond the plane."""
+    return np.asarray(ndimage.uniform_filter(np.asarray(plane, np.float64), width, mode="constant"))
