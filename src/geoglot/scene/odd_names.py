@@ -9,20 +9,20 @@ from geoglot.scene.class_words import ClassWords
 _SHOWN = 40  # characters of a word that a message repeats
 
 
-def shown(text: str) -> str:
-    """A word as messages repeat it: in quotes, and cut if it is long."""
+def quote(text: str) -> str:
+    """Quote a word for a message; a long one is cut."""
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN].rstrip()}...")
 
 
-def listed(words: Sequence[str]) -> str:
-    """Words as messages list them."""
-    return format_some(list(map(shown, words)))
+def quote_all(words: Sequence[str]) -> str:
+    """Quote words for a message that lists them."""
+    return format_some(list(map(quote, words)))
 
 
 def odd_name_notes(classes: Sequence[ClassWords]) -> Iterator[str]:
     """A note on numbers in place of names, and one on negations."""
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
     if numbers := [word for word in words if re.fullmatch(r"[\d\W_]*\d[\d\W_]*", word)]:
-        yield f"{listed(numbers)}: a number says nothing of what a class shows; write it in words"
+        yield f"{quote_all(numbers)}: a number says nothing of what a class shows; write it in words"
     if negated := [word for word in words if re.match(r"(?:no|not|non|without)[ -]", word.lower())]:
-        yield f"{listed(negated)}: a model does not read no, not and without; ask for what is there instead"
+        yield f"{quote_all(negated)}: a model does not read no, not and without; ask for what is there instead"

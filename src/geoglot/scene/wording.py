@@ -19,7 +19,7 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics, encode
 from geoglot.scene.class_words import ClassWords, fill, text_vectors
 from geoglot.scene.concepts import is_concept
-from geoglot.scene.odd_names import listed, odd_name_notes, shown
+from geoglot.scene.odd_names import odd_name_notes, quote, quote_all
 from geoglot.scene.spelling import near_words
 
 _SAME = 1 - 1e-6  # cosine of two texts that are the same to a model: 1 but for rounding
@@ -87,7 +87,7 @@ def _check_known(model: VisionLanguageModel, entries: Sequence[_Entry]) -> None:
     encoded = _encode(tokenizer, [entry.word for entry in entries])
     if unknown := [word for word, encoding in encoded if not any(_known_tokens(tokenizer, encoding))]:
         reads = f"; it reads {_languages(model.card)}" if model.card.languages else ""
-        raise ClassesError(f"{model.card.name} knows no part of {listed(unknown)}{reads}")
+        raise ClassesError(f"{model.card.name} knows no part of {quote_all(unknown)}{reads}")
 
 
 def _encode(tokenizer: Tokenizer, words: Sequence[str]) -> Iterator[tuple[str, Encoding]]:
@@ -126,12 +126,12 @@ def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> Iterator[tuple[int, int]
 def _alike(model: str, one: _Entry, other: _Entry) -> str:
     """The message about two words with the same embedding."""
     if other.group == _BACKGROUND != one.group:
-        same = f" ({shown(other.word)} is the same to {model})" if one.word != other.word else ""
-        return f"{shown(one.word)} cannot be found and be the background{same}; take it out of one of them"
-    both = f"{shown(one.word)} and {shown(other.word)}"
+        same = f" ({quote(other.word)} is the same to {model})" if one.word != other.word else ""
+        return f"{quote(one.word)} cannot be found and be the background{same}; take it out of one of them"
+    both = f"{quote(one.word)} and {quote(other.word)}"
     if one.group == other.group:
-        listed = f"{shown(one.word)} is listed twice" if one.word == other.word else f"{both} are one word to {model}"
-        return f"{listed} in {shown(one.group)}, which changes what that class means; list it once"
+        listed = f"{quote(one.word)} is listed twice" if one.word == other.word else f"{both} are one word to {model}"
+        return f"{listed} in {quote(one.group)}, which changes what that class means; list it once"
     classes = "" if (one.word, other.word) == (one.group, other.group) else f" of {one.group!r} and {other.group!r}"
     return f"{both}{classes} are the same to {model}, so that one of them would never be chosen; leave one out"
 
@@ -143,7 +143,7 @@ def _unknown_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) ->
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
     near = dict(islice(near_words(tokenizer, words), _NOTES))
     name = model.card.name
-    spelling = (*(f"{name} does not know {shown(a)} as a word: did you mean {shown(b)}?" for a, b in near.items()),)
+    spelling = (*(f"{name} does not know {quote(a)} as a word: did you mean {quote(b)}?" for a, b in near.items()),)
     if model.card.languages != ("en",):
         return spelling
     words = [word for word in words if word not in near]
@@ -157,7 +157,7 @@ def _unknown_notes(model: VisionLanguageModel, classes: Sequence[ClassWords]) ->
     them, kind = ("them", "words") if len(doubtful) > 1 else ("it", "a word")
     return (
         *spelling,
-        f"{model.card.name} reads {_languages(model.card)} only, and does not know {listed(doubtful)} as "
+        f"{model.card.name} reads {_languages(model.card)} only, and does not know {quote_all(doubtful)} as "
         f"{kind}: it sees {them} in pieces at most, so what it makes of {them} may mean nothing; try common English",
     )
 
@@ -190,7 +190,7 @@ def _length_notes(model: VisionLanguageModel, entries: Sequence[_Entry], templat
     longest = max(templates, key=len, default="{}")
     counts = model.tokens_read([fill([longest], entry.word)[0] for entry in entries])
     for entry, (read, total) in zip(entries, counts, strict=True):
-        text = f"the text {shown(entry.word)} of {shown(entry.group)}"
+        text = f"the text {quote(entry.word)} of {quote(entry.group)}"
         if read < total:
             yield (
                 f"{text} is too long for {model.card.name}: it reads {read} of {total} tokens, so the end is left out; "

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 from geoglot.errors import AnswerError
 from geoglot.nouns import singular
 from geoglot.tasks.ask.grammar.forms import FORMS
-from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS, name_of, spelled
+from geoglot.tasks.ask.grammar.names import FUNCTION_WORDS, MEASURES, VERBS, correct_spelling, name_of
 from geoglot.tasks.ask.grammar.normalise import plain
 from geoglot.tasks.ask.grammar.noun import NotUnderstood
 from geoglot.tasks.ask.grammar.patterns import KNOWN
@@ -15,8 +15,9 @@ from geoglot.tasks.ask.grammar.queries import Query
 from geoglot.tasks.ask.plan import Plan, Trial
 
 _LONGEST = 300
+_PLAIN = {"there", "what", "are", "is", "were"}
 #: Words that a refusal may quote as not understood
-_STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - (_PLAIN := {"there", "what", "are", "is", "were"})
+_STRANGE = (FUNCTION_WORDS | VERBS | MEASURES) - _PLAIN
 
 
 class Rules:
@@ -68,8 +69,9 @@ def _read(text: str) -> tuple[str, Query | None, list[str]]:
 def _corrections(text: str, program: str) -> Iterator[str]:
     """A note on each word of a question that the program has in another spelling."""
     for word in dict.fromkeys(re.findall(r"[a-z]+", text)):
-        if spelled(word) != word and singular(spelled(word)) in program:
-            yield f"{word!r} was read as {spelled(word)!r}"
+        right = correct_spelling(word)
+        if right != word and singular(right) in program:
+            yield f"{word!r} was read as {right!r}"
 
 
 def _is_no_name(word: str) -> bool:

@@ -29,7 +29,7 @@ def name_of(words: list[str]) -> str:
     if words[0] in MEASURES and words[1:2] and singular(words[1]) not in _LISTS["AFTER_MEASURES"]:
         raise NotUnderstood(words[0])
     _check_order(words)
-    words = [spelled(word) for word in words]
+    words = [correct_spelling(word) for word in words]
     name = " ".join([*words[:-1], singular(words[-1])])
     return SYNONYMS.get(name, name).replace("-of-", " of ")
 
@@ -67,9 +67,9 @@ def _misspelled() -> dict[str, str]:
 _MISSPELLED = _misspelled()
 
 
-def spelled(word: str) -> str:
+def correct_spelling(word: str) -> str:
     """A word in its right spelling: "buidlings" is "buildings"."""
     alone = singular(word)
-    return (
-        plural(_MISSPELLED[alone]) if word not in _MISSPELLED and alone in _MISSPELLED else _MISSPELLED.get(word, word)
-    )
+    if word not in _MISSPELLED and alone in _MISSPELLED:
+        return plural(_MISSPELLED[alone])
+    return _MISSPELLED.get(word, word)
