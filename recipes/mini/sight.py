@@ -176,7 +176,7 @@ def count_pairs(outlines: list[shapely.Polygon], centres: list[shapely.Point]) -
 def loveda_figures(sight: Sight, folder: Path, learned: frozenset[str]) -> dict[str, Figure]:
     """Mean IoU over the classes that occur in LoveDA's tiles, and in each, but for tiles that the model learned from.
 
-    None if it learned from all of them.
+    Empty if it learned from all of them.
     """
     truths, guesses, figures = [], [], {}
     tiles = sorted((folder / "images").iterdir())

@@ -52,12 +52,12 @@ class Window(NamedTuple):
         return self._replace(row=self.row - frame.row, col=self.col - frame.col)
 
     def grown(self, margin: int) -> Window:
-        """The pixels up to `margin` rows and columns away."""
+        """This window with `margin` more pixels on each side."""
         row, col, height, width = self
         return Window(row - margin, col - margin, height + 2 * margin, width + 2 * margin)
 
     def cut(self, height: int, width: int) -> Iterator[Window]:
-        """The parts of this window in blocks of so many rows and columns, of which one starts at the first pixel."""
+        """Split this window along a lattice of `height` x `width` blocks that starts at pixel (0, 0)."""
         for row in range(self.row // height * height, self.row + self.height, height):
             for col in range(self.col // width * width, self.col + self.width, width):
                 part = self.intersection(Window(row, col, height, width))

@@ -17,7 +17,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.outputs.atomic import disk_errors
 from geoglot.settings import load_settings
 
-#: Files that are added to a shard later; another content has another name
+#: Files that a shard gets later; their names hold a hash of their content
 _NAMED_BY_HASH = re.compile(r"/(vectors|removed)-[0-9a-f]+\.npy$")
 #: Keys with which object stores describe the state of a file
 _STATE = ("size", "ETag", "etag", "md5Hash", "LastModified", "mtime", "created")

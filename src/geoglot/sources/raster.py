@@ -128,7 +128,7 @@ class Raster:
         return self.spectrum.named(numbers), valid
 
     def spectral_blocks(self, window: Window) -> Iterator[Window]:
-        """The parts of a window in blocks, of which a damaged file spoils the bands of `spectrum` one by one."""
+        """Split a window along the file's blocks, so that a damaged block costs no more than its own pixels."""
         assert self.spectrum is not None
         if self.grid is not self.native:
             return window.cut(_BLOCK, _BLOCK)

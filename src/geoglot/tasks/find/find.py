@@ -174,7 +174,8 @@ def _select(
     if not lost or len({each.name for each in sized}) == 1:
         return kept, ()
     which = format_list([f"{count:,} of {name}" for name, count in lost.items()], _NAMED)
-    return kept, (f"{which} lie on ground of better scores and are left out; ask for one name at a time to count each",)
+    note = f"{which} overlap objects with better scores and are left out; ask for one name at a time to count each"
+    return kept, (note,)
 
 
 def _limit_area(objects: list[Object], scene: EncodedScene, options: FindOptions) -> list[Object]:
