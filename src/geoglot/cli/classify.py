@@ -48,7 +48,10 @@ def command(
     shared.emit(labels.to_json(), as_json, describe(labels))
     if labels.failed:
         told = f"{len(labels.failed)} windows or sources failed: {labels.failed[0][1].reason}"
-        shared.exit_partly(told) if labels.results else shared.exit_without_result(told)
+        if labels.results:
+            shared.exit_partly(told)
+        else:
+            shared.exit_without_result(told)
 
 
 def _doubt(label: Label) -> str:

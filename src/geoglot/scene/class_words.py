@@ -128,8 +128,9 @@ def text_vectors(
         vectors = model.encode_text([text for word in block for text in fill(templates, word)])
         blocks.append(F.normalize(vectors.reshape(len(block), len(templates), -1).mean(1), dim=-1))
     vectors = torch.cat(blocks)
-    for index, concept in taught.items():
-        vectors = vectors.index_copy(0, torch.tensor([index], device=vectors.device), concept.vector[None].to(vectors))
+    if taught:
+        concepts = torch.stack([concept.vector for concept in taught.values()]).to(vectors)
+        vectors = vectors.index_copy(0, torch.tensor([*taught], device=vectors.device), concepts)
     return vectors
 
 

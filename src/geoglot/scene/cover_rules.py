@@ -76,11 +76,12 @@ def _fit_index(index: str, rule: Rule, spectrum: Spectrum) -> Judge:
     if spectrum.is_reflectance:
         return judge(Ramp(rule.threshold, rule.threshold, rule.sign * MOST / _RAMP), rule.speaks_for)
     values = INDICES[index].value(spectrum.sample)
+    values = values[np.isfinite(values)]
     valley = _find_valley(values)
     if valley and abs(valley.at - rule.threshold) <= _SHIFT:
         return judge(valley.ramp(rule.sign), rule.speaks_for)
     ramp = Ramp(rule.threshold - _SLACK, rule.threshold + _SLACK, rule.sign * MOST / _RAMP)
-    is_all = bool((ramp(values[np.isfinite(values)]) > 0).mean() > _ALL) if np.isfinite(values).any() else False
+    is_all = len(values) > 0 and (ramp(values) > 0).mean() > _ALL
     return judge(ramp, rule.speaks_for if is_all else 0.0)
 
 

@@ -118,16 +118,14 @@ class WordDense(OfCard):
     ) -> TextQuestion:
         """Without a background, each name competes with general words that mean something else."""
         own = [self._embed(entry.words, templates) for entry in names]
-        if background is None:
-            general = self._embed(BACKGROUND, templates)
-            others = [other_meanings(general, texts) for texts in own]
-        else:
+        if background is not None:
             check_background(names, background)
-            general, others = (
-                self._embed(background, templates),
-                [torch.ones(len(background), dtype=torch.bool)] * len(own),
-            )
-        texts = torch.cat([*own, *([] if background is None else [general])])
+        against = BACKGROUND if background is None else background
+        general = self._embed(against, templates)
+        if background is None:
+            others, texts = [other_meanings(general, each) for each in own], torch.cat(own)
+        else:
+            others, texts = [torch.ones(len(against), dtype=torch.bool)] * len(own), torch.cat([*own, general])
         notes = word_notes(self.model, names, texts, background=background or (), templates=templates)
         return TextQuestion(
             tuple(entry.name for entry in names),
@@ -137,7 +135,7 @@ class WordDense(OfCard):
             notes,
             levels_of(self.model, names, own),
             doubts_of(self.model, names),
-            tuple(tuple(compress(background or BACKGROUND, other)) for other in others),
+            tuple(tuple(compress(against, other)) for other in others),
         )
 
     @torch.inference_mode()

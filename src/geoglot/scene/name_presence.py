@@ -18,9 +18,8 @@ from geoglot.scene.concepts import Owner, is_concept, load_concept
 
 #: A name whose presence is less probable is not there
 ABSENT = 0.5
-_BEST_BY_CHANCE = (
-    0.65  # the best of many patches is best by chance too, so its log-odds count for less (docs/presence.md)
-)
+#: The best of many patches is best by chance too, so its log-odds count for less (docs/presence.md)
+_BEST_BY_CHANCE = 0.65
 _LEAST = 1e-6
 _NAMED = 20
 

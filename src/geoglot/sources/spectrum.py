@@ -74,7 +74,7 @@ class Spectrum:
     @property
     def is_empty(self) -> bool:
         """Whether no pixel has data in all bands."""
-        return not len(self.sample["nir" if "nir" in self.sample else next(iter(self.sample))])
+        return not len(next(iter(self.sample.values())))
 
     def named(self, numbers: Num[np.ndarray, "band ..."]) -> BandValues:
         """Stored numbers as values by the part of the spectrum."""
