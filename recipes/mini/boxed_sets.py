@@ -51,6 +51,14 @@ def _grown(points: list[tuple[float, float]], share: float) -> list[tuple[float,
     return [tuple(middle + share * (np.array(point) - middle)) for point in points]
 
 
+def _read_labels(path: Path) -> Iterator[tuple[str, list[float]]]:
+    """The kind and the numbers of each thing in the label file of a picture."""
+    for line in (path.parents[1] / "labels" / f"{path.stem}.txt").read_text().splitlines():
+        if line.strip():
+            kind, *numbers = line.split()
+            yield kind, list(map(float, numbers))
+
+
 def read_planes(folder: Path) -> Iterator[Picture]:
     """Airports by the beginning of their names."""
     for row in json.loads((folder / "train.json").read_text()):
@@ -67,10 +75,9 @@ def read_planes(folder: Path) -> Iterator[Picture]:
 def read_ucas(folder: Path) -> Iterator[Picture]:
     """Planes and cars by their corners."""
     for path in sorted(folder.glob("*/images/*.jpg")):
-        lines = (path.parents[1] / "labels" / f"{path.stem}.txt").read_text().splitlines()
         things = []
-        for kind, *numbers in (line.split() for line in lines if line.strip()):
-            corners = list(zip(map(float, numbers[::2]), map(float, numbers[1::2]), strict=True))
+        for kind, numbers in _read_labels(path):
+            corners = list(zip(numbers[::2], numbers[1::2], strict=True))
             things.append(_Thing(int(kind) + 1, _grown(corners, 0.55 if kind == "0" else 0.85), _grown(corners, 1.1)))
         yield _boxed("ucas_aod", path, things, path.parents[1].name == "val", (1, 1))
 
@@ -85,8 +92,7 @@ def read_ships(folder: Path) -> Iterator[Picture]:
             along = np.array([x1 - x0, y1 - y0])
             across = np.array([-along[1], along[0]]) * 0.075
             ends = np.array([x0, y0]), np.array([x1, y1])
-            core = [tuple(p) for p in (ends[0] + across, ends[1] + across, ends[1] - across, ends[0] - across)]
-            things.append(_Thing(1, _grown(core, 0.9), _wider(ends, across * 2.5)))
+            things.append(_Thing(1, _grown(_wider(ends, across), 0.9), _wider(ends, across * 2.5)))
         aside = row["split"] == "test" and number_of(path) > 55
         yield _boxed("ship_google_earth", path, things, aside, (1 / row["width"], 1 / row["height"]))
 
@@ -98,10 +104,8 @@ def _wider(ends: tuple[np.ndarray, np.ndarray], across: np.ndarray) -> list[tupl
 def read_cars(folder: Path) -> Iterator[Picture]:
     """Flights by the beginning of their names."""
     for path in sorted(folder.glob("*/images/*.jpg")):
-        lines = (path.parents[1] / "labels" / f"{path.stem}.txt").read_text().splitlines()
         things = []
-        for kind, *numbers in (line.split() for line in lines if line.strip()):
-            x, y, width, height = map(float, numbers)
+        for kind, (x, y, width, height) in _read_labels(path):
             corner = (x - width / 2, y - height / 2, width, height)
             things.append(_Thing(1 if kind == "0" else 2, _ellipse(*corner, 0.75), _box(*corner)))
         aside = path.name.startswith(("harlem", "DJI_0762", "DJI_000", "DJI_001", "DJI_0267"))
@@ -113,9 +117,8 @@ def read_solar(folder: Path) -> Iterator[Picture]:
     paths = sorted(folder.glob("*/images/*.jpg"))
     kept = last_part(paths, 0.25, lambda path: int(path.name.split("-")[1].split("_")[0]))
     for path in paths:
-        lines = (path.parents[1] / "labels" / f"{path.stem}.txt").read_text().splitlines()
         things = []
-        for _, *numbers in (line.split() for line in lines if line.strip()):
-            corners = list(zip(map(float, numbers[::2]), map(float, numbers[1::2]), strict=True))
+        for _, numbers in _read_labels(path):
+            corners = list(zip(numbers[::2], numbers[1::2], strict=True))
             things.append(_Thing(1, corners, _grown(corners, 1.05)))
         yield _boxed("drone_solar", path, things, path in kept, (1, 1))
