@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.word_sense import WordSense
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.question import ChannelQuestion, ask_channels
 from geoglot.scene.windows import WindowPlan, plan_windows
@@ -71,6 +72,17 @@ class PooledColours(VisionLanguageModel):
 
     def encode_patches(self, pixels: Tensor) -> Tensor:
         return F.normalize(F.avg_pool2d(pixels, 8), dim=1)
+
+
+class CalibratedColours(PooledColours):
+    """A stub whose seen words are its colours, a little off, and whose absurd words are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        random = torch.Generator().manual_seed(0)
+        colours = torch.tensor(list(COLOURS.values()))
+        seen = colours.repeat(40, 1) + 0.3 * torch.randn(40 * len(colours), 3, generator=random)
+        self.sense = WordSense(F.normalize(seen, dim=1), F.normalize(-seen, dim=1))
 
 
 def stepped_state() -> TrainState:

@@ -2,23 +2,9 @@
 
 import numpy as np
 import pytest
-import torch
-import torch.nn.functional as F
 
 from geoglot.index.archive_presence import WordJudge, heights
-from geoglot.models.word_sense import WordSense
-from stubs import COLOURS, PooledColours
-
-
-class Calibrated(PooledColours):
-    """A stub whose seen words are its colours, a little off, and whose absurd words are none."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        random = torch.Generator().manual_seed(0)
-        colours = torch.tensor(list(COLOURS.values()))
-        seen = colours.repeat(40, 1) + 0.3 * torch.randn(40 * len(colours), 3, generator=random)
-        self.sense = WordSense(F.normalize(seen, dim=1), F.normalize(-seen, dim=1))
+from stubs import COLOURS, CalibratedColours, PooledColours
 
 
 def _chips(name: str, count: int) -> np.ndarray:
@@ -35,7 +21,7 @@ def test_a_height_is_a_standard_score_among_other_words() -> None:
 
 
 def test_chips_of_the_word_make_it_likelier_than_chips_of_another() -> None:
-    model = Calibrated()
+    model = CalibratedColours()
     judge = WordJudge.of(model, ["water"])
     assert judge is not None
     unlikely = judge.probability(_chips("roof", 5))
@@ -44,11 +30,11 @@ def test_chips_of_the_word_make_it_likelier_than_chips_of_another() -> None:
 
 
 def test_without_chips_nothing_is_there() -> None:
-    judge = WordJudge.of(Calibrated(), ["water"])
+    judge = WordJudge.of(CalibratedColours(), ["water"])
     assert judge is not None and judge.probability(np.empty((0, 3))) == 0.0
 
 
 @pytest.mark.parametrize("words", [["water"], ["airstrip@mine"]])
 def test_what_cannot_be_told_is_unknown(words: list[str]) -> None:
-    model = PooledColours() if words == ["water"] else Calibrated()
+    model = PooledColours() if words == ["water"] else CalibratedColours()
     assert WordJudge.of(model, words) is None

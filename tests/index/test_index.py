@@ -16,12 +16,14 @@ from PIL import Image
 
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, OutputError, SourceError
+from geoglot.index import index as index_module
 from geoglot.index import picture_cache
 from geoglot.index import query as query_module
 from geoglot.index.build import add
 from geoglot.index.index import Index
+from geoglot.index.scan import scan
 from geoglot.options import IndexOptions, SearchOptions
-from stubs import PooledColours
+from stubs import CalibratedColours, PooledColours
 
 MODEL = PooledColours()
 COLOURS = {"roof": (204, 51, 26), "forest": (26, 128, 26), "water": (26, 51, 204), "road": (102, 102, 102)}
@@ -74,6 +76,16 @@ def test_words_find_their_pictures_first(make_pictures: MakePictures) -> None:
         assert sorted(names(hits)) == [f"{colour}{number}" for number in range(4)]
         assert [hit.rank for hit in hits.hits] == [1, 2, 3, 4]
         assert hits.searched == 16
+
+
+def test_a_search_by_words_alone_scans_once(make_pictures: MakePictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: CalibratedColours())
+    folder, scans = make_pictures(), list[int]()
+    index = Index(folder)
+    monkeypatch.setattr(index_module, "scan", lambda *given: scans.append(1) or scan(*given))
+    alone = index.search("roof")
+    assert alone.present is not None and len(scans) == 1
+    assert index.search("roof", image=folder / "water0.png").present == alone.present and len(scans) == 3
 
 
 def test_a_picture_finds_its_like(make_pictures: MakePictures, tmp_path: Path) -> None:

@@ -91,16 +91,16 @@ class Index:
         blocks = [
             Block(shard.codes, shard.vectors, mask) for shard, mask in zip(self.archive.shards, masks, strict=True)
         ]
-        found = self._find(blocks, query, options.top)
+        found, ranked = self._find(blocks, query, options.top)
         hits = self._look_closer(found, query)[: options.top]
         return Hits(
             query.text, tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)),
-            self._presence(blocks, query), _count(blocks, masks), (*self.notes, *self._word_notes(query)),
+            self._presence(blocks, query, ranked), _count(blocks, masks), (*self.notes, *self._word_notes(query)),
             round(time.perf_counter() - began, 3),
         )  # fmt: skip
 
-    def _find(self, blocks: Sequence[Block], query: Query, top: int) -> list[Hit]:
-        """The best chip of each place: some more than are wanted, for the second stage."""
+    def _find(self, blocks: Sequence[Block], query: Query, top: int) -> tuple[list[Hit], Ranked]:
+        """The best chip of each place, more than are wanted for the second stage, and all chips that were ranked."""
         wanted = min(_SECOND_LOOK * top, top + _MOST_LOOKS)
         many = _FIRST_LOOK * top
         while True:
@@ -108,7 +108,8 @@ class Index:
             facts = self._facts(ranked.rows)
             places = merge_places([fact["cell"] for fact in facts], [fact["source"] for fact in facts], wanted)
             if len(places) == wanted or len(ranked.rows) < many:
-                return [replace(_hit(facts[each.index], ranked, each.index), also=each.also) for each in places]
+                hits = [replace(_hit(facts[each.index], ranked, each.index), also=each.also) for each in places]
+                return hits, ranked
             many *= 4
 
     def _look_closer(self, hits: list[Hit], query: Query) -> list[Hit]:
@@ -125,14 +126,15 @@ class Index:
         ]
         return [seen[index] for index in order]
 
-    def _presence(self, blocks: Sequence[Block], query: Query) -> float | None:
-        """Of the words alone, whatever else was given."""
+    def _presence(self, blocks: Sequence[Block], query: Query, ranked: Ranked) -> float | None:
+        """Of the words alone, whatever else was given; `ranked` are the chips that fit the whole query best."""
         reader = self.reader if query.spoken is not None else None
         judge = None if reader is None else WordJudge.of(reader, query.words)
         if judge is None or query.spoken is None:
             return None
-        ranked = scan(blocks, query.spoken[None].astype(np.float64), CHIPS)
-        return judge.probability(self.vectors(ranked.rows))
+        if len(query.vectors) > 1 or not np.array_equal(query.vectors[0], query.spoken):
+            ranked = scan(blocks, query.spoken[None].astype(np.float64), CHIPS)
+        return judge.probability(self.vectors(ranked.rows[:CHIPS]))
 
     def _word_notes(self, query: Query) -> tuple[str, ...]:
         reader = self.reader if query.words else None
