@@ -10,7 +10,14 @@ from shapely.geometry.base import BaseGeometry
 from conftest import MakeGrid
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
-from geoglot.lonlat import bound_in_lonlat, lonlat_bounds, project_to_lonlat, split_at_antimeridian
+from geoglot.lonlat import (
+    bound_boxes,
+    bound_geometries,
+    bound_in_lonlat,
+    lonlat_bounds,
+    project_to_lonlat,
+    split_at_antimeridian,
+)
 
 DEGREES = pyproj.CRS("OGC:CRS84")
 POLAR = [(3413, 0), (32661, 33), (6931, 33), (3031, 0), (6932, 33)]
@@ -123,3 +130,28 @@ def test_split_at_the_antimeridian() -> None:
     expected = shapely.MultiPolygon([shapely.box(179, 10, 180, 12), shapely.box(-180, 10, -179, 12)])
     assert across.equals(expected) and wrapped.equals(expected)
     assert plain.equals(shapely.box(1, 1, 2, 2))
+
+
+@pytest.mark.parametrize(
+    ("boxes", "expected"),
+    [
+        ([(2, 45, 3, 46), (5, 44, 6, 45)], (2, 44, 6, 46)),
+        ([(170, -1, 180, 0), (-180, 0, -170, 1)], (170, -1, -170, 1)),
+        ([(170, -1, -170, 0), (-160, 0, -150, 1)], (170, -1, -150, 1)),
+        ([(170, 0, -100, 1), (-179, 0, -178, 1), (-50, 0, 100, 1)], (170, 0, 100, 1)),
+        ([(100, 0, -100, 1), (-90, 0, 20, 1)], (100, 0, 20, 1)),
+        ([(170, 0, -180, 1)], (170, 0, 180, 1)),
+        ([(-180, 60, 0, 90), (0, 60, 180, 90)], (-180, 60, 180, 90)),
+        ([(-180, -90, 180, 90)], (-180, -90, 180, 90)),
+    ],
+)
+def test_bounds_of_boxes_go_the_shortest_way_around(boxes: list[tuple[int, ...]], expected: tuple[int, ...]) -> None:
+    assert bound_boxes(np.array(boxes, float)) == expected
+    assert bound_boxes(np.array(boxes[::-1], float)) == expected
+
+
+def test_bounds_of_geometries_that_are_cut_at_the_antimeridian() -> None:
+    crossing = split_at_antimeridian([shapely.box(179.9, 0, 180.1, 1)])[0]
+    west, south, east, north = bound_geometries([None, crossing, shapely.box(179, -1, 179.5, 0)]) or ()
+    assert (west, south, north) == (179, -1, 1) and east == pytest.approx(-179.9)
+    assert bound_geometries([None, shapely.Polygon()]) is None

@@ -65,6 +65,30 @@ def lonlat_bounds(grid: Grid) -> tuple[float, float, float, float]:
     return wrap_longitude(west), south, east if east == 180 else wrap_longitude(east), north
 
 
+def bound_boxes(boxes: Float[np.ndarray, "box 4"]) -> tuple[float, float, float, float]:
+    """(west, south, east, north) in degrees of boxes in this form, at least one: of all ways around, the shortest.
+
+    West > east across the antimeridian, in the boxes and in the result.
+    """
+    west, south, east, north = boxes.T
+    cut = (east < west) & (east > -180)  # at 180 degrees into two
+    begins = np.concatenate([west, np.full(cut.sum(), -180.0)])
+    ends = np.concatenate([np.where(east < west, 180.0, east), east[cut]])
+    order = np.argsort(begins)
+    begins, reach = begins[order], np.maximum.accumulate(ends[order])
+    gaps = np.append(begins[1:], begins[0] + 360) - reach
+    widest = int(gaps.argmax())
+    first, last = (begins[(widest + 1) % len(begins)], reach[widest]) if gaps[widest] > 0 else (-180, 180)
+    return float(first), float(south.min()), float(last), float(north.max())
+
+
+def bound_geometries(geometries: Sequence[Any] | np.ndarray) -> tuple[float, float, float, float] | None:
+    """`bound_boxes` of geometries in degrees that are cut at 180 degrees; None if none of them has coordinates."""
+    boxes = shapely.bounds(shapely.get_parts(np.asarray(geometries, object)))
+    placed = boxes[np.isfinite(boxes).all(1)]
+    return bound_boxes(placed) if len(placed) else None
+
+
 def split_at_antimeridian(geometries: Sequence[Any] | np.ndarray) -> np.ndarray:
     """Lon/lat geometries, cut at 180 degrees where they cross it (RFC 7946, section 3.1.9)."""
     result = np.array(geometries, dtype=object)

@@ -277,3 +277,11 @@ def test_compaction_keeps_every_chip(make_scene: MakeScene, tmp_path: Path) -> N
     assert [names[number] for number in part] == [row["source"] for row in rows_of(tmp_path / "a")]
     assert put(tmp_path / "a", *scenes[:2], options=IndexOptions(scale="320m")).chips == 0
     assert compact(tmp_path / "a").deleted == 0
+
+
+def test_a_scene_around_a_pole_is_around_the_globe(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(1, 256, (3, 96, 96), dtype=np.uint8)
+    corner = Affine(10.0, 0.0, -480.0, 0.0, -10.0, 480.0)
+    add(tmp_path / "a", make_geotiff(pixels, crs="EPSG:3413", transform=corner), model=MODEL, options=IndexOptions())
+    west, south, east, north = cover(Archive.open(tmp_path / "a")).bounds or ()
+    assert (west, east, north) == (-180, 180, 90) and south == pytest.approx(90 - 679 / 111_695, abs=0.004)

@@ -17,7 +17,7 @@ from geoglot.index.chip_table import BOX, CHIPS, geometry_columns
 from geoglot.index.chips import ChipPlace
 from geoglot.index.stac_scenes import StacScene
 from geoglot.index.units import Part
-from geoglot.lonlat import project_to_lonlat
+from geoglot.lonlat import bound_geometries, project_to_lonlat
 from geoglot.outputs.vector_files import to_map
 from geoglot.sources.raster import Raster
 from geoglot.sources.resample import Resampler
@@ -65,7 +65,10 @@ def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares
 
 
 def source_row(found: Found, chips: Any, missing: tuple[int, int, str]) -> dict[str, Any]:
-    """The row of a part in the table of sources but `reading`; `missing` is the unseen, the failed, and why."""
+    """The row of a part in the table of sources but `reading`.
+
+    `missing`: how many places were not seen, how many failed, and the reason.
+    """
     part = found.part
     unseen, failed, why = missing
     return {
@@ -109,4 +112,6 @@ def _bound(chips: Any) -> dict[str, float] | None:
     near = points[0, 0] + wrap_longitude(points[:, 0] - points[0, 0])  # the short way round from the first
     west, east = (float(wrap_longitude(edge)) for edge in (near.min(), near.max()))
     south, north = float(points[:, 1].min()), float(points[:, 1].max())
+    if np.ptp(near) > 180:  # more than half around, such as about a pole
+        west, south, east, north = bound_geometries(shapes) or (west, south, east, north)
     return dict(zip(BOX, (west, south, east, north), strict=True))

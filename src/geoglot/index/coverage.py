@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from geoglot.crs import wrap_longitude
 from geoglot.figures import format_count, format_number
 from geoglot.index.archive import Archive
 from geoglot.index.chip_table import BOX
+from geoglot.lonlat import bound_boxes
 
 _COLUMNS = ("source_sha", "scale_m", "chips", "unseen", "failed", "why", "bbox", "time")
 _MANY_SHARDS = 64
@@ -95,20 +95,6 @@ def cover(archive: Archive) -> Coverage:
         len(sources), archive.rows, len(archive.shards),
         named | ({"pictures": scales[None]} if scales[None] else {}),
         sum(scales[scale] * scale**2 for scale in order) / 1e6,
-        _bound(boxes), min(times, default=None), max(times, default=None), dict(unseen.most_common()),
+        bound_boxes(np.array(boxes)) if boxes else None,
+        min(times, default=None), max(times, default=None), dict(unseen.most_common()),
     )  # fmt: skip
-
-
-def _bound(boxes: list[list[float]]) -> tuple[float, float, float, float] | None:
-    """Bounds of boxes in degrees: of all ways around the Earth, the shortest."""
-    if not boxes:
-        return None
-    west, south, east, north = np.array(boxes).T
-    order = np.argsort(west)
-    width = (east - west)[order] % 360
-    begins = west[order]
-    reach = np.maximum.accumulate(begins + width)
-    gaps = np.append(begins[1:], begins[0] + 360) - reach
-    widest = int(gaps.argmax())
-    first, last = begins[(widest + 1) % len(begins)], reach[widest]
-    return float(first), float(south.min()), float(last if last <= 180 else wrap_longitude(last)), float(north.max())

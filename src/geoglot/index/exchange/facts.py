@@ -11,12 +11,14 @@ from urllib.parse import quote
 
 import numpy as np
 import pyarrow as pa
-from jaxtyping import Float16
+import shapely
+from jaxtyping import Float16, Int
 
 from geoglot.index.archive import Archive, ModelFacts
 from geoglot.index.chip_table import BOX, CHIPS, SOURCES
 from geoglot.index.coverage import cover
 from geoglot.index.live import live_rows
+from geoglot.lonlat import bound_geometries
 
 #: Columns that exports have beside those of chips, and the columns of the table of sources that they are
 PARTS = {"asked": "asked", "source_part": "part", "source_parts": "parts"}
@@ -91,19 +93,32 @@ def export_blocks(archive: Archive) -> Iterator[tuple[Float16[np.ndarray, "chip 
 
 
 def sources_of(columns: Mapping[str, Sequence[Any]]) -> tuple[Any, np.ndarray]:
-    """A table of the parts of sources of some chips, and the row of it for each chip."""
+    """A table of the parts of sources of some chips, and the row of it for each chip.
+
+    The columns are `source`, `source_sha`, `scale_m`, `time`, those of `PARTS`, and `geometry` as WKB in degrees.
+    """
     names = ("source", "source_sha", "scale_m", *PARTS)
-    keys = list(zip(*(columns[name] for name in names), strict=True))
-    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
-    part = np.array([number[key] for key in keys], np.int32)
-    members = [np.flatnonzero(part == index) for index in range(len(number))]
+    groups = group_rows([columns[name] for name in names])
+    part = np.empty(len(columns["source"]), np.int32)
+    for number, rows in enumerate(groups.values()):
+        part[rows] = number
+    shapes = shapely.from_wkb(np.asarray(columns["geometry"], object))
     known = {
-        **{PARTS.get(name, name): [key[at] for key in number] for at, name in enumerate(names)},
-        "chips": [len(rows) for rows in members], **_nothing_else(len(number)),
-        "time": [columns["time"][int(rows[0])] for rows in members],
-        "bbox": [_joined([columns["bbox"][int(row)] for row in rows]) for rows in members],
+        **{PARTS.get(name, name): [key[at] for key in groups] for at, name in enumerate(names)},
+        "chips": [len(rows) for rows in groups.values()], **_nothing_else(len(groups)),
+        "time": [columns["time"][int(rows[0])] for rows in groups.values()],
+        "bbox": [_box_around(shapes[rows]) for rows in groups.values()],
     }  # fmt: skip
-    return _table(len(number), known), part
+    return _table(len(groups), known), part
+
+
+def group_rows(columns: Sequence[Sequence[Any]]) -> dict[tuple[Any, ...], Int[np.ndarray, " _row"]]:
+    """The rows of each combination of values in some columns, in the order in which these first come."""
+    keys = list(zip(*columns, strict=True))
+    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
+    group = np.array([number[key] for key in keys], np.int64)
+    ends = np.cumsum(np.bincount(group, minlength=len(number)))
+    return dict(zip(number, np.split(np.argsort(group, kind="stable"), ends)[:-1], strict=True))
 
 
 def with_unseen(sources: Any, count: int, name: str) -> Any:
@@ -130,10 +145,6 @@ def _nothing_else(count: int) -> dict[str, list[Any]]:
     return {"unseen": [0] * count, "failed": [0] * count, "state": [""] * count, "reading": ["{}"] * count}
 
 
-def _joined(boxes: Sequence[Any]) -> dict[str, float] | None:
-    """The box around boxes, which are dictionaries or Arrow scalars."""
-    plain = [box.as_py() if hasattr(box, "as_py") else box for box in boxes]
-    known = [box for box in plain if box is not None]
-    if not known:
-        return None
-    return {name: (min if name in BOX[:2] else max)(box[name] for box in known) for name in BOX}
+def _box_around(shapes: np.ndarray) -> dict[str, float] | None:
+    bounds = bound_geometries(shapes)
+    return None if bounds is None else dict(zip(BOX, bounds, strict=True))

@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 
 from geoglot.index.archive import Archive
-from geoglot.index.exchange.facts import PARTS, Summary, export_blocks, source_uri
+from geoglot.index.exchange.facts import PARTS, Summary, export_blocks, group_rows, source_uri
 from geoglot.index.exchange.write_geoparquet import emb_facts, write_part
 from geoglot.outputs.atomic import disk_errors, write_bytes
 
@@ -33,7 +33,7 @@ def write_stac(archive: Archive, folder: Path) -> int:
     summary, items = Summary.of(archive), list[str]()
     emb, collection = emb_facts(archive.model, summary), _collection_id(archive)
     for vectors, table in export_blocks(archive):
-        for rows in _parts(table):
+        for rows in group_rows([table[name].to_pylist() for name in _KEY]).values():
             part = table.take(rows)
             name = _item_id(part)
             with disk_errors(folder / name):
@@ -43,14 +43,6 @@ def write_stac(archive: Archive, folder: Path) -> int:
             items.append(name)
     _write(folder / "collection.json", _collection(archive, collection, summary, sorted(items)))
     return len(items)
-
-
-def _parts(table: Any) -> list[np.ndarray]:
-    """The rows of each part of a source."""
-    keys = list(zip(*(table[name].to_pylist() for name in _KEY), strict=True))
-    number = {key: index for index, key in enumerate(dict.fromkeys(keys))}
-    part = np.array([number[key] for key in keys])
-    return [np.flatnonzero(part == index) for index in range(len(number))]
 
 
 def _item_id(part: Any) -> str:

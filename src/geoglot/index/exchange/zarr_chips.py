@@ -83,9 +83,10 @@ def read_zarr(path: str) -> tuple[ModelFacts, Iterator[ChipBatch]]:
 
 def as_batch(vectors: np.ndarray, columns: dict[str, Any]) -> ChipBatch:
     """A batch of vectors as they are stored, and those of `EXPORTED` but `bbox`."""
-    boxes = geometry_columns(shapely.from_wkb(columns["geometry"].to_numpy(zero_copy_only=False)))["bbox"]
+    outlines = columns["geometry"].to_numpy(zero_copy_only=False)
+    boxes = geometry_columns(shapely.from_wkb(outlines))["bbox"]
     plain = {name: columns[name].to_pylist() for name in ("source", "source_sha", "scale_m", "time", *PARTS)}
-    sources, part = sources_of(plain | {"bbox": boxes.to_pylist()})
+    sources, part = sources_of(plain | {"geometry": outlines})
     table = {**columns, "bbox": boxes, "part": part}
     chips = pa.table({name: pa.array(table[name], CHIPS.field(name).type) for name in CHIPS.names})
     return ChipBatch(vectors, chips, sources)
