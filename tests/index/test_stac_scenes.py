@@ -103,6 +103,16 @@ def test_a_catalogue_in_files_gives_times_and_clouds(make_geotiff: MakeGeotiff, 
     assert added.chips > 4 and (row["cloud"], str(row["time"])) == (0.125, "2021-05-04 10:00:00+00:00")
 
 
+def test_times_of_a_catalogue_are_brought_to_utc(tmp_path: Path) -> None:
+    for text in ("2021-05-04T12:00:00+02:00", "2021-05-04T10:00:00"):
+        (tmp_path / "a.json").write_text(json.dumps(item("a", "./a.tif", datetime=text)))
+        [(_, time, _)] = read_catalogue(tmp_path / "a.json")
+        assert time == "2021-05-04T10:00:00+00:00"
+    (tmp_path / "a.json").write_text(json.dumps(item("a", "./a.tif", datetime="0001-01-01T00:00:00+14:00")))
+    with pytest.raises(SourceError):
+        list(read_catalogue(tmp_path / "a.json"))
+
+
 def test_catalogues_that_lead_elsewhere_or_in_a_circle_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "c.json"
     for document in (item("a", "https://example.org/a.tif"), {"type": "Feature"}, {"type": "Catalog", "links": 3}, []):

@@ -4,7 +4,7 @@ import glob
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from geoglot.sources.raster import open_raster
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.sidecars import Sidecars
 from geoglot.tables import read_table, read_text
+from geoglot.times import to_utc
 
 _LISTS, _CATALOGUES = (".txt", ".csv"), (".json", ".geojson")
 _ELSEWHERE = 100_000_000  # bytes that a source on another machine is assumed to have, for the time that is left
@@ -98,8 +99,7 @@ def _read_list(path: Path) -> Iterator[Wanted]:
 
 
 def _utc(text: str) -> str:
-    moment = datetime.fromisoformat(text)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).isoformat()
+    return to_utc(datetime.fromisoformat(text)).isoformat()
 
 
 def hash_sources(

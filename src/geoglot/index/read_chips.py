@@ -25,6 +25,7 @@ from geoglot.sources.analysis_grid import analysis_grid
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_patiently
 from geoglot.sources.scene_day import find_day
+from geoglot.times import to_utc
 
 _EMPTY = "too little of them has data"
 
@@ -150,6 +151,6 @@ def _moment(part: Part, raster: Raster | StacScene) -> datetime | None:
     if part.source.time:
         return datetime.fromisoformat(part.source.time)
     if raster.time:
-        return raster.time.replace(tzinfo=UTC)
+        return to_utc(raster.time)
     day = find_day(raster.uri.rsplit("/", 1)[-1])
     return datetime.combine(day, time(12), UTC) if day else None

@@ -12,7 +12,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, get_args
 from urllib.parse import parse_qsl
@@ -28,6 +28,7 @@ from geoglot.sources.imagery.stac import Stac, StacRecipe, web_of
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.tile import Tile
 from geoglot.tables import parse_json, read_text
+from geoglot.times import to_utc
 from geoglot.web.client import RequestPolicy
 
 PREFIX = "stac:"
@@ -138,7 +139,7 @@ def _read_item(item: Mapping[str, Any], path: Path) -> tuple[str, str | None, fl
             f"the item {item['id']!r} of {path} must have one raster, or one called visual, image or data"
         )
     moment, cloud = facts.get("datetime") or facts.get("start_datetime"), facts.get("eo:cloud_cover")
-    time = datetime.fromisoformat(moment).replace(tzinfo=UTC).isoformat() if moment else None
+    time = to_utc(datetime.fromisoformat(moment)).isoformat() if moment else None
     return _local(str(assets[name]["href"]), path), time, None if cloud is None else float(cloud) / 100
 
 

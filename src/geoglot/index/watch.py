@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from jaxtyping import Float
 
 from geoglot.index.archive import Archive
 from geoglot.index.live import live_blocks, live_rows
+from geoglot.times import to_utc
 
 _FLOOR = 4.0  # robust standard deviations above the usual rise: less happens somewhere by chance
 _LEAST_CELLS = 20  # that a date must share with others, to tell its light from what is there
@@ -127,7 +128,7 @@ def _offsets(seen: pd.DataFrame) -> pd.Series:
 
 def _steps(seen: pd.DataFrame, since: datetime) -> pd.DataFrame:
     """For each cell its highest step at a date that is not before `since`: the rise, and the rows around it."""
-    limit = int((since if since.tzinfo else since.replace(tzinfo=UTC)).timestamp() * 1e6)
+    limit = int(to_utc(since).timestamp() * 1e6)
     ordered = seen.sort_values(["cell", "date"], kind="stable", ignore_index=True)
     level = ordered.groupby("cell")["level"]
     ordered["before"] = level.cummax().groupby(ordered["cell"]).shift()

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from geoglot.errors import InputError
 from geoglot.figures import format_list
 from geoglot.index.chip_table import CHIPS
+from geoglot.times import to_utc
 
 _TOKEN = re.compile(r"""\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|-\d+\.?\d*(?:[eE][+-]?\d+)?|-?\.\d+)|('[^']*'|"[^"]*")"""
                     r"""|([A-Za-z_]\w*)|(<=|>=|<>|!=|==|=|<|>|\(|\)))""")  # fmt: skip
@@ -159,7 +160,6 @@ class _Parser:
 
 def _moment(column: str, text: str | None) -> datetime:
     try:
-        moment = datetime.fromisoformat((text or "")[1:-1])
+        return to_utc(datetime.fromisoformat((text or "")[1:-1]))
     except ValueError as error:
         raise InputError(f"{column} is a time, so write it as '2024-05-31' or '2024-05-31T10:00:00Z'") from error
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 
 import httpx2
 
+from geoglot.times import to_utc
 from geoglot.web.response import BusyError, RetryableError
 from geoglot.web.transports import EndlessError, Layer
 
@@ -64,7 +65,6 @@ def _retry_after(response: httpx2.Response) -> float:
 
 def _date(text: str) -> datetime | None:
     try:
-        date = parsedate_to_datetime(text)
+        return to_utc(parsedate_to_datetime(text))
     except (ValueError, OverflowError):
         return None
-    return date if date.tzinfo else date.replace(tzinfo=UTC)

@@ -10,7 +10,7 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from geoglot.pairs.collect.tiles import grid_of
 from geoglot.sources.areas import Box, boxes_between
 from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.tile import Tile
+from geoglot.times import to_utc
 from geoglot.web.response import HostError
 
 NONE = ".none"
@@ -163,8 +164,7 @@ def rank(scenes: Sequence[Scene], wanted: Wanted, newest: bool, rules: ImageryRe
     covering = [scene for scene in scenes if scene.covers(wanted.grid)]
     if newest or not wanted.time:
         return sorted(covering, key=lambda scene: (scene.time, scene.id), reverse=True)
-    taken = datetime.fromisoformat(wanted.time)
-    taken = taken if taken.tzinfo else taken.replace(tzinfo=UTC)
+    taken = to_utc(datetime.fromisoformat(wanted.time))
     gaps = {scene.id: abs(scene.moment - taken) for scene in covering if scene.moment}
     near = [scene for scene in covering if gaps.get(scene.id, timedelta.max) <= timedelta(days=rules.days + 1)]
     return sorted(near, key=lambda scene: (gaps[scene.id], scene.id))

@@ -29,6 +29,7 @@ from geoglot.geo import Grid
 from geoglot.pairs.collect.collect_recipe import TilesRecipe
 from geoglot.pairs.collect.spatial_hash import Floats, Ids, SpatialHash, degree_length, find_neighbours, meridian_arc
 from geoglot.pairs.collect.stage import Collection, Outcome
+from geoglot.times import to_utc
 
 _CHUNK = 1 << 16
 _Place = tuple[float, float, float]
@@ -84,7 +85,7 @@ def _median_times(links: TileMembers, times: np.ndarray, tiles: int) -> list[str
 
 def _to_stamp(text: str) -> float:
     try:
-        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if text else np.nan
+        return to_utc(datetime.fromisoformat(text)).timestamp() if text else np.nan
     except ValueError:
         return np.nan
 

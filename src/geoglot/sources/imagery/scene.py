@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -11,6 +11,7 @@ import shapely
 from geoglot.geo import Grid
 from geoglot.sources.areas import Box
 from geoglot.sources.tile import Tile
+from geoglot.times import to_utc
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,8 @@ class Scene:
 
     @property
     def moment(self) -> datetime | None:
-        """`time` with a time zone; None if unknown."""
-        moment = datetime.fromisoformat(self.time) if self.time else None
-        return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+        """`time` in UTC; None if unknown."""
+        return to_utc(datetime.fromisoformat(self.time)) if self.time else None
 
     def covers(self, grid: Grid) -> bool:
         """Whether all corners of a grid lie in the outline, which may be cut at 180 degrees or go on beyond."""

@@ -21,6 +21,7 @@ from geoglot.sources.imagery.scene import Imagery, Scene
 from geoglot.sources.imagery.window import grid_of, read_classes, read_window
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry
 from geoglot.sources.tile import Tile
+from geoglot.times import to_utc
 from geoglot.web.client import RequestPolicy, WebClient, host_of
 from geoglot.web.redaction import unsigned
 from geoglot.web.response import FORMAT_ERRORS, Response, json_of, plain
@@ -160,7 +161,7 @@ class Stac(Imagery):
 
 def _is_usable(geometry: Any, moment: str) -> bool:
     try:
-        datetime.fromisoformat(moment)
+        to_utc(datetime.fromisoformat(moment))
         outline = shapely.geometry.shape(geometry)
         return bool(np.isfinite(outline.bounds).all() and shapely.get_num_coordinates(outline) <= _MOST_CORNERS)
     except (shapely.errors.ShapelyError, *FORMAT_ERRORS):

@@ -1,0 +1,11 @@
+"""Moments in UTC."""
+
+from datetime import UTC, datetime
+
+
+def to_utc(moment: datetime) -> datetime:
+    """A moment in UTC; one without a time zone is in UTC already. ValueError for one beyond the years 1 to 9999."""
+    try:
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{moment.isoformat()} is beyond the years 1 to 9999 in UTC") from error
