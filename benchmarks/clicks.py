@@ -14,8 +14,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "recipes" / "mini"))
+
+from data import class_words
+from phrases import OTHER_WORDS
+
 from geoglot.datasets.image_files import read_picture
 from geoglot.evaluation.image_vectors import encode_pictures
+from geoglot.evaluation.metrics import Ranking
 from geoglot.index.codes import encode
 from geoglot.index.head import SAMPLE, Background, as_word, fit_head
 from geoglot.index.scan import Block, scan
@@ -23,22 +29,6 @@ from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
 
 ROUNDS, EACH = 3, 5
-#: The classes of RSICD as words
-NAMES = {
-    "bareland": "bare land", "baseballfield": "baseball field", "denseresidential": "dense residential area",
-    "mediumresidential": "medium residential area", "sparseresidential": "sparse residential area",
-    "railwaystation": "railway station", "storagetanks": "storage tanks", "industrial": "industrial area",
-    "commercial": "commercial area",
-}  # fmt: skip
-#: Other words for them, which mini's training kept aside
-OTHERS = {
-    "airport": "aerodrome", "beach": "seaside", "bridge": "footbridge", "church": "chapel", "denseresidential": "slum",
-    "farmland": "arable land", "forest": "woods", "industrial": "manufacturing plant", "meadow": "pasture",
-    "mediumresidential": "housing estate", "mountain": "mountain range", "park": "public garden",
-    "parking": "lorry park", "playground": "running track", "port": "harbour", "railwaystation": "rail terminal",
-    "river": "waterway", "school": "campus", "sparseresidential": "country house", "storagetanks": "fuel depot",
-    "viaduct": "flyover",
-}  # fmt: skip
 #: From text, yes, no and the background to what images are compared with
 Method = Callable[[np.ndarray, np.ndarray, np.ndarray, Background], np.ndarray]
 
@@ -54,9 +44,9 @@ def rule(_text: np.ndarray, yes: np.ndarray, no: np.ndarray, _background: Backgr
 
 
 def average_precision(scores: np.ndarray, wanted: np.ndarray) -> float:
-    """Of a ranking by scores; the first of equal scores comes first."""
-    hits = wanted[np.argsort(-scores, kind="stable")]
-    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
+    """Of the whole ranking by scores."""
+    count = len(scores)
+    return float(Ranking.of(scores[:, None], wanted[:, None], count).average_precisions(count, np.ones(count, int))[0])
 
 
 def rounds(vectors: np.ndarray, wanted: np.ndarray, text: np.ndarray, method: Method, half: int) -> list[float]:
@@ -120,9 +110,10 @@ def main(folder: str) -> None:
     vectors = encode_pictures(model, pictures, "mirror", 16).double().numpy()
     classes = [file.stem.rpartition("_")[0] for file in files]
     names = sorted(set(classes))
-    for table, title in ((NAMES, "names of the classes"), (NAMES | OTHERS, "words that no training read")):
+    own = {name: class_words(name) for name in names}
+    for words, title in ((own, "names of the classes"), (own | OTHER_WORDS, "words that no training read")):
         with torch.inference_mode():
-            texts = text_vectors(model, [table.get(name, name) for name in names]).double().numpy()
+            texts = text_vectors(model, [words[name] for name in names]).double().numpy()
         compare(vectors, classes, texts, names, f"{len(names)} classes, {title}")
     time_round()
 

@@ -11,7 +11,7 @@ present pairs of picture and word count half, absent ones and absurd ones a quar
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +108,7 @@ def ask(
         yield Pair(word, kind, captions and kind != "absurd", float(np.log(peak / (1 - peak))))
 
 
-def auroc(present: np.ndarray, others: np.ndarray) -> float:
+def auroc(present: Sequence[float] | np.ndarray, others: Sequence[float] | np.ndarray) -> float:
     """The share of pairs in which what is present has the higher odds; equal ones count half."""
     ranks = np.searchsorted(np.sort(others), present, "left") + np.searchsorted(np.sort(others), present, "right")
     return float(ranks.mean() / 2 / len(others)) if len(present) and len(others) else float("nan")

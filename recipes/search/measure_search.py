@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,11 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "mini"))
+
+from data import class_words
+from measure_presence import ABSURD, auroc
+
 from geoglot.index.index import Index
 from geoglot.index.look_closer import Candidate, look_closer, rerank
 from geoglot.index.scan import Block, scan
@@ -29,12 +35,6 @@ from geoglot.models.zoo import load_word_model
 from geoglot.options import SearchOptions
 from geoglot.scene.class_words import text_vectors
 
-HERE = Path(__file__).parent
-NAMES = {
-    "bareland": "bare land", "baseballfield": "baseball field", "denseresidential": "dense residential area",
-    "mediumresidential": "medium residential area", "sparseresidential": "sparse residential area",
-    "railwaystation": "railway station", "storagetanks": "storage tanks",
-}  # fmt: skip
 ONE = SearchOptions(top=1)
 SIDE, TOP, LOOKED = 112, 12, 24
 
@@ -42,12 +42,6 @@ SIDE, TOP, LOOKED = 112, 12, 24
 def kind_of(source: str) -> str:
     """The class in the name of a picture of RSICD."""
     return re.sub(r"_?\d*\.\w+$", "", Path(source).name.lower())
-
-
-def auroc(there: Sequence[float], not_there: Sequence[float]) -> float:
-    """Share of pairs in which what is there scores higher; equal scores count half."""
-    yes, no = np.array(there)[:, None], np.array(not_there)[None]
-    return float(((yes > no) + 0.5 * (yes == no)).mean())
 
 
 def measure_captions(index: Index, model: VisionLanguageModel, captions: Path) -> None:
@@ -70,7 +64,7 @@ def measure_presence(index: Index, absurd: Sequence[str]) -> None:
     names = [name for shard in index.archive.shards for name in shard.table(("source",))["source"].to_pylist()]
     there, gone, there_raw, gone_raw = list[float](), list[float](), list[float](), list[float]()
     for kind in sorted(set(map(kind_of, names))):
-        word = NAMES.get(kind, kind)
+        word = class_words(kind)
         without = SearchOptions(top=1, where=f"not source like '%/{kind}\\_%'")
         for options, present, raw in ((ONE, there, there_raw), (without, gone, gone_raw)):
             hits = index.search(word, options=options)
@@ -99,7 +93,7 @@ def measure_second_stage(model: VisionLanguageModel, pictures: Sequence[Path]) -
         whole = np.concatenate([model.encode_image(torch.from_numpy(one[None])).float().numpy() for one in pixels])
         first, second = list[float](), list[float]()
         for kind in np.unique(kinds):
-            text = text_vectors(model, [NAMES.get(kind, kind)])[0].float().numpy()
+            text = text_vectors(model, [class_words(kind)])[0].float().numpy()
             scores, holds = whole @ text, (kinds == kind).any(1)
             best = np.argsort(-scores)[:LOOKED]
             looks = look_closer([Candidate(str(squares[index]), None, "", None) for index in best], text, model)
@@ -128,7 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     model = load_word_model(given.model)
     index = Index(given.data / "rsicd" / "valid", model=given.model)
     measure_captions(index, model, given.data / "rsicd" / "valid.jsonl")
-    measure_presence(index, (HERE.parent / "mini" / "absurd_test.txt").read_text().split("\n")[:50])
+    measure_presence(index, ABSURD)
     measure_second_stage(model, sorted((given.data / "rsicd" / "valid").glob("*.jpg")))
 
 
