@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import shapely
 
@@ -25,4 +24,4 @@ def test_rows_are_grouped_in_the_order_in_which_their_values_come() -> None:
     groups = group_rows([["b", "a", "b", "c"], [1, 1, 1, None]])
     assert list(groups) == [("b", 1), ("a", 1), ("c", None)]
     assert [rows.tolist() for rows in groups.values()] == [[0, 2], [1], [3]]
-    assert group_rows([np.array([]), []]) == {}
+    assert group_rows([[], []]) == {}
