@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields, replace
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,8 @@ import numpy as np
 from geoglot.errors import SourceError
 from geoglot.geo import Window
 from geoglot.index.cells import Cell
+from geoglot.index.chips import at_scale, chip_corners
 from geoglot.options import ReadOptions
-from geoglot.sources.analysis_grid import analysis_grid
 from geoglot.sources.raster import open_raster
 from geoglot.sources.tile import Tile
 
@@ -27,10 +27,9 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
         if cell is None:
             return raster.thumbnail(side)
         place = Cell.parse(cell)
-        scene = replace(raster, grid=analysis_grid(raster.native, place.scale_m / side, raster.uri))
-        lon, lat = place.centre
-        down, across = (np.round(axis - side / 2) for axis in scene.grid.from_lonlat(np.array([lon]), np.array([lat])))
-        return scene.read(Window(int(down[0]), int(across[0]), side, side))
+        scene, centre = at_scale(raster, place.scale_m, side), np.array(place.centre)
+        top, left = chip_corners(scene.grid, centre[:1], centre[1:], side)
+        return scene.read(Window(int(top[0]), int(left[0]), side, side))
 
 
 def _parse_reading(reading: str) -> ReadOptions:

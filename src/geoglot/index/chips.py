@@ -5,23 +5,28 @@ The chip at the edge of a scene reaches beyond it, where the scene is mirrored.
 """
 
 import math
-from typing import NamedTuple
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 
 import numpy as np
-from jaxtyping import Bool
+from jaxtyping import Bool, Float, Int
 
 from geoglot.errors import InputError
 from geoglot.figures import format_number
 from geoglot.geo import Grid, Window
 from geoglot.index.cells import Cell, cells_within, centres, check_scale
+from geoglot.index.stac_scenes import StacScene
 from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import Card
+from geoglot.sources.analysis_grid import analysis_grid
+from geoglot.sources.raster import Raster
 
 AUTO = "auto"
 LEAST_INSIDE = 0.25
 """Share of a chip that must lie in its scene."""
 _FAR = 2.0  # times beyond the resolutions of a model, up to which a scale is read
 _COARSE = 4.0  # pixels of a chip across one pixel of the scene, beyond which it is blurred
+Scene = TypeVar("Scene", bound=Raster | StacScene)
 
 
 class ChipPlace(NamedTuple):
@@ -79,6 +84,11 @@ def why_too_coarse(native: Grid, scale_m: float, side: int) -> str:
     )
 
 
+def at_scale(scene: Scene, scale_m: float, side: int) -> Scene:
+    """A scene on the grid in which a chip of `scale_m` is `side` pixels wide."""
+    return replace(scene, grid=analysis_grid(scene.native, scale_m / side, scene.uri))
+
+
 def find_places(grid: Grid, scale_m: float, side: int, part: slice = slice(None)) -> list[ChipPlace]:
     """The chips of `side` pixels that lie in a grid by at least a quarter; the one that does most if none does so.
 
@@ -87,13 +97,20 @@ def find_places(grid: Grid, scale_m: float, side: int, part: slice = slice(None)
     across = list(cells_within(scale_m, *lonlat_bounds(grid)))
     row = np.repeat([row for row, _ in across], [len(cols) for _, cols in across])
     col = np.concatenate([cols for _, cols in across])
-    lon, lat = centres(scale_m, row, col)
-    top, left = (np.round(axis - side / 2).astype(np.int64) for axis in grid.from_lonlat(lon, lat))
+    top, left = chip_corners(grid, *centres(scale_m, row, col), side)
     share = _overlap(top, side, grid.shape[0]) * _overlap(left, side, grid.shape[1]) / side**2
     enough = np.flatnonzero(share >= LEAST_INSIDE)
     kept = enough if len(enough) else np.flatnonzero(share == share.max())[:1]
     numbers = np.column_stack([row, col, top, left])[kept[part]].tolist()
     return [ChipPlace(Cell(scale_m, r, c), Window(y, x, side, side)) for r, c, y, x in numbers]
+
+
+def chip_corners(
+    grid: Grid, lon: Float[np.ndarray, " chip"], lat: Float[np.ndarray, " chip"], side: int
+) -> tuple[Int[np.ndarray, " chip"], Int[np.ndarray, " chip"]]:
+    """The first row and column of chips of `side` pixels around places in degrees; they may reach beyond the grid."""
+    top, left = (np.round(axis - side / 2).astype(np.int64) for axis in grid.from_lonlat(lon, lat))
+    return top, left
 
 
 def _overlap(first: np.ndarray, side: int, length: int) -> np.ndarray:

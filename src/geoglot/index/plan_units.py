@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from geoglot.errors import GridError, InputError, SourceError
-from geoglot.index.chips import find_places, scale_of, why_too_coarse
+from geoglot.index.chips import at_scale, find_places, scale_of, why_too_coarse
 from geoglot.index.known_sources import Known
 from geoglot.index.open_source import open_source
 from geoglot.index.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.base import Card
-from geoglot.sources.analysis_grid import analysis_grid
 
 
 @dataclass
@@ -66,7 +65,7 @@ def _count_parts(source: Source, asked: str, rules: Rules, card: Card) -> int:
         scale, side = scale_of(asked, raster.native, card), card.tile_size
         if why_too_coarse(raster.native, scale, side):
             return 1
-        places = find_places(analysis_grid(raster.native, scale / side, raster.uri), scale, side)
+        places = find_places(at_scale(raster, scale, side).grid, scale, side)
         return -(-len(places) // CHIPS_A_PART)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from functools import lru_cache
 from typing import Any
@@ -14,14 +14,13 @@ from jaxtyping import Float
 
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.index.chip_rows import Found, Shares, chip_rows, source_row
-from geoglot.index.chips import ChipPlace, find_places, scale_of, shows_enough, why_too_coarse
+from geoglot.index.chips import ChipPlace, at_scale, find_places, scale_of, shows_enough, why_too_coarse
 from geoglot.index.open_source import open_source
 from geoglot.index.stac_scenes import StacScene
 from geoglot.index.units import CHIPS_A_PART, Part, Rules, Unit
 from geoglot.models.base import Card
 from geoglot.scene.embed import pad
 from geoglot.scene.read import check_bands
-from geoglot.sources.analysis_grid import analysis_grid
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, read_patiently
 from geoglot.sources.scene_day import find_day
@@ -94,7 +93,7 @@ def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card)
             yield from _read_picture(part, raster, rules, card)
         return
     scale, side = scale_of(part.asked, raster.native, card), card.tile_size
-    scene = replace(raster, grid=analysis_grid(raster.native, scale / side, raster.uri))
+    scene = at_scale(raster, scale, side)
     found = Found(scene, part, scale, _moment(part, raster))
     if why := why_too_coarse(raster.native, scale, side):
         yield _end(found, [], [], (0, 0, why), (f"{raster.uri} is not seen: {why}",))
