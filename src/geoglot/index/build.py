@@ -7,13 +7,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
 from geoglot.figures import format_number
-from geoglot.index.archive import INDEX, Archive, ModelFacts
+from geoglot.index.archive import Archive, ModelFacts, is_archive
 from geoglot.index.chips import parse_scales
 from geoglot.index.commit import commit, forget_old
 from geoglot.index.encode_units import Done, encode_units
@@ -170,14 +169,14 @@ def finish(job: Job, seconds: float) -> Added:
 def load_for(place: PathLike, model: PathLike | None, device: str | None = None) -> VisionLanguageModel:
     """Load a model; None takes that of the archive in a folder, or mini for a new one."""
     if model is None:
-        model = Archive.open(place).model.name if (Path(place) / INDEX).is_file() else BUNDLED
+        model = Archive.open(place).model.name if is_archive(place) else BUNDLED
     return load_word_model(model, device=device, precision="auto")
 
 
 def _open_or_create(place: PathLike, model: VisionLanguageModel, patches: bool) -> Archive:
     """The archive, which must be of this model; InputError if it is of another."""
     facts = ModelFacts.of(model.card)
-    if not (Path(place) / INDEX).is_file():
+    if not is_archive(place):
         return Archive.create(place, facts, patches=patches)
     archive = Archive.open(place)
     if archive.model != facts:

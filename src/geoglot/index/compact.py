@@ -1,4 +1,4 @@
-"""Rewrites small shards and those with removed chips as few large ones, and deletes what no manifest names."""
+"""Rewrites shards that are small or lost chips as few large ones; deletes folders that the manifest does not name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from geoglot.aliases import PathLike
 from geoglot.index.archive import Archive
-from geoglot.index.chip_shard import Shard, add_shard
-from geoglot.index.chip_table import CHIPS, SOURCES, ChipBatch
+from geoglot.index.chip_shard import CHIP_TABLE, Shard, add_shard
+from geoglot.index.chip_table import CHIPS, ChipBatch
+from geoglot.index.live import live_rows
 from geoglot.outputs.atomic import hold
 from geoglot.outputs.own import remove_plain
 from geoglot.shards import SHARD_FILES
@@ -83,8 +84,8 @@ def _merge(shards: Sequence[Shard]) -> ChipBatch:
     for shard in shards:
         known = shard.sources()
         kept = np.delete(np.arange(known.num_rows), shard.removed)
-        rows = np.arange(shard.rows) if shard.live is None else np.flatnonzero(shard.live)
-        table = shard.files.table("chips.parquet", CHIPS.names, shard.rows).take(rows)
+        rows = live_rows(shard)
+        table = shard.files.table(CHIP_TABLE, CHIPS.names, shard.rows).take(rows)
         part = np.searchsorted(kept, table["part"].to_numpy()) + first
         chips.append(table.set_column(table.column_names.index("part"), "part", pa.array(part, pa.int32())))
         sources.append(known.take(kept))
@@ -94,7 +95,7 @@ def _merge(shards: Sequence[Shard]) -> ChipBatch:
         first += len(kept)
     together = pa.concat_tables(chips, promote_options="default")
     return ChipBatch(
-        np.concatenate(vectors), together, pa.concat_tables(sources).select(SOURCES.names),
+        np.concatenate(vectors), together, pa.concat_tables(sources),
         np.concatenate(patches) if patches else None,
     )  # fmt: skip
 

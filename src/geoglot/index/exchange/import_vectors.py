@@ -9,7 +9,7 @@ from typing import Any
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
-from geoglot.index.archive import Archive, ModelFacts
+from geoglot.index.archive import Archive, ModelFacts, is_archive
 from geoglot.index.chip_table import ChipBatch
 from geoglot.index.exchange.alphaearth import open_alphaearth
 from geoglot.index.exchange.chip_files import read_chip_file
@@ -39,7 +39,7 @@ def import_vectors(
     takes a part of rasters. What is in the archive already is not added again. InputError for vectors of another model
     than the archive's. `advance` is told the number of chips.
     """
-    archive = Archive.open(place) if (Path(place) / "archive.json").is_file() else None
+    archive = Archive.open(place) if is_archive(place) else None
     done = 0
     for source in sources:
         for model, batch in _read(Path(source), _Wanted(made_by, scale_m, bbox)):
