@@ -144,7 +144,7 @@ def _scenes(archive: Archive) -> list[tuple[str, datetime | None]]:
     """The sources of an archive that have a place, with their times."""
     found: dict[str, datetime | None] = {}
     for shard in archive.shards:
-        for number, row in enumerate(shard.sources().select(("source", "scale_m", "time")).to_pylist()):
+        for number, row in enumerate(shard.sources(("source", "scale_m", "time")).to_pylist()):
             if number not in shard.removed and row["scale_m"] is not None:
                 found[row["source"]] = row["time"]
     if not found:

@@ -69,9 +69,9 @@ class Shard:
         """Arrow table of some rows, of which only the groups that hold them are read."""
         return self.files.take(CHIP_TABLE, rows, columns)
 
-    def sources(self) -> Any:
-        """Arrow table of the parts of sources, removed ones too."""
-        return self.files.table(SOURCE_TABLE, SOURCES.names)
+    def sources(self, columns: Sequence[str] = tuple(SOURCES.names)) -> Any:
+        """Arrow table with these columns of the parts of sources, removed ones too."""
+        return self.files.table(SOURCE_TABLE, columns, only=True).select(columns)
 
     @cached_property
     def live(self) -> Bool[np.ndarray, " chip"] | None:

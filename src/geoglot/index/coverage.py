@@ -79,7 +79,7 @@ def cover(archive: Archive) -> Coverage:
     boxes, times = list[list[float]](), list[datetime]()
     for shard in archive.shards:
         gone = set(shard.removed)
-        for number, row in enumerate(shard.sources().select(_COLUMNS).to_pylist()):
+        for number, row in enumerate(shard.sources(_COLUMNS).to_pylist()):
             if number in gone:
                 continue
             sources.add(row["source_sha"])

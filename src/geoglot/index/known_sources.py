@@ -72,7 +72,7 @@ class Known:
 
 
 def _read(shard: Shard) -> list[Row]:
-    table = shard.sources().select(_COLUMNS).to_pylist()
+    table = shard.sources(_COLUMNS).to_pylist()
     gone = set(shard.removed)
     return [Row(shard.name, index, *line.values()) for index, line in enumerate(table) if index not in gone]
 
@@ -89,7 +89,7 @@ def _without(shard: Shard, gone: Collection[int]) -> Shard | None:
     if not gone:
         return shard
     removed = tuple(sorted({*shard.removed, *gone}))
-    chips = shard.sources()["chips"].to_numpy()
+    chips = shard.sources(("chips",))["chips"].to_numpy()
     if len(removed) == len(chips):
         return None
     return Shard(shard.files, shard.rows, removed, int(np.delete(chips, removed).sum()))

@@ -49,7 +49,7 @@ class Summary:
     @classmethod
     def of(cls, archive: Archive) -> Summary:
         covered, size = cover(archive), archive.model.tile_size or 1
-        names = {name for shard in archive.shards for name in shard.sources()["source"].unique().to_pylist()}
+        names = {name for shard in archive.shards for name in shard.sources(("source",))["source"].unique().to_pylist()}
         folders = sorted({folder_uri(name) for name in names if name})
         scales = [scale.removesuffix(" m") for scale in covered.scales if scale.endswith(" m")]
         finest = min(map(float, scales), default=0.0)
@@ -86,7 +86,7 @@ def export_blocks(archive: Archive) -> Iterator[tuple[Float16[np.ndarray, "chip 
     """Vectors and table of the chips of each shard, with `EXPORTED` as columns."""
     for shard in archive.shards:
         if len(rows := live_rows(shard)):
-            table, sources = shard.table().take(rows), shard.sources()
+            table, sources = shard.table().take(rows), shard.sources(tuple(PARTS.values()))
             for name, own in PARTS.items():
                 table = table.append_column(name, sources[own].take(table["part"]))
             yield shard.vectors[rows], table.select(EXPORTED.names)
