@@ -17,7 +17,7 @@ from geoglot.index.lanes import Lanes, Outputs, open_lanes
 from geoglot.index.read_chips import PartFailed, PartRead, ReadChip, UnitRead, read_units
 from geoglot.index.units import Rules, Unit
 from geoglot.models.base import VisionLanguageModel
-from geoglot.sources.read_ahead import ahead
+from geoglot.sources.read_ahead import make_ahead
 
 _AHEAD = 4  # batches that wait for the model
 
@@ -49,7 +49,10 @@ class Step:
 def encode_units(units: Iterable[Unit], rules: Rules, model: VisionLanguageModel) -> Iterator[Step | Done]:
     """Do units in order. The vectors of a unit depend on nothing but the unit, its rules and the model."""
     batch = rules.read.batch
-    with open_lanes(model) as lanes, closing(ahead(read_units(units, rules, model.card), _AHEAD * batch)) as events:
+    with (
+        open_lanes(model) as lanes,
+        closing(make_ahead(read_units(units, rules, model.card), _AHEAD * batch)) as events,
+    ):
         work = _Work(lanes, rules)
         for event in events:
             if isinstance(event, ReadChip):

@@ -18,7 +18,7 @@ from geoglot.index.marks import marked_vectors
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
-from geoglot.scene.concepts import Concept, Owner, find_concept, spoken
+from geoglot.scene.concepts import Concept, Owner, drop_collection, find_concept
 
 Rows = Float[np.ndarray, "_example dim"]
 
@@ -46,7 +46,7 @@ def teach(
         "yes": _joined(before, "yes", marked_vectors(archive, tuple(map(Path, yes)))),
         "no": _joined(before, "no", marked_vectors(archive, tuple(map(Path, no)))),
     }
-    start = words or (before.text if before else spoken(word))
+    start = words or (before.text if before else drop_collection(word))
     concept = learn(archive, word, start, examples, reader_of(archive.model, model, device))
     concept.save()
     return concept

@@ -39,7 +39,7 @@ def is_concept(word: str) -> bool:
     return _WORD.fullmatch(word) is not None
 
 
-def spoken(word: str) -> str:
+def drop_collection(word: str) -> str:
     """A word without its collection, for whoever reads words as English: airstrip@mine is an airstrip."""
     return match[1] if (match := _WORD.fullmatch(word)) else word
 

@@ -14,7 +14,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.concepts import spoken
+from geoglot.scene.concepts import drop_collection
 from geoglot.scene.question import BACKGROUND
 
 MOST = 4.0
@@ -122,7 +122,7 @@ def meaning_of(classes: Sequence[ClassWords], *, compete: bool) -> Meaning:
         own, against = (np.pad(weights, ((0, 1), (0, 0))) for weights in (alone.own, alone.against))
         return Meaning((*alone.names, ""), own, against)
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
-    rows = dict(zip(words, _nearest_cover(_embed([*map(spoken, words)])), strict=True))
+    rows = dict(zip(words, _nearest_cover(_embed([*map(drop_collection, words)])), strict=True))
     own = np.stack([np.mean([rows[word] for word in entry.words], axis=0) for entry in classes])
     excludes = np.array([[other.name in cover.excludes for other in COVERS] for cover in COVERS], np.float32)
     against = own @ excludes * (1 - own) * (1 - own.max(0) if compete else 1)
@@ -133,7 +133,7 @@ def meaning_of(classes: Sequence[ClassWords], *, compete: bool) -> Meaning:
 @lru_cache(maxsize=1000)
 def allies_of(name: ClassWords, rivals: tuple[str, ...]) -> Bool[np.ndarray, " rival"]:
     """Which words mean the cover that a name means, so that the bands say the same of both; none if it means none."""
-    own = np.mean(_nearest_cover(_embed([*map(spoken, name.words)])), axis=0)
+    own = np.mean(_nearest_cover(_embed([*map(drop_collection, name.words)])), axis=0)
     return _nearest_cover(_embed(rivals))[:, own.argmax()] >= (_ALLIED if own.max() else np.inf)
 
 

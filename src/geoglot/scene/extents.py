@@ -16,7 +16,7 @@ from torch import Tensor
 from geoglot.models.base import VisionLanguageModel
 from geoglot.nouns import SYNONYMS, singular
 from geoglot.scene.class_words import text_vectors
-from geoglot.scene.concepts import spoken
+from geoglot.scene.concepts import drop_collection
 
 _TABLE = Path(__file__).with_name("extents.toml")
 _ACROSS, _ACROSS_LINE = 2.0, 1 / 3  # least pixels across a thing, and across a long one (decision 25)
@@ -54,7 +54,7 @@ def known_extents() -> Mapping[str, Extent]:
 @lru_cache(maxsize=200_000)
 def extent_of(phrase: str) -> Extent | None:
     """The extent of the head noun of a phrase: "car" of "parked red cars"; of several nouns the widest."""
-    plain = _plain(spoken(phrase))
+    plain = _plain(drop_collection(phrase))
     if whole := _look_up(plain):  # place of worship, track and field
         return whole
     nouns = map(_extent_of_noun, _JOINTS.split(plain))

@@ -39,10 +39,10 @@ def read_ahead(
     A window that fails is read again twice, then yields a FailedWindow. Any other exception, also from `windows`, is
     raised here. The thread ends when this iterator is exhausted or closed.
     """
-    return ahead(((window, read_patiently(raster, window)) for window in windows), depth)
+    return make_ahead(((window, read_patiently(raster, window)) for window in windows), depth)
 
 
-def ahead(items: Iterable[T], depth: int) -> Generator[T]:
+def make_ahead(items: Iterable[T], depth: int) -> Generator[T]:
     """Yield items that a thread makes, at most `depth` of them waiting; their exceptions are raised here.
 
     The thread ends when this iterator is exhausted or closed.
