@@ -12,7 +12,7 @@ import shapely
 
 from geoglot.index.archive import Archive, ModelFacts
 from geoglot.index.cells import Cell, cells_at
-from geoglot.index.chip_table import CHIPS, ChipBatch, empty_sources, geometry_columns
+from geoglot.index.chip_table import CHIPS, SOURCES, ChipBatch, geometry_columns
 
 MODEL = ModelFacts("model", "0" * 64, 8, 16, 224)
 _FIRST = datetime(2020, 1, 1, tzinfo=UTC)
@@ -44,10 +44,9 @@ def make_batch(
         "chips": np.bincount(part, minlength=sources), "asked": ["224m"] * sources, "state": [""] * sources,
         "reading": ["{}"] * sources, "unseen": [0] * sources, "failed": [0] * sources,
     }  # fmt: skip
-    table = empty_sources(sources)
-    for name, values in known.items():
-        index = table.column_names.index(name)
-        table = table.set_column(index, table.schema.field(name), pa.array(values, table.schema.field(name).type))
+    table = pa.table({
+        field.name: pa.array(known.get(field.name, [None] * sources), field.type) for field in SOURCES
+    })  # fmt: skip
     squares = None if patches is None else unit(random.normal(size=(count, *patches, model.dim)))
     return ChipBatch(vectors, chips, table, squares)
 

@@ -13,12 +13,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import shapely
-from jaxtyping import Float16
+from jaxtyping import Float, Float16
 
 from geoglot.errors import InputError
+from geoglot.geo import Window
 
 #: Edges of a box in degrees
 BOX = ("xmin", "ymin", "xmax", "ymax")
+#: Columns of the pixels of a chip, in its source's own grid
+WINDOW = tuple(f"window_{name}" for name in Window._fields)
 #: A row per chip
 CHIPS = pa.schema([
     ("part", pa.int32()),  # row of the table of sources
@@ -27,10 +30,7 @@ CHIPS = pa.schema([
     ("bbox", pa.struct([(name, pa.float64()) for name in BOX])),  # of the geometry, for other readers
     ("source", pa.string()),
     ("source_sha", pa.string()),  # of the content
-    ("window_row", pa.int32()),  # the pixels of the source's own grid
-    ("window_col", pa.int32()),
-    ("window_height", pa.int32()),
-    ("window_width", pa.int32()),
+    *((name, pa.int32()) for name in WINDOW),
     ("crs", pa.string()),
     ("resolution_m", pa.float64()),  # of the source
     ("scale_m", pa.float64()),  # side of the chip; null for a picture without coordinates
@@ -98,6 +98,14 @@ def geometry_columns(geometries: Sequence[Any] | np.ndarray) -> dict[str, Any]:
     return {"geometry": pa.array(shapely.to_wkb(array), pa.binary()), "bbox": pa.array(boxes, CHIPS.field("bbox").type)}
 
 
+def box_edges(table: Any) -> Float[np.ndarray, "chip 4"]:
+    """West, south, east and north of the column bbox of an Arrow table; NaN without a place."""
+    boxes = table["bbox"].combine_chunks()
+    edges = np.stack([boxes.field(name).to_numpy(zero_copy_only=False) for name in BOX], 1).astype(np.float64)
+    edges[boxes.is_null().to_numpy(zero_copy_only=False)] = np.nan
+    return edges
+
+
 def with_geo(table: Any, facts: Mapping[str, Any]) -> Any:
     """The table with the metadata of GeoParquet 1.1, and `facts` under the key geoglot, in place of any other."""
     column = {
@@ -106,8 +114,3 @@ def with_geo(table: Any, facts: Mapping[str, Any]) -> Any:
     }  # fmt: skip
     geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
     return table.replace_schema_metadata({"geo": json.dumps(geo), "geoglot": json.dumps(facts)})
-
-
-def empty_sources(count: int) -> Any:
-    """A table of `count` sources of which nothing is known, for vectors that others made."""
-    return pa.table({field.name: pa.nulls(count, field.type) for field in SOURCES})

@@ -18,7 +18,7 @@ from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
 from geoglot.index.chip_shard import Shard
-from geoglot.index.chip_table import BOX
+from geoglot.index.chip_table import box_edges
 from geoglot.index.where import Condition, parse_where
 from geoglot.lonlat import project_to_lonlat
 from geoglot.options import SearchOptions
@@ -28,7 +28,7 @@ from geoglot.sources.vectors import read_vectors
 
 @dataclass(frozen=True)
 class Filters:
-    """What a chip must fulfil to count. Chips without a place or time fulfil nothing that is asked of it."""
+    """What a chip must fulfil to count. A chip without a place fulfils no area, and one without a time no date."""
 
     area: BaseGeometry | None = None
     """In degrees, within -180..180; a chip that touches it counts."""
@@ -52,16 +52,24 @@ class Filters:
     def mask(self, shard: Shard) -> Bool[np.ndarray, " chip"] | None:
         """True for the chips of a shard that count; None if all do. Removed ones do not."""
         masks = [] if shard.live is None else [shard.live]
+        table = shard.table(self._columns) if self._columns else None
         if self.where:
-            masks.append(self.where.rows(shard.table(self.where.columns)))
+            masks.append(self.where.rows(table))
         if self.after or self.before:
-            masks.append(self._within_time(shard))
+            masks.append(self._within_time(table))
         if self.area is not None:
-            masks.append(self._within_area(shard))
+            masks.append(self._within_area(table, shard))
         return np.logical_and.reduce(masks) if masks else None
 
-    def _within_time(self, shard: Shard) -> Bool[np.ndarray, " chip"]:
-        times = shard.table(("time",))["time"]
+    @cached_property
+    def _columns(self) -> tuple[str, ...]:
+        """Columns that decide."""
+        time = ["time"] if self.after or self.before else []
+        place = [] if self.area is None else ["bbox"]
+        return tuple(dict.fromkeys([*(self.where.columns if self.where else ()), *time, *place]))
+
+    def _within_time(self, table: Any) -> Bool[np.ndarray, " chip"]:
+        times = table["time"]
         kept = pc.is_valid(times)
         if self.after:
             kept = pc.and_kleene(kept, pc.greater_equal(times, self.after))
@@ -70,16 +78,16 @@ class Filters:
         found: np.ndarray = pc.fill_null(kept, False).combine_chunks().to_numpy(zero_copy_only=False)
         return found
 
-    def _within_area(self, shard: Shard) -> Bool[np.ndarray, " chip"]:
+    def _within_area(self, table: Any, shard: Shard) -> Bool[np.ndarray, " chip"]:
         """Most chips are decided by their boxes; the outlines of the others are read."""
-        boxes = box_edges(shard.table(("bbox",)))
+        boxes = box_edges(table)
         kept, near = np.zeros(len(boxes), bool), np.zeros(len(boxes), bool)
         for edges, is_box in self._parts:
             near |= _touches(boxes, edges)
             if is_box:
                 kept |= _lies_within(boxes, edges)
         if len(unsure := np.flatnonzero(near & ~kept)):
-            outlines = shapely.from_wkb(shard.table(("geometry",))["geometry"].take(unsure).to_numpy())
+            outlines = shapely.from_wkb(shard.take(unsure.tolist(), ("geometry",))["geometry"].to_numpy())
             kept[unsure] = shapely.intersects(self.area, outlines)
         return kept
 
@@ -110,14 +118,6 @@ def read_area(path: PathLike) -> BaseGeometry:
     if not shapely.area(polygons).any():
         raise InputError(f"{path} holds no polygon, so there is no area of interest in it")
     return unite(mend(project_to_lonlat(polygons, frame.crs or LONLAT)))
-
-
-def box_edges(table: Any) -> Float[np.ndarray, "chip 4"]:
-    """West, south, east and north of the column bbox of an Arrow table; NaN without a place."""
-    boxes = table["bbox"].combine_chunks()
-    edges = np.stack([boxes.field(name).to_numpy(zero_copy_only=False) for name in BOX], 1).astype(np.float64)
-    edges[boxes.is_null().to_numpy(zero_copy_only=False)] = np.nan
-    return edges
 
 
 def _touches(boxes: Float[np.ndarray, "chip 4"], edges: Float[np.ndarray, " 4"]) -> Bool[np.ndarray, " chip"]:

@@ -15,7 +15,7 @@ from jaxtyping import Float
 from geoglot.errors import InputError
 from geoglot.index.archive import Archive
 from geoglot.index.cells import Cell
-from geoglot.index.chip_table import BOX
+from geoglot.index.chip_table import box_edges
 from geoglot.index.live import live_blocks
 from geoglot.sources.vectors import read_vectors
 from geoglot.tables import read_table, read_text
@@ -121,11 +121,7 @@ class _Columns:
 
     @classmethod
     def of(cls, table: Any) -> _Columns:
-        boxes = table["bbox"].combine_chunks()
-        absent = boxes.is_null().to_numpy(zero_copy_only=False)
-        west, south, east, north = (
-            np.where(absent, np.nan, boxes.field(name).to_numpy(zero_copy_only=False)) for name in BOX
-        )
+        west, south, east, north = box_edges(table).T
         time = table["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
         return cls(table["source"].to_numpy(zero_copy_only=False), west, south, east, north, time)
 
