@@ -13,7 +13,7 @@ import shapely
 
 from geoglot.crs import wrap_longitude
 from geoglot.geo import Grid
-from geoglot.index.chip_table import BOX, CHIPS, geometry_columns
+from geoglot.index.chip_table import BOX, CHIPS, WINDOW, geometry_columns
 from geoglot.index.chips import ChipPlace
 from geoglot.index.stac_scenes import StacScene
 from geoglot.index.units import Part
@@ -58,7 +58,7 @@ def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares
         **geometry_columns(_footprints(scene.grid, places)),
         "nodata": [share.nodata for share in shares],
         "cloud": [share.cloud for share in shares],
-        **{f"window_{side}": windows[:, index] for index, side in enumerate(("row", "col", "height", "width"))},
+        **dict(zip(WINDOW, windows.T, strict=True)),
     }
     fields = [field for field in CHIPS if field.name != "part"]
     return pa.table({field.name: pa.array(columns[field.name], field.type) for field in fields})

@@ -17,7 +17,7 @@ from PIL import Image
 from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
-from geoglot.geo import Window
+from geoglot.index.chip_table import WINDOW
 from geoglot.index.contact_sheet import describe, draw_panels, thumbnails
 from geoglot.index.hit import Hit
 from geoglot.outputs.atomic import write_bytes
@@ -56,7 +56,7 @@ class Hits:
             {
                 "rank": hit.rank, "score": round(hit.score, 6), "source": hit.source, "time": hit.time,
                 "cell": hit.cell, "scale_m": hit.scale_m, "also": hit.also,
-                **{f"window_{name}": value for name, value in zip(Window._fields, hit.window, strict=True)},
+                **dict(zip(WINDOW, hit.window, strict=True)),
                 "part": None if hit.outline is None else shapely.to_wkt(hit.outline, 7),
             }
             for hit in self.hits
@@ -69,7 +69,7 @@ class Hits:
             "cell",
             "scale_m",
             "also",
-            *map("window_{}".format, Window._fields),
+            *WINDOW,
         ]
         frame = pd.DataFrame(rows, columns=[*columns, "part"])
         frame["time"] = pd.to_datetime(frame["time"], utc=True)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,12 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.geo import Window
 from geoglot.index.archive import Archive
 from geoglot.index.archive_presence import CHIPS, WordJudge
+from geoglot.index.chip_shard import Shard
+from geoglot.index.chip_table import WINDOW
 from geoglot.index.filters import Filters
 from geoglot.index.hit import Hit
 from geoglot.index.hits import Hits
+from geoglot.index.live import chip_facts
 from geoglot.index.look_closer import Candidate, look_closer, rerank
 from geoglot.index.picture_cache import Opened, open_or_index
 from geoglot.index.places import merge_places
@@ -29,8 +33,7 @@ from geoglot.options import SearchOptions
 from geoglot.scene.class_words import ClassWords, parse_words
 from geoglot.scene.wording import word_notes
 
-_COLUMNS = ("part", "cell", "geometry", "source", "window_row", "window_col", "window_height", "window_width", "time",
-            "scale_m")  # fmt: skip
+_COLUMNS = ("cell", "geometry", "source", *WINDOW, "time", "scale_m")
 _FIRST_LOOK = 8  # chips for each hit that are ranked at first: a place may have many dates and scales
 _SECOND_LOOK, _MOST_LOOKS = 2, 48  # places for each hit that are looked into, and how many at most
 
@@ -105,11 +108,15 @@ class Index:
         many = _FIRST_LOOK * top
         while True:
             ranked = scan(blocks, query.vectors, many, query.fuse)
-            facts = self._facts(ranked.rows)
-            places = merge_places([fact["cell"] for fact in facts], [fact["source"] for fact in facts], wanted)
+            where = self._gather(ranked.rows, lambda shard, rows: shard.take(rows, ("cell", "source")).to_pylist())
+            places = merge_places([fact["cell"] for fact in where], [fact["source"] for fact in where], wanted)
             if len(places) == wanted or len(ranked.rows) < many:
-                hits = [replace(_hit(facts[each.index], ranked, each.index), also=each.also) for each in places]
-                return hits, ranked
+                best = [each.index for each in places]
+                facts = self._gather(ranked.rows[best], lambda shard, rows: chip_facts(shard, rows, _COLUMNS))
+                return [
+                    replace(_hit(fact, ranked, each.index), also=each.also)
+                    for fact, each in zip(facts, places, strict=True)
+                ], ranked
             many *= 4
 
     def _look_closer(self, hits: list[Hit], query: Query) -> list[Hit]:
@@ -152,27 +159,31 @@ class Index:
 
     def _places(self, rows: Int[np.ndarray, " row"]) -> list[tuple[int, int]]:
         """(shard, row of it) of rows that are counted through all shards."""
-        starts = np.cumsum([0, *(shard.rows for shard in self.archive.shards)])
-        shards = np.searchsorted(starts, rows, "right") - 1
-        return [(int(shard), int(row - starts[shard])) for shard, row in zip(shards, rows, strict=True)]
+        shards = np.searchsorted(self._starts, rows, "right") - 1
+        return [(int(shard), int(row - self._starts[shard])) for shard, row in zip(shards, rows, strict=True)]
 
-    def _facts(self, rows: Int[np.ndarray, " row"]) -> list[dict[str, Any]]:
-        """The rows of the tables of chips and of sources."""
+    @cached_property
+    def _starts(self) -> Int[np.ndarray, " start"]:
+        """The first row of each shard, through all shards, and their number of rows."""
+        return np.cumsum([0, *(shard.rows for shard in self.archive.shards)])
+
+    def _gather(
+        self, rows: Int[np.ndarray, " row"], read: Callable[[Shard, list[int]], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """What `read` gives for the rows, which are counted through all shards; each shard is read once."""
         facts: list[dict[str, Any]] = [{} for _ in rows]
         by_shard = dict[int, list[tuple[int, int]]]()
         for index, (shard, row) in enumerate(self._places(rows)):
             by_shard.setdefault(shard, []).append((index, row))
         for number, members in by_shard.items():
-            held = self.archive.shards[number]
-            chips = held.take([row for _, row in members], _COLUMNS).to_pylist()
-            readings = held.sources()["reading"].to_pylist()
+            chips = read(self.archive.shards[number], [row for _, row in members])
             for (index, _), chip in zip(members, chips, strict=True):
-                facts[index] = {**chip, "reading": readings[chip["part"]] or ""}
+                facts[index] = chip
         return facts
 
 
 def _hit(fact: dict[str, Any], ranked: Ranked, index: int) -> Hit:
-    window = Window(*(int(fact[f"window_{name}"] or 0) for name in ("row", "col", "height", "width")))
+    window = Window(*(int(fact[name] or 0) for name in WINDOW))
     geometry = None if fact["geometry"] is None else shapely.from_wkb(fact["geometry"])
     moment = None if fact["time"] is None else pd.Timestamp(fact["time"])
     return Hit(index + 1, float(ranked.scores[index]), fact["source"] or "", window, geometry, moment, fact["cell"],

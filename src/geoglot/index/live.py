@@ -1,4 +1,4 @@
-"""The chips of an archive that count, shard by shard, so that memory is bounded by a shard."""
+"""The chips of an archive that count, from its shards one at a time, so that memory holds one shard."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,6 +27,13 @@ def live_blocks(
             yield shard.vectors, table
         elif len(rows):
             yield shard.vectors[rows], table.take(rows)
+
+
+def chip_facts(shard: Shard, rows: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Columns of some chips, and `reading`: the JSON of the options by which the source of each was read."""
+    chips = shard.take(rows, ("part", *columns)).to_pylist()
+    readings = shard.sources(("reading",))["reading"].to_pylist()
+    return [{**chip, "reading": readings[chip["part"]] or ""} for chip in chips]
 
 
 def background_of(archive: Archive) -> Background:

@@ -12,14 +12,15 @@ import pandas as pd
 from jaxtyping import Float
 
 from geoglot.index.archive import Archive
-from geoglot.index.live import live_blocks, live_rows
+from geoglot.index.chip_table import BOX, WINDOW
+from geoglot.index.live import chip_facts, live_blocks, live_rows
 from geoglot.times import to_utc
 
 _FLOOR = 4.0  # robust standard deviations above the usual rise: less happens somewhere by chance
 _LEAST_CELLS = 20  # that a date must share with others, to tell its light from what is there
 _PASSES = 3
 _BLOCK = 65_536  # chips
-_FACTS = ("part", "cell", "bbox", "source", "time", "window_row", "window_col", "window_height", "window_width")
+_FACTS = ("cell", "bbox", "source", "time", *WINDOW)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def _describe(archive: Archive, best: pd.DataFrame, seen: pd.DataFrame) -> Itera
     for step in best.itertuples():
         row, earlier = int(step.row), int(step.row_before)
         now = facts[row]
-        box = tuple(float(now["bbox"][name]) for name in ("xmin", "ymin", "xmax", "ymax"))
+        box = tuple(float(now["bbox"][name]) for name in BOX)
         before, after = (_chip(facts[each], float(scores[each])) for each in (earlier, row))
         yield Rise(now["cell"], box, float(step.rise), float(step.surprise), before, after)  # type: ignore[arg-type]
 
@@ -159,13 +160,10 @@ def _facts(archive: Archive, wanted: set[int]) -> Iterator[tuple[int, dict[str, 
         rows = live_rows(shard)
         here = sorted(row for row in wanted if first <= row < first + len(rows))
         if here:
-            chips = shard.take(rows[np.array(here) - first].tolist(), _FACTS).to_pylist()
-            readings = shard.sources()["reading"].to_pylist()
-            facts = ({**chip, "reading": readings[chip["part"]] or ""} for chip in chips)
-            yield from zip(here, facts, strict=True)
+            yield from zip(here, chip_facts(shard, rows[np.array(here) - first].tolist(), _FACTS), strict=True)
         first += len(rows)
 
 
 def _chip(facts: dict[str, Any], score: float) -> Chip:
-    window = tuple(facts[f"window_{side}"] for side in ("row", "col", "height", "width"))
+    window = tuple(facts[name] for name in WINDOW)
     return Chip(facts["source"], None if window[0] is None else window, facts["time"], score, facts["reading"])

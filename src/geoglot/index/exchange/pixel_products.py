@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float
 from geoglot.errors import SourceError
 from geoglot.geo import Grid, Window
 from geoglot.index.archive import ModelFacts
-from geoglot.index.chip_table import ChipBatch
+from geoglot.index.chip_table import WINDOW, ChipBatch
 from geoglot.index.chips import ChipPlace, find_places
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
 
@@ -117,9 +117,7 @@ class PixelProduct:
             "scale_m": [scale_m] * len(members), "cell": [str(place.cell) for place in members],
             "resolution_m": [resolution] * len(members), "crs": [crs] * len(members), "nodata": list(1 - seen),
         }  # fmt: skip
-        more |= {
-            f"window_{name}": list(windows[:, axis]) for axis, name in enumerate(("row", "col", "height", "width"))
-        }
+        more |= {name: list(values) for name, values in zip(WINDOW, windows.T, strict=True)}
         return make_batch(
             self.model, sums,
             Places(self._footprints(windows), [self.source] * len(members), [self.time] * len(members), more),
