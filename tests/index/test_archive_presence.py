@@ -17,7 +17,15 @@ def test_a_height_is_a_standard_score_among_other_words() -> None:
     text, seen = np.array([0.0, 0.0, 1.0]), np.random.default_rng(2).normal(size=(300, 3))
     seen /= np.linalg.norm(seen, axis=1, keepdims=True)
     others = chips @ seen[seen @ text < 0.9].T
-    np.testing.assert_allclose(heights(text, chips, seen), (chips @ text - others.mean(1)) / others.std(1))
+    np.testing.assert_allclose(
+        heights(text, chips, seen[seen @ text < 0.9]), (chips @ text - others.mean(1)) / others.std(1)
+    )
+
+
+def test_words_of_the_same_meaning_are_no_others() -> None:
+    judge = WordJudge.of(CalibratedColours(), ["water"])
+    assert judge is not None and 100 < len(judge.others) < 40 * len(COLOURS)
+    assert (judge.others @ judge.text).max() < 0.9
 
 
 def test_chips_of_the_word_make_it_likelier_than_chips_of_another() -> None:

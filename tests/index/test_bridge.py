@@ -19,7 +19,7 @@ from geoglot.index.archive import Archive, ModelFacts
 from geoglot.index.bridge import Bridged, bridge, fit_probe
 from geoglot.index.build import add
 from geoglot.index.exchange.batches import Places, make_batch
-from geoglot.index.words import word_vector
+from geoglot.index.query import Questioner
 from geoglot.options import IndexOptions
 from geoglot.scene.concepts import Owner, load_concept
 from stubs import COLOURS, PooledColours
@@ -111,7 +111,7 @@ def test_it_is_a_word_for_that_archive_from_then_on(tmp_path: Path, archive: Arc
     assert made.concept.word == "lake@bridged"
     kept = load_concept("lake@bridged", Owner("others", ""))
     assert torch.equal(kept.vector, made.concept.vector)
-    np.testing.assert_allclose(word_vector(onto, "lake@bridged"), kept.vector.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(Questioner(onto).read(("lake@bridged",)), kept.vector.numpy(), rtol=1e-6)
     with pytest.raises(InputError, match="do not compare"):
         load_concept("lake@bridged", Owner("pooled colours", "0" * 64))
 

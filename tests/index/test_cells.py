@@ -35,14 +35,6 @@ def test_neighbours_are_a_scale_apart(latitude: float) -> None:
         assert (north_south if rows_on else east_west) == pytest.approx(224, rel=0.006)
 
 
-@given(PLACES, SCALES)
-def test_neighbours_touch_each_other(place: tuple[float, float], scale: float) -> None:
-    cell = cell_at(scale, *place)
-    around = cell.neighbours()
-    assert 4 <= len(around) <= 10 and len(set(around)) == len(around) and cell not in around
-    assert all(cell in other.neighbours() for other in around)
-
-
 def test_rows_of_a_box_cover_it_across_the_antimeridian() -> None:
     box = (179.99, -16.01, -179.99, -16.0)
     found = {(row, int(col)) for row, cols in cells_within(224.0, *box) for col in cols}

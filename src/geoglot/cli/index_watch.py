@@ -33,15 +33,16 @@ def watch(
     Example: geoglot index watch tiles "solar farm" --since 2024
     """
     from geoglot.index.archive import Archive
+    from geoglot.index.query import Questioner
     from geoglot.index.watch import watch as look
     from geoglot.index.watch_sheet import draw_rises
-    from geoglot.index.words import word_vector
     from geoglot.outputs.panels import check_picture
+    from geoglot.scene.class_words import parse_words
 
     if sheet:
         check_picture(sheet)
     opened = Archive.open(archive)
-    found = look(opened, word_vector(opened, words, model=model, device=device), since, top)
+    found = look(opened, Questioner(opened, model, device).read(parse_words(words)), since, top)
     if sheet and found.rises:
         draw_rises(found.rises, sheet)
     document = {

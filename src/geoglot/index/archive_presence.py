@@ -35,7 +35,8 @@ class WordJudge:
     """
 
     text: Float[np.ndarray, " dim"]
-    seen: Rows
+    others: Rows
+    """Words that the model was calibrated with, without those that mean the same."""
     doubt: float
     """Log-odds, at most 0."""
 
@@ -47,19 +48,20 @@ class WordJudge:
             return None
         text = F.normalize(embed_plainly(model, spoken).mean(0), dim=0).numpy()
         doubt = doubts_of(model, [ClassWords(", ".join(spoken), spoken)])[0]
-        return cls(text, model.sense.seen.float().numpy(), doubt)
+        seen = model.sense.seen.float().numpy()
+        return cls(text, seen[seen @ text < _SAME], doubt)
 
     def probability(self, best: Rows) -> float:
         """From the vectors of the chips that fit the words best, best first."""
         if not len(best):
             return 0.0
-        found = heights(self.text, best[:CHIPS].astype(np.float32), self.seen)
+        found = heights(self.text, best[:CHIPS].astype(np.float32), self.others)
         odds = _SLOPE * max(float(found[0]) - _ALONE, float(found.mean()) - _TOGETHER) + self.doubt
         return float(1 / (1 + np.exp(-odds)))
 
 
-def heights(text: Float[np.ndarray, " dim"], chips: Rows, seen: Rows) -> Float[np.ndarray, " _some"]:
-    """By how many standard deviations a text fits each chip better than other words; those of its meaning left out."""
-    others = chips @ seen[seen @ text < _SAME].T
-    found: np.ndarray = (chips @ text - others.mean(1)) / np.maximum(others.std(1), 1e-6)
+def heights(text: Float[np.ndarray, " dim"], chips: Rows, others: Rows) -> Float[np.ndarray, " _some"]:
+    """By how many standard deviations a text fits each chip better than other words."""
+    cosines = chips @ others.T
+    found: np.ndarray = (chips @ text - cosines.mean(1)) / np.maximum(cosines.std(1), 1e-6)
     return found

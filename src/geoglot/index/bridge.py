@@ -6,21 +6,22 @@ share of the word in a chip is its label, and ridge regression from the vectors 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
-from geoglot.aliases import PathLike
+from geoglot.aliases import PathLike, Progress
 from geoglot.errors import GeoglotError, InputError
 from geoglot.figures import format_count
 from geoglot.index.archive import Archive
-from geoglot.index.chip_table import BOX
-from geoglot.index.live import background_of, live_blocks
+from geoglot.index.chip_shard import Shard
+from geoglot.index.chip_table import box_edges
+from geoglot.index.live import background_of, live_rows
 from geoglot.index.teach import owner_of, reader_of
 from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import VisionLanguageModel
@@ -37,8 +38,6 @@ _YEAR = 366 * 86_400 * 1e6  # microseconds
 
 Labels = Float[np.ndarray, " chip"]
 Rows = Float[np.ndarray, "chip dim"]
-Report = Callable[[str, int, int, str], None]
-
 
 #: What a dense model is asked: names, background, templates
 Asked = tuple[tuple[ClassWords, ...], tuple[str, ...] | None, tuple[str, ...]]
@@ -68,7 +67,7 @@ class Bridged:
     share: float
     """Of all its chips."""
     fit: float
-    """Correlation of the labels with what the probe says of each chip without it."""
+    """Correlation of the labels with predictions by probes that were fitted without the chip in question."""
     failed: tuple[str, ...] = ()
     """Scenes that could not be read, with the reason."""
 
@@ -87,7 +86,7 @@ def bridge(
     asking: Asking = Asking(),
     model: VisionLanguageModel | PathLike | None = None,
     device: str | None = None,
-    progress: Report | None = None,
+    progress: Progress | None = None,
 ) -> Bridged:
     """Carry words from the scenes of an archive to the archive `onto`: the concept `name`, else WORDS@bridged.
 
@@ -100,13 +99,14 @@ def bridge(
         )
     scenes = _scenes(archive)
     parts, failed = list[tuple[Rows, Labels]](), list[str]()
+    others = [_Others.of(shard) for shard in onto.shards]
     for number, (source, moment) in enumerate(scenes):
         try:
-            parts += _label_scene(source, moment, reader, asking.of(words), onto)
+            parts += _label_scene(source, moment, reader, asking.of(words), others)
         except GeoglotError as error:
             failed.append(f"{source}: {error}")
         if progress:
-            progress("scenes", number + 1, len(scenes), "")
+            progress("scenes", number + 1, len(scenes))
     vectors, labels = _thinned(parts, onto.model.dim)
     _check(labels, words, failed)
     weights, fit = fit_probe(vectors, labels, background_of(onto).mean)
@@ -152,21 +152,36 @@ def _scenes(archive: Archive) -> list[tuple[str, datetime | None]]:
     return sorted(found.items())
 
 
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """Where and when the chips of a shard of the other archive were taken: 50 bytes a chip, read once."""
+
+    shard: Shard
+    rows: Int[np.ndarray, " chip"]
+    edges: Float[np.ndarray, "chip 4"]
+    times: Any
+    """Arrow column."""
+
+    @classmethod
+    def of(cls, shard: Shard) -> _Others:
+        rows = live_rows(shard)
+        table = shard.table(("bbox", "time")).take(rows)
+        return cls(shard, rows, box_edges(table), table["time"])
+
+
 def _label_scene(
-    source: str, moment: datetime | None, reader: VisionLanguageModel, asked: Asked, onto: Archive
+    source: str, moment: datetime | None, reader: VisionLanguageModel, asked: Asked, others: Sequence[_Others]
 ) -> Iterator[tuple[Rows, Labels]]:
-    """The chips of `onto` in a scene, with the share of the words in each."""
+    """The chips of the other archive in a scene, with the share of the words in each."""
     with encode_scene(source, reader) as scene:
         chart = _Chart.of(scene, asked)
         bounds = lonlat_bounds(scene.raster.grid)
-        for vectors, table in live_blocks(onto, ("bbox", "time")):
-            boxes = table["bbox"].combine_chunks()
-            edges = np.stack([boxes.field(name).to_numpy(zero_copy_only=False) for name in BOX], axis=1)
-            near = np.flatnonzero(_meets(edges, bounds) & _same_year(table["time"], moment))
-            labels = chart.shares(edges[near])
+        for chips in others:
+            near = np.flatnonzero(_meets(chips.edges, bounds) & _same_year(chips.times, moment))
+            labels = chart.shares(chips.edges[near])
             known = np.isfinite(labels)
             if known.any():
-                yield np.asarray(vectors[near[known]], np.float32), labels[known]
+                yield np.asarray(chips.shard.vectors[chips.rows[near[known]]], np.float32), labels[known]
 
 
 def _meets(edges: Float[np.ndarray, "chip 4"], bounds: tuple[float, float, float, float]) -> np.ndarray:

@@ -20,6 +20,8 @@ from geoglot.crs import wrap_longitude
 from geoglot.errors import InputError
 
 _RADIUS_M = 6_371_008.8  # mean radius of WGS 84; a cell differs from its scale by at most 0.6 %
+METRES_A_DEGREE = 111_195.08
+"""Along a meridian of that sphere."""
 _TEXT = re.compile(r"([0-9.]{1,12})m_([0-9]{1,9})_([0-9]{1,9})")
 #: Metres of the smallest and the largest cell
 SMALLEST_M, LARGEST_M = 1.0, 1_000_000.0
@@ -49,19 +51,6 @@ class Cell:
         """Longitude and latitude in degrees."""
         lon, lat = centres(self.scale_m, np.array([self.row]), np.array([self.col]))
         return float(lon[0]), float(lat[0])
-
-    def neighbours(self) -> tuple[Cell, ...]:
-        """The cells that touch this one at an edge or a corner, in the order of rows and columns."""
-        across = 360 / float(columns(self.scale_m, np.array([self.row]))[0])
-        west, east = self.col * across, (self.col + 1) * across
-        found = list[Cell]()
-        for row in range(max(0, self.row - 1), min(rows(self.scale_m), self.row + 2)):
-            count = int(columns(self.scale_m, np.array([row]))[0])
-            first = math.floor(west * count / 360 - 1e-6)
-            last = math.ceil(east * count / 360 + 1e-6)
-            around = dict.fromkeys(col % count for col in range(first, last))
-            found += [Cell(self.scale_m, row, col) for col in around if (row, col) != (self.row, self.col)]
-        return tuple(found)
 
 
 def check_scale(scale_m: float) -> float:

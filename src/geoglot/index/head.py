@@ -27,7 +27,7 @@ from geoglot.errors import InputError
 YES = 3.0
 """Target of an example, in standard deviations of a score over the archive."""
 PRIOR = 0.3
-"""Standard deviation of the text's own scores in the same unit: the less, the less the text counts."""
+"""Standard deviation of the text's own scores in the same unit: a smaller number makes the text count less."""
 STIFFNESS = 3.0
 """n: what the archive's images weigh against one example."""
 _RIDGE = 3.0  # share of the mean variance that every direction has at least
@@ -78,15 +78,12 @@ class Background:
 
 @dataclass(frozen=True, eq=False)
 class Head:
-    """Scores images: 0 is an average image of the archive, and one unit a standard deviation of ordinary scores."""
+    """Images x have scores w . (x - m): 0 is an average image of the archive, and one unit a standard deviation."""
 
     weights: Vector
-    mean: Vector
+    """w"""
     border: float
     """The score between examples and counterexamples, each scored by the head without it."""
-
-    def scores(self, vectors: Vectors) -> Float[np.ndarray, " _image"]:
-        return np.asarray((vectors - self.mean) @ self.weights, np.float64)
 
 
 def fit_head(text: Vector | None, yes: Vectors, no: Vectors, background: Background) -> Head:
@@ -105,7 +102,7 @@ def fit_head(text: Vector | None, yes: Vectors, no: Vectors, background: Backgro
     pull = inverse @ (wanted - examples @ first)
     without = wanted - pull / np.diag(inverse)  # the score of each example by the others (Rasmussen and Williams, 5.12)
     weights = first + carried @ pull / background.freedom
-    return Head(weights, background.mean, _border(without[: len(yes)], without[len(yes) :]))
+    return Head(weights, _border(without[: len(yes)], without[len(yes) :]))
 
 
 def _border(yes: Float[np.ndarray, " _yes"], no: Float[np.ndarray, " _no"]) -> float:

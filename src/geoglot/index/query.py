@@ -41,7 +41,6 @@ class Query:
     words: tuple[str, ...] = ()
     spoken: Vector | None = None
     """The vector of the words."""
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)

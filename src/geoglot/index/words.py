@@ -7,24 +7,9 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 
-from geoglot.aliases import PathLike
-from geoglot.index.archive import Archive
-from geoglot.index.teach import owner_of, reader_of
 from geoglot.models.base import VisionLanguageModel
-from geoglot.scene.class_words import parse_words, text_vectors
-from geoglot.scene.concepts import Owner, concept_vectors, is_concept
-
-
-def word_vector(
-    archive: Archive, words: str, *, model: PathLike | None = None, device: str | None = None
-) -> Float[np.ndarray, " dim"]:
-    """The unit vector of words with commas, any of which may be meant.
-
-    Concepts need no model, so they are the words for archives of vectors that others made.
-    """
-    parts = parse_words(words)
-    reader = None if all(map(is_concept, parts)) else reader_of(archive.model, model, device)
-    return embed_words(parts, owner_of(archive.model), reader)
+from geoglot.scene.class_words import text_vectors
+from geoglot.scene.concepts import Owner, concept_vectors
 
 
 @torch.inference_mode()

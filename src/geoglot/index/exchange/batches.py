@@ -13,14 +13,13 @@ import shapely
 from jaxtyping import Float
 
 from geoglot.index.archive import ModelFacts
-from geoglot.index.cells import SMALLEST_M, Cell, cells_at
+from geoglot.index.cells import METRES_A_DEGREE, SMALLEST_M, Cell, cells_at
 from geoglot.index.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.index.exchange.facts import sources_of, with_unseen
 from geoglot.lonlat import split_at_antimeridian
 
 #: Chips of a shard
 ROWS = 65_536
-_METRES = 111_195.08  # along a degree of latitude, on the mean sphere of `cells`
 _LEAST_LENGTH = 1e-6
 
 
@@ -74,7 +73,7 @@ def scales_of(polygons: np.ndarray) -> list[float]:
     """The shorter side of footprints in degrees, to whole metres, so that neighbours lie in cells of their own."""
     west, south, east, north = shapely.bounds(polygons).reshape(-1, 4).T
     across = (east - west) * np.cos(np.radians((south + north) / 2))
-    return [max(SMALLEST_M, float(round(side))) for side in np.minimum(north - south, across) * _METRES]
+    return [max(SMALLEST_M, float(round(side))) for side in np.minimum(north - south, across) * METRES_A_DEGREE]
 
 
 def _cells(polygons: np.ndarray, scales: Sequence[float]) -> list[str]:

@@ -21,6 +21,7 @@ from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError, SourceError
 from geoglot.index.archive import ModelFacts, read_model
+from geoglot.index.cells import METRES_A_DEGREE
 from geoglot.index.chip_table import ChipBatch
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
 from geoglot.index.exchange.facts import EXPORTED
@@ -32,7 +33,6 @@ VECTORS = ("embedding", "embeddings", "vector")
 _TIMES = ("datetime", "date", "timestamp", "time")
 _SOURCES = ("source_url", "product_id", "source", "id", "unique_id")
 _MOST_GROUP_BYTES, _LONGEST, _LONGEST_NAME = 2**31, 65_536, 200
-_METRES = 111_195.08  # along a degree of latitude
 
 
 def read_chip_file(
@@ -173,6 +173,6 @@ def _outlines(table: Any, geo: Mapping[str, Any], path: Path, scale_m: float | N
     if scale_m is None:
         raise InputError(f"the chips of {path} are points; say how wide they are: --scale 320m")
     x, y = shapely.get_x(shapely.centroid(shapes)), shapely.get_y(shapely.centroid(shapes))
-    half = scale_m / 2 / _METRES
+    half = scale_m / 2 / METRES_A_DEGREE
     across = half / np.cos(np.radians(y)).clip(1e-6)
     return np.asarray(shapely.box(x - across, y - half, x + across, y + half))

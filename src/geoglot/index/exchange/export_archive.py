@@ -1,7 +1,7 @@
 """Export an archive to a format that others read."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, get_args
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, OutputError
@@ -11,9 +11,7 @@ from geoglot.index.exchange.write_geoparquet import write_geoparquet
 from geoglot.index.exchange.write_stac import write_stac
 from geoglot.index.exchange.zarr_chips import write_zarr
 
-Form = Literal["geoparquet", "stac", "zarr", "lancedb", "pgvector"]
-FORMS: tuple[Form, ...] = get_args(Form)
-_WRITERS = {
+_WRITERS: dict[str, Callable[[Archive, Path], int]] = {
     "geoparquet": write_geoparquet, "stac": write_stac, "zarr": write_zarr, "lancedb": write_lancedb,
     "pgvector": write_pgvector,
 }  # fmt: skip
@@ -31,7 +29,7 @@ def export_archive(archive: PathLike | Archive, output: PathLike, form: str | No
     path = Path(output)
     chosen = form or _BY_ENDING.get(path.suffix.lower(), "" if path.suffix else "stac")
     if chosen not in _WRITERS:
-        raise InputError(f"the form must be one of {', '.join(FORMS)}, got {form or path.suffix!r}; choose it: --to")
+        raise InputError(f"the form must be one of {', '.join(_WRITERS)}, got {form or path.suffix!r}; choose it: --to")
     if path.exists():
         raise OutputError(f"{path} is there already; remove it, or give another name")
     if not path.parent.is_dir():

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -9,6 +10,7 @@ from jaxtyping import Float, Int
 from geoglot.aliases import Progress
 from geoglot.index.archive_presence import CHIPS, WordJudge
 from geoglot.index.index import Index
+from geoglot.index.live import live_rows
 from geoglot.index.scan import score_rows
 from geoglot.scene.class_words import parse_words
 from geoglot.tasks.ask.shortlist import SceneScores
@@ -23,33 +25,42 @@ class ArchiveShortlist:
     @cached_property
     def sources(self) -> list[str]:
         """The scenes, in the order of their names."""
-        return sorted(set(self._source_of))
+        names: list[str] = self._scenes[0].tolist()
+        return names
 
     @cached_property
-    def _source_of(self) -> list[str]:
-        """The scene of each chip that counts."""
-        every = [name for shard in self.index.archive.shards for name in shard.table(("source",))["source"].to_pylist()]
-        return [every[row] for row in self._rows]
+    def _scenes(self) -> tuple[np.ndarray, Int[np.ndarray, " chip"]]:
+        """The names of the scenes, and the scene of each chip that counts."""
+        shards = self.index.archive.shards
+        sources = [shard.table(("source",))["source"].to_numpy()[live_rows(shard)] for shard in shards]
+        names, scene = np.unique(np.concatenate([np.empty(0, object), *sources]), return_inverse=True)
+        return names, scene
 
     @cached_property
     def _rows(self) -> Int[np.ndarray, " chip"]:
         """The chips that count, through all shards."""
-        live = [np.ones(shard.rows, bool) if shard.live is None else shard.live for shard in self.index.archive.shards]
-        return np.flatnonzero(np.concatenate(live)) if live else np.zeros(0, np.int64)
+        rows, first = [np.empty(0, np.int64)], 0
+        for shard in self.index.archive.shards:
+            rows.append(first + live_rows(shard))
+            first += shard.rows
+        return np.concatenate(rows)
 
     def probabilities(self, name: str) -> dict[str, float]:
         """The probability that each scene shows a name; for a model without calibration its best cosine, 0..1."""
         vectors = [shard.vectors for shard in self.index.archive.shards]
         [scores] = score_rows(vectors, self._rows, self.index.embed(name)[None].astype(np.float64))
-        best = dict[str, list[int]]()
-        for chip in np.argsort(-scores, kind="stable"):
-            if len(chips := best.setdefault(self._source_of[chip], [])) < CHIPS:
-                chips.append(int(chip))
+        names, scene = self._scenes
+        order = np.lexsort((-scores, scene))  # by scene, the best chip first
+        first = np.searchsorted(scene[order], np.arange(len(names) + 1))
+        best = [order[start : min(start + CHIPS, end)] for start, end in pairwise(first)]
         reader = self.index.reader
         judge = None if reader is None else WordJudge.of(reader, parse_words(name))
-        return {source: self._judge(judge, chips, scores) for source, chips in best.items()}
+        ranked = np.lexsort((order[first[:-1]], -scores[order[first[:-1]]]))  # the scene of the best chip first
+        return {str(names[each]): self._judge(judge, best[each], scores) for each in ranked}
 
-    def _judge(self, judge: WordJudge | None, chips: list[int], scores: Float[np.ndarray, " chip"]) -> float:
+    def _judge(
+        self, judge: WordJudge | None, chips: Int[np.ndarray, " best"], scores: Float[np.ndarray, " chip"]
+    ) -> float:
         if judge is None:
             return float((scores[chips[0]] + 1) / 2)
         return judge.probability(self.index.vectors(self._rows[chips]))
