@@ -25,8 +25,8 @@ from affine import Affine
 from PIL import Image
 from scipy.ndimage import zoom
 
-from geoglot.index.build import add
-from geoglot.index.lanes import open_lanes
+from geoglot.index.build.build import add
+from geoglot.index.build.lanes import open_lanes
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import ReadOptions

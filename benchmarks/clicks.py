@@ -22,9 +22,10 @@ from phrases import OTHER_WORDS
 from geoglot.datasets.image_files import read_picture
 from geoglot.evaluation.image_vectors import encode_pictures
 from geoglot.evaluation.metrics import Ranking
-from geoglot.index.codes import encode
-from geoglot.index.head import SAMPLE, Background, as_word, fit_head
-from geoglot.index.scan import Block, scan
+from geoglot.index.concepts.background import SAMPLE, Background
+from geoglot.index.concepts.head import as_word, fit_head
+from geoglot.index.search.scan import Block, scan
+from geoglot.index.store.codes import encode
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from geoglot.index.codes import Codes, encode
-from geoglot.index.scan import Block, scan
+from geoglot.index.search.scan import Block, scan
+from geoglot.index.store.codes import Codes, encode
 
 K, QUERIES, BLOCK = 10, 24, 50_000
 Search = Callable[[np.ndarray], np.ndarray]

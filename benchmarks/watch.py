@@ -19,9 +19,9 @@ import shapely
 import torch
 
 from geoglot.datasets.image_files import read_picture
-from geoglot.index.archive import Archive, ModelFacts
 from geoglot.index.exchange.batches import Places, make_batch
-from geoglot.index.watch import watch
+from geoglot.index.search.watch import watch
+from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from geoglot.index.archive import Archive, ModelFacts
-from geoglot.index.cells import Cell, cells_at
-from geoglot.index.chip_table import CHIPS, SOURCES, ChipBatch, geometry_columns
+from geoglot.index.store.archive import Archive, ModelFacts
+from geoglot.index.store.cells import Cell, cells_at
+from geoglot.index.store.chip_table import CHIPS, SOURCES, ChipBatch, geometry_columns
 
 MODEL = ModelFacts("model", "0" * 64, 8, 16, 224)
 _FIRST = datetime(2020, 1, 1, tzinfo=UTC)

@@ -27,9 +27,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "mini"))
 from data import class_words
 from measure_presence import ABSURD, auroc
 
-from geoglot.index.index import Index
-from geoglot.index.look_closer import Candidate, look_closer, rerank
-from geoglot.index.scan import Block, scan
+from geoglot.index.search.index import Index
+from geoglot.index.search.look_closer import Candidate, look_closer, rerank
+from geoglot.index.search.scan import Block, scan
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.options import SearchOptions

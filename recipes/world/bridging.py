@@ -4,10 +4,10 @@
 
 A satellite tower learns from geotagged photos, without text, as in `prove`. Two scenes of 5 % of the country are mapped
 by it for each class. The whole country is also seen by somebody else: a vector of 32 numbers for every 64 m, the shares
-of the classes turned at random, with noise, which knows no words. `geoglot.index.bridge` carries each class from our
-maps to these vectors, and they are ranked; beside it a probe that is taught by the true shares in the same two scenes.
-Average precision is measured on the cells outside the scenes, of those that show a class on more than 2 % of their
-ground. Both figures, and their ratio, are printed.
+of the classes turned at random, with noise, which knows no words. `geoglot.index.exchange.bridge` carries each class
+from our maps to these vectors, and they are ranked; beside it a probe that is taught by the true shares in the same two
+scenes. Average precision is measured on the cells outside the scenes, of those that show a class on more than 2 % of
+their ground. Both figures, and their ratio, are printed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from world import CLASSES, World
 
 from geoglot.evaluation.metrics import Ranking
 from geoglot.geo import Window
-from geoglot.index.archive import Archive, ModelFacts
-from geoglot.index.bridge import Asking, bridge, fit_probe
-from geoglot.index.build import add
+from geoglot.index.build.build import add
+from geoglot.index.concepts.background import background_of
 from geoglot.index.exchange.batches import Places, make_batch
-from geoglot.index.live import background_of
+from geoglot.index.exchange.bridge import Asking, bridge, fit_probe
+from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.zoo import load_word_model
 from geoglot.options import IndexOptions
 from geoglot.training.train_align import train_align

@@ -3,8 +3,8 @@ from .errors import GeoglotError as GeoglotError
 from .evaluation.evaluate import evaluate as evaluate
 from .geo import Grid as Grid
 from .geo import Window as Window
-from .index.hits import Hits as Hits
-from .index.index import Index as Index
+from .index.search.hits import Hits as Hits
+from .index.search.index import Index as Index
 from .models.zoo import load_model as load_model
 from .options import ClassifyOptions as ClassifyOptions
 from .options import EvaluateOptions as EvaluateOptions

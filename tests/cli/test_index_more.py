@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from foreign_vectors import write_earth_index
 from geoglot.cli.main import cli
-from geoglot.index.archive import Archive
+from geoglot.index.store.archive import Archive
 
 
 @pytest.fixture(scope="module")

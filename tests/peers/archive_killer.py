@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-import geoglot.index.units
-from geoglot.index.build import add
+import geoglot.index.build.units
+from geoglot.index.build.build import add
 from stubs import PooledColours
 
 MODEL = PooledColours()
@@ -54,7 +54,7 @@ def _in_child(place: Path, pictures: str, point: tuple[str, int] | None) -> int:
 
 
 def main(pictures: str, folder: str) -> None:
-    geoglot.index.units._MOST_PARTS = 5
+    geoglot.index.build.units._MOST_PARTS = 5
     for index, point in enumerate(json.load(sys.stdin)):
         place = Path(folder, str(index))
         first, second = (_in_child(place, pictures, each) for each in (point, None))

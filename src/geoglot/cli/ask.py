@@ -141,7 +141,7 @@ def _sort_arguments(
     arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
 ) -> tuple[list[str], list[str], bool]:
     """Split the arguments into sources, which exist and come first, and questions; and whether they are an archive."""
-    from geoglot.index.archive import is_archive
+    from geoglot.index.store.archive import is_archive
     from geoglot.sources.listing import find_images
     from geoglot.sources.raster_guard import is_local
 

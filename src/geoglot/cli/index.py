@@ -20,7 +20,7 @@ from geoglot.figures import format_count, format_number
 from geoglot.options import IndexOptions, ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.index.build import Added
+    from geoglot.index.build.build import Added
 
 _SHOWN = 10  # sources that failed; --json has all
 _model = click.option("--model", help="Name or folder of a model. Default: that of the archive; mini for a new one.")
@@ -59,9 +59,9 @@ def add(
 
     Example: geoglot index add archive/ scenes/ --scale 224m,896m
     """
-    from geoglot.index.build import add as add_sources
-    from geoglot.index.build import load_for
-    from geoglot.index.on_ray import add_on_ray
+    from geoglot.index.build.build import add as add_sources
+    from geoglot.index.build.build import load_for
+    from geoglot.index.build.on_ray import add_on_ray
 
     with progress() as advance:
         if ray is None:
@@ -98,8 +98,8 @@ def plan(
       ls plan/unit-*.json | xargs -P 8 -n 4 geoglot index work
       geoglot index commit archive/ plan/
     """
-    from geoglot.index.build import prepare
-    from geoglot.index.cluster import write_plan
+    from geoglot.index.build.build import prepare
+    from geoglot.index.build.cluster import write_plan
 
     with progress() as advance:
         job = prepare(archive, sources, model=model, read=read, options=options, progress=advance)
@@ -120,7 +120,7 @@ def work(units: tuple[str, ...], model: str | None, device: str | None, as_json:
     """
     from functools import cache
 
-    from geoglot.index.cluster import do_unit
+    from geoglot.index.build.cluster import do_unit
     from geoglot.models.zoo import load_word_model
 
     load = cache(lambda name: load_word_model(model or name, device=device, precision="auto"))
@@ -141,7 +141,7 @@ def work(units: tuple[str, ...], model: str | None, device: str | None, as_json:
 @shared.long
 def commit(archive: Path, units: str, as_json: bool) -> None:
     """Join what was done of the folder UNITS to ARCHIVE. Exit code 3: some units were not done, or only in part."""
-    from geoglot.index.cluster import join_units
+    from geoglot.index.build.cluster import join_units
 
     with progress() as advance:
         joined = join_units(archive, units, advance)
@@ -160,8 +160,8 @@ def commit(archive: Path, units: str, as_json: bool) -> None:
 @shared.short
 def info(archive: str, as_json: bool) -> None:
     """Say what ARCHIVE covers: by which model, where, when, and how much was not seen and why."""
-    from geoglot.index.archive import Archive
-    from geoglot.index.coverage import cover
+    from geoglot.index.store.archive import Archive
+    from geoglot.index.store.coverage import cover
 
     found = cover(Archive.open(archive))
     shared.emit(found.to_json(), as_json, "\n".join(f"{name:<10}{value}" for name, value in found.lines()))
@@ -176,7 +176,7 @@ def remove(archive: Path, sources: tuple[str, ...], as_json: bool) -> None:
 
     Searches find them no more; `geoglot index compact` frees the space.
     """
-    from geoglot.index.remove import remove as remove_sources
+    from geoglot.index.build.remove import remove as remove_sources
 
     chips = remove_sources(archive, sources)
     shared.emit({"archive": str(archive), "removed": chips}, as_json, f"{format_count(chips, 'chip')} removed")
@@ -187,7 +187,7 @@ def remove(archive: Path, sources: tuple[str, ...], as_json: bool) -> None:
 @shared.short
 def compact(archive: Path, as_json: bool) -> None:
     """Rewrite small shards of ARCHIVE as large ones, which are searched quicker, and free space of removed sources."""
-    from geoglot.index.compact import compact as compact_shards
+    from geoglot.index.store.compact import compact as compact_shards
 
     done = compact_shards(archive)
     text = f"{format_count(done.shards_before, 'shard')} became {done.shards:,}"

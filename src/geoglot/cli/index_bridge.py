@@ -36,10 +36,10 @@ def bridge(
 
     Example: geoglot index bridge tiles "solar farm" --onto aef
     """
-    from geoglot.index.archive import Archive
-    from geoglot.index.bridge import Asking
-    from geoglot.index.bridge import bridge as carry
-    from geoglot.index.index import Index
+    from geoglot.index.exchange.bridge import Asking
+    from geoglot.index.exchange.bridge import bridge as carry
+    from geoglot.index.search.index import Index
+    from geoglot.index.store.archive import Archive
     from geoglot.options import SearchOptions
 
     with progress() as advance:

@@ -36,7 +36,7 @@ def teach(
 
     Example: geoglot index teach tiles airstrip@mine --yes right.geojson --no wrong.geojson
     """
-    from geoglot.index.teach import teach as learn
+    from geoglot.index.concepts.teach import teach as learn
     from geoglot.scene.concepts import concept_path
 
     taught = learn(archive, concept, yes, no, words=words, model=model, device=device)

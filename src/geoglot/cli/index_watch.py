@@ -32,10 +32,10 @@ def watch(
 
     Example: geoglot index watch tiles "solar farm" --since 2024
     """
-    from geoglot.index.archive import Archive
-    from geoglot.index.query import Questioner
-    from geoglot.index.watch import watch as look
-    from geoglot.index.watch_sheet import draw_rises
+    from geoglot.index.search.query import Questioner
+    from geoglot.index.search.watch import watch as look
+    from geoglot.index.search.watch_sheet import draw_rises
+    from geoglot.index.store.archive import Archive
     from geoglot.outputs.panels import check_picture
     from geoglot.scene.class_words import parse_words
 

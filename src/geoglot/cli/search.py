@@ -13,7 +13,7 @@ from geoglot.cli.progress import progress
 from geoglot.options import SearchOptions
 
 if TYPE_CHECKING:
-    from geoglot.index.hits import Hits
+    from geoglot.index.search.hits import Hits
 
 
 @click.command()
@@ -53,8 +53,8 @@ def command(
 
     Example: geoglot search archive/ "baseball field" --after 2024-01-01 --sheet fields.png -o fields.gpkg
     """
-    from geoglot.index.hits import check_output
-    from geoglot.index.index import Index
+    from geoglot.index.search.hits import check_output
+    from geoglot.index.search.index import Index
     from geoglot.outputs.panels import check_picture
 
     if output:

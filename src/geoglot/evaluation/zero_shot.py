@@ -17,7 +17,7 @@ from geoglot.evaluation.protocols import Protocol
 from geoglot.evaluation.retrieval import score_captions, score_queries
 from geoglot.evaluation.scorecard import Measured, Run
 from geoglot.evaluation.segmentation import coarsening, confusions, score_pixels, window_sides
-from geoglot.index.scan import score_rows
+from geoglot.index.search.scan import score_rows
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, text_vectors

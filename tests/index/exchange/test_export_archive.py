@@ -12,12 +12,12 @@ import pytest
 
 from archives import make_archive, make_batch
 from geoglot.errors import InputError, OutputError, SourceError
-from geoglot.index.archive import Archive
+from geoglot.index.build.remove import remove
 from geoglot.index.exchange.export_archive import export_archive
 from geoglot.index.exchange.facts import export_blocks
 from geoglot.index.exchange.import_vectors import import_vectors
-from geoglot.index.live import live_blocks
-from geoglot.index.remove import remove
+from geoglot.index.store.archive import Archive
+from geoglot.index.store.live import live_blocks
 
 
 @pytest.fixture

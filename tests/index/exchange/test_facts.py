@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import shapely
 
-from geoglot.index.chip_table import BOX
 from geoglot.index.exchange.facts import group_rows, sources_of
+from geoglot.index.store.chip_table import BOX
 from geoglot.lonlat import split_at_antimeridian
 
 

@@ -25,9 +25,9 @@ from foreign_vectors import (
 )
 from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.geo import Grid
-from geoglot.index.archive import Archive
 from geoglot.index.exchange.alphaearth import DECODES, check_length, decode_squared
 from geoglot.index.exchange.import_vectors import import_vectors
+from geoglot.index.store.archive import Archive
 
 
 def rows(archive: Archive) -> list[dict[str, Any]]:

@@ -9,10 +9,10 @@ import pytest
 import shapely
 
 from archives import make_archive
-from geoglot.index.archive import Archive
 from geoglot.index.exchange.export_archive import export_archive
 from geoglot.index.exchange.import_vectors import import_vectors
 from geoglot.index.exchange.write_stac import EXTENSION
+from geoglot.index.store.archive import Archive
 
 _CORE = "https://schemas.stacspec.org/v1.0.0"
 

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from geoglot.index import query as query_module
-from geoglot.index.archive_presence import WordJudge
-from geoglot.index.build import add
-from geoglot.index.index import Index
+from geoglot.index.build.build import add
+from geoglot.index.search import query as query_module
+from geoglot.index.search.archive_presence import WordJudge
+from geoglot.index.search.index import Index
 from geoglot.tasks.ask.archive_shortlist import ArchiveShortlist
 from geoglot.tasks.ask.ask_archive import ArchiveQuestion, ask_archive, read_question
 from stubs import PooledColours

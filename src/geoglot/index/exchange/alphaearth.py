@@ -17,8 +17,8 @@ from rasterio.windows import Window as RasterWindow
 
 from geoglot.errors import SourceError
 from geoglot.geo import Window
-from geoglot.index.archive import ModelFacts
 from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.index.store.archive import ModelFacts
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.georeferencing import locate
 

@@ -12,10 +12,10 @@ import pyarrow as pa
 import shapely
 from jaxtyping import Float
 
-from geoglot.index.archive import ModelFacts
-from geoglot.index.cells import METRES_A_DEGREE, SMALLEST_M, Cell, cells_at
-from geoglot.index.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.index.exchange.facts import sources_of, with_unseen
+from geoglot.index.store.archive import ModelFacts
+from geoglot.index.store.cells import METRES_A_DEGREE, SMALLEST_M, Cell, cells_at
+from geoglot.index.store.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.lonlat import split_at_antimeridian
 
 #: Chips of a shard

@@ -20,12 +20,12 @@ import shapely
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError, SourceError
-from geoglot.index.archive import ModelFacts, read_model
-from geoglot.index.cells import METRES_A_DEGREE
-from geoglot.index.chip_table import ChipBatch
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
 from geoglot.index.exchange.facts import EXPORTED
 from geoglot.index.exchange.zarr_chips import as_batch
+from geoglot.index.store.archive import ModelFacts, read_model
+from geoglot.index.store.cells import METRES_A_DEGREE
+from geoglot.index.store.chip_table import ChipBatch
 from geoglot.lonlat import project_to_lonlat
 from geoglot.tables import parse_json
 

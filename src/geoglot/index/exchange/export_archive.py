@@ -5,11 +5,11 @@ from pathlib import Path
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, OutputError
-from geoglot.index.archive import Archive
 from geoglot.index.exchange.write_databases import write_lancedb, write_pgvector
 from geoglot.index.exchange.write_geoparquet import write_geoparquet
 from geoglot.index.exchange.write_stac import write_stac
 from geoglot.index.exchange.zarr_chips import write_zarr
+from geoglot.index.store.archive import Archive
 
 _WRITERS: dict[str, Callable[[Archive, Path], int]] = {
     "geoparquet": write_geoparquet, "stac": write_stac, "zarr": write_zarr, "lancedb": write_lancedb,

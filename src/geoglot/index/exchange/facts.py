@@ -14,10 +14,10 @@ import pyarrow as pa
 import shapely
 from jaxtyping import Float16, Int
 
-from geoglot.index.archive import Archive, ModelFacts
-from geoglot.index.chip_table import BOX, CHIPS, SOURCES
-from geoglot.index.coverage import cover
-from geoglot.index.live import live_rows
+from geoglot.index.store.archive import Archive, ModelFacts
+from geoglot.index.store.chip_table import BOX, CHIPS, SOURCES
+from geoglot.index.store.coverage import cover
+from geoglot.index.store.live import live_rows
 from geoglot.lonlat import bound_geometries
 
 #: Columns that exports have beside those of chips, and the columns of the table of sources that they are

@@ -9,14 +9,14 @@ from typing import Any
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, SourceError
-from geoglot.index.archive import Archive, ModelFacts, is_archive
-from geoglot.index.chip_table import ChipBatch
 from geoglot.index.exchange.alphaearth import open_alphaearth
 from geoglot.index.exchange.chip_files import read_chip_file
 from geoglot.index.exchange.pixel_products import SCALE_M, PixelProduct
 from geoglot.index.exchange.tessera import SCALES, find_pairs, open_pair
 from geoglot.index.exchange.zarr_chips import read_zarr
 from geoglot.index.exchange.zarr_files import open_store, read_pixel_store, zarr_errors
+from geoglot.index.store.archive import Archive, ModelFacts, is_archive
+from geoglot.index.store.chip_table import ChipBatch
 
 _CHIP_FILES = (".parquet", ".geoparquet", ".gpq")
 _RASTERS = (".tif", ".tiff")

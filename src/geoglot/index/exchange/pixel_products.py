@@ -17,10 +17,10 @@ from jaxtyping import Bool, Float
 
 from geoglot.errors import SourceError
 from geoglot.geo import Grid, Window
-from geoglot.index.archive import ModelFacts
-from geoglot.index.chip_table import WINDOW, ChipBatch
-from geoglot.index.chips import ChipPlace, find_places
+from geoglot.index.build.chips import ChipPlace, find_places
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
+from geoglot.index.store.archive import ModelFacts
+from geoglot.index.store.chip_table import WINDOW, ChipBatch
 
 #: Metres of a chip, if the caller says nothing: 16 pixels of 10 m
 SCALE_M = 160.0

@@ -14,9 +14,9 @@ from jaxtyping import Bool, Float
 
 from geoglot.errors import SourceError
 from geoglot.geo import Grid, Window
-from geoglot.index.archive import ModelFacts
 from geoglot.index.exchange.alphaearth import year_of
 from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.index.store.archive import ModelFacts
 from geoglot.shards import NOT_AN_ARRAY, check_header
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.gdal import open_dataset

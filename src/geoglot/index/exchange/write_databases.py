@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow as pa
 
 from geoglot.errors import MissingExtraError
-from geoglot.index.archive import Archive, ModelFacts
 from geoglot.index.exchange.facts import EXPORTED, export_blocks
+from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.outputs.atomic import appears
 
 TABLE = "chips"

@@ -18,9 +18,9 @@ import pyarrow.parquet as pq
 import shapely
 from jaxtyping import Float16
 
-from geoglot.index.archive import Archive, ModelFacts
-from geoglot.index.chip_table import with_geo
 from geoglot.index.exchange.facts import EXPORTED, Summary, export_blocks
+from geoglot.index.store.archive import Archive, ModelFacts
+from geoglot.index.store.chip_table import with_geo
 from geoglot.outputs.atomic import appears
 
 _GROUP_BYTES = 128 * 2**20  # of a row group, as the best practices say

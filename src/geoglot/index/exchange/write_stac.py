@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import shapely
 
-from geoglot.index.archive import Archive
 from geoglot.index.exchange.facts import PARTS, Summary, export_blocks, group_rows, source_uri
 from geoglot.index.exchange.write_geoparquet import emb_facts, write_part
+from geoglot.index.store.archive import Archive
 from geoglot.outputs.atomic import disk_errors, write_bytes
 
 EXTENSION = "https://stac-extensions.github.io/embeddings/v0.0.1/schema.json"

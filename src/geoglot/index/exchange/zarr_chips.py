@@ -16,11 +16,11 @@ import pyarrow as pa
 import shapely
 
 from geoglot.errors import MissingExtraError, SourceError
-from geoglot.index.archive import Archive, ModelFacts, read_model
-from geoglot.index.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.index.exchange.batches import ROWS
 from geoglot.index.exchange.facts import EXPORTED, PARTS, Summary, export_blocks, sources_of
 from geoglot.index.exchange.zarr_files import open_store, zarr_errors
+from geoglot.index.store.archive import Archive, ModelFacts, read_model
+from geoglot.index.store.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.version import __version__
 
 _CONVENTION = {

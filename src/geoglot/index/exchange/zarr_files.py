@@ -20,9 +20,9 @@ from pyproj.exceptions import CRSError
 
 from geoglot.errors import MissingExtraError, SourceError
 from geoglot.geo import Grid, Window
-from geoglot.index.archive import ModelFacts
 from geoglot.index.exchange import alphaearth
 from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.index.store.archive import ModelFacts
 
 _MOST_CHUNK_BYTES = 2**29  # a chunk is decoded as a whole
 _LONGEST = 65_536  # numbers of a vector

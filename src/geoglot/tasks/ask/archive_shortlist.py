@@ -8,10 +8,10 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from geoglot.aliases import Progress
-from geoglot.index.archive_presence import CHIPS, WordJudge
-from geoglot.index.index import Index
-from geoglot.index.live import live_rows
-from geoglot.index.scan import score_rows
+from geoglot.index.search.archive_presence import CHIPS, WordJudge
+from geoglot.index.search.index import Index
+from geoglot.index.search.scan import score_rows
+from geoglot.index.store.live import live_rows
 from geoglot.scene.class_words import parse_words
 from geoglot.tasks.ask.shortlist import SceneScores
 

@@ -9,8 +9,8 @@ from typing import Any
 from geoglot.aliases import PathLike, Progress
 from geoglot.figures import format_some
 from geoglot.geo import Window
-from geoglot.index.hits import ABSENT, Hits
-from geoglot.index.index import Index
+from geoglot.index.search.hits import ABSENT, Hits
+from geoglot.index.search.index import Index
 from geoglot.options import ReadOptions, SearchOptions
 from geoglot.outputs.legend import check_names
 from geoglot.tasks.ask.answer import Answer

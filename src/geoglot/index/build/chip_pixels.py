@@ -1,0 +1,45 @@
+"""Reads the pixels of a chip again, as they were read when it was encoded."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from geoglot.errors import SourceError
+from geoglot.geo import Window
+from geoglot.index.build.chips import at_scale, chip_corners
+from geoglot.index.store.cells import Cell
+from geoglot.options import ReadOptions
+from geoglot.sources.raster import open_raster
+from geoglot.sources.tile import Tile
+
+
+def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Tile:
+    """A chip of `side` pixels: of a cell in a scene, else the whole picture with at most that many.
+
+    `reading` is the JSON of the options that its source was read by. SourceError or ReadError if it cannot be read.
+    """
+    read = _parse_reading(reading)
+    with open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata) as raster:
+        if cell is None:
+            return raster.thumbnail(side)
+        place = Cell.parse(cell)
+        scene, centre = at_scale(raster, place.scale_m, side), np.array(place.centre)
+        top, left = chip_corners(scene.grid, centre[:1], centre[1:], side)
+        return scene.read(Window(int(top[0]), int(left[0]), side, side))
+
+
+def _parse_reading(reading: str) -> ReadOptions:
+    try:
+        facts = json.loads(reading) if reading else {}
+        known: dict[str, Any] = {
+            field.name: tuple(value) if isinstance(value := facts[field.name], list) else value
+            for field in fields(ReadOptions)
+            if field.name in facts
+        }
+        return ReadOptions(**known)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise SourceError(f"how a source was read is damaged ({error}); restore the archive from a copy") from error

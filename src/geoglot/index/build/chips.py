@@ -1,0 +1,123 @@
+"""Which chips of a scene: squares of the grid that is read, each centred on a cell of the world grid.
+
+A chip of S metres is as many pixels a side as the model learned from, so a scale decides the resolution that is read.
+The chip at the edge of a scene reaches beyond it, where the scene is mirrored.
+"""
+
+import math
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from geoglot.errors import InputError
+from geoglot.figures import format_number
+from geoglot.geo import Grid, Window
+from geoglot.index.build.stac_scenes import StacScene
+from geoglot.index.store.cells import Cell, cells_within, centres, check_scale
+from geoglot.lonlat import lonlat_bounds
+from geoglot.models.base import Card
+from geoglot.sources.analysis_grid import analysis_grid
+from geoglot.sources.raster import Raster
+
+AUTO = "auto"
+LEAST_INSIDE = 0.25
+"""Share of a chip that must lie in its scene."""
+_FAR = 2.0  # times beyond the resolutions of a model, up to which a scale is read
+_COARSE = 4.0  # pixels of a chip across one pixel of the scene, beyond which it is blurred
+Scene = TypeVar("Scene", bound=Raster | StacScene)
+
+
+class ChipPlace(NamedTuple):
+    """Where a chip lies."""
+
+    cell: Cell | None
+    """None for a picture without coordinates."""
+    window: Window
+    """Pixels of the grid that is read; it may reach beyond."""
+
+
+def parse_scales(text: str, card: Card) -> tuple[str, ...]:
+    """Scales as "224m,896m" as the texts of their metres; InputError for one that the model cannot see.
+
+    Empty text gives `AUTO`: each scene has the scale that fits its ground resolution.
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    return tuple(dict.fromkeys(_parse_scale(part, card) for part in parts)) or (AUTO,)
+
+
+def _parse_scale(part: str, card: Card) -> str:
+    if part == AUTO:
+        return AUTO
+    try:
+        metres = check_scale(float(part.removesuffix("m")))
+    except ValueError:
+        raise InputError(f"a scale must be metres on the ground, such as 224m, got {part!r}") from None
+    finest, coarsest = card.resolution
+    least, most = finest / _FAR * card.tile_size, coarsest * _FAR * card.tile_size
+    if not least <= metres <= most:
+        raise InputError(
+            f"a scale for {card.name} must be from {format_number(least)} to {format_number(most)} m, since a chip is "
+            f"{card.tile_size} px a side, got {format_number(metres)} m"
+        )
+    return f"{metres:g}m"
+
+
+def scale_of(asked: str, native: Grid, card: Card) -> float:
+    """The scale in metres of a scene: the one asked for, else the nearest to its own resolution by powers of two."""
+    if asked != AUTO:
+        return float(asked.removesuffix("m"))
+    finest, coarsest = card.resolution
+    pixel = min(max(native.resolution_m or finest, finest), coarsest)
+    return float(card.tile_size * 2.0 ** round(math.log2(pixel)))
+
+
+def why_too_coarse(native: Grid, scale_m: float, side: int) -> str:
+    """Why the pixels of a scene cannot fill chips of a scale; empty if they can."""
+    pixel, wanted = native.resolution_m or 0.0, scale_m / side
+    if pixel <= _COARSE * wanted:
+        return ""
+    return (
+        f"its pixels are {format_number(pixel)} m, too coarse for chips of {format_number(scale_m)} m; give a scale of "
+        f"{format_number(pixel / _COARSE * side)} m or more"
+    )
+
+
+def at_scale(scene: Scene, scale_m: float, side: int) -> Scene:
+    """A scene on the grid in which a chip of `scale_m` is `side` pixels wide."""
+    return replace(scene, grid=analysis_grid(scene.native, scale_m / side, scene.uri))
+
+
+def find_places(grid: Grid, scale_m: float, side: int, part: slice = slice(None)) -> list[ChipPlace]:
+    """The chips of `side` pixels that lie in a grid by at least a quarter; the one that does most if none does so.
+
+    They are in rows from the north. `part` takes some of them.
+    """
+    across = list(cells_within(scale_m, *lonlat_bounds(grid)))
+    row = np.repeat([row for row, _ in across], [len(cols) for _, cols in across])
+    col = np.concatenate([cols for _, cols in across])
+    top, left = chip_corners(grid, *centres(scale_m, row, col), side)
+    share = _overlap(top, side, grid.shape[0]) * _overlap(left, side, grid.shape[1]) / side**2
+    enough = np.flatnonzero(share >= LEAST_INSIDE)
+    kept = enough if len(enough) else np.flatnonzero(share == share.max())[:1]
+    numbers = np.column_stack([row, col, top, left])[kept[part]].tolist()
+    return [ChipPlace(Cell(scale_m, r, c), Window(y, x, side, side)) for r, c, y, x in numbers]
+
+
+def chip_corners(
+    grid: Grid, lon: Float[np.ndarray, " chip"], lat: Float[np.ndarray, " chip"], side: int
+) -> tuple[Int[np.ndarray, " chip"], Int[np.ndarray, " chip"]]:
+    """The first row and column of chips of `side` pixels around places in degrees; they may reach beyond the grid."""
+    top, left = (np.round(axis - side / 2).astype(np.int64) for axis in grid.from_lonlat(lon, lat))
+    return top, left
+
+
+def _overlap(first: np.ndarray, side: int, length: int) -> np.ndarray:
+    return np.asarray((np.minimum(first + side, length) - np.maximum(first, 0)).clip(0))
+
+
+def shows_enough(valid: Bool[np.ndarray, "rows cols"], window: Window, grid: Grid, least: float) -> bool:
+    """Whether at least a share of the pixels of a chip inside its scene have data."""
+    inside = window.intersection(grid.whole)
+    return inside is not None and bool(valid.sum() >= max(1.0, least * inside.height * inside.width))

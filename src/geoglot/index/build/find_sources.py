@@ -1,0 +1,158 @@
+"""Finds what to index: rasters, folders, globs, and lists of these in a file, each with a hash of its content."""
+
+import glob
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from geoglot.aliases import PathLike, Progress, not_utf8
+from geoglot.errors import GeoglotError, SourceError
+from geoglot.index.build.stac_scenes import PREFIX, read_catalogue, scene_sha, search_scenes
+from geoglot.index.build.units import Source
+from geoglot.sources.listing import file_state, find_images
+from geoglot.sources.raster import open_raster
+from geoglot.sources.raster_guard import is_local
+from geoglot.sources.sidecars import Sidecars
+from geoglot.tables import read_table, read_text
+from geoglot.times import to_utc
+
+_LISTS, _CATALOGUES = (".txt", ".csv"), (".json", ".geojson")
+_ELSEWHERE = 100_000_000  # bytes that a source on another machine is assumed to have, for the time that is left
+_BLOCK = 2**22
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A source before its content is known."""
+
+    uri: str
+    time: str | None = None
+    cloud: float | None = None
+    scene: dict[str, Any] | None = None
+    """As `Source.scene`."""
+
+
+def list_sources(sources: Sequence[PathLike]) -> tuple[list[Wanted], list[tuple[str, str]]]:
+    """Every source once, in the order given, and (source, reason) of those that cannot be listed.
+
+    A source is a raster or picture here or elsewhere, a folder, a pattern such as "scenes/**/*.tif", scenes of STAC as
+    `stac_scenes` reads them, or a file that lists sources: a .txt with one a line, or a .csv with a column `source`
+    and, if known, `time` (ISO 8601) and `cloud` (share, 0..1). Paths in a list are relative to its folder.
+    """
+    found, failed = dict[str, Wanted](), list[tuple[str, str]]()
+    for source in sources:
+        try:
+            for wanted in _expand(str(source)):
+                found.setdefault(wanted.uri, wanted)
+        except GeoglotError as error:
+            failed.append((str(source), str(error)))
+    return list(found.values()), failed
+
+
+def _expand(source: str) -> Iterator[Wanted]:
+    path = Path(source)
+    if source.startswith(PREFIX):
+        for found, scene in search_scenes(source):
+            cloud = None if scene.cloud is None else scene.cloud / 100
+            yield Wanted(next(iter(scene.assets.values())), _utc(scene.time), cloud, found)
+    elif not is_local(source):
+        yield Wanted(source)
+    elif path.suffix.lower() in _LISTS and path.is_file():
+        yield from _read_list(path)
+    elif path.suffix.lower() in _CATALOGUES and path.is_file():
+        for name, time, cloud in read_catalogue(path):
+            yield replace(_local(name), time=time, cloud=cloud)
+    elif glob.has_magic(source) and not path.exists():
+        matches = sorted(glob.glob(source, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute pattern
+        if not matches:
+            raise SourceError(f"nothing fits the pattern {source}")
+        for match in matches:
+            yield from map(_local, find_images([match]))
+    else:
+        yield from map(_local, find_images([source]))
+
+
+def _local(uri: str) -> Wanted:
+    return Wanted(str(Path(uri).resolve()))
+
+
+def _read_list(path: Path) -> Iterator[Wanted]:
+    """The sources that a file lists, with their times and clouds."""
+    if path.suffix.lower() == ".txt":
+        rows: list[Mapping[str, str]] = [{"source": line.strip()} for line in read_text(path).body.split("\n")]
+    else:
+        rows = list(read_table(path, ("source",)).rows)
+    for number, row in enumerate(rows, 1):
+        if not (name := row["source"]) or name.startswith("#"):
+            continue
+        try:
+            time = _utc(row["time"]) if row.get("time") else None
+            cloud = float(row["cloud"]) if row.get("cloud") else None
+        except ValueError as error:
+            raise SourceError(f"row {number} of {path} has a time or cloud that cannot be read ({error})") from error
+        is_path = is_local(name) and not name.startswith(PREFIX)
+        for wanted in _expand(str(path.parent / name) if is_path else name):
+            yield replace(wanted, time=time or wanted.time, cloud=wanted.cloud if cloud is None else cloud)
+
+
+def _utc(text: str) -> str:
+    return to_utc(datetime.fromisoformat(text)).isoformat()
+
+
+def hash_sources(
+    wanted: Sequence[Wanted], known: Mapping[tuple[str, str], str], progress: Progress | None = None
+) -> tuple[list[Source], list[tuple[str, str]]]:
+    """The sources with the hashes of their content, and (source, reason) of those that cannot be read.
+
+    `known` gives hashes by (uri, state), so that a file that has not changed is not read. Of files with the same
+    content the first is kept.
+    """
+    found, failed = dict[str, Source](), list[tuple[str, str]]()
+    for done, each in enumerate(wanted, 1):
+        try:
+            source = _identify(each, known)
+            found.setdefault(source.sha, source)
+        except (GeoglotError, OSError) as error:
+            failed.append((each.uri, str(error)))
+        if progress:
+            progress("sources found", done, len(wanted))
+    return list(found.values()), failed
+
+
+def _identify(wanted: Wanted, known: Mapping[tuple[str, str], str]) -> Source:
+    uri = wanted.uri
+    if shown := not_utf8(uri):
+        raise SourceError(f"the name {shown!r} is not UTF-8; rename the file")
+    if wanted.scene is not None:
+        return Source(uri, scene_sha(wanted.scene), "", _ELSEWHERE, wanted.time, wanted.cloud, wanted.scene)
+    if not is_local(uri):
+        with open_raster(uri) as raster:
+            sha = hashlib.sha256(repr(sorted(raster.fingerprint().items())).encode()).hexdigest()
+        return Source(uri, sha, "", _ELSEWHERE, wanted.time, wanted.cloud)
+    path = Path(uri)
+    if not path.is_file():
+        raise SourceError(f"No such file: {uri}")
+    files, state = look_at(uri)
+    sha = known.get((uri, state)) or hash_files(files)
+    return Source(uri, sha, state, path.stat().st_size, wanted.time, wanted.cloud)
+
+
+def look_at(uri: str) -> tuple[list[Path], str]:
+    """A file with those beside it that say where it lies, and their sizes and times."""
+    files = [Path(uri), *Sidecars.of(uri)]
+    return files, ", ".join(file_state(file) for file in files)
+
+
+def hash_files(files: Iterable[Path]) -> str:
+    """Hash of a file and those beside it that say where it lies."""
+    whole = hashlib.sha256()
+    for path in files:
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        whole.update(digest.digest())
+    return whole.hexdigest()

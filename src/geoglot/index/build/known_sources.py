@@ -1,0 +1,103 @@
+"""What an archive holds already, by the content of sources."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from geoglot.index.build.units import Part
+from geoglot.index.store.archive import Archive
+from geoglot.index.store.chip_shard import Shard
+
+_COLUMNS = ("source", "source_sha", "state", "reading", "asked", "scale_m", "part", "parts", "failed")
+
+
+Key = tuple[str, str, int, int]
+"""Content, scale that was asked for, number of the part, number of parts; as `Part.key`."""
+
+
+class Row(NamedTuple):
+    """A part of a source in an archive."""
+
+    shard: str
+    row: int
+    """In the shard's table of sources."""
+    source: str
+    sha: str
+    state: str
+    reading: str
+    asked: str
+    scale_m: float | None
+    part: int
+    parts: int
+    failed: int
+
+    @property
+    def key(self) -> Key:
+        return self.sha, self.asked, self.part, self.parts
+
+
+@dataclass
+class Known:
+    """The parts of sources in an archive, read shard by shard and kept."""
+
+    parts: dict[Key, Row] = field(default_factory=dict)
+    pictures: dict[str, Row] = field(default_factory=dict)
+    """Pictures without coordinates, which are of no scale, by the hash of their content."""
+    hashes: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Hash of the content of files by (uri, state)."""
+    _shards: dict[str, Shard] = field(default_factory=dict)
+
+    def update(self, archive: Archive) -> None:
+        """Read what is new. If something is gone, everything is read again."""
+        now = {shard.name: shard for shard in archive.shards}
+        if any(now.get(name) != shard for name, shard in self._shards.items()):
+            self.__init__()  # type: ignore[misc]
+        for name in now.keys() - self._shards.keys():
+            for row in _read(now[name]):
+                self.parts[row.key] = row
+                if row.state:
+                    self.hashes[row.source, row.state] = row.sha
+                if row.scale_m is None:
+                    self.pictures[row.sha] = row
+        self._shards = now
+
+    def holds(self, part: Part) -> Row | None:
+        """The row of a part, or of the same picture asked for at another scale."""
+        return self.parts.get(part.key) or self.pictures.get(part.source.sha)
+
+
+def _read(shard: Shard) -> list[Row]:
+    table = shard.sources(_COLUMNS).to_pylist()
+    gone = set(shard.removed)
+    return [Row(shard.name, index, *line.values()) for index, line in enumerate(table) if index not in gone]
+
+
+def without(archive: Archive, gone: Mapping[str, Collection[int]]) -> Archive:
+    """The archive without some rows of the tables of sources, by shard, and their chips."""
+    return replace(
+        archive, shards=tuple(filter(None, (_without(shard, gone.get(shard.name, ())) for shard in archive.shards)))
+    )
+
+
+def _without(shard: Shard, gone: Collection[int]) -> Shard | None:
+    """The shard without some of its sources; None if nothing is left."""
+    if not gone:
+        return shard
+    removed = tuple(sorted({*shard.removed, *gone}))
+    chips = shard.sources(("chips",))["chips"].to_numpy()
+    if len(removed) == len(chips):
+        return None
+    return Shard(shard.files, shard.rows, removed, int(np.delete(chips, removed).sum()))
+
+
+def rows_by_shard(rows: Collection[Row]) -> dict[str, set[int]]:
+    """The rows as `without` takes them."""
+    found = defaultdict[str, set[int]](set)
+    for row in rows:
+        found[row.shard].add(row.row)
+    return found

@@ -1,0 +1,78 @@
+"""Plans what is to be done for some sources: the parts that an archive lacks, in units of work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from geoglot.errors import GridError, InputError, SourceError
+from geoglot.index.build.chips import at_scale, find_places, scale_of, why_too_coarse
+from geoglot.index.build.known_sources import Known
+from geoglot.index.build.open_source import open_source
+from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
+from geoglot.models.base import Card
+
+
+@dataclass
+class Planned:
+    """The units that are to be done, and what was found on the way."""
+
+    units: list[Unit] = field(default_factory=list)
+    there: int = 0
+    """Sources of which everything is in the archive."""
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    """(source, reason) of those that cannot be opened."""
+    notes: list[str] = field(default_factory=list)
+
+
+def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known) -> Planned:
+    """Plan. A list is cut into units in the same way however much of it is done, so a killed run gives the same."""
+    planned = Planned()
+    counts = {(row.sha, row.asked): row.parts for row in known.parts.values()}
+
+    def is_there(part: Part) -> bool:
+        row = known.holds(part)
+        return row is not None and not row.failed
+
+    every = list[Part]()
+    for source in sources:
+        try:
+            each = [
+                Part(source, asked, number, count)
+                for asked in rules.scales
+                for count in [counts.get((source.sha, asked)) or _count_parts(source, asked, rules, card)]
+                for number in range(count)
+            ]
+        except (SourceError, GridError, InputError) as error:
+            planned.failed.append((source.uri, str(error)))
+            continue
+        planned.there += all(map(is_there, each))
+        planned.notes += _other_reading(each, known, rules)
+        every += each
+    for unit in group_parts(every):
+        if left := tuple(part for part in unit.parts if not is_there(part)):
+            planned.units.append(Unit(left))
+    return planned
+
+
+def _count_parts(source: Source, asked: str, rules: Rules, card: Card) -> int:
+    """The number of parts of a source; only a large one is opened."""
+    if source.size <= LARGE_BYTES:
+        return 1
+    with open_source(source, rules) as raster:
+        if raster.native.crs is None:
+            return 1
+        scale, side = scale_of(asked, raster.native, card), card.tile_size
+        if why_too_coarse(raster.native, scale, side):
+            return 1
+        places = find_places(at_scale(raster, scale, side).grid, scale, side)
+        return -(-len(places) // CHIPS_A_PART)
+
+
+def _other_reading(each: list[Part], known: Known, rules: Rules) -> Iterator[str]:
+    rows = [row for part in each if (row := known.holds(part)) is not None and row.reading != rules.reading]
+    if rows:
+        yield (
+            f"{rows[0].source} is in the archive, read with {rows[0].reading}; to read it otherwise, remove it first: "
+            "geoglot index remove"
+        )

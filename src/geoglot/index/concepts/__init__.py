@@ -1,0 +1,1 @@
+"""Words that a user taught by examples."""

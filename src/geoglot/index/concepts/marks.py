@@ -1,0 +1,148 @@
+"""Which chips of an archive a file marks: hits that were saved, points or polygons, or names of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from jaxtyping import Float
+
+from geoglot.errors import InputError
+from geoglot.index.store.archive import Archive
+from geoglot.index.store.cells import Cell
+from geoglot.index.store.chip_table import box_edges
+from geoglot.index.store.live import live_blocks
+from geoglot.sources.vectors import read_vectors
+from geoglot.tables import read_table, read_text
+
+_LISTS = (".txt", ".csv", ".tsv")
+_MOST = 10_000
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A place, a source, or both."""
+
+    lon: float | None = None
+    lat: float | None = None
+    source: str | None = None
+    time: pd.Timestamp | None = None
+
+    def __str__(self) -> str:
+        place = f"{self.lon:.6f} {self.lat:.6f}" if self.lon is not None else ""
+        return " ".join(filter(None, [self.source, place]))
+
+
+def marked_vectors(archive: Archive, files: tuple[Path, ...]) -> Float[np.ndarray, "mark dim"]:
+    """The vector of the chip that each mark of some files means; InputError for a mark that means none.
+
+    A place means the chip whose centre is nearest, of those that contain it, and of several dates the latest. A column
+    `source` or `time`, as saved hits have, says which. A source without a place must have one chip.
+    """
+    return vectors_at(archive, [mark for file in files for mark in read_marks(file)])
+
+
+def vectors_at(archive: Archive, marks: Sequence[Mark]) -> Float[np.ndarray, "mark dim"]:
+    """The vector of the chip that each mark means, as `marked_vectors`."""
+    best: list[tuple[float, float, np.ndarray] | None] = [None] * len(marks)
+    several = set[int]()
+    for vectors, table in live_blocks(archive, ("source", "bbox", "time")):
+        columns = _Columns.of(table)
+        for index, mark in enumerate(marks):
+            rows = columns.rows(mark)
+            if not len(rows):
+                continue
+            if mark.lon is None and (len(rows) > 1 or best[index]):
+                several.add(index)
+            distance, age, row = columns.nearest(rows, mark)
+            if best[index] is None or (distance, age) < best[index][:2]:  # type: ignore[index]
+                best[index] = distance, age, np.asarray(vectors[row], np.float32)
+    if lost := [mark for mark, found in zip(marks, best, strict=True) if found is None]:
+        raise InputError(f"no chip of {archive.place} is at {lost[0]}; mark what the archive covers")
+    if several:
+        mark = marks[min(several)]
+        raise InputError(f"{mark.source} has several chips; mark places in it by points of a vector file")
+    rows_found = [found[2] for found in best if found is not None]
+    return np.stack(rows_found) if rows_found else np.empty((0, archive.model.dim), np.float32)
+
+
+def parse_place(text: str) -> Mark:
+    """The mark of "LON,LAT" in degrees, or of a cell such as 224m_57000_12000; InputError for anything else."""
+    try:
+        lon, lat = map(float, text.split(",")) if "," in text else Cell.parse(text).centre
+    except ValueError as error:
+        raise InputError(f"a place must be LON,LAT in degrees, such as 4.48,51.92, got {text!r}") from error
+    return Mark(lon, lat)
+
+
+def read_marks(path: Path) -> list[Mark]:
+    """The marks of a vector file, a table with a column `source`, or a text with a source a line."""
+    suffix = path.suffix.lower()
+    if suffix == ".txt":
+        marks = [Mark(source=line.strip()) for line in read_text(path).body.splitlines() if line.strip()]
+    elif suffix in _LISTS:
+        marks = [Mark(source=row["source"]) for row in read_table(path, ("source",)).rows]
+    else:
+        marks = _read_places(path)
+    if not 0 < len(marks) <= _MOST:
+        raise InputError(f"{path} must have from 1 to {_MOST:,} examples, got {len(marks):,}")
+    return marks
+
+
+def _read_places(path: Path) -> list[Mark]:
+    frame = read_vectors(path)
+    if frame.crs is not None:
+        frame = frame.to_crs(4326)
+    sources = frame["source"].tolist() if "source" in frame else [None] * len(frame)
+    times = pd.to_datetime(frame["time"], utc=True).tolist() if "time" in frame else [None] * len(frame)
+    points = shapely.centroid(frame.geometry.to_numpy())
+    return [
+        Mark(float(point.x), float(point.y), source, None if pd.isna(time) else time)
+        for point, source, time in zip(points, sources, times, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class _Columns:
+    """What marks are compared with."""
+
+    source: np.ndarray
+    west: np.ndarray
+    south: np.ndarray
+    east: np.ndarray
+    north: np.ndarray
+    time: np.ndarray
+    """Nanoseconds; the smallest number without a time."""
+
+    @classmethod
+    def of(cls, table: Any) -> _Columns:
+        west, south, east, north = box_edges(table).T
+        time = table["time"].to_numpy().astype("datetime64[ns]").astype(np.int64)
+        return cls(table["source"].to_numpy(zero_copy_only=False), west, south, east, north, time)
+
+    def rows(self, mark: Mark) -> np.ndarray:
+        fits = np.ones(len(self.source), bool)
+        if mark.source is not None:
+            ending = f"/{mark.source.lstrip('/')}"
+            fits &= (self.source == mark.source) | np.array([str(name).endswith(ending) for name in self.source])
+        if mark.lon is not None and mark.lat is not None:
+            fits &= (self.west <= mark.lon) & (mark.lon <= self.east)
+            fits &= (self.south <= mark.lat) & (mark.lat <= self.north)
+        if mark.time is not None:
+            fits &= self.time == mark.time.as_unit("ns").value
+        return np.flatnonzero(fits)
+
+    def nearest(self, rows: np.ndarray, mark: Mark) -> tuple[float, float, int]:
+        """Squared distance in degrees, minus the time, and row of the best of some rows."""
+        distance = np.zeros(len(rows))
+        if mark.lon is not None and mark.lat is not None:
+            across = (self.west[rows] + self.east[rows]) / 2 - mark.lon
+            down = (self.south[rows] + self.north[rows]) / 2 - mark.lat
+            distance = np.round((across * np.cos(np.radians(mark.lat))) ** 2 + down**2, 18)
+        best = np.lexsort((-self.time[rows].astype(np.float64), distance))[0]
+        return float(distance[best]), -float(self.time[rows[best]]), int(rows[best])

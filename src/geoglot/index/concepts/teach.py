@@ -1,0 +1,95 @@
+"""Teach an archive a concept by chips of it: `airstrip@mine` is a word from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from geoglot.aliases import PathLike
+from geoglot.errors import ModelError
+from geoglot.index.concepts.background import Vector, background_of
+from geoglot.index.concepts.head import as_word, fit_head
+from geoglot.index.concepts.marks import marked_vectors
+from geoglot.index.store.archive import Archive, ModelFacts
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.zoo import load_word_model
+from geoglot.scene.class_words import text_vectors
+from geoglot.scene.concepts import Concept, Owner, drop_collection, find_concept
+
+Rows = Float[np.ndarray, "_example dim"]
+
+
+def teach(
+    archive: PathLike | Archive,
+    word: str,
+    yes: Sequence[PathLike] = (),
+    no: Sequence[PathLike] = (),
+    *,
+    words: str | None = None,
+    model: PathLike | None = None,
+    device: str | None = None,
+) -> Concept:
+    """Teach a concept, and keep it; taught again, it learns from the new examples beside those it had.
+
+    `yes` and `no` are files that mark chips of what it is and of what it is not; see `marks`. It starts as the text
+    `words`, by default its own name, as the archive's model reads it (`model` says where that lies, if not in the zoo).
+    ClassesError for a name that is another model's concept.
+    """
+    archive = archive if isinstance(archive, Archive) else Archive.open(archive)
+    word = word if "@" in word else f"{word}@mine"
+    before = find_concept(word, owner_of(archive.model))
+    examples = {
+        "yes": _joined(before, "yes", marked_vectors(archive, tuple(map(Path, yes)))),
+        "no": _joined(before, "no", marked_vectors(archive, tuple(map(Path, no)))),
+    }
+    start = words or (before.text if before else drop_collection(word))
+    concept = learn(archive, word, start, examples, reader_of(archive.model, model, device))
+    concept.save()
+    return concept
+
+
+def learn(
+    archive: Archive, word: str, text: str, examples: dict[str, Rows], reader: VisionLanguageModel | None
+) -> Concept:
+    """The concept of vectors of examples; it is not kept."""
+    start: Vector | None = None
+    if reader is not None:
+        with torch.inference_mode():
+            start = text_vectors(reader, [text])[0].double().cpu().numpy()
+    background = background_of(archive)
+    head = fit_head(start, examples["yes"], examples["no"], background)
+    vector, border = as_word(head, start, background)
+    owner = owner_of(archive.model)
+    return Concept(word, owner, torch.from_numpy(vector).float(), border, text if reader else "", examples)
+
+
+def owner_of(model: ModelFacts) -> Owner:
+    """The model as concepts name it."""
+    return Owner(model.name, model.sha256)
+
+
+def reader_of(
+    model: ModelFacts, place: PathLike | None = None, device: str | None = None
+) -> VisionLanguageModel | None:
+    """The model of an archive, to read words; None for vectors that others made. ModelError if it is another."""
+    if not model.sha256:
+        return None
+    reader = load_word_model(place or model.name, device=device)
+    if reader.card.sha256 != model.sha256:
+        raise ModelError(
+            f"the archive was made by {model.name} {model.sha256[:12]}, and this {reader.card.name} is "
+            f"{reader.card.sha256[:12]}; give that model: --model"
+        )
+    return reader
+
+
+def _joined(before: Concept | None, kind: str, new: Rows) -> Rows:
+    """Examples of one kind, each once."""
+    old = before.examples.get(kind) if before else None
+    every = new if old is None else np.concatenate([old, new])
+    _, first = np.unique(every.astype(np.float16), axis=0, return_index=True)
+    return every[np.sort(first)]

@@ -1,0 +1,1 @@
+"""From words, pictures and places to the chips of an archive that fit them."""

@@ -1,0 +1,148 @@
+"""The result of a search: hits in the order of their scores, as a table, a file, a sheet of pictures, or HTML."""
+
+from __future__ import annotations
+
+import base64
+import html
+from dataclasses import dataclass, field
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+from PIL import Image
+
+from geoglot.aliases import PathLike
+from geoglot.crs import LONLAT
+from geoglot.errors import InputError
+from geoglot.index.search.contact_sheet import describe, draw_panels, thumbnails
+from geoglot.index.search.hit import Hit
+from geoglot.index.store.chip_table import WINDOW
+from geoglot.outputs.atomic import write_bytes
+from geoglot.outputs.panels import check_picture, write_panels
+from geoglot.outputs.vector_files import check_format, write_frames
+
+#: A query whose presence is less probable is not in the archive
+ABSENT = 0.5
+_SHEET_COLUMNS = 4
+
+
+@dataclass(frozen=True)
+class Hits:
+    """What a search found."""
+
+    query: str
+    hits: tuple[Hit, ...]
+    """Best first; the nearest ones, even if nothing like the query is there."""
+    present: float | None
+    """Probability that the archive shows what the words say; None for a query without words, or an unknown model."""
+    searched: int
+    """Chips that the filters left."""
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+    _html: list[str] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def absent(self) -> bool:
+        """Whether nothing like the query is in the archive."""
+        return not self.hits or (self.present is not None and self.present < ABSENT)
+
+    @property
+    def table(self) -> gpd.GeoDataFrame:
+        """A row per hit, with the outline of its chip."""
+        rows = [
+            {
+                "rank": hit.rank, "score": round(hit.score, 6), "source": hit.source, "time": hit.time,
+                "cell": hit.cell, "scale_m": hit.scale_m, "also": hit.also,
+                **dict(zip(WINDOW, hit.window, strict=True)),
+                "part": None if hit.outline is None else shapely.to_wkt(hit.outline, 7),
+            }
+            for hit in self.hits
+        ]  # fmt: skip
+        columns = [
+            "rank",
+            "score",
+            "source",
+            "time",
+            "cell",
+            "scale_m",
+            "also",
+            *WINDOW,
+        ]
+        frame = pd.DataFrame(rows, columns=[*columns, "part"])
+        frame["time"] = pd.to_datetime(frame["time"], utc=True)
+        return gpd.GeoDataFrame(frame, geometry=[hit.geometry for hit in self.hits], crs=LONLAT)
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot search --json`; hits that are not what was asked for are its "nearest"."""
+        lines = [hit.to_json() for hit in self.hits]
+        present = None if self.present is None else round(self.present, 4)
+        return {
+            "query": self.query, "present": present, "hits": [] if self.absent else lines,
+            "nearest": lines if self.absent else [], "searched": self.searched, "notes": list(self.notes),
+            "seconds": self.seconds,
+        }  # fmt: skip
+
+    def save(self, path: PathLike) -> None:
+        """Write the hits as .gpkg, .parquet, .geojson or .csv; it has no rows if nothing like that is there."""
+        target = check_output(path)
+        table = self.table[:0] if self.absent else self.table
+        if target.suffix.lower() == ".csv":
+            write_bytes(target, pd.DataFrame(table.drop(columns="geometry")).to_csv(index=False).encode())
+            return
+        if table.geometry.isna().any():
+            raise InputError(f"hits without coordinates cannot be written as {target.name!r}; write a .csv")
+        write_frames([table], target, "hits")
+
+    def sheet(self, path: PathLike) -> None:
+        """Write the hits as a PNG of pictures with rank, score, name and date; red is what fits the words best."""
+        check_picture(Path(path))
+        panels = draw_panels(self.hits)
+        if not panels:
+            raise InputError("there is no hit to draw")
+        rows = [panels[start : start + _SHEET_COLUMNS] for start in range(0, len(panels), _SHEET_COLUMNS)]
+        write_panels(rows, Path(path))
+
+    def __len__(self) -> int:
+        return 0 if self.absent else len(self.hits)
+
+    def __repr__(self) -> str:
+        return f"Hits({self.summary})"
+
+    @property
+    def summary(self) -> str:
+        """One sentence."""
+        if not self.hits:
+            return f"no chip to search for {self.query!r}"
+        if self.absent:
+            return f"nothing like {self.query!r} here; the nearest of {self.searched:,} chips is {self.hits[0].source}"
+        return f"{len(self.hits)} places like {self.query!r}, of {self.searched:,} chips"
+
+    def _repr_html_(self) -> str:
+        """Pictures for a notebook, read once."""
+        if not self._html:
+            figures = "".join(map(_figure, self.hits, thumbnails(self.hits)))
+            self._html.append(
+                f"<p>{html.escape(self.summary)}</p><div style='display:flex;flex-wrap:wrap;gap:8px'>{figures}</div>"
+            )
+        return self._html[0]
+
+
+def check_output(path: PathLike) -> Path:
+    """Before any work, refuse a file type that cannot be written."""
+    target = Path(path)
+    if target.suffix.lower() != ".csv":
+        check_format(target)
+    return target
+
+
+def _figure(hit: Hit, picture: Image.Image | None) -> str:
+    image = ""
+    if picture is not None:
+        buffer = BytesIO()
+        picture.save(buffer, "PNG")
+        image = f"<img width=160 src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
+    text = html.escape("  ".join(describe(hit)))
+    return f"<figure style='margin:0;width:160px'>{image}<figcaption>{text}</figcaption></figure>"

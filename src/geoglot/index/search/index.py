@@ -1,0 +1,196 @@
+"""Search an archive by words, pictures, places and examples: exact, and with "nothing like that here" as an answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from jaxtyping import Bool, Float, Int
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.geo import Window
+from geoglot.index.search.archive_presence import CHIPS, WordJudge
+from geoglot.index.search.filters import Filters
+from geoglot.index.search.hit import Hit
+from geoglot.index.search.hits import Hits
+from geoglot.index.search.look_closer import Candidate, look_closer, rerank
+from geoglot.index.search.picture_cache import Opened, open_or_index
+from geoglot.index.search.places import merge_places
+from geoglot.index.search.query import Query, Questioner
+from geoglot.index.search.scan import Block, Ranked, scan
+from geoglot.index.store.archive import Archive
+from geoglot.index.store.chip_shard import Shard
+from geoglot.index.store.chip_table import WINDOW
+from geoglot.index.store.live import chip_facts
+from geoglot.models.base import VisionLanguageModel
+from geoglot.options import SearchOptions
+from geoglot.scene.class_words import ClassWords, parse_words
+from geoglot.scene.wording import word_notes
+
+_COLUMNS = ("cell", "geometry", "source", *WINDOW, "time", "scale_m")
+_FIRST_LOOK = 8  # chips for each hit that are ranked at first: a place may have many dates and scales
+_SECOND_LOOK, _MOST_LOOKS = 2, 48  # places for each hit that are looked into, and how many at most
+
+
+class Index:
+    """An archive, or a folder of pictures, to be searched any number of times; what one search reads, others use."""
+
+    def __init__(
+        self,
+        place: PathLike | Archive,
+        *,
+        model: PathLike | None = None,
+        device: str | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """`model` is that of the archive, if it does not lie in the zoo; of a folder of pictures any, by default mini.
+
+        A folder of pictures is indexed on the fly, in the cache. SourceError if there is nothing to search.
+        """
+        opened = Opened(place) if isinstance(place, Archive) else open_or_index(place, model, device, progress)
+        self.archive, self.notes = opened.archive, opened.notes
+        self._questioner = Questioner(self.archive, opened.model or model, device)
+
+    @property
+    def reader(self) -> VisionLanguageModel | None:
+        """The model that reads words; None for vectors that others made."""
+        return self._questioner.reader
+
+    def embed(self, words: str) -> Float[np.ndarray, " dim"]:
+        """The unit vector of words with commas, any of which may be meant."""
+        return self._questioner.read(parse_words(words))
+
+    def __repr__(self) -> str:
+        return f"Index({self.archive.place}, {self.archive.rows:,} chips by {self.archive.model.name})"
+
+    def search(
+        self,
+        words: str | None = None,
+        *,
+        image: PathLike | None = None,
+        place: str | None = None,
+        like: Sequence[PathLike] = (),
+        unlike: Sequence[PathLike] = (),
+        options: SearchOptions = SearchOptions(),
+    ) -> Hits:
+        """Find the places that fit best what is given.
+
+        `words`: commas separate words any of which is meant. `image`: a picture like what is wanted. `place`: the chip
+        at "LON,LAT", or of a cell, on an indexed scene. Together they are fused: "like this, with water". `like` and
+        `unlike`: pictures, places, or files that mark chips; what they have in common moves what the words mean.
+
+        InputError for words that the model cannot read, filters that cannot be read, or a place that is not indexed.
+        """
+        began = time.perf_counter()
+        filters = Filters.of(options)
+        query = self._questioner.ask(words, image, place, like, unlike)
+        masks = [filters.mask(shard) for shard in self.archive.shards]
+        blocks = [
+            Block(shard.codes, shard.vectors, mask) for shard, mask in zip(self.archive.shards, masks, strict=True)
+        ]
+        found, ranked = self._find(blocks, query, options.top)
+        hits = self._look_closer(found, query)[: options.top]
+        return Hits(
+            query.text, tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)),
+            self._presence(blocks, query, ranked), _count(blocks, masks), (*self.notes, *self._word_notes(query)),
+            round(time.perf_counter() - began, 3),
+        )  # fmt: skip
+
+    def _find(self, blocks: Sequence[Block], query: Query, top: int) -> tuple[list[Hit], Ranked]:
+        """The best chip of each place, more than are wanted for the second stage, and all chips that were ranked."""
+        wanted = min(_SECOND_LOOK * top, top + _MOST_LOOKS)
+        many = _FIRST_LOOK * top
+        while True:
+            ranked = scan(blocks, query.vectors, many, query.fuse)
+            where = self._gather(ranked.rows, lambda shard, rows: shard.take(rows, ("cell", "source")).to_pylist())
+            places = merge_places([fact["cell"] for fact in where], [fact["source"] for fact in where], wanted)
+            if len(places) == wanted or len(ranked.rows) < many:
+                best = [each.index for each in places]
+                facts = self._gather(ranked.rows[best], lambda shard, rows: chip_facts(shard, rows, _COLUMNS))
+                return [
+                    replace(_hit(fact, ranked, each.index), also=each.also)
+                    for fact, each in zip(facts, places, strict=True)
+                ], ranked
+            many *= 4
+
+    def _look_closer(self, hits: list[Hit], query: Query) -> list[Hit]:
+        """The second stage, for a query with words that the model reads."""
+        reader = self.reader if query.spoken is not None else None
+        if reader is None or query.spoken is None or len(hits) > _MOST_LOOKS:
+            return hits
+        candidates = [Candidate(hit.source, hit.cell, hit.reading, self._patches(hit.row)) for hit in hits]
+        looks = look_closer(candidates, query.spoken, reader)
+        order = rerank(np.array([hit.score for hit in hits]), looks)
+        seen = [
+            hit if look is None else replace(hit, part=look.part, outline=look.outline)
+            for hit, look in zip(hits, looks, strict=True)
+        ]
+        return [seen[index] for index in order]
+
+    def _presence(self, blocks: Sequence[Block], query: Query, ranked: Ranked) -> float | None:
+        """Of the words alone, whatever else was given; `ranked` are the chips that fit the whole query best."""
+        reader = self.reader if query.spoken is not None else None
+        judge = None if reader is None else WordJudge.of(reader, query.words)
+        if judge is None or query.spoken is None:
+            return None
+        if len(query.vectors) > 1 or not np.array_equal(query.vectors[0], query.spoken):
+            ranked = scan(blocks, query.spoken[None].astype(np.float64), CHIPS)
+        return judge.probability(self.vectors(ranked.rows[:CHIPS]))
+
+    def _word_notes(self, query: Query) -> tuple[str, ...]:
+        reader = self.reader if query.words else None
+        return word_notes(reader, [ClassWords(query.text, query.words)]) if reader is not None else ()
+
+    def vectors(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, "row dim"]:
+        """The vectors of rows, which are counted through all shards."""
+        found = [self.archive.shards[shard].vectors[row] for shard, row in self._places(rows)]
+        return np.array(found, np.float32).reshape(len(rows), self.archive.model.dim)
+
+    def _patches(self, row: int) -> Any:
+        [(shard, local)] = self._places(np.array([row]))
+        patches = self.archive.shards[shard].patches
+        return None if patches is None else patches[local]
+
+    def _places(self, rows: Int[np.ndarray, " row"]) -> list[tuple[int, int]]:
+        """(shard, row of it) of rows that are counted through all shards."""
+        shards = np.searchsorted(self._starts, rows, "right") - 1
+        return [(int(shard), int(row - self._starts[shard])) for shard, row in zip(shards, rows, strict=True)]
+
+    @cached_property
+    def _starts(self) -> Int[np.ndarray, " start"]:
+        """The first row of each shard, through all shards, and their number of rows."""
+        return np.cumsum([0, *(shard.rows for shard in self.archive.shards)])
+
+    def _gather(
+        self, rows: Int[np.ndarray, " row"], read: Callable[[Shard, list[int]], list[dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        """What `read` gives for the rows, which are counted through all shards; each shard is read once."""
+        facts: list[dict[str, Any]] = [{} for _ in rows]
+        by_shard = dict[int, list[tuple[int, int]]]()
+        for index, (shard, row) in enumerate(self._places(rows)):
+            by_shard.setdefault(shard, []).append((index, row))
+        for number, members in by_shard.items():
+            chips = read(self.archive.shards[number], [row for _, row in members])
+            for (index, _), chip in zip(members, chips, strict=True):
+                facts[index] = chip
+        return facts
+
+
+def _hit(fact: dict[str, Any], ranked: Ranked, index: int) -> Hit:
+    window = Window(*(int(fact[name] or 0) for name in WINDOW))
+    geometry = None if fact["geometry"] is None else shapely.from_wkb(fact["geometry"])
+    moment = None if fact["time"] is None else pd.Timestamp(fact["time"])
+    return Hit(index + 1, float(ranked.scores[index]), fact["source"] or "", window, geometry, moment, fact["cell"],
+               fact["scale_m"], fact["reading"], int(ranked.rows[index]))  # fmt: skip
+
+
+def _count(blocks: Sequence[Block], masks: Sequence[Bool[np.ndarray, " _chip"] | None]) -> int:
+    return sum(
+        len(block.vectors) if mask is None else int(mask.sum()) for block, mask in zip(blocks, masks, strict=True)
+    )

@@ -1,0 +1,139 @@
+"""The second stage of a search: the best hits again, by the patch of each that fits the words best.
+
+A chip is larger than what is asked for, so its vector says much else (FTF, arXiv 2604.20429, re-ranks so). A hit's
+whole and its best patch are standardised over the candidates, and their mean ranks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage
+import shapely
+import torch
+from jaxtyping import Bool, Float
+from shapely.geometry.base import BaseGeometry
+
+from geoglot.errors import GeoglotError
+from geoglot.index.build.chip_pixels import read_chip
+from geoglot.lonlat import project_to_lonlat
+from geoglot.models.base import VisionLanguageModel
+from geoglot.outputs.vector_files import to_map
+from geoglot.scene.embed import compute, pad
+from geoglot.sources.tile import Tile
+
+_LIKE_BEST = 0.5  # of the way from the mean patch to the best one, above which patches belong to it
+Lattice = Float[np.ndarray, "_rows _cols"]
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A chip to look into."""
+
+    source: str
+    cell: str | None
+    reading: str
+    patches: Float[np.ndarray, "rows cols dim"] | None
+    """As stored; None if they are not."""
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """What a chip shows of the words."""
+
+    best: float
+    """Cosine of the best patch."""
+    part: tuple[float, float, float, float]
+    """Top, left, bottom, right of the patches around it, as shares of the chip's sides."""
+    outline: BaseGeometry | None
+    """The same in degrees; None without coordinates."""
+
+
+def look_closer(
+    candidates: Sequence[Candidate], text: Float[np.ndarray, " dim"], model: VisionLanguageModel
+) -> list[Look | None]:
+    """Look into chips; None for one whose pixels or patches cannot be had."""
+    return [_look(candidate, text, model) for candidate in candidates]
+
+
+def rerank(whole: Float[np.ndarray, " hit"], looks: Sequence[Look | None]) -> list[int]:
+    """The order of hits by the mean of both stages; those that could not be looked into count by the first alone."""
+    if len(whole) < 3:
+        return list(range(len(whole)))
+    first = _standardise(whole)
+    best = np.array([np.nan if look is None else look.best for look in looks])
+    known = np.isfinite(best)
+    second = first.copy()
+    if known.sum() > 2:
+        second[known] = _standardise(best[known])
+    return [int(index) for index in np.argsort(-(first + second), kind="stable")]
+
+
+def _standardise(values: Float[np.ndarray, " hit"]) -> Float[np.ndarray, " hit"]:
+    scaled: np.ndarray = (values - values.mean()) / max(float(values.std()), 1e-9)
+    return scaled
+
+
+def _look(candidate: Candidate, text: Float[np.ndarray, " dim"], model: VisionLanguageModel) -> Look | None:
+    card = model.card
+    try:
+        tile = read_chip(candidate.source, candidate.cell, card.tile_size, candidate.reading)
+    except GeoglotError:
+        tile = None
+    if candidate.patches is not None:
+        scores = candidate.patches.astype(np.float32) @ text
+    elif tile is not None:
+        chip = pad(tile.pixels, card.patch_size, card.tile_size)
+        with torch.inference_mode():
+            [patches] = compute(lambda pixels: model.encode_patches(pixels.to(model.device)).float(), [chip])
+        if isinstance(patches, str):
+            return None
+        scores = np.einsum("drc,d->rc", patches, text)
+    else:
+        return None
+    shape = scores.shape if tile is None else _cover(tile, scores.shape, card.tile_size)
+    return _find_part(scores[: shape[0], : shape[1]], tile)
+
+
+def _cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
+    """Patches that cover a tile, which may be smaller than what was encoded."""
+    return tuple(
+        max(1, round(count * min(1, length / side))) for count, length in zip(lattice, tile.grid.shape, strict=True)
+    )
+
+
+def _find_part(scores: Lattice, tile: Tile | None) -> Look:
+    rows, cols = scores.shape
+    if tile is not None and tile.valid.any():
+        scores = np.where(_has_data(tile, scores.shape), scores, -np.inf)
+    best = np.unravel_index(int(scores.argmax()), scores.shape)
+    mean = scores[np.isfinite(scores)].mean()
+    level = mean + _LIKE_BEST * (scores[best] - mean)
+    labels, _ = scipy.ndimage.label(scores >= level)
+    top, left = (axis.min() for axis in np.nonzero(labels == labels[best]))
+    bottom, right = (axis.max() + 1 for axis in np.nonzero(labels == labels[best]))
+    part = (float(top / rows), float(left / cols), float(bottom / rows), float(right / cols))
+    return Look(float(scores[best]), part, None if tile is None else _outline(tile, part))
+
+
+def _has_data(tile: Tile, lattice: tuple[int, ...]) -> Bool[np.ndarray, "_rows _cols"]:
+    """The patches with a valid pixel."""
+    places = [
+        axis * count // length
+        for axis, count, length in zip(np.nonzero(tile.valid), lattice, tile.valid.shape, strict=True)
+    ]
+    found = np.zeros(lattice, bool)
+    found[tuple(places)] = True
+    return found
+
+
+def _outline(tile: Tile, part: tuple[float, float, float, float]) -> BaseGeometry | None:
+    if tile.grid.crs is None:
+        return None
+    rows, cols = tile.grid.shape
+    top, left, bottom, right = part
+    box = shapely.box(left * cols, top * rows, right * cols, bottom * rows)
+    outline: BaseGeometry = project_to_lonlat(to_map([box], tile.grid), tile.grid.crs)[0]
+    return outline

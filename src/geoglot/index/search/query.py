@@ -1,0 +1,154 @@
+"""What a search asks: words, an example picture, a place, and examples of what is meant and what is not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ndtr
+
+from geoglot.aliases import PathLike
+from geoglot.errors import InputError, ModelError
+from geoglot.index.build.chip_pixels import read_chip
+from geoglot.index.concepts.background import Background, background_of
+from geoglot.index.concepts.head import as_word, fit_head
+from geoglot.index.concepts.marks import marked_vectors, parse_place, vectors_at
+from geoglot.index.concepts.teach import owner_of, reader_of
+from geoglot.index.concepts.words import embed_words
+from geoglot.index.search.scan import Fuse, Scores, first
+from geoglot.index.store.archive import Archive
+from geoglot.models.base import VisionLanguageModel
+from geoglot.scene.class_words import parse_words
+from geoglot.scene.concepts import is_concept
+from geoglot.scene.embed import embed, pad
+
+_MARK_FILES = (".gpkg", ".geojson", ".json", ".parquet", ".shp", ".kml", ".kmz", ".fgb", ".zip", ".txt", ".csv", ".tsv")
+Vector = Float[np.ndarray, " dim"]
+
+
+@dataclass(frozen=True, eq=False)
+class Query:
+    """A question as vectors."""
+
+    text: str
+    """As a person reads it."""
+    vectors: Float[np.ndarray, "query dim"]
+    fuse: Fuse
+    words: tuple[str, ...] = ()
+    spoken: Vector | None = None
+    """The vector of the words."""
+
+
+@dataclass(eq=False)
+class Questioner:
+    """Turns questions into vectors of the model of an archive."""
+
+    archive: Archive
+    model: VisionLanguageModel | PathLike | None = None
+    """The archive's, or its place if it is not in the zoo."""
+    device: str | None = None
+    _texts: dict[str, Vector] = field(default_factory=dict)
+
+    @cached_property
+    def reader(self) -> VisionLanguageModel | None:
+        """The model; None for vectors that others made."""
+        if isinstance(self.model, VisionLanguageModel):
+            return self.model
+        return reader_of(self.archive.model, self.model, self.device)
+
+    @cached_property
+    def background(self) -> Background:
+        """What the archive's images look like."""
+        return background_of(self.archive)
+
+    def ask(
+        self,
+        words: str | None,
+        image: PathLike | None,
+        place: str | None,
+        like: Sequence[PathLike],
+        unlike: Sequence[PathLike],
+    ) -> Query:
+        """The query of all that was given; InputError if that is nothing, or counterexamples alone."""
+        parts = parse_words(words) if words else ()
+        spoken = self.read(parts) if parts else None
+        vectors, shown = [] if spoken is None else [spoken], [words] if words else []
+        if like or unlike:
+            vectors = [self._head(spoken, like, unlike)]
+            shown += [f"like {len(like)} and unlike {len(unlike)} examples"]
+        if image is not None:
+            vectors.append(self.look(image))
+            shown.append(f"like {Path(image).name}")
+        if place is not None:
+            vectors.append(vectors_at(self.archive, [parse_place(place)])[0])
+            shown.append(f"like {place}")
+        if not vectors:
+            raise InputError("a search needs words, --image, --place or --like")
+        stacked = np.stack(vectors).astype(np.float64)
+        fuse = first if len(vectors) == 1 else compose(stacked, self.background)
+        return Query(", ".join(filter(None, shown)), stacked, fuse, parts, spoken)
+
+    def read(self, parts: Sequence[str]) -> Vector:
+        """The unit vector of words, any of which may be meant; concepts need no model."""
+        key = ", ".join(parts)
+        if key not in self._texts:
+            reader = None if all(map(is_concept, parts)) else self._need_reader()
+            self._texts[key] = embed_words(parts, owner_of(self.archive.model), reader)
+        return self._texts[key]
+
+    def look(self, image: PathLike) -> Vector:
+        """The unit vector of a picture as a whole, reduced to the model's size."""
+        card = (model := self._need_reader()).card
+        tile = read_chip(str(image), None, card.tile_size)
+        vectors, failed = embed(model, [pad(tile.pixels, card.patch_size, card.tile_size)])
+        if failed:
+            raise ModelError(f"{image} cannot be encoded: {failed[0]}")
+        vector: np.ndarray = vectors[0]
+        return vector
+
+    def _head(self, spoken: Vector | None, like: Sequence[PathLike], unlike: Sequence[PathLike]) -> Vector:
+        """The vector of examples, which starts as the words."""
+        if not like:
+            raise InputError("--unlike needs --like too: say what it is, beside what it is not")
+        head = fit_head(spoken, self._examples(like), self._examples(unlike), self.background)
+        return as_word(head, spoken, self.background)[0]
+
+    def _examples(self, files: Sequence[PathLike]) -> Float[np.ndarray, "example dim"]:
+        """Vectors of pictures, of the chips that files of places mark, and of places such as 4.48,51.92."""
+        rows = [np.empty((0, self.archive.model.dim))]
+        for file in files:
+            if str(file).lower().endswith(_MARK_FILES):
+                rows.append(marked_vectors(self.archive, (Path(file),)))
+            elif Path(file).exists():
+                rows.append(self.look(file)[None])
+            else:
+                rows.append(vectors_at(self.archive, [parse_place(str(file))]))
+        return np.concatenate(rows).astype(np.float64)
+
+    def _need_reader(self) -> VisionLanguageModel:
+        if self.reader is None:
+            raise InputError(
+                f"{self.archive.place} holds vectors of {self.archive.model.name}, which reads no words here; search "
+                "by --place or --like, or by a concept (geoglot index teach, geoglot index bridge)"
+            )
+        return self.reader
+
+
+def compose(vectors: Float[np.ndarray, "query dim"], background: Background) -> Fuse:
+    """Fuse similarities to several vectors as composed retrieval does (Psomas et al. 2024, arXiv 2405.15587).
+
+    Cosines to a text and to a picture have other means and spreads. Each becomes the share of images that are less
+    similar, by the normal distribution with the archive's mean and standard deviation, and the shares are averaged.
+    """
+    level = (vectors @ background.mean)[:, None]
+    spread = np.array([background.spread(vector) for vector in vectors])[:, None]
+
+    def fuse(scores: Scores) -> Float[np.ndarray, " row"]:
+        shares: np.ndarray = ndtr((scores - level) / spread).mean(0)
+        return shares
+
+    return fuse

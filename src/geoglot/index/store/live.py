@@ -1,0 +1,35 @@
+"""The chips of an archive that count, from its shards one at a time, so that memory holds one shard."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float16, Int
+
+from geoglot.index.store.archive import Archive
+from geoglot.index.store.chip_shard import Shard
+from geoglot.index.store.chip_table import CHIPS
+
+
+def live_rows(shard: Shard) -> Int[np.ndarray, " chip"]:
+    """The rows of a shard that were not removed."""
+    return np.arange(shard.rows) if shard.live is None else np.flatnonzero(shard.live)
+
+
+def live_blocks(
+    archive: Archive, columns: Sequence[str] = tuple(CHIPS.names)
+) -> Iterator[tuple[Float16[np.ndarray, "chip dim"], Any]]:
+    """Vectors and table of the chips of each shard."""
+    for shard in archive.shards:
+        rows, table = live_rows(shard), shard.table(columns)
+        if len(rows) == shard.rows:
+            yield shard.vectors, table
+        elif len(rows):
+            yield shard.vectors[rows], table.take(rows)
+
+
+def chip_facts(shard: Shard, rows: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+    """Columns of some chips, and `reading`: the JSON of the options by which the source of each was read."""
+    chips = shard.take(rows, ("part", *columns)).to_pylist()
+    readings = shard.sources(("reading",))["reading"].to_pylist()
+    return [{**chip, "reading": readings[chip["part"]] or ""} for chip in chips]

@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from affine import Affine
+from PIL import Image
+
+from archives import content
+from conftest import MakeGeotiff
+from geoglot.errors import InputError, SourceError
+from geoglot.index.build.build import Added, add
+from geoglot.index.build.remove import remove
+from geoglot.index.store.archive import Archive
+from geoglot.index.store.compact import compact
+from geoglot.index.store.coverage import cover
+from geoglot.options import IndexOptions, ReadOptions
+from geoglot.scene.embed import embed
+from geoglot.sources.raster import open_raster
+from stubs import PooledColours
+
+MODEL = PooledColours()
+SCALE = IndexOptions(scale="320m")  # 32 px of 10 m
+MakeScene = Callable[..., Path]
+
+
+@pytest.fixture
+def make_scene(make_geotiff: MakeGeotiff, tmp_path: Path) -> MakeScene:
+    """A scene of smooth random colours, 10 m a pixel, 1.6 km x 2.4 km."""
+    (tmp_path / "scenes").mkdir()
+
+    def make(name: str, seed: int = 0, *, east: float = 0.0) -> Path:
+        small = np.random.default_rng(seed).integers(1, 256, (3, 10, 15), dtype=np.uint8)
+        place = Affine(10.0, 0.0, 500_000.0 + east, 0.0, -10.0, 4_000_000.0)
+        return make_geotiff(small.repeat(16, 1).repeat(16, 2), transform=place, path=tmp_path / "scenes" / name)
+
+    return make
+
+
+def put(place: Path, *sources: Path, options: IndexOptions = SCALE, read: ReadOptions = ReadOptions()) -> Added:
+    return add(place, sources, model=MODEL, options=options, read=read)
+
+
+def make_pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"picture{number:03d}.png")
+    return folder
+
+
+def test_every_chip_is_what_its_cell_shows(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene("s_20200107.tif")
+    added = put(tmp_path / "a", scene)
+    (shard,) = Archive.open(tmp_path / "a").shards
+    assert added.chips == shard.rows > 30 and not added.failed
+    rows = shard.table().to_pylist()
+    with open_raster(scene) as raster:
+        for vector, row in zip(shard.vectors, rows, strict=True):
+            lon, lat = (row["bbox"]["xmin"] + row["bbox"]["xmax"]) / 2, (row["bbox"]["ymin"] + row["bbox"]["ymax"]) / 2
+            down, across = raster.grid.from_lonlat(lon, lat)
+            chip = raster.read(
+                raster.grid.whole._replace(row=round(down[()]) - 16, col=round(across[()]) - 16, height=32, width=32)
+            )
+            expected, _ = embed(MODEL, [chip.pixels])
+            np.testing.assert_allclose(vector, expected[0], atol=2e-3)
+            assert row["nodata"] == pytest.approx(1 - chip.valid.mean(), abs=1e-6)
+    assert {row["source"] for row in rows} == {str(scene)} and {row["scale_m"] for row in rows} == {320.0}
+    assert {str(row["time"]) for row in rows} == {"2020-01-07 12:00:00+00:00"}
+    inner = [row for row in rows if row["nodata"] == 0]
+    assert {(row["window_height"], row["window_width"]) for row in inner} == {(32, 32)}
+
+
+def test_the_same_cells_on_two_dates(make_scene: MakeScene, tmp_path: Path) -> None:
+    put(tmp_path / "a", make_scene("a_20200101.tif", 0), make_scene("b_20210101.tif", 1, east=330.0))
+    rows = [row for shard in Archive.open(tmp_path / "a").shards for row in shard.table(("cell", "time")).to_pylist()]
+    first, second = ({row["cell"] for row in rows if row["time"].year == year} for year in (2020, 2021))
+    assert len(first & second) > 20 and first != second
+
+
+def test_what_is_there_is_not_read_again(
+    make_scene: MakeScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_scene("a.tif")
+    before = put(tmp_path / "a", scene), content(tmp_path / "a")
+    monkeypatch.setattr("geoglot.index.build.read_chips.open_source", None)
+    copy = shutil.copy(scene, scene.with_name("copy.tif"))
+    again = put(tmp_path / "a", scene, Path(copy))
+    assert (again.chips, again.there) == (0, 1) and content(tmp_path / "a") == before[1]
+
+
+def test_all_orders_of_adding_give_the_same_bytes(make_scene: MakeScene, tmp_path: Path) -> None:
+    scenes = [make_scene(f"{number}.tif", number) for number in range(3)]
+    for name, order in (("a", (0, 1, 2)), ("b", (2, 0, 1))):
+        for number in order:
+            put(tmp_path / name, scenes[number])
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_a_damaged_source_is_reported_and_the_rest_goes_on(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene, broken = make_scene("a.tif"), make_scene("b.tif", 1)
+    broken.write_bytes(broken.read_bytes()[:3000])
+    (tmp_path / "scenes" / "c.png").write_bytes(b"no picture")
+    added = put(tmp_path / "a", tmp_path / "scenes")
+    assert sorted(Path(source).name for source, _ in added.failed) == ["b.tif", "c.png"]
+    assert added.chips > 30 and {row["source"] for row in rows_of(tmp_path / "a")} == {str(scene)}
+    assert len(put(tmp_path / "a", tmp_path / "scenes").failed) == 2  # tried again
+    with pytest.raises(SourceError, match="nothing could be added"):
+        put(tmp_path / "b", broken)
+
+
+def rows_of(place: Path) -> list[dict[str, object]]:
+    return [row for shard in Archive.open(place).shards for row in shard.table(("source", "cell")).to_pylist()]
+
+
+def test_a_place_that_cannot_be_read_is_tried_again(
+    make_scene: MakeScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene, reads = make_scene("a.tif"), []
+
+    def fail_once(raster: object, window: object) -> object:
+        from geoglot.sources.read_ahead import FailedWindow, read_patiently
+
+        reads.append(window)
+        return FailedWindow(window, "the disk stutters") if len(reads) == 5 else read_patiently(raster, window)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("geoglot.index.build.read_chips.read_patiently", fail_once)
+    first = put(tmp_path / "a", scene)
+    assert [reason for _, reason in first.failed] == ["the disk stutters"]
+    again = put(tmp_path / "a", scene)
+    assert not again.failed and again.chips == first.chips + 1
+    put(tmp_path / "b", scene)
+    assert Archive.open(tmp_path / "a").rows == first.chips + 1
+    compact(tmp_path / "a")
+    assert content(tmp_path / "a") == content(tmp_path / "b")
+
+
+def test_a_model_that_fails_on_a_chip_leaves_it_out(make_scene: MakeScene, tmp_path: Path) -> None:
+    class Failing(PooledColours):
+        def encode_image(self, pixels: torch.Tensor) -> torch.Tensor:
+            vectors = super().encode_image(pixels)
+            return torch.where(vectors[:, :1] > 0.75, torch.nan, vectors)
+
+    added = add(tmp_path / "a", make_scene("a.tif"), model=Failing(), options=SCALE)
+    assert "not finite" in added.failed[0][1]
+    (shard,) = Archive.open(tmp_path / "a").shards
+    assert np.isfinite(shard.vectors).all() and (shard.vectors[:, 0] <= 0.75).all() and shard.rows > 5
+    (row,) = shard.sources().to_pylist()
+    assert row["failed"] > 0 and row["chips"] == shard.rows
+
+
+def test_pictures_without_coordinates_are_one_chip_each(tmp_path: Path) -> None:
+    folder = make_pictures(tmp_path / "pictures", 5)
+    added = put(tmp_path / "a", folder, options=IndexOptions(scale="320m,640m"))
+    (shard,) = Archive.open(tmp_path / "a").shards
+    assert added.chips == 5 and {row["cell"] for row in shard.table().to_pylist()} == {None}
+    assert shard.table().to_pylist()[0]["window_height"] == 40
+    assert put(tmp_path / "a", folder, options=IndexOptions(scale="640m")).chips == 0  # of no scale, so they are there
+    assert cover(Archive.open(tmp_path / "a")).scales == {"pictures": 5}
+
+
+def test_several_scales_and_patches(make_scene: MakeScene, tmp_path: Path) -> None:
+    put(tmp_path / "a", make_scene("a.tif"), options=IndexOptions(scale="320m,640m", patches=True))
+    (shard,) = Archive.open(tmp_path / "a").shards
+    scales = np.array(shard.table(("scale_m",))["scale_m"])
+    assert 3 < (scales == 320).sum() / (scales == 640).sum() < 5
+    assert shard.patches is not None and shard.patches.shape == (len(scales), 4, 4, 3)
+    np.testing.assert_allclose(np.linalg.norm(shard.patches.astype(np.float32), axis=-1), 1, atol=1e-3)
+
+
+def test_large_sources_are_done_in_parts(
+    make_scene: MakeScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scene = make_scene("a.tif")
+    put(tmp_path / "whole", scene)
+    for module in ("plan_units", "units"):
+        monkeypatch.setattr(f"geoglot.index.{module}.LARGE_BYTES", 1000)
+    for module in ("plan_units", "read_chips"):
+        monkeypatch.setattr(f"geoglot.index.{module}.CHIPS_A_PART", 8)
+    put(tmp_path / "parts", scene)
+    assert len(Archive.open(tmp_path / "parts").shards) > 4
+    whole, parts = (sorted(row["cell"] for row in rows_of(tmp_path / name)) for name in ("whole", "parts"))
+    assert whole == parts
+    assert put(tmp_path / "parts", scene).there == 1
+
+
+def test_a_file_with_new_content_replaces_what_it_showed(make_scene: MakeScene, tmp_path: Path) -> None:
+    put(tmp_path / "a", make_scene("a.tif"), make_scene("b.tif", 1))
+    make_scene("a.tif", 7)
+    put(tmp_path / "a", tmp_path / "scenes")
+    put(tmp_path / "b", tmp_path / "scenes")
+    archive = Archive.open(tmp_path / "a")
+    live = np.concatenate(
+        [shard.vectors if shard.live is None else shard.vectors[shard.live] for shard in archive.shards]
+    )
+    other = np.concatenate([shard.vectors for shard in Archive.open(tmp_path / "b").shards])
+    assert sorted(map(tuple, live)) == sorted(map(tuple, other)) and archive.rows == len(live)
+
+
+def test_a_scene_too_coarse_for_the_scale_is_not_seen(make_scene: MakeScene, tmp_path: Path) -> None:
+    added = put(tmp_path / "a", make_scene("a.tif"), options=IndexOptions(scale="64m"))
+    assert added.chips == 0 and "too coarse for chips of 64 m" in added.notes[0]
+
+
+def test_another_model_is_refused(make_scene: MakeScene, tmp_path: Path) -> None:
+    put(tmp_path / "a", make_scene("a.tif"))
+    with pytest.raises(InputError, match="do not compare"):
+        add(tmp_path / "a", tmp_path / "scenes", model="mini")
+    with pytest.raises(InputError, match="without --patches"):
+        put(tmp_path / "a", tmp_path / "scenes", options=IndexOptions(patches=True))
+
+
+def test_another_reading_is_said(make_scene: MakeScene, tmp_path: Path) -> None:
+    scene = make_scene("a.tif")
+    put(tmp_path / "a", scene)
+    assert "remove it first" in put(tmp_path / "a", scene, read=ReadOptions(bands=(3, 2, 1))).notes[0]
+
+
+def test_lists_give_times_and_clouds(make_scene: MakeScene, tmp_path: Path) -> None:
+    make_scene("a.tif")
+    (tmp_path / "list.csv").write_text(
+        "source,time,cloud\nscenes/a.tif,2019-05-04T10:00:00+02:00,0.25\nscenes/none.tif,,\n"
+    )
+    added = put(tmp_path / "a", tmp_path / "list.csv")
+    row = Archive.open(tmp_path / "a").shards[0].table().to_pylist()[0]
+    assert (str(row["time"]), row["cloud"]) == ("2019-05-04 08:00:00+00:00", 0.25)
+    assert [Path(source).name for source, _ in added.failed] == ["none.tif"]
+
+
+def test_patterns_and_plain_lists(make_scene: MakeScene, tmp_path: Path) -> None:
+    for name in ("a.tif", "b.tif", "c.tif"):
+        make_scene(name, ord(name[0]))
+    (tmp_path / "scenes" / "list.txt").write_text("a.tif\n# a comment\n\nb.tif\n")
+    assert put(tmp_path / "a", tmp_path / "scenes" / "[bc].tif").sources == 2
+    assert put(tmp_path / "a", tmp_path / "scenes" / "list.txt").sources == 2
+    added = put(tmp_path / "a", tmp_path / "scenes" / "*.tif", tmp_path / "scenes" / "x*.tif")
+    assert (added.sources, added.there, len(added.failed)) == (3, 3, 1)
+
+
+def test_removed_sources_count_no_more_and_can_be_added_again(make_scene: MakeScene, tmp_path: Path) -> None:
+    scenes = [make_scene(f"{number}.tif", number) for number in range(3)]
+    put(tmp_path / "a", *scenes)
+    before = content(tmp_path / "a")
+    rows = Archive.open(tmp_path / "a").rows
+    gone = remove(tmp_path / "a", [scenes[1]])
+    archive = Archive.open(tmp_path / "a")
+    assert (
+        archive.rows == rows - gone == sum(int(shard.live.sum()) for shard in archive.shards if shard.live is not None)
+    )
+    assert cover(archive).sources == 2
+    put(tmp_path / "a", *scenes)
+    assert Archive.open(tmp_path / "a").rows == rows and content(tmp_path / "a") != before
+    remove(tmp_path / "a", [tmp_path / "scenes"])
+    assert Archive.open(tmp_path / "a").rows == 0
+    put(tmp_path / "a", *scenes)
+    compact(tmp_path / "a")
+    assert content(tmp_path / "a") == before
+    with pytest.raises(InputError, match="holds nothing of"):
+        remove(tmp_path / "a", ["/elsewhere"])
+
+
+def test_compaction_keeps_every_chip(make_scene: MakeScene, tmp_path: Path) -> None:
+    scenes = [make_scene(f"{number}.tif", number) for number in range(4)]
+    for scene in scenes:
+        put(tmp_path / "a", scene, options=IndexOptions(scale="320m", patches=True))
+    remove(tmp_path / "a", [scenes[2]])
+    before = rows_of(tmp_path / "a"), Archive.open(tmp_path / "a").rows
+    done = compact(tmp_path / "a")
+    assert (done.shards_before, done.shards, done.deleted) == (3, 1, 4)
+    assert sorted(map(str, rows_of(tmp_path / "a"))) == sorted(map(str, before[0])) and before[1] == len(before[0])
+    (shard,) = Archive.open(tmp_path / "a").shards
+    part, names = np.array(shard.table(("part",))["part"]), shard.sources()["source"].to_pylist()
+    assert [names[number] for number in part] == [row["source"] for row in rows_of(tmp_path / "a")]
+    assert put(tmp_path / "a", *scenes[:2], options=IndexOptions(scale="320m")).chips == 0
+    assert compact(tmp_path / "a").deleted == 0
+
+
+def test_a_scene_around_a_pole_is_around_the_globe(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(1, 256, (3, 96, 96), dtype=np.uint8)
+    corner = Affine(10.0, 0.0, -480.0, 0.0, -10.0, 480.0)
+    add(tmp_path / "a", make_geotiff(pixels, crs="EPSG:3413", transform=corner), model=MODEL, options=IndexOptions())
+    west, south, east, north = cover(Archive.open(tmp_path / "a")).bounds or ()
+    assert (west, east, north) == (-180, 180, 90) and south == pytest.approx(90 - 679 / 111_695, abs=0.004)

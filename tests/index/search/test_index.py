@@ -1,0 +1,259 @@
+"""Searches of archives, from words, pictures and places to hits, files and sheets."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+from affine import Affine
+from PIL import Image
+
+from conftest import MakeGeotiff
+from geoglot.errors import InputError, OutputError, SourceError
+from geoglot.index.build.build import add
+from geoglot.index.search import index as index_module
+from geoglot.index.search import picture_cache
+from geoglot.index.search import query as query_module
+from geoglot.index.search.index import Index
+from geoglot.index.search.scan import scan
+from geoglot.options import IndexOptions, SearchOptions
+from stubs import CalibratedColours, PooledColours
+
+MODEL = PooledColours()
+COLOURS = {"roof": (204, 51, 26), "forest": (26, 128, 26), "water": (26, 51, 204), "road": (102, 102, 102)}
+MakePictures = Callable[..., Path]
+
+
+@pytest.fixture(autouse=True)
+def _model(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The stub reads words wherever the archive's model is asked for, and nothing is written to the user's cache."""
+    monkeypatch.setattr(query_module, "reader_of", lambda *_: MODEL)
+    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: MODEL)
+    monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def make_pictures(tmp_path: Path) -> MakePictures:
+    """A folder of noisy pictures of one colour each: roof0.png, roof1.png, ..."""
+
+    def make(each: int = 4) -> Path:
+        folder = tmp_path / "pictures"
+        folder.mkdir()
+        random = np.random.default_rng(0)
+        for name, colour in COLOURS.items():
+            for number in range(each):
+                noise = random.integers(-15, 15, (40, 40, 3))
+                pixels = np.clip(np.array(colour) + noise, 0, 255).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{name}{number}.png")
+        return folder
+
+    return make
+
+
+def scene(make_geotiff: MakeGeotiff, path: Path, colour: str = "forest", *, blot: bool = True) -> Path:
+    """A scene of 1.6 km in one colour, with a roof of of 320 m in its north-west if it has a blot."""
+    pixels = np.ones((3, 160, 160), np.uint8) * np.array(COLOURS[colour], np.uint8)[:, None, None]
+    pixels[:, -1, -1] = len(list(path.parent.iterdir()))  # no two files have the same content
+    if blot:
+        pixels[:, 32:64, 32:64] = np.array(COLOURS["roof"], np.uint8)[:, None, None]
+    return make_geotiff(pixels, transform=Affine(10.0, 0.0, 500_000.0, 0.0, -10.0, 4_000_000.0), path=path)
+
+
+def names(hits: object) -> list[str]:
+    return [Path(hit.source).stem for hit in hits.hits]  # type: ignore[attr-defined]
+
+
+def test_words_find_their_pictures_first(make_pictures: MakePictures) -> None:
+    index = Index(make_pictures())
+    for colour in ("roof", "forest", "water"):
+        hits = index.search(colour, options=SearchOptions(top=4))
+        assert sorted(names(hits)) == [f"{colour}{number}" for number in range(4)]
+        assert [hit.rank for hit in hits.hits] == [1, 2, 3, 4]
+        assert hits.searched == 16
+
+
+def test_a_search_by_words_alone_scans_once(make_pictures: MakePictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: CalibratedColours())
+    folder, scans = make_pictures(), list[int]()
+    index = Index(folder)
+    monkeypatch.setattr(index_module, "scan", lambda *given: scans.append(1) or scan(*given))
+    alone = index.search("roof")
+    assert alone.present is not None and len(scans) == 1
+    assert index.search("roof", image=folder / "water0.png").present == alone.present and len(scans) == 3
+
+
+def test_a_picture_finds_its_like(make_pictures: MakePictures, tmp_path: Path) -> None:
+    folder = make_pictures()
+    example = tmp_path / "example.png"
+    Image.new("RGB", (30, 30), COLOURS["water"]).save(example)
+    assert all(
+        name.startswith("water") for name in names(Index(folder).search(image=example, options=SearchOptions(top=4)))
+    )
+
+
+def test_words_and_a_picture_together_ask_for_both(tmp_path: Path) -> None:
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    halves = {
+        "roof-water": ("roof", "water"),
+        "roof": ("roof", "roof"),
+        "water": ("water", "water"),
+        "forest": ("forest", "forest"),
+    }
+    for name, (left, right) in halves.items():
+        picture = Image.new("RGB", (40, 40), COLOURS[left])
+        picture.paste(COLOURS[right], (20, 0, 40, 40))
+        picture.save(folder / f"{name}.png")
+    hits = Index(folder).search("water", image=folder / "roof.png", options=SearchOptions(top=4))
+    assert names(hits)[0] == "roof-water"
+    assert all(0 <= hit.score <= 1 for hit in hits.hits)
+
+
+def test_examples_and_counterexamples_move_what_words_mean(make_pictures: MakePictures) -> None:
+    folder = make_pictures()
+    index = Index(folder)
+    hits = index.search(like=[folder / "roof0.png", folder / "roof1.png"], unlike=[folder / "road0.png"],
+                        options=SearchOptions(top=4))  # fmt: skip
+    assert sorted(names(hits)) == ["roof0", "roof1", "roof2", "roof3"]
+    with pytest.raises(InputError, match="--unlike needs --like"):
+        index.search("roof", unlike=[folder / "road0.png"])
+
+
+def test_nothing_asked_is_refused(make_pictures: MakePictures) -> None:
+    with pytest.raises(InputError, match="a search needs words"):
+        Index(make_pictures(1)).search()
+
+
+def test_one_hit_a_place_though_dates_and_scales_are_many(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    for day in ("20240101", "20240601", "20250101"):
+        scene(make_geotiff, tmp_path / f"s_{day}.tif")
+    sources = sorted(tmp_path.glob("s_*.tif"))
+    add(tmp_path / "a", sources, model=MODEL, options=IndexOptions(scale="320m,640m"))
+    hits = Index(tmp_path / "a").search("roof", options=SearchOptions(top=100))
+    middles = np.array([hit.geometry.centroid.coords[0] for hit in hits.hits if hit.geometry])
+    distance = np.abs(middles[:, None] - middles[None]).max(2) * 111_000
+    assert distance[~np.eye(len(middles), dtype=bool)].min() > 150
+    assert hits.hits[0].also >= 2
+
+
+def test_a_place_finds_what_looks_like_it(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="320m"))
+    index = Index(tmp_path / "a")
+    roof = index.search("roof").hits[0]
+    assert roof.geometry is not None and roof.cell is not None
+    middle = roof.geometry.centroid
+    for place in (f"{middle.x},{middle.y}", roof.cell):
+        again = index.search(place=place).hits[0]
+        assert again.cell == roof.cell and again.score == pytest.approx(1, abs=1e-3)
+    with pytest.raises(InputError, match="no chip of"):
+        index.search(place="0,0")
+    with pytest.raises(InputError, match="LON,LAT in degrees"):
+        index.search(place="here,there")
+
+
+def test_the_part_of_the_chip_that_fits_is_outlined(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    source = scene(make_geotiff, tmp_path / "s.tif")
+    for patches in (True, False):
+        place = tmp_path / f"a{patches}"
+        add(place, [source], model=MODEL, options=IndexOptions(scale="640m", patches=patches))
+        hit = Index(place).search("roof").hits[0]
+        assert hit.outline is not None and hit.geometry is not None
+        with_blot = gpd.GeoSeries.from_xy([500_480], [3_999_520], crs=32617).to_crs(4326)[0]
+        assert hit.outline.contains(with_blot)
+        assert hit.outline.area < 0.8 * hit.geometry.area
+
+
+def test_filters_leave_out_chips_before_the_ranking(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    for day in ("20240101", "20250101"):
+        scene(make_geotiff, tmp_path / f"s_{day}.tif")
+    add(tmp_path / "a", sorted(tmp_path.glob("s_*.tif")), model=MODEL, options=IndexOptions(scale="320m"))
+    index = Index(tmp_path / "a")
+    every = index.search("roof").searched
+    later = index.search("roof", options=SearchOptions(after="2024-06-01"))
+    assert later.searched == every // 2
+    assert {hit.time.year for hit in later.hits if hit.time} == {2025}
+    none = index.search("roof", options=SearchOptions(bbox=(100.0, 0.0, 101.0, 1.0)))
+    assert (none.searched, len(none), none.absent) == (0, 0, True)
+    assert "no chip to search" in repr(none)
+
+
+def test_files_of_hits(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="320m"))
+    hits = Index(tmp_path / "a").search("roof", options=SearchOptions(top=3))
+    for suffix in ("gpkg", "parquet", "geojson"):
+        hits.save(tmp_path / f"hits.{suffix}")
+        path = tmp_path / f"hits.{suffix}"
+        frame = gpd.read_parquet(path) if suffix == "parquet" else gpd.read_file(path)
+        assert frame["rank"].tolist() == [1, 2, 3]
+        assert shapely.equals_exact(frame.geometry.to_numpy(), hits.table.geometry.to_numpy(), 1e-6).all()
+    hits.save(tmp_path / "hits.csv")
+    rows = list(csv.DictReader((tmp_path / "hits.csv").read_text().splitlines()))
+    assert [row["cell"] for row in rows] == [hit.cell for hit in hits.hits]
+    hits.sheet(tmp_path / "hits.png")
+    with Image.open(tmp_path / "hits.png") as picture:
+        assert picture.width > 3 * 150
+    with pytest.raises(InputError, match="cannot be written"):
+        hits.save(tmp_path / "hits.xlsx")
+
+
+def test_the_document_of_a_search(make_pictures: MakePictures) -> None:
+    document = json.loads(json.dumps(Index(make_pictures()).search("roof", options=SearchOptions(top=2)).to_json()))
+    assert {"query", "present", "hits", "searched", "seconds"} <= set(document)
+    assert document["query"] == "roof" and len(document["hits"]) == 2
+    first = document["hits"][0]
+    assert {"rank", "score", "source", "window", "bounds", "time"} <= set(first)
+    assert first["window"] == [0, 0, 40, 40] and first["bounds"] is None
+
+
+def test_hits_show_in_a_notebook_without_markup_of_strangers(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Image.new("RGB", (40, 40), COLOURS["roof"]).save(folder / "<b>roof.png")
+    hits = Index(folder).search("roof")
+    shown = hits._repr_html_()
+    assert "<b>" not in shown and "&lt;b&gt;roof.png" in shown and "data:image/png;base64," in shown
+
+
+def test_pictures_without_a_place_go_into_a_table_only(make_pictures: MakePictures, tmp_path: Path) -> None:
+    hits = Index(make_pictures(1)).search("roof")
+    hits.save(tmp_path / "hits.csv")
+    with pytest.raises(InputError, match=r"write a \.csv"):
+        hits.save(tmp_path / "hits.gpkg")
+
+
+def test_a_sheet_says_which_picture_is_gone(make_pictures: MakePictures, tmp_path: Path) -> None:
+    folder = make_pictures(1)
+    hits = Index(folder).search("roof")
+    (folder / "roof0.png").unlink()
+    hits.sheet(tmp_path / "sheet.png")
+    assert (tmp_path / "sheet.png").is_file()
+    with pytest.raises(OutputError, match="another picture"):
+        Index(folder).search("water").sheet(tmp_path / "sheet.png")
+
+
+def test_a_folder_is_brought_up_to_date(make_pictures: MakePictures) -> None:
+    folder = make_pictures(2)
+    assert Index(folder).search("roof").searched == 8
+    (folder / "roof0.png").unlink()
+    Image.new("RGB", (40, 40), COLOURS["roof"]).save(folder / "roof7.png")
+    hits = Index(folder).search("roof", options=SearchOptions(top=2))
+    assert hits.searched == 8 and sorted(names(hits)) == ["roof1", "roof7"]
+
+
+def test_a_damaged_picture_is_named_and_the_rest_is_searched(make_pictures: MakePictures) -> None:
+    folder = make_pictures(1)
+    (folder / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n nonsense")
+    hits = Index(folder).search("roof")
+    assert hits.searched == 4
+    assert any("bad.png was not searched" in note for note in hits.notes)
+
+
+def test_no_such_folder(tmp_path: Path) -> None:
+    with pytest.raises(SourceError, match="no archive and no folder"):
+        Index(tmp_path / "none")

@@ -1,0 +1,42 @@
+"""The part of a chip that fits the words best."""
+
+import numpy as np
+import pyproj
+import pytest
+from affine import Affine
+
+from geoglot.geo import Grid
+from geoglot.index.search.look_closer import _find_part, rerank
+from geoglot.sources.tile import Tile
+
+
+def make_tile(valid: np.ndarray) -> Tile:
+    grid = Grid(pyproj.CRS(32631), Affine(1, 0, 500000, 0, -1, 5000000), valid.shape)
+    return Tile(np.zeros((3, *valid.shape), np.float32), valid, grid, ("red", "green", "blue"), None, "x.tif")
+
+
+def test_the_part_is_around_the_best_patch_and_lies_where_it_lies() -> None:
+    scores = np.zeros((4, 8), np.float32)
+    scores[1:3, 5:7] = (0.5, 0.6)
+    scores[3, 0] = 0.5  # another part that fits, too
+    look = _find_part(scores, make_tile(np.ones((64, 128), bool)))
+    assert look.best == pytest.approx(0.6) and look.part == (0.25, 5 / 8, 0.75, 7 / 8)
+    assert look.outline is not None
+    west, south, east, north = look.outline.bounds
+    assert west > 3.0 and (east - west) / (north - south) == pytest.approx(
+        1.41, abs=0.02
+    )  # 32 x 32 m at 45 degrees north
+
+
+@pytest.mark.parametrize("best", [0.9, 0.2])
+def test_pixels_without_data_are_no_part_of_it(best: float) -> None:
+    scores = np.full((4, 4), 0.1, np.float32)
+    scores[:, :2], scores[0, 3] = best, 0.5
+    valid = np.ones((32, 32), bool)
+    valid[:, :16] = False
+    look = _find_part(scores, make_tile(valid))
+    assert look.best == pytest.approx(0.5) and look.part == (0.0, 0.75, 0.25, 1.0)
+
+
+def test_hits_that_cannot_be_looked_into_keep_the_place_of_the_first_stage() -> None:
+    assert rerank(np.array([3.0, 2.0, 1.0]), [None, None, None]) == [0, 1, 2]
