@@ -28,7 +28,7 @@ from data import class_words
 from measure_presence import ABSURD, auroc
 
 from geoglot.index.search.index import Index
-from geoglot.index.search.look_closer import Candidate, look_closer, rerank
+from geoglot.index.search.look_closer import Candidate, fits, look_closer
 from geoglot.index.search.scan import Block, scan
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
@@ -97,7 +97,7 @@ def measure_second_stage(model: VisionLanguageModel, pictures: Sequence[Path]) -
             scores, holds = whole @ text, (kinds == kind).any(1)
             best = np.argsort(-scores)[:LOOKED]
             looks = look_closer([Candidate(str(squares[index]), None, "", None) for index in best], text, model)
-            again = best[rerank(scores[best].astype(float), looks)]
+            again = best[np.argsort(-fits(scores[best].astype(float), looks), kind="stable")]
             first.append(holds[best[:TOP]].mean())
             second.append(holds[again[:TOP]].mean())
     print(f"{len(groups)} squares of four pictures: {np.mean(first):.1%} of the first {TOP} hold the class, "

@@ -78,6 +78,6 @@ def describe(hits: Hits, files: dict[str, Path | None]) -> str:
         place = "" if hit.bounds is None else "  ({:.5f}, {:.5f}, {:.5f}, {:.5f})".format(*hit.bounds)
         day = "" if hit.time is None else f"  {hit.time:%Y-%m-%d}"
         also = f"  and {hit.also} more there" if hit.also else ""
-        rows.append(f"{hit.rank:>4}  {hit.score:.3f}  {hit.source}{day}{place}{also}")
+        rows.append(f"{hit.rank:>4}  {hit.scores}  {hit.source}{day}{place}{also}")
     present = "" if hits.present is None else f" (probability that it is here: {hits.present:.2f})"
     return "\n".join([f"{hits.summary}{present}", *rows, *shared.result_lines(files, hits.notes)])

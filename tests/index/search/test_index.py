@@ -15,10 +15,11 @@ from affine import Affine
 from PIL import Image
 
 from conftest import MakeGeotiff
+from geoglot.cli.search import describe
 from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.index.build.build import add
+from geoglot.index.search import contact_sheet, picture_cache
 from geoglot.index.search import index as index_module
-from geoglot.index.search import picture_cache
 from geoglot.index.search import query as query_module
 from geoglot.index.search.index import Index
 from geoglot.index.search.scan import scan
@@ -167,6 +168,25 @@ def test_the_part_of_the_chip_that_fits_is_outlined(make_geotiff: MakeGeotiff, t
         with_blot = gpd.GeoSeries.from_xy([500_480], [3_999_520], crs=32617).to_crs(4326)[0]
         assert hit.outline.contains(with_blot)
         assert hit.outline.area < 0.8 * hit.geometry.area
+
+
+def test_every_answer_shows_the_number_that_ranks_it(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:
+    add(tmp_path / "a", [scene(make_geotiff, tmp_path / "s.tif")], model=MODEL, options=IndexOptions(scale="640m"))
+    index = Index(tmp_path / "a")
+    hits = index.search("roof")
+    fit = [hit.fit for hit in hits.hits]
+    assert fit == sorted(fit, reverse=True) and len(fit) > 2
+    assert hits.table["fit"].tolist() == pytest.approx(fit, abs=1e-6)
+    document = hits.to_json()["hits"][0]
+    assert document["fit"] == pytest.approx(fit[0], abs=1e-6) and document["part_score"] > document["score"]
+    line = f"fit {fit[0]:+.2f}  whole {document['score']:.3f}  part {document['part_score']:.3f}"
+    assert contact_sheet.describe(hits.hits[0])[0] == f"1  {line}" and line in describe(hits, {})
+
+
+def test_what_was_not_looked_into_is_ranked_by_its_score(make_pictures: MakePictures) -> None:
+    folder = make_pictures(1)
+    hit = Index(folder).search(image=folder / "roof0.png").hits[0]
+    assert (hit.fit, hit.part_score, hit.scores) == (None, None, f"whole {hit.score:.3f}")
 
 
 def test_filters_leave_out_chips_before_the_ranking(make_geotiff: MakeGeotiff, tmp_path: Path) -> None:

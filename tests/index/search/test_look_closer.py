@@ -6,7 +6,7 @@ import pytest
 from affine import Affine
 
 from geoglot.geo import Grid
-from geoglot.index.search.look_closer import _find_part, rerank
+from geoglot.index.search.look_closer import Look, _find_part, fits
 from geoglot.sources.tile import Tile
 
 
@@ -39,4 +39,10 @@ def test_pixels_without_data_are_no_part_of_it(best: float) -> None:
 
 
 def test_hits_that_cannot_be_looked_into_keep_the_place_of_the_first_stage() -> None:
-    assert rerank(np.array([3.0, 2.0, 1.0]), [None, None, None]) == [0, 1, 2]
+    assert (np.diff(fits(np.array([3.0, 2.0, 1.0]), [None, None, None])) < 0).all()
+
+
+def test_the_whole_and_its_best_patch_count_alike() -> None:
+    looks = [Look(best, (0.0, 0.0, 1.0, 1.0), None) for best in (0.1, 0.2, 0.3)]
+    np.testing.assert_allclose(fits(np.array([0.6, 0.5, 0.4]), looks), 0, atol=1e-9)
+    assert fits(np.array([0.5, 0.5, 0.5]), looks).argmax() == 2

@@ -30,9 +30,9 @@ def thumbnails(hits: Sequence[Hit]) -> list[Image.Image | None]:
 
 
 def describe(hit: Hit) -> tuple[str, str]:
-    """Rank and score; name and day."""
+    """Rank and scores; name and day."""
     day = f" {hit.time:%Y-%m-%d}" if hit.time is not None else ""
-    return f"{hit.rank}  {hit.score:.3f}", f"{hit.source.rsplit('/', 1)[-1]}{day}"
+    return f"{hit.rank}  {hit.scores}", f"{hit.source.rsplit('/', 1)[-1]}{day}"
 
 
 def _read(hit: Hit) -> Tile | str:

@@ -18,7 +18,7 @@ class Hit:
 
     rank: int
     score: float
-    """Cosine for a query of one vector; else the mean share of chips that are less similar, 0..1."""
+    """Of the chip as a whole: cosine for a query of one vector, else the mean share of chips that are less similar."""
     source: str
     window: Window
     """Pixels of the source's own grid."""
@@ -37,6 +37,18 @@ class Hit:
     """What fits the words best: top, left, bottom, right as shares of the chip; None if it was not looked into."""
     outline: BaseGeometry | None = None
     """The same in degrees."""
+    part_score: float | None = None
+    """Cosine of the patch that fits the words best."""
+    fit: float | None = None
+    """What the rank is by: the mean of both scores, each in standard deviations above the mean of the hits that were
+    looked into. None if they were not: then the rank is by `score`."""
+
+    @property
+    def scores(self) -> str:
+        """All scores as a person reads them, first that of the rank."""
+        fit = "" if self.fit is None else f"fit {self.fit:+.2f}  "
+        part = "" if self.part_score is None else f"  part {self.part_score:.3f}"
+        return f"{fit}whole {self.score:.3f}{part}"
 
     @property
     def bounds(self) -> tuple[float, float, float, float] | None:
@@ -45,8 +57,10 @@ class Hit:
 
     def to_json(self) -> dict[str, Any]:
         return {
-            "rank": self.rank, "score": round(self.score, 6), "source": self.source, "window": list(self.window),
+            "rank": self.rank, "fit": None if self.fit is None else round(self.fit, 6), "score": round(self.score, 6),
+            "source": self.source, "window": list(self.window),
             "bounds": None if self.bounds is None else [round(edge, 7) for edge in self.bounds],
             "time": None if self.time is None else self.time.isoformat(), "cell": self.cell, "also": self.also,
             "part": None if self.part is None else [round(edge, 4) for edge in self.part],
+            "part_score": None if self.part_score is None else round(self.part_score, 6),
         }  # fmt: skip

@@ -27,6 +27,7 @@ from geoglot.outputs.vector_files import check_format, write_frames
 #: A query whose presence is less probable is not in the archive
 ABSENT = 0.5
 _SHEET_COLUMNS = 4
+_SCORES = ("fit", "score", "part_score")
 
 
 @dataclass(frozen=True)
@@ -54,24 +55,16 @@ class Hits:
         """A row per hit, with the outline of its chip."""
         rows = [
             {
-                "rank": hit.rank, "score": round(hit.score, 6), "source": hit.source, "time": hit.time,
-                "cell": hit.cell, "scale_m": hit.scale_m, "also": hit.also,
+                "rank": hit.rank, **{name: _round(getattr(hit, name)) for name in _SCORES},
+                "source": hit.source, "time": hit.time, "cell": hit.cell, "scale_m": hit.scale_m, "also": hit.also,
                 **dict(zip(WINDOW, hit.window, strict=True)),
                 "part": None if hit.outline is None else shapely.to_wkt(hit.outline, 7),
             }
             for hit in self.hits
         ]  # fmt: skip
-        columns = [
-            "rank",
-            "score",
-            "source",
-            "time",
-            "cell",
-            "scale_m",
-            "also",
-            *WINDOW,
-        ]
-        frame = pd.DataFrame(rows, columns=[*columns, "part"])
+        columns = ["rank", *_SCORES, "source", "time", "cell", "scale_m", "also", *WINDOW, "part"]
+        frame = pd.DataFrame(rows, columns=columns)
+        frame[[*_SCORES]] = frame[[*_SCORES]].astype(float)
         frame["time"] = pd.to_datetime(frame["time"], utc=True)
         return gpd.GeoDataFrame(frame, geometry=[hit.geometry for hit in self.hits], crs=LONLAT)
 
@@ -136,6 +129,10 @@ def check_output(path: PathLike) -> Path:
     if target.suffix.lower() != ".csv":
         check_format(target)
     return target
+
+
+def _round(score: float | None) -> float | None:
+    return None if score is None else round(score, 6)
 
 
 def _figure(hit: Hit, picture: Image.Image | None) -> str:

@@ -19,7 +19,7 @@ from geoglot.index.search.archive_presence import CHIPS, WordJudge
 from geoglot.index.search.filters import Filters
 from geoglot.index.search.hit import Hit
 from geoglot.index.search.hits import Hits
-from geoglot.index.search.look_closer import Candidate, look_closer, rerank
+from geoglot.index.search.look_closer import Candidate, fits, look_closer
 from geoglot.index.search.picture_cache import Opened, open_or_index
 from geoglot.index.search.places import merge_places
 from geoglot.index.search.query import Query, Questioner
@@ -122,16 +122,16 @@ class Index:
     def _look_closer(self, hits: list[Hit], query: Query) -> list[Hit]:
         """The second stage, for a query with words that the model reads."""
         reader = self.reader if query.spoken is not None else None
-        if reader is None or query.spoken is None or len(hits) > _MOST_LOOKS:
+        if reader is None or query.spoken is None or not 0 < len(hits) <= _MOST_LOOKS:
             return hits
         candidates = [Candidate(hit.source, hit.cell, hit.reading, self._patches(hit.row)) for hit in hits]
         looks = look_closer(candidates, query.spoken, reader)
-        order = rerank(np.array([hit.score for hit in hits]), looks)
+        fit = fits(np.array([hit.score for hit in hits]), looks)
         seen = [
-            hit if look is None else replace(hit, part=look.part, outline=look.outline)
+            hit if look is None else replace(hit, part=look.part, outline=look.outline, part_score=look.best)
             for hit, look in zip(hits, looks, strict=True)
         ]
-        return [seen[index] for index in order]
+        return [replace(seen[index], fit=float(fit[index])) for index in np.argsort(-fit, kind="stable")]
 
     def _presence(self, blocks: Sequence[Block], query: Query, ranked: Ranked) -> float | None:
         """Of the words alone, whatever else was given; `ranked` are the chips that fit the whole query best."""

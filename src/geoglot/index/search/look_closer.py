@@ -58,17 +58,19 @@ def look_closer(
     return [_look(candidate, text, model) for candidate in candidates]
 
 
-def rerank(whole: Float[np.ndarray, " hit"], looks: Sequence[Look | None]) -> list[int]:
-    """The order of hits by the mean of both stages; those that could not be looked into count by the first alone."""
-    if len(whole) < 3:
-        return list(range(len(whole)))
+def fits(whole: Float[np.ndarray, " hit"], looks: Sequence[Look | None]) -> Float[np.ndarray, " hit"]:
+    """The mean of both stages, each standardised; of few hits, and of those that could not be looked into, the first's.
+
+    `whole` holds the scores of the first stage.
+    """
     first = _standardise(whole)
     best = np.array([np.nan if look is None else look.best for look in looks])
     known = np.isfinite(best)
     second = first.copy()
     if known.sum() > 2:
         second[known] = _standardise(best[known])
-    return [int(index) for index in np.argsort(-(first + second), kind="stable")]
+    mean: np.ndarray = (first + second) / 2
+    return mean
 
 
 def _standardise(values: Float[np.ndarray, " hit"]) -> Float[np.ndarray, " hit"]:

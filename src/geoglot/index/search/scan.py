@@ -145,7 +145,7 @@ def _chunks(block: Block, estimates: Sequence[Estimate]) -> Iterator[tuple[Int[n
 
 
 def _score(codes: Int8[np.ndarray, "row dim"], estimates: Sequence[Estimate]) -> Scores:
-    with ignore_library_warnings(r"geoglot\.index\.scan"):  # about a file that is mapped to be read only
+    with ignore_library_warnings(__name__):  # about a file that is mapped to be read only
         tensor = torch.from_numpy(codes)
     scores = np.empty((len(estimates), len(codes)), np.float32)
     for line, each in zip(scores, estimates, strict=True):

@@ -58,12 +58,13 @@ class _Parser:
         if len(text) > _LONGEST:
             raise InputError(f"a condition must have at most {_LONGEST:,} characters, got {len(text):,}")
         self._text, self._at, self._depth = text, 0, 0
+        self._last = 0
         self._columns = dict[str, None]()
 
     def parse(self) -> Condition:
         apply = self._any()
-        if rest := self._text[self._at :].strip():
-            raise self._wrong("and, or, or the end", rest)
+        if self._text[self._at :].strip():
+            raise self._wrong("and, or, or the end")
         return Condition(tuple(self._columns), apply)
 
     def _any(self) -> _Apply:
@@ -115,7 +116,7 @@ class _Parser:
             return lambda table: pc.match_like(table[column], pattern.as_py())
         _, _, _, sign = self._next("a comparison such as < or =")
         if sign not in _COMPARE:
-            raise self._wrong("a comparison such as < or =", sign)
+            raise self._wrong("a comparison such as < or =", self._last)
         value, compare = self._value(column), _COMPARE[sign]
         return lambda table: compare(table[column], value)
 
@@ -123,7 +124,7 @@ class _Parser:
         """A value of the column's kind."""
         number, text, word, sign = self._next("a number, or a text in quotes")
         if word or sign:
-            raise self._wrong("a number, or a text in quotes", word or sign)
+            raise self._wrong("a number, or a text in quotes", self._last)
         kind = CHIPS.field(column).type
         if pa.types.is_string(kind):
             if text is None:
@@ -141,7 +142,7 @@ class _Parser:
         """The number, text, word or sign that comes next."""
         if not (found := _TOKEN.match(self._text, self._at)):
             raise self._wrong(wanted)
-        self._at = found.end()
+        self._last, self._at = self._at, found.end()
         return found.groups()
 
     def _take(self, wanted: str) -> bool:
@@ -152,10 +153,14 @@ class _Parser:
         self._at = found.end()
         return True
 
-    def _wrong(self, wanted: str, got: str | None = None) -> InputError:
-        rest = got or self._text[self._at :].strip() or "the end"
-        return InputError(f"where must read like \"cloud < 0.1 and time >= '2024-05-01'\": {wanted} must come where "
-                          f"{rest[:40]!r} is")  # fmt: skip
+    def _wrong(self, wanted: str, at: int | None = None) -> InputError:
+        """What must stand at a place, by default after all that was read."""
+        at = self._at if at is None else at
+        before, rest = self._text[:at].strip(), self._text[at:].strip()
+        after = f"after {before[-40:]!r}" if before else "at its start"
+        got = repr(rest[:40]) if rest else "nothing"
+        return InputError(f"where must have {wanted} {after}, got {got}; write it like "
+                          "\"cloud < 0.1 and time >= '2024-05-01'\"")  # fmt: skip
 
 
 def _moment(column: str, text: str | None) -> datetime:
