@@ -64,7 +64,7 @@ def load_settings() -> Settings:
         threads=_number("GEOGLOT_THREADS") if "GEOGLOT_THREADS" in env else None,
         cache=Path(env["GEOGLOT_CACHE"]) if "GEOGLOT_CACHE" in env else default.cache,
         concepts=Path(env["GEOGLOT_CONCEPTS"]) if "GEOGLOT_CONCEPTS" in env else default.concepts,
-        raster_cache_mb=_number("GEOGLOT_RASTER_CACHE_MB", default.raster_cache_mb),
+        raster_cache_mb=load_raster_cache_mb(),
         read_seconds=_number("GEOGLOT_READ_SECONDS", default.read_seconds),
         read_mb=_number("GEOGLOT_READ_MB", default.read_mb),
         flickr_key=_secret("GEOGLOT_FLICKR_KEY"),
@@ -75,6 +75,11 @@ def load_settings() -> Settings:
         llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
         ask_seconds=float(_number("GEOGLOT_ASK_SECONDS", int(default.ask_seconds))),
     )
+
+
+def load_raster_cache_mb() -> int:
+    """The one setting that every read of a window needs."""
+    return _number("GEOGLOT_RASTER_CACHE_MB", Settings.raster_cache_mb)
 
 
 def _number(name: str, default: int = 0) -> int:

@@ -108,4 +108,6 @@ def pad(
 ) -> Float[np.ndarray, "band padded_rows padded_cols"]:
     """Mirror pixels to the right and below, to whole patches and at least `least` pixels a side."""
     rows, cols = (max(least, -(-side // patch) * patch) - side for side in pixels.shape[1:])
+    if not rows and not cols:
+        return pixels
     return np.pad(pixels, ((0, 0), (0, rows), (0, cols)), mode="symmetric")

@@ -5,8 +5,10 @@ A CRS in an .aux.xml must not name a file, since GDAL opens it. An .aux that ERD
 reads it by a driver that opens yet other files.
 """
 
+import os
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html import unescape
 from pathlib import Path
 
@@ -32,9 +34,9 @@ _FOLDER = ("summary.txt", "metadata.dim")
 def check_texts_beside(uri: str) -> None:
     """SourceError for a file beside an image that GDAL would read without end, or that names other files."""
     image = Path(uri)
+    folder = f"{image.parent}/"  # some dozen names for every picture: texts cost a tenth of paths
     for name in dict.fromkeys(_names(image)):
-        path = image.with_name(name)
-        if not path.exists() or path.is_dir():
+        if not os.access(folder + name, os.F_OK) or (path := image.with_name(name)).is_dir():
             continue
         check_is_file(path, uri)
         may_be_large = name.lower().endswith(".aux") or name.lower() == f"{image.stem}.txt".lower()
@@ -47,7 +49,8 @@ def check_texts_beside(uri: str) -> None:
 def find_erdas_aux(uri: str) -> Path | None:
     """The .aux of ERDAS beside a local image, which GDAL would open."""
     image = Path(uri)
-    paths = (image.with_name(base + ending) for base in (image.name, image.stem) for ending in _AUX)
+    names = (f"{image.parent}/{base}{ending}" for base in (image.name, image.stem) for ending in _AUX)
+    paths = (Path(name) for name in names if os.access(name, os.F_OK))
     return next((path for path in paths if path.is_file() and _begins_with(path, _ERDAS)), None)
 
 
@@ -98,10 +101,13 @@ def _names(image: Path) -> Iterator[str]:
 
 
 def _in_both_cases(stem: str, endings: tuple[str, ...]) -> Iterator[str]:
-    for ending in endings:
-        yield stem + ending
-        yield stem + ending.upper()
-        yield f"{stem}{Path(ending).stem.upper()}{Path(ending).suffix}"
+    yield from (stem + ending for ending in _all_cases(endings))
+
+
+@lru_cache(maxsize=64)
+def _all_cases(endings: tuple[str, ...]) -> tuple[str, ...]:
+    mixed = (f"{Path(ending).stem.upper()}{Path(ending).suffix}" for ending in endings)
+    return (*endings, *(ending.upper() for ending in endings), *mixed)
 
 
 def _check_aux_xml(path: Path) -> None:

@@ -17,7 +17,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
 from geoglot.errors import SourceError
-from geoglot.settings import load_settings
+from geoglot.settings import load_raster_cache_mb
 from geoglot.silence import ignore_library_warnings
 from geoglot.sources.beside import check_is_file, check_needs_no_sidecars, check_texts_beside, find_erdas_aux
 from geoglot.sources.raster_guard import check_header, check_path, is_local
@@ -26,16 +26,19 @@ from geoglot.sources.tiff_tags import check_tags
 DRIVERS = ("GTiff", "PNG", "JPEG", "WEBP", "JP2OpenJPEG")  # GTiff reads COG too
 GDAL_ERRORS = (RasterioError, CPLE_BaseError, OSError, MemoryError, OverflowError)
 """Errors that a file can make rasterio raise: its own, GDAL's, and Python's if a declared size is absurd."""
+_held = threading.local()
+"""The options that hold in a thread."""
 _BESIDE = (".ovr", ".msk", ".OVR", ".MSK")
 
 
-def gdal_options(uri: str, **more: str) -> rasterio.Env:
+@contextmanager
+def gdal_options(uri: str, **more: str) -> Iterator[None]:
     """The options of GDAL under which one source is opened and read.
 
     They hold in the calling thread. Options of the main thread also hold in every thread that does not set them itself,
     so both branches set the option that decides which names open.
     """
-    options: dict[str, Any] = {"GDAL_CACHEMAX": load_settings().raster_cache_mb * 2**20}
+    options: dict[str, Any] = {"GDAL_CACHEMAX": load_raster_cache_mb() * 2**20}
     options |= {"GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE"}  # else GDAL fills the damaged part of a JPEG with grey
     if is_local(uri):
         # GDAL looks for world files and masks beside the image by name, and does not list a large folder.
@@ -49,15 +52,32 @@ def gdal_options(uri: str, **more: str) -> rasterio.Env:
         options |= {"GDAL_PNG_WHOLE_IMAGE_OPTIM": "NO"}  # else GDAL leaves the missing part of a PNG black
         options |= {"GDAL_HTTP_MAX_RETRY": "3", "GDAL_HTTP_RETRY_DELAY": "1"}
         options |= {"GDAL_HTTP_CONNECTTIMEOUT": "30", "GDAL_HTTP_TIMEOUT": "120"}
-    return rasterio.Env(**options | more)
+    options |= more
+    outside = getattr(_held, "options", None)
+    if outside == options:  # the same again would cost as much as a small window
+        yield
+        return
+    _held.options = options
+    try:
+        with rasterio.Env(**options):
+            yield
+    finally:
+        _held.options = outside
 
 
 @contextmanager
 def open_dataset(uri: str, *, level: int | str | None = None) -> Iterator[Any]:
     """Open an image as `open_handle` does, under its GDAL options; GDAL's errors within the block are SourceErrors."""
-    with open_handle(uri, level=level) as dataset, gdal_options(uri):
+    with open_handle(uri, level=level) as dataset, source_errors(uri):
+        yield dataset
+
+
+@contextmanager
+def source_errors(uri: str) -> Iterator[None]:
+    """The GDAL options of a source; GDAL's errors within the block are SourceErrors."""
+    with gdal_options(uri):
         try:
-            yield dataset
+            yield
         except GDAL_ERRORS as error:
             raise SourceError(f"{uri} cannot be read ({error}); is it damaged, or a file beside it?") from error
 
@@ -174,9 +194,8 @@ class Handles:
     @contextmanager
     def borrow(self) -> Iterator[Any]:
         """A handle that no other thread uses meanwhile."""
+        self.check_open()
         with self._lock:
-            if self._closed.is_set():
-                raise SourceError("The raster is closed; open it again with open_raster")
             handle = self._free.pop() if self._free else None
         handle = handle or self._open()
         try:
@@ -187,10 +206,23 @@ class Handles:
             if self._closed.is_set():
                 self.close()
 
+    def check_open(self) -> None:
+        """SourceError if the handles were closed."""
+        if self._closed.is_set():
+            raise SourceError("The raster is closed; open it again with open_raster")
+
+    def open_otherwise(self, open_handle: Callable[[], Any]) -> None:
+        """Open handles in another way from now on; none may be borrowed."""
+        self._open = open_handle
+        self._close_free()
+
     def close(self) -> None:
         """Close all handles; a borrowed handle is closed when it is returned."""
+        self._closed.set()
+        self._close_free()
+
+    def _close_free(self) -> None:
         with self._lock:
-            self._closed.set()
             free, self._free = self._free, []
         for handle in free:
             handle.close()

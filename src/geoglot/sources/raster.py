@@ -12,7 +12,6 @@ The steps, and the file that does each:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, partial
@@ -30,12 +29,12 @@ from geoglot.footprint import Footprint
 from geoglot.geo import Grid, Window
 from geoglot.sources.analysis_grid import ResolutionLike, analysis_grid, oblong_notes, shrink
 from geoglot.sources.bands.band_choice import Bands, Choice
-from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle
+from geoglot.sources.gdal import Handles, gdal_options, open_dataset, open_handle, source_errors
 from geoglot.sources.georeferencing import locate
 from geoglot.sources.pixels.band_reader import BandReader
 from geoglot.sources.pixels.overviews import overviews_match
 from geoglot.sources.pixels.radiometry import FULL_RANGE, Radiometry, find_radiometry
-from geoglot.sources.pixels.undeclared_nodata import find_undeclared_nodata
+from geoglot.sources.pixels.undeclared_nodata import Sample, find_undeclared_nodata
 from geoglot.sources.raster_guard import is_local
 from geoglot.sources.resample import Resampler
 from geoglot.sources.source_state import source_state
@@ -66,6 +65,8 @@ class Raster:
     """Sentences for the user on how this raster is read."""
     _state: dict[str, Any]
     _reader: BandReader
+    _whole: Sample | None
+    """All pixels of a small scene, as they were read when it was opened."""
     _handles: Handles
 
     def __repr__(self) -> str:
@@ -83,8 +84,9 @@ class Raster:
         if inside is not None:
             values, known = self._read_inside(inside, self._reader)
             valid[inside.within(window).slices] = known
-            rims = [(0, 0), *window.rims(inside)]
-            pixels = np.pad(self.radiometry.apply(values, known), rims, mode="symmetric")
+            pixels = self.radiometry.apply(values, known)
+            if inside != window:
+                pixels = np.pad(pixels, [(0, 0), *window.rims(inside)], mode="symmetric")
         return Tile(pixels, valid, self.grid.window(window), self.bands, self.time, self.uri)
 
     def read_onto(self, grid: Grid) -> Tile:
@@ -110,8 +112,13 @@ class Raster:
 
         The bands are those of `reader`, else red, green and blue.
         """
+        reader = reader or self._reader
+        self._handles.check_open()
+        if self._whole is not None and reader is self._reader and shape in (None, (window.height, window.width)):
+            values, has_data = (pixels[:, *window.slices] for pixels in self._whole)
+            return values, reader.valid(has_data)
         with self._handles.borrow() as dataset, gdal_options(self.uri):
-            return (reader or self._reader).read_valid(dataset, self.uri, window, shape)
+            return reader.read_valid(dataset, self.uri, window, shape)
 
     @cached_property
     def spectrum(self) -> Spectrum | None:
@@ -188,7 +195,8 @@ def open_raster(
     """
     uri = str(path)
     check_not_truncated(uri)
-    with open_dataset(uri) as dataset:
+    handles = Handles(lambda: open_handle(uri))
+    with source_errors(uri), handles.borrow() as dataset:
         place = locate(dataset, uri)
         described = Bands.of(dataset)
         choice = described.choose(bands, sensor)
@@ -198,15 +206,15 @@ def open_raster(
         notes = list[str]()
         if (pages := len(dataset.subdatasets)) > 1:
             notes.append(f"{uri} holds {pages:,} images, and the first is read; save each other as a file of its own")
-        level = None
-        if not overviews_match(dataset, uri, reader):
-            level = "NONE"
-            notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
-        # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
-        with nullcontext(dataset) if level is None else open_dataset(uri, level=level) as pixels:
-            reader, nodata_notes = find_undeclared_nodata(pixels, reader)
-            radiometry = find_radiometry(pixels, reader, sensor)
-    notes += [*(f"{uri}: {note}" for note in nodata_notes), *oblong_notes(place.grid, uri)]
+        uses_overviews = overviews_match(dataset, uri, reader)
+    if not uses_overviews:
+        handles.open_otherwise(lambda: open_handle(uri, level="NONE"))
+        notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
+    # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
+    with handles.borrow() as dataset, source_errors(uri):
+        found = find_undeclared_nodata(dataset, reader)
+        radiometry = find_radiometry(dataset, found.reader, sensor)
+    notes += [*(f"{uri}: {note}" for note in found.notes), *oblong_notes(place.grid, uri)]
     return Raster(
         uri=uri,
         native=place.grid,
@@ -214,13 +222,22 @@ def open_raster(
         indexes=choice.indexes,
         bands=tuple(map(described.name, choice.indexes)),
         radiometry=radiometry,
-        named=NamedBands.of(described, sensor, reader.alpha),
+        named=NamedBands.of(described, sensor, found.reader.alpha),
         time=time,
         warnings=(*place.notes, *_reading_notes(radiometry, choice, uri), *notes),
         _state=state,
-        _reader=reader,
-        _handles=Handles(lambda: open_handle(uri, level=level)),
+        _reader=found.reader,
+        _whole=found.whole,
+        _handles=handles,
     )
+
+
+def read_grid(path: PathLike) -> Grid:
+    """The grid of a file, without a look at its pixels; errors as those of `open_raster`."""
+    uri = str(path)
+    check_not_truncated(uri)
+    with open_dataset(uri) as dataset:
+        return locate(dataset, uri).grid
 
 
 def _parse_time(tags: dict[str, str]) -> datetime | None:

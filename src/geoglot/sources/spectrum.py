@@ -90,7 +90,7 @@ class Spectrum:
 def find_spectrum(dataset: Any, named: NamedBands, nodata: NoData) -> Spectrum:
     """How the named bands of an open dataset are read; a decimated read of the scene samples their values."""
     indexes, sensor = named.indexes, named.sensor
-    reader, _ = find_undeclared_nodata(dataset, BandReader.of(dataset, tuple(indexes.values()), nodata))
+    reader = find_undeclared_nodata(dataset, BandReader.of(dataset, tuple(indexes.values()), nodata)).reader
     scale, offset = np.ones(len(indexes), np.float32), np.zeros(len(indexes), np.float32)
     is_reflectance = False
     if sensor and PRESETS[sensor].scale is not None:

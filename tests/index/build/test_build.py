@@ -178,9 +178,9 @@ def test_large_sources_are_done_in_parts(
     scene = make_scene("a.tif")
     put(tmp_path / "whole", scene)
     for module in ("plan_units", "units"):
-        monkeypatch.setattr(f"geoglot.index.{module}.LARGE_BYTES", 1000)
+        monkeypatch.setattr(f"geoglot.index.build.{module}.LARGE_BYTES", 1000)
     for module in ("plan_units", "read_chips"):
-        monkeypatch.setattr(f"geoglot.index.{module}.CHIPS_A_PART", 8)
+        monkeypatch.setattr(f"geoglot.index.build.{module}.CHIPS_A_PART", 8)
     put(tmp_path / "parts", scene)
     assert len(Archive.open(tmp_path / "parts").shards) > 4
     whole, parts = (sorted(row["cell"] for row in rows_of(tmp_path / name)) for name in ("whole", "parts"))

@@ -157,6 +157,7 @@ def finish(job: Job, seconds: float) -> Added:
     """Forget what files showed before they were changed, and say what was done."""
     forget_old(job.archive, job.found, job.known)
     added = job.added
+    added.failed = list(dict.fromkeys(added.failed))  # each part of a source may say the same
     if added.failed and len(added.failed) >= len(job.found) and not (added.chips or added.there):
         raise SourceError(f"nothing could be added: {added.failed[0][1]}")
     added.notes = list(dict.fromkeys(added.notes))

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import shapely
+from pyproj import CRS
 
 from geoglot.crs import wrap_longitude
 from geoglot.geo import Grid
 from geoglot.index.build.chips import ChipPlace
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import Part
-from geoglot.index.store.chip_table import BOX, CHIPS, WINDOW, geometry_columns
+from geoglot.index.store.chip_table import BOX, WINDOW, geometry_columns
 from geoglot.lonlat import bound_geometries, project_to_lonlat
 from geoglot.outputs.vector_files import to_map
 from geoglot.sources.raster import Raster
@@ -42,7 +43,7 @@ class Shares(NamedTuple):
     cloud: float | None
 
 
-def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares]) -> Any:
+def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares]) -> list[dict[str, Any]]:
     """A row per chip, with the columns of `CHIPS` but `part`."""
     scene, count = found.scene, len(places)
     windows = _native_windows(scene, places)
@@ -52,19 +53,19 @@ def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares
         "crs": None if crs is None else crs.srs if crs.to_epsg() is None else f"EPSG:{crs.to_epsg()}",
         "resolution_m": scene.native.resolution_m, "scale_m": found.scale_m, "time": found.time,
     }  # fmt: skip
-    columns: dict[str, Any] = {
-        **{name: [value] * count for name, value in same.items()},
-        "cell": [None if place.cell is None else str(place.cell) for place in places],
-        **geometry_columns(_footprints(scene.grid, places)),
-        "nodata": [share.nodata for share in shares],
-        "cloud": [share.cloud for share in shares],
-        **dict(zip(WINDOW, windows.T, strict=True)),
-    }
-    fields = [field for field in CHIPS if field.name != "part"]
-    return pa.table({field.name: pa.array(columns[field.name], field.type) for field in fields})
+    outlines: list[dict[str, Any]] = [{}] * count
+    if scene.grid.crs is not None and count:
+        outlines = pa.table(geometry_columns(_footprints(scene.grid, scene.grid.crs, places))).to_pylist()
+    return [
+        {
+            **same, "cell": None if place.cell is None else str(place.cell), **outline, **share._asdict(),
+            **dict(zip(WINDOW, window, strict=True)),
+        }
+        for place, outline, share, window in zip(places, outlines, shares, windows.tolist(), strict=True)
+    ]  # fmt: skip
 
 
-def source_row(found: Found, chips: Any, missing: tuple[int, int, str]) -> dict[str, Any]:
+def source_row(found: Found, chips: Sequence[dict[str, Any]], missing: tuple[int, int, str]) -> dict[str, Any]:
     """The row of a part in the table of sources but `reading`.
 
     `missing`: how many places were not seen, how many failed, and the reason.
@@ -73,17 +74,15 @@ def source_row(found: Found, chips: Any, missing: tuple[int, int, str]) -> dict[
     unseen, failed, why = missing
     return {
         "source": part.source.uri, "source_sha": part.source.sha, "asked": part.asked, "state": part.source.state,
-        "scale_m": found.scale_m, "part": part.number, "parts": part.parts, "chips": chips.num_rows,
+        "scale_m": found.scale_m, "part": part.number, "parts": part.parts, "chips": len(chips),
         "unseen": unseen, "failed": failed, "why": why or None, "bbox": _bound(chips), "time": found.time,
     }  # fmt: skip
 
 
-def _footprints(grid: Grid, places: Sequence[ChipPlace]) -> np.ndarray:
-    """Polygons in degrees; None without coordinates."""
-    if grid.crs is None or not places:
-        return np.full(len(places), None, object)
+def _footprints(grid: Grid, crs: CRS, places: Sequence[ChipPlace]) -> np.ndarray:
+    """Polygons in degrees."""
     row, col, height, width = np.array([place.window for place in places]).T
-    return project_to_lonlat(to_map(shapely.box(col, row, col + width, row + height), grid), grid.crs)
+    return project_to_lonlat(to_map(shapely.box(col, row, col + width, row + height), grid), crs)
 
 
 def _native_windows(scene: Raster | StacScene, places: Sequence[ChipPlace]) -> np.ndarray:
@@ -103,11 +102,12 @@ def _native_windows(scene: Raster | StacScene, places: Sequence[ChipPlace]) -> n
     return np.hstack([first, np.maximum(1, last - first)]).astype(np.int64)
 
 
-def _bound(chips: Any) -> dict[str, float] | None:
+def _bound(chips: Sequence[dict[str, Any]]) -> dict[str, float] | None:
     """Bounds of all chips in degrees, xmin > xmax across the antimeridian; None without coordinates."""
-    shapes = [shape for shape in shapely.from_wkb(chips["geometry"].to_numpy(zero_copy_only=False)) if shape]
-    if not shapes:
+    outlines = [outline for chip in chips if (outline := chip.get("geometry"))]
+    if not outlines:
         return None
+    shapes = list(shapely.from_wkb(outlines))
     points = shapely.get_coordinates(shapes)
     near = points[0, 0] + wrap_longitude(points[:, 0] - points[0, 0])  # the short way round from the first
     west, east = (float(wrap_longitude(edge)) for edge in (near.min(), near.max()))

@@ -107,7 +107,7 @@ class _Work:
         vectors = [output for batch, _ in self.batches for output in batch.result()]
         patches = [output for _, batch in self.batches if batch for output in batch.result()]
         failed, notes, good = list[tuple[str, str]](), list[str](), list[int]()
-        tables, sources, first = [CHIPS.empty_table()], list[dict[str, Any]](), 0
+        rows, sources, first = list[dict[str, Any]](), list[dict[str, Any]](), 0
         for event, count in self.parts:
             here, first = range(first, first + count), first + count
             if isinstance(event, PartFailed):
@@ -115,18 +115,16 @@ class _Work:
                 continue
             why = {index: reason for index in here if (reason := _why_failed(index, vectors, patches))}
             seen = [index for index in here if index not in why]
-            rows = event.chips.take(pa.array([index - here.start for index in seen], pa.int64()))
-            tables.append(rows.append_column("part", pa.array([len(sources)] * len(seen), pa.int32())))
+            rows += [{**event.chips[index - here.start], "part": len(sources)} for index in seen]
             sources.append(self._source_row(event, len(seen), list(why.values())))
             if sources[-1]["failed"]:
                 failed.append((event.part.source.uri, str(sources[-1]["why"])))
             good += seen
             notes += event.notes
-        chips = pa.concat_tables([table.select(CHIPS.names) for table in tables])
         kept = _stack([patches[index] for index in good], self.rules.model.dim, 4) if self.rules.patches else None
         batch = ChipBatch(
             _stack([vectors[index] for index in good], self.rules.model.dim, 2),
-            chips,
+            pa.Table.from_pylist(rows, CHIPS),
             pa.Table.from_pylist(sources, SOURCES),
             None if kept is None else np.ascontiguousarray(np.moveaxis(kept, 1, -1)),
         )

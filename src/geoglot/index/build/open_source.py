@@ -4,11 +4,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from geoglot.errors import SourceError
+from geoglot.geo import Grid
 from geoglot.index.build.find_sources import hash_files, look_at
 from geoglot.index.build.stac_scenes import StacScene, open_scene_of
 from geoglot.index.build.units import Rules, Source
-from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.raster import Raster, open_raster, read_grid
 from geoglot.sources.raster_guard import is_local
+
+
+def grid_of(source: Source) -> Grid:
+    """The grid of a source's own pixels, which are not read."""
+    if source.scene is None:
+        return read_grid(source.uri)
+    with open_scene_of(source.scene) as scene:
+        return scene.native
 
 
 @contextmanager

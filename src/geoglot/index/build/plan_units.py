@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from geoglot.errors import GridError, InputError, SourceError
-from geoglot.index.build.chips import at_scale, find_places, scale_of, why_too_coarse
+from geoglot.index.build.chips import find_places, scale_of, why_too_coarse
 from geoglot.index.build.known_sources import Known
-from geoglot.index.build.open_source import open_source
+from geoglot.index.build.open_source import grid_of
 from geoglot.index.build.units import CHIPS_A_PART, LARGE_BYTES, Part, Rules, Source, Unit, group_parts
 from geoglot.models.base import Card
+from geoglot.sources.analysis_grid import analysis_grid
 
 
 @dataclass
@@ -40,7 +41,7 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
             each = [
                 Part(source, asked, number, count)
                 for asked in rules.scales
-                for count in [counts.get((source.sha, asked)) or _count_parts(source, asked, rules, card)]
+                for count in [counts.get((source.sha, asked)) or _count_parts(source, asked, card)]
                 for number in range(count)
             ]
         except (SourceError, GridError, InputError) as error:
@@ -55,18 +56,18 @@ def plan_units(sources: Sequence[Source], rules: Rules, card: Card, known: Known
     return planned
 
 
-def _count_parts(source: Source, asked: str, rules: Rules, card: Card) -> int:
+def _count_parts(source: Source, asked: str, card: Card) -> int:
     """The number of parts of a source; only a large one is opened."""
     if source.size <= LARGE_BYTES:
         return 1
-    with open_source(source, rules) as raster:
-        if raster.native.crs is None:
-            return 1
-        scale, side = scale_of(asked, raster.native, card), card.tile_size
-        if why_too_coarse(raster.native, scale, side):
-            return 1
-        places = find_places(at_scale(raster, scale, side).grid, scale, side)
-        return -(-len(places) // CHIPS_A_PART)
+    native = grid_of(source)
+    if native.crs is None:
+        return 1
+    scale, side = scale_of(asked, native, card), card.tile_size
+    if why_too_coarse(native, scale, side):
+        return 1
+    places = find_places(analysis_grid(native, scale / side, source.uri), scale, side)
+    return -(-len(places) // CHIPS_A_PART)
 
 
 def _other_reading(each: list[Part], known: Known, rules: Rules) -> Iterator[str]:

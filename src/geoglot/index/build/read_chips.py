@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -45,8 +44,8 @@ class PartRead:
     """The end of a part, after its chips."""
 
     part: Part
-    chips: Any
-    """Arrow table, a row for each chip that was read."""
+    chips: list[dict[str, Any]]
+    """A row of the table of chips for each chip that was read, without its part."""
     source: dict[str, Any]
     """Its row of the table of sources; chips that the model fails on are counted later."""
     notes: tuple[str, ...]
@@ -73,18 +72,25 @@ Event = ReadChip | PartRead | PartFailed | UnitRead
 def read_units(units: Iterable[Unit], rules: Rules, card: Card) -> Iterator[Event]:
     """Read units, part by part. A source that cannot be read ends its part and not the others."""
     for unit in units:
-        with ExitStack() as stack:
-            # The parts of a source follow each other, so one open raster serves them.
-            opened = lru_cache(maxsize=1)(lambda source, stack=stack: stack.enter_context(open_source(source, rules)))
-            for part in unit.parts:
-                try:
-                    raster = opened(part.source)
+        # The parts of a source follow each other, so one open raster serves them.
+        for source, parts in groupby(unit.parts, lambda part: part.source):
+            left = list(parts)
+            try:
+                with open_source(source, rules) as raster:
                     if isinstance(raster, Raster):
                         check_bands(raster, card.bands, card.name)
-                    yield from _read_part(part, raster, rules, card)
-                except (SourceError, GridError, InputError) as error:
-                    yield PartFailed(part, str(error))
+                    while left:
+                        yield from _try_part(left.pop(0), raster, rules, card)
+            except (SourceError, GridError, InputError) as error:
+                yield from (PartFailed(part, str(error)) for part in left)
         yield UnitRead(unit)
+
+
+def _try_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card) -> Iterator[Event]:
+    try:
+        yield from _read_part(part, raster, rules, card)
+    except (SourceError, GridError, InputError) as error:
+        yield PartFailed(part, str(error))
 
 
 def _read_part(part: Part, raster: Raster | StacScene, rules: Rules, card: Card) -> Iterator[Event]:

@@ -6,6 +6,7 @@ A colour is red, green, blue, or another part of the spectrum (nir, rededge, swi
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 
 RGB = ("red", "green", "blue")
 _GENERIC = {"band", "channel", "layer"}
@@ -38,6 +39,7 @@ _LENGTH = re.compile(r"(\d+(?:\.\d+)?)\s*(nm\b|nanomet|um\b|µm|μm|micromet)", 
 _ENVI = re.compile(r"\((\d+\.\d+)\)\s*$")
 
 
+@lru_cache(maxsize=1024)
 def parse_colour(name: str) -> str | None:
     """The colour that a name says in words or by a letter; None if it says no colour or several."""
     text = _plain(name)

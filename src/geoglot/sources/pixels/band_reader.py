@@ -139,7 +139,9 @@ class BandReader:
         if self.alpha:
             has_data &= stored[self.alpha] > 0
         values, has_data = self._decode(values, has_data)
-        return values, has_data & ~self._find_undeclared(values, window, dataset.shape)
+        if self.rim is not None or any(self.fills):
+            has_data = has_data & ~self._find_undeclared(values, window, dataset.shape)
+        return values, has_data
 
     def _decode(self, values: np.ndarray, has_data: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if self.palette is not None:
@@ -147,7 +149,7 @@ class BandReader:
             return colours[:3], has_data[:3] & ((colours[3] > 0) | (self.nodata == NONE))
         if self.black is not None:
             values = (self.black - values).astype(values.dtype)
-        return values, has_data & np.isfinite(values)
+        return values, has_data & np.isfinite(values) if values.dtype.kind == "f" else has_data
 
     def _find_undeclared(self, values: np.ndarray, window: Window, scene: tuple[int, int]) -> np.ndarray:
         hidden = np.zeros(values.shape, np.bool_)

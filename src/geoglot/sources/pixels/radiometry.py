@@ -48,8 +48,14 @@ class Radiometry:
         exact = np.result_type(values, np.float32)  # large numbers that differ little are one number in float32
         low, high = (np.array(ends, exact)[:, None, None] for ends in (self.low, self.high))
         span = np.where(high > low, high - low, np.inf).astype(exact)
-        known = np.where(valid, values, 0).astype(exact)
-        return np.asarray(np.clip((known - low) / span, 0, 1) * valid, np.float32)
+        # In place: whole scenes pass here, and each copy of a window leaves the processor's cache.
+        brightness = np.where(valid, values, 0).astype(exact) if not valid.all() else values.astype(exact)
+        brightness -= low
+        brightness /= span
+        np.clip(brightness, 0, 1, out=brightness)
+        if not valid.all():
+            brightness[:, ~valid] = 0
+        return brightness.astype(np.float32, copy=False)
 
     def to_json(self) -> dict[str, Any]:
         return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}

@@ -49,23 +49,37 @@ class Sample(NamedTuple):
     has_data: Bool[np.ndarray, "band rows cols"]
 
 
-def find_undeclared_nodata(dataset: Any, reader: BandReader) -> tuple[BandReader, tuple[str, ...]]:
-    """A reader that also knows the undeclared no data, and a note for each finding."""
+class Found(NamedTuple):
+    """What the pixels show."""
+
+    reader: BandReader
+    """Knows the undeclared no data too."""
+    notes: tuple[str, ...] = ()
+    """One for each finding."""
+    whole: Sample | None = None
+    """All pixels as `reader` gives them, if the scene is so small that the sample is all of it."""
+
+
+def find_undeclared_nodata(dataset: Any, reader: BandReader) -> Found:
+    """Sample the scene, and look for no data in it."""
     if reader.nodata == NONE:
-        return reader, ()
+        return Found(reader)
     notes = list[str]()
     if reader.alpha:
         reader, notes = _check_alpha(dataset, reader, reader.alpha)
     sample = read_sample(dataset, reader)
-    if sample is None or reader.nodata is not None:
-        return reader, tuple(notes)
+    if sample is None:
+        return Found(reader, tuple(notes))
+    sampled, whole = reader, sample if sample.values.shape[1:] == dataset.shape else None
+    if reader.nodata is not None:
+        return Found(reader, tuple(notes), whole)
     reader, fill_notes = _add_fills(sample, reader)
     notes += fill_notes
     declares_more = reader.masked_nodata or not set(reader.masks) <= {"all_valid", "alpha"}
     if not (reader.alpha or any(reader.fills) or declares_more):
         reader, rim_notes = _add_rim(sample, reader)
         notes += rim_notes
-    return reader, tuple(notes)
+    return Found(reader, tuple(notes), whole if reader is sampled else None)
 
 
 def read_sample(dataset: Any, reader: BandReader) -> Sample | None:
@@ -144,10 +158,11 @@ def _black_and_white(sample: Sample, reader: BandReader) -> tuple[float, ...]:
 
 def _find_rim(sample: Sample, number: float) -> Bool[np.ndarray, "rows cols"] | None:
     """Where a number is a rim or wedge; None if it is not."""
+    edges = ((slice(None), [0, -1]), (slice(None), slice(None), [0, -1]))
+    if not any(((sample.values[edge] == number) & sample.has_data[edge]).all(axis=0).any() for edge in edges):
+        return None
     has_data = sample.has_data.all(axis=0)
     same = has_data & (sample.values == number).all(axis=0)
-    if not (same[[0, -1]].any() or same[:, [0, -1]].any()):
-        return None
     labels, _ = ndimage.label(same | ~has_data)
     at_edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     zone, rest = same & np.isin(labels, np.setdiff1d(at_edge, 0)), has_data & ~same
