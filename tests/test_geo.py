@@ -58,9 +58,12 @@ def test_a_window_seen_from_another_and_its_rims() -> None:
     assert frame.rims(part) == ((2, 3), (1, 1))
 
 
-def test_a_transform_without_inverse_is_refused() -> None:
+@pytest.mark.parametrize(
+    "transform", [Affine(1, 1, 0, 1, 1, 0), Affine(1, 0, math.nan, 0, -1, 0), Affine(1, 0, 0, 0, -1, math.inf)]
+)
+def test_a_transform_without_inverse_is_refused(transform: Affine) -> None:
     with pytest.raises(GridError, match="no inverse"):
-        Grid(None, Affine(1, 1, 0, 1, 1, 0), (3, 3))
+        Grid(None, transform, (3, 3))
 
 
 def test_resolution_is_metres_on_the_ground(make_grid: MakeGrid) -> None:

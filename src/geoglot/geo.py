@@ -82,7 +82,8 @@ class Grid:
     """(rows, cols)."""
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.transform.determinant) or self.transform.determinant == 0:
+        numbers = (*tuple(self.transform)[:6], self.transform.determinant)
+        if not all(map(math.isfinite, numbers)) or self.transform.determinant == 0:
             raise GridError(
                 f"The transform {tuple(self.transform)[:6]} has no inverse, so its pixels have no coordinates; "
                 "assign the right one, for instance with: rio edit-info --transform"

@@ -1,4 +1,4 @@
-"""Words of people and of language models: questions, classes, replies, programs and replays."""
+"""Words of people and of language models: questions, conditions, classes, replies, programs and replays."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polygons import StubScene
 
+from archives import make_batch
 from fuzz.changes import TEXTS, contents, documents, texts
 from fuzz.oracle import ends_well, examples
+from geoglot.index.search.where import parse_where
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.wording import word_notes
@@ -142,6 +144,42 @@ def test_what_a_language_model_says(asker: Asker) -> None:
         ends_well(
             lambda: LanguageModel(Parrot(reply), mends=0).plan("How many?", lambda text: asker.run("", Plan(text)))
         )
+
+    check()
+
+
+WHERES = (
+    "cloud < 0.1 and (time >= '2024-05-01' or not source like '%2024%')", "scale_m = 224 or nodata <> -1.5e0",
+    "cell is not null and crs == 'EPSG:32631' and not (not (window_row >= .5))", f"{'(' * 49}cloud > 1{')' * 49}",
+    " or ".join(["cloud = 1"] * 300),
+)  # fmt: skip
+
+
+def test_conditions_of_a_search() -> None:
+    chips = make_batch(4).chips
+    words = [
+        "and",
+        "or",
+        "not",
+        "(",
+        ")",
+        "is",
+        "null",
+        "like",
+        "'%_'",
+        "<",
+        ">=",
+        "=",
+        "1",
+        "-.5",
+        *chips.column_names,
+    ]
+    spoken = st.lists(st.sampled_from([*words, *map(str, TEXTS)]), max_size=9).map(" ".join)
+
+    @examples(150)
+    @given(st.one_of(st.sampled_from(WHERES).flatmap(texts), spoken, spoken.map(lambda text: f"cloud < 1 or {text}")))
+    def check(text: str) -> None:
+        ends_well(lambda: parse_where(text).rows(chips))
 
     check()
 

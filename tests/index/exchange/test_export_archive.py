@@ -86,6 +86,31 @@ def test_zarr_says_what_the_convention_asks(tmp_path: Path, archive: Archive) ->
     assert layout["layout_type"] == "irregular" and layout["chip_size"] == [224, 224]
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda store: (store / "embeddings/c/0/0").unlink(), "0 of 1 chunks of vectors"),
+        (lambda store: lengthen(store / "time"), "must have 41 chips"),
+        (
+            lambda store: [lengthen(store / file.parent.name) for file in store.glob("*/zarr.json")],
+            "1 of 2,199,023,255",
+        ),
+    ],
+)
+def test_a_store_that_lacks_chips_is_refused(tmp_path: Path, archive: Archive, change: Any, message: str) -> None:
+    export_archive(archive, tmp_path / "chips.zarr")
+    change(tmp_path / "chips.zarr")
+    with pytest.raises(SourceError, match=message):
+        import_vectors(tmp_path / "again", [tmp_path / "chips.zarr"])
+
+
+def lengthen(array: Path) -> None:
+    """Say that an array has so many rows that reading them would not end."""
+    document = json.loads((array / "zarr.json").read_text())
+    document["shape"][0] = 2**53
+    (array / "zarr.json").write_text(json.dumps(document))
+
+
 def test_a_foreign_store_of_chips_is_refused(tmp_path: Path, archive: Archive) -> None:
     export_archive(archive, tmp_path / "chips.zarr")
     path = tmp_path / "chips.zarr" / "zarr.json"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyproj
 import pytest
 import shapely
@@ -12,20 +13,24 @@ import shapely
 from foreign_vectors import (
     NO_DATA,
     NORTH_UP,
+    lists,
     quantise_by_pixel,
     quantise_squared,
+    squares,
     unit_field,
     write_alphaearth,
     write_clay_v0,
     write_clay_v15,
     write_earth_index,
     write_major_tom,
+    write_parquet,
     write_tessera_pair,
     write_tessera_zarr,
 )
 from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.geo import Grid
 from geoglot.index.exchange.alphaearth import DECODES, check_length, decode_squared
+from geoglot.index.exchange.batches import unit_rows
 from geoglot.index.exchange.import_vectors import import_vectors
 from geoglot.index.store.archive import Archive
 
@@ -203,6 +208,40 @@ def test_vectors_without_a_direction_are_left_out_and_counted(tmp_path: Path) ->
     some[2], some[4, 0] = 0, np.nan
     archive = import_vectors(tmp_path / "x", [write_earth_index(tmp_path / "a.parquet", some)])
     assert archive.rows == 4 and archive.shards[0].sources()["unseen"].to_pylist() == [2]
+
+
+@pytest.mark.parametrize(
+    ("times", "first"),
+    [
+        (pa.array([1_500_000_000_000_000_123] * 6, pa.timestamp("ns")), datetime(2017, 7, 14, 2, 40, tzinfo=UTC)),
+        (pa.array(["2017-07-14T02:40:00.000000999Z"] * 6), datetime(2017, 7, 14, 2, 40, tzinfo=UTC)),
+        (pa.array([1_500_000_000] * 6), None),  # seconds, milliseconds, a code?
+        (pa.array(["-0001-01-01"] * 6), None),
+        (pa.array(["99999-01-01"] * 6), None),
+    ],
+)
+def test_times_are_read_to_microseconds_and_numbers_are_none(
+    tmp_path: Path, times: Any, first: datetime | None
+) -> None:
+    columns = {"datetime": times, "embedding": lists(RANDOM)}
+    path = write_parquet(tmp_path / "a.parquet", columns, squares(6))
+    assert rows(import_vectors(tmp_path / "x", [path], made_by="m"))[0]["time"] == first
+
+
+def test_numbers_beyond_single_precision_are_no_direction() -> None:
+    units, kept = unit_rows(np.array([[1e300, 0.0], [3.0, 4.0]]))
+    assert kept.tolist() == [1] and units.tolist() == [[np.float32(0.6), np.float32(0.8)]]
+
+
+def test_pixels_whose_vectors_no_float_can_hold_are_not_known(tmp_path: Path) -> None:
+    pair = write_tessera_pair(tmp_path / "a", unit_field(128))
+    scales = pair.with_name(f"{pair.stem}_scales.npy")
+    huge = np.load(scales)
+    huge[:32] = 1e38
+    np.save(scales, huge)
+    archive = import_vectors(tmp_path / "x", [pair])
+    assert 0 < archive.rows < import_vectors(tmp_path / "y", [write_tessera_pair(tmp_path / "b", unit_field(128))]).rows
+    assert np.isfinite(vectors(archive)).all() and archive.shards[0].sources()["unseen"].to_pylist()[0] > 0
 
 
 @pytest.mark.parametrize(

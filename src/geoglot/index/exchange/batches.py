@@ -41,8 +41,8 @@ class Places:
 
 def unit_rows(vectors: np.ndarray) -> tuple[Float[np.ndarray, "chip dim"], np.ndarray]:
     """Unit vectors of the rows that have a direction, and which these are."""
-    rows = np.asarray(vectors, np.float32)
     with np.errstate(over="ignore", invalid="ignore"):
+        rows = np.asarray(vectors, np.float32)
         lengths = np.linalg.norm(rows.astype(np.float64), axis=1)
     usable = np.isfinite(lengths) & (lengths > _LEAST_LENGTH)
     return (rows[usable] / lengths[usable, None]).astype(np.float32), np.flatnonzero(usable)

@@ -8,6 +8,7 @@ Earth Index `embedding`, `id` and facts of the model under the key `emb` of the 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +138,7 @@ def _own_batch(table: Any, path: Path) -> ChipBatch:
     if missing := [name for name in EXPORTED.names if name not in table.column_names]:
         raise SourceError(f"{path} was exported by geoglot and has lost its column {missing[0]!r}; export it again")
     columns = {name: table[name].combine_chunks() for name in EXPORTED.names if name != "bbox"}
-    return as_batch(_vectors(table["embedding"], path).astype(np.float16), columns)
+    return as_batch(_vectors(table["embedding"], path), columns)
 
 
 def _places(table: Any, keys: Mapping[str, Any], path: Path, scale_m: float | None) -> Places:
@@ -146,9 +147,11 @@ def _places(table: Any, keys: Mapping[str, Any], path: Path, scale_m: float | No
     source = next((name for name in _SOURCES if name in names), None)
     stated = keys.get("emb", {}).get("datetime")
     times = table[time].to_pylist() if time else [stated] * len(table)
-    moments = pd.to_datetime(pd.Series(times, dtype=object), utc=True, errors="coerce", format="mixed")
+    days = [each if isinstance(each, str | date) else None for each in times]  # the unit of a number is not known
+    moments = pd.to_datetime(pd.Series(days, dtype=object), utc=True, errors="coerce", format="mixed").dt.floor("us")
     sources = [str(name) for name in table[source].to_pylist()] if source in _SOURCES[:3] else [str(path)] * len(table)
     polygons = _outlines(table, keys.get("geo", {}), path, scale_m)
+    moments = moments.where(moments.dt.year.between(1, 9999))
     return Places(polygons, sources, [None if pd.isna(each) else each.to_pydatetime() for each in moments], {})
 
 

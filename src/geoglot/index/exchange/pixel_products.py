@@ -30,6 +30,10 @@ _MOST_CHIPS = 4_000_000  # of one raster
 _LEAST_SEEN = 0.5  # share of a chip's pixels that have data
 
 
+Pixels = tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]
+"""Vectors, and which of them are known."""
+
+
 @dataclass(frozen=True, eq=False)
 class PixelProduct:
     """A raster of vectors."""
@@ -39,8 +43,8 @@ class PixelProduct:
     grid: Grid
     """It may be bottom-up."""
     time: datetime | None
-    read: Callable[[Window], tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]]
-    """The vectors of a window inside the grid, and which of them are known."""
+    read: Callable[[Window], Pixels]
+    """The vectors of a window inside the grid."""
 
     def batches(self, scale_m: float) -> Iterator[ChipBatch]:
         """Its chips on the world grid, a shard after the other."""
@@ -71,7 +75,7 @@ class PixelProduct:
         if window is None:
             return None
 
-        def read(part: Window) -> tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]:
+        def read(part: Window) -> Pixels:
             return self.read(part._replace(row=part.row + window.row, col=part.col + window.col))
 
         return replace(self, grid=self.grid.window(window), read=read)
@@ -101,7 +105,8 @@ class PixelProduct:
         sums, seen = np.zeros((len(members), values.shape[2]), np.float32), np.zeros(len(members))
         for index, (row, col) in enumerate(zip(rows - top, cols - left, strict=True)):
             part = np.s_[max(0, row) : max(0, row + side), max(0, col) : max(0, col + side)]
-            sums[index], seen[index] = values[part].sum((0, 1)), known[part].sum()
+            with np.errstate(over="ignore", invalid="ignore"):  # such a chip has no direction, and is left out
+                sums[index], seen[index] = values[part].sum((0, 1)), known[part].sum()
         return sums, members, seen / side**2
 
     def _batch(
@@ -129,6 +134,16 @@ class PixelProduct:
                    ((top, left), (top, left + width), (top + height, left + width), (top + height, left))]  # fmt: skip
         rings = np.stack([np.stack(corner, axis=-1) for corner in [*corners, corners[0]]], axis=1)
         return np.asarray(shapely.polygons(rings))
+
+
+def unpack(stored: np.ndarray, scale: np.ndarray | float = 1.0, offset: float = 0.0) -> Pixels:
+    """Vectors of numbers as they are stored (dim, rows, cols); those that are not finite are not known.
+
+    `scale` is one for all, one for each pixel (rows, cols), or one for each number.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = stored.astype(np.float32) * np.asarray(scale, np.float32) + np.float32(offset)
+    return values, np.asarray(np.isfinite(values).all(0))
 
 
 def _block_of(place: ChipPlace) -> tuple[int, int]:

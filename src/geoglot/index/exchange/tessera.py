@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Float
 
 from geoglot.errors import SourceError
 from geoglot.geo import Grid, Window
 from geoglot.index.exchange.alphaearth import year_of
-from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.index.exchange.pixel_products import PixelProduct, Pixels, unpack
 from geoglot.index.store.archive import ModelFacts
 from geoglot.shards import NOT_AN_ARRAY, check_header
 from geoglot.silence import ignore_library_warnings
@@ -45,12 +44,9 @@ def open_pair(path: Path, made_by: str | None = None) -> Iterator[PixelProduct]:
     if grid.shape != stored.shape[:2]:
         raise SourceError(f"{path} has {stored.shape[:2]} pixels and its land mask {grid.shape}; get both again")
 
-    def read(window: Window) -> tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]:
-        scale = np.asarray(scales[window.slices], np.float32)
-        known = np.asarray(np.isfinite(scale) if scale.ndim == 2 else np.isfinite(scale).all(2))
-        scale = np.where(np.isfinite(scale), scale, 0)
-        values = stored[window.slices].astype(np.float32) * (scale[..., None] if scale.ndim == 2 else scale)
-        return values.transpose(2, 0, 1), known
+    def read(window: Window) -> Pixels:
+        scale = scales[window.slices]
+        return unpack(np.moveaxis(stored[window.slices], 2, 0), scale if scale.ndim == 2 else np.moveaxis(scale, 2, 0))
 
     yield PixelProduct(ModelFacts(made_by or _version(path), "", DIM), str(path), grid, year_of(str(path)), read)
 

@@ -18,7 +18,7 @@ import shapely
 from geoglot.errors import MissingExtraError, SourceError
 from geoglot.index.exchange.batches import ROWS
 from geoglot.index.exchange.facts import EXPORTED, PARTS, Summary, export_blocks, sources_of
-from geoglot.index.exchange.zarr_files import open_store, zarr_errors
+from geoglot.index.exchange.zarr_files import check_chunks, open_store, zarr_errors
 from geoglot.index.store.archive import Archive, ModelFacts, read_model
 from geoglot.index.store.chip_table import CHIPS, ChipBatch, geometry_columns
 from geoglot.version import __version__
@@ -69,6 +69,7 @@ def read_zarr(path: str) -> tuple[ModelFacts, Iterator[ChipBatch]]:
         if not isinstance(facts, dict) or any(name not in root for name in ("embeddings", *_COLUMNS)):
             raise SourceError(f"{path} holds chips in a layout that geoglot does not know; export them as GeoParquet")
         model = read_model(facts["model"])
+        _check_arrays(root, model.dim, path)
 
     def batches() -> Iterator[ChipBatch]:
         for first in range(0, root["embeddings"].shape[0], ROWS):
@@ -81,15 +82,27 @@ def read_zarr(path: str) -> tuple[ModelFacts, Iterator[ChipBatch]]:
     return model, batches()
 
 
+def _check_arrays(root: Any, dim: int, path: str) -> None:
+    """SourceError for arrays that do not fit one another, or lack vectors, which zarr would read as zeros."""
+    vectors = check_chunks(root["embeddings"], path)
+    rows = vectors.shape[0]
+    if vectors.shape != (rows, dim) or any(check_chunks(root[name], path).shape != (rows,) for name in _COLUMNS):
+        raise SourceError(f"the arrays of {path} must have {rows:,} chips and {dim} numbers a vector; get it again")
+    chunks = sum(file.is_file() for file in Path(path, "embeddings").rglob("*")) - 1  # without zarr.json
+    if chunks < vectors.nchunks:
+        raise SourceError(f"{path} has {chunks:,} of {vectors.nchunks:,} chunks of vectors; get it again")
+
+
 def as_batch(vectors: np.ndarray, columns: dict[str, Any]) -> ChipBatch:
-    """A batch of vectors as they are stored, and those of `EXPORTED` but `bbox`."""
+    """A batch of vectors of any precision and the columns of `EXPORTED` but `bbox`."""
     outlines = columns["geometry"].to_numpy(zero_copy_only=False)
     boxes = geometry_columns(shapely.from_wkb(outlines))["bbox"]
     plain = {name: columns[name].to_pylist() for name in ("source", "source_sha", "scale_m", "time", *PARTS)}
     sources, part = sources_of(plain | {"geometry": outlines})
     table = {**columns, "bbox": boxes, "part": part}
     chips = pa.table({name: pa.array(table[name], CHIPS.field(name).type) for name in CHIPS.names})
-    return ChipBatch(vectors, chips, sources)
+    with np.errstate(over="ignore"):  # what is not finite is refused when it is added
+        return ChipBatch(vectors.astype(np.float16), chips, sources)
 
 
 def _attributes(model: ModelFacts, summary: Summary) -> dict[str, Any]:

@@ -15,13 +15,12 @@ from typing import Any
 import numpy as np
 import pyproj
 from affine import Affine
-from jaxtyping import Bool, Float
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import MissingExtraError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.index.exchange import alphaearth
-from geoglot.index.exchange.pixel_products import PixelProduct
+from geoglot.index.exchange.pixel_products import PixelProduct, Pixels, unpack
 from geoglot.index.store.archive import ModelFacts
 
 _MOST_CHUNK_BYTES = 2**29  # a chunk is decoded as a whole
@@ -66,7 +65,7 @@ def zarr_errors(path: str) -> Iterator[None]:
 
 def _read_group(source: str, group: Any, above: Mapping[str, Any]) -> Iterator[PixelProduct]:
     facts = {**above, **group.attrs}
-    vectors = _checked(group["embeddings"], source)
+    vectors = check_chunks(group["embeddings"], source)
     scales = _scales(group, facts, source)
     times = np.asarray(group["time"][:]) if "time" in group else np.array([])
     if vectors.ndim not in (3, 4):
@@ -91,23 +90,19 @@ class _Reader:
     def __init__(self, vectors: Any, scales: Any, at: tuple[int, ...], source: str) -> None:
         self._vectors, self._scales, self._at, self._source = vectors, scales, at, source
 
-    def __call__(self, window: Window) -> tuple[Float[np.ndarray, "dim rows cols"], Bool[np.ndarray, "rows cols"]]:
+    def __call__(self, window: Window) -> Pixels:
         rows, cols = window.slices
         with zarr_errors(self._source):
             return self._decode(rows, cols)
 
-    def _decode(self, rows: slice, cols: slice) -> tuple[np.ndarray, np.ndarray]:
+    def _decode(self, rows: slice, cols: slice) -> Pixels:
         stored = np.asarray(self._vectors[(*self._at, slice(None), rows, cols)])
-        values = stored.astype(np.float32)
-        if isinstance(self._scales, tuple):
-            scale, offset = self._scales
-            known = np.asarray((stored != np.iinfo(stored.dtype).min).all(0))
-            return values * np.float32(scale) + np.float32(offset), known
         if self._scales is None:
-            return values, np.asarray(np.isfinite(values).all(0))
-        scale = np.asarray(self._scales[(*self._at, rows, cols)], np.float32)
-        known = np.isfinite(scale)
-        return values * np.where(known, scale, 0), known
+            return unpack(stored)
+        if isinstance(self._scales, tuple):
+            values, known = unpack(stored, *self._scales)
+            return values, known & (stored != np.iinfo(stored.dtype).min).all(0)
+        return unpack(stored, self._scales[(*self._at, rows, cols)])
 
 
 def _scales(group: Any, facts: Mapping[str, Any], source: str) -> Any:
@@ -117,14 +112,14 @@ def _scales(group: Any, facts: Mapping[str, Any], source: str) -> Any:
         return float(scale["scale"]), float(scale.get("offset", 0.0))
     name = str(scale.get("array_name", "scales"))
     if name in group:
-        return _checked(group[name], source)
+        return check_chunks(group[name], source)
     if np.issubdtype(group["embeddings"].dtype, np.integer):
         raise SourceError(f"{source} holds whole numbers and no array `{name}` of scales, so they mean nothing")
     return None
 
 
-def _checked(array: Any, source: str) -> Any:
-    """An array whose chunks fit in memory."""
+def check_chunks(array: Any, source: str) -> Any:
+    """The array; SourceError if one of its chunks would not fit in memory."""
     if (size := int(np.prod(array.chunks, dtype=np.float64)) * array.dtype.itemsize) > _MOST_CHUNK_BYTES:
         raise SourceError(f"{source} has chunks of {size / 2**20:,.0f} MB, which must have at most 512 MB")
     return array
