@@ -1,4 +1,4 @@
-"""Vectors of strangers, in every layout that is imported, and concepts of strangers."""
+"""Vectors of strangers, in every layout that is imported, their concepts, and how their sources were read."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from foreign_vectors import (
 )
 from fuzz.changes import contents, documents, headers_of_safetensors
 from fuzz.oracle import ends_well, examples
+from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.exchange.export_archive import export_archive
 from geoglot.index.exchange.import_vectors import import_vectors
 from geoglot.scene.concepts import Concept, Owner, load_concept
@@ -118,5 +119,16 @@ def test_concepts(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def check(content: bytes) -> None:
         path.write_bytes(content)
         ends_well(lambda: load_concept("pier@mine", Owner("m", "1")))
+
+    check()
+
+
+def test_how_a_source_was_read(scene: Path) -> None:
+    seed = {"bands": ["red", 2, 1], "sensor": "sentinel-2", "nodata": 0.0, "least": 0.5}
+
+    @examples(30)
+    @given(documents(seed))
+    def check(text: str) -> None:
+        ends_well(lambda: read_chip(str(scene), None, 32, text))
 
     check()

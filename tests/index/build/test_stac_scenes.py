@@ -14,10 +14,12 @@ from affine import Affine
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, SourceError
 from geoglot.index.build.build import Added, add, prepare
+from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.build.cluster import do_unit, join_units, write_plan
 from geoglot.index.build.find_sources import list_sources
 from geoglot.index.build.stac_scenes import read_catalogue, search_scenes
 from geoglot.index.store.archive import Archive
+from geoglot.index.store.cells import cells_at
 from geoglot.options import IndexOptions, ReadOptions
 from peers.country import write_cog
 from peers.files import remote_files
@@ -123,3 +125,13 @@ def test_catalogues_that_lead_elsewhere_or_in_a_circle_are_refused(tmp_path: Pat
     with pytest.raises(SourceError, match="deep"):
         list(read_catalogue(path))
     assert "deep" in list_sources([path])[1][0][1]
+
+
+def test_one_file_of_a_scene_does_not_show_its_colours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.full((1, 64, 64), 7, np.uint8)
+    write_cog(tmp_path / "red.tif", pixels, Affine(1, 0, CORNER[0], 0, -1, CORNER[1]), 32632)
+    cell = "32m_{}_{}".format(*(int(axis[0]) for axis in cells_at(32.0, 9.0004, 48.7585)))
+    assert read_chip(str(tmp_path / "red.tif"), cell, 32).pixels.shape == (3, 32, 32)  # a picture in grey
+    monkeypatch.setattr("geoglot.index.build.chip_pixels.is_local", lambda source: False)
+    with pytest.raises(SourceError, match="fewer than 3 bands"):
+        read_chip(str(tmp_path / "red.tif"), cell, 32)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import fields
 from typing import Any
 
@@ -14,7 +13,9 @@ from geoglot.index.build.chips import at_scale, chip_corners
 from geoglot.index.store.cells import Cell
 from geoglot.options import ReadOptions
 from geoglot.sources.raster import open_raster
+from geoglot.sources.raster_guard import is_local
 from geoglot.sources.tile import Tile
+from geoglot.tables import parse_json
 
 
 def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Tile:
@@ -26,6 +27,11 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
     with open_raster(source, bands=read.bands, sensor=read.sensor, nodata=read.nodata) as raster:
         if cell is None:
             return raster.thumbnail(side)
+        if not is_local(source) and len(set(raster.indexes)) < 3:
+            raise SourceError(
+                f"{source} has fewer than 3 bands: a scene of a service has its colours in several files, "
+                "and one alone does not show them"
+            )
         place = Cell.parse(cell)
         scene, centre = at_scale(raster, place.scale_m, side), np.array(place.centre)
         top, left = chip_corners(scene.grid, centre[:1], centre[1:], side)
@@ -34,7 +40,7 @@ def read_chip(source: str, cell: str | None, side: int, reading: str = "") -> Ti
 
 def _parse_reading(reading: str) -> ReadOptions:
     try:
-        facts = json.loads(reading) if reading else {}
+        facts = parse_json(reading) if reading else {}
         known: dict[str, Any] = {
             field.name: tuple(value) if isinstance(value := facts[field.name], list) else value
             for field in fields(ReadOptions)

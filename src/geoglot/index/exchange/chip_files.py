@@ -24,7 +24,7 @@ from geoglot.errors import InputError, SourceError
 from geoglot.index.exchange.batches import ROWS, Places, make_batch
 from geoglot.index.exchange.facts import EXPORTED
 from geoglot.index.exchange.zarr_chips import as_batch
-from geoglot.index.store.archive import ModelFacts, read_model
+from geoglot.index.store.archive import LONGEST, ModelFacts, read_model
 from geoglot.index.store.cells import METRES_A_DEGREE
 from geoglot.index.store.chip_table import ChipBatch
 from geoglot.lonlat import project_to_lonlat
@@ -33,7 +33,7 @@ from geoglot.tables import parse_json
 VECTORS = ("embedding", "embeddings", "vector")
 _TIMES = ("datetime", "date", "timestamp", "time")
 _SOURCES = ("source_url", "product_id", "source", "id", "unique_id")
-_MOST_GROUP_BYTES, _LONGEST, _LONGEST_NAME = 2**31, 65_536, 200
+_MOST_GROUP_BYTES, _LONGEST_NAME = 2**31, 200
 
 
 def read_chip_file(
@@ -126,10 +126,10 @@ def _vectors(column: Any, path: Path) -> np.ndarray:
     if (
         rest
         or chunks.null_count
-        or not 0 < dim <= _LONGEST
+        or not 0 < dim <= LONGEST
         or (lengths is not None and set(lengths.to_pylist()) != {dim})
     ):
-        raise SourceError(f"the vectors of {path} must have one length from 1 to {_LONGEST:,}")
+        raise SourceError(f"the vectors of {path} must have one length from 1 to {LONGEST:,}")
     return np.asarray(flat.reshape(len(chunks), dim))
 
 

@@ -21,10 +21,9 @@ from geoglot.errors import MissingExtraError, SourceError
 from geoglot.geo import Grid, Window
 from geoglot.index.exchange import alphaearth
 from geoglot.index.exchange.pixel_products import PixelProduct, Pixels, unpack
-from geoglot.index.store.archive import ModelFacts
+from geoglot.index.store.archive import LONGEST, ModelFacts
 
 _MOST_CHUNK_BYTES = 2**29  # a chunk is decoded as a whole
-_LONGEST = 65_536  # numbers of a vector
 _SAMPLE = 256  # pixels a side whose lengths are measured
 _NANOSECONDS = 10**12  # larger numbers of an axis of time are no years
 
@@ -72,8 +71,8 @@ def _read_group(source: str, group: Any, above: Mapping[str, Any]) -> Iterator[P
         raise SourceError(f"the embeddings of {source} must be (time, band, y, x), got {vectors.shape}")
     count = vectors.shape[0] if vectors.ndim == 4 else 1
     dim = int(vectors.shape[-3])
-    if not 0 < dim <= _LONGEST:
-        raise SourceError(f"the embeddings of {source} must have from 1 to {_LONGEST:,} bands, got {dim:,}")
+    if not 0 < dim <= LONGEST:
+        raise SourceError(f"the embeddings of {source} must have from 1 to {LONGEST:,} bands, got {dim:,}")
     model = ModelFacts(str(facts.get("geoemb:model") or "unknown")[:200], "", dim)
     grid = _grid(facts, (int(vectors.shape[-2]), int(vectors.shape[-1])), source)
     for index in range(count):

@@ -29,6 +29,8 @@ from geoglot.shards import ShardStore
 
 FORMAT = 1
 INDEX = "archive.json"
+#: Numbers of a vector, at most
+LONGEST = 65_536
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,6 @@ def read_model(facts: Any) -> ModelFacts:
     numbers = (model.dim, model.patch_size, model.tile_size)
     if not (isinstance(model.name, str) and isinstance(model.sha256, str)):
         raise ValueError("name and sha256 of the model must be texts")
-    if not all(type(number) is int and 0 <= number <= 65_536 for number in numbers) or not model.dim:
+    if not all(type(number) is int and 0 <= number <= LONGEST for number in numbers) or not model.dim:
         raise ValueError(f"dim, patch_size and tile_size must be whole numbers, got {numbers}")
     return model
