@@ -27,6 +27,22 @@ _TURN = math.radians(1)  # an edge that turns more around the pole gets vertices
 _SAME = 1e-9  # degrees below which two points are one
 
 
+def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
+    """Transform geometries from pixel coordinates (x = column, y = row) to map coordinates."""
+    a, b, c, d, e, f = grid.transform[:6]
+    matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
+    moved: np.ndarray = shapely.transform(np.array(geometries, object), lambda xy: xy @ matrix.T + offset)
+    return moved
+
+
+def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
+    """Transform geometries from map coordinates in the grid's CRS to pixels (x = column, y = row), without z."""
+    moved: np.ndarray = shapely.transform(
+        np.array(geometries, object), lambda xy: np.column_stack(grid.to_pixel(xy[:, 0], xy[:, 1])[::-1])
+    )
+    return moved
+
+
 def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -> np.ndarray:
     """Convert (multi)polygons of a CRS to degrees; outer rings are counterclockwise, holes clockwise."""
     result = np.array(geometries, object)

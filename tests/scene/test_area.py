@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid
-from geoglot.outputs.vector_files import to_map
+from geoglot.lonlat import to_map
 from geoglot.scene.area import on_grid, read_area, read_features
 
 #: By the sea in the Netherlands, north of the polar circle, across the antimeridian

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyogrio
@@ -93,6 +94,41 @@ def test_a_local_file_cannot_call_a_host(
 def test_the_cache_of_gdal_is_bounded() -> None:
     with gdal_options("scene.tif"):
         assert rasterio.env.getenv()["GDAL_CACHEMAX"] == 128 * 2**20  # bytes: rasterio does not take megabytes
+
+
+def test_options_hold_until_the_outermost_block_ends() -> None:
+    def allowed() -> object:
+        return rasterio.env.getenv().get("CPL_VSIL_CURL_ALLOWED_FILENAME")
+
+    with gdal_options("scene.tif"):
+        with gdal_options("other.tif"):
+            pass
+        assert allowed() == "none"
+        with gdal_options("https://host/a.tif"):
+            assert allowed() == "/vsicurl/https://host/a.tif"
+            with gdal_options("scene.tif"):
+                assert allowed() == "none"
+            assert allowed() == "/vsicurl/https://host/a.tif"
+        assert allowed() == "none"
+    with gdal_options("scene.tif"):  # and again afterwards
+        assert allowed() == "none"
+
+
+def test_handles_that_are_opened_otherwise_are_all_so() -> None:
+    class Handle(NamedTuple):
+        name: str
+        closed: list[str]
+
+        def close(self) -> None:
+            self.closed.append(self.name)
+
+    closed = list[str]()
+    handles = Handles(lambda: Handle("first", closed))
+    with handles.borrow() as first:
+        assert first.name == "first"
+    handles.open_otherwise(lambda: Handle("second", closed))
+    with handles.borrow() as second:
+        assert second.name == "second" and closed == ["first"]
 
 
 def test_a_handle_is_lent_to_one_reader_at_a_time() -> None:

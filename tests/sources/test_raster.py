@@ -4,6 +4,7 @@ import json
 import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,13 @@ import rasterio
 from affine import Affine
 from PIL import Image
 
+import geoglot.sources.raster
 from conftest import UTM, MakeGeotiff
 from geoglot.errors import GridError, InputError, ReadError, SourceError
 from geoglot.geo import Window
 from geoglot.lonlat import lonlat_bounds
-from geoglot.sources.raster import open_raster
+from geoglot.sources.pixels.band_reader import BandReader
+from geoglot.sources.raster import open_raster, read_grid
 
 COS, SIN = np.cos(np.radians(30)), np.sin(np.radians(30))
 PLACES: dict[str, tuple[Any, Affine]] = {
@@ -265,6 +268,43 @@ def test_many_threads_read_the_same(make_geotiff: MakeGeotiff, colours: np.ndarr
             tiles = list(pool.map(raster.read, windows))
     for tile, pixels in zip(tiles, expected, strict=True):
         np.testing.assert_array_equal(tile.pixels, pixels)
+
+
+def test_a_small_picture_is_opened_and_decoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 90, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.jpg")
+    opened, decoded = list[Path](), list[Window | None]()
+    open_again, read_again = geoglot.sources.raster.open_handle, BandReader.read
+    monkeypatch.setattr(
+        "geoglot.sources.raster.open_handle", lambda uri, level=None: opened.append(uri) or open_again(uri, level=level)
+    )
+    monkeypatch.setattr(
+        BandReader, "read", lambda *given, **options: decoded.append(None) or read_again(*given, **options)
+    )
+    with open_raster(tmp_path / "a.jpg") as raster:
+        tiles = [
+            raster.read(Window(10, 20, 30, 40)),
+            raster.thumbnail(224),
+            replace(raster, _whole=None).thumbnail(224),
+        ]
+    assert len(opened) == 1 and len(decoded) == 2  # the last tile alone was not there yet
+    np.testing.assert_array_equal(tiles[1].pixels, tiles[2].pixels)
+    np.testing.assert_array_equal(tiles[0].pixels, tiles[2].pixels[:, 10:40, 20:60])
+
+
+def test_pixels_of_a_small_scene_hide_what_its_rim_hides(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    pixels = np.zeros((3, 240, 340), np.uint8)
+    pixels[:, 20:220, 20:320] = colours
+    with open_raster(make_geotiff(pixels)) as raster:
+        assert raster.grid is raster.native
+        valid = raster.read(raster.grid.whole).valid
+    assert not valid[:15].any() and valid[40:200, 40:300].any()
+
+
+def test_the_grid_of_a_file_is_read_without_its_pixels(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:
+    path = make_geotiff(colours)
+    with open_raster(path) as raster:
+        assert read_grid(path) == raster.native
 
 
 def test_a_closed_raster_says_so(make_geotiff: MakeGeotiff, colours: np.ndarray) -> None:

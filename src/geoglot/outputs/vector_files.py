@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain, islice, repeat
 from pathlib import Path
@@ -21,7 +21,7 @@ from geoglot.errors import InputError
 from geoglot.footprint import Footprint
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
-from geoglot.lonlat import orient_rings, project_to_lonlat
+from geoglot.lonlat import orient_rings, project_to_lonlat, to_map
 from geoglot.outputs.atomic import appears, check_utf8, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import Shape
@@ -100,22 +100,6 @@ def _frame(
         "area_m2": np.asarray(areas, np.float64).round(2),
     }
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
-
-
-def to_map(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
-    """Transform geometries from pixel coordinates (x = column, y = row) to map coordinates."""
-    a, b, c, d, e, f = grid.transform[:6]
-    matrix, offset = np.array([[a, b], [d, e]]), np.array([c, f])
-    moved: np.ndarray = shapely.transform(np.array(geometries, object), lambda xy: xy @ matrix.T + offset)
-    return moved
-
-
-def to_pixels(geometries: Sequence[shapely.Geometry] | np.ndarray, grid: Grid) -> np.ndarray:
-    """Transform geometries from map coordinates in the grid's CRS to pixels (x = column, y = row), without z."""
-    moved: np.ndarray = shapely.transform(
-        np.array(geometries, object), lambda xy: np.column_stack(grid.to_pixel(xy[:, 0], xy[:, 1])[::-1])
-    )
-    return moved
 
 
 @contextmanager

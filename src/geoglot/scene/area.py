@@ -14,8 +14,7 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.crs import with_x_first
 from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
-from geoglot.lonlat import split_at_antimeridian
-from geoglot.outputs.vector_files import to_pixels
+from geoglot.lonlat import split_at_antimeridian, to_pixels
 from geoglot.sources.mending import mend, unite
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from scipy.spatial import cKDTree
 from tokenizers import Encoding, Tokenizer
 from torch import Tensor
 
@@ -108,6 +107,10 @@ def _pairs_alike(vectors: Float[Tensor, "word dim"]) -> Iterator[tuple[int, int]
 
     Only words whose embeddings lie near each other in some directions are compared, since there may be 100,000 words.
     """
+    if len(vectors) < 2:
+        return
+    from scipy.spatial import cKDTree
+
     unit = F.normalize(vectors.float(), dim=1).cpu()
     directions = torch.randn(unit.shape[1], _DIRECTIONS, generator=torch.Generator().manual_seed(0))
     shadows = (unit @ F.normalize(directions, dim=0)).double().numpy()

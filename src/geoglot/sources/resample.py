@@ -9,11 +9,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, reduce
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Num
-from scipy import sparse
 
 from geoglot.crs import transform
 from geoglot.geo import Grid, Window
@@ -210,8 +209,10 @@ def area_means(
     return (np.floor(means + 0.5) if values.dtype.kind in "ui" else means).astype(values.dtype), weights >= _HALF
 
 
-def _axis_weights(small: int, large: int) -> sparse.csr_array:
+def _axis_weights(small: int, large: int) -> Any:
     """Matrix (small, large): the share of each of `small` pixels that each of `large` pixels covers, along one axis."""
+    from scipy import sparse
+
     edges = np.arange(small + 1) * large / small
     first, last = np.floor(edges[:-1]).astype(int), np.minimum(np.ceil(edges[1:]).astype(int), large)
     rows = np.repeat(np.arange(small), last - first)

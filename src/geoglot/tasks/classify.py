@@ -10,11 +10,10 @@ import shapely
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import GridError, InputError, ModelError, ReadError, SourceError
 from geoglot.geo import Window
-from geoglot.lonlat import bound_in_lonlat
+from geoglot.lonlat import bound_in_lonlat, to_map
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ClassifyOptions, ReadOptions
-from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, class_vectors, parse_classes
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot

@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +14,14 @@ from PIL import Image
 from archives import content
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, SourceError
-from geoglot.index.build.build import Added, add
+from geoglot.index.build.build import Added, add, prepare
 from geoglot.index.build.remove import remove
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.compact import compact
 from geoglot.index.store.coverage import cover
 from geoglot.options import IndexOptions, ReadOptions
 from geoglot.scene.embed import embed
-from geoglot.sources.raster import open_raster
+from geoglot.sources.raster import Raster, open_raster
 from stubs import PooledColours
 
 MODEL = PooledColours()
@@ -186,6 +187,28 @@ def test_large_sources_are_done_in_parts(
     whole, parts = (sorted(row["cell"] for row in rows_of(tmp_path / name)) for name in ("whole", "parts"))
     assert whole == parts
     assert put(tmp_path / "parts", scene).there == 1
+
+
+def test_a_plan_does_not_look_at_pixels_and_a_broken_source_is_named_once(
+    make_scene: MakeScene, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("plan_units", "units"):
+        monkeypatch.setattr(f"geoglot.index.build.{module}.LARGE_BYTES", 1000)
+    for module in ("plan_units", "read_chips"):
+        monkeypatch.setattr(f"geoglot.index.build.{module}.CHIPS_A_PART", 8)
+    good, bad = make_scene("good.tif"), make_scene("bad.tif", 1)
+    looked = list[str]()
+
+    def look(uri: str, **options: Any) -> Raster:
+        looked.append(uri)
+        if uri == str(bad):
+            raise SourceError("it is broken")
+        return open_raster(uri, **options)
+
+    monkeypatch.setattr("geoglot.index.build.open_source.open_raster", look)
+    job = prepare(tmp_path / "a", [good, bad], model=MODEL, read=ReadOptions(), options=SCALE, progress=None)
+    assert len(job.units) > 4 and not looked and not job.added.failed
+    assert put(tmp_path / "a", good, bad).failed == [(str(bad), "it is broken")] and looked
 
 
 def test_a_file_with_new_content_replaces_what_it_showed(make_scene: MakeScene, tmp_path: Path) -> None:

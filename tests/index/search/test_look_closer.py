@@ -4,9 +4,10 @@ import numpy as np
 import pyproj
 import pytest
 from affine import Affine
+from scipy import ndimage
 
 from geoglot.geo import Grid
-from geoglot.index.search.look_closer import Look, _find_part, fits
+from geoglot.index.search.look_closer import Look, _connected, _find_part, fits
 from geoglot.sources.tile import Tile
 
 
@@ -26,6 +27,14 @@ def test_the_part_is_around_the_best_patch_and_lies_where_it_lies() -> None:
     assert west > 3.0 and (east - west) / (north - south) == pytest.approx(
         1.41, abs=0.02
     )  # 32 x 32 m at 45 degrees north
+
+
+def test_what_hangs_together_by_sides_is_one_part(rng: np.random.Generator) -> None:
+    for _ in range(20):
+        mask = rng.random((14, 14)) < 0.6
+        seed = tuple(int(axis) for axis in np.argwhere(mask)[rng.integers(mask.sum())])
+        labels, _ = ndimage.label(mask)
+        np.testing.assert_array_equal(_connected(mask, (seed[0], seed[1])), labels == labels[seed])
 
 
 @pytest.mark.parametrize("best", [0.9, 0.2])

@@ -18,8 +18,7 @@ from geoglot.index.build.chips import ChipPlace
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import Part
 from geoglot.index.store.chip_table import BOX, WINDOW, geometry_columns
-from geoglot.lonlat import bound_geometries, project_to_lonlat
-from geoglot.outputs.vector_files import to_map
+from geoglot.lonlat import bound_geometries, project_to_lonlat, to_map
 from geoglot.sources.raster import Raster
 from geoglot.sources.resample import Resampler
 

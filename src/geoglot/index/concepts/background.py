@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float
 
 from geoglot.errors import InputError
@@ -41,12 +40,16 @@ class Background:
     def factor(self) -> tuple[np.ndarray, bool]:
         """Cholesky factor of the covariance, with a ridge, since an archive may have fewer chips than dimensions."""
         ridge = _RIDGE * max(float(np.trace(self.covariance)) / len(self.mean), 1e-9)
+        import scipy.linalg
+
         factor: tuple[np.ndarray, bool] = scipy.linalg.cho_factor(self.covariance + ridge * np.eye(len(self.mean)))
         return factor
 
     @cached_property
     def freedom(self) -> float:
         """Effective number of directions in which images differ: tr C (C + ridge)^-1."""
+        import scipy.linalg
+
         return float(np.trace(scipy.linalg.cho_solve(self.factor, self.covariance)))
 
     @cached_property

@@ -17,7 +17,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float
 
 from geoglot.errors import InputError
@@ -51,6 +50,8 @@ def fit_head(text: Vector | None, yes: Vectors, no: Vectors, background: Backgro
     examples = np.concatenate([yes, no]).astype(np.float64) - background.mean
     wanted = np.repeat([YES, 0.0], [len(yes), len(no)])
     first = np.zeros(len(background.mean)) if text is None else PRIOR * text / background.spread(text)
+    import scipy.linalg
+
     carried = scipy.linalg.cho_solve(background.factor, examples.T)  # (dim, example)
     kernel = examples @ carried / background.freedom
     inverse = np.linalg.inv(kernel + STIFFNESS * np.eye(len(wanted)))
@@ -75,6 +76,8 @@ def as_word(head: Head, text: Vector | None, background: Background) -> tuple[Ve
     level, spread = (0.0, 1.0) if text is None else (float(text @ background.mean), background.spread(text))
     own = spread / background.spread(head.weights) * head.weights
     centre = background.mean
+    import scipy.linalg
+
     even = scipy.linalg.cho_solve(background.factor, centre)  # the direction along which images are most alike
     own = own + (level - own @ centre) / (even @ centre) * even
     if (length := float(np.linalg.norm(own))) < 1:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import shapely
 from jaxtyping import Float
 
@@ -17,8 +16,10 @@ from geoglot.index.store.archive import Archive
 from geoglot.index.store.cells import Cell
 from geoglot.index.store.chip_table import box_edges
 from geoglot.index.store.live import live_blocks
-from geoglot.sources.vectors import read_vectors
 from geoglot.tables import read_table, read_text
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LISTS = (".txt", ".csv", ".tsv")
 _MOST = 10_000
@@ -95,6 +96,10 @@ def read_marks(path: Path) -> list[Mark]:
 
 
 def _read_places(path: Path) -> list[Mark]:
+    import pandas as pd
+
+    from geoglot.sources.vectors import read_vectors
+
     frame = read_vectors(path)
     if frame.crs is not None:
         frame = frame.to_crs(4326)

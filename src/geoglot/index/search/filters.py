@@ -23,7 +23,6 @@ from geoglot.index.store.chip_table import box_edges
 from geoglot.lonlat import project_to_lonlat
 from geoglot.options import SearchOptions
 from geoglot.sources.mending import mend, unite
-from geoglot.sources.vectors import read_vectors
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,8 @@ def box_area(west: float, south: float, east: float, north: float) -> BaseGeomet
 
 def read_area(path: PathLike) -> BaseGeometry:
     """The polygons of a vector file as one geometry in degrees; InputError without any."""
+    from geoglot.sources.vectors import read_vectors
+
     frame = read_vectors(Path(path))
     polygons = mend(frame.geometry.to_numpy())
     if not shapely.area(polygons).any():

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-import pandas as pd
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.geo import Window
@@ -24,7 +24,7 @@ class Hit:
     """Pixels of the source's own grid."""
     geometry: BaseGeometry | None
     """Outline of the chip in degrees; None for a picture without coordinates."""
-    time: pd.Timestamp | None
+    time: datetime | None
     cell: str | None
     scale_m: float | None
     reading: str

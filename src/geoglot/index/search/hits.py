@@ -7,10 +7,8 @@ import html
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import geopandas as gpd
-import pandas as pd
 import shapely
 from PIL import Image
 
@@ -22,7 +20,9 @@ from geoglot.index.search.hit import Hit
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.panels import check_picture, write_panels
-from geoglot.outputs.vector_files import check_format, write_frames
+
+if TYPE_CHECKING:
+    import geopandas as gpd
 
 #: A query whose presence is less probable is not in the archive
 ABSENT = 0.5
@@ -53,6 +53,9 @@ class Hits:
     @property
     def table(self) -> gpd.GeoDataFrame:
         """A row per hit, with the outline of its chip."""
+        import geopandas as gpd  # a search that writes no file does without the second it takes to import
+        import pandas as pd
+
         rows = [
             {
                 "rank": hit.rank, **{name: _round(getattr(hit, name)) for name in _SCORES},
@@ -80,10 +83,12 @@ class Hits:
 
     def save(self, path: PathLike) -> None:
         """Write the hits as .gpkg, .parquet, .geojson or .csv; it has no rows if nothing like that is there."""
+        from geoglot.outputs.vector_files import write_frames
+
         target = check_output(path)
         table = self.table[:0] if self.absent else self.table
         if target.suffix.lower() == ".csv":
-            write_bytes(target, pd.DataFrame(table.drop(columns="geometry")).to_csv(index=False).encode())
+            write_bytes(target, table.drop(columns="geometry").to_csv(index=False).encode())
             return
         if table.geometry.isna().any():
             raise InputError(f"hits without coordinates cannot be written as {target.name!r}; write a .csv")
@@ -125,6 +130,8 @@ class Hits:
 
 def check_output(path: PathLike) -> Path:
     """Before any work, refuse a file type that cannot be written."""
+    from geoglot.outputs.vector_files import check_format
+
     target = Path(path)
     if target.suffix.lower() != ".csv":
         check_format(target)

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import shapely
 from jaxtyping import Bool, Float, Int
 
@@ -185,9 +184,8 @@ class Index:
 def _hit(fact: dict[str, Any], ranked: Ranked, index: int) -> Hit:
     window = Window(*(int(fact[name] or 0) for name in WINDOW))
     geometry = None if fact["geometry"] is None else shapely.from_wkb(fact["geometry"])
-    moment = None if fact["time"] is None else pd.Timestamp(fact["time"])
-    return Hit(index + 1, float(ranked.scores[index]), fact["source"] or "", window, geometry, moment, fact["cell"],
-               fact["scale_m"], fact["reading"], int(ranked.rows[index]))  # fmt: skip
+    return Hit(index + 1, float(ranked.scores[index]), fact["source"] or "", window, geometry, fact["time"],
+               fact["cell"], fact["scale_m"], fact["reading"], int(ranked.rows[index]))  # fmt: skip
 
 
 def _count(blocks: Sequence[Block], masks: Sequence[Bool[np.ndarray, " _chip"] | None]) -> int:

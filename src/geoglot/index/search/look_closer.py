@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.ndimage
 import shapely
 import torch
 from jaxtyping import Bool, Float
@@ -18,9 +17,8 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import GeoglotError
 from geoglot.index.build.chip_pixels import read_chip
-from geoglot.lonlat import project_to_lonlat
+from geoglot.lonlat import project_to_lonlat, to_map
 from geoglot.models.base import VisionLanguageModel
-from geoglot.outputs.vector_files import to_map
 from geoglot.scene.embed import compute, pad
 from geoglot.sources.tile import Tile
 
@@ -113,11 +111,26 @@ def _find_part(scores: Lattice, tile: Tile | None) -> Look:
     best = np.unravel_index(int(scores.argmax()), scores.shape)
     mean = scores[np.isfinite(scores)].mean()
     level = mean + _LIKE_BEST * (scores[best] - mean)
-    labels, _ = scipy.ndimage.label(scores >= level)
-    top, left = (axis.min() for axis in np.nonzero(labels == labels[best]))
-    bottom, right = (axis.max() + 1 for axis in np.nonzero(labels == labels[best]))
+    around = np.nonzero(_connected(scores >= level, (int(best[0]), int(best[1]))))
+    (top, left), (bottom, right) = (axis.min() for axis in around), (axis.max() + 1 for axis in around)
     part = (float(top / rows), float(left / cols), float(bottom / rows), float(right / cols))
     return Look(float(scores[best]), part, None if tile is None else _outline(tile, part))
+
+
+def _connected(mask: Bool[np.ndarray, "rows cols"], seed: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:
+    """What of a mask hangs together with one of its patches by their sides."""
+    reached = np.zeros_like(mask)
+    reached[seed] = True
+    while True:
+        wider = reached.copy()
+        wider[1:] |= reached[:-1]
+        wider[:-1] |= reached[1:]
+        wider[:, 1:] |= reached[:, :-1]
+        wider[:, :-1] |= reached[:, 1:]
+        wider &= mask
+        if np.array_equal(wider, reached):
+            return reached
+        reached = wider
 
 
 def _has_data(tile: Tile, lattice: tuple[int, ...]) -> Bool[np.ndarray, "_rows _cols"]:

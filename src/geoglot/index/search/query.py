@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
-from scipy.special import ndtr
 
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError, ModelError
@@ -144,6 +143,8 @@ def compose(vectors: Float[np.ndarray, "query dim"], background: Background) -> 
     Cosines to a text and to a picture have other means and spreads. Each becomes the share of images that are less
     similar, by the normal distribution with the archive's mean and standard deviation, and the shares are averaged.
     """
+    from scipy.special import ndtr
+
     level = (vectors @ background.mean)[:, None]
     spread = np.array([background.spread(vector) for vector in vectors])[:, None]
 

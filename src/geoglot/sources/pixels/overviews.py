@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy import ndimage
 
 from geoglot.errors import SourceError
 from geoglot.geo import Window
@@ -77,6 +76,8 @@ def _level_matches(image: Any, uri: str, level: int, reader: BandReader) -> bool
 
 def _read_places(image: Any, overview: Any, reader: BandReader) -> Iterator[_Cells]:
     """Read a few places of a level and of the image, except damaged ones, which the read of a window reports."""
+    from scipy import ndimage
+
     rows, cols = ((big / small, small) for big, small in zip(image.shape, overview.shape, strict=True))
     for place in _PLACES:
         down, across = (_cell_edges(start, *axis) for start, axis in zip(place, (rows, cols), strict=True))

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import shapely
 from jaxtyping import Bool, Num
-from scipy import ndimage
 
 from geoglot.sources.gdal import GDAL_ERRORS
 from geoglot.sources.pixels.band_reader import BandReader
@@ -138,6 +137,8 @@ def _add_rim(sample: Sample, reader: BandReader) -> tuple[BandReader, list[str]]
     for number in _black_and_white(sample, reader):
         zone = _find_rim(sample, number)
         if zone is not None:
+            from scipy import ndimage
+
             cells = ndimage.binary_dilation(zone, np.ones((3, 3)), iterations=2)
             colour = "black" if number == 0 else "white"
             note = (
@@ -163,6 +164,8 @@ def _find_rim(sample: Sample, number: float) -> Bool[np.ndarray, "rows cols"] | 
         return None
     has_data = sample.has_data.all(axis=0)
     same = has_data & (sample.values == number).all(axis=0)
+    from scipy import ndimage
+
     labels, _ = ndimage.label(same | ~has_data)
     at_edge = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
     zone, rest = same & np.isin(labels, np.setdiff1d(at_edge, 0)), has_data & ~same
@@ -207,6 +210,8 @@ def _check_alpha(dataset: Any, reader: BandReader, index: int) -> tuple[BandRead
     if partly > _MAX_PARTLY and (levels := len(np.unique(alpha))) > _MAX_LEVELS:
         note = f"takes {levels} different values: it is read as a band, not as transparency, and hides nothing"
         return without, [f"{band} {note}"]
+    from scipy import ndimage
+
     varies = [ndimage.maximum_filter(band, 3) > ndimage.minimum_filter(band, 3) for band in below.values]
     picture = hidden & reader.valid(below.has_data) & np.any(varies, axis=0)
     if hidden.all() and picture.any():

@@ -12,12 +12,11 @@ from jaxtyping import Float
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid
-from geoglot.lonlat import orient_rings, project_to_lonlat
+from geoglot.lonlat import orient_rings, project_to_lonlat, to_pixels
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made
 from geoglot.outputs.overlay import SIDE, write_outlines
-from geoglot.outputs.vector_files import to_pixels
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
 

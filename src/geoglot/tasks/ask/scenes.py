@@ -13,9 +13,9 @@ from jaxtyping import Float
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import AnswerError, InputError
 from geoglot.geo import Grid, Window
+from geoglot.lonlat import to_map
 from geoglot.models.zoo import Model
 from geoglot.options import FindOptions, ReadOptions
-from geoglot.outputs.vector_files import to_map
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import model_of, reads_words
 from geoglot.scene.embed import embed, pad, zero_shot

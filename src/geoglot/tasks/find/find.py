@@ -19,10 +19,10 @@ from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import InputError
 from geoglot.figures import format_list
 from geoglot.geodesy import geodesic_area_m2
+from geoglot.lonlat import to_map
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.legend import check_names
-from geoglot.outputs.vector_files import to_map
 from geoglot.scene.area import read_features
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands

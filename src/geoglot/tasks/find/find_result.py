@@ -14,12 +14,12 @@ import shapely
 from geoglot.figures import choose_area_unit, format_area, format_some
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
-from geoglot.lonlat import bound_in_lonlat
+from geoglot.lonlat import bound_in_lonlat, to_map, to_pixels
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.overlay import write_outlines
-from geoglot.outputs.vector_files import check_format, to_map, to_pixels, write_frames
+from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.read import write_picture
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
