@@ -1,9 +1,11 @@
 """The scan returns what a sort of all scores returns, whatever the vectors, filters and fusions."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from jaxtyping import Float
 
 from geoglot.index.search import scan as module
@@ -79,6 +81,27 @@ def test_without_a_product_of_bytes_the_result_is_the_same(monkeypatch: pytest.M
     by_bytes = scan(_blocks(vectors), query, 7)
     monkeypatch.setattr(module, "_bytes_multiply", lambda: False)
     np.testing.assert_array_equal(scan(_blocks(vectors), query, 7).rows, by_bytes.rows)
+
+
+@pytest.mark.parametrize("spread", [1.0, 0.0], ids=["wide", "all equal"])
+def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch, spread: float) -> None:
+    monkeypatch.setattr(module, "_ROWS", 50)
+    parts, before = [_vectors(900, 1, spread), _vectors(500, 2, spread)], torch.get_num_threads()
+    used = set[str]()
+
+    def note(scores: Float[np.ndarray, "query row"]) -> Float[np.ndarray, " row"]:
+        used.add(threading.current_thread().name)
+        return module.first(scores)
+
+    torch.set_num_threads(3)
+    try:
+        for query in _queries():
+            ranked = scan(_blocks(*parts), query[None], 10, note)
+            np.testing.assert_array_equal(ranked.rows, _sort_all(np.concatenate(parts), query, 10))
+        assert torch.get_num_threads() == 3, "what the caller set is set again"
+    finally:
+        torch.set_num_threads(before)
+    assert any(name.startswith("geoglot-scan") for name in used)
 
 
 def test_few_rows_are_scored_exactly(monkeypatch: pytest.MonkeyPatch) -> None:

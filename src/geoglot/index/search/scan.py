@@ -8,9 +8,11 @@ left to chance: if the codes do not tell, more vectors are scored exactly.
 from __future__ import annotations
 
 import mmap
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 
 import numpy as np
 import torch
@@ -20,7 +22,7 @@ from torch import Tensor
 from geoglot.index.store.codes import Codes, Estimate, estimate
 from geoglot.silence import ignore_library_warnings
 
-_ROWS = 65_536  # whose codes are scored at a time
+_ROWS = 32_768  # whose codes are scored at a time
 _EXACT = 4096  # that are scored exactly at a time
 _FEW = 8  # if a filter leaves less than one row in so many, only those are read
 _ROUNDING = 1e-6  # of a fused score in float32
@@ -38,6 +40,18 @@ class Block:
     """May be mapped from a file."""
     mask: Bool[np.ndarray, " row"] | None = None
     """True for rows that count; None if all do."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows of a block."""
+
+    block: Block
+    estimates: Sequence[Estimate]
+    """Of the block, for each query."""
+    rows: slice
+    before: int
+    """Rows of all blocks before this one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,19 +75,13 @@ def scan(blocks: Sequence[Block], queries: Float[np.ndarray, "query dim"], k: in
     Scores are dot products of the stored float16 vectors and the queries, in float64.
     """
     best = _Candidates(k, fuse)
-    start = 0
-    for block in blocks:
-        estimates = [estimate(block.codes, query) for query in queries]
-        errors = np.array([[each.error] for each in estimates], np.float32)
-        for rows, most in _chunks(block, estimates):
-            best.add(rows + start, most, errors)
-        start += len(block.vectors)
-    parts = [block.vectors for block in blocks]
-    scores = fuse(score_rows(parts, best.rows, queries)) if len(best.rows) else np.zeros(0)
+    _run(best.add, _split(blocks, queries))
+    parts, candidates = [block.vectors for block in blocks], np.sort(best.rows)
+    scores = fuse(score_rows(parts, candidates, queries)) if len(candidates) else np.zeros(0)
     for vectors in parts:
         _let_go(vectors)
-    order = np.lexsort((best.rows, -scores))[:k]
-    return Ranked(best.rows[order], scores[order])
+    order = np.lexsort((candidates, -scores))[:k]
+    return Ranked(candidates[order], scores[order])
 
 
 def score_rows(
@@ -104,44 +112,72 @@ def _let_go(vectors: Float16[np.ndarray, "_row dim"]) -> None:
         mapped.madvise(mmap.MADV_DONTNEED)
 
 
+def _split(blocks: Sequence[Block], queries: Float[np.ndarray, "query dim"]) -> list[_Part]:
+    parts, before = list[_Part](), 0
+    for block in blocks:
+        estimates = [estimate(block.codes, query) for query in queries]
+        count = len(block.vectors)
+        parts += [_Part(block, estimates, slice(start, start + _ROWS), before) for start in range(0, count, _ROWS)]
+        before += count
+    return parts
+
+
+def _run(add: Callable[[_Part], None], parts: Sequence[_Part]) -> None:
+    """Add parts on as many threads as torch has, each of which multiplies alone.
+
+    Several threads for each product would wait for one another at its end, for long if the cores have other work.
+    """
+    threads = torch.get_num_threads()
+    if min(threads, len(parts)) < 2:
+        for part in parts:
+            add(part)
+        return
+    try:
+        with ThreadPoolExecutor(threads, "geoglot-scan", torch.set_num_threads, (1,)) as pool:
+            for _ in pool.map(add, parts):
+                pass
+    finally:
+        torch.set_num_threads(threads)
+
+
 class _Candidates:
-    """Rows that may be among the best, by what is known so far."""
+    """Rows that may be among the best, by what is known so far; threads add to them."""
 
     def __init__(self, k: int, fuse: Fuse) -> None:
-        self._k, self._fuse = k, fuse
+        self._k, self._fuse, self._lock = k, fuse, Lock()
         self.rows = np.zeros(0, np.int64)
         self._low, self._high = np.zeros(0), np.zeros(0)
-
-    @property
-    def _bar(self) -> float:
+        self._bar = -np.inf
         """k rows score at least this."""
-        return float(np.partition(self._low, -self._k)[-self._k]) if len(self._low) >= self._k else -np.inf
 
-    def add(self, rows: Int[np.ndarray, " row"], most: Scores, error: Float[np.ndarray, "query 1"]) -> None:
-        """Add rows with the most that each may score by each query, which is by at most twice the error too much."""
-        high = self._fuse(most)
-        may = np.flatnonzero(high >= self._bar - _ROUNDING)
-        self.rows = np.concatenate([self.rows, rows[may]])
-        self._high = np.concatenate([self._high, high[may] + _ROUNDING])
-        self._low = np.concatenate([self._low, self._fuse(most[:, may] - 2 * error) - _ROUNDING])
-        keep = self._high >= self._bar
-        self.rows, self._low, self._high = self.rows[keep], self._low[keep], self._high[keep]
+    def add(self, part: _Part) -> None:
+        """Add the rows of a part that may reach the bar."""
+        rows, most = _score_part(part)
+        may = np.flatnonzero(self._fuse(most) >= self._bar - _ROUNDING)
+        if not len(may):
+            return
+        found = (may if rows is None else rows[may]) + (part.before + part.rows.start)
+        error = np.array([[each.error] for each in part.estimates], np.float32)
+        high, low = self._fuse(most[:, may]), self._fuse(most[:, may] - 2 * error)
+        with self._lock:
+            self.rows = np.concatenate([self.rows, found])
+            self._high = np.concatenate([self._high, high + _ROUNDING])
+            self._low = np.concatenate([self._low, low - _ROUNDING])
+            if len(self._low) >= self._k:
+                self._bar = float(np.partition(self._low, -self._k)[-self._k])
+            keep = self._high >= self._bar
+            self.rows, self._low, self._high = self.rows[keep], self._low[keep], self._high[keep]
 
 
-def _chunks(block: Block, estimates: Sequence[Estimate]) -> Iterator[tuple[Int[np.ndarray, " row"], Scores]]:
-    """The rows that count, in parts, and the most that they may score, by their codes."""
-    for start in range(0, len(block.vectors), _ROWS):
-        codes = block.codes.values[start : start + _ROWS]
-        if block.mask is None:
-            yield np.arange(start, start + len(codes)), _score(codes, estimates)
-            continue
-        rows = np.flatnonzero(block.mask[start : start + _ROWS])
-        if not len(rows):
-            continue
-        if len(rows) * _FEW < len(codes):
-            yield rows + start, _score(codes[rows], estimates)
-        else:
-            yield rows + start, _score(codes, estimates)[:, rows]
+def _score_part(part: _Part) -> tuple[Int[np.ndarray, " row"] | None, Scores]:
+    """The rows of a part that count, None if all do, and the most that they may score, by their codes."""
+    codes = part.block.codes.values[part.rows]
+    if part.block.mask is None:
+        return None, _score(codes, part.estimates)
+    rows = np.flatnonzero(part.block.mask[part.rows])
+    if len(rows) * _FEW < len(codes):
+        return rows, _score(codes[rows], part.estimates)
+    return rows, _score(codes, part.estimates)[:, rows]
 
 
 def _score(codes: Int8[np.ndarray, "row dim"], estimates: Sequence[Estimate]) -> Scores:
@@ -149,8 +185,7 @@ def _score(codes: Int8[np.ndarray, "row dim"], estimates: Sequence[Estimate]) ->
         tensor = torch.from_numpy(codes)
     scores = np.empty((len(estimates), len(codes)), np.float32)
     for line, each in zip(scores, estimates, strict=True):
-        np.multiply(_multiply(tensor, each.weights)[:, 0].numpy(), np.float32(each.factor), out=line)
-        line += np.float32(each.offset + each.error)
+        line[:] = _multiply(tensor, each.weights)[:, 0].float().mul_(each.factor).add_(each.offset + each.error)
     return scores
 
 
