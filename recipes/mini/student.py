@@ -12,9 +12,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from geoglot.hashing import sha256_of
 from geoglot.models.base import Card, normalise
 from geoglot.models.mini.mini import Mini
-from geoglot.models.model_files import sha256_of, widen
+from geoglot.models.model_files import widen
 
 DIM, HIDDEN = 256, 512
 CHUNK = 524_288  # pixels that go through the frozen layers at once: they stay in the cache of the processor

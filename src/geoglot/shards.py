@@ -7,7 +7,6 @@ cache when it is first needed.
 
 from __future__ import annotations
 
-import json
 import re
 import tokenize
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +21,7 @@ import pyarrow.parquet as pq
 
 from geoglot.aliases import PathLike
 from geoglot.errors import SourceError
-from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.outputs.atomic import disk_errors, write_json
 from geoglot.outputs.own import LOCK, remove_plain
 from geoglot.remote_folder import Remote
 from geoglot.silence import ignore_library_warnings
@@ -63,14 +62,7 @@ class ShardFiles:
     def array(self, file: str, rows: int) -> np.ndarray:
         """A memory-mapped array; SourceError if it is damaged or has another number of rows."""
         path = self.path(file)
-        try:
-            check_header(path)
-            with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
-                array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-            if not isinstance(array, np.ndarray) or not array.ndim:
-                raise ValueError("an archive or a single number")
-        except NOT_AN_ARRAY as error:
-            raise SourceError(f"{path} cannot be read ({error}); restore it from a copy") from error
+        array = map_array(path, "restore it from a copy")
         _check_rows(path, len(array), rows)
         return array
 
@@ -138,7 +130,7 @@ class ShardStore:
         return document
 
     def write_index(self, document: Mapping[str, Any]) -> None:
-        write_bytes(self.folder / self.index, (json.dumps(document, indent=1) + "\n").encode())
+        write_json(self.folder / self.index, document)
 
     def files(self, name: str) -> ShardFiles:
         return ShardFiles(name, self.folder, self.remote)
@@ -159,7 +151,20 @@ class ShardStore:
         return files
 
 
-def check_header(path: Path) -> None:
+def map_array(path: Path, mend: str) -> np.ndarray:
+    """The numbers of a .npy file, memory-mapped; SourceError, which says how to `mend` it, if it holds none."""
+    try:
+        _check_header(path)
+        with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
+            array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+        if not isinstance(array, np.ndarray) or not array.ndim:
+            raise ValueError("an archive or a single number")
+    except NOT_AN_ARRAY as error:
+        raise SourceError(f"{path} cannot be read ({error}); {mend}") from error
+    return array
+
+
+def _check_header(path: Path) -> None:
     """ValueError for a header without end, which numpy would read as a whole."""
     with path.open("rb") as file:
         start = file.read(12)

@@ -9,3 +9,8 @@ def to_utc(moment: datetime) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(f"{moment.isoformat()} is beyond the years 1 to 9999 in UTC") from error
+
+
+def utc_text(moment: datetime | None) -> str | None:
+    """A moment to the second as other programs read it, such as 2024-05-31T10:00:00Z; None for none."""
+    return None if moment is None else to_utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -14,9 +14,10 @@ from tokenizers import Tokenizer
 from tokenizers.models import BPE, WordLevel
 
 from geoglot.errors import ConvertError, ModelError
+from geoglot.hashing import sha256_of
 from geoglot.models import tokenizer as tokenizer_module
 from geoglot.models.convert import Conversion, convert
-from geoglot.models.model_files import require_finite, sha256_of
+from geoglot.models.model_files import require_finite
 from geoglot.models.tokenizer import require_ends, require_vocabulary
 from geoglot.models.zoo import load_model, load_segmenter
 from geoglot.scene.dense import dense_of

@@ -9,10 +9,11 @@ import pytest
 from transformers import CLIPModel
 
 from geoglot.errors import ModelError
+from geoglot.hashing import sha256_of
 from geoglot.models import huggingface, model_files
 from geoglot.models.base import CLIP_MEAN
 from geoglot.models.huggingface import huggingface_card, is_huggingface, read_config
-from geoglot.models.model_files import CARD, sha256_of
+from geoglot.models.model_files import CARD
 from geoglot.models.zoo import load_model
 
 Save = Callable[..., Path]

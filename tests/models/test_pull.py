@@ -8,8 +8,8 @@ import torch
 from transformers import CLIPModel
 
 from geoglot.errors import ModelError
+from geoglot.hashing import sha256_of
 from geoglot.models.known import CLIP_B16
-from geoglot.models.model_files import sha256_of
 from geoglot.models.pull import pull
 from geoglot.models.zoo import cached_models, load_model
 

@@ -121,6 +121,7 @@ def work(units: tuple[str, ...], model: str | None, device: str | None, as_json:
     from functools import cache
 
     from geoglot.index.build.cluster import do_unit
+    from geoglot.index.build.units import list_failures
     from geoglot.models.zoo import load_word_model
 
     load = cache(lambda name: load_word_model(model or name, device=device, precision="auto"))
@@ -129,8 +130,8 @@ def work(units: tuple[str, ...], model: str | None, device: str | None, as_json:
         for number, unit in enumerate(units, 1):
             failed += do_unit(unit, load).failed
             advance("units", number, len(units))
-    failures = [{"source": source, "reason": reason} for source, reason in failed]
-    shared.emit({"units": list(units), "failed": failures}, as_json, f"{format_count(len(units), 'unit')} done")
+    document = {"units": list(units), "failed": list_failures(failed)}
+    shared.emit(document, as_json, f"{format_count(len(units), 'unit')} done")
     if failed:
         shared.exit_partly(f"{failed[0][0]}: {failed[0][1]}")
 

@@ -15,8 +15,8 @@ from geoglot.figures import format_count, format_number
 @click.option("--onto", required=True, help="Archive of other vectors, as `geoglot index import` makes it.")
 @click.option("--name", help="Name of the concept. Default: WORDS@bridged.")
 @click.option("--background", help="Words with commas for everything else. Default: general ones, as in `find`.")
-@click.option("--top", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Hits to show.")
-@click.option("--model", help="Folder of ARCHIVE's model, if it is not one of `geoglot models list`.")
+@shared.top
+@shared.archive_model
 @shared.device
 @shared.long
 def bridge(

@@ -16,7 +16,7 @@ from geoglot.figures import format_count
 @click.option("--yes", type=shared.PATH, multiple=True, help="File that marks chips of what it is; may be repeated.")
 @click.option("--no", type=shared.PATH, multiple=True, help="File that marks chips of what it is not.")
 @click.option("--words", help="The words to start from. Default: the concept's name.")
-@click.option("--model", help="Folder of the archive's model, if it is not one of `geoglot models list`.")
+@shared.archive_model
 @shared.device
 @shared.short
 def teach(

@@ -19,9 +19,9 @@ _DATES = ("%Y", "%Y-%m", "%Y-%m-%d", "%Y-%m-%dT%H:%M:%S")
 @click.option(
     "--since", type=click.DateTime(_DATES), required=True, help="Year, month or day from which changes count."
 )
-@click.option("--top", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Cells to name, at most.")
+@shared.top
 @click.option("--sheet", type=shared.PATH, help="Also draw both chips of each cell, before and after: a PNG.")
-@click.option("--model", help="Folder of the archive's model, if it is not one of `geoglot models list`.")
+@shared.archive_model
 @shared.device
 @shared.short
 def watch(

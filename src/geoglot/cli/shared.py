@@ -38,6 +38,12 @@ def _remember(key: str, level: int) -> Callable[[click.Context, click.Parameter,
 model = click.option(
     "--model", default="mini", show_default=True, help="Name from `geoglot models list`, or the folder of a model."
 )
+archive_model = click.option(
+    "--model", help="Folder of the archive's model, if it is not one of `geoglot models list`."
+)
+top = click.option(
+    "--top", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Places to name, at most."
+)
 device = click.option("--device", help="auto, cpu, cuda, cuda:1 or mps. Default: GEOGLOT_DEVICE, else auto.")
 overwrite = click.option(
     "--overwrite", is_flag=True, help="Replace what an earlier run made here. Other files are never replaced."

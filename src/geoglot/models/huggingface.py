@@ -9,10 +9,11 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from geoglot.errors import InputError, ModelError
+from geoglot.hashing import sha256_of
 from geoglot.legible import reason_of
 from geoglot.models.base import CLIP_MEAN, CLIP_STD, Card, Mean, Spread
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
-from geoglot.models.model_files import CARD, HF_WEIGHTS, sha256_of
+from geoglot.models.model_files import CARD, HF_WEIGHTS
 from geoglot.models.readout import DEFAULT_READOUT
 from geoglot.recipe import from_table
 

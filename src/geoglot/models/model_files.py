@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from geoglot.errors import InputError, ModelError, OutputError
+from geoglot.hashing import sha256_of
 from geoglot.legible import reason_of
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers, read_json
@@ -146,12 +147,6 @@ def require_fit(
     if wrong:
         more = f"; and {len(wrong) - _NAMED:,} more" if len(wrong) > _NAMED else ""
         raise error(f"{what}: {'; '.join(wrong[:_NAMED])}{more}")
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def sha256_of_weights(module: nn.Module) -> str:

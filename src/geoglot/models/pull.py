@@ -6,12 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from geoglot.errors import ModelError
+from geoglot.hashing import sha256_of
 from geoglot.models.base import Card
 from geoglot.models.convert import conversion_of, convert
 from geoglot.models.hub import hub_fetch
 from geoglot.models.huggingface import CONFIG
 from geoglot.models.known import CLIP_B16, KNOWN
-from geoglot.models.model_files import read_card, sha256_of
+from geoglot.models.model_files import read_card
 from geoglot.models.tokenizer import TOKENIZER
 from geoglot.models.zoo import cache_folder, cached_models
 

@@ -1,5 +1,7 @@
 """Pictures pasted into one, in rows, each with lines of text below it."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -27,6 +29,11 @@ class Panel:
     valid: Bool[np.ndarray, "rows cols"]
     """Pixels that are not valid are drawn light grey."""
     lines: tuple[str, ...]
+
+    @classmethod
+    def blank(cls, side: int, lines: tuple[str, ...]) -> Panel:
+        """A grey square for a picture that cannot be drawn; the last line says why."""
+        return cls(np.zeros((3, side, side), np.float32), np.zeros((side, side), bool), lines)
 
 
 def montage(rows: Sequence[Sequence[Image.Image]], gap: int = 0) -> Image.Image:

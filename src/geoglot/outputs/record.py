@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import SourceError
+from geoglot.hashing import sha256_of
 from geoglot.tables import parse_json, read_text
 
 KEY = "made"
@@ -33,12 +34,12 @@ class Proof:
     @classmethod
     def of(cls, file: Path, path: str, run: str) -> Proof:
         """The proof for a draft `file` that will be moved to `path`."""
-        return cls(path, file.stat().st_size, _sha256(file), run)
+        return cls(path, file.stat().st_size, sha256_of(file), run)
 
     def fits(self, path: Path) -> bool:
         """Whether a file is unchanged since it was made. It is hashed only if the size is right."""
         regular = path.is_file() and not path.is_symlink()
-        return regular and path.stat().st_size == self.bytes and _sha256(path) == self.sha256
+        return regular and path.stat().st_size == self.bytes and sha256_of(path) == self.sha256
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,3 @@ def _seal(document: Mapping[str, Any]) -> str:
     made = {key: value for key, value in document[KEY].items() if key != "seal"}
     text = json.dumps({**document, KEY: made}, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -18,7 +18,7 @@ from geoglot.index.build.encode_units import Done, encode_units
 from geoglot.index.build.find_sources import hash_sources, list_sources
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.plan_units import plan_units
-from geoglot.index.build.units import Rules, Source, Unit
+from geoglot.index.build.units import Rules, Source, Unit, list_failures
 from geoglot.index.store.archive import Archive, ModelFacts, is_archive
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import BUNDLED, load_word_model
@@ -51,8 +51,7 @@ class Added:
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot index add --json`."""
         facts = {key: value for key, value in vars(self).items() if key not in ("place", "failed")}
-        failed = [{"source": source, "reason": reason} for source, reason in self.failed]
-        return {"archive": self.place, **facts, "failed": failed}
+        return {"archive": self.place, **facts, "failed": list_failures(self.failed)}
 
 
 @dataclass(frozen=True)

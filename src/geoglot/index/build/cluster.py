@@ -17,7 +17,7 @@ from geoglot.index.build.commit import commit
 from geoglot.index.build.encode_units import Done, encode_units
 from geoglot.index.build.known_sources import Known
 from geoglot.index.build.unit_files import UNIT, list_units, make_folder, pack, read_file, result_of, unpack, write_file
-from geoglot.index.build.units import Rules, Unit
+from geoglot.index.build.units import Rules, Unit, list_failures
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.base import VisionLanguageModel
 
@@ -69,9 +69,8 @@ class Joined:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot index commit --json`."""
-        failed = [{"source": source, "reason": reason} for source, reason in self.failed]
         facts = {"archive": self.place, "units": self.units, "chips": self.chips, "missing": self.missing}
-        return {**facts, "failed": failed}
+        return {**facts, "failed": list_failures(self.failed)}
 
 
 def join_units(place: PathLike, plan: PathLike, progress: Progress | None = None) -> Joined:

@@ -10,6 +10,7 @@ from typing import Any
 
 from geoglot.aliases import PathLike, Progress, not_utf8
 from geoglot.errors import GeoglotError, SourceError
+from geoglot.hashing import sha256_of
 from geoglot.index.build.stac_scenes import PREFIX, read_catalogue, scene_sha, search_scenes
 from geoglot.index.build.units import Source
 from geoglot.sources.listing import file_state, find_images
@@ -21,7 +22,6 @@ from geoglot.times import to_utc
 
 _LISTS, _CATALOGUES = (".txt", ".csv"), (".json", ".geojson")
 _ELSEWHERE = 100_000_000  # bytes that a source on another machine is assumed to have, for the time that is left
-_BLOCK = 2**22
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,5 @@ def hash_files(files: Iterable[Path]) -> str:
     """Hash of a file and those beside it that say where it lies."""
     whole = hashlib.sha256()
     for path in files:
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        whole.update(digest.digest())
+        whole.update(bytes.fromhex(sha256_of(path)))
     return whole.hexdigest()

@@ -129,6 +129,11 @@ def _parse_rules(facts: dict[str, Any]) -> Rules:
     return Rules(model, scales, facts["patches"], facts["least"], ReadOptions(**read))
 
 
+def list_failures(failed: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """(source, reason) of what could not be read, as documents have it."""
+    return [{"source": source, "reason": reason} for source, reason in failed]
+
+
 def group_parts(parts: Iterable[Part]) -> Iterator[Unit]:
     """Units of neighbouring parts. How a list is cut depends on nothing but the list."""
     group, size = list[Part](), 0

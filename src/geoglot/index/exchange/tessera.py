@@ -16,8 +16,7 @@ from geoglot.geo import Grid, Window
 from geoglot.index.exchange.alphaearth import year_of
 from geoglot.index.exchange.pixel_products import PixelProduct, Pixels, unpack
 from geoglot.index.store.archive import ModelFacts
-from geoglot.shards import NOT_AN_ARRAY, check_header
-from geoglot.silence import ignore_library_warnings
+from geoglot.shards import map_array
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.georeferencing import locate
 
@@ -52,14 +51,9 @@ def open_pair(path: Path, made_by: str | None = None) -> Iterator[PixelProduct]:
 
 
 def _map(path: Path) -> np.ndarray:
-    try:
-        check_header(path)
-        with ignore_library_warnings(r"numpy\."):  # about headers of Python 2
-            array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(array, np.ndarray) or array.dtype.kind not in "if":
-            raise ValueError("it holds no numbers")
-    except NOT_AN_ARRAY as error:
-        raise SourceError(f"{path} cannot be read ({error}); get it again, with its scales beside it") from error
+    array = map_array(path, "get it again, with its scales beside it")
+    if array.dtype.kind not in "if":
+        raise SourceError(f"{path} must hold numbers, got {array.dtype}; get it again")
     return array
 
 

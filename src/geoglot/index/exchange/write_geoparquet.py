@@ -7,7 +7,6 @@ datasets, embedding_dim and embedding_quantization.
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from geoglot.index.exchange.facts import EXPORTED, Summary, export_blocks
 from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.index.store.chip_table import with_geo
 from geoglot.outputs.atomic import appears
+from geoglot.times import utc_text
 
 _GROUP_BYTES = 128 * 2**20  # of a row group, as the best practices say
 _LEVEL = 16  # of the Hilbert curve: cells of 600 m at the equator
@@ -74,17 +74,13 @@ def emb_facts(model: ModelFacts, summary: Summary) -> dict[str, Any]:
         "version": "0.0.1",
         "model": {"id": model.name, "name": model.name, "source": summary.model_uri, "version": model.sha256},
         "providers": [],
-        "datetime": _text(summary.start),
-        "start_datetime": _text(summary.start),
-        "end_datetime": _text(summary.end),
+        "datetime": utc_text(summary.start),
+        "start_datetime": utc_text(summary.start),
+        "end_datetime": utc_text(summary.end),
         "datasets": [{"dataset_id": uri, "dataset_source": uri} for uri in summary.source_uris],
         "embedding_dim": model.dim,
         "embedding_quantization": "None",
     }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _schema(model: ModelFacts, emb: dict[str, Any]) -> Any:

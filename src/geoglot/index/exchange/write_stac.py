@@ -18,7 +18,8 @@ import shapely
 from geoglot.index.exchange.facts import PARTS, Summary, export_blocks, group_rows, source_uri
 from geoglot.index.exchange.write_geoparquet import emb_facts, write_part
 from geoglot.index.store.archive import Archive
-from geoglot.outputs.atomic import disk_errors, write_bytes
+from geoglot.outputs.atomic import disk_errors, write_json
+from geoglot.times import utc_text
 
 EXTENSION = "https://stac-extensions.github.io/embeddings/v0.0.1/schema.json"
 _VERSION = "1.0.0"  # which the extension's schema asks for
@@ -39,9 +40,9 @@ def write_stac(archive: Archive, folder: Path) -> int:
             with disk_errors(folder / name):
                 (folder / name).mkdir()
             write_part(archive.model, emb, vectors[rows], part, folder / name / f"{name}.parquet")
-            _write(folder / name / f"{name}.json", _item(name, collection, part["source"][0].as_py(), part))
+            write_json(folder / name / f"{name}.json", _item(name, collection, part["source"][0].as_py(), part))
             items.append(name)
-    _write(folder / "collection.json", _collection(archive, collection, summary, sorted(items)))
+    write_json(folder / "collection.json", _collection(archive, collection, summary, sorted(items)))
     return len(items)
 
 
@@ -81,9 +82,12 @@ def _properties(table: Any) -> dict[str, Any]:
     """The time of the source; without one STAC asks for an interval, which is then all of time."""
     times = sorted(time for time in table["time"].to_pylist() if time is not None)
     if not times:
-        open_end = {"start_datetime": "1900-01-01T00:00:00Z", "end_datetime": _text(datetime(2100, 1, 1, tzinfo=UTC))}
+        open_end = {
+            "start_datetime": "1900-01-01T00:00:00Z",
+            "end_datetime": utc_text(datetime(2100, 1, 1, tzinfo=UTC)),
+        }
         return {"datetime": None, **open_end, "emb:spatial_coverage": "chips of the world grid"}
-    return {"datetime": _text(times[0]), "emb:spatial_coverage": "chips of the world grid"}
+    return {"datetime": utc_text(times[0]), "emb:spatial_coverage": "chips of the world grid"}
 
 
 def _collection_id(archive: Archive) -> str:
@@ -92,7 +96,7 @@ def _collection_id(archive: Archive) -> str:
 
 
 def _collection(archive: Archive, name: str, summary: Summary, items: list[str]) -> dict[str, Any]:
-    ends = [None if moment is None else _text(moment) for moment in (summary.start, summary.end)]
+    ends = [utc_text(moment) for moment in (summary.start, summary.end)]
     return {
         "type": "Collection",
         "stac_version": _VERSION,
@@ -114,11 +118,3 @@ def _collection(archive: Archive, name: str, summary: Summary, items: list[str])
             *({"rel": "item", "href": f"./{item}/{item}.json", "type": "application/geo+json"} for item in items),
         ],
     }
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _write(path: Path, document: dict[str, Any]) -> None:
-    write_bytes(path, (json.dumps(document, indent=1) + "\n").encode())

@@ -45,7 +45,7 @@ def _read(hit: Hit) -> Tile | str:
 def _draw(hit: Hit) -> Panel:
     tile, lines = _read(hit), describe(hit)
     if isinstance(tile, str):
-        return Panel(np.zeros((3, SIDE, SIDE), np.float32), np.zeros((SIDE, SIDE), bool), (*lines, tile))
+        return Panel.blank(SIDE, (*lines, tile))
     pixels, valid = tile.pixels[:3].copy(), tile.valid.copy()
     if hit.part is not None:
         rows, cols = valid.shape

@@ -20,12 +20,11 @@ from geoglot.index.search.hit import Hit
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.panels import check_picture, write_panels
+from geoglot.scene.name_presence import ABSENT
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
-#: A query whose presence is less probable is not in the archive
-ABSENT = 0.5
 _SHEET_COLUMNS = 4
 _SCORES = ("fit", "score", "part_score")
 

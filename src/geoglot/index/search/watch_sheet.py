@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from geoglot.errors import GeoglotError
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.search.watch import Chip, Rise
@@ -30,5 +28,5 @@ def _panel(cell: str, chip: Chip, title: str) -> Panel:
     try:
         tile = read_chip(chip.source, cell, _SIDE, chip.reading)
     except GeoglotError as error:
-        return Panel(np.zeros((3, _SIDE, _SIDE), np.float32), np.zeros((_SIDE, _SIDE), bool), (*lines, str(error)))
+        return Panel.blank(_SIDE, (*lines, str(error)))
     return Panel(tile.pixels[:3], tile.valid, lines)

@@ -17,6 +17,7 @@ import pandas as pd
 
 from geoglot.aliases import Progress
 from geoglot.errors import ServiceError, SourceError
+from geoglot.hashing import sha256_of
 from geoglot.outputs.atomic import appears, disk_errors, write_json
 from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.web.response import HostError
@@ -128,10 +129,7 @@ def count_reasons(reasons: Any) -> dict[str, int]:
 
 def file_digest(path: Path) -> str:
     """sha256 of a file; an empty string if there is no file."""
-    if not path.is_file():
-        return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256_of(path) if path.is_file() else ""
 
 
 def resume(

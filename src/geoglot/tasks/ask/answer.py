@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geoglot.figures import format_number
+from geoglot.scene.name_presence import ABSENT
 from geoglot.tasks.ask.plan import Message
 from geoglot.tasks.ask.view import Record, Reply, Value, View
 from geoglot.version import __version__
@@ -97,7 +98,7 @@ def confidence_of(view: View) -> tuple[float, str]:
             )
         else:
             confidence *= 1 - seen.presence
-            why = ", as nothing looks more like one than like anything else" if seen.presence < 0.5 else ""
+            why = ", as nothing looks more like one than like anything else" if seen.presence < ABSENT else ""
             reasons.append(f"{title}: none found{why}; there with probability {seen.presence:.2f}")
     for record in view.records:
         if record.probabilities:

@@ -9,10 +9,11 @@ from typing import Any
 from geoglot.aliases import PathLike, Progress
 from geoglot.figures import format_some
 from geoglot.geo import Window
-from geoglot.index.search.hits import ABSENT, Hits
+from geoglot.index.search.hits import Hits
 from geoglot.index.search.index import Index
 from geoglot.options import ReadOptions, SearchOptions
 from geoglot.outputs.legend import check_names
+from geoglot.scene.name_presence import ABSENT
 from geoglot.tasks.ask.answer import Answer
 from geoglot.tasks.ask.archive_shortlist import ArchiveShortlist
 from geoglot.tasks.ask.ask_many import Answers, ask_many
