@@ -1,9 +1,9 @@
 """Building an archive: chips a second of `geoglot index add`, beside those of its encoder alone.
 
-    python benchmarks/archive_build.py [--json] [--rounds 3] [--side 2688]
+    python benchmarks/archive_build.py [--json] [--rounds 3] [--side 2688] [--pictures FOLDER]
 
 The scene is a made-up GeoTIFF of 1 m in UTM, tiled and deflated; then the same at 0.6 m, which is resampled, and a
-folder of JPEG pictures of 224 px. The encoder alone has its chips in memory, and the same batches and threads. A ratio
+folder of JPEG pictures of 224 px, or that of --pictures. The encoder alone has its chips in memory, and the same batches and threads. A ratio
 is taken inside each round, so that other work on the machine affects both sides. The ratio of computing time is what it
 would be on cores that do nothing else.
 """
@@ -40,10 +40,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--side", type=int, default=2688, help="pixels")
+    parser.add_argument("--pictures", type=Path, help="a folder of pictures, measured in place of all that is made up")
     given = parser.parse_args(arguments)
     model = load_word_model()
     with tempfile.TemporaryDirectory() as folder:
-        sources = make_sources(Path(folder), given.side)
+        sources = {"pictures": given.pictures} if given.pictures else make_sources(Path(folder), given.side)
         rows = [measure(name, source, model, Path(folder), given.rounds) for name, source in sources.items()]
     print(json.dumps(rows, indent=2) if given.json else table(rows))
 

@@ -196,24 +196,27 @@ def open_raster(
     uri = str(path)
     check_not_truncated(uri)
     handles = Handles(lambda: open_handle(uri))
-    with source_errors(uri), handles.borrow() as dataset:
-        place = locate(dataset, uri)
-        described = Bands.of(dataset)
-        choice = described.choose(bands, sensor)
-        state = source_state(dataset, uri)
-        reader = BandReader.of(dataset, choice.indexes, nodata)
-        time = _parse_time(dataset.tags())
-        notes = list[str]()
-        if (pages := len(dataset.subdatasets)) > 1:
-            notes.append(f"{uri} holds {pages:,} images, and the first is read; save each other as a file of its own")
-        uses_overviews = overviews_match(dataset, uri, reader)
-    if not uses_overviews:
-        handles.open_otherwise(lambda: open_handle(uri, level="NONE"))
-        notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
-    # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
-    with handles.borrow() as dataset, source_errors(uri):
-        found = find_undeclared_nodata(dataset, reader)
-        radiometry = find_radiometry(dataset, found.reader, sensor)
+    with source_errors(uri):
+        with handles.borrow() as dataset:
+            place = locate(dataset, uri)
+            described = Bands.of(dataset)
+            choice = described.choose(bands, sensor)
+            state = source_state(dataset, uri)
+            reader = BandReader.of(dataset, choice.indexes, nodata)
+            time = _parse_time(dataset.tags())
+            notes = list[str]()
+            if (pages := len(dataset.subdatasets)) > 1:
+                notes.append(
+                    f"{uri} holds {pages:,} images, and the first is read; save each other as a file of its own"
+                )
+            uses_overviews = overviews_match(dataset, uri, reader)
+        if not uses_overviews:
+            handles.open_otherwise(lambda: open_handle(uri, level="NONE"))
+            notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
+        # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
+        with handles.borrow() as dataset:
+            found = find_undeclared_nodata(dataset, reader)
+            radiometry = find_radiometry(dataset, found.reader, sensor)
     notes += [*(f"{uri}: {note}" for note in found.notes), *oblong_notes(place.grid, uri)]
     return Raster(
         uri=uri,

@@ -1,6 +1,7 @@
 """Refuses files that GDAL must not open: names that cannot be a raster's, and sizes that the file cannot hold."""
 
 import os
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +33,10 @@ def check_path(uri: str) -> None:
         return
     if not os.path.exists(uri):  # noqa: PTH110 - Path raises for names that no file can have
         raise SourceError(f"No such file: {uri}")
-    if Path(uri).is_dir():
+    kind = os.stat(uri).st_mode  # noqa: PTH116
+    if stat.S_ISDIR(kind):
         raise SourceError(f"{uri} is a folder; give one of its rasters (classify takes whole folders)")
-    if not Path(uri).is_file():
+    if not stat.S_ISREG(kind):
         raise SourceError(f"{uri} is a device or a pipe; give the name of a file")
 
 

@@ -6,6 +6,7 @@ so names from there have any case.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -38,10 +39,11 @@ class Sidecars:
     @classmethod
     def of(cls, uri: str) -> Sidecars:
         """Find the files beside an image; none if the image is not a local file."""
-        image = Path(uri)
-        if not is_local(uri) or not image.is_file():
+        if not is_local(uri) or not os.path.isfile(uri):  # noqa: PTH113 - asked several times for every picture
             return cls()
-        names = _sidecar_names(image.parent)
+        image = Path(uri)
+        if not (names := _sidecar_names(image.parent)):
+            return cls()
         worlds = (_find_beside(image, f"{image.stem}.{ending}", names) for ending in world_file_endings(uri))
         prj, aux = (_find_beside(image, wanted, names) for wanted in (f"{image.stem}.prj", f"{image.name}.aux.xml"))
         return cls(next(filter(None, worlds), None), prj, aux)

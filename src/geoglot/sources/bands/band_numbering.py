@@ -8,6 +8,7 @@ if the two disagree, the file is refused.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from geoglot.aliases import Sensor
 from geoglot.errors import InputError
@@ -35,6 +36,7 @@ class Numbering:
         return self.mission.numbers.get(number) if self.mission and number else None
 
 
+@lru_cache(maxsize=64)  # it is asked three times for every file
 def find_numbering(names: tuple[str, ...], hints: tuple[str, ...], sensor: Sensor | None) -> Numbering:
     """The mission of a file; InputError if its name or tags contradict the preset."""
     missions = missions_of((*hints, *names))
