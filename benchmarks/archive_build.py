@@ -3,9 +3,9 @@
     python benchmarks/archive_build.py [--json] [--rounds 3] [--side 2688] [--pictures FOLDER]
 
 The scene is a made-up GeoTIFF of 1 m in UTM, tiled and deflated; then the same at 0.6 m, which is resampled, and a
-folder of JPEG pictures of 224 px, or that of --pictures. The encoder alone has its chips in memory, and the same batches and threads. A ratio
-is taken inside each round, so that other work on the machine affects both sides. The ratio of computing time is what it
-would be on cores that do nothing else.
+folder of JPEG pictures of 224 px, or that of --pictures. The encoder alone has its chips in memory, and the same
+batches and threads. A ratio is taken inside each round, so that other work on the machine affects both sides. The ratio
+of computing time is what it would be on cores that do nothing else.
 """
 
 from __future__ import annotations
