@@ -28,7 +28,7 @@ class Found:
     """A part whose source is open."""
 
     scene: Raster | StacScene
-    """With the grid that chips are read on."""
+    """Its grid is the one that chips are read on."""
     part: Part
     scale_m: float | None
     """None for a picture without coordinates."""

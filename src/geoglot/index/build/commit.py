@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 
-from geoglot.index.build.known_sources import Known, Row, rows_by_shard, without
+from geoglot.index.build.known_sources import Known, Row, without
 from geoglot.index.build.units import Source
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_shard import add_shard
@@ -32,7 +32,7 @@ def commit(archive: Archive, batch: ChipBatch, known: Known) -> Archive:
         shard = add_shard(now.store, now.shards, _select(batch, good), vars(now.model))
         if shard in now.shards:  # the same places failed again
             return now
-        left = without(now, rows_by_shard([row for row in there if row and row.failed]))
+        left = without(now, [row for row in there if row and row.failed])
         return replace(left, shards=(*left.shards, shard))
 
     changed = archive.change(change)
@@ -68,6 +68,6 @@ def forget_old(archive: Archive, sources: Sequence[Source], known: Known) -> Arc
     old = [row for row in known.parts.values() if content.get(row.source, row.sha) != row.sha]
     if not old:
         return archive
-    changed = archive.change(lambda now: without(now, rows_by_shard(old)))
+    changed = archive.change(lambda now: without(now, old))
     known.update(changed)
     return changed

@@ -28,7 +28,7 @@ class Done:
 
     unit: Unit
     batch: ChipBatch
-    """Without sources if none could be read."""
+    """It has no sources if none could be read."""
     failed: tuple[tuple[str, str], ...]
     """(source, reason) of what could not be read or computed."""
     notes: tuple[str, ...]

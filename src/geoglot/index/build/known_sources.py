@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -25,7 +25,7 @@ class Row(NamedTuple):
 
     shard: str
     row: int
-    """In the shard's table of sources."""
+    """Row of the shard's table of sources."""
     source: str
     sha: str
     state: str
@@ -77,11 +77,13 @@ def _read(shard: Shard) -> list[Row]:
     return [Row(shard.name, index, *line.values()) for index, line in enumerate(table) if index not in gone]
 
 
-def without(archive: Archive, gone: Mapping[str, Collection[int]]) -> Archive:
-    """The archive without some rows of the tables of sources, by shard, and their chips."""
-    return replace(
-        archive, shards=tuple(filter(None, (_without(shard, gone.get(shard.name, ())) for shard in archive.shards)))
-    )
+def without(archive: Archive, rows: Collection[Row]) -> Archive:
+    """The archive without some parts of sources and their chips."""
+    gone = defaultdict[str, set[int]](set)
+    for row in rows:
+        gone[row.shard].add(row.row)
+    shards = (_without(shard, gone.get(shard.name, ())) for shard in archive.shards)
+    return replace(archive, shards=tuple(filter(None, shards)))
 
 
 def _without(shard: Shard, gone: Collection[int]) -> Shard | None:
@@ -93,11 +95,3 @@ def _without(shard: Shard, gone: Collection[int]) -> Shard | None:
     if len(removed) == len(chips):
         return None
     return Shard(shard.files, shard.rows, removed, int(np.delete(chips, removed).sum()))
-
-
-def rows_by_shard(rows: Collection[Row]) -> dict[str, set[int]]:
-    """The rows as `without` takes them."""
-    found = defaultdict[str, set[int]](set)
-    for row in rows:
-        found[row.shard].add(row.row)
-    return found

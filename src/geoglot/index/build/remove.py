@@ -9,7 +9,7 @@ from pathlib import Path
 from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.figures import format_some
-from geoglot.index.build.known_sources import Known, rows_by_shard, without
+from geoglot.index.build.known_sources import Known, without
 from geoglot.index.store.archive import Archive
 from geoglot.sources.raster_guard import is_local
 
@@ -32,7 +32,7 @@ def remove(place: PathLike, sources: Sequence[PathLike]) -> int:
 
     def change(now: Archive) -> Archive:
         known.update(now)
-        return without(now, rows_by_shard([row for row in known.parts.values() if row.source in gone]))
+        return without(now, [row for row in known.parts.values() if row.source in gone])
 
     return archive.rows - archive.change(change).rows
 

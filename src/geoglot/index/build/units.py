@@ -35,7 +35,7 @@ class Source:
     state: str = ""
     """Size and time of a local file; empty for others."""
     size: int = 0
-    """Bytes; of a source elsewhere what is assumed."""
+    """Bytes; an assumed number for a source on another machine."""
     time: str | None = None
     """ISO 8601 in UTC, from a list or a catalogue; None leaves it to the file."""
     cloud: float | None = None
@@ -61,7 +61,7 @@ class Part:
 
     @property
     def size(self) -> int:
-        """Bytes of the source that it reads, about."""
+        """About how many bytes of the source it reads."""
         return self.source.size // self.parts
 
 

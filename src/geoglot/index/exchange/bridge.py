@@ -66,7 +66,7 @@ class Bridged:
     labelled: int
     """Chips of the other archive that lie in the scenes."""
     share: float
-    """Of all its chips."""
+    """Share of the other archive's chips that were labelled."""
     fit: float
     """Correlation of the labels with predictions by probes that were fitted without the chip in question."""
     failed: tuple[str, ...] = ()

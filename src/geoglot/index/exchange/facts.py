@@ -20,7 +20,7 @@ from geoglot.index.store.coverage import cover
 from geoglot.index.store.live import live_rows
 from geoglot.lonlat import bound_geometries
 
-#: Columns that exports have beside those of chips, and the columns of the table of sources that they are
+#: Columns that an export has beside those of the chips, and the names of these columns in the table of sources
 PARTS = {"asked": "asked", "source_part": "part", "source_parts": "parts"}
 #: The columns of exports
 EXPORTED = pa.schema(
@@ -122,7 +122,7 @@ def group_rows(columns: Sequence[Sequence[Any]]) -> dict[tuple[Any, ...], Int[np
 
 
 def with_unseen(sources: Any, count: int, name: str) -> Any:
-    """The sources with so many more places that have no vector, at the first of them, or at `name` if there is none."""
+    """Add `count` places without a vector to the first source; a table without sources gets the source `name`."""
     unknown: dict[str, list[Any]] = {
         "source": [name],
         "source_sha": [""],

@@ -34,7 +34,7 @@ class Coverage:
     scales: dict[str, int]
     """Chips by scale, "pictures" for those without coordinates."""
     area_km2: float
-    """Of all chips; a place that was seen twice counts twice."""
+    """Area of all chips; a place that was seen twice counts twice."""
     bounds: tuple[float, float, float, float] | None
     """West, south, east, north in degrees, west > east across the antimeridian; None without coordinates."""
     first: datetime | None
