@@ -25,6 +25,7 @@ def _small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Limits and a cache of these tests: nothing of the user's own is read or written."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GEOGLOT_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("GEOGLOT_CONCEPTS", str(tmp_path_factory.mktemp("concepts")))
         torch.manual_seed(0)
         yield
 
