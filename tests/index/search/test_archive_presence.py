@@ -1,9 +1,11 @@
-"""Whether an archive shows a word: chips that fit it better than most other words do."""
+"""Whether an archive shows a word: chips or patches that fit it better than most other words do."""
+
+import math
 
 import numpy as np
 import pytest
 
-from geoglot.index.search.archive_presence import WordJudge, heights
+from geoglot.index.search.archive_presence import PART, WHOLE, Heights, WordJudge
 from stubs import COLOURS, CalibratedColours, PooledColours
 
 
@@ -13,33 +15,41 @@ def _chips(name: str, count: int) -> np.ndarray:
 
 
 def test_a_height_is_a_standard_score_among_other_words() -> None:
-    chips = _chips("water", 4)
-    text, seen = np.array([0.0, 0.0, 1.0]), np.random.default_rng(2).normal(size=(300, 3))
-    seen /= np.linalg.norm(seen, axis=1, keepdims=True)
-    others = chips @ seen[seen @ text < 0.9].T
-    np.testing.assert_allclose(
-        heights(text, chips, seen[seen @ text < 0.9]), (chips @ text - others.mean(1)) / others.std(1)
-    )
-
-
-def test_words_of_the_same_meaning_are_no_others() -> None:
-    judge = WordJudge.of(CalibratedColours(), ["water"])
-    assert judge is not None and 100 < len(judge.others) < 40 * len(COLOURS)
-    assert (judge.others @ judge.text).max() < 0.9
+    model, chips = CalibratedColours(), _chips("water", 4)
+    heights = Heights.of(model)
+    assert heights is not None and model.sense is not None
+    others, texts = chips @ model.sense.seen.numpy().T, np.eye(3)
+    expected = (chips @ texts.T - others.mean(1, keepdims=True)) / others.std(1, keepdims=True)
+    np.testing.assert_allclose(heights.of_texts(texts, chips), expected, rtol=1e-4)
 
 
 def test_chips_of_the_word_make_it_likelier_than_chips_of_another() -> None:
-    model = CalibratedColours()
-    judge = WordJudge.of(model, ["water"])
-    assert judge is not None
-    unlikely = judge.probability(_chips("roof", 5))
-    assert unlikely < 0.5
-    assert unlikely < judge.probability(_chips("water", 5))
-
-
-def test_without_chips_nothing_is_there() -> None:
     judge = WordJudge.of(CalibratedColours(), ["water"])
-    assert judge is not None and judge.probability(np.empty((0, 3))) == 0.0
+    assert judge is not None
+    roof, water = (float(judge.height(_chips(name, 5)).max()) for name in ("roof", "water"))
+    assert judge.probability(roof, None, 1) < judge.probability(water, None, 1)
+
+
+def test_the_better_of_the_whole_and_the_part_counts() -> None:
+    judge = WordJudge.of(CalibratedColours(), ["water"])
+    assert judge is not None and judge.doubt == 0
+    undecided = WHOLE.alone + WHOLE.growth * math.log(50)
+    assert judge.probability(undecided, None, 50) == pytest.approx(0.5)
+    assert judge.probability(undecided, -9.0, 50) == pytest.approx(0.5)
+    high = PART.alone + PART.growth * math.log(50) + 1
+    assert judge.probability(-9.0, high, 50) == pytest.approx(1 / (1 + math.exp(-PART.slope)))
+
+
+def test_the_best_of_many_chips_must_stand_higher_than_that_of_few() -> None:
+    for level in (WHOLE, PART):
+        odds = [level.odds(3.0, chips) for chips in (1, 10, 1000, 10**6)]
+        assert odds[0] > odds[1] > odds[2] == odds[3]  # levels were fitted up to a thousand
+
+
+def test_a_doubted_word_is_not_there() -> None:
+    judge = WordJudge.of(CalibratedColours(), ["water"])
+    assert judge is not None
+    assert WordJudge(judge.text, judge.heights, -20.0).probability(5.0, 5.0, 1) < 0.5
 
 
 @pytest.mark.parametrize("words", [["water"], ["airstrip@mine"]])

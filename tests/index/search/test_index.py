@@ -89,6 +89,30 @@ def test_a_search_by_words_alone_scans_once(make_pictures: MakePictures, monkeyp
     assert index.search("roof", image=folder / "water0.png").present == alone.present and len(scans) == 3
 
 
+def test_a_thing_that_fills_a_part_of_a_chip_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picture_cache, "load_word_model", lambda *_, **__: CalibratedColours())
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for number in range(3):
+        picture = Image.new("RGB", (64, 64), COLOURS["forest"])
+        picture.paste(COLOURS["roof"], (8 * number, 0, 8 * number + 16, 16))
+        picture.save(folder / f"{number}.png")
+    index = Index(folder)
+    seen = [index.search("roof", options=SearchOptions(top=top)).present for top in (1, 3, 50)]
+    for path in folder.iterdir():
+        path.unlink()
+    whole = index.search("roof").present
+    assert whole is not None and seen[0] is not None and seen[0] > 2 * whole  # without pixels the chips alone tell
+    assert seen[0] == seen[1] == seen[2]  # however many hits are wanted
+
+
+def test_the_first_of_many_hits_are_looked_into(make_pictures: MakePictures, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(index_module, "LEAST_LOOKS", 4)
+    monkeypatch.setattr(index_module, "_MOST_LOOKS", 5)
+    hits = Index(make_pictures()).search("roof", options=SearchOptions(top=16)).hits
+    assert [hit.fit is not None for hit in hits] == [True] * 5 + [False] * 11
+
+
 def test_a_picture_finds_its_like(make_pictures: MakePictures, tmp_path: Path) -> None:
     folder = make_pictures()
     example = tmp_path / "example.png"

@@ -7,7 +7,7 @@ from affine import Affine
 from scipy import ndimage
 
 from geoglot.geo import Grid
-from geoglot.index.search.look_closer import Look, _connected, _find_part, fits
+from geoglot.index.search.look_closer import Look, _connected, _find_part, _has_data, fits
 from geoglot.sources.tile import Tile
 
 
@@ -43,8 +43,15 @@ def test_pixels_without_data_are_no_part_of_it(best: float) -> None:
     scores[:, :2], scores[0, 3] = best, 0.5
     valid = np.ones((32, 32), bool)
     valid[:, :16] = False
-    look = _find_part(scores, make_tile(valid))
+    look = _find_part(np.where(_has_data(tile := make_tile(valid), (4, 4)), scores, -np.inf), tile)
     assert look.best == pytest.approx(0.5) and look.part == (0.0, 0.75, 0.25, 1.0)
+
+
+def test_the_frame_ends_where_the_data_ends() -> None:
+    valid = np.ones((32, 32), bool)
+    valid[28:] = False  # in the middle of the last row of patches
+    look = _find_part(np.ones((4, 4), np.float32), make_tile(valid))
+    assert look.part == (0.0, 0.0, 28 / 32, 1.0)
 
 
 def test_hits_that_cannot_be_looked_into_keep_the_place_of_the_first_stage() -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from geoglot.index.build.build import add
 from geoglot.index.search import query as query_module
-from geoglot.index.search.archive_presence import WordJudge
+from geoglot.index.search.archive_presence import Heights, WordJudge
 from geoglot.index.search.index import Index
 from geoglot.tasks.ask.archive_shortlist import ArchiveShortlist
 from geoglot.tasks.ask.ask_archive import ArchiveQuestion, ask_archive, read_question
@@ -58,10 +58,10 @@ def test_a_shortlist_by_the_archive_begins_with_the_scenes_that_show_it(archive:
 
 def test_which_scenes_and_the_best(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def judge(model: PooledColours, words: tuple[str, ...]) -> WordJudge:
-        return WordJudge(model.encode_text([words[0]])[0].numpy(), np.zeros((1, 3)), 0.0)
+        return WordJudge(model.encode_text([words[0]])[0].numpy(), Heights(np.zeros(3), np.eye(3)), 0.0)
 
     monkeypatch.setattr(WordJudge, "of", judge)
-    monkeypatch.setattr(WordJudge, "probability", lambda self, best: float(best[0] @ self.text > 0.99))
+    monkeypatch.setattr(WordJudge, "probability", lambda self, whole, part, chips: float(whole > 0.99))
     which, best, none = ask_archive(
         archive, ["Which scenes contain water?", "Show me the best 2 roofs", "Which scenes show sand?"]
     )

@@ -1,7 +1,8 @@
-"""Whether an archive shows a word at all, from the chips that fit it best."""
+"""Whether an archive shows a word at all, from the chip and the patch that fit it best."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,28 +16,70 @@ from geoglot.scene.class_words import ClassWords
 from geoglot.scene.concepts import is_concept
 from geoglot.scene.name_presence import doubts_of
 
-#: Chips that count: the best alone, or the mean of all
-CHIPS = 3
-_ALONE, _TOGETHER = 3.2, 2.9  # heights at which it is undecided (docs/search.md)
-_SLOPE = 6.0  # log-odds of one unit of height
-_SAME = 0.9  # cosine from which two words mean the same
+_FITTED = 1000  # chips up to which the levels were fitted: they grow no further
+_LEAST = 1e-6
 
-Rows = Float[np.ndarray, "_some dim"]
+Vector = Float[np.ndarray, " dim"]
+Rows = Float[np.ndarray, "some dim"]
+
+
+@dataclass(frozen=True)
+class Level:
+    """From which height on a word is there rather than not. The best of many chips is high by chance too."""
+
+    slope: float
+    """Log-odds of one unit of height."""
+    alone: float
+    """The height at which it is undecided, for a single chip."""
+    growth: float
+    """By how much it rises with the natural logarithm of the number of chips."""
+
+    def odds(self, height: float, chips: int) -> float:
+        """Log-odds of a height that is the best of some chips."""
+        return self.slope * (height - self.alone - self.growth * math.log(min(chips, _FITTED)))
+
+
+#: As `recipes/search/fit_presence.py` prints them
+WHOLE, PART = Level(2.735, 1.610, 0.152), Level(1.379, 1.715, 0.311)
+
+
+@dataclass(frozen=True, eq=False)
+class Heights:
+    """By how many standard deviations a text fits an image or a patch better than other words do.
+
+    The cosines of one vector to all words that the model was calibrated with have a mean and a standard deviation,
+    which are different for every model and every vector. Both follow from the words' mean and covariance.
+    """
+
+    mean: Vector
+    covariance: Float[np.ndarray, "dim dim"]
+
+    @classmethod
+    def of(cls, model: VisionLanguageModel) -> Heights | None:
+        """None if the model is not calibrated."""
+        if model.sense is None:
+            return None
+        words = model.sense.seen.float().numpy()
+        return cls(words.mean(0), np.cov(words.T, bias=True).astype(np.float32))
+
+    def of_texts(self, texts: Float[np.ndarray, "text dim"], vectors: Rows) -> Float[np.ndarray, "some text"]:
+        """The heights of texts at vectors, all of unit length."""
+        variance = ((vectors @ self.covariance) * vectors).sum(1, keepdims=True)
+        found: np.ndarray = (vectors @ texts.T - (vectors @ self.mean)[:, None]) / np.sqrt(np.maximum(variance, _LEAST))
+        return found
 
 
 @dataclass(frozen=True, eq=False)
 class WordJudge:
-    """Tells how probable it is that chips show words, of which any may be meant.
+    """Tells how probable it is that an archive shows words, of which any may be meant.
 
-    A chip's cosines to all words that the model was calibrated with have a mean and a standard deviation, which are
-    different for every model and every chip. The height of the query is by how many of the latter it lies above the
-    former. The log-odds grow with the height in the best chip, or the mean of the best three, whichever says more,
+    A scene such as an airport fills a chip, and a thing such as a car only a patch of it. So the better of two counts:
+    how high the words stand in the chip that fits them best, and in the best patch of the chips that were looked into;
     less the doubt about the words themselves (`models/word_sense.py`).
     """
 
-    text: Float[np.ndarray, " dim"]
-    others: Rows
-    """Words that the model was calibrated with, without those that mean the same."""
+    text: Vector
+    heights: Heights
     doubt: float
     """Log-odds, at most 0."""
 
@@ -44,24 +87,20 @@ class WordJudge:
     def of(cls, model: VisionLanguageModel, words: Sequence[str]) -> WordJudge | None:
         """None if the model is not calibrated, or if all words are concepts."""
         spoken = tuple(word for word in words if not is_concept(word))
-        if model.sense is None or not spoken:
+        heights = Heights.of(model)
+        if heights is None or not spoken:
             return None
         text = F.normalize(embed_plainly(model, spoken).mean(0), dim=0).numpy()
-        doubt = doubts_of(model, [ClassWords(", ".join(spoken), spoken)])[0]
-        seen = model.sense.seen.float().numpy()
-        return cls(text, seen[seen @ text < _SAME], doubt)
+        return cls(text, heights, doubts_of(model, [ClassWords(", ".join(spoken), spoken)])[0])
 
-    def probability(self, best: Rows) -> float:
-        """From the vectors of the chips that fit the words best, best first."""
-        if not len(best):
-            return 0.0
-        found = heights(self.text, best[:CHIPS].astype(np.float32), self.others)
-        odds = _SLOPE * max(float(found[0]) - _ALONE, float(found.mean()) - _TOGETHER) + self.doubt
-        return float(1 / (1 + np.exp(-odds)))
+    def height(self, vectors: Rows) -> Float[np.ndarray, " some"]:
+        """How high the words stand in images or patches."""
+        found: np.ndarray = self.heights.of_texts(self.text[None], vectors.astype(np.float32))[:, 0]
+        return found
 
-
-def heights(text: Float[np.ndarray, " dim"], chips: Rows, others: Rows) -> Float[np.ndarray, " _some"]:
-    """By how many standard deviations a text fits each chip better than other words."""
-    cosines = chips @ others.T
-    found: np.ndarray = (chips @ text - cosines.mean(1)) / np.maximum(cosines.std(1), 1e-6)
-    return found
+    def probability(self, whole: float, part: float | None, chips: int) -> float:
+        """From the heights of the best of `chips` chips and of the best patch; None if no chip was looked into."""
+        odds = WHOLE.odds(whole, chips)
+        if part is not None:
+            odds = max(odds, PART.odds(part, chips))
+        return float(1 / (1 + np.exp(-np.clip(odds + self.doubt, -30, 30))))

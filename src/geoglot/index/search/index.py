@@ -14,11 +14,11 @@ from jaxtyping import Bool, Float, Int
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.geo import Window
-from geoglot.index.search.archive_presence import CHIPS, WordJudge
+from geoglot.index.search.archive_presence import WordJudge
 from geoglot.index.search.filters import Filters
 from geoglot.index.search.hit import Hit
 from geoglot.index.search.hits import Hits
-from geoglot.index.search.look_closer import Candidate, fits, look_closer
+from geoglot.index.search.look_closer import Candidate, Look, fits, look_closer
 from geoglot.index.search.picture_cache import Opened, open_or_index
 from geoglot.index.search.places import merge_places
 from geoglot.index.search.query import Query, Questioner
@@ -34,7 +34,8 @@ from geoglot.scene.wording import word_notes
 
 _COLUMNS = ("cell", "geometry", "source", *WINDOW, "time", "scale_m")
 _FIRST_LOOK = 8  # chips for each hit that are ranked at first: a place may have many dates and scales
-_SECOND_LOOK, _MOST_LOOKS = 2, 48  # places for each hit that are looked into, and how many at most
+_SECOND_LOOK = 2  # places for each hit that are looked into
+LEAST_LOOKS, _MOST_LOOKS = 24, 48  # the first of these tell whether it is here, however many hits are wanted
 
 
 class Index:
@@ -93,18 +94,20 @@ class Index:
         blocks = [
             Block(shard.codes, shard.vectors, mask) for shard, mask in zip(self.archive.shards, masks, strict=True)
         ]
-        found, ranked = self._find(blocks, query, options.top)
-        hits = self._look_closer(found, query)[: options.top]
+        found, searched = self._find(blocks, query, options.top), _count(blocks, masks)
+        judge = None if self.reader is None or query.spoken is None else WordJudge.of(self.reader, query.words)
+        looks = self._look(found[: max(LEAST_LOOKS, min(_SECOND_LOOK * options.top, _MOST_LOOKS))], query, judge)
+        hits = _rank_again(found, looks)[: options.top]
         return Hits(
             query.text, tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)),
-            self._presence(blocks, query, ranked), _count(blocks, masks), (*self.notes, *self._word_notes(query)),
-            round(time.perf_counter() - began, 3),
+            None if judge is None else self._presence(judge, blocks, query, found, looks, searched), searched,
+            (*self.notes, *self._word_notes(query)), round(time.perf_counter() - began, 3),
         )  # fmt: skip
 
-    def _find(self, blocks: Sequence[Block], query: Query, top: int) -> tuple[list[Hit], Ranked]:
-        """The best chip of each place, more than are wanted for the second stage, and all chips that were ranked."""
-        wanted = min(_SECOND_LOOK * top, top + _MOST_LOOKS)
-        many = _FIRST_LOOK * top
+    def _find(self, blocks: Sequence[Block], query: Query, top: int) -> list[Hit]:
+        """The best chip of each place, more than are wanted for the second stage."""
+        wanted = max(LEAST_LOOKS, min(_SECOND_LOOK * top, _MOST_LOOKS), top)
+        many = _FIRST_LOOK * wanted
         while True:
             ranked = scan(blocks, query.vectors, many, query.fuse)
             where = self._gather(ranked.rows, lambda shard, rows: shard.take(rows, ("cell", "source")).to_pylist())
@@ -115,32 +118,30 @@ class Index:
                 return [
                     replace(_hit(fact, ranked, each.index), also=each.also)
                     for fact, each in zip(facts, places, strict=True)
-                ], ranked
+                ]
             many *= 4
 
-    def _look_closer(self, hits: list[Hit], query: Query) -> list[Hit]:
-        """The second stage, for a query with words that the model reads."""
-        reader = self.reader if query.spoken is not None else None
-        if reader is None or query.spoken is None or not 0 < len(hits) <= _MOST_LOOKS:
-            return hits
+    def _look(self, hits: Sequence[Hit], query: Query, judge: WordJudge | None) -> list[Look | None]:
+        """The second stage, for a query with words that the model reads; else empty."""
+        if self.reader is None or query.spoken is None:
+            return []
         candidates = [Candidate(hit.source, hit.cell, hit.reading, self._patches(hit.row)) for hit in hits]
-        looks = look_closer(candidates, query.spoken, reader)
-        fit = fits(np.array([hit.score for hit in hits]), looks)
-        seen = [
-            hit if look is None else replace(hit, part=look.part, outline=look.outline, part_score=look.best)
-            for hit, look in zip(hits, looks, strict=True)
-        ]
-        return [replace(seen[index], fit=float(fit[index])) for index in np.argsort(-fit, kind="stable")]
+        return look_closer(candidates, query.spoken, self.reader, judge)
 
-    def _presence(self, blocks: Sequence[Block], query: Query, ranked: Ranked) -> float | None:
-        """Of the words alone, whatever else was given; `ranked` are the chips that fit the whole query best."""
-        reader = self.reader if query.spoken is not None else None
-        judge = None if reader is None else WordJudge.of(reader, query.words)
-        if judge is None or query.spoken is None:
-            return None
-        if len(query.vectors) > 1 or not np.array_equal(query.vectors[0], query.spoken):
-            ranked = scan(blocks, query.spoken[None].astype(np.float64), CHIPS)
-        return judge.probability(self.vectors(ranked.rows[:CHIPS]))
+    def _presence(
+        self, judge: WordJudge, blocks: Sequence[Block], query: Query, found: Sequence[Hit],
+        looks: Sequence[Look | None], searched: int,
+    ) -> float:  # fmt: skip
+        """Of the words alone, whatever else was given."""
+        spoken = query.alone
+        if spoken is not query:
+            found = self._find(blocks, spoken, 1)
+            looks = self._look(found, spoken, judge)
+        if not found:
+            return 0.0
+        [whole] = judge.height(self.vectors(np.array([found[0].row])))
+        parts = [look.height for look in looks[:LEAST_LOOKS] if look is not None and look.height is not None]
+        return judge.probability(float(whole), max(parts, default=None), searched)
 
     def _word_notes(self, query: Query) -> tuple[str, ...]:
         reader = self.reader if query.words else None
@@ -179,6 +180,19 @@ class Index:
             for (index, _), chip in zip(members, chips, strict=True):
                 facts[index] = chip
         return facts
+
+
+def _rank_again(hits: list[Hit], looks: Sequence[Look | None]) -> list[Hit]:
+    """The hits that were looked into in the order of both stages, before the others."""
+    if not looks:
+        return hits
+    fit = fits(np.array([hit.score for hit in hits[: len(looks)]]), looks)
+    seen = [
+        hit if look is None else replace(hit, part=look.part, outline=look.outline, part_score=look.best)
+        for hit, look in zip(hits, looks, strict=False)
+    ]
+    order = np.argsort(-fit, kind="stable")
+    return [*(replace(seen[index], fit=float(fit[index])) for index in order), *hits[len(looks) :]]
 
 
 def _hit(fact: dict[str, Any], ranked: Ranked, index: int) -> Hit:

@@ -7,7 +7,7 @@ whole and its best patch are standardised over the candidates, and their mean ra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import shapely
@@ -17,6 +17,7 @@ from shapely.geometry.base import BaseGeometry
 
 from geoglot.errors import GeoglotError
 from geoglot.index.build.chip_pixels import read_chip
+from geoglot.index.search.archive_presence import WordJudge
 from geoglot.lonlat import project_to_lonlat, to_map
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.embed import compute, pad
@@ -47,13 +48,18 @@ class Look:
     """Top, left, bottom, right of the patches around it, as shares of the chip's sides."""
     outline: BaseGeometry | None
     """The same in degrees; None without coordinates."""
+    height: float | None = None
+    """How high the words stand in the patch where they stand highest; None without a judge."""
 
 
 def look_closer(
-    candidates: Sequence[Candidate], text: Float[np.ndarray, " dim"], model: VisionLanguageModel
+    candidates: Sequence[Candidate],
+    text: Float[np.ndarray, " dim"],
+    model: VisionLanguageModel,
+    judge: WordJudge | None = None,
 ) -> list[Look | None]:
     """Look into chips; None for one whose pixels or patches cannot be had."""
-    return [_look(candidate, text, model) for candidate in candidates]
+    return [_look(candidate, text, model, judge) for candidate in candidates]
 
 
 def fits(whole: Float[np.ndarray, " hit"], looks: Sequence[Look | None]) -> Float[np.ndarray, " hit"]:
@@ -76,25 +82,33 @@ def _standardise(values: Float[np.ndarray, " hit"]) -> Float[np.ndarray, " hit"]
     return scaled
 
 
-def _look(candidate: Candidate, text: Float[np.ndarray, " dim"], model: VisionLanguageModel) -> Look | None:
+def _look(
+    candidate: Candidate, text: Float[np.ndarray, " dim"], model: VisionLanguageModel, judge: WordJudge | None
+) -> Look | None:
     card = model.card
     try:
         tile = read_chip(candidate.source, candidate.cell, card.tile_size, candidate.reading)
     except GeoglotError:
         tile = None
     if candidate.patches is not None:
-        scores = candidate.patches.astype(np.float32) @ text
+        patches = candidate.patches.astype(np.float32)
     elif tile is not None:
         chip = pad(tile.pixels, card.patch_size, card.tile_size)
         with torch.inference_mode():
-            [patches] = compute(lambda pixels: model.encode_patches(pixels.to(model.device)).float(), [chip])
-        if isinstance(patches, str):
+            [encoded] = compute(lambda pixels: model.encode_patches(pixels.to(model.device)).float(), [chip])
+        if isinstance(encoded, str):
             return None
-        scores = np.einsum("drc,d->rc", patches, text)
+        patches = encoded.transpose(1, 2, 0)
     else:
         return None
-    shape = scores.shape if tile is None else _cover(tile, scores.shape, card.tile_size)
-    return _find_part(scores[: shape[0], : shape[1]], tile)
+    if tile is not None:
+        rows, cols = _cover(tile, patches.shape[:2], card.tile_size)
+        patches = patches[:rows, :cols]
+    seen = np.ones(patches.shape[:2], bool)
+    if tile is not None and tile.valid.any():
+        seen = _has_data(tile, patches.shape[:2])
+    look = _find_part(np.where(seen, patches @ text, -np.inf), tile)
+    return look if judge is None else replace(look, height=float(judge.height(patches[seen]).max()))
 
 
 def _cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
@@ -105,16 +119,26 @@ def _cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
 
 
 def _find_part(scores: Lattice, tile: Tile | None) -> Look:
+    """The part around the best of the scores, which are -inf where nothing was measured."""
     rows, cols = scores.shape
-    if tile is not None and tile.valid.any():
-        scores = np.where(_has_data(tile, scores.shape), scores, -np.inf)
     best = np.unravel_index(int(scores.argmax()), scores.shape)
     mean = scores[np.isfinite(scores)].mean()
     level = mean + _LIKE_BEST * (scores[best] - mean)
     around = np.nonzero(_connected(scores >= level, (int(best[0]), int(best[1]))))
     (top, left), (bottom, right) = (axis.min() for axis in around), (axis.max() + 1 for axis in around)
-    part = (float(top / rows), float(left / cols), float(bottom / rows), float(right / cols))
-    return Look(float(scores[best]), part, None if tile is None else _outline(tile, part))
+    part = np.array([top / rows, left / cols, bottom / rows, right / cols])
+    if tile is not None and tile.valid.any():
+        part = np.clip(part, *_extent(tile))
+    shares = (float(part[0]), float(part[1]), float(part[2]), float(part[3]))
+    return Look(float(scores[best]), shares, None if tile is None else _outline(tile, shares))
+
+
+def _extent(tile: Tile) -> tuple[Float[np.ndarray, " edge"], Float[np.ndarray, " edge"]]:
+    """Top, left, top, left, and bottom, right, bottom, right of the pixels with data, as shares of the sides."""
+    places, sides = np.nonzero(tile.valid), np.array(tile.valid.shape)
+    low = np.array([axis.min() for axis in places]) / sides
+    high = np.array([axis.max() + 1 for axis in places]) / sides
+    return np.tile(low, 2), np.tile(high, 2)
 
 
 def _connected(mask: Bool[np.ndarray, "rows cols"], seed: tuple[int, int]) -> Bool[np.ndarray, "rows cols"]:

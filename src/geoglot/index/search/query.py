@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -40,6 +40,13 @@ class Query:
     words: tuple[str, ...] = ()
     spoken: Vector | None = None
     """The vector of the words."""
+
+    @property
+    def alone(self) -> Query:
+        """The same question by its words alone; itself, if there is nothing else."""
+        if self.spoken is None or (len(self.vectors) == 1 and np.array_equal(self.vectors[0], self.spoken)):
+            return self
+        return replace(self, vectors=self.spoken[None].astype(np.float64), fuse=first)
 
 
 @dataclass(eq=False)

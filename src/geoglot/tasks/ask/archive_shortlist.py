@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import pairwise
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 
 from geoglot.aliases import Progress
-from geoglot.index.search.archive_presence import CHIPS, WordJudge
+from geoglot.index.search.archive_presence import WordJudge
 from geoglot.index.search.index import Index
 from geoglot.index.search.scan import score_rows
 from geoglot.index.store.live import live_rows
@@ -51,19 +50,17 @@ class ArchiveShortlist:
         [scores] = score_rows(vectors, self._rows, self.index.embed(name)[None].astype(np.float64))
         names, scene = self._scenes
         order = np.lexsort((-scores, scene))  # by scene, the best chip first
-        first = np.searchsorted(scene[order], np.arange(len(names) + 1))
-        best = [order[start : min(start + CHIPS, end)] for start, end in pairwise(first)]
+        best, count = order[np.searchsorted(scene[order], np.arange(len(names)))], np.bincount(scene)
         reader = self.index.reader
         judge = None if reader is None else WordJudge.of(reader, parse_words(name))
-        ranked = np.lexsort((order[first[:-1]], -scores[order[first[:-1]]]))  # the scene of the best chip first
-        return {str(names[each]): self._judge(judge, best[each], scores) for each in ranked}
-
-    def _judge(
-        self, judge: WordJudge | None, chips: Int[np.ndarray, " best"], scores: Float[np.ndarray, " chip"]
-    ) -> float:
         if judge is None:
-            return float((scores[chips[0]] + 1) / 2)
-        return judge.probability(self.index.vectors(self._rows[chips]))
+            odds = (scores[best] + 1) / 2
+        else:
+            whole = judge.height(self.index.vectors(self._rows[best]))
+            odds = np.array([judge.probability(float(height), None, int(chips))
+                             for height, chips in zip(whole, count, strict=True)])  # fmt: skip
+        ranked = np.lexsort((best, -scores[best]))  # the scene of the best chip first
+        return {str(names[each]): float(odds[each]) for each in ranked}
 
     def score(self, sources: Sequence[str], names: Sequence[str], progress: Progress | None) -> dict[str, SceneScores]:
         """The scores of all names, by scene; a scene that the archive does not hold has none."""
