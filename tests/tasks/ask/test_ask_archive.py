@@ -12,7 +12,7 @@ from geoglot.index.search.archive_presence import Heights, WordJudge
 from geoglot.index.search.index import Index
 from geoglot.tasks.ask.archive_shortlist import ArchiveShortlist
 from geoglot.tasks.ask.ask_archive import ArchiveQuestion, ask_archive, read_question
-from stubs import PooledColours
+from stubs import CalibratedColours, PooledColours
 
 MODEL = PooledColours()
 COLOURS = {"roof": (204, 51, 26), "forest": (26, 128, 26), "water": (26, 51, 204)}
@@ -56,12 +56,24 @@ def test_a_shortlist_by_the_archive_begins_with_the_scenes_that_show_it(archive:
     assert "not in" in found["/elsewhere.tif"].failed
 
 
+def test_a_scene_shows_what_fills_a_part_of_it(archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_roof = Image.new("RGB", (64, 64), COLOURS["forest"])
+    with_roof.paste(COLOURS["roof"], (0, 0, 16, 16))
+    with_roof.save(tmp_path / "pictures" / "part.png")
+    add(archive, tmp_path / "pictures", model=MODEL)
+    monkeypatch.setattr(query_module, "reader_of", lambda *_: CalibratedColours())
+    shortlist = ArchiveShortlist(Index(archive))
+    source = str(tmp_path / "pictures" / "part.png")
+    alone, looked = (shortlist.probabilities("roof", looks)[source] for looks in (0, 10))
+    assert looked > 2 * alone
+
+
 def test_which_scenes_and_the_best(archive: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def judge(model: PooledColours, words: tuple[str, ...]) -> WordJudge:
         return WordJudge(model.encode_text([words[0]])[0].numpy(), Heights(np.zeros(3), np.eye(3)), 0.0)
 
     monkeypatch.setattr(WordJudge, "of", judge)
-    monkeypatch.setattr(WordJudge, "probability", lambda self, whole, part, chips: float(whole > 0.99))
+    monkeypatch.setattr(WordJudge, "probability", lambda self, whole, part, chips: float(max(whole, part or 0) > 0.99))
     which, best, none = ask_archive(
         archive, ["Which scenes contain water?", "Show me the best 2 roofs", "Which scenes show sand?"]
     )

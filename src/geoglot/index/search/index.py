@@ -147,6 +147,18 @@ class Index:
         reader = self.reader if query.words else None
         return word_notes(reader, [ClassWords(query.text, query.words)]) if reader is not None else ()
 
+    def part_heights(self, rows: Int[np.ndarray, " row"], words: str, judge: WordJudge) -> list[float | None]:
+        """How high words stand in the best patch of each of some chips; None where neither pixels nor patches are."""
+        if (reader := self.reader) is None:
+            return [None] * len(rows)
+        facts = self._gather(rows, lambda shard, some: chip_facts(shard, some, _COLUMNS))
+        candidates = [
+            Candidate(fact["source"] or "", fact["cell"], fact["reading"], self._patches(int(row)))
+            for fact, row in zip(facts, rows, strict=True)
+        ]
+        looks = look_closer(candidates, self.embed(words), reader, judge)
+        return [None if look is None else look.height for look in looks]
+
     def vectors(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, "row dim"]:
         """The vectors of rows, which are counted through all shards."""
         found = [self.archive.shards[shard].vectors[row] for shard, row in self._places(rows)]

@@ -44,23 +44,29 @@ class ArchiveShortlist:
             first += shard.rows
         return np.concatenate(rows)
 
-    def probabilities(self, name: str) -> dict[str, float]:
-        """The probability that each scene shows a name; for a model without calibration its best cosine, 0..1."""
+    def probabilities(self, name: str, looks: int = 0) -> dict[str, float]:
+        """The probability that each scene shows a name; for a model without calibration its best cosine, 0..1.
+
+        The best chips of the `looks` scenes that fit best are looked into.
+        """
         vectors = [shard.vectors for shard in self.index.archive.shards]
         [scores] = score_rows(vectors, self._rows, self.index.embed(name)[None].astype(np.float64))
         names, scene = self._scenes
         order = np.lexsort((-scores, scene))  # by scene, the best chip first
-        best, count = order[np.searchsorted(scene[order], np.arange(len(names)))], np.bincount(scene)
+        best = order[np.searchsorted(scene[order], np.arange(len(names)))]
+        ranked = np.lexsort((best, -scores[best]))  # the scene of the best chip first
+        rows, chips = self._rows[best[ranked]], np.bincount(scene)[ranked]
         reader = self.index.reader
         judge = None if reader is None else WordJudge.of(reader, parse_words(name))
         if judge is None:
-            odds = (scores[best] + 1) / 2
+            odds = ((scores[best[ranked]] + 1) / 2).tolist()
         else:
-            whole = judge.height(self.index.vectors(self._rows[best]))
-            odds = np.array([judge.probability(float(height), None, int(chips))
-                             for height, chips in zip(whole, count, strict=True)])  # fmt: skip
-        ranked = np.lexsort((best, -scores[best]))  # the scene of the best chip first
-        return {str(names[each]): float(odds[each]) for each in ranked}
+            parts = [*self.index.part_heights(rows[:looks], name, judge), *[None] * len(rows[looks:])]
+            odds = [
+                judge.probability(float(whole), part, int(count))
+                for whole, part, count in zip(judge.height(self.index.vectors(rows)), parts, chips, strict=True)
+            ]
+        return dict(zip(names[ranked].tolist(), odds, strict=True))
 
     def score(self, sources: Sequence[str], names: Sequence[str], progress: Progress | None) -> dict[str, SceneScores]:
         """The scores of all names, by scene; a scene that the archive does not hold has none."""

@@ -34,6 +34,7 @@ _BEST = re.compile(
     re.IGNORECASE,
 )
 _NAMED = 20
+_LOOKED = 48  # scenes that are looked into to tell which show something
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def _answer(question: str, asked: ArchiveQuestion, shortlist: ArchiveShortlist) 
 
 
 def _answer_which(question: str, name: str, shortlist: ArchiveShortlist, began: float) -> Answer:
-    odds = sorted(shortlist.probabilities(name).items(), key=lambda each: -each[1])
+    odds = sorted(shortlist.probabilities(name, _LOOKED).items(), key=lambda each: -each[1])
     shown = [source for source, probability in odds if probability >= ABSENT]
     total = f"{len(odds):,} scenes" if len(odds) != 1 else "1 scene"
     if shown:
