@@ -1,6 +1,6 @@
 """Words over vectors that know no words, on a made-up country: do our maps teach a probe as well as the truth does?
 
-    python recipes/world/bridging.py [--seed 0 --seed 1] [--smoke]      # five minutes of a core a seed
+    python recipes/world/bridging.py [--seed 0 --seed 1] [--smoke]      # four minutes of a core a seed
 
 A satellite tower learns from geotagged photos, without text, as in `prove`. Two scenes of 5 % of the country are mapped
 by it for each class. The whole country is also seen by somebody else: a vector of 32 numbers for every 64 m, the shares
