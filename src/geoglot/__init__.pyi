@@ -33,5 +33,6 @@ from .tasks.inspection import RasterInfo as RasterInfo
 from .tasks.inspection import inspect_raster as inspect_raster
 from .tasks.segment.segment import segment as segment
 from .training.train_align import train_align as train_align
+from .training.train_init import train_init as train_init
 from .training.train_segment import train_segment as train_segment
 from .version import __version__ as __version__

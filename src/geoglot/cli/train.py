@@ -11,6 +11,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.progress import progress
+from geoglot.cli.train_init import init
 
 if TYPE_CHECKING:
     from geoglot.training.trained import Trained
@@ -60,6 +61,9 @@ def segment(recipe: Path, device: str | None, as_json: bool) -> None:
     _train(train_segment, recipe, device, as_json, describe)
 
 
+command.add_command(init)
+
+
 def _train(
     train: Callable[..., Trained],
     recipe: Path,
@@ -93,6 +97,7 @@ def _describe(trained: Any) -> str:
     lines = [
         f"model    {trained.model}",
         f"metrics  {trained.metrics}",
+        f"curves   {trained.curves}",
         f"{trained.steps:,} steps; the weights are those of step {kept:,}, {which}: {figures}",
         *(f"note     {note}" for note in trained.notes),
     ]

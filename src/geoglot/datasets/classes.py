@@ -53,14 +53,14 @@ def read_classes(path: Path) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
     names = [row["name"] for row in table.rows]
     if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
         raise SourceError(f"the names in {path} must differ and must not be empty, and at most {IGNORED} are possible")
-    colours = [_read_colour(table, index) for index in range(len(names))]
+    colours = [read_colour(table, index) for index in range(len(names))]
     if any(count > 1 for colour, count in Counter(colours).items() if colour):
         raise SourceError(f"two classes in {path} have the same colour; give each its own, or none")
     classes = tuple(MapClass(name, (index,), colour=colours[index]) for index, name in enumerate(names))
     return classes, table.notes
 
 
-def _read_colour(table: Table, index: int) -> Colour | None:
+def read_colour(table: Table, index: int) -> Colour | None:
     """The colour of a row: CSS (#ff8800, rgb(255, 136, 0), red), three numbers, or columns r, g, b."""
     row = table.rows[index]
     channels = next((names for names in _CHANNELS if set(names) <= set(table.columns)), ())

@@ -1,8 +1,8 @@
 """Polygons with an attribute `class`, in any reference system, as the labels of an image."""
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from geoglot.geo import Grid
 
 SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", ".kml"})
 _CLASS = "class"
+_COLUMNS = (_CLASS, "class_name", "classname", "label", "category", "landcover", "landuse", "type", "kind")
+"""Attributes that name the class, in order of preference."""
 _NOT_AREAS = "lines or points passed over: only polygons are labels"
 _MENDED = "polygons that cross themselves, mended"
 _OUTSIDE = "polygons outside their image"
@@ -35,8 +37,6 @@ class Polygons(Labels):
 
     def read_stored(self) -> LabelMap:
         """Rasterize the polygons on the image's pixels; SourceError if none lies on it."""
-        from rasterio.features import rasterize
-
         grid, shapes, remarks = grid_of(self.image), *read_polygons(self.path)
         if unknown := sorted(set(shapes[_CLASS]) - set(self.names)):
             raise SourceError(f"{self.path} has the class {unknown[0]!r}, which the class table does not have")
@@ -50,11 +50,45 @@ class Polygons(Labels):
                 "or in another reference system than the file says?"
             )
         remarks[_OUTSIDE] += int((~inside).sum())
-        areas = [(shape, self.names[name]) for shape, name in zip(placed, shapes[_CLASS], strict=True)]
-        ids = np.full(grid.shape, self.rest, np.int32)
-        if areas:
-            rasterize(areas, out=ids, transform=grid.transform)
-        return LabelMap(ids, remarks)
+        return LabelMap(_paint(placed, [self.names[name] for name in shapes[_CLASS]], grid, self.rest), remarks)
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage(Labels):
+    """Polygons that lie over many images, each of which shows some or none of them."""
+
+    path: Path
+    shapes: Any = field(repr=False)
+    """A GeoDataFrame as `read_polygons` gives it."""
+    names: Mapping[str, int]
+    """Class index by name."""
+    rest: int
+    """The class of ground outside all polygons."""
+
+    def read_stored(self) -> LabelMap:
+        """Rasterize the polygons that reach the image; SourceError for an image without a place on Earth."""
+        grid = grid_of(self.image)
+        if grid.crs is None and grid.transform.is_identity:
+            raise SourceError(
+                f"{self.image} does not say where on Earth it lies, so no polygon of {self.path} can be laid over it; "
+                "give images a georeference, or give each a file of polygons of its own name"
+            )
+        placed = _to_grid(self.shapes, grid, self.path, self.image)
+        rows, cols = grid.shape
+        corners = grid.to_map(np.array([0, 0, rows, rows]), np.array([0, cols, cols, 0]))
+        near = np.flatnonzero(shapely.intersects(placed, shapely.Polygon(np.transpose(corners))))
+        classes = [self.names[name] for name in self.shapes[_CLASS].iloc[near]]
+        return LabelMap(_paint(placed[near], classes, grid, self.rest))
+
+
+def _paint(placed: np.ndarray, classes: Sequence[int], grid: Grid, rest: int) -> np.ndarray:
+    """Class ids of the pixels of a grid."""
+    from rasterio.features import rasterize
+
+    ids = np.full(grid.shape, rest, np.int32)
+    if len(placed):
+        rasterize(zip(placed, classes, strict=True), out=ids, transform=grid.transform)
+    return ids
 
 
 def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
@@ -68,14 +102,15 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
         mended = mend(areas.geometry.to_numpy(), "structure")
     except InputError as error:
         raise SourceError(f"no polygons can be read: {error}") from error
-    column = next((name for name in shapes.columns if str(name).lower() == _CLASS), None)
+    lowered = {str(name).lower(): name for name in reversed(shapes.columns.drop(shapes.geometry.name))}
+    column = next((lowered[name] for name in _COLUMNS if name in lowered), None)
     if column is None and not len(shapes):
         return shapes.assign(**{_CLASS: []}), Counter()  # an image on which nothing was drawn
     if column is None:
         names = ", ".join(map(str, shapes.columns.drop(shapes.geometry.name))) or "none"
         raise SourceError(f"{path} has no attribute class; it has {names}")
     if nameless := int(areas[column].isna().sum()):
-        raise SourceError(f"{path} has {nameless} polygons whose attribute class is empty; name or remove them")
+        raise SourceError(f"{path} has {nameless} polygons whose attribute {column} is empty; name or remove them")
     crossed = int((~areas.geometry.is_valid).sum())
     named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_to_text)})
     return named, Counter({_NOT_AREAS: len(shapes) - len(areas), _MENDED: crossed})

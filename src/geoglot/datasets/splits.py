@@ -2,7 +2,7 @@
 
 SPLIT/images, SPLIT/masks       geoglot; also labels or polygons in place of masks (roboflow: labels)
 images/SPLIT, labels/SPLIT      ultralytics; also img_dir and ann_dir (MMSegmentation), masks, annotations
-images, masks                   no splits: everything is the split `all`
+images, masks                   no splits: everything is the split `all`; so are images and masks in one folder
 SPLIT, annotations/..SPLIT..json, SPLIT/_annotations.coco.json, SPLIT.json      COCO
 """
 
@@ -18,8 +18,11 @@ from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_text
 
 ALL = "all"
-_IMAGES = ("images", "image", "imgs", "img", "img_dir", "jpegimages")
-_LABELS = ("masks", "mask", "polygons", "labels", "label", "annotations", "ann_dir", "gt", "segmentationclass")
+_IMAGES = ("images", "image", "imgs", "img", "img_dir", "jpegimages", "images_png", "tiles", "rgb", "sat", "photos")
+_LABELS = (
+    "masks", "mask", "polygons", "labels", "label", "annotations", "ann_dir", "gt", "segmentationclass", "masks_png",
+    "ground_truth", "groundtruth", "annotation", "gts", "target", "targets",
+)  # fmt: skip
 _LISTS = "ImageSets/Segmentation"
 _SPELLINGS = {"val": "val", "valid": "val", "validation": "val", "train": "train", "training": "train"}
 _SPELLINGS |= {"test": "test", "testing": "test"}
@@ -102,6 +105,9 @@ def _by_folders(data: Path) -> Iterator[Split]:
             yield Split(path.stem, images, tuple(beside), listed=path)
         if not has_splits and not lists:
             yield Split(ALL, images, tuple(beside) or _labels_among(images))
+            has_splits = True
+    if not has_splits and (labels := _labels_among(data)):
+        yield Split(ALL, data, labels)
 
 
 def _by_yaml(data: Path, name: str, text: str, splits: Mapping[str, Split]) -> Split | None:

@@ -30,7 +30,7 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 #: What a journal keeps: the fingerprint of its run, the state, and strips
 _JOURNAL = re.compile(r"run|state\.npz|[a-z]+-\d{9,}\.(tif|npy|json)")
 #: What a draft of a data set of tiles keeps
-_TILES = re.compile(r".+_\d+_\d+\.png|(windows|classes)\.csv|set\.toml", re.DOTALL)
+_TILES = re.compile(r".+_\d+_\d+\.png|(windows|classes|images)\.csv|set\.toml", re.DOTALL)
 #: What systems put into any folder: NFS and FUSE for a file that is removed while it is open, macOS for attributes
 _OF_A_SYSTEM = re.compile(r"\.(nfs[0-9a-f]+|fuse_hidden[0-9a-f]+|_.+|DS_Store)", re.DOTALL)
 

@@ -1,6 +1,7 @@
 """The training loop: batch, gradient, optimiser step; from time to time an evaluation and a checkpoint."""
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -14,10 +15,14 @@ from torch import nn
 from geoglot.aliases import Amount, Count, Part, Positive, Weight
 from geoglot.errors import ModelError
 from geoglot.training import checkpoint
+from geoglot.training.chance import describe_useless
 from geoglot.training.checkpoint import TrainState
+from geoglot.training.curves import draw_curves
 from geoglot.training.metrics_log import MetricsLog
 from geoglot.training.objective import Objective
 from geoglot.training.processes import Process, average_gradients, average_statistics, own_random_state
+
+logger = logging.getLogger(__name__)
 
 _POWER = 0.9  # of the polynomial schedule
 
@@ -96,6 +101,10 @@ def fit(objective: Objective, settings: Fit, folder: Path, identity: str, proces
         metrics["seconds"] = round(time.monotonic() - began, 2)
         if log:
             log.add(state.step, metrics)
+            if evaluating:
+                draw_curves(folder)
+                for sentence in describe_useless(metrics):
+                    logger.warning("after %d of %d steps %s", state.step, settings.steps, sentence)
         report(state.step, settings.steps, metrics)
         if improved:
             checkpoint.save_best(state, folder)

@@ -16,6 +16,7 @@ from geoglot.models.segclip.segclip import Prediction, SegClip
 from geoglot.models.segclip.targets import make_targets
 from geoglot.models.segmenter import Segmenter
 from geoglot.scene.dense import ClassDense
+from geoglot.training.chance import CHANCE, chance_miou
 from geoglot.training.crops import CropBatch, CropLoader
 from geoglot.training.mask_losses import Losses, guided_losses, mask_losses
 from geoglot.training.matching import MaskLoss
@@ -81,10 +82,11 @@ class SegmentObjective:
 
 
 def segmentation_metrics(matrix: Int[np.ndarray, "class answer"], names: list[str]) -> dict[str, float]:
-    """mIoU, mean F1, overall accuracy and the IoU of each class; classes without a pixel are left out."""
+    """mIoU and that of chance, mean F1, overall accuracy, and the IoU of each class that has a pixel."""
     means = {
         "miou": mean_and_each(ious(matrix))[0],
         "miou_without_background": iou_without_background(matrix, names),
+        CHANCE: chance_miou(matrix),
         "mean_f1": mean_and_each(f1s(matrix))[0],
         "overall_accuracy": overall_accuracy(matrix),
     }

@@ -20,6 +20,7 @@ from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, STRIDE, Segmen
 from geoglot.models.upernet import UPerNetConfig
 from geoglot.recipe import open_recipe, recipe_facts, resolve_model
 from geoglot.training import checkpoint
+from geoglot.training.chance import describe_useless
 from geoglot.training.crops import CropLoader, CropSampling
 from geoglot.training.identity import identity
 from geoglot.training.loop import Fit, Report, fit, quiet
@@ -131,7 +132,10 @@ def train_segment(
         if process.rank == 0:
             assert isinstance(fitted.model, Segmenter)
             save_segmenter(fitted.model.cpu(), target)
-    return Trained(asked.output, asked.fit.steps, fitted.metrics, (*notes, *fitted.notes))
+    useless = describe_useless(fitted.metrics)
+    for note in useless:
+        log.warning("%s", note)
+    return Trained(asked.output, asked.fit.steps, fitted.metrics, (*notes, *fitted.notes, *useless))
 
 
 def read_splits(data: SegmentData) -> list[Mapped]:

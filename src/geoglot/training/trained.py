@@ -7,8 +7,10 @@ from typing import Any
 from geoglot.errors import OutputError
 from geoglot.outputs.atomic import disk_errors
 from geoglot.outputs.own import is_marked, mark
+from geoglot.training.chance import is_useful
 from geoglot.training.checkpoint import BEST
 from geoglot.training.checkpoint import NAME as CHECKPOINT
+from geoglot.training.curves import CURVES
 from geoglot.training.metrics_log import METRICS
 
 MODEL = "model"
@@ -23,11 +25,15 @@ class Trained:
     figures: dict[str, int | float]
     """Metrics of the step that the model's weights are from."""
     notes: tuple[str, ...] = ()
-    """Warnings about the data, and after how many steps the run was resumed."""
+    """Warnings about the data and a useless figure, and after how many steps the run was resumed."""
 
     @property
     def model(self) -> Path:
         return self.output / MODEL
+
+    @property
+    def curves(self) -> Path:
+        return self.output / CURVES
 
     @property
     def metrics(self) -> Path:
@@ -35,8 +41,9 @@ class Trained:
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot train --json`."""
-        paths = {"model": str(self.model), "metrics": str(self.metrics)}
-        return paths | {"steps": self.steps, "figures": self.figures, "notes": list(self.notes)}
+        paths = {"model": str(self.model), "metrics": str(self.metrics), "curves": str(self.curves)}
+        useful = {"useful": is_useful(self.figures)}
+        return paths | {"steps": self.steps, "figures": self.figures} | useful | {"notes": list(self.notes)}
 
 
 def open_output(output: Path) -> Path:
@@ -48,7 +55,7 @@ def open_output(output: Path) -> Path:
     if model.exists():
         raise OutputError(f"{model} is there already: this run is complete; give another output to train again")
     if not is_marked(output) and not (output / CHECKPOINT).exists():  # a checkpoint states its own recipe
-        for name in (METRICS, BEST):
+        for name in (METRICS, BEST, CURVES):
             if (output / name).exists():
                 raise OutputError(f"{output / name} was not written by a run in this folder; give another output")
     with disk_errors(output):

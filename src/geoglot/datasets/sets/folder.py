@@ -7,9 +7,9 @@
     F/val/...
     F/set.toml                      optional: resolution = [0.3, 0.3], metres per pixel of the finest, coarsest images
 
-Other layouts: splits.py; YOLO: yolo.py; COCO: coco.py. Without a table the labels name the classes: the values of
-`class`, the names in data.yaml, the categories. Ground outside all polygons is the class background, or does not count
-if there is none; ground outside the objects of YOLO and COCO is always background.
+Other layouts: splits.py, and a table of images in listed.py; YOLO: yolo.py; COCO: coco.py. Without a table of classes
+the labels name them: the values of `class`, the names in data.yaml, the categories. Ground outside all polygons is the
+class background, or does not count if there is none; ground outside the objects of YOLO and COCO is always background.
 """
 
 import math
@@ -23,6 +23,7 @@ from geoglot.datasets.coco import CocoFile, CocoLabels, find_image, read_coco
 from geoglot.datasets.dataset import Mapped
 from geoglot.datasets.labels import NONE, Labels
 from geoglot.datasets.layout import MaskedImages
+from geoglot.datasets.listed import IMAGES, is_listed, read_listed
 from geoglot.datasets.masks import MaskFile
 from geoglot.datasets.pairing import YOLO, find_files, find_labels, pair
 from geoglot.datasets.polygons import Polygons, read_polygons
@@ -46,10 +47,15 @@ class FolderSet(MaskedImages):
 
     def splits_of(self, data: Path) -> tuple[str, ...]:
         """Splits with labels; val and train if there are none."""
-        return tuple(name for name, split in _open(data).splits.items() if split.is_labelled) or tuple(self.splits)
+        if is_listed(data):
+            return tuple(read_listed(data))
+        labelled = tuple(name for name, split in open_contents(data).splits.items() if split.is_labelled)
+        return labelled or tuple(self.splits)
 
     def read(self, data: Path, split: str) -> Mapped:
-        contents = _open(data)
+        if is_listed(data):
+            return self._read_listed(data, split)
+        contents = open_contents(data)
         chosen = self._choose(contents.splits, data, split)
         paired = None if chosen.coco else pair(chosen.images, chosen.labels, chosen.listed)
         classes, notes = contents.read_classes()
@@ -66,8 +72,16 @@ class FolderSet(MaskedImages):
             )
         return Mapped(words_of(classes), [each.image for each in labels], labels, (*notes, *more))
 
+    def _read_listed(self, data: Path, split: str) -> Mapped:
+        paired = (splits := read_listed(data)).get(split)
+        if paired is None:
+            raise SourceError(f"{data / IMAGES} has no images of the split {split}; it has {', '.join(splits)}")
+        classes, notes = read_classes(data / TABLE)
+        labels = [_labels(*both, classes) for both in zip(paired.images, paired.labels, strict=True)]
+        return Mapped(words_of(classes), paired.images, labels, (*notes, *paired.notes))
+
     def classes_of(self, data: Path) -> tuple[MapClass, ...]:
-        return _open(data).read_classes()[0]
+        return open_contents(data).read_classes()[0]
 
     def resolution_of(self, data: Path) -> tuple[float, float] | None:
         path = data / FACTS
@@ -79,7 +93,7 @@ class FolderSet(MaskedImages):
             raise SourceError(f"{path} must say resolution = [FINEST, COARSEST], metres per pixel") from error
         if not 0 < finest <= coarsest < math.inf:
             raise SourceError(
-                f"the resolution in {path} must be the finest, then the coarsest, got {[finest, coarsest]}"
+                f"the resolution in {path} must be the finest, then the coarsest, got {finest}, {coarsest}"
             )
         return finest, coarsest
 
@@ -108,7 +122,7 @@ class FolderSet(MaskedImages):
 
 
 @dataclass(frozen=True)
-class _Contents:
+class Contents:
     """The splits and classes of a folder; each COCO file is parsed once."""
 
     data: Path
@@ -146,12 +160,13 @@ class _Contents:
         return tuple(MapClass(name, (index,)) for index, name in enumerate(values)), ()
 
 
-def _open(data: Path) -> _Contents:
+def open_contents(data: Path) -> Contents:
+    """Look into a folder; empty if it is none."""
     if not data.is_dir():
-        return _Contents(data, None, {})
+        return Contents(data, None, {})
     path = find_yaml(data)
     yaml = read_yaml(path) if path else None
-    return _Contents(data, yaml, find_splits(data, yaml.splits if yaml else {}))
+    return Contents(data, yaml, find_splits(data, yaml.splits if yaml else {}))
 
 
 def _labels(image: Path, path: Path | None, classes: tuple[MapClass, ...]) -> Labels:
@@ -166,7 +181,7 @@ def _labels(image: Path, path: Path | None, classes: tuple[MapClass, ...]) -> La
 
 
 def _coco_labels(
-    split: Split, contents: _Contents, classes: tuple[MapClass, ...]
+    split: Split, contents: Contents, classes: tuple[MapClass, ...]
 ) -> tuple[list[Labels], tuple[str, ...]]:
     """The labels of the images that exist, by name, and notes on what is left out."""
     assert split.coco is not None
