@@ -18,7 +18,7 @@ from geoglot.geo import Grid
 
 SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", ".kml"})
 _CLASS = "class"
-_COLUMNS = (_CLASS, "class_name", "classname", "label", "category", "landcover", "landuse", "type", "kind")
+_COLUMNS = (_CLASS, "class_name", "classname", "label", "category", "landcover", "landuse", "type")
 """Attributes that name the class, in order of preference."""
 _NOT_AREAS = "lines or points passed over: only polygons are labels"
 _MENDED = "polygons that cross themselves, mended"
