@@ -32,6 +32,7 @@ from .tasks.find.find_result import FindResult as FindResult
 from .tasks.inspection import RasterInfo as RasterInfo
 from .tasks.inspection import inspect_raster as inspect_raster
 from .tasks.segment.segment import segment as segment
+from .training.teach.teach import teach as teach
 from .training.train_align import train_align as train_align
 from .training.train_init import train_init as train_init
 from .training.train_segment import train_segment as train_segment

@@ -33,6 +33,7 @@ COMMANDS = {
     "index": "geoglot.cli.index:command",
     "search": "geoglot.cli.search:command",
     "pairs": "geoglot.cli.pairs:command",
+    "teach": "geoglot.cli.teach:command",
     "train": "geoglot.cli.train:command",
     "export": "geoglot.cli.export:command",
     "datasets": "geoglot.cli.datasets:command",

@@ -112,11 +112,11 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     if nameless := int(areas[column].isna().sum()):
         raise SourceError(f"{path} has {nameless} polygons whose attribute {column} is empty; name or remove them")
     crossed = int((~areas.geometry.is_valid).sum())
-    named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(_to_text)})
+    named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(class_text)})
     return named, Counter({_NOT_AREAS: len(shapes) - len(areas), _MENDED: crossed})
 
 
-def _to_text(value: object) -> str:
+def class_text(value: object) -> str:
     """The class as text: 3.0 becomes 3, since numbers beside empty cells are stored as floats."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
 

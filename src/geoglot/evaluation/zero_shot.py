@@ -22,7 +22,7 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.averaged import average
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.dense import WordDense
-from geoglot.scene.word_scores import WordScores
+from geoglot.scene.taught_scores import scores_of
 from geoglot.scene.wording import word_notes
 
 
@@ -45,7 +45,7 @@ def measure_zero_shot(
         window_px = window_sides(WordDense(model).windows, samples, coarser)
         facts |= {"fit": "windows", "window_px": window_px, "coarser": coarser}
         notes = word_notes(model, words, templates=templates)
-        dense = average(WordScores(model, samples.classes, (), templates), run.options.flips, run.options.scales)
+        dense = average(scores_of(model, samples.classes, (), templates), run.options.flips, run.options.scales)
         matrices = confusions(dense, samples, run.options.batch, run.progress, coarser, run.refiner)
         return Measured(score_pixels(matrices, list(classes)), facts, notes)
     encode = partial(encode_pictures, model, samples.pictures, protocol.fit, run.options.batch, run.progress)

@@ -36,11 +36,23 @@ def _mini(card: Card, folder: Path) -> VisionLanguageModel:
     return load_weights(build_mini(card, folder), folder)
 
 
+def _taught(card: Card, folder: Path) -> VisionLanguageModel:
+    from geoglot.models.taught import read_taught
+
+    def load(place: str) -> VisionLanguageModel:
+        if card_of(find_model(place)).family == card.family:  # it might stand on itself
+            raise ModelError(f"{card.name} stands on {place}, which was taught itself; teach it again on a model")
+        return load_word_model(place, device="cpu")
+
+    return read_taught(card, folder, load)
+
+
 #: The loader of each family: models that read words, each imported only when it is used, then segmenters
 FAMILIES: dict[str, Callable[[Card, Path], Model]] = {
     "mini": _mini,
     "clip": _clip,
     "graft": _clip,
+    "taught": _taught,
     **dict.fromkeys(NETWORKS, read_segmenter),
 }
 
@@ -94,7 +106,8 @@ def _load(
     place = choose_device(device)
     model = FAMILIES[card.family](card, folder).eval().requires_grad_(False)
     if isinstance(model, VisionLanguageModel):
-        model.sense = read_calibration(model, folder) if calibrated else None
+        if calibrated and model.sense is None:  # a taught model has that of its base
+            model.sense = read_calibration(model, folder)
         if wants_bfloat16(precision, place):
             model.use_bfloat16()
     return model.to(place)

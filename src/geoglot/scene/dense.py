@@ -15,6 +15,7 @@ from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.segmenter import Segmenter
+from geoglot.models.taught import Taught
 from geoglot.models.zoo import Model, load_model
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.concepts import is_concept
@@ -29,6 +30,7 @@ from geoglot.scene.question import (
     other_meanings,
 )
 from geoglot.scene.segmenter_words import with_words
+from geoglot.scene.taught_question import TaughtQuestion, ask_taught
 from geoglot.scene.windows import WindowPlan, plan_windows
 from geoglot.scene.wording import word_notes
 
@@ -115,8 +117,16 @@ class WordDense(OfCard):
 
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
+    ) -> TextQuestion | TaughtQuestion:
+        """Without a background, each word competes with general words that mean something else."""
+        if isinstance(self.model, Taught):
+            return ask_taught(self.model, names, lambda others: self.ask_texts(others, background, templates))
+        return self.ask_texts(names, background, templates)
+
+    def ask_texts(
+        self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
     ) -> TextQuestion:
-        """Without a background, each name competes with general words that mean something else."""
+        """As `question`, for words that the model reads."""
         own = [self._embed(entry.words, templates) for entry in names]
         if background is not None:
             check_background(names, background)

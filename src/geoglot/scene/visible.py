@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from geoglot.figures import format_list, format_number, format_some
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.taught import Taught
 from geoglot.models.zoo import Model
 from geoglot.nouns import plural, with_article
 from geoglot.options import ReadOptions
@@ -70,10 +71,12 @@ def too_small(model: Model | Dense, pixel_m: float | None, classes: Sequence[Cla
     """By name of a class that pixels of so many metres cannot show, a sentence that says so.
 
     A class shows if any of its words does. Nothing is said of words that neither the table nor a near name knows, nor
-    of the classes of a segmenter, which it learned from such pixels.
+    of the classes of a segmenter or of a taught model, which it learned from such pixels.
     """
     if pixel_m is None or not isinstance(model, VisionLanguageModel):
         return {}
+    own = model.class_of if isinstance(model, Taught) else lambda _: None
+    classes = [entry for entry in classes if not any(map(own, entry.words))]
     sizes = _sizes_of(model, dict.fromkeys(word for entry in classes for word in entry.words))
     return {
         entry.name: _reason(entry.words[0], sizes[entry.words[0]], pixel_m)

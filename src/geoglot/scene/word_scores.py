@@ -42,7 +42,7 @@ class WordScores(Labelled):
         self.doubts = doubts_of(model, classes) if few else ()
         self.evidence = ClassEvidence.of(model, classes, self.texts, self.doubts) if few else None
         self._classes, alone = classes, len(classes) == 1 and background
-        self._alone = WordDense(model).question(classes, background, templates) if alone else None
+        self._alone = WordDense(model).ask_texts(classes, background, templates) if alone else None
         self._allies: Bool[np.ndarray, " rival"] | None = None
         if self._alone and self.evidence:  # its scores count the doubts already
             self.evidence = replace(self.evidence, doubts=np.zeros(1, np.float32))

@@ -29,6 +29,7 @@ from geoglot.scene.dense import Dense, WordDense
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import NO_PIXEL, check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import Row, resume_note, see, split_rows
+from geoglot.scene.taught_scores import TaughtScores
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import Raster
@@ -61,7 +62,7 @@ def segment_with(
 
     `facts` are kept in the manifest and decide whether a run is resumed; the user is shown the sentences under "notes".
     Those under "why" say, by name, why pixels of a class are left as "other". For an encoded scene of embeddings,
-    `dense` must be the WordScores of the model that encoded it.
+    `dense` must be the scores of the model that encoded it.
     """
     started = time.monotonic()
     scene = source.narrow(read, None, None) if isinstance(source, EncodedScene) else None
@@ -141,7 +142,7 @@ class _Run:
 
     def _score(self, rows: Iterable[Row]) -> Iterable[Row]:
         """Rows of embeddings as class logits; for many words in parts, which bounds memory."""
-        if not isinstance(dense := self.dense, WordScores):
+        if not isinstance(dense := self.dense, WordScores | TaughtScores):
             return rows
         if _are_many(dense):
             rows = split_rows(rows, self.plan.patch, max(1, _COSINES // (len(dense.texts) * self.plan.lattice[1])))

@@ -8,6 +8,7 @@ from typing import Any
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import ClassesError, InputError
 from geoglot.figures import format_some
+from geoglot.models.taught import REST, Taught
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs.legend import Legend
@@ -16,6 +17,7 @@ from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_wor
 from geoglot.scene.dense import ClassDense, Dense, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
+from geoglot.scene.taught_scores import TaughtScores
 from geoglot.scene.visible import too_small, unseen_background, unseen_notes
 from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import word_notes
@@ -62,6 +64,8 @@ def segment(
 
     A model from `geoglot train segment` has classes of its own. None maps all of them; names map some of them, and the
     rest is "other". A name with other words, or a new name, changes its classes (`models.segclip.class_vocabulary`).
+
+    A model from `geoglot teach` has classes of its own too, and reads every other word as the model that it stands on.
 
     A killed run resumes and gives the same bytes. `overwrite` allows to replace the result of another run; files that
     geoglot did not make are never touched. Raises InputError, ClassesError, SourceError or OutputError; windows that
@@ -118,6 +122,8 @@ def _dense(
             raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
         names = tuple(entry.name for entry in words) if words else model.classes
         return ClassDense(model, words or ()), names, facts | {"device": model.device.type}
+    if isinstance(model, Taught):
+        return _taught(model, words, background, options.templates, facts)
     if words is None:
         raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
     _check_words(words, background)
@@ -131,6 +137,22 @@ def _dense(
     names = tuple(entry.name for entry in words)
     facts |= {"texts": texts, "doubts": scores.doubts}
     return scores, names, facts | {"device": scores.texts.device.type, "notes": notes}
+
+
+def _taught(
+    model: Taught,
+    words: tuple[ClassWords, ...] | None,
+    background: tuple[str, ...],
+    templates: tuple[str, ...],
+    facts: dict[str, Any],
+) -> tuple[Dense, tuple[str, ...], dict[str, Any]]:
+    """As `_dense`, for a taught model: all its classes, or some of them, beside words that it was not taught."""
+    _check_others(words or (), background)
+    scores = TaughtScores(model, words or (), background, templates)
+    names = tuple(entry.name for entry in words) if words else model.classes
+    read = [ClassWords(word, (word,)) for others in scores.words.values() for word in others]
+    notes = word_notes(model, read, background=background, templates=templates) if read else ()
+    return scores, names, facts | {"device": scores.weight.device.type, "notes": notes}
 
 
 def _is_averaged(options: SegmentOptions) -> bool:
@@ -147,12 +169,17 @@ def _check_encoded(scene: EncodedScene, dense: Dense, options: SegmentOptions) -
 
 def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
     """ClassesError for words that cannot make a map."""
-    if any(entry.name.lower() == "other" for entry in words):
-        raise ClassesError('"other" is the rest that a background or a threshold leaves; give that class another name')
-    if both := sorted({word for entry in words for word in entry.words} & set(background)):
-        raise ClassesError(f"{format_some(both)} cannot be a class and the background; take it out of one of them")
+    _check_others(words, background)
     if len(words) == 1 and not background:
         raise ClassesError(
             f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
             'give more classes, or say what else there is: --background "building, road, field"'
         )
+
+
+def _check_others(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
+    """ClassesError for a class that is what a map leaves out."""
+    if any(entry.name.lower() == REST for entry in words):
+        raise ClassesError('"other" is the rest that a background or a threshold leaves; give that class another name')
+    if both := sorted({word for entry in words for word in entry.words} & set(background)):
+        raise ClassesError(f"{format_some(both)} cannot be a class and the background; take it out of one of them")

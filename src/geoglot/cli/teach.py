@@ -1,0 +1,97 @@
+"""geoglot teach: labels to a model of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from geoglot.cli import shared
+from geoglot.cli.flags import flags
+from geoglot.cli.progress import progress
+from geoglot.figures import format_count
+from geoglot.options import ReadOptions
+
+if TYPE_CHECKING:
+    from geoglot.training.teach.teach import TaughtClass, TeachResult
+
+
+@click.command()
+@click.argument("scenes", nargs=-1, required=True)
+@click.option(
+    "--labels",
+    type=shared.PATH,
+    multiple=True,
+    required=True,
+    help="Points, boxes or polygons with a class; may be repeated.",
+)
+@click.option("-o", "--output", required=True, type=shared.PATH, help="Folder of the model.")
+@click.option(
+    "--class-column", help="Column of the classes. Default: class, label or name, or the only one with texts."
+)
+@flags(ReadOptions, "read")
+@shared.model
+@shared.device
+@shared.long
+def command(
+    scenes: tuple[str, ...],
+    labels: tuple[Path, ...],
+    output: Path,
+    class_column: str | None,
+    model: str,
+    device: str | None,
+    as_json: bool,
+    *,
+    read: ReadOptions,
+) -> None:
+    """Teach classes of your own by labels on SCENES, drawn in QGIS or elsewhere: seconds to minutes.
+
+    OUTPUT is a model from then on: give it to segment, find and ask as --model. To correct it, add labels where it is
+    wrong and run the same command again, which takes seconds.
+
+    Example: geoglot teach scene.tif --labels polygons.gpkg -o roofs
+    """
+    from geoglot.training.teach.teach import teach
+
+    with progress() as advance:
+        result = teach(
+            scenes, labels, output, model=model, class_column=class_column, read=read, device=device, progress=advance
+        )
+    shared.emit(result.to_json(), as_json, describe(result))
+
+
+def describe(result: TeachResult) -> str:
+    """The result for people: what each class was taught by and how well it is known, then what to do with it."""
+    head = ("class", "labels", "patches", "places", "IoU", "accuracy", "IoU by words")
+    rows = [
+        head,
+        *map(_row, result.classes),
+        ("mean", "", "", "", _share(result.miou), "", _share(result.miou_by_words)),
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    ]
+    counted = (
+        "IoU and accuracy are of blocks of ground that were left out in turn; - where a class lies in one place only"
+    )
+    last = (
+        f"{result.output} learned from {result.patches:,} patches "
+        f"of {format_count(result.scenes, 'scene')} ({result.encoded:,} encoded now) in {result.seconds:.1f} s"
+    )
+    column = f"classes are those of the column {result.column!r}"
+    use = f"use it with: geoglot segment SCENE --model {result.output} -o map.tif"
+    return "\n".join([*table, "", counted, *shared.result_lines({}, result.notes), column, last, use])
+
+
+def _row(each: TaughtClass) -> tuple[str, ...]:
+    counts = (f"{each.labels:,}", f"{each.patches:,}", f"{each.places:,}")
+    return (each.name, *counts, _share(each.iou), _share(each.accuracy), _share(each.iou_by_words))
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"

@@ -1,0 +1,112 @@
+"""Taught models: the encoders of another model, and classes of a user's own as a linear head over its patches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from geoglot.errors import ModelError
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.model_files import read_weights, require_fit
+from geoglot.models.sizes import read_sizes, wrong_card
+from geoglot.nouns import singular
+
+FAMILY = "taught"
+REST = "other"
+"""The class of everything that is none of the classes; maps show it as what they leave out."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """The model whose patches a head reads."""
+
+    place: str
+    """Its name, or its folder."""
+    sha256: str
+
+
+@dataclass(frozen=True)
+class TaughtSizes:
+    """Config of a taught model."""
+
+    classes: tuple[str, ...]
+    """In the order of the head's rows; REST may be among them."""
+    base: Base
+    learned: dict[str, Any] = field(default_factory=dict)
+    """What it was taught by, for people."""
+
+
+class Taught(VisionLanguageModel):
+    """Reads words as its base does, and has classes beside them: logits = weight . patch + bias."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(
+        self,
+        card: Card,
+        base: VisionLanguageModel,
+        weight: Float[Tensor, "class dim"],
+        bias: Float[Tensor, " class"],
+    ) -> None:
+        super().__init__()
+        self.card, self.base, self.presence, self.sense = card, base, base.presence, base.sense
+        self.register_buffer("weight", weight)
+        self.register_buffer("bias", bias)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The classes that it was taught, without REST."""
+        return tuple(name for name in self.card.classes if name != REST)
+
+    def class_of(self, word: str) -> str | None:
+        """The class that a word names, also in another case or number; None if the base reads the word."""
+        plain = {_plain(name): name for name in self.classes}
+        return word if word in self.classes else plain.get(_plain(word))
+
+    @property
+    def stride(self) -> int:
+        return self.base.stride
+
+    def use_bfloat16(self) -> None:
+        self.base.use_bfloat16()
+
+    def tokens_read(self, texts: Sequence[str]) -> list[tuple[int, int]]:
+        return self.base.tokens_read(texts)
+
+    def encode_text(self, texts: list[str]) -> Float[Tensor, "text dim"]:
+        return self.base.encode_text(texts)
+
+    def encode_image(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile dim"]:
+        return self.base.encode_image(pixels)
+
+    def encode_patches(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile dim patch_rows patch_cols"]:
+        return self.base.encode_patches(pixels)
+
+
+def _plain(word: str) -> str:
+    return " ".join(map(singular, word.casefold().replace("_", " ").split()))
+
+
+def read_taught(card: Card, folder: Path, load: Callable[[str], VisionLanguageModel]) -> Taught:
+    """Load a taught model; `load` loads its base. ModelError if that is another one than it was taught on."""
+    sizes = read_sizes(card, TaughtSizes)
+    if len(sizes.classes) < 2 or len(set(sizes.classes)) < len(sizes.classes):
+        raise wrong_card(card, f"config.classes must be at least two names that differ, got {list(sizes.classes)}")
+    head = read_weights(folder, card.sha256)
+    wanted = {"weight": torch.empty(len(sizes.classes), card.dim), "bias": torch.empty(len(sizes.classes))}
+    require_fit(wanted, head, f"the weights of {card.name} do not fit its card")
+    base = load(sizes.base.place)
+    if base.card.sha256 != sizes.base.sha256:
+        raise ModelError(
+            f"{card.name} was taught on another {sizes.base.place} than the one that is here now; teach it again"
+        )
+    return Taught(card, base, head["weight"], head["bias"])

@@ -1,0 +1,77 @@
+"""The examples of a head: labelled patches of all scenes, and what the class names mean as texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Integer
+
+from geoglot.errors import InputError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.taught import REST
+from geoglot.scene.class_words import text_vectors
+from geoglot.scene.question import BACKGROUND, other_meanings
+from geoglot.training.teach.fit import Head, fit_head, weigh
+from geoglot.training.teach.patches import SURVEY, ScenePatches
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Labelled patches of all scenes."""
+
+    vectors: Float[np.ndarray, "patch dim"]
+    classes: Integer[np.ndarray, " patch"]
+    labels: Integer[np.ndarray, " patch"]
+    """Which label covers a patch."""
+    blocks: Integer[np.ndarray, " patch"]
+    """In which block of ground its label lies."""
+    surveyed: Float[np.ndarray, "other dim"]
+    """Patches from all over the scenes."""
+    prior: Float[np.ndarray, "class dim"]
+    """Scaled vectors of the class names."""
+
+    def fit(self, chosen: np.ndarray | slice = slice(None)) -> Head:
+        """The head of some of the patches."""
+        classes, labels = self.classes[chosen], self.labels[chosen]
+        return fit_head(self.vectors[chosen], classes, weigh(labels, classes), self.prior, self.surveyed)
+
+
+def gather(scenes: Sequence[ScenePatches], base: VisionLanguageModel) -> tuple[Examples, tuple[str, ...]]:
+    """The examples of scenes, and the classes by index; InputError if no label lies on a scene.
+
+    With one class only, patches from all over the scenes that have no label are examples of REST, one label each.
+    """
+    if not scenes:
+        raise InputError("no label lies on a scene; is the CRS of the labels right, or do they lie on another scene?")
+    names = {name for scene in scenes for name in scene.labels["class"]}
+    alone = len(names) == 1
+    if names == {REST}:
+        raise InputError(f"all labels are of {REST!r}; draw labels of what is to be found, too")
+    classes = tuple(sorted(names | ({REST} if alone else set()), key=lambda name: (name == REST, name)))
+    parts, first, block = list[tuple[np.ndarray, ...]](), 0, 0
+    for scene in scenes:
+        index = np.array([*map(classes.index, scene.labels["class"]), len(classes) - 1])  # the last for no label
+        chosen = np.flatnonzero((scene.label != SURVEY) | (scene.free if alone else False))
+        label = scene.label[chosen].copy()
+        free = label == SURVEY
+        label[free] = len(scene.labels) + np.arange(free.sum())
+        kinds = index[scene.label[chosen]]
+        parts.append((scene.vectors[chosen], kinds, label + first, scene.blocks[chosen] + block))
+        first, block = first + len(scene.labels) + int(free.sum()), block + int(scene.blocks.max()) + 1
+    surveyed = np.concatenate([scene.surveyed for scene in scenes])
+    vectors, kinds, labels, blocks = (np.concatenate(each) for each in zip(*parts, strict=True))
+    return Examples(vectors, kinds, labels, blocks, surveyed, _prior(base, classes)), classes
+
+
+@torch.inference_mode()
+def _prior(base: VisionLanguageModel, classes: tuple[str, ...]) -> Float[np.ndarray, "class dim"]:
+    """Scaled vectors of the class names; REST is the mean of general words that mean none of them."""
+    names = [name for name in classes if name != REST]
+    own = text_vectors(base, names).float().cpu()
+    if REST in classes:
+        general = text_vectors(base, BACKGROUND).float().cpu()
+        own = torch.cat([own, general[other_meanings(general, own)].mean(0, keepdim=True)])
+    return np.asarray(base.card.logit_scale * own.numpy())

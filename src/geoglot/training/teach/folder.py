@@ -1,0 +1,56 @@
+"""The folder of a taught model: card and head, which are replaced when it is taught again, and vectors to keep."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from safetensors.torch import save
+from torch import Tensor
+
+from geoglot.errors import ModelError, OutputError
+from geoglot.hashing import sha256_of
+from geoglot.models.base import Card
+from geoglot.models.model_files import CARD, WEIGHTS, read_card, require_finite
+from geoglot.models.taught import FAMILY
+from geoglot.outputs.atomic import disk_errors, hold, write_bytes
+from geoglot.outputs.own import is_marked, mark
+
+_KEPT = "vectors"
+
+
+@contextmanager
+def open_folder(folder: Path) -> Iterator[Path]:
+    """Make the folder of a taught model, or go on in one; the block has its folder of vectors, and no other run has.
+
+    OutputError if something else than a taught model lies there.
+    """
+    if folder.is_file() or (folder.is_dir() and not is_marked(folder) and any(folder.iterdir())):
+        raise OutputError(f"{folder} is there already and is no taught model; give another folder")
+    if (folder / CARD).exists() and not _is_taught(folder):
+        raise OutputError(f"{folder} holds another model; give another folder")
+    with disk_errors(folder):
+        (folder / _KEPT).mkdir(parents=True, exist_ok=True)
+        mark(folder)
+    with hold(folder):
+        yield folder / _KEPT
+
+
+def _is_taught(folder: Path) -> bool:
+    try:
+        return read_card(folder).family == FAMILY
+    except ModelError:
+        return False
+
+
+def replace_head(folder: Path, card: Card, tensors: Mapping[str, Tensor]) -> None:
+    """Write head and card in place of earlier ones; a run that is killed here leaves no card, and no wrong model."""
+    require_finite(tensors, card.name)
+    with disk_errors(folder):
+        (folder / CARD).unlink(missing_ok=True)
+    write_bytes(folder / WEIGHTS, save(dict(tensors)))
+    card = replace(card, sha256=sha256_of(folder / WEIGHTS))
+    write_bytes(folder / CARD, (json.dumps(asdict(card), indent=2) + "\n").encode())

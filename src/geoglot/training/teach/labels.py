@@ -1,0 +1,107 @@
+"""The labels of a user: points, boxes, lines and polygons with a class, drawn in any program, in any CRS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+
+from geoglot.datasets.polygons import class_text
+from geoglot.errors import InputError
+from geoglot.figures import format_count, format_some
+from geoglot.models.taught import REST
+from geoglot.outputs.legend import check_names
+from geoglot.scene.area import read_features
+
+#: Names of a column of classes, the likeliest first
+_COLUMNS = ("class", "class_name", "classname", "label", "labels", "name", "category", "type", "kind", "landcover",
+            "land_cover", "cover")  # fmt: skip
+_REST = {"other", "others", "background", "rest", "none", "nothing", "no", "negative", "unlabelled", "unlabeled"}
+_SOURCE = ("source", "scene", "image")
+_MOST_CLASSES = 200
+
+
+@dataclass(frozen=True)
+class LabelSet:
+    """All labels of some files, in one CRS."""
+
+    features: gpd.GeoDataFrame
+    """Columns `class`, `source` (the scene that a label is of, "" for any) and geometry, in the order of the files."""
+    column: str
+    """Where the classes stood."""
+    notes: tuple[str, ...]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """In the order of the alphabet, REST last."""
+        return tuple(sorted(set(self.features["class"]), key=lambda name: (name == REST, name)))
+
+    def on_scene(self, uri: str) -> gpd.GeoDataFrame:
+        """The labels that may be of a scene."""
+        ending = f"/{uri}"
+        mine = [not name or ending.endswith(f"/{name.lstrip('/')}") for name in self.features["source"]]
+        return self.features[np.array(mine, bool)]
+
+
+def read_labels(paths: Sequence[Path], column: str | None = None) -> LabelSet:
+    """Read the labels of files; `column` names their column of classes, which is found otherwise.
+
+    Classes that mean nothing in particular, such as "background", become REST. InputError without labels or classes.
+    """
+    if not paths:
+        raise InputError("there are no labels to learn from; give a file of points, boxes or polygons: --labels FILE")
+    frames, columns, nameless = list[gpd.GeoDataFrame](), list[str](), 0
+    for path in paths:
+        frame = read_features(path)
+        own = _column_of(frame, path, column)
+        named = frame[frame[own].map(lambda value: not pd.isna(value) and bool(str(value).strip()))]
+        nameless += len(frame) - len(named)
+        sources = [name for name in frame.columns if str(name).lower() in _SOURCE and name != own]
+        source = named[sources[0]].fillna("").map(str) if sources else ""
+        classes = named[own].map(lambda value: _name(class_text(value)))
+        frames.append(gpd.GeoDataFrame({"class": classes, "source": source}, geometry=named.geometry, crs=named.crs))
+        columns.append(own)
+    features = gpd.GeoDataFrame(pd.concat(_in_one_crs(frames, paths), ignore_index=True))
+    if features.empty:
+        raise InputError(f"no label of {format_some([str(path) for path in paths])} has a class in {columns[0]!r}")
+    found = sorted(set(features["class"]))
+    check_names(found)
+    if len(found) > _MOST_CLASSES:
+        raise InputError(f"{columns[0]!r} has {len(found):,} classes, and at most {_MOST_CLASSES} are learned; "
+                         "name the column of classes: --class-column")  # fmt: skip
+    note = f"{format_count(nameless, 'label')} without a class passed over"
+    return LabelSet(features, ", ".join(dict.fromkeys(columns)), (note,) if nameless else ())
+
+
+def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
+    """The column of classes: the one that was asked for, one with a usual name, or the only one with texts."""
+    names = [str(name) for name in frame.columns.drop(frame.geometry.name)]
+    by_name = {name.lower(): name for name in reversed(names)}
+    there = f"{path} has the columns {format_some(names)}" if names else f"{path} has no columns"
+    if asked is not None:
+        if asked.lower() not in by_name:
+            raise InputError(f"{there} and no {asked!r}; name the column of classes: --class-column")
+        return by_name[asked.lower()]
+    usual = [by_name[name] for name in _COLUMNS if name in by_name and frame[by_name[name]].notna().any()]
+    texts = [name for name in names if frame[name].map(lambda value: isinstance(value, str)).any()]
+    if usual or len(texts) == 1:
+        return (usual or texts)[0]
+    raise InputError(f"{there}, and none is called class, label or name; name the column of classes: --class-column")
+
+
+def _name(text: str) -> str:
+    """A class as a word that a model reads: low_vegetation is low vegetation."""
+    plain = " ".join(text.replace("_", " ").split())
+    return REST if plain.lower() in _REST else plain
+
+
+def _in_one_crs(frames: list[gpd.GeoDataFrame], paths: Sequence[Path]) -> list[gpd.GeoDataFrame]:
+    first: pyproj.CRS | None = frames[0].crs
+    if any((frame.crs is None) != (first is None) for frame in frames):
+        raise InputError(f"some of {format_some([str(path) for path in paths])} have a CRS and others have none")
+    return frames if first is None else [frame.to_crs(first) for frame in frames]

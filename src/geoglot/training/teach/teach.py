@@ -1,0 +1,163 @@
+"""Labels to a model: the patches that labels cover are encoded once, and a head over them is fitted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.errors import InputError
+from geoglot.figures import format_count, format_some
+from geoglot.models.base import Card, VisionLanguageModel
+from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
+from geoglot.models.zoo import BUNDLED, cached_models, load_word_model
+from geoglot.options import ReadOptions
+from geoglot.scene.dense import WordDense
+from geoglot.training.teach.examples import Examples, gather
+from geoglot.training.teach.folder import open_folder, replace_head
+from geoglot.training.teach.held_out import Figures, hold_out
+from geoglot.training.teach.labels import read_labels
+from geoglot.training.teach.patches import ScenePatches, count_doubles, scene_patches
+
+_FEW = 5  # labels of a class
+
+
+@dataclass(frozen=True)
+class TaughtClass:
+    """What a class was taught by, and how well it is told apart where it was not taught."""
+
+    name: str
+    labels: int
+    patches: int
+    places: int
+    """Squares of ground, as large as the pictures of the model's training, in which its labels lie."""
+    iou: float | None
+    accuracy: float | None
+    """Share of its held-out patches that get it; None, as `iou`, if it was taught in one place only."""
+    iou_by_words: float | None
+    """IoU of the name alone, on the same patches."""
+
+
+@dataclass(frozen=True)
+class TeachResult:
+    """A model that was taught."""
+
+    output: Path
+    model: str
+    """The model whose patches its head reads."""
+    column: str
+    """The column of the labels in which the classes stood."""
+    classes: tuple[TaughtClass, ...]
+    miou: float | None
+    """Mean IoU over held-out patches, of the classes that have one."""
+    miou_by_words: float | None
+    scenes: int
+    patches: int
+    encoded: int
+    """Patches that were encoded now; the others were kept from an earlier call."""
+    seconds: float
+    notes: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of `geoglot teach --json`."""
+        return asdict(self) | {"output": str(self.output), "notes": list(self.notes)}
+
+
+def teach(
+    sources: PathLike | Sequence[PathLike],
+    labels: PathLike | Sequence[PathLike],
+    output: PathLike,
+    *,
+    model: PathLike = "mini",
+    class_column: str | None = None,
+    read: ReadOptions = ReadOptions(),
+    device: str | None = None,
+    progress: Progress | None = None,
+) -> TeachResult:
+    """Teach classes by points, boxes, lines or polygons on one or several scenes; `output` is a model from then on.
+
+    `labels` are vector files in any CRS, with a column of classes: `class_column`, or one called class, label or name.
+    A column `source` may say which scene a label is of, as scenes without a CRS need it. A class called "other" or
+    "background" is everything else; with one class only, that is learned from patches all over the scenes.
+
+    Taught again into the same folder, with all labels, the model is replaced, and only patches that are new are
+    encoded. The model is the same whatever was kept. Raises InputError, SourceError, ModelError or OutputError.
+    """
+    started = time.monotonic()
+    paths, files = ([each] if isinstance(each, PathLike) else list(each) for each in (sources, labels))
+    drawn = read_labels([Path(file) for file in files], class_column)
+    base, output = load_word_model(model, device=device, precision="auto"), Path(output)
+    if isinstance(base, Taught):
+        raise InputError(f"{base.card.name} was taught itself; teach on the model that it stands on: --model")
+    dense = WordDense(base)
+    with open_folder(output) as kept:
+        parts = [scene_patches(path, drawn, dense, read, kept, progress) for path in paths]
+        scenes = [part for part in parts if part is not None]
+        examples, classes = gather(scenes, base)
+        figures, head = hold_out(examples), examples.fit()
+        learned = _describe(examples, classes, figures)
+        replace_head(output, _card(output, base, model, learned), head.tensors)
+    return TeachResult(
+        output=output,
+        model=base.card.name,
+        column=drawn.column,
+        classes=learned,
+        miou=figures.miou,
+        miou_by_words=figures.miou_by_words,
+        scenes=len(scenes),
+        patches=len(examples.classes),
+        encoded=sum(scene.new for scene in scenes),
+        seconds=round(time.monotonic() - started, 2),
+        notes=(*drawn.notes, *_notes(paths, parts, learned)),
+    )
+
+
+def _describe(examples: Examples, classes: tuple[str, ...], figures: Figures) -> tuple[TaughtClass, ...]:
+    """What each class was taught by, and its figures."""
+    learned = []
+    for kind, name in enumerate(classes):
+        own = examples.classes == kind
+        labels, places = (len(np.unique(each[own])) for each in (examples.labels, examples.blocks))
+        measured = figures.iou[kind], figures.accuracy[kind], figures.iou_by_words[kind]
+        learned.append(TaughtClass(name, labels, int(own.sum()), places, *measured))
+    return tuple(learned)
+
+
+def _card(output: Path, base: VisionLanguageModel, place: PathLike, learned: Sequence[TaughtClass]) -> Card:
+    name = str(place)
+    by_name = name == BUNDLED or name in cached_models()
+    taught_on = Base(name if by_name else str(Path(name).expanduser().absolute()), base.card.sha256)
+    counts = {each.name: each.labels for each in learned}
+    config = TaughtSizes(tuple(each.name for each in learned), taught_on, {"labels": counts})
+    source = f"a head over {base.card.name}, taught by labels; {base.card.name}: {base.card.source}"
+    return replace(
+        base.card, name=output.absolute().name, family=FAMILY, config=asdict(config), source=source[:2000], sha256=""
+    )
+
+
+def _notes(
+    paths: Sequence[PathLike], parts: Sequence[ScenePatches | None], learned: Sequence[TaughtClass]
+) -> tuple[str, ...]:
+    """What is to be known of the labels: too few, in one place, on none of the scenes, in two classes."""
+    notes = list(dict.fromkeys(note for part in parts if part for note in part.notes))
+    if empty := [str(path) for path, part in zip(paths, parts, strict=True) if part is None]:
+        notes.append(f"no label lies on {format_some(empty)}")
+    drawn = [each for each in learned if each.labels]
+    notes += [
+        f"{each.name} has {format_count(each.labels, 'label')} only; draw at least {_FEW}, in several places"
+        for each in drawn
+        if each.labels < _FEW
+    ]
+    notes += [
+        f"all labels of {each.name} lie in one place, so nothing tells whether it is known elsewhere; draw some there"
+        for each in drawn
+        if each.places < 2 and each.name != REST
+    ]
+    if double := count_doubles([part for part in parts if part]):
+        notes.append(f"{double:,} patches have labels of two classes and teach both; redraw those that overlap")
+    return tuple(notes)

@@ -1,0 +1,34 @@
+"""A base model of colours in a folder, as teaching needs one that can be loaded again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from geoglot.models import zoo
+from stubs import COLOURS, PooledColours
+
+GREY = (0.5, 0.5, 0.5)
+
+
+class Colours(PooledColours):
+    """Reads words that it does not know as grey."""
+
+    def encode_text(self, texts: list[str]) -> Tensor:
+        found = [next((colour for name, colour in COLOURS.items() if name in text), GREY) for text in texts]
+        return F.normalize(torch.tensor(found), dim=1)
+
+
+@pytest.fixture
+def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "colours"
+    folder.mkdir()
+    (folder / "card.json").write_text(json.dumps(asdict(replace(PooledColours.card, dim=3))))
+    monkeypatch.setitem(zoo.FAMILIES, "stub", lambda card, _: Colours())
+    return folder

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import rasterio
+import shapely
+import torch
+from click.testing import CliRunner
+
+from geoglot.cli.main import cli
+from geoglot.errors import InputError, ModelError, OutputError
+from geoglot.models.taught import Taught
+from geoglot.models.zoo import load_model
+from geoglot.options import FindOptions, ReadOptions, SegmentOptions
+from geoglot.scene.dense import WordDense
+from geoglot.scene.encoded_scene import encode_scene
+from geoglot.tasks.ask.ask import ask
+from geoglot.tasks.find.find import find
+from geoglot.tasks.segment.segment import segment
+from geoglot.training.teach.labels import read_labels
+from geoglot.training.teach.patches import SURVEY, scene_patches
+from geoglot.training.teach.teach import TeachResult, teach
+from worlds import UTM, class_field, paint, write_scene
+
+NAMES = ("water", "forest", "roof")
+TAUGHT = ("lagoon", "thicket", "shed")
+"""What the user calls them; the base reads each as grey."""
+PLAIN = SegmentOptions(overlay=False)
+FIELD = class_field((320, 320), 3, seed=4, blob=60)
+
+
+def points(field: np.ndarray, count: int, seed: int = 0, names: tuple[str, ...] = TAUGHT) -> gpd.GeoDataFrame:
+    """Some points of each class, in UTM."""
+    rng = np.random.default_rng(seed)
+    at = [(name, *rng.choice(np.argwhere(field == kind))) for kind, name in enumerate(names) for _ in range(count)]
+    places = [shapely.Point(UTM["transform"] @ (col + 0.5, row + 0.5)) for _, row, col in at]
+    return gpd.GeoDataFrame({"Class": [name for name, *_ in at]}, geometry=places, crs=UTM["crs"])
+
+
+def save(labels: gpd.GeoDataFrame, path: Path) -> Path:
+    labels.to_file(path)
+    return path
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    return write_scene(tmp_path / "scene.tif", paint(FIELD, NAMES))
+
+
+def right(path: Path, field: np.ndarray) -> float:
+    """Share of pixels of a map whose class has the place in the alphabet that the truth says."""
+    order = np.array([sorted(TAUGHT).index(name) + 1 for name in TAUGHT])
+    with rasterio.open(path) as dataset:
+        return float((dataset.read(1) == order[field]).mean())
+
+
+def test_a_few_points_make_a_model_that_maps_another_scene(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = save(points(FIELD, 8).to_crs(4326), tmp_path / "labels.gpkg")
+    result = teach(scene, labels, tmp_path / "mine", model=base)
+    assert (result.column, [each.name for each in result.classes]) == ("Class", sorted(TAUGHT))
+    assert result.miou is not None and result.miou > 0.9 and result.patches == 24
+    assert result.miou_by_words is not None and result.miou_by_words < 0.5
+    other = class_field((256, 200), 3, seed=9, blob=60)
+    written = write_scene(tmp_path / "other.tif", paint(other, NAMES))
+    mapped = segment(written, None, tmp_path / "map.tif", model=tmp_path / "mine", options=PLAIN)
+    assert right(tmp_path / "map.tif", other) > 0.9 and mapped.model == "mine"
+
+
+def test_taught_classes_are_found_and_asked_for_and_other_words_are_read(
+    scene: Path, base: Path, tmp_path: Path
+) -> None:
+    teach(scene, save(points(FIELD, 8), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    mine = load_model(tmp_path / "mine")
+    names = {"Sheds": ["Sheds"], "water": ["water"]}
+    options = FindOptions(overlay=False, background="forest,roof")
+    found = find(scene, names, model=mine, options=options)
+    for name, kind in (("Sheds", 2), ("water", 0)):
+        truth = float((kind == FIELD).sum()) / 4  # m²
+        assert found.areas_m2[name] == pytest.approx(truth, rel=0.2)
+    answer = ask(scene, "how much of the scene is sheds?", model=mine)
+    assert answer.value == pytest.approx(float((FIELD == 2).mean() * 100), rel=0.2)
+
+
+def test_a_map_has_other_words_beside_taught_classes(base: Path, scene: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 8)
+    drawn = save(labels[labels["Class"] != "shed"], tmp_path / "labels.gpkg")
+    teach(scene, drawn, tmp_path / "mine", model=base)
+    result = segment(scene, "lagoon, roof", tmp_path / "map.tif", model=tmp_path / "mine", options=PLAIN)
+    shares = {share.name: share.share for share in result.classes}
+    assert shares["roof"] == pytest.approx((FIELD == 2).mean(), rel=0.15)
+    assert shares["lagoon"] == pytest.approx((FIELD == 0).mean(), rel=0.15)  # the thicket is "other"
+
+
+def test_an_encoded_scene_is_mapped_by_the_taught_head(base: Path, scene: Path, tmp_path: Path) -> None:
+    teach(scene, save(points(FIELD, 8), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    with encode_scene(scene, tmp_path / "mine") as encoded:
+        segment(encoded, None, tmp_path / "encoded.tif", options=PLAIN)
+    assert right(tmp_path / "encoded.tif", FIELD) > 0.9
+
+
+def test_taught_again_only_new_patches_are_encoded_and_the_model_is_the_same(
+    scene: Path, base: Path, tmp_path: Path
+) -> None:
+    few = save(points(FIELD, 4), tmp_path / "few.gpkg")
+    more = save(points(FIELD, 2, seed=1), tmp_path / "more.gpkg")
+    first = teach(scene, few, tmp_path / "mine", model=base)
+    again = teach(scene, [few, more], tmp_path / "mine", model=base)
+    assert first.encoded > 400 and 0 < again.encoded <= 6
+    assert teach(scene, [few, more], tmp_path / "mine", model=base).encoded == 0
+    teach(scene, [few, more], tmp_path / "anew", model=base)
+    weights = [(tmp_path / name / "weights.safetensors").read_bytes() for name in ("mine", "anew")]
+    assert weights[0] == weights[1]
+    (kept,) = (tmp_path / "mine" / "vectors").glob("*.safetensors")
+    kept.write_bytes(b"damaged")
+    assert teach(scene, [few, more], tmp_path / "mine", model=base).encoded > 400
+
+
+def test_kept_vectors_are_those_of_the_whole_scene(scene: Path, base: Path, tmp_path: Path) -> None:
+    model = load_model(base)
+    assert not isinstance(model, Taught)
+    dense = WordDense(model)  # type: ignore[arg-type]
+    drawn = read_labels([save(points(FIELD, 3), tmp_path / "labels.gpkg")])
+    part = scene_patches(scene, drawn, dense, ReadOptions(), tmp_path, None)
+    assert part is not None
+    with encode_scene(scene, dense) as encoded:
+        (block,) = encoded.blocks()
+        values = encoded.values(block)
+    assert np.abs(part.vectors - values[:, part.cells[:, 0], part.cells[:, 1]].T).max() < 1e-3
+    assert (part.label != SURVEY).sum() == 9 and part.free.sum() > 400
+
+
+def test_one_class_competes_with_what_has_no_label(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 8)
+    sheds = save(labels[labels["Class"] == "shed"], tmp_path / "sheds.gpkg")
+    result = teach(scene, sheds, tmp_path / "mine", model=base)
+    assert [each.name for each in result.classes] == ["shed", "other"]
+    mapped = segment(scene, None, tmp_path / "map.tif", model=tmp_path / "mine", options=PLAIN)
+    assert {share.name: share.share for share in mapped.classes}["shed"] == pytest.approx((FIELD == 2).mean(), rel=0.25)
+
+
+def test_labels_of_nothing_in_particular_are_other(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 6, names=("background", "Background", "shed"))
+    result = teach(scene, save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    assert {each.name: each.labels for each in result.classes} == {"shed": 6, "other": 12}
+    assert load_model(tmp_path / "mine").classes == ("shed",)  # type: ignore[union-attr]
+
+
+def test_few_labels_and_labels_in_one_place_are_told(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 6)
+    near = [shapely.Point(UTM["transform"] @ (3 + index, 3)) for index in range(3)]
+    local = gpd.GeoDataFrame({"Class": ["corner"] * 3}, geometry=near, crs=UTM["crs"])
+    files = [save(labels, tmp_path / "a.gpkg"), save(local, tmp_path / "b.geojson")]
+    result = teach(scene, files, tmp_path / "mine", model=base)
+    told = " ".join(result.notes)
+    assert "corner has 3 labels only" in told and "all labels of corner lie in one place" in told
+    assert "shed" not in told
+    assert {each.name: each.iou is None for each in result.classes}["corner"]
+
+
+def test_boxes_lines_and_specks_have_patches(scene: Path, base: Path, tmp_path: Path) -> None:
+    def at(row: float, col: float) -> tuple[float, float]:
+        x, y = UTM["transform"] @ (col, row)
+        return x, y
+
+    shapes = {
+        "box": shapely.Polygon([at(0, 0), at(0, 32), at(16, 32), at(16, 0)]),
+        "speck": shapely.Polygon([at(41, 41), at(41, 42), at(42, 42)]),
+        "line": shapely.LineString([at(100, 0), at(100, 79)]),
+        "outside": shapely.Point(*at(-50, 10)),
+    }
+    table = gpd.GeoDataFrame({"label": [*shapes]}, geometry=[*shapes.values()], crs=UTM["crs"])
+    result = teach(scene, save(table, tmp_path / "labels.geojson"), tmp_path / "mine", model=base)
+    patches = {each.name: each.patches for each in result.classes}
+    assert patches.pop("line") in (10, 11) and patches == {"box": 8, "speck": 1}
+
+
+def test_labels_of_several_scenes(base: Path, tmp_path: Path) -> None:
+    east = UTM["transform"] @ UTM["transform"].translation(320, 0)
+    first = write_scene(tmp_path / "west.tif", paint(FIELD, NAMES))
+    second = write_scene(tmp_path / "east.tif", paint(FIELD, NAMES), transform=east)
+    labels = points(FIELD, 5)
+    labels.loc[labels["Class"] == "shed", "geometry"] = labels.geometry[labels["Class"] == "shed"].translate(160)
+    result = teach([first, second], save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    assert result.scenes == 2 and result.patches == 15
+    segment(first, None, tmp_path / "map.tif", model=tmp_path / "mine", options=PLAIN)
+    assert right(tmp_path / "map.tif", FIELD) > 0.9
+    only = labels.assign(source="west.tif")
+    assert teach([first, second], save(only, tmp_path / "only.gpkg"), tmp_path / "less", model=base).scenes == 1
+
+
+def test_what_cannot_be_taught_is_refused(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 3)
+    drawn = save(labels, tmp_path / "labels.gpkg")
+    away = labels.set_geometry(labels.geometry.translate(1e5), crs=labels.crs)
+    with pytest.raises(InputError, match="no label lies on a scene"):
+        teach(scene, save(away, tmp_path / "away.gpkg"), tmp_path / "mine", model=base)
+    foreign = tmp_path / "foreign"
+    foreign.mkdir()
+    (foreign / "notes.txt").write_text("mine")
+    with pytest.raises(OutputError, match="no taught model"):
+        teach(scene, drawn, foreign, model=base)
+    with pytest.raises(InputError, match="has the columns Class and no 'kind'"):
+        teach(scene, drawn, tmp_path / "mine", model=base, class_column="kind")
+    plain = save(labels.drop(columns="Class"), tmp_path / "plain.geojson")
+    with pytest.raises(InputError, match="--class-column"):
+        teach(scene, plain, tmp_path / "mine", model=base)
+    teach(scene, drawn, tmp_path / "mine", model=base)
+    with pytest.raises(InputError, match="was taught itself"):
+        teach(scene, drawn, tmp_path / "other", model=tmp_path / "mine")
+
+
+def test_a_taught_model_knows_its_base(scene: Path, base: Path, tmp_path: Path) -> None:
+    teach(scene, save(points(FIELD, 3), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    path = tmp_path / "mine" / "card.json"
+    card = json.loads(path.read_text())
+    assert card["config"]["base"]["place"] == str(base)
+    card["config"]["base"]["sha256"] = "f" * 64
+    path.write_text(json.dumps(card))
+    with pytest.raises(ModelError, match=r"another .*colours than the one that is here"):
+        load_model(tmp_path / "mine")
+    card["config"]["base"]["place"] = str(tmp_path / "mine")
+    path.write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="was taught itself"):
+        load_model(tmp_path / "mine")
+    card["config"]["classes"] = ["shed"]
+    path.write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="at least two names"):
+        load_model(tmp_path / "mine")
+
+
+def test_the_command_prints_what_was_learned(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = points(FIELD, 5).assign(id=range(15))
+    labels.loc[0, "Class"] = None
+    drawn = str(save(labels, tmp_path / "labels.gpkg"))
+    command = ["teach", str(scene), "--labels", drawn, "-o", str(tmp_path / "mine"), "--model", str(base), "-q"]
+    told = CliRunner().invoke(cli, command)
+    assert told.exit_code == 0, told.output
+    assert "column 'Class'" in told.output and "1 label without a class passed over" in told.output
+    document = json.loads(CliRunner().invoke(cli, [*command, "--json"]).output)
+    assert document["encoded"] == 0 and document["patches"] == 14
+    assert TeachResult.__dataclass_fields__.keys() == document.keys()
+    assert torch.is_tensor(load_model(tmp_path / "mine").weight)  # type: ignore[union-attr]
