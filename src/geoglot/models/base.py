@@ -63,6 +63,12 @@ class Card:
         return 3 + int(self.config.get("extra_bands", 0))
 
     @property
+    def statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """Mean and standard deviation of every band; a band beyond RGB has those of a brightness all over 0..1."""
+        extra = self.bands - 3
+        return (*self.mean, *(0.5,) * extra), (*self.std, *(0.25,) * extra)
+
+    @property
     def classes(self) -> tuple[str, ...]:
         """The classes of a segmenter, in the order of its scores."""
         return tuple(self.config.get("classes", ()))

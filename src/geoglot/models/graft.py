@@ -58,8 +58,7 @@ class Graft(Clip):
         return F.normalize(self._project(hidden[:, 0]).float(), dim=-1), self._as_grid(patches, pixels)
 
     def _statistics(self) -> tuple[tuple[float, ...], tuple[float, ...]]:
-        extra = self.card.bands - 3
-        return (*self.card.mean, *(0.5,) * extra), (*self.card.std, *(0.25,) * extra)
+        return self.card.statistics
 
     def _block(self, layer: Any, tokens: Tensor) -> Tensor:
         if self.recompute and tokens.requires_grad:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from geoglot.errors import ModelError
 from geoglot.models.base import Card, CardedModel, normalise
+from geoglot.models.light.light import Light, LightConfig
 from geoglot.models.model_files import read_weights, require_fit, write_model
 from geoglot.models.segclip.backbone import check_backbone
 from geoglot.models.segclip.config import SegClipConfig
@@ -28,7 +29,7 @@ IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class Network(Protocol):
     """The network of a segmenter."""
 
-    def scores(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+    def scores(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Logits of normalised pixels."""
         ...
 
@@ -41,12 +42,14 @@ class Segmenter(CardedModel):
         self.card, self.network = card, network
         self.classes = card.classes
 
-    def prepare(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile 3 padded_rows padded_cols"]:
+    def prepare(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile band padded_rows padded_cols"]:
         """Normalise brightness 0..1, and pad below and to the right with the mean colour."""
         rows, cols = pixels.shape[2:]
-        return F.pad(normalise(pixels, self.card.mean, self.card.std), (0, -cols % MULTIPLE, 0, -rows % MULTIPLE))
+        return F.pad(normalise(pixels, *self.card.statistics), (0, -cols % MULTIPLE, 0, -rows % MULTIPLE))
 
-    def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+    def forward(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Logits of the classes; pixels are brightness 0..1."""
         rows, cols = (side // STRIDE for side in pixels.shape[2:])
         network: Any = self.network
@@ -54,18 +57,19 @@ class Segmenter(CardedModel):
         return scores[:, :, :rows, :cols]
 
 
-NetworkConfig = SegClipConfig | UPerNetConfig
+NetworkConfig = SegClipConfig | UPerNetConfig | LightConfig
 
-#: The config of each family, and the network that it describes
-NETWORKS: dict[str, tuple[type[NetworkConfig], Callable[[Any, int], nn.Module]]] = {
+#: The config of each family, and the network that it and a card describe
+NETWORKS: dict[str, tuple[type[NetworkConfig], Callable[[Any, Card], nn.Module]]] = {
     "segclip": (SegClipConfig, lambda config, _: SegClip(config)),
-    "upernet": (UPerNetConfig, UPerNet),
+    "upernet": (UPerNetConfig, lambda config, card: UPerNet(config, len(card.classes))),
+    "light": (LightConfig, lambda config, card: Light(config, len(card.classes), card.bands)),
 }
 
 
 def new_segmenter(card: Card, config: NetworkConfig) -> Segmenter:
     """A segmenter with random weights."""
-    return Segmenter(card, NETWORKS[card.family][1](config, len(card.classes)))
+    return Segmenter(card, NETWORKS[card.family][1](config, card))
 
 
 def read_segmenter(card: Card, folder: Path) -> Segmenter:
@@ -82,10 +86,13 @@ def _check_network(card: Card, tensors: Mapping[str, Tensor]) -> NetworkConfig:
     sizes = read_sizes(card, Classes)
     if card.dim or card.patch_size != STRIDE or not sizes.classes:
         raise wrong_card(card, f"a segmenter must have dim 0, patch_size {STRIDE} and classes")
+    if sizes.extra_bands and card.family != "light":
+        raise wrong_card(card, f"a {card.family} sees red, green and blue alone")
     require_modest(card)
     config = read_part(card, NETWORKS[card.family][0], sizes.network, "config.network.")
     try:
-        check_backbone(config.backbone)
+        if not isinstance(config, LightConfig):
+            check_backbone(config.backbone)
         with torch.device("meta"):
             wanted = new_segmenter(card, config).network.state_dict()
     except ModelError as error:

@@ -78,6 +78,7 @@ class Classes:
     classes: tuple[str, ...]
     network: dict[str, Any]
     texts: dict[str, Any] = field(default_factory=dict)
+    extra_bands: Annotated[int, Interval(ge=0, le=64)] = 0
 
 
 def read_sizes(card: Card, kind: type[T]) -> T:

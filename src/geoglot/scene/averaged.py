@@ -19,7 +19,8 @@ from geoglot.scene.question import Question
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 
-_AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
+#: Axes of (tile, band, row, col) that each view is mirrored along
+AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
     "none": ((),),
     "horizontal": ((), (3,)),
     "all": ((), (3,), (2,), (2, 3)),
@@ -35,7 +36,7 @@ class Averaged:
             raise InputError(f"scales must be numbers from 0.1 to 10, such as 0.75,1,1.25, got {scales}")
         self.card, self.labels, self.channels = dense.card, dense.labels, dense.channels
         self._dense, self._flips, self._scales = dense, flips, scales
-        self._views = tuple(product(scales, _AXES[flips]))
+        self._views = tuple(product(scales, AXES[flips]))
 
     @property
     def evidence(self) -> ClassEvidence | None:
@@ -64,12 +65,13 @@ class Averaged:
         lattice = [side // patch for side in pixels.shape[2:]]
         probabilities = []
         for scale, axes in self._views:
-            view = _resize(pixels, [max(1, round(side * scale)) * patch for side in lattice]).flip(axes)
-            probabilities.append(_resize(self._dense(view).softmax(1).flip(axes), lattice))
+            view = resize(pixels, [max(1, round(side * scale)) * patch for side in lattice]).flip(axes)
+            probabilities.append(resize(self._dense(view).softmax(1).flip(axes), lattice))
         return torch.stack(probabilities).mean(0).clamp_min(_LEAST).log()
 
 
-def _resize(maps: Tensor, sides: list[int]) -> Tensor:
+def resize(maps: Tensor, sides: list[int]) -> Tensor:
+    """Maps (tile, channel, row, col) at other sides, by their mean where they shrink."""
     if list(maps.shape[2:]) == sides:
         return maps
     return F.interpolate(maps, sides, mode="bilinear", align_corners=False, antialias=True)

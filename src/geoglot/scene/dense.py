@@ -189,7 +189,7 @@ class ClassDense(Labelled):
         return WindowPlan(shape, tile, tile // 4 // patch * patch if overlap is None else overlap, patch)
 
     @torch.inference_mode()
-    def __call__(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+    def __call__(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         """Logits at every fourth pixel."""
         scores: Tensor = self.model(pixels.to(self.model.device)).float().cpu()
         return scores

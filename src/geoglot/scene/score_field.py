@@ -12,6 +12,7 @@ from geoglot.scene.blend import upsample
 from geoglot.scene.covers import allies_of
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.join import join_odds
+from geoglot.scene.patches_around import patches_around
 from geoglot.scene.question import Question, TextQuestion
 from geoglot.scene.spectral_evidence import SpectralEvidence
 
@@ -52,8 +53,8 @@ class ScoreField:
 
     def read(self, window: Window) -> Float[np.ndarray, "rows cols"]:
         """Scores of the pixels of a window inside the scene."""
-        block = self._around(window)
-        return self._pixels(self._patches_by_words(block), block, window)
+        block, crop = patches_around(self.scene.plan, window)
+        return self._pixels(self._patches_by_words(block), crop, window)
 
     def strips(self, least: float) -> Iterator[tuple[Window, Float[np.ndarray, "rows cols"] | None]]:
         """The scene from the top in strips of full width; None for a strip in which no score reaches `least`."""
@@ -61,14 +62,14 @@ class ScoreField:
         rows = max(self.scene.plan.patch, _PIXELS // width)
         for row in range(0, height, rows):
             window = Window(row, 0, min(rows, height - row), width)
-            block = self._around(window)
+            block, crop = patches_around(self.scene.plan, window)
             lattice = self._patches_by_words(block)
             # Interpolation between patches never exceeds the highest of them, nor bands what they may say at most.
             highest = torch.from_numpy(lattice)
             if self.evidence is not None:
                 most = torch.full(lattice.shape[1:], self.evidence.highest(self.index))
                 highest = join_odds(highest, most)[None]
-            yield window, self._pixels(lattice, block, window) if (highest[0] >= least).any() else None
+            yield window, self._pixels(lattice, crop, window) if (highest[0] >= least).any() else None
 
     @property
     def _own(self) -> slice:
@@ -83,29 +84,9 @@ class ScoreField:
         own = self.question.scores(seen, self.index)
         return own[None] if self.evidence is None else np.stack([own, np.zeros_like(own), 1 - own])
 
-    def _around(self, window: Window) -> Window:
-        """The patches whose centres surround the pixels of a window."""
-        pixels = window.within(self.scene.plan.lattice_window)
-        (top, bottom), (left, right) = (
-            _surround(start, start + length, self.scene.plan.patch, count)
-            for start, length, count in zip(pixels[:2], pixels[2:], self.scene.plan.lattice, strict=True)
-        )
-        return Window(top, left, bottom - top, right - left)
-
-    def _pixels(self, lattice: np.ndarray, block: Window, window: Window) -> Float[np.ndarray, "rows cols"]:
-        patch = self.scene.plan.patch
-        pixels = window.within(self.scene.plan.lattice_window)
-        top, left = pixels.row - block.row * patch, pixels.col - block.col * patch
-        crop = slice(top, top + window.height), slice(left, left + window.width)
-        shares = upsample(torch.from_numpy(lattice), patch, *crop)
+    def _pixels(self, lattice: np.ndarray, crop: tuple[slice, slice], window: Window) -> Float[np.ndarray, "rows cols"]:
+        shares = upsample(torch.from_numpy(lattice), self.scene.plan.patch, *crop)
         scores = shares[0]
         if self.evidence is not None:
             scores = join_odds(shares, torch.from_numpy(self.evidence.at(window, self._own)[0]))
         return np.where(self.scene.valid(window), scores.nan_to_num(0).numpy(), np.float32(0))
-
-
-def _surround(start: int, stop: int, patch: int, count: int) -> tuple[int, int]:
-    """The first patch along one axis, and the last plus one."""
-    first = int(np.floor((start + 0.5) / patch - 0.5))
-    last = int(np.floor((stop - 0.5) / patch - 0.5)) + 1
-    return min(max(first, 0), count - 1), min(last, count - 1) + 1

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import InputError, MissingExtraError, ModelError
+from geoglot.models.light.light import Light
 from geoglot.models.segmenter import MULTIPLE, Segmenter
 from geoglot.models.zoo import load_segmenter
 from geoglot.outputs.journal import fingerprint
@@ -50,11 +51,11 @@ class _Graph(nn.Module):
 
     def __init__(self, segmenter: Segmenter) -> None:
         super().__init__()
-        self.network = segmenter.network
-        for name, values in (("mean", segmenter.card.mean), ("std", segmenter.card.std)):
+        self.network = segmenter.network.fused() if isinstance(segmenter.network, Light) else segmenter.network
+        for name, values in zip(("mean", "std"), segmenter.card.statistics, strict=True):
             self.register_buffer(name, torch.tensor(values).view(1, -1, 1, 1))
 
-    def forward(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+    def forward(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
         network: Any = self.network
         scores: Tensor = network.scores((pixels - self.mean) / self.std)
         return scores
@@ -94,7 +95,8 @@ def export_model(
     tell("tracing the network, minutes for a large one", 1, 1)
     with made.writing(output) as temporary:
         program.save(str(temporary))
-        shape = (1, 3, side, side) if fixed else (3, 3, side + MULTIPLE, max(MULTIPLE, side - MULTIPLE))
+        bands = segmenter.card.bands
+        shape = (1, bands, side, side) if fixed else (3, bands, side + MULTIPLE, max(MULTIPLE, side - MULTIPLE))
         session = runtime.InferenceSession(str(temporary), providers=["CPUExecutionProvider"])
         tell("comparing with PyTorch", 0, 1)
         difference = compare(session, graph, shape)
@@ -157,9 +159,9 @@ def _runtime() -> Any:
     return onnxruntime
 
 
-def _traced(graph: nn.Module, side: int, fixed: bool) -> Any:
+def _traced(graph: _Graph, side: int, fixed: bool) -> Any:
     """Trace with PyTorch's exporter, without its warnings about packages that are not installed."""
-    example = torch.rand(1 if fixed else _TILES, 3, side, side)
+    example = torch.rand(1 if fixed else _TILES, graph.mean.shape[1], side, side)
     free = dict.fromkeys((0, 2, 3), torch.export.Dim.DYNAMIC)
     log = logging.getLogger("torch.onnx")
     level = log.level

@@ -3,6 +3,7 @@
 A batch follows from the seed and the number of its step alone, so that training resumes exactly.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,7 @@ from typing import Literal
 import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Shaped
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -25,7 +26,7 @@ from geoglot.models.segmenter import MULTIPLE
 from geoglot.training.augment import recolour
 from geoglot.training.processes import SINGLE, Process
 
-_Crop = tuple[Tensor, Tensor] | GeoglotError
+_Crop = tuple[Tensor, ...] | GeoglotError
 _TRIES = 10  # to find a crop that no class fills
 
 
@@ -72,33 +73,50 @@ class CropLoader:
 
     def batches(self, first_step: int, stop: int) -> Iterator[CropBatch]:
         """Batches of steps first_step..stop-1."""
-        positions = [list(self.process.part_of(self.sampling.batch, step)) for step in range(first_step, stop)]
-        loader = DataLoader(
-            _CropSet(self.samples, self.sampling), batch_sampler=positions, num_workers=self.sampling.workers,
-            collate_fn=_collate, generator=torch.Generator(),  # the global one belongs to the loss
-        )  # fmt: skip
-        for batch in loader:
-            if isinstance(batch, GeoglotError):
-                raise batch
-            yield batch
+        crops, sampling = _MappedCrops(self.samples, self.sampling), self.sampling
+        for pixels, labels in load_crops(crops, sampling.batch, sampling.workers, self.process, first_step, stop):
+            yield CropBatch(pixels, labels)
 
 
-class _CropSet(Dataset[_Crop]):
+def load_crops(
+    crops: "Crops", batch: int, workers: int, process: Process, first_step: int, stop: int
+) -> Iterator[tuple[Tensor, ...]]:
+    """This process's part of every batch of steps first_step..stop-1, each part of a crop stacked."""
+    positions = [list(process.part_of(batch, step)) for step in range(first_step, stop)]
+    loader = DataLoader(
+        crops, batch_sampler=positions, num_workers=workers, collate_fn=_stack,
+        generator=torch.Generator(),  # the global one belongs to the loss
+    )  # fmt: skip
+    for stacked in loader:
+        if isinstance(stacked, GeoglotError):
+            raise stacked
+        yield stacked
+
+
+class Crops(Dataset[_Crop], ABC):
     """The crop at each position in the endless sequence of epochs, or the error that prevents it.
 
     Errors are returned: raised in a worker process, they would arrive as a traceback inside a message.
     """
 
-    def __init__(self, samples: Mapped, sampling: CropSampling) -> None:
-        self.samples, self.sampling = samples, sampling
-
     def __getitem__(self, position: int) -> _Crop:
         try:
-            return self._crop(position)
+            return self.crop(position)
         except GeoglotError as error:
             return error
 
-    def _crop(self, position: int) -> tuple[Float[Tensor, "3 side side"], Int[Tensor, "side side"]]:
+    @abstractmethod
+    def crop(self, position: int) -> tuple[Tensor, ...]:
+        """The pixels of a crop and what is known of them."""
+
+
+class _MappedCrops(Crops):
+    """Crops of images with the class of every pixel."""
+
+    def __init__(self, samples: Mapped, sampling: CropSampling) -> None:
+        self.samples, self.sampling = samples, sampling
+
+    def crop(self, position: int) -> tuple[Float[Tensor, "3 side side"], Int[Tensor, "side side"]]:
         rng = np.random.default_rng((self.sampling.seed, position))
         index = image_at(position, len(self.samples), self.sampling.seed)
         image, labels = self.samples.images[index], self.samples.masks[index]()
@@ -111,12 +129,21 @@ class _CropSet(Dataset[_Crop]):
         labels = np.where(tile.valid, cut_labels(labels, window), -1)
         pixels, augment = tile.pixels[:3], self.sampling.augment
         if augment != "none":
-            quarters, mirrored = 0 if augment == "upright" else int(rng.integers(4)), bool(rng.integers(2))
-            pixels, labels = np.rot90(pixels, quarters, (1, 2)), np.rot90(labels, quarters)
-            if mirrored:
-                pixels, labels = pixels[:, :, ::-1], labels[:, ::-1]
-            pixels = recolour(pixels, rng)
+            pixels, labels = vary(pixels, labels[None], augment, rng)
+            labels = labels[0]
         return _resize(pixels, labels, self.sampling.side)
+
+
+def vary(
+    pixels: Float[np.ndarray, "band side side"], known: Shaped[np.ndarray, "channel side2 side2"],
+    augment: Literal["aerial", "upright"], rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Turn and mirror pixels and what is known of them alike, then recolour the pixels."""
+    quarters, mirrored = 0 if augment == "upright" else int(rng.integers(4)), bool(rng.integers(2))
+    pixels, known = np.rot90(pixels, quarters, (1, 2)), np.rot90(known, quarters, (1, 2))
+    if mirrored:
+        pixels, known = pixels[:, :, ::-1], known[:, :, ::-1]
+    return recolour(pixels, rng), known
 
 
 def image_at(position: int, images: int, seed: int) -> int:
@@ -161,11 +188,10 @@ def _resize(pixels: np.ndarray, labels: np.ndarray, side: int) -> tuple[Tensor, 
     return image[0], targets[0, 0].long()
 
 
-def _collate(samples: list[_Crop]) -> CropBatch | GeoglotError:
+def _stack(samples: list[_Crop]) -> tuple[Tensor, ...] | GeoglotError:
     crops = []
     for sample in samples:
         if isinstance(sample, GeoglotError):
             return sample
         crops.append(sample)
-    pixels, labels = zip(*crops, strict=True)
-    return CropBatch(torch.stack(pixels), torch.stack(labels))
+    return tuple(map(torch.stack, zip(*crops, strict=True)))

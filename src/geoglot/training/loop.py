@@ -69,7 +69,19 @@ class Fitted:
     notes: tuple[str, ...] = ()
 
 
-def fit(objective: Objective, settings: Fit, folder: Path, identity: str, process: Process, report: Report) -> Fitted:
+Evaluated = Callable[[TrainState, bool], None]
+"""Called after each evaluation with the state of the run, and whether these weights are the best so far."""
+
+
+def fit(
+    objective: Objective,
+    settings: Fit,
+    folder: Path,
+    identity: str,
+    process: Process,
+    report: Report,
+    evaluated: Evaluated | None = None,
+) -> Fitted:
     """Train to the last step, from the checkpoint in `folder` if there is one.
 
     The EMA, if there is one, is evaluated and returned in place of the model. If the objective names a metric, the
@@ -108,6 +120,8 @@ def fit(objective: Objective, settings: Fit, folder: Path, identity: str, proces
         report(state.step, settings.steps, metrics)
         if improved:
             checkpoint.save_best(state, folder)
+        if main and evaluating and evaluated:
+            evaluated(state, improved)
         if main and saving:
             checkpoint.save(state, identity, folder)
         ready = time.monotonic()

@@ -104,24 +104,31 @@ def losses_of(
     """Weighted losses to add up; `pixels` are normalised. Any network but SegCLIP computes its own `losses`."""
     with torch.autocast(pixels.device.type, torch.bfloat16, enabled=bfloat16):
         if isinstance(network, SegClip):
-            return _segclip_losses(network, pixels, labels, settings)
+            return segclip_losses(network, pixels, labels, settings)[0]
         pixelwise: Any = network
         losses: Losses = pixelwise.losses(pixels, labels)
         return losses
 
 
-def _segclip_losses(network: SegClip, pixels: Tensor, labels: Tensor, settings: MaskLoss) -> Losses:
+def segclip_losses(
+    network: SegClip,
+    pixels: Float[Tensor, "crop 3 side side"],
+    labels: Int[Tensor, "crop side side"],
+    settings: MaskLoss,
+) -> tuple[Losses, Prediction]:
+    """Weighted losses of masks to add up, and the last prediction of the text queries."""
     config = network.config
     targets = make_targets(labels, len(config.classes))
     guided = guide(targets, config.guidance, config.queries, config.layers) if config.guidance.on else None
     predictions = network.predictions(pixels, guided)
     slots = guided.classes.shape[1] if guided is not None else 0
     with torch.autocast(pixels.device.type, enabled=False):
-        losses = dict(mask_losses(_select(predictions, slice(slots, None)), targets, settings))
+        own = _select(predictions, slice(slots, None))
+        losses = dict(mask_losses(own, targets, settings))
         if guided is not None:
             extra = guided_losses(_select(predictions, slice(slots)), targets.repeat(config.guidance.groups), settings)
             losses |= {name: config.guidance.weight * value for name, value in extra.items()}
-    return losses
+    return losses, own[-1]
 
 
 def _select(predictions: list[Prediction], queries: slice) -> list[Prediction]:

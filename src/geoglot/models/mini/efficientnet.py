@@ -80,9 +80,9 @@ class Block(nn.Module):
 class EfficientNetLite0(nn.Module):
     """3.0 million parameters; sides of the input are multiples of 32."""
 
-    def __init__(self) -> None:
+    def __init__(self, bands: int = 3) -> None:
         super().__init__()
-        self.stem = ConvNorm(3, STEM, 3, 2)
+        self.stem = ConvNorm(bands, STEM, 3, 2)
         self.fine, self.coarse = nn.Sequential(), nn.Sequential()
         inputs = STEM
         for index, stage in enumerate(STAGES):
@@ -92,13 +92,13 @@ class EfficientNetLite0(nn.Module):
                 inputs = stage.channels
 
     def forward(
-        self, pixels: Float[Tensor, "tile 3 rows cols"]
+        self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> tuple[Float[Tensor, "tile 112 rows16 cols16"], Float[Tensor, "tile 320 rows32 cols32"]]:
         """Features at strides 16 and 32 of normalised pixels."""
         return self.pyramid(pixels)[2:]
 
     def pyramid(
-        self, pixels: Float[Tensor, "tile 3 rows cols"]
+        self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> tuple[
         Float[Tensor, "tile 24 rows4 cols4"],
         Float[Tensor, "tile 40 rows8 cols8"],
@@ -114,7 +114,7 @@ class EfficientNetLite0(nn.Module):
         """The layers up to stride 4."""
         return self.stem, *list(self.fine)[:_STRIDE_4]
 
-    def begin(self, pixels: Float[Tensor, "tile 3 rows cols"]) -> Float[Tensor, "tile 24 rows4 cols4"]:
+    def begin(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile 24 rows4 cols4"]:
         """Features at stride 4 of normalised pixels."""
         quarter: Tensor = self.fine[:_STRIDE_4](F.relu6(self.stem(pixels), inplace=True))
         return quarter

@@ -15,7 +15,8 @@ from geoglot.models.segclip.backbone import ResNet, ViTPyramid, check_backbone, 
 from geoglot.models.segclip.config import SegClipConfig
 from geoglot.models.segclip.mask2former import load_mask2former
 from geoglot.models.segclip.segclip import SegClip
-from geoglot.models.segmenter import NETWORKS, NetworkConfig, Segmenter, new_segmenter
+from geoglot.models.segmenter import NETWORKS, Segmenter, new_segmenter
+from geoglot.models.upernet import UPerNetConfig
 from geoglot.models.zoo import find_model, load_word_model
 
 log = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Origins:
     whole: str | None
 
 
-def build_segmenter(card: Card, settings: NetworkConfig, origins: Origins) -> Segmenter:
+def build_segmenter(card: Card, settings: SegClipConfig | UPerNetConfig, origins: Origins) -> Segmenter:
     """The segmenter of a card whose config holds the classes only; the architecture is added to it."""
     check_backbone(settings.backbone)
     config, embeddings = dict(card.config), None

@@ -28,6 +28,15 @@ class Prediction:
     masks: Float[Tensor, "image query rows4 cols4"]
     """Logits."""
 
+    def scores(self) -> Float[Tensor, "image class rows4 cols4"]:
+        """Logarithm of each class's score: the sum over queries of class probability times mask probability.
+
+        This is Mask2Former's semantic inference, at stride 4 instead of on upsampled masks.
+        """
+        classes = self.classes.float().softmax(2)[:, :, :-1]
+        summed = torch.einsum("iqk,iqrc->ikrc", classes, self.masks.float().sigmoid())
+        return summed.clamp_min(_LEAST).log()
+
 
 class LinearClasses(nn.Linear):
     """A weight vector for each class and, last, for none (Mask2Former)."""
@@ -112,11 +121,6 @@ class SegClip(nn.Module):
         return tokens, query_pos
 
     def scores(self, pixels: Float[Tensor, "image 3 rows cols"]) -> Float[Tensor, "image class rows4 cols4"]:
-        """Logarithm of each class's score: the sum over queries of class probability times mask probability.
-
-        This is Mask2Former's semantic inference, at stride 4 instead of on upsampled masks.
-        """
-        prediction = self(pixels)
-        classes = prediction.classes.float().softmax(2)[:, :, :-1]
-        summed = torch.einsum("iqk,iqrc->ikrc", classes, prediction.masks.float().sigmoid())
-        return summed.clamp_min(_LEAST).log()
+        """Logarithm of each class's score; see `Prediction.scores`."""
+        prediction: Prediction = self(pixels)
+        return prediction.scores()

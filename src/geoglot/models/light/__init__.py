@@ -1,0 +1,1 @@
+"""A light segmenter for laptops and small devices."""

@@ -1,0 +1,82 @@
+"""A light segmenter: EfficientNet-Lite0 and a small feature pyramid, 3.1 million parameters for any number of bands.
+
+The encoder is mini's (`models/mini/efficientnet.py`), so that a student can start from what mini has learned to see.
+The decoder is a feature pyramid (Lin et al., CVPR 2017) whose sum is filtered at stride 4.
+"""
+
+import copy
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from geoglot.aliases import Count
+from geoglot.models.mini.efficientnet import ConvNorm, EfficientNetLite0
+
+_CHANNELS = (24, 40, 112, 320)  # of the encoder at strides 4, 8, 16 and 32
+_MOMENTUM = 0.1  # of the batch norms, which trainings of some hundred steps must follow
+
+
+@dataclass(frozen=True)
+class LightConfig:
+    """Settings of a light segmenter."""
+
+    width: Count = 96
+    """Channels of the decoder."""
+
+
+class Light(nn.Module):
+    """Logits of every fourth pixel; sides of the input are multiples of 32."""
+
+    def __init__(self, config: LightConfig, classes: int, bands: int = 3) -> None:
+        super().__init__()
+        width = config.width
+        self.encoder = EfficientNetLite0(bands)
+        self.lateral = nn.ModuleList(nn.Conv2d(channels, width, 1) for channels in _CHANNELS)
+        self.merge = nn.Sequential(*(layer for _ in range(2) for layer in _separable(width)))
+        self.classify = nn.Conv2d(width, classes, 1)
+        for module in self.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.momentum = _MOMENTUM
+
+    def scores(self, pixels: Float[Tensor, "tile band rows cols"]) -> Float[Tensor, "tile class rows4 cols4"]:
+        """Logits; pixels are normalised."""
+        levels = self.encoder.pyramid(pixels)
+        above: Tensor = self.lateral[3](levels[3])
+        for lateral, level in zip(reversed(self.lateral[:3]), reversed(levels[:3]), strict=True):
+            enlarged = F.interpolate(above, scale_factor=2, mode="bilinear", align_corners=False)
+            above = lateral(level) + enlarged
+        logits: Tensor = self.classify(self.merge(above))
+        return logits
+
+    def start_from(self, encoder: EfficientNetLite0) -> None:
+        """Take the weights of an encoder of RGB; those of more bands begin at zero, so that they change nothing."""
+        weights = encoder.state_dict()
+        first = "stem.1.weight"
+        extra = self.encoder.state_dict()[first].shape[1] - weights[first].shape[1]
+        weights[first] = F.pad(weights[first], (0, 0, 0, 0, 0, extra))
+        self.encoder.load_state_dict(weights)
+
+    def fused(self) -> "Light":
+        """A copy for inference whose batch norms are part of its convolutions, as runtimes and quantisation want it."""
+        network = copy.deepcopy(self).eval()
+        for name, module in list(network.named_modules()):
+            if isinstance(module, ConvNorm):
+                parent, _, own = name.rpartition(".")
+                setattr(network.get_submodule(parent), own, _fuse(module))
+        return network
+
+
+def _separable(width: int) -> tuple[nn.Module, ...]:
+    """Filter each channel, then mix them."""
+    return ConvNorm(width, width, 3, groups=width), ConvNorm(width, width, 1), nn.ReLU6()
+
+
+@torch.no_grad()
+def _fuse(layer: ConvNorm) -> nn.Sequential:
+    conv, norm = cast(nn.Conv2d, layer[1]), cast(nn.BatchNorm2d, layer[2])
+    return nn.Sequential(layer[0], fuse_conv_bn_eval(conv, norm))

@@ -1,0 +1,53 @@
+"""Recipes as TOML, for a person to read and edit; `recipe.py` reads them."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def recipe_text(recipe: Any, comments: Mapping[str, str] | None = None) -> str:
+    """A recipe, a dataclass, as TOML: its tables follow its values, and what is None is left out.
+
+    `comments` are lines above a key, by its dotted name: {"fit.steps": "more is better"}.
+    """
+    lines = _table(_plain(recipe), "", comments or {})
+    return "\n".join(lines).strip() + "\n"
+
+
+def _plain(recipe: Any) -> dict[str, Any]:
+    """Names to values, with dataclasses as tables."""
+    pairs = ((field.name, getattr(recipe, field.name)) for field in dataclasses.fields(recipe))
+    tables = ((name, _plain(value) if dataclasses.is_dataclass(value) else value) for name, value in pairs)
+    return {name: value for name, value in tables if value is not None}
+
+
+def _table(table: Mapping[str, Any], where: str, comments: Mapping[str, str]) -> list[str]:
+    lines = [f"[{where}]"] if where else []
+    for name, value in table.items():
+        if not isinstance(value, Mapping):
+            dotted = f"{where}.{name}" if where else name
+            lines += [
+                *(f"# {line}" for line in comments.get(dotted, "").splitlines()),
+                f"{_key(name)} = {_value(value)}",
+            ]
+    for name, value in table.items():
+        if isinstance(value, Mapping) and value:
+            lines += ["", *_table(value, f"{where}.{_key(name)}" if where else _key(name), comments)]
+    return lines
+
+
+def _key(name: str) -> str:
+    """A key that may be any text; TOML leaves plain ones without quotes."""
+    plain = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if plain else json.dumps(name, ensure_ascii=False)
+
+
+def _value(value: Any) -> str:
+    """TOML's texts, numbers, booleans and lists are JSON's; a table in a list is written in one line."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_value, value))}]"
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{_key(name)} = {_value(part)}' for name, part in value.items())} }}"
+    return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

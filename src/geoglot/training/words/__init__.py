@@ -1,0 +1,1 @@
+"""Words to a segmenter: a model that reads words teaches a small one, without annotation."""

@@ -1,0 +1,62 @@
+"""How long a run will take on this machine: a window of the teacher and a step of the student are timed before it."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from geoglot.models.segmenter import STRIDE, Segmenter
+from geoglot.scene.encoded_scene import EncodedScene
+from geoglot.training.soft_losses import SoftLoss, soft_losses
+from geoglot.training.words.looks import Looks
+from geoglot.training.words.words_recipe import WordsRecipe
+
+
+@dataclass(frozen=True)
+class Duration:
+    """Seconds of the parts of a run."""
+
+    teacher: float
+    student: float
+
+    def __str__(self) -> str:
+        total = self.teacher + self.student
+        return (
+            f"this takes about {_minutes(total)} on this machine: {_minutes(self.teacher)} for the teacher's looks, "
+            f"{_minutes(self.student)} for the student"
+        )
+
+
+def estimate(recipe: WordsRecipe, looks: Looks, scenes: Sequence[EncodedScene], student: Segmenter) -> Duration:
+    """Seconds of a run from its beginning; `scenes` are blank."""
+    windows, side = sum(len(scene.plan) for scene in scenes), max(scene.plan.tile for scene in scenes)
+    teacher = windows * _time_of(lambda: looks(torch.rand(1, looks.card.bands, side, side)))
+    pixels = torch.rand(recipe.crops.batch, student.card.bands, recipe.crops.side, recipe.crops.side)
+    step = _time_of(lambda: _step(student, pixels))
+    voted = windows * recipe.voters * (recipe.rounds - 1) * (side / recipe.crops.side) ** 2
+    return Duration(teacher, step * (recipe.rounds * recipe.fit.steps + voted / 3 / recipe.crops.batch))
+
+
+def _step(student: Segmenter, pixels: torch.Tensor) -> None:
+    """A step that changes nothing: no weight, no statistic."""
+    pixels = pixels.to(student.device)
+    scores = student.eval()(pixels)
+    counts = torch.ones(len(pixels), *(side // STRIDE for side in pixels.shape[2:]), dtype=torch.bool)
+    losses = soft_losses(scores, scores.detach().softmax(1), counts.to(student.device), SoftLoss())
+    torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
+    student.zero_grad()
+
+
+def _time_of(call: Callable[[], object]) -> float:
+    """Seconds of the second call: the first one prepares what later ones find."""
+    call()
+    began = time.monotonic()
+    call()
+    return time.monotonic() - began
+
+
+def _minutes(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,96 @@
+"""`geoglot train words`: words and unlabelled scenes become a segmenter. The same call again resumes a run.
+
+A teacher that reads words maps the scenes in several looks (`looks.py`), of which the surest share of each class counts
+(`surest.py`). A student learns that; then its checkpoints vote beside the teacher, and it learns again.
+"""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from geoglot.aliases import PathLike, Progress
+from geoglot.errors import OutputError
+from geoglot.models.base import VisionLanguageModel
+from geoglot.models.zoo import load_word_model
+from geoglot.options import TEMPLATES
+from geoglot.outputs.atomic import disk_errors
+from geoglot.outputs.own import is_marked, mark
+from geoglot.recipe import open_recipe, recipe_facts, resolve_model
+from geoglot.scene.class_words import ClassWords
+from geoglot.scene.dense import WordDense
+from geoglot.scene.word_scores import WordScores
+from geoglot.training.loop import Report, quiet
+from geoglot.training.processes import own_device
+from geoglot.training.trained import MODEL, Trained
+from geoglot.training.words.looks import Looks
+from geoglot.training.words.students import restore
+from geoglot.training.words.taught_card import FACTS
+from geoglot.training.words.words_recipe import BACKGROUND, WordsRecipe, places
+from geoglot.training.words.words_run import WordsRun
+
+log = logging.getLogger(__name__)
+
+
+def train_words(
+    recipe: WordsRecipe | PathLike,
+    device: str | None = None,
+    report: Report = quiet,
+    progress: Progress | None = None,
+) -> Trained:
+    """Train a student by a recipe or its file, from where an earlier call stopped if there is one.
+
+    RUN/model can be used to map with as soon as weights were evaluated, and always holds the best. Raises InputError,
+    SourceError or ModelError for what cannot be used, before the first step.
+    """
+    asked, folder = open_recipe(recipe, WordsRecipe)
+    place = own_device(device)
+    texts = resolve_model(asked.teacher.model, folder)
+    teacher = load_word_model(texts, device=str(place))
+    words = teaching_words(asked, teacher)
+    told = {"model": teacher.card.sha256, "words": [asdict(entry) for entry in words]}
+    extra = max(0, len(asked.read.bands or ()) - 3)
+    looks = Looks([WordScores(teacher, words)], asked.teacher.flips, asked.teacher.scales, told, extra)
+    _open_output(asked.output)
+    run = WordsRun(
+        recipe=asked, facts=recipe_facts(asked, folder, "output") | {"told": told}, uris=places(asked.scenes, folder),
+        names=looks.classes, texts=texts, teacher=teacher, looks=looks, device=place, report=report, progress=progress,
+    )  # fmt: skip
+    with _telling_what_is_kept(asked.output / MODEL):
+        return run.go()
+
+
+def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[ClassWords, ...]:
+    """The classes that the teacher maps: those of the recipe, and the rest if there are words for it.
+
+    A single class needs a rest: without words for it, it competes with general words of other meaning.
+    """
+    words, rest = recipe.words, recipe.background
+    if not rest and len(words) == 1:
+        rest = WordDense(teacher).question(words, None, TEMPLATES).rivals[0]
+    return (*words, ClassWords(BACKGROUND, rest)) if rest else words
+
+
+def _open_output(output: Path) -> None:
+    """Create the folder of a run, or open that of an unfinished one; OutputError if it is complete or not a run's."""
+    if (output / FACTS).exists():
+        raise OutputError(f"{output} is complete: its model is {output / MODEL}; give another output to train again")
+    if output.exists() and any(output.iterdir()) and not is_marked(output):
+        raise OutputError(f"{output} was not made by a run; give another output")
+    with disk_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
+        mark(output)
+    restore(output / MODEL)
+
+
+@contextmanager
+def _telling_what_is_kept(model: Path) -> Iterator[None]:
+    """Where a run ends early, say what can be mapped with."""
+    done = False
+    try:
+        yield
+        done = True
+    finally:
+        if not done and model.is_dir():
+            log.warning("the best weights so far are in %s, and can be mapped with", model)

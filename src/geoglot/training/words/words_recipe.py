@@ -1,0 +1,173 @@
+"""The recipe of `geoglot train words`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from geoglot.aliases import Amount, ClassesLike, Count, Part, PathLike, Positive
+from geoglot.errors import InputError
+from geoglot.models.light.light import LightConfig
+from geoglot.models.segclip.config import Prompts, SegClipConfig
+from geoglot.options import Flips, ReadOptions
+from geoglot.outputs.atomic import check_folder, write_bytes
+from geoglot.recipe import read_recipe
+from geoglot.recipe_text import recipe_text
+from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.training.loop import Fit
+from geoglot.training.soft_losses import SoftLoss
+from geoglot.training.words.soft_crops import SoftSampling
+
+BACKGROUND = "background"
+
+Architecture = Literal["light", "segclip"]
+
+
+@dataclass(frozen=True)
+class Teaching:
+    """The teacher, and what of its maps counts."""
+
+    model: str = "mini"
+    """A model that reads words, by name or folder."""
+    flips: Flips = "all"
+    scales: tuple[Positive, ...] = (1.0, 1.5)
+    """Sizes at which the teacher sees each window."""
+    keep: Part = 0.6
+    """Share of what is found of each class that counts, the surest of it. The rest is ignored."""
+    agree: Part = 0.75
+    """Least share of the looks that agree with what they find together."""
+
+    def __post_init__(self) -> None:
+        if not self.scales or not self.keep:
+            raise InputError("teacher.scales must have a number at least, and teacher.keep must be above 0")
+
+
+@dataclass(frozen=True)
+class Student:
+    """The model that is trained."""
+
+    architecture: Architecture = "light"
+    """light: EfficientNet-Lite0 with a small decoder, any bands; segclip: text prompts, whose classes take other
+    words."""
+    start: Literal["mini", "random"] = "mini"
+    """Where the weights of a light student's encoder begin: as those of the bundled model, or at random."""
+    light: LightConfig = field(default_factory=LightConfig)
+    segclip: SegClipConfig = field(
+        default_factory=lambda: SegClipConfig(
+            backbone={"embedding_size": 32, "hidden_sizes": [32, 64, 128, 256], "depths": [2, 2, 2, 2],
+                      "layer_type": "basic"},
+            queries=48, width=96, heads=4, feed_forward=192, layers=6, encoder_layers=2, encoder_feed_forward=192,
+            prompts=Prompts(background="text"), class_head="cosine",
+        )
+    )  # fmt: skip
+
+    def __post_init__(self) -> None:
+        if self.segclip.classes:
+            raise InputError("student.segclip.classes come from the words; leave them out")
+
+
+@dataclass(frozen=True)
+class WordsRecipe:
+    """Everything that decides a student."""
+
+    name: str
+    output: Path
+    """Folder for votes, checkpoints and the model."""
+    scenes: tuple[str, ...]
+    """Rasters, relative to the recipe's folder."""
+    classes: dict[str, tuple[str, ...]]
+    """The classes, each with the words that the teacher reads."""
+    background: tuple[str, ...] = ()
+    """Words of all that is none of the classes, which becomes the class "background". A single class without them
+    competes with general words of other meaning."""
+    rounds: Count = 2
+    """Trainings; after each but the last the student's checkpoints vote beside the teacher."""
+    voters: Amount = 3
+    """Checkpoints that vote, the last evaluated ones of a round; 0 for the teacher alone."""
+    read: ReadOptions = field(default_factory=ReadOptions)
+    """How scenes are read: bands beyond red, green and blue are for the student alone."""
+    teacher: Teaching = field(default_factory=Teaching)
+    student: Student = field(default_factory=Student)
+    crops: SoftSampling = field(default_factory=SoftSampling)
+    loss: SoftLoss = field(default_factory=SoftLoss)
+    fit: Fit = field(
+        default_factory=lambda: Fit(
+            steps=400, rate=2e-3, warmup=0.05, weight_decay=0.05, clip=1.0, average=0.98, evaluate_every=80,
+            checkpoint_every=80,
+        )
+    )  # fmt: skip
+    """One round."""
+
+    def __post_init__(self) -> None:
+        if not self.scenes or not self.classes:
+            raise InputError("a recipe needs scenes and classes")
+        if self.background and BACKGROUND in self.classes:
+            raise InputError(f"{BACKGROUND} is the name of the rest; give that class another name, or no background")
+        if self.student.architecture == "segclip" and len(self.read.bands or ()) > 3:
+            raise InputError('a segclip sees red, green and blue; take student.architecture = "light" for more bands')
+
+    @property
+    def words(self) -> tuple[ClassWords, ...]:
+        """The classes with their words, without the background."""
+        return parse_classes({name: words or (name,) for name, words in self.classes.items()})
+
+
+def places(scenes: tuple[str, ...], folder: Path) -> list[str]:
+    """The scenes of a recipe in `folder`; URLs and GDAL's own paths stay as they are."""
+    return [scene if _is_remote(scene) else os.path.normpath(folder / scene) for scene in scenes]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the command line decides beside scenes and classes; all else is edited in the recipe."""
+
+    background: str = ""
+    student: Architecture = "light"
+    teacher: str = "mini"
+    read: ReadOptions = field(default_factory=ReadOptions)
+
+
+def recipe_beside(output: Path, scenes: tuple[str, ...], classes: ClassesLike, choices: Choices) -> Path:
+    """The recipe file beside a run's folder, which is written if it is not there yet.
+
+    InputError if it is there, of other scenes or classes.
+    """
+    path, folder = output.with_name(f"{output.name}.toml"), output.parent
+    teacher = choices.teacher if not Path(choices.teacher).is_dir() else os.path.relpath(choices.teacher, folder)
+    asked = WordsRecipe(
+        name=output.name,
+        output=Path(output.name),
+        scenes=tuple(scene if _is_remote(scene) else os.path.relpath(scene, folder) for scene in scenes),
+        classes={entry.name: entry.words for entry in parse_classes(classes)},
+        background=parse_words(choices.background),
+        read=choices.read,
+        teacher=Teaching(model=teacher),
+        student=Student(architecture=choices.student),
+    )
+    if not path.exists():
+        check_folder(path)
+        write_bytes(path, recipe_text(asked, _COMMENTS).encode())
+        return path
+    there = read_recipe(path, WordsRecipe)
+    for what in ("scenes", "classes", "background"):
+        if getattr(there, what) != getattr(asked, what):
+            raise InputError(
+                f"{path} has other {what}; go on with it by: geoglot train words {path}, or give another output"
+            )
+    return path
+
+
+def _is_remote(scene: PathLike) -> bool:
+    return "://" in str(scene) or str(scene).startswith("/vsi")
+
+
+_COMMENTS = {
+    "name": "geoglot train words THIS_FILE begins the run, or goes on with it.",
+    "rounds": "After each round but the last, the student's checkpoints vote beside the teacher.",
+    "teacher.keep": "The share of what is found of each class that counts: the surest. The rest is ignored.",
+    "teacher.agree": "The least share of the looks (flips times scales) that must agree.",
+    "student.architecture": '"light", or "segclip", whose classes can be given other words later.',
+    "fit.steps": "Of one round.",
+}
