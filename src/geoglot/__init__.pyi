@@ -36,4 +36,5 @@ from .training.teach.teach import teach as teach
 from .training.train_align import train_align as train_align
 from .training.train_init import train_init as train_init
 from .training.train_segment import train_segment as train_segment
+from .training.words.train_words import train_words as train_words
 from .version import __version__ as __version__

@@ -2,25 +2,29 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
 
-def recipe_text(recipe: Any, comments: Mapping[str, str] | None = None) -> str:
+def recipe_text(recipe: Any, comments: Mapping[str, str] | None = None, leave_out: Container[str] = ()) -> str:
     """A recipe, a dataclass, as TOML: its tables follow its values, and what is None is left out.
 
-    `comments` are lines above a key, by its dotted name: {"fit.steps": "more is better"}.
+    `comments` are lines above a key, by its dotted name: {"fit.steps": "more is better"}. `leave_out` are dotted names.
     """
-    lines = _table(_plain(recipe), "", comments or {})
+    lines = _table(_plain(recipe, leave_out), "", comments or {})
     return "\n".join(lines).strip() + "\n"
 
 
-def _plain(recipe: Any) -> dict[str, Any]:
+def _plain(recipe: Any, leave_out: Container[str], where: str = "") -> dict[str, Any]:
     """Names to values, with dataclasses as tables."""
-    pairs = ((field.name, getattr(recipe, field.name)) for field in dataclasses.fields(recipe))
-    tables = ((name, _plain(value) if dataclasses.is_dataclass(value) else value) for name, value in pairs)
-    return {name: value for name, value in tables if value is not None}
+    table = {}
+    for field in dataclasses.fields(recipe):
+        dotted, value = f"{where}{field.name}", getattr(recipe, field.name)
+        if value is not None and dotted not in leave_out:
+            is_table = dataclasses.is_dataclass(value)
+            table[field.name] = _plain(value, leave_out, f"{dotted}.") if is_table else value
+    return table
 
 
 def _table(table: Mapping[str, Any], where: str, comments: Mapping[str, str]) -> list[str]:

@@ -36,7 +36,7 @@ CALLS: dict[str, str] = {
     "search": "{scene} roof --model {model}", "index info": "{out}", "index remove": "{out} a.tif", "index compact": "{out}",
     "index work": "{out}/unit-1.json", "index watch": "{out} roof --since 2024", "index bridge": "{out} roof --onto {out}",
     "index teach": "{out} pier@mine", "index import": "{out}/i {scene}", "index export": "{out} -o {out}/e.parquet",
-    "train align": "{out}/r.toml", "train segment": "{out}/r.toml", "doctor": "", "demo": "{out}/demo/none",
+    "train align": "{out}/r.toml", "train segment": "{out}/r.toml", "train words": "{out}/r.toml", "doctor": "", "demo": "{out}/demo/none",
 }  # fmt: skip
 SETTINGS = ("DEVICE", "THREADS", "RASTER_CACHE_MB", "LLM_SECONDS", "LLM_URL", "LLM_MODEL", "LLM_KEY", "FLICKR_KEY")
 WORDS = st.one_of(

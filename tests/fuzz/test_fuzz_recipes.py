@@ -14,12 +14,14 @@ from geoglot.pairs.collect.collect_recipe import PairsRecipe
 from geoglot.recipe import read_recipe, recipe_facts
 from geoglot.training.train_align import AlignRecipe
 from geoglot.training.train_segment import SegmentRecipe
+from geoglot.training.words.words_recipe import WordsRecipe
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 KINDS = {
     "graft/naip-pixel.toml": AlignRecipe,
     "segclip/loveda.toml": SegmentRecipe,
     "pairs/sentinel2.toml": PairsRecipe,
+    "words/town.toml": WordsRecipe,
 }
 
 

@@ -4,7 +4,8 @@ import copy
 import json
 import logging
 import threading
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from geoglot.models.zoo import load_segmenter
 from geoglot.outputs.journal import fingerprint
 from geoglot.outputs.made import Made
 from geoglot.silence import ignore_library_warnings
+from geoglot.tasks.quantise import Quantised, quantise, read_tiles
 from geoglot.version import __version__
 
 OPSET = 20
@@ -37,10 +39,13 @@ class Exported:
     difference: float
     """Largest difference between its scores and PyTorch's; tiles of another size are compared if sizes are free."""
     fixed: bool
+    int8: Quantised | None = None
+    """What 8 bits cost and gain, if they were asked for."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot export --json`."""
-        return {"path": str(self.path), "difference": self.difference, "fixed": self.fixed, "opset": OPSET}
+        facts = {"path": str(self.path), "difference": self.difference, "fixed": self.fixed, "opset": OPSET}
+        return facts | ({"int8": asdict(self.int8)} if self.int8 else {})
 
 
 class _Graph(nn.Module):
@@ -67,6 +72,7 @@ def export_model(
     side: int | None = None,
     *,
     fixed: bool = False,
+    int8: Sequence[PathLike] = (),
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
@@ -76,6 +82,8 @@ def export_model(
     `side` is the side of a tile in pixels, that of training by default. With `fixed` the graph takes one tile of this
     size; without, any number of tiles whose sides are multiples of 32. Raises ModelError if the graph's scores differ
     from PyTorch's by more than 1e-3.
+
+    With scenes for `int8`, the graph has numbers of 8 bits, which these scenes calibrate and check (`quantise`).
     """
     output = Path(output)
     check_wishes(output, side)
@@ -83,8 +91,10 @@ def export_model(
     side = side or segmenter.card.tile_size
     made = Made("export", output)
     made.check()
-    made.start(fingerprint(_facts(segmenter) | {"side": side, "fixed": fixed, "opset": OPSET}), overwrite)
+    wishes = {"side": side, "fixed": fixed, "int8": list(map(str, int8)), "opset": OPSET}
+    made.start(fingerprint(_facts(segmenter) | wishes), overwrite)
     runtime, graph = _runtime(), _Graph(copy.deepcopy(segmenter).cpu()).eval().requires_grad_(False)
+    tiles = read_tiles(int8, segmenter.card, side) if int8 else None
     tell: Progress = progress or (lambda what, done, total: None)
     tell("tracing the network, minutes for a large one", 0, 1)
     with _tracing:
@@ -103,7 +113,8 @@ def export_model(
         tell("comparing with PyTorch", 1, 1)
         if not difference <= TOLERANCE:
             raise ModelError(f"the graph differs from PyTorch by {difference:.1e}, so it was not kept")
-    exported = Exported(output, difference, fixed)
+        quantised = None if tiles is None else quantise(temporary, temporary, tiles)
+    exported = Exported(output, difference, fixed, quantised)
     made.finish(exported.to_json())
     return exported
 

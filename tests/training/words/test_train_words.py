@@ -9,17 +9,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from affine import Affine
 
 from conftest import MakeGeotiff
 from geoglot.errors import InputError, OutputError
-from geoglot.models.zoo import load_segmenter
+from geoglot.models.segclip.config import SegClipConfig
+from geoglot.models.zoo import load_segmenter, load_word_model
+from geoglot.options import ReadOptions
 from geoglot.recipe import read_recipe
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.loop import Fit
 from geoglot.training.words.soft_crops import SoftSampling
-from geoglot.training.words.train_words import train_words
-from geoglot.training.words.words_recipe import Choices, Teaching, WordsRecipe, recipe_beside
+from geoglot.training.words.train_words import teaching_words, train_words
+from geoglot.training.words.words_recipe import Choices, Student, Teaching, WordsRecipe, recipe_beside
 
+HALF_METRE = Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)
 FIT = Fit(steps=4, rate=1e-3, evaluate_every=1, checkpoint_every=1, average=0.5)
 
 
@@ -45,9 +49,7 @@ def tiny(tmp_path: Path, scene: Path, **changes: object) -> WordsRecipe:
 
 @pytest.fixture
 def scene(make_geotiff: MakeGeotiff) -> Path:
-    from affine import Affine
-
-    return make_geotiff(colours(), transform=Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000))
+    return make_geotiff(colours(), transform=HALF_METRE)
 
 
 def test_words_become_a_model_that_maps(tmp_path: Path, scene: Path) -> None:
@@ -62,4 +64,87 @@ def test_words_become_a_model_that_maps(tmp_path: Path, scene: Path) -> None:
     text = (tmp_path / "run/taught.md").read_text()
     assert "| water |" in text and "That is no accuracy" in text
     with pytest.raises(OutputError, match="complete"):
+        train_words(tiny(tmp_path, scene), "cpu")
+
+
+def test_a_stopped_run_goes_on_to_the_same_bytes_and_maps_meanwhile(tmp_path: Path, scene: Path) -> None:
+    whole = train_words(tiny(tmp_path, scene), "cpu").model
+    stopped = tiny(tmp_path, scene, output=tmp_path / "stopped")
+
+    def stop(step: int, steps: int, figures: object) -> None:
+        if step == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_words(stopped, "cpu", stop)
+    assert load_segmenter(tmp_path / "stopped/model", device="cpu").classes == ("water", "grass")
+    again = train_words(stopped, "cpu").model
+    assert (again / "weights.safetensors").read_bytes() == (whole / "weights.safetensors").read_bytes()
+
+
+def test_bands_that_the_teacher_never_saw_reach_the_student(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
+    path = make_geotiff(colours(4), transform=HALF_METRE)
+    recipe = tiny(tmp_path, path, read=ReadOptions(bands=(1, 2, 3, 4)), rounds=1, fit=replace(FIT, rate=1e-2))
+    model = load_segmenter(train_words(recipe, "cpu").model, device="cpu")
+    assert model.card.bands == 4
+    pixels = torch.rand(1, 4, 32, 32)
+    dark = torch.cat([pixels[:, :3], torch.zeros(1, 1, 32, 32)], 1)
+    assert not torch.equal(model(pixels), model(dark))
+    with pytest.raises(InputError, match="sees 4 bands"):
+        segment(path, None, tmp_path / "map.tif", model=model)
+    segment(path, None, tmp_path / "map.tif", model=model, read=recipe.read)
+
+
+def test_a_segclip_student_takes_other_words(tmp_path: Path, scene: Path) -> None:
+    small = SegClipConfig(
+        backbone={"embedding_size": 8, "hidden_sizes": [8, 16, 24, 32], "depths": [1, 1, 1, 1], "layer_type": "basic"},
+        queries=20, width=32, heads=4, feed_forward=32, layers=3, encoder_layers=1, encoder_feed_forward=32,
+        class_head="cosine",
+    )  # fmt: skip
+    student = Student(architecture="segclip", segclip=small)
+    crops = SoftSampling(batch=2, side=64, scales=(1.0, 1.0))  # 32 px are one pixel at its coarsest stride
+    made = train_words(tiny(tmp_path, scene, student=student, rounds=1, crops=crops), "cpu")
+    classes = {"lake": ["lake"], "water": ["sea"]}
+    result = segment(scene, classes, tmp_path / "map.tif", model=made.model)
+    assert [share.name for share in result.classes][:2] == ["lake", "water"]
+
+
+def test_the_recipe_lies_beside_the_run_and_may_be_edited(tmp_path: Path, scene: Path) -> None:
+    path = recipe_beside(tmp_path / "run", (str(scene),), "water, grass", Choices(read=ReadOptions(bands=(3, "2", 1))))
+    recipe = read_recipe(path, WordsRecipe)
+    assert path == tmp_path / "run.toml" and recipe.output == tmp_path / "run"
+    assert recipe.read.bands == (3, "2", 1)
+    assert recipe.classes == {"water": ("water",), "grass": ("grass",)}
+    path.write_text(path.read_text().replace("keep = 0.6", "keep = 0.5"))
+    assert recipe_beside(tmp_path / "run", (str(scene),), "water, grass", Choices()) == path
+    assert read_recipe(path, WordsRecipe).teacher.keep == 0.5
+    with pytest.raises(InputError, match="other classes"):
+        recipe_beside(tmp_path / "run", (str(scene),), "water", Choices())
+
+
+def test_one_class_competes_with_general_words() -> None:
+    teacher = load_word_model("mini", device="cpu")
+    recipe = WordsRecipe(name="one", output=Path("one"), scenes=("a.tif",), classes={"road": ()})
+    own, rest = teaching_words(recipe, teacher)
+    assert own.words == ("road",) and rest.name == "background"
+    assert "grass" in rest.words and "road" not in rest.words
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"scenes": ()}, "needs scenes and classes"),
+        ({"background": ("sky",), "classes": {"background": ()}}, "name of the rest"),
+        ({"student": Student(architecture="segclip"), "read": ReadOptions(bands=(1, 2, 3, 4))}, "sees red, green"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(tmp_path: Path, changes: dict[str, object], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        tiny(tmp_path, Path("a.tif"), **changes)
+
+
+def test_a_folder_of_somebody_is_left_alone(tmp_path: Path, scene: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run/thesis.txt").write_text("mine")
+    with pytest.raises(OutputError, match="not made by a run"):
         train_words(tiny(tmp_path, scene), "cpu")

@@ -23,8 +23,8 @@ class Duration:
     def __str__(self) -> str:
         total = self.teacher + self.student
         return (
-            f"this takes about {_minutes(total)} on this machine: {_minutes(self.teacher)} for the teacher's looks, "
-            f"{_minutes(self.student)} for the student"
+            f"the whole run takes about {_minutes(total)} on this machine: {_minutes(self.teacher)} for the looks of the "
+            f"teacher, {_minutes(self.student)} for the student"
         )
 
 

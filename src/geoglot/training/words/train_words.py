@@ -14,7 +14,6 @@ from geoglot.aliases import PathLike, Progress
 from geoglot.errors import OutputError
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
-from geoglot.options import TEMPLATES
 from geoglot.outputs.atomic import disk_errors
 from geoglot.outputs.own import is_marked, mark
 from geoglot.recipe import open_recipe, recipe_facts, resolve_model
@@ -51,7 +50,8 @@ def train_words(
     words = teaching_words(asked, teacher)
     told = {"model": teacher.card.sha256, "words": [asdict(entry) for entry in words]}
     extra = max(0, len(asked.read.bands or ()) - 3)
-    looks = Looks([WordScores(teacher, words)], asked.teacher.flips, asked.teacher.scales, told, extra)
+    scores = WordScores(teacher, words, templates=asked.teacher.templates)
+    looks = Looks([scores], asked.teacher.flips, asked.teacher.scales, told, extra)
     _open_output(asked.output)
     run = WordsRun(
         recipe=asked, facts=recipe_facts(asked, folder, "output") | {"told": told}, uris=places(asked.scenes, folder),
@@ -68,7 +68,7 @@ def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[C
     """
     words, rest = recipe.words, recipe.background
     if not rest and len(words) == 1:
-        rest = WordDense(teacher).question(words, None, TEMPLATES).rivals[0]
+        rest = WordDense(teacher).question(words, None, recipe.teacher.templates).rivals[0]
     return (*words, ClassWords(BACKGROUND, rest)) if rest else words
 
 

@@ -77,7 +77,7 @@ class Taught:
         return [
             Cell(scene, window)
             for scene in range(len(self.sources[0].scenes))
-            for window in _split(self.shape(scene), side)
+            for window in split_ground(self.shape(scene), side)
         ]
 
     def pixels(self, cell: Cell) -> Tile:
@@ -120,7 +120,7 @@ def _votes_at(scene: EncodedScene, window: Window, side: tuple[int, int]) -> Flo
     return F.adaptive_avg_pool2d(pixels[None], side)[0]
 
 
-def _split(shape: tuple[int, int], side: int) -> Iterator[Window]:
+def split_ground(shape: tuple[int, int], side: int) -> Iterator[Window]:
     """Equal parts of about `side` pixels, so that none is a sliver."""
     rows, cols = (np.linspace(0, length, max(1, round(length / side)) + 1).astype(int).tolist() for length in shape)
     for top, bottom in pairwise(rows):

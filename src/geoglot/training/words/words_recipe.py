@@ -11,7 +11,7 @@ from geoglot.aliases import Amount, ClassesLike, Count, Part, PathLike, Positive
 from geoglot.errors import InputError
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segclip.config import Prompts, SegClipConfig
-from geoglot.options import Flips, ReadOptions
+from geoglot.options import TEMPLATES, Flips, ReadOptions
 from geoglot.outputs.atomic import check_folder, write_bytes
 from geoglot.recipe import read_recipe
 from geoglot.recipe_text import recipe_text
@@ -31,6 +31,8 @@ class Teaching:
 
     model: str = "mini"
     """A model that reads words, by name or folder."""
+    templates: tuple[str, ...] = TEMPLATES
+    """Sentences with {} for the word, over which the teacher averages."""
     flips: Flips = "all"
     scales: tuple[Positive, ...] = (1.0, 1.5)
     """Sizes at which the teacher sees each window."""
@@ -148,7 +150,8 @@ def recipe_beside(output: Path, scenes: tuple[str, ...], classes: ClassesLike, c
     )
     if not path.exists():
         check_folder(path)
-        write_bytes(path, recipe_text(asked, _COMMENTS).encode())
+        other = "segclip" if choices.student == "light" else "light"
+        write_bytes(path, recipe_text(asked, _COMMENTS, {f"student.{other}"}).encode())
         return path
     there = read_recipe(path, WordsRecipe)
     for what in ("scenes", "classes", "background"):

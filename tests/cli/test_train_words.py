@@ -1,0 +1,36 @@
+"""geoglot train words, from the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+from click.testing import CliRunner
+
+from conftest import MakeGeotiff
+from geoglot.cli.main import cli
+
+
+def test_one_command_trains_and_the_recipe_beside_it_may_be_edited(tmp_path: Path, make_geotiff: MakeGeotiff) -> None:
+    rng = np.random.default_rng(0)
+    scene = make_geotiff(rng.integers(0, 255, (3, 96, 96), dtype=np.uint8), transform=Affine(0.5, 0, 5e5, 0, -0.5, 4e6))
+    words = ["train", "words", str(scene), "--classes", "water, grass", "-o", str(tmp_path / "run")]
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken/mine.txt").write_text("mine")
+    refused = CliRunner().invoke(cli, [*words[:-1], str(tmp_path / "taken")])
+    assert refused.exit_code == 1 and "not made by a run" in refused.stderr
+    recipe = tmp_path / "taken.toml"
+    text = recipe.read_text().replace('output = "taken"', 'output = "run"').replace("steps = 400", "steps = 2")
+    recipe.write_text(text.replace("side = 224", "side = 32").replace("_every = 80", "_every = 1"))
+    done = CliRunner().invoke(cli, ["train", "words", str(recipe), "--json", "-q"])
+    assert done.exit_code == 0, done.stderr
+    assert Path(json.loads(done.stdout)["model"]) == tmp_path / "run/model"
+
+
+def test_what_is_missing_is_said() -> None:
+    none = CliRunner().invoke(cli, ["train", "words", "a.tif"])
+    assert none.exit_code == 2 and "--classes" in none.stderr
+    both = CliRunner().invoke(cli, ["train", "words", "a.toml", "-o", "run"])
+    assert both.exit_code == 2 and "edit it" in both.stderr
