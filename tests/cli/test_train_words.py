@@ -23,7 +23,11 @@ def test_one_command_trains_and_the_recipe_beside_it_may_be_edited(tmp_path: Pat
     assert refused.exit_code == 1 and "not made by a run" in refused.stderr
     recipe = tmp_path / "taken.toml"
     text = recipe.read_text().replace('output = "taken"', 'output = "run"').replace("steps = 400", "steps = 2")
-    recipe.write_text(text.replace("side = 224", "side = 32").replace("_every = 80", "_every = 1"))
+    recipe.write_text(
+        text.replace("side = 224", "side = 32")
+        .replace('flips = "all"', 'flips = "none"')
+        .replace("_every = 80", "_every = 1")
+    )
     done = CliRunner().invoke(cli, ["train", "words", str(recipe), "--json", "-q"])
     assert done.exit_code == 0, done.stderr
     assert Path(json.loads(done.stdout)["model"]) == tmp_path / "run/model"

@@ -12,6 +12,8 @@ from geoglot.training.soft_losses import SoftLoss, soft_losses
 from geoglot.training.words.looks import Looks
 from geoglot.training.words.words_recipe import WordsRecipe
 
+_FORWARD = 1 / 3  # of a step is its forward pass
+
 
 @dataclass(frozen=True)
 class Duration:
@@ -21,21 +23,22 @@ class Duration:
     student: float
 
     def __str__(self) -> str:
-        total = self.teacher + self.student
+        total, teacher, student = (_minutes(part) for part in (self.teacher + self.student, self.teacher, self.student))
         return (
-            f"the whole run takes about {_minutes(total)} on this machine: {_minutes(self.teacher)} for the looks of the "
-            f"teacher, {_minutes(self.student)} for the student"
+            f"the whole run takes about {total} on this machine: {teacher} for the looks of the teacher, "
+            f"{student} for the student"
         )
 
 
 def estimate(recipe: WordsRecipe, looks: Looks, scenes: Sequence[EncodedScene], student: Segmenter) -> Duration:
     """Seconds of a run from its beginning; `scenes` are blank."""
-    windows, side = sum(len(scene.plan) for scene in scenes), max(scene.plan.tile for scene in scenes)
-    teacher = windows * _time_of(lambda: looks(torch.rand(1, looks.card.bands, side, side)))
-    pixels = torch.rand(recipe.crops.batch, student.card.bands, recipe.crops.side, recipe.crops.side)
-    step = _time_of(lambda: _step(student, pixels))
-    voted = windows * recipe.voters * (recipe.rounds - 1) * (side / recipe.crops.side) ** 2
-    return Duration(teacher, step * (recipe.rounds * recipe.fit.steps + voted / 3 / recipe.crops.batch))
+    pixels = sum(window.height * window.width for scene in scenes for window in scene.plan.windows())
+    tile, crops = looks.card.tile_size, recipe.crops
+    teacher = pixels / tile**2 * _time_of(lambda: looks(torch.rand(1, looks.card.bands, tile, tile)))
+    batch = torch.rand(crops.batch, student.card.bands, crops.side, crops.side)
+    step = _time_of(lambda: _step(student, batch))
+    votes = pixels / crops.side**2 / crops.batch * recipe.voters * (recipe.rounds - 1) * _FORWARD
+    return Duration(teacher, step * (recipe.rounds * recipe.fit.steps + votes))
 
 
 def _step(student: Segmenter, pixels: torch.Tensor) -> None:
