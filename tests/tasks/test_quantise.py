@@ -6,15 +6,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 
-from conftest import MakeGeotiff
+from conftest import UTM, MakeGeotiff
 from geoglot.errors import InputError, ModelError
 from geoglot.models.base import Card
 from geoglot.models.light.light import LightConfig
-from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, Segmenter, new_segmenter
+from geoglot.models.segmenter import IMAGENET_MEAN, IMAGENET_STD, new_segmenter
+from geoglot.tasks import export as exporting
 from geoglot.tasks import quantise as quantising
-from geoglot.tasks.export import export_model
-from geoglot.tasks.quantise import Quantised, read_tiles
+from geoglot.tasks.export import Exported, export_model
+from geoglot.tasks.quantise import Quantised, Tiles, quantise, read_tiles
 
 CARD = Card(
     name="light", family="light", dim=0, patch_size=4, tile_size=64, resolution=(0.5, 20.0), mean=IMAGENET_MEAN,
@@ -22,31 +24,57 @@ CARD = Card(
 )  # fmt: skip
 
 
-@pytest.fixture
-def segmenter() -> Segmenter:
-    return new_segmenter(CARD, LightConfig(width=16)).eval()
-
-
-def test_a_light_model_of_four_bands_becomes_a_graph_of_8_bits(
-    segmenter: Segmenter, tmp_path: Path, make_geotiff: MakeGeotiff, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Which graph is faster depends on the machine, so here the static one is made to be."""
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[Exported, Path, Tiles]:
+    """What an export with 8 bits is given to quantise, since tracing takes seconds: its result, the graph, tiles."""
     pytest.importorskip("onnxruntime")
-    rng = np.random.default_rng(0)
-    scene = make_geotiff(rng.integers(0, 255, (4, 128, 192), dtype=np.uint8))
+    folder = tmp_path_factory.mktemp("graph")
+    scene = folder / "scene.tif"
+    pixels = np.random.default_rng(0).integers(0, 255, (4, 128, 192), dtype=np.uint8)
+    form = {"driver": "GTiff", "count": 4, "height": 128, "width": 192, "dtype": "uint8"}
+    with rasterio.open(scene, "w", crs="EPSG:32617", transform=UTM, **form) as file:
+        file.write(pixels)
+    given = list[Tiles]()
+
+    def keep(graph: Path, output: Path, tiles: Tiles) -> Quantised:
+        (folder / "kept.onnx").write_bytes(graph.read_bytes())
+        given.append(tiles)
+        return Quantised("static", 1.0, 2.0)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exporting, "quantise", keep)
+        made = export_model(new_segmenter(CARD, LightConfig(width=16)).eval(), folder / "a.onnx", int8=[scene])
+    return made, folder / "kept.onnx", given[0]
+
+
+def test_an_export_of_four_bands_tells_of_its_8_bits(exported: tuple[Exported, Path, Tiles]) -> None:
+    made, _, tiles = exported
+    assert made.to_json()["int8"] == {"method": "static", "same": 1.0, "speedup": 2.0}
+    assert tiles.shape == (6, 4, 64, 64)
+
+
+@pytest.mark.parametrize("faster", [True, False])
+def test_the_faster_graph_is_kept_and_none_where_8_bits_do_not_pay(
+    exported: tuple[Exported, Path, Tiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faster: bool
+) -> None:
+    """Which graph is faster depends on the machine, so here it is the smaller one, or the larger."""
+    _, graph, tiles = exported
     run = quantising._run
-    monkeypatch.setattr(quantising, "_run", lambda graph, tiles: (run(graph, tiles)[0], 1.0 / graph.stat().st_size))
+
+    def timed(path: Path, tiles: Tiles) -> tuple[np.ndarray, float]:
+        return run(path, tiles)[0], path.stat().st_size ** (1.0 if faster else -1.0)
+
+    monkeypatch.setattr(quantising, "_run", timed)
     monkeypatch.setattr(quantising, "_LEAST_SAME", 0.5)
-    monkeypatch.setattr(quantising, "_dynamic", quantising._static)
-    with pytest.raises(ModelError, match="do not pay"):
-        export_model(segmenter, tmp_path / "a.onnx", int8=[scene])
-    assert not (tmp_path / "a.onnx").exists()
-    monkeypatch.setattr(quantising, "_run", lambda graph, tiles: (run(graph, tiles)[0], graph.stat().st_size))
-    plain = export_model(segmenter, tmp_path / "a.onnx")
-    made = export_model(segmenter, tmp_path / "b.onnx", int8=[scene])
-    assert plain.int8 is None and isinstance(made.int8, Quantised)
-    assert made.int8.same >= 0.5 and made.to_json()["int8"]["method"] in ("static", "dynamic")
-    assert made.path.stat().st_size < plain.path.stat().st_size / 2
+    output = tmp_path / "b.onnx"
+    if not faster:
+        with pytest.raises(ModelError, match=r"do not pay .*static: 0\.\d+ times as fast"):
+            quantise(graph, output, tiles)
+        assert not output.exists()
+        return
+    made = quantise(graph, output, tiles)
+    assert made.same >= 0.5 and made.speedup > 1
+    assert output.stat().st_size < graph.stat().st_size / 2
 
 
 def test_scenes_smaller_than_two_tiles_are_refused(make_geotiff: MakeGeotiff) -> None:

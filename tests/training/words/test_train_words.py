@@ -106,7 +106,7 @@ def test_a_segclip_student_takes_other_words(tmp_path: Path, scene: Path) -> Non
     made = train_words(tiny(tmp_path, scene, student=student, rounds=1, crops=crops), "cpu")
     classes = {"lake": ["lake"], "water": ["sea"]}
     result = segment(scene, classes, tmp_path / "map.tif", model=made.model)
-    assert [share.name for share in result.classes][:2] == ["lake", "water"]
+    assert {"lake", "water"} <= {share.name for share in result.classes}
 
 
 def test_the_recipe_lies_beside_the_run_and_may_be_edited(tmp_path: Path, scene: Path) -> None:
