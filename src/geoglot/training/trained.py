@@ -26,6 +26,8 @@ class Trained:
     """Metrics of the step that the model's weights are from."""
     notes: tuple[str, ...] = ()
     """Warnings about the data and a useless figure, and after how many steps the run was resumed."""
+    last: Path | None = None
+    """Folder of the metrics and curves, if another: that of the last of several trainings."""
 
     @property
     def model(self) -> Path:
@@ -33,11 +35,11 @@ class Trained:
 
     @property
     def curves(self) -> Path:
-        return self.output / CURVES
+        return (self.last or self.output) / CURVES
 
     @property
     def metrics(self) -> Path:
-        return self.output / METRICS
+        return (self.last or self.output) / METRICS
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot train --json`."""

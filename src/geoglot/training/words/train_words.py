@@ -8,7 +8,11 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
+from itertools import compress
 from pathlib import Path
+
+import torch
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import OutputError
@@ -17,8 +21,9 @@ from geoglot.models.zoo import load_word_model
 from geoglot.outputs.atomic import disk_errors
 from geoglot.outputs.own import is_marked, mark
 from geoglot.recipe import open_recipe, recipe_facts, resolve_model
-from geoglot.scene.class_words import ClassWords
-from geoglot.scene.dense import WordDense
+from geoglot.scene.class_words import ClassWords, text_vectors
+from geoglot.scene.question import BACKGROUND as GENERAL
+from geoglot.scene.question import other_meanings
 from geoglot.scene.word_scores import WordScores
 from geoglot.training.loop import Report, quiet
 from geoglot.training.processes import own_device
@@ -61,6 +66,7 @@ def train_words(
         return run.go()
 
 
+@torch.inference_mode()
 def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[ClassWords, ...]:
     """The classes that the teacher maps: those of the recipe, and the rest if there are words for it.
 
@@ -68,7 +74,8 @@ def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[C
     """
     words, rest = recipe.words, recipe.background
     if not rest and len(words) == 1:
-        rest = WordDense(teacher).question(words, None, recipe.teacher.templates).rivals[0]
+        texts = partial(text_vectors, teacher, templates=recipe.teacher.templates)
+        rest = tuple(compress(GENERAL, other_meanings(texts(words=GENERAL), texts(words=words[0].words))))
     return (*words, ClassWords(BACKGROUND, rest)) if rest else words
 
 

@@ -72,7 +72,12 @@ class WordsRun:
         publish(student, self.model)
         notes = (*doubts(surest), *_failures(scenes), *fitted.notes)
         write_card(self.recipe.output, self._card(student, scenes, rounds, notes))
-        return Trained(self.recipe.output, self.recipe.rounds * self.recipe.fit.steps, fitted.metrics, notes)
+        figures = fitted.metrics | (
+            {"step": number * self.recipe.fit.steps + fitted.metrics["step"]} if fitted.metrics else {}
+        )
+        return Trained(
+            self.recipe.output, self.recipe.rounds * self.recipe.fit.steps, figures, notes, self._folder(number)
+        )
 
     @property
     def model(self) -> Path:
