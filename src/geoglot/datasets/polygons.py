@@ -18,7 +18,7 @@ from geoglot.geo import Grid
 
 SUFFIXES = frozenset({".geojson", ".json", ".gpkg", ".shp", ".parquet", ".fgb", ".kml"})
 _CLASS = "class"
-_COLUMNS = (_CLASS, "class_name", "classname", "label", "category", "landcover", "landuse", "type")
+CLASS_COLUMNS = (_CLASS, "class_name", "classname", "label", "category", "landcover", "landuse", "type")
 """Attributes that name the class, in order of preference."""
 _NOT_AREAS = "lines or points passed over: only polygons are labels"
 _MENDED = "polygons that cross themselves, mended"
@@ -103,7 +103,7 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     except InputError as error:
         raise SourceError(f"no polygons can be read: {error}") from error
     lowered = {str(name).lower(): name for name in reversed(shapes.columns.drop(shapes.geometry.name))}
-    column = next((lowered[name] for name in _COLUMNS if name in lowered), None)
+    column = next((lowered[name] for name in CLASS_COLUMNS if name in lowered), None)
     if column is None and not len(shapes):
         return shapes.assign(**{_CLASS: []}), Counter()  # an image on which nothing was drawn
     if column is None:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyproj
 
-from geoglot.datasets.polygons import class_text
+from geoglot.datasets.polygons import CLASS_COLUMNS, class_text
 from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.taught import REST
@@ -19,8 +19,7 @@ from geoglot.outputs.legend import check_names
 from geoglot.scene.area import read_features
 
 #: Names of a column of classes, the likeliest first
-_COLUMNS = ("class", "class_name", "classname", "label", "labels", "name", "category", "type", "kind", "landcover",
-            "land_cover", "cover")  # fmt: skip
+_COLUMNS = (*CLASS_COLUMNS, "name", "labels", "kind", "cover")
 _REST = {"other", "others", "background", "rest", "none", "nothing", "no", "negative", "unlabelled", "unlabeled"}
 _SOURCE = ("source", "scene", "image")
 _MOST_CLASSES = 200
