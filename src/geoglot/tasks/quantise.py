@@ -45,7 +45,7 @@ def quantise(graph: Path, output: Path, tiles: Tiles) -> Quantised:
     calibrating, checking = tiles[::2], tiles[1::2]
     wanted, seconds = _run(graph, checking)
     tried, kept = list[Quantised](), list[tuple[Quantised, bytes]]()
-    makers: dict[Method, Callable[[Path, Path, Tiles], None]] = {"static": _static, "dynamic": _dynamic}
+    makers: dict[Method, Callable[[Path, Path, Tiles], None]] = {"static": write_static, "dynamic": _dynamic}
     for method, make in makers.items():
         with tempfile.TemporaryDirectory(prefix="geoglot-") as folder, ignore_library_warnings(modules=".*"):
             made = Path(folder) / graph.name
@@ -82,10 +82,11 @@ def _spread(raster: Raster, side: int, most: int) -> Iterator[np.ndarray]:
             yield tile.pixels
 
 
-def _static(graph: Path, output: Path, tiles: Tiles) -> None:
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
+def write_static(graph: Path, output: Path, tiles: Tiles) -> None:
+    """Quantise with the ranges that activations have on these tiles."""
+    from onnxruntime.quantization import QuantFormat, QuantType, quantizewrite_static
 
-    quantize_static(
+    quantizewrite_static(
         graph, output, _reader(tiles), quant_format=QuantFormat.QDQ, per_channel=True,
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
     )  # fmt: skip
