@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from geoglot.models.base import Card
+from geoglot.scene.dense import Labelled
 from geoglot.training.words.looks import Looks
 
 CARD = Card(
@@ -17,12 +18,13 @@ CARD = Card(
 
 
 @dataclass
-class Stub:
+class Stub(Labelled):
     """Two classes: the first where a patch is bright; it sees what it is shown."""
 
     card: Card = CARD
     labels: tuple[str, ...] = ("bright", "dark")
     gain: float = 4.0
+    stride: int = 8
     seen: list[Tensor] = field(default_factory=list)
 
     def __call__(self, pixels: Tensor) -> Tensor:

@@ -7,30 +7,35 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from affine import Affine
 
 from geoglot.errors import InputError
-from geoglot.geo import Window
+from geoglot.geo import Grid, Window
+from geoglot.options import ReadOptions
 from geoglot.sources.tile import Tile
 from geoglot.training.words.soft_crops import SoftCrops, SoftSampling, hold_out
 from geoglot.training.words.surest import ClassFound, Surest
-from geoglot.training.words.votes import Cell, Votes, split_ground
+from geoglot.training.words.votes import Cell, Taught, Votes, split_ground
 
 SAMPLING = SoftSampling(batch=2, side=32, scales=(0.8, 1.25), augment="none")
 
 
-class Ground:
+class Ground(Taught):
     """A scene whose first band is its row and whose second is its column, and whose best class is that of the row."""
 
     def __init__(self) -> None:
-        self.asked = list[Cell]()
+        super().__init__((), ReadOptions(), (1.0, 1.0))
+        object.__setattr__(self, "asked", list[Cell]())
 
     def pixels(self, cell: Cell) -> Tile:
-        self.asked.append(cell)
+        self.asked.append(cell)  # type: ignore[attr-defined]
         rows, cols = np.mgrid[cell.window.slices].astype(np.float32)
         pixels = np.stack([rows, cols, rows]) / 1000
-        return Tile(pixels, np.ones(rows.shape, bool), None, ("red", "green", "blue"), None, "ground")  # type: ignore[arg-type]
+        grid = Grid(None, Affine.identity(), rows.shape)
+        return Tile(pixels, np.ones(rows.shape, bool), grid, ("red", "green", "blue"), None, "ground")
 
-    def votes(self, cell: Cell, side: tuple[int, int]) -> Votes:
+    def votes(self, cell: Cell, side: tuple[int, int] | None = None) -> Votes:
+        assert side is not None
         rows = np.linspace(cell.window.row, cell.window.row + cell.window.height, side[0], endpoint=False)
         lower = torch.from_numpy((rows >= 160).astype(np.float32))[:, None].expand(side)
         return Votes(torch.stack([1 - lower, lower]), torch.ones(side))
@@ -41,7 +46,7 @@ def crops(sampling: SoftSampling = SAMPLING, seen: tuple[int, ...] = (0, 1, 2, 3
     found = tuple(ClassFound(name, 0.5, 1.0, 1.0, 0.0) for name in ("above", "below"))
     counts = np.array([[9, 0], [9, 0], [0, 9], [0, 9]])
     ground = Ground()
-    return SoftCrops(ground, cells, seen, Surest(found, 0.75, counts), sampling)  # type: ignore[arg-type]
+    return SoftCrops(ground, cells, seen, Surest(found, 0.75, counts), sampling)
 
 
 def test_crops_stay_within_the_cells_that_training_sees() -> None:
