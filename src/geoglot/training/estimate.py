@@ -17,6 +17,7 @@ from geoglot.training.processes import own_device, own_random_state
 from geoglot.training.train_segment import SegmentRecipe, build, read_splits
 
 _STEPS = 3  # that are timed, after one that warms up
+_BUSY = 2.0  # times the processor time that a step takes
 _LESS, _MORE = 0.7, 1.6  # an estimate is about this good while nothing else runs
 
 
@@ -45,7 +46,10 @@ def estimate(recipe: Path, device: str | None = None) -> Estimate:
         loader = CropLoader(splits[0], asked.crops)
         objective = SegmentObjective(model, loader, validation, asked.loss, bfloat16=asked.fit.bfloat16)
         optimiser = start(objective, asked.fit).optimiser
-        step = statistics.median(list(_time_steps(objective, optimiser, place))[1:])
+        used = time.process_time()
+        steps = list(_time_steps(objective, optimiser, place))
+        alone = (time.process_time() - used) / torch.get_num_threads() / len(steps)
+        step = statistics.median(steps[1:])
         began = time.monotonic()
         objective.evaluate(model)
         image = time.monotonic() - began
@@ -56,7 +60,10 @@ def estimate(recipe: Path, device: str | None = None) -> Estimate:
         f"measured with your images on {place.type}: {step:.2g} s a step, the median of {_STEPS}, and {image:.2g} s an "
         "image of val; other work on this machine makes it longer"
     )
-    return Estimate(seconds, _LESS * seconds, _MORE * seconds, basis)
+    is_busy = place.type == "cpu" and step > _BUSY * alone
+    if is_busy:
+        basis += f"; other work takes most of this machine now, and alone a step may take {alone:.2g} s"
+    return Estimate(seconds, _LESS * seconds * (alone / step if is_busy else 1), _MORE * seconds, basis)
 
 
 def _time_steps(objective: SegmentObjective, optimiser: torch.optim.Optimizer, device: torch.device) -> Iterator[float]:

@@ -8,7 +8,6 @@ from typing import Literal
 from geoglot.aliases import Progress
 from geoglot.datasets import polygons
 from geoglot.datasets.classes import BACKGROUND, IGNORED, TABLE, MapClass, add_background
-from geoglot.datasets.coco import looks_like_coco
 from geoglot.datasets.intake.class_tables import read_list, read_names
 from geoglot.datasets.intake.values import NUMBERED, RenumberedMask, survey
 from geoglot.datasets.labels import Labels
@@ -23,7 +22,7 @@ from geoglot.sources.listing import SUFFIXES
 from geoglot.tables import read_text
 
 Kind = Literal["masks", "YOLO", "COCO", "polygons"]
-_OBJECTS = ("YOLO", "COCO", "polygons")
+_HEAD = 2**16  # bytes in which GeoJSON says what it is
 
 
 @dataclass(frozen=True)
@@ -52,9 +51,11 @@ def gather(folder: Path, progress: Progress | None = None) -> Gathered:
     labelled = {name: split for name, split in contents.splits.items() if split.is_labelled}
     shared = [] if labelled else _find_shared(folder, contents.splits)
     if not labelled and not shared:
+        documents = find_files(folder, {".json"}).files
+        other = f" ({documents[0]} is neither COCO's nor GeoJSON)" if documents else ""
         raise SourceError(
-            f"{folder} has images but no labels: put masks of the same names into a folder masks beside images, or "
-            "polygons with an attribute class into a file beside them; geoglot segment maps images without labels"
+            f"{folder} has images but no labels{other}: put masks of the same names into a folder masks beside images, "
+            "or polygons with an attribute class into a file beside them; geoglot segment maps images without labels"
         )
     files = [path for split in labelled.values() for path in _label_files(split)]
     if shared:
@@ -190,11 +191,16 @@ def _label_files(split: Split) -> list[Path]:
     return [path for folder in split.labels for path in find_labels(folder, split.images).files]
 
 
+def _looks_like_geojson(path: Path) -> bool:
+    with path.open("rb") as file:
+        return b"Feature" in file.read(_HEAD)
+
+
 def _find_shared(folder: Path, splits: Mapping[str, Split]) -> list[Path]:
     """Files of polygons that belong to no image by name: directly in the folder, or in folders without images."""
     taken = {split.images for split in splits.values()}
     files = [path for path in find_files(folder, polygons.SUFFIXES).files if path.parent not in taken or not splits]
-    files = [path for path in files if path.suffix.lower() != ".json" or not looks_like_coco(path)]
+    files = [path for path in files if path.suffix.lower() != ".json" or _looks_like_geojson(path)]
     if len(files) > 1:
         raise SourceError(
             f"{folder} has several files of polygons, the first {files[0]} and {files[1]}; merge them into one with an "

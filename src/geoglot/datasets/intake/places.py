@@ -136,10 +136,16 @@ def _assign(
     for _ in range(_TRIES):
         chosen, order = np.zeros(len(groups), int), rng.permutation(groups.max() + 1)
         for group in order[:-1]:  # one is left for train
-            split = next((at for at in range(1, len(names)) if (chosen == at).sum() < _SHARE * len(groups)), None)
-            if split is None:
-                break
-            chosen[groups == group] = split
+            inside, filled = groups == group, np.bincount(chosen, minlength=len(names))
+            split = next(
+                (
+                    at
+                    for at in range(1, len(names))
+                    if not filled[at] or filled[at] + inside.sum() / 2 < _SHARE * len(groups)
+                ),
+                0,
+            )
+            chosen[inside] = split
         sums = np.array([pixels[chosen == at].sum(0) for at in range(len(names))])
         parts = sums / np.maximum(1, sums.sum(1, keepdims=True))
         lacking = (sums[0] == 0) & (pixels.sum(0) > 0)

@@ -1,6 +1,7 @@
 """Take in a folder: read all labels once, divide images by place, and write what the reader of data sets needs."""
 
 import csv
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ def take_in(folder: Path, names: Sequence[str] = (), seed: int = 0, progress: Pr
     classes, in their order. SourceError names the files that are wrong; OutputError if FOLDER-geoglot exists,
     since its tables may have been edited.
     """
-    folder = Path(folder).resolve()
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - a link keeps its place, beside which we write
     data = folder.with_name(folder.name + SUFFIX)
     if data.exists():
         raise OutputError(f"{data} is there already; train from it, or remove it to look at {folder.name} again")

@@ -148,7 +148,11 @@ def _settle(counts: Counter[int], is_coloured: bool, names: Mapping[int | Colour
 def _name(values: Sequence[int], index: int, is_coloured: bool, named: Mapping[int, str]) -> MapClass:
     """A class by its value: as the table names it; 0 and black are background, and one class beside it an object."""
     value, is_binary = values[index], not is_coloured and list(values) == [0, IGNORED]
-    plain = BACKGROUND if value == 0 else ("object" if len(values) == 2 and values[0] == 0 else f"class {index}")
+    plain = (
+        BACKGROUND
+        if value == 0
+        else ("object" if len(values) == 2 and values[0] == 0 else f"class {index if is_coloured else value}")
+    )
     colour = (value >> 16, value >> 8 & 255, value & 255) if is_coloured else (value,) * 3 if is_binary else None
     return MapClass(named.get(value, plain), (index,), colour=colour)
 
