@@ -7,12 +7,13 @@ import torch
 import torch.nn.functional as F
 from concepts import random_words
 from crops import Crop
-from patch_losses import best_twelfth
+from patch_losses import PLAIN, best_twelfth
 from seer import Seer
 from torch import Tensor
 from word_lessons import Lessons, Scene
 
 _SAID, _DENIED, _ABSURD, _FAR_WORDS = 4, 12, 8, 96  # words in a step
+_REST = 0.3  # weight of cells of which a label says only what they are not
 _MOST = 0.8  # share of the cells of a scene that is of one kind as a whole
 _WHOLE = {"forest": "trees", "farmland": "field", "meadow": "grass", "bareland": "bare soil", "desert": "bare soil"}
 _SALIENT = ("plane", "ship", "pool")  # people would have named them
@@ -93,7 +94,8 @@ def word_losses(
 
     Where no label speaks and mini's best word is such a word, its scores of all words are the lesson, labelled ones
     too, which nothing else keeps down. Where no label names what is there, the cosines of these words stay, each by
-    itself; elsewhere that would hold the vectors where they are, for these words reach in all directions.
+    itself; elsewhere that would hold the vectors where they are, for these words reach in all directions. Where a label
+    says only what is not there, mini says how likely each of the other plain concepts is.
     """
     labelled, far = random_words(lessons.concepts, 1, rng)[0], lessons.far
     others = [far[i] for i in rng.choice(len(far), _FAR_WORDS, replace=False)]
@@ -103,10 +105,27 @@ def word_losses(
     named, told = _labelled(len(fine), crops, lessons)
     drift = (mine - its)[~named][:, len(labelled) :].square().mean()
     chosen = ~told & (its.argmax(3) >= len(labelled))
-    if not chosen.any():
-        return fine.new_zeros(()), drift
-    wanted, given = (scale * its[chosen]).softmax(1), (scale * mine[chosen]).log_softmax(1)
-    return (wanted * (wanted.clamp(min=1e-8).log() - given)).sum(1).mean(), drift
+    kept = _divergence(scale * its[chosen], scale * mine[chosen]) if chosen.any() else fine.new_zeros(())
+    rest = [
+        _divergence(scale * its[row][cells][:, may], scale * mine[row][cells][:, may])
+        for row, (crop, cells) in enumerate(zip(crops, told & ~named, strict=False))
+        if cells.any() and len(may := _may_be(crop, cells, lessons)) > 1
+    ]
+    return kept + (_REST * torch.stack(rest).mean() if rest else 0), drift
+
+
+def _divergence(taught: Tensor, given: Tensor) -> Tensor:
+    """Mean Kullback-Leibler divergence of logits (cell, word) from those that teach them."""
+    wanted = taught.softmax(1)
+    return (wanted * (wanted.clamp(min=1e-8).log() - given.log_softmax(1))).sum(1).mean()
+
+
+def _may_be(crop: Crop, cells: Tensor, lessons: Lessons) -> list[int]:
+    """The columns, among the spoken concepts, of plain ones that no label of some cells of a crop denies."""
+    denied = (lessons.tables[crop.source][crop.numbers] < 0)[crop.shares[:, cells].sum(1) > 0].any(0)
+    concepts = lessons.concepts
+    may = {name for name, no in zip(concepts.names, denied.tolist(), strict=True) if name in PLAIN and not no}
+    return [column for column, name in enumerate(concepts.spoken) if name in may]
 
 
 def _labelled(pictures: int, crops: list[Crop], lessons: Lessons) -> tuple[Tensor, Tensor]:

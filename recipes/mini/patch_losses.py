@@ -22,8 +22,8 @@ _RARE, _RARE_BESIDE_REST = 0.5, 0.3  # by which power of its rarity a class of a
 _PRESENT = 5.0  # weight of a word that is in a crop, beside those that are not
 _ABOVE = 0.3  # how often the words of a class are not asked, so that those of its parents are best
 _RIVALS = 4  # words that may be where a label says only what is not
-#: Concepts of these words
-_PLAIN = (
+#: Concepts that may be anywhere
+PLAIN = (
     "building", "road", "water", "trees", "vegetation", "grass", "field", "bare soil", "gravel", "rocks", "paved area",
 )  # fmt: skip
 
@@ -42,7 +42,7 @@ class Asked:
     @property
     def plain(self) -> list[int]:
         """The words that may be anywhere."""
-        return [column for column, name in enumerate(self.owners) if name in _PLAIN]
+        return [column for column, name in enumerate(self.owners) if name in PLAIN]
 
 
 @dataclass(frozen=True)
@@ -136,11 +136,14 @@ def _softmax_loss(z: Tensor, crop: Crop, said: Said, asked: Asked, rng: np.rando
         if right.any():
             top = here[right].logsumexp(0) - float(right.sum().log())
             loss = torch.logaddexp(top, here[wrong].logsumexp(0)) - top
-        elif wrong.any():  # anything but: the words of the set lose against the best of what may be there
+        elif wrong[
+            : len(asked.owners)
+        ].any():  # anything but: the words of the set lose against the best of what may be there
             mine = wrong[: len(asked.owners)].nonzero()[:, 0].tolist()
             may = [column for column in asked.plain if column not in mine]
             may = [may[int(index)] for index in rng.choice(len(may), min(_RIVALS, len(may)), replace=False)]
-            loss = F.softplus(here[mine].amax(0) - here[may].amax(0))  # a map takes the best word, too
+            # A map takes the best word, too. The rivals stand still: else one of them would come to win everywhere.
+            loss = F.softplus(here[mine].amax(0) - here[may].amax(0).detach())
         else:
             continue
         total = total + (weights[row] * shares[row, cells] * loss).sum()

@@ -11,8 +11,9 @@ import torch
 from click.testing import CliRunner
 from concepts import RIGHT, WRONG, read_concepts
 from crops import SIDE, Crop, change_sharpness, crop_picture, mix_styles
+from keep_losses import _may_be
 from labelled_picture import SETS, UNKNOWN, Picture
-from patch_losses import Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
+from patch_losses import PLAIN, Asked, _exclude, _overlap_loss, _read_labels, _softmax_loss
 from PIL import Image
 from see import claim
 from seer import CELL, Seer, store_seer
@@ -284,3 +285,28 @@ def test_a_run_goes_on_in_its_own_folder_alone(tmp_path: Path) -> None:
     (tmp_path / "old" / "see.pt").touch()
     with pytest.raises(click.ClickException, match="another run"):
         claim(tmp_path / "old", decided)
+
+
+def test_anything_but_a_class_that_is_left_out_teaches_nothing() -> None:
+    given = lessons(("water",))
+    words = asked(given, ["trees", "road"])
+    crop = crop_of("flood_area", 0)
+    z = torch.zeros(len(words.text), 4)
+    assert not _softmax_loss(z, crop, _read_labels(crop, words, given), words, np.random.default_rng(0)).any()
+
+
+def test_anything_but_pushes_its_own_words_down_and_raises_no_other() -> None:
+    given = lessons()
+    words = asked(given, ["water", "trees", "bare soil"])
+    crop = crop_of("flood_area", 0)
+    z = torch.zeros(len(words.text), 4, requires_grad=True)
+    _softmax_loss(z, crop, _read_labels(crop, words, given), words, np.random.default_rng(0)).backward()
+    assert z.grad is not None and (z.grad[0] > 0).all() and not z.grad[1:].any()
+
+
+def test_cells_of_a_rest_may_be_any_plain_concept_but_the_denied_one() -> None:
+    given = lessons()
+    crop = crop_of("flood_area", 0)
+    every = torch.ones(2, 2, dtype=torch.bool)
+    may = {given.concepts.spoken[column] for column in _may_be(crop, every, given)}
+    assert may == set(PLAIN) - {"water"}
