@@ -24,7 +24,7 @@ from make_questions import Made, Truth, make_questions
 from polygons import StubScene
 
 from geoglot.geo import Grid
-from geoglot.outputs.vector_files import to_map
+from geoglot.lonlat import to_map
 from geoglot.tasks.ask.ask import Asker
 from geoglot.tasks.ask.view import Value
 

@@ -84,9 +84,9 @@ def _spread(raster: Raster, side: int, most: int) -> Iterator[np.ndarray]:
 
 def write_static(graph: Path, output: Path, tiles: Tiles) -> None:
     """Quantise with the ranges that activations have on these tiles."""
-    from onnxruntime.quantization import QuantFormat, QuantType, quantizewrite_static
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
-    quantizewrite_static(
+    quantize_static(
         graph, output, _reader(tiles), quant_format=QuantFormat.QDQ, per_channel=True,
         activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
     )  # fmt: skip
