@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import shapely
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from geoglot.aliases import PathLike, Progress
 from geoglot.geo import Window
@@ -24,9 +23,8 @@ from geoglot.index.search.places import merge_places
 from geoglot.index.search.query import Query, Questioner
 from geoglot.index.search.scan import Block, Ranked, scan
 from geoglot.index.store.archive import Archive
-from geoglot.index.store.chip_shard import Shard
 from geoglot.index.store.chip_table import WINDOW
-from geoglot.index.store.live import chip_facts
+from geoglot.index.store.live import chip_facts, gather
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import SearchOptions
 from geoglot.scene.class_words import ClassWords, parse_words
@@ -35,7 +33,7 @@ from geoglot.scene.wording import word_notes
 _COLUMNS = ("cell", "geometry", "source", *WINDOW, "time", "scale_m")
 _FIRST_LOOK = 8  # chips for each hit that are ranked at first: a place may have many dates and scales
 _SECOND_LOOK = 2  # places for each hit that are looked into
-LEAST_LOOKS, _MOST_LOOKS = 24, 48  # the first of these tell whether it is here, however many hits are wanted
+LEAST_LOOKS, _MOST_LOOKS = 24, 48  # places that are looked into; the best 24 tell whether the words are here
 
 
 class Index:
@@ -90,13 +88,10 @@ class Index:
         began = time.perf_counter()
         filters = Filters.of(options)
         query = self._questioner.ask(words, image, place, like, unlike)
-        masks = [filters.mask(shard) for shard in self.archive.shards]
-        blocks = [
-            Block(shard.codes, shard.vectors, mask) for shard, mask in zip(self.archive.shards, masks, strict=True)
-        ]
-        found, searched = self._find(blocks, query, options.top), _count(blocks, masks)
+        blocks = [Block(shard.codes, shard.vectors, filters.mask(shard)) for shard in self.archive.shards]
+        found, searched = self._find(blocks, query, options.top), sum(block.count for block in blocks)
         judge = None if self.reader is None or query.spoken is None else WordJudge.of(self.reader, query.words)
-        looks = self._look(found[: max(LEAST_LOOKS, min(_SECOND_LOOK * options.top, _MOST_LOOKS))], query, judge)
+        looks = self._look(found[: _looks(options.top)], query, judge)
         hits = _rank_again(found, looks)[: options.top]
         return Hits(
             query.text, tuple(replace(hit, rank=rank) for rank, hit in enumerate(hits, 1)),
@@ -106,15 +101,17 @@ class Index:
 
     def _find(self, blocks: Sequence[Block], query: Query, top: int) -> list[Hit]:
         """The best chip of each place, more than are wanted for the second stage."""
-        wanted = max(LEAST_LOOKS, min(_SECOND_LOOK * top, _MOST_LOOKS), top)
+        wanted = max(_looks(top), top)
         many = _FIRST_LOOK * wanted
         while True:
             ranked = scan(blocks, query.vectors, many, query.fuse)
-            where = self._gather(ranked.rows, lambda shard, rows: shard.take(rows, ("cell", "source")).to_pylist())
+            where = gather(
+                self.archive, ranked.rows, lambda shard, rows: shard.take(rows, ("cell", "source")).to_pylist()
+            )
             places = merge_places([fact["cell"] for fact in where], [fact["source"] for fact in where], wanted)
             if len(places) == wanted or len(ranked.rows) < many:
                 best = [each.index for each in places]
-                facts = self._gather(ranked.rows[best], lambda shard, rows: chip_facts(shard, rows, _COLUMNS))
+                facts = self._facts(ranked.rows[best])
                 return [
                     replace(_hit(fact, ranked, each.index), also=each.also)
                     for fact, each in zip(facts, places, strict=True)
@@ -132,7 +129,7 @@ class Index:
         self, judge: WordJudge, blocks: Sequence[Block], query: Query, found: Sequence[Hit],
         looks: Sequence[Look | None], searched: int,
     ) -> float:  # fmt: skip
-        """Of the words alone, whatever else was given."""
+        """The probability that the archive shows the words, whatever else the query holds."""
         spoken = query.alone
         if spoken is not query:
             found = self._find(blocks, spoken, 1)
@@ -151,7 +148,7 @@ class Index:
         """How high words stand in the best patch of each of some chips; None where neither pixels nor patches are."""
         if (reader := self.reader) is None:
             return [None] * len(rows)
-        facts = self._gather(rows, lambda shard, some: chip_facts(shard, some, _COLUMNS))
+        facts = self._facts(rows)
         candidates = [
             Candidate(fact["source"] or "", fact["cell"], fact["reading"], self._patches(int(row)))
             for fact, row in zip(facts, rows, strict=True)
@@ -171,27 +168,17 @@ class Index:
 
     def _places(self, rows: Int[np.ndarray, " row"]) -> list[tuple[int, int]]:
         """(shard, row of it) of rows that are counted through all shards."""
-        shards = np.searchsorted(self._starts, rows, "right") - 1
-        return [(int(shard), int(row - self._starts[shard])) for shard, row in zip(shards, rows, strict=True)]
+        starts = self.archive.starts
+        shards = np.searchsorted(starts, rows, "right") - 1
+        return [(int(shard), int(row - starts[shard])) for shard, row in zip(shards, rows, strict=True)]
 
-    @cached_property
-    def _starts(self) -> Int[np.ndarray, " start"]:
-        """The first row of each shard, through all shards, and their number of rows."""
-        return np.cumsum([0, *(shard.rows for shard in self.archive.shards)])
+    def _facts(self, rows: Int[np.ndarray, " row"]) -> list[dict[str, Any]]:
+        return gather(self.archive, rows, lambda shard, some: chip_facts(shard, some, _COLUMNS))
 
-    def _gather(
-        self, rows: Int[np.ndarray, " row"], read: Callable[[Shard, list[int]], list[dict[str, Any]]]
-    ) -> list[dict[str, Any]]:
-        """What `read` gives for the rows, which are counted through all shards; each shard is read once."""
-        facts: list[dict[str, Any]] = [{} for _ in rows]
-        by_shard = dict[int, list[tuple[int, int]]]()
-        for index, (shard, row) in enumerate(self._places(rows)):
-            by_shard.setdefault(shard, []).append((index, row))
-        for number, members in by_shard.items():
-            chips = read(self.archive.shards[number], [row for _, row in members])
-            for (index, _), chip in zip(members, chips, strict=True):
-                facts[index] = chip
-        return facts
+
+def _looks(top: int) -> int:
+    """How many places are looked into, if so many are wanted."""
+    return max(LEAST_LOOKS, min(_SECOND_LOOK * top, _MOST_LOOKS))
 
 
 def _rank_again(hits: list[Hit], looks: Sequence[Look | None]) -> list[Hit]:
@@ -212,9 +199,3 @@ def _hit(fact: dict[str, Any], ranked: Ranked, index: int) -> Hit:
     geometry = None if fact["geometry"] is None else shapely.from_wkb(fact["geometry"])
     return Hit(index + 1, float(ranked.scores[index]), fact["source"] or "", window, geometry, fact["time"],
                fact["cell"], fact["scale_m"], fact["reading"], int(ranked.rows[index]))  # fmt: skip
-
-
-def _count(blocks: Sequence[Block], masks: Sequence[Bool[np.ndarray, " _chip"] | None]) -> int:
-    return sum(
-        len(block.vectors) if mask is None else int(mask.sum()) for block, mask in zip(blocks, masks, strict=True)
-    )

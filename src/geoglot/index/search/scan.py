@@ -41,6 +41,11 @@ class Block:
     mask: Bool[np.ndarray, " row"] | None = None
     """True for rows that count; None if all do."""
 
+    @property
+    def count(self) -> int:
+        """Rows that count."""
+        return len(self.vectors) if self.mask is None else int(self.mask.sum())
+
 
 @dataclass(frozen=True, eq=False)
 class _Part:

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_table import BOX, WINDOW
-from geoglot.index.store.live import chip_facts, live_blocks, live_rows
+from geoglot.index.store.live import chip_facts, gather, live_blocks, rows_that_count
 from geoglot.times import to_utc
 
 _FLOOR = 4.0  # robust standard deviations above the usual rise: less happens somewhere by chance
@@ -143,8 +143,10 @@ def _steps(seen: pd.DataFrame, since: datetime) -> pd.DataFrame:
 
 def _describe(archive: Archive, best: pd.DataFrame, seen: pd.DataFrame) -> Iterator[Rise]:
     """The rises with the facts of their chips."""
-    wanted = {int(row) for row in (*best["row"], *best["row_before"])}
-    facts = dict(_facts(archive, wanted))
+    wanted = sorted({int(row) for row in (*best["row"], *best["row_before"])})
+    rows = rows_that_count(archive)[wanted]
+    found = gather(archive, rows, lambda shard, some: chip_facts(shard, some, _FACTS))
+    facts = dict(zip(wanted, found, strict=True))
     scores = seen.set_index("row")["score"]
     for step in best.itertuples():
         row, earlier = int(step.row), int(step.row_before)
@@ -152,16 +154,6 @@ def _describe(archive: Archive, best: pd.DataFrame, seen: pd.DataFrame) -> Itera
         box = tuple(float(now["bbox"][name]) for name in BOX)
         before, after = (_chip(facts[each], float(scores[each])) for each in (earlier, row))
         yield Rise(now["cell"], box, float(step.rise), float(step.surprise), before, after)  # type: ignore[arg-type]
-
-
-def _facts(archive: Archive, wanted: set[int]) -> Iterator[tuple[int, dict[str, Any]]]:
-    first = 0
-    for shard in archive.shards:
-        rows = live_rows(shard)
-        here = sorted(row for row in wanted if first <= row < first + len(rows))
-        if here:
-            yield from zip(here, chip_facts(shard, rows[np.array(here) - first].tolist(), _FACTS), strict=True)
-        first += len(rows)
 
 
 def _chip(facts: dict[str, Any], score: float) -> Chip:

@@ -16,8 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from jaxtyping import Int
 
 from geoglot.aliases import PathLike
 from geoglot.errors import OutputError, SourceError
@@ -100,6 +104,11 @@ class Archive:
     def rows(self) -> int:
         """Chips that count."""
         return sum(shard.live_rows for shard in self.shards)
+
+    @cached_property
+    def starts(self) -> Int[np.ndarray, " start"]:
+        """The first row of each shard, counted through all shards and removed chips too, and the number of all rows."""
+        return np.cumsum([0, *(shard.rows for shard in self.shards)])
 
     def append(self, batch: ChipBatch) -> Archive:
         """Add a shard to those that are stored by now, since others may add too. It appears whole or not at all.

@@ -1,6 +1,6 @@
 """The chips of an archive that count, from its shards one at a time, so that memory holds one shard."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,26 @@ def live_blocks(
             yield shard.vectors, table
         elif len(rows):
             yield shard.vectors[rows], table.take(rows)
+
+
+def rows_that_count(archive: Archive) -> Int[np.ndarray, " chip"]:
+    """The rows that were not removed, counted through all shards."""
+    every = (start + live_rows(shard) for start, shard in zip(archive.starts, archive.shards, strict=False))
+    return np.concatenate([np.empty(0, np.int64), *every])
+
+
+def gather(
+    archive: Archive, rows: Int[np.ndarray, " row"], read: Callable[[Shard, list[int]], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    """What `read` gives for rows that are counted through all shards; each shard is read once."""
+    facts: list[dict[str, Any]] = [{} for _ in rows]
+    shards = np.searchsorted(archive.starts, rows, "right") - 1
+    for number in np.unique(shards):
+        here = np.flatnonzero(shards == number)
+        found = read(archive.shards[number], (rows[here] - archive.starts[number]).tolist())
+        for index, fact in zip(here, found, strict=True):
+            facts[index] = fact
+    return facts
 
 
 def chip_facts(shard: Shard, rows: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:

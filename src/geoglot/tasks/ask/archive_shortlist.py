@@ -10,7 +10,7 @@ from geoglot.aliases import Progress
 from geoglot.index.search.archive_presence import WordJudge
 from geoglot.index.search.index import Index
 from geoglot.index.search.scan import score_rows
-from geoglot.index.store.live import live_rows
+from geoglot.index.store.live import live_rows, rows_that_count
 from geoglot.scene.class_words import parse_words
 from geoglot.tasks.ask.shortlist import SceneScores
 
@@ -38,11 +38,7 @@ class ArchiveShortlist:
     @cached_property
     def _rows(self) -> Int[np.ndarray, " chip"]:
         """The chips that count, through all shards."""
-        rows, first = [np.empty(0, np.int64)], 0
-        for shard in self.index.archive.shards:
-            rows.append(first + live_rows(shard))
-            first += shard.rows
-        return np.concatenate(rows)
+        return rows_that_count(self.index.archive)
 
     def probabilities(self, name: str, looks: int = 0) -> dict[str, float]:
         """The probability that each scene shows a name; for a model without calibration its best cosine, 0..1.
