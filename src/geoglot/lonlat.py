@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pyproj
 import shapely
-from jaxtyping import Float
+from jaxtyping import Float, Num
 from shapely.geometry.base import BaseGeometry
 
 from geoglot.crs import LONLAT, UPS_NORTH, UPS_SOUTH, segment_length, transform, wrap_longitude
@@ -56,6 +56,12 @@ def project_to_lonlat(geometries: Sequence[Any] | np.ndarray, crs: pyproj.CRS) -
     for index in np.flatnonzero(~plain):
         result[index] = _split_at_pole(dense[index], crs, int(pole[index]))
     return orient_rings(shapely.transform(result, lambda lonlat: lonlat.clip([-180, -90], [180, 90])))
+
+
+def outline_boxes(boxes: Num[np.ndarray, "box 4"], grid: Grid) -> np.ndarray:
+    """Polygons in degrees of boxes (top, left, bottom, right) in pixels of a grid; GridError without a CRS."""
+    top, left, bottom, right = boxes.T
+    return project_to_lonlat(to_map(shapely.box(left, top, right, bottom), grid), grid.known_crs)
 
 
 def orient_rings(geometries: np.ndarray) -> np.ndarray:

@@ -10,15 +10,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import shapely
-from pyproj import CRS
 
 from geoglot.crs import wrap_longitude
-from geoglot.geo import Grid
 from geoglot.index.build.chips import ChipPlace
 from geoglot.index.build.stac_scenes import StacScene
 from geoglot.index.build.units import Part
 from geoglot.index.store.chip_table import BOX, WINDOW, geometry_columns
-from geoglot.lonlat import bound_geometries, project_to_lonlat, to_map
+from geoglot.lonlat import bound_geometries, outline_boxes
 from geoglot.sources.raster import Raster
 from geoglot.sources.resample import Resampler
 
@@ -54,7 +52,9 @@ def chip_rows(found: Found, places: Sequence[ChipPlace], shares: Sequence[Shares
     }  # fmt: skip
     outlines: list[dict[str, Any]] = [{}] * count
     if scene.grid.crs is not None and count:
-        outlines = pa.table(geometry_columns(_footprints(scene.grid, scene.grid.crs, places))).to_pylist()
+        row, col, height, width = np.array([place.window for place in places]).T
+        footprints = outline_boxes(np.stack([row, col, row + height, col + width], axis=1), scene.grid)
+        outlines = pa.table(geometry_columns(footprints)).to_pylist()
     return [
         {
             **same, "cell": None if place.cell is None else str(place.cell), **outline, **share._asdict(),
@@ -76,12 +76,6 @@ def source_row(found: Found, chips: Sequence[dict[str, Any]], missing: tuple[int
         "scale_m": found.scale_m, "part": part.number, "parts": part.parts, "chips": len(chips),
         "unseen": unseen, "failed": failed, "why": why or None, "bbox": _bound(chips), "time": found.time,
     }  # fmt: skip
-
-
-def _footprints(grid: Grid, crs: CRS, places: Sequence[ChipPlace]) -> np.ndarray:
-    """Polygons in degrees."""
-    row, col, height, width = np.array([place.window for place in places]).T
-    return project_to_lonlat(to_map(shapely.box(col, row, col + width, row + height), grid), crs)
 
 
 def _native_windows(scene: Raster | StacScene, places: Sequence[ChipPlace]) -> np.ndarray:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
 import torch
 from jaxtyping import Bool, Float
 from shapely.geometry.base import BaseGeometry
@@ -18,7 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from geoglot.errors import GeoglotError
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.search.archive_presence import WordJudge
-from geoglot.lonlat import project_to_lonlat, to_map
+from geoglot.lonlat import outline_boxes
 from geoglot.models.base import VisionLanguageModel
 from geoglot.scene.embed import compute, pad
 from geoglot.sources.tile import Tile
@@ -173,6 +172,6 @@ def _outline(tile: Tile, part: tuple[float, float, float, float]) -> BaseGeometr
         return None
     rows, cols = tile.grid.shape
     top, left, bottom, right = part
-    box = shapely.box(left * cols, top * rows, right * cols, bottom * rows)
-    outline: BaseGeometry = project_to_lonlat(to_map([box], tile.grid), tile.grid.crs)[0]
+    box = np.array([[top * rows, left * cols, bottom * rows, right * cols]])
+    outline: BaseGeometry = outline_boxes(box, tile.grid)[0]
     return outline
