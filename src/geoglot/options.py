@@ -27,6 +27,8 @@ Flips = Literal["none", "horizontal", "all"]
 """horizontal: left to right, for pictures that have an up and a down; all: also upside down, for views from above."""
 
 RefinerName = Literal["none", "edges", "sam"]
+Architecture = Literal["light", "segclip"]
+"""Of a student that learns from words: light is EfficientNet-Lite0 with a small decoder; segclip reads text prompts."""
 Task = Literal["classification", "retrieval", "segmentation", "vqa"]
 """What a data set can measure."""
 
@@ -70,6 +72,17 @@ class ReadOptions:
     def at_once(self, side: int) -> int:
         """How many windows of a side in pixels are computed at once: as many as `batch` tiles hold, at least one."""
         return max(1, int(self.batch * ((self.tile or side) / side) ** 2))
+
+
+@dataclass(frozen=True)
+class WordsOptions:
+    """What a user may decide about a student of words, beside scenes and classes; all else is edited in its recipe."""
+
+    background: Annotated[str, "Words for everything that is none of the classes."] = ""
+    student: Annotated[Architecture, "light: for laptops, any bands; segclip: its classes take other words later."] = (
+        "light"
+    )
+    teacher: Annotated[str, "A model that reads words."] = "mini"
 
 
 @dataclass(frozen=True)

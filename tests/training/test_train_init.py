@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from geoglot.cli.main import cli
-from geoglot.errors import InputError, OutputError
+from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.training import init_recipe
 from geoglot.training.train_init import train_init
 from someones_folders import write_masks
@@ -67,3 +67,28 @@ def test_recipes_are_never_replaced(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"must end with \.toml"):
         train_init(folder, tmp_path / "recipe.txt")
     assert not (tmp_path / "mine-geoglot").exists()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--device", "abacus"], "'abacus'"),
+        (["--classes", "lake,lake,field"], "a name of its own, got 'lake', 'lake', 'field'"),
+        (["--classes", "lake,,field"], "a name of its own, got 'lake', '', 'field'"),
+        (["--classes", "background,field"], "a name of its own, got 'background', 'background', 'field'"),
+        (["--classes", "lake"], "must name the 3 classes"),
+    ],
+)
+def test_wrong_wishes_leave_nothing_behind(tmp_path: Path, wrong: list[str], message: str) -> None:
+    folder = write_masks(tmp_path / "mine", lambda ids: ids)
+    refused = CliRunner().invoke(cli, ["train", "init", str(folder), *wrong, "-q"])
+    assert refused.exit_code != 0 and message in refused.stderr and len(refused.stderr.splitlines()) == 1
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_table_that_names_two_classes_alike_is_refused(tmp_path: Path) -> None:
+    folder = write_masks(tmp_path / "mine", lambda ids: ids)
+    (folder / "classes.txt").write_text("lake\nlake\nfield\n")
+    with pytest.raises(SourceError, match="must differ"):
+        train_init(folder)
+    assert list(tmp_path.iterdir()) == [folder]

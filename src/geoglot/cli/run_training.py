@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from geoglot.cli import shared
 from geoglot.cli.progress import progress
@@ -45,7 +45,7 @@ def run_training(
         shared.emit(trained.to_json(), as_json, _describe(trained))
 
 
-def _describe(trained: Any) -> str:
+def _describe(trained: Trained) -> str:
     kept = trained.figures.get("step", trained.steps)
     which = "the last" if kept == trained.steps else "the best that was evaluated"
     figures = "  ".join(f"{_FIGURES[name]} {value:.4g}" for name, value in trained.figures.items() if name in _FIGURES)

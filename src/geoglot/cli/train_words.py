@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,33 +12,25 @@ from geoglot.cli import shared
 from geoglot.cli.flags import flags
 from geoglot.cli.run_training import run_training
 from geoglot.errors import InputError
-from geoglot.options import ReadOptions
-
-if TYPE_CHECKING:
-    from geoglot.training.words.words_recipe import Architecture
+from geoglot.options import ReadOptions, WordsOptions
 
 
 @click.command("words")
 @click.argument("scenes", nargs=-1, required=True)
 @click.option("--classes", help=shared.CLASSES_HELP)
-@click.option("--background", default="", help="Words for everything that is none of the classes.")
 @click.option("-o", "--output", type=shared.PATH, help="Folder of the run; its recipe is written beside it.")
-@click.option("--student", type=click.Choice(["light", "segclip"]), default="light", show_default=True,
-              help="light: for laptops, any bands; segclip: its classes take other words later.")  # fmt: skip
-@click.option("--teacher", default="mini", show_default=True, help="A model that reads words.")
+@flags(WordsOptions, "chosen")
 @flags(ReadOptions, "read", "tile", "overlap", "batch")
 @shared.device
 @shared.long
 def words(
     scenes: tuple[str, ...],
     classes: str | None,
-    background: str,
     output: Path | None,
-    student: Architecture,
-    teacher: str,
     device: str | None,
     as_json: bool,
     *,
+    chosen: WordsOptions,
     read: ReadOptions,
 ) -> None:
     """Train a small segmenter from words: no annotation, any SCENES.
@@ -50,19 +42,20 @@ def words(
     Example: geoglot train words scene.tif --classes "road, building, trees, grass" -o runs/town
     """
     from geoglot.training.words.train_words import train_words
-    from geoglot.training.words.words_recipe import Choices, recipe_beside
+    from geoglot.training.words.words_recipe import recipe_beside
 
     if len(scenes) == 1 and scenes[0].endswith(".toml"):
         if classes or output:
             raise InputError("a recipe says classes and output itself; edit it, and leave --classes and -o out")
-        recipe = Path(scenes[0])
+        opened: AbstractContextManager[Path] = nullcontext(Path(scenes[0]))
     else:
         if classes is None or output is None:
             raise InputError('give classes and an output: --classes "road, building" -o runs/town')
-        recipe = recipe_beside(output, scenes, classes, Choices(background, student, teacher, read))
+        opened = recipe_beside(output, scenes, classes, chosen, read)
 
     def describe(figures: Mapping[str, float]) -> str:
         agreement = f", agreement {figures['agreement']:.3f}" if "agreement" in figures else ""
         return f"{figures['crops_per_second']:.1f} crops/s{agreement}"
 
-    run_training(train_words, recipe, device, as_json, describe)
+    with opened as recipe:
+        run_training(train_words, recipe, device, as_json, describe)

@@ -51,13 +51,18 @@ def read_classes(path: Path) -> tuple[tuple[MapClass, ...], tuple[str, ...]]:
     if [row["id"] for row in table.rows] != [str(index) for index in range(len(table.rows))] or not table.rows:
         raise SourceError(f"the ids in {path} must be 0, 1, 2 and so on, in this order")
     names = [row["name"] for row in table.rows]
-    if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
-        raise SourceError(f"the names in {path} must differ and must not be empty, and at most {IGNORED} are possible")
+    check_names(names, f"in {path}")
     colours = [read_colour(table, index) for index in range(len(names))]
     if any(count > 1 for colour, count in Counter(colours).items() if colour):
         raise SourceError(f"two classes in {path} have the same colour; give each its own, or none")
     classes = tuple(MapClass(name, (index,), colour=colours[index]) for index, name in enumerate(names))
     return classes, table.notes
+
+
+def check_names(names: Sequence[str], where: str) -> None:
+    """SourceError unless a table of classes can hold these names."""
+    if not all(names) or len(set(names)) < len(names) or len(names) > IGNORED:
+        raise SourceError(f"the names {where} must differ and must not be empty, and at most {IGNORED} are possible")
 
 
 def read_colour(table: Table, index: int) -> Colour | None:

@@ -37,7 +37,8 @@ def train_init(
     """Look at a folder of images and labels, make it ready for training, and write a recipe for this machine.
 
     The recipe goes to `output`, by default FOLDER.toml beside the folder; see `take_in` for FOLDER-geoglot. `classes`
-    are names in the order of the classes. SourceError for labels that cannot be used, OutputError for files that exist.
+    are names in the order of the classes. SourceError for labels that cannot be used, OutputError for files that exist;
+    then nothing is written.
     """
     source = Path(folder).absolute()
     recipe = Path(output) if output is not None else source.with_name(f"{source.name}.toml")
@@ -46,6 +47,7 @@ def train_init(
     check_folder(recipe)
     if recipe.exists():
         raise OutputError(f"{recipe} is there already, and may have been edited; give another name: -o")
+    place = choose_device(device)
     taken = take_in(source, classes, progress=progress)
-    write_bytes(recipe, write_recipe(taken, recipe, choose_device(device)).encode())
+    write_bytes(recipe, write_recipe(taken, recipe, place).encode())
     return Initiated(recipe, taken, estimate(recipe, device))

@@ -21,7 +21,7 @@ from geoglot.tasks.segment.segment import segment
 from geoglot.training.loop import Fit
 from geoglot.training.words.soft_crops import SoftSampling
 from geoglot.training.words.train_words import teaching_words, train_words
-from geoglot.training.words.words_recipe import Choices, Student, Teaching, WordsRecipe, recipe_beside
+from geoglot.training.words.words_recipe import Student, Teaching, WordsRecipe, recipe_beside
 
 HALF_METRE = Affine(0.5, 0, 500_000, 0, -0.5, 4_000_000)
 FIT = Fit(steps=4, rate=1e-3, evaluate_every=1, checkpoint_every=1, average=0.5)
@@ -110,16 +110,21 @@ def test_a_segclip_student_takes_other_words(tmp_path: Path, scene: Path) -> Non
 
 
 def test_the_recipe_lies_beside_the_run_and_may_be_edited(tmp_path: Path, scene: Path) -> None:
-    path = recipe_beside(tmp_path / "run", (str(scene),), "water, grass", Choices(read=ReadOptions(bands=(3, "2", 1))))
-    recipe = read_recipe(path, WordsRecipe)
+    scenes, read = (str(scene),), ReadOptions(bands=(3, "2", 1))
+    with recipe_beside(tmp_path / "run", scenes, "water, grass", read=read) as path:
+        recipe = read_recipe(path, WordsRecipe)
     assert path == tmp_path / "run.toml" and recipe.output == tmp_path / "run"
     assert recipe.read.bands == (3, "2", 1)
     assert recipe.classes == {"water": ("water",), "grass": ("grass",)}
     path.write_text(path.read_text().replace("keep = 0.6", "keep = 0.5"))
-    assert recipe_beside(tmp_path / "run", (str(scene),), "water, grass", Choices()) == path
+    with recipe_beside(tmp_path / "run", scenes, "water, grass") as again:
+        assert again == path
     assert read_recipe(path, WordsRecipe).teacher.keep == 0.5
-    with pytest.raises(InputError, match="other classes"):
-        recipe_beside(tmp_path / "run", (str(scene),), "water", Choices())
+    with pytest.raises(InputError, match="other classes"), recipe_beside(tmp_path / "run", scenes, "water"):
+        pass
+    with pytest.raises(InputError, match="no use"), recipe_beside(tmp_path / "run", scenes, "water, grass"):
+        raise InputError("no use")
+    assert path.exists()  # an edited recipe stays
 
 
 def test_one_class_competes_with_general_words() -> None:

@@ -82,7 +82,10 @@ def rename(classes: tuple[MapClass, ...], names: Sequence[str]) -> tuple[MapClas
             f"--classes must name the {len(classes)} classes in their order "
             f"({', '.join(kind.name for kind in classes)}), got {len(names)}: {', '.join(names)}"
         )
-    return tuple(replace(kind, name=name) for kind, name in zip(classes, [*kept, *names], strict=True))
+    renamed = [*kept, *names]
+    if not all(names) or len(set(renamed)) < len(renamed):
+        raise InputError(f"--classes must give each class a name of its own, got {', '.join(map(repr, renamed))}")
+    return tuple(replace(kind, name=name) for kind, name in zip(classes, renamed, strict=True))
 
 
 def _gather_masks(folder: Path, splits: Mapping[str, Split], progress: Progress | None) -> Gathered:

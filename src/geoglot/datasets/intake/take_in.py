@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from geoglot.aliases import Progress
-from geoglot.datasets.classes import TABLE, MapClass
+from geoglot.datasets.classes import TABLE, MapClass, check_names
 from geoglot.datasets.image_files import grid_of
 from geoglot.datasets.intake.gather import Gathered, gather, rename
 from geoglot.datasets.intake.places import Division, divide
@@ -70,6 +70,7 @@ def take_in(folder: Path, names: Sequence[str] = (), seed: int = 0, progress: Pr
         raise OutputError(f"{data} is there already; train from it, or remove it to look at {folder.name} again")
     found = gather(folder, progress)
     classes = rename(found.classes, names)
+    check_names([kind.name for kind in classes], f"of the classes of {folder}")
     labels = [(split, each) for split, several in found.splits.items() for each in several]
     shapes = {each.image: grid_of(each.image).shape for _, each in labels}
     with disk_errors(data), drafts(data, "part") as drafted:

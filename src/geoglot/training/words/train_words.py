@@ -46,7 +46,7 @@ def train_words(
     """Train a student by a recipe or its file, from where an earlier call stopped if there is one.
 
     RUN/model can be used to map with as soon as weights were evaluated, and always holds the best. Raises InputError,
-    SourceError or ModelError for what cannot be used, before the first step.
+    SourceError or ModelError for what cannot be used, before anything is written.
     """
     asked, folder = open_recipe(recipe, WordsRecipe)
     place = own_device(device)
@@ -57,13 +57,15 @@ def train_words(
     extra = max(0, len(asked.read.bands or ()) - 3)
     scores = WordScores(teacher, words, templates=asked.teacher.templates)
     looks = Looks([scores], asked.teacher.flips, asked.teacher.scales, told, extra)
-    _open_output(asked.output)
     run = WordsRun(
         recipe=asked, facts=recipe_facts(asked, folder, "output") | {"told": told}, uris=places(asked.scenes, folder),
         names=looks.classes, texts=texts, teacher=teacher, looks=looks, device=place, report=report, progress=progress,
     )  # fmt: skip
-    with _telling_what_is_kept(asked.output / MODEL):
-        return run.go()
+    blank = run.open_scenes()
+    student = run.new_student(blank)
+    _open_output(asked.output)
+    with _telling_what_is_kept(run.model):
+        return run.go(blank, student)
 
 
 @torch.inference_mode()
@@ -94,10 +96,9 @@ def _open_output(output: Path) -> None:
 @contextmanager
 def _telling_what_is_kept(model: Path) -> Iterator[None]:
     """Where a run ends early, say what can be mapped with."""
-    done = False
     try:
         yield
-        done = True
-    finally:
-        if not done and model.is_dir():
+    except BaseException:
+        if model.is_dir():
             log.warning("the best weights so far are in %s, and can be mapped with", model)
+        raise

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from geoglot.aliases import Amount, ClassesLike, Count, Part, PathLike, Positive
-from geoglot.errors import InputError
+from geoglot.errors import GeoglotError, InputError
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segclip.config import Prompts, SegClipConfig
-from geoglot.options import TEMPLATES, Flips, ReadOptions
+from geoglot.options import TEMPLATES, Architecture, Flips, ReadOptions, WordsOptions
 from geoglot.outputs.atomic import check_folder, write_bytes
+from geoglot.outputs.own import is_marked
 from geoglot.recipe import read_recipe
 from geoglot.recipe_text import recipe_text
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
@@ -21,8 +24,6 @@ from geoglot.training.soft_losses import SoftLoss
 from geoglot.training.words.soft_crops import SoftSampling
 
 BACKGROUND = "background"
-
-Architecture = Literal["light", "segclip"]
 
 
 @dataclass(frozen=True)
@@ -121,45 +122,49 @@ def places(scenes: tuple[str, ...], folder: Path) -> list[str]:
     return [scene if _is_remote(scene) else os.path.normpath(folder / scene) for scene in scenes]
 
 
-@dataclass(frozen=True)
-class Choices:
-    """What the command line decides beside scenes and classes; all else is edited in the recipe."""
-
-    background: str = ""
-    student: Architecture = "light"
-    teacher: str = "mini"
-    read: ReadOptions = field(default_factory=ReadOptions)
-
-
-def recipe_beside(output: Path, scenes: tuple[str, ...], classes: ClassesLike, choices: Choices) -> Path:
+@contextmanager
+def recipe_beside(
+    output: Path,
+    scenes: tuple[str, ...],
+    classes: ClassesLike,
+    chosen: WordsOptions = WordsOptions(),
+    read: ReadOptions = ReadOptions(),
+) -> Iterator[Path]:
     """The recipe file beside a run's folder, which is written if it is not there yet.
 
-    InputError if it is there, of other scenes or classes.
+    A new one is removed again if an error ends the block before the run begins. InputError if the file is there, of
+    other scenes or classes.
     """
     path, folder = output.with_name(f"{output.name}.toml"), output.parent
-    teacher = choices.teacher if not Path(choices.teacher).is_dir() else os.path.relpath(choices.teacher, folder)
+    teacher = os.path.relpath(chosen.teacher, folder) if Path(chosen.teacher).is_dir() else chosen.teacher
     asked = WordsRecipe(
         name=output.name,
         output=Path(output.name),
         scenes=tuple(scene if _is_remote(scene) else os.path.relpath(scene, folder) for scene in scenes),
         classes={entry.name: entry.words for entry in parse_classes(classes)},
-        background=parse_words(choices.background),
-        read=choices.read,
+        background=parse_words(chosen.background),
+        read=read,
         teacher=Teaching(model=teacher),
-        student=Student(architecture=choices.student),
+        student=Student(architecture=chosen.student),
     )
     if not path.exists():
         check_folder(path)
-        other = "segclip" if choices.student == "light" else "light"
+        other = "segclip" if chosen.student == "light" else "light"
         write_bytes(path, recipe_text(asked, _COMMENTS, {f"student.{other}"}).encode())
-        return path
+        try:
+            yield path
+        except GeoglotError:
+            if not is_marked(output):
+                path.unlink()
+            raise
+        return
     there = read_recipe(path, WordsRecipe)
     for what in ("scenes", "classes", "background"):
         if getattr(there, what) != getattr(asked, what):
             raise InputError(
                 f"{path} has other {what}; go on with it by: geoglot train words {path}, or give another output"
             )
-    return path
+    yield path
 
 
 def _is_remote(scene: PathLike) -> bool:

@@ -54,11 +54,17 @@ class WordsRun:
     report: Report
     progress: Progress | None
 
-    def go(self) -> Trained:
-        """All rounds, and the card at the end."""
-        blank = [self._encode(uri, self.looks, "teacher", blank=True) for uri in self.uris]
+    def open_scenes(self) -> list[EncodedScene]:
+        """The scenes before any look at them; SourceError or InputError for one that cannot be read."""
+        return [self._encode(uri, self.looks, "teacher", blank=True) for uri in self.uris]
+
+    def new_student(self, blank: Sequence[EncodedScene]) -> Segmenter:
+        """The student before its first step."""
         with own_random_state(self.device, self.recipe.fit.seed):
-            student = new_student(self.recipe, self.names, self.teacher, self.texts, blank).to(self.device)
+            return new_student(self.recipe, self.names, self.teacher, self.texts, blank).to(self.device)
+
+    def go(self, blank: Sequence[EncodedScene], student: Segmenter) -> Trained:
+        """All rounds, and the card at the end."""
         log.warning("%s", estimate(self.recipe, self.looks, blank, student))
         scenes = [self._encode(uri, self.looks, "teacher") for uri in self.uris]
         rounds = list[dict[str, Any]]()
@@ -134,16 +140,16 @@ class WordsRun:
         voters = [load_segmenter(folder, device=str(self.device)) for folder in folders]
         hashes = [voter.card.sha256 for voter in voters]
         looks = Looks([ClassDense(voter) for voter in voters], "none", (1.0,), hashes, max(0, voters[0].card.bands - 3))
+        if self.recipe.read.resolution is None:  # scenes are read as the teacher reads them
+            looks.card = replace(looks.card, resolution=self.teacher.card.resolution)
         return Source([self._encode(uri, looks, f"votes-{number + 1}") for uri in self.uris], len(voters))
 
     def _encode(self, uri: str, looks: Looks, where: str, *, blank: bool = False) -> EncodedScene:
         """The votes about a scene, in files that stay; of a blank one its windows alone."""
-        folder = self.recipe.output / where
-        with disk_errors(folder):
-            folder.mkdir(exist_ok=True)
-        read = self.recipe.read
-        if read.resolution is None:  # as the teacher reads it, whoever looks
-            looks.card = replace(looks.card, resolution=self.teacher.card.resolution)
+        folder, read = self.recipe.output / where, self.recipe.read
+        if not blank:
+            with disk_errors(folder):
+                folder.mkdir(exist_ok=True)
         with encode_scene(uri, looks, read=read, vectors=folder, blank=blank, progress=self.progress) as scene:
             return scene
 
