@@ -23,6 +23,7 @@ from geoglot.errors import GeoglotError, InputError, SourceError
 from geoglot.geo import Window
 from geoglot.models.segclip.targets import IGNORE
 from geoglot.models.segmenter import MULTIPLE
+from geoglot.scene.averaged import resize
 from geoglot.training.augment import recolour
 from geoglot.training.processes import SINGLE, Process
 
@@ -49,10 +50,15 @@ class CropSampling:
     seed: Amount = 0
 
     def __post_init__(self) -> None:
-        if self.side % MULTIPLE:
-            raise InputError(f"crops.side must be a multiple of {MULTIPLE}, got {self.side}")
-        if self.scales[0] > self.scales[1]:
-            raise InputError(f"crops.scales must be the smallest and the largest, got {list(self.scales)}")
+        check_crops(self.side, self.scales)
+
+
+def check_crops(side: int, scales: tuple[float, float]) -> None:
+    """InputError for a side that no network takes, and for scales in the wrong order."""
+    if side % MULTIPLE:
+        raise InputError(f"crops.side must be a multiple of {MULTIPLE}, got {side}")
+    if scales[0] > scales[1]:
+        raise InputError(f"crops.scales must be the smallest and the largest, got {list(scales)}")
 
 
 @dataclass(frozen=True)
@@ -120,8 +126,8 @@ class _MappedCrops(Crops):
         rng = np.random.default_rng((self.sampling.seed, position))
         index = image_at(position, len(self.samples), self.sampling.seed)
         image, labels = self.samples.images[index], self.samples.masks[index]()
-        scale = float(np.exp(rng.uniform(*np.log(self.sampling.scales))))  # as likely to halve as to double
-        window = _draw_window(labels, max(1, round(self.sampling.side / scale)), self.sampling.most_of_one, rng)
+        side = max(1, draw_side(self.sampling.side, self.sampling.scales, rng))
+        window = _draw_window(labels, side, self.sampling.most_of_one, rng)
         with open_native(image) as raster:
             if raster.native.shape != labels.shape:
                 raise SourceError(f"{image} has {raster.native.shape} px, its mask {labels.shape}")
@@ -166,11 +172,24 @@ def cut_labels(labels: Int[np.ndarray, "rows cols"], window: Window) -> Int[np.n
     return part
 
 
+def draw_side(side: int, scales: tuple[float, float], rng: np.random.Generator) -> int:
+    """Side in pixels of the square that a crop of `side` shows at a random scale, as likely to halve as to double."""
+    return round(side / float(np.exp(rng.uniform(*np.log(scales)))))
+
+
+def draw_square(room: Window, side: int, rng: np.random.Generator) -> Window:
+    """A random square in a window, or around it along an axis where the window is smaller."""
+    row, col = (
+        start + int(rng.integers(min(0, length - side), max(0, length - side) + 1))
+        for start, length in ((room.row, room.height), (room.col, room.width))
+    )
+    return Window(row, col, side, side)
+
+
 def _draw_window(labels: np.ndarray, side: int, most_of_one: float, rng: np.random.Generator) -> Window:
     """A random square in the image, or around it if the image is smaller; the last try counts whatever it holds."""
     for _ in range(_TRIES):
-        row, col = (int(rng.integers(min(0, length - side), max(0, length - side) + 1)) for length in labels.shape)
-        window = Window(row, col, side, side)
+        window = draw_square(Window(0, 0, *labels.shape), side, rng)
         known = cut_labels(labels, window)
         known = known[known >= 0]
         if known.size and np.bincount(known).max() <= most_of_one * known.size:
@@ -180,12 +199,15 @@ def _draw_window(labels: np.ndarray, side: int, most_of_one: float, rng: np.rand
 
 def _resize(pixels: np.ndarray, labels: np.ndarray, side: int) -> tuple[Tensor, Tensor]:
     """Resize to `side`: pixels bilinear, labels to the nearest; unknown labels (-1) become IGNORE."""
-    image = torch.from_numpy(np.ascontiguousarray(pixels))[None]
     targets = torch.from_numpy(np.where(labels < 0, IGNORE, labels).astype(np.float32))[None, None]
-    if image.shape[2] != side:
-        image = F.interpolate(image, (side, side), mode="bilinear", align_corners=False, antialias=True)
+    if targets.shape[2] != side:
         targets = F.interpolate(targets, (side, side), mode="nearest-exact")
-    return image[0], targets[0, 0].long()
+    return resize_pixels(pixels, side), targets[0, 0].long()
+
+
+def resize_pixels(pixels: Float[np.ndarray, "band side2 side2"], side: int) -> Float[Tensor, "band side side"]:
+    """Resize a square to `side`, bilinear, by the mean where it shrinks."""
+    return resize(torch.from_numpy(np.ascontiguousarray(pixels))[None], [side, side])[0]
 
 
 def _stack(samples: list[_Crop]) -> tuple[Tensor, ...] | GeoglotError:

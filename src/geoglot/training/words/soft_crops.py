@@ -8,15 +8,12 @@ from typing import Literal
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
 from geoglot.aliases import Amount, Count, Part, Positive
-from geoglot.errors import InputError
-from geoglot.geo import Window
 from geoglot.models.segmenter import MULTIPLE, STRIDE
-from geoglot.training.crops import Crops, load_crops, vary
+from geoglot.training.crops import Crops, check_crops, draw_side, draw_square, load_crops, resize_pixels, vary
 from geoglot.training.processes import SINGLE
 from geoglot.training.words.surest import Surest
 from geoglot.training.words.votes import Cell, Taught
@@ -43,10 +40,7 @@ class SoftSampling:
     seed: Amount = 0
 
     def __post_init__(self) -> None:
-        if self.side % MULTIPLE:
-            raise InputError(f"crops.side must be a multiple of {MULTIPLE}, got {self.side}")
-        if self.scales[0] > self.scales[1]:
-            raise InputError(f"crops.scales must be the smallest and the largest, got {list(self.scales)}")
+        check_crops(self.side, self.scales)
 
     @property
     def cell(self) -> int:
@@ -95,8 +89,7 @@ class SoftCrops(Crops):
     def crop(self, position: int) -> tuple[Tensor, ...]:
         rng, sampling = np.random.default_rng((self.sampling.seed, position)), self.sampling
         cell = self.cells[self._draw_cell(rng)]
-        scale = float(np.exp(rng.uniform(*np.log(sampling.scales))))
-        window = _draw_window(cell.window, max(MULTIPLE, round(sampling.side / scale)), rng)
+        window = draw_square(cell.window, max(MULTIPLE, draw_side(sampling.side, sampling.scales, rng)), rng)
         pixels, known = self.look(Cell(cell.scene, window))
         if sampling.augment != "none":
             pixels, known = vary(pixels, known, sampling.augment, rng)
@@ -106,10 +99,7 @@ class SoftCrops(Crops):
     def look(self, cell: Cell) -> tuple[Float[np.ndarray, "band side side"], Float[np.ndarray, "class_and_one _ _"]]:
         """Pixels at the side of a crop, the votes about them, and, as 0 or 1, where these count."""
         side = self.sampling.side
-        tile = self.taught.pixels(cell)
-        pixels = torch.from_numpy(np.ascontiguousarray(tile.pixels))
-        if pixels.shape[1:] != (side, side):
-            pixels = F.interpolate(pixels[None], (side, side), mode="bilinear", antialias=True, align_corners=False)[0]
+        pixels = resize_pixels(self.taught.pixels(cell).pixels, side)
         votes = self.taught.votes(cell, (side // STRIDE, side // STRIDE))
         counts = self.surest.keep(votes)
         known = torch.cat([votes.shares.nan_to_num(0), counts[None].float()])
@@ -120,12 +110,3 @@ class SoftCrops(Crops):
         if self._by_class and rng.random() < self.sampling.balanced:
             chances = self._by_class[rng.integers(len(self._by_class))]
         return int(self._seen[rng.choice(len(self._seen), p=chances)])
-
-
-def _draw_window(cell: Window, side: int, rng: np.random.Generator) -> Window:
-    """A random square in a cell, or around it if the whole scene is smaller."""
-    row, col = (
-        start + int(rng.integers(min(0, length - side), max(0, length - side) + 1))
-        for start, length in ((cell.row, cell.height), (cell.col, cell.width))
-    )
-    return Window(row, col, side, side)
