@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from itertools import product
 
@@ -25,6 +26,8 @@ AXES: dict[Flips, tuple[tuple[int, ...], ...]] = {
     "horizontal": ((), (3,)),
     "all": ((), (3,), (2,), (2, 3)),
 }
+View = tuple[float, tuple[int, ...]]
+"""The scale of a view, and the axes that it is mirrored along."""
 _LEAST = 1e-6  # least probability, so that its logarithm is finite
 
 
@@ -61,13 +64,19 @@ class Averaged:
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
         """Logarithm of the mean probability over all views."""
-        patch = self.card.patch_size
-        lattice = [side // patch for side in pixels.shape[2:]]
-        probabilities = []
-        for scale, axes in self._views:
-            view = resize(pixels, [max(1, round(side * scale)) * patch for side in lattice]).flip(axes)
-            probabilities.append(resize(self._dense(view).softmax(1).flip(axes), lattice))
-        return torch.stack(probabilities).mean(0).clamp_min(_LEAST).log()
+        lattice = [side // self.card.patch_size for side in pixels.shape[2:]]
+        return torch.stack(look(self._dense, pixels, self._views, lattice)).mean(0).clamp_min(_LEAST).log()
+
+
+def look(
+    dense: Dense, pixels: Float[Tensor, "tile band rows cols"], views: Iterable[View], lattice: list[int]
+) -> list[Float[Tensor, "tile channel lattice_rows lattice_cols"]]:
+    """Probabilities on a lattice of each view: the pixels at a scale, mirrored along some axes."""
+    patch, looks = dense.card.patch_size, []
+    for scale, axes in views:
+        view = resize(pixels, [max(1, round(side / patch * scale)) * patch for side in pixels.shape[2:]]).flip(axes)
+        looks.append(resize(dense(view).softmax(1).flip(axes), lattice))
+    return looks
 
 
 def resize(maps: Tensor, sides: list[int]) -> Tensor:

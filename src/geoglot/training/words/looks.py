@@ -18,7 +18,7 @@ from geoglot.errors import InputError
 from geoglot.models.segmenter import STRIDE
 from geoglot.options import Flips
 from geoglot.outputs.journal import fingerprint
-from geoglot.scene.averaged import AXES, resize
+from geoglot.scene.averaged import AXES, look
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense, OfCard
 from geoglot.scene.question import Question
@@ -46,19 +46,15 @@ class Looks(OfCard):
     def __call__(
         self, pixels: Float[Tensor, "tile band rows cols"]
     ) -> Float[Tensor, "tile class_and_agreement patch_rows patch_cols"]:
-        looks = torch.stack([look for member in self._members for look in self._look(member, pixels)])
+        lattice = [side // self.card.patch_size for side in pixels.shape[2:]]
+        looks = torch.stack([
+            probabilities
+            for member in self._members
+            for probabilities in look(member, pixels[:, : member.card.bands], self._views, lattice)
+        ])  # fmt: skip
         mean = looks.mean(0)
         agree = (looks.argmax(2) == mean.argmax(1)).float().mean(0)
         return torch.cat([mean, agree[:, None]], 1)
-
-    def _look(self, member: Dense, pixels: Tensor) -> list[Float[Tensor, "tile class patch_rows patch_cols"]]:
-        patch, lattice = member.card.patch_size, [side // self.card.patch_size for side in pixels.shape[2:]]
-        seen, looks = pixels[:, : member.card.bands], []
-        for scale, axes in self._views:
-            sides = [max(1, round(side * scale / patch)) * patch for side in pixels.shape[2:]]
-            view = resize(seen, sides).flip(axes)
-            looks.append(resize(member(view).softmax(1).flip(axes), lattice))
-        return looks
 
     def question(
         self, names: tuple[ClassWords, ...], background: tuple[str, ...] | None, templates: tuple[str, ...]
