@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from geoglot.scene.name_presence import ABSENT, ClassEvidence, Levels, absence_notes, presence_of
+from geoglot.scene.name_presence import ABSENT, ClassEvidence, Levels, absence_notes, presence_of, round_presence
 from geoglot.scene.question import TextQuestion
 
 WATER, BACKGROUND, OTHER = np.eye(3, dtype=np.float32)
@@ -31,6 +31,16 @@ def test_presence_keeps_the_middle_and_the_order() -> None:
     assert presence_of(ABSENT) == pytest.approx(ABSENT)
     told = [presence_of(score) for score in (0.0, 0.1, 0.4, 0.6, 0.99, 1.0)]
     assert told == sorted(told) and told[0] > 0 and told[-1] < 1
+
+
+@pytest.mark.parametrize(
+    ("presence", "two", "four"),
+    [(0.496, 0.49, 0.496), (0.49996, 0.49, 0.4999), (0.494, 0.49, 0.494), (0.5, 0.5, 0.5), (0.503, 0.5, 0.503)],
+)
+def test_a_presence_below_the_threshold_is_never_shown_as_the_threshold(
+    presence: float, two: float, four: float
+) -> None:
+    assert (round_presence(presence, 2), round_presence(presence, 4)) == (two, four)
 
 
 def test_absent_names_are_told_in_a_sentence() -> None:

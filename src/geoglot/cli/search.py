@@ -73,11 +73,13 @@ def command(
 
 def describe(hits: Hits, files: dict[str, Path | None]) -> str:
     """The hits for people, a line each."""
+    from geoglot.scene.name_presence import round_presence
+
     rows = []
     for hit in hits.hits:
         place = "" if hit.bounds is None else "  ({:.5f}, {:.5f}, {:.5f}, {:.5f})".format(*hit.bounds)
         day = "" if hit.time is None else f"  {hit.time:%Y-%m-%d}"
         also = f"  and {hit.also} more there" if hit.also else ""
         rows.append(f"{hit.rank:>4}  {hit.scores}  {hit.source}{day}{place}{also}")
-    present = "" if hits.present is None else f" (probability that it is here: {hits.present:.2f})"
-    return "\n".join([f"{hits.summary}{present}", *rows, *shared.result_lines(files, hits.notes)])
+    sure = "" if hits.present is None else f" (probability that it is here: {round_presence(hits.present, 2):.2f})"
+    return "\n".join([f"{hits.summary}{sure}", *rows, *shared.result_lines(files, hits.notes)])

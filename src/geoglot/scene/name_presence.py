@@ -110,6 +110,12 @@ def presence_of(peak: float) -> float:
     return float(1 / (1 + ((1 - peak) / peak) ** _BEST_BY_CHANCE))
 
 
+def round_presence(presence: float, digits: int) -> float:
+    """A probability with so many digits. One below ABSENT stays below it: 0.496 has the two digits 0.49."""
+    rounded = round(presence, digits)
+    return ABSENT - 10.0**-digits if presence < ABSENT <= rounded else rounded
+
+
 def absence_notes(absent: Sequence[str]) -> tuple[str, ...]:
     """A sentence on names that are nowhere."""
     if not absent:

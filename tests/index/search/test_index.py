@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -253,6 +254,16 @@ def test_the_document_of_a_search(make_pictures: MakePictures) -> None:
     first = document["hits"][0]
     assert {"rank", "score", "source", "window", "bounds", "time"} <= set(first)
     assert first["window"] == [0, 0, 40, 40] and first["bounds"] is None
+
+
+@pytest.mark.parametrize(("present", "told"), [(0.496, "0.49"), (0.503, "0.50")])
+def test_what_is_told_absent_is_not_shown_with_the_probability_of_the_threshold(
+    make_pictures: MakePictures, present: float, told: str
+) -> None:
+    hits = replace(Index(make_pictures()).search("roof"), present=present)
+    first = describe(hits, {}).splitlines()[0]
+    assert first.endswith(f"(probability that it is here: {told})") and ("nothing like" in first) == hits.absent
+    assert (replace(hits, present=0.49999).to_json()["present"], hits.absent) == (0.4999, present < 0.5)
 
 
 def test_hits_show_in_a_notebook_without_markup_of_strangers(tmp_path: Path) -> None:

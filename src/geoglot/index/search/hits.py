@@ -20,7 +20,7 @@ from geoglot.index.search.hit import Hit
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
 from geoglot.outputs.panels import check_picture, write_panels
-from geoglot.scene.name_presence import ABSENT
+from geoglot.scene.name_presence import ABSENT, round_presence
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -73,7 +73,7 @@ class Hits:
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot search --json`; hits that are not what was asked for are its "nearest"."""
         lines = [hit.to_json() for hit in self.hits]
-        present = None if self.present is None else round(self.present, 4)
+        present = None if self.present is None else round_presence(self.present, 4)
         return {
             "query": self.query, "present": present, "hits": [] if self.absent else lines,
             "nearest": lines if self.absent else [], "searched": self.searched, "notes": list(self.notes),

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geoglot.figures import format_number
-from geoglot.scene.name_presence import ABSENT
+from geoglot.scene.name_presence import ABSENT, round_presence
 from geoglot.tasks.ask.plan import Message
 from geoglot.tasks.ask.view import Record, Reply, Value, View
 from geoglot.version import __version__
@@ -59,7 +59,7 @@ class Answer:
             "evidence": dict(self.evidence), "planner": self.planner, "kind": self.kind, "seconds": self.seconds,
             "source": self.source, "after": self.after, "model": {"name": self.model, "sha256": self.sha256},
             "refiner": self.refiner,
-            "presence": {name: round(probability, 4) for name, probability in self.presence.items()},
+            "presence": {name: round_presence(probability, 4) for name, probability in self.presence.items()},
             "calls": [dict(call) for call in self.calls],
             "messages": [asdict(message) for message in self.messages],
             "notes": list(self.notes), "geoglot": __version__,
@@ -89,17 +89,16 @@ def confidence_of(view: View) -> tuple[float, str]:
     confidence, reasons = 1.0, []
     for (name, when), seen in view.sightings.items():
         title = title_of(name, when)
+        there = f"there with probability {round_presence(seen.presence, 2):.2f}"
         if scores := [thing.score for thing in seen.objects]:
             confidence *= seen.presence * (1 - seen.doubtful / len(scores) / 2)
             spread = f"scores {min(scores):.2f} to {max(scores):.2f}, threshold {seen.threshold:.2f}"
             doubt = f"{seen.doubtful} in doubt" if seen.doubtful else "none in doubt"
-            reasons.append(
-                f"{title}: {len(scores)} found, {spread}, {doubt}; there with probability {seen.presence:.2f}"
-            )
+            reasons.append(f"{title}: {len(scores)} found, {spread}, {doubt}; {there}")
         else:
             confidence *= 1 - seen.presence
             why = ", as nothing looks more like one than like anything else" if seen.presence < ABSENT else ""
-            reasons.append(f"{title}: none found{why}; there with probability {seen.presence:.2f}")
+            reasons.append(f"{title}: none found{why}; {there}")
     for record in view.records:
         if record.probabilities:
             *rest, best = sorted(record.probabilities.values())

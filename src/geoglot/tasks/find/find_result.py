@@ -20,6 +20,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.overlay import write_outlines
 from geoglot.outputs.vector_files import check_format, write_frames
+from geoglot.scene.name_presence import round_presence
 from geoglot.scene.read import write_picture
 from geoglot.scene.stream import describe_windows
 from geoglot.scene.windows import WindowPlan
@@ -78,7 +79,7 @@ class FindResult:
             "model": self.model, **paths, "summary": self.summary,
             "counts": dict(self.counts), "areas_m2": dict(self.areas_m2),
             "thresholds": {name: threshold.to_json() for name, threshold in self.thresholds.items()},
-            "presence": {name: round(probability, 4) for name, probability in self.presence.items()},
+            "presence": {name: round_presence(probability, 4) for name, probability in self.presence.items()},
             "why": dict(self.why), "objects": _records(self.objects),
             "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
