@@ -24,8 +24,9 @@ from known_pictures import SIDE, Known, Task, captioned, draw_archives, labelled
 from scipy.optimize import minimize
 
 from geoglot.index.build.chip_pixels import read_chip
-from geoglot.index.search.archive_presence import PART, WHOLE, Heights
+from geoglot.index.search.archive_presence import PART, WHOLE, Heights, Level
 from geoglot.index.search.index import LEAST_LOOKS
+from geoglot.index.search.look_closer import cover
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import embed_plainly
 from geoglot.models.word_sense import WordSense, list_words
@@ -51,9 +52,7 @@ class Evidence:
 
     def odds(self, levels: Sequence[float]) -> np.ndarray:
         """Log-odds by slope, level and growth of the whole, and the same of the part."""
-        size = np.log(self.chips)
-        whole = levels[0] * (self.whole - levels[1] - levels[2] * size)
-        part = levels[3] * (self.part - levels[4] - levels[5] * size)
+        whole, part = Level(*levels[:3]).odds(self.whole, self.chips), Level(*levels[3:]).odds(self.part, self.chips)
         return np.logaddexp(SHARP * whole, SHARP * part) / SHARP + self.doubt
 
 
@@ -72,8 +71,7 @@ def heights_of(
         tile = read_chip(str(picture.path), None, SIDE)
         pixels = torch.from_numpy(pad(tile.pixels[:3], model.card.patch_size, SIDE))[None]
         patches = model.encode_patches(pixels)[0].float().numpy()
-        rows, cols = (max(1, round(count * min(1, length / SIDE)))
-                      for count, length in zip(patches.shape[1:], tile.grid.shape, strict=True))  # fmt: skip
+        rows, cols = cover(tile, patches.shape[1:], SIDE)
         image = model.encode_image(pixels).float().numpy()
         cosines.append(texts @ image[0])
         whole.append(heights.of_texts(texts, image)[0])

@@ -129,11 +129,16 @@ def draw_archives(pictures: Sequence[Known], absurd: Sequence[str], seed: int = 
         yield from (Task("one gone", tuple(classes), word, True), Task("one gone", without, word, False))
 
 
+def answers_of(pictures: Sequence[Known]) -> dict[str, bool]:
+    """Whether any of the pictures shows a word, for each word of which that is known."""
+    words = sorted({word for picture in pictures for word in picture.shows})
+    shown = {word: [picture.shows.get(word) for picture in pictures] for word in words}
+    return {word: any(each) for word, each in shown.items() if any(each) or None not in each}
+
+
 def ask(pictures: Sequence[Known], kind: str, chips: Sequence[int], absurd: Sequence[str]) -> Iterator[Task]:
     """A task for each word that is known to be in the archive or not, and for some absurd words."""
     members = tuple(int(index) for index in chips)
-    for word in sorted({word for index in members for word in pictures[index].shows}):
-        shown = [pictures[index].shows.get(word) for index in members]
-        if any(shown) or None not in shown:
-            yield Task("nouns" if kind == "classes" and word in NOUNS else kind, members, word, any(shown))
+    for word, shown in answers_of([pictures[index] for index in members]).items():
+        yield Task("nouns" if kind == "classes" and word in NOUNS else kind, members, word, shown)
     yield from (Task(kind, members, str(word), False, absurd=True) for word in absurd)

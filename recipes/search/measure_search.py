@@ -28,7 +28,7 @@ from PIL import Image
 sys.path.insert(0, str(Path(__file__).parents[1] / "mini"))
 
 from data import class_words
-from known_pictures import Known, labelled
+from known_pictures import answers_of, labelled
 from measure_presence import ABSURD, auroc
 
 from geoglot.demo import SCENE
@@ -107,7 +107,7 @@ def measure_places(data: Path, folder: Path, model: str) -> None:
     for name in dict.fromkeys(picture.source for picture in pictures):
         own = [picture for picture in pictures if picture.source == name]
         index = index_of([folder / name], folder / f"{name}.archive", model, patches=True)
-        asked = [(own, SearchOptions(top=1))]
+        asked = [(own, ONE)]
         asked += [([one], SearchOptions(top=1, where=f"source like '%/{one.path.name}'")) for one in own]
         for some, options in asked:
             for word, shown in answers_of(some).items():
@@ -118,13 +118,6 @@ def measure_places(data: Path, folder: Path, model: str) -> None:
                     print(f"    {name}, {word}: {'there' if shown else 'not there'}, {present:.2f}")
     for (kind, answer), right in sorted(told.items()):
         print(f"places kept aside, {kind}: {answer} and told so {np.mean(right):.1%} of {len(right)}")
-
-
-def answers_of(pictures: Sequence[Known]) -> dict[str, bool]:
-    """The words that pictures show, or that none of them does."""
-    words = sorted({word for picture in pictures for word in picture.shows})
-    shown = {word: [picture.shows.get(word) for picture in pictures] for word in words}
-    return {word: any(each) for word, each in shown.items() if any(each) or None not in each}
 
 
 def measure_scenes(data: Path, folder: Path, model: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import torch.nn.functional as F
@@ -19,13 +19,14 @@ from geoglot.scene.name_presence import doubts_of
 _FITTED = 1000  # chips up to which the levels were fitted: they grow no further
 _LEAST = 1e-6
 
+Number = TypeVar("Number", float, np.ndarray)
 Vector = Float[np.ndarray, " dim"]
 Rows = Float[np.ndarray, "some dim"]
 
 
 @dataclass(frozen=True)
 class Level:
-    """From which height on a word is there rather than not. The best of many chips is high by chance too."""
+    """The height above which a word is more likely there than not. The best of many chips is high by chance too."""
 
     slope: float
     """Log-odds of one unit of height."""
@@ -34,9 +35,11 @@ class Level:
     growth: float
     """By how much it rises with the natural logarithm of the number of chips."""
 
-    def odds(self, height: float, chips: int) -> float:
-        """Log-odds of a height that is the best of some chips."""
-        return self.slope * (height - self.alone - self.growth * math.log(min(chips, _FITTED)))
+    def odds(self, height: Number, chips: int | Float[np.ndarray, " _height"]) -> Number:
+        """Log-odds of a height, or of several, each of which is the best of some chips."""
+        size: Any = np.log(np.minimum(chips, _FITTED))
+        odds: Number = self.slope * (height - self.alone - self.growth * size)
+        return odds
 
 
 #: As `recipes/search/fit_presence.py` prints them

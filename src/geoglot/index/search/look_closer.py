@@ -62,9 +62,10 @@ def look_closer(
 
 
 def fits(whole: Float[np.ndarray, " hit"], looks: Sequence[Look | None]) -> Float[np.ndarray, " hit"]:
-    """The mean of both stages, each standardised; of few hits, and of those that could not be looked into, the first's.
+    """The mean of the standardised scores of both stages, for each hit.
 
-    `whole` holds the scores of the first stage.
+    `whole` holds the scores of the first stage, which count alone for a hit that could not be looked into, and for all
+    hits if fewer than three could be.
     """
     first = _standardise(whole)
     best = np.array([np.nan if look is None else look.best for look in looks])
@@ -101,7 +102,7 @@ def _look(
     else:
         return None
     if tile is not None:
-        rows, cols = _cover(tile, patches.shape[:2], card.tile_size)
+        rows, cols = cover(tile, patches.shape[:2], card.tile_size)
         patches = patches[:rows, :cols]
     seen = np.ones(patches.shape[:2], bool)
     if tile is not None and tile.valid.any():
@@ -110,8 +111,9 @@ def _look(
     return look if judge is None else replace(look, height=float(judge.height(patches[seen]).max()))
 
 
-def _cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
-    """Patches that cover a tile, which may be smaller than what was encoded."""
+def cover(tile: Tile, lattice: tuple[int, ...], side: int) -> tuple[int, ...]:
+    """The rows and columns of patches that cover a tile, which may be smaller than the square of `side` pixels that was
+    encoded."""
     return tuple(
         max(1, round(count * min(1, length / side))) for count, length in zip(lattice, tile.grid.shape, strict=True)
     )
