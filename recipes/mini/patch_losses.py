@@ -132,14 +132,12 @@ def _softmax_loss(z: Tensor, crop: Crop, said: Said, asked: Asked, rng: np.rando
         cells = shares[row] > _SEEN
         if not cells.any():
             continue
-        here = z[:, cells]
+        here, own = z[:, cells], wrong[: len(asked.owners)]
         if right.any():
             top = here[right].logsumexp(0) - float(right.sum().log())
             loss = torch.logaddexp(top, here[wrong].logsumexp(0)) - top
-        elif wrong[
-            : len(asked.owners)
-        ].any():  # anything but: the words of the set lose against the best of what may be there
-            mine = wrong[: len(asked.owners)].nonzero()[:, 0].tolist()
+        elif own.any():  # anything but: the words of the set lose against the best of what may be there
+            mine = own.nonzero()[:, 0].tolist()
             may = [column for column in asked.plain if column not in mine]
             may = [may[int(index)] for index in rng.choice(len(may), min(_RIVALS, len(may)), replace=False)]
             # A map takes the best word, too. The rivals stand still: else one of them would come to win everywhere.

@@ -34,8 +34,6 @@ from geoglot.scene.taught_question import TaughtQuestion, ask_taught
 from geoglot.scene.windows import WindowPlan, plan_windows
 from geoglot.scene.wording import word_notes
 
-_LEAST = 1e-6  # probability that a logit is made of
-
 
 @runtime_checkable
 class Dense(Protocol):
