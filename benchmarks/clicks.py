@@ -45,7 +45,7 @@ def rule(_text: np.ndarray, yes: np.ndarray, no: np.ndarray, _background: Backgr
 
 
 def average_precision(scores: np.ndarray, wanted: np.ndarray) -> float:
-    """Of the whole ranking by scores."""
+    """Average precision of the whole ranking by scores."""
     count = len(scores)
     return float(Ranking.of(scores[:, None], wanted[:, None], count).average_precisions(count, np.ones(count, int))[0])
 

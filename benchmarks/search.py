@@ -74,7 +74,7 @@ def sort_all(vectors: np.ndarray, query: np.ndarray, mask: np.ndarray | None = N
 
 
 def measure(searches: dict[str, Search], queries: np.ndarray, repeat: int) -> dict[str, tuple[float, float]]:
-    """Median wall and processor time of a query in seconds, of each search in turn; prints them and the least."""
+    """Ask each search in turn, and print median and least times; returns the medians of wall and processor seconds."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in searches}
     for index in range(-1, repeat):  # the first time does not count
         for name, search in searches.items():
@@ -82,12 +82,12 @@ def measure(searches: dict[str, Search], queries: np.ndarray, repeat: int) -> di
             search(queries[index % len(queries)])
             if index >= 0:
                 times[name].append((time.perf_counter() - began, time.process_time() - worked))
-    medians = {name: (statistics.median(wall), statistics.median(used))
-               for name, (wall, used) in ((name, zip(*each, strict=True)) for name, each in times.items())}  # fmt: skip
-    for name, (wall, used) in medians.items():
-        least = [min(column) * 1e3 for column in zip(*times[name], strict=True)]
-        print(f"{name:<28} {wall * 1e3:8.1f} ms wall (least {least[0]:.1f})  {used * 1e3:8.1f} ms processor "
-              f"(least {least[1]:.1f}), median of {repeat}", flush=True)  # fmt: skip
+    medians = {}
+    for name, each in times.items():
+        walls, used = zip(*each, strict=True)
+        medians[name] = wall, processor = statistics.median(walls), statistics.median(used)
+        print(f"{name:<28} {wall * 1e3:8.1f} ms wall (least {min(walls) * 1e3:.1f})  {processor * 1e3:8.1f} ms "
+              f"processor (least {min(used) * 1e3:.1f}), median of {repeat}", flush=True)  # fmt: skip
     return medians
 
 

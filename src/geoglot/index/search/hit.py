@@ -18,7 +18,8 @@ class Hit:
 
     rank: int
     score: float
-    """Of the chip as a whole: cosine for a query of one vector, else the mean share of chips that are less similar."""
+    """How the whole chip fits: the cosine to a query of one vector, else the mean share of chips that are less similar.
+    """
     source: str
     window: Window
     """Pixels of the source's own grid."""
@@ -40,8 +41,8 @@ class Hit:
     part_score: float | None = None
     """Cosine of the patch that fits the words best."""
     fit: float | None = None
-    """What the rank is by: the mean of both scores, each in standard deviations above the mean of the hits that were
-    looked into. None if they were not: then the rank is by `score`."""
+    """The number that ranks hits which were looked into: the mean of both scores, each in standard deviations above the
+    mean of these hits. None for other hits, which `score` ranks."""
 
     @property
     def scores(self) -> str:
