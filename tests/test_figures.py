@@ -1,6 +1,6 @@
 import pytest
 
-from geoglot.figures import format_count, format_list, format_number
+from geoglot.figures import format_count, format_duration, format_list, format_number
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,14 @@ def test_three_significant_digits(value: float, told: str) -> None:
 def test_lists_of_names_read_as_a_sentence() -> None:
     lists = [format_list(names) for names in ([], ["forest"], ["forest", "water"], ["forest", "water", "farmland"])]
     assert lists == ["", "forest", "forest and water", "forest, water and farmland"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0.2, "1 s"), (89.0, "89 s"), (90.0, "2 min"), (720.0, "12 min"), (5399.0, "90 min"), (12_240.0, "3.4 h")],
+)
+def test_durations_have_the_unit_that_suits_them(seconds: float, told: str) -> None:
+    assert format_duration(seconds) == told
 
 
 @pytest.mark.parametrize(("number", "told"), [(0, "0 tiles"), (1, "1 tile"), (2, "2 tiles"), (1200, "1,200 tiles")])

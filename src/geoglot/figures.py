@@ -1,4 +1,4 @@
-"""Formats numbers, counts, areas and lists of names for sentences."""
+"""Formats numbers, counts, durations, areas and lists of names for sentences."""
 
 import math
 from collections.abc import Iterable, Sequence
@@ -17,6 +17,13 @@ def format_number(value: float | int) -> str:
 def format_count(number: int, noun: str) -> str:
     """A number of things: 1 tile, 1,200 tiles. The plural of the noun must end in s."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def format_duration(seconds: float) -> str:
+    """A duration in the unit that suits it: 45 s, 12 min, 3.4 h; at least 1 s."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
 def _with_zeros(value: float | int) -> str:

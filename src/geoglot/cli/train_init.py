@@ -9,7 +9,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.progress import progress
-from geoglot.figures import format_count, format_number
+from geoglot.figures import format_count, format_duration, format_number
 
 if TYPE_CHECKING:
     from geoglot.training.train_init import Initiated
@@ -42,6 +42,7 @@ def _describe(made: Initiated) -> str:
     (low, left), (high, right) = taken.sizes
     size = f"{low:,} x {left:,} px" + (f" to {high:,} x {right:,} px" if taken.sizes[0] != taken.sizes[1] else "")
     metres = taken.resolution
+    expected, low_time, high_time = map(format_duration, (time.seconds, time.low, time.high))
     scale = f", {format_number(metres[0])} to {format_number(metres[1])} m a pixel" if metres else ""
     rows = [
         f"{kind['id']:>14}  {kind['share']:>6.1%}  {kind['name']} {kind['colour'] or ''}".rstrip()
@@ -55,14 +56,8 @@ def _describe(made: Initiated) -> str:
         f"splits    {splits}, by {'the folders' if taken.split_by == 'folders' else taken.split_by}",
         f"data      {taken.data} ({format_count(taken.converted, 'mask')} written; your files are as they were)",
         f"recipe    {made.recipe}",
-        f"time      about {_duration(time.seconds)} ({_duration(time.low)} to {_duration(time.high)}; {time.basis})",
+        f"time      about {expected} ({low_time} to {high_time}; {time.basis})",
         *(f"note      {note}" for note in taken.notes),
         f"next      geoglot train segment {made.recipe}",
     ]
     return "\n".join(lines)
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 
+from geoglot.figures import format_duration
 from geoglot.models.segmenter import STRIDE, Segmenter
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.training.soft_losses import SoftLoss, soft_losses
@@ -23,7 +24,8 @@ class Duration:
     student: float
 
     def __str__(self) -> str:
-        total, teacher, student = (_minutes(part) for part in (self.teacher + self.student, self.teacher, self.student))
+        parts = (self.teacher + self.student, self.teacher, self.student)
+        total, teacher, student = map(format_duration, parts)
         return (
             f"the whole run takes about {total} on this machine: {teacher} for the looks of the teacher, "
             f"{student} for the student"
@@ -57,9 +59,3 @@ def _time_of(call: Callable[[], object]) -> float:
     began = time.monotonic()
     call()
     return time.monotonic() - began
-
-
-def _minutes(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
