@@ -34,7 +34,7 @@ def _table(table: Mapping[str, Any], where: str, comments: Mapping[str, str]) ->
             dotted = f"{where}.{name}" if where else name
             lines += [
                 *(f"# {line}" for line in comments.get(dotted, "").splitlines()),
-                f"{_key(name)} = {_value(value)}",
+                f"{_key(name)} = {toml_value(value)}",
             ]
     for name, value in table.items():
         if isinstance(value, Mapping) and value:
@@ -48,10 +48,10 @@ def _key(name: str) -> str:
     return name if plain else json.dumps(name, ensure_ascii=False)
 
 
-def _value(value: Any) -> str:
+def toml_value(value: Any) -> str:
     """TOML's texts, numbers, booleans and lists are JSON's; a table in a list is written in one line."""
     if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
+        return f"[{', '.join(map(toml_value, value))}]"
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{_key(name)} = {_value(part)}' for name, part in value.items())} }}"
+        return f"{{ {', '.join(f'{_key(name)} = {toml_value(part)}' for name, part in value.items())} }}"
     return json.dumps(str(value) if isinstance(value, Path) else value, ensure_ascii=False)

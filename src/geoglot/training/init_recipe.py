@@ -1,6 +1,5 @@
 """Write a recipe of `geoglot train segment` for the images of a folder and for this machine."""
 
-import json
 import os
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import torch
 
 from geoglot.datasets.intake.take_in import TakenIn
 from geoglot.models.segmenter import MULTIPLE
+from geoglot.recipe_text import toml_value
 
 _SMALLEST_SIDE = 64  # pixels of a crop
 _EPOCHS = 60  # so often each training pixel is seen, within the bounds of the steps
@@ -67,14 +67,9 @@ def write_recipe(taken: TakenIn, recipe: Path, device: torch.device) -> str:
     unknown = "# resolution = [0.3, 0.3]         # metres a pixel, if you know: the images do not say"
     return _TEXT.format(
         images=taken.folder.name, place=f"a {'CPU' if on_cpu else 'GPU'}", recipe=recipe.name,
-        name=_quote(taken.folder.name), output=_quote(f"runs/{taken.folder.name}"),
-        folder=_quote(os.path.relpath(taken.data, recipe.parent.resolve())),
+        name=toml_value(taken.folder.name), output=toml_value(f"runs/{taken.folder.name}"),
+        folder=toml_value(os.path.relpath(taken.data, recipe.parent.resolve())),
         resolution=f"{spread}         # metres a pixel, finest and coarsest" if taken.resolution else unknown,
         layers=_LAYERS.format(*(_ON_CPU if on_cpu else _ON_GPU)), batch=batch, side=side, steps=int(steps),
         every=max(1, int(steps) // _EVALUATIONS),
     )  # fmt: skip
-
-
-def _quote(text: str) -> str:
-    """A text as TOML has it."""
-    return json.dumps(text, ensure_ascii=False)
