@@ -127,9 +127,9 @@ class MaskFile(Labels):
             mixed = "; JPEG changes values, so save masks as PNG or GeoTIFF"
         if reading.by_colour:
             advice = "" if any(kind.colour for kind in self.classes) else _NO_COLOURS
-            return f"{has} the colour {_hex(value)}, which {self.table} does not have{advice}{mixed}"
+            return f"{has} the colour {hex_of(value)}, which {self.table} does not have{advice}{mixed}"
         known = ", ".join(map(str, sorted(self._codes(coloured=False))))
-        shown = f" ({_hex(code_of(mask.palette[value]))} in its palette)" if value in mask.palette else ""
+        shown = f" ({hex_of(code_of(mask.palette[value]))} in its palette)" if value in mask.palette else ""
         return f"{has} the id {value}{shown}; known are {known}: change the mask or the class table{mixed}"
 
     def _check_palette(self, palette: Mapping[int, Colour], values: set[int]) -> None:
@@ -139,9 +139,9 @@ class MaskFile(Labels):
             shown = palette.get(id_)
             if kind.colour and shown and shown != kind.colour and id_ in values:
                 raise SourceError(
-                    f"{self.path} shows {kind.name} in {_hex(code_of(shown))}, the class table in "
-                    f"{_hex(code_of(kind.colour))}: are its ids those of another table? Correct the colours, or leave "
-                    "them out of the table"
+                    f"{self.path} shows {kind.name} in {hex_of(code_of(shown))}, the class table in "
+                    f"{hex_of(code_of(kind.colour))}: are its ids those of another table? Correct the colours, or "
+                    "leave them out of the table"
                 )
 
 
@@ -186,5 +186,6 @@ def _code(red: Any, green: Any, blue: Any) -> Any:
     return (red << 16) + (green << 8) + blue
 
 
-def _hex(code: int) -> str:
+def hex_of(code: int) -> str:
+    """A colour's code as CSS has it: #ff8800."""
     return f"#{code:06x}"

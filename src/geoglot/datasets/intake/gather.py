@@ -88,23 +88,27 @@ def rename(classes: tuple[MapClass, ...], names: Sequence[str]) -> tuple[MapClas
     return tuple(replace(kind, name=name) for kind, name in zip(classes, renamed, strict=True))
 
 
-def _gather_masks(folder: Path, splits: Mapping[str, Split], progress: Progress | None) -> Gathered:
+def _pair(splits: Mapping[str, Split]) -> tuple[dict[str, list[tuple[Path, Path | None]]], list[str]]:
+    """Images with their label files by split, and all notes."""
     paired = {name: pair(split.images, split.labels, split.listed) for name, split in splits.items()}
-    pairs = {
-        name: [(image, label) for image, label in zip(each.images, each.labels, strict=True) if label]
-        for name, each in paired.items()
-    }
-    values = survey([one for each in pairs.values() for one in each], read_names(folder), progress)
+    pairs = {name: list(zip(each.images, each.labels, strict=True)) for name, each in paired.items()}
+    return pairs, list(dict.fromkeys(note for each in paired.values() for note in each.notes))
+
+
+def _gather_masks(folder: Path, splits: Mapping[str, Split], progress: Progress | None) -> Gathered:
+    pairs, notes = _pair(splits)
+    masks = [(image, path) for each in pairs.values() for image, path in each if path]
+    values = survey(masks, read_names(folder), progress)
     labels: dict[str, list[Labels]] = {
         name: [
             MaskFile(image, path, values.classes, (IGNORED,), TABLE)
             if values.is_direct
             else RenumberedMask(image, path, values)
             for image, path in each
+            if path
         ]
         for name, each in pairs.items()
     }
-    notes = dict.fromkeys(note for each in paired.values() for note in each.notes)
     return Gathered("masks", labels, values.classes, values.is_direct, (*values.notes, *notes))
 
 
@@ -116,11 +120,10 @@ def _gather_coco(folder: Path, splits: Mapping[str, Split]) -> Gathered:
 
 
 def _gather_yolo(folder: Path, splits: Mapping[str, Split], named: Mapping[int, str]) -> Gathered:
-    paired = {name: pair(split.images, split.labels, split.listed) for name, split in splits.items()}
-    notes = list(dict.fromkeys(note for each in paired.values() for note in each.notes))
+    pairs, notes = _pair(splits)
     names = dict(named) or dict(enumerate(read_list(folder)))
     if not names:
-        texts = [path for each in paired.values() for path in each.labels if path]
+        texts = [path for each in pairs.values() for _, path in each if path]
         names = {number: f"class {number}" for number in sorted({one for path in texts for one in _numbers(path)})}
         notes.append(NUMBERED)
     if not names:
@@ -128,10 +131,7 @@ def _gather_yolo(folder: Path, splits: Mapping[str, Split], named: Mapping[int, 
     classes = add_background(tuple(MapClass(name, (number,)) for number, name in sorted(names.items())))
     index = {value: place for place, kind in enumerate(classes) for value in kind.values if isinstance(value, int)}
     rest = _rest(classes)
-    labels = {
-        name: [YoloFile(image, path, index, rest) for image, path in zip(each.images, each.labels, strict=True)]
-        for name, each in paired.items()
-    }
+    labels = {name: [YoloFile(image, path, index, rest) for image, path in each] for name, each in pairs.items()}
     return Gathered("YOLO", labels, classes, False, tuple(notes))
 
 
@@ -145,16 +145,11 @@ def _gather_polygons(splits: Mapping[str, Split], files: Sequence[Path], folder:
     names = sorted({str(name) for path in files for name in read_polygons(path)[0]["class"]})
     classes = _vector_classes(names, files[0])
     index = {kind.name: place for place, kind in enumerate(classes)}
-    paired = {name: pair(split.images, split.labels, split.listed) for name, split in splits.items()}
+    pairs, notes = _pair(splits)
     labels: dict[str, list[Labels]] = {
-        name: [
-            Polygons(image, path, index, _rest(classes))
-            for image, path in zip(each.images, each.labels, strict=True)
-            if path
-        ]
-        for name, each in paired.items()
+        name: [Polygons(image, path, index, _rest(classes)) for image, path in each if path]
+        for name, each in pairs.items()
     }
-    notes = dict.fromkeys(note for each in paired.values() for note in each.notes)
     return Gathered("polygons", labels, classes, False, (*_say_rest(classes), *notes))
 
 

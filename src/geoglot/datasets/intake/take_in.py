@@ -17,6 +17,7 @@ from geoglot.datasets.intake.places import Division, divide
 from geoglot.datasets.intake.rows import Row, read_and_write, seen_from
 from geoglot.datasets.intake.values import NUMBERED
 from geoglot.datasets.listed import SUFFIX, write_listed
+from geoglot.datasets.masks import code_of, hex_of
 from geoglot.datasets.sets.folder import FOLDER
 from geoglot.errors import OutputError, SourceError
 from geoglot.outputs.atomic import disk_errors, drafts
@@ -135,7 +136,7 @@ def _write_classes(path: Path, classes: tuple[MapClass, ...]) -> None:
 
 
 def _colour(kind: MapClass) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*kind.colour) if kind.colour else ""
+    return hex_of(code_of(kind.colour)) if kind.colour else ""
 
 
 def _describe(classes: tuple[MapClass, ...], counts: np.ndarray) -> tuple[dict[str, Any], ...]:

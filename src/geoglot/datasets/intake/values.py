@@ -10,7 +10,7 @@ import numpy as np
 from geoglot.aliases import Progress
 from geoglot.datasets.classes import BACKGROUND, IGNORED, Colour, MapClass
 from geoglot.datasets.labels import NONE, LabelMap, Labels, check_ground, register
-from geoglot.datasets.masks import code_of, read_mask
+from geoglot.datasets.masks import code_of, hex_of, read_mask
 from geoglot.errors import SourceError
 
 _GREY = 0x010101
@@ -131,7 +131,7 @@ def _settle(counts: Counter[int], is_coloured: bool, names: Mapping[int | Colour
     if set(values) <= set(named):
         values = sorted(named)  # classes that no mask shows keep their ids
     if len(values) < 2:
-        shown = f"#{values[0]:06x}" if is_coloured else str(values[0])
+        shown = hex_of(values[0]) if is_coloured else str(values[0])
         raise SourceError(f"all pixels of the masks that count have the value {shown}, so there is nothing to learn")
     if len(values) > IGNORED:
         raise SourceError(f"the masks show {len(values)} classes; at most {IGNORED} are possible")
