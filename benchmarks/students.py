@@ -13,14 +13,12 @@ import argparse
 import json
 import statistics
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 import torch
-from embed import clip_of
+from embed import Way, clip_of, time_rounds
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
@@ -58,7 +56,7 @@ def measure(repeats: int, count: int) -> dict[str, Any]:
         ways = build_ways(Path(folder), tiles)
         for way in ways.values():
             way(tiles)  # a warm-up
-        rounds = [{name: _seconds(way, tiles) for name, way in ways.items()} for _ in range(repeats)]
+        rounds = time_rounds(ways, tiles, repeats)
     return {
         name: {
             "tiles_a_second": count / statistics.median(each[name] for each in rounds),
@@ -69,7 +67,7 @@ def measure(repeats: int, count: int) -> dict[str, Any]:
     }
 
 
-def build_ways(folder: Path, tiles: Tensor) -> dict[str, Callable[[Tensor], object]]:
+def build_ways(folder: Path, tiles: Tensor) -> dict[str, Way]:
     """The tower that slides, and the student in PyTorch and in both graphs."""
     tower = clip_of(CLIPModel(CLIPConfig(vision_config={"patch_size": 16})).eval())
     student = new_segmenter(_CARD, LightConfig()).eval()
@@ -84,15 +82,9 @@ def build_ways(folder: Path, tiles: Tensor) -> dict[str, Callable[[Tensor], obje
     }
 
 
-def _graph(path: Path) -> Callable[[Tensor], object]:
+def _graph(path: Path) -> Way:
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return lambda pixels: [session.run(None, {"pixels": one[None].numpy()}) for one in pixels]
-
-
-def _seconds(way: Callable[[Tensor], object], tiles: Tensor) -> float:
-    began = time.monotonic()
-    way(tiles)
-    return time.monotonic() - began
 
 
 def table(result: dict[str, Any]) -> str:
