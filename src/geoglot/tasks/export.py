@@ -76,8 +76,8 @@ def export_model(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> Exported:
-    """Write a segmenter as an ONNX graph from `pixels` (tile, 3, rows, cols; 0..1) to `scores` (tile, class, rows / 4,
-    cols / 4).
+    """Write a segmenter as an ONNX graph from `pixels` (tile, band, rows, cols; 0..1) to `scores` (tile, class,
+    rows / 4, cols / 4).
 
     `side` is the side of a tile in pixels, that of training by default. With `fixed` the graph takes one tile of this
     size; without, any number of tiles whose sides are multiples of 32. Raises ModelError if the graph's scores differ

@@ -1,4 +1,4 @@
-"""A light segmenter: EfficientNet-Lite0 and a small feature pyramid, 3.1 million parameters for any number of bands.
+"""A light segmenter: EfficientNet-Lite0 and a small feature pyramid, 3.0 million parameters for any number of bands.
 
 The encoder is mini's (`models/mini/efficientnet.py`), so that a student can start from what mini has learned to see.
 The decoder is a feature pyramid (Lin et al., CVPR 2017) whose sum is filtered at stride 4.

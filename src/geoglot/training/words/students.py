@@ -3,6 +3,7 @@
 import copy
 import shutil
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from geoglot.errors import ModelError
@@ -31,7 +32,8 @@ def new_student(
     )  # fmt: skip
     if settings.architecture == "segclip":
         return build_segmenter(card, settings.segclip, Origins(texts=texts, backbone=None, whole=None))
-    student = new_segmenter(_with_network(card, {"width": settings.light.width}), settings.light)
+    card = replace(card, config=config | {"network": asdict(settings.light)})
+    student = new_segmenter(card, settings.light)
     if settings.start == "mini":
         _start_from_mini(student)
     return student
@@ -60,10 +62,6 @@ def restore(folder: Path) -> None:
     if old.exists() and not folder.exists():
         old.rename(folder)
     shutil.rmtree(old, ignore_errors=True)
-
-
-def _with_network(card: Card, network: dict[str, int]) -> Card:
-    return Card(**{**vars(card), "config": {**card.config, "network": network}})
 
 
 def _start_from_mini(student: Segmenter) -> None:

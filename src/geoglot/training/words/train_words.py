@@ -72,7 +72,7 @@ def train_words(
 def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[ClassWords, ...]:
     """The classes that the teacher maps: those of the recipe, and the rest if there are words for it.
 
-    A single class needs a rest: without words for it, it competes with general words of other meaning.
+    A single class needs something to compete with: without words for the rest, general words of other meaning.
     """
     words, rest = recipe.words, recipe.background
     if not rest and len(words) == 1:

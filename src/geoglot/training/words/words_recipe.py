@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from geoglot.aliases import Amount, ClassesLike, Count, Part, PathLike, Positive
+from geoglot.aliases import Amount, ClassesLike, Count, Part, Positive
 from geoglot.errors import GeoglotError, InputError
 from geoglot.models.light.light import LightConfig
 from geoglot.models.segclip.config import Prompts, SegClipConfig
@@ -19,6 +19,7 @@ from geoglot.outputs.own import is_marked
 from geoglot.recipe import read_recipe
 from geoglot.recipe_text import recipe_text
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
+from geoglot.sources.raster_guard import is_local
 from geoglot.training.loop import Fit
 from geoglot.training.soft_losses import SoftLoss
 from geoglot.training.words.soft_crops import SoftSampling
@@ -38,7 +39,7 @@ class Teaching:
     scales: tuple[Positive, ...] = (1.0, 1.5)
     """Sizes at which the teacher sees each window."""
     keep: Part = 0.6
-    """Share of what is found of each class that counts, the surest of it. The rest is ignored."""
+    """Of what the teacher finds of each class, the surest share counts, and the rest is ignored."""
     agree: Part = 0.75
     """Least share of the looks that agree with what they find together."""
 
@@ -55,7 +56,7 @@ class Student:
     """light: EfficientNet-Lite0 with a small decoder, any bands; segclip: text prompts, whose classes take other
     words."""
     start: Literal["mini", "random"] = "mini"
-    """Where the weights of a light student's encoder begin: as those of the bundled model, or at random."""
+    """First weights of a light student's encoder: those of the bundled model, or random ones."""
     light: LightConfig = field(default_factory=LightConfig)
     segclip: SegClipConfig = field(
         default_factory=lambda: SegClipConfig(
@@ -83,8 +84,8 @@ class WordsRecipe:
     classes: dict[str, tuple[str, ...]]
     """The classes, each with the words that the teacher reads."""
     background: tuple[str, ...] = ()
-    """Words of all that is none of the classes, which becomes the class "background". A single class without them
-    competes with general words of other meaning."""
+    """Words for the ground that is none of the classes; it becomes the class "background". If there is a single class
+    and no such word, general words of other meaning take their place."""
     rounds: Count = 2
     """Trainings; after each but the last the student's checkpoints vote beside the teacher."""
     voters: Amount = 3
@@ -119,7 +120,7 @@ class WordsRecipe:
 
 def places(scenes: tuple[str, ...], folder: Path) -> list[str]:
     """The scenes of a recipe in `folder`; URLs and GDAL's own paths stay as they are."""
-    return [scene if _is_remote(scene) else os.path.normpath(folder / scene) for scene in scenes]
+    return [os.path.normpath(folder / scene) if is_local(scene) else scene for scene in scenes]
 
 
 @contextmanager
@@ -140,7 +141,7 @@ def recipe_beside(
     asked = WordsRecipe(
         name=output.name,
         output=Path(output.name),
-        scenes=tuple(scene if _is_remote(scene) else os.path.relpath(scene, folder) for scene in scenes),
+        scenes=tuple(os.path.relpath(scene, folder) if is_local(scene) else scene for scene in scenes),
         classes={entry.name: entry.words for entry in parse_classes(classes)},
         background=parse_words(chosen.background),
         read=read,
@@ -165,10 +166,6 @@ def recipe_beside(
                 f"{path} has other {what}; go on with it by: geoglot train words {path}, or give another output"
             )
     yield path
-
-
-def _is_remote(scene: PathLike) -> bool:
-    return "://" in str(scene) or str(scene).startswith("/vsi")
 
 
 _COMMENTS = {
