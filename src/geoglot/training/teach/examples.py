@@ -40,12 +40,10 @@ class Examples:
 
 
 def gather(scenes: Sequence[ScenePatches], base: VisionLanguageModel) -> tuple[Examples, tuple[str, ...]]:
-    """The examples of scenes, and the classes by index; InputError if no label lies on a scene.
+    """The examples of scenes (at least one), and the classes by index; InputError if all labels are of REST.
 
     With one class only, patches from all over the scenes that have no label are examples of REST, one label each.
     """
-    if not scenes:
-        raise InputError("no label lies on a scene; is the CRS of the labels right, or do they lie on another scene?")
     names = {name for scene in scenes for name in scene.labels["class"]}
     alone = len(names) == 1
     if names == {REST}:

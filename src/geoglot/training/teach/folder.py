@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from geoglot.models.base import Card
 from geoglot.models.model_files import CARD, WEIGHTS, read_card, require_finite
 from geoglot.models.taught import FAMILY
 from geoglot.outputs.atomic import disk_errors, hold, write_bytes
-from geoglot.outputs.own import is_marked, mark
+from geoglot.outputs.own import LOCK, MARK, is_marked, mark
 
 _KEPT = "vectors"
 
@@ -26,24 +26,38 @@ _KEPT = "vectors"
 def open_folder(folder: Path) -> Iterator[Path]:
     """Make the folder of a taught model, or go on in one; the block has its folder of vectors, and no other run has.
 
-    OutputError if something else than a taught model lies there.
+    If the block ends with nothing to keep, the folder is removed again. OutputError if something else than a taught
+    model lies there.
     """
-    if folder.is_file() or (folder.is_dir() and not is_marked(folder) and any(folder.iterdir())):
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir()) and not _is_taught(folder)):
         raise OutputError(f"{folder} is there already and is no taught model; give another folder")
-    if (folder / CARD).exists() and not _is_taught(folder):
-        raise OutputError(f"{folder} holds another model; give another folder")
     with disk_errors(folder):
         (folder / _KEPT).mkdir(parents=True, exist_ok=True)
         mark(folder)
     with hold(folder):
-        yield folder / _KEPT
+        try:
+            yield folder / _KEPT
+        finally:
+            with suppress(OSError):
+                _remove_empty(folder)
 
 
 def _is_taught(folder: Path) -> bool:
+    """Whether a taught model lies in a folder, or what a run has kept that was to make one."""
     try:
-        return read_card(folder).family == FAMILY
+        begun = is_marked(folder) and (folder / _KEPT).is_dir()
+        return begun and (not (folder / CARD).exists() or read_card(folder).family == FAMILY)
     except ModelError:
         return False
+
+
+def _remove_empty(folder: Path) -> None:
+    """Remove a folder in which there is nothing but what `open_folder` makes."""
+    if {path.name for path in folder.iterdir()} <= {MARK, LOCK, _KEPT}:
+        (folder / _KEPT).rmdir()  # fails where vectors are kept
+        (folder / LOCK).unlink(missing_ok=True)
+        (folder / MARK).unlink()
+        folder.rmdir()
 
 
 def replace_head(folder: Path, card: Card, tensors: Mapping[str, Tensor]) -> None:

@@ -35,16 +35,22 @@ class LabelSet:
     """Where the classes stood."""
     notes: tuple[str, ...]
 
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """In the order of the alphabet, REST last."""
-        return tuple(sorted(set(self.features["class"]), key=lambda name: (name == REST, name)))
-
     def on_scene(self, uri: str) -> gpd.GeoDataFrame:
         """The labels that may be of a scene."""
         ending = f"/{uri}"
         mine = [not name or ending.endswith(f"/{name.lstrip('/')}") for name in self.features["source"]]
         return self.features[np.array(mine, bool)]
+
+    def nowhere(self, uris: Sequence[str]) -> InputError:
+        """The error for labels of which none lies on a scene."""
+        if not any(len(self.on_scene(uri)) for uri in uris):
+            named = format_some(sorted(set(self.features["source"])))
+            why = f"their column of sources names {named}, and no scene given has such a name"
+        elif self.features.crs is None:
+            why = "they have no CRS, so they are taken to be in the coordinates of the scene; save them with their CRS"
+        else:
+            why = "is the CRS of the labels right, or do they lie on another scene?"
+        return InputError(f"no label lies on a scene; {why}")
 
 
 def read_labels(paths: Sequence[Path], column: str | None = None) -> LabelSet:
@@ -86,10 +92,11 @@ def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
         if asked.lower() not in by_name:
             raise InputError(f"{there} and no {asked!r}; name the column of classes: --class-column")
         return by_name[asked.lower()]
-    usual = [by_name[name] for name in _COLUMNS if name in by_name and frame[by_name[name]].notna().any()]
+    usual = [by_name[name] for name in _COLUMNS if name in by_name]
+    filled = [name for name in usual if frame[name].notna().any()]
     texts = [name for name in names if frame[name].map(lambda value: isinstance(value, str)).any()]
-    if usual or len(texts) == 1:
-        return (usual or texts)[0]
+    if likely := filled or (texts if len(texts) == 1 else usual):
+        return likely[0]
     raise InputError(f"{there}, and none is called class, label or name; name the column of classes: --class-column")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,10 +85,16 @@ def scene_patches(
         facts = {**reading_facts(raster, plan), "model": dense.card.sha256}
         path = kept / f"{fingerprint(facts)}.safetensors"
         vectors, new, failed = _vectors(cells, path, (raster, plan, dense), read.at_once(plan.tile), progress)
-        notes = (*reading_notes(raster, dense.card, read), *failed)
+        notes = (*reading_notes(raster, dense.card, read), *_crs_notes(labels, raster), *failed)
     known = ~np.isnan(vectors[:, 0])
     blocks = _blocks(own, cells, index, plan, dense.card.tile_size)
     return ScenePatches(cells[known], index[known], vectors[known], own, blocks[known], new, notes)
+
+
+def _crs_notes(labels: LabelSet, raster: Raster) -> Iterator[str]:
+    """A sentence if labels could not be laid over the scene by their CRS."""
+    if labels.features.crs is None and raster.grid.crs is not None:
+        yield "the labels have no CRS and were taken to be in the coordinates of the scene"
 
 
 def _cells_of(geometry: shapely.Geometry, plan: WindowPlan) -> Cells:

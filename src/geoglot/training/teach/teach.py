@@ -98,6 +98,8 @@ def teach(
     with open_folder(output) as kept:
         parts = [scene_patches(path, drawn, dense, read, kept, progress) for path in paths]
         scenes = [part for part in parts if part is not None]
+        if not scenes:
+            raise drawn.nowhere([str(path) for path in paths])
         examples, classes = gather(scenes, base)
         figures, head = hold_out(examples), examples.fit()
         learned = _describe(examples, classes, figures)
@@ -158,6 +160,6 @@ def _notes(
         for each in drawn
         if each.places < 2 and each.name != REST
     ]
-    if double := count_doubles([part for part in parts if part]):
+    if double := count_doubles(filter(None, parts)):
         notes.append(f"{double:,} patches have labels of two classes and teach both; redraw those that overlap")
     return tuple(notes)
