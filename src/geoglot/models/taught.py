@@ -57,6 +57,7 @@ class Taught(VisionLanguageModel):
     ) -> None:
         super().__init__()
         self.card, self.base, self.presence, self.sense = card, base, base.presence, base.sense
+        self._named = {_plain(name): name for name in self.classes} | {name: name for name in self.classes}
         self.register_buffer("weight", weight)
         self.register_buffer("bias", bias)
 
@@ -67,8 +68,7 @@ class Taught(VisionLanguageModel):
 
     def class_of(self, word: str) -> str | None:
         """The class that a word names, also in another case or number; None if the base reads the word."""
-        plain = {_plain(name): name for name in self.classes}
-        return word if word in self.classes else plain.get(_plain(word))
+        return self._named.get(word) or self._named.get(_plain(word))
 
     @property
     def stride(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from itertools import compress
 from typing import Protocol, runtime_checkable
 
@@ -171,6 +172,28 @@ class Labelled(OfCard):
     ) -> ChannelQuestion:
         """Each class competes with all other classes; a background and templates mean nothing here."""
         return ask_channels(self.card.name, self.labels, names)
+
+
+class OfEmbeddings(Labelled):
+    """Logits of classes that are made of embeddings of patches, and so of those of an encoded scene, too."""
+
+    model: VisionLanguageModel
+
+    read: tuple[ClassWords, ...]
+    """The classes with their words, without those that it was taught."""
+
+    texts: Float[Tensor, "word dim"]
+    """Unit vectors of these words, then of the background's."""
+
+    @torch.inference_mode()
+    def __call__(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
+        return self.score(self.model.encode_patches(pixels.to(self.texts.device)))
+
+    @abstractmethod
+    def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
+        """Logits of each class."""
 
 
 class ClassDense(Labelled):

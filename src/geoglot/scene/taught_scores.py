@@ -10,11 +10,11 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.models.taught import REST, Taught
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import ClassWords, text_vectors
-from geoglot.scene.dense import Labelled
+from geoglot.scene.dense import OfEmbeddings
 from geoglot.scene.word_scores import WordScores
 
 
-class TaughtScores(Labelled):
+class TaughtScores(OfEmbeddings):
     """Logits of classes that a model was taught, and of words that it was not: these compete by their scaled cosines.
 
     Classes that are not asked for compete too, and are "other" in the map.
@@ -30,28 +30,23 @@ class TaughtScores(Labelled):
         self.card, self.model, self.stride = model.card, model, model.stride
         own = {name: row for row, name in enumerate(model.card.classes)}
         rows = {entry.name: [own[name] for word in entry.words if (name := model.class_of(word))] for entry in classes}
+        words = {entry.name: [word for word in entry.words if not model.class_of(word)] for entry in classes}
+        self.read = tuple(ClassWords(name, tuple(unknown)) for name, unknown in words.items() if unknown)
+        groups = [(name, rows[name], words[name]) for name in rows]
         asked = {row for each in rows.values() for row in each}
-        self.words = {entry.name: [word for word in entry.words if not model.class_of(word)] for entry in classes}
-        groups = [(name, rows[name], self.words[name]) for name in rows]
         groups += [
             ("" if classes or name == REST else name, [row], []) for name, row in own.items() if row not in asked
         ]
         groups += [("", [], list(background))] if background else []
-        texts = [word for _, _, words in groups for word in words]
-        vectors = text_vectors(model, texts, templates) if texts else model.weight[:0]
-        self.weight = torch.cat([model.weight, model.card.logit_scale * vectors.to(model.weight)])
-        self.bias = torch.cat([model.bias, model.bias.new_zeros(len(texts))])
+        read = [word for *_, unknown in groups for word in unknown]
+        self.texts = (text_vectors(model, read, templates) if read else model.weight[:0]).to(model.weight)
+        self.weight = torch.cat([model.weight, model.card.logit_scale * self.texts])
+        self.bias = torch.cat([model.bias, model.bias.new_zeros(len(read))])
         self.labels = tuple(name for name, *_ in groups)
         self._groups, first = list[list[int]](), len(own)
-        for _, channels, words in groups:
-            self._groups.append([*channels, *range(first, first + len(words))])
-            first += len(words)
-
-    @torch.inference_mode()
-    def __call__(
-        self, pixels: Float[Tensor, "tile band rows cols"]
-    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
-        return self.score(self.model.encode_patches(pixels.to(self.weight.device)))
+        for _, channels, unknown in groups:
+            self._groups.append([*channels, *range(first, first + len(unknown))])
+            first += len(unknown)
 
     def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
         """Logits of each class: the best of its words."""

@@ -15,14 +15,14 @@ from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
 from geoglot.scene.class_words import MANY, ClassWords, text_vectors
 from geoglot.scene.covers import allies_of
-from geoglot.scene.dense import Labelled, WordDense
+from geoglot.scene.dense import OfEmbeddings, WordDense
 from geoglot.scene.name_presence import ClassEvidence, doubts_of
 from geoglot.scene.question import TextQuestion
 
 _LEAST = 1e-6  # probability that a logit is made of
 
 
-class WordScores(Labelled):
+class WordScores(OfEmbeddings):
     """Logits of classes by their words: a channel a class, then one for the background words."""
 
     def __init__(
@@ -41,17 +41,11 @@ class WordScores(Labelled):
         few = len(self.texts) <= MANY and len(self.labels) > 1
         self.doubts = doubts_of(model, classes) if few else ()
         self.evidence = ClassEvidence.of(model, classes, self.texts, self.doubts) if few else None
-        self._classes, alone = classes, len(classes) == 1 and background
+        self.read, alone = classes, len(classes) == 1 and background
         self._alone = WordDense(model).ask_texts(classes, background, templates) if alone else None
         self._allies: Bool[np.ndarray, " rival"] | None = None
         if self._alone and self.evidence:  # its scores count the doubts already
             self.evidence = replace(self.evidence, doubts=np.zeros(1, np.float32))
-
-    @torch.inference_mode()
-    def __call__(
-        self, pixels: Float[Tensor, "tile band rows cols"]
-    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]:
-        return self.score(self.model.encode_patches(pixels.to(self.texts.device)))
 
     def score(self, embeddings: Float[Tensor, "tile dim rows cols"]) -> Float[Tensor, "tile channel rows cols"]:
         """Scaled cosine of each patch with the nearest word of each class.
@@ -83,5 +77,5 @@ class WordScores(Labelled):
             return self
         split = copy(self)
         split.labels = (*self.labels, "")
-        split._allies = allies_of(self._classes[0], self._alone.rivals[0])
+        split._allies = allies_of(self.read[0], self._alone.rivals[0])
         return split

@@ -21,6 +21,7 @@ from geoglot.scene.dense import WordDense
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.ask.ask import ask
 from geoglot.tasks.find.find import find
+from geoglot.tasks.segment import map_run
 from geoglot.tasks.segment.segment import segment
 from geoglot.training.teach.labels import read_labels
 from geoglot.training.teach.patches import SURVEY, scene_patches
@@ -94,6 +95,24 @@ def test_a_map_has_other_words_beside_taught_classes(base: Path, scene: Path, tm
     shares = {share.name: share.share for share in result.classes}
     assert shares["roof"] == pytest.approx((FIELD == 2).mean(), rel=0.15)
     assert shares["lagoon"] == pytest.approx((FIELD == 0).mean(), rel=0.15)  # the thicket is "other"
+
+
+def test_many_other_words_are_bounded_as_for_any_model(
+    base: Path, scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    teach(scene, save(points(FIELD, 8), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    many = {"lagoon": ["lagoon"], "stuff": [f"stuff {index}" for index in range(1001)]}
+    flipped = SegmentOptions(overlay=False, flips="all")
+    with pytest.raises(InputError, match="at most 1,000 words"):
+        segment(scene, many, tmp_path / "many.tif", model=tmp_path / "mine", options=flipped)
+    few = {"lagoon": ["lagoon"], "stuff": ["sand", "gravel", "chalk", "roof"]}  # grey but for the last
+    shares = list[list[int]]()
+    for most in (1000, 3):
+        monkeypatch.setattr(map_run, "MANY", most)
+        result = segment(scene, few, tmp_path / f"{most}.tif", model=tmp_path / "mine", options=PLAIN)
+        shares.append([share.pixels for share in result.classes])
+        assert ("blended" in json.loads(result.manifest.read_text())["run"]) == (most == 3)
+    assert np.abs(np.subtract(*shares)).max() < 0.05 * FIELD.size
 
 
 def test_an_encoded_scene_is_mapped_by_the_taught_head(base: Path, scene: Path, tmp_path: Path) -> None:

@@ -25,11 +25,10 @@ from geoglot.scene.averaged import Averaged
 from geoglot.scene.class_words import MANY, ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
 from geoglot.scene.consult_bands import Consulted, consult_bands
-from geoglot.scene.dense import Dense, WordDense
+from geoglot.scene.dense import Dense, OfEmbeddings, WordDense
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import NO_PIXEL, check_bands, open_scene, reading_facts, reading_notes
 from geoglot.scene.stream import Row, resume_note, see, split_rows
-from geoglot.scene.taught_scores import TaughtScores
 from geoglot.scene.windows import WindowPlan
 from geoglot.scene.word_scores import WordScores
 from geoglot.sources.raster import Raster
@@ -99,9 +98,9 @@ def segment_with(
             return rows.write(kinds, failed, resumed, started)
 
 
-def _are_many(dense: Dense) -> TypeGuard[WordScores]:
+def _are_many(dense: Dense) -> TypeGuard[OfEmbeddings]:
     """Whether embeddings are blended, as logits of so many words need more memory; the best word is chosen after."""
-    return isinstance(dense, WordScores) and len(dense.texts) > max(MANY, dense.card.dim)
+    return isinstance(dense, OfEmbeddings) and len(dense.texts) > max(MANY, dense.card.dim)
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class _Run:
 
     def _score(self, rows: Iterable[Row]) -> Iterable[Row]:
         """Rows of embeddings as class logits; for many words in parts, which bounds memory."""
-        if not isinstance(dense := self.dense, WordScores | TaughtScores):
+        if not isinstance(dense := self.dense, OfEmbeddings):
             return rows
         if _are_many(dense):
             rows = split_rows(rows, self.plan.patch, max(1, _COSINES // (len(dense.texts) * self.plan.lattice[1])))

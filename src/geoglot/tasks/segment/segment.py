@@ -8,6 +8,7 @@ from typing import Any
 from geoglot.aliases import ClassesLike, PathLike, Progress
 from geoglot.errors import ClassesError, InputError
 from geoglot.figures import format_some
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.taught import REST, Taught
 from geoglot.models.zoo import Model, load_model
 from geoglot.options import ReadOptions, SegmentOptions
@@ -17,7 +18,7 @@ from geoglot.scene.class_words import MANY, ClassWords, parse_classes, parse_wor
 from geoglot.scene.dense import ClassDense, Dense, model_of, reads_words
 from geoglot.scene.encoded_scene import EncodedScene
 from geoglot.scene.read import open_scene, pixel_size
-from geoglot.scene.taught_scores import TaughtScores
+from geoglot.scene.taught_scores import scores_of
 from geoglot.scene.visible import too_small, unseen_background, unseen_notes
 from geoglot.scene.word_scores import WordScores
 from geoglot.scene.wording import word_notes
@@ -122,37 +123,20 @@ def _dense(
             raise InputError(f"{model.card.name} reads class names in the template it was trained with; leave it out")
         names = tuple(entry.name for entry in words) if words else model.classes
         return ClassDense(model, words or ()), names, facts | {"device": model.device.type}
-    if isinstance(model, Taught):
-        return _taught(model, words, background, options.templates, facts)
-    if words is None:
-        raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
-    _check_words(words, background)
-    if (count := sum(len(entry.words) for entry in words)) > MANY and _is_averaged(options):
+    _check_words(words or (), background)
+    if not isinstance(model, Taught):
+        _check_rivals(model, words, background)
+    if (count := sum(len(entry.words) for entry in words or ())) > MANY and _is_averaged(options):
         raise InputError(f"flips and scales are for at most {MANY:,} words, got {count:,}; leave them out")
-    scores = WordScores(model, words, background, options.templates)
-    notes = word_notes(model, words, scores.texts, background=background, templates=options.templates)
-    if len(words) > 1 or model.presence is None:
-        notes = (*notes, _COMPETE if len(words) > 1 else _DIVIDE)
-    texts = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
-    names = tuple(entry.name for entry in words)
-    facts |= {"texts": texts, "doubts": scores.doubts}
+    scores = scores_of(model, words or (), background, options.templates)
+    notes = word_notes(model, scores.read, scores.texts, background=background, templates=options.templates)
+    names = tuple(filter(None, scores.labels))
+    facts["texts"] = hashlib.sha256(scores.texts.cpu().numpy().tobytes()).hexdigest()
+    if isinstance(scores, WordScores):
+        facts["doubts"] = scores.doubts
+        if len(names) > 1 or model.presence is None:
+            notes = (*notes, _COMPETE if len(names) > 1 else _DIVIDE)
     return scores, names, facts | {"device": scores.texts.device.type, "notes": notes}
-
-
-def _taught(
-    model: Taught,
-    words: tuple[ClassWords, ...] | None,
-    background: tuple[str, ...],
-    templates: tuple[str, ...],
-    facts: dict[str, Any],
-) -> tuple[Dense, tuple[str, ...], dict[str, Any]]:
-    """As `_dense`, for a taught model: all its classes, or some of them, beside words that it was not taught."""
-    _check_others(words or (), background)
-    scores = TaughtScores(model, words or (), background, templates)
-    names = tuple(entry.name for entry in words) if words else model.classes
-    read = [ClassWords(word, (word,)) for others in scores.words.values() for word in others]
-    notes = word_notes(model, read, background=background, templates=templates) if read else ()
-    return scores, names, facts | {"device": scores.weight.device.type, "notes": notes}
 
 
 def _is_averaged(options: SegmentOptions) -> bool:
@@ -168,18 +152,21 @@ def _check_encoded(scene: EncodedScene, dense: Dense, options: SegmentOptions) -
 
 
 def _check_words(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
-    """ClassesError for words that cannot make a map."""
-    _check_others(words, background)
-    if len(words) == 1 and not background:
-        raise ClassesError(
-            f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
-            'give more classes, or say what else there is: --background "building, road, field"'
-        )
-
-
-def _check_others(words: tuple[ClassWords, ...], background: tuple[str, ...]) -> None:
     """ClassesError for a class that is what a map leaves out."""
     if any(entry.name.lower() == REST for entry in words):
         raise ClassesError('"other" is the rest that a background or a threshold leaves; give that class another name')
     if both := sorted({word for entry in words for word in entry.words} & set(background)):
         raise ClassesError(f"{format_some(both)} cannot be a class and the background; take it out of one of them")
+
+
+def _check_rivals(
+    model: VisionLanguageModel, words: tuple[ClassWords, ...] | None, background: tuple[str, ...]
+) -> None:
+    """InputError without classes, ClassesError for a class that has nothing to compete with."""
+    if words is None:
+        raise InputError(f'{model.card.name} maps words: give them as --classes "water, forest, building"')
+    if len(words) == 1 and not background:
+        raise ClassesError(
+            f"a map of {words[0].name!r} alone would be {words[0].name!r} everywhere; "
+            'give more classes, or say what else there is: --background "building, road, field"'
+        )
