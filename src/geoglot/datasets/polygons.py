@@ -102,7 +102,7 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
         mended = mend(areas.geometry.to_numpy(), "structure")
     except InputError as error:
         raise SourceError(f"no polygons can be read: {error}") from error
-    lowered = {str(name).lower(): name for name in reversed(shapes.columns.drop(shapes.geometry.name))}
+    lowered = columns_by_name(shapes)
     column = next((lowered[name] for name in CLASS_COLUMNS if name in lowered), None)
     if column is None and not len(shapes):
         return shapes.assign(**{_CLASS: []}), Counter()  # an image on which nothing was drawn
@@ -114,6 +114,11 @@ def read_polygons(path: Path) -> tuple[Any, Counter[str]]:
     crossed = int((~areas.geometry.is_valid).sum())
     named = areas.set_geometry(mended, crs=areas.crs).assign(**{_CLASS: areas[column].map(class_text)})
     return named, Counter({_NOT_AREAS: len(shapes) - len(areas), _MENDED: crossed})
+
+
+def columns_by_name(shapes: Any) -> dict[str, str]:
+    """The columns of a GeoDataFrame by their names in small letters, of two alike the first, without the geometry."""
+    return {str(name).lower(): name for name in reversed(shapes.columns.drop(shapes.geometry.name))}
 
 
 def class_text(value: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pyproj
 
-from geoglot.datasets.polygons import CLASS_COLUMNS, class_text
+from geoglot.datasets.polygons import CLASS_COLUMNS, class_text, columns_by_name
 from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.taught import REST
@@ -85,8 +85,8 @@ def read_labels(paths: Sequence[Path], column: str | None = None) -> LabelSet:
 
 def _column_of(frame: gpd.GeoDataFrame, path: Path, asked: str | None) -> str:
     """The column of classes: the one that was asked for, one with a usual name, or the only one with texts."""
+    by_name = columns_by_name(frame)
     names = [str(name) for name in frame.columns.drop(frame.geometry.name)]
-    by_name = {name.lower(): name for name in reversed(names)}
     there = f"{path} has the columns {format_some(names)}" if names else f"{path} has no columns"
     if asked is not None:
         if asked.lower() not in by_name:
