@@ -18,6 +18,7 @@ from geoglot.models.zoo import (
     cached_models,
     choose_device,
     find_model,
+    lasting_place,
     list_models,
     load_word_model,
     model_size,
@@ -32,6 +33,16 @@ def test_a_stored_model_is_loaded_by_name_and_by_folder(stored: Path) -> None:
     assert torch.equal(by_name.encode_image(pixels), by_folder.encode_image(pixels))
     assert not by_name.training
     assert model_size("tiny") == (stored / "weights.safetensors").stat().st_size
+
+
+def test_a_lasting_place_finds_the_model_from_anywhere(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(stored, tmp_path / "work" / "mine")
+    shutil.copytree(stored, tmp_path / "work" / "tiny")  # the name wins
+    monkeypatch.chdir(tmp_path / "work")
+    assert lasting_place("mine") == str(tmp_path / "work" / "mine")
+    assert [lasting_place(name) for name in ("tiny", "mini")] == ["tiny", "mini"]
 
 
 def test_an_unknown_family_is_named(stored: Path) -> None:

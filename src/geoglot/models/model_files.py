@@ -58,6 +58,11 @@ def read_card(folder: Path) -> Card:
     return card
 
 
+def card_text(card: Card) -> str:
+    """The text of card.json."""
+    return json.dumps(asdict(card), indent=2) + "\n"
+
+
 def _check_card(card: Card) -> None:
     """Raise ValueError for fields that contradict each other, and for names that are not a line of text."""
     if not card.name.isprintable() or not 0 < len(card.name) <= _LONGEST_NAME:
@@ -178,7 +183,7 @@ def write_model(folder: Path, card: Card, tensors: Mapping[str, Tensor], tokeniz
     try:
         save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, draft / WEIGHTS)
         card = replace(card, sha256=sha256_of(draft / WEIGHTS))
-        (draft / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n", encoding="utf-8")
+        (draft / CARD).write_text(card_text(card), encoding="utf-8")
         if tokenizer is not None:
             (draft / TOKENIZER).write_text(tokenizer, encoding="utf-8")
         draft.chmod(0o755)

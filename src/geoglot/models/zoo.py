@@ -135,6 +135,12 @@ def find_model(name_or_path: PathLike) -> Path:
     raise ModelError(f"no model is called {name!r} and no folder either; see: geoglot models list")
 
 
+def lasting_place(name_or_path: PathLike) -> str:
+    """What finds the same model from any working directory: its name, or else the whole path of its folder."""
+    folder, name = find_model(name_or_path), os.path.expanduser(name_or_path)  # noqa: PTH111
+    return str(folder.absolute()) if folder == Path(name) else str(name)
+
+
 def cache_folder(name: str) -> Path | None:
     """The folder in the cache for a model of this name, whether it exists or not; None if the name is a path."""
     plain = bool(name) and Path(name).name == name and not name.startswith(".")

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from safetensors.torch import save
@@ -14,7 +13,7 @@ from torch import Tensor
 from geoglot.errors import ModelError, OutputError
 from geoglot.hashing import sha256_of
 from geoglot.models.base import Card
-from geoglot.models.model_files import CARD, WEIGHTS, read_card, require_finite
+from geoglot.models.model_files import CARD, WEIGHTS, card_text, read_card, require_finite
 from geoglot.models.taught import FAMILY
 from geoglot.outputs.atomic import disk_errors, hold, write_bytes
 from geoglot.outputs.own import LOCK, MARK, is_marked, mark
@@ -67,4 +66,4 @@ def replace_head(folder: Path, card: Card, tensors: Mapping[str, Tensor]) -> Non
         (folder / CARD).unlink(missing_ok=True)
     write_bytes(folder / WEIGHTS, save(dict(tensors)))
     card = replace(card, sha256=sha256_of(folder / WEIGHTS))
-    write_bytes(folder / CARD, (json.dumps(asdict(card), indent=2) + "\n").encode())
+    write_bytes(folder / CARD, card_text(card).encode())

@@ -15,7 +15,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
-from geoglot.models.zoo import BUNDLED, cached_models, load_word_model
+from geoglot.models.zoo import lasting_place, load_word_model
 from geoglot.options import ReadOptions
 from geoglot.scene.dense import WordDense
 from geoglot.training.teach.examples import Examples, gather
@@ -131,9 +131,7 @@ def _describe(examples: Examples, classes: tuple[str, ...], figures: Figures) ->
 
 
 def _card(output: Path, base: VisionLanguageModel, place: PathLike, learned: Sequence[TaughtClass]) -> Card:
-    name = str(place)
-    by_name = name == BUNDLED or name in cached_models()
-    taught_on = Base(name if by_name else str(Path(name).expanduser().absolute()), base.card.sha256)
+    taught_on = Base(lasting_place(place), base.card.sha256)
     counts = {each.name: each.labels for each in learned}
     config = TaughtSizes(tuple(each.name for each in learned), taught_on, {"labels": counts})
     source = f"a head over {base.card.name}, taught by labels; {base.card.name}: {base.card.source}"
