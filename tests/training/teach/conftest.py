@@ -11,8 +11,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from drawn import FIELD, NAMES
 from geoglot.models import zoo
 from stubs import COLOURS, PooledColours
+from worlds import paint, write_scene
 
 GREY = (0.5, 0.5, 0.5)
 
@@ -32,3 +34,8 @@ def base(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "card.json").write_text(json.dumps(asdict(replace(PooledColours.card, dim=3))))
     monkeypatch.setitem(zoo.FAMILIES, "stub", lambda card, _: Colours())
     return folder
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    return write_scene(tmp_path / "scene.tif", paint(FIELD, NAMES))

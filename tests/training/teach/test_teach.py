@@ -11,12 +11,12 @@ import shapely
 import torch
 from click.testing import CliRunner
 
+from drawn import FIELD, NAMES, TAUGHT, points, save
 from geoglot.cli.main import cli
-from geoglot.errors import InputError, ModelError, OutputError, SourceError
+from geoglot.errors import InputError
 from geoglot.models.taught import Taught
 from geoglot.models.zoo import load_model
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
-from geoglot.outputs.own import MARK, mark
 from geoglot.scene.dense import WordDense
 from geoglot.scene.encoded_scene import encode_scene
 from geoglot.tasks.ask.ask import ask
@@ -28,29 +28,7 @@ from geoglot.training.teach.patches import SURVEY, scene_patches
 from geoglot.training.teach.teach import TeachResult, teach
 from worlds import UTM, class_field, paint, write_scene
 
-NAMES = ("water", "forest", "roof")
-TAUGHT = ("lagoon", "thicket", "shed")
-"""What the user calls them; the base reads each as grey."""
 PLAIN = SegmentOptions(overlay=False)
-FIELD = class_field((320, 320), 3, seed=4, blob=60)
-
-
-def points(field: np.ndarray, count: int, seed: int = 0, names: tuple[str, ...] = TAUGHT) -> gpd.GeoDataFrame:
-    """Some points of each class, in UTM."""
-    rng = np.random.default_rng(seed)
-    at = [(name, *rng.choice(np.argwhere(field == kind))) for kind, name in enumerate(names) for _ in range(count)]
-    places = [shapely.Point(UTM["transform"] @ (col + 0.5, row + 0.5)) for _, row, col in at]
-    return gpd.GeoDataFrame({"Class": [name for name, *_ in at]}, geometry=places, crs=UTM["crs"])
-
-
-def save(labels: gpd.GeoDataFrame, path: Path) -> Path:
-    labels.to_file(path)
-    return path
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Path:
-    return write_scene(tmp_path / "scene.tif", paint(FIELD, NAMES))
 
 
 def right(path: Path, field: np.ndarray) -> float:
@@ -169,18 +147,6 @@ def test_labels_of_nothing_in_particular_are_other(scene: Path, base: Path, tmp_
     assert load_model(tmp_path / "mine").classes == ("shed",)  # type: ignore[union-attr]
 
 
-def test_few_labels_and_labels_in_one_place_are_told(scene: Path, base: Path, tmp_path: Path) -> None:
-    labels = points(FIELD, 6)
-    near = [shapely.Point(UTM["transform"] @ (3 + index, 3)) for index in range(3)]
-    local = gpd.GeoDataFrame({"Class": ["corner"] * 3}, geometry=near, crs=UTM["crs"])
-    files = [save(labels, tmp_path / "a.gpkg"), save(local, tmp_path / "b.geojson")]
-    result = teach(scene, files, tmp_path / "mine", model=base)
-    told = " ".join(result.notes)
-    assert "corner has 3 labels only" in told and "all labels of corner lie in one place" in told
-    assert "shed" not in told
-    assert {each.name: each.iou is None for each in result.classes}["corner"]
-
-
 def test_boxes_lines_and_specks_have_patches(scene: Path, base: Path, tmp_path: Path) -> None:
     def at(row: float, col: float) -> tuple[float, float]:
         x, y = UTM["transform"] @ (col, row)
@@ -210,95 +176,6 @@ def test_labels_of_several_scenes(base: Path, tmp_path: Path) -> None:
     assert right(tmp_path / "map.tif", FIELD) > 0.9
     only = labels.assign(source="west.tif")
     assert teach([first, second], save(only, tmp_path / "only.gpkg"), tmp_path / "less", model=base).scenes == 1
-
-
-def test_what_cannot_be_taught_is_refused(scene: Path, base: Path, tmp_path: Path) -> None:
-    labels = points(FIELD, 3)
-    drawn = save(labels, tmp_path / "labels.gpkg")
-    away = labels.set_geometry(labels.geometry.translate(1e5), crs=labels.crs)
-    with pytest.raises(InputError, match="no label lies on a scene"):
-        teach(scene, save(away, tmp_path / "away.gpkg"), tmp_path / "mine", model=base)
-    foreign = tmp_path / "foreign"
-    foreign.mkdir()
-    (foreign / "notes.txt").write_text("mine")
-    with pytest.raises(OutputError, match="no taught model"):
-        teach(scene, drawn, foreign, model=base)
-    with pytest.raises(InputError, match="has the columns Class and no 'kind'"):
-        teach(scene, drawn, tmp_path / "mine", model=base, class_column="kind")
-    plain = save(labels.drop(columns="Class"), tmp_path / "plain.geojson")
-    with pytest.raises(InputError, match="--class-column"):
-        teach(scene, plain, tmp_path / "mine", model=base)
-    teach(scene, drawn, tmp_path / "mine", model=base)
-    with pytest.raises(InputError, match="was taught itself"):
-        teach(scene, drawn, tmp_path / "other", model=tmp_path / "mine")
-
-
-def test_wrong_labels_end_in_one_sentence_and_leave_nothing(scene: Path, base: Path, tmp_path: Path) -> None:
-    labels, output = points(FIELD, 3), tmp_path / "mine"
-    degrees = labels.to_crs(4326).set_crs(None, allow_override=True)
-    wrong = {
-        "no label lies on a scene; is the CRS": labels.set_geometry(labels.geometry.translate(1e5), crs=labels.crs),
-        "no label lies on a scene; they have no CRS": degrees,
-        "no label lies on a scene; their column of sources names other.tif": labels.assign(source="other.tif"),
-        "no label of .* has a class in 'Class'": labels.assign(Class=None),
-        "name the column of classes: --class-column": labels.drop(columns="Class"),
-    }
-    for said, frame in wrong.items():
-        drawn = tmp_path / "wrong.parquet"
-        frame.to_parquet(drawn)
-        with pytest.raises(InputError, match=said):
-            teach(scene, drawn, output, model=base)
-        assert not output.exists()
-    with pytest.raises(SourceError):
-        teach(tmp_path / "missing.tif", save(labels, tmp_path / "labels.gpkg"), output, model=base)
-    assert not output.exists()
-
-
-def test_labels_without_a_crs_are_in_the_coordinates_of_the_scene(scene: Path, base: Path, tmp_path: Path) -> None:
-    plain = points(FIELD, 5).set_crs(None, allow_override=True)
-    plain.to_parquet(tmp_path / "labels.parquet")
-    result = teach(scene, tmp_path / "labels.parquet", tmp_path / "mine", model=base)
-    assert result.patches == 15 and any("no CRS" in note for note in result.notes)
-
-
-def test_the_folder_of_another_run_is_refused(scene: Path, base: Path, tmp_path: Path) -> None:
-    drawn, run = save(points(FIELD, 3), tmp_path / "labels.gpkg"), tmp_path / "run"
-    run.mkdir()
-    mark(run)
-    (run / "round-1").mkdir()
-    with pytest.raises(OutputError, match="no taught model"):
-        teach(scene, drawn, run, model=base)
-    assert sorted(path.name for path in run.iterdir()) == [MARK, "round-1"]
-
-
-def test_a_failed_call_leaves_the_model_and_what_was_kept(scene: Path, base: Path, tmp_path: Path) -> None:
-    labels = points(FIELD, 3)
-    drawn, output = save(labels, tmp_path / "labels.gpkg"), tmp_path / "mine"
-    teach(scene, drawn, output, model=base)
-    before = {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
-    away = save(labels.set_geometry(labels.geometry.translate(1e5), crs=labels.crs), tmp_path / "away.gpkg")
-    with pytest.raises(InputError, match="no label lies on a scene"):
-        teach(scene, away, output, model=base)
-    assert {path: path.read_bytes() for path in output.rglob("*") if path.is_file()} == before
-
-
-def test_a_taught_model_knows_its_base(scene: Path, base: Path, tmp_path: Path) -> None:
-    teach(scene, save(points(FIELD, 3), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
-    path = tmp_path / "mine" / "card.json"
-    card = json.loads(path.read_text())
-    assert card["config"]["base"]["place"] == str(base)
-    card["config"]["base"]["sha256"] = "f" * 64
-    path.write_text(json.dumps(card))
-    with pytest.raises(ModelError, match=r"another .*colours than the one that is here"):
-        load_model(tmp_path / "mine")
-    card["config"]["base"]["place"] = str(tmp_path / "mine")
-    path.write_text(json.dumps(card))
-    with pytest.raises(ModelError, match="was taught itself"):
-        load_model(tmp_path / "mine")
-    card["config"]["classes"] = ["shed"]
-    path.write_text(json.dumps(card))
-    with pytest.raises(ModelError, match="at least two names"):
-        load_model(tmp_path / "mine")
 
 
 def test_the_command_prints_what_was_learned(scene: Path, base: Path, tmp_path: Path) -> None:
