@@ -50,10 +50,10 @@ def train_ground(world: World, folder: Path, steps: int = STEPS, seed: int = 0) 
     model = new_clip()
     log_scale = torch.nn.Parameter(torch.tensor(math.log(SCALE)))
     optimiser = torch.optim.AdamW([*model.parameters(), log_scale], RATE, weight_decay=DECAY)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _rate(step, steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: rate_at(step, steps))
     for _ in range(steps):
         chosen = rng.integers(len(photos), size=BATCH)
-        texts = [_slip(caption(CLASSES[label], rng), rng) for label in labels[chosen]]
+        texts = [slip(caption(CLASSES[label], rng), rng) for label in labels[chosen]]
         loss = _clip_loss(model, photos[chosen].float() / 255, texts, log_scale.exp().clamp(max=100))
         optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -71,7 +71,7 @@ def take_photos(world: World, split: Split, count: int, rng: np.random.Generator
     return torch.from_numpy(np.stack(photos)), np.array(labels, np.int64)
 
 
-def new_clip() -> Clip:
+def new_clip(patch: int = PATCH) -> Clip:
     """A small CLIP of transformers with random weights."""
     tokenizer = make_tokenizer()
     tower = {"projection_dim": DIM, "num_attention_heads": 4, "hidden_act": "gelu", "layer_norm_eps": 1e-5}
@@ -85,11 +85,11 @@ def new_clip() -> Clip:
         "intermediate_size": 256,
         "num_hidden_layers": 3,
         "image_size": SIDE,
-        "patch_size": PATCH,
+        "patch_size": patch,
     }
     config: dict[str, Any] = {"text_config": tower | text, "vision_config": tower | vision, "projection_dim": DIM}
     card = Card(
-        name="world-ground", family="clip", dim=DIM, patch_size=PATCH, tile_size=SIDE, resolution=(1.0, 1.0),
+        name="world-ground", family="clip", dim=DIM, patch_size=patch, tile_size=SIDE, resolution=(1.0, 1.0),
         mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25), logit_scale=SCALE, licence="Apache-2.0",
         source="recipes/world: photos and captions of a procedural country", config=config | {"readout": "plain"},
     )  # fmt: skip
@@ -132,12 +132,13 @@ def _clip_loss(model: Clip, pixels: Tensor, texts: list[str], scale: Tensor) -> 
     return (F.cross_entropy(logits, target) + F.cross_entropy(logits.T, target)) / 2
 
 
-def _rate(step: int, steps: int) -> float:
+def rate_at(step: int, steps: int) -> float:
     """Factor of the lr: linear warm-up, then half a cosine."""
     return min((step + 1) / WARM_UP, 0.5 + 0.5 * math.cos(math.pi * step / steps))
 
 
-def _slip(text: str, rng: np.random.Generator) -> str:
+def slip(text: str, rng: np.random.Generator) -> str:
+    """The text with some words made unknown."""
     words = text.split()
     drop = rng.random(len(words)) < SLIP
     return " ".join("something" if gone else word for word, gone in zip(words, drop, strict=True))

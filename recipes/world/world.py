@@ -7,6 +7,7 @@ for testing, so no ground is in both parts.
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -64,6 +65,12 @@ class World:
     def parcels(self, window: Window) -> NDArray[np.int32]:
         """A number for every pixel, equal within a field, house or pool, from which its colour is drawn."""
         return self._parcels[self._index(window)]
+
+    def with_maps(self, classes: NDArray[np.uint8], parcels: NDArray[np.int32]) -> World:
+        """The same country with other classes and parcels at its pixels: at another time."""
+        other = copy(self)
+        other._classes, other._parcels = classes, parcels
+        return other
 
     def split_of(self, row: int, col: int) -> Split:
         """The part of the country that a pixel belongs to."""
@@ -153,26 +160,33 @@ def _build(classes: NDArray[np.uint8], parcels: NDArray[np.int32], rng: np.rando
     for number in range(TRIES):
         row, col, angle, *sides = rng.uniform((0, 0, 0, 11, 10), (BLOCK, BLOCK, math.pi, 18, 13))
         house = Lot(row, col, angle, *sides)
-        if not _place(classes, parcels, house, HOUSE, serial + 4 * number) or rng.random() < 0.15:
+        if not place(classes, parcels, house, HOUSE, serial + 4 * number) or rng.random() < 0.15:
             continue
         down, right = turned(np.array([0.0]), np.array([sides[1] / 2 + 9.0]), -angle)
         for side in (-1, 1):
             pool = Lot(row + side * down[0], col + side * right[0], angle, rng.uniform(11, 16), rng.uniform(8, 10))
-            if _place(classes, parcels, pool, POOL, serial + 4 * number + 2):
+            if place(classes, parcels, pool, POOL, serial + 4 * number + 2):
                 break
 
 
-def _place(classes: NDArray[np.uint8], parcels: NDArray[np.int32], lot: Lot, value: int, serial: int) -> bool:
-    """Paint a lot if it and a metre around it are garden, each half with its own number; False if they are not."""
+def place(
+    classes: NDArray[np.uint8],
+    parcels: NDArray[np.int32],
+    lot: Lot,
+    value: int,
+    serial: int,
+    ground: tuple[int, ...] = (GARDEN,),
+) -> bool:
+    """Paint a lot if it and a metre around it are of the `ground`, each half with its own number; else False."""
     reach = math.ceil(math.hypot(lot.length, lot.width) / 2) + 1
     top, left = round(lot.row) - reach, round(lot.col) - reach
-    if min(top, left) < 0 or max(top, left) + 2 * reach > BLOCK:
+    if min(top, left) < 0 or max(top, left) + 2 * reach > len(classes):
         return False
     part = (slice(top, top + 2 * reach), slice(left, left + 2 * reach))
     rows, cols = axes(Window(top, left, 2 * reach, 2 * reach))
     along, across = turned(rows - lot.row, cols - lot.col, lot.angle)
     beyond = np.maximum(abs(along) - lot.length / 2, abs(across) - lot.width / 2)
-    if not (classes[part][beyond < 1] == GARDEN).all():
+    if not np.isin(classes[part][beyond < 1], ground).all():
         return False
     classes[part][beyond < 0] = value
     parcels[part][beyond < 0] = (serial + (across > 0))[beyond < 0]
