@@ -1,0 +1,159 @@
+"""From the files of several dates to rasters that can be compared pixel by pixel."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool
+
+from geoglot.aliases import PathLike
+from geoglot.errors import InputError
+from geoglot.figures import format_number
+from geoglot.geo import Grid, Window
+from geoglot.options import ReadOptions
+from geoglot.sources.raster import Raster, open_raster, read_grid
+from geoglot.sources.scene_day import find_day
+from geoglot.tasks.change.align.common_grid import (
+    Common,
+    check_places,
+    choose_resolution,
+    find_common,
+    order_of_reference,
+)
+from geoglot.tasks.change.align.dated_raster import DatedRaster
+from geoglot.tasks.change.align.shift import find_shift, matters
+
+_ROUNDS = 2  # of estimating a shift; the second measures what the first left
+_SMALL_OVERLAP = 0.5
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """Dates on one grid, in the order that the user gave."""
+
+    common: Common
+    dates: tuple[DatedRaster, ...]
+    notes: tuple[str, ...]
+    """Sentences for the user."""
+
+    @property
+    def grid(self) -> Grid:
+        """The grid that all dates are read on."""
+        return self.common.grid
+
+    @property
+    def uncertainty_px(self) -> float:
+        """How far in pixels the same thing may lie apart on two dates, one standard deviation."""
+        return max(dated.shift.error_px for dated in self.dates)
+
+    def counts(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
+        """The pixels of a window inside the area of interest."""
+        return self.common.counts(window)
+
+    def facts(self) -> dict[str, Any]:
+        """Everything that decides the pixels, as JSON."""
+        area = self.common.area
+        return {"dates": [dated.fingerprint() for dated in self.dates], "area": area and area.wkb_hex}
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """What was done to each date, for manifests and results."""
+        return [dated.to_json() for dated in self.dates]
+
+
+@contextmanager
+def align_dates(
+    sources: Sequence[PathLike],
+    read: ReadOptions = ReadOptions(),
+    understood: tuple[float, float] = (0.0, np.inf),
+    area: Path | None = None,
+) -> Iterator[Aligned]:
+    """Open scenes of one place on several dates so that they can be compared; the files are closed in the end.
+
+    `understood` are the ground resolutions, finest and coarsest in metres, that a model understands. The dates are read
+    at the coarsest of their own within it, or at that of `read`, on the ground that all of them show.
+
+    InputError if they do not overlap, if only some of them have a CRS, or if no one shift moves one onto another.
+    """
+    uris = [str(source) for source in sources]
+    if len(uris) < 2:
+        raise InputError(f"change needs two dates or more, got {len(uris)}")
+    grids = [read_grid(uri) for uri in uris]
+    check_places(uris, grids)
+    resolution = read.resolution or choose_resolution(grids, understood)
+    with ExitStack() as stack:
+        rasters = [
+            stack.enter_context(
+                open_raster(uri, bands=read.bands, sensor=read.sensor, nodata=read.nodata, resolution=resolution)
+            )
+            for uri in uris
+        ]
+        yield _align(rasters, area)
+
+
+def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
+    order = order_of_reference(rasters)
+    common = find_common([rasters[place] for place in order], area)
+    days = [find_day(Path(raster.uri).name) or (raster.time and raster.time.date()) for raster in rasters]
+    names = _names(rasters, days)
+    dates = [
+        DatedRaster.of(raster, common.grid, name, day) for raster, name, day in zip(rasters, names, days, strict=True)
+    ]
+    reference = dates[order[0]]
+    for place in order[1:]:
+        dates[place] = _move(reference, dates[place])
+    return Aligned(common, tuple(dates), (*_notes(common, days), *_shift_notes(dates)))
+
+
+def _move(reference: DatedRaster, other: DatedRaster) -> DatedRaster:
+    """A date without its shift against the reference."""
+    moved = other
+    for _ in range(_ROUNDS):
+        shift = find_shift(reference, moved, moved.shift)
+        if shift.note or not matters(shift):
+            break
+        moved = other.moved(replace(shift, applied=True))
+    return moved if moved.shift.applied else replace(other, shift=shift)
+
+
+def _names(rasters: Sequence[Raster], days: Sequence[date | None]) -> list[str]:
+    """A name for each date: its day, else the stem of its file, with a number where that is not enough."""
+    stems = [Path(raster.uri).stem for raster in rasters]
+    names = [day.isoformat() if day else stem for day, stem in zip(days, stems, strict=True)]
+    if len(set(names)) < len(names):
+        counts = Counter(names)
+        names = [
+            name if counts[name] == 1 or name == stem else f"{name} {stem}"
+            for name, stem in zip(names, stems, strict=True)
+        ]
+    if len(set(names)) < len(names):
+        names = [f"{name} ({number})" for number, name in enumerate(names, 1)]
+    return names
+
+
+def _notes(common: Common, days: Sequence[date | None]) -> Iterator[str]:
+    known = [day for day in days if day]
+    if known != sorted(known):
+        yield f"the dates are compared in the order given: {', '.join(day.isoformat() for day in known)}"
+    if common.overlap < _SMALL_OVERLAP:
+        yield f"only {common.overlap:.0%} of the smallest scene lies in all others, and nothing else is compared"
+
+
+def _shift_notes(dates: Sequence[DatedRaster]) -> Iterator[str]:
+    for dated in dates:
+        shift, step = dated.shift, dated.moved_m
+        if shift.note:
+            yield f"{dated.name} could not be aligned: {shift.note}"
+        elif shift.applied:
+            east, north = step or (-shift.right, shift.down)
+            unit, apart = "m" if step else "px", format_number(round(shift.error_px, 2))
+            yield (
+                f"{dated.name} was moved by {format_number(east)} {unit} east and {format_number(north)} {unit} north, "
+                f"as {shift.agreeing} of {shift.places} places show, which differ by {apart} px"
+            )

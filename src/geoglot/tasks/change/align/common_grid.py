@@ -1,0 +1,103 @@
+"""The grid that all dates are read on, and the date that the others are moved onto."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import rasterio.features
+import shapely
+from affine import Affine
+from jaxtyping import Bool
+from shapely.geometry.base import BaseGeometry
+
+from geoglot.errors import InputError
+from geoglot.figures import format_list
+from geoglot.footprint import Footprint
+from geoglot.geo import Grid, Window
+from geoglot.scene.area import read_area
+from geoglot.sources.raster import Raster
+from geoglot.sources.scene_day import find_day
+
+_EDGE = 1e-6  # pixels by which rounding errors move an edge
+_SAME_RESOLUTION = 0.02  # logarithm of a ratio up to which two resolutions are one
+
+
+class Common(NamedTuple):
+    """Where dates are compared."""
+
+    grid: Grid
+    area: BaseGeometry | None
+    """The area of interest in pixels of `grid`; None if all of it counts."""
+    overlap: float
+    """Share of the smallest scene that lies in all others, 0..1."""
+
+    def counts(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
+        """The pixels of a window whose centre lies in the area of interest."""
+        shape = window.height, window.width
+        if self.area is None:
+            return np.ones(shape, bool)
+        place = Affine.translation(window.col, window.row)
+        return np.asarray(rasterio.features.rasterize([self.area], shape, transform=place, dtype="uint8") > 0)
+
+
+def choose_resolution(grids: Sequence[Grid], understood: tuple[float, float]) -> float | None:
+    """The coarsest resolution of the dates, in metres, within what a model understands; None without a CRS."""
+    finest, coarsest = understood
+    own = [grid.resolution_m for grid in grids]
+    return None if None in own else min(max(finest, *(size for size in own if size)), coarsest)
+
+
+def check_places(sources: Sequence[str], grids: Sequence[Grid]) -> None:
+    """InputError for dates of which it is unknown how they lie on one another."""
+    without = [source for source, grid in zip(sources, grids, strict=True) if grid.crs is None]
+    if without and len(without) < len(grids):
+        raise InputError(
+            f"{format_list(without, 3)} must have a CRS as the other dates have, got none; "
+            "assign it with: rio edit-info --crs --transform"
+        )
+    if without and len({(grid.shape, grid.transform) for grid in grids}) > 1:
+        sizes = format_list([f"{grid.shape[1]} x {grid.shape[0]}" for grid in grids], 4)
+        raise InputError(
+            f"pictures without a CRS must show the same ground in the same number of pixels, got {sizes}; "
+            "georeference them, or cut them to one size"
+        )
+
+
+def order_of_reference(rasters: Sequence[Raster]) -> list[int]:
+    """Places of the rasters, the reference first, whatever the order they are given in: (a, b) mirrors (b, a).
+
+    The coarsest is the reference, since a finer one loses less when it is resampled; then the one that is read in its
+    own pixels, the earliest, and the first by name.
+    """
+
+    def key(place: int) -> tuple[int, bool, str, str]:
+        raster = rasters[place]
+        size = raster.native.resolution_m
+        coarse = 0 if size is None else -round(math.log(size) / _SAME_RESOLUTION)
+        day = find_day(Path(raster.uri).name)
+        return coarse, raster.grid is not raster.native, day.isoformat() if day else "9", raster.uri
+
+    return sorted(range(len(rasters)), key=key)
+
+
+def find_common(rasters: Sequence[Raster], area: Path | None) -> Common:
+    """The part of the first raster's grid that all rasters show, cut to the area of interest if there is one."""
+    grid = rasters[0].grid
+    whole = shapely.box(0, 0, *grid.shape[::-1])
+    outlines = [Footprint.of(raster.native, grid).outline or whole for raster in rasters]
+    shared = shapely.intersection_all([whole, *outlines])
+    if shared.area < 1:
+        names = format_list([raster.uri for raster in rasters], 3)
+        raise InputError(f"{names} must show common ground, but they do not overlap; is their CRS right?")
+    overlap = shared.area / min(outline.area for outline in outlines)
+    wanted = read_area(area, grid) if area else None
+    if wanted is not None and (shared := shapely.intersection(shared, wanted)).area < 1:
+        raise InputError(f"the area of interest in {area} must lie where all dates show the ground, and it does not")
+    left, top, right, bottom = shared.bounds
+    row, col = math.floor(top + _EDGE), math.floor(left + _EDGE)
+    window = Window(row, col, math.ceil(bottom - _EDGE) - row, math.ceil(right - _EDGE) - col)
+    if wanted is not None:
+        wanted = shapely.affinity.translate(wanted, -col, -row)
+    return Common(grid if window == grid.whole else grid.window(window), wanted, overlap)
