@@ -6,6 +6,7 @@ from .geo import Window as Window
 from .index.search.hits import Hits as Hits
 from .index.search.index import Index as Index
 from .models.zoo import load_model as load_model
+from .options import ChangeOptions as ChangeOptions
 from .options import ClassifyOptions as ClassifyOptions
 from .options import EvaluateOptions as EvaluateOptions
 from .options import FindOptions as FindOptions
@@ -25,6 +26,8 @@ from .tasks.ask.ask import ask as ask
 from .tasks.ask.ask_archive import ask_archive as ask_archive
 from .tasks.ask.ask_many import ask_many as ask_many
 from .tasks.ask.ask_options import AskOptions as AskOptions
+from .tasks.change.change import change as change
+from .tasks.change.result import ChangeResult as ChangeResult
 from .tasks.classify import classify as classify
 from .tasks.export import export_model as export_model
 from .tasks.find.find import find as find

@@ -138,6 +138,29 @@ class FindOptions:
 
 
 @dataclass(frozen=True)
+class ChangeOptions:
+    """What a user may decide about a comparison of dates, beside classes and model."""
+
+    background: Annotated[
+        str | tuple[str, ...] | None, "Words that the classes compete with. Default: general words of other meaning."
+    ] = None
+    min_area: Annotated[float | None, "Least area of a change in m². Default: what can be told from noise.", Ge(0)] = (
+        None
+    )
+    area: Annotated[PathLike | None, "File of polygons. What lies outside does not count."] = None
+    templates: Templates = TEMPLATES
+    evidence: EvidenceOption = "words+bands"
+    by_class: Annotated[bool, "Also a map for each class: where it stays, where it is gained, where it is lost."] = (
+        False
+    )
+    overlay: bool = True
+    """Also write a picture of the change and a chart of the areas."""
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+@dataclass(frozen=True)
 class ClassifyOptions:
     """What a user may decide about a classification, beside classes and model."""
 

@@ -29,6 +29,7 @@ COMMANDS = {
     "classify": "geoglot.cli.classify:command",
     "segment": "geoglot.cli.segment:command",
     "find": "geoglot.cli.find:command",
+    "change": "geoglot.cli.change:command",
     "ask": "geoglot.cli.ask:command",
     "index": "geoglot.cli.index:command",
     "search": "geoglot.cli.search:command",
@@ -39,7 +40,7 @@ COMMANDS = {
     "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
 }
-_RESUMED = ("segment", "find", "index", "pairs", "train")
+_RESUMED = ("segment", "find", "change", "index", "pairs", "train")
 _OURS = {
     True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
     False: "this is a fault of geoglot and not yours; run again with -v, and report what it prints as SECURITY.md says",

@@ -33,15 +33,17 @@ def write_overlay(
     legend: Legend,
     lines: Sequence[str],
     output: Path,
+    before: Float[np.ndarray, "3 rows cols"] | None = None,
 ) -> tuple[str, ...]:
     """Draw the scene (RGB 0..1) left, under the map right, and `lines` below, each in the colour of its class.
 
-    Returns notes, such as the names that the picture cannot write.
+    The scene `before` is drawn left of both. Returns notes, such as the names that the picture cannot write.
     """
     scene = to_bytes(thumbnail)
     with rasterio.open(class_map.absolute(), driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
-    return _write(scene, _paint(scene, classes, legend), legend, lines, output)
+    scenes = [scene] if before is None else [to_bytes(before), scene]
+    return _write(scenes, _paint(scene, classes, legend), legend, lines, output)
 
 
 def write_outlines(
@@ -64,7 +66,7 @@ def write_outlines(
     for name, polygon in outlines:
         for ring in (polygon.exterior, *polygon.interiors):
             painter.line(list(ring.coords), fill=colours[name], width=2)
-    return _write(scene, drawn, legend, lines, output)
+    return _write([scene], drawn, legend, lines, output)
 
 
 def _paint(
@@ -79,9 +81,13 @@ def _paint(
 
 
 def _write(
-    scene: UInt8[np.ndarray, "rows cols 3"], drawn: Image.Image, legend: Legend, lines: Sequence[str], output: Path
+    scenes: Sequence[UInt8[np.ndarray, "rows cols 3"]],
+    drawn: Image.Image,
+    legend: Legend,
+    lines: Sequence[str],
+    output: Path,
 ) -> tuple[str, ...]:
-    sheet, notes = _add_legend(montage([[Image.fromarray(scene), drawn]]), legend, lines)
+    sheet, notes = _add_legend(montage([[*map(Image.fromarray, scenes), drawn]]), legend, lines)
     with appears(output) as temporary:
         sheet.save(temporary, "PNG")
     return notes

@@ -23,16 +23,14 @@ from geoglot.geo import Window
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
-from geoglot.outputs.strips import Strips, encode_array, read_array
 from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.read import check_bands, open_scene, reading_facts
+from geoglot.scene.stored_rows import StoredRows, store_rows
 from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow, Readable
-
-_VALUES = 4_000_000  # values of a block, which bound memory
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -56,8 +54,7 @@ class EncodedScene:
     """The area of interest in pixels; None is the whole scene."""
     resumed: tuple[str, ...]
     """A note that a killed run was resumed, if it was."""
-    _values: Strips
-    _valid: Strips
+    _stored: StoredRows
 
     def __repr__(self) -> str:
         return f"EncodedScene({self.raster.uri} by {self.dense.card.name}, {self.plan.lattice} patches)"
@@ -81,8 +78,7 @@ class EncodedScene:
 
     def values(self, patches: Window) -> Float[np.ndarray, "channel rows cols"]:
         """The values of a block of the patch lattice; NaN where there is no data or a window failed."""
-        block = self._values.read(*patches.slices)
-        return np.ascontiguousarray(np.moveaxis(block, 2, 0), np.float32)
+        return self._stored.values(patches)
 
     def rows(self) -> Iterator[Row]:
         """The whole scene from the top, in blocks of lattice rows; not the rows of windows of the stream."""
@@ -94,18 +90,11 @@ class EncodedScene:
 
     def blocks(self) -> Iterator[Window]:
         """The patch lattice from the top, in blocks of whole rows whose values fit in memory."""
-        height, width = self.plan.lattice
-        rows = max(1, _VALUES // (width * self.dense.channels))
-        for first in range(0, height, rows):
-            yield Window(first, 0, min(rows, height - first), width)
+        return self._stored.blocks()
 
     def valid(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """Which pixels of a window inside the scene have data; none of those that only the lattice reaches."""
-        rows, cols = window.within(self.plan.lattice_window).slices
-        first = cols.start // 8
-        bits = self._valid.read(rows, slice(first, -(-cols.stop // 8)))
-        pixels = np.unpackbits(bits, axis=1).astype(bool)
-        return pixels[:, cols.start - 8 * first : cols.stop - 8 * first]
+        return self._stored.valid(window)
 
 
 @contextmanager
@@ -143,8 +132,7 @@ def encode_scene(
         if before:
             before(facts)
         if blank:
-            empty = Strips([], read_array)
-            yield EncodedScene(raster, dense, plan, (), facts, read, vectors, inside, (), empty, empty)
+            yield EncodedScene(raster, dense, plan, (), facts, read, vectors, inside, (), StoredRows.none(plan))
             return
         journal = _open_journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
@@ -156,8 +144,8 @@ def encode_scene(
             raise SourceError(f"no window of {raster.uri} could be computed: {failed[0].reason}")
         if vectors:
             journal.close()  # the strips are complete and never change, so other processes may read them
-        seen, valid = (Strips(journal.strips(kind), read_array) for kind in ("seen", "valid"))
-        yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, inside, resumed, seen, valid)
+        stored = StoredRows.of(journal, plan, dense.channels)
+        yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, inside, resumed, stored)
         if output and not vectors:
             journal.clear()
 
@@ -192,9 +180,5 @@ def _encode(
         journal.restart()  # a complete run tries again what failed
     rows = see(raster, dense, plan, batch=batch, journal=journal, progress=progress)
     resumed = resume_note(rows.restored, len(plan), "windows") if rows.restored < len(plan) else ()
-    for row in rows:
-        values = np.moveaxis(row.values, 0, 2).astype(stored_type(dense))
-        journal.add_strip("seen", row.first, encode_array(values), ".npy")
-        bits = np.packbits(row.valid, axis=1)
-        journal.add_strip("valid", row.first * plan.patch, encode_array(bits), ".npy")
+    store_rows(rows, journal, plan, stored_type(dense))
     return rows.failed, resumed

@@ -16,7 +16,6 @@ from geoglot.aliases import Progress
 from geoglot.geo import Window
 from geoglot.outputs.journal import Journal
 from geoglot.scene.blend import Blender
-from geoglot.scene.dense import Dense
 from geoglot.scene.embed import compute
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.read_ahead import FailedWindow, Readable, read_ahead
@@ -34,6 +33,18 @@ class Row:
     values: Float[np.ndarray, "channel rows lattice_cols"]
     """NaN means unknown: no data, or a window that failed."""
     valid: Bool[np.ndarray, "pixel_rows cols"]
+
+
+@runtime_checkable
+class Seer(Protocol):
+    """What computes the values of patches: a dense model, or several views of one side by side."""
+
+    @property
+    def channels(self) -> int: ...
+
+    def __call__(
+        self, pixels: Float[Tensor, "tile band rows cols"]
+    ) -> Float[Tensor, "tile channel patch_rows patch_cols"]: ...
 
 
 @runtime_checkable
@@ -64,7 +75,7 @@ class Rows(Iterator[Row]):
 
 def see(
     raster: Readable,
-    dense: Dense,
+    dense: Seer,
     plan: WindowPlan,
     *,
     batch: int,
@@ -93,7 +104,7 @@ def see(
 
 def _stream(
     raster: Readable,
-    dense: Dense,
+    dense: Seer,
     blender: Blender,
     failed: list[FailedWindow],
     batch: int,

@@ -50,10 +50,15 @@ def class_shares(
 
 def _blocks(strips: Iterator[ClassStrip], grid: Grid) -> Iterator[tuple[Window, np.ndarray]]:
     """Windows of the map and the classes of their pixels."""
-    across = max(1, int(_BLOCK_M / (grid.resolution_m or 1.0)))
     for strip in strips:
         height, width = strip.classes.shape
-        step = min(across, max(1, _BLOCK_PIXELS // height))
-        for col in range(0, width, step):
-            block = strip.classes[:, col : col + step]
-            yield Window(strip.row, col, *block.shape), block.ravel()
+        for window in even_windows(grid, Window(strip.row, 0, height, width)):
+            yield window, strip.classes[:, window.col : window.col + window.width].ravel()
+
+
+def even_windows(grid: Grid, rows: Window) -> Iterator[Window]:
+    """Cut full rows of a grid into windows in which the ground area of a pixel hardly varies."""
+    across = max(1, int(_BLOCK_M / (grid.resolution_m or 1.0)))
+    step = min(across, max(1, _BLOCK_PIXELS // rows.height))
+    for col in range(0, rows.width, step):
+        yield rows._replace(col=col, width=min(step, rows.width - col))

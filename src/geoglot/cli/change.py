@@ -1,0 +1,71 @@
+"""geoglot change: what changed between dates, by words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from geoglot.cli import shared
+from geoglot.cli.flags import flags
+from geoglot.cli.progress import progress
+from geoglot.options import ChangeOptions, ReadOptions
+
+if TYPE_CHECKING:
+    from geoglot.tasks.change.result import ChangeResult
+
+
+@click.command()
+@click.argument("sources", nargs=-1, required=True)
+@click.option("-o", "--output", required=True, type=shared.PATH, help="The map of changes, a GeoTIFF (COG).")
+@click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
+@click.option("--polygons", type=shared.PATH, help="Also polygons: .gpkg, .parquet or .geojson.")
+@flags(ChangeOptions, "options")
+@flags(ReadOptions, "read")
+@shared.run
+def command(
+    sources: tuple[str, ...],
+    output: Path,
+    classes: str | None,
+    polygons: Path | None,
+    model: str,
+    device: str | None,
+    overwrite: bool,
+    as_json: bool,
+    *,
+    options: ChangeOptions,
+    read: ReadOptions,
+) -> None:
+    """Compare SOURCES, rasters of one place on two or more dates, oldest first, by words.
+
+    The same command resumes an interrupted run. Exit code 3: some windows failed; the manifest names them.
+
+    Example: geoglot change 2015.tif 2021.tif --classes "water, forest, building" -o change.tif --polygons change.gpkg
+    """
+    from geoglot.models.zoo import load_model
+    from geoglot.tasks.change.change import change
+
+    seer = load_model(model, device=device, precision="auto")
+    with progress() as advance:
+        result = change(
+            sources, classes, output, model=seer, polygons=polygons, read=read, options=options, overwrite=overwrite,
+            progress=advance,
+        )  # fmt: skip
+    shared.emit(result.to_json(), as_json, describe(result))
+    if not result.known:
+        shared.exit_without_result()
+    if result.failed:
+        shared.exit_partly(f"{len(result.failed)} windows failed; see {result.outputs['manifest']}")
+
+
+def describe(result: ChangeResult) -> str:
+    """The result for people: a row for each date with the areas of all classes, then the files."""
+    head = ["date", *(each.name for each in result.classes)]
+    areas = shared.area_column([area for each in result.classes for area in each.area_m2])
+    columns = [areas[start : start + len(result.dates)] for start in range(0, len(areas), len(result.dates))]
+    rows = [head, *([date, *cells] for date, *cells in zip(result.dates, *columns, strict=True))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    table = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"
+    return "\n".join([*table, "", result.summary, *shared.result_lines(result.outputs, result.notes), last])

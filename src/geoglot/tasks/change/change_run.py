@@ -1,0 +1,104 @@
+"""One comparison from start to finish: it writes strips into the journal, then turns the journal into files."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import pandas as pd
+
+from geoglot.aliases import Progress
+from geoglot.errors import SourceError
+from geoglot.options import ReadOptions
+from geoglot.scene.name_presence import absence_notes
+from geoglot.scene.read import NO_PIXEL, reading_notes
+from geoglot.scene.stored_rows import StoredRows, store_rows
+from geoglot.scene.stream import resume_note, see
+from geoglot.scene.visible import unseen_notes
+from geoglot.sources.read_ahead import FailedWindow
+from geoglot.tasks.change.asked import Asked
+from geoglot.tasks.change.change_files import ChangeFiles
+from geoglot.tasks.change.history import History
+from geoglot.tasks.change.legends import transition_legend
+from geoglot.tasks.change.measure import measure
+from geoglot.tasks.change.objects import Kinds
+from geoglot.tasks.change.polygons import Polygons
+from geoglot.tasks.change.posterior import Posterior, Transitions
+from geoglot.tasks.change.result import ChangeResult, sum_up
+from geoglot.tasks.change.stack import Stacked, Views
+
+
+@dataclass(frozen=True)
+class ChangeRun:
+    """The run of one comparison."""
+
+    asked: Asked
+    files: ChangeFiles
+    history: History
+    kept: bool
+    progress: Progress | None
+
+    def compute(self, read: ReadOptions) -> tuple[Sequence[FailedWindow], tuple[str, ...]]:
+        """Decide all pixels; returns the windows that failed, and a note if the run resumed."""
+        asked, journal = self.asked, self.history.journal
+        views = Views(asked.dense, asked.question, asked.words, len(asked.aligned.dates))
+        batch = max(1, read.at_once(asked.plan.tile) // len(asked.aligned.dates))
+        rows = see(Stacked(asked.aligned), views, asked.plan, batch=batch, journal=journal, progress=self.progress)
+        resumed = resume_note(rows.restored, len(asked.plan), "windows")
+        store_rows(rows, journal, asked.plan, "float32")
+        if len(rows.failed) == len(asked.plan):
+            journal.clear()
+            raise SourceError(f"no window could be compared: {rows.failed[0].reason}")
+        hidden = [number for number, entry in enumerate(asked.words, 1) if entry.name in asked.why]
+        stored = StoredRows.of(journal, asked.plan, views.channels)
+        posterior = Posterior(stored, [each.evidence for each in asked.bands], len(asked.states), hidden)
+        self.history.decide(posterior, asked.gate)
+        self.history.keep(asked.least)
+        return rows.failed, resumed
+
+    def finish(self, failed: Sequence[FailedWindow], resumed: tuple[str, ...], started: float) -> ChangeResult:
+        """Measure what is kept, write the files that were asked for, and sum up."""
+        asked, history, files, states = self.asked, self.history, self.files, self.asked.states
+        aligned, grid = asked.aligned, asked.aligned.grid
+        for date in aligned.dates:
+            date.check_unchanged()
+        dates = [date.name for date in aligned.dates]
+        pairs = Transitions(len(states))
+        tally = measure(history.strips("areas"), grid, len(dates), pairs)
+        kinds = [Kinds.of(lambda: history.strips("objects"), step, len(states)) for step in range(len(dates) - 1)]
+        classes, transitions = sum_up(tally, kinds, states, dates, on_earth=grid.crs is not None)
+        files.write_maps(history, grid, states, dates)
+        polygons = Polygons(history, kinds, states, dates, transition_legend(states), grid)
+        files.write_polygons(polygons)
+        nowhere = [
+            each.name for each in classes if each.objects and each.name not in asked.why and not any(each.pixels)
+        ]
+        notes = [*resumed, *unseen_notes(asked.why), *absence_notes(nowhere), *aligned.notes, *asked.question.notes]
+        notes += [note for date in aligned.dates for note in reading_notes(date, asked.dense.card, ReadOptions())]
+        notes += [note for each in asked.bands for note in each.notes]
+        notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, transitions, states)
+        known = int(tally.pixels[0].sum())
+        if not known:
+            notes.append(NO_PIXEL)
+        result = ChangeResult(
+            model=asked.dense.card.name,
+            dates=tuple(dates),
+            classes=classes,
+            transitions=transitions,
+            alignment=tuple(aligned.to_json()),
+            known=known / max(1, known + tally.unknown),
+            outputs=files.named() if self.kept else {},
+            changes=None if self.kept else _joined(polygons),
+            windows=len(asked.plan),
+            failed=tuple(failed),
+            seconds=round(time.monotonic() - started, 2),
+            why=asked.why,
+            notes=tuple(dict.fromkeys(notes)),
+        )
+        files.made.finish(result.to_json() | {"run": asked.facts})
+        return result
+
+
+def _joined(polygons: Polygons) -> gpd.GeoDataFrame:
+    frames = list(polygons.frames())
+    return gpd.GeoDataFrame(pd.concat(frames, ignore_index=True), crs=frames[0].crs)
