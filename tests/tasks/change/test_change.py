@@ -80,9 +80,7 @@ def test_the_other_way_round_is_the_mirror(dates: tuple[Path, Path, np.ndarray, 
 
 
 @pytest.mark.parametrize("tile", [64, 96, 320])
-def test_tiled_equals_untiled(
-    dates: tuple[Path, Path, np.ndarray, np.ndarray], tmp_path: Path, tile: int
-) -> None:
+def test_tiled_equals_untiled(dates: tuple[Path, Path, np.ndarray, np.ndarray], tmp_path: Path, tile: int) -> None:
     before, after, *_ = dates
     change([before, after], None, tmp_path / "whole.tif", model=seer())
     read_as = ReadOptions(tile=tile, batch=2)

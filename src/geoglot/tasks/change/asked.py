@@ -15,8 +15,8 @@ from geoglot.scene.question import BACKGROUND, Question, TextQuestion
 from geoglot.scene.read import check_bands, reading_facts
 from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
-from geoglot.tasks.change.decide import Gate
 from geoglot.tasks.change.align.align import Aligned
+from geoglot.tasks.change.decide import Gate
 
 
 @dataclass(frozen=True)

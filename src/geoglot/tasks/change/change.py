@@ -18,12 +18,12 @@ from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.dense import Dense, ModelLike, dense_of
+from geoglot.tasks.change.align.align import align_dates
 from geoglot.tasks.change.asked import Asked
 from geoglot.tasks.change.change_files import ChangeFiles
 from geoglot.tasks.change.change_run import ChangeRun
 from geoglot.tasks.change.history import History
 from geoglot.tasks.change.result import ChangeResult
-from geoglot.tasks.change.align.align import align_dates
 
 _MOST = 254  # classes: a state is a byte, and one number stands for what is not known
 
