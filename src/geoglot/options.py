@@ -82,7 +82,7 @@ class WordsOptions:
     student: Annotated[Architecture, "light: for laptops, any bands; segclip: its classes take other words later."] = (
         "light"
     )
-    teacher: Annotated[str, "A model that reads words."] = "mini"
+    teacher: Annotated[str, "A model that reads words, or that geoglot teach made."] = "mini"
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save
 
 from fuzz.changes import contents, documents, headers_of_safetensors
 from fuzz.conftest import Copy
 from fuzz.oracle import ends_well, examples
 from geoglot.models.convert import Conversion, convert
+from geoglot.models.model_files import read_card
+from geoglot.models.taught import FAMILY, Base, TaughtSizes
 from geoglot.models.zoo import list_models, load_model
 from geoglot.options import ClassifyOptions
+from geoglot.scene.concepts import Owner, load_concept
 from geoglot.tasks.classify import classify
 
 WHOLE = ClassifyOptions(windows=False)
@@ -73,6 +80,49 @@ def test_weights(models: dict[str, Path], changed_copy: Copy, use: Callable[[Pat
     def check(weights: bytes) -> None:
         folder = changed_copy(models["transformers"], **{"model.safetensors": weights})
         ends_well(lambda: use(folder))
+
+    check()
+
+
+@pytest.fixture(scope="module")
+def taught(models: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes over the tiny CLIP."""
+    folder = tmp_path_factory.mktemp("taught")
+    below = read_card(models["clip"])
+    ones = {"weight": torch.eye(2, below.dim), "bias": torch.zeros(2), "words": torch.eye(2, below.dim),
+            "levels": torch.zeros(2)}  # fmt: skip
+    (folder / "weights.safetensors").write_bytes(save(ones))
+    sizes = TaughtSizes(("roof", "lagoon"), Base(str(models["clip"]), below.sha256))
+    card = replace(below, family=FAMILY, sha256=sha256(save(ones)).hexdigest(), config=asdict(sizes))
+    (folder / "card.json").write_text(json.dumps(asdict(card)))
+    return folder
+
+
+def test_cards_of_taught_models(taught: Path, changed_copy: Copy, use: Callable[[Path], Any]) -> None:
+    @examples(12)
+    @given(documents(json.loads((taught / "card.json").read_text())))
+    def check(card: str) -> None:
+        folder = changed_copy(taught, **{"card.json": card})
+        ends_well(lambda: use(folder))
+
+    use(taught)
+    check()
+
+
+def test_heads_of_taught_models(
+    taught: Path, changed_copy: Copy, use: Callable[[Path], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed, facts = (taught / "weights.safetensors").read_bytes(), json.loads((taught / "card.json").read_text())
+    owner = Owner("base", facts["config"]["base"]["sha256"])
+
+    @examples(12)
+    @given(st.one_of(headers_of_safetensors(seed), contents(seed)))
+    def check(weights: bytes) -> None:
+        card = json.dumps(facts | {"sha256": sha256(weights).hexdigest()})
+        folder = changed_copy(taught, **{"weights.safetensors": weights, "card.json": card})
+        monkeypatch.chdir(folder.parent)
+        ends_well(lambda: use(folder))
+        ends_well(lambda: load_concept(f"roof@{folder.name}", owner))
 
     check()
 

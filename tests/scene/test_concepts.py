@@ -47,7 +47,7 @@ FACTS = {"geoglot": '{"word": "xqzv@mine", "model": {"name": "m", "sha256": ""},
 def teach(model: VisionLanguageModel, word: str = "xqzv@mine", level: float | None = 0.3) -> Concept:
     vector = torch.nn.functional.normalize(torch.randn(model.card.dim), dim=0)
     examples = {"yes": np.eye(model.card.dim, dtype=np.float32)[:2]}
-    concept = Concept(word, Owner.of(model.card), vector, level, "xqzv", examples)
+    concept = Concept(word, Owner.of(model), vector, level, "xqzv", examples)
     concept.save()
     return concept
 
@@ -66,13 +66,13 @@ def test_other_words_are_texts_and_no_path_leads_out_of_the_folder(word: str) ->
 
 def test_a_concept_is_read_as_it_was_kept(model: VisionLanguageModel) -> None:
     kept = teach(model)
-    read = load_concept("xqzv@mine", Owner.of(model.card))
+    read = load_concept("xqzv@mine", Owner.of(model))
     assert torch.equal(read.vector, kept.vector)
     assert (read.word, read.level, read.text, read.model) == (kept.word, 0.3, "xqzv", kept.model)
     assert np.array_equal(read.examples["yes"], kept.examples["yes"])
     assert list_concepts() == ["xqzv@mine"]
     teach(model, level=None)
-    assert load_concept("xqzv@mine", Owner.of(model.card)).level is None
+    assert load_concept("xqzv@mine", Owner.of(model)).level is None
 
 
 def test_it_is_a_word_wherever_words_become_vectors(model: VisionLanguageModel) -> None:
@@ -83,7 +83,7 @@ def test_it_is_a_word_wherever_words_become_vectors(model: VisionLanguageModel) 
     torch.testing.assert_close(both[0], concept.vector)
     question = WordDense(model).question(parse_classes(["xqzv@mine"]), None, ("{}",))
     np.testing.assert_allclose(question.own[0][0], concept.vector.numpy(), rtol=1e-5, atol=1e-6)
-    assert torch.equal(concept_vectors(["xqzv@mine"], Owner.of(model.card))[0], concept.vector)
+    assert torch.equal(concept_vectors(["xqzv@mine"], Owner.of(model))[0], concept.vector)
 
 
 def test_its_level_is_its_own_and_nothing_doubts_its_name() -> None:
@@ -151,7 +151,7 @@ def test_an_unknown_concept_names_those_that_are_known(model: VisionLanguageMode
 def test_a_damaged_file_is_refused(model: VisionLanguageModel, folder: Path, damage: str) -> None:
     teach(model)
     path = folder / "mine" / "xqzv.safetensors"
-    owner = Owner.of(model.card)
+    owner = Owner.of(model)
     if damage == "text":
         path.write_text("hello")
     elif damage == "cut":

@@ -124,6 +124,11 @@ class VisionLanguageModel(CardedModel):
         self.presence = None
         self.sense = None
 
+    @property
+    def space(self) -> Card:
+        """The card of the model whose vectors compare with its own."""
+        return self.card
+
     def use_bfloat16(self) -> None:
         """Compute images in bfloat16 from now on, if the family can; embeddings stay float32."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from geoglot.nouns import singular
 FAMILY = "taught"
 REST = "other"
 """The class of everything that is none of the classes; maps show it as what they leave out."""
+_TENSORS = ("weight", "bias", "words", "levels")
 
 
 @dataclass(frozen=True)
@@ -43,28 +44,38 @@ class TaughtSizes:
 
 
 class Taught(VisionLanguageModel):
-    """Reads words as its base does, and has classes beside them: logits = weight . patch + bias."""
+    """Reads words as its base does, and has classes beside them: logits = weight . patch + bias.
+
+    For whole images, and among words that it was not taught, a class is a vector that stands among those of texts.
+    """
 
     weight: Tensor
     bias: Tensor
+    words: Tensor
+    """(class without REST, dim): unit vectors."""
+    levels: Tensor
+    """(class without REST): the cosine at which a patch is as likely to show the class as not."""
 
     def __init__(
         self,
         card: Card,
         base: VisionLanguageModel,
-        weight: Float[Tensor, "class dim"],
-        bias: Float[Tensor, " class"],
+        head: Mapping[str, Tensor],
     ) -> None:
         super().__init__()
         self.card, self.base, self.presence, self.sense = card, base, base.presence, base.sense
         self._named = {_plain(name): name for name in self.classes} | {name: name for name in self.classes}
-        self.register_buffer("weight", weight)
-        self.register_buffer("bias", bias)
+        for name in _TENSORS:
+            self.register_buffer(name, head[name])
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes that it was taught, without REST."""
-        return tuple(name for name in self.card.classes if name != REST)
+        return named(self.card.classes)
+
+    @property
+    def space(self) -> Card:
+        return self.base.space
 
     def class_of(self, word: str) -> str | None:
         """The class that a word names, also in another case or number; None if the base reads the word."""
@@ -98,15 +109,28 @@ def _plain(word: str) -> str:
 
 def read_taught(card: Card, folder: Path, load: Callable[[str], VisionLanguageModel]) -> Taught:
     """Load a taught model; `load` loads its base. ModelError if that is another one than it was taught on."""
-    sizes = read_sizes(card, TaughtSizes)
-    if len(sizes.classes) < 2 or len(set(sizes.classes)) < len(sizes.classes):
-        raise wrong_card(card, f"config.classes must be at least two names that differ, got {list(sizes.classes)}")
-    head = read_weights(folder, card.sha256)
-    wanted = {"weight": torch.empty(len(sizes.classes), card.dim), "bias": torch.empty(len(sizes.classes))}
-    require_fit(wanted, head, f"the weights of {card.name} do not fit its card")
+    sizes, head = read_head(card, folder)
     base = load(sizes.base.place)
     if base.card.sha256 != sizes.base.sha256:
         raise ModelError(
             f"{card.name} was taught on another {sizes.base.place} than the one that is here now; teach it again"
         )
-    return Taught(card, base, head["weight"], head["bias"])
+    return Taught(card, base, head)
+
+
+def read_head(card: Card, folder: Path) -> tuple[TaughtSizes, dict[str, Tensor]]:
+    """The config of a taught model and its tensors, without its base; ModelError if they do not fit each other."""
+    sizes = read_sizes(card, TaughtSizes)
+    count, own = len(sizes.classes), len(named(sizes.classes))
+    if count < 2 or len(set(sizes.classes)) < count:
+        raise wrong_card(card, f"config.classes must be at least two names that differ, got {list(sizes.classes)}")
+    head = read_weights(folder, card.sha256)
+    shapes = ((count, card.dim), (count,), (own, card.dim), (own,))
+    wanted = {name: torch.empty(shape) for name, shape in zip(_TENSORS, shapes, strict=True)}
+    require_fit(wanted, head, f"the weights of {card.name} do not fit its card; teach it again")
+    return sizes, head
+
+
+def named(classes: Sequence[str]) -> tuple[str, ...]:
+    """Classes without REST."""
+    return tuple(name for name in classes if name != REST)

@@ -17,7 +17,7 @@ from geoglot.figures import format_some
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import TEMPLATES
 from geoglot.outputs.legend import check_names
-from geoglot.scene.concepts import Owner, is_concept, load_concept
+from geoglot.scene.concepts import concept_of
 from geoglot.tables import parse_json, read_text
 
 _QUOTES = " \t\r\n\"'\u201c\u201d\u201e\u2018\u2019\u00ab\u00bb"  # as shells leave and word processors write them
@@ -115,13 +115,13 @@ def text_vectors(
 ) -> Float[Tensor, "word dim"]:
     """Unit vectors of words, each the mean over the templates (CLIP's prompt ensembles, Radford 2021, 3.1.4).
 
-    A word such as airstrip@mine names a concept, whose vector was taught by examples; ClassesError if it is another
-    model's.
+    A word such as airstrip@mine names a concept, whose vector was taught by examples, as does a class of a taught
+    model; ClassesError for a concept of another model.
     """
     wrong = [template for template in templates if "{}" not in template]
     if wrong or not templates:
         raise ClassesError(f"a template needs {{}} where the class name goes; {format_some(wrong) or 'none'} has none")
-    taught = {index: load_concept(word, Owner.of(model.card)) for index, word in enumerate(words) if is_concept(word)}
+    taught = {index: concept for index, word in enumerate(words) if (concept := concept_of(model, word))}
     blocks = []
     for start in range(0, len(words), MANY):
         block = words[start : start + MANY]

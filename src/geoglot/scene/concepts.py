@@ -1,7 +1,7 @@
 """Concepts: words that were taught by examples. `airstrip@mine` is the concept airstrip of the collection mine.
 
-A concept is a vector in the space of one model, kept in a file of its own. It belongs to that model: to another one,
-whose space is another, it means nothing.
+A concept is a vector in the space of one model, kept in a file of its own or with a taught model. It belongs to that
+model: to another one, whose space is another, it means nothing.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, ModelError
 from geoglot.figures import format_some
-from geoglot.models.base import Card
+from geoglot.models.base import VisionLanguageModel
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
 from geoglot.models.model_files import read_tensors, require_finite
+from geoglot.models.taught import FAMILY, Taught, named, read_head
+from geoglot.models.zoo import card_of, find_model
 from geoglot.outputs.atomic import disk_errors, write_bytes
 from geoglot.settings import load_settings
 from geoglot.tables import parse_json
@@ -53,8 +55,8 @@ class Owner:
     """Hash of its weights; empty for vectors that others made, which are told apart by the name."""
 
     @classmethod
-    def of(cls, card: Card) -> Owner:
-        return cls(card.name, card.sha256)
+    def of(cls, model: VisionLanguageModel) -> Owner:
+        return cls(model.space.name, model.space.sha256)
 
     @property
     def identity(self) -> str:
@@ -91,6 +93,16 @@ class Concept:
         return path
 
 
+def concept_of(model: VisionLanguageModel, word: str) -> Concept | None:
+    """What a word means that was taught by examples: a concept, or a class of a taught model; None for a text."""
+    if is_concept(word):
+        return load_concept(word, Owner.of(model))
+    if isinstance(model, Taught) and (name := model.class_of(word)):
+        row = model.classes.index(name)
+        return Concept(word, Owner.of(model), model.words[row].cpu(), float(model.levels[row]), name)
+    return None
+
+
 def load_concept(word: str, model: Owner) -> Concept:
     """The concept that a word names; ClassesError if there is none, or if it is another model's."""
     if (concept := find_concept(word, model)) is None:
@@ -100,11 +112,14 @@ def load_concept(word: str, model: Owner) -> Concept:
 
 
 def find_concept(word: str, model: Owner) -> Concept | None:
-    """The concept that a word names, if there is one; ClassesError if it is another model's."""
+    """The concept that a word names, if there is one; ClassesError if it is another model's.
+
+    If no file holds it, roof@roofs is the class roof of the taught model roofs.
+    """
     path = concept_path(word)
-    if not path.is_file():
+    concept = _read(path, path.stat().st_mtime_ns) if path.is_file() else _taught_class(word)
+    if concept is None:
         return None
-    concept = _read(path, path.stat().st_mtime_ns)
     if concept.model.identity != model.identity:
         raise ClassesError(
             f"{word} was taught for {concept.model.name}, whose vectors do not compare with those of {model.name}; "
@@ -135,6 +150,24 @@ def concept_path(word: str) -> Path:
     if match is None:
         raise ClassesError(f"a concept must be written as airstrip@mine, got {word!r}")
     return load_settings().concepts / match[2] / f"{match[1]}{_SUFFIX}"
+
+
+def _taught_class(word: str) -> Concept | None:
+    """The class of a taught model as a concept; None if there is no such model or class."""
+    name, _, place = word.partition("@")
+    try:
+        folder = find_model(place)
+        card = card_of(folder)
+    except ModelError:
+        return None
+    if card.family != FAMILY:
+        return None
+    sizes, head = read_head(card, folder)
+    classes = named(sizes.classes)
+    if name not in classes:
+        return None
+    row, owner = classes.index(name), Owner(sizes.base.place, sizes.base.sha256)
+    return Concept(word, owner, head["words"][row], float(head["levels"][row]), name)
 
 
 @lru_cache(maxsize=256)

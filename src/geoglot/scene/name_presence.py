@@ -14,7 +14,7 @@ from geoglot.figures import format_list
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import embed_plainly
 from geoglot.scene.class_words import ClassWords
-from geoglot.scene.concepts import Owner, is_concept, load_concept
+from geoglot.scene.concepts import concept_of
 
 #: A name whose presence is less probable is not there
 ABSENT = 0.5
@@ -43,8 +43,8 @@ def levels_of(
         return None
     levels = model.presence.asked_levels(torch.cat([*own]).to(model.device)).cpu().clone()
     for index, word in enumerate(word for entry in names for word in entry.words):
-        if is_concept(word) and (level := load_concept(word, Owner.of(model.card)).level) is not None:
-            levels[index] = level
+        if (concept := concept_of(model, word)) and concept.level is not None:
+            levels[index] = concept.level
     parts = torch.split(levels, [len(texts) for texts in own])
     return Levels(tuple(part.numpy() for part in parts), float(model.presence.slope))
 
@@ -58,7 +58,7 @@ def doubts_of(model: VisionLanguageModel, names: Sequence[ClassWords]) -> tuple[
         return ()
     words = [word for entry in names for word in entry.words]
     doubts = model.sense.doubts(words, embed_plainly(model, words))
-    doubts = doubts.masked_fill(torch.tensor([is_concept(word) for word in words]), 0.0)
+    doubts = doubts.masked_fill(torch.tensor([bool(concept_of(model, word)) for word in words]), 0.0)
     return tuple(float(part.max()) for part in torch.split(doubts, [len(entry.words) for entry in names]))
 
 

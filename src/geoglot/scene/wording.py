@@ -17,7 +17,7 @@ from geoglot.errors import ClassesError
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.tokenizer import contain_panics, encode
 from geoglot.scene.class_words import ClassWords, fill, text_vectors
-from geoglot.scene.concepts import is_concept
+from geoglot.scene.concepts import concept_of
 from geoglot.scene.odd_names import odd_name_notes, quote, quote_all
 from geoglot.scene.spelling import near_words
 
@@ -52,8 +52,9 @@ def word_notes(
     """
     groups = [*classes, *([ClassWords(_BACKGROUND, tuple(background))] if background else [])]
     entries = [_Entry(group.name, word) for group in groups for word in group.words]
-    texts = [entry for entry in entries if not is_concept(entry.word)]  # a concept is not read as a text
-    classes = [ClassWords(entry.name, tuple(word for word in entry.words if not is_concept(word))) for entry in classes]
+    plain = {entry.word for entry in entries if not concept_of(model, entry.word)}  # a concept is not read as a text
+    texts = [entry for entry in entries if entry.word in plain]
+    classes = [ClassWords(entry.name, tuple(word for word in entry.words if word in plain)) for entry in classes]
     _check_known(model, texts)
     if vectors is None:
         with torch.inference_mode():

@@ -64,3 +64,11 @@ def test_other_words_or_views_are_other_votes() -> None:
     hashes = {Looks([Stub()], flips, scales, facts).card.sha256 for flips, scales, facts in
               [("all", (1.0,), "a"), ("none", (1.0,), "a"), ("all", (2.0,), "a"), ("all", (1.0,), "b")]}  # fmt: skip
     assert len(hashes) == 4
+
+
+def test_channels_without_a_name_are_the_background_together() -> None:
+    looks = Looks([Stub(labels=("", "dark")), Stub(labels=("", "dark"))], "none", (1.0,), "facts")
+    assert looks.classes == ("background", "dark")
+    alone = Looks([Stub(labels=("", ""))], "none", (1.0,), "facts")
+    assert alone.classes == ("background",)
+    torch.testing.assert_close(alone(torch.rand(1, 3, 32, 32)), torch.ones(1, 2, 8, 8))

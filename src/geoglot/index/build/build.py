@@ -175,7 +175,7 @@ def load_for(place: PathLike, model: PathLike | None, device: str | None = None)
 
 def _open_or_create(place: PathLike, model: VisionLanguageModel, patches: bool) -> Archive:
     """The archive, which must be of this model; InputError if it is of another."""
-    facts = ModelFacts.of(model.card)
+    facts = ModelFacts.of(model.space)
     if not is_archive(place):
         return Archive.create(place, facts, patches=patches)
     archive = Archive.open(place)

@@ -47,10 +47,10 @@ def do_unit(file: PathLike, load: Callable[[str], VisionLanguageModel]) -> Done:
 
 def encode_one(unit: Unit, rules: Rules, model: VisionLanguageModel) -> Done:
     """Encode a unit with the model that it was planned for."""
-    if ModelFacts.of(model.card) != rules.model:
+    if ModelFacts.of(model.space) != rules.model:
         raise InputError(
-            f"the unit was planned for {rules.model.name} ({rules.model.sha256[:8]}), and this is {model.card.name} "
-            f"({model.card.sha256[:8]}); give the same weights: --model"
+            f"the unit was planned for {rules.model.name} ({rules.model.sha256[:8]}), and this is {model.space.name} "
+            f"({model.space.sha256[:8]}); give the same weights: --model"
         )
     return next(event for event in encode_units([unit], rules, model) if isinstance(event, Done))
 

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 
 from geoglot.aliases import PathLike
-from geoglot.errors import ModelError
+from geoglot.errors import InputError, ModelError
 from geoglot.index.concepts.background import Vector, background_of
 from geoglot.index.concepts.head import as_word, fit_head
 from geoglot.index.concepts.marks import marked_vectors
@@ -18,7 +18,7 @@ from geoglot.index.store.archive import Archive, ModelFacts
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
 from geoglot.scene.class_words import text_vectors
-from geoglot.scene.concepts import Concept, Owner, drop_collection, find_concept
+from geoglot.scene.concepts import Concept, Owner, concept_path, drop_collection, find_concept
 
 Rows = Float[np.ndarray, "_example dim"]
 
@@ -37,11 +37,15 @@ def teach(
 
     `yes` and `no` are files that mark chips of what it is and of what it is not; see `marks`. It starts as the text
     `words`, by default its own name, as the archive's model reads it (`model` says where that lies, if not in the zoo).
-    ClassesError for a name that is another model's concept.
+    ClassesError for a name that is another model's concept, InputError for a class of a taught model.
     """
     archive = archive if isinstance(archive, Archive) else Archive.open(archive)
     word = word if "@" in word else f"{word}@mine"
     before = find_concept(word, owner_of(archive.model))
+    if before and not concept_path(word).is_file():
+        raise InputError(
+            f"{word} is a class of a taught model; draw more labels of it, or give another name than {word}"
+        )
     examples = {
         "yes": _joined(before, "yes", marked_vectors(archive, tuple(map(Path, yes)))),
         "no": _joined(before, "no", marked_vectors(archive, tuple(map(Path, no)))),
@@ -79,10 +83,11 @@ def reader_of(
     if not model.sha256:
         return None
     reader = load_word_model(place or model.name, device=device)
-    if reader.card.sha256 != model.sha256:
+    own = reader.space
+    if own.sha256 != model.sha256:
         raise ModelError(
-            f"the archive was made by {model.name} {model.sha256[:12]}, and this {reader.card.name} is "
-            f"{reader.card.sha256[:12]}; give that model: --model"
+            f"the archive was made by {model.name} {model.sha256[:12]}, and this {own.name} is {own.sha256[:12]}; give "
+            "that model: --model"
         )
     return reader
 

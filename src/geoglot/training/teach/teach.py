@@ -18,6 +18,7 @@ from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
 from geoglot.models.zoo import lasting_place, load_word_model
 from geoglot.options import ReadOptions
 from geoglot.scene.dense import WordDense
+from geoglot.training.teach.as_words import as_words
 from geoglot.training.teach.examples import Examples, gather
 from geoglot.training.teach.folder import open_folder, replace_head
 from geoglot.training.teach.held_out import Figures, hold_out
@@ -103,7 +104,7 @@ def teach(
         examples, classes = gather(scenes, base)
         figures, head = hold_out(examples), examples.fit()
         learned = _describe(examples, classes, figures)
-        replace_head(output, _card(output, base, model, learned), head.tensors)
+        replace_head(output, _card(output, base, model, learned), head.tensors | as_words(examples, classes))
     return TeachResult(
         output=output,
         model=base.card.name,

@@ -22,10 +22,14 @@ from geoglot.scene.averaged import AXES, look
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.dense import Dense, OfCard
 from geoglot.scene.question import Question
+from geoglot.training.words.words_recipe import BACKGROUND
 
 
 class Looks(OfCard):
-    """A dense model: the mean probability of each class over all looks, then the share of looks that agree with it."""
+    """A dense model: the mean probability of each class over all looks, then the share of looks that agree with it.
+
+    What members leave without a name is the class BACKGROUND.
+    """
 
     labels: tuple[str, ...] = ()
 
@@ -34,8 +38,9 @@ class Looks(OfCard):
     ) -> None:
         """`facts` are all that decides the members; `extra_bands` are read and shown to members that see them."""
         first = members[0]
-        self.classes = first.labels
-        self.channels = len(first.labels) + 1
+        self.classes = tuple(dict.fromkeys(label or BACKGROUND for label in first.labels))
+        self._rows = torch.tensor([self.classes.index(label or BACKGROUND) for label in first.labels])
+        self.channels = len(self.classes) + 1
         self.stride = getattr(first, "stride", first.card.patch_size)
         self._members, self._views = members, tuple(product(scales, AXES[flips]))
         run = fingerprint({"members": facts, "flips": flips, "scales": list(scales), "classes": first.labels})
@@ -48,7 +53,7 @@ class Looks(OfCard):
     ) -> Float[Tensor, "tile class_and_agreement patch_rows patch_cols"]:
         lattice = [side // self.card.patch_size for side in pixels.shape[2:]]
         looks = torch.stack([
-            probabilities
+            probabilities.new_zeros(len(pixels), len(self.classes), *lattice).index_add(1, self._rows, probabilities)
             for member in self._members
             for probabilities in look(member, pixels[:, : member.card.bands], self._views, lattice)
         ])  # fmt: skip

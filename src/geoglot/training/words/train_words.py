@@ -17,6 +17,7 @@ import torch
 from geoglot.aliases import PathLike, Progress
 from geoglot.errors import OutputError
 from geoglot.models.base import VisionLanguageModel
+from geoglot.models.taught import Taught
 from geoglot.models.zoo import load_word_model
 from geoglot.outputs.atomic import disk_errors
 from geoglot.outputs.own import is_marked, mark
@@ -24,7 +25,7 @@ from geoglot.recipe import open_recipe, recipe_facts, resolve_model
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.question import BACKGROUND as GENERAL
 from geoglot.scene.question import other_meanings
-from geoglot.scene.word_scores import WordScores
+from geoglot.scene.taught_scores import scores_of
 from geoglot.training.loop import Report, quiet
 from geoglot.training.processes import own_device
 from geoglot.training.trained import MODEL, Trained
@@ -55,7 +56,7 @@ def train_words(
     words = teaching_words(asked, teacher)
     told = {"model": teacher.card.sha256, "words": [asdict(entry) for entry in words]}
     extra = max(0, len(asked.read.bands or ()) - 3)
-    scores = WordScores(teacher, words, templates=asked.teacher.templates)
+    scores = scores_of(teacher, words, templates=asked.teacher.templates)
     looks = Looks([scores], asked.teacher.flips, asked.teacher.scales, told, extra)
     run = WordsRun(
         recipe=asked, facts=recipe_facts(asked, folder, "output") | {"told": told}, uris=places(asked.scenes, folder),
@@ -72,10 +73,12 @@ def train_words(
 def teaching_words(recipe: WordsRecipe, teacher: VisionLanguageModel) -> tuple[ClassWords, ...]:
     """The classes that the teacher maps: those of the recipe, and the rest if there are words for it.
 
-    A single class needs something to compete with: without words for the rest, general words of other meaning.
+    A single class needs something to compete with: without words for the rest, general words of other meaning. A
+    taught class has the other classes of its model.
     """
     words, rest = recipe.words, recipe.background
-    if not rest and len(words) == 1:
+    taught = isinstance(teacher, Taught) and any(map(teacher.class_of, words[0].words))
+    if not rest and len(words) == 1 and not taught:
         texts = partial(text_vectors, teacher, templates=recipe.teacher.templates)
         rest = tuple(compress(GENERAL, other_meanings(texts(words=GENERAL), texts(words=words[0].words))))
     return (*words, ClassWords(BACKGROUND, rest)) if rest else words

@@ -32,7 +32,7 @@ class Teaching:
     """The teacher, and what of its maps counts."""
 
     model: str = "mini"
-    """A model that reads words, by name or folder."""
+    """A model that reads words, by name or folder; it may have been taught classes of its own."""
     templates: tuple[str, ...] = TEMPLATES
     """Sentences with {} for the word, over which the teacher averages."""
     flips: Flips = "all"

@@ -1,0 +1,72 @@
+"""A taught class as a word: for an archive, for whole images, and for the model below."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from drawn import FIELD, NAMES, points, save
+from geoglot.errors import ClassesError, InputError
+from geoglot.index.build.build import add
+from geoglot.index.concepts.teach import teach as teach_archive
+from geoglot.index.search.index import Index
+from geoglot.models.zoo import load_word_model
+from geoglot.options import SearchOptions, SegmentOptions
+from geoglot.scene.class_words import text_vectors
+from geoglot.scene.concepts import Owner, load_concept
+from geoglot.tasks.segment.segment import segment
+from geoglot.training.teach.teach import teach
+from worlds import UTM, paint, write_scene
+
+
+@pytest.fixture
+def mine(scene: Path, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A taught model in the working directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GEOGLOT_CONCEPTS", str(tmp_path / "concepts"))
+    teach(scene, save(points(FIELD, 8), tmp_path / "labels.gpkg"), tmp_path / "mine", model=base)
+    return tmp_path / "mine"
+
+
+def test_a_taught_class_is_a_word_of_the_model_below(mine: Path, base: Path, scene: Path, tmp_path: Path) -> None:
+    result = segment(
+        scene, "shed@mine, water, forest", tmp_path / "map.tif", model=base, options=SegmentOptions(overlay=False)
+    )
+    shares = {share.name: share.share for share in result.classes}
+    assert shares["shed@mine"] == pytest.approx((FIELD == 2).mean(), rel=0.15)
+
+
+def test_it_means_the_same_to_the_taught_model_by_its_plain_name(mine: Path) -> None:
+    model = load_word_model(mine, device="cpu")
+    plain, named = text_vectors(model, ["sheds", "shed@mine"])
+    assert torch.equal(plain, named)
+    assert not torch.equal(plain, text_vectors(model, ["roof"])[0])
+    assert load_concept("shed@mine", Owner.of(model)).level == pytest.approx(float(model.levels[1]))
+
+
+def test_an_archive_is_searched_by_taught_classes(mine: Path, base: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    for kind, name in enumerate(NAMES):
+        write_scene(folder / f"{name}.tif", paint(np.full((64, 64), kind), NAMES), **UTM)
+    assert add(tmp_path / "archive", folder, model=mine).failed == []
+    for word, model in (("shed", mine), ("shed@mine", base)):
+        hits = Index(tmp_path / "archive", model=model).search(word, options=SearchOptions(top=1))
+        assert Path(hits.hits[0].source).stem == "roof" and hits.present is None
+    assert add(tmp_path / "archive", folder, model=base).there == 3
+
+
+def test_it_is_no_word_of_another_model_and_is_not_taught_by_an_archive(mine: Path, base: Path, tmp_path: Path) -> None:
+    with pytest.raises(ClassesError, match="was taught for"):
+        load_concept("shed@mine", Owner("mini", "1" * 64))
+    with pytest.raises(ClassesError, match="no concept 'barn@mine'"):
+        load_concept("barn@mine", Owner.of(load_word_model(base, device="cpu")))
+    folder = tmp_path / "scenes"
+    folder.mkdir()
+    write_scene(folder / "a.tif", paint(FIELD[:64, :64], NAMES))
+    add(tmp_path / "archive", folder, model=base)
+    with pytest.raises(InputError, match="is a class of a taught model"):
+        teach_archive(tmp_path / "archive", "shed@mine", model=base)
