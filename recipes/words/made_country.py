@@ -21,17 +21,16 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "world"))
 
 import click
 import numpy as np
-import rasterio
+from eight_bits import EightBits
 from ground import train_ground
+from infrared_scenes import SCENE, Scenes, write_scenes
 from prove import RECIPE, SMOKE, TEMPLATE, Size, collect, store
 from rich.console import Console
 from rich.table import Table
-from tiles import render_tile
 from world import CLASSES, World
 
 from geoglot.evaluation.metrics import confusion, ious
 from geoglot.evaluation.segmentation import class_map
-from geoglot.geo import Window
 from geoglot.models.zoo import load_segmenter, load_word_model
 from geoglot.options import ReadOptions
 from geoglot.scene.averaged import average
@@ -46,9 +45,6 @@ from geoglot.training.words.soft_crops import SoftSampling
 from geoglot.training.words.train_words import train_words
 from geoglot.training.words.words_recipe import Teaching, WordsRecipe
 
-SCENE = 512
-#: Reflectance in the near infrared, by class: plants are bright, water is black
-INFRARED = (0.03, 0.45, 0.42, 0.5, 0.48, 0.6, 0.28, 0.2, 0.3, 0.06)
 WORDS = tuple(ClassWords(name, (name,)) for name in CLASSES)
 TEACHING = Teaching(templates=(TEMPLATE,), scales=(1.0, 1.5))
 
@@ -61,6 +57,8 @@ class Row:
     loss: SoftLoss = field(default_factory=SoftLoss)
     rounds: int = 1
     bands: tuple[int, ...] = (1, 2, 3)
+    eight_bits: bool = False
+    """Score its ONNX graph of 8 bits too."""
 
 
 _PLAIN, _ALL = replace(TEACHING, keep=1.0, agree=0.0), SoftLoss()
@@ -68,13 +66,9 @@ ROWS = {
     "plain": Row(_PLAIN, SoftLoss(lovasz=0.0, dice=0.0)),
     "+ Lovász and Dice": Row(_PLAIN, _ALL),
     "+ agreement, surest share": Row(TEACHING, _ALL),
-    "+ vote of checkpoints (all parts)": Row(TEACHING, _ALL, rounds=2),
+    "+ vote of checkpoints (all parts)": Row(TEACHING, _ALL, rounds=2, eight_bits=True),
     "all parts, with near infrared": Row(TEACHING, _ALL, rounds=2, bands=(1, 2, 3, 4)),
 }
-
-
-Scenes = list[tuple[Path, np.ndarray]]
-"""Files of scenes, each with the class of every pixel."""
 
 
 @dataclass(frozen=True)
@@ -101,28 +95,6 @@ class Scale:
 
 
 LITTLE = Scale(512, 512, replace(SMOKE, side_m=512), 4, 2, 64)
-
-
-def write_scene(world: World, window: Window, rng: np.random.Generator, path: Path) -> Path:
-    """A scene of four bands: red, green, blue, near infrared."""
-    colours, truth = render_tile(world, window, rng), world.truth(window)
-    infrared = np.array(INFRARED)[truth] * rng.uniform(0.8, 1.2) + rng.normal(0, 0.03, truth.shape)
-    bands = np.concatenate([colours, (infrared.clip(0, 1) * 255).astype(np.uint8)[None]])
-    grid = world.grid.window(window)
-    form = {"driver": "GTiff", "count": 4, "height": SCENE, "width": SCENE, "dtype": "uint8"}
-    with rasterio.open(path, "w", crs=grid.crs.to_wkt(), transform=grid.transform, photometric="RGB", **form) as file:
-        file.write(bands)
-    return path
-
-
-def write_scenes(world: World, rows: range, folder: Path, rng: np.random.Generator) -> Scenes:
-    """Adjacent scenes of some rows of the country, each in its own light."""
-    folder.mkdir(parents=True)
-    windows = [Window(row, col, SCENE, SCENE) for row in rows for col in range(0, world.side_m, SCENE)]
-    return [
-        (write_scene(world, window, rng, folder / f"{index}.tif"), world.truth(window).astype(np.int64))
-        for index, window in enumerate(windows)
-    ]
 
 
 def train_teacher(world: World, size: Size, seed: int, folder: Path) -> Path:
@@ -161,20 +133,29 @@ def student_score(row: Row, place: Place, scale: Scale, seed: int, out: Path) ->
     student = load_segmenter(train_words(recipe, "cpu").model, device="cpu")
     seconds = time.monotonic() - began
     parameters = sum(parameter.numel() for parameter in student.parameters()) / 1e6
-    return {**score(ClassDense(student), place.unseen, row.bands), "seconds": seconds, "M parameters": parameters}
+    figures = score(ClassDense(student), place.unseen, row.bands) | {"seconds": seconds, "M parameters": parameters}
+    if row.eight_bits:
+        small = EightBits(student, [path for path, _ in place.learned])
+        figures["mIoU of 8 bits"] = score(small, place.unseen, row.bands)["mIoU"]
+    return figures
 
 
-def prove(seed: int, scale: Scale, rows: dict[str, Row], folder: Path) -> dict[str, dict[str, float]]:
-    """Teacher and students of one country."""
+def settle(seed: int, scale: Scale, folder: Path) -> Place:
+    """A country with its teacher."""
     country, north = World(seed, scale.learned + scale.unseen), World(seed, scale.learned)
     teacher = train_teacher(north, scale.size, seed, folder)
     rng = np.random.default_rng((seed, 7))
     learned = write_scenes(north, range(0, scale.learned, SCENE), folder / "learned", rng)
     unseen = write_scenes(country, range(scale.learned, country.side_m, SCENE), folder / "unseen", rng)
-    place = Place(teacher, learned, unseen)
-    scores = WordScores(load_word_model(teacher, device="cpu"), WORDS, templates=TEACHING.templates)
+    return Place(teacher, learned, unseen)
+
+
+def prove(seed: int, scale: Scale, rows: dict[str, Row], folder: Path) -> dict[str, dict[str, float]]:
+    """Teacher and students of one country."""
+    place = settle(seed, scale, folder)
+    scores = WordScores(load_word_model(place.teacher, device="cpu"), WORDS, templates=TEACHING.templates)
     looks = average(scores, TEACHING.flips, TEACHING.scales)
-    found = {"teacher": score(scores, unseen), "teacher, the mean of its looks": score(looks, unseen)}
+    found = {"teacher": score(scores, place.unseen), "teacher, the mean of its looks": score(looks, place.unseen)}
     for title, row in rows.items():
         out = folder / f"run-{list(rows).index(title)}"
         found[title] = student_score(row, place, scale, seed, out)
@@ -184,17 +165,21 @@ def prove(seed: int, scale: Scale, rows: dict[str, Row], folder: Path) -> dict[s
 
 def show(runs: list[dict[str, dict[str, float]]]) -> None:
     """A table of means, with the standard deviation over seeds, and the worst gain of a seed over the teacher."""
-    table = Table("", "mIoU", "over the teacher", "in the worst seed", "seconds", title=f"{len(runs)} seeds, mean ± sd")
+    columns = ("", "mIoU", "over the teacher", "in the worst seed", "mIoU of 8 bits", "seconds")
+    table = Table(*columns, title=f"{len(runs)} seeds, mean ± sd")
     for title in runs[0]:
         each = np.array([run[title]["mIoU"] for run in runs])
         gain = each - np.array([run["teacher"]["mIoU"] for run in runs])
-        seconds = np.mean([run[title].get("seconds", np.nan) for run in runs])
+        small, seconds = (
+            np.mean([run[title].get(what, np.nan) for run in runs]) for what in ("mIoU of 8 bits", "seconds")
+        )
         table.add_row(
             title,
             f"{each.mean():.1f} ± {each.std():.1f}",
             f"{gain.mean():+.1f}",
             f"{gain.min():+.1f}",
-            f"{seconds:.0f}",
+            "" if np.isnan(small) else f"{small:.1f}",
+            "" if np.isnan(seconds) else f"{seconds:.0f}",
         )
     Console(width=110).print(table)
 
