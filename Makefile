@@ -1,6 +1,6 @@
 # The same words for a person and for the machine that checks. Needs Python 3.11 or newer, and make.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock
+.PHONY: help setup demo map page test lint bench lock
 
 BIN := .venv/bin
 # Modules are compiled when they are first imported, and most never are: that halves the set-up.
@@ -13,6 +13,12 @@ setup: .venv/ready ## .venv with geoglot and the development tools, as locked
 
 demo: .venv/ready ## words to a map, on the scene that ships with geoglot
 	$(BIN)/geoglot demo --overwrite # of an earlier demo, by another version
+
+map: .venv/ready ## the map in a browser, on the scene that ships with geoglot
+	$(BIN)/geoglot demo --map
+
+page: ## the page of the map, built again from web/ (needs Node)
+	sh scripts/page.sh
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them
 	OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)

@@ -1,0 +1,37 @@
+// Requests to the server that the page came from. Addresses are relative, so that any path before them works.
+import type { FeatureCollection } from "geojson";
+import type { Job, Scene, State } from "./types";
+
+/** The address of the page, which ends with a slash; tiles need it, because a worker resolves no relative address. */
+export const BASE = new URL("./", document.baseURI).href;
+
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function send(method: string, path: string, body?: BodyInit, type = "application/json"): Promise<Response> {
+  const answer = await fetch(BASE + path, { method, body, headers: body === undefined ? {} : { "Content-Type": type } });
+  if (answer.ok) return answer;
+  const document = await answer.json().catch(() => null);
+  throw new ApiError(answer.status, document?.error?.message ?? `The server answered ${answer.status}.`);
+}
+
+const read = async <T>(path: string): Promise<T> => (await send("GET", path)).json();
+
+export const readState = () => read<State>("api/state");
+export const readJob = (id: string) => read<Job>(`api/jobs/${id}`);
+export const readFeatures = (id: string, what: "objects" | "evidence") =>
+  read<FeatureCollection>(`api/jobs/${id}/${what}.geojson`);
+export const dropJob = (id: string) => send("DELETE", `api/jobs/${id}`);
+export const startJob = async (kind: string, body: object): Promise<Job> =>
+  (await send("POST", `api/jobs/${kind}`, JSON.stringify(body))).json();
+export const uploadScene = async (file: File): Promise<Scene> =>
+  (await send("POST", `api/scenes?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream")).json();
+
+export const fileOf = (job: string, name: string) => `${BASE}api/jobs/${job}/files/${encodeURIComponent(name)}`;
+export const tilesOf = (path: string) => `${BASE}api/${path}/{z}/{x}/{y}.png`;

@@ -1,0 +1,55 @@
+// What a click on the map does at the moment, and where the map looks.
+import type { FeatureCollection, Feature } from "geojson";
+import type { Map as MapLibre } from "maplibre-gl";
+import type { Bounds } from "../api/types";
+import type { Mark, WordLayer } from "../state/layers.svelte";
+import { remember } from "../state/history.svelte";
+import { NOTHING } from "./layers";
+
+export type Tool =
+  | { kind: "look" }
+  | { kind: "mark"; layer: WordLayer; right: boolean }
+  | { kind: "draw" };
+
+type State = {
+  now: Tool;
+  facts: Fact | null;
+  /** The class map that is shown: the work that made it, and its scene. */
+  classes: { job: string; scene: string } | null;
+  hits: FeatureCollection;
+  evidence: FeatureCollection;
+};
+
+export const tool = $state<State>({
+  now: { kind: "look" },
+  facts: null,
+  classes: null,
+  hits: NOTHING,
+  evidence: NOTHING,
+});
+
+export type Fact = { layer: string; properties: Record<string, unknown> };
+
+/** The main map, once it is there: panels move it. */
+export const stage: { map: MapLibre | null } = { map: null };
+
+export function mark(layer: WordLayer, at: Mark["at"], right: boolean): void {
+  layer.marks.push({ right, at });
+  remember(`marking ${layer.word} ${right ? "right" : "wrong"}`, () => layer.marks.pop());
+}
+
+/** Moves so that bounds fill the map; at once for people who do not want motion. */
+export function lookAt(bounds: Bounds | null | undefined, maxZoom = 20): void {
+  if (!bounds || !stage.map) return;
+  const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  stage.map.fitBounds(bounds, { padding: 40, maxZoom, duration: calm ? 0 : 600 });
+}
+
+export const boxOf = ([west, south, east, north]: Bounds, properties: object = {}): Feature => ({
+  type: "Feature",
+  properties: { ...properties },
+  geometry: {
+    type: "Polygon",
+    coordinates: [[[west, south], [east, south], [east, north], [west, north], [west, south]]],
+  },
+});

@@ -1,0 +1,132 @@
+// Words as layers of a scene: heat, a threshold, and the objects above it.
+import type { FeatureCollection } from "geojson";
+import { readFeatures } from "../api/client";
+import type { Find, Heat, HeatName, Job } from "../api/types";
+import { nextColor } from "../map/palette";
+import { remember } from "./history.svelte";
+import { complain, say } from "./say.svelte";
+import { cancel, finished, run } from "./work.svelte";
+import { workspace } from "./workspace.svelte";
+
+export type Mark = { right: boolean; at: [lon: number, lat: number] };
+
+const REST_MS = 500; // the slider rests: objects are outlined
+
+let keys = 0;
+
+export class WordLayer {
+  readonly key = `w${++keys}`;
+  word: string;
+  scene: string;
+  color = $state("");
+  visible = $state(true);
+  opacity = $state(0.85);
+  /** A value of tiles, 1..255; null until the server or the user decides. */
+  threshold = $state<number | null>(null);
+  model = $state("mini");
+  job = $state.raw<Job<Heat> | null>(null);
+  index = $state(0);
+  /** The work that outlined the objects: the heat itself at the threshold of the scene, else a search of its own. */
+  found = $state.raw<Job<Find | Heat> | null>(null);
+  objects = $state.raw<FeatureCollection | null>(null);
+  counting = $state(false);
+  marks = $state<Mark[]>([]);
+  gain = $state<{ before: number | null; after: number | null } | null>(null);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(word: string, scene: string, color: string, model: string) {
+    this.word = word;
+    this.scene = scene;
+    this.color = color;
+    this.model = model;
+  }
+
+  get facts(): HeatName | undefined {
+    return this.job?.result?.names[this.index];
+  }
+
+  get ready(): boolean {
+    return this.job?.state === "done";
+  }
+
+  /** The area of all pixels at or above the threshold. The server sent the area of each value, so nothing is asked. */
+  get area(): number | null {
+    const areas = this.facts?.area_m2;
+    return areas && this.threshold !== null ? areas.slice(this.threshold).reduce((sum, each) => sum + each, 0) : null;
+  }
+
+  get count(): number | null {
+    return this.found?.result?.counts?.[this.word] ?? null;
+  }
+
+  take(job: Job<Heat>, index: number): void {
+    this.job = job;
+    this.index = index;
+    if (job.state !== "done") return;
+    const moved = this.threshold !== null && this.threshold !== this.facts?.default_value;
+    if (this.threshold === null) {
+      this.threshold = this.facts?.default_value ?? 128;
+      this.visible = !this.facts?.why; // what is not there is said, not drawn
+    }
+    if (this.facts?.why) return;
+    if (moved || workspace.area) this.rest(0);
+    else this.#draw(job).catch(complain);
+  }
+
+  /** Outlines the objects when nothing has moved for a while. */
+  rest(ms = REST_MS): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#outline().catch(complain), ms);
+  }
+
+  async #outline(): Promise<void> {
+    if (!this.ready || this.threshold === null) return;
+    if (this.found && !finished(this.found)) await cancel(this.found);
+    const score = Math.min(Math.max((this.threshold - 1) / 254, 0.001), 0.999);
+    const body = { scene: this.scene, words: [this.word], model: this.model, area: $state.snapshot(workspace.area) };
+    this.counting = true;
+    const options = { min_score: Math.round(score * 1e4) / 1e4, overlay: false };
+    const wanted = this.threshold;
+    const job = await run<Find>("find", { ...body, options }, (found) => (this.found = found));
+    if (job.state === "done" && wanted === this.threshold) await this.#draw(job);
+  }
+
+  async #draw(job: Job<Find | Heat>): Promise<void> {
+    const all = await readFeatures(job.id, "objects");
+    this.found = job;
+    this.objects = { ...all, features: all.features.filter((each) => each.properties?.["name"] === this.word) };
+    this.counting = false;
+  }
+}
+
+export const layers = $state<{ all: WordLayer[] }>({ all: [] });
+
+export const layersOf = (scene: string | null) => layers.all.filter((each) => each.scene === scene);
+
+export function removeLayer(layer: WordLayer): void {
+  const at = layers.all.indexOf(layer);
+  layers.all.splice(at, 1);
+  remember(`removing ${layer.word}`, () => layers.all.splice(at, 0, layer));
+}
+
+/** Words separated by commas become layers; their heat appears while it is computed. */
+export async function addWords(text: string, model: string, scene = workspace.scene): Promise<void> {
+  const there = new Set(layersOf(scene).filter((each) => each.model === model).map((each) => each.word));
+  const words = [...new Set(text.split(",").map((word) => word.trim()))].filter((word) => word && !there.has(word));
+  if (!scene || !words.length) return;
+  const added = words.map((word, i) => new WordLayer(word, scene, nextColor(layers.all.length + i), model));
+  layers.all.push(...added);
+  remember(`adding ${words.join(", ")}`, () => {
+    layers.all = layers.all.filter((each) => !added.some((one) => one.key === each.key));
+  });
+  await heat(added);
+}
+
+/** Asks for the heat of layers of one scene and model, as one job. */
+export async function heat(some: WordLayer[]): Promise<void> {
+  const { scene, model } = some[0]!;
+  const words = some.map((layer) => layer.word);
+  say(`Looking for ${words.join(", ")} …`);
+  const job = await run<Heat>("heat", { scene, words, model }, (now) => some.forEach((layer, i) => layer.take(now, i)));
+  if (job.state === "done") say(`Done: ${words.join(", ")}.`);
+}

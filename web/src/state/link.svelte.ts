@@ -1,0 +1,64 @@
+// A link that restores the view: where the map looks, the scene, the words with their thresholds, the panel.
+import { stage } from "../map/tool.svelte";
+import { type Tab, tabs } from "../ui/tabs.svelte";
+import { heat, layers, layersOf, WordLayer } from "./layers.svelte";
+import { workspace } from "./workspace.svelte";
+
+type Word = { word: string; model: string; color: string; opacity: number; visible: boolean; threshold: number | null };
+export type Link = { at?: [zoom: number, lat: number, lon: number]; scene?: string; tab?: Tab["id"]; words: Word[] };
+
+/** "#at=17/51.87/4.35&scene=s0&word=mini~e69f00~0.85~1~140~pool" */
+export function formatLink(link: Link): string {
+  const parts = new URLSearchParams();
+  if (link.at) parts.set("at", link.at.map((each, i) => +each.toFixed(i ? 6 : 2)).join("/"));
+  if (link.scene) parts.set("scene", link.scene);
+  if (link.tab) parts.set("tab", link.tab);
+  for (const { word, model, color, opacity, visible, threshold } of link.words)
+    parts.append("word", [model, color.slice(1), opacity, visible ? 1 : 0, threshold ?? "", word].join("~"));
+  return `#${parts}`;
+}
+
+export function readLink(hash: string): Link {
+  const parts = new URLSearchParams(hash.replace(/^#/, ""));
+  const at = parts.get("at")?.split("/").map(Number);
+  const words = parts.getAll("word").flatMap((text): Word[] => {
+    const [model, color, opacity, visible, threshold, ...rest] = text.split("~");
+    const word = rest.join("~"); // last, as it may hold anything
+    if (!word || !model || !/^[0-9a-f]{6}$/.test(color ?? "")) return [];
+    const value = Number(threshold) || null;
+    return [{ word, model, color: `#${color}`, opacity: Number(opacity), visible: visible === "1", threshold: value }];
+  });
+  return {
+    at: at?.length === 3 && at.every(Number.isFinite) ? (at as Link["at"]) : undefined,
+    scene: parts.get("scene") ?? undefined,
+    tab: tabs.all.find((tab) => tab.id === parts.get("tab"))?.id,
+    words,
+  };
+}
+
+export function writeLink(): void {
+  if (!workspace.ready || !stage.map) return;
+  const { lat, lng } = stage.map.getCenter();
+  const words = layersOf(workspace.scene).map(({ word, model, color, opacity, visible, threshold }) => ({
+    word, model, color, opacity, visible, threshold,
+  }));
+  const link = formatLink({ at: [stage.map.getZoom(), lat, lng], scene: workspace.scene ?? undefined, tab: tabs.now, words });
+  window.history.replaceState(null, "", link);
+}
+
+/** Shows what a link says. Its words are asked for again, which the server has kept. */
+export async function restore(link: Link): Promise<void> {
+  const scene = workspace.scenes.find((each) => each.id === link.scene);
+  if (scene) workspace.scene = scene.id;
+  if (link.tab) tabs.now = link.tab;
+  if (link.at) stage.map?.jumpTo({ zoom: link.at[0], center: [link.at[2], link.at[1]] });
+  else if (scene) stage.map?.fitBounds(scene.bounds, { padding: 24, duration: 0 });
+  if (!workspace.scene) return;
+  for (const word of link.words) {
+    const layer = new WordLayer(word.word, workspace.scene, word.color, word.model);
+    Object.assign(layer, { opacity: word.opacity, visible: word.visible, threshold: word.threshold });
+    layers.all.push(layer);
+  }
+  const models = Map.groupBy(layers.all, (layer) => layer.model);
+  await Promise.all([...models.values()].map(heat));
+}

@@ -1,0 +1,48 @@
+// Long work: jobs that the server does, which the page asks about until they end.
+import { ApiError, dropJob, readJob, startJob } from "../api/client";
+import type { Job } from "../api/types";
+
+const PACE_MS = 250;
+const PATIENCE_MS = 3000; // between questions to a server that does not answer, as while it is restarted
+
+export const work = $state<{ jobs: Job[] }>({ jobs: [] });
+
+export const finished = (job: Job): boolean => !["queued", "running"].includes(job.state);
+
+export function keep(job: Job): void {
+  const at = work.jobs.findIndex((each) => each.id === job.id);
+  if (at < 0) work.jobs.unshift(job);
+  else work.jobs[at] = job;
+}
+
+const rest = (ms: number) => new Promise((resume) => setTimeout(resume, ms));
+
+/** Asks about a job until it ends. A server that is away for a while is waited for. */
+export async function follow<R>(first: Job, changed: (job: Job<R>) => void = () => {}): Promise<Job<R>> {
+  let job = first as Job<R>;
+  keep(job);
+  changed(job);
+  for (let pause = PACE_MS; !finished(job); await rest(pause)) {
+    try {
+      job = (await readJob(job.id)) as Job<R>;
+      pause = PACE_MS;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 404) job = { ...job, state: "cancelled" };
+      else pause = PATIENCE_MS;
+    }
+    keep(job);
+    changed(job);
+  }
+  if (job.state === "failed") throw new Error(job.error?.message ?? "The work failed.");
+  return job;
+}
+
+/** Starts work and follows it. The same work again is the same job, which may have ended already. */
+export async function run<R>(kind: string, body: object, changed?: (job: Job<R>) => void): Promise<Job<R>> {
+  return follow(await startJob(kind, body), changed);
+}
+
+export async function cancel(job: Job): Promise<void> {
+  await dropJob(job.id);
+  if (finished(job)) work.jobs = work.jobs.filter((each) => each.id !== job.id);
+}

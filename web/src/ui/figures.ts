@@ -1,0 +1,13 @@
+// Numbers, areas and dates as people write them.
+export const formatNumber = (value: number): string =>
+  value.toLocaleString("en", { maximumSignificantDigits: value < 1000 ? 3 : 4 });
+
+export function formatArea(area: number | null | undefined, unit = "m2"): string | null {
+  if (area == null) return null;
+  if (unit !== "m2") return `${formatNumber(area)} px`;
+  if (area >= 1e6) return `${formatNumber(area / 1e6)} km²`;
+  return area >= 1e5 ? `${formatNumber(area / 1e4)} ha` : `${formatNumber(area)} m²`;
+}
+
+export const formatPercent = (share: number): string => `${Math.round(share * 100)} %`;
+export const formatDay = (time: string | null | undefined): string => time?.slice(0, 10) ?? "no date";

@@ -1,0 +1,67 @@
+// Keys of the whole page. Letters count only while nothing is being typed.
+import { tool } from "../map/tool.svelte";
+import { undo } from "../state/history.svelte";
+import { layersOf } from "../state/layers.svelte";
+import { say } from "../state/say.svelte";
+import { turnTheme } from "../state/theme.svelte";
+import { workspace } from "../state/workspace.svelte";
+import { tabs } from "./tabs.svelte";
+
+export const KEYS: [key: string, what: string][] = [
+  ["/", "type words"],
+  ["1 to 4", "words, search, time, ask"],
+  ["Tab", "go to the next control; on the map, arrows move and + and − zoom"],
+  ["Enter on the map", "click in its centre: look at an object, or mark a place"],
+  ["r, w", "while correcting: mark right or wrong places"],
+  ["h", "show or hide all heat"],
+  ["u, Ctrl+Z", "undo"],
+  ["t", "dark or light"],
+  ["Esc", "leave correcting or drawing"],
+  ["?", "these keys"],
+];
+
+const typing = (target: EventTarget | null) =>
+  target instanceof HTMLElement && Boolean(target.closest("input:not([type=range], [type=checkbox]), textarea, select"));
+
+export function takeBack(): void {
+  const title = undo();
+  say(title ? `Took back ${title}.` : "There is nothing to undo.");
+}
+
+function turnHeat(): void {
+  const all = layersOf(workspace.scene);
+  const on = !all.some((layer) => layer.visible);
+  for (const layer of all) layer.visible = on;
+}
+
+function setRight(right: boolean): void {
+  if (tool.now.kind === "mark") tool.now.right = right;
+}
+
+const focusWords = () => {
+  tabs.now = "words";
+  requestAnimationFrame(() => document.querySelector<HTMLElement>("#words")?.focus());
+};
+
+export function keyPressed(event: KeyboardEvent, help: () => void): void {
+  if (event.key === "Escape") tool.now = { kind: "look" };
+  if (typing(event.target) || event.altKey || event.metaKey) return;
+  if (event.ctrlKey) {
+    if (event.key === "z") takeBack();
+    return;
+  }
+  const acts: Record<string, () => void> = {
+    "/": focusWords,
+    "?": help,
+    u: takeBack,
+    t: turnTheme,
+    h: turnHeat,
+    r: () => setRight(true),
+    w: () => setRight(false),
+  };
+  tabs.all.forEach((tab, i) => (acts[String(i + 1)] = () => (tabs.now = tab.id)));
+  const act = acts[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+}
