@@ -28,7 +28,9 @@ def test_has_no_inline_scripts_or_styles() -> None:
 def test_styles_load_nothing_from_the_network() -> None:
     styles = "".join(file.read_text() for file in PAGE.rglob("*.css"))
     assert "@import" not in styles and "@font-face" not in styles
-    assert all(address.startswith("data:") for address in re.findall(r"url\([\"']?([^\"')]*)", styles) if ":" in address)
+    assert all(
+        address.startswith("data:") for address in re.findall(r"url\([\"']?([^\"')]*)", styles) if ":" in address
+    )
 
 
 def test_is_small() -> None:
