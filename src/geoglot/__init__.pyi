@@ -6,6 +6,7 @@ from .geo import Window as Window
 from .index.search.hits import Hits as Hits
 from .index.search.index import Index as Index
 from .models.zoo import load_model as load_model
+from .options import AuditOptions as AuditOptions
 from .options import ChangeOptions as ChangeOptions
 from .options import ClassifyOptions as ClassifyOptions
 from .options import EvaluateOptions as EvaluateOptions
@@ -26,6 +27,8 @@ from .tasks.ask.ask import ask as ask
 from .tasks.ask.ask_archive import ask_archive as ask_archive
 from .tasks.ask.ask_many import ask_many as ask_many
 from .tasks.ask.ask_options import AskOptions as AskOptions
+from .tasks.audit.audit_areas import audit_areas as audit_areas
+from .tasks.audit.draw_audit import draw_audit as draw_audit
 from .tasks.change.change import change as change
 from .tasks.change.result import ChangeResult as ChangeResult
 from .tasks.classify import classify as classify

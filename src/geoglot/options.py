@@ -221,6 +221,27 @@ class SearchOptions:
 
 
 @dataclass(frozen=True)
+class AuditOptions:
+    """How the places of an audit are drawn."""
+
+    precision: Annotated[
+        float,
+        "Wished half-width of the 95 % interval of the overall accuracy and, as a share of the map, of every area.",
+        Gt(0),
+        Lt(0.5),
+    ] = 0.05
+    size: Annotated[int | None, "Places in all, in place of a precision.", Ge(1), Le(100_000)] = None
+    expected: Annotated[
+        float, "How much of a class is right, as you expect: 0.9 is nine pixels of ten.", Ge(0.5), Lt(1)
+    ] = 0.85
+    least: Annotated[int, "Least places in each class; a smaller class is decided whole.", Ge(1), Le(10_000)] = 25
+    seed: Annotated[int, "Another number draws other places.", Ge(0)] = 0
+
+    def __post_init__(self) -> None:
+        check_bounds(self)
+
+
+@dataclass(frozen=True)
 class EvaluateOptions:
     """What a user may decide about a measurement, beside task, data set, model and protocol. The result names all."""
 

@@ -30,6 +30,7 @@ COMMANDS = {
     "segment": "geoglot.cli.segment:command",
     "find": "geoglot.cli.find:command",
     "change": "geoglot.cli.change:command",
+    "audit": "geoglot.cli.audit:command",
     "ask": "geoglot.cli.ask:command",
     "index": "geoglot.cli.index:command",
     "search": "geoglot.cli.search:command",

@@ -29,8 +29,11 @@ _RUN = b"A run of geoglot writes to this folder.\n"
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 #: What a journal keeps: the fingerprint of its run, the state, and strips
 _JOURNAL = re.compile(r"run|state\.npz|[a-z]+-\d{9,}\.(tif|npy|json)")
-#: What a draft of a data set of tiles keeps
-_TILES = re.compile(r".+_\d+_\d+\.png|(windows|classes|images)\.csv|set\.toml", re.DOTALL)
+#: What drafts of folders keep: a data set of tiles, the sample of an audit
+_IN_DRAFTS = re.compile(
+    r".+_\d+_\d+\.png|(windows|classes|images)\.csv|set\.toml|\d{4,}\.png|sheet-\d+\.png|sample\.csv|design\.json",
+    re.DOTALL,
+)
 #: What systems put into any folder: NFS and FUSE for a file that is removed while it is open, macOS for attributes
 _OF_A_SYSTEM = re.compile(r"\.(nfs[0-9a-f]+|fuse_hidden[0-9a-f]+|_.+|DS_Store)", re.DOTALL)
 
@@ -194,11 +197,11 @@ def _is_ours(folder: Path, name: str, mode: int) -> bool:
 
 
 def _foreign_in(draft: str, opened: int) -> Iterator[str]:
-    """What lies in the draft of a data set of tiles, at any depth, and is no part of one."""
+    """What lies in the draft of a folder, at any depth, and is no part of one."""
     for folder, folders, files, at in os.fwalk(draft, dir_fd=opened):
         for name in (*folders, *files):
             mode = os.stat(name, dir_fd=at, follow_symlinks=False).st_mode
-            is_ours = _TILES.fullmatch(name) or _OF_A_SYSTEM.fullmatch(name)
+            is_ours = _IN_DRAFTS.fullmatch(name) or _OF_A_SYSTEM.fullmatch(name)
             if not (stat.S_ISDIR(mode) or (stat.S_ISREG(mode) and is_ours)):
                 yield f"{folder}/{name}"
 

@@ -63,14 +63,20 @@ def check_picture(output: Path) -> None:
     check_folder(output)
 
 
+def encode_panels(rows: Sequence[Sequence[Panel]]) -> bytes:
+    """Rows of panels as the bytes of a PNG."""
+    buffer = BytesIO()
+    montage([[_draw(panel) for panel in row] for row in rows], _GAP).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def write_panels(rows: Sequence[Sequence[Panel]], output: Path) -> None:
     """Write rows of panels as a PNG; OutputError if the file exists with other content."""
     check_picture(output)
-    buffer = BytesIO()
-    montage([[_draw(panel) for panel in row] for row in rows], _GAP).save(buffer, "PNG")
+    picture = encode_panels(rows)
     if not output.exists():
-        write_bytes(output, buffer.getvalue())
-    elif output.read_bytes() != buffer.getvalue():
+        write_bytes(output, picture)
+    elif output.read_bytes() != picture:
         raise OutputError(f"{output} is there already and holds another picture; give another name: -o")
 
 

@@ -1,0 +1,123 @@
+"""A raster of classes, from geoglot or any other program: ids, their names and their ground, a block at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+from rasterio.windows import Window as RasterioWindow
+
+from geoglot.aliases import PathLike
+from geoglot.errors import InputError
+from geoglot.figures import format_some
+from geoglot.geo import Grid, Window
+from geoglot.outputs.legend import check_names
+from geoglot.sources.gdal import open_dataset
+from geoglot.sources.georeferencing import locate
+from geoglot.sources.truncated import check_not_truncated
+from geoglot.tables import read_table
+
+_SIDE = 1024  # pixels of a block
+_MOST = 65_536  # ids that lie apart; a raster with more is no map of classes
+
+
+@dataclass(frozen=True)
+class ClassRaster:
+    """An open raster of classes."""
+
+    uri: str
+    grid: Grid
+    names: Mapping[int, str]
+    """By id; empty if neither the file nor a table gives names, and then a class is called by its id."""
+    notes: tuple[str, ...]
+    _dataset: Any = field(repr=False, compare=False)
+
+    def name(self, id_: int) -> str | None:
+        """The name of an id; None for one that is left out, since the names do not name it."""
+        return self.names.get(id_) if self.names else str(id_)
+
+    def read(self, window: Window) -> tuple[Int[np.ndarray, "rows cols"], Bool[np.ndarray, "rows cols"]]:
+        """Ids and the valid mask of a window inside the grid."""
+        part = RasterioWindow(window.col, window.row, window.width, window.height)
+        pixels = self._dataset.read(1, window=part, masked=True)
+        return pixels.data.astype(np.int64), ~np.ma.getmaskarray(pixels)
+
+    def blocks(self) -> Iterator[Window]:
+        """The blocks of the raster, in order."""
+        return self.grid.whole.cut(_SIDE, _SIDE)
+
+    def at(self, rows: Float[np.ndarray, " place"], cols: Float[np.ndarray, " place"]) -> list[str | None]:
+        """The names at pixel coordinates; None outside, where there is no data and for an id without a name."""
+        found = list[str | None]()
+        for row, col in zip(np.floor(rows), np.floor(cols), strict=True):
+            inside = np.isfinite(row + col) and 0 <= row < self.grid.shape[0] and 0 <= col < self.grid.shape[1]
+            ids, valid = (
+                self.read(Window(int(row), int(col), 1, 1)) if inside else (np.zeros((1, 1)), np.array([[False]]))
+            )
+            found.append(self.name(int(ids[0, 0])) if valid[0, 0] else None)
+        return found
+
+
+def count_ids(ids: Int[np.ndarray, " pixel"], uri: str) -> dict[int, int]:
+    """The number of pixels of each id; InputError for a raster whose ids are too many to be classes."""
+    if not len(ids):
+        return {}
+    low = int(ids.min())
+    if int(ids.max()) - low >= _MOST:
+        raise InputError(
+            f"{uri} holds numbers from {low:,} to {int(ids.max()):,}, so it is no map of classes; give a map of ids"
+        )
+    counts = np.bincount(ids - low)
+    return {low + int(index): int(counts[index]) for index in np.flatnonzero(counts)}
+
+
+@contextmanager
+def open_classes(path: PathLike, table: PathLike | None = None) -> Iterator[ClassRaster]:
+    """Open a raster of classes. Names come from a table with the columns id and name, else from the file's own tags.
+
+    SourceError for a file that is no raster, InputError for one that is no map of classes.
+    """
+    uri = str(path)
+    check_not_truncated(uri)
+    with open_dataset(uri) as dataset:
+        if dataset.count != 1 or np.dtype(dataset.dtypes[0]).kind not in "ui":
+            raise InputError(
+                f"{uri} must have one band of whole numbers, the ids of its classes, got {dataset.count} of "
+                f"{dataset.dtypes[0]}; give the map that `geoglot segment` or `geoglot change` wrote, or save ids"
+            )
+        place = locate(dataset, uri)
+        names = read_class_table(Path(table)) if table else _tagged_names(dataset.tags())
+        notes = place.notes
+        if not names:
+            notes += (f"{uri} names no classes, so they are called by their ids; give a table of id and name: --names",)
+        yield ClassRaster(uri, place.grid, names, notes, dataset)
+
+
+def read_class_table(path: Path) -> dict[int, str]:
+    """Names by id, from a table with the columns id and name; InputError for ids that are no whole numbers."""
+    table, names = read_table(path, ("id", "name")), dict[int, str]()
+    for index, row in enumerate(table.rows):
+        try:
+            number = int(row["id"])
+        except ValueError:
+            raise InputError(f"{table.where(index)}: the id must be a whole number, got {row['id']!r}") from None
+        if number in names or row["name"] in names.values() or not row["name"]:
+            raise InputError(f"{table.where(index)}: each id must have one name of its own, got {row['name']!r}")
+        names[number] = row["name"]
+    check_names(names.values())
+    return names
+
+
+def _tagged_names(tags: Mapping[str, str]) -> dict[int, str]:
+    """The names that geoglot writes into a map."""
+    numbers = {key.removeprefix("CLASS_"): name for key, name in tags.items() if key.startswith("CLASS_")}
+    names = {int(number): name for number, name in numbers.items() if number.isdecimal()}
+    if len(set(names.values())) < len(names):
+        raise InputError(f"two classes of the map have one name ({format_some(sorted(names.values()))}); give --names")
+    check_names(names.values())
+    return names

@@ -1,0 +1,42 @@
+"""What the manifest beside a map tells an audit: which scenes it was made of, and what its changes lead from and to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from geoglot.errors import SourceError
+from geoglot.outputs.made import named_by, record_of
+from geoglot.sources.raster_guard import is_local
+from geoglot.tables import parse_json, read_text
+
+_DOORS = ("segment", "change")
+
+
+def read_map_facts(path: Path) -> Mapping[str, Any]:
+    """What decided the run that made a map, and its result, from the manifest beside it; empty if there is none."""
+    for door in _DOORS:
+        try:
+            manifest = parse_json(read_text(record_of(named_by(door, path))).body)
+        except (SourceError, ValueError):
+            continue
+        if isinstance(manifest, Mapping) and isinstance(manifest.get("run"), Mapping):
+            return {**manifest, **manifest["run"]}
+    return {}
+
+
+def scenes_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
+    """The scenes of a map that are still there, the oldest date first."""
+    sources = facts.get("sources", [facts.get("source")])
+    found = [source["uri"] for source in sources if isinstance(source, Mapping) and isinstance(source.get("uri"), str)]
+    return tuple(uri for uri in found if is_local(uri) and Path(uri).is_file())
+
+
+def transitions_of(facts: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, tuple[str, str]]:
+    """From what to what each class of a map of change leads, by its name; empty for a map of one date."""
+    found = dict[str, tuple[str, str]]()
+    for entry in facts.get("transitions", []):
+        if isinstance(entry, Mapping) and {"id", "from", "to"} <= entry.keys() and entry["id"] in names:
+            found[names[entry["id"]]] = str(entry["from"]), str(entry["to"])
+    return found

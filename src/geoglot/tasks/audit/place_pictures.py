@@ -1,0 +1,130 @@
+"""Pictures of the places of a sample: what lies around the pixel and the pixel itself, all dates beside one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from affine import Affine
+from jaxtyping import Bool
+
+from geoglot.aliases import Progress
+from geoglot.errors import InputError, ReadError
+from geoglot.geo import Grid
+from geoglot.outputs.panels import Panel, encode_panels
+from geoglot.sources.raster import Raster, open_raster
+from geoglot.sources.scene_day import find_day
+from geoglot.tasks.audit.pick_places import Place
+
+CHIPS = "chips"
+SIDE = 248  # pixels of a picture
+_NEAR, _WIDE = 31, 155  # pixels of the map across a picture
+_RED = np.array([0.9, 0.1, 0.1], np.float32)[:, None, None]
+_GAP = np.ones((3, SIDE, 4), np.float32)
+_SHEET = 60  # places of a sheet
+_ACROSS = 1500  # pixels of a sheet, about
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The scenes that a map was made of, or others of the same ground."""
+
+    grid: Grid
+    """Of the map."""
+    scenes: tuple[Raster, ...]
+
+    @property
+    def titles(self) -> list[str]:
+        """The day of each scene, or its name."""
+        stems = [Path(scene.uri).stem for scene in self.scenes]
+        days = [
+            scene.time.date() if scene.time else find_day(stem) for scene, stem in zip(self.scenes, stems, strict=True)
+        ]
+        return [day.isoformat() if day else stem for day, stem in zip(days, stems, strict=True)]
+
+    def draw(self, place: Place) -> tuple[bytes, Panel]:
+        """The picture of a place, a PNG, and what the sheet shows of it."""
+        wide, near = ([self._view(scene, place, across) for scene in self.scenes] for across in (_WIDE, _NEAR))
+        titled = [
+            Panel(panel.pixels, panel.valid, (title, *panel.lines))
+            for panel, title in zip(wide, self.titles, strict=True)
+        ]
+        between = [np.concatenate([_GAP, panel.pixels], axis=2) for panel in wide[1:]]
+        valid = [np.pad(panel.valid, [(0, 0), (4, 0)], constant_values=True) for panel in wide[1:]]
+        in_row = Panel(
+            np.concatenate([wide[0].pixels, *between], axis=2),
+            np.concatenate([wide[0].valid, *valid], axis=1),
+            (str(place.id),),
+        )
+        return encode_panels([titled, near]), in_row
+
+    def _view(self, scene: Raster, place: Place, across: int) -> Panel:
+        """A square of ground around a pixel, which has a frame."""
+        high, wide = self.grid.pixel_size_m[::-1] if self.grid.crs else (1.0, 1.0)
+        ground = across * max(high, wide)
+        rows, cols = ground / high, ground / wide
+        grid = _around(self.grid, place, rows, cols)
+        try:
+            tile = scene.read_onto(grid)
+        except ReadError as error:
+            return Panel.blank(SIDE, (str(error),))
+        frame = _frame(SIDE / rows, SIDE / cols)
+        pixels = np.where(frame, _RED, tile.pixels[:3])
+        return Panel(pixels, tile.valid | frame, ())
+
+
+def _around(grid: Grid, place: Place, rows: float, cols: float) -> Grid:
+    """A grid of SIDE pixels a side over some rows and columns around the middle of a place."""
+    a, b, _, d, e, _ = tuple(grid.transform)[:6]
+    x, y = grid.to_map(place.row + 0.5 - rows / 2, place.col + 0.5 - cols / 2)
+    across, down = cols / SIDE, rows / SIDE
+    return Grid(grid.crs, Affine(a * across, b * down, float(x), d * across, e * down, float(y)), (SIDE, SIDE))
+
+
+def _frame(height: float, width: float) -> Bool[np.ndarray, "rows cols"]:
+    """A line around the middle, just outside of a pixel of the map that is so large in the picture."""
+    away = abs(np.arange(SIDE) + 0.5 - SIDE / 2)
+    inner_row, inner_col = (max(4.0, side / 2) for side in (height, width))
+    inside = (away[:, None] <= inner_row) & (away <= inner_col)
+    outer = (away[:, None] <= inner_row + 2) & (away <= inner_col + 2)
+    return outer & ~inside
+
+
+@contextmanager
+def open_pictures(grid: Grid, scenes: Sequence[str]) -> Iterator[Pictures]:
+    """Open the scenes; InputError for one that does not lie on Earth as the map does."""
+    with ExitStack() as stack:
+        opened = tuple(stack.enter_context(open_raster(scene)) for scene in scenes)
+        for raster in opened:
+            if (raster.grid.crs is None) != (grid.crs is None):
+                raise InputError(
+                    f"{raster.uri} and the map must both have a CRS, or neither; assign one: rio edit-info --crs"
+                )
+        yield Pictures(grid, opened)
+
+
+def write_pictures(
+    grid: Grid, scenes: Sequence[str], places: Sequence[Place], folder: Path, progress: Progress | None = None
+) -> None:
+    """Write the picture of each place, `chips/0001.png` and so on, and sheets of all: `sheet-1.png` and so on."""
+    (folder / CHIPS).mkdir()
+    with open_pictures(grid, scenes) as pictures:
+        for number, first in enumerate(range(0, len(places), _SHEET), 1):
+            panels = list[Panel]()
+            for place in places[first : first + _SHEET]:
+                picture, panel = pictures.draw(place)
+                (folder / chip_of(place)).write_bytes(picture)
+                panels.append(panel)
+                if progress:
+                    progress("places", place.id, len(places))
+            step = max(1, _ACROSS // panels[0].pixels.shape[2])
+            rows = [panels[at : at + step] for at in range(0, len(panels), step)]
+            (folder / f"sheet-{number}.png").write_bytes(encode_panels(rows))
+
+
+def chip_of(place: Place) -> str:
+    """The picture of a place, relative to the folder of its audit."""
+    return f"{CHIPS}/{place.id:04d}.png"
