@@ -49,8 +49,12 @@ def format_area(area_m2: float | None, unit: str | None = None) -> str:
     if area_m2 is None:
         return "-"
     unit = unit or choose_area_unit([area_m2])
-    size = next(size for name, size, _ in _AREAS if name == unit)
-    return f"{_with_zeros(area_m2 / size)} {unit}"
+    return f"{_with_zeros(area_in(area_m2, unit))} {unit}"
+
+
+def area_in(area_m2: float, unit: str) -> float:
+    """An area in a unit of `choose_area_unit`."""
+    return area_m2 / next(size for name, size, _ in _AREAS if name == unit)
 
 
 def format_some(names: Sequence[str], most: int = 20) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", required=True, type=shared.PATH, help="The map of changes, a GeoTIFF (COG).")
 @click.option("--classes", help=shared.CLASSES_HELP + " Not needed for a model with classes of its own.")
 @click.option("--polygons", type=shared.PATH, help="Also polygons: .gpkg, .parquet or .geojson.")
+@click.option("--table", type=shared.PATH, help="Also a table of areas, .csv: a row for each date, in one unit.")
 @flags(ChangeOptions, "options")
 @flags(ReadOptions, "read")
 @shared.run
@@ -29,6 +30,7 @@ def command(
     output: Path,
     classes: str | None,
     polygons: Path | None,
+    table: Path | None,
     model: str,
     device: str | None,
     overwrite: bool,
@@ -49,8 +51,8 @@ def command(
     seer = load_model(model, device=device, precision="auto")
     with progress() as advance:
         result = change(
-            sources, classes, output, model=seer, polygons=polygons, read=read, options=options, overwrite=overwrite,
-            progress=advance,
+            sources, classes, output, model=seer, polygons=polygons, table=table, read=read, options=options,
+            overwrite=overwrite, progress=advance,
         )  # fmt: skip
     shared.emit(result.to_json(), as_json, describe(result))
     if not result.known:

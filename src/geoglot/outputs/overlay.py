@@ -19,7 +19,8 @@ from geoglot.outputs.panels import montage, to_bytes
 SIDE = 1024
 #: Largest number of classes in the legend of a picture
 MOST_LINES = 200
-_STRENGTH = 0.5
+_STRENGTH, _STRONG = 0.5, 0.85
+_PALE = 0.6  # of the darkness of a scene
 # Pixels of the legend:
 _LINE = 26  # height of a line
 _INDENT = 34  # of a column, before and after its line
@@ -37,13 +38,16 @@ def write_overlay(
 ) -> tuple[str, ...]:
     """Draw the scene (RGB 0..1) left, under the map right, and `lines` below, each in the colour of its class.
 
-    The scene `before` is drawn left of both. Returns notes, such as the names that the picture cannot write.
+    With a scene `before`, which is drawn left of both, the map lies on a pale one: few of its pixels have a class.
+    Returns notes, such as the names that the picture cannot write.
     """
     scene = to_bytes(thumbnail)
     with rasterio.open(class_map.absolute(), driver="GTiff") as dataset:
         classes = dataset.read(1, out_shape=scene.shape[:2])
-    scenes = [scene] if before is None else [to_bytes(before), scene]
-    return _write(scenes, _paint(scene, classes, legend), legend, lines, output)
+    if before is None:
+        return _write([scene], _paint(scene, classes, legend), legend, lines, output)
+    pale = np.repeat(255 - (255 - scene.mean(2, keepdims=True)) * _PALE, 3, axis=2).round().astype(np.uint8)
+    return _write([to_bytes(before), scene], _paint(pale, classes, legend, _STRONG), legend, lines, output)
 
 
 def write_outlines(
@@ -70,12 +74,15 @@ def write_outlines(
 
 
 def _paint(
-    scene: UInt8[np.ndarray, "rows cols 3"], classes: Shaped[np.ndarray, "rows cols"], legend: Legend
+    scene: UInt8[np.ndarray, "rows cols 3"],
+    classes: Shaped[np.ndarray, "rows cols"],
+    legend: Legend,
+    opacity: float = _STRENGTH,
 ) -> Image.Image:
     colours = np.zeros((legend.nodata + 1, 3), np.float32)
     strength = np.zeros((legend.nodata + 1, 1), np.float32)
     colours[1 : len(legend.names) + 1] = legend.colours
-    strength[1 : len(legend.names) + 1] = _STRENGTH
+    strength[1 : len(legend.names) + 1] = opacity
     share = strength[classes]
     return Image.fromarray((scene * (1 - share) + colours[classes] * share).round().astype(np.uint8))
 

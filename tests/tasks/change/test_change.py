@@ -50,7 +50,7 @@ def test_the_map_is_what_was_planted(dates: tuple[Path, Path, np.ndarray, np.nda
     before, after, first, last = dates
     result = change([before, after], None, tmp_path / "change.tif", model=seer(), polygons=tmp_path / "change.gpkg")
     truth, found = PAIRS.number(first, last), read(tmp_path / "change.tif")
-    assert ((found == truth) & (truth > 0)).sum() >= 0.9 * ((found > 0) | (truth > 0)).sum()
+    assert ((found == truth) & (truth > 0)).sum() >= 0.8 * ((found > 0) | (truth > 0)).sum()
     pixels = dict(zip(NAMES, np.bincount(found.ravel(), minlength=13)[1:], strict=False))
     assert pixels
     areas = {each.name: each for each in result.classes}

@@ -35,6 +35,7 @@ def change(
     *,
     model: ModelLike = "mini",
     polygons: PathLike | None = None,
+    table: PathLike | None = None,
     read: ReadOptions = ReadOptions(),
     options: ChangeOptions = ChangeOptions(),
     overwrite: bool = False,
@@ -44,7 +45,8 @@ def change(
 
     `classes` is "water, forest", a list, a mapping of names to words, or a .txt or .json file; None takes all classes
     of a model that has classes of its own. `output` is the map of changes, a .tif; without it, nothing is kept but the
-    result, which then holds the polygons. `polygons` is a .gpkg, .parquet or .geojson.
+    result, which then holds the polygons. `polygons` is a .gpkg, .parquet or .geojson, and `table` a .csv: the areas of
+    all classes in one unit, a row for each date.
 
     Only ground that every date shows is compared, so that the areas of the dates differ by what was gained and lost.
     With three or more dates each is compared with the one before, and the map compares the first with the last.
@@ -55,27 +57,30 @@ def change(
     started = time.monotonic()
     if isinstance(sources, PathLike) or len(sources) < 2:
         raise InputError("change compares two or more dates; give one raster a date, oldest first")
-    if output is None and polygons is not None:
-        raise InputError("polygons are written beside a map; give an output, too")
+    if output is None and (polygons or table):
+        raise InputError("polygons and a table are written beside a map; give an output, too")
+    dense = dense_of(model)
+    words = _words(dense, classes)
     with ExitStack() as stack:
-        if output is None:
-            kept, output = (
-                False,
-                Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="geoglot-"))) / "change.tif",
-            )
-        else:
-            kept, output = True, Path(output)
-        files = ChangeFiles.of(output, Path(polygons) if polygons else None, options, len(sources))
+        folder = output is None and stack.enter_context(tempfile.TemporaryDirectory(prefix="geoglot-"))
+        files = ChangeFiles.of(
+            Path(output) if output is not None else Path(folder or "") / "change.tif",
+            Path(polygons) if polygons else None,
+            Path(table) if table else None,
+            options,
+            len(sources),
+            [entry.name for entry in words],
+        )
         files.made.check(*sources, options.area, classes if isinstance(classes, PathLike) else None)
-        dense = dense_of(model)
-        words = _words(dense, classes)
         aligned = stack.enter_context(
             align_dates(sources, read, dense.card.resolution, Path(options.area) if options.area else None)
         )
         asked = Asked.of(dense, words, aligned, read, options)
         files.made.start(run := fingerprint(asked.facts), overwrite)
         journal = stack.enter_context(closing(Journal(files.map, run)))
-        work = ChangeRun(asked, files, History(journal, aligned.grid.shape, len(sources), progress), kept, progress)
+        work = ChangeRun(
+            asked, files, History(journal, aligned.grid.shape, len(sources), progress), output is not None, progress
+        )
         result = work.finish(*work.compute(read), started)
         journal.clear()
         return result

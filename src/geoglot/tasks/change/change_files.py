@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Integer
 
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.options import ChangeOptions
 from geoglot.outputs.atomic import check_folder
+from geoglot.outputs.chart import Chart
 from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.made import Made, named_by
@@ -21,65 +24,117 @@ from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.read import write_picture
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
-from geoglot.tasks.change.history import History
-from geoglot.tasks.change.legends import transition_legend
+from geoglot.tasks.change.history import History, Strip
+from geoglot.tasks.change.legends import GAINED, LOST, STAYS, ChangeLegend, class_legend, transition_legend
 from geoglot.tasks.change.polygons import Polygons
 from geoglot.tasks.change.posterior import Transitions
 from geoglot.tasks.change.result import Transition
 
 _MOST_TAGS = 10_000  # GDAL takes n² time for n tags
+_PLAIN = re.compile(r"[^a-z0-9]+")
+_Values = Callable[[Strip], Integer[np.ndarray, "rows cols"]]
 
 
 @dataclass(frozen=True)
 class ChangeFiles:
-    """Every file of one run; None for a file that is not asked for."""
+    """Every file of one run; None or nothing for a file that is not asked for."""
 
     map: Path
     steps: tuple[Path, ...]
     """With three or more dates a map of each step; the map itself is then that of the first date against the last."""
+    by_class: tuple[Path, ...]
     polygons: Path | None
+    table: Path | None
     overlay: Path | None
+    charts: tuple[Path, ...]
+    """A PNG and an SVG."""
     made: Made = field(repr=False, compare=False)
 
     @classmethod
-    def of(cls, output: Path, polygons: Path | None, options: ChangeOptions, dates: int) -> ChangeFiles:
+    def of(
+        cls,
+        output: Path,
+        polygons: Path | None,
+        table: Path | None,
+        options: ChangeOptions,
+        dates: int,
+        names: Sequence[str],
+    ) -> ChangeFiles:
         """Name the files beside `output` and check them before any work; OutputError, InputError."""
         if output.suffix.lower() not in (".tif", ".tiff"):
             raise InputError(f"the output must end in .tif, since the map is a GeoTIFF, got {output.name!r}")
-        check_folder(output)
+        if table and table.suffix.lower() != ".csv":
+            raise InputError(f"the table must end in .csv, got {table.name!r}")
+        for path in filter(None, (output, polygons, table)):
+            check_folder(path)
         if polygons:
-            check_folder(polygons)
             check_format(polygons)
         named = named_by("change", output)
-        steps, overlay = (
-            tuple(_beside(named, f"step{step}.tif") for step in range(1, dates)) if dates > 2 else (),
-            _beside(named, "overlay.png"),
+        ends = [f"step{step}.tif" for step in range(1, dates)] if dates > 2 else []
+        steps, by_class = (
+            tuple(named.with_name(f"{named.name}.{end}") for end in each)
+            for each in (ends, [_class_file(number, name) for number, name in enumerate(names, 1)])
         )
-        asked = options.overlay
-        files = [*steps, *([polygons] if polygons else []), *([overlay] if asked else [])]
-        made = Made("change", output, files, [] if asked else [overlay], [work_of(output)])
-        return cls(output, steps, polygons, overlay if asked else None, made)
+        drawn = tuple(named.with_name(f"{named.name}.{end}") for end in ("overlay.png", "chart.png", "chart.svg"))
+        optional = dict.fromkeys(by_class, options.by_class) | dict.fromkeys(drawn, options.overlay)
+        files = [*steps, *filter(None, (polygons, table)), *(path for path, asked in optional.items() if asked)]
+        stale = [path for path, asked in optional.items() if not asked]
+        made = Made("change", output, files, stale, [work_of(output)])
+        overlay, *charts = drawn if options.overlay else (None,)
+        return cls(
+            output, steps, by_class if options.by_class else (), polygons, table, overlay,
+            tuple(filter(None, charts)), made,
+        )  # fmt: skip
 
     def write_maps(self, history: History, grid: Grid, states: Sequence[str], dates: Sequence[str]) -> None:
-        """Write the map of changes, and with three or more dates that of each step."""
+        """Write the map of changes, with three or more dates that of each step, and that of each class."""
         pairs, legend = Transitions(len(states)), transition_legend(states)
         spans = [(0, len(dates) - 1), *(pairwise(range(len(dates))) if self.steps else ())]
         for path, (first, last) in zip((self.map, *self.steps), spans, strict=True):
-            for strip in history.strips("map"):
-                numbers = pairs.number(strip.states[first], strip.states[last])
-                history.add("map", strip, np.where(strip.known, numbers, legend.nodata).astype(legend.dtype))
-            tags = enumerate((legend.rest, *legend.names)) if len(legend.names) <= _MOST_TAGS else ()
-            named = tuple((f"CLASS_{number}", name) for number, name in tags)
-            period = f"{dates[first]} to {dates[last]}"
-            layer = Layer(grid, legend.dtype, legend.nodata, (period,), legend, named)
-            with self.made.writing(path) as draft:
-                write_cog(history.journal.strips("map"), layer, draft)
+
+            def changed(strip: Strip, first: int = first, last: int = last) -> Integer[np.ndarray, "rows cols"]:
+                return pairs.number(strip.states[first], strip.states[last])
+
+            self._write(path, history, changed, grid, legend, f"{dates[first]} to {dates[last]}")
+        for state, path in enumerate(self.by_class, 1):
+
+            def of_class(strip: Strip, state: int = state) -> Integer[np.ndarray, "rows cols"]:
+                before, after = strip.states[0] == state, strip.states[-1] == state
+                return np.where(before, np.where(after, STAYS, LOST), np.where(after, GAINED, 0))
+
+            period = f"{states[state]}, {dates[0]} to {dates[-1]}"
+            self._write(path, history, of_class, grid, class_legend(states[state]), period)
+
+    def _write(
+        self, path: Path, history: History, values: _Values, grid: Grid, legend: ChangeLegend, title: str
+    ) -> None:
+        for strip in history.strips("maps"):
+            history.add("map", strip, np.where(strip.known, values(strip), legend.nodata).astype(legend.dtype))
+        names = enumerate((legend.rest, *legend.names)) if len(legend.names) <= _MOST_TAGS else ()
+        tags = tuple((f"CLASS_{number}", name) for number, name in names)
+        with self.made.writing(path) as draft:
+            write_cog(
+                history.journal.strips("map"),
+                Layer(grid, legend.dtype, legend.nodata, (title,), legend, tags),
+                draft,
+            )
 
     def write_polygons(self, polygons: Polygons) -> None:
         """Write the outlines of all changes."""
         if self.polygons:
             with self.made.writing(self.polygons) as draft:
                 write_frames(polygons.frames(), draft, "changes")
+
+    def write_series(self, table: str, chart: Chart) -> tuple[str, ...]:
+        """Write the areas of all dates as a table and as a chart; returns notes."""
+        if self.table:
+            with self.made.writing(self.table) as draft:
+                draft.write_text(table, "utf-8")
+        if not self.charts:
+            return ()
+        png, svg = self.charts
+        with self.made.writing(png) as picture, self.made.writing(svg) as drawing:
+            return chart.write(picture, drawing)
 
     def draw(
         self,
@@ -103,10 +158,14 @@ class ChangeFiles:
 
     def named(self) -> dict[str, Path]:
         """The files that were written, by what they are."""
-        named = {"map": self.map, "polygons": self.polygons, "overlay": self.overlay, "manifest": self.made.record}
-        named |= {f"step{index}": path for index, path in enumerate(self.steps, 1)}
-        return {what: path for what, path in named.items() if path and (path.exists() or what == "manifest")}
+        named = {"map": self.map, "polygons": self.polygons, "table": self.table, "picture": self.overlay}
+        named |= {f"step {index}": path for index, path in enumerate(self.steps, 1)}
+        named |= {f"class {index}": path for index, path in enumerate(self.by_class, 1)}
+        named |= {f"chart {path.suffix[1:]}": path for path in self.charts}
+        return {what: path for what, path in named.items() if path and path.exists()} | {"manifest": self.made.record}
 
 
-def _beside(named: Path, end: str) -> Path:
-    return named.with_name(f"{named.name}.{end}")
+def _class_file(number: int, name: str) -> str:
+    """The end of the file name of the map of a class."""
+    plain = _PLAIN.sub("-", name.lower()).strip("-")[:40]
+    return f"{number}-{plain}.tif" if plain else f"{number}.tif"

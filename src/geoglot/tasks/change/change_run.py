@@ -26,6 +26,7 @@ from geoglot.tasks.change.polygons import Polygons
 from geoglot.tasks.change.posterior import Posterior, Transitions
 from geoglot.tasks.change.result import ChangeResult, sum_up
 from geoglot.tasks.change.stack import Stacked, Views
+from geoglot.tasks.change.time_series import chart_of, table_of
 
 
 @dataclass(frozen=True)
@@ -70,12 +71,15 @@ class ChangeRun:
         files.write_maps(history, grid, states, dates)
         polygons = Polygons(history, kinds, states, dates, transition_legend(states), grid)
         files.write_polygons(polygons)
+        days = [date.day for date in aligned.dates]
+        drawn = files.write_series(table_of(classes, dates, days), chart_of(classes, dates, days))
         nowhere = [
             each.name for each in classes if each.objects and each.name not in asked.why and not any(each.pixels)
         ]
         notes = [*resumed, *unseen_notes(asked.why), *absence_notes(nowhere), *aligned.notes, *asked.question.notes]
         notes += [note for date in aligned.dates for note in reading_notes(date, asked.dense.card, ReadOptions())]
         notes += [note for each in asked.bands for note in each.notes]
+        notes += drawn
         notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, transitions, states)
         known = int(tally.pixels[0].sum())
         if not known:

@@ -11,7 +11,7 @@ direction of time.
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Int, UInt8
+from jaxtyping import Bool, Float, Integer, UInt8
 from scipy import ndimage
 
 _LEAST = 1e-6  # probability of a state
@@ -81,7 +81,7 @@ def _holds(
 def _beyond(
     here: Float[np.ndarray, "state rows cols"],
     there: Float[np.ndarray, "state rows cols"],
-    state: Int[np.ndarray, "rows cols"],
+    state: Integer[np.ndarray, "rows cols"],
     reach: int,
 ) -> Float[np.ndarray, "rows cols"]:
     """By how much the probability of a state here exceeds the highest one near on the other date."""
@@ -94,7 +94,7 @@ def _beyond(
 
 def _follow(
     logs: Float[np.ndarray, "date state pixel"], allowed: Bool[np.ndarray, "step pixel"]
-) -> Int[np.ndarray, "date pixel"]:
+) -> Integer[np.ndarray, "date pixel"]:
     """The likeliest course of states of each pixel, which changes only where that is allowed."""
     best, came = logs[0].astype(np.float64), []
     for own, may in zip(logs[1:], allowed, strict=True):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Integer
 
 from geoglot.geo import Grid, Window
 from geoglot.tasks.change.history import UNKNOWN, Strip
@@ -16,9 +16,9 @@ from geoglot.tasks.segment.shares import even_windows
 class Tally:
     """Pixels, and square metres on the ground (0 without a CRS)."""
 
-    pixels: Int[np.ndarray, "date state"]
+    pixels: Integer[np.ndarray, "date state"]
     areas: Float[np.ndarray, "date state"]
-    moved: Int[np.ndarray, "step transition"]
+    moved: Integer[np.ndarray, "step transition"]
     """Pixels of each change; row 0 is the first step, and transitions count from 0, which is no change."""
     moved_areas: Float[np.ndarray, "step transition"]
     unknown: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-from jaxtyping import Bool, Int, UInt8
+from jaxtyping import Bool, Integer, UInt8
 
 from geoglot.tasks.change.history import Strip
 from geoglot.tasks.change.regions import Labelled, beside_steady, find_regions
@@ -23,7 +23,7 @@ _NEW, _BESIDE = 1, 2
 class Kinds:
     """What happened to the objects between two dates."""
 
-    counts: Int[np.ndarray, "kind state"]
+    counts: Integer[np.ndarray, "kind state"]
     """How many regions of each state appeared, grew, were gone, and shrank."""
     _gains: list[UInt8[np.ndarray, " label"]]
     """For each strip the kind of each of its gained regions."""
@@ -35,7 +35,7 @@ class Kinds:
         (gained, gains), (lost, losses) = (_kinds(strips(), step, side, states) for side in (1, 0))
         return cls(np.concatenate([gained, lost]), gains, losses)
 
-    def paint(self, index: int, strip: Strip, step: int) -> Int[np.ndarray, "rows cols"]:
+    def paint(self, index: int, strip: Strip, step: int) -> Integer[np.ndarray, "rows cols"]:
         """The kind of gain of each pixel of strip `index`, plus three times its kind of loss."""
         gain, loss = (
             kinds[index][_labels(strip.states, step, side).labels]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 
 from geoglot.geo import Window
@@ -46,7 +46,7 @@ class Posterior:
 
     def _date(
         self,
-        logits: Float[Tensor, "part rows cols"],
+        logits: Float[Tensor, "part patch_rows patch_cols"],
         evidence: SpectralEvidence | None,
         window: Window,
         crop: tuple[slice, slice],
@@ -70,7 +70,9 @@ class Transitions:
         """How many pairs there are."""
         return self.states * (self.states - 1)
 
-    def number(self, before: Int[np.ndarray, "*shape"], after: Int[np.ndarray, "*shape"]) -> Int[np.ndarray, "*shape"]:
+    def number(
+        self, before: Integer[np.ndarray, "*shape"], after: Integer[np.ndarray, "*shape"]
+    ) -> Integer[np.ndarray, "*shape"]:
         """The number of the pair of each pixel."""
         before, after = np.asarray(before, np.int32), np.asarray(after, np.int32)
         pair = 1 + before * (self.states - 1) + after - (after > before)

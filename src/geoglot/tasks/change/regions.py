@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Integer
 from skimage.measure import label
 
 from geoglot.outputs.seams import Part, join_strips
@@ -37,13 +37,13 @@ class Region(Part):
 class Labelled:
     """The regions of a strip: labels of its pixels, 0 outside of regions, and the value, pixels and mark of each."""
 
-    labels: Int[np.ndarray, "rows cols"]
-    values: Int[np.ndarray, " label"]
-    pixels: Int[np.ndarray, " label"]
+    labels: Integer[np.ndarray, "rows cols"]
+    values: Integer[np.ndarray, " label"]
+    pixels: Integer[np.ndarray, " label"]
     marked: Bool[np.ndarray, " label"]
 
     @classmethod
-    def of(cls, values: Int[np.ndarray, "rows cols"], marks: Bool[np.ndarray, "rows cols"]) -> Labelled:
+    def of(cls, values: Integer[np.ndarray, "rows cols"], marks: Bool[np.ndarray, "rows cols"]) -> Labelled:
         """Label 4-connected pixels of one value; those of value 0 are outside."""
         labels = label(values, background=0, connectivity=1)
         count = int(labels.max()) + 1
@@ -68,7 +68,9 @@ def find_regions(strips: Iterable[Labelled]) -> Iterator[Region]:
 
 
 def beside_steady(
-    before: Int[np.ndarray, "rows cols"], after: Int[np.ndarray, "rows cols"], state: Int[np.ndarray, "rows cols"]
+    before: Integer[np.ndarray, "rows cols"],
+    after: Integer[np.ndarray, "rows cols"],
+    state: Integer[np.ndarray, "rows cols"],
 ) -> Bool[np.ndarray, "rows cols"]:
     """Which pixels have a neighbour that is, on both dates, in the state that `state` gives this pixel."""
     steady = np.where(before == after, np.asarray(before, np.int32), -1)

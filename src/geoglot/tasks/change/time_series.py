@@ -1,0 +1,44 @@
+"""The areas of all dates as a table and as a chart."""
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import date
+
+from geoglot.figures import area_in, choose_area_unit
+from geoglot.outputs.chart import Chart, Series
+from geoglot.outputs.legend import Legend
+from geoglot.tasks.change.result import ClassChange
+
+_DIGITS = 6  # of an area in a table
+
+
+def table_of(classes: Sequence[ClassChange], dates: Sequence[str], days: Sequence[date | None]) -> str:
+    """A CSV with a row for each date and a column for each class, all in one unit, which the columns name."""
+    unit, numbers = _numbers(classes)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["date", "day", *(f"{each.name} ({unit})" for each in classes)])
+    for place, (name, day) in enumerate(zip(dates, days, strict=True)):
+        writer.writerow([name, day.isoformat() if day else "", *(f"{each[place]:.{_DIGITS}g}" for each in numbers)])
+    return text.getvalue()
+
+
+def chart_of(classes: Sequence[ClassChange], dates: Sequence[str], days: Sequence[date | None]) -> Chart:
+    """The areas of the classes over the days; over the order of the dates if a day is not known."""
+    named = [each for each in classes if each.objects]
+    unit, numbers = _numbers(named)
+    known = [day for day in days if day]
+    places = [day.toordinal() for day in known] if len(known) == len(dates) else list(range(len(dates)))
+    colours = Legend(tuple(each.name for each in named)).colours
+    series = [Series(each.name, values, colour) for each, values, colour in zip(named, numbers, colours, strict=True)]
+    return Chart(series, dates, places, unit)
+
+
+def _numbers(classes: Sequence[ClassChange]) -> tuple[str, list[list[float]]]:
+    """The unit of all areas, and the numbers of each class; pixels where there are no areas."""
+    areas = [[area for area in each.area_m2 if area is not None] for each in classes]
+    if not all(map(len, areas)):
+        return "pixels", [[float(count) for count in each.pixels] for each in classes]
+    unit = choose_area_unit([area for each in areas for area in each])
+    return unit, [[area_in(area, unit) for area in each] for each in areas]
