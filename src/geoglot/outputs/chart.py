@@ -67,7 +67,7 @@ class Chart:
 
     def _marks(self, names: Sequence[str]) -> list[_Mark]:
         """What is drawn, from the back to the front; `names` stand below."""
-        top = _tick(max((value for each in self.series for value in each.values), default=0) or 1)
+        top = _tick(max((value for each in self.series for value in each.values), default=0.0) or 1.0)
         marks = [_Mark("text", ((_LEFT, _TOP - 14),), _BLACK, self.unit, "end")]
         for step in range(math.ceil(top[0] / top[1]) + 1):
             y = _height(step * top[1], top[0])
@@ -100,7 +100,7 @@ class _Mark(NamedTuple):
 def _tick(most: float) -> tuple[float, float]:
     """The upper end of an axis from 0, and the step between its numbers: 1, 2 or 5 times a power of ten."""
     rough = most / _TICKS
-    power = 10 ** math.floor(math.log10(rough))
+    power = 10.0 ** math.floor(math.log10(rough))
     step = next(each * power for each in (1, 2, 5, 10) if each * power >= rough * (1 - 1e-9))
     return math.ceil(most / step - 1e-9) * step, step
 

@@ -95,7 +95,7 @@ class History:
         """Add a strip of what was made of a strip."""
         self.journal.add_strip(kind, strip.row, encode_strip(values[None]))
 
-    def _small(self, step: int, least: int) -> list[Bool[np.ndarray, " label"]]:
+    def _small(self, step: int, least: int) -> list[Bool[np.ndarray, " _label"]]:
         """For each strip, which of its regions of change in a step are parts of small ones."""
         flags: list[np.ndarray] = []
 

@@ -25,9 +25,9 @@ class Kinds:
 
     counts: Integer[np.ndarray, "kind state"]
     """How many regions of each state appeared, grew, were gone, and shrank."""
-    _gains: list[UInt8[np.ndarray, " label"]]
+    _gains: list[UInt8[np.ndarray, " _label"]]
     """For each strip the kind of each of its gained regions."""
-    _losses: list[UInt8[np.ndarray, " label"]]
+    _losses: list[UInt8[np.ndarray, " _label"]]
 
     @classmethod
     def of(cls, strips: Callable[[], Iterable[Strip]], step: int, states: int) -> "Kinds":

@@ -29,7 +29,9 @@ def chart_of(classes: Sequence[ClassChange], dates: Sequence[str], days: Sequenc
     named = [each for each in classes if each.objects]
     unit, numbers = _numbers(named)
     known = [day for day in days if day]
-    places = [day.toordinal() for day in known] if len(known) == len(dates) else list(range(len(dates)))
+    places = [float(day.toordinal()) for day in known]
+    if len(places) < len(dates):
+        places = [float(place) for place in range(len(dates))]
     colours = Legend(tuple(each.name for each in named)).colours
     series = [Series(each.name, values, colour) for each, values, colour in zip(named, numbers, colours, strict=True)]
     return Chart(series, dates, places, unit)
