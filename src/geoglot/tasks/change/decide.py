@@ -3,9 +3,9 @@
 What lies on the ground stays unless the dates speak clearly against it. So a change needs a core: pixels where the
 likeliest change beats the likeliest state that stays by `persistence`, and which hold against their neighbourhood. What
 is new there was nowhere near on the date before, or what is gone is nowhere near on the date after: the edge of a thing
-that lies a pixel aside on the second date is no change. Around a core, changes cost nothing; elsewhere there are none.
-Under this rule each pixel takes the likeliest course of states over all dates (Viterbi 1967). The rule knows no
-direction of time.
+that lies a pixel aside on the second date is no change. Around a core, the same change costs nothing, and elsewhere
+there is none. Under this rule each pixel takes the likeliest course of states over all dates (Viterbi 1967). The rule
+knows no direction of time.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Gate:
     reach: int
     """Pixels around within which the same thing on the other date explains a difference."""
     grow: int
-    """Pixels around a core to which its change extends, where the other state is likelier."""
+    """Pixels around a core to which its change extends, where it is likelier than none."""
     persistence: float = 2.0
     """Log-odds by which the dates must speak for a change in its core."""
     contrast: float = 0.5
@@ -67,14 +67,18 @@ def _holds(
     """Where a change between two dates holds against its neighbourhood."""
     before, after = shares.argmax(1)
     gain = logs.max(1).sum(0) - logs.sum(0).max(0)  # of the likeliest change over the likeliest state that stays
-    weak = before != after
-    clear: np.ndarray = weak & (gain >= gate.persistence)
+    weak: np.ndarray = before != after
+    clear = np.asarray(weak & (gain >= gate.persistence))
     if not clear.any():
         return clear
     new = _beyond(shares[1], shares[0], after, gate.reach)
     gone = _beyond(shares[0], shares[1], before, gate.reach)
     core = clear & (np.maximum(new, gone) >= gate.contrast)
-    near: np.ndarray = weak & ndimage.maximum_filter(core, 2 * gate.grow + 1, mode="constant")
+    pair = before * shares.shape[1] + after
+    near = np.zeros(weak.shape, bool)
+    for number in np.unique(pair[core]):
+        own = pair == number
+        near |= own & weak & ndimage.maximum_filter(core & own, 2 * gate.grow + 1, mode="constant")
     return near
 
 

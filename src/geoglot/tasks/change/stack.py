@@ -12,7 +12,7 @@ from geoglot.geo import Window
 from geoglot.scene.class_words import ClassWords
 from geoglot.scene.covers import allies_of
 from geoglot.scene.dense import Dense
-from geoglot.scene.question import Question, TextQuestion
+from geoglot.scene.question import ChannelQuestion, Question, TextQuestion
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.align.align import Aligned
 
@@ -71,6 +71,9 @@ class Views:
         )
         self.parts = 3 if self._allies is not None else len(question.names) + 1
         self.channels = self.parts * dates
+        # A model whose classes are all asked for knows nothing else.
+        asked = {channel for own in question.own for channel in own} if isinstance(question, ChannelQuestion) else set()
+        self._rest = np.log(_LEAST) if dense.labels and len(asked) == len(dense.labels) else 0.0
 
     @torch.inference_mode()
     def __call__(
@@ -89,4 +92,4 @@ class Views:
             self._question.scores(seen, index).clip(_LEAST, 1 - _LEAST) for index in range(len(self._question.names))
         ]
         shares = np.stack(own)
-        return np.concatenate([np.log(shares / (1 - shares)), np.zeros_like(shares[:1])])
+        return np.concatenate([np.log(shares / (1 - shares)), np.full_like(shares[:1], self._rest)])
