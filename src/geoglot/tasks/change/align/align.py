@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -28,6 +29,7 @@ from geoglot.tasks.change.align.common_grid import (
     order_of_reference,
 )
 from geoglot.tasks.change.align.dated_raster import DatedRaster
+from geoglot.tasks.change.align.light import compare_light
 from geoglot.tasks.change.align.shift import find_shift, matters
 
 _ROUNDS = 2  # of estimating a shift; the second measures what the first left
@@ -50,8 +52,8 @@ class Aligned:
 
     @property
     def uncertainty_px(self) -> float:
-        """How far in pixels the same thing may lie apart on two dates, one standard deviation."""
-        return max(dated.shift.error_px for dated in self.dates)
+        """How far in pixels a thing may lie apart on the two dates that are least sure: one standard deviation."""
+        return math.hypot(*sorted(dated.shift.error_px for dated in self.dates)[-2:])
 
     def counts(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """The pixels of a window inside the area of interest."""
@@ -108,7 +110,8 @@ def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
     reference = dates[order[0]]
     for place in order[1:]:
         dates[place] = _move(reference, dates[place])
-    return Aligned(common, tuple(dates), (*_notes(common, days), *_shift_notes(dates)))
+    dates, told = compare_light(dates, order[0], common)
+    return Aligned(common, tuple(dates), (*_notes(common, days), *_shift_notes(dates), *told))
 
 
 def _move(reference: DatedRaster, other: DatedRaster) -> DatedRaster:

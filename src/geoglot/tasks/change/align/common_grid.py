@@ -35,10 +35,15 @@ class Common(NamedTuple):
 
     def counts(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """The pixels of a window whose centre lies in the area of interest."""
-        shape = window.height, window.width
+        return self._inside((window.height, window.width), Affine.translation(window.col, window.row))
+
+    def counts_cells(self, side: int) -> Bool[np.ndarray, "rows cols"]:
+        """The cells of `side` x `side` pixels whose centre lies in the area of interest, over all of the grid."""
+        return self._inside(self.grid.coarser(side).shape, Affine.scale(side))
+
+    def _inside(self, shape: tuple[int, int], place: Affine) -> Bool[np.ndarray, "rows cols"]:
         if self.area is None:
             return np.ones(shape, bool)
-        place = Affine.translation(window.col, window.row)
         return np.asarray(rasterio.features.rasterize([self.area], shape, transform=place, dtype="uint8") > 0)
 
 

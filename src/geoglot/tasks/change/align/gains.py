@@ -33,8 +33,8 @@ class Gains:
         return replace(radiometry, low=tuple(low.tolist()), high=tuple((low + span).tolist()))
 
     def of_spectrum(self, spectrum: Spectrum) -> Spectrum:
-        """A spectrum whose values are comparable."""
-        if not self.spectrum:
+        """A spectrum whose values are comparable; reflectances, and bands that the other dates lack, stay."""
+        if spectrum.is_reflectance or set(spectrum.indexes) != set(self.spectrum):
             return spectrum
         gain, offset = np.array([self.spectrum[name] for name in spectrum.indexes], np.float32).T
         sample = {
