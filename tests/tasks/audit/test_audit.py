@@ -140,9 +140,8 @@ def test_gain_and_loss_of_a_map_of_change_carry_their_error_too(tmp_path: Path) 
     names = {0: "unchanged", 1: "water to forest", 2: "forest to water", 3: "other to forest"}
     truth = class_field((200, 200), 4, seed=3)
     path = write_map(tmp_path / "change.tif", truth, names)
-    transitions = [{"id": 1, "from": "water", "to": "forest"}, {"id": 2, "from": "forest", "to": "water"},
-                   {"id": 3, "from": "other", "to": "forest"}]  # fmt: skip
-    manifest = Record("change", "change.tif", "").sealed({"run": {}, "transitions": transitions})
+    classes = [{"name": "water", "words": ["water"]}, {"name": "forest", "words": ["forest"]}]
+    manifest = Record("change", "change.tif", "").sealed({"run": {"classes": classes}})
     (tmp_path / "change.manifest.json").write_text(json.dumps(manifest))
     draw_audit(path, tmp_path / "audit", options=AuditOptions(size=200))
     decide_by(tmp_path / "audit", truth, names)

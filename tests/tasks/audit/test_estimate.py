@@ -25,10 +25,18 @@ def wilson(hits: int, size: int) -> tuple[float, float]:
     return (share + spread / 2 - half) / (1 + spread), (share + spread / 2 + half) / (1 + spread)
 
 
-@pytest.mark.parametrize(("hits", "size"), [(0, 10), (3, 10), (10, 10), (1, 300), (45, 50)])
+@pytest.mark.parametrize(("hits", "size"), [(0, 10), (3, 10), (10, 10), (45, 50), (5, 300)])
 def test_interval_of_one_stratum_is_wilsons(hits: int, size: int) -> None:
     found = ratios([hits], [size], sample([1], [size]))
     assert (found.low[0], found.high[0]) == pytest.approx(wilson(hits, size), abs=1e-6)
+
+
+def test_an_end_that_one_place_decides_lies_farther_out_than_wilsons() -> None:
+    found = ratios([1], [300], sample([1], [300]))
+    low, high = wilson(1, 300)
+    assert found.high[0] == pytest.approx(high, abs=1e-6)
+    assert 0.3 * low < found.low[0] < 0.7 * low
+    assert -np.expm1(-300 * found.low[0]) < 0.12  # the chance of one place or more; 0.16 at Wilson's end
 
 
 def test_users_accuracy_is_that_of_its_own_stratum() -> None:

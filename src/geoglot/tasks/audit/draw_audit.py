@@ -98,7 +98,7 @@ def draw_audit(
             names=tuple(every),
             strata=census.strata,
             places=pick_places(raster, census, sizes, options.seed),
-            transitions=transitions_of(facts, raster.names),
+            transitions=transitions_of(facts, every),
             options=asdict(options) | {"scenes": list(shown)},
         )
     _write(design, folder, progress)

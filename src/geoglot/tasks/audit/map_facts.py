@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 from geoglot.errors import SourceError
+from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import named_by, record_of
 from geoglot.sources.raster_guard import is_local
 from geoglot.tables import parse_json, read_text
@@ -33,10 +35,9 @@ def scenes_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(uri for uri in found if is_local(uri) and Path(uri).is_file())
 
 
-def transitions_of(facts: Mapping[str, Any], names: Mapping[int, str]) -> dict[str, tuple[str, str]]:
+def transitions_of(facts: Mapping[str, Any], names: Collection[str]) -> dict[str, tuple[str, str]]:
     """From what to what each class of a map of change leads, by its name; empty for a map of one date."""
-    found = dict[str, tuple[str, str]]()
-    for entry in facts.get("transitions", []):
-        if isinstance(entry, Mapping) and {"id", "from", "to"} <= entry.keys() and entry["id"] in names:
-            found[names[entry["id"]]] = str(entry["from"]), str(entry["to"])
-    return found
+    entries = facts.get("classes", [])
+    classes = [entry["name"] for entry in entries if isinstance(entry, Mapping) and isinstance(entry.get("name"), str)]
+    ends = permutations((Legend(tuple(classes)).rest, *classes), 2)
+    return {name: pair for pair in ends if (name := f"{pair[0]} to {pair[1]}") in names}
