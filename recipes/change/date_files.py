@@ -86,12 +86,17 @@ def _write(path: Path, pixels: NDArray[np.uint8], place: dict[str, Any]) -> None
         file.write(pixels)
 
 
-def read_onto(path: Path, grid: Grid, band: int = 1) -> NDArray[np.integer]:
-    """A band of a raster on another grid, from its nearest pixels; 255 where it has no data there."""
+def read_onto(path: Path, grid: Grid, wrong: np.ndarray | tuple[float, float] = (0.0, 0.0)) -> NDArray[np.uint8]:
+    """The first band of a raster on another grid, from its nearest pixels; 255 where it has no data there.
+
+    `wrong` is by how many metres, east and north in its own CRS, its place is known to be wrong.
+    """
+    east, north = wrong
     with rasterio.open(path) as file:
         found = np.full(grid.shape, 255, np.uint8)
         reproject(
-            rasterio.band(file, band), found, dst_transform=grid.transform, dst_crs=UTM32,
+            file.read(1), found, src_transform=Affine.translation(-east, -north) @ file.transform, src_crs=file.crs,
+            src_nodata=file.nodata, dst_transform=grid.transform, dst_crs=UTM32,
             dst_nodata=255, init_dest_nodata=True, resampling=Resampling.nearest,
         )  # fmt: skip
     return found

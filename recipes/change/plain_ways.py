@@ -34,6 +34,8 @@ class Found:
     changed: NDArray[np.bool_]
     known: NDArray[np.bool_]
     """Where both dates have data."""
+    moved: NDArray[np.float64] | None = None
+    """By how much the later date was moved against the first, metres east and north, if the way estimates it."""
 
 
 @dataclass(frozen=True)

@@ -32,10 +32,10 @@ from geoglot.models.model_files import save_model
 from geoglot.options import TEMPLATES
 
 SIDE, PATCH = 64, 4
-SEED, COUNTRY_M = 100, 8 * BLOCK
+SEED, COUNTRY_M = 100, 5 * BLOCK
 COARSEST = 1.5
 """Metres a pixel; tiles are drawn from 1 m on."""
-TILES, STEPS, BATCH, RATE, DECAY = 1024, 900, 16, 1.5e-3, 0.05
+TILES, STEPS, BATCH, RATE, DECAY = 768, 600, 16, 1.5e-3, 0.05
 UNKNOWN = "[unk]"
 
 

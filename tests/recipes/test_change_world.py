@@ -60,6 +60,8 @@ def test_a_shift_moves_the_place_and_not_the_pixels(country: World, tmp_path: Pa
     with rasterio.open(tmp_path / "0.tif") as first, rasterio.open(tmp_path / "1.tif") as second:
         assert np.array_equal(first.read(), second.read())
         moved = np.array([second.transform.c - first.transform.c, second.transform.f - first.transform.f])
+    back = read_onto(tmp_path / "1.tif", country.grid, shifts[1])
+    assert np.array_equal(back, read_onto(tmp_path / "0.tif", country.grid))
     assert shifts[0].tolist() == [0, 0] and np.allclose(moved, shifts[1], atol=1e-6)
     assert (abs(shifts[1]) >= 1).all() and (abs(shifts[1]) <= 3).all()
 
