@@ -29,7 +29,6 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "world"))
 import click
 import numpy as np
 from date_files import NUISANCES, Nuisance, read_onto, write_date
-from geoglot.tasks.change.change import change
 from later import KINDS, years_later
 from noise import Ints
 from plain_ways import Found, Seen, best_threshold, compare_maps, compare_vectors, distances, look, warp_onto
@@ -41,6 +40,7 @@ from world import CLASSES, World
 
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.zoo import load_word_model
+from geoglot.tasks.change.change import change
 
 TUNING_SEED = 10
 BORDER = 2

@@ -26,11 +26,11 @@ import numpy as np
 import rasterio
 import rasterio.warp
 from band_changes import band_difference, best_f1, divide, ir_mad
-from geoglot.tasks.change.change import change
 from PIL import Image
 from skimage.filters import threshold_otsu
 
 from geoglot.options import ReadOptions
+from geoglot.tasks.change.change import change
 
 #: Classes that are asked for; the first of naip is compared
 LAKES = ["water", "crops", "grass", "bare soil", "trees"]

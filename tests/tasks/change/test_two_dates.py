@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from geoglot.tasks.change.change import change
-from geoglot.tasks.change.result import ChangeResult
 
 from geoglot.options import ChangeOptions, ReadOptions
+from geoglot.tasks.change.change import change
+from geoglot.tasks.change.result import ChangeResult
 from stubs import ColourScorer
 from worlds import UTM, class_field, paint, write_scene
 
