@@ -16,7 +16,7 @@ from worlds import class_field, paint, write_scene
 
 NAMES = ("water", "forest", "roof")
 READ = ReadOptions(batch=2)
-ENDS = ("tif", "parquet", "csv", "1-water.tif", "chart.svg")
+ENDS = ("tif", "parquet", "qml", "csv", "1-water.tif", "chart.svg")
 KILLER = """
 import os, signal, sys
 from pathlib import Path

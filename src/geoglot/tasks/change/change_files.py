@@ -20,6 +20,7 @@ from geoglot.outputs.cog import Layer, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
+from geoglot.outputs.styles import fill_style
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.read import write_picture
 from geoglot.sources.raster import Raster
@@ -77,7 +78,8 @@ class ChangeFiles:
         )
         drawn = tuple(named.with_name(f"{named.name}.{end}") for end in ("overlay.png", "chart.png", "chart.svg"))
         optional = dict.fromkeys(by_class, options.by_class) | dict.fromkeys(drawn, options.overlay)
-        files = [*steps, *filter(None, (polygons, table)), *(path for path, asked in optional.items() if asked)]
+        styled = [polygons, polygons.with_suffix(".qml")] if polygons else []
+        files = [*steps, *styled, *([table] if table else []), *(path for path, asked in optional.items() if asked)]
         stale = [path for path, asked in optional.items() if not asked]
         made = Made("change", output, files, stale, [work_of(output)])
         overlay, *charts = drawn if options.overlay else (None,)
@@ -119,11 +121,16 @@ class ChangeFiles:
                 draft,
             )
 
-    def write_polygons(self, polygons: Polygons) -> None:
-        """Write the outlines of all changes."""
+    def write_polygons(self, polygons: Polygons, transitions: Sequence[Transition]) -> None:
+        """Write the outlines of all changes, in the colours of the map."""
         if self.polygons:
+            colours = polygons.legend.colours
+            entries = {f"{each.source} to {each.target}": colours[each.number - 1] for each in transitions}
+            style = fill_style('"from" || \' to \' || "to"', list(entries.items()))
             with self.made.writing(self.polygons) as draft:
                 write_frames(polygons.frames(), draft, "changes")
+            with self.made.writing(self.polygons.with_suffix(".qml")) as draft:
+                draft.write_text(style, "utf-8")
 
     def write_series(self, table: str, chart: Chart) -> tuple[str, ...]:
         """Write the areas of all dates as a table and as a chart; returns notes."""

@@ -70,7 +70,7 @@ class ChangeRun:
         classes, transitions = sum_up(tally, kinds, states, dates, on_earth=grid.crs is not None)
         files.write_maps(history, grid, states, dates)
         polygons = Polygons(history, kinds, states, dates, transition_legend(states), grid)
-        files.write_polygons(polygons)
+        files.write_polygons(polygons, transitions)
         days = [date.day for date in aligned.dates]
         drawn = files.write_series(table_of(classes, dates, days), chart_of(classes, dates, days))
         nowhere = [
