@@ -13,7 +13,7 @@ from torch import Tensor
 from word_lessons import Lessons, Scene
 
 _SAID, _DENIED, _ABSURD, _FAR_WORDS = 4, 12, 8, 96  # words in a step
-_REST = 0.3  # weight of cells of which a label says only what they are not
+_REST = 0.1  # weight of cells of which a label says only what they are not
 _MOST = 0.8  # share of the cells of a scene that is of one kind as a whole
 _WHOLE = {"forest": "trees", "farmland": "field", "meadow": "grass", "bareland": "bare soil", "desert": "bare soil"}
 _SALIENT = ("plane", "ship", "pool")  # people would have named them

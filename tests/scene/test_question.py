@@ -27,6 +27,17 @@ def test_a_doubt_counts_everywhere() -> None:
     assert ask(there, -7.0) == [-1.0, -9.0, -10.0]
 
 
+def test_a_cover_gets_the_benefit_of_the_doubt_where_the_general_word_that_fits_best_means_the_same() -> None:
+    there = Levels((np.array([1.2], np.float32),), 10.0)  # on unknown ground no patch reaches it
+    alone, kin = (
+        TextQuestion(("lake",), (WATER[None],), (BACKGROUND[None],), 10.0, (), there, (), (), kin).scores(SEEN, 0)[0]
+        for kin in ((), (WATER[None],))
+    )
+    assert alone[0] < ABSENT < kin[0]
+    assert kin[1] == alone[1]  # the background fits better here
+    assert kin[2] < ABSENT  # water fits best, and is too unlike it
+
+
 def test_presence_keeps_the_middle_and_the_order() -> None:
     assert presence_of(ABSENT) == pytest.approx(ABSENT)
     told = [presence_of(score) for score in (0.0, 0.1, 0.4, 0.6, 0.99, 1.0)]

@@ -145,6 +145,7 @@ class WordDense(OfCard):
             levels_of(self.model, names, own),
             doubts_of(self.model, names),
             tuple(tuple(compress(against, other)) for other in others),
+            tuple(general[~other].numpy() for other in others) if background is None else (),
         )
 
     @torch.inference_mode()

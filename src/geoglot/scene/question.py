@@ -19,6 +19,7 @@ BACKGROUND: tuple[str, ...] = (
     "grass", "trees", "bare soil", "sand", "water", "road", "pavement", "rock", "crops", "shadow", "snow", "building",
 )  # fmt: skip
 _SAME_MEANING = 0.5  # cosine of two words after the mean of the general words is subtracted
+_BENEFIT, _SURE = 5.0, 2.0  # log-odds: how much more a cover counts where it fits best, and up to where
 
 
 @runtime_checkable
@@ -50,6 +51,9 @@ class TextQuestion:
     It fits by logit_scale * (cosine - cosine), of the best word of the name and the best background word, and it is
     there by slope * (cosine - level), if the model has learned levels. The lower of both counts, less the doubts about
     words that are absurd; a sigmoid makes it a probability, which does not depend on the other names.
+
+    Every place has some cover. So a name of one, such as a house, gets the benefit of the doubt of being there where
+    the general word that fits best means the same: on ground unlike that of its training a model believes in nothing.
     """
 
     names: tuple[str, ...]
@@ -62,6 +66,8 @@ class TextQuestion:
     """Log-odds, at most 0, of each name; empty if nothing is known of them."""
     rivals: tuple[tuple[str, ...], ...] = ()
     """The words of `against`."""
+    kin: tuple[Float[np.ndarray, "_word dim"], ...] = ()
+    """General words that mean the same as each name; empty with a background of the user's."""
 
     @property
     def knows_absence(self) -> bool:
@@ -69,11 +75,14 @@ class TextQuestion:
 
     def scores(self, seen: Float[np.ndarray, "channel rows cols"], index: int) -> Float[np.ndarray, "rows cols"]:
         embeddings = seen.reshape(len(seen), -1)
-        cosines = self.own[index] @ embeddings
-        logits = self.logit_scale * (cosines.max(0) - (self.against[index] @ embeddings).max(0))
+        cosines, rival = self.own[index] @ embeddings, (self.against[index] @ embeddings).max(0)
+        logits = self.logit_scale * (cosines.max(0) - rival)
         if self.levels:
-            above = (cosines - self.levels.of[index][:, None]).max(0)
-            logits = np.minimum(logits, self.levels.slope * above)
+            there = self.levels.slope * (cosines - self.levels.of[index][:, None]).max(0)
+            if self.kin and len(kin := self.kin[index]):
+                lifted = np.maximum(there, np.minimum(there + _BENEFIT, _SURE))
+                there = np.where((kin @ embeddings).max(0) > rival, lifted, there)
+            logits = np.minimum(logits, there)
         return _sigmoid(logits + (self.doubts[index] if self.doubts else 0)).reshape(seen.shape[1:])
 
     def split(
