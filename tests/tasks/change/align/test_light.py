@@ -91,6 +91,15 @@ def test_two_places_that_have_nothing_in_common_keep_their_light(tmp_path: Path)
         assert any("was left as it is: too little ground is the same" in note for note in aligned.notes)
 
 
+def test_a_grey_picture_tells_no_light(tmp_path: Path) -> None:
+    grain = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(3, SIDE, SIDE)), (0, 2, 2))
+    grey = 0.5 + 0.004 * grain / grain.std()
+    paths = [write_scene(tmp_path / f"{gain}.tif", seen(grey * gain, 0)) for gain in (1, 0.7)]
+    with align_dates(paths) as aligned:
+        assert [dated.gains for dated in aligned.dates] == [None, None]
+        assert any("0.7 was left as it is: " in note for note in aligned.notes)
+
+
 def clouds(down: int = 0, right: int = 0) -> np.ndarray:
     """The opacity 0..1 of some clouds with soft edges, moved by a step."""
     opacity = np.zeros((SIDE, SIDE))

@@ -106,7 +106,7 @@ class DatedRaster(Raster):
         """Metres (east, north) by which the pixels were moved; None without a CRS."""
         down, right = (self.shift.down, self.shift.right) if self.shift.applied else (0.0, 0.0)
         step = metres(self.grid, down, right)
-        return None if step is None else (-step[0] + 0.0, -step[1] + 0.0)
+        return None if step is None else (0.0 - float(step[0]), 0.0 - float(step[1]))
 
     def fingerprint(self) -> dict[str, Any]:
         """JSON that changes with the file, how it is read, and how it was made comparable."""

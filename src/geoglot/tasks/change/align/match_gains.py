@@ -20,6 +20,7 @@ from geoglot.tasks.change.align.look import Numbers
 _PIXELS = 100_000  # that lines are fitted to
 _DARK, _LIGHT = 0.004, 0.996  # beyond, a brightness is cut off and tells nothing
 _HELPS, _LEAST_HELP = 0.8, 0.005  # what gains must leave of the difference of unchanged ground, and take away from it
+_CONTRAST = 0.01  # standard deviation of the brightness of unchanged ground, below which steps of bytes decide
 _LEAST_GAIN, _MOST_GAIN = 0.3, 3.0
 _BLOCKS = 8  # a side, of which every other one is in the same half of the ground
 _SAME: Line = (1.0, 0.0)
@@ -77,6 +78,8 @@ def _find_lines(reference: DatedRaster, other: DatedRaster, first: Pictures, sec
     weights = find_invariant(judged, judged_to, np.asarray(half))
     if weights is None:
         return "too little ground is the same on both dates to tell its light"
+    if min(_contrast(shown, weights), _contrast(to, weights)) < _CONTRAST:
+        return "the ground that is the same on both dates has too little contrast to tell its light"
     lines = fit_lines(shown, to, weights)
     if not all(_LEAST_GAIN <= gain <= _MOST_GAIN for gain, _ in lines):
         return "its light differs too much from that of the other dates"
@@ -84,6 +87,12 @@ def _find_lines(reference: DatedRaster, other: DatedRaster, first: Pictures, sec
         return _Lines([_SAME] * len(shown), {})
     names = other.spectrum.indexes if spectra and other.spectrum else ()
     return _Lines(lines, dict(zip(names, fit_lines(judged, judged_to, weights), strict=False)))
+
+
+def _contrast(shown: Bands, weights: Weights) -> float:
+    """The least standard deviation of a band."""
+    means = np.average(shown, axis=1, weights=weights)[:, None]
+    return float(np.sqrt(np.average((shown - means) ** 2, axis=1, weights=weights).min()))
 
 
 def _helps(shown: Bands, to: Bands, lines: Sequence[Line], weights: Weights) -> bool:
