@@ -8,7 +8,8 @@ from geoglot.errors import InputError
 
 #: The largest numbers that are understood: beyond them the libraries below end the process
 _MOST = {"GEOGLOT_THREADS": 1024, "GEOGLOT_RASTER_CACHE_MB": 2**20, "GEOGLOT_LLM_SECONDS": 10**6,
-         "GEOGLOT_READ_SECONDS": 10**6, "GEOGLOT_READ_MB": 2**20, "GEOGLOT_ASK_SECONDS": 10**6}  # fmt: skip
+         "GEOGLOT_READ_SECONDS": 10**6, "GEOGLOT_READ_MB": 2**20, "GEOGLOT_ASK_SECONDS": 10**6,
+         "GEOGLOT_SERVE_MB": 2**20, "GEOGLOT_SERVE_SECONDS": 10**6, "GEOGLOT_SERVE_UPLOAD_MB": 2**20}  # fmt: skip
 
 
 def _default_cache() -> Path:
@@ -53,6 +54,14 @@ class Settings:
     """GEOGLOT_LLM_SECONDS: time limit of one reply."""
     ask_seconds: float = 5.0
     """GEOGLOT_ASK_SECONDS: time limit of one program of `ask`."""
+    serve_token: str = field(default="", repr=False)
+    """GEOGLOT_SERVE_TOKEN: the secret of the map's address; without it each start makes one."""
+    serve_mb: int = 8192
+    """GEOGLOT_SERVE_MB: memory of each process that works for the map."""
+    serve_seconds: int = 3600
+    """GEOGLOT_SERVE_SECONDS: time of one job of the map."""
+    serve_upload_mb: int = 512
+    """GEOGLOT_SERVE_UPLOAD_MB: the largest file that may be dropped onto the map."""
 
 
 def load_settings() -> Settings:
@@ -74,6 +83,10 @@ def load_settings() -> Settings:
         llm_key=_secret("GEOGLOT_LLM_KEY"),
         llm_seconds=float(_number("GEOGLOT_LLM_SECONDS", int(default.llm_seconds))),
         ask_seconds=float(_number("GEOGLOT_ASK_SECONDS", int(default.ask_seconds))),
+        serve_token=_secret("GEOGLOT_SERVE_TOKEN"),
+        serve_mb=_number("GEOGLOT_SERVE_MB", default.serve_mb),
+        serve_seconds=_number("GEOGLOT_SERVE_SECONDS", default.serve_seconds),
+        serve_upload_mb=_number("GEOGLOT_SERVE_UPLOAD_MB", default.serve_upload_mb),
     )
 
 

@@ -25,9 +25,10 @@ CLASSES = {
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of the results.",
 )
+@click.option("--map", "on_map", is_flag=True, help="Open the scene on a map in the browser instead, to type words on.")
 @shared.overwrite
 @shared.long
-def command(output: Path, overwrite: bool, as_json: bool) -> None:
+def command(output: Path, on_map: bool, overwrite: bool, as_json: bool) -> None:
     """Map trees, grass, buildings and roads over a real scene, with no network and no account."""
     from geoglot.demo import SCENE
     from geoglot.options import SegmentOptions
@@ -38,6 +39,9 @@ def command(output: Path, overwrite: bool, as_json: bool) -> None:
     with disk_errors(output):
         output.mkdir(parents=True, exist_ok=True)
     _copy(SCENE, scene)
+    if on_map:
+        _open_map(scene)
+        return
     with progress() as advance:
         result = segment(
             scene,
@@ -53,6 +57,17 @@ def command(output: Path, overwrite: bool, as_json: bool) -> None:
     if not as_json:
         click.echo(f"\nLook at {result.overlay}, then try your own words:")
         click.echo(f'  geoglot segment {scene} -o {output / "mine.tif"} --classes "park, street, roofs"')
+
+
+def _open_map(scene: Path) -> None:
+    """Serve the scene, and an archive of it to be searched."""
+    from geoglot.cli.serve import run
+    from geoglot.index.build.build import add, load_for
+
+    archive = scene.parent / "archive"
+    with progress() as advance:
+        add(archive, [scene], model=load_for(archive, None, None), progress=advance)
+    run((str(scene), str(archive)))
 
 
 def _copy(scene: Path, target: Path) -> None:

@@ -40,6 +40,7 @@ COMMANDS = {
     "export": "geoglot.cli.export:command",
     "datasets": "geoglot.cli.datasets:command",
     "evaluate": "geoglot.cli.evaluate:command",
+    "serve": "geoglot.cli.serve:command",
 }
 _RESUMED = ("segment", "find", "change", "index", "pairs", "train")
 _OURS = {

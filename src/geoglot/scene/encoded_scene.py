@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -108,6 +108,7 @@ def encode_scene(
     output: Path | None = None,
     before: Callable[[dict[str, Any]], None] | None = None,
     blank: bool = False,
+    finished: Callable[[EncodedScene, int], None] | None = None,
     progress: Progress | None = None,
 ) -> Iterator[EncodedScene]:
     """Encode a raster of any size, for any number of questions: `find(scene, "pool")`.
@@ -115,8 +116,9 @@ def encode_scene(
     `area` is a file of polygons; windows farther than half a window from all of them are not computed. The values are
     kept in the folder `vectors`, if it is given. Otherwise they lie in a work folder beside `output`, from which the
     same run resumes if it is killed, or in a temporary folder. `before` is called, before any work, with all that
-    decides the values. A `blank` scene has no values, for when there is nothing to look for, and costs nothing. Raises
-    SourceError if no window could be read or computed.
+    decides the values. A `blank` scene has no values, for when there is nothing to look for, and costs nothing.
+    `finished` is called after each row of windows that is computed, with the scene so far and how many rows of its
+    patch lattice have values. Raises SourceError if no window could be read or computed.
     """
     dense = dense_of(model)
     with ExitStack() as stack:
@@ -137,15 +139,20 @@ def encode_scene(
         journal = _open_journal(stack, fingerprint(facts), output, vectors)
         # Objects whose centre lies in the area reach beyond it.
         part = Partial(raster, inside.buffer(plan.tile / 2)) if inside else raster
-        failed, resumed = _encode(part, dense, plan, journal, read.at_once(plan.tile), progress)
+
+        def so_far(failed: Sequence[FailedWindow] = (), resumed: tuple[str, ...] = ()) -> EncodedScene:
+            stored = StoredRows.of(journal, plan, dense.channels)
+            return EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, inside, resumed, stored)
+
+        done = None if finished is None else lambda rows: finished(so_far(), rows)
+        failed, resumed = _encode(part, dense, plan, journal, read.at_once(plan.tile), done, progress)
         raster.check_unchanged()
         if len(failed) == len(plan):
             journal.clear()
             raise SourceError(f"no window of {raster.uri} could be computed: {failed[0].reason}")
         if vectors:
             journal.close()  # the strips are complete and never change, so other processes may read them
-        stored = StoredRows.of(journal, plan, dense.channels)
-        yield EncodedScene(raster, dense, plan, tuple(failed), facts, read, vectors, inside, resumed, stored)
+        yield so_far(failed, resumed)
         if output and not vectors:
             journal.clear()
 
@@ -172,7 +179,13 @@ def _open_journal(stack: ExitStack, run: str, output: Path | None, vectors: Path
 
 
 def _encode(
-    raster: Readable, dense: Dense, plan: WindowPlan, journal: Journal, batch: int, progress: Progress | None
+    raster: Readable,
+    dense: Dense,
+    plan: WindowPlan,
+    journal: Journal,
+    batch: int,
+    finished: Callable[[int], None] | None,
+    progress: Progress | None,
 ) -> tuple[list[FailedWindow], tuple[str, ...]]:
     """Add the rows of windows that the journal lacks; returns the failed windows, and a note if the run resumed."""
     stored = journal.load()
@@ -180,5 +193,5 @@ def _encode(
         journal.restart()  # a complete run tries again what failed
     rows = see(raster, dense, plan, batch=batch, journal=journal, progress=progress)
     resumed = resume_note(rows.restored, len(plan), "windows") if rows.restored < len(plan) else ()
-    store_rows(rows, journal, plan, stored_type(dense))
+    store_rows(rows, journal, plan, stored_type(dense), finished)
     return rows.failed, resumed

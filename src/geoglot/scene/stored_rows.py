@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,11 +18,22 @@ _VALUES = 4_000_000  # of a block
 _SEEN, _VALID = "seen", "valid"
 
 
-def store_rows(rows: Iterable[Row], journal: Journal, plan: WindowPlan, dtype: str) -> None:
-    """Add each row to a journal as soon as it is complete: its values as `dtype`, its valid mask as bits."""
+def store_rows(
+    rows: Iterable[Row],
+    journal: Journal,
+    plan: WindowPlan,
+    dtype: str,
+    finished: Callable[[int], None] | None = None,
+) -> None:
+    """Add each row to a journal as soon as it is complete: its values as `dtype`, its valid mask as bits.
+
+    `finished` is then called with the number of rows of the patch lattice that are stored.
+    """
     for row in rows:
         journal.add_strip(_SEEN, row.first, encode_array(np.moveaxis(row.values, 0, 2).astype(dtype)), ".npy")
         journal.add_strip(_VALID, row.first * plan.patch, encode_array(np.packbits(row.valid, axis=1)), ".npy")
+        if finished:
+            finished(row.first + row.values.shape[1])
 
 
 @dataclass(frozen=True, eq=False)

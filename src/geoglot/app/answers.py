@@ -1,0 +1,62 @@
+"""The shapes of what the map answers, for the description of its routes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from geoglot.app.jobs import Job
+from geoglot.app.workspace import Kind
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A scene. One that cannot be read has an `error`, and nothing else."""
+
+    id: str
+    name: str
+    kind: Kind = "scene"
+    dropped: bool = False
+    bounds: list[float] | None = None
+    """West, south, east, north in degrees."""
+    placed: bool = True
+    """False for a scene without a CRS, which is shown around 0, 0 with pixels of 1 m."""
+    size: list[int] | None = None
+    """Columns and rows."""
+    resolution_m: float | None = None
+    time: str | None = None
+    bands: list[str] = field(default_factory=list)
+    minzoom: int = 0
+    maxzoom: int = 22
+    notes: list[str] = field(default_factory=list)
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class ArchiveFacts:
+    """An archive, or a folder of pictures that is indexed when it is first searched."""
+
+    id: str
+    name: str
+    kind: Kind = "archive"
+    dropped: bool = False
+    chips: int | None = None
+    scenes: int | None = None
+    bounds: list[float] | None = None
+    model: str | None = None
+    first: str | None = None
+    last: str | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class MapState:
+    """Everything that a page needs to begin."""
+
+    version: str
+    model: str
+    models: list[str]
+    scenes: list[Scene]
+    archives: list[ArchiveFacts]
+    jobs: list[Job]
+    upload_mb: int
+    basemap: str | None = None

@@ -1,0 +1,142 @@
+"""What may be asked of the map: the bodies of its jobs, made of the dataclasses of options."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Annotated, Any, Literal
+
+from annotated_types import MaxLen
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from geoglot.errors import InputError
+from geoglot.options import FindOptions, ReadOptions, SearchOptions, SegmentOptions
+
+_STRICT = ConfigDict(extra="forbid")
+#: Fields of options that name files. The map takes what they hold in the body, and never a path.
+_PATHS = {"points", "area", "vectors"}
+_MOST_EXAMPLES = 1000
+
+Text = Annotated[str, MaxLen(2000)]
+Words = Text | Annotated[list[Text], MaxLen(1000)] | dict[Text, Annotated[list[Text], MaxLen(100)]]
+"""Names with commas, a list of names, or names with the words that mean each."""
+Geometry = dict[str, Any] | None
+"""A polygon of GeoJSON in longitude and latitude, outside of which nothing counts."""
+
+
+@dataclass(frozen=True)
+class HeatBody:
+    """Score words all over a scene, and find their objects by the threshold that the scene gives."""
+
+    __pydantic_config__ = _STRICT
+    scene: str
+    words: Words
+    model: str = "mini"
+    options: FindOptions = FindOptions()
+    read: ReadOptions = ReadOptions()
+
+
+@dataclass(frozen=True)
+class FindBody:
+    """Find objects: with another threshold, in an area, or with refined outlines; by words, or at `places`.
+
+    `places` is a FeatureCollection of points and boxes on the things that are to be outlined.
+    """
+
+    __pydantic_config__ = _STRICT
+    scene: str
+    words: Words | None = None
+    places: dict[str, Any] | None = None
+    model: str = "mini"
+    options: FindOptions = FindOptions()
+    read: ReadOptions = ReadOptions()
+    area: Geometry = None
+    refine: Literal["none", "edges"] = "none"
+
+
+@dataclass(frozen=True)
+class SegmentBody:
+    """Map classes: each place has one."""
+
+    __pydantic_config__ = _STRICT
+    scene: str
+    words: Words
+    model: str = "mini"
+    options: SegmentOptions = SegmentOptions()
+    read: ReadOptions = ReadOptions()
+
+
+@dataclass(frozen=True)
+class TeachBody:
+    """Teach classes by points and polygons of GeoJSON, each with the property `class`."""
+
+    __pydantic_config__ = _STRICT
+    scene: str
+    labels: dict[str, Any]
+    name: Annotated[str, MaxLen(60)]
+    model: str = "mini"
+    read: ReadOptions = ReadOptions()
+
+
+@dataclass(frozen=True)
+class SearchBody:
+    """Search an archive by words, and by chips that are like what is meant, or unlike it."""
+
+    __pydantic_config__ = _STRICT
+    archive: str
+    text: Text | None = None
+    like: Annotated[list[int], MaxLen(_MOST_EXAMPLES)] = field(default_factory=list)
+    unlike: Annotated[list[int], MaxLen(_MOST_EXAMPLES)] = field(default_factory=list)
+    options: SearchOptions = SearchOptions()
+    area: Geometry = None
+
+
+@dataclass(frozen=True)
+class AskBody:
+    """Ask a question about a scene in words."""
+
+    __pydantic_config__ = _STRICT
+    scene: str
+    question: Annotated[str, MaxLen(2000)]
+    model: str = "mini"
+    read: ReadOptions = ReadOptions()
+
+
+Body = HeatBody | FindBody | SegmentBody | TeachBody | SearchBody | AskBody
+KINDS: dict[str, type[Body]] = {
+    "heat": HeatBody,
+    "find": FindBody,
+    "segment": SegmentBody,
+    "teach": TeachBody,
+    "search": SearchBody,
+    "ask": AskBody,
+}
+
+
+def parse_body(kind: str, document: Any) -> Body:
+    """The body of a job from JSON that was written by `to_document`, or sent by a stranger; InputError."""
+    try:
+        body: Body = TypeAdapter(KINDS[kind]).validate_python(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{where}: {first['msg']}") from error
+    check_no_paths(body)
+    return body
+
+
+def to_document(body: Body) -> dict[str, Any]:
+    """A body as JSON."""
+    return asdict(body)
+
+
+def check_no_paths(body: Body) -> None:
+    """InputError for options that name a file of this machine."""
+    options = getattr(body, "options", None)
+    for each in fields(options) if options is not None else ():
+        if each.name in _PATHS and getattr(options, each.name) is not None:
+            raise InputError(f"options.{each.name} names a file, which the map never opens; send what it holds: area")
+
+
+def names_of(words: Words) -> list[str] | dict[str, list[str]]:
+    """Words as `parse_classes` takes them, never the name of a file."""
+    return [part for part in words.split(",") if part.strip()] if isinstance(words, str) else words

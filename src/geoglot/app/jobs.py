@@ -1,0 +1,226 @@
+"""Long work as jobs: they wait for a child, report progress, can be cancelled, and go on after the server was killed.
+
+A job is a folder with its document. What it does keeps its own journals, so that nothing is computed twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from geoglot.app.children import Pool
+from geoglot.app.workspace import UnknownId
+from geoglot.errors import GeoglotError, LimitError
+from geoglot.outputs.atomic import write_json
+from geoglot.version import __version__
+
+State = Literal["queued", "running", "done", "failed", "cancelled"]
+#: Jobs that are remembered; of more, those that ended first are forgotten
+MOST_JOBS = 200
+#: Jobs that may wait
+MOST_WAITING = 32
+_FILE = "job.json"
+_QUIET = 0.1  # seconds between two events of a job
+
+Make = Callable[["Job"], dict[str, Any]]
+"""The body of the task that a child is given for a job."""
+
+
+class BusyError(GeoglotError):
+    """Too many jobs wait."""
+
+
+@dataclass
+class Job:
+    """One piece of work."""
+
+    id: str
+    kind: str
+    body: dict[str, Any]
+    state: State = "queued"
+    done: int = 0
+    total: int | None = None
+    version: int = 0
+    """Rises when there is more to see."""
+    result: dict[str, Any] | None = None
+    """While it runs, the names that are looked for; then the document of the door."""
+    error: dict[str, str] | None = None
+    created: float = field(default_factory=time.time)
+    seconds: float = 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing changes any more."""
+        return self.state in ("done", "failed", "cancelled")
+
+    def to_json(self) -> dict[str, Any]:
+        """The document of a job."""
+        return {**vars(self), "seconds": round(self.seconds, 3)}
+
+
+def job_id(kind: str, body: dict[str, Any], states: dict[str, str]) -> str:
+    """The same for the same work on unchanged files by one version of this program."""
+    text = json.dumps([kind, body, states, __version__], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+class Jobs:
+    """All jobs of a map."""
+
+    def __init__(self, folder: Path, pool: Pool, make: Make, seconds: int) -> None:
+        self.folder, self._pool, self._make, self._seconds = folder, pool, make, seconds
+        self._jobs = dict[str, Job]()
+        self._tasks = dict[str, asyncio.Task[None]]()
+        self._changed = asyncio.Condition()
+        self._turns = defaultdict[str, asyncio.Lock](asyncio.Lock)
+        """By scene: it is encoded once, and whoever comes second finds its vectors."""
+
+    async def restore(self) -> None:
+        """Read the jobs of an earlier server, and go on with those that did not end."""
+        for path in sorted(self.folder.glob(f"*/{_FILE}"), key=lambda path: path.stat().st_mtime):
+            try:
+                job = Job(**json.loads(path.read_text()))
+            except (ValueError, TypeError):  # of another version
+                continue
+            self._jobs[job.id] = job
+            if not job.ended:
+                self._begin(job)
+        self._forget_oldest()
+
+    def list(self) -> list[Job]:
+        """All jobs, the newest last."""
+        return list(self._jobs.values())
+
+    def get(self, name: str) -> Job:
+        """A job by its id; UnknownId."""
+        if name not in self._jobs:
+            raise UnknownId(f"no job has the id {name[:40]!r}")
+        return self._jobs[name]
+
+    def place(self, name: str) -> Path:
+        """The folder of a job; UnknownId."""
+        return self.folder / self.get(name).id
+
+    def submit(self, kind: str, body: dict[str, Any], states: dict[str, str]) -> Job:
+        """Begin a job, or take the one that does the same; one that failed or was cancelled is tried again."""
+        name = job_id(kind, body, states)
+        known = self._jobs.get(name)
+        if known is not None and known.state not in ("failed", "cancelled"):
+            return known
+        if sum(job.state == "queued" for job in self._jobs.values()) >= MOST_WAITING:
+            raise BusyError(f"{MOST_WAITING} jobs are waiting; cancel some, or wait")
+        job = Job(name, kind, body)
+        self._jobs.pop(name, None)
+        self._jobs[name] = job
+        (self.folder / name).mkdir(exist_ok=True)
+        self._begin(job)
+        self._forget_oldest()
+        return job
+
+    async def remove(self, name: str) -> None:
+        """Cancel a job that has not ended; forget one that has."""
+        job = self.get(name)
+        if not job.ended:
+            self._tasks[name].cancel()
+            await asyncio.wait([self._tasks[name]])
+        else:
+            del self._jobs[name]
+            shutil.rmtree(self.folder / job.id, ignore_errors=True)
+
+    async def wait(self, job: Job, seconds: float) -> None:
+        """Wait until a job ended, at most so long."""
+        try:
+            async with asyncio.timeout(seconds), self._changed:
+                await self._changed.wait_for(lambda: job.ended)
+        except TimeoutError:
+            pass
+
+    async def follow(self, job: Job) -> AsyncIterator[dict[str, Any]]:
+        """The document of a job, now and whenever it changed, until it ended."""
+        while True:
+            document = job.to_json()
+            yield document
+            if document["state"] in ("done", "failed", "cancelled"):
+                return
+            seen = _moving(job)
+            await asyncio.sleep(_QUIET)
+            async with self._changed:
+                await self._changed.wait_for(lambda: _moving(job) != seen)  # noqa: B023
+
+    async def close(self) -> None:
+        """End all work; what is unfinished goes on when the map is started again."""
+        for task in self._tasks.values():
+            task.cancel("closing")
+        if self._tasks:
+            await asyncio.wait(self._tasks.values())
+
+    def _begin(self, job: Job) -> None:
+        job.state = "queued"
+        self._save(job)
+        task = asyncio.create_task(self._run(job))
+        self._tasks[job.id] = task
+        task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
+
+    async def _run(self, job: Job) -> None:
+        try:
+            async with self._turns[job.body.get("scene", job.id)], self._pool.borrow() as child:
+                began = time.monotonic()
+                await self._change(job, state="running")
+                report = self._reporter(job, began)
+                try:
+                    async with asyncio.timeout(self._seconds):
+                        result, _ = await child.do(job.kind, self._make(job), report)
+                except TimeoutError:
+                    child.kill()
+                    raise LimitError(f"the job took more than {self._seconds} s") from None
+                seconds = time.monotonic() - began
+            await self._change(job, state="done", result=result, version=job.version + 1, seconds=seconds)
+        except asyncio.CancelledError as error:
+            if error.args != ("closing",):
+                await self._change(job, state="cancelled")
+        except GeoglotError as error:
+            facts = {"kind": type(error).__name__, "message": str(error)}
+            await self._change(job, state="failed", error=facts)
+
+    def _reporter(self, job: Job, began: float) -> Callable[[dict[str, Any]], None]:
+        def report(facts: dict[str, Any]) -> None:
+            job.version += facts.pop("version", 0)
+            job.done, job.total = facts.get("done", job.done), facts.get("total", job.total)
+            job.result = facts.get("result", job.result)
+            job.seconds = time.monotonic() - began
+            waking.add(task := asyncio.ensure_future(self._wake()))
+            task.add_done_callback(waking.discard)
+
+        waking = set[asyncio.Future[None]]()
+        return report
+
+    async def _change(self, job: Job, **facts: Any) -> None:
+        for name, value in facts.items():
+            setattr(job, name, value)
+        self._save(job)
+        await self._wake()
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _save(self, job: Job) -> None:
+        write_json(self.folder / job.id / _FILE, job.to_json())
+
+    def _forget_oldest(self) -> None:
+        ended = [job for job in self._jobs.values() if job.ended]
+        for job in ended[: max(0, len(self._jobs) - MOST_JOBS)]:
+            del self._jobs[job.id]
+            shutil.rmtree(self.folder / job.id, ignore_errors=True)
+
+
+def _moving(job: Job) -> tuple[object, ...]:
+    return job.state, job.done, job.version, job.result is None

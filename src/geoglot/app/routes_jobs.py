@@ -1,0 +1,171 @@
+"""Routes of jobs: begin, follow, cancel, and what they made: tiles, objects, files."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import FileResponse, StreamingResponse
+
+from geoglot.app.bodies import (
+    AskBody,
+    Body,
+    FindBody,
+    HeatBody,
+    SearchBody,
+    SegmentBody,
+    TeachBody,
+    check_no_paths,
+    to_document,
+)
+from geoglot.app.jobs import Job
+from geoglot.app.state import State, TheState, TilePlace, png
+from geoglot.app.workspace import Source, UnknownId
+
+router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+_LONGEST_WAIT = 30.0
+_FILE = re.compile(r"(objects|hits|map|evidence)(\.scores|\.overlay)?\.(geojson|gpkg|parquet|csv|tif|png)")
+_TYPES = {".geojson": "application/geo+json", ".gpkg": "application/geopackage+sqlite3", ".csv": "text/csv",
+          ".parquet": "application/vnd.apache.parquet", ".tif": "image/tiff", ".png": "image/png"}  # fmt: skip
+Wait = Annotated[float, Query(ge=0, le=_LONGEST_WAIT, description="Seconds to wait for the end of the job.")]
+
+
+@router.post("/heat", status_code=202, response_model=Job)
+async def heat(body: HeatBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Score words all over a scene, and find their objects by the threshold that the scene gives."""
+    return await _begin("heat", body, state, response, wait)
+
+
+@router.post("/find", status_code=202, response_model=Job)
+async def find(body: FindBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Find objects by a threshold, in an area, with refined outlines."""
+    return await _begin("find", body, state, response, wait)
+
+
+@router.post("/segment", status_code=202, response_model=Job)
+async def segment(body: SegmentBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Map classes."""
+    return await _begin("segment", body, state, response, wait)
+
+
+@router.post("/teach", status_code=202, response_model=Job)
+async def teach(body: TeachBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Teach a model by labels."""
+    state.space.taught_folder(body.name)
+    return await _begin("teach", body, state, response, wait)
+
+
+@router.post("/ask", status_code=202, response_model=Job)
+async def ask(body: AskBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Ask a question about a scene."""
+    return await _begin("ask", body, state, response, wait)
+
+
+@router.post("/search", status_code=202, response_model=Job)
+async def search(body: SearchBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Search an archive."""
+    return await _begin("search", body, state, response, wait)
+
+
+async def _begin(kind: str, body: Body, state: State, response: Response, wait: float) -> dict[str, Any]:
+    job = submit(kind, body, state)
+    if wait:
+        await state.jobs.wait(job, wait)
+    response.status_code = 200 if job.ended else 202
+    return job.to_json()
+
+
+def submit(kind: str, body: Body, state: State) -> Job:
+    """Begin a job; UnknownId for a scene, an archive or a model that is not there, InputError for a path."""
+    check_no_paths(body)
+    if isinstance(body, SearchBody):
+        source, model = state.space.archive(body.archive), ""
+    else:
+        source, (_, model) = state.space.scene(body.scene), state.space.model(body.model)
+    return state.jobs.submit(kind, to_document(body), {"source": source.state, "model": model})
+
+
+@router.get("", response_model=list[Job])
+async def list_jobs(state: TheState) -> list[dict[str, Any]]:
+    """All jobs, the newest last."""
+    return [job.to_json() for job in state.jobs.list()]
+
+
+@router.get("/{job}", response_model=Job)
+async def read_job(job: str, state: TheState) -> dict[str, Any]:
+    """A job."""
+    return state.jobs.get(job).to_json()
+
+
+@router.delete("/{job}", status_code=204)
+async def remove_job(job: str, state: TheState) -> Response:
+    """Cancel a job that has not ended; forget one that has."""
+    await state.jobs.remove(job)
+    return Response(status_code=204)
+
+
+@router.get("/{job}/events", response_class=StreamingResponse)
+async def follow_job(job: str, state: TheState) -> StreamingResponse:
+    """Server-sent events: the job, now and whenever it changed, until it ended."""
+    found = state.jobs.get(job)
+
+    async def events() -> AsyncIterator[str]:
+        async for document in state.jobs.follow(found):
+            yield f"data: {json.dumps(document)}\n\n"
+
+    return StreamingResponse(events(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+@router.get("/{job}/scores/{index}/{z}/{x}/{y}.png", response_class=Response)
+async def score_tile(job: str, index: int, tile: TilePlace, state: TheState, v: int = 0) -> Response:
+    """A tile of scores: 0 where nothing is known, else 1 + 254 * score. `v` is the version of the job."""
+    found = state.jobs.get(job)
+    if found.kind != "heat" or not 0 <= index < 1000:
+        raise UnknownId("this job has no such scores")
+    body = {"folder": str(state.jobs.place(job)), "index": index, "tile": tile}
+    done = found.state == "done"
+    return png(await state.tile("score", body, (job, index, tile, found.version)), _cache_for(done))
+
+
+@router.get("/{job}/map/{z}/{x}/{y}.png", response_class=Response)
+async def map_tile(job: str, tile: TilePlace, state: TheState) -> Response:
+    """A tile of a class map in the colours of its legend."""
+    path = made_file(state, job, "map.tif")
+    source = Source(job, path.name, str(path), "scene")
+    body = {"source": source.place, "state": source.state, "tile": tile}
+    return png(await state.tile("picture", body, (job, "map", tile)))
+
+
+def _cache_for(done: bool) -> str:
+    return "private, max-age=3600" if done else "no-store"
+
+
+@router.get("/{job}/{name}.geojson", response_class=FileResponse)
+async def read_features(job: str, name: str, state: TheState) -> FileResponse:
+    """Objects, hits or evidence, to be drawn."""
+    return FileResponse(made_file(state, job, f"{name}.geojson"), media_type=_TYPES[".geojson"])
+
+
+@router.get("/{job}/files/{name}", response_class=FileResponse)
+async def download(job: str, name: str, state: TheState) -> FileResponse:
+    """A file that a job made, to be kept."""
+    path = made_file(state, job, name)
+    title = re.sub(r"[^\w-]+", "-", _title_of(state.jobs.get(job)))[:60].strip("-") or "geoglot"
+    return FileResponse(path, media_type=_TYPES[path.suffix], filename=f"{title}-{name}")
+
+
+def _title_of(job: Job) -> str:
+    words = job.body.get("words") or job.body.get("text") or job.body.get("question") or job.kind
+    return words if isinstance(words, str) else "-".join(words)
+
+
+def made_file(state: State, job: str, name: str) -> Path:
+    """The path of a file that a finished job made; UnknownId."""
+    found, path = state.jobs.get(job), state.jobs.place(job) / name
+    if not _FILE.fullmatch(name) or found.state != "done" or not path.is_file():
+        raise UnknownId(f"this job has no file {name[:40]!r}")
+    return path

@@ -1,0 +1,90 @@
+"""Routes of scenes: what is there, files that are dropped, thumbnails and tiles."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from geoglot.app.answers import MapState, Scene
+from geoglot.app.guard import TooLarge
+from geoglot.app.state import TheState, TilePlace, png
+from geoglot.app.workspace import Source
+from geoglot.errors import SourceError
+from geoglot.version import __version__
+
+router = APIRouter(prefix="/api", tags=["scenes"])
+_SECONDS = 60.0
+
+
+@router.get("/state", response_model=MapState)
+async def read_state(state: TheState) -> dict[str, Any]:
+    """Everything that a page needs to begin."""
+    space = state.space
+    scenes = await asyncio.gather(*map(state.describe, space.of_kind("scene")))
+    archives = await asyncio.gather(*map(state.describe, space.of_kind("archive", "folder")))
+    return {
+        "version": __version__, "model": next(iter(space.models)), "models": space.list_models(), "scenes": scenes,
+        "archives": archives, "jobs": [job.to_json() for job in state.jobs.list()],
+        "upload_mb": state.most_upload // 2**20, "basemap": state.basemap,
+    }  # fmt: skip
+
+
+@router.post("/scenes", status_code=201, response_model=Scene)
+async def drop_scene(request: Request, state: TheState, name: Annotated[str, Query(max_length=200)]) -> dict[str, Any]:
+    """Open a file whose bytes are the body of the request. It is checked in a child process first."""
+    digest, path = hashlib.sha256(), state.space.upload_path(name, hashlib.sha256(name.encode()).hexdigest())
+    draft = path.with_name(f".{path.name}.{id(request)}.part")
+    try:
+        size = 0
+        with draft.open("wb") as file:
+            async for part in request.stream():
+                if (size := size + len(part)) > state.most_upload:
+                    raise TooLarge
+                digest.update(part)
+                await asyncio.to_thread(file.write, part)
+        await state.readers.do("scene", {"source": str(draft), "state": digest.hexdigest()},
+                               _SECONDS)  # fmt: skip
+        draft.replace(final := state.space.upload_path(name, digest.hexdigest()))
+    finally:
+        draft.unlink(missing_ok=True)
+    facts = await state.describe(source := state.space.add_upload(final))
+    if "error" in facts:
+        state.space.forget(source.id)
+        raise SourceError(facts["error"])
+    return facts
+
+
+@router.get("/scenes/{scene}", response_model=Scene)
+async def read_scene(scene: str, state: TheState) -> dict[str, Any]:
+    """Facts of a scene."""
+    return await state.describe(state.space.scene(scene))
+
+
+@router.delete("/scenes/{scene}", status_code=204)
+async def forget_scene(scene: str, state: TheState) -> Response:
+    """Remove a file that was dropped."""
+    state.space.forget(scene)
+    return Response(status_code=204)
+
+
+@router.get("/scenes/{scene}/tiles/{z}/{x}/{y}.png", response_class=Response)
+async def scene_tile(scene: str, tile: TilePlace, state: TheState) -> Response:
+    """A picture tile, transparent without data; 204 where the scene is not."""
+    return png(await picture_tile(state, state.space.scene(scene), tile))
+
+
+async def picture_tile(state: TheState, source: Source, tile: tuple[int, int, int]) -> bytes:
+    """The picture of a scene in a tile."""
+    body = {"source": source.place, "state": source.state, "tile": tile}
+    return await state.tile("picture", body, (source.id, source.state, tile))
+
+
+@router.get("/scenes/{scene}/thumbnail.png", response_class=Response)
+async def scene_thumbnail(scene: str, state: TheState, side: Annotated[int, Query(ge=16, le=1024)] = 256) -> Response:
+    """The whole scene, at most `side` pixels a side."""
+    source = state.space.scene(scene)
+    body = {"source": source.place, "state": source.state, "side": side}
+    return png(await state.tile("thumbnail", body, (source.id, source.state, side)))

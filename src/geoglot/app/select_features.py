@@ -1,0 +1,136 @@
+"""What OGC API Features and STAC API ask of a list of features: a box, a time, and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any
+
+from geoglot.errors import InputError
+
+#: Features of one page
+MOST = 10_000
+DEFAULT = 100
+Box = tuple[float, float, float, float]
+_EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some of the features that were asked for."""
+
+    features: list[dict[str, Any]]
+    matched: int
+    next: int | None
+    """The offset of the next page."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A box and a time; None for all."""
+
+    box: Box | None = None
+    times: tuple[datetime, datetime] | None = None
+    limit: int = DEFAULT
+    offset: int = 0
+
+    @classmethod
+    def of(cls, bbox: str | Sequence[float] | None, moment: str | None, limit: int, offset: int) -> Asked:
+        """InputError for a box or a time that cannot be read."""
+        return cls(parse_box(bbox), parse_times(moment), min(max(limit, 1), MOST), offset)
+
+    def page(self, features: Iterable[dict[str, Any]]) -> Page:
+        """The page of the features that touch the box and the time."""
+        found = [each for each in features if self._touches(each)]
+        stop = self.offset + self.limit
+        return Page(found[self.offset : stop], len(found), stop if stop < len(found) else None)
+
+    def _touches(self, feature: Mapping[str, Any]) -> bool:
+        if self.times is not None and not _meets(self.times, _times_of(feature["properties"])):
+            return False
+        if self.box is None:
+            return True
+        bounds = feature.get("bbox") or bounds_of(feature["geometry"])
+        return bounds is not None and boxes_touch(self.box, tuple(bounds))
+
+
+def parse_box(text: str | Sequence[float] | None) -> Box | None:
+    """West, south, east, north in degrees; of six numbers, heights are passed over. InputError."""
+    if text is None:
+        return None
+    try:
+        numbers = [float(part) for part in (text.split(",") if isinstance(text, str) else text)]
+    except (TypeError, ValueError):
+        numbers = []
+    if len(numbers) == 6:
+        numbers = [*numbers[:2], *numbers[3:5]]
+    if len(numbers) != 4 or not all(map(isfinite, numbers)) or numbers[1] > numbers[3]:
+        raise InputError("bbox must be west,south,east,north in degrees, with south below north")
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def parse_times(text: str | None) -> tuple[datetime, datetime] | None:
+    """A moment, or two with a slash between, of which one may be "..". InputError."""
+    if text is None:
+        return None
+    parts = text.split("/")
+    if len(parts) > 2:
+        raise InputError(f"datetime must be a moment or an interval, got {text[:60]!r}")
+    if len(parts) == 2 and set(parts) <= {"..", ""}:
+        raise InputError("datetime must have an end, or a beginning")
+    first, last = (_moment(part, end) for part, end in zip((parts[0], parts[-1]), _EVER, strict=True))
+    if first > last:
+        raise InputError("datetime must not end before it begins")
+    return first, last
+
+
+def _moment(text: str, otherwise: datetime) -> datetime:
+    if text in ("..", ""):
+        return otherwise
+    if "T" not in text.upper() and " " not in text:
+        raise InputError(f"datetime must be as 2024-05-31T10:00:00Z, got {text[:40]!r}")
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"datetime must be as 2024-05-31T10:00:00Z, got {text[:40]!r}") from error
+    if moment.tzinfo is None:
+        raise InputError(f"datetime must say its time zone, such as Z for UTC, got {text[:40]!r}")
+    return moment
+
+
+def _times_of(facts: Mapping[str, Any]) -> tuple[datetime, datetime] | None:
+    ends = facts.get("start_datetime") or facts.get("datetime"), facts.get("end_datetime") or facts.get("datetime")
+    return None if None in ends else (datetime.fromisoformat(str(ends[0])), datetime.fromisoformat(str(ends[1])))
+
+
+def _meets(asked: tuple[datetime, datetime], own: tuple[datetime, datetime] | None) -> bool:
+    """A feature without a time is there at any."""
+    return own is None or (own[0] <= asked[1] and asked[0] <= own[1])
+
+
+def boxes_touch(box: Box, other: Sequence[float]) -> bool:
+    """Whether two boxes in degrees share a point; west > east across the antimeridian."""
+    if not (box[1] <= other[3] and other[1] <= box[3]):
+        return False
+    own, others = ([(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+                   for west, east in ((box[0], box[2]), (other[0], other[2])))  # fmt: skip
+    return any(a <= d and c <= b for a, b in own for c, d in others)
+
+
+def bounds_of(geometry: Mapping[str, Any] | None) -> Box | None:
+    """The box of a geometry of GeoJSON."""
+    points = list(_points((geometry or {}).get("coordinates", ())))
+    if not points:
+        return None
+    xs, ys = zip(*points, strict=True)
+    return min(xs), min(ys), max(xs), max(ys)
+
+
+def _points(nested: Any) -> Iterable[tuple[float, float]]:
+    if nested and isinstance(nested[0], int | float):
+        yield nested[0], nested[1]
+    else:
+        for part in nested:
+            yield from _points(part)

@@ -1,0 +1,117 @@
+"""The server of the map: puts its parts together. Everything heavy is done by child processes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp
+
+from geoglot.aliases import PathLike
+from geoglot.app import features, page, routes_archives, routes_jobs, routes_scenes, samgeo, stac, tilesets
+from geoglot.app.children import Pool
+from geoglot.app.guard import Guard, Rules, TooLarge
+from geoglot.app.jobs import Job, Jobs
+from geoglot.app.state import State
+from geoglot.app.statuses import status_of, tell
+from geoglot.app.tile_cache import TileCache
+from geoglot.app.workspace import Workspace, workspace_folder
+from geoglot.errors import GeoglotError
+from geoglot.outputs.atomic import disk_errors, hold
+from geoglot.settings import Settings
+from geoglot.version import __version__
+
+READERS, WORKERS = 2, 2
+_STANDARD = ("/ogc", "/stac")
+_NICE = 10  # of workers, so that pictures come first
+
+
+@dataclass(frozen=True)
+class Serve:
+    """What a map is started with."""
+
+    places: Sequence[PathLike]
+    rules: Rules
+    model: PathLike = "mini"
+    basemap: str | None = None
+    """The address of tiles {z}/{x}/{y} of a base map; None needs no network."""
+
+
+def create_app(serve: Serve, settings: Settings) -> ASGIApp:
+    """The server of some sources. SourceError if one is not there, OutputError if the same map is running already."""
+    folder = workspace_folder(settings.cache, serve.places)
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    space = Workspace.open(folder, serve.places, list(dict.fromkeys([serve.model, "mini"])))
+    readers = Pool(READERS, 0)
+    workers = Pool(WORKERS, _NICE, ("warm", {"model": [space.model(Path(serve.model).name)[0], ""]}))
+    jobs = Jobs(folder / "jobs", workers, _tasks_of(space), settings.serve_seconds)
+    state = State(space, readers, jobs, TileCache(), serve.basemap, settings.serve_upload_mb * 2**20)
+
+    @asynccontextmanager
+    async def live(_: FastAPI) -> AsyncIterator[None]:
+        with ExitStack() as stack:
+            stack.enter_context(hold(folder))
+            warming = [asyncio.create_task(pool.warm()) for pool in (readers, workers)]
+            warming += [asyncio.create_task(state.describe(source)) for source in space.sources.values()]
+            await jobs.restore()
+            yield
+            for task in warming:
+                task.cancel()
+            await jobs.close()
+            await asyncio.gather(readers.close(), workers.close())
+
+    app = FastAPI(
+        title="geoglot", version=__version__, lifespan=live, openapi_url="/api/openapi.json", docs_url=None,
+        redoc_url=None, summary="Say it in words, see it on the map", redirect_slashes=False,
+    )  # fmt: skip
+    app.state.map = state
+    for part in (routes_scenes, routes_jobs, routes_archives, features, tilesets, stac, samgeo, page):
+        app.include_router(part.router)
+    _tell_errors(app)
+    return Guard(app, serve.rules)
+
+
+def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
+    """What a child is told of a job: the body, and the places that its ids stand for."""
+
+    def make(job: Job) -> dict[str, Any]:
+        task: dict[str, Any] = {"body": job.body, "folder": str(space.folder / "jobs" / job.id)}
+        task["vectors"] = str(space.folder / "vectors")
+        if job.kind == "search":
+            source = space.archive(job.body["archive"])
+            return task | {"source": source.place, "state": source.state}
+        task |= {"source": space.scene(job.body["scene"]).place, "model": space.model(job.body["model"])}
+        if job.kind == "teach":
+            task["output"] = str(space.taught_folder(job.body["name"]))
+        return task
+
+    return make
+
+
+def _tell_errors(app: FastAPI) -> None:
+    async def known(_: Request, error: Exception) -> JSONResponse:
+        return JSONResponse(tell(error), status_of(error))
+
+    async def invalid(request: Request, error: Exception) -> JSONResponse:
+        first = cast(RequestValidationError, error).errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        status = 400 if request.url.path.startswith(_STANDARD) else 422  # OGC and STAC say so
+        return JSONResponse({"error": {"kind": "InputError", "message": f"{where}: {first['msg']}"[:400]}}, status)
+
+    async def plain(_: Request, error: Exception) -> JSONResponse:
+        error = cast(HTTPException, error)
+        return JSONResponse({"error": {"kind": "Refused", "message": str(error.detail)}}, error.status_code)
+
+    for kind in (GeoglotError, TooLarge):
+        app.add_exception_handler(kind, known)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, plain)

@@ -1,0 +1,214 @@
+"""STAC API: archives as collections, and the parts of their sources as items. QGIS and pystac-client read it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import shapely
+from fastapi import APIRouter, Body, Query, Response
+
+from geoglot.app.select_features import DEFAULT, MOST, Asked
+from geoglot.app.state import Base, State, TheState
+from geoglot.app.workspace import Source, UnknownId
+from geoglot.errors import InputError
+
+router = APIRouter(prefix="/stac", tags=["STAC API"])
+_VERSION = "1.0.0"
+_API = "https://api.stacspec.org/v1.0.0"
+_CLASSES = [
+    f"{_API}/core", f"{_API}/collections", f"{_API}/ogcapi-features", f"{_API}/item-search",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+]  # fmt: skip
+_GEOJSON = "application/geo+json"
+Limit = Annotated[int, Query(ge=1, le=MOST)]
+Offset = Annotated[int, Query(ge=0, le=10**9)]
+Text = Annotated[str | None, Query(max_length=4000)]
+
+
+def _link(rel: str, href: str, kind: str = "application/json", **more: Any) -> dict[str, Any]:
+    return {"rel": rel, "href": href, "type": kind, **more}
+
+
+@router.get("/")
+@router.get("", include_in_schema=False)
+async def landing(state: TheState, base: Base) -> dict[str, Any]:
+    """The catalogue of all archives."""
+    root = f"{base}/stac"
+    children = [_link("child", f"{root}/collections/{each.id}", title=each.name) for each in _archives(state)]
+    return {
+        "type": "Catalog", "id": "geoglot", "stac_version": _VERSION, "title": "geoglot",
+        "description": "Archives that can be searched by words", "conformsTo": _CLASSES,
+        "links": [
+            _link("self", f"{root}/"), _link("root", f"{root}/"), _link("conformance", f"{root}/conformance"),
+            _link("data", f"{root}/collections"),
+            _link("service-desc", f"{base}/api/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
+            _link("search", f"{root}/search", _GEOJSON, method="GET"),
+            _link("search", f"{root}/search", _GEOJSON, method="POST"), *children,
+        ],
+    }  # fmt: skip
+
+
+@router.get("/conformance")
+async def conformance() -> dict[str, Any]:
+    """What of the standards is kept."""
+    return {"conformsTo": _CLASSES}
+
+
+@router.get("/collections")
+async def collections(state: TheState, base: Base) -> dict[str, Any]:
+    """All archives."""
+    root = f"{base}/stac"
+    found = [await _describe(each, state, root) for each in _archives(state)]
+    return {"collections": found, "links": [_link("self", f"{root}/collections"), _link("root", f"{root}/")]}
+
+
+@router.get("/collections/{name}")
+async def collection(name: str, state: TheState, base: Base) -> dict[str, Any]:
+    """One archive."""
+    return await _describe(_archive(name, state), state, f"{base}/stac")
+
+
+def _archives(state: State) -> list[Source]:
+    return state.space.of_kind("archive")
+
+
+def _archive(name: str, state: State) -> Source:
+    source = state.space.archive(name)
+    if source.kind != "archive":
+        raise UnknownId(f"no archive has the id {name[:40]!r}")
+    return source
+
+
+async def _describe(source: Source, state: State, root: str) -> dict[str, Any]:
+    facts = await state.describe(source)
+    own = f"{root}/collections/{source.id}"
+    bounds = facts.get("bounds") or [-180, -90, 180, 90]
+    return {
+        "type": "Collection", "id": source.id, "stac_version": _VERSION, "title": source.name, "license": "other",
+        "description": f"{facts.get('chips') or 0} chips by {facts.get('model')}",
+        "extent": {"spatial": {"bbox": [list(bounds)]},
+                   "temporal": {"interval": [[_utc(facts.get("first")), _utc(facts.get("last"))]]}},
+        "links": [_link("self", own), _link("root", f"{root}/"), _link("parent", f"{root}/"),
+                  _link("items", f"{own}/items", _GEOJSON)],
+    }  # fmt: skip
+
+
+def _utc(moment: str | None) -> str | None:
+    return None if moment is None else f"{moment[:19]}Z"
+
+
+async def _items(source: Source, state: State, root: str) -> list[dict[str, Any]]:
+    document = json.loads(await state.tile("items", {"source": source.place}, (source.id, source.state, "items")))
+    own = f"{root}/collections/{source.id}"
+    return [
+        {
+            "type": "Feature", "stac_version": _VERSION, "stac_extensions": [], "collection": source.id, **each,
+            "links": [_link("self", f"{own}/items/{each['id']}", _GEOJSON), _link("root", f"{root}/"),
+                      _link("parent", own), _link("collection", own)],
+        }
+        for each in document
+    ]  # fmt: skip
+
+
+@router.get("/collections/{name}/items")
+async def items(
+    name: str, state: TheState, base: Base, response: Response, limit: Limit = DEFAULT, offset: Offset = 0,
+    bbox: Text = None, datetime: Text = None,
+) -> dict[str, Any]:  # fmt: skip
+    """The items of an archive, in pages."""
+    root = f"{base}/stac"
+    asked = Asked.of(bbox, datetime, limit, offset)
+    response.headers["content-type"] = _GEOJSON
+    found = await _items(_archive(name, state), state, root)
+    return _answer(asked, found, f"{root}/collections/{name}/items", root, {"bbox": bbox, "datetime": datetime})
+
+
+@router.get("/collections/{name}/items/{item}")
+async def item(name: str, item: str, state: TheState, base: Base, response: Response) -> dict[str, Any]:
+    """One item."""
+    for each in await _items(_archive(name, state), state, f"{base}/stac"):
+        if each["id"] == item:
+            response.headers["content-type"] = _GEOJSON
+            return each
+    raise UnknownId(f"the archive has no item {item[:40]!r}")
+
+
+@router.get("/search")
+async def search(
+    state: TheState, base: Base, response: Response, limit: Limit = DEFAULT, offset: Offset = 0, bbox: Text = None,
+    datetime: Text = None, ids: Text = None, collections: Text = None, intersects: Text = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Items of all archives by place, time, id and collection."""
+    response.headers["content-type"] = _GEOJSON
+    lists = [None if text is None else text.split(",") for text in (ids, collections)]
+    given = {"bbox": bbox, "datetime": datetime, "ids": ids, "collections": collections, "intersects": intersects}
+    return await _search(state, f"{base}/stac", Asked.of(bbox, datetime, limit, offset), (lists[0], lists[1]),
+                         intersects, given)  # fmt: skip
+
+
+@router.post("/search")
+async def search_post(
+    state: TheState, base: Base, response: Response, query: Annotated[dict[str, Any], Body()]
+) -> dict[str, Any]:
+    """The same, with a JSON document."""
+    response.headers["content-type"] = _GEOJSON
+    limit, offset, moment = query.get("limit", DEFAULT), query.get("offset", 0), query.get("datetime")
+    lists = query.get("ids"), query.get("collections")
+    if not (isinstance(limit, int) and 1 <= limit <= MOST and isinstance(offset, int) and offset >= 0):
+        raise InputError(f"limit must be from 1 to {MOST}, and offset at least 0")
+    if not all(
+        each is None or (isinstance(each, list) and all(isinstance(part, str) for part in each)) for each in lists
+    ):
+        raise InputError("ids and collections must be lists of texts")
+    if moment is not None and not isinstance(moment, str):
+        raise InputError("datetime must be a text")
+    shape = query.get("intersects")
+    asked = Asked.of(query.get("bbox"), moment, limit, offset)
+    return await _search(state, f"{base}/stac", asked, lists, None if shape is None else json.dumps(shape), query,
+                         post=True)  # fmt: skip
+
+
+async def _search(
+    state: State, root: str, asked: Asked, lists: tuple[Sequence[str] | None, Sequence[str] | None],
+    intersects: str | None, given: dict[str, Any], *, post: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    ids, wanted = lists
+    if intersects is not None and asked.box is not None:
+        raise InputError("give bbox or intersects, not both")
+    found = [
+        each
+        for source in _archives(state)
+        if wanted is None or source.id in wanted
+        for each in await _items(source, state, root)
+        if ids is None or each["id"] in ids
+    ]
+    if intersects is not None:
+        found = _touching(found, intersects)
+    return _answer(asked, found, f"{root}/search", root, given, post=post)
+
+
+def _touching(items: list[dict[str, Any]], intersects: str) -> list[dict[str, Any]]:
+    try:
+        shape = shapely.from_geojson(intersects)
+        return [each for each in items if shape.intersects(shapely.from_geojson(json.dumps(each["geometry"])))]
+    except shapely.errors.ShapelyError as error:
+        raise InputError("intersects must be a geometry of GeoJSON") from error
+
+
+def _answer(
+    asked: Asked, found: list[dict[str, Any]], own: str, root: str, given: dict[str, Any], *, post: bool = False
+) -> dict[str, Any]:
+    page = asked.page(found)
+    links = [_link("self", own, _GEOJSON), _link("root", f"{root}/")]
+    if page.next is not None:
+        more = {key: value for key, value in given.items() if value is not None}
+        more |= {"limit": asked.limit, "offset": page.next}
+        next_page = {"method": "POST", "body": more} if post else {"method": "GET"}
+        links.append(_link("next", own if post else f"{own}?{urlencode(more)}", _GEOJSON, **next_page))
+    return {"type": "FeatureCollection", "features": page.features, "links": links, "numberMatched": page.matched,
+            "numberReturned": len(page.features)}  # fmt: skip

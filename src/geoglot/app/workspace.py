@@ -1,0 +1,169 @@
+"""What the map may open: scenes and archives that were given when it started, files that were dropped onto it, and
+models. Everything else on this machine is out of its reach: a request names an id, and never a path."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from geoglot.aliases import PathLike
+from geoglot.errors import GeoglotError, InputError, SourceError
+
+Kind = Literal["scene", "archive", "folder"]
+#: Scenes that the map lists
+MOST_SCENES = 1000
+_INDEX = "archive.json"
+_PICTURES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
+_NAME = re.compile(r"\w[\w -]{0,59}")
+
+
+class UnknownId(GeoglotError):
+    """Nothing of the map has this id."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A scene, an archive, or a folder of pictures."""
+
+    id: str
+    name: str
+    place: str
+    kind: Kind
+    dropped: bool = False
+    """Whether it was dropped onto the map, which may then forget it."""
+
+    @property
+    def state(self) -> str:
+        """A text that changes when the file does; an archive changes with its manifest."""
+        path = Path(self.place) / _INDEX if self.kind == "archive" else Path(self.place)
+        try:
+            facts = path.stat()
+        except OSError:  # at a URL
+            return ""
+        return f"{facts.st_size}-{facts.st_mtime_ns}"
+
+
+@dataclass
+class Workspace:
+    """The sources by id, and the folders in which the map keeps its work."""
+
+    folder: Path
+    sources: dict[str, Source] = field(default_factory=dict)
+    models: dict[str, str] = field(default_factory=dict)
+    """The place of each model that was given by its name or folder."""
+
+    @classmethod
+    def open(cls, folder: Path, places: Sequence[PathLike], models: Sequence[PathLike] = ("mini",)) -> Workspace:
+        """List the sources; SourceError for a place where nothing is."""
+        space = cls(folder)
+        for place in places:
+            for source in _sources_at(str(place)):
+                space.sources[source.id] = source
+        for model in models:
+            space.models[Path(model).name] = str(model)
+        for name in ("uploads", "jobs", "vectors", "models"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        for path in sorted((folder / "uploads").iterdir()):
+            if not path.name.startswith("."):
+                space.add_upload(path)
+        return space
+
+    def of_kind(self, *kinds: Kind) -> list[Source]:
+        """The sources of some kinds, in the order in which they were given."""
+        return [source for source in self.sources.values() if source.kind in kinds]
+
+    def scene(self, name: str) -> Source:
+        """A scene by its id; UnknownId."""
+        return self._source(name, "scene")
+
+    def archive(self, name: str) -> Source:
+        """An archive, or a folder that can be searched, by its id; UnknownId."""
+        return self._source(name, "archive", "folder")
+
+    def _source(self, name: str, *kinds: Kind) -> Source:
+        source = self.sources.get(name)
+        if source is None or source.kind not in kinds:
+            raise UnknownId(f"no {kinds[0]} has the id {name[:40]!r}")
+        return source
+
+    def upload_path(self, name: str, digest: str) -> Path:
+        """Where a dropped file is kept; InputError for a name that no picture has."""
+        suffix = Path(name).suffix.lower()
+        if suffix not in _PICTURES:
+            raise InputError(f"the map opens {', '.join(_PICTURES)}, got a file {name[:80]!r}")
+        stem = re.sub(r"[^\w-]+", "-", Path(name).stem)[:60].strip("-") or "scene"
+        return self.folder / "uploads" / f"{stem}-{digest[:8]}{suffix}"
+
+    def add_upload(self, path: Path) -> Source:
+        """List a file that was dropped."""
+        source = _scene(str(path), dropped=True)
+        self.sources[source.id] = source
+        return source
+
+    def forget(self, name: str) -> None:
+        """Remove a file that was dropped; InputError for a scene of the user's own."""
+        source = self.scene(name)
+        if not source.dropped:
+            raise InputError(f"{source.name} was given when the map was started; only dropped files are removed")
+        Path(source.place).unlink(missing_ok=True)
+        del self.sources[name]
+
+    def model(self, name: str) -> tuple[str, str]:
+        """The place of a model, and a text that changes with it; UnknownId."""
+        if name in self.models:
+            return self.models[name], ""
+        folder = self.taught_folder(name)
+        if not folder.is_dir():
+            raise UnknownId(f"no model is called {name[:60]!r}")
+        return str(folder), str(max((path.stat().st_mtime_ns for path in folder.iterdir()), default=0))
+
+    def taught_folder(self, name: str) -> Path:
+        """The folder of a model that is taught here; InputError for a name that is no plain word."""
+        if not _NAME.fullmatch(name) or name in self.models:
+            raise InputError("the name of a model must be letters, digits, spaces, - and _, and not that of another")
+        return self.folder / "models" / name
+
+    def list_models(self) -> list[str]:
+        """The names of all models."""
+        taught = [path.name for path in (self.folder / "models").iterdir() if _NAME.fullmatch(path.name)]
+        return [*self.models, *sorted(taught)]
+
+
+def workspace_folder(cache: Path, places: Sequence[PathLike]) -> Path:
+    """The folder that a map of the same sources always has, in which it goes on after it was killed."""
+    named = "\n".join(sorted(str(place) if "://" in str(place) else str(Path(place).resolve()) for place in places))
+    return cache / "serve" / hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def _sources_at(place: str) -> list[Source]:
+    path = Path(place)
+    if "://" in place or path.is_file() or place.startswith("/vsi"):
+        return [_scene(place)]
+    if not path.is_dir():
+        raise SourceError(f"there is no file, folder or archive {place}")
+    whole = str(path.resolve())
+    if (path / _INDEX).is_file():
+        return [Source(_id(whole), path.name, whole, "archive")]
+    found = sorted(each for each in path.rglob("*") if each.suffix.lower() in _PICTURES and _is_shown(each, path))
+    if not found:
+        raise SourceError(f"the folder {place} holds no archive and no picture ({', '.join(_PICTURES)})")
+    return [Source(_id(whole), path.name, whole, "folder"), *(_scene(str(each)) for each in found[:MOST_SCENES])]
+
+
+def _is_shown(path: Path, folder: Path) -> bool:
+    """Whether a file may be shown: none that is hidden, or that a link leads to outside of the folder."""
+    inside = path.resolve().is_relative_to(folder.resolve())
+    return inside and path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _scene(place: str, *, dropped: bool = False) -> Source:
+    whole = place if "://" in place or place.startswith("/vsi") else str(Path(place).resolve())
+    return Source(_id(whole), Path(place).name, whole, "scene", dropped)
+
+
+def _id(whole: str) -> str:
+    return hashlib.sha256(whole.encode()).hexdigest()[:12]

@@ -1,0 +1,174 @@
+"""What other programs read: OGC API Features and Tiles, STAC API, and the routes of samgeo-api."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geoglot.app.select_features import Asked, boxes_touch, parse_box, parse_times
+from geoglot.demo import SCENE
+from geoglot.errors import InputError
+from mapserver import TOKEN, Served
+
+
+def follow(served: Served, document: Any, rel: str) -> Any:
+    """What a link of a document leads to, as a client follows it."""
+    [link] = [link for link in document["links"] if link["rel"] == rel]
+    path = link["href"].partition(f"/key/{TOKEN}")[2]
+    answer = served.ask(path)
+    assert answer.status == 200, link
+    return answer.json()
+
+
+def test_features_are_reached_from_the_landing_page(served: Served, heat: dict[str, Any]) -> None:
+    landing = served.ask("/ogc/").json()
+    assert (
+        "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core"
+        in follow(served, landing, "conformance")["conformsTo"]
+    )
+    follow(served, landing, "service-desc")
+    collections = follow(served, landing, "data")["collections"]
+    [mine] = [each for each in collections if each["id"] == heat["id"]]
+    items = follow(served, mine, "items")
+    assert items["numberMatched"] == sum(heat["result"]["counts"].values())
+    first = items["features"][0]
+    assert served.ask(f"/ogc/collections/{heat['id']}/items/{first['id']}").json()["properties"] == first["properties"]
+
+
+def test_pages_hold_every_feature_once(served: Served, heat: dict[str, Any]) -> None:
+    document, seen = served.ask(f"/ogc/collections/{heat['id']}/items?limit=7").json(), list[int]()
+    while True:
+        seen += [each["id"] for each in document["features"]]
+        if not any(link["rel"] == "next" for link in document["links"]):
+            break
+        document = follow(served, document, "next")
+    assert len(seen) == len(set(seen)) == document["numberMatched"]
+
+
+def test_a_box_selects_the_features_that_touch_it(served: Served, heat: dict[str, Any]) -> None:
+    west, south, east, north = served.ask("/api/state").json()["scenes"][0]["bounds"]
+    every = served.ask(f"/ogc/collections/{heat['id']}/items?limit=10000").json()["features"]
+    box = f"{west},{south},{(west + east) / 2},{north}"
+    some = served.ask(f"/ogc/collections/{heat['id']}/items?limit=10000&bbox={box}").json()["features"]
+    expected = [each for each in every if each["bbox"][0] <= (west + east) / 2]
+    assert [each["id"] for each in some] == [each["id"] for each in expected]
+    assert 0 < len(some) < len(every)
+    assert not served.ask(f"/ogc/collections/{heat['id']}/items?bbox=0,0,1,1").json()["features"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["limit=0", "limit=a", "bbox=1,2,3", "bbox=1,2,3,nan", "bbox=0,5,1,4", "unknown=1", "offset=-1", "datetime=now",
+     "datetime=2024-01-02T00:00:00Z/2024-01-01T00:00:00Z"],
+)  # fmt: skip
+def test_wrong_queries_are_refused_as_the_standard_says(served: Served, heat: dict[str, Any], query: str) -> None:
+    assert served.ask(f"/ogc/collections/{heat['id']}/items?{query}").status == 400
+
+
+def test_scenes_and_scores_are_tiles_of_the_grid_of_web_maps(served: Served, scene: str, heat: dict[str, Any]) -> None:
+    grid = served.ask("/ogc/tileMatrixSets/WebMercatorQuad").json()
+    assert grid["tileMatrices"][0]["scaleDenominator"] == pytest.approx(559082264.0287178)
+    for name in (scene, f"{heat['id']}-0"):
+        sets = served.ask(f"/ogc/collections/{name}/map/tiles").json()["tilesets"]
+        [template] = [link["href"] for link in sets[0]["links"] if link.get("templated")]
+        path = template.partition(f"/key/{TOKEN}")[2]
+        path = path.replace("{tileMatrix}", "17").replace("{tileRow}", "43371").replace("{tileCol}", "67122")
+        assert served.ask(path).body.startswith(b"\x89PNG")
+
+
+def test_gdal_reads_the_features(served: Served, heat: dict[str, Any]) -> None:
+    import pyogrio
+
+    if "OAPIF" not in pyogrio.list_drivers():
+        pytest.skip("this GDAL has no OAPIF driver")
+    frame = pyogrio.read_dataframe(f"OAPIF:http://127.0.0.1:{served.port}/key/{TOKEN}/ogc/", layer=heat["id"])
+    assert len(frame) == sum(heat["result"]["counts"].values())
+    assert set(frame["name"]) == {"building", "trees"}
+
+
+def test_pystac_client_reads_archives(served: Served) -> None:
+    from pystac_client import Client
+
+    client = Client.open(f"http://127.0.0.1:{served.port}/key/{TOKEN}/stac/")
+    [collection] = client.get_collections()
+    items = list(client.search(collections=[collection.id], bbox=[4, 51, 5, 52]).items())
+    assert items
+    assert items[0].assets["data"].href.endswith("scene.tif")
+    assert not list(client.search(bbox=[0, 0, 1, 1]).items())
+    west, south, east, north = items[0].bbox or [0.0] * 4
+    shape = {"type": "Point", "coordinates": [(west + east) / 2, (south + north) / 2]}
+    assert len(list(client.search(intersects=shape).items())) == len(items)
+
+
+def form(fields: dict[str, str], file: Path) -> tuple[bytes, dict[str, str]]:
+    """A form with a file, as programs send it."""
+    boundary = uuid.uuid4().hex
+    parts = [
+        f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'.encode()
+        for name, value in fields.items()
+    ]
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{file.name}"\r\n'
+    parts.append(f"{head}Content-Type: image/tiff\r\n\r\n".encode() + file.read_bytes() + b"\r\n")
+    return b"".join([*parts, f"--{boundary}--\r\n".encode()]), {
+        "content-type": f"multipart/form-data; boundary={boundary}"
+    }
+
+
+def test_samgeos_clients_get_polygons_for_words(served: Served) -> None:
+    """The form that GeoLibre sends: a file, a prompt, and fields that mean nothing here."""
+    assert served.ask("/samgeo/health").json()["status"] == "ok"
+    assert "sam3" in served.ask("/samgeo/models").json()["models"]
+    body, headers = form(
+        {"prompt": "building", "model_version": "sam3", "output_format": "geojson", "confidence_threshold": "0.5",
+         "backend": "meta", "min_size": "0"}, SCENE,
+    )  # fmt: skip
+    answer = served.ask("/samgeo/segment/text", body, headers=headers)
+    assert answer.status == 200, answer.body
+    found = answer.json()
+    assert found["type"] == "FeatureCollection"
+    assert len(found["features"]) > 20
+    assert all(
+        each["geometry"]["type"] == "Polygon" and 0 <= each["properties"]["score"] <= 1 for each in found["features"]
+    )
+    assert 4.35 < found["features"][0]["geometry"]["coordinates"][0][0][0] < 4.36
+    assert len(served.ask("/api/state").json()["scenes"]) == 1  # what they sent is not kept
+
+
+def test_samgeos_clients_are_told_what_is_not_there(served: Served) -> None:
+    body, headers = form({"prompt": "elephant"}, SCENE)
+    assert served.ask("/samgeo/segment/text", body, headers=headers).status == 404
+    body, headers = form({"prompt": "building", "output_format": "png"}, SCENE)
+    assert served.ask("/samgeo/segment/text", body, headers=headers).status == 400
+    assert served.ask("/samgeo/segment/automatic", b"", method="POST").status == 501
+
+
+def test_samgeos_boxes_outline_things(served: Served) -> None:
+    west, south, east, north = served.ask("/api/state").json()["scenes"][0]["bounds"]
+    lon, lat = (west + east) / 2, (south + north) / 2
+    fields = {"boxes": json.dumps([[lon - 1e-4, lat - 1e-4, lon + 1e-4, lat + 1e-4]]), "point_crs": "EPSG:4326"}
+    body, headers = form(fields, SCENE)
+    answer = served.ask("/samgeo/segment/predict", body, headers=headers)
+    assert answer.status == 200, answer.body
+    assert answer.json()["features"]
+
+
+def test_boxes_meet_across_the_antimeridian() -> None:
+    assert boxes_touch((170, -10, -170, 10), (-175, 0, -172, 5))
+    assert boxes_touch((-175, 0, -172, 5), (170, -10, -170, 10))
+    assert not boxes_touch((170, -10, -170, 10), (0, 0, 1, 1))
+    assert parse_box("1,2,0,3,4,9") == (1, 2, 3, 4)
+
+
+def test_intervals_may_be_open() -> None:
+    first, last = parse_times("2024-01-01T00:00:00Z/..") or (None, None)
+    assert first and last and first.year == 2024 and last.year == 9999
+    for wrong in ("../..", "2024-01-01", "2024-01-01T00:00:00", "a/b/c"):
+        with pytest.raises(InputError):
+            parse_times(wrong)
+    item = {"bbox": [0, 0, 1, 1], "geometry": None, "properties": {"datetime": "2024-05-01T00:00:00Z"}}
+    assert Asked.of(None, "2024-01-01T00:00:00Z/2024-06-01T00:00:00Z", 10, 0).page([item]).matched == 1
+    assert Asked.of(None, "2025-01-01T00:00:00Z/..", 10, 0).page([item]).matched == 0

@@ -1,0 +1,113 @@
+"""Who may ask the map, and for what."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from geoglot.app.bodies import check_no_paths, parse_body
+from geoglot.errors import InputError, SourceError
+from mapserver import TOKEN, Served, copy_demo, serve
+
+HOME = Path.home()
+
+
+def test_without_the_token_nothing_is_answered(served: Served) -> None:
+    for path in ("/", "/api/state", "/ogc/", "/stac/", "/samgeo/health", "/api/openapi.json", "/nothing"):
+        assert served.ask(path, key="").status == 401, path
+        assert served.ask(path, key="wrong").status == 401, path
+    assert served.ask("/api/state", key="", headers={"authorization": f"Bearer {TOKEN}"}).status == 200
+
+
+def test_opening_the_page_gives_a_cookie_and_hides_the_token(served: Served) -> None:
+    from http.client import HTTPConnection
+
+    connection = HTTPConnection("127.0.0.1", served.port)
+    connection.request("GET", f"/?token={TOKEN}")
+    answer = connection.getresponse()
+    cookie = answer.headers["set-cookie"]
+    assert (answer.status, answer.headers["location"]) == (303, "./")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Lax" in cookie
+    assert served.ask("/api/state", key="", headers={"cookie": cookie.partition(";")[0]}).status == 200
+
+
+def test_another_origin_may_change_nothing(served: Served, scene: str) -> None:
+    body = {"scene": scene, "words": "building"}
+    for headers in ({"origin": "http://evil.example"}, {"sec-fetch-site": "cross-site"}, {"origin": "null"}):
+        assert served.ask("/api/jobs/find", body, headers=headers).status == 403, headers
+
+
+def test_another_name_of_this_machine_is_refused(served: Served) -> None:
+    """A page whose name was bound to 127.0.0.1 (DNS rebinding) has another host."""
+    assert served.ask("/api/state", headers={"host": "evil.example"}).status == 403
+
+
+def test_every_answer_forbids_what_a_page_does_not_need(served: Served) -> None:
+    for path in ("/", "/api/state", "/nothing"):
+        headers = served.ask(path).headers
+        assert "default-src 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+@pytest.mark.parametrize("option", ["points", "area", "vectors"])
+def test_no_body_names_a_file(served: Served, scene: str, option: str) -> None:
+    body = {"scene": scene, "words": "building", "options": {option: str(HOME)}}
+    answer = served.ask("/api/jobs/find", body)
+    assert answer.status == 400
+    assert "names a file" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("words", ["/etc/passwd.txt", ["classes.json"], {"x.txt": ["a"]}])
+def test_words_are_never_a_file(served: Served, scene: str, words: Any) -> None:
+    job = served.run("find", {"scene": scene, "words": words})
+    assert job["state"] == "failed"
+    assert "looks like a file" in job["error"]["message"]
+
+
+def test_ids_reach_nothing_that_was_not_given(served: Served, scene: str) -> None:
+    for path in (
+        "/api/scenes/..%2f..%2fetc", "/api/jobs/..%2f..%2f/files/job.json", "/..%2f..%2fserver.py", "/server.py",
+        "/assets/..%2f..%2fserver.py", "/api/archives/x/chips/0.png", "/ogc/collections/..%2f/items", "/%2fetc/passwd",
+    ):  # fmt: skip
+        assert served.ask(path).status == 404, path
+    for model in ("../../x", "/etc", "http://evil.example/x", ""):
+        assert served.ask("/api/jobs/heat", {"scene": scene, "words": "a", "model": model}).status in (400, 404), model
+
+
+def test_job_files_are_only_those_that_a_job_made(served: Served, heat: dict[str, Any]) -> None:
+    for name in ("job.json", "heat.npy", ".lock", "objects.geojson.bak", "..%2fjob.json"):
+        assert served.ask(f"/api/jobs/{heat['id']}/files/{name}").status == 404, name
+
+
+def test_bodies_are_bounded_and_checked(served: Served, scene: str) -> None:
+    assert served.ask("/api/jobs/heat", b"[" * 9_000_000).status == 413
+    assert served.ask("/api/jobs/heat", b"[" * 100_000).status == 422
+    for body in ({}, [], {"scene": scene}, {"scene": scene, "words": "a", "unknown": 1}, {"scene": 1, "words": "a"},
+                 {"scene": scene, "words": "a", "options": {"min_score": 2}}):  # fmt: skip
+        assert served.ask("/api/jobs/heat", body).status in (400, 422), body
+
+
+def test_wrong_options_are_told_as_the_command_line_does() -> None:
+    with pytest.raises(InputError, match="min_area"):
+        parse_body("find", {"scene": "x", "words": "a", "options": {"max_area": 1, "min_area": 2}})
+    check_no_paths(parse_body("heat", {"scene": "x", "words": "a"}))
+
+
+def test_links_of_a_folder_do_not_lead_out_of_it(tmp_path: Path) -> None:
+    folder, outside = tmp_path / "scenes", tmp_path / "outside"
+    folder.mkdir()
+    outside.mkdir()
+    secret = copy_demo(outside)
+    (folder / "link.tif").symlink_to(secret)
+    with pytest.raises(SourceError, match="no picture"), serve([folder], tmp_path / "cache"):
+        pass
+
+
+def test_under_a_prefix_links_lead_back(tmp_path: Path) -> None:
+    with serve([copy_demo(tmp_path)], tmp_path / "cache", prefix="/user/me/proxy/8765") as running:
+        links = running.ask("/ogc/", key="", headers={"authorization": f"Bearer {TOKEN}"}).json()["links"]
+        assert all("/user/me/proxy/8765/" in link["href"] for link in links)
