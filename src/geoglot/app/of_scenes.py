@@ -18,6 +18,7 @@ import shapely
 from geoglot.aliases import Progress
 from geoglot.app.bodies import AskBody, FindBody, HeatBody, SegmentBody, names_of, parse_body
 from geoglot.app.child import Done, Report
+from geoglot.app.kept_vectors import trim_vectors
 from geoglot.app.mercator import placed
 from geoglot.errors import InputError
 from geoglot.geo import Grid
@@ -39,6 +40,7 @@ from geoglot.tasks.find.heat import Heat
 from geoglot.tasks.find.heat_map import HeatMap, byte_of
 
 _MODELS = 3  # that stay loaded
+_MOST_LISTED = 1000  # objects in the document of a job; its files hold all
 
 
 @lru_cache(_MODELS)
@@ -66,6 +68,7 @@ def do_heat(task: dict[str, Any], report: Report) -> Done:
     assert isinstance(body, HeatBody)
     dense, options = dense_model(*task["model"]), replace(body.options, vectors=task["vectors"], overlay=False)
     words = parse_classes(names_of(body.words))
+    trim_vectors(Path(task["vectors"]))
     with open_scene(task["source"], body.read, dense.card.resolution) as raster:
         sight = look_ahead(dense, raster, body.read, words, insist=options.min_score is not None)
         bands = consult_bands(raster, words, options.evidence, compete=False, hidden=sight.why)
@@ -87,7 +90,7 @@ def do_heat(task: dict[str, Any], report: Report) -> Done:
                 show(scene, scene.plan.lattice[0])
                 result = find(scene, names_of(body.words), read=body.read, options=options)
         grid = raster.grid
-    document = result.to_json() | {"files": write_objects(result.objects, grid, folder)}
+    document = _document(result, grid, folder)
     return document | {"names": _describe_names(result, folder), "crs": grid.crs is not None}, b""
 
 
@@ -134,7 +137,14 @@ def do_find(task: dict[str, Any], report: Report) -> Done:
         result = find(raster, words, model=dense, read=body.read, options=options, refiner=body.refine,
                       progress=advance(report))  # fmt: skip
         grid = raster.grid
-    return result.to_json() | {"files": write_objects(result.objects, grid, folder)}, b""
+    return _document(result, grid, folder), b""
+
+
+def _document(result: FindResult, grid: Grid, folder: Path) -> dict[str, Any]:
+    """The document of `find`, which lists the first objects and names the files of all."""
+    document = result.to_json()
+    document["objects"] = document["objects"][:_MOST_LISTED]
+    return document | {"found": len(result.objects), "files": write_objects(result.objects, grid, folder)}
 
 
 def do_segment(task: dict[str, Any], report: Report) -> Done:

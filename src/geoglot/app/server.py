@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from geoglot.aliases import PathLike
-from geoglot.app import features, page, routes_archives, routes_jobs, routes_scenes, samgeo, stac, tilesets
+from geoglot.app import features, page_files, routes_archives, routes_jobs, routes_scenes, samgeo, stac, tilesets
 from geoglot.app.children import Pool
 from geoglot.app.guard import Guard, Rules, TooLarge
 from geoglot.app.jobs import Job, Jobs
@@ -74,7 +74,7 @@ def create_app(serve: Serve, settings: Settings) -> ASGIApp:
         redoc_url=None, summary="Say it in words, see it on the map", redirect_slashes=False,
     )  # fmt: skip
     app.state.map = state
-    for part in (routes_scenes, routes_jobs, routes_archives, features, tilesets, stac, samgeo, page):
+    for part in (routes_scenes, routes_jobs, routes_archives, features, tilesets, stac, samgeo, page_files):
         app.include_router(part.router)
     _tell_errors(app)
     return Guard(app, serve.rules)

@@ -89,5 +89,6 @@ def _listen(host: str, port: int) -> socket.socket:
         except OSError:
             listening.close()
             continue
+        listening.listen(128)
         return listening
     raise InputError(f"no port from {port} to {port + _STEPS - 1} is free; give another: --port")

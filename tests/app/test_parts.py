@@ -1,0 +1,129 @@
+"""The parts of the map that need no server: heat, tiles, the cache, what it keeps."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from affine import Affine
+
+from geoglot.app.kept_vectors import trim_vectors
+from geoglot.app.mercator import placed, tile_grid, zooms
+from geoglot.app.pictures import read_onto
+from geoglot.app.tile_cache import TileCache
+from geoglot.app.workspace import UnknownId, Workspace
+from geoglot.errors import InputError
+from geoglot.geo import Grid
+from geoglot.outputs.own import own_folder
+from geoglot.scene.class_words import parse_classes
+from geoglot.scene.consult_bands import consult_bands
+from geoglot.scene.dense import dense_of
+from geoglot.scene.encoded_scene import EncodedScene, encode_scene
+from geoglot.scene.score_field import ScoreField
+from geoglot.sources.raster import open_raster
+from geoglot.tasks.find import heat as heat_module
+from geoglot.tasks.find.heat import Heat
+from geoglot.tasks.find.heat_map import STEPS, HeatMap, byte_of
+from mapserver import copy_demo
+
+
+@pytest.mark.parametrize("by_pixel", [True, False])
+def test_heat_that_grew_is_the_heat_of_the_finished_scene(
+    tmp_path: Path, by_pixel: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows that were written early are those that a finished scene gives; scores are those of `find`."""
+    if not by_pixel:
+        monkeypatch.setattr(heat_module, "_MOST_PIXELS", 1)
+    dense, words = dense_of("mini"), parse_classes(["building", "trees"])
+    question, known = dense.question(words, None, ("a satellite photo of {}",)), list[int]()
+    with open_raster(copy_demo(tmp_path), resolution=dense.card.resolution) as raster:
+        evidence = consult_bands(raster, words, "words+bands", compete=False).evidence
+        heat = Heat(tmp_path, question, evidence)
+
+        def show(scene: EncodedScene, rows: int) -> None:
+            heat.fill(scene, rows)
+            known.append(int((HeatMap.open(tmp_path).bytes[0] > 0).any(1).sum()))
+
+        with encode_scene(raster, dense, finished=show) as scene:
+            show(scene, scene.plan.lattice[0])
+            shown = HeatMap.open(tmp_path)
+            for index in range(2):
+                mine = evidence if evidence and evidence.judges_name(index) else None
+                field = ScoreField(scene, question, index, mine)
+                block = scene.plan.lattice_window.within(scene.plan.lattice_window)
+                scores = field.read(raster.grid.whole) if by_pixel else field.patches(
+                    block._replace(height=scene.plan.lattice[0], width=scene.plan.lattice[1]))  # fmt: skip
+                there = shown.bytes[index] > 0
+                assert there.mean() > 0.95
+                error = np.abs((shown.bytes[index][there].astype(float) - 1) / STEPS - scores[there])
+                assert error.max() <= 0.5 / STEPS + 1e-5
+    assert known == sorted(known)
+    assert 0 < known[0] < known[-1] == shown.grid.shape[0]
+    assert shown.areas(0).sum() == pytest.approx(90_000, rel=0.02)
+
+
+def test_the_byte_of_a_score() -> None:
+    assert [byte_of(score) for score in (0.0, 0.5, 1.0)] == [1, 128, 255]
+
+
+def test_a_tile_shows_what_the_raster_holds(tmp_path: Path) -> None:
+    """Read on the Mercator grid, and again from pixels that were averaged first, a scene looks the same."""
+    with open_raster(copy_demo(tmp_path)) as raster:
+        near, valid = read_onto(raster, tile_grid(17, 67122, 43371))
+        wide, seen = read_onto(raster, tile_grid(15, 67122 // 4, 43371 // 4))
+    row, col = (43371 % 4) * 64, (67122 % 4) * 64
+    small = near.reshape(3, 64, 4, 64, 4).mean((2, 4))
+    both = valid.reshape(64, 4, 64, 4).all((1, 3)) & seen[row : row + 64, col : col + 64]
+    assert both.any()
+    assert np.abs(small - wide[:, row : row + 64, col : col + 64])[:, both].mean() < 0.03
+
+
+def test_a_scene_without_a_place_lies_around_the_middle_of_the_map() -> None:
+    grid = placed(Grid(None, Affine.identity(), (100, 200)))
+    lon, lat = grid.to_lonlat(50, 100)
+    assert (float(lon), float(lat)) == pytest.approx((0, 0))
+    least, most = zooms(grid)
+    assert least < most == 18
+
+
+def test_bottom_up_rasters_are_shown_the_right_way(tmp_path: Path, make_geotiff) -> None:  # type: ignore[no-untyped-def]
+    pixels = np.zeros((3, 64, 64), np.uint8)
+    pixels[:, :32] = 250  # the first rows, which lie in the south
+    path = make_geotiff(pixels, crs=3857, transform=Affine(1, 0, 0, 0, 1, 0))
+    with open_raster(path) as raster:
+        shown, valid = read_onto(raster, Grid(placed(raster.native).crs, Affine(1, 0, 0, 0, -1, 64), (64, 64)))
+    assert valid.all()
+    assert shown[:, :31].mean() < 0.1
+    assert shown[:, 33:].mean() > 0.9
+
+
+def test_the_cache_forgets_what_was_not_asked_for_longest() -> None:
+    cache = TileCache(most=10)
+    for name in "abc":
+        cache.put(name, b"1234")
+    assert [cache.get(name) for name in "abc"] == [None, b"1234", b"1234"]
+    cache.put("b", b"12345678")
+    assert cache.get("c") is None
+
+
+def test_vectors_beyond_the_bound_go_the_oldest_first(tmp_path: Path) -> None:
+    folders = [tmp_path / f".{name}.work" for name in "abc"]
+    for age, folder in enumerate(folders):
+        own_folder(folder)
+        (folder / "seen-000000000.npy").write_bytes(b"x" * 100)
+        os.utime(folder, (1e9 + age, 1e9 + age))
+    os.utime(folders[1])  # in use
+    trim_vectors(tmp_path, most=250)
+    assert [folder.exists() for folder in folders] == [False, True, True]
+
+
+def test_names_of_models_and_files_are_plain(tmp_path: Path) -> None:
+    space = Workspace.open(tmp_path, [copy_demo(tmp_path)])
+    for name in ("../x", "/x", "", ".x", "mini", "x" * 61, "a\nb"):
+        with pytest.raises(InputError):
+            space.taught_folder(name)
+    with pytest.raises(UnknownId):
+        space.model("roofs")
+    assert space.upload_path("../../../etc/a b.TIF", "0" * 64) == tmp_path / "uploads" / "a-b-00000000.tif"
