@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,15 @@ from mapserver import TOKEN, Served, copy_demo, serve
 HOME = Path.home()
 
 
+def head_of(served: Served, method: str, path: str, headers: dict[str, str] | None = None) -> HTTPResponse:
+    """The head of an answer that is not followed elsewhere, to a request whose body is not sent."""
+    with closing(HTTPConnection("127.0.0.1", served.port, timeout=60)) as connection:
+        connection.request(method, path, headers=headers or {})
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
+
 def test_without_the_token_nothing_is_answered(served: Served) -> None:
     for path in ("/", "/api/state", "/ogc/", "/stac/", "/samgeo/health", "/api/openapi.json", "/nothing"):
         assert served.ask(path, key="").status == 401, path
@@ -22,11 +33,7 @@ def test_without_the_token_nothing_is_answered(served: Served) -> None:
 
 
 def test_opening_the_page_gives_a_cookie_and_hides_the_token(served: Served) -> None:
-    from http.client import HTTPConnection
-
-    connection = HTTPConnection("127.0.0.1", served.port)
-    connection.request("GET", f"/?token={TOKEN}")
-    answer = connection.getresponse()
+    answer = head_of(served, "GET", f"/?token={TOKEN}")
     cookie = answer.headers["set-cookie"]
     assert (answer.status, answer.headers["location"]) == (303, "./")
     assert "HttpOnly" in cookie
@@ -84,7 +91,8 @@ def test_job_files_are_only_those_that_a_job_made(served: Served, heat: dict[str
 
 
 def test_bodies_are_bounded_and_checked(served: Served, scene: str) -> None:
-    assert served.ask("/api/jobs/heat", b"[" * 9_000_000).status == 413
+    assert head_of(served, "POST", f"/key/{TOKEN}/api/jobs/heat", {"content-length": "9000000"}).status == 413
+    assert head_of(served, "POST", f"/key/{TOKEN}/api/jobs/heat", {"content-length": "-1"}).status in (400, 413)
     assert served.ask("/api/jobs/heat", b"[" * 100_000).status == 422
     for body in ({}, [], {"scene": scene}, {"scene": scene, "words": "a", "unknown": 1}, {"scene": 1, "words": "a"},
                  {"scene": scene, "words": "a", "options": {"min_score": 2}}):  # fmt: skip

@@ -61,7 +61,7 @@ def test_heat_that_grew_is_the_heat_of_the_finished_scene(
                 assert error.max() <= 0.5 / STEPS + 1e-5
     assert known == sorted(known)
     assert 0 < known[0] < known[-1] == shown.grid.shape[0]
-    assert shown.areas(0).sum() == pytest.approx(90_000, rel=0.02)
+    assert shown.areas(0).sum() == pytest.approx(90_000, rel=0.02 if by_pixel else 0.06)  # patches reach beyond
 
 
 def test_the_byte_of_a_score() -> None:
@@ -89,13 +89,13 @@ def test_a_scene_without_a_place_lies_around_the_middle_of_the_map() -> None:
 
 
 def test_bottom_up_rasters_are_shown_the_right_way(tmp_path: Path, make_geotiff) -> None:  # type: ignore[no-untyped-def]
-    pixels = np.zeros((3, 64, 64), np.uint8)
+    pixels = np.full((3, 64, 64), 20, np.uint8)
     pixels[:, :32] = 250  # the first rows, which lie in the south
     path = make_geotiff(pixels, crs=3857, transform=Affine(1, 0, 0, 0, 1, 0))
     with open_raster(path) as raster:
         shown, valid = read_onto(raster, Grid(placed(raster.native).crs, Affine(1, 0, 0, 0, -1, 64), (64, 64)))
     assert valid.all()
-    assert shown[:, :31].mean() < 0.1
+    assert shown[:, :31].mean() < 0.2
     assert shown[:, 33:].mean() > 0.9
 
 
@@ -112,10 +112,10 @@ def test_vectors_beyond_the_bound_go_the_oldest_first(tmp_path: Path) -> None:
     folders = [tmp_path / f".{name}.work" for name in "abc"]
     for age, folder in enumerate(folders):
         own_folder(folder)
-        (folder / "seen-000000000.npy").write_bytes(b"x" * 100)
+        (folder / "seen-000000000.npy").write_bytes(b"x" * 1000)
         os.utime(folder, (1e9 + age, 1e9 + age))
     os.utime(folders[1])  # in use
-    trim_vectors(tmp_path, most=250)
+    trim_vectors(tmp_path, most=2700)
     assert [folder.exists() for folder in folders] == [False, True, True]
 
 

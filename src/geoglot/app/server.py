@@ -60,7 +60,7 @@ def create_app(serve: Serve, settings: Settings) -> ASGIApp:
     async def live(_: FastAPI) -> AsyncIterator[None]:
         with ExitStack() as stack:
             stack.enter_context(hold(folder))
-            warming = [asyncio.create_task(pool.warm()) for pool in (readers, workers)]
+            warming: list[asyncio.Task[Any]] = [asyncio.create_task(pool.warm()) for pool in (readers, workers)]
             warming += [asyncio.create_task(state.describe(source)) for source in space.sources.values()]
             await jobs.restore()
             yield

@@ -23,6 +23,7 @@ class TileCache:
         """Keep a tile."""
         self._bytes += len(tile) - len(self._tiles.get(key, b""))
         self._tiles[key] = tile
+        self._tiles.move_to_end(key)
         while self._bytes > self._most:
             _, dropped = self._tiles.popitem(last=False)
             self._bytes -= len(dropped)
