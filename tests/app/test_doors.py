@@ -88,7 +88,8 @@ def test_gdal_reads_the_features(served: Served, heat: dict[str, Any]) -> None:
     if "OAPIF" not in pyogrio.list_drivers():
         pytest.skip("this GDAL has no OAPIF driver")
     address = f"OAPIF:http://127.0.0.1:{served.port}/key/{TOKEN}/ogc/"
-    code = f"import pyogrio; print(pyogrio.read_dataframe({address!r}, layer={heat['id']!r})['name'].value_counts().to_dict())"
+    read = f"pyogrio.read_dataframe({address!r}, layer={heat['id']!r})"
+    code = f"import pyogrio; print({read}['name'].value_counts().to_dict())"
     command = [sys.executable, "-c", code]  # the server is a thread here, which GDAL would stop
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
     counts = heat["result"]["counts"]
@@ -162,9 +163,10 @@ def test_samgeos_boxes_outline_things(served: Served) -> None:
 
 
 def test_boxes_meet_across_the_antimeridian() -> None:
-    assert boxes_touch((170, -10, -170, 10), (-175, 0, -172, 5))
-    assert boxes_touch((-175, 0, -172, 5), (170, -10, -170, 10))
-    assert not boxes_touch((170, -10, -170, 10), (0, 0, 1, 1))
+    across, beside = (170.0, -10.0, -170.0, 10.0), (-175.0, 0.0, -172.0, 5.0)
+    assert boxes_touch(across, beside)
+    assert boxes_touch(beside, across)
+    assert not boxes_touch(across, (0.0, 0.0, 1.0, 1.0))
     assert parse_box("1,2,0,3,4,9") == (1, 2, 3, 4)
 
 

@@ -93,7 +93,7 @@ def test_job_files_are_only_those_that_a_job_made(served: Served, heat: dict[str
 def test_bodies_are_bounded_and_checked(served: Served, scene: str) -> None:
     assert head_of(served, "POST", f"/key/{TOKEN}/api/jobs/heat", {"content-length": "9000000"}).status == 413
     assert head_of(served, "POST", f"/key/{TOKEN}/api/jobs/heat", {"content-length": "-1"}).status in (400, 413)
-    assert served.ask("/api/jobs/heat", b"[" * 100_000).status == 422
+    assert served.ask("/api/jobs/heat", b"[" * 100_000).status in (400, 422)
     for body in ({}, [], {"scene": scene}, {"scene": scene, "words": "a", "unknown": 1}, {"scene": 1, "words": "a"},
                  {"scene": scene, "words": "a", "options": {"min_score": 2}}):  # fmt: skip
         assert served.ask("/api/jobs/heat", body).status in (400, 422), body

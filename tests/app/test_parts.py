@@ -91,9 +91,9 @@ def test_a_scene_without_a_place_lies_around_the_middle_of_the_map() -> None:
 def test_bottom_up_rasters_are_shown_the_right_way(tmp_path: Path, make_geotiff) -> None:  # type: ignore[no-untyped-def]
     pixels = np.full((3, 64, 64), 20, np.uint8)
     pixels[:, :32] = 250  # the first rows, which lie in the south
-    path = make_geotiff(pixels, crs=3857, transform=Affine(1, 0, 0, 0, 1, 0))
+    path = make_geotiff(pixels, crs=3857, transform=Affine(1, 0, 100, 0, 1, 100))
     with open_raster(path) as raster:
-        shown, valid = read_onto(raster, Grid(placed(raster.native).crs, Affine(1, 0, 0, 0, -1, 64), (64, 64)))
+        shown, valid = read_onto(raster, Grid(placed(raster.native).crs, Affine(1, 0, 100, 0, -1, 164), (64, 64)))
     assert valid.all()
     assert shown[:, :31].mean() < 0.2
     assert shown[:, 33:].mean() > 0.9

@@ -54,6 +54,9 @@ def test_heat_tells_what_is_there_and_what_is_not(heat: dict[str, Any]) -> None:
     assert elephant["presence"] < 0.5
     assert heat["result"]["counts"]["elephant"] == 0
     assert any("elephant" in note for note in heat["result"]["notes"])
+    assert "no elephant found" in elephant["why"]
+    assert not building["why"]
+    assert any(note.startswith("scene.tif is not 8 bit") for note in heat["result"]["notes"])  # without its folder
     assert len({name["color"] for name in heat["result"]["names"]}) == 3
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from geoglot.app.jobs import Job
+from geoglot.app.job import Job
 from geoglot.app.workspace import Kind
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 
-from geoglot.app.jobs import Job
+from geoglot.app.job import Job
 from geoglot.app.routes_jobs import made_file
 from geoglot.app.select_features import DEFAULT, MOST, Asked, bounds_of
 from geoglot.app.state import Base, State, TheState

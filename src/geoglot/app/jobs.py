@@ -6,23 +6,20 @@ A job is a folder with its document. What it does keeps its own journals, so tha
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import shutil
 import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from geoglot.app.children import Pool
+from geoglot.app.job import Job, job_id, without_places
 from geoglot.app.workspace import UnknownId
 from geoglot.errors import GeoglotError, LimitError
 from geoglot.outputs.atomic import write_json
-from geoglot.version import __version__
 
-State = Literal["queued", "running", "done", "failed", "cancelled"]
 #: Jobs that are remembered; of more, those that ended first are forgotten
 MOST_JOBS = 200
 #: Jobs that may wait
@@ -30,46 +27,12 @@ MOST_WAITING = 32
 _FILE = "job.json"
 _QUIET = 0.1  # seconds between two events of a job
 
-Make = Callable[["Job"], dict[str, Any]]
+Make = Callable[[Job], dict[str, Any]]
 """The body of the task that a child is given for a job."""
 
 
 class BusyError(GeoglotError):
     """Too many jobs wait."""
-
-
-@dataclass
-class Job:
-    """One piece of work."""
-
-    id: str
-    kind: str
-    body: dict[str, Any]
-    state: State = "queued"
-    done: int = 0
-    total: int | None = None
-    version: int = 0
-    """Rises when there is more to see."""
-    result: dict[str, Any] | None = None
-    """While it runs, the names that are looked for; then the document of the door."""
-    error: dict[str, str] | None = None
-    created: float = field(default_factory=time.time)
-    seconds: float = 0.0
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing changes any more."""
-        return self.state in ("done", "failed", "cancelled")
-
-    def to_json(self) -> dict[str, Any]:
-        """The document of a job."""
-        return {**vars(self), "seconds": round(self.seconds, 3)}
-
-
-def job_id(kind: str, body: dict[str, Any], states: dict[str, str]) -> str:
-    """The same for the same work on unchanged files by one version of this program."""
-    text = json.dumps([kind, body, states, __version__], sort_keys=True, default=str)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 class Jobs:
@@ -170,25 +133,27 @@ class Jobs:
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
 
     async def _run(self, job: Job) -> None:
+        task = dict[str, Any]()
         try:
             async with self._turns[job.body.get("scene", job.id)], self._pool.borrow() as child:
                 began = time.monotonic()
                 await self._change(job, state="running")
-                report = self._reporter(job, began)
+                task, report = self._make(job), self._reporter(job, began)
                 try:
                     async with asyncio.timeout(self._seconds):
-                        result, _ = await child.do(job.kind, self._make(job), report)
+                        result, _ = await child.do(job.kind, task, report)
                 except TimeoutError:
                     child.kill()
                     raise LimitError(f"the job took more than {self._seconds} s") from None
                 seconds = time.monotonic() - began
+            result = without_places(result, task)
             await self._change(job, state="done", result=result, version=job.version + 1, seconds=seconds)
         except asyncio.CancelledError as error:
             if error.args != ("closing",):
                 await self._change(job, state="cancelled")
         except GeoglotError as error:
-            facts = {"kind": type(error).__name__, "message": str(error)}
-            await self._change(job, state="failed", error=facts)
+            message = without_places(str(error), task)
+            await self._change(job, state="failed", error={"kind": type(error).__name__, "message": message})
 
     def _reporter(self, job: Job, began: float) -> Callable[[dict[str, Any]], None]:
         def report(facts: dict[str, Any]) -> None:

@@ -31,7 +31,7 @@ from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
 from geoglot.scene.dense import Dense, dense_of, model_of
 from geoglot.scene.encoded_scene import EncodedScene, encode_scene
-from geoglot.scene.name_presence import round_presence
+from geoglot.scene.name_presence import ABSENT, absence_notes, round_presence
 from geoglot.scene.read import open_scene
 from geoglot.scene.visible import look_ahead
 from geoglot.tasks.find.find import find
@@ -103,13 +103,18 @@ def _describe_names(result: FindResult, folder: Path) -> list[dict[str, Any]]:
     described = []
     for index, name in enumerate(names := tuple(result.counts)):
         threshold, presence = result.thresholds.get(name), result.presence.get(name)
-        described.append(_name_facts(index, names, result.why) | {
+        absent = "".join(absence_notes([name])) if _is_absent(result, name) else ""
+        described.append(_name_facts(index, names, {name: absent, **result.why}) | {
             "presence": None if presence is None else round_presence(presence, 4),
             "threshold": threshold and threshold.high, "default_value": threshold and byte_of(threshold.high),
             "area_m2": None if heat is None else [round(float(area), 2) for area in heat.areas(index)],
             "unit": "px" if heat is not None and heat.grid.crs is None else "m2",
         })  # fmt: skip
     return described
+
+
+def _is_absent(result: FindResult, name: str) -> bool:
+    return not result.counts[name] and result.presence.get(name, 1.0) < ABSENT
 
 
 def _name_facts(index: int, names: tuple[str, ...], why: Mapping[str, str]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from geoglot.app.bodies import (
     check_no_paths,
     to_document,
 )
-from geoglot.app.jobs import Job
+from geoglot.app.job import Job
 from geoglot.app.state import State, TheState, TilePlace, png
 from geoglot.app.workspace import Source, UnknownId
 

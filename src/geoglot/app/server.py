@@ -19,7 +19,8 @@ from geoglot.aliases import PathLike
 from geoglot.app import features, page_files, routes_archives, routes_jobs, routes_scenes, samgeo, stac, tilesets
 from geoglot.app.children import Pool
 from geoglot.app.guard import Guard, Rules, TooLarge
-from geoglot.app.jobs import Job, Jobs
+from geoglot.app.job import Job
+from geoglot.app.jobs import Jobs
 from geoglot.app.state import State
 from geoglot.app.statuses import status_of, tell
 from geoglot.app.tile_cache import TileCache
