@@ -84,10 +84,12 @@ def reading_notes(raster: Raster, card: Card, read: ReadOptions) -> tuple[str, .
     """Sentences for the user on how the scene was read."""
     notes = list(raster.warnings)
     scene, grid = raster.native, raster.grid
+    native, resampled = scene.resolution_m, grid.resolution_m
     if grid.crs and grid.crs != scene.crs:
         name = grid.crs.name if grid.crs.name != "unknown" else "a local equal-area grid"
-        notes.append(f"the map is in {name}, since the scene's own grid is not in metres on the ground")
-    native, resampled = scene.resolution_m, grid.resolution_m
+        is_metric = resampled is not None and scene.metric(resampled).crs == scene.crs
+        why = "which is not its own CRS" if is_metric else "since its own grid is not in metres on the ground"
+        notes.append(f"{raster.uri} is read in {name}, {why}")
     if native and resampled and abs(native / resampled - 1) > _SAME_RESOLUTION:
         read_at = f"the scene is at {format_number(native)} m and was read at {format_number(resampled)} m"
         finer = ", which adds no detail" if resampled < native else ""

@@ -17,8 +17,10 @@ from geoglot.crs import transform
 from geoglot.errors import InputError
 from geoglot.geo import Grid, Window
 from geoglot.options import ReadOptions
+from geoglot.scene.read import reading_notes
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.change.align.align import align_dates
+from stubs import ColourScorer
 from worlds import class_field, paint, write_scene
 
 NAMES = ("water", "forest", "crop", "road")
@@ -121,6 +123,8 @@ def test_pixels_of_another_size_and_crs_are_read_on_those_of_the_coarser(tmp_pat
         assert not aligned.dates[1].shift.applied  # the coarser is the reference
         east, north = aligned.dates[0].moved_m or (0, 0)
         assert (east, north) == pytest.approx((1.0, 0.0), abs=0.3 * 1.3)
+        notes = reading_notes(aligned.dates[0], ColourScorer(("water",)).card, ReadOptions())
+        assert any("is read in WGS 84 / UTM zone 32N, which is not its own CRS" in note for note in notes)
 
 
 def test_places_that_disagree_are_refused(tmp_path: Path) -> None:
@@ -158,6 +162,9 @@ def test_only_the_ground_of_all_dates_inside_the_area_counts(tmp_path: Path, pla
         counted = aligned.counts(aligned.grid.whole)
         assert counted.mean() == pytest.approx(np.pi / 4, abs=0.02)
         np.testing.assert_array_equal(aligned.counts(Window(10, 20, 50, 60)), counted[10:60, 20:80])
+        small = aligned.dates[0].thumbnail(500)  # the area alone, as sharp as the scene is
+        np.testing.assert_allclose(small.pixels, aligned.dates[0].read(aligned.grid.whole).pixels, atol=1e-6)
+        assert aligned.dates[1].thumbnail(30).pixels.shape == (3, 30, 30)
 
 
 def test_dates_that_share_no_ground_are_refused(tmp_path: Path, place: np.ndarray) -> None:

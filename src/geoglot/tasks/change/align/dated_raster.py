@@ -14,10 +14,12 @@ from jaxtyping import Bool, UInt8
 
 from geoglot.crs import transform
 from geoglot.geo import Grid, Window
+from geoglot.sources.analysis_grid import shrink
 from geoglot.sources.raster import Raster
 from geoglot.sources.spectrum import Spectrum
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.align.gains import Gains
+from geoglot.tasks.change.align.look import read_reduced
 from geoglot.tasks.change.align.shift import Shift, metres
 
 CLEAR, CLOUD, SHADOW = range(3)
@@ -78,6 +80,12 @@ class DatedRaster(Raster):
         """Read a window of `grid`, without what clouds and their shadows hide; ReadError if the file is damaged."""
         tile = super().read(window)
         return tile if self.hidden is None else replace(tile, valid=tile.valid & ~self.hidden.at(window))
+
+    def thumbnail(self, side: int) -> Tile:
+        """Read all of `grid` with at most `side` pixels on its longer side, clouds included."""
+        small = shrink(self.grid, side)
+        values, valid = read_reduced(self, small)
+        return Tile(self.radiometry.apply(values, valid), valid, small, self.bands, self.time, self.uri)
 
     @cached_property
     def spectrum(self) -> Spectrum | None:

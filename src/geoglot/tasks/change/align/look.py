@@ -31,7 +31,11 @@ def look(raster: Raster, side: int, reader: BandReader | None = None) -> Numbers
 
     The bands are those of `reader`, else red, green and blue.
     """
-    small = raster.grid.coarser(side)
+    return read_reduced(raster, raster.grid.coarser(side), reader)
+
+
+def read_reduced(raster: Raster, small: Grid, reader: BandReader | None = None) -> Numbers:
+    """The stored numbers of a raster on a coarser grid, as `look` gives them."""
     strips = list(_strips(raster, small, reader))
     values, valid = (np.concatenate(parts, axis=-2) for parts in zip(*strips, strict=True))
     return values, valid
