@@ -13,7 +13,7 @@ from polygons import StubScene, grid_of
 
 import geoglot
 from geoglot.errors import AnswerError, InputError, SourceError
-from geoglot.options import FindOptions, ReadOptions
+from geoglot.options import ChangeOptions, FindOptions, ReadOptions
 from geoglot.tasks.ask.ask import Asker, ask
 from geoglot.tasks.ask.ask_options import AskOptions
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions
@@ -115,6 +115,26 @@ def test_two_dates_of_one_place(scene: Path, later: Path) -> None:
         assert asker.ask("How many roofs are in the first image?").value == 4
         assert asker.ask("How many roofs are there?").value == 3
         assert asker.ask("Has the number of roofs decreased?").value is True
+
+
+def test_two_dates_are_compared_as_change_compares_them(scene: Path, later: Path) -> None:
+    by_change = geoglot.change(
+        [scene, later], {"roof": ["roof"]}, model=PooledColours(), read=READ,
+        options=ChangeOptions(background="sand, forest", templates=("{}",)),
+    )  # fmt: skip
+    roofs = next(each for each in by_change.classes if each.name == "roof")
+    before, after = roofs.area_m2
+    assert before is not None and after is not None and before > after
+    with Asker.open(scene, later, model=PooledColours(), read=READ, options=OPTIONS) as asker:
+        lost = asker.ask("How much roof was lost?")
+        assert (lost.value, lost.unit) == (pytest.approx(before - after), "m²")
+        assert "less than before" in lost.text
+        grown = asker.ask("By how much has the roof area grown?")
+        assert grown.value == pytest.approx(after - before) and "less than before" in grown.text
+        assert asker.ask("Has the roof area grown?").value is False
+        assert asker.ask("Has the roof area shrunk?").value is True
+        assert {feature["properties"]["when"] for feature in lost.evidence["features"]} == {"before"}
+        assert asker.ask("How many new roofs are there?").value == 0
 
 
 def test_two_dates_are_compared_where_both_show_the_ground(scene: Path, tmp_path: Path) -> None:

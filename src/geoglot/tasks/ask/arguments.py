@@ -36,6 +36,14 @@ def optional_region(value: Any) -> Region | None:
     return None if value is None else region_of(value)
 
 
+def dated_of(value: Any) -> Region:
+    """A region of one of two dates."""
+    region = region_of(value)
+    if not region.when:
+        raise TypeError("a region must be of one of two dates: before() or after()")
+    return region
+
+
 def number_of(value: Any, what: str) -> float:
     """A number of at most 1e15."""
     if isinstance(value, bool) or not isinstance(value, int | float):

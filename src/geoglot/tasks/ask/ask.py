@@ -30,6 +30,7 @@ from geoglot.tasks.ask.rules import Rules
 from geoglot.tasks.ask.sandbox import ProgramError, Sandbox, shorten
 from geoglot.tasks.ask.scene_things import Scene
 from geoglot.tasks.ask.scenes import RasterScene, SceneOptions, check_pair
+from geoglot.tasks.ask.two_dates import TwoDates
 from geoglot.tasks.ask.vocabulary import Vocabulary
 from geoglot.tasks.refine.load import choose_refiner
 from geoglot.tasks.refine.refiner import Refiner
@@ -47,6 +48,7 @@ class Asker(AbstractContextManager["Asker"]):
         self.scene, self.after, self.options = scene, after, options or AskOptions()
         self.planner: Planner = self.options.planner or Rules()
         self._dates = [scene] if after is None else [scene, after]
+        self._pair: TwoDates | None = None
         self._lock, self._stack = threading.RLock(), ExitStack()
         self._sandbox = self._stack.enter_context(Sandbox(self.options.limits))
 
@@ -76,6 +78,8 @@ class Asker(AbstractContextManager["Asker"]):
             if second is not None:
                 check_pair(first, second)
             asker = cls(first, second, options=options)
+            if second is not None and second.grid.crs is not None:
+                asker._pair = TwoDates(first, second, model, scene_options)
             asker._stack.push(stack.pop_all())
         return asker
 
@@ -191,16 +195,18 @@ class Asker(AbstractContextManager["Asker"]):
         return made, scene
 
     def _words(self) -> Vocabulary:
-        return Vocabulary(self.scene, self.after, Budget(self.options.limits), self.options.themes)
+        compare = self._pair.compare if self._pair else None
+        return Vocabulary(self.scene, self.after, Budget(self.options.limits), self.options.themes, compare)
 
     def _draft(self, question: str, plan: Plan, started: float, why: str = "") -> Answer:
         """An answer without a value: a refusal, if `why` is its reason."""
+        told = [*self._dates, *([self._pair] if self._pair else [])]
         return Answer(
             question=question, value=None, unit=None, text=f"{why[:1].upper()}{why[1:]}", confidence=None, reason="",
             program=plan.program or None, planner=self.planner.name, kind=plan.kind, source=self.scene.uri,
             after=self.after.uri if self.after else None, model=self.scene.model, sha256=self.scene.sha256,
             refiner=self.scene.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
-            notes=tuple(dict.fromkeys(chain(plan.notes, shared_notes(self._dates), *(on.notes for on in self._dates)))),
+            notes=tuple(dict.fromkeys(chain(plan.notes, shared_notes(self._dates), *(on.notes for on in told)))),
             messages=plan.messages, seconds=round(time.monotonic() - started, 3),
         )  # fmt: skip
 

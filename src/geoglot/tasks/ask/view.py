@@ -10,6 +10,7 @@ from rasterio.features import rasterize
 
 from geoglot.errors import AnswerError
 from geoglot.tasks.ask.arguments import optional_region, text_of, things_of
+from geoglot.tasks.ask.compared import Compare, Compared
 from geoglot.tasks.ask.grammar.lexicon import COLOURS, THEMES
 from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.limits import Budget
@@ -49,7 +50,14 @@ class Reply:
 class View:
     """One scene, or two dates of one place, for one program."""
 
-    def __init__(self, scene: Scene, after: Scene | None, budget: Budget, themes: tuple[str, ...] = THEMES) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        after: Scene | None,
+        budget: Budget,
+        themes: tuple[str, ...] = THEMES,
+        compare: Compare | None = None,
+    ) -> None:
         self.scenes = {"": scene} if after is None else {"": after, "before": scene, "after": after}
         self.ground = Ground.of(scene)
         self.shared: Region | None = None
@@ -57,7 +65,7 @@ class View:
         if after is not None:
             self.ground = self.ground.shared_with(Ground.of(after))
             self.shared = Region("the scene", self.ground.whole)
-        self.budget, self.themes = budget, themes
+        self.budget, self.themes, self._compare = budget, themes, compare
         self.sightings: dict[tuple[str, str], Sighting] = {}
         self.records: list[Record] = []
         self.reply: Reply | None = None
@@ -107,9 +115,23 @@ class View:
             if crowd := self.sightings[name, when].crowd:
                 raise AnswerError(crowd)
 
+    def compared(self, name: str, region: Any = None) -> Compared | None:
+        """A name on both dates, as `geoglot change` compares them; None for scenes that are no rasters on Earth."""
+        self.scene("before")
+        if self._compare is None:
+            return None
+        for when in ("before", "after"):  # its confidence is that of both dates
+            self.sight(name, when)
+        part = optional_region(region)
+        whole = part is None or part.outline.equals(self.ground.whole)
+        with self.budget.stopped_clock("name"):
+            return self._compare(name, None if whole or part is None else part.outline)
+
     def only(self, name: str, region: Any, here: str, there: str) -> Objects:
-        """Objects of the date `here` that touch no object of the date `there`."""
+        """Objects of the date `here` where there is none on the date `there`."""
         checked, within = text_of(name, "a name"), self.region_of(region)
+        if both := self.compared(checked):
+            return within_region(within, both.appeared if here == "after" else both.disappeared)
         these, those = self.sight(checked, here).objects, self.sight(checked, there).objects
         these = within_region(within, these).things
         if not these or not those:

@@ -4,9 +4,9 @@ from __future__ import annotations  # the stub prints annotations as they are wr
 
 from geoglot.figures import format_number
 from geoglot.nouns import counted
-from geoglot.tasks.ask.arguments import number_of, optional_region, region_of, some_of, text_of, things_of
+from geoglot.tasks.ask.arguments import dated_of, number_of, optional_region, region_of, some_of, text_of, things_of
 from geoglot.tasks.ask.scene_things import Objects, Region, shapes_of
-from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View
+from geoglot.tasks.ask.view import MOST_NAMES, Reply, Value, View, within_region
 
 _LONGEST_TEXT = 1000
 _SPREAD = "spread over the scene"
@@ -112,12 +112,38 @@ def disappeared(view: View, name: str, region: Region | None = None) -> Objects:
 
 def change(view: View, name: str, region: Region | None = None) -> float:
     """Square metres that things of this name cover more on the second date than on the first; negative for less."""
-    checked = text_of(name, "a name")
-    first, second = (
-        view.measure_area(view.covered(Objects(view.sight(checked, when).objects), view.dated(region, when)))
-        for when in ("before", "after")
-    )
+    first, second = (cover_m2(view, name, view.dated(region, when)) for when in ("before", "after"))
     return second - first
+
+
+def cover_m2(view: View, name: str, region: Region) -> float:
+    """Square metres that things of this name cover in a region of one of two dates, such as before()."""
+    checked, within = text_of(name, "a name"), dated_of(region)
+    if both := view.compared(checked, within):
+        area = both.areas_m2[within.when == "after"]
+        assert area is not None, "only rasters on Earth are compared"
+        return area
+    return view.measure_area(view.covered(Objects(view.sight(checked, within.when).objects), within))
+
+
+def cover(view: View, name: str, region: Region) -> float:
+    """The part of a region of one of two dates, such as before(), that things of this name cover, 0 to 1."""
+    checked, within = text_of(name, "a name"), dated_of(region)
+    if both := view.compared(checked, within):
+        return both.shares[within.when == "after"]
+    return share(view, Objects(view.sight(checked, within.when).objects), within)
+
+
+def changed(view: View, name: str, region: Region | None = None) -> Objects:
+    """All ground in the region (default: the whole scene) that things of this name gained or lost between two dates."""
+    checked = text_of(name, "a name")
+    if both := view.compared(checked):
+        return within_region(view.region_of(region), both.changed)
+    found = [
+        *view.only(checked, region, "after", "before").things,
+        *view.only(checked, region, "before", "after").things,
+    ]
+    return Objects(tuple(found))
 
 
 def say(view: View, number: int, name: str) -> str:
@@ -162,5 +188,6 @@ def answer(view: View, value: Value, sentence: str = "", unit: str = "", evidenc
 
 WORDS = (
     distance_m, area_m2, region_area_m2, length_m, perimeter_m, share, classify, theme, looks_like, which_is_larger,
-    compare, where, placed, colour_of, appeared, disappeared, change, say, there_are, amount, answer,
+    compare, where, placed, colour_of, appeared, disappeared, change, cover, cover_m2, changed, say, there_are, amount,
+    answer,
 )  # fmt: skip

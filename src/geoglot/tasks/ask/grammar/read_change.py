@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from geoglot.nouns import uncountable
-from geoglot.tasks.ask.grammar.noun import Between, Coloured, Filter, NotUnderstood, Related, Shaped
+from geoglot.tasks.ask.grammar.noun import Between, Coloured, Filter, NotUnderstood, Related, Shaped, Thing
 from geoglot.tasks.ask.grammar.noun_phrase import thing
 from geoglot.tasks.ask.grammar.patterns import Groups
 from geoglot.tasks.ask.grammar.queries import Query, amount, covers, find, number, part, per_unit, percent, there_are
@@ -38,17 +38,30 @@ def _seen(one: Filter, when: str) -> Filter:
 def grown(groups: Groups) -> Query:
     """Is there more, or less, on the second date? By area, or by number if the question says so."""
     what = one_name(groups["a"])
-    by = "count" if groups["number"] or (groups["there"] and not uncountable(what.name)) else "share"
-    old, new = (replace(what, when=when) for when in ("before", "after"))
-    value = f"{by}(new) {'>' if groups['up'] else '<' if groups['down'] else '!='} {by}(old)"
+    by_number = groups["number"] or (groups["there"] and not uncountable(what.name))
+    old, new = ("count(old)", "count(new)") if by_number else ("old", "new")
+    value = f"{new} {'>' if groups['up'] else '<' if groups['down'] else '!='} {old}"
     if groups["ask"] in ("number", "percent"):
-        value = f"{by}(old) - {by}(new)" if groups["down"] else f"{by}(new) - {by}(old)"
-    value = f"100 * ({value}) / {by}(old)" if groups["ask"] == "percent" else value
-    sentence = f"{covers(what)} {percent('share(new)')} of the scene now, and {percent('share(old)')} before"
-    if by == "count":
-        sentence = f"the number of {what.plural} was {{count(old)}} before and is {{count(new)}} now"
+        value = f"{old} - {new}" if groups["down"] else f"{new} - {old}"
+    value = f"100 * ({value}) / {old}" if groups["ask"] == "percent" else value
     unit = "%" if groups["ask"] == "percent" else ""
-    return Query({"old": old, "new": new}, value, sentence, unit, evidence="together(old, new)")
+    if by_number:
+        sentence = f"the number of {what.plural} was {{count(old)}} before and is {{count(new)}} now"
+        things = {"old": replace(what, when="before"), "new": replace(what, when="after")}
+        return Query(things, value, sentence, unit, evidence="together(old, new)")
+    sentence = f"{covers(what)} {percent('new')} of the scene now, and {percent('old')} before"
+    return Query(_on_both("cover", what), value, sentence, unit, evidence=_changed(what))
+
+
+def _on_both(word: str, what: Thing) -> dict[str, Thing | str]:
+    """What a word says of a thing on the first and on the second date."""
+    inside = part(what.part).removeprefix(", ")
+    return {name: f'{word}("{what.name}", {when}({inside}))' for name, when in (("old", "before"), ("new", "after"))}
+
+
+def _changed(what: Thing) -> str:
+    """The ground that a thing gained or lost."""
+    return f'changed("{what.name}"{part(what.part)})'
 
 
 def lost_part(groups: Groups) -> Query:
@@ -68,8 +81,7 @@ def growth(groups: Groups) -> Query:
     if groups["number"] or groups["percent"]:
         return grown(Groups(groups, ask="percent" if groups["percent"] else "number"))
     what, unit = one_name(groups["a"]), groups["unit"] or "m²"
-    old, new = (find(replace(what, when=when)) for when in ("before", "after"))
     sentence = f"{covers(what)} {amount(f'abs(grown){per_unit(unit)}', unit)} {{more}} than before"
     found = {"grown": f'change("{what.name}"{part(what.part)})', "more": '"less" if grown < 0 else "more"'}
     value = f"{'-' if groups['down'] else ''}grown{per_unit(unit)}"
-    return Query(found, value, sentence, unit, evidence=f"together({old}, {new})")
+    return Query(found, value, sentence, unit, evidence=_changed(what))
