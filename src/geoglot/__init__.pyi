@@ -25,6 +25,7 @@ from .tasks.ask.answer import Answer as Answer
 from .tasks.ask.ask import Asker as Asker
 from .tasks.ask.ask import ask as ask
 from .tasks.ask.ask_archive import ask_archive as ask_archive
+from .tasks.ask.ask_dates import ask_dates as ask_dates
 from .tasks.ask.ask_many import ask_many as ask_many
 from .tasks.ask.ask_options import AskOptions as AskOptions
 from .tasks.audit.audit_areas import audit_areas as audit_areas

@@ -11,6 +11,14 @@ def to_utc(moment: datetime) -> datetime:
         raise ValueError(f"{moment.isoformat()} is beyond the years 1 to 9999 in UTC") from error
 
 
+def parse_tiff_time(text: str) -> datetime | None:
+    """The moment in the tag TIFFTAG_DATETIME, without a time zone; None for a text that is none."""
+    try:
+        return datetime.strptime(text, "%Y:%m:%d %H:%M:%S")
+    except ValueError:
+        return None
+
+
 def utc_text(moment: datetime | None) -> str | None:
     """A moment to the second as other programs read it, such as 2024-05-31T10:00:00Z; None for none."""
     return None if moment is None else to_utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -80,6 +80,7 @@ def command(
     from geoglot.models.zoo import load_model
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.ask_archive import ask_archive
+    from geoglot.tasks.ask.ask_dates import ask_dates, names_dates
     from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.evidence import check_evidence
 
@@ -104,7 +105,11 @@ def command(
             settings["model"] = model if given else None
         else:
             settings["model"] = load_model(model, device=device, precision="auto")
-        if in_archive or len(sources) > 1:
+        if not in_archive and any(map(names_dates, questions)):
+            dates = [*sources, *filter(None, [own.after])]
+            answers = _report_each(ask_dates(dates, questions, **settings), own, file, as_json, alone=True)
+            failed = 0
+        elif in_archive or len(sources) > 1:
             many = (
                 ask_archive(sources[0], questions, **settings)
                 if in_archive
@@ -144,6 +149,7 @@ def _sort_arguments(
     from geoglot.index.store.archive import is_archive
     from geoglot.sources.listing import find_images
     from geoglot.sources.raster_guard import is_local
+    from geoglot.tasks.ask.ask_dates import names_dates
 
     # os.path.exists is False for a question that is longer than a file name can be; Path.exists raises.
     paths = [text for text in arguments if not is_local(text) or os.path.exists(text)]  # noqa: PTH110
@@ -158,7 +164,7 @@ def _sort_arguments(
         raise InputError("an archive needs a question, and cannot be used with --after, --replay or --evidence")
     if own.replay and (questions or len(sources) > 1):
         raise InputError("--replay takes one scene and no question: the document holds the question")
-    if len(sources) > 1 and (not questions or own.after or options.evidence):
+    if len(sources) > 1 and (not questions or own.after or options.evidence) and not any(map(names_dates, questions)):
         raise InputError("several scenes need a question, and cannot be used with --after or --evidence")
     if options.evidence and len(questions) > 1:
         raise InputError("--evidence takes one question; in the prompt write :evidence FILE")

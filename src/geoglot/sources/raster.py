@@ -41,6 +41,7 @@ from geoglot.sources.source_state import source_state
 from geoglot.sources.spectrum import BandValues, NamedBands, Spectrum, find_spectrum
 from geoglot.sources.tile import Tile
 from geoglot.sources.truncated import check_not_truncated
+from geoglot.times import parse_tiff_time
 
 _BLOCK = 64  # pixels a side of a block where the file's own blocks lie on another grid
 
@@ -203,7 +204,7 @@ def open_raster(
             choice = described.choose(bands, sensor)
             state = source_state(dataset, uri)
             reader = BandReader.of(dataset, choice.indexes, nodata)
-            time = _parse_time(dataset.tags())
+            time = parse_tiff_time(dataset.tags().get("TIFFTAG_DATETIME", ""))
             notes = list[str]()
             if (pages := len(dataset.subdatasets)) > 1:
                 notes.append(
@@ -241,13 +242,6 @@ def read_grid(path: PathLike) -> Grid:
     check_not_truncated(uri)
     with open_dataset(uri) as dataset:
         return locate(dataset, uri).grid
-
-
-def _parse_time(tags: dict[str, str]) -> datetime | None:
-    try:
-        return datetime.strptime(tags.get("TIFFTAG_DATETIME", ""), "%Y:%m:%d %H:%M:%S")
-    except ValueError:
-        return None
 
 
 def _reading_notes(radiometry: Radiometry, choice: Choice, uri: str) -> list[str]:

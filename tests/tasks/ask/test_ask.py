@@ -135,6 +135,9 @@ def test_two_dates_are_compared_as_change_compares_them(scene: Path, later: Path
         assert asker.ask("Has the roof area shrunk?").value is True
         assert {feature["properties"]["when"] for feature in lost.evidence["features"]} == {"before"}
         assert asker.ask("How many new roofs are there?").value == 0
+        both = asker.ask("How much roof is there on each date?")
+        assert both.value == pytest.approx(after - before)
+        assert both.text.startswith("Roofs cover ") and both.text.endswith(" less.")
 
 
 def test_two_dates_are_compared_where_both_show_the_ground(scene: Path, tmp_path: Path) -> None:

@@ -200,13 +200,13 @@ class Asker(AbstractContextManager["Asker"]):
 
     def _draft(self, question: str, plan: Plan, started: float, why: str = "") -> Answer:
         """An answer without a value: a refusal, if `why` is its reason."""
-        told = [*self._dates, *([self._pair] if self._pair else [])]
+        told = (*(on.notes for on in self._dates), self._pair.notes if self._pair else ())
         return Answer(
             question=question, value=None, unit=None, text=f"{why[:1].upper()}{why[1:]}", confidence=None, reason="",
             program=plan.program or None, planner=self.planner.name, kind=plan.kind, source=self.scene.uri,
             after=self.after.uri if self.after else None, model=self.scene.model, sha256=self.scene.sha256,
             refiner=self.scene.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
-            notes=tuple(dict.fromkeys(chain(plan.notes, shared_notes(self._dates), *(on.notes for on in told)))),
+            notes=tuple(dict.fromkeys(chain(plan.notes, shared_notes(self._dates), *told))),
             messages=plan.messages, seconds=round(time.monotonic() - started, 3),
         )  # fmt: skip
 

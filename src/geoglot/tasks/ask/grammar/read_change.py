@@ -76,6 +76,18 @@ def lost_part(groups: Groups) -> Query:
     return Query({"every": every, "found": gone}, "100 * count(found) / count(every)", sentence, "%")
 
 
+def per_date(groups: Groups) -> Query:
+    """How much there is on each of the dates, and how much more that is on the second."""
+    what, unit = one_name(groups["a"]), groups["unit"] or "m²"
+    scale = per_unit(unit)
+    value = f"(new - old){scale}" if scale else "new - old"
+    old, new, more = (amount(f"{area}{scale}", unit) for area in ("old", "new", "abs(new - old)"))
+    sentence = (
+        f"{covers(what)} {old} on the first date and {new} on the second: {more} {{'less' if new < old else 'more'}}"
+    )
+    return Query(_on_both("cover_m2", what), value, sentence, unit, evidence=_changed(what))
+
+
 def growth(groups: Groups) -> Query:
     """How much more, or less, there is on the second date, by area or by number."""
     if groups["number"] or groups["percent"]:
