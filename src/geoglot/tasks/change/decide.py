@@ -119,7 +119,7 @@ def _scores(
         np.where(
             states[step] == states[step + 1],
             0,
-            (own[step][step] - own[step][step + 1] + own[step + 1][step + 1] - own[step + 1][step]) / 2,
+            ((own[step][step] - own[step][step + 1]) + (own[step + 1][step + 1] - own[step + 1][step])) / 2,
         )
         for step in range(len(states) - 1)
     ]

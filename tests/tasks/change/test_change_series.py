@@ -1,0 +1,108 @@
+"""Three dates, tables, maps of classes, polygons, and what a user may ask."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import rasterio
+import shapely
+from click.testing import CliRunner
+
+import geoglot.models.zoo as zoo
+from geoglot.cli.main import cli
+from geoglot.errors import ClassesError, InputError
+from geoglot.options import ChangeOptions
+from geoglot.tasks.change.change import change
+from geoglot.tasks.change.legends import GAINED, LOST, STAYS
+from stubs import ColourScorer
+from worlds import class_field, paint, write_scene
+
+NAMES = ("water", "forest", "roof")
+DAYS = ("2010-06-29", "2015-07-01", "2021-05-30")
+
+
+@pytest.fixture(scope="module")
+def series(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """A roof comes on the second date and is there on the third, when water comes, too."""
+    folder, field = tmp_path_factory.mktemp("series"), class_field((256, 256), 2, seed=5)
+    paths = []
+    for place, day in enumerate(DAYS):
+        if place == 1:
+            field[32:80, 32:80] = 2
+        if place == 2:
+            field[160:224, 160:224] = 0
+        paths.append(write_scene(folder / f"scene_{day}.tif", paint(field, NAMES)))
+    return paths
+
+
+def test_each_date_has_a_row_and_each_step_a_map(series: list[Path], tmp_path: Path) -> None:
+    result = change(
+        series, None, tmp_path / "change.tif", model=ColourScorer(NAMES), table=tmp_path / "areas.csv",
+        options=ChangeOptions(by_class=True),
+    )  # fmt: skip
+    assert result.dates == DAYS
+    rows = list(csv.reader((tmp_path / "areas.csv").read_text().splitlines()))
+    assert rows[0] == ["date", "day", "water (m²)", "forest (m²)", "roof (m²)"]
+    assert [row[:2] for row in rows[1:]] == [[day, day] for day in DAYS]
+    roof = next(each for each in result.classes if each.name == "roof")
+    assert [float(row[4]) for row in rows[1:]] == pytest.approx(roof.area_m2, rel=1e-5)
+    assert roof.area_m2[0] < 10 < 400 < roof.area_m2[1] == pytest.approx(roof.area_m2[2], abs=20)
+    assert [counts["appeared"] for counts in roof.objects] == [1, 0]
+    steps = {(each.before, each.after) for each in result.transitions if each.target == "roof"}
+    assert steps == {(DAYS[0], DAYS[1])}
+    maps = {}
+    for name in ("change", "change.step1", "change.step2", "change.3-roof"):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            maps[name] = dataset.read(1)
+    assert maps["change.step1"][56, 56] and not maps["change.step2"][56, 56]
+    flood = np.s_[160:224, 160:224]
+    assert maps["change.step2"][flood].any() and not maps["change.step1"][flood].any()
+    assert maps["change"][56, 56] and (maps["change"][flood] == maps["change.step2"][flood]).all()
+    assert maps["change.3-roof"][56, 56] == GAINED and not (maps["change.3-roof"] == LOST).any()
+    assert STAYS not in maps["change.3-roof"]
+
+
+def test_an_area_limits_what_counts(series: list[Path], tmp_path: Path) -> None:
+    with rasterio.open(series[0]) as dataset:
+        left, top = dataset.transform @ (0, 0)
+        right, bottom = dataset.transform @ (128, 128)
+    area = tmp_path / "area.geojson"
+    gpd.GeoDataFrame(geometry=[shapely.box(left, bottom, right, top)], crs="EPSG:32631").to_crs(4326).to_file(area)
+    result = change(series[::2], None, model=ColourScorer(NAMES), options=ChangeOptions(area=area))
+    assert sum(each.pixels[0] for each in result.classes) == pytest.approx(128 * 128, rel=0.02)
+    assert {each.target for each in result.transitions} == {"roof"}
+    assert result.changes is not None and set(result.changes["gain"]) == {"appeared"} and not result.outputs
+
+
+def test_the_command_prints_what_python_gives(
+    series: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zoo, "load_model", lambda *_, **__: ColourScorer(NAMES))
+    asked = ["change", *map(str, series[:2]), "-o", str(tmp_path / "c.tif"), "--classes", "water,roof", "--json"]
+    done = CliRunner().invoke(cli, asked, catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    document = json.loads(done.stdout)
+    assert document["dates"] == list(DAYS[:2]) and document["shift_m"] == [0.0, 0.0]
+    assert [each["name"] for each in document["classes"]] == ["other", "water", "roof"]
+    roof = document["classes"][2]
+    assert roof["area_m2"][1] - roof["area_m2"][0] == pytest.approx(roof["gain_m2"] - roof["loss_m2"], abs=0.1)
+    assert Path(document["outputs"]["map"]).exists() and Path(document["outputs"]["chart svg"]).exists()
+    assert "+" in document["summary"]
+    again = CliRunner().invoke(cli, [*asked[:-1], "--overwrite"], catch_exceptions=False)
+    assert again.exit_code == 0 and DAYS[0] in again.stdout and "roof" in again.stdout
+
+
+def test_refusals_say_what_to_do(series: list[Path], tmp_path: Path) -> None:
+    scorer = ColourScorer(NAMES)
+    with pytest.raises(ClassesError, match="another name"):
+        change(series, ["other", "water"], model=scorer)
+    with pytest.raises(InputError, match=r"must end in \.csv"):
+        change(series, None, tmp_path / "c.tif", model=scorer, table=tmp_path / "c.xlsx")
+    with pytest.raises(InputError, match="give an output"):
+        change(series, None, model=scorer, polygons=tmp_path / "c.gpkg")
+    with pytest.raises(InputError, match="knows no 'tree'"):
+        change(series, ["tree"], model=scorer)
