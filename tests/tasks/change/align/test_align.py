@@ -14,14 +14,14 @@ from PIL import Image
 from scipy import ndimage
 
 from geoglot.crs import transform
-from geoglot.errors import InputError
+from geoglot.errors import InputError, ReadError
 from geoglot.geo import Grid, Window
 from geoglot.options import ReadOptions
 from geoglot.scene.read import reading_notes
 from geoglot.sources.raster import open_raster
 from geoglot.tasks.change.align.align import align_dates
 from stubs import ColourScorer
-from worlds import class_field, paint, write_scene
+from worlds import class_field, paint, scribble, write_scene
 
 NAMES = ("water", "forest", "crop", "road")
 SIDE, MARGIN, TOP = 320, 16, 5_747_657
@@ -165,6 +165,41 @@ def test_only_the_ground_of_all_dates_inside_the_area_counts(tmp_path: Path, pla
         small = aligned.dates[0].thumbnail(500)  # the area alone, as sharp as the scene is
         np.testing.assert_allclose(small.pixels, aligned.dates[0].read(aligned.grid.whole).pixels, atol=1e-6)
         assert aligned.dates[1].thumbnail(30).pixels.shape == (3, 30, 30)
+
+
+def test_a_tiny_area_has_the_alignment_of_its_surroundings(tmp_path: Path, place: np.ndarray) -> None:
+    first = write_scene(tmp_path / "2020-01-01.tif", seen(place))
+    later = write_scene(tmp_path / "2021-01-01.tif", seen(place * 0.7, 1.5, -2.0, noise=2))
+    box = shapely.box(593_270 + 50, TOP - 70, 593_270 + 60, TOP - 50)
+    gpd.GeoDataFrame(geometry=[box], crs="EPSG:32631").to_file(tmp_path / "box.geojson", driver="GeoJSON")
+    with align_dates([first, later]) as whole, align_dates([first, later], area=tmp_path / "box.geojson") as part:
+        assert part.grid.shape == (40, 20)
+        for dated, same in zip(part.dates, whole.dates, strict=True):
+            np.testing.assert_allclose(
+                dated.read(part.grid.whole).pixels, same.read(Window(100, 100, 40, 20)).pixels, atol=2e-6
+            )
+            assert (dated.shift, dated.gains) == (same.shift, same.gains)
+
+
+def test_a_damaged_block_costs_its_own_windows_alone(tmp_path: Path, place: np.ndarray) -> None:
+    first = write_scene(tmp_path / "2020-01-01.tif", seen(place))
+    later = write_scene(tmp_path / "2021-01-01.tif", seen(place, 1.5, -2.0, noise=2))
+    scribble(later, 7)
+    with align_dates([first, later]) as aligned:
+        shift = aligned.dates[1].shift
+        assert (shift.down, shift.right) == pytest.approx((1.5, -2.0), abs=0.3)
+        assert aligned.dates[1].read(Window(200, 200, 60, 60)).valid.all()
+        with pytest.raises(ReadError):
+            aligned.dates[1].read(Window(64, 128, 60, 60))
+
+
+def test_a_date_without_a_pixel_is_left_as_it_is(tmp_path: Path, place: np.ndarray) -> None:
+    first = write_scene(tmp_path / "2020-01-01.tif", seen(place))
+    empty = write_scene(tmp_path / "2021-01-01.tif", np.zeros((3, SIDE, SIDE), np.uint8), nodata=0)
+    with align_dates([first, empty]) as aligned:
+        assert aligned.dates[1].shares.no_data == 1
+        assert not aligned.dates[1].read(Window(0, 0, 50, 50)).valid.any()
+        assert aligned.dates[0].read(Window(0, 0, 50, 50)).valid.all()
 
 
 def test_dates_that_share_no_ground_are_refused(tmp_path: Path, place: np.ndarray) -> None:

@@ -25,6 +25,7 @@ from geoglot.tasks.change.align.common_grid import (
     Common,
     check_places,
     choose_resolution,
+    cut_to_area,
     find_common,
     order_of_reference,
 )
@@ -111,7 +112,10 @@ def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
     for place in order[1:]:
         dates[place] = _move(reference, dates[place])
     dates, told = compare_light(dates, order[0], common)
-    return Aligned(common, tuple(dates), (*_notes(common, days), *_shift_notes(dates), *told))
+    cut, window = cut_to_area(common)
+    return Aligned(
+        cut, tuple(dated.cut(window) for dated in dates), (*_notes(common, days), *_shift_notes(dates), *told)
+    )
 
 
 def _move(reference: DatedRaster, other: DatedRaster) -> DatedRaster:

@@ -20,6 +20,7 @@ from geoglot.scene.area import read_area
 from geoglot.sources.raster import Raster
 from geoglot.sources.scene_day import find_day
 
+_CONTEXT = 1024  # pixels along the least side of the ground around an area of interest that is looked at
 _EDGE = 1e-6  # pixels by which rounding errors move an edge
 _SAME_RESOLUTION = 0.02  # logarithm of a ratio up to which two resolutions are one
 
@@ -88,7 +89,10 @@ def order_of_reference(rasters: Sequence[Raster]) -> list[int]:
 
 
 def find_common(rasters: Sequence[Raster], area: Path | None) -> Common:
-    """The part of the first raster's grid that all rasters show, cut to the area of interest if there is one."""
+    """The part of the first raster's grid that all rasters show; with an area of interest, that and what lies around.
+
+    What is told of a small area by itself is little: shift, light and clouds are estimated on its surroundings too.
+    """
     grid = rasters[0].grid
     whole = shapely.box(0, 0, *grid.shape[::-1])
     outlines = [Footprint.of(raster.native, grid).outline or whole for raster in rasters]
@@ -97,12 +101,35 @@ def find_common(rasters: Sequence[Raster], area: Path | None) -> Common:
         names = format_list([raster.uri for raster in rasters], 3)
         raise InputError(f"{names} must show common ground, but they do not overlap; is their CRS right?")
     overlap = shared.area / min(outline.area for outline in outlines)
-    wanted = read_area(area, grid) if area else None
-    if wanted is not None and (shared := shapely.intersection(shared, wanted)).area < 1:
+    if area is None:
+        return _cut(Common(grid, None, overlap), _window_of(shared))
+    wanted = read_area(area, grid)
+    if (inside := shapely.intersection(shared, wanted)).area < 1:
         raise InputError(f"the area of interest in {area} must lie where all dates show the ground, and it does not")
-    left, top, right, bottom = shared.bounds
+    window = _window_of(inside)
+    margin = max(0, -(-(_CONTEXT - min(window.height, window.width)) // 2))
+    around = window.grown(margin).intersection(_window_of(shared))
+    assert around is not None, "the area lies on shared ground"
+    return _cut(Common(grid, wanted, overlap), around)
+
+
+def cut_to_area(common: Common) -> tuple[Common, Window]:
+    """The part of a common grid that holds the area of interest, and its window in the grid."""
+    if common.area is None:
+        return common, common.grid.whole
+    window = _window_of(shapely.intersection(common.area, shapely.box(0, 0, *common.grid.shape[::-1])))
+    return _cut(common, window), window
+
+
+def _window_of(shape: BaseGeometry) -> Window:
+    """The pixels that a shape touches."""
+    left, top, right, bottom = shape.bounds
     row, col = math.floor(top + _EDGE), math.floor(left + _EDGE)
-    window = Window(row, col, math.ceil(bottom - _EDGE) - row, math.ceil(right - _EDGE) - col)
-    if wanted is not None:
-        wanted = shapely.affinity.translate(wanted, -col, -row)
-    return Common(grid if window == grid.whole else grid.window(window), wanted, overlap)
+    return Window(row, col, math.ceil(bottom - _EDGE) - row, math.ceil(right - _EDGE) - col)
+
+
+def _cut(common: Common, window: Window) -> Common:
+    if window == common.grid.whole:
+        return common
+    area = common.area and shapely.affinity.translate(common.area, -window.col, -window.row)
+    return common._replace(grid=common.grid.window(window), area=area)

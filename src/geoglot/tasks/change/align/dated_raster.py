@@ -33,10 +33,13 @@ class Hidden:
     """CLEAR, CLOUD or SHADOW."""
     side: int
     """Pixels along a cell."""
+    origin: tuple[int, int] = (0, 0)
+    """Row and column of the grid's first pixel, counted from that of the first cell."""
 
     def at(self, window: Window) -> Bool[np.ndarray, "rows cols"]:
         """The hidden pixels of a window; beyond the grid as at its border."""
-        starts, lengths = (window.row, window.col), (window.height, window.width)
+        starts = window.row + self.origin[0], window.col + self.origin[1]
+        lengths = window.height, window.width
         index = [
             (np.arange(start, start + length) // self.side).clip(0, count - 1)
             for start, length, count in zip(starts, lengths, self.cells.shape, strict=True)
@@ -109,6 +112,13 @@ class DatedRaster(Raster):
         """This date with a comparable brightness."""
         return self if gains is None else replace(self, gains=gains, radiometry=gains.of_radiometry(self.radiometry))
 
+    def cut(self, window: Window) -> DatedRaster:
+        """This date on a window of the grid."""
+        if window == self.grid.whole:
+            return self
+        hidden = self.hidden and replace(self.hidden, origin=(window.row, window.col))
+        return replace(self, grid=self.grid.window(window), hidden=hidden)
+
     @property
     def moved_m(self) -> tuple[float, float] | None:
         """Metres (east, north) by which the pixels were moved; None without a CRS."""
@@ -123,7 +133,7 @@ class DatedRaster(Raster):
             **super().fingerprint(),
             "moved": list(self.native.transform[:6]),
             "gains": self.gains and self.gains.to_json(),
-            "hidden": cells,
+            "hidden": self.hidden and [cells, self.hidden.side, *self.hidden.origin],
         }
 
     def to_json(self) -> dict[str, Any]:
