@@ -19,10 +19,12 @@ from typing import Any
 import numpy as np
 import pyproj
 from affine import Affine
+from pydantic import TypeAdapter
 from pyproj.exceptions import CRSError
 
 from geoglot.errors import InputError, SourceError
 from geoglot.geo import Grid
+from geoglot.outputs.legend import check_names
 from geoglot.tables import parse_json, read_text
 from geoglot.tasks.audit.census import Stratum
 from geoglot.tasks.audit.pick_places import Place
@@ -31,6 +33,7 @@ from geoglot.version import __version__
 TABLE, DESIGN = "sample.csv", "design.json"
 COLUMNS = ("id", "x", "y", "chip", "class", "note")
 _SEAL = "seal"
+_WHOLE = 1e-6  # by which rounding may keep shares of the map from adding to 1
 
 
 @dataclass(frozen=True)
@@ -95,23 +98,44 @@ def read_design(path: Path) -> Design:
                 f"{path} was changed after the sample was drawn, so nobody knows by what chance its places were "
                 "chosen, and no interval holds; restore the file, or draw a new sample"
             )
-        grid = document["grid"]
-        return Design(
-            map=document["map"],
-            sha256=document["sha256"],
-            grid=Grid(
-                pyproj.CRS.from_wkt(grid["crs"]) if grid["crs"] else None,
-                Affine(*grid["transform"]),
-                (int(grid["shape"][0]), int(grid["shape"][1])),
-            ),
-            names=tuple(document["names"]),
-            strata=tuple(Stratum(**stratum) for stratum in document["strata"]),
-            places=tuple(Place(*place) for place in document["places"]),
-            transitions={name: (ends[0], ends[1]) for name, ends in document["transitions"].items()},
-            options=document["options"],
-        )
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, CRSError) as error:
+        return _parse(document)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, CRSError) as error:
         raise SourceError(f"{path} is no design of an audit ({type(error).__name__}); draw the sample again") from error
+
+
+def _parse(document: Mapping[str, Any]) -> Design:
+    """A design from its document; ValueError, TypeError and the like for one that geoglot did not write."""
+    grid = document["grid"]
+    rows, cols = TypeAdapter(tuple[int, int]).validate_python(grid["shape"])
+    design = Design(
+        map=TypeAdapter(str).validate_python(document["map"]),
+        sha256=TypeAdapter(str).validate_python(document["sha256"]),
+        grid=Grid(
+            pyproj.CRS.from_wkt(grid["crs"]) if grid["crs"] else None,
+            Affine(*TypeAdapter(tuple[float, float, float, float, float, float]).validate_python(grid["transform"])),
+            (rows, cols),
+        ),
+        names=TypeAdapter(tuple[str, ...]).validate_python(document["names"]),
+        strata=TypeAdapter(tuple[Stratum, ...]).validate_python(document["strata"]),
+        places=tuple(
+            Place(*place) for place in TypeAdapter(list[tuple[int, int, int, int]]).validate_python(document["places"])
+        ),
+        transitions=TypeAdapter(dict[str, tuple[str, str]]).validate_python(document["transitions"]),
+        options=TypeAdapter(dict[str, Any]).validate_python(document["options"]),
+    )
+    check_names((*design.names, *(stratum.name for stratum in design.strata)))
+    numbered = [place.id for place in design.places] == list(range(1, len(design.places) + 1))
+    inside = all(0 <= place.row < rows and 0 <= place.col < cols for place in design.places)
+    known = all(0 <= place.stratum < len(design.strata) for place in design.places)
+    whole = abs(sum(stratum.weight for stratum in design.strata) - 1) < _WHOLE
+    sizes = design.sizes if known else []
+    enough = all(
+        0 <= stratum.weight <= 1 and 0 < size <= stratum.pixels <= rows * cols and (stratum.area_m2 or 0.0) >= 0
+        for stratum, size in zip(design.strata, sizes, strict=False)
+    )
+    if not (design.places and numbered and inside and known and whole and enough):
+        raise ValueError("places and strata do not fit")
+    return design
 
 
 def _seal_of(document: Mapping[str, Any]) -> str:
