@@ -9,6 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from onnxruntime.capi.onnxruntime_pybind11_state import RuntimeException
 
 from geoglot.errors import InputError
 from geoglot.models.segmenter import Segmenter
@@ -31,6 +32,9 @@ def test_a_graph_of_free_sizes_gives_the_scores_of_pytorch(segmenter: Segmenter,
             expected = segmenter(pixels).numpy()
         (scores,) = session.run(None, {"pixels": pixels.numpy()})
         np.testing.assert_allclose(scores, expected, atol=1e-3)
+    for sides in ((40, 64), (64, 72), (16, 64), (48, 48)):
+        with pytest.raises(RuntimeException, match="sides_are_multiples_of_32"):
+            session.run(None, {"pixels": np.zeros((1, 3, *sides), np.float32)})
 
 
 def test_a_graph_of_one_size_takes_that_size_only(segmenter: Segmenter, tmp_path: Path) -> None:

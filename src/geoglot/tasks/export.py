@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -134,17 +135,23 @@ def check_wishes(output: Path, side: int | None) -> None:
 def _refuse_other_sides(model: Any) -> None:
     """Make the runtime refuse sides that are not multiples: the scores would belong to other pixels.
 
-    SpaceToDepth accepts multiples of its block only, and DepthToSpace undoes it exactly.
+    The pixels are reshaped to the multiples below their sides. That fails if these are others, and copies nothing.
     """
     from onnxscript import ir
 
     pixels, users = model.graph.inputs[0], tuple(model.graph.inputs[0].uses())
-    block = ir.AttrInt64("blocksize", MULTIPLE)
-    deep = ir.Node("", "SpaceToDepth", [pixels], [block], name=f"sides_are_multiples_of_{MULTIPLE}")
-    flat = ir.Node("", "DepthToSpace", [deep.outputs[0]], [block, ir.AttrString("mode", "DCR")], name="pixels_again")
+    step = ir.AttrTensor("value", ir.tensor(np.array([1, 1, MULTIPLE, MULTIPLE])))
+    sides, steps = ir.Node("", "Shape", [pixels], name="sides"), ir.Node("", "Constant", [], [step], name="multiple")
+    count = ir.Node("", "Div", [sides.outputs[0], steps.outputs[0]], name="multiples_in_sides")
+    below = ir.Node("", "Mul", [count.outputs[0], steps.outputs[0]], name="multiples_below_sides")
+    whole = ir.Node(
+        "", "Reshape", [pixels, below.outputs[0]], [ir.AttrInt64("allowzero", 1)],
+        name=f"sides_are_multiples_of_{MULTIPLE}",
+    )  # fmt: skip
+    whole.outputs[0].type, whole.outputs[0].shape = pixels.type, pixels.shape
     for user, index in users:
-        user.replace_input_with(index, flat.outputs[0])
-    model.graph.insert_before(model.graph[0], [deep, flat])
+        user.replace_input_with(index, whole.outputs[0])
+    model.graph.insert_before(model.graph[0], [sides, steps, count, below, whole])
 
 
 def _facts(segmenter: Segmenter) -> dict[str, str]:
