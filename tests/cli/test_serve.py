@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from geoglot.cli.main import main
+from geoglot.cli.main import cli
 from geoglot.demo import SCENE
 
 
@@ -24,7 +24,7 @@ def test_what_cannot_be_served_is_refused(
 ) -> None:
     monkeypatch.setenv("GEOGLOT_SERVE_TOKEN", token)
     monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path))
-    result = CliRunner().invoke(main, ["serve", "--no-browser", *flags])
+    result = CliRunner().invoke(cli, ["serve", "--no-browser", *flags])
     assert result.exit_code in (1, 2)
     assert told in result.stderr
 
@@ -35,7 +35,7 @@ def test_it_prints_the_addresses_and_opens_the_page(tmp_path: Path, monkeypatch:
     monkeypatch.setenv("GEOGLOT_CACHE", str(tmp_path))
     monkeypatch.setattr("webbrowser.open", opened.append)
     monkeypatch.setattr("uvicorn.Server.run", lambda _, sockets: [each.close() for each in sockets])
-    result = CliRunner().invoke(main, ["serve", str(SCENE)])
+    result = CliRunner().invoke(cli, ["serve", str(SCENE)])
     assert result.exit_code == 0, result.stderr
     [address] = opened
     assert address.endswith(f"/?token={token}")
