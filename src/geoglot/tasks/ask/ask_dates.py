@@ -75,8 +75,8 @@ def ask_dates(
     `choose_dates`; all other errors are those of `ask`.
     """
     options = options or AskOptions()
-    for question in [questions] if isinstance(questions, str) else questions:
-        dated = choose_dates(question, sources)
+    asked = [questions] if isinstance(questions, str) else questions
+    for question, dated in [(question, choose_dates(question, sources)) for question in asked]:
         opened = Asker.open(
             dated.before, dated.after, model=model, read=read, options=options, refiner=refiner, progress=progress
         )

@@ -25,7 +25,7 @@ _NEAR, _WIDE = 31, 155  # pixels of the map across a picture
 _RED = np.array([0.9, 0.1, 0.1], np.float32)[:, None, None]
 _GAP = np.ones((3, SIDE, 4), np.float32)
 _SHEET = 60  # places of a sheet
-_ACROSS = 1500  # pixels of a sheet, about
+_ACROSS = 1800  # pixels of a sheet, about
 
 
 @dataclass(frozen=True)
