@@ -1,6 +1,6 @@
 // Requests to the server that the page came from. Addresses are relative, so that any path before them works.
 import type { FeatureCollection } from "geojson";
-import type { Job, Scene, State } from "./types";
+import type { Bodies, Job, Scene, State } from "./types";
 
 /** The address of the page, which ends with a slash; tiles need it, because a worker resolves no relative address. */
 export const BASE = new URL("./", document.baseURI).href;
@@ -28,7 +28,7 @@ export const readJob = (id: string) => read<Job>(`api/jobs/${id}`);
 export const readFeatures = (id: string, what: "objects" | "evidence") =>
   read<FeatureCollection>(`api/jobs/${id}/${what}.geojson`);
 export const dropJob = (id: string) => send("DELETE", `api/jobs/${id}`);
-export const startJob = async (kind: string, body: object): Promise<Job> =>
+export const startJob = async <Kind extends keyof Bodies>(kind: Kind, body: Bodies[Kind]): Promise<Job> =>
   (await send("POST", `api/jobs/${kind}`, JSON.stringify(body))).json();
 export const uploadScene = async (file: File): Promise<Scene> =>
   (await send("POST", `api/scenes?name=${encodeURIComponent(file.name)}`, file, "application/octet-stream")).json();

@@ -1,60 +1,30 @@
-// The shapes of the server's answers that the page reads.
+// The shapes of the server's answers. Its OpenAPI document says what is asked and how a job looks; what a job results in
+// is the document that the command line prints with --json, of which the page reads these keys.
 import type { Geometry } from "geojson";
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
 
 export type Bounds = [west: number, south: number, east: number, north: number];
 
-export type Scene = {
-  id: string;
-  name: string;
-  bounds: Bounds;
-  /** False without a CRS: the scene is then shown at 0, 0 with a metre per pixel. */
-  placed: boolean;
-  size: [cols: number, rows: number];
-  resolution_m: number | null;
-  time: string | null;
-  bands: string[];
-  minzoom: number;
-  maxzoom: number;
-  notes: string[];
-  error?: string | null;
+/** A scene that can be read: one with an `error` has no bounds, and is left out. */
+export type Scene = Schemas["Scene"] & { bounds: Bounds; size: [cols: number, rows: number] };
+export type Archive = Schemas["ArchiveFacts"];
+export type State = Schemas["MapState"];
+export type Job<Result = unknown> = Omit<Schemas["Job"], "result"> & { result?: Result | null };
+
+/** What is asked, by the kind of work. */
+export type Bodies = {
+  heat: Asked<Schemas["HeatBody"]>;
+  find: Asked<Schemas["FindBody"]>;
+  segment: Asked<Schemas["SegmentBody"]>;
+  teach: Asked<Schemas["TeachBody"]>;
+  search: Asked<Schemas["SearchBody"]>;
+  ask: Asked<Schemas["AskBody"]>;
 };
 
-export type Archive = {
-  id: string;
-  name: string;
-  kind: string;
-  chips: number | null;
-  scenes: number | null;
-  bounds: Bounds | null;
-};
-
-export type JobState = "queued" | "running" | "done" | "failed" | "cancelled";
-
-export type Job<Result = unknown> = {
-  id: string;
-  kind: string;
-  state: JobState;
-  done: number;
-  total: number | null;
-  /** Rises when tiles of the job changed. */
-  version: number;
-  body: Record<string, unknown>;
-  result: Result | null;
-  error: { kind: string; message: string } | null;
-  seconds: number;
-  notes: string[];
-};
-
-export type State = {
-  version: string;
-  model: string;
-  models: string[];
-  scenes: Scene[];
-  archives: Archive[];
-  jobs: Job[];
-  upload_mb: number;
-  basemap: string | null;
-};
+/** Everything that has a default may be left out, of options too. */
+type Asked<Body> = { [Key in keyof Body]?: Body[Key] extends object | undefined ? Partial<Body[Key]> : Body[Key] };
 
 export type HeatName = {
   name: string;

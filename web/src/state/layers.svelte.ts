@@ -49,6 +49,17 @@ export class WordLayer {
     return this.job?.state === "done";
   }
 
+  /** Why the word is not drawn: it cannot be seen, or nothing like it is there. Empty if it is. */
+  get why(): string {
+    if (this.facts?.why || !this.ready || this.job?.result?.counts?.[this.word]) return this.facts?.why ?? "";
+    return this.notes.find((note) => note.startsWith("no ")) ?? `${this.word} was not found.`;
+  }
+
+  /** What the server says of this word. */
+  get notes(): string[] {
+    return (this.job?.result?.notes ?? []).filter((note) => note.includes(this.word));
+  }
+
   /** The area of all pixels at or above the threshold. The server sent the area of each value, so nothing is asked. */
   get area(): number | null {
     const areas = this.facts?.area_m2;
@@ -66,9 +77,9 @@ export class WordLayer {
     const moved = this.threshold !== null && this.threshold !== this.facts?.default_value;
     if (this.threshold === null) {
       this.threshold = this.facts?.default_value ?? 128;
-      this.visible = !this.facts?.why; // what is not there is said, not drawn
+      this.visible = !this.why; // what is not there is said, not drawn
     }
-    if (this.facts?.why) return;
+    if (this.why) return;
     if (moved || workspace.area) this.rest(0);
     else this.#draw(job).catch(complain);
   }

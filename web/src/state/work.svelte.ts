@@ -1,13 +1,13 @@
 // Long work: jobs that the server does, which the page asks about until they end.
 import { ApiError, dropJob, readJob, startJob } from "../api/client";
-import type { Job } from "../api/types";
+import type { Bodies, Job } from "../api/types";
 
 const PACE_MS = 250;
 const PATIENCE_MS = 3000; // between questions to a server that does not answer, as while it is restarted
 
 export const work = $state<{ jobs: Job[] }>({ jobs: [] });
 
-export const finished = (job: Job): boolean => !["queued", "running"].includes(job.state);
+export const finished = (job: Job<unknown>): boolean => job.state !== "queued" && job.state !== "running";
 
 export function keep(job: Job): void {
   const at = work.jobs.findIndex((each) => each.id === job.id);
@@ -33,12 +33,16 @@ export async function follow<R>(first: Job, changed: (job: Job<R>) => void = () 
     keep(job);
     changed(job);
   }
-  if (job.state === "failed") throw new Error(job.error?.message ?? "The work failed.");
+  if (job.state === "failed") throw new Error(job.error?.["message"] ?? "The work failed.");
   return job;
 }
 
 /** Starts work and follows it. The same work again is the same job, which may have ended already. */
-export async function run<R>(kind: string, body: object, changed?: (job: Job<R>) => void): Promise<Job<R>> {
+export async function run<R, Kind extends keyof Bodies = keyof Bodies>(
+  kind: Kind,
+  body: Bodies[Kind],
+  changed?: (job: Job<R>) => void,
+): Promise<Job<R>> {
   return follow(await startJob(kind, body), changed);
 }
 

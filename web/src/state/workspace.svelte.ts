@@ -4,7 +4,7 @@ import type { Area, Scene, State } from "../api/types";
 import { complain, say } from "./say.svelte";
 import { finished, follow, keep } from "./work.svelte";
 
-type Workspace = Omit<State, "jobs"> & { ready: boolean; scene: string | null; other: string | null; area: Area };
+type Workspace = Omit<State, "jobs" | "scenes"> & { scenes: Scene[]; ready: boolean; scene: string | null; other: string | null; area: Area };
 
 export const workspace = $state<Workspace>({
   ready: false,
@@ -24,7 +24,7 @@ export const sceneOf = (id: string | null): Scene | undefined => workspace.scene
 
 export async function openWorkspace(): Promise<void> {
   const { jobs, ...state } = await readState();
-  const scenes = state.scenes.filter((scene) => !scene.error);
+  const scenes = state.scenes.filter((scene) => !scene.error) as Scene[];
   for (const scene of state.scenes) if (scene.error) say(`${scene.name}: ${scene.error}`, true);
   Object.assign(workspace, state, { scenes, ready: true, scene: scenes[0]?.id ?? null });
   for (const job of jobs) {

@@ -1,0 +1,66 @@
+"""The page of the map in a real browser. Without chromium or playwright these tests are skipped, and say so."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mappage import OpenPage
+from mapserver import TOKEN, Served
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+_GRAPHICS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+PATIENCE_MS = 60_000
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A browser that draws WebGL without a graphics card."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, a package of the group dev")
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("needs chromium: apt-get install chromium")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=found, args=_GRAPHICS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
+    """Opens the page of the map, and looks at the end whether it complained or asked anybody else."""
+    origin = f"http://127.0.0.1:{served.port}"
+    complaints: list[str] = []
+    contexts = []
+
+    def open_page(path: str = f"/?token={TOKEN}", width: int = 1200, height: int = 800, dark: bool = False) -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light",
+            accept_downloads=True, reduced_motion="reduce",
+        )  # fmt: skip
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("console", lambda each: complaints.append(each.text) if each.type in ("error", "warning") else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda each: None if each.url.startswith((origin, "blob:", "data:")) else
+                complaints.append(f"asked {each.url}"))  # fmt: skip
+        page.goto(origin + path)
+        page.wait_for_selector("[data-ready=yes]")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def page(open_page: OpenPage) -> Page:
+    """The page of the map on a desk."""
+    return open_page()

@@ -1,0 +1,87 @@
+"""Clicks that teach, searches that go on from hits, dates side by side, and questions with their evidence."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mappage import card_of, look_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+
+def test_right_and_wrong_places_teach_the_word_anew(page: Page) -> None:
+    look_for(page, "building")
+    card = card_of(page, "building")
+    card.get_by_text("Correct it").click()
+    box = page.locator(".map").first.bounding_box()
+    assert box is not None
+    for name, spots in (("Right places", (0.35, 0.45, 0.55)), ("Wrong places", (0.4, 0.5, 0.6))):
+        card.get_by_role("button", name=name).click()
+        for i, across in enumerate(spots):
+            page.mouse.click(box["x"] + box["width"] * across, box["y"] + box["height"] * (0.3 + 0.2 * i))
+    assert page.locator(".pin.right").count() == 3 and page.locator(".pin.wrong").count() == 3
+    page.keyboard.press("u")
+    assert page.locator(".pin.wrong").count() == 2
+    card.get_by_role("textbox", name="Keep it as").fill("my-buildings")
+    card.get_by_role("button", name="Learn", exact=True).click()
+    card.get_by_text("On places that it did not learn from").wait_for()
+    assert re.search(r"IoU .* by the word alone, .* now", card.inner_text())
+    assert "my-buildings" in page.get_by_label("Model").inner_text()
+
+
+def test_a_search_shows_places_and_goes_on_from_them(page: Page) -> None:
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_label("Places that look like").fill("houses")
+    page.keyboard.press("Enter")
+    hits = page.get_by_role("tabpanel").get_by_role("listitem")
+    hits.first.wait_for()
+    assert hits.first.locator("img").evaluate("each => each.decode().then(() => each.naturalWidth)") > 0
+    with page.expect_request(lambda each: "/api/jobs/search" in each.url) as asked:
+        page.get_by_role("button", name="Less like hit 1", exact=True).click()
+    assert len(asked.value.post_data_json["unlike"]) == 1
+    page.get_by_text("unlike 1 of them").wait_for()
+    with page.expect_download() as waiting:
+        page.get_by_role("link", name="CSV").click()
+    assert waiting.value.suggested_filename.endswith(".csv")
+
+
+def test_a_search_is_restricted_to_the_area(page: Page) -> None:
+    page.get_by_role("button", name="This view").click()
+    page.get_by_role("tab", name="Search").click()
+    page.get_by_label("Places that look like").fill("houses")
+    with page.expect_request(lambda each: "/api/jobs/search" in each.url) as asked:
+        page.keyboard.press("Enter")
+    assert asked.value.post_data_json["area"]["type"] == "Polygon"
+
+
+def test_two_dates_lie_side_by_side(page: Page, tmp_path: Path) -> None:
+    from geoglot.demo import SCENE
+
+    later = tmp_path / "later.tif"
+    later.write_bytes(SCENE.read_bytes())
+    page.get_by_label("GeoTIFF to open").set_input_files(later)
+    page.get_by_role("status").get_by_text("later.tif is open").wait_for()
+    page.get_by_role("tab", name="Time").click()
+    page.get_by_label("Compare it with").select_option(index=1)
+    line = page.get_by_label("Line between")
+    line.wait_for()
+    line.fill("20")
+    assert page.locator(".over").evaluate("each => each.style.clipPath") == "inset(0px 0px 0px 20%)"
+    page.get_by_label("Compare it with").select_option(index=0)
+    assert page.locator(".over").count() == 0
+
+
+def test_a_question_is_answered_with_evidence_and_program(page: Page) -> None:
+    page.get_by_role("tab", name="Ask").click()
+    page.get_by_label("A question about the scene").fill("How many buildings are there?")
+    page.keyboard.press("Enter")
+    answer = page.get_by_role("article", name="How many buildings are there?")
+    answer.wait_for()
+    assert re.search(r"\d", answer.locator(".text").inner_text())
+    assert not answer.locator("pre").is_visible()
+    answer.get_by_text("Program").click()
+    assert "count" in answer.locator("pre").inner_text() or "find" in answer.locator("pre").inner_text()

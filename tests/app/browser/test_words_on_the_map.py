@@ -1,0 +1,121 @@
+"""Words typed become heat, objects with facts, and files; the slider needs no server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from mappage import card_of, look_for
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from playwright.sync_api import Page
+
+
+def picture_of_map(page: Page, file: Path) -> np.ndarray:
+    page.wait_for_timeout(500)  # the map draws what it has
+    page.locator(".map").first.screenshot(path=file)
+    return np.asarray(Image.open(file).convert("RGB"), np.int16)
+
+
+def test_words_become_layers_with_heat_area_and_count(page: Page, tmp_path: Path) -> None:
+    before = picture_of_map(page, tmp_path / "before.png")
+    look_for(page, "building, trees")
+    card_of(page, "building").get_by_text("objects").first.wait_for()
+    assert "m²" in card_of(page, "building").inner_text()
+    heated = picture_of_map(page, tmp_path / "heated.png")
+    assert np.abs(heated - before).max(2).mean() > 5
+    page.get_by_role("button", name="Hide building").click()
+    page.get_by_role("button", name="Hide trees").click()
+    hidden = picture_of_map(page, tmp_path / "hidden.png")
+    assert np.abs(hidden - before).max(2).mean() < np.abs(heated - before).max(2).mean() / 4
+
+
+def test_the_slider_asks_nobody_and_changes_area_and_picture(page: Page, tmp_path: Path) -> None:
+    look_for(page, "building")
+    card = card_of(page, "building")
+    card.get_by_text("objects").first.wait_for()
+    before, area = picture_of_map(page, tmp_path / "low.png"), card.locator("strong").inner_text()
+    asked: list[str] = []
+    page.on("request", lambda each: asked.append(each.url))
+    slider = card.get_by_label("Threshold of building")
+    slider.focus()
+    for _ in range(10):
+        slider.press("ArrowRight")
+    assert asked == []
+    assert card.locator("strong").inner_text() != area
+    with page.expect_response(lambda each: "/api/jobs/find" in each.url):
+        pass  # polygons follow when the slider rests
+    assert np.abs(picture_of_map(page, tmp_path / "high.png") - before).max() > 20
+
+
+def test_what_is_not_there_is_said_and_not_drawn(page: Page) -> None:
+    look_for(page, "elephant")
+    card = card_of(page, "elephant")
+    assert card.locator(".warn").inner_text().endswith(".")
+    assert card.get_by_role("button", name="Show elephant").is_visible()
+
+
+def test_an_object_that_is_clicked_shows_its_facts(page: Page) -> None:
+    look_for(page, "building")
+    card = card_of(page, "building")
+    card.get_by_text("Objects, best first").click()
+    card.get_by_role("listitem").get_by_role("button").first.click()  # the map goes there
+    page.wait_for_timeout(500)
+    page.locator(".map canvas").first.focus()
+    page.keyboard.press("Enter")
+    facts = page.get_by_label("Facts of the object")
+    assert "score" in facts.inner_text() and "m²" in facts.inner_text()
+
+
+def test_objects_can_be_kept(page: Page) -> None:
+    look_for(page, "building")
+    with page.expect_download() as waiting:
+        card_of(page, "building").get_by_role("link", name="GeoPackage").click()
+    assert waiting.value.suggested_filename.endswith("objects.gpkg")
+
+
+def test_a_link_restores_the_view_and_undo_takes_back(page: Page) -> None:
+    look_for(page, "building")
+    card_of(page, "building").get_by_label("Threshold of building").fill("200")
+    page.wait_for_function("location.hash.includes('200')")
+    page.reload()
+    slider = card_of(page, "building").get_by_label("Threshold of building")
+    slider.wait_for()
+    assert slider.input_value() == "200"
+    page.get_by_role("button", name="Remove building").click()
+    assert card_of(page, "building").count() == 0
+    page.get_by_role("button", name="Undo").click()
+    assert card_of(page, "building").count() == 1
+
+
+def test_a_class_map_has_a_legend_and_files(page: Page, tmp_path: Path) -> None:
+    look_for(page, "building, trees")
+    page.get_by_role("button", name="Make a class map of these 2 words").click()
+    table = page.get_by_label("Class map").get_by_role("table")
+    table.wait_for()
+    assert "trees" in table.inner_text() and "m²" in table.inner_text()
+    with page.expect_download() as waiting:
+        page.get_by_label("Class map").get_by_role("link", name="COG").click()
+    assert waiting.value.suggested_filename.endswith("map.tif")
+
+
+def test_a_file_can_be_opened(page: Page, tmp_path: Path) -> None:
+    from geoglot.demo import SCENE
+
+    again = tmp_path / "again.tif"
+    again.write_bytes(SCENE.read_bytes())
+    page.get_by_label("GeoTIFF to open").set_input_files(again)
+    page.get_by_role("status").get_by_text("again.tif is open").wait_for()
+    assert page.get_by_label("Scene", exact=True).locator("option:checked").inner_text() == "again.tif"
+
+
+def test_a_file_that_is_no_raster_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"II*\0 this is no picture")
+    page.get_by_label("GeoTIFF to open").set_input_files(broken)
+    page.get_by_role("alert").wait_for()
+    assert "broken.tif" in page.get_by_role("alert").inner_text()
