@@ -54,6 +54,15 @@ export type Segment = {
   files?: string[];
 };
 
+export type Change = {
+  dates: string[];
+  summary: string;
+  classes: { name: string; area_m2: (number | null)[]; pixels: number[]; gain_m2: number | null; loss_m2: number | null }[];
+  why: Record<string, string>;
+  notes: string[];
+  files?: string[];
+};
+
 export type Teach = { miou: number | null; miou_by_words: number | null; model: string; notes: string[] };
 
 export type Hit = {

@@ -13,3 +13,7 @@ export function boundsOf(geometry: Geometry): Bounds {
   const along = (axis: 0 | 1) => positions.map((position) => position[axis]!);
   return [Math.min(...along(0)), Math.min(...along(1)), Math.max(...along(0)), Math.max(...along(1))];
 }
+
+/** Whether bounds share ground; none of them crosses the antimeridian. */
+export const overlap = ([w, s, e, n]: Bounds, [west, south, east, north]: Bounds): boolean =>
+  w < east && west < e && s < north && south < n;
