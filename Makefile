@@ -17,7 +17,8 @@ demo: .venv/ready ## words to a map, on the scene that ships with geoglot
 map: .venv/ready ## the map in a browser, on the scene that ships with geoglot
 	$(BIN)/geoglot demo --map
 
-page: ## the page of the map, built again from web/ (needs Node)
+page: .venv/ready ## the page of the map, built again from web/ (needs Node)
+	$(BIN)/python scripts/openapi.py
 	sh scripts/page.sh
 
 test: .venv/ready ## the tests; make test ARGS="tests/tasks -x" for some of them

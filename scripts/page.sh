@@ -7,6 +7,7 @@ page=../src/geoglot/app/page
 
 npm ci --no-audit --no-fund --loglevel=error
 if [ "${1:-}" != --check ]; then
+  npm run types
   exec npm run build
 fi
 
@@ -14,7 +15,8 @@ fresh=$(mktemp -d)
 trap 'rm -rf "$fresh"' EXIT
 npm test
 npm run build -- --outDir "$fresh/page"
-diff -r "$fresh/page" "$page" >/dev/null || {
-  echo "src/geoglot/app/page is not what web/ builds: run sh scripts/page.sh and commit it" >&2
+npx openapi-typescript openapi.json --output "$fresh/schema.ts"
+diff "$fresh/schema.ts" src/api/schema.ts >/dev/null && diff -r "$fresh/page" "$page" >/dev/null || {
+  echo "src/geoglot/app/page is not what web/ builds: run make page, and commit what it changes" >&2
   exit 1
 }

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from geoglot.app.server import make_api
+
 PAGE = Path(str(files("geoglot"))) / "app" / "page"
 WEB = Path(__file__).parents[2] / "web"
+SOURCES = pytest.mark.skipif(not WEB.is_dir(), reason="needs web/ of the source tree")
 
 
 def test_loads_only_its_own_files_by_relative_addresses() -> None:
@@ -39,7 +42,13 @@ def test_is_small() -> None:
     assert sum(len(gzip.compress(file.read_bytes())) for file in parts) < 600_000
 
 
-@pytest.mark.skipif(not WEB.is_dir(), reason="needs web/ of the source tree")
+@SOURCES
+def test_is_typed_by_todays_routes() -> None:
+    """`make page` writes both again."""
+    assert json.loads((WEB / "openapi.json").read_text()) == json.loads(json.dumps(make_api().openapi()))
+
+
+@SOURCES
 def test_names_the_licences_of_all_that_is_built_in() -> None:
     licences = (PAGE / "LICENCES.md").read_text()
     packages = json.loads((WEB / "package.json").read_text())["dependencies"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field, fields
 from typing import Annotated, Any, Literal
 
-from annotated_types import MaxLen
+from annotated_types import MaxLen, MinLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from geoglot.errors import InputError
-from geoglot.options import FindOptions, ReadOptions, SearchOptions, SegmentOptions
+from geoglot.options import ChangeOptions, FindOptions, ReadOptions, SearchOptions, SegmentOptions
 
 _STRICT = ConfigDict(extra="forbid")
 #: Fields of options that name files. The map takes what they hold in the body, and never a path.
 _PATHS = {"points", "area", "vectors"}
 _MOST_EXAMPLES = 1000
+_MOST_DATES = 100
 
 Text = Annotated[str, MaxLen(2000)]
 Words = Text | Annotated[list[Text], MaxLen(1000)] | dict[Text, Annotated[list[Text], MaxLen(100)]]
@@ -101,7 +102,20 @@ class AskBody:
     read: ReadOptions = ReadOptions()
 
 
-Body = HeatBody | FindBody | SegmentBody | TeachBody | SearchBody | AskBody
+@dataclass(frozen=True)
+class ChangeBody:
+    """Compare dates of one place, oldest first, by words."""
+
+    __pydantic_config__ = _STRICT
+    scenes: Annotated[list[Text], MinLen(2), MaxLen(_MOST_DATES)]
+    words: Words
+    model: str = "mini"
+    options: ChangeOptions = ChangeOptions()
+    read: ReadOptions = ReadOptions()
+    area: Geometry = None
+
+
+Body = HeatBody | FindBody | SegmentBody | TeachBody | SearchBody | AskBody | ChangeBody
 KINDS: dict[str, type[Body]] = {
     "heat": HeatBody,
     "find": FindBody,
@@ -109,6 +123,7 @@ KINDS: dict[str, type[Body]] = {
     "teach": TeachBody,
     "search": SearchBody,
     "ask": AskBody,
+    "change": ChangeBody,
 }
 
 

@@ -40,6 +40,7 @@ TASKS = {
     "ask": "geoglot.app.of_scenes:do_ask",
     "teach": "geoglot.app.of_labels:do_teach",
     "search": "geoglot.app.of_archives:do_search",
+    "change": "geoglot.app.of_changes:do_change",
 }
 
 

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse, StreamingResponse
 from geoglot.app.bodies import (
     AskBody,
     Body,
+    ChangeBody,
     FindBody,
     HeatBody,
     SearchBody,
@@ -28,7 +29,9 @@ from geoglot.app.workspace import Source, UnknownId
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"])
 _LONGEST_WAIT = 30.0
-_FILE = re.compile(r"(objects|hits|map|evidence)(\.scores|\.overlay)?\.(geojson|gpkg|parquet|csv|tif|png)")
+_FILE = re.compile(
+    r"(objects|hits|map|evidence|change)(\.scores|\.overlay|\.chart)?\.(geojson|gpkg|parquet|csv|tif|png)"
+)
 _TYPES = {".geojson": "application/geo+json", ".gpkg": "application/geopackage+sqlite3", ".csv": "text/csv",
           ".parquet": "application/vnd.apache.parquet", ".tif": "image/tiff", ".png": "image/png"}  # fmt: skip
 Wait = Annotated[float, Query(ge=0, le=_LONGEST_WAIT, description="Seconds to wait for the end of the job.")]
@@ -71,6 +74,12 @@ async def search(body: SearchBody, state: TheState, response: Response, wait: Wa
     return await _begin("search", body, state, response, wait)
 
 
+@router.post("/change", status_code=202, response_model=Job)
+async def change(body: ChangeBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+    """Compare dates of one place."""
+    return await _begin("change", body, state, response, wait)
+
+
 async def _begin(kind: str, body: Body, state: State, response: Response, wait: float) -> dict[str, Any]:
     job = submit(kind, body, state)
     if wait:
@@ -83,10 +92,12 @@ def submit(kind: str, body: Body, state: State) -> Job:
     """Begin a job; UnknownId for a scene, an archive or a model that is not there, InputError for a path."""
     check_no_paths(body)
     if isinstance(body, SearchBody):
-        source, model = state.space.archive(body.archive), ""
+        sources, model = [state.space.archive(body.archive)], ""
     else:
-        source, (_, model) = state.space.scene(body.scene), state.space.model(body.model)
-    return state.jobs.submit(kind, to_document(body), {"source": source.state, "model": model})
+        scenes = body.scenes if isinstance(body, ChangeBody) else [body.scene]
+        sources, (_, model) = [state.space.scene(scene) for scene in scenes], state.space.model(body.model)
+    states = " ".join(source.state for source in sources)
+    return state.jobs.submit(kind, to_document(body), {"source": states, "model": model})
 
 
 @router.get("", response_model=list[Job])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -70,15 +70,21 @@ def create_app(serve: Serve, settings: Settings) -> ASGIApp:
             await jobs.close()
             await asyncio.gather(readers.close(), workers.close())
 
+    app = make_api(live)
+    app.state.map = state
+    return Guard(app, serve.rules)
+
+
+def make_api(live: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None) -> FastAPI:
+    """All routes and errors. Its OpenAPI document is what the page is typed by (`scripts/openapi.py`)."""
     app = FastAPI(
         title="geoglot", version=__version__, lifespan=live, openapi_url="/api/openapi.json", docs_url=None,
         redoc_url=None, summary="Say it in words, see it on the map", redirect_slashes=False,
     )  # fmt: skip
-    app.state.map = state
     for part in (routes_scenes, routes_jobs, routes_archives, features, tilesets, stac, samgeo, page_files):
         app.include_router(part.router)
     _tell_errors(app)
-    return Guard(app, serve.rules)
+    return app
 
 
 def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
@@ -90,7 +96,10 @@ def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
         if job.kind == "search":
             source = space.archive(job.body["archive"])
             return task | {"source": source.place, "state": source.state}
-        task |= {"source": space.scene(job.body["scene"]).place, "model": space.model(job.body["model"])}
+        task["model"] = space.model(job.body["model"])
+        if job.kind == "change":
+            return task | {"sources": [space.scene(scene).place for scene in job.body["scenes"]]}
+        task["source"] = space.scene(job.body["scene"]).place
         if job.kind == "teach":
             task["output"] = str(space.taught_folder(job.body["name"]))
         return task

@@ -25,7 +25,7 @@ const read = async <T>(path: string): Promise<T> => (await send("GET", path)).js
 
 export const readState = () => read<State>("api/state");
 export const readJob = (id: string) => read<Job>(`api/jobs/${id}`);
-export const readFeatures = (id: string, what: "objects" | "evidence") =>
+export const readFeatures = (id: string, what: "objects" | "evidence" | "change") =>
   read<FeatureCollection>(`api/jobs/${id}/${what}.geojson`);
 export const dropJob = (id: string) => send("DELETE", `api/jobs/${id}`);
 export const startJob = async <Kind extends keyof Bodies>(kind: Kind, body: Bodies[Kind]): Promise<Job> =>

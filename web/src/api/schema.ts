@@ -228,6 +228,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/jobs/change": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change
+         * @description Compare dates of one place.
+         */
+        post: operations["change_api_jobs_change_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/jobs": {
         parameters: {
             query?: never;
@@ -983,6 +1003,89 @@ export interface components {
              * @default 0
              */
             max_size: number;
+        };
+        /**
+         * ChangeBody
+         * @description Compare dates of one place, oldest first, by words.
+         */
+        ChangeBody: {
+            /** Scenes */
+            scenes: string[];
+            /** Words */
+            words: string | string[] | {
+                [key: string]: string[];
+            };
+            /**
+             * Model
+             * @default mini
+             */
+            model: string;
+            /**
+             * @default {
+             *       "templates": [
+             *         "a satellite photo of {}",
+             *         "a satellite image of {}",
+             *         "an aerial photo of {}",
+             *         "an aerial view of {}",
+             *         "a remote sensing image of {}",
+             *         "there is {} in the image"
+             *       ],
+             *       "evidence": "words+bands",
+             *       "by_class": false,
+             *       "overlay": true
+             *     }
+             */
+            options: components["schemas"]["ChangeOptions"];
+            /**
+             * @default {
+             *       "batch": 8
+             *     }
+             */
+            read: components["schemas"]["ReadOptions"];
+            /** Area */
+            area?: {
+                [key: string]: unknown;
+            } | null;
+        };
+        /**
+         * ChangeOptions
+         * @description What a user may decide about a comparison of dates, beside classes and model.
+         */
+        ChangeOptions: {
+            /** Background */
+            background?: string | string[] | null;
+            /** Min Area */
+            min_area?: number | null;
+            /** Area */
+            area?: string | null;
+            /**
+             * Templates
+             * @default [
+             *       "a satellite photo of {}",
+             *       "a satellite image of {}",
+             *       "an aerial photo of {}",
+             *       "an aerial view of {}",
+             *       "a remote sensing image of {}",
+             *       "there is {} in the image"
+             *     ]
+             */
+            templates: string[];
+            /**
+             * Evidence
+             * @default words+bands
+             * @enum {string}
+             */
+            evidence: "words" | "words+bands";
+            /**
+             * By Class
+             * @default false
+             */
+            by_class: boolean;
+            /**
+             * Overlay
+             * @default true
+             */
+            overlay: boolean;
         };
         /**
          * FindBody
@@ -1827,6 +1930,42 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["SearchBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Job"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    change_api_jobs_change_post: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the end of the job. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeBody"];
             };
         };
         responses: {

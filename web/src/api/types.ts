@@ -21,6 +21,7 @@ export type Bodies = {
   teach: Asked<Schemas["TeachBody"]>;
   search: Asked<Schemas["SearchBody"]>;
   ask: Asked<Schemas["AskBody"]>;
+  change: Asked<Schemas["ChangeBody"]>;
 };
 
 /** Everything that has a default may be left out, of options too. */

@@ -18,6 +18,8 @@ type State = {
   classes: { job: string; scene: string } | null;
   hits: FeatureCollection;
   evidence: FeatureCollection;
+  /** Ground that changed, and the classes in the order of their colours. */
+  changes: { data: FeatureCollection; classes: string[] } | null;
 };
 
 export const tool = $state<State>({
@@ -26,9 +28,11 @@ export const tool = $state<State>({
   classes: null,
   hits: NOTHING,
   evidence: NOTHING,
+  changes: null,
 });
 
-export type Fact = { layer: string; properties: Record<string, unknown> };
+/** The properties of the object that was clicked. */
+export type Fact = Record<string, unknown>;
 
 /** The main map, once it is there: panels move it. */
 export const stage: { map: MapLibre | null } = { map: null };
