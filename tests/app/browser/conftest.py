@@ -32,10 +32,15 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def open_page(browser: Browser, served: Served) -> Iterator[OpenPage]:
-    """Opens the page of the map, and looks at the end whether it complained or asked anybody else."""
+def complaints() -> list[str]:
+    """What the console of the page complained of, and whom else it asked. A test that wants some takes them out."""
+    return []
+
+
+@pytest.fixture
+def open_page(browser: Browser, served: Served, complaints: list[str]) -> Iterator[OpenPage]:
+    """Opens the page of the map; at the end there must be no complaints."""
     origin = f"http://127.0.0.1:{served.port}"
-    complaints: list[str] = []
     contexts = []
 
     def open_page(path: str = f"/?token={TOKEN}", width: int = 1200, height: int = 800, dark: bool = False) -> Page:

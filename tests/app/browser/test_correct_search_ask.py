@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+import pytest
+import rasterio
+
+from geoglot.demo import SCENE
 from mappage import card_of, look_for
 
 if TYPE_CHECKING:
@@ -58,14 +62,23 @@ def test_a_search_is_restricted_to_the_area(page: Page) -> None:
     assert asked.value.post_data_json["area"]["type"] == "Polygon"
 
 
-def test_two_dates_lie_side_by_side(page: Page, tmp_path: Path) -> None:
-    from geoglot.demo import SCENE
-
+@pytest.fixture
+def two_dates(page: Page, tmp_path: Path) -> Page:
+    """The page with a later scene of the same place, where grass is instead of trees."""
     later = tmp_path / "later.tif"
-    later.write_bytes(SCENE.read_bytes())
+    with rasterio.open(SCENE) as before:
+        pixels, profile = before.read(), before.profile
+    pixels[:, 150:330, 240:420] = pixels[:, 260:290, 480:510].repeat(6, 1).repeat(6, 2)
+    with rasterio.open(later, "w", **profile) as file:
+        file.write(pixels)
     page.get_by_label("GeoTIFF to open").set_input_files(later)
-    page.get_by_role("status").get_by_text("later.tif is open").wait_for()
+    page.get_by_role("status").get_by_text("is open").wait_for()
     page.get_by_role("tab", name="Time").click()
+    return page
+
+
+def test_two_dates_lie_side_by_side(two_dates: Page) -> None:
+    page = two_dates
     page.get_by_label("Compare it with").select_option(index=1)
     line = page.get_by_label("Line between")
     line.wait_for()
@@ -73,6 +86,19 @@ def test_two_dates_lie_side_by_side(page: Page, tmp_path: Path) -> None:
     assert page.locator(".over").evaluate("each => each.style.clipPath") == "inset(0px 0px 0px 20%)"
     page.get_by_label("Compare it with").select_option(index=0)
     assert page.locator(".over").count() == 0
+
+
+def test_changes_have_a_table_a_chart_and_files(two_dates: Page) -> None:
+    page = two_dates
+    page.get_by_label("What changed between the dates?").fill("trees, grass")
+    page.keyboard.press("Enter")
+    changes = page.get_by_label("Changes", exact=True)
+    changes.get_by_role("table").wait_for()
+    assert "trees" in changes.get_by_role("table").inner_text()
+    assert changes.get_by_role("img", name="Areas of the classes on each date").is_visible()
+    with page.expect_download() as waiting:
+        changes.get_by_role("link", name="CSV").click()
+    assert waiting.value.suggested_filename.endswith("change.csv")
 
 
 def test_a_question_is_answered_with_evidence_and_program(page: Page) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
+from geoglot.demo import SCENE
 from mappage import card_of, look_for
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def test_the_slider_asks_nobody_and_changes_area_and_picture(page: Page, tmp_pat
 def test_what_is_not_there_is_said_and_not_drawn(page: Page) -> None:
     look_for(page, "elephant")
     card = card_of(page, "elephant")
-    assert card.locator(".warn").inner_text().endswith(".")
+    assert "no elephant found" in card.locator(".warn").inner_text()
     assert card.get_by_role("button", name="Show elephant").is_visible()
 
 
@@ -81,7 +82,7 @@ def test_objects_can_be_kept(page: Page) -> None:
 def test_a_link_restores_the_view_and_undo_takes_back(page: Page) -> None:
     look_for(page, "building")
     card_of(page, "building").get_by_label("Threshold of building").fill("200")
-    page.wait_for_function("location.hash.includes('200')")
+    page.wait_for_url(lambda url: "200" in url)
     page.reload()
     slider = card_of(page, "building").get_by_label("Threshold of building")
     slider.wait_for()
@@ -104,18 +105,17 @@ def test_a_class_map_has_a_legend_and_files(page: Page, tmp_path: Path) -> None:
 
 
 def test_a_file_can_be_opened(page: Page, tmp_path: Path) -> None:
-    from geoglot.demo import SCENE
-
     again = tmp_path / "again.tif"
     again.write_bytes(SCENE.read_bytes())
     page.get_by_label("GeoTIFF to open").set_input_files(again)
-    page.get_by_role("status").get_by_text("again.tif is open").wait_for()
-    assert page.get_by_label("Scene", exact=True).locator("option:checked").inner_text() == "again.tif"
+    page.get_by_role("status").get_by_text("is open").wait_for()
+    assert page.get_by_label("Scene", exact=True).locator("option:checked").inner_text().startswith("again")
 
 
-def test_a_file_that_is_no_raster_is_refused_in_words(page: Page, tmp_path: Path) -> None:
+def test_a_file_that_is_no_raster_is_refused_in_words(page: Page, complaints: list[str], tmp_path: Path) -> None:
     broken = tmp_path / "broken.tif"
     broken.write_bytes(b"II*\0 this is no picture")
     page.get_by_label("GeoTIFF to open").set_input_files(broken)
     page.get_by_role("alert").wait_for()
-    assert "broken.tif" in page.get_by_role("alert").inner_text()
+    assert "broken" in page.get_by_role("alert").inner_text()
+    assert "422" in complaints.pop()  # browsers log every refusal
