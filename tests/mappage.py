@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 OpenPage = Callable[..., "Page"]
+#: Flags of a browser that draws WebGL without a graphics card
+GRAPHICS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 
 
 def look_for(page: Page, words: str) -> None:

@@ -55,6 +55,7 @@ def without_places(value: Any, task: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [without_places(each, task) for each in value]
     if isinstance(value, str) and task:
-        source, folder = task["source"], task["folder"]
-        return value.replace(source, Path(source).name).replace(f"{folder}/", "")
+        for source in task.get("sources") or [task["source"]]:
+            value = value.replace(source, Path(source).name)
+        return value.replace(f"{task['folder']}/", "")
     return value

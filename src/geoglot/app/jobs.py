@@ -154,6 +154,12 @@ class Jobs:
         except GeoglotError as error:
             message = without_places(str(error), task)
             await self._change(job, state="failed", error={"kind": type(error).__name__, "message": message})
+        except Exception as error:
+            message = f"a fault of geoglot: {type(error).__name__}"
+            await self._change(
+                job, state="failed", error={"kind": "Fault", "message": message}
+            )  # nobody waits for ever
+            raise
 
     def _reporter(self, job: Job, began: float) -> Callable[[dict[str, Any]], None]:
         def report(facts: dict[str, Any]) -> None:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mappage import OpenPage
+from mappage import GRAPHICS, OpenPage
 from mapserver import TOKEN, Served
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
-_GRAPHICS = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
 PATIENCE_MS = 60_000
 
 
@@ -26,7 +25,7 @@ def browser() -> Iterator[Browser]:
     if found is None:
         pytest.skip("needs chromium: apt-get install chromium")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=found, args=_GRAPHICS)
+        browser = running.chromium.launch(executable_path=found, args=GRAPHICS)
         yield browser
         browser.close()
 
