@@ -60,7 +60,7 @@ def test_a_shift_is_found_within_a_third_of_a_pixel(
         assert abs(shift.right - right) < 0.3
         east, north = aligned.dates[1].moved_m or (0, 0)
         assert (east, north) == pytest.approx((-right / 2, down / 2), abs=0.15)
-        assert any("was moved by" in note for note in aligned.notes)
+        assert any("was moved by" in note and "m east and" in note for note in aligned.notes)
 
 
 def test_edges_that_turned_from_bright_to_dark_tell_a_shift_too(tmp_path: Path, place: np.ndarray) -> None:
@@ -179,6 +179,15 @@ def test_a_tiny_area_has_the_alignment_of_its_surroundings(tmp_path: Path, place
                 dated.read(part.grid.whole).pixels, same.read(Window(100, 100, 40, 20)).pixels, atol=2e-6
             )
             assert (dated.shift, dated.gains) == (same.shift, same.gains)
+
+
+def test_pictures_without_a_place_are_moved_in_pixels(tmp_path: Path, place: np.ndarray) -> None:
+    for name, pixels in (("a", seen(place)), ("b", seen(place, 1.5, -2.0, noise=2))):
+        Image.fromarray(pixels.transpose(1, 2, 0)).save(tmp_path / f"{name}.png")
+    with align_dates([tmp_path / "a.png", tmp_path / "b.png"]) as aligned:
+        assert aligned.dates[1].moved_m is None
+        assert aligned.dates[1].shift.down == pytest.approx(1.5, abs=0.3)
+        assert any("b was moved 2." in note and "px to the right and -1." in note for note in aligned.notes)
 
 
 def test_a_damaged_block_costs_its_own_windows_alone(tmp_path: Path, place: np.ndarray) -> None:

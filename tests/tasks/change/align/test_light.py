@@ -79,6 +79,18 @@ def test_gains_that_would_not_help_are_left_out(tmp_path: Path) -> None:
         assert not any("brightness" in note for note in aligned.notes)
 
 
+def test_a_line_that_would_cut_off_the_bright_part_of_a_date_is_not_believed(tmp_path: Path) -> None:
+    before = ground()
+    after = before * 0.6 + 0.05
+    after[:, :60] = 0.9 + 0.05 * before[:, :60]  # bright as nothing is on the first date, and beyond white by the line
+    paths = [
+        write_scene(tmp_path / f"{n}.tif", seen(picture, n), nodata=0) for n, picture in enumerate((before, after))
+    ]
+    with align_dates(paths) as aligned:
+        assert [dated.gains for dated in aligned.dates] == [None, None]
+        assert any("would cut off what is bright" in note for note in aligned.notes)
+
+
 def test_two_places_that_have_nothing_in_common_keep_their_light(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     pictures = [ndimage.gaussian_filter(rng.normal(size=(3, SIDE, SIDE)), (0, 3, 3)) for _ in range(2)]
@@ -146,6 +158,9 @@ def test_bright_roofs_dry_fields_and_snow_are_no_clouds(seed: int) -> None:
     everywhere = np.ones((SIDE, SIDE), bool)
     for cells in find_hidden([before, after], [None, None], [everywhere, everywhere], 10.0):
         assert not cells.any()
+    assert not any(
+        cells.any() for cells in find_hidden([before, with_clouds(before)], [None, None], [everywhere] * 2, None)
+    )
     snow = with_clouds(before)  # as white and as soft, but dark beyond the visible
     swir = [np.full((1, SIDE, SIDE), 0.4) + 0.1 * before[:1], np.full((1, SIDE, SIDE), 0.3)]
     found = find_hidden([before, snow], swir, [everywhere, everywhere], 10.0)

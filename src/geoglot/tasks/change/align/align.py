@@ -154,13 +154,16 @@ def _notes(common: Common, days: Sequence[date | None]) -> Iterator[str]:
 
 def _shift_notes(dates: Sequence[DatedRaster]) -> Iterator[str]:
     for dated in dates:
-        shift, step = dated.shift, dated.moved_m
+        shift = dated.shift
         if shift.note:
             yield f"{dated.name} could not be aligned: {shift.note}"
         elif shift.applied:
-            east, north = step or (-shift.right, shift.down)
-            unit, apart = "m" if step else "px", format_number(round(shift.error_px, 2))
-            yield (
-                f"{dated.name} was moved by {format_number(east)} {unit} east and {format_number(north)} {unit} north, "
-                f"as {shift.agreeing} of {shift.places} places show, which differ by {apart} px"
-            )
+            places = f"as {shift.agreeing} of {shift.places} places show"
+            yield f"{dated.name} was moved {_way(dated)}, {places}, which differ by {shift.error_px:.2f} px"
+
+
+def _way(dated: DatedRaster) -> str:
+    """By how much a date was moved, in words; a picture without a CRS has no north."""
+    if step := dated.moved_m:
+        return f"by {format_number(step[0])} m east and {format_number(step[1])} m north"
+    return f"{-dated.shift.right:.2f} px to the right and {-dated.shift.down:.2f} px down"

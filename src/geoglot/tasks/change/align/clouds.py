@@ -24,11 +24,11 @@ _BRIGHT, _BRIGHTEST = 0.5, 0.8  # least brightness of a cloud, and of the bright
 _GROUND = 98  # percentile of the ground's brightness that the brightest fifth of a cloud reaches
 _COLOUR = 0.18  # most that its bands differ, as a share of the brightness
 _BEYOND = 0.05  # by so much of the range of a band beyond the visible a cloud is brighter
-_WIDE_M, _WIDE = 60.0, 6  # a cloud is at least so many metres, and cells, wide somewhere
+_WIDE_M, _WIDE = 120.0, 6  # a cloud is at least so many metres, and cells, wide somewhere
 _SOFT = 0.22  # of the height of a cloud is the most that its edge rises from cell to cell
 _OWN_EDGE = 1.5  # times the edges around it, those of the ground along its border may be
 _HIDES = 0.6  # correlation of the detail in a cloud with that of the ground, at most
-_AROUND = 8  # cells
+_AROUND, _VEIL = 8, 4  # cells around a region that it is compared with, and that its veil may reach
 _DARKER = 0.75  # of the brightness of the ground is the most that a shadow has in every band
 _FAR = 0.3  # of the picture is the most that a shadow lies from its cloud
 _SEEN = 0.15  # share of the clouds whose shadow must be seen
@@ -47,9 +47,12 @@ def find_hidden(
     """CLEAR, CLOUD or SHADOW of every cell on every date.
 
     shown: the comparable brightness of red, green and blue. beyond: comparable values of near infrared and beyond, None
-    if a date has none. cell_m: metres along a cell, None if not known.
+    if a date has none. cell_m: metres along a cell. If it is not known, no cloud can be told from a bright yard, and
+    all cells are CLEAR.
     """
-    width = _WIDE if cell_m is None else max(_WIDE, int(np.ceil(_WIDE_M / cell_m)))
+    if cell_m is None:
+        return [np.zeros(mask.shape, np.uint8) for mask in valid]
+    width = max(_WIDE, int(np.ceil(_WIDE_M / cell_m)))
     found = []
     for place in range(len(shown)):
         others = [other for other in range(len(shown)) if other != place]
@@ -102,7 +105,7 @@ def _find_clouds(shown: Bands, ground: Bands, known: Mask, width: int) -> Mask:
     if not cloud.any():
         return cloud
     veil = apply_hysteresis_threshold(rise, _WEAKLY, _BRIGHTER) & known
-    return np.asarray(ndimage.binary_dilation(cloud, iterations=max(2, width // 2), mask=veil | cloud))
+    return np.asarray(ndimage.binary_dilation(cloud, iterations=_VEIL, mask=veil | cloud))
 
 
 def _is_cloud(region: Mask, level: np.ndarray, ground: np.ndarray, rise: np.ndarray, width: int) -> bool:

@@ -21,6 +21,7 @@ _PIXELS = 100_000  # that lines are fitted to
 _DARK, _LIGHT = 0.004, 0.996  # beyond, a brightness is cut off and tells nothing
 _HELPS, _LEAST_HELP = 0.8, 0.005  # what gains must leave of the difference of unchanged ground, and take away from it
 _CONTRAST = 0.01  # standard deviation of the brightness of unchanged ground, below which steps of bytes decide
+_MOST_CUT, _SLACK = 0.03, 0.02  # share of a picture beyond black or white by more than so much that a true line makes
 _LEAST_GAIN, _MOST_GAIN = 0.3, 3.0
 _BLOCKS = 8  # a side, of which every other one is in the same half of the ground
 _SAME: Line = (1.0, 0.0)
@@ -83,6 +84,9 @@ def _find_lines(reference: DatedRaster, other: DatedRaster, first: Pictures, sec
     lines = fit_lines(shown, to, weights)
     if not all(_LEAST_GAIN <= gain <= _MOST_GAIN for gain, _ in lines):
         return "its light differs too much from that of the other dates"
+    back = [(1 / gain, -offset / gain) for gain, offset in lines]
+    if max(_cut_off(second.shown, lines), _cut_off(first.shown, back)) > _MOST_CUT:
+        return "its light would cut off what is bright on one of the dates"
     if not _helps(shown, to, lines, weights):
         return _Lines([_SAME] * len(shown), {})
     names = other.spectrum.indexes if spectra and other.spectrum else ()
@@ -93,6 +97,13 @@ def _contrast(shown: Bands, weights: Weights) -> float:
     """The least standard deviation of a band."""
     means = np.average(shown, axis=1, weights=weights)[:, None]
     return float(np.sqrt(np.average((shown - means) ** 2, axis=1, weights=weights).min()))
+
+
+def _cut_off(shown: Numbers, lines: Sequence[Line]) -> float:
+    """The share of a picture that lines move beyond black and white in some band."""
+    gain, offset = np.array(lines).T[:, :, None]
+    light = gain * shown[0][:, shown[1]] + offset
+    return float(((light < -_SLACK) | (light > 1 + _SLACK)).any(0).mean())
 
 
 def _helps(shown: Bands, to: Bands, lines: Sequence[Line], weights: Weights) -> bool:
