@@ -25,9 +25,9 @@ class Gate:
     """Pixels around within which the same thing on the other date explains a difference."""
     grow: int
     """Pixels around a core to which its change extends, where it is likelier than none."""
-    persistence: float = 2.0
+    persistence: float = 1.0
     """Log-odds by which the dates must speak for a change in its core."""
-    contrast: float = 0.5
+    contrast: float = 0.8
     """Least difference, in a core, of the probability of what is new (or gone) to the highest one near on the other
     date."""
 
