@@ -50,7 +50,8 @@ def test_what_is_doubtful_stays() -> None:
 
 def test_time_has_no_direction() -> None:
     rng = np.random.default_rng(0)
-    shares = rng.dirichlet((0.4, 0.4, 0.4), (3, 50, 60)).transpose(0, 3, 1, 2).astype(np.float32)
+    coarse = rng.dirichlet((0.1, 0.1, 0.1), (3, 10, 12)).transpose(0, 3, 1, 2)
+    shares = coarse.repeat(6, axis=2).repeat(6, axis=3).astype(np.float32)
     there, back = decide(shares, Gate(1, 2)), decide(shares[::-1], Gate(1, 2))
     assert (there.states == back.states[::-1]).all() and (there.scores == back.scores[::-1]).all()
     assert (there.states[0] != there.states[1]).any()
