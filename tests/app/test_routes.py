@@ -188,6 +188,7 @@ def test_a_dropped_file_is_a_scene_until_it_is_forgotten(served: Served, scene: 
     assert dropped.status == 201
     facts = dropped.json()
     assert (facts["dropped"], facts["placed"], facts["size"]) == (True, False, [64, 64])
+    assert facts["name"] == "photo-of-home.png"
     assert served.ask(f"/api/scenes/{facts['id']}", method="DELETE").status == 204
     assert served.ask(f"/api/scenes/{facts['id']}").status == 404
     assert served.ask(f"/api/scenes/{scene}", method="DELETE").status == 400
@@ -196,7 +197,7 @@ def test_a_dropped_file_is_a_scene_until_it_is_forgotten(served: Served, scene: 
 def test_a_file_that_is_no_picture_is_refused(served: Served) -> None:
     refused = served.ask("/api/scenes?name=x.tif", b"no picture")
     assert refused.status in (400, 422)
-    assert refused.json()["error"]["message"]
+    assert refused.json()["error"]["message"].startswith("x.tif ")
     assert served.ask("/api/scenes?name=x.exe", b"no picture").status == 400
     assert len(served.ask("/api/state").json()["scenes"]) == 1
 

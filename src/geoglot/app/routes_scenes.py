@@ -12,7 +12,7 @@ from geoglot.app.answers import MapState, Scene
 from geoglot.app.guard import TooLarge
 from geoglot.app.state import TheState, TilePlace, png
 from geoglot.app.workspace import Source
-from geoglot.errors import SourceError
+from geoglot.errors import GeoglotError, SourceError
 from geoglot.version import __version__
 
 router = APIRouter(prefix="/api", tags=["scenes"])
@@ -45,8 +45,11 @@ async def drop_scene(request: Request, state: TheState, name: Annotated[str, Que
                     raise TooLarge
                 digest.update(part)
                 await asyncio.to_thread(file.write, part)
-        await state.readers.do("scene", {"source": str(draft), "state": digest.hexdigest()},
-                               _SECONDS)  # fmt: skip
+        body = {"source": str(draft), "state": digest.hexdigest()}
+        try:
+            await state.readers.do("scene", body, _SECONDS)
+        except GeoglotError as error:
+            raise type(error)(str(error).replace(str(draft), name)) from error
         draft.replace(final := state.space.upload_path(name, digest.hexdigest()))
     finally:
         draft.unlink(missing_ok=True)

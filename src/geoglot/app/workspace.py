@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +18,7 @@ Kind = Literal["scene", "archive", "folder"]
 MOST_SCENES = 1000
 _INDEX = "archive.json"
 _PICTURES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
+_DIGEST = re.compile(r"-[0-9a-f]{8}(?=\.\w+$)")  # that tells dropped files of one name apart
 _NAME = re.compile(r"\w[\w -]{0,59}")
 
 
@@ -100,7 +101,7 @@ class Workspace:
 
     def add_upload(self, path: Path) -> Source:
         """List a file that was dropped."""
-        source = _scene(str(path), dropped=True)
+        source = replace(_scene(str(path), dropped=True), name=_DIGEST.sub("", path.name))
         self.sources[source.id] = source
         return source
 
