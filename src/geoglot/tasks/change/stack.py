@@ -1,7 +1,8 @@
 """All dates as one stream: their windows are read together, and the model sees each date of a window by itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 import torch
@@ -59,10 +60,13 @@ class Views:
     A class has its log-odds against all that competes with it, as `find` has them: general words of other meaning, or
     the other classes of a segmenter, and whether it is there at all where the model has learned that. What is none of
     the classes has the logit 0. A softmax over the channels lets the classes compete.
+
+    Classes of words compete with each other by their cosines, too, and with those general words only that mean none of
+    them: against general words alone, a pool is a meadow, since no general word means a pool.
     """
 
     def __init__(self, dense: Dense, question: Question, classes: Sequence[ClassWords], dates: int) -> None:
-        self._dense, self._question, self._dates = dense, question, dates
+        self._dense, self._question, self._dates = dense, _against_rest(question), dates
         # One class alone beside other bands: its background is in two parts, which the bands tell apart.
         self._allies = (
             allies_of(classes[0], question.rivals[0])
@@ -92,4 +96,38 @@ class Views:
             self._question.scores(seen, index).clip(_LEAST, 1 - _LEAST) for index in range(len(self._question.names))
         ]
         shares = np.stack(own)
-        return np.concatenate([np.log(shares / (1 - shares)), np.full_like(shares[:1], self._rest)])
+        odds = np.log(shares / (1 - shares))
+        if isinstance(self._question, TextQuestion):
+            return _compete(_fits(self._question, seen) + np.minimum(odds, 0), shares)
+        return np.concatenate([odds, np.full_like(shares[:1], self._rest)])
+
+
+def _against_rest(question: Question) -> Question:
+    """The question with those general words only that mean none of its names, if there are some."""
+    if not isinstance(question, TextQuestion) or len(question.names) == 1:
+        return question
+    shared = set.intersection(*map(set, question.rivals))
+    kept = [[word in shared for word in words] for words in question.rivals]
+    if not shared:
+        return question
+    return replace(
+        question,
+        against=tuple(texts[keep] for texts, keep in zip(question.against, kept, strict=True)),
+        rivals=tuple(tuple(compress(words, keep)) for words, keep in zip(question.rivals, kept, strict=True)),
+    )
+
+
+def _fits(question: TextQuestion, seen: Float[np.ndarray, "dim rows cols"]) -> Float[np.ndarray, "name rows cols"]:
+    """Scaled cosine of each patch with the nearest word of each name."""
+    embeddings = seen.reshape(len(seen), -1)
+    best = np.stack([(texts @ embeddings).max(0) for texts in question.own])
+    return np.asarray(question.logit_scale * best.reshape(-1, *seen.shape[1:]), np.float32)
+
+
+def _compete(
+    fits: Float[np.ndarray, "name rows cols"], shares: Float[np.ndarray, "name rows cols"]
+) -> Float[np.ndarray, "part rows cols"]:
+    """Logarithms of probabilities: that a class fits best of all, and is there; the last is none of the classes."""
+    best = np.exp(fits - fits.max(0))
+    own = best / best.sum(0) * shares
+    return np.log(np.maximum(np.concatenate([own, 1 - own.sum(0, keepdims=True)]), np.float32(_LEAST)))
