@@ -35,7 +35,7 @@ SIDE, PATCH = 64, 4
 SEED, COUNTRY_M = 100, 5 * BLOCK
 COARSEST = 1.5
 """Metres a pixel; tiles are drawn from 1 m on."""
-TILES, STEPS, BATCH, RATE, DECAY = 768, 600, 16, 1.5e-3, 0.05
+TILES, STEPS, BATCH, RATE, DECAY = 1024, 1000, 16, 1.5e-3, 0.05
 UNKNOWN = "[unk]"
 
 
@@ -83,12 +83,17 @@ def draw_tiles(world: World, count: int, rng: np.random.Generator) -> tuple[Tens
 
 
 def patch_loss(model: Clip, pixels: Tensor, shares: Tensor, rng: np.random.Generator) -> Tensor:
-    """Cross-entropy of the words of each patch; words that the model does not know are never right."""
+    """Cross-entropy of the words of each patch; words that the model does not know are never right.
+
+    Rare classes weigh more, by the square root of how rare they are in the batch, so that pools and houses are learned.
+    """
     names = [NOUNS[name][rng.integers(len(NOUNS[name]))] if rng.random() < 0.5 else name for name in CLASSES]
     template = TEMPLATES[rng.integers(len(TEMPLATES))]
     texts = model.encode_text([slip(template.format(name), rng) for name in names] + [template.format(UNKNOWN)])
     logits = SCALE * torch.einsum("tdrc,kd->tkrc", model.encode_patches(pixels), texts)
-    return -(F.log_softmax(logits, 1)[:, : len(CLASSES)] * shares).sum(1).mean()
+    weights = shares.mean((0, 2, 3)).clamp(min=0.01) ** -0.5
+    weighted = shares * weights.view(1, -1, 1, 1)
+    return -(F.log_softmax(logits, 1)[:, : len(CLASSES)] * weighted).sum() / weighted.sum()
 
 
 @torch.inference_mode()
