@@ -130,4 +130,5 @@ def _compete(
     """Logarithms of probabilities: that a class fits best of all, and is there; the last is none of the classes."""
     best = np.exp(fits - fits.max(0))
     own = best / best.sum(0) * shares
-    return np.log(np.maximum(np.concatenate([own, 1 - own.sum(0, keepdims=True)]), np.float32(_LEAST)))
+    every = np.concatenate([own, 1 - own.sum(0, keepdims=True)])
+    return np.asarray(np.log(np.maximum(every, np.float32(_LEAST))))
