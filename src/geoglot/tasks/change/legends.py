@@ -7,7 +7,7 @@ from functools import cached_property
 from geoglot.outputs.legend import OTHER_COLOUR, Colour, Legend
 from geoglot.tasks.change.posterior import Transitions
 
-_TO, _FADED = 0.75, (200, 200, 205)
+_TO, _GONE = 0.75, (30, 20, 20)
 STAYS, GAINED, LOST = 1, 2, 3
 """Ids in the map of one class."""
 
@@ -34,14 +34,14 @@ def transition_legend(states: Sequence[str]) -> ChangeLegend:
     """The legend of all changes between states, of which the first is none of the classes.
 
     A change has the colour of what it leads to, with a little of what was there; the loss of a class to none of them
-    that of the class, faded.
+    that of the class, dark.
     """
     own = (OTHER_COLOUR, *Legend(tuple(states[1:])).colours)
     names, shades = [], []
     pairs = Transitions(len(states))
     for before, after in map(pairs.pair, range(1, pairs.count + 1)):
         names.append(f"{states[before]} to {states[after]}")
-        shades.append(_mix(own[after], own[before], _TO) if after else _mix(_FADED, own[before], 0.5))
+        shades.append(_mix(own[after], own[before], _TO) if after else _mix(_GONE, own[before], 0.5))
     return ChangeLegend(tuple(names), tuple(shades))
 
 
