@@ -13,7 +13,7 @@ differ in light, season, haze, place, ground resolution and CRS (`date_files.NUI
 - `shift`: the largest error of the estimated shift, in pixels of the first date.
 
 The plain ways are the difference of two maps of the same words, and the difference of embeddings, whose threshold is
-chosen on another seed, where the truth is known to it. All use one model, which `seer.py` trains, or SEER has.
+chosen on another seed, where the truth is known to it. All use one model, which `small_seer.py` trains, or SEER has.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from plain_ways import Found, Seen, best_threshold, compare_maps, compare_vector
 from rich.console import Console
 from rich.table import Table
 from scipy import ndimage
-from seer import train_seer
+from small_seer import train_seer
 from world import CLASSES, World
 
 from geoglot.models.base import VisionLanguageModel
@@ -183,7 +183,7 @@ def _cells(seeds: list[Counts]) -> list[str]:
 
 
 @click.command()
-@click.option("--model", "seer", type=click.Path(path_type=Path, exists=True), help="A folder that seer.py made.")
+@click.option("--model", "seer", type=click.Path(path_type=Path, exists=True), help="A folder that small_seer.py made.")
 @click.option("--seed", "seeds", type=int, multiple=True, default=(0, 1, 2), show_default=True)
 @click.option("--nuisance", "names", type=click.Choice(list(NUISANCES)), multiple=True, help="Only these.")
 @click.option("--side", default=1024, show_default=True, help="Metres along the country.")

@@ -8,7 +8,7 @@ import rasterio
 from date_files import NUISANCES, Nuisance, read_onto, write_date
 from later import KINDS, Kind, years_later
 from plain_ways import Seen, best_threshold, compare_maps, compare_vectors, distances, warp_onto
-from seer import accuracy, draw_tiles, train_seer
+from small_seer import accuracy, draw_tiles, train_seer
 from world import CLASSES, FIELD, HOUSE, MEADOW, World
 
 from geoglot.models.zoo import load_word_model

@@ -36,6 +36,9 @@ export function readLink(hash: string): Link {
   };
 }
 
+const QUIET_MS = 600; // a browser asks for the icon of the page anew whenever its address changes
+let waiting: number | undefined;
+
 export function writeLink(): void {
   if (!workspace.ready || !stage.map) return;
   const { lat, lng } = stage.map.getCenter();
@@ -43,7 +46,8 @@ export function writeLink(): void {
     word, model, color, opacity, visible, threshold,
   }));
   const link = formatLink({ at: [stage.map.getZoom(), lat, lng], scene: workspace.scene ?? undefined, tab: tabs.now, words });
-  window.history.replaceState(null, "", link);
+  window.clearTimeout(waiting);
+  waiting = window.setTimeout(() => window.history.replaceState(null, "", link), QUIET_MS);
 }
 
 /** Shows what a link says. Its words are asked for again, which the server has kept. */

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from geoglot.models.base import VisionLanguageModel
 from geoglot.models.calibration import embed_plainly
 from geoglot.scene.class_words import ClassWords
-from geoglot.scene.concepts import concept_of
+from geoglot.scene.concepts import concept_of, is_concept
 from geoglot.scene.name_presence import doubts_of
 
 _FITTED = 1000  # chips up to which the levels were fitted: they grow no further
@@ -89,7 +89,7 @@ class WordJudge:
     @classmethod
     def of(cls, model: VisionLanguageModel, words: Sequence[str]) -> WordJudge | None:
         """None if the model is not calibrated, or if all words are concepts."""
-        spoken = tuple(word for word in words if not concept_of(model, word))
+        spoken = tuple(word for word in words if not (is_concept(word) or concept_of(model, word)))
         heights = Heights.of(model)
         if heights is None or not spoken:
             return None

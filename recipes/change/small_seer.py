@@ -1,6 +1,6 @@
 """A small model that sees the made-up country by words, patch by patch of 4 m, so that changes can be looked for.
 
-    python recipes/change/seer.py OUT      # some minutes of a core
+    python recipes/change/small_seer.py OUT      # some minutes of a core
 
 It learns from tiles and the words of what each patch shows: how well a model sees is not what these recipes measure.
 Tiles come from a country of another seed than those on which change is measured.
