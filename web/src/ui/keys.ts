@@ -1,4 +1,5 @@
 // Keys of the whole page. Letters count only while nothing is being typed.
+import { flushSync } from "svelte";
 import { tool } from "../map/tool.svelte";
 import { undo } from "../state/history.svelte";
 import { layersOf } from "../state/layers.svelte";
@@ -39,8 +40,8 @@ function setRight(right: boolean): void {
 }
 
 const focusWords = () => {
-  tabs.now = "words";
-  requestAnimationFrame(() => document.querySelector<HTMLElement>("#words")?.focus());
+  flushSync(() => (tabs.now = "words")); // the next key is a letter of the words
+  document.querySelector<HTMLElement>("#words")?.focus();
 };
 
 export function keyPressed(event: KeyboardEvent, help: () => void): void {
