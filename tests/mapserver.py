@@ -19,6 +19,7 @@ import uvicorn
 from geoglot.app.guard import Rules
 from geoglot.app.server import Serve, create_app
 from geoglot.demo import SCENE
+from geoglot.index.build.build import add
 from geoglot.settings import Settings
 
 TOKEN = "0123456789abcdef-token"
@@ -87,3 +88,12 @@ def serve(places: list[Path], cache: Path, **rules: Any) -> Iterator[Served]:
 def copy_demo(folder: Path) -> Path:
     """The scene of the demo in a folder of a test."""
     return Path(shutil.copy(SCENE, folder / "scene.tif"))
+
+
+@contextmanager
+def serve_demo(folder: Path) -> Iterator[Served]:
+    """A map of the scene of the demo and of an archive of it."""
+    scene = copy_demo(folder)
+    add(folder / "archive", [scene])
+    with serve([scene, folder / "archive"], folder / "cache") as running:
+        yield running

@@ -6,17 +6,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from geoglot.index.build.build import add
-from mapserver import Served, copy_demo, serve
+from mapserver import Served, serve_demo
 
 
 @pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A map of the scene of the demo and of an archive of it."""
-    folder = tmp_path_factory.mktemp("map")
-    scene = copy_demo(folder)
-    add(folder / "archive", [scene])
-    with serve([scene, folder / "archive"], folder / "cache") as running:
+    with serve_demo(tmp_path_factory.mktemp("map")) as running:
         yield running
 
 

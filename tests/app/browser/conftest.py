@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mappage import GRAPHICS, OpenPage
-from mapserver import TOKEN, Served
+from mapserver import TOKEN, Served, serve_demo
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -28,6 +28,13 @@ def browser() -> Iterator[Browser]:
         browser = running.chromium.launch(executable_path=found, args=GRAPHICS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A map of its own, since people in a browser drop files into it, which the tests of the routes would count."""
+    with serve_demo(tmp_path_factory.mktemp("browser")) as running:
+        yield running
 
 
 @pytest.fixture
