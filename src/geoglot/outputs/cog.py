@@ -11,13 +11,15 @@ import rasterio.shutil
 from rasterio._err import CPLE_BaseError
 from rasterio.errors import RasterioError
 
+from geoglot.errors import InputError
 from geoglot.geo import Grid
-from geoglot.outputs.atomic import appears, disk_errors
+from geoglot.outputs.atomic import appears, check_folder, disk_errors
 from geoglot.outputs.legend import OTHER_COLOUR, Legend
 from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 
 _BLOCK_BYTES = 8_000_000
+_MOST_TAGS = 10_000  # GDAL takes n² time for n tags; the category names of the map name every class
 _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 
 
@@ -32,6 +34,19 @@ class Layer:
     legend: Legend | None = None
     """Colours and names of a class map."""
     tags: tuple[tuple[str, str], ...] = ()
+
+
+def class_tags(legend: Legend) -> tuple[tuple[str, str], ...]:
+    """The names of all ids as tags of a map, CLASS_0 and on; none if they are too many."""
+    names = (legend.rest, *legend.names) if len(legend.names) <= _MOST_TAGS else ()
+    return tuple((f"CLASS_{number}", name) for number, name in enumerate(names))
+
+
+def check_map(output: Path) -> None:
+    """Before any work, refuse a name of a map that is no GeoTIFF, or a folder that cannot be written to."""
+    if output.suffix.lower() not in (".tif", ".tiff"):
+        raise InputError(f"the output must end in .tif, since the map is a GeoTIFF, got {output.name!r}")
+    check_folder(output)
 
 
 def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:

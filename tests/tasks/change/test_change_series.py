@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -17,6 +18,7 @@ import geoglot.models.zoo as zoo
 from geoglot.cli.main import cli
 from geoglot.errors import ClassesError, InputError
 from geoglot.options import ChangeOptions
+from geoglot.tasks.change import change_files
 from geoglot.tasks.change.change import change
 from geoglot.tasks.change.legends import GAINED, LOST, STAYS
 from stubs import ColourScorer
@@ -65,6 +67,23 @@ def test_each_date_has_a_row_and_each_step_a_map(series: list[Path], tmp_path: P
     assert maps["change"][56, 56] and (maps["change"][flood] == maps["change.step2"][flood]).all()
     assert maps["change.3-roof"][56, 56] == GAINED and not (maps["change.3-roof"] == LOST).any()
     assert STAYS not in maps["change.3-roof"]
+
+
+def test_the_picture_names_what_its_map_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It shows the first date against the last; what became water in between, and then a roof, is a roof in a wood."""
+    field, paths, drawn = np.ones((192, 192), int), [], []
+    for day, state in zip(DAYS, (1, 0, 2), strict=True):
+        field[64:128, 64:128] = state
+        paths.append(write_scene(tmp_path / f"scene_{day}.tif", paint(field, NAMES)))
+
+    def overlay(*arguments: Any) -> tuple[str, ...]:
+        drawn.extend(arguments[3])
+        return ()
+
+    monkeypatch.setattr(change_files, "write_overlay", overlay)
+    result = change(paths, None, tmp_path / "change.tif", model=ColourScorer(NAMES))
+    assert {(each.source, each.target) for each in result.transitions} == {("forest", "water"), ("water", "roof")}
+    assert drawn[1:] == ["forest to roof"]
 
 
 def test_an_area_limits_what_counts(series: list[Path], tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from typing import Any
 
 from geoglot.errors import InputError
 from geoglot.options import ChangeOptions, ReadOptions
-from geoglot.outputs.legend import Legend
 from geoglot.scene.class_words import ClassWords, parse_words
 from geoglot.scene.consult_bands import Consulted, consult_bands
 from geoglot.scene.dense import Dense
@@ -17,6 +16,7 @@ from geoglot.scene.visible import unseen_notes, why_not_seen
 from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.change.align.align import Aligned
 from geoglot.tasks.change.decide import Gate
+from geoglot.tasks.change.legends import states_of
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,7 @@ class Asked:
     @property
     def states(self) -> tuple[str, ...]:
         """The names of the states."""
-        names = tuple(entry.name for entry in self.words)
-        return (Legend(names).rest, *names)
+        return states_of([entry.name for entry in self.words])
 
 
 def _rest_words(question: Question, dense: Dense) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from geoglot.geo import Grid
 from geoglot.options import ChangeOptions
 from geoglot.outputs.atomic import check_folder
 from geoglot.outputs.chart import Chart
-from geoglot.outputs.cog import Layer, write_cog
+from geoglot.outputs.cog import Layer, check_map, class_tags, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
@@ -26,12 +26,11 @@ from geoglot.scene.read import write_picture
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
 from geoglot.tasks.change.history import History, Strip
-from geoglot.tasks.change.legends import GAINED, LOST, STAYS, ChangeLegend, class_legend, transition_legend
+from geoglot.tasks.change.legends import GAINED, LOST, STAYS, ChangeLegend, class_legend, states_of, transition_legend
 from geoglot.tasks.change.polygons import Polygons
 from geoglot.tasks.change.posterior import Transitions
 from geoglot.tasks.change.result import Transition
 
-_MOST_TAGS = 10_000  # GDAL takes n² time for n tags
 _PLAIN = re.compile(r"[^a-z0-9]+")
 _Values = Callable[[Strip], Integer[np.ndarray, "rows cols"]]
 
@@ -49,6 +48,8 @@ class ChangeFiles:
     overlay: Path | None
     charts: tuple[Path, ...]
     """A PNG and an SVG."""
+    legend: ChangeLegend = field(repr=False)
+    """Of the map of changes."""
     made: Made = field(repr=False, compare=False)
 
     @classmethod
@@ -62,11 +63,10 @@ class ChangeFiles:
         names: Sequence[str],
     ) -> ChangeFiles:
         """Name the files beside `output` and check them before any work; OutputError, InputError."""
-        if output.suffix.lower() not in (".tif", ".tiff"):
-            raise InputError(f"the output must end in .tif, since the map is a GeoTIFF, got {output.name!r}")
+        check_map(output)
         if table and table.suffix.lower() != ".csv":
             raise InputError(f"the table must end in .csv, got {table.name!r}")
-        for path in filter(None, (output, polygons, table)):
+        for path in filter(None, (polygons, table)):
             check_folder(path)
         if polygons:
             check_format(polygons)
@@ -82,22 +82,28 @@ class ChangeFiles:
         files = [*steps, *styled, *([table] if table else []), *(path for path, asked in optional.items() if asked)]
         stale = [path for path, asked in optional.items() if not asked]
         made = Made("change", output, files, stale, [work_of(output)])
-        overlay, *charts = drawn if options.overlay else (None,)
         return cls(
-            output, steps, by_class if options.by_class else (), polygons, table, overlay,
-            tuple(filter(None, charts)), made,
-        )  # fmt: skip
+            output,
+            steps,
+            by_class if options.by_class else (),
+            polygons,
+            table,
+            drawn[0] if options.overlay else None,
+            drawn[1:] if options.overlay else (),
+            transition_legend(states_of(names)),
+            made,
+        )
 
     def write_maps(self, history: History, grid: Grid, states: Sequence[str], dates: Sequence[str]) -> None:
         """Write the map of changes, with three or more dates that of each step, and that of each class."""
-        pairs, legend = Transitions(len(states)), transition_legend(states)
+        pairs = Transitions(len(states))
         spans = [(0, len(dates) - 1), *(pairwise(range(len(dates))) if self.steps else ())]
         for path, (first, last) in zip((self.map, *self.steps), spans, strict=True):
 
             def changed(strip: Strip, first: int = first, last: int = last) -> Integer[np.ndarray, "rows cols"]:
                 return pairs.number(strip.states[first], strip.states[last])
 
-            self._write(path, history, changed, grid, legend, f"{dates[first]} to {dates[last]}")
+            self._write(path, history, changed, grid, self.legend, f"{dates[first]} to {dates[last]}")
         for state, path in enumerate(self.by_class, 1):
 
             def of_class(strip: Strip, state: int = state) -> Integer[np.ndarray, "rows cols"]:
@@ -112,21 +118,16 @@ class ChangeFiles:
     ) -> None:
         for strip in history.strips("maps"):
             history.add("map", strip, np.where(strip.known, values(strip), legend.nodata).astype(legend.dtype))
-        names = enumerate((legend.rest, *legend.names)) if len(legend.names) <= _MOST_TAGS else ()
-        tags = tuple((f"CLASS_{number}", name) for number, name in names)
+        layer = Layer(grid, legend.dtype, legend.nodata, (title,), legend, class_tags(legend))
         with self.made.writing(path) as draft:
-            write_cog(
-                history.journal.strips("map"),
-                Layer(grid, legend.dtype, legend.nodata, (title,), legend, tags),
-                draft,
-            )
+            write_cog(history.journal.strips("map"), layer, draft)
 
     def write_polygons(self, polygons: Polygons, transitions: Sequence[Transition]) -> None:
         """Write the outlines of all changes, in the colours of the map."""
         if self.polygons:
-            colours = polygons.legend.colours
-            entries = {f"{each.source} to {each.target}": colours[each.number - 1] for each in transitions}
-            style = fill_style('"from" || \' to \' || "to"', list(entries.items()))
+            numbers = dict.fromkeys(each.number for each in transitions)
+            entries = [(self.legend.names[number - 1], self.legend.colours[number - 1]) for number in numbers]
+            style = fill_style('"from" || \' to \' || "to"', entries)
             with self.made.writing(self.polygons) as draft:
                 write_frames(polygons.frames(), draft, "changes")
             with self.made.writing(self.polygons.with_suffix(".qml")) as draft:
@@ -148,18 +149,19 @@ class ChangeFiles:
         first: Raster,
         last: Raster,
         dates: Sequence[str],
-        transitions: Sequence[Transition],
-        states: Sequence[str],
+        pixels: Integer[np.ndarray, " transition"],
     ) -> tuple[str, ...]:
-        """Write the picture: the first and the last date, and the change from one to the other; returns notes."""
-        largest = sorted(transitions, key=lambda each: -each.pixels)[:MOST_LINES]
-        names = dict.fromkeys(f"{each.source} to {each.target}" for each in largest)
+        """Write the picture: the first and the last date, and the change from one to the other; returns notes.
+
+        It names the largest changes; `pixels` are those of each from the first date to the last.
+        """
+        order = np.argsort(-pixels[1:], kind="stable")[:MOST_LINES]
+        names = [self.legend.names[place] for place in order.tolist() if pixels[place + 1]]
         title = f"{dates[0]}, {dates[-1]}, and what changed" + ("" if names else ": nothing")
 
         def overlay(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
             before = first.thumbnail(SIDE).pixels[:3]
-            legend = transition_legend(states)
-            return write_overlay(thumbnail.pixels[:3], self.map, legend, [title, *names], draft, before)
+            return write_overlay(thumbnail.pixels[:3], self.map, self.legend, [title, *names], draft, before)
 
         return write_picture(last, self.made, self.overlay, overlay)
 

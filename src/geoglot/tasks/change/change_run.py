@@ -19,7 +19,6 @@ from geoglot.sources.read_ahead import FailedWindow
 from geoglot.tasks.change.asked import Asked
 from geoglot.tasks.change.change_files import ChangeFiles
 from geoglot.tasks.change.history import History
-from geoglot.tasks.change.legends import transition_legend
 from geoglot.tasks.change.measure import measure
 from geoglot.tasks.change.objects import Kinds
 from geoglot.tasks.change.polygons import Polygons
@@ -69,7 +68,7 @@ class ChangeRun:
         kinds = [Kinds.of(lambda: history.strips("objects"), step, len(states)) for step in range(len(dates) - 1)]
         classes, transitions = sum_up(tally, kinds, states, dates, on_earth=grid.crs is not None)
         files.write_maps(history, grid, states, dates)
-        polygons = Polygons(history, kinds, states, dates, transition_legend(states), grid)
+        polygons = Polygons(history, kinds, states, dates, files.legend, grid)
         files.write_polygons(polygons, transitions)
         days = [date.day for date in aligned.dates]
         drawn = files.write_series(table_of(classes, dates, days), chart_of(classes, dates, days))
@@ -80,7 +79,7 @@ class ChangeRun:
         notes += [note for date in aligned.dates for note in reading_notes(date, asked.dense.card, ReadOptions())]
         notes += [note for each in asked.bands for note in each.notes]
         notes += drawn
-        notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, transitions, states)
+        notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, tally.across)
         known = int(tally.pixels[0].sum())
         if not known:
             notes.append(NO_PIXEL)

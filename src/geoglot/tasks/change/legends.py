@@ -30,6 +30,11 @@ class ChangeLegend(Legend):
         return self.shades
 
 
+def states_of(names: Sequence[str]) -> tuple[str, ...]:
+    """The names of the states of a pixel: what is none of the classes, then each class."""
+    return (Legend(tuple(names)).rest, *names)
+
+
 def transition_legend(states: Sequence[str]) -> ChangeLegend:
     """The legend of all changes between states, of which the first is none of the classes.
 

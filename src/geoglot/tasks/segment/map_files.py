@@ -11,7 +11,7 @@ from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.options import SegmentOptions
 from geoglot.outputs.atomic import check_folder
-from geoglot.outputs.cog import Layer, write_cog
+from geoglot.outputs.cog import Layer, check_map, class_tags, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
@@ -28,7 +28,6 @@ from geoglot.tasks.segment.shares import ClassShare
 
 #: Largest number of classes whose scores are computed and written side by side
 MOST_SCORES = 1000
-_MOST_TAGS = 10_000  # GDAL takes n² time for n tags; the category names of the map name every class
 
 
 @dataclass(frozen=True)
@@ -44,9 +43,7 @@ class Outputs:
     @classmethod
     def of(cls, output: Path, polygons: Path | None, options: SegmentOptions) -> Outputs:
         """Name the files beside `output` and check them before any work; OutputError, InputError."""
-        if output.suffix.lower() not in (".tif", ".tiff"):
-            raise InputError(f"the output must end in .tif, since the map is a GeoTIFF, got {output.name!r}")
-        check_folder(output)
+        check_map(output)
         if polygons:
             check_folder(polygons)
             check_format(polygons)
@@ -68,9 +65,7 @@ class Outputs:
 
     def write_classes(self, strips: Sequence[Path], grid: Grid, legend: Legend) -> None:
         """Write the class map, from strips of class ids."""
-        names = (legend.rest, *legend.names) if len(legend.names) <= _MOST_TAGS else ()
-        tags = tuple((f"CLASS_{index}", name) for index, name in enumerate(names))
-        layer = Layer(grid, legend.dtype, legend.nodata, ("class",), legend, tags)
+        layer = Layer(grid, legend.dtype, legend.nodata, ("class",), legend, class_tags(legend))
         with self.made.writing(self.classes) as draft:
             write_cog(strips, layer, draft)
 
