@@ -48,6 +48,14 @@ def record_of(named: Path) -> Path:
     return named.with_name(f"{named.name}.manifest.json")
 
 
+def made_before(door: str, output: Path) -> list[Path]:
+    """The files that earlier runs of an output recorded, killed ones included; they need not exist any more."""
+    record = record_of(named_by(door, output))
+    records = [read_record(path) for path in (record, hidden_path(record, KEY))]
+    known = [each for each in records if each and each.is_about(door, output)]
+    return [record.parent / proof.path for each in known for proof in each.proofs]
+
+
 class Made:
     """The files of one run.
 

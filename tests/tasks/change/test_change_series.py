@@ -86,6 +86,19 @@ def test_the_picture_names_what_its_map_shows(tmp_path: Path, monkeypatch: pytes
     assert drawn[1:] == ["forest to roof"]
 
 
+def test_maps_of_an_earlier_run_do_not_stay(series: list[Path], tmp_path: Path) -> None:
+    """Those of more dates, or of other classes, would lie beside a map that they do not belong to."""
+    output, table, own = tmp_path / "change.tif", tmp_path / "areas.csv", tmp_path / "change.2-forest.tif"
+    every = {"options": ChangeOptions(by_class=True), "model": ColourScorer(NAMES)}
+    change(series, None, output, table=table, **every)
+    own.write_bytes(b"mine")
+    change(series[1:], ["roof", "water"], output, overwrite=True, **every)
+    left = {path.name for path in tmp_path.glob("*.tif")}
+    assert left == {"change.tif", "change.1-roof.tif", "change.2-water.tif", own.name}
+    assert own.read_bytes() == b"mine" and table.exists()
+    assert not list(tmp_path.glob("change.step*"))
+
+
 def test_an_area_limits_what_counts(series: list[Path], tmp_path: Path) -> None:
     with rasterio.open(series[0]) as dataset:
         left, top = dataset.transform @ (0, 0)

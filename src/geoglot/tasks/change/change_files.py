@@ -18,7 +18,7 @@ from geoglot.outputs.atomic import check_folder
 from geoglot.outputs.chart import Chart
 from geoglot.outputs.cog import Layer, check_map, class_tags, write_cog
 from geoglot.outputs.journal import work_of
-from geoglot.outputs.made import Made, named_by
+from geoglot.outputs.made import Made, made_before, named_by
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
 from geoglot.outputs.styles import fill_style
 from geoglot.outputs.vector_files import check_format, write_frames
@@ -81,6 +81,8 @@ class ChangeFiles:
         styled = [polygons, polygons.with_suffix(".qml")] if polygons else []
         files = [*steps, *styled, *([table] if table else []), *(path for path, asked in optional.items() if asked)]
         stale = [path for path, asked in optional.items() if not asked]
+        own = {output, *files}  # what follows are maps of more dates, or of other classes
+        stale += [path for path in made_before("change", output) if path.suffix == ".tif" and path not in own]
         made = Made("change", output, files, stale, [work_of(output)])
         return cls(
             output,
