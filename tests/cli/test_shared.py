@@ -56,3 +56,20 @@ def test_quiet_shows_no_progress() -> None:
 def test_a_document_without_a_json_form_is_refused() -> None:
     with pytest.raises(ValueError, match="JSON"):
         shared.emit({"share": float("nan")}, True, "")
+
+
+def test_what_is_said_of_several_scenes_alike_is_said_once() -> None:
+    scenes = ["a.tif", "data/a.tif", "b.tif"]
+    notes = [
+        "a.tif does not name its bands",
+        "no road was found",
+        "data/a.tif does not name its bands",
+        "b.tif is read in UTM",
+        "b.tif does not name its bands",
+    ]
+    assert shared.merge_notes(notes, scenes) == [
+        "a.tif does not name its bands; the same holds for data/a.tif and b.tif",
+        "no road was found",
+        "b.tif is read in UTM",
+    ]
+    assert shared.merge_notes(notes[1:2], []) == notes[1:2]

@@ -207,7 +207,7 @@ def _report_each(
             click.echo(f"confidence {answer.confidence:.2f}: {answer.reason}")
         if own.show_program and answer.program:
             click.echo(answer.program)
-        for note in answer.notes:
+        for note in shared.merge_notes(answer.notes, filter(None, (answer.source, answer.after))):
             if note.casefold() != answer.text.casefold():  # a refusal says it already
                 click.echo(f"note  {note}")
         if evidence:

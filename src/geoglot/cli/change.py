@@ -69,5 +69,6 @@ def describe(result: ChangeResult) -> str:
     rows = [head, *([date, *cells] for date, *cells in zip(result.dates, *columns, strict=True))]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    notes = shared.merge_notes(result.notes, [date["source"] for date in result.alignment])
     last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"
-    return "\n".join([*table, "", result.summary, *shared.result_lines(result.outputs, result.notes), last])
+    return "\n".join([*table, "", result.summary, *shared.result_lines(result.outputs, notes), last])

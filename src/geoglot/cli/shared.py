@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.errors import GeoglotError
-from geoglot.figures import choose_area_unit, format_area
+from geoglot.figures import choose_area_unit, format_area, format_list
 
 if TYPE_CHECKING:
     from geoglot.options import RefineOptions
@@ -119,6 +119,18 @@ def area_column(areas_m2: Sequence[float | None]) -> list[str]:
 def result_lines(files: Mapping[str, object], notes: Iterable[str]) -> list[str]:
     """A line for every file that was written and for every note."""
     return [*(f"{what:<9} {path}" for what, path in files.items() if path), *(f"note      {note}" for note in notes)]
+
+
+def merge_notes(notes: Iterable[str], scenes: Iterable[str]) -> list[str]:
+    """Sentences of several scenes; those that differ in nothing but the file that they name are one."""
+    longest, alike = sorted(set(scenes), key=len, reverse=True), dict[tuple[str, str], list[str]]()
+    for note in notes:
+        before, scene, after = next((parts for each in longest if (parts := note.partition(each))[1]), (note, "", ""))
+        alike.setdefault((before, after), []).append(scene)
+    return [
+        f"{before}{first}{after}{f'; the same holds for {format_list(others)}' if others else ''}"
+        for (before, after), (first, *others) in alike.items()
+    ]
 
 
 def make_refiner(options: RefineOptions, device: str | None) -> Any:

@@ -12,17 +12,19 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from affine import Affine
 from click.testing import CliRunner
+from PIL import Image
 
 import geoglot.models.zoo as zoo
 from geoglot.cli.main import cli
 from geoglot.errors import ClassesError, InputError
-from geoglot.options import ChangeOptions
+from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.tasks.change import change_files
 from geoglot.tasks.change.change import change
 from geoglot.tasks.change.legends import GAINED, LOST, STAYS
 from stubs import ColourScorer
-from worlds import class_field, paint, write_scene
+from worlds import UTM, class_field, paint, write_scene
 
 NAMES = ("water", "forest", "roof")
 DAYS = ("2010-06-29", "2015-07-01", "2021-05-30")
@@ -127,6 +129,27 @@ def test_the_command_prints_what_python_gives(
     assert "+" in document["summary"]
     again = CliRunner().invoke(cli, [*asked[:-1], "--overwrite"], catch_exceptions=False)
     assert again.exit_code == 0 and DAYS[0] in again.stdout and "roof" in again.stdout
+
+
+def test_a_note_says_which_date_it_is_about(series: list[Path], tmp_path: Path) -> None:
+    fine = paint(class_field((256, 256), 2, seed=5), NAMES)
+    coarse = write_scene(
+        tmp_path / "2021-01-01.tif", fine[:, ::2, ::2], transform=UTM["transform"] @ Affine.scale(2), photometric="RGB"
+    )
+    notes = change([series[0], coarse], None, model=ColourScorer(NAMES)).notes
+    assert [note for note in notes if "and was read at" in note] == [
+        f"{DAYS[0]}: the scene is at 0.5 m and was read at 1 m; colours understands 0.1 to 30 m"
+    ]
+
+
+def test_a_ground_resolution_that_was_given_is_not_asked_for(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.png", tmp_path / "b.png"]
+    for path in paths:
+        Image.fromarray(paint(class_field((128, 128), 2), NAMES).transpose(1, 2, 0)).save(path)
+    scorer = ColourScorer(NAMES)
+    assert any("say it with --gsd" in note for note in change(paths, None, model=scorer).notes)
+    told = change(paths, None, model=scorer, read=ReadOptions(resolution=0.5)).notes
+    assert not any("--gsd" in note for note in told)
 
 
 def test_refusals_say_what_to_do(series: list[Path], tmp_path: Path) -> None:

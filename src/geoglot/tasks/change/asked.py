@@ -28,6 +28,7 @@ class Asked:
     words: tuple[ClassWords, ...]
     aligned: Aligned
     plan: WindowPlan
+    read: ReadOptions
     bands: tuple[Consulted, ...]
     """What the bands of each date say."""
     why: Mapping[str, str]
@@ -66,7 +67,7 @@ class Asked:
             "why": why,
             "gate": asdict(gate) | {"least": least},
         }
-        return cls(dense, question, words, aligned, plan, bands, why, gate, least, facts)
+        return cls(dense, question, words, aligned, plan, read, bands, why, gate, least, facts)
 
     @property
     def states(self) -> tuple[str, ...]:

@@ -81,7 +81,7 @@ def change(
         work = ChangeRun(
             asked, files, History(journal, aligned.grid.shape, len(sources), progress), output is not None, progress
         )
-        result = work.finish(*work.compute(read), started)
+        result = work.finish(*work.compute(), started)
         journal.clear()
         return result
 

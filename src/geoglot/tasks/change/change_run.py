@@ -1,7 +1,7 @@
 """One comparison from start to finish: it writes strips into the journal, then turns the journal into files."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -9,13 +9,13 @@ import pandas as pd
 
 from geoglot.aliases import Progress
 from geoglot.errors import SourceError
-from geoglot.options import ReadOptions
 from geoglot.scene.name_presence import absence_notes
 from geoglot.scene.read import NO_PIXEL, reading_notes
 from geoglot.scene.stored_rows import StoredRows, store_rows
 from geoglot.scene.stream import resume_note, see
 from geoglot.scene.visible import unseen_notes
 from geoglot.sources.read_ahead import FailedWindow
+from geoglot.tasks.change.align.dated_raster import DatedRaster
 from geoglot.tasks.change.asked import Asked
 from geoglot.tasks.change.change_files import ChangeFiles
 from geoglot.tasks.change.history import History
@@ -38,11 +38,11 @@ class ChangeRun:
     kept: bool
     progress: Progress | None
 
-    def compute(self, read: ReadOptions) -> tuple[Sequence[FailedWindow], tuple[str, ...]]:
+    def compute(self) -> tuple[Sequence[FailedWindow], tuple[str, ...]]:
         """Decide all pixels; returns the windows that failed, and a note if the run resumed."""
         asked, journal = self.asked, self.history.journal
         views = Views(asked.dense, asked.question, asked.words, len(asked.aligned.dates))
-        batch = max(1, read.at_once(asked.plan.tile) // len(asked.aligned.dates))
+        batch = max(1, asked.read.at_once(asked.plan.tile) // len(asked.aligned.dates))
         rows = see(Stacked(asked.aligned), views, asked.plan, batch=batch, journal=journal, progress=self.progress)
         resumed = resume_note(rows.restored, len(asked.plan), "windows")
         store_rows(rows, journal, asked.plan, "float32")
@@ -76,8 +76,8 @@ class ChangeRun:
             each.name for each in classes if each.objects and each.name not in asked.why and not any(each.pixels)
         ]
         notes = [*resumed, *unseen_notes(asked.why), *absence_notes(nowhere), *aligned.notes, *asked.question.notes]
-        notes += [note for date in aligned.dates for note in reading_notes(date, asked.dense.card, ReadOptions())]
-        notes += [note for each in asked.bands for note in each.notes]
+        notes += _told_of([reading_notes(date, asked.dense.card, asked.read) for date in aligned.dates], aligned.dates)
+        notes += _told_of([each.notes for each in asked.bands], aligned.dates)
         notes += drawn
         notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, tally.across)
         known = int(tally.pixels[0].sum())
@@ -100,6 +100,13 @@ class ChangeRun:
         )
         files.made.finish(result.to_json() | {"run": asked.facts})
         return result
+
+
+def _told_of(notes: Sequence[Sequence[str]], dates: Sequence[DatedRaster]) -> Iterator[str]:
+    """The notes on each date. One that neither names its file nor holds for all dates begins with the date."""
+    for date, own in zip(dates, notes, strict=True):
+        for note in own:
+            yield note if date.uri in note or all(note in each for each in notes) else f"{date.name}: {note}"
 
 
 def _joined(polygons: Polygons) -> gpd.GeoDataFrame:
