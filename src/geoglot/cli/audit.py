@@ -77,8 +77,9 @@ def describe_sample(drawn: Drawn) -> str:
     areas = [stratum.area_m2 for stratum in drawn.strata]
     unit = choose_area_unit(areas)
     rows = [("class", "pixels", "area on the map", "share", "places", "expected +-")]
-    for stratum, size, half in zip(drawn.strata, drawn.sizes, drawn.half_widths, strict=True):
-        width = f"{half:.2%}" if stratum.area_m2 is None else format_area(half * stratum.area_m2 / stratum.weight, unit)
+    columns = drawn.strata, drawn.sizes, drawn.half_widths, drawn.half_areas_m2
+    for stratum, size, half, half_m2 in zip(*columns, strict=True):
+        width = f"{half:.2%}" if half_m2 is None else format_area(half_m2, unit)
         ground = format_area(stratum.area_m2, unit), f"{stratum.weight:.2%}"
         rows.append((stratum.name, f"{stratum.pixels:,}", *ground, f"{size:,}", width))
     count = format_count(sum(drawn.sizes), "place")

@@ -34,6 +34,11 @@ class Answers:
     """The true class of each decided place, by its id."""
     notes: tuple[str, ...]
 
+    @property
+    def places(self) -> list[Place]:
+        """The decided places."""
+        return [place for place in self.design.places if place.id in self.names]
+
 
 def read_answers(sample: PathLike) -> Answers:
     """Read a filled sample: the folder of an audit, or its `sample.csv`.

@@ -15,9 +15,10 @@ from geoglot.figures import format_count, format_some
 from geoglot.tasks.audit.answers import Answers, read_answers
 from geoglot.tasks.audit.audit_result import Audit, AuditedClass, Figure
 from geoglot.tasks.audit.census import take_census
-from geoglot.tasks.audit.class_raster import open_classes
+from geoglot.tasks.audit.class_raster import check_same_frame, open_classes
 from geoglot.tasks.audit.design import Design
 from geoglot.tasks.audit.estimate import Counts, Ratios, Sample, estimate_ratios
+from geoglot.tasks.audit.pick_places import centres
 
 _HOLDS = "an interval tells how far the choice of places may lead; of places that were decided wrongly it knows nothing"
 
@@ -52,7 +53,7 @@ class OtherMap:
 def judge(answers: Answers, other: OtherMap | None = None) -> Audit:
     """Areas by what was decided, and how right the map that the places were drawn from is, or another."""
     design = answers.design
-    decided = [place for place in design.places if place.id in answers.names]
+    decided = answers.places
     true = [answers.names[place.id] for place in decided]
     mapped = other.classes if other else [design.strata[place.stratum].name for place in decided]
     areas = other.areas if other else {stratum.name: stratum.area_m2 for stratum in design.strata}
@@ -159,12 +160,8 @@ def _read_other(map_: PathLike, names: PathLike | None, answers: Answers, progre
     """What another map says at the decided places; InputError if it knows none of them or none of the classes."""
     design = answers.design
     with open_classes(map_, names) as raster:
-        places = [place for place in design.places if place.id in answers.names]
-        x, y = design.grid.to_map(
-            *(np.array([getattr(place, axis) for place in places]) + 0.5 for axis in ("row", "col"))
-        )
-        if (raster.grid.crs is None) != (design.grid.crs is None):
-            raise InputError(f"{map_} and the map of the sample must both have a CRS, or neither")
+        x, y = design.grid.to_map(*centres(answers.places))
+        check_same_frame(raster.uri, raster.grid, design.grid)
         if design.grid.crs is not None and raster.grid.crs is not None:
             x, y = transform(x, y, design.grid.crs, raster.grid.crs)
         classes = raster.at(*raster.grid.to_pixel(x, y))

@@ -53,14 +53,13 @@ class ClassRaster:
 
     def at(self, rows: Float[np.ndarray, " place"], cols: Float[np.ndarray, " place"]) -> list[str | None]:
         """The names at pixel coordinates; None outside, where there is no data and for an id without a name."""
-        found = list[str | None]()
-        for row, col in zip(np.floor(rows), np.floor(cols), strict=True):
-            inside = np.isfinite(row + col) and 0 <= row < self.grid.shape[0] and 0 <= col < self.grid.shape[1]
-            ids, valid = (
-                self.read(Window(int(row), int(col), 1, 1)) if inside else (np.zeros((1, 1)), np.array([[False]]))
-            )
-            found.append(self.name(int(ids[0, 0])) if valid[0, 0] else None)
-        return found
+        return [self._at(row, col) for row, col in zip(np.floor(rows), np.floor(cols), strict=True)]
+
+    def _at(self, row: float, col: float) -> str | None:
+        if not (0 <= row < self.grid.shape[0] and 0 <= col < self.grid.shape[1]):  # infinite beyond a projection
+            return None
+        ids, valid = self.read(Window(int(row), int(col), 1, 1))
+        return self.name(int(ids[0, 0])) if valid[0, 0] else None
 
 
 def count_ids(ids: Int[np.ndarray, " pixel"], uri: str) -> dict[int, int]:
@@ -74,6 +73,14 @@ def count_ids(ids: Int[np.ndarray, " pixel"], uri: str) -> dict[int, int]:
         )
     counts = np.bincount(ids - low)
     return {low + int(index): int(counts[index]) for index in np.flatnonzero(counts)}
+
+
+def check_same_frame(uri: str, grid: Grid, sampled: Grid) -> None:
+    """InputError unless a raster and the map of a sample both lie on Earth, or neither does."""
+    if (grid.crs is None) != (sampled.crs is None):
+        raise InputError(
+            f"{uri} and the map of the sample must both have a CRS, or neither; assign one: rio edit-info --crs"
+        )
 
 
 @contextmanager

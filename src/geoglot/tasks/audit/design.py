@@ -16,7 +16,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyproj
 from affine import Affine
 from pydantic import TypeAdapter
@@ -27,7 +26,7 @@ from geoglot.geo import Grid
 from geoglot.outputs.legend import check_names
 from geoglot.tables import parse_json, read_text
 from geoglot.tasks.audit.census import Stratum
-from geoglot.tasks.audit.pick_places import Place
+from geoglot.tasks.audit.pick_places import Place, centres
 from geoglot.version import __version__
 
 TABLE, DESIGN = "sample.csv", "design.json"
@@ -60,7 +59,7 @@ class Design:
 
     def coordinates(self) -> list[tuple[float, float]]:
         """Centres of the places: longitude and latitude to 0.1 mm or, without a CRS, column and row in pixels."""
-        rows, cols = (np.array([getattr(place, axis) for place in self.places]) + 0.5 for axis in ("row", "col"))
+        rows, cols = centres(self.places)
         x, y = self.grid.to_lonlat(rows, cols) if self.grid.crs else (cols, rows)
         return [(round(float(a), 9), round(float(b), 9)) for a, b in zip(x, y, strict=True)]
 

@@ -41,16 +41,21 @@ class Drawn:
     scenes: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def half_areas_m2(self) -> list[float | None]:
+        """The half-widths in square metres; None without a CRS."""
+        return [
+            None if stratum.area_m2 is None else half * stratum.area_m2 / stratum.weight
+            for stratum, half in zip(self.strata, self.half_widths, strict=True)
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot audit MAP --json`."""
         strata = [
-            {
-                **asdict(stratum),
-                "places": size,
-                "expected_half_width": half,
-                "expected_half_width_m2": None if stratum.area_m2 is None else half * stratum.area_m2 / stratum.weight,
-            }
-            for stratum, size, half in zip(self.strata, self.sizes, self.half_widths, strict=True)
+            {**asdict(stratum), "places": size, "expected_half_width": half, "expected_half_width_m2": half_m2}
+            for stratum, size, half, half_m2 in zip(
+                self.strata, self.sizes, self.half_widths, self.half_areas_m2, strict=True
+            )
         ]
         return {
             "map": self.map, "sample": str(self.sample) if self.sample else None, "places": sum(self.sizes),

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float
 
 from geoglot.tasks.audit.census import Census
 from geoglot.tasks.audit.class_raster import ClassRaster
@@ -26,6 +27,12 @@ class Place:
     col: int
     stratum: int
     """Its index among the strata."""
+
+
+def centres(places: Sequence[Place]) -> tuple[Float[np.ndarray, " place"], Float[np.ndarray, " place"]]:
+    """Rows and columns of the middle of each place, in pixels of the map."""
+    rows, cols = (np.array([getattr(place, axis) for place in places]) + 0.5 for axis in ("row", "col"))
+    return rows, cols
 
 
 def pick_places(raster: ClassRaster, census: Census, sizes: Sequence[int], seed: int) -> tuple[Place, ...]:

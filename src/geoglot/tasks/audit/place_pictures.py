@@ -12,11 +12,12 @@ from affine import Affine
 from jaxtyping import Bool
 
 from geoglot.aliases import Progress
-from geoglot.errors import InputError, ReadError
+from geoglot.errors import ReadError
 from geoglot.geo import Grid
 from geoglot.outputs.panels import Panel, encode_panels
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.scene_day import find_day
+from geoglot.tasks.audit.class_raster import check_same_frame
 from geoglot.tasks.audit.pick_places import Place
 
 CHIPS = "chips"
@@ -99,10 +100,7 @@ def open_pictures(grid: Grid, scenes: Sequence[str]) -> Iterator[Pictures]:
     with ExitStack() as stack:
         opened = tuple(stack.enter_context(open_raster(scene)) for scene in scenes)
         for raster in opened:
-            if (raster.grid.crs is None) != (grid.crs is None):
-                raise InputError(
-                    f"{raster.uri} and the map must both have a CRS, or neither; assign one: rio edit-info --crs"
-                )
+            check_same_frame(raster.uri, raster.grid, grid)
         yield Pictures(grid, opened)
 
 
