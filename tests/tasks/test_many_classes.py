@@ -16,12 +16,13 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, InputError
 from geoglot.options import ReadOptions, SegmentOptions
+from geoglot.outputs import cog
 from geoglot.scene import class_words
 from geoglot.scene.class_words import class_vectors, parse_classes
 from geoglot.scene.wording import _pairs_alike, word_notes
 from geoglot.tasks import classify as classify_module
 from geoglot.tasks.classify import classify
-from geoglot.tasks.segment import map_files, map_run
+from geoglot.tasks.segment import map_run
 from geoglot.tasks.segment.segment import segment
 from stubs import PooledColours
 from worlds import class_field, paint, write_scene
@@ -120,7 +121,7 @@ def test_names_that_no_file_can_hold_are_refused_before_any_work(name: str) -> N
 def test_the_names_of_very_many_classes_are_no_tags_but_categories(
     scene: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(map_files, "_MOST_TAGS", 3)
+    monkeypatch.setattr(cog, "_MOST_TAGS", 3)
     segment(scene, NAMES, tmp_path / "map.tif", model=PooledColours(), options=SegmentOptions(overlay=False))
     with rasterio.open(tmp_path / "map.tif") as dataset:
         assert not [key for key in dataset.tags() if key.startswith("CLASS")]
