@@ -98,6 +98,17 @@ def test_its_level_is_its_own_and_nothing_doubts_its_name() -> None:
     assert evidence is not None and evidence.levels is not None and evidence.levels[0] == pytest.approx(0.37)
 
 
+def test_a_concept_whose_level_was_shown_gets_no_benefit_of_the_doubt_as_covers_do(model: VisionLanguageModel) -> None:
+    for word, level in (("house@shown", 0.3), ("house@unshown", None)):
+        Concept(word, Owner.of(model), text_vectors(model, ["building"])[0], level).save()
+
+    def kin(*words: str) -> int:
+        return len(WordDense(model).ask_texts(parse_classes({"house": list(words)}), None, ("{}",)).kin[0])
+
+    assert kin("building") == kin("house@unshown") == 1
+    assert kin("house@shown") == kin("hall", "house@shown") == 0
+
+
 def test_its_name_need_not_be_a_word_that_the_model_knows(model: VisionLanguageModel) -> None:
     teach(model, "xqzvw@mine")
     assert word_notes(model, parse_classes(["xqzvw"])) and not word_notes(model, parse_classes(["xqzvw@mine"]))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from itertools import compress
 from typing import Protocol, runtime_checkable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from typing_extensions import TypeIs
 
@@ -20,7 +22,7 @@ from geoglot.models.taught import Taught
 from geoglot.models.zoo import Model, load_model
 from geoglot.scene.class_words import ClassWords, text_vectors
 from geoglot.scene.concepts import is_concept
-from geoglot.scene.name_presence import doubts_of, levels_of
+from geoglot.scene.name_presence import doubts_of, levels_of, shown_level
 from geoglot.scene.question import (
     BACKGROUND,
     ChannelQuestion,
@@ -145,8 +147,16 @@ class WordDense(OfCard):
             levels_of(self.model, names, own),
             doubts_of(self.model, names),
             tuple(tuple(compress(against, other)) for other in others),
-            tuple(general[~other].numpy() for other in others) if background is None else (),
+            self._kin(names, general, others) if background is None else (),
         )
+
+    def _kin(
+        self, names: Sequence[ClassWords], general: Float[Tensor, "word dim"], others: Sequence[Bool[Tensor, " word"]]
+    ) -> tuple[Float[np.ndarray, "_kin dim"], ...]:
+        """For each name the general words that mean the same; none if examples showed the level of one of its words."""
+        shown = [any(shown_level(self.model, word) is not None for word in name.words) for name in names]
+        none = general[:0]
+        return tuple((none if own else general[~other]).numpy() for own, other in zip(shown, others, strict=True))
 
     @torch.inference_mode()
     def _embed(self, words: tuple[str, ...], templates: tuple[str, ...]) -> Float[Tensor, "word dim"]:

@@ -43,10 +43,15 @@ def levels_of(
         return None
     levels = model.presence.asked_levels(torch.cat([*own]).to(model.device)).cpu().clone()
     for index, word in enumerate(word for entry in names for word in entry.words):
-        if (concept := concept_of(model, word)) and concept.level is not None:
-            levels[index] = concept.level
+        if (level := shown_level(model, word)) is not None:
+            levels[index] = level
     parts = torch.split(levels, [len(texts) for texts in own])
     return Levels(tuple(part.numpy() for part in parts), float(model.presence.slope))
+
+
+def shown_level(model: VisionLanguageModel, word: str) -> float | None:
+    """The level that the examples of a concept show; None for other words."""
+    return None if (concept := concept_of(model, word)) is None else concept.level
 
 
 def doubts_of(model: VisionLanguageModel, names: Sequence[ClassWords]) -> tuple[float, ...]:

@@ -67,7 +67,8 @@ class TextQuestion:
     rivals: tuple[tuple[str, ...], ...] = ()
     """The words of `against`."""
     kin: tuple[Float[np.ndarray, "_word dim"], ...] = ()
-    """General words that mean the same as each name; empty with a background of the user's."""
+    """General words that mean the same as each name, none for a name whose level was shown by examples; empty with a
+    background of the user's."""
 
     @property
     def knows_absence(self) -> bool:
