@@ -22,7 +22,7 @@ from torch import Tensor
 
 from geoglot.errors import ClassesError, ModelError
 from geoglot.figures import format_some
-from geoglot.models.base import VisionLanguageModel
+from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.file_checks import PLAIN_TYPES, count_numbers
 from geoglot.models.model_files import read_tensors, require_finite
 from geoglot.models.taught import FAMILY, Taught, named, read_head
@@ -106,7 +106,8 @@ def concept_of(model: VisionLanguageModel, word: str) -> Concept | None:
 def load_concept(word: str, model: Owner) -> Concept:
     """The concept that a word names; ClassesError if there is none, or if it is another model's."""
     if (concept := find_concept(word, model)) is None:
-        known = f"; known are {format_some(names)}" if (names := list_concepts()) else ""
+        names = sorted({*list_concepts(), *filter(is_concept, _taught_words(word.partition("@")[2]))})
+        known = f"; known are {format_some(names)}" if names else ""
         raise ClassesError(f"there is no concept {word!r}{known}; teach it with: geoglot index teach ARCHIVE {word!r}")
     return concept
 
@@ -155,19 +156,28 @@ def concept_path(word: str) -> Path:
 def _taught_class(word: str) -> Concept | None:
     """The class of a taught model as a concept; None if there is no such model or class."""
     name, _, place = word.partition("@")
-    try:
-        folder = find_model(place)
-        card = card_of(folder)
-    except ModelError:
+    if (card := _taught_card(place)) is None:
         return None
-    if card.family != FAMILY:
-        return None
-    sizes, head = read_head(card, folder)
-    classes = named(sizes.classes)
-    if name not in classes:
+    sizes, head = read_head(card, find_model(place))
+    if name not in (classes := named(sizes.classes)):
         return None
     row, owner = classes.index(name), Owner(sizes.base.place, sizes.base.sha256)
     return Concept(word, owner, head["words"][row], float(head["levels"][row]), name)
+
+
+def _taught_words(place: str) -> list[str]:
+    """The classes of a taught model as words of other models; empty if there is no such model."""
+    card = _taught_card(place)
+    return [f"{name}@{place}" for name in named(card.classes)] if card else []
+
+
+def _taught_card(place: str) -> Card | None:
+    """The card of a taught model; None if there is no such model."""
+    try:
+        card = card_of(find_model(place))
+    except ModelError:
+        return None
+    return card if card.family == FAMILY else None
 
 
 @lru_cache(maxsize=256)

@@ -62,7 +62,7 @@ def test_an_archive_is_searched_by_taught_classes(mine: Path, base: Path, tmp_pa
 def test_it_is_no_word_of_another_model_and_is_not_taught_by_an_archive(mine: Path, base: Path, tmp_path: Path) -> None:
     with pytest.raises(ClassesError, match="was taught for"):
         load_concept("shed@mine", Owner("mini", "1" * 64))
-    with pytest.raises(ClassesError, match="no concept 'barn@mine'"):
+    with pytest.raises(ClassesError, match="no concept 'barn@mine'; known are lagoon@mine, shed@mine, thicket@mine;"):
         load_concept("barn@mine", Owner.of(load_word_model(base, device="cpu")))
     folder = tmp_path / "scenes"
     folder.mkdir()
