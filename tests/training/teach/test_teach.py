@@ -147,6 +147,12 @@ def test_labels_of_nothing_in_particular_are_other(scene: Path, base: Path, tmp_
     assert load_model(tmp_path / "mine").classes == ("shed",)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("column", ["class", "Category", "land_cover", "cover", "labels"])
+def test_a_column_with_a_usual_name_holds_the_classes_beside_other_texts(column: str, tmp_path: Path) -> None:
+    labels = points(FIELD, 2).rename(columns={"Class": column}).assign(author="somebody")
+    assert read_labels([save(labels, tmp_path / "labels.gpkg")]).column == column
+
+
 def test_boxes_lines_and_specks_have_patches(scene: Path, base: Path, tmp_path: Path) -> None:
     def at(row: float, col: float) -> tuple[float, float]:
         x, y = UTM["transform"] @ (col, row)

@@ -19,7 +19,7 @@ from geoglot.outputs.legend import check_names
 from geoglot.scene.area import read_features
 
 #: Names of a column of classes, the likeliest first
-_COLUMNS = (*CLASS_COLUMNS, "name", "labels", "kind", "cover")
+_COLUMNS = (*CLASS_COLUMNS, "name", "labels", "kind", "land_cover", "cover")
 _REST = {"other", "others", "background", "rest", "none", "nothing", "no", "negative", "unlabelled", "unlabeled"}
 _SOURCE = ("source", "scene", "image")
 _MOST_CLASSES = 200
