@@ -44,3 +44,7 @@ def test_rows_of_any_order_are_gathered_with_one_look_at_each_shard(archive: Arc
     assert [(fact["shard"], fact["row"]) for fact in found] == [every[row] for row in wanted]
     assert looked == [shard.name for shard in archive.shards]
     assert gather(archive, wanted[:0], read) == [] and len(looked) == 3
+    shards, places = archive.locate(wanted)
+    assert list(zip([archive.shards[shard].name for shard in shards], places, strict=True)) == [
+        every[row] for row in wanted
+    ]

@@ -158,19 +158,14 @@ class Index:
 
     def vectors(self, rows: Int[np.ndarray, " row"]) -> Float[np.ndarray, "row dim"]:
         """The vectors of rows, which are counted through all shards."""
-        found = [self.archive.shards[shard].vectors[row] for shard, row in self._places(rows)]
+        places = zip(*self.archive.locate(rows), strict=True)
+        found = [self.archive.shards[shard].vectors[row] for shard, row in places]
         return np.array(found, np.float32).reshape(len(rows), self.archive.model.dim)
 
     def _patches(self, row: int) -> Any:
-        [(shard, local)] = self._places(np.array([row]))
+        [shard], [place] = self.archive.locate(np.array([row]))
         patches = self.archive.shards[shard].patches
-        return None if patches is None else patches[local]
-
-    def _places(self, rows: Int[np.ndarray, " row"]) -> list[tuple[int, int]]:
-        """(shard, row of it) of rows that are counted through all shards."""
-        starts = self.archive.starts
-        shards = np.searchsorted(starts, rows, "right") - 1
-        return [(int(shard), int(row - starts[shard])) for shard, row in zip(shards, rows, strict=True)]
+        return None if patches is None else patches[place]
 
     def _facts(self, rows: Int[np.ndarray, " row"]) -> list[dict[str, Any]]:
         return gather(self.archive, rows, lambda shard, some: chip_facts(shard, some, _COLUMNS))

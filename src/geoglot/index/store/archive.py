@@ -110,6 +110,11 @@ class Archive:
         """The first row of each shard, counted through all shards and removed chips too, and the number of all rows."""
         return np.cumsum([0, *(shard.rows for shard in self.shards)])
 
+    def locate(self, rows: Int[np.ndarray, " row"]) -> tuple[Int[np.ndarray, " row"], Int[np.ndarray, " row"]]:
+        """The shard of each row, and its place in that, for rows that are counted through all shards."""
+        shards = np.searchsorted(self.starts, rows, "right") - 1
+        return shards, rows - self.starts[shards]
+
     def append(self, batch: ChipBatch) -> Archive:
         """Add a shard to those that are stored by now, since others may add too. It appears whole or not at all.
 

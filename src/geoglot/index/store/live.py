@@ -39,10 +39,10 @@ def gather(
 ) -> list[dict[str, Any]]:
     """What `read` gives for rows that are counted through all shards; each shard is read once."""
     facts: list[dict[str, Any]] = [{} for _ in rows]
-    shards = np.searchsorted(archive.starts, rows, "right") - 1
+    shards, places = archive.locate(rows)
     for number in np.unique(shards):
         here = np.flatnonzero(shards == number)
-        found = read(archive.shards[number], (rows[here] - archive.starts[number]).tolist())
+        found = read(archive.shards[number], places[here].tolist())
         for index, fact in zip(here, found, strict=True):
             facts[index] = fact
     return facts
