@@ -34,15 +34,18 @@ GFLOP_AN_IMAGE = 35.1
 BASELINE, OURS, MINI = "loop, batched, float32", "geoglot, bfloat16", "geoglot mini"
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Print the table, or with --json one document."""
-    parser = argparse.ArgumentParser(description="embedding of 224 px tiles")
+def report(
+    what: str, sizes: Mapping[str, int], measure: Callable[..., dict[str, Any]], table: Callable[[dict[str, Any]], str]
+) -> None:
+    """Measure, and print the table, or with --json one document; `sizes` are the options with their defaults."""
+    parser = argparse.ArgumentParser(description=what)
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--batch", type=int, default=16)
-    given = parser.parse_args(arguments)
-    result = measure(given.repeats, given.batch)
-    print(json.dumps(result, indent=2) if given.json else table(result))
+    for name, size in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=size)
+    given = vars(parser.parse_args())
+    as_json = given.pop("json")
+    result = measure(**given)
+    print(json.dumps(result, indent=2) if as_json else table(result))
 
 
 @torch.inference_mode()
@@ -156,4 +159,4 @@ def _seconds(way: Way, tiles: Tensor) -> float:
 
 
 if __name__ == "__main__":
-    main()
+    report("embedding of 224 px tiles", {"repeats": 3, "batch": 16}, measure, table)

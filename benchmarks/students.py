@@ -9,8 +9,6 @@ mini's encoder and a random decoder, which cost what trained ones cost. Its ONNX
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import tempfile
 from pathlib import Path
@@ -18,7 +16,7 @@ from typing import Any
 
 import onnxruntime
 import torch
-from embed import Way, clip_of, time_rounds
+from embed import Way, clip_of, report, time_rounds
 from torch import Tensor
 from transformers import CLIPConfig, CLIPModel
 
@@ -36,30 +34,19 @@ _CARD = Card(
 )  # fmt: skip
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Print the table, or with --json one document."""
-    parser = argparse.ArgumentParser(description="a light student beside ViT-B/16")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--tiles", type=int, default=8)
-    given = parser.parse_args(arguments)
-    result = measure(given.repeats, given.tiles)
-    print(json.dumps(result, indent=2) if given.json else table(result))
-
-
 @torch.inference_mode()
-def measure(repeats: int, count: int) -> dict[str, Any]:
+def measure(repeats: int, tiles: int) -> dict[str, Any]:
     """Tiles of ground a second of each way, and its ratios: medians over rounds, each taken inside a round."""
     torch.manual_seed(0)
-    tiles = torch.rand(count, 3, 224, 224)
+    ground = torch.rand(tiles, 3, 224, 224)
     with tempfile.TemporaryDirectory() as folder:
-        ways = build_ways(Path(folder), tiles)
+        ways = build_ways(Path(folder), ground)
         for way in ways.values():
-            way(tiles)  # a warm-up
-        rounds = time_rounds(ways, tiles, repeats)
+            way(ground)  # a warm-up
+        rounds = time_rounds(ways, ground, repeats)
     return {
         name: {
-            "tiles_a_second": count / statistics.median(each[name] for each in rounds),
+            "tiles_a_second": tiles / statistics.median(each[name] for each in rounds),
             "over_vit": statistics.median(each[BASELINE] / each[name] for each in rounds),
             "over_32_bits": statistics.median(each[FLOAT] / each[name] for each in rounds),
         }
@@ -98,4 +85,4 @@ def table(result: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    report("a light student beside ViT-B/16", {"repeats": 3, "tiles": 8}, measure, table)
