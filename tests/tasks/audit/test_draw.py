@@ -3,6 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from affine import Affine
+from PIL import Image
 
 from audited import read_rows, write_map
 from geoglot.errors import InputError, OutputError
@@ -10,9 +11,12 @@ from geoglot.options import AuditOptions
 from geoglot.tasks.audit.census import Census, Stratum, take_census
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.draw_audit import draw_audit
+from geoglot.tasks.audit.map_facts import Shown, with_shifts
 from geoglot.tasks.audit.pick_places import Place, pick_places
 from geoglot.tasks.audit.sample_size import allocate, expected_half_widths, size_of
-from worlds import class_field, write_scene
+from geoglot.tasks.change.change import change
+from stubs import ColourScorer
+from worlds import class_field, paint, write_scene
 
 
 def strata(*pixels: int) -> tuple[Stratum, ...]:
@@ -126,8 +130,6 @@ def test_folder_that_a_killed_run_left_is_taken_over(tmp_path: Path) -> None:
 
 
 def test_pictures_show_each_place_of_each_scene(tmp_path: Path) -> None:
-    from PIL import Image
-
     scene = write_scene(tmp_path / "scene_20150601.tif", np.full((3, 90, 90), 200, np.uint8))
     later = write_scene(tmp_path / "later.tif", np.full((3, 90, 90), 90, np.uint8))
     path = write_map(tmp_path / "map.tif", class_field((90, 90), 3))
@@ -140,6 +142,53 @@ def test_pictures_show_each_place_of_each_scene(tmp_path: Path) -> None:
     assert width > 2 * 248 and height > 2 * 248  # two dates, from afar and near
     assert chips[0].getpixel((10 + 124 + 4, 10 + 124)) == (230, 26, 26)  # the frame around the pixel
     assert {path.name for path in (tmp_path / "audit").glob("sheet-*.png")} == {"sheet-1.png", "sheet-2.png"}
+
+
+def test_pictures_of_dates_that_change_has_aligned_show_the_same_ground(tmp_path: Path) -> None:
+    names = ("water", "forest", "roof")
+    ground = paint(class_field((240, 244), 3, blob=12), names).astype(float)
+    ground += np.random.default_rng(0).normal(scale=8, size=ground.shape)
+    earlier, later = (
+        write_scene(tmp_path / name, ground[:, rows, cols].clip(0, 255).astype(np.uint8))
+        for name, rows, cols in (
+            ("a_20150629.tif", slice(3, 239), slice(0, 240)),
+            ("b_20200702.tif", slice(0, 236), slice(4, 244)),  # shows things 3 px further down, and 4 px to the left
+        )
+    )
+    result = change([earlier, later], None, tmp_path / "change.tif", model=ColourScorer(names))
+    assert result.alignment[1]["shift_px"] == pytest.approx([-4, 3], abs=0.3)
+    options = AuditOptions(least=2, size=30)
+    drawn = draw_audit(tmp_path / "change.tif", tmp_path / "moved", options=options)
+    assert any("moved by the shift" in note for note in drawn.notes)
+    bare = tmp_path / "bare.tif"  # without the manifest that tells the shift
+    bare.write_bytes((tmp_path / "change.tif").read_bytes())
+    plain = draw_audit(bare, tmp_path / "plain", scenes=[earlier, later], options=options)
+    assert not any("moved by the shift" in note for note in plain.notes)
+    assert difference_of_dates(tmp_path / "moved") < 0.5 * difference_of_dates(tmp_path / "plain")
+
+
+def difference_of_dates(folder: Path) -> float:
+    """The mean difference between the near pictures of the first and the second date."""
+    chips = [np.asarray(Image.open(folder / row["chip"]).convert("RGB"), float) for row in read_rows(folder)]
+    return float(np.mean([abs(chip[-258:-10, 10:258] - chip[-258:-10, -258:-10]).mean() for chip in chips]))
+
+
+@pytest.mark.parametrize(
+    "alignment",
+    [
+        None,
+        "moved",
+        [None, 3, {"source": "scene.tif"}],
+        [{"source": "scene.tif", "shift_applied": True, "shift_px": [1.0]}],
+        [{"source": "scene.tif", "shift_applied": True, "shift_px": ["1.0", 2.0]}],
+        [{"source": "scene.tif", "shift_applied": True, "shift_px": [float("nan"), 0.0]}],
+        [{"source": "scene.tif", "shift_applied": True, "shift_px": [1e300, 0.0]}],
+        [{"source": "scene.tif", "shift_applied": False, "shift_px": [3.0, 1.0]}],
+        [{"source": "\0", "shift_applied": True, "shift_px": [3.0, 1.0]}],
+    ],
+)
+def test_a_manifest_without_a_shift_moves_no_picture(alignment: object) -> None:
+    assert with_shifts(["scene.tif"], {"alignment": alignment}) == (Shown("scene.tif"),)
 
 
 def test_map_of_another_program_takes_its_names_from_a_table(tmp_path: Path) -> None:

@@ -17,12 +17,13 @@ from geoglot.tables import read_text
 from geoglot.tasks.audit.census import Stratum, take_census
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.design import DESIGN, TABLE, Design
-from geoglot.tasks.audit.map_facts import read_map_facts, scenes_of, transitions_of
+from geoglot.tasks.audit.map_facts import Shown, read_map_facts, scenes_of, transitions_of, with_shifts
 from geoglot.tasks.audit.pick_places import pick_places
 from geoglot.tasks.audit.place_pictures import chip_of, write_pictures
 from geoglot.tasks.audit.sample_size import allocate, expected_half_widths
 
 _BLIND = "decide each place by what you see: the table and the pictures do not say what the map says of it"
+_ALIGNED = "the pictures are moved by the shift that geoglot change found, so that all dates show the same ground"
 _NO_PICTURES = "there are no pictures, since the scenes of the map are not known; name them with --scene"
 
 
@@ -85,14 +86,15 @@ def draw_audit(
     if folder is not None and not folder.exists():
         check_folder(folder)
     facts = read_map_facts(path)
-    shown = tuple(map(str, scenes)) or scenes_of(facts)
+    shown = with_shifts(tuple(map(str, scenes)) or scenes_of(facts), facts)
+    uris = tuple(each.uri for each in shown)
     with open_classes(path, names) as raster:
         census = take_census(raster, progress)
         sizes = allocate(census.strata, options)
         half = expected_half_widths(census.strata, sizes, options.expected).tolist()
         sample = folder / TABLE if folder else None
-        notes = (*census.notes, *((_BLIND,) if shown else (_NO_PICTURES,)))
-        drawn = Drawn(str(map_), sample, census.strata, sizes, tuple(half), shown, notes)
+        notes = (*census.notes, *_picture_notes(shown))
+        drawn = Drawn(str(map_), sample, census.strata, sizes, tuple(half), uris, notes)
         if folder is None:
             return drawn
         every = dict.fromkeys((*raster.names.values(), *(stratum.name for stratum in census.strata)))
@@ -104,26 +106,31 @@ def draw_audit(
             strata=census.strata,
             places=pick_places(raster, census, sizes, options.seed),
             transitions=transitions_of(facts, every),
-            options=asdict(options) | {"scenes": list(shown)},
+            options=asdict(options) | {"scenes": list(uris)},
         )
-    _write(design, folder, progress)
+    _write(design, shown, folder, progress)
     return drawn
 
 
-def _write(design: Design, folder: Path, progress: Progress | None) -> None:
+def _picture_notes(shown: Sequence[Shown]) -> tuple[str, ...]:
+    if not shown:
+        return (_NO_PICTURES,)
+    return (_BLIND, _ALIGNED) if any(each.down or each.right for each in shown) else (_BLIND,)
+
+
+def _write(design: Design, shown: Sequence[Shown], folder: Path, progress: Progress | None) -> None:
     """Write the folder, completely or not at all; leave one that holds this sample, and refuse any other."""
     text = design.to_text()
     if folder.exists():
         if (folder / DESIGN).is_file() and read_text(folder / DESIGN).body == text and (folder / TABLE).is_file():
             return
         raise OutputError(f"{folder} exists already and holds something else; move it away, or give another name: -o")
-    scenes = [str(scene) for scene in design.options["scenes"]]
     with disk_errors(folder), drafts(folder, "part") as hidden:
         draft = hidden / folder.name
         draft.mkdir()
         (draft / DESIGN).write_text(text, encoding="utf-8")
-        chips = [chip_of(place) if scenes else "" for place in design.places]
+        chips = [chip_of(place) if shown else "" for place in design.places]
         (draft / TABLE).write_text(design.table(chips), encoding="utf-8")
-        if scenes:
-            write_pictures(design.grid, scenes, design.places, draft, progress)
+        if shown:
+            write_pictures(design.grid, shown, design.places, draft, progress)
         draft.rename(folder)

@@ -1,11 +1,12 @@
-"""What the manifest beside a map tells an audit: which scenes it was made of, and what its changes lead from and to."""
+"""What the manifest beside a map tells an audit: its scenes and their shifts, and what its changes lead from and to."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Collection, Mapping, Sequence
 from itertools import permutations
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from geoglot.errors import SourceError
 from geoglot.outputs.legend import Legend
@@ -14,6 +15,16 @@ from geoglot.sources.raster_guard import is_local
 from geoglot.tables import parse_json, read_text
 
 _DOORS = ("segment", "change")
+_FARTHEST = 1000.0  # pixels of a shift; alignment finds at most some tens
+
+
+class Shown(NamedTuple):
+    """A scene that the pictures show."""
+
+    uri: str
+    down: float = 0.0
+    """Pixels of the map from a place on the map to the same place in the scene."""
+    right: float = 0.0
 
 
 def read_map_facts(path: Path) -> Mapping[str, Any]:
@@ -33,6 +44,17 @@ def scenes_of(facts: Mapping[str, Any]) -> tuple[str, ...]:
     sources = facts.get("sources", [facts.get("source")])
     found = [source["uri"] for source in sources if isinstance(source, Mapping) and isinstance(source.get("uri"), str)]
     return tuple(uri for uri in found if is_local(uri) and Path(uri).is_file())
+
+
+def with_shifts(scenes: Sequence[str], facts: Mapping[str, Any]) -> tuple[Shown, ...]:
+    """The scenes with the shifts by which `geoglot change` aligned them; none for a scene that it did not move."""
+    entries, shifts = facts.get("alignment"), dict[Path, tuple[float, float]]()
+    for entry in entries if isinstance(entries, list) else []:
+        match entry:
+            case {"source": str(source), "shift_applied": True, "shift_px": [float(right), float(down)]}:
+                if math.hypot(down, right) < _FARTHEST:
+                    shifts[Path(source).absolute()] = down, right
+    return tuple(Shown(scene, *shifts.get(Path(scene).absolute(), (0.0, 0.0))) for scene in scenes)
 
 
 def transitions_of(facts: Mapping[str, Any], names: Collection[str]) -> dict[str, tuple[str, str]]:

@@ -16,8 +16,9 @@ from geoglot.errors import ReadError
 from geoglot.geo import Grid
 from geoglot.outputs.panels import Panel, encode_panels
 from geoglot.sources.raster import Raster, open_raster
-from geoglot.sources.scene_day import find_day
+from geoglot.sources.scene_day import day_of
 from geoglot.tasks.audit.class_raster import check_same_frame
+from geoglot.tasks.audit.map_facts import Shown
 from geoglot.tasks.audit.pick_places import Place
 
 CHIPS = "chips"
@@ -35,20 +36,22 @@ class Pictures:
 
     grid: Grid
     """Of the map."""
+    shown: Sequence[Shown]
     scenes: tuple[Raster, ...]
+    """The same, open."""
 
     @property
     def titles(self) -> list[str]:
         """The day of each scene, or its name."""
-        stems = [Path(scene.uri).stem for scene in self.scenes]
-        days = [
-            scene.time.date() if scene.time else find_day(stem) for scene, stem in zip(self.scenes, stems, strict=True)
-        ]
-        return [day.isoformat() if day else stem for day, stem in zip(days, stems, strict=True)]
+        days = [day_of(scene.uri, scene.time) for scene in self.scenes]
+        return [day.isoformat() if day else Path(scene.uri).stem for day, scene in zip(days, self.scenes, strict=True)]
 
     def draw(self, place: Place) -> tuple[bytes, Panel]:
         """The picture of a place, a PNG, and what the sheet shows of it."""
-        wide, near = ([self._view(scene, place, across) for scene in self.scenes] for across in (_WIDE, _NEAR))
+        wide, near = (
+            [self._view(scene, shown, place, across) for scene, shown in zip(self.scenes, self.shown, strict=True)]
+            for across in (_WIDE, _NEAR)
+        )
         titled = [
             Panel(panel.pixels, panel.valid, (title, *panel.lines))
             for panel, title in zip(wide, self.titles, strict=True)
@@ -62,12 +65,12 @@ class Pictures:
         )
         return encode_panels([titled, near]), in_row
 
-    def _view(self, scene: Raster, place: Place, across: int) -> Panel:
+    def _view(self, scene: Raster, shown: Shown, place: Place, across: int) -> Panel:
         """A square of ground around a pixel, which has a frame."""
         high, wide = self.grid.pixel_size_m[::-1] if self.grid.crs else (1.0, 1.0)
         ground = across * max(high, wide)
         rows, cols = ground / high, ground / wide
-        grid = _around(self.grid, place, rows, cols)
+        grid = _around(self.grid, (place.row + 0.5 + shown.down, place.col + 0.5 + shown.right), (rows, cols))
         try:
             tile = scene.read_onto(grid)
         except ReadError as error:
@@ -77,10 +80,11 @@ class Pictures:
         return Panel(pixels, tile.valid | frame, ())
 
 
-def _around(grid: Grid, place: Place, rows: float, cols: float) -> Grid:
-    """A grid of SIDE pixels a side over some rows and columns around the middle of a place."""
+def _around(grid: Grid, middle: tuple[float, float], size: tuple[float, float]) -> Grid:
+    """A grid of SIDE pixels a side over some rows and columns around a row and column."""
     a, b, _, d, e, _ = tuple(grid.transform)[:6]
-    x, y = grid.to_map(place.row + 0.5 - rows / 2, place.col + 0.5 - cols / 2)
+    rows, cols = size
+    x, y = grid.to_map(middle[0] - rows / 2, middle[1] - cols / 2)
     across, down = cols / SIDE, rows / SIDE
     return Grid(grid.crs, Affine(a * across, b * down, float(x), d * across, e * down, float(y)), (SIDE, SIDE))
 
@@ -95,21 +99,21 @@ def _frame(height: float, width: float) -> Bool[np.ndarray, "rows cols"]:
 
 
 @contextmanager
-def open_pictures(grid: Grid, scenes: Sequence[str]) -> Iterator[Pictures]:
+def open_pictures(grid: Grid, shown: Sequence[Shown]) -> Iterator[Pictures]:
     """Open the scenes; InputError for one that does not lie on Earth as the map does."""
     with ExitStack() as stack:
-        opened = tuple(stack.enter_context(open_raster(scene)) for scene in scenes)
+        opened = tuple(stack.enter_context(open_raster(scene.uri)) for scene in shown)
         for raster in opened:
             check_same_frame(raster.uri, raster.grid, grid)
-        yield Pictures(grid, opened)
+        yield Pictures(grid, shown, opened)
 
 
 def write_pictures(
-    grid: Grid, scenes: Sequence[str], places: Sequence[Place], folder: Path, progress: Progress | None = None
+    grid: Grid, shown: Sequence[Shown], places: Sequence[Place], folder: Path, progress: Progress | None = None
 ) -> None:
     """Write the picture of each place, `chips/0001.png` and so on, and sheets of all: `sheet-1.png` and so on."""
     (folder / CHIPS).mkdir()
-    with open_pictures(grid, scenes) as pictures:
+    with open_pictures(grid, shown) as pictures:
         for number, first in enumerate(range(0, len(places), _SHEET), 1):
             panels = list[Panel]()
             for place in places[first : first + _SHEET]:

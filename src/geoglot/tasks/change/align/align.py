@@ -20,7 +20,7 @@ from geoglot.figures import format_number
 from geoglot.geo import Grid, Window
 from geoglot.options import ReadOptions
 from geoglot.sources.raster import Raster, open_raster, read_grid
-from geoglot.sources.scene_day import find_day
+from geoglot.sources.scene_day import day_of
 from geoglot.tasks.change.align.common_grid import (
     Common,
     check_places,
@@ -103,7 +103,7 @@ def align_dates(
 def _align(rasters: Sequence[Raster], area: Path | None) -> Aligned:
     order = order_of_reference(rasters)
     common = find_common([rasters[place] for place in order], area)
-    days = [find_day(Path(raster.uri).name) or (raster.time and raster.time.date()) for raster in rasters]
+    days = [day_of(raster.uri, raster.time) for raster in rasters]
     names = _names(rasters, days)
     dates = [
         DatedRaster.of(raster, common.grid, name, day) for raster, name, day in zip(rasters, names, days, strict=True)
