@@ -76,13 +76,12 @@ def audit(world: World, audits: int, folder: Path) -> None:
     with open_classes(path) as raster:
         census = take_census(raster)
         sizes = np.array(allocate(census.strata, world.options))
-        drawn = [pick_places(raster, census, sizes.tolist(), seed) for seed in range(audits)]
         mapped = raster.read(raster.grid.whole)[0]
-    found = np.zeros((audits, number, number), np.int64)  # audit, stratum, true class
-    for index, places in enumerate(drawn):
-        np.add.at(
-            found[index], ([place.stratum for place in places], [truth[place.row, place.col] for place in places]), 1
-        )
+        found = np.zeros((audits, number, number), np.int64)  # audit, stratum, true class
+        for seed in range(audits):
+            places = pick_places(raster, census, sizes.tolist(), seed)
+            true = [truth[place.row, place.col] for place in places]
+            np.add.at(found[seed], ([place.stratum for place in places], true), 1)
     sample = Sample(
         np.array([stratum.weight for stratum in census.strata]), sizes,
         np.array([stratum.pixels for stratum in census.strata]),

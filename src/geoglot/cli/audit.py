@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,7 +86,7 @@ def describe_sample(drawn: Drawn) -> str:
     if drawn.sample:
         how = "write the class of each into the column class, ? where it cannot be told, then"
         last = [f"sample    {drawn.sample}", f"{count} to decide: {how}: geoglot audit {drawn.sample.parent}"]
-    return "\n".join([*_table(rows), "", *shared.result_lines({}, drawn.notes), *last])
+    return "\n".join([*shared.table(rows), "", *shared.result_lines({}, drawn.notes), *last])
 
 
 def describe(audit: Audit) -> str:
@@ -100,7 +99,7 @@ def describe(audit: Audit) -> str:
         rows += [("", "", "", "", "", ""), *(_row(each, unit) for each in audit.changes)]
     decided = f"{sum(audit.decided):,} of {format_count(sum(audit.design.sizes), 'place')} decided"
     overall = f"overall accuracy of {audit.map}: {_percent(audit.overall)}"
-    return "\n".join([*_table(rows), "", overall, *shared.result_lines({}, audit.notes), decided])
+    return "\n".join([*shared.table(rows), "", overall, *shared.result_lines({}, audit.notes), decided])
 
 
 def _row(each: AuditedClass, unit: str) -> tuple[str, ...]:
@@ -119,14 +118,3 @@ def _percent(figure: Figure) -> str:
     if figure.value is None or figure.low is None or figure.high is None:
         return "-"
     return f"{figure.value:.1%} ({figure.low:.1%} to {figure.high:.1%})"
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The rows with their columns in line, the first to the left."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]

@@ -116,6 +116,17 @@ def area_column(areas_m2: Sequence[float | None]) -> list[str]:
     return [format_area(area, unit) for area in areas_m2]
 
 
+def table(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The rows with their columns in line, the first to the left."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(
+            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
+        )
+        for row in rows
+    ]
+
+
 def result_lines(files: Mapping[str, object], notes: Iterable[str]) -> list[str]:
     """A line for every file that was written and for every note."""
     return [*(f"{what:<9} {path}" for what, path in files.items() if path), *(f"note      {note}" for note in notes)]

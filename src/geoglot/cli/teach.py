@@ -69,13 +69,6 @@ def describe(result: TeachResult) -> str:
         *map(_row, result.classes),
         ("mean", "", "", "", _share(result.miou), "", _share(result.miou_by_words)),
     ]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
     counted = (
         "IoU and accuracy are of blocks of ground that were left out in turn; - where a class lies in one place only"
     )
@@ -85,7 +78,7 @@ def describe(result: TeachResult) -> str:
     )
     column = f"classes are those of the column {result.column!r}"
     use = f"use it with: geoglot segment SCENE --model {result.output} -o map.tif"
-    return "\n".join([*table, "", counted, *shared.result_lines({}, result.notes), column, last, use])
+    return "\n".join([*shared.table(rows), "", counted, *shared.result_lines({}, result.notes), column, last, use])
 
 
 def _row(each: TaughtClass) -> tuple[str, ...]:

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Float, Int, Integer
 
+from geoglot.tasks.audit.estimate import Z
+
 #: Computes metrics from how often each image counts; NaN if there is nothing to measure
 Statistic = Callable[[Int[np.ndarray, " sample"]], Float[np.ndarray, " metric"]]
 
 DRAWS = 1000
 _LEVEL = 0.95
-_Z = 1.959963984540054  # quantile of the normal distribution for 95 %
 _DEEP = 10  # a ranking keeps 10 k images, so that k of them are almost certainly in every draw
 
 
@@ -37,9 +38,9 @@ def proportion(right: Bool[np.ndarray, " sample"]) -> Estimate:
     count = len(right)
     if not count:
         return Estimate(None)
-    value, spread = float(right.mean()), _Z**2 / count
+    value, spread = float(right.mean()), Z**2 / count
     centre = (value + spread / 2) / (1 + spread)
-    half = _Z / (1 + spread) * math.sqrt(value * (1 - value) / count + spread / count / 4)
+    half = Z / (1 + spread) * math.sqrt(value * (1 - value) / count + spread / count / 4)
     return Estimate(value, max(0.0, centre - half), min(1.0, centre + half))
 
 

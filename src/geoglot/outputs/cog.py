@@ -1,6 +1,6 @@
 """Join strips of rows into one Cloud-Optimised GeoTIFF, without holding the raster in memory."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
@@ -19,6 +19,7 @@ from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 
 _BLOCK_BYTES = 8_000_000
+_TAG = "CLASS_"
 _MOST_TAGS = 10_000  # GDAL takes n² time for n tags; the category names of the map name every class
 _GDAL_TYPES = {"uint8": "Byte", "uint16": "UInt16", "float32": "Float32"}
 
@@ -39,7 +40,13 @@ class Layer:
 def class_tags(legend: Legend) -> tuple[tuple[str, str], ...]:
     """The names of all ids as tags of a map, CLASS_0 and on; none if they are too many."""
     names = (legend.rest, *legend.names) if len(legend.names) <= _MOST_TAGS else ()
-    return tuple((f"CLASS_{number}", name) for number, name in enumerate(names))
+    return tuple((f"{_TAG}{number}", name) for number, name in enumerate(names))
+
+
+def tagged_names(tags: Mapping[str, str]) -> dict[int, str]:
+    """The names of ids that `class_tags` gave to a map; empty for the tags of another file."""
+    numbers = {key.removeprefix(_TAG): name for key, name in tags.items() if key.startswith(_TAG)}
+    return {int(number): name for number, name in numbers.items() if number.isdecimal()}
 
 
 def check_map(output: Path) -> None:

@@ -16,6 +16,7 @@ from geoglot.aliases import PathLike
 from geoglot.errors import InputError
 from geoglot.figures import format_some
 from geoglot.geo import Grid, Window
+from geoglot.outputs.cog import tagged_names
 from geoglot.outputs.legend import check_names
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.georeferencing import locate
@@ -122,8 +123,7 @@ def read_class_table(path: Path) -> dict[int, str]:
 
 def _tagged_names(tags: Mapping[str, str]) -> dict[int, str]:
     """The names that geoglot writes into a map."""
-    numbers = {key.removeprefix("CLASS_"): name for key, name in tags.items() if key.startswith("CLASS_")}
-    names = {int(number): name for number, name in numbers.items() if number.isdecimal()}
+    names = tagged_names(tags)
     if len(set(names.values())) < len(names):
         raise InputError(f"two classes of the map have one name ({format_some(sorted(names.values()))}); give --names")
     check_names(names.values())
