@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -147,6 +148,25 @@ def test_a_language_model_that_is_not_there_is_told_once(scene: Path, tmp_path: 
     code, out, err = run(tmp_path, "Is there a lake?", "--best", 2, *llm)
     assert (code, out) == (1, "")
     assert err.count("is the server running") == 1
+
+
+def test_a_question_that_names_dates_is_asked_of_the_scenes_of_these_dates(tmp_path: Path) -> None:
+    ground = class_field((160, 200), 3)
+    scenes = []
+    for year, shown in (("2010", ground), ("2015", ground), ("2020", np.where(ground == 0, 2, ground))):
+        scenes.append(write_scene(tmp_path / f"town_{year}.tif", paint(shown, ("water", "forest", "roof"))))
+    question, evidence = "How much water was lost since 2015?", tmp_path / "lost.geojson"
+    code, out, err = run(*scenes, question, "--json", "--evidence", evidence)
+    assert code == 0, err
+    document = json.loads(out)
+    assert document["question"] == question and document["value"] > 0
+    assert [document["source"], document["after"]] == list(map(str, scenes[1:]))
+    assert evidence.is_file()
+    code, out, err = run(scenes[1], question, "--after", scenes[2])
+    assert code == 0, err
+    assert "the dates that are compared are 2015 and 2020" in out
+    code, out, err = run(*scenes, "How much water was lost since 2020?")
+    assert (code, out) == (2, "") and "two dates are needed" in err
 
 
 def test_a_question_longer_than_a_file_name_is_a_question(scene: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,6 +13,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.ask_evidence import evidence_flag, sort_evidence
+from geoglot.cli.ask_report import Told, describe_shortlist, report_all, report_each
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
 from geoglot.errors import InputError, SourceError
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from geoglot.tasks.ask.answer import Answer
     from geoglot.tasks.ask.ask import Asker
     from geoglot.tasks.ask.plan import Planner
-    from geoglot.tasks.ask.shortlist import Shortlist
-
-_REFUSED = 1
 
 
 @dataclass(frozen=True)
@@ -43,6 +42,26 @@ class AskFlags:
     ] = None
     show_program: Annotated[bool, "Print the program that gave the answer."] = False
     replay: Annotated[Path | None, "Run the program of a --json document again."] = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the user asks of which scenes, and how the answers are given."""
+
+    sources: Sequence[str]
+    """Scenes, or one archive."""
+    questions: Sequence[str]
+    in_archive: bool
+    own: AskFlags
+    evidence: Path | None
+    as_json: bool
+
+    @property
+    def on_dates(self) -> bool:
+        """Whether the scenes show one place, on dates that a question names."""
+        from geoglot.tasks.ask.ask_dates import names_dates
+
+        return not self.in_archive and any(map(names_dates, self.questions))
 
 
 @click.command()
@@ -78,20 +97,13 @@ def command(
     Example: geoglot ask harbour.tif "How many ships are there in the upper left quarter?" --evidence ships.geojson
     """
     from geoglot.models.zoo import load_model
-    from geoglot.tasks.ask.ask import Asker
-    from geoglot.tasks.ask.ask_archive import ask_archive
-    from geoglot.tasks.ask.ask_dates import ask_dates, names_dates
-    from geoglot.tasks.ask.ask_many import ask_many
     from geoglot.tasks.ask.evidence import check_evidence
 
     own = groups["own"]
     options, find = sort_evidence(evidence, groups["options"], replace(groups["find"], overlay=False))
-    sources, questions, in_archive = _sort_arguments(arguments, own, options, as_json)
-    file = None if options.evidence is None else Path(options.evidence)
-    if file is not None:
-        check_evidence(file)
-    shortlists: tuple[Shortlist, ...] = ()
-    unreadable: dict[str, str] = {}
+    asked = _sort_arguments(arguments, own, options, as_json)
+    if asked.evidence is not None:
+        check_evidence(asked.evidence)
     with progress() as advance:
         planner = _open_planner(own, device, advance)
         settings: dict[str, Any] = {
@@ -100,36 +112,14 @@ def command(
             "refiner": shared.make_refiner(groups["refine"], device),
             "progress": advance,
         }
-        if in_archive:  # an archive loads its own model
+        if asked.in_archive:  # an archive loads its own model
             given = ctx.get_parameter_source("model") is not click.core.ParameterSource.DEFAULT
             settings["model"] = model if given else None
         else:
             settings["model"] = load_model(model, device=device, precision="auto")
-        if not in_archive and any(map(names_dates, questions)):
-            dates = [*sources, *filter(None, [own.after])]
-            answers = _report_each(ask_dates(dates, questions, **settings), own, file, as_json, alone=True)
-            failed = 0
-        elif in_archive or len(sources) > 1:
-            many = (
-                ask_archive(sources[0], questions, **settings)
-                if in_archive
-                else ask_many(sources, questions, **settings)
-            )
-            shortlists = many.shortlists
-            for shortlist in shortlists:
-                click.echo(_describe_shortlist(shortlist), err=True)
-            answers = _report_each(many, own, None, as_json, alone=False)
-            failed, unreadable = many.failed, many.unreadable
-        else:
-            with Asker.open(sources[0], own.after, **settings) as asker:
-                kept = file if questions or own.replay else None  # the prompt writes it on request
-                answers = _report_each(_ask_one(asker, questions, own, kept), own, kept, as_json, alone=True)
-                failed = asker.failed
-    _report_all(answers, shortlists, unreadable, as_json)
-    if failed or unreadable or any(shortlist.failed or shortlist.missed for shortlist in shortlists):
-        ctx.exit(shared.PARTLY)
-    if any(answer.refused for answer in answers) or any(shortlist.refused for shortlist in shortlists):
-        ctx.exit(_REFUSED)
+        told = _answer(asked, settings)
+    report_all(told, as_json)
+    ctx.exit(told.exit_code)
 
 
 def _open_planner(own: AskFlags, device: str | None, advance: Progress | None) -> Planner | None:
@@ -142,10 +132,8 @@ def _open_planner(own: AskFlags, device: str | None, advance: Progress | None) -
     return LanguageModel(chat_of(own.llm_url, own.llm_model, device=device, progress=advance))
 
 
-def _sort_arguments(
-    arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool
-) -> tuple[list[str], list[str], bool]:
-    """Split the arguments into sources, which exist and come first, and questions; and whether they are an archive."""
+def _sort_arguments(arguments: Sequence[str], own: AskFlags, options: AskOptions, as_json: bool) -> _Asked:
+    """Split the arguments into sources, which exist and come first, and questions; InputError if they do not fit."""
     from geoglot.index.store.archive import is_archive
     from geoglot.sources.listing import find_images
     from geoglot.sources.raster_guard import is_local
@@ -170,7 +158,36 @@ def _sort_arguments(
         raise InputError("--evidence takes one question; in the prompt write :evidence FILE")
     if as_json and not questions and not own.replay:
         raise InputError("--json needs a question")
-    return sources, questions, in_archive
+    evidence = None if options.evidence is None else Path(options.evidence)
+    return _Asked(sources, questions, in_archive, own, evidence, as_json)
+
+
+def _answer(asked: _Asked, settings: dict[str, Any]) -> Told:
+    """Ask, and print each answer as soon as it is ready."""
+    from geoglot.tasks.ask.ask import Asker
+    from geoglot.tasks.ask.ask_archive import ask_archive
+    from geoglot.tasks.ask.ask_dates import ask_dates
+    from geoglot.tasks.ask.ask_many import ask_many
+
+    sources, own = asked.sources, asked.own
+    report = partial(report_each, as_json=asked.as_json, show_program=own.show_program)
+    if asked.on_dates:
+        dates = [*sources, *filter(None, [own.after])]
+        return Told(report(ask_dates(dates, asked.questions, **settings), alone=True, evidence=asked.evidence))
+    if asked.in_archive or len(sources) > 1:
+        many = (
+            ask_archive(sources[0], asked.questions, **settings)
+            if asked.in_archive
+            else ask_many(sources, asked.questions, **settings)
+        )
+        for shortlist in many.shortlists:
+            click.echo(describe_shortlist(shortlist), err=True)
+        answers = report(many, alone=False)
+        return Told(answers, many.shortlists, many.unreadable, many.failed)
+    with Asker.open(sources[0], own.after, **settings) as asker:
+        kept = asked.evidence if asked.questions or own.replay else None  # the prompt writes it on request
+        answers = report(_ask_one(asker, asked.questions, own, kept), alone=True, evidence=kept)
+        return Told(answers, failed=asker.failed)
 
 
 def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Path | None) -> Iterator[Answer]:
@@ -191,63 +208,3 @@ def _ask_one(asker: Asker, questions: Sequence[str], own: AskFlags, evidence: Pa
         from geoglot.cli.ask_prompt import prompt
 
         yield from prompt(asker)
-
-
-def _report_each(
-    answers: Iterable[Answer], own: AskFlags, evidence: Path | None, as_json: bool, *, alone: bool
-) -> list[Answer]:
-    """Print each answer as soon as it is ready, and return all answers."""
-    reported = []
-    for answer in answers:
-        reported.append(answer)
-        if as_json:
-            continue
-        click.echo(answer.text if alone else f"{answer.source}: {answer.text}")
-        if answer.confidence is not None:
-            click.echo(f"confidence {answer.confidence:.2f}: {answer.reason}")
-        if own.show_program and answer.program:
-            click.echo(answer.program)
-        for note in shared.merge_notes(answer.notes, filter(None, (answer.source, answer.after))):
-            if note.casefold() != answer.text.casefold():  # a refusal says it already
-                click.echo(f"note  {note}")
-        if evidence:
-            click.echo(f"\nevidence  {evidence}\npicture   {evidence.with_suffix('.png')}")
-    return reported
-
-
-def _report_all(
-    answers: Sequence[Answer], shortlists: Sequence[Shortlist], unreadable: Mapping[str, str], as_json: bool
-) -> None:
-    """Print the JSON document, or last lines for people about scenes that were left out."""
-    for reason in unreadable.values():
-        click.echo(f"geoglot: {reason}", err=True)
-    if as_json:
-        documents = [answer.to_json() for answer in answers]
-        several: dict[str, Any] = {"results": documents, "answers": documents}  # scripts of before read "answers"
-        if unreadable:
-            several["unreadable"] = dict(unreadable)
-        if shortlists:
-            several["narrowed"] = [shortlist.to_json() for shortlist in shortlists]
-        shared.emit(documents[0] if len(documents) == 1 and len(several) == 2 else several, True, "")
-        return
-    for short in shortlists:
-        if short.left_out and not short.refused:
-            total = len(short.asked) + len(short.left_out)
-            click.echo(f"{len(short.asked)} of {total} scenes were asked {short.question!r}; --best asks more")
-
-
-def _describe_shortlist(short: Shortlist) -> str:
-    start = f"geoglot: {short.question!r}"
-    if short.refused:
-        return f"{start} has no program, so none of {len(short.left_out)} scenes is asked: {short.refused}"
-    if not short.names:
-        return f"{start} looks for nothing by name, so all {len(short.asked)} scenes are asked"
-    rows = [f"{start}: how well the overview of each scene fits {', '.join(short.names)}"]
-    for what, candidates in (("asked", short.asked), ("left out", short.left_out)):
-        rows += [
-            f"  {what:8}  {'failed' if scene.score is None else f'{scene.score:7.3g}'}  {scene.source}"
-            + (f": {scene.failed}" if scene.failed else "")
-            + (f": not seen: {scene.missed}" if scene.missed else "")
-            for scene in candidates
-        ]
-    return "\n".join(rows)
