@@ -18,7 +18,7 @@ from geoglot.app.children import Pool
 from geoglot.app.job import Job, job_id, without_places
 from geoglot.app.workspace import UnknownId
 from geoglot.errors import GeoglotError, LimitError
-from geoglot.outputs.atomic import write_json
+from geoglot.outputs.atomic import disk_errors, write_json
 
 #: Jobs that are remembered; of more, those that ended first are forgotten
 MOST_JOBS = 200
@@ -55,6 +55,7 @@ class Jobs:
                 continue
             self._jobs[job.id] = job
             if not job.ended:
+                job.state = "queued"
                 self._begin(job)
         self._forget_oldest()
 
@@ -76,17 +77,24 @@ class Jobs:
         """Begin a job, or take the one that does the same; one that failed or was cancelled is tried again."""
         name = job_id(kind, body, states)
         known = self._jobs.get(name)
-        if known is not None and known.state not in ("failed", "cancelled"):
+        if known is not None and (not known.ended or (known.state == "done" and self._holds(known))):
             return known
         if sum(job.state == "queued" for job in self._jobs.values()) >= MOST_WAITING:
             raise BusyError(f"{MOST_WAITING} jobs are waiting; cancel some, or wait")
         job = Job(name, kind, body)
+        with disk_errors(folder := self.folder / name):
+            folder.mkdir(exist_ok=True)
+        self._save(job)  # a job that is not on the disk is none
         self._jobs.pop(name, None)
         self._jobs[name] = job
-        (self.folder / name).mkdir(exist_ok=True)
         self._begin(job)
         self._forget_oldest()
         return job
+
+    def _holds(self, job: Job) -> bool:
+        """Whether what a job made is still there: a lesson replaces the model that earlier lessons of the name made."""
+        lessons = (each for each in reversed(self._jobs.values()) if each.kind == "teach")
+        return job.kind != "teach" or job is next(each for each in lessons if each.body["name"] == job.body["name"])
 
     async def remove(self, name: str) -> None:
         """Cancel a job that has not ended; forget one that has."""
@@ -109,11 +117,10 @@ class Jobs:
     async def follow(self, job: Job) -> AsyncIterator[dict[str, Any]]:
         """The document of a job, now and whenever it changed, until it ended."""
         while True:
-            document = job.to_json()
-            yield document
-            if document["state"] in ("done", "failed", "cancelled"):
+            ended, seen = job.ended, _moving(job)  # as the document says, which may take a while to be sent
+            yield job.to_json()
+            if ended:
                 return
-            seen = _moving(job)
             await asyncio.sleep(_QUIET)
             async with self._changed:
                 await self._changed.wait_for(lambda: _moving(job) != seen)  # noqa: B023
@@ -126,8 +133,6 @@ class Jobs:
             await asyncio.wait(self._tasks.values())
 
     def _begin(self, job: Job) -> None:
-        job.state = "queued"
-        self._save(job)
         task = asyncio.create_task(self._run(job))
         self._tasks[job.id] = task
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
@@ -176,8 +181,10 @@ class Jobs:
     async def _change(self, job: Job, **facts: Any) -> None:
         for name, value in facts.items():
             setattr(job, name, value)
-        self._save(job)
-        await self._wake()
+        try:
+            self._save(job)
+        finally:  # whoever waits is told, even if the disk is full
+            await self._wake()
 
     async def _wake(self) -> None:
         async with self._changed:
