@@ -118,11 +118,14 @@ class VisionLanguageModel(CardedModel):
     """What tells whether a word is there at all; None if the model has not learned it."""
     sense: WordSense | None
     """What tells absurd words from others; None if the model is not calibrated."""
+    place: str
+    """What `load_model` finds it by from any working directory; empty for a model that was not loaded."""
 
     def __init__(self) -> None:
         super().__init__()
         self.presence = None
         self.sense = None
+        self.place = ""
 
     @property
     def space(self) -> Card:

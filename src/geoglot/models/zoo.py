@@ -69,10 +69,12 @@ def load_model(
 
 
 def load_word_model(
-    name_or_path: PathLike = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
+    model: PathLike | Model = BUNDLED, *, device: str | None = None, precision: Precision = "float32"
 ) -> VisionLanguageModel:
     """As `load_model`; ModelError for a segmenter, before its weights are read."""
-    return cast(VisionLanguageModel, _load(name_or_path, device, precision, "words"))
+    if isinstance(model, Segmenter):
+        raise _reads_no_words(model.card)
+    return cast(VisionLanguageModel, _load(model, device, precision, "words")) if isinstance(model, PathLike) else model
 
 
 def load_uncalibrated(name_or_path: PathLike) -> VisionLanguageModel:
@@ -98,7 +100,7 @@ def _load(
     if card.family not in FAMILIES:
         raise ModelError(f"{folder} is of the unknown family {card.family[:50]!r}; known are {', '.join(FAMILIES)}")
     if wanted == "words" and card.family in NETWORKS:
-        raise ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
+        raise _reads_no_words(card)
     if wanted == "classes" and card.family not in NETWORKS:
         raise ModelError(
             f"{card.name} reads words and has no classes of its own; geoglot train segment makes such models"
@@ -106,11 +108,16 @@ def _load(
     place = choose_device(device)
     model = FAMILIES[card.family](card, folder).eval().requires_grad_(False)
     if isinstance(model, VisionLanguageModel):
+        model.place = lasting_place(name_or_path)
         if calibrated and model.sense is None:  # a taught model has that of its base
             model.sense = read_calibration(model, folder)
         if wants_bfloat16(precision, place):
             model.use_bfloat16()
     return model.to(place)
+
+
+def _reads_no_words(card: Card) -> ModelError:
+    return ModelError(f"{card.name} has classes of its own and reads no words; use it with: geoglot segment --model")
 
 
 def card_of(folder: Path) -> Card:

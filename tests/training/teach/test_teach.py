@@ -15,7 +15,7 @@ from drawn import FIELD, NAMES, TAUGHT, points, save
 from geoglot.cli.main import cli
 from geoglot.errors import InputError
 from geoglot.models.taught import Taught
-from geoglot.models.zoo import load_model
+from geoglot.models.zoo import load_model, load_word_model
 from geoglot.options import FindOptions, ReadOptions, SegmentOptions
 from geoglot.scene.dense import WordDense
 from geoglot.scene.encoded_scene import encode_scene
@@ -115,6 +115,21 @@ def test_taught_again_only_new_patches_are_encoded_and_the_model_is_the_same(
     (kept,) = (tmp_path / "mine" / "vectors").glob("*.safetensors")
     kept.write_bytes(b"damaged")
     assert teach(scene, [few, more], tmp_path / "mine", model=base).encoded > 400
+
+
+def test_a_loaded_model_teaches_as_its_folder_does(scene: Path, base: Path, tmp_path: Path) -> None:
+    labels = save(points(FIELD, 3), tmp_path / "labels.gpkg")
+    loaded = load_word_model(base)
+    for name, model in (("by-folder", base), ("loaded", loaded)):
+        teach(scene, labels, tmp_path / name, model=model)
+    first, second = (load_model(tmp_path / name) for name in ("by-folder", "loaded"))
+    assert first.card.config == second.card.config
+    assert isinstance(first, Taught) and isinstance(second, Taught)
+    assert torch.equal(first.weight, second.weight) and torch.equal(first.words, second.words)
+    loaded.place = ""  # made, not loaded: what is taught could not find it again
+    with pytest.raises(InputError, match="load_model"):
+        teach(scene, labels, tmp_path / "no", model=loaded)
+    assert not (tmp_path / "no").exists()
 
 
 def test_kept_vectors_are_those_of_the_whole_scene(scene: Path, base: Path, tmp_path: Path) -> None:

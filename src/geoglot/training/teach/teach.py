@@ -15,7 +15,7 @@ from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
-from geoglot.models.zoo import lasting_place, load_word_model
+from geoglot.models.zoo import Model, load_word_model
 from geoglot.options import ReadOptions
 from geoglot.scene.dense import WordDense
 from geoglot.training.teach.as_words import as_words
@@ -74,7 +74,7 @@ def teach(
     labels: PathLike | Sequence[PathLike],
     output: PathLike,
     *,
-    model: PathLike = "mini",
+    model: PathLike | Model = "mini",
     class_column: str | None = None,
     read: ReadOptions = ReadOptions(),
     device: str | None = None,
@@ -86,6 +86,8 @@ def teach(
     A column `source` may say which scene a label is of, as scenes without a CRS need it. A class called "other" or
     "background" is everything else; with one class only, that is learned from patches all over the scenes.
 
+    `model` is a name, a folder, or what `load_model` gave.
+
     Taught again into the same folder, with all labels, the model is replaced, and only patches that are new are
     encoded. The model is the same whatever was kept. Raises InputError, SourceError, ModelError or OutputError.
     """
@@ -95,6 +97,8 @@ def teach(
     base, output = load_word_model(model, device=device, precision="auto"), Path(output)
     if isinstance(base, Taught):
         raise InputError(f"{base.card.name} was taught itself; teach on the model that it stands on: --model")
+    if not base.place:
+        raise InputError(f"{base.card.name} must be a model that load_model gave, so that what is taught can find it")
     dense = WordDense(base)
     with open_folder(output) as kept:
         parts = [scene_patches(path, drawn, dense, read, kept, progress) for path in paths]
@@ -104,7 +108,7 @@ def teach(
         examples, classes = gather(scenes, base)
         figures, head = hold_out(examples), examples.fit()
         learned = _describe(examples, classes, figures)
-        replace_head(output, _card(output, base, model, learned), head.tensors | as_words(examples, classes))
+        replace_head(output, _card(output, base, learned), head.tensors | as_words(examples, classes))
     return TeachResult(
         output=output,
         model=base.card.name,
@@ -131,8 +135,8 @@ def _describe(examples: Examples, classes: tuple[str, ...], figures: Figures) ->
     return tuple(learned)
 
 
-def _card(output: Path, base: VisionLanguageModel, place: PathLike, learned: Sequence[TaughtClass]) -> Card:
-    taught_on = Base(lasting_place(place), base.card.sha256)
+def _card(output: Path, base: VisionLanguageModel, learned: Sequence[TaughtClass]) -> Card:
+    taught_on = Base(base.place, base.card.sha256)
     counts = {each.name: each.labels for each in learned}
     config = TaughtSizes(tuple(each.name for each in learned), taught_on, {"labels": counts})
     source = f"a head over {base.card.name}, taught by labels; {base.card.name}: {base.card.source}"
