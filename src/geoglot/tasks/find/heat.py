@@ -16,10 +16,9 @@ from geoglot.scene.score_field import ScoreField
 from geoglot.scene.spectral_evidence import SpectralEvidence
 from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
-from geoglot.tasks.find.heat_map import LEAST, STEPS, HeatFile, create_heat
+from geoglot.tasks.find.heat_map import LEAST, STEPS, HeatFile, create_heat, rows_at_once
 
 _MOST_PIXELS = 25_000_000  # of a scene whose heat has its pixels; that of a larger one has a value per patch
-_AT_ONCE = 4_000_000  # pixels, which bounds memory
 
 
 @dataclass
@@ -47,7 +46,7 @@ class Heat:
             self._file = create_heat(self.folder, self.names, grid)
         stop = _decided_rows(scene.plan, lattice_rows) if by_pixel else lattice_rows
         fields = [self._field(scene, index) for index in range(len(self.names))]
-        step = max(1, _AT_ONCE // grid.shape[1])
+        step = rows_at_once(grid)
         for row in range(self._rows, stop, step):
             part = Window(row, 0, min(step, stop - row), grid.shape[1])
             for index, each in enumerate(fields):

@@ -21,7 +21,7 @@ from geoglot.outputs.atomic import write_json
 LEAST = 1
 STEPS = 254
 """From the score 0 to 1."""
-_AT_ONCE = 4_000_000  # pixels, which bounds memory
+_AT_ONCE = 4_000_000  # pixels
 _FILE, _FACTS = "heat.npy", "heat.json"
 HeatFile = np.memmap[tuple[int, int, int], np.dtype[np.uint8]]
 
@@ -45,9 +45,8 @@ class HeatMap:
 
     def areas(self, index: int) -> Float[np.ndarray, 256]:
         """The square metres of ground under each byte of a name; pixels, for a scene without a CRS."""
-        whole, rows = self.grid.whole, max(1, _AT_ONCE // self.grid.shape[1])
-        areas = np.zeros(256)
-        for part in whole.cut(rows, whole.width):
+        whole, areas = self.grid.whole, np.zeros(256)
+        for part in whole.cut(rows_at_once(self.grid), whole.width):
             counts: Int[np.ndarray, 256] = np.bincount(self.bytes[(index, *part.slices)].ravel(), minlength=256)
             areas += counts * (self.grid.pixel_area_m2(part) or 1.0)
         return areas
@@ -62,6 +61,11 @@ def create_heat(folder: Path, names: tuple[str, ...], grid: Grid) -> HeatFile:
         folder / _FACTS, {"names": names, "crs": crs, "transform": list(grid.transform[:6]), "shape": grid.shape}
     )
     return file
+
+
+def rows_at_once(grid: Grid) -> int:
+    """Rows of a heat that are handled at once, which bounds memory."""
+    return max(1, _AT_ONCE // grid.shape[1])
 
 
 def byte_of(score: float) -> int:
