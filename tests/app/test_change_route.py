@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from mapserver import Served
 
 
 @pytest.fixture(scope="module")
-def later(served: Served, tmp_path_factory: pytest.TempPathFactory) -> str:
+def later(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The scene of the demo with grass where a park of trees was."""
     path = tmp_path_factory.mktemp("later") / "later.tif"
     with rasterio.open(SCENE) as before:
@@ -23,7 +24,8 @@ def later(served: Served, tmp_path_factory: pytest.TempPathFactory) -> str:
     answer = served.ask("/api/scenes?name=later.tif", path.read_bytes())
     assert answer.status == 201
     name: str = answer.json()["id"]
-    return name
+    yield name
+    served.ask(f"/api/scenes/{name}", method="DELETE")
 
 
 def test_dates_are_compared_by_words(served: Served, scene: str, later: str) -> None:
@@ -38,6 +40,8 @@ def test_dates_are_compared_by_words(served: Served, scene: str, later: str) -> 
         assert served.ask(f"/api/jobs/{job['id']}/files/{name}").status == 200
     shapes = served.ask(f"/api/jobs/{job['id']}/change.geojson").json()
     assert shapes["type"] == "FeatureCollection"
+    items = served.ask(f"/ogc/collections/{job['id']}/items").json()  # as of everything that was found
+    assert items["numberMatched"] == len(shapes["features"])
 
 
 @pytest.mark.parametrize("scenes", [[], ["only-one"], ["unknown", "as-well"]])

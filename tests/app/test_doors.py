@@ -8,10 +8,11 @@ import sys
 import uuid
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from geoglot.app.select_features import Asked, boxes_touch, parse_box, parse_times
+from geoglot.app.select_features import Asked, answer, boxes_touch, parse_box, parse_times
 from geoglot.demo import SCENE
 from geoglot.errors import InputError
 from mapserver import TOKEN, Served
@@ -160,6 +161,32 @@ def test_samgeos_boxes_outline_things(served: Served) -> None:
     answer = served.ask("/samgeo/segment/predict", body, headers=headers)
     assert answer.status == 200, answer.body
     assert answer.json()["features"]
+
+
+def test_samgeos_clients_are_told_of_a_failure_and_leave_no_job(served: Served) -> None:
+    before = served.ask("/api/jobs").json()
+    body, headers = form({"prompt": " "}, SCENE)
+    answer = served.ask("/samgeo/segment/text", body, headers=headers)
+    assert answer.status == 400, answer.body
+    assert served.ask("/api/jobs").json() == before
+
+
+def test_the_address_of_the_next_page_asks_the_same() -> None:
+    """Its time has a plus, which an address has to escape."""
+    moment, features = "2020-01-01T00:00:00+02:00/..", [{"properties": {}, "geometry": None}] * 2
+    links = answer(Asked.of(None, moment, 1, 0), features, "items", [])["links"]
+    asked = {"datetime": [moment], "limit": ["1"], "offset": ["1"]}
+    assert parse_qs(urlsplit(links[-1]["href"]).query) == asked
+    more = answer(Asked.of(None, moment, 1, 0), features, "items", [], given={"ids": ["a"]}, post=True)["links"]
+    assert more[-1]["body"] == {"datetime": moment, "limit": 1, "offset": 1, "ids": ["a"]}
+
+
+def test_more_than_a_page_is_asked_for_gives_a_page(served: Served) -> None:
+    """As the standard says of both doors: a limit that is too high is no error."""
+    for status in (
+        served.ask("/stac/search?limit=20000").status, served.ask("/stac/search", {"limit": 20000}).status,
+    ):  # fmt: skip
+        assert status == 200
 
 
 def test_boxes_meet_across_the_antimeridian() -> None:

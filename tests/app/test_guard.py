@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from geoglot.app.bodies import check_no_paths, parse_body
+from geoglot.app.bodies import FindBody, HeatBody, check_no_paths, parse_body
 from geoglot.errors import InputError, SourceError
 from mapserver import TOKEN, Served, copy_demo, serve
 
@@ -101,8 +101,8 @@ def test_bodies_are_bounded_and_checked(served: Served, scene: str) -> None:
 
 def test_wrong_options_are_told_as_the_command_line_does() -> None:
     with pytest.raises(InputError, match="min_area"):
-        parse_body("find", {"scene": "x", "words": "a", "options": {"max_area": 1, "min_area": 2}})
-    check_no_paths(parse_body("heat", {"scene": "x", "words": "a"}))
+        parse_body(FindBody, {"scene": "x", "words": "a", "options": {"max_area": 1, "min_area": 2}})
+    check_no_paths(parse_body(HeatBody, {"scene": "x", "words": "a"}))
 
 
 def test_links_of_a_folder_do_not_lead_out_of_it(tmp_path: Path) -> None:

@@ -14,7 +14,11 @@ import pytest
 from geoglot.app.children import Pool
 from geoglot.app.job import Job
 from geoglot.app.jobs import Jobs
-from geoglot.errors import OutputError
+from geoglot.app.routes_jobs import score_tile
+from geoglot.app.state import State
+from geoglot.app.tile_cache import TileCache
+from geoglot.app.workspace import Workspace
+from geoglot.errors import OutputError, SourceError
 
 Work = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -29,6 +33,9 @@ class Workers(Pool):
     async def do(self, kind: str, task: dict[str, Any], report: object) -> tuple[dict[str, Any], bytes]:
         self.did.append(task["body"].get("labels", kind))
         return await self._work(), b""
+
+    def kill(self) -> None:
+        self.did.append("killed")
 
     @asynccontextmanager
     async def borrow(self) -> AsyncIterator[Any]:
@@ -46,7 +53,7 @@ async def never() -> dict[str, Any]:
 
 def queue(folder: Path, workers: Workers, make: Callable[[Job], dict[str, Any]] | None = None) -> Jobs:
     def task_of(job: Job) -> dict[str, Any]:
-        return {"body": job.body, "folder": str(folder / job.id), "source": "/scene.tif"}
+        return {"body": job.body, "folder": str(folder / job.id), "shown": {}}
 
     return Jobs(folder, workers, make or task_of, 60)
 
@@ -67,6 +74,54 @@ def test_a_job_that_meets_a_fault_ends_as_failed(tmp_path: Path) -> None:
     job = asyncio.run(main())
     assert (job.state, job.error) == ("failed", {"kind": "Fault", "message": "a fault of geoglot: KeyError"})
     assert json.loads((tmp_path / job.id / "job.json").read_text())["state"] == "failed"
+
+
+def test_a_job_that_cannot_be_done_ends_as_failed_and_names_no_folder(tmp_path: Path) -> None:
+    async def refuse() -> dict[str, Any]:
+        raise SourceError("/home/me/scene.tif holds no pixels")
+
+    async def main() -> Job:
+        def shown(_: Job) -> dict[str, Any]:
+            return {"body": {}, "shown": {"/home/me/scene.tif": "scene.tif"}}
+
+        return await end(queue(tmp_path, Workers(refuse), shown), "heat", {"scene": "x"})
+
+    job = asyncio.run(main())
+    assert (job.state, job.error) == ("failed", {"kind": "SourceError", "message": "scene.tif holds no pixels"})
+
+
+def test_a_job_that_takes_too_long_ends_as_failed_with_its_child(tmp_path: Path) -> None:
+    async def main() -> tuple[Job, list[str]]:
+        jobs = Jobs(tmp_path, workers := Workers(never), lambda job: {"body": job.body, "shown": {}}, 0)
+        return await end(jobs, "heat", {"scene": "x"}), workers.did
+
+    job, did = asyncio.run(main())
+    assert (job.state, did) == ("failed", ["heat", "killed"])
+    assert job.error == {"kind": "LimitError", "message": "the job took more than 0 s"}
+
+
+def test_a_job_that_is_begun_again_shows_its_own_scores(tmp_path: Path) -> None:
+    """Its versions are counted anew, and tiles are kept by them."""
+    drawn = iter([b"of before", b"of now"])
+
+    async def draw() -> dict[str, Any]:
+        return {}
+
+    class Readers(Workers):
+        async def do(self, *_: object) -> tuple[dict[str, Any], bytes]:
+            return {}, next(drawn)
+
+    async def main() -> list[bytes]:
+        jobs, seen = queue(tmp_path, Workers(never)), list[bytes]()
+        state = State(Workspace(tmp_path), Readers(draw), jobs, TileCache(100), None, 0)
+        for _ in range(2):
+            job = jobs.submit("heat", {"scene": "x"}, {})
+            seen += [bytes((await score_tile(job.id, 0, (0, 0, 0), state)).body) for _ in range(2)]
+            await asyncio.sleep(0)
+            await jobs.remove(job.id)
+        return seen
+
+    assert asyncio.run(main()) == [b"of before"] * 2 + [b"of now"] * 2
 
 
 def test_whoever_waits_for_a_job_is_told_that_the_disk_is_full(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 from affine import Affine
 
+from geoglot.app import of_scenes
+from geoglot.app.guard import TooLarge
 from geoglot.app.kept_vectors import trim_vectors
 from geoglot.app.mercator import placed, tile_grid, zooms
+from geoglot.app.of_labels import do_teach
 from geoglot.app.pictures import read_onto
+from geoglot.app.routes_scenes import keep
 from geoglot.app.tile_cache import TileCache
 from geoglot.app.workspace import UnknownId, Workspace
-from geoglot.errors import InputError
+from geoglot.errors import InputError, OutputError, SourceError
 from geoglot.geo import Grid
 from geoglot.outputs.own import own_folder
 from geoglot.scene.class_words import parse_classes
@@ -117,6 +123,64 @@ def test_vectors_beyond_the_bound_go_the_oldest_first(tmp_path: Path) -> None:
     os.utime(folders[1])  # in use
     trim_vectors(tmp_path, most=2700)
     assert [folder.exists() for folder in folders] == [False, True, True]
+
+
+def test_vectors_that_another_child_removes_meanwhile_are_passed_over(tmp_path: Path) -> None:
+    own_folder(folder := tmp_path / ".a.work")
+    (folder / "seen-000000000.npy").symlink_to(tmp_path / "gone")  # it was there when the folder was listed
+    trim_vectors(tmp_path)
+    assert folder.exists()
+
+
+@pytest.mark.parametrize("kind", ["heat", "find", "ask"])
+def test_work_that_keeps_vectors_makes_room_for_them(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trimmed = list[Path]()
+    monkeypatch.setattr(of_scenes, "trim_vectors", trimmed.append)
+    asked = {"question": "how many ponds?"} if kind == "ask" else {"words": "pond"}
+    task = {"body": {"scene": "x", **asked}, "folder": str(tmp_path), "model": ("mini", ""),
+            "source": str(tmp_path / "gone.tif"), "vectors": str(tmp_path / "vectors")}  # fmt: skip
+    with pytest.raises(SourceError):
+        getattr(of_scenes, f"do_{kind}")(task, lambda **_: None)
+    assert trimmed == [tmp_path / "vectors"]
+
+
+def test_a_lesson_takes_the_model_that_its_child_has_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    of_scenes.warm({"model": ("mini", "")}, lambda **_: None)
+    monkeypatch.setattr("geoglot.models.zoo.load_weights", None)
+    point = {"type": "Point", "coordinates": [99, 9]}
+    labels = {"type": "FeatureCollection",
+              "features": [{"type": "Feature", "properties": {"class": "roof"}, "geometry": point}]}  # fmt: skip
+    task = {"body": {"scene": "x", "labels": labels, "name": "roofs"}, "folder": str(tmp_path), "model": ("mini", ""),
+            "source": str(copy_demo(tmp_path)), "output": str(tmp_path / "roofs")}  # fmt: skip
+    with pytest.raises(InputError, match="no label"):  # after the model was taken
+        do_teach(task, lambda **_: None)
+
+
+def test_what_is_sent_is_kept_whole_or_not_at_all(tmp_path: Path) -> None:
+    async def parts(fault: Exception | None = None) -> AsyncIterator[bytes]:
+        yield b"1234"
+        if fault:
+            raise fault
+        yield b"5678"
+
+    path = tmp_path / "scene.tif"
+    asyncio.run(keep(path, parts(), 8))
+    assert path.read_bytes() == b"12345678"
+    faults = (TooLarge, parts(), 7), (OutputError, parts(OSError(28, "No space left on device")), 8)
+    for kind, sent, most in faults:
+        with pytest.raises(kind) as told:
+            asyncio.run(keep(path, sent, most))
+        assert not path.exists()
+        assert str(tmp_path) not in str(told.value)
+
+
+def test_folders_that_systems_write_are_no_scenes(tmp_path: Path) -> None:
+    copy_demo(tmp_path)
+    (tmp_path / "__MACOSX").mkdir()
+    copy_demo(tmp_path / "__MACOSX")
+    assert len(Workspace.open(tmp_path / "cache", [tmp_path]).of_kind("scene")) == 1
 
 
 def test_names_of_models_and_files_are_plain(tmp_path: Path) -> None:

@@ -169,6 +169,17 @@ def test_clicks_teach_a_model_that_finds_from_then_on(served: Served, scene: str
     assert found["state"] == "done", found["error"]
 
 
+def test_a_lesson_that_cannot_be_taught_ends_as_failed_and_says_why(served: Served, scene: str) -> None:
+    far = {"type": "Feature", "properties": {"class": "roof"}, "geometry": {"type": "Point", "coordinates": [99, 9]}}
+    labels = {"type": "FeatureCollection", "features": [far]}
+    job = served.run("teach", {"scene": scene, "labels": labels, "name": "faraway"})
+    assert (job["state"], job["result"]) == ("failed", None)
+    assert job["error"]["kind"] == "InputError"
+    assert "no label" in job["error"]["message"] and "/" not in job["error"]["message"]
+    assert "faraway" not in served.ask("/api/state").json()["models"]
+    assert served.ask(f"/api/jobs/{job['id']}/objects.geojson").status == 404
+
+
 def test_search_finds_chips_and_takes_examples(served: Served) -> None:
     archive = served.ask("/api/state").json()["archives"][0]["id"]
     job = served.run("search", {"archive": archive, "text": "houses", "options": {"top": 3}})

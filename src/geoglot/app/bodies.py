@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from annotated_types import MaxLen, MinLen
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -28,6 +29,7 @@ Geometry = dict[str, Any] | None
 class HeatBody:
     """Score words all over a scene, and find their objects by the threshold that the scene gives."""
 
+    kind: ClassVar[str] = "heat"
     __pydantic_config__ = _STRICT
     scene: str
     words: Words
@@ -43,6 +45,7 @@ class FindBody:
     `places` is a FeatureCollection of points and boxes on the things that are to be outlined.
     """
 
+    kind: ClassVar[str] = "find"
     __pydantic_config__ = _STRICT
     scene: str
     words: Words | None = None
@@ -58,6 +61,7 @@ class FindBody:
 class SegmentBody:
     """Map classes: each place has one."""
 
+    kind: ClassVar[str] = "segment"
     __pydantic_config__ = _STRICT
     scene: str
     words: Words
@@ -70,6 +74,7 @@ class SegmentBody:
 class TeachBody:
     """Teach classes by points and polygons of GeoJSON, each with the property `class`."""
 
+    kind: ClassVar[str] = "teach"
     __pydantic_config__ = _STRICT
     scene: str
     labels: dict[str, Any]
@@ -82,6 +87,7 @@ class TeachBody:
 class SearchBody:
     """Search an archive by words, and by chips that are like what is meant, or unlike it."""
 
+    kind: ClassVar[str] = "search"
     __pydantic_config__ = _STRICT
     archive: str
     text: Text | None = None
@@ -95,6 +101,7 @@ class SearchBody:
 class AskBody:
     """Ask a question about a scene in words."""
 
+    kind: ClassVar[str] = "ask"
     __pydantic_config__ = _STRICT
     scene: str
     question: Annotated[str, MaxLen(2000)]
@@ -106,6 +113,7 @@ class AskBody:
 class ChangeBody:
     """Compare dates of one place, oldest first, by words."""
 
+    kind: ClassVar[str] = "change"
     __pydantic_config__ = _STRICT
     scenes: Annotated[list[Text], MinLen(2), MaxLen(_MOST_DATES)]
     words: Words
@@ -116,27 +124,22 @@ class ChangeBody:
 
 
 Body = HeatBody | FindBody | SegmentBody | TeachBody | SearchBody | AskBody | ChangeBody
-KINDS: dict[str, type[Body]] = {
-    "heat": HeatBody,
-    "find": FindBody,
-    "segment": SegmentBody,
-    "teach": TeachBody,
-    "search": SearchBody,
-    "ask": AskBody,
-    "change": ChangeBody,
-}
+B = TypeVar("B", bound=Body)
 
 
-def parse_body(kind: str, document: Any) -> Body:
+def parse_body(kind: type[B], document: Any) -> B:
     """The body of a job from JSON that was written by `to_document`, or sent by a stranger; InputError."""
     try:
-        body: Body = TypeAdapter(KINDS[kind]).validate_python(document)
+        body = TypeAdapter(kind).validate_python(document)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{where}: {first['msg']}") from error
+        raise InputError(first_fault(error.errors())) from error
     check_no_paths(body)
     return body
+
+
+def first_fault(found: Sequence[Any]) -> str:
+    """Where the first of the errors of a document is, and what."""
+    return f"{'.'.join(map(str, found[0]['loc']))}: {found[0]['msg']}"
 
 
 def to_document(body: Body) -> dict[str, Any]:

@@ -56,7 +56,7 @@ class Child:
                 if "done" in document:
                     return document["done"], payload
                 if "error" in document:
-                    raise _error_of(document["error"])
+                    raise error_of(document["error"])
                 if report:
                     report(document["report"])
         except (asyncio.IncompleteReadError, OSError, ValueError) as error:
@@ -140,6 +140,7 @@ class Pool:
         return child
 
 
-def _error_of(facts: dict[str, str]) -> GeoglotError:
+def error_of(facts: dict[str, str]) -> GeoglotError:
+    """The error that a child, or a job, told as JSON."""
     kind = getattr(errors, facts["kind"], Fault)
     return (kind if isinstance(kind, type) and issubclass(kind, GeoglotError) else Fault)(facts["message"])

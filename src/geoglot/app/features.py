@@ -7,14 +7,14 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from geoglot.app.job import Job
 from geoglot.app.routes_jobs import made_file
-from geoglot.app.select_features import DEFAULT, MOST, Asked, bounds_of
-from geoglot.app.state import Base, State, TheState
+from geoglot.app.select_features import GEOJSON, answer, bounds_of, link
+from geoglot.app.state import Base, State, TheAsked, TheState
 from geoglot.app.workspace import UnknownId
 from geoglot.errors import InputError
 
@@ -27,7 +27,6 @@ _CLASSES = [
 ]
 _CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 _KNOWN = {"limit", "offset", "bbox", "datetime", "f", "token"}
-_GEOJSON = "application/geo+json"
 
 
 @dataclass(frozen=True)
@@ -49,40 +48,36 @@ class Collection:
         return self.scene is None and self.index is None and not self.id.endswith("-map")
 
 
-async def _collections(state: State) -> list[Collection]:
-    found = []
-    for facts in [await state.describe(source) for source in state.space.of_kind("scene")]:
-        if "error" not in facts and facts["placed"]:
-            found.append(Collection(facts["id"], facts["name"], "The picture of a scene", scene=facts))
+async def _collections(state: State, source: str | None = None) -> list[Collection]:
+    """All collections; those of a scene or a job only, if there is such a source."""
+    scenes = [each for each in state.space.of_kind("scene") if source in (None, each.id)]
+    found = [
+        Collection(facts["id"], facts["name"], "The picture of a scene", scene=facts)
+        for facts in await asyncio.gather(*map(state.describe, scenes))
+        if "error" not in facts and facts["placed"]
+    ]
     for job in state.jobs.list():
-        found += _of_job(job) if job.state == "done" else []
+        found += _of_job(job) if job.state == "done" and source in (None, job.id) else []
     return found
 
 
 def _of_job(job: Job) -> Iterator[Collection]:
     files = (job.result or {}).get("files", [])
-    words = job.body.get("words") or job.body.get("text") or job.body.get("question") or job.kind
-    title = words if isinstance(words, str) else ", ".join(words)
-    if any(name in files for name in ("objects.geojson", "hits.geojson", "evidence.geojson")):
-        yield Collection(job.id, f"{title} ({job.kind})", f"What {job.kind} found", job)
+    if any(name.endswith(".geojson") for name in files):
+        yield Collection(job.id, f"{job.title} ({job.kind})", f"What {job.kind} found", job)
     for name in (job.result or {}).get("names", []):
         about = "Scores: 0 is unknown, else 1 + 254 * score"
         yield Collection(f"{job.id}-{name['index']}", f"{name['name']} (scores)", about, job, name["index"])
     if "map.tif" in files:
-        yield Collection(f"{job.id}-map", f"{title} (map)", "Classes in the colours of the legend", job)
+        yield Collection(f"{job.id}-map", f"{job.title} (map)", "Classes in the colours of the legend", job)
 
 
 async def find_collection(name: str, state: State) -> Collection:
     """A collection by its id; UnknownId."""
-    for each in await _collections(state):
+    for each in await _collections(state, name.partition("-")[0]):
         if each.id == name:
             return each
     raise UnknownId(f"no collection has the id {name[:40]!r}")
-
-
-def link(rel: str, href: str, kind: str = "application/json", title: str = "") -> dict[str, Any]:
-    """A link of a document."""
-    return {"rel": rel, "href": href, "type": kind} | ({"title": title} if title else {})
 
 
 def _describe(each: Collection, root: str) -> dict[str, Any]:
@@ -93,7 +88,7 @@ def _describe(each: Collection, root: str) -> dict[str, Any]:
         document["extent"] = {"spatial": {"bbox": [each.scene["bounds"]], "crs": _CRS84}}
     if each.has_features:
         document |= {"itemType": "feature"}
-        document["links"] += [link("items", f"{own}/items", _GEOJSON)]
+        document["links"] += [link("items", f"{own}/items", GEOJSON)]
     else:
         tiles = f"{root}/collections/{each.id}/map/tiles"
         document["links"] += [link("http://www.opengis.net/def/rel/ogc/1.0/tilesets-map", tiles)]
@@ -138,29 +133,14 @@ async def collection(name: str, state: TheState, base: Base) -> dict[str, Any]:
 
 @router.get("/collections/{name}/items")
 async def items(
-    name: str,
-    state: TheState,
-    base: Base,
-    request: Request,
-    response: Response,
-    limit: Annotated[int, Query(ge=1)] = DEFAULT,
-    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
-    bbox: Annotated[str | None, Query(max_length=200)] = None,
-    datetime: Annotated[str | None, Query(max_length=100)] = None,
+    name: str, state: TheState, base: Base, request: Request, response: Response, asked: TheAsked
 ) -> dict[str, Any]:
     """The features of a collection, in pages."""
     if unknown := set(request.query_params) - _KNOWN:
         raise InputError(f"items take no parameter {min(unknown)[:40]!r}")
-    features = await _features(name, state)
-    page = Asked.of(bbox, datetime, limit, offset).page(features)
-    own = f"{base}/ogc/collections/{name}/items"
-    links = [link("self", own, _GEOJSON), link("collection", f"{base}/ogc/collections/{name}")]
-    if page.next is not None:
-        box, when = (f"&{key}={value}" if value else "" for key, value in (("bbox", bbox), ("datetime", datetime)))
-        links.append(link("next", f"{own}?limit={min(limit, MOST)}&offset={page.next}{box}{when}", _GEOJSON))
-    response.headers["content-type"] = _GEOJSON
-    return {"type": "FeatureCollection", "features": page.features, "links": links, "numberMatched": page.matched,
-            "numberReturned": len(page.features)}  # fmt: skip
+    response.headers["content-type"] = GEOJSON
+    own = f"{base}/ogc/collections/{name}"
+    return answer(asked, await _features(name, state), f"{own}/items", [link("collection", own)])
 
 
 @router.get("/collections/{name}/items/{feature}")
@@ -169,8 +149,8 @@ async def item(name: str, feature: str, state: TheState, base: Base, response: R
     for each in await _features(name, state):
         if str(each["id"]) == feature:
             root = f"{base}/ogc/collections/{name}"
-            response.headers["content-type"] = _GEOJSON
-            return each | {"links": [link("self", f"{root}/items/{feature}", _GEOJSON), link("collection", root)]}
+            response.headers["content-type"] = GEOJSON
+            return each | {"links": [link("self", f"{root}/items/{feature}", GEOJSON), link("collection", root)]}
     raise UnknownId(f"the collection has no feature {feature[:40]!r}")
 
 

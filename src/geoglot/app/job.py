@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 from geoglot.version import __version__
@@ -37,6 +37,12 @@ class Job:
         """Whether nothing changes any more."""
         return self.state in ("done", "failed", "cancelled")
 
+    @property
+    def title(self) -> str:
+        """What was asked in words; the kind of work, if it was asked without."""
+        words = self.body.get("words") or self.body.get("text") or self.body.get("question") or self.kind
+        return words if isinstance(words, str) else ", ".join(words)
+
     def to_json(self) -> dict[str, Any]:
         """The document of a job."""
         return {**vars(self), "seconds": round(self.seconds, 3)}
@@ -48,14 +54,13 @@ def job_id(kind: str, body: dict[str, Any], states: dict[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def without_places(value: Any, task: dict[str, Any]) -> Any:
-    """A document without the folders of this machine: sources by their names, files by those in the job's folder."""
+def without_places(value: Any, shown: Mapping[str, str]) -> Any:
+    """A document without the folders of this machine; `shown` holds what stands for each of them."""
     if isinstance(value, dict):
-        return {key: without_places(each, task) for key, each in value.items()}
+        return {key: without_places(each, shown) for key, each in value.items()}
     if isinstance(value, list):
-        return [without_places(each, task) for each in value]
-    if isinstance(value, str) and task:
-        for source in task.get("sources") or [task["source"]]:
-            value = value.replace(source, Path(source).name)
-        return value.replace(f"{task['folder']}/", "")
+        return [without_places(each, shown) for each in value]
+    if isinstance(value, str):
+        for place, name in shown.items():
+            value = value.replace(place, name)
     return value

@@ -28,7 +28,7 @@ _FILE = "job.json"
 _QUIET = 0.1  # seconds between two events of a job
 
 Make = Callable[[Job], dict[str, Any]]
-"""The body of the task that a child is given for a job."""
+"""The task that a child is given for a job, and in `shown` the name of each place in it."""
 
 
 class BusyError(GeoglotError):
@@ -138,7 +138,7 @@ class Jobs:
         task.add_done_callback(lambda _: self._tasks.pop(job.id, None))
 
     async def _run(self, job: Job) -> None:
-        task = dict[str, Any]()
+        task: dict[str, Any] = {"shown": {}}
         try:
             async with self._turns[job.body.get("scene", job.id)], self._pool.borrow() as child:
                 began = time.monotonic()
@@ -151,13 +151,13 @@ class Jobs:
                     child.kill()
                     raise LimitError(f"the job took more than {self._seconds} s") from None
                 seconds = time.monotonic() - began
-            result = without_places(result, task)
+            result = without_places(result, task["shown"])
             await self._change(job, state="done", result=result, version=job.version + 1, seconds=seconds)
         except asyncio.CancelledError as error:
             if error.args != ("closing",):
                 await self._change(job, state="cancelled")
         except GeoglotError as error:
-            message = without_places(str(error), task)
+            message = without_places(str(error), task["shown"])
             await self._change(job, state="failed", error={"kind": type(error).__name__, "message": message})
         except Exception as error:
             message = f"a fault of geoglot: {type(error).__name__}"

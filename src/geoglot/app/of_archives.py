@@ -5,17 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from functools import lru_cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
-from PIL import Image
 
 from geoglot.app.bodies import SearchBody, parse_body
 from geoglot.app.child import Done, Report
 from geoglot.app.of_scenes import write_area
+from geoglot.app.pictures import encode_png
 from geoglot.errors import InputError
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.exchange.facts import source_uri
@@ -55,8 +54,7 @@ def describe_archive(body: dict[str, Any], _: Report) -> Done:
 
 def do_search(task: dict[str, Any], report: Report) -> Done:
     """Search an archive, and write what was found."""
-    body, folder = parse_body("search", task["body"]), Path(task["folder"])
-    assert isinstance(body, SearchBody)
+    body, folder = parse_body(SearchBody, task["body"]), Path(task["folder"])
     report(done=0, total=1)
     if body.text is None and not body.like:
         raise InputError("a search needs words, or chips that are like what is meant")
@@ -98,9 +96,7 @@ def chip_picture(task: dict[str, Any], _: Report) -> Done:
         archive, np.array([task["chip"]]), lambda shard, some: chip_facts(shard, some, ("cell", "source", "reading"))
     )
     tile = read_chip(fact["source"], fact["cell"], task["side"], fact["reading"])
-    buffer = BytesIO()
-    Image.fromarray(to_bytes(tile.pixels[:3])).save(buffer, "PNG", compress_level=1)
-    return {}, buffer.getvalue()
+    return {}, encode_png(to_bytes(tile.pixels[:3]))
 
 
 def list_items(task: dict[str, Any], _: Report) -> Done:

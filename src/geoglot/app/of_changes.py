@@ -13,8 +13,7 @@ from geoglot.tasks.change.change import change
 
 def do_change(task: dict[str, Any], report: Report) -> Done:
     """Compare dates; the polygons, the table and the map of changes lie in the folder of the job."""
-    body, folder = parse_body("change", task["body"]), Path(task["folder"])
-    assert isinstance(body, ChangeBody)
+    body, folder = parse_body(ChangeBody, task["body"]), Path(task["folder"])
     result = change(
         task["sources"], names_of(body.words), folder / "change.tif", model=model_of(dense_model(*task["model"])),
         polygons=folder / "change.geojson", table=folder / "change.csv", read=body.read,

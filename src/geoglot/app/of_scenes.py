@@ -62,13 +62,18 @@ def advance(report: Report) -> Progress:
     return lambda _, done, total: report(done=done, total=total)
 
 
+def _vectors(task: dict[str, Any]) -> Path:
+    """The folder in which the vectors of all scenes are kept, with room for more."""
+    folder = Path(task["vectors"])
+    trim_vectors(folder)
+    return folder
+
+
 def do_heat(task: dict[str, Any], report: Report) -> Done:
     """Score words over a scene, a row of windows at a time, then find their objects."""
-    body, folder = parse_body("heat", task["body"]), Path(task["folder"])
-    assert isinstance(body, HeatBody)
-    dense, options = dense_model(*task["model"]), replace(body.options, vectors=task["vectors"], overlay=False)
+    body, folder = parse_body(HeatBody, task["body"]), Path(task["folder"])
+    dense, options = dense_model(*task["model"]), replace(body.options, vectors=_vectors(task), overlay=False)
     words = parse_classes(names_of(body.words))
-    trim_vectors(Path(task["vectors"]))
     with open_scene(task["source"], body.read, dense.card.resolution) as raster:
         sight = look_ahead(dense, raster, body.read, words, insist=options.min_score is not None)
         bands = consult_bands(raster, words, options.evidence, compete=False, hidden=sight.why)
@@ -84,7 +89,7 @@ def do_heat(task: dict[str, Any], report: Report) -> Done:
         if len(sight.why) == len(words):
             result = find(raster, names_of(body.words), model=dense, read=body.read, options=options)
         else:
-            opening = encode_scene(raster, dense, read=body.read, vectors=task["vectors"], finished=show,
+            opening = encode_scene(raster, dense, read=body.read, vectors=options.vectors, finished=show,
                                    progress=advance(report))  # fmt: skip
             with opening as scene:
                 show(scene, scene.plan.lattice[0])
@@ -131,11 +136,10 @@ def colour_of(name: str, names: tuple[str, ...]) -> str:
 
 def do_find(task: dict[str, Any], report: Report) -> Done:
     """Find objects, with the vectors that are kept."""
-    body, folder = parse_body("find", task["body"]), Path(task["folder"])
-    assert isinstance(body, FindBody)
+    body, folder = parse_body(FindBody, task["body"]), Path(task["folder"])
     dense = dense_model(*task["model"])
     places = None if body.places is None else write_features(body.places, folder / "places.geojson")
-    options = replace(body.options, vectors=task["vectors"], area=write_area(body.area, folder), points=places,
+    options = replace(body.options, vectors=_vectors(task), area=write_area(body.area, folder), points=places,
                       overlay=False)  # fmt: skip
     words = None if body.words is None else names_of(body.words)
     with open_scene(task["source"], body.read, dense.card.resolution) as raster:
@@ -156,8 +160,7 @@ def do_segment(task: dict[str, Any], report: Report) -> Done:
     """Map classes."""
     from geoglot.tasks.segment.segment import segment
 
-    body, folder = parse_body("segment", task["body"]), Path(task["folder"])
-    assert isinstance(body, SegmentBody)
+    body, folder = parse_body(SegmentBody, task["body"]), Path(task["folder"])
     result = segment(
         task["source"], names_of(body.words), folder / "map.tif", model=model_of(dense_model(*task["model"])),
         polygons=folder / "map.gpkg", read=body.read, options=body.options, overwrite=True, progress=advance(report),
@@ -175,9 +178,8 @@ def do_ask(task: dict[str, Any], report: Report) -> Done:
     from geoglot.tasks.ask.ask import ask
     from geoglot.tasks.ask.ask_options import AskOptions
 
-    body, folder = parse_body("ask", task["body"]), Path(task["folder"])
-    assert isinstance(body, AskBody)
-    options = AskOptions(find=FindOptions(overlay=False, vectors=task["vectors"]))
+    body, folder = parse_body(AskBody, task["body"]), Path(task["folder"])
+    options = AskOptions(find=FindOptions(overlay=False, vectors=_vectors(task)))
     answer = ask(task["source"], body.question, model=model_of(dense_model(*task["model"])), read=body.read,
                  options=options, progress=advance(report))  # fmt: skip
     document = answer.to_json()

@@ -19,6 +19,7 @@ from geoglot.app.child import Done, Report
 from geoglot.app.mercator import placed, tile_grid, zooms
 from geoglot.geo import Grid, Window
 from geoglot.lonlat import lonlat_bounds
+from geoglot.outputs.panels import to_bytes
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.resample import Resampler
 from geoglot.tasks.find.heat_map import HeatMap
@@ -58,13 +59,13 @@ def scene_tile(body: dict[str, Any], _: Report) -> Done:
     pixels, valid = read_onto(_open(body), tile_grid(*body["tile"]))
     if not valid.any():
         return {}, b""
-    return {}, _encode(np.dstack([*_to_bytes(pixels), np.where(valid, 255, 0).astype(np.uint8)]))
+    return {}, _picture(pixels, valid)
 
 
 def scene_thumbnail(body: dict[str, Any], _: Report) -> Done:
     """The whole scene as a PNG."""
     tile = _open(body).thumbnail(body["side"])
-    return {}, _encode(np.dstack([*_to_bytes(tile.pixels), np.where(tile.valid, 255, 0).astype(np.uint8)]))
+    return {}, _picture(tile.pixels, tile.valid)
 
 
 def read_onto(raster: Raster, grid: Grid) -> tuple[Float[np.ndarray, "3 rows cols"], Bool[np.ndarray, "rows cols"]]:
@@ -89,7 +90,7 @@ def score_tile(body: dict[str, Any], _: Report) -> Done:
     try:
         heat = HeatMap.open(Path(body["folder"]))
     except FileNotFoundError:  # the job has not begun
-        return {}, _encode(np.zeros(grid.shape, np.uint8))
+        return {}, encode_png(np.zeros(grid.shape, np.uint8))
     layer = heat.bytes[body["index"]]
 
     def read(part: Window) -> tuple[np.ndarray, np.ndarray]:
@@ -97,15 +98,16 @@ def score_tile(body: dict[str, Any], _: Report) -> Done:
         return values[None], values > 0
 
     values, valid = Resampler(placed(heat.grid), grid, 1).read(read, grid.whole)
-    return {}, _encode(np.where(valid, np.maximum(values[0].round(), 1), 0).astype(np.uint8))
+    return {}, encode_png(np.where(valid, np.maximum(values[0].round(), 1), 0).astype(np.uint8))
 
 
-def _to_bytes(pixels: Float[np.ndarray, "band rows cols"]) -> UInt8[np.ndarray, "3 rows cols"]:
+def _picture(pixels: Float[np.ndarray, "band rows cols"], valid: Bool[np.ndarray, "rows cols"]) -> bytes:
     shown = pixels[:3] if len(pixels) >= 3 else np.repeat(pixels[:1], 3, 0)
-    return np.asarray(np.round(np.clip(shown, 0, 1) * 255), np.uint8)
+    return encode_png(np.dstack([to_bytes(np.clip(shown, 0, 1)), np.where(valid, 255, 0).astype(np.uint8)]))
 
 
-def _encode(pixels: UInt8[np.ndarray, "rows cols *bands"]) -> bytes:
+def encode_png(pixels: UInt8[np.ndarray, "rows cols *bands"]) -> bytes:
+    """A PNG that is quickly made."""
     buffer = BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     return buffer.getvalue()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
 
 from geoglot.app.bodies import (
@@ -24,6 +24,7 @@ from geoglot.app.bodies import (
     to_document,
 )
 from geoglot.app.job import Job
+from geoglot.app.select_features import GEOJSON
 from geoglot.app.state import State, TheState, TilePlace, png
 from geoglot.app.workspace import Source, UnknownId
 
@@ -32,72 +33,79 @@ _LONGEST_WAIT = 30.0
 _FILE = re.compile(
     r"(objects|hits|map|evidence|change)(\.scores|\.overlay|\.chart)?\.(geojson|gpkg|parquet|csv|tif|png)"
 )
-_TYPES = {".geojson": "application/geo+json", ".gpkg": "application/geopackage+sqlite3", ".csv": "text/csv",
+_TYPES = {".geojson": GEOJSON, ".gpkg": "application/geopackage+sqlite3", ".csv": "text/csv",
           ".parquet": "application/vnd.apache.parquet", ".tif": "image/tiff", ".png": "image/png"}  # fmt: skip
 Wait = Annotated[float, Query(ge=0, le=_LONGEST_WAIT, description="Seconds to wait for the end of the job.")]
 
 
+def _beginner(state: TheState, response: Response, wait: Wait = 0.0) -> Callable[[Body], Awaitable[dict[str, Any]]]:
+    async def begin(body: Body) -> dict[str, Any]:
+        job = submit(body, state)
+        if wait:
+            await state.jobs.wait(job, wait)
+        response.status_code = 200 if job.ended else 202
+        return job.to_json()
+
+    return begin
+
+
+Begin = Annotated[Callable[[Body], Awaitable[dict[str, Any]]], Depends(_beginner)]
+
+
 @router.post("/heat", status_code=202, response_model=Job)
-async def heat(body: HeatBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def heat(body: HeatBody, begin: Begin) -> dict[str, Any]:
     """Score words all over a scene, and find their objects by the threshold that the scene gives."""
-    return await _begin("heat", body, state, response, wait)
+    return await begin(body)
 
 
 @router.post("/find", status_code=202, response_model=Job)
-async def find(body: FindBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def find(body: FindBody, begin: Begin) -> dict[str, Any]:
     """Find objects by a threshold, in an area, with refined outlines."""
-    return await _begin("find", body, state, response, wait)
+    return await begin(body)
 
 
 @router.post("/segment", status_code=202, response_model=Job)
-async def segment(body: SegmentBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def segment(body: SegmentBody, begin: Begin) -> dict[str, Any]:
     """Map classes."""
-    return await _begin("segment", body, state, response, wait)
+    return await begin(body)
 
 
 @router.post("/teach", status_code=202, response_model=Job)
-async def teach(body: TeachBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def teach(body: TeachBody, begin: Begin) -> dict[str, Any]:
     """Teach a model by labels."""
-    state.space.taught_folder(body.name)
-    return await _begin("teach", body, state, response, wait)
+    return await begin(body)
 
 
 @router.post("/ask", status_code=202, response_model=Job)
-async def ask(body: AskBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def ask(body: AskBody, begin: Begin) -> dict[str, Any]:
     """Ask a question about a scene."""
-    return await _begin("ask", body, state, response, wait)
+    return await begin(body)
 
 
 @router.post("/search", status_code=202, response_model=Job)
-async def search(body: SearchBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def search(body: SearchBody, begin: Begin) -> dict[str, Any]:
     """Search an archive."""
-    return await _begin("search", body, state, response, wait)
+    return await begin(body)
 
 
 @router.post("/change", status_code=202, response_model=Job)
-async def change(body: ChangeBody, state: TheState, response: Response, wait: Wait = 0) -> dict[str, Any]:
+async def change(body: ChangeBody, begin: Begin) -> dict[str, Any]:
     """Compare dates of one place."""
-    return await _begin("change", body, state, response, wait)
+    return await begin(body)
 
 
-async def _begin(kind: str, body: Body, state: State, response: Response, wait: float) -> dict[str, Any]:
-    job = submit(kind, body, state)
-    if wait:
-        await state.jobs.wait(job, wait)
-    response.status_code = 200 if job.ended else 202
-    return job.to_json()
-
-
-def submit(kind: str, body: Body, state: State) -> Job:
+def submit(body: Body, state: State) -> Job:
     """Begin a job; UnknownId for a scene, an archive or a model that is not there, InputError for a path."""
     check_no_paths(body)
+    if isinstance(body, TeachBody):
+        state.space.taught_folder(body.name)
     if isinstance(body, SearchBody):
         sources, model = [state.space.archive(body.archive)], ""
     else:
         scenes = body.scenes if isinstance(body, ChangeBody) else [body.scene]
         sources, (_, model) = [state.space.scene(scene) for scene in scenes], state.space.model(body.model)
     states = " ".join(source.state for source in sources)
-    return state.jobs.submit(kind, to_document(body), {"source": states, "model": model})
+    return state.jobs.submit(body.kind, to_document(body), {"source": states, "model": model})
 
 
 @router.get("", response_model=list[Job])
@@ -138,8 +146,8 @@ async def score_tile(job: str, index: int, tile: TilePlace, state: TheState, v: 
     if found.kind != "heat" or not 0 <= index < 1000:
         raise UnknownId("this job has no such scores")
     body = {"folder": str(state.jobs.place(job)), "index": index, "tile": tile}
-    done = found.state == "done"
-    return png(await state.tile("score", body, (job, index, tile, found.version)), _cache_for(done))
+    key = (job, found.created, index, tile, found.version)  # a job that is begun again counts its versions anew
+    return png(await state.tile("score", body, key), lasting=found.state == "done")
 
 
 @router.get("/{job}/map/{z}/{x}/{y}.png", response_class=Response)
@@ -149,10 +157,6 @@ async def map_tile(job: str, tile: TilePlace, state: TheState) -> Response:
     source = Source(job, path.name, str(path), "scene")
     body = {"source": source.place, "state": source.state, "tile": tile}
     return png(await state.tile("picture", body, (job, "map", tile)))
-
-
-def _cache_for(done: bool) -> str:
-    return "private, max-age=3600" if done else "no-store"
 
 
 @router.get("/{job}/{name}.geojson", response_class=FileResponse)
@@ -165,13 +169,8 @@ async def read_features(job: str, name: str, state: TheState) -> FileResponse:
 async def download(job: str, name: str, state: TheState) -> FileResponse:
     """A file that a job made, to be kept."""
     path = made_file(state, job, name)
-    title = re.sub(r"[^\w-]+", "-", _title_of(state.jobs.get(job)))[:60].strip("-") or "geoglot"
+    title = re.sub(r"[^\w-]+", "-", state.jobs.get(job).title)[:60].strip("-") or "geoglot"
     return FileResponse(path, media_type=_TYPES[path.suffix], filename=f"{title}-{name}")
-
-
-def _title_of(job: Job) -> str:
-    words = job.body.get("words") or job.body.get("text") or job.body.get("question") or job.kind
-    return words if isinstance(words, str) else "-".join(words)
 
 
 def made_file(state: State, job: str, name: str) -> Path:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections.abc import AsyncIterable
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,11 +14,11 @@ from geoglot.app.answers import MapState, Scene
 from geoglot.app.guard import TooLarge
 from geoglot.app.state import TheState, TilePlace, png
 from geoglot.app.workspace import Source
-from geoglot.errors import GeoglotError, SourceError
+from geoglot.errors import SourceError
+from geoglot.outputs.atomic import disk_errors
 from geoglot.version import __version__
 
 router = APIRouter(prefix="/api", tags=["scenes"])
-_SECONDS = 60.0
 
 
 @router.get("/state", response_model=MapState)
@@ -34,30 +36,32 @@ async def read_state(state: TheState) -> dict[str, Any]:
 
 @router.post("/scenes", status_code=201, response_model=Scene)
 async def drop_scene(request: Request, state: TheState, name: Annotated[str, Query(max_length=200)]) -> dict[str, Any]:
-    """Open a file whose bytes are the body of the request. It is checked in a child process first."""
-    digest, path = hashlib.sha256(), state.space.upload_path(name, hashlib.sha256(name.encode()).hexdigest())
+    """Open a file whose bytes are the body of the request. One that a child process cannot read is refused."""
+    path = state.space.upload_path(name, hashlib.sha256(name.encode()).hexdigest())
     draft = path.with_name(f".{path.name}.{id(request)}.part")
-    try:
-        size = 0
-        with draft.open("wb") as file:
-            async for part in request.stream():
-                if (size := size + len(part)) > state.most_upload:
-                    raise TooLarge
-                digest.update(part)
-                await asyncio.to_thread(file.write, part)
-        body = {"source": str(draft), "state": digest.hexdigest()}
-        try:
-            await state.readers.do("scene", body, _SECONDS)
-        except GeoglotError as error:
-            raise type(error)(str(error).replace(str(draft), name)) from error
-        draft.replace(final := state.space.upload_path(name, digest.hexdigest()))
-    finally:
-        draft.unlink(missing_ok=True)
-    facts = await state.describe(source := state.space.add_upload(final))
+    digest = await keep(draft, request.stream(), state.most_upload)
+    source = state.space.add_upload(draft.replace(state.space.upload_path(name, digest)))
+    facts = await state.describe(source)
     if "error" in facts:
         state.space.forget(source.id)
         raise SourceError(facts["error"])
     return facts
+
+
+async def keep(path: Path, parts: AsyncIterable[bytes], most: int) -> str:
+    """Write a file that is sent; its digest. TooLarge, or OutputError if the disk is full: then nothing is left."""
+    digest, size = hashlib.sha256(), 0
+    try:
+        with disk_errors(Path(path.name)), path.open("wb") as file:
+            async for part in parts:
+                if (size := size + len(part)) > most:
+                    raise TooLarge
+                digest.update(part)
+                await asyncio.to_thread(file.write, part)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return digest.hexdigest()
 
 
 @router.get("/scenes/{scene}", response_model=Scene)

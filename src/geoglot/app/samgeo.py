@@ -5,19 +5,21 @@ GeoLibre: GEOLIBRE_ML_SAMGEO_URL=http://127.0.0.1:PORT/key/TOKEN/samgeo. Polygon
 
 from __future__ import annotations
 
-import asyncio
 import json
 import secrets
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, UploadFile
 
 from geoglot.app.bodies import FindBody
+from geoglot.app.children import error_of
 from geoglot.app.routes_jobs import made_file, submit
+from geoglot.app.routes_scenes import keep
 from geoglot.app.select_features import bounds_of
 from geoglot.app.state import State, TheState
 from geoglot.app.workspace import UnknownId
-from geoglot.errors import GeoglotError, InputError
+from geoglot.errors import GeoglotError, InputError, LimitError
 from geoglot.options import FindOptions
 from geoglot.version import __version__
 
@@ -101,8 +103,7 @@ def _places(points: str | None, labels: str | None, boxes: str | None) -> dict[s
         kinds = [int(kind) for kind in json.loads(labels)] if labels else [1] * len(pairs)
         corners = [[float(part) for part in box[:4]] for box in json.loads(boxes or "[]")]
         shapes = [{"type": "Point", "coordinates": pair} for pair, kind in zip(pairs, kinds, strict=True) if kind]
-        shapes += [{"type": "Polygon", "coordinates": [[[w, s], [e, s], [e, n], [w, n], [w, s]]]}
-                   for w, s, e, n in corners]  # fmt: skip
+        shapes += [_box(*corner) for corner in corners]
     except (TypeError, ValueError, IndexError, RecursionError) as error:
         raise InputError(
             "point_coords and boxes must be JSON lists of [x, y] and of [xmin, ymin, xmax, ymax]"
@@ -111,26 +112,38 @@ def _places(points: str | None, labels: str | None, boxes: str | None) -> dict[s
             "features": [{"type": "Feature", "properties": {}, "geometry": shape} for shape in shapes]}  # fmt: skip
 
 
+def _box(west: float, south: float, east: float, north: float) -> dict[str, Any]:
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
 async def _find(state: State, file: UploadFile, ask: Any, output_format: str) -> dict[str, Any]:
     """Keep the file, find objects in it, and forget both."""
     path = state.space.upload_path(file.filename or "image.tif", secrets.token_hex(8))
-    with path.open("wb") as target:
-        while part := await file.read(_PART):
-            await asyncio.to_thread(target.write, part)
+    await keep(path, _parts_of(file), state.most_upload)
     source = state.space.add_upload(path)
     try:
         scene = await state.describe(source)
         if "error" in scene:
             raise InputError(scene["error"])
-        job = submit("find", ask(scene), state)
-        await state.jobs.wait(job, _LONGEST)
-        if job.error:
-            raise InputError(job.error["message"])
-        found = json.loads(made_file(state, job.id, "objects.geojson").read_text())
-        await state.jobs.remove(job.id)
+        job = submit(ask(scene), state)
+        try:
+            await state.jobs.wait(job, _LONGEST)
+            if not job.ended:
+                raise LimitError(f"this took more than {_LONGEST:g} s")
+            if job.error:
+                raise error_of(job.error)
+            found = json.loads(made_file(state, job.id, "objects.geojson").read_text())
+        finally:
+            await state.jobs.remove(job.id)
     finally:
         state.space.forget(source.id)
     return _answer(found, output_format)
+
+
+async def _parts_of(file: UploadFile) -> AsyncIterator[bytes]:
+    while part := await file.read(_PART):
+        yield part
 
 
 def _answer(found: dict[str, Any], output_format: str) -> dict[str, Any]:
@@ -138,8 +151,6 @@ def _answer(found: dict[str, Any], output_format: str) -> dict[str, Any]:
         raise UnknownId("No objects found for the given prompt. Please try a different prompt.")
     if output_format == "detections":
         for each in found["features"]:
-            west, south, east, north = bounds_of(each["geometry"]) or (0.0, 0.0, 0.0, 0.0)
-            ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
-            each["geometry"] = {"type": "Polygon", "coordinates": [ring]}
+            each["geometry"] = _box(*(bounds_of(each["geometry"]) or (0.0, 0.0, 0.0, 0.0)))
         found["num_detections"] = len(found["features"])
     return found

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
+from urllib.parse import urlencode
 
 from geoglot.errors import InputError
 
 #: Features of one page
 MOST = 10_000
 DEFAULT = 100
+GEOJSON = "application/geo+json"
 Box = tuple[float, float, float, float]
 _EVER = (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -35,11 +37,14 @@ class Asked:
     times: tuple[datetime, datetime] | None = None
     limit: int = DEFAULT
     offset: int = 0
+    given: Mapping[str, Any] = field(default_factory=dict)
+    """Box and time as they were given, for the address of the next page."""
 
     @classmethod
     def of(cls, bbox: str | Sequence[float] | None, moment: str | None, limit: int, offset: int) -> Asked:
         """InputError for a box or a time that cannot be read."""
-        return cls(parse_box(bbox), parse_times(moment), min(max(limit, 1), MOST), offset)
+        given = {"bbox": bbox, "datetime": moment}
+        return cls(parse_box(bbox), parse_times(moment), min(max(limit, 1), MOST), offset, given)
 
     def page(self, features: Iterable[dict[str, Any]]) -> Page:
         """The page of the features that touch the box and the time."""
@@ -54,6 +59,27 @@ class Asked:
             return True
         bounds = feature.get("bbox") or bounds_of(feature["geometry"])
         return bounds is not None and boxes_touch(self.box, tuple(bounds))
+
+
+def link(rel: str, href: str, kind: str = "application/json", **more: Any) -> dict[str, Any]:
+    """A link of a document."""
+    return {"rel": rel, "href": href, "type": kind, **more}
+
+
+def answer(
+    asked: Asked, found: Iterable[dict[str, Any]], own: str, links: list[dict[str, Any]],
+    *, given: Mapping[str, Any] | None = None, post: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """A page of features that leads to the next one; `given` is what was asked besides a box and a time."""
+    page = asked.page(found)
+    links = [link("self", own, GEOJSON), *links]
+    if page.next is not None:
+        again = {key: value for key, value in {**asked.given, **(given or {})}.items() if value is not None}
+        again |= {"limit": asked.limit, "offset": page.next}
+        how = {"method": "POST", "body": again} if post else {"method": "GET"}
+        links.append(link("next", own if post else f"{own}?{urlencode(again)}", GEOJSON, **how))
+    return {"type": "FeatureCollection", "features": page.features, "links": links, "numberMatched": page.matched,
+            "numberReturned": len(page.features)}  # fmt: skip
 
 
 def parse_box(text: str | Sequence[float] | None) -> Box | None:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 
 from geoglot.aliases import PathLike
 from geoglot.app import features, page_files, routes_archives, routes_jobs, routes_scenes, samgeo, stac, tilesets
+from geoglot.app.bodies import first_fault
 from geoglot.app.children import Pool
 from geoglot.app.guard import Guard, Rules, TooLarge
 from geoglot.app.job import Job
@@ -91,17 +92,19 @@ def _tasks_of(space: Workspace) -> Callable[[Job], dict[str, Any]]:
     """What a child is told of a job: the body, and the places that its ids stand for."""
 
     def make(job: Job) -> dict[str, Any]:
-        task: dict[str, Any] = {"body": job.body, "folder": str(space.folder / "jobs" / job.id)}
-        task["vectors"] = str(space.folder / "vectors")
+        body, folder = job.body, str(space.folder / "jobs" / job.id)
         if job.kind == "search":
-            source = space.archive(job.body["archive"])
-            return task | {"source": source.place, "state": source.state}
-        task["model"] = space.model(job.body["model"])
-        if job.kind == "change":
-            return task | {"sources": [space.scene(scene).place for scene in job.body["scenes"]]}
-        task["source"] = space.scene(job.body["scene"]).place
+            sources = [space.archive(body["archive"])]
+        else:
+            sources = [space.scene(scene) for scene in body.get("scenes") or [body["scene"]]]
+        places = [source.place for source in sources]
+        task = {"body": body, "folder": folder, "vectors": str(space.folder / "vectors"), "source": places[0],
+                "sources": places, "state": sources[0].state,
+                "shown": {source.place: source.name for source in sources} | {f"{folder}/": ""}}  # fmt: skip
+        if job.kind != "search":
+            task["model"] = space.model(body["model"])
         if job.kind == "teach":
-            task["output"] = str(space.taught_folder(job.body["name"]))
+            task["output"] = str(space.taught_folder(body["name"]))
         return task
 
     return make
@@ -112,10 +115,9 @@ def _tell_errors(app: FastAPI) -> None:
         return JSONResponse(tell(error), status_of(error))
 
     async def invalid(request: Request, error: Exception) -> JSONResponse:
-        first = cast(RequestValidationError, error).errors()[0]
-        where = ".".join(map(str, first["loc"]))
+        message = first_fault(cast(RequestValidationError, error).errors())[:400]
         status = 400 if request.url.path.startswith(_STANDARD) else 422  # OGC and STAC say so
-        return JSONResponse({"error": {"kind": "InputError", "message": f"{where}: {first['msg']}"[:400]}}, status)
+        return JSONResponse({"error": {"kind": "InputError", "message": message}}, status)
 
     async def plain(_: Request, error: Exception) -> JSONResponse:
         error = cast(HTTPException, error)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any
-from urllib.parse import urlencode
 
 import shapely
 from fastapi import APIRouter, Body, Query, Response
 
-from geoglot.app.select_features import DEFAULT, MOST, Asked
-from geoglot.app.state import Base, State, TheState
+from geoglot.app.select_features import DEFAULT, GEOJSON, Asked, answer, link
+from geoglot.app.state import Base, State, TheAsked, TheState
 from geoglot.app.workspace import Source, UnknownId
 from geoglot.errors import InputError
 
@@ -24,14 +23,7 @@ _CLASSES = [
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
     "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
 ]  # fmt: skip
-_GEOJSON = "application/geo+json"
-Limit = Annotated[int, Query(ge=1, le=MOST)]
-Offset = Annotated[int, Query(ge=0, le=10**9)]
 Text = Annotated[str | None, Query(max_length=4000)]
-
-
-def _link(rel: str, href: str, kind: str = "application/json", **more: Any) -> dict[str, Any]:
-    return {"rel": rel, "href": href, "type": kind, **more}
 
 
 @router.get("/")
@@ -39,16 +31,16 @@ def _link(rel: str, href: str, kind: str = "application/json", **more: Any) -> d
 async def landing(state: TheState, base: Base) -> dict[str, Any]:
     """The catalogue of all archives."""
     root = f"{base}/stac"
-    children = [_link("child", f"{root}/collections/{each.id}", title=each.name) for each in _archives(state)]
+    children = [link("child", f"{root}/collections/{each.id}", title=each.name) for each in _archives(state)]
     return {
         "type": "Catalog", "id": "geoglot", "stac_version": _VERSION, "title": "geoglot",
         "description": "Archives that can be searched by words", "conformsTo": _CLASSES,
         "links": [
-            _link("self", f"{root}/"), _link("root", f"{root}/"), _link("conformance", f"{root}/conformance"),
-            _link("data", f"{root}/collections"),
-            _link("service-desc", f"{base}/api/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
-            _link("search", f"{root}/search", _GEOJSON, method="GET"),
-            _link("search", f"{root}/search", _GEOJSON, method="POST"), *children,
+            link("self", f"{root}/"), link("root", f"{root}/"), link("conformance", f"{root}/conformance"),
+            link("data", f"{root}/collections"),
+            link("service-desc", f"{base}/api/openapi.json", "application/vnd.oai.openapi+json;version=3.0"),
+            link("search", f"{root}/search", GEOJSON, method="GET"),
+            link("search", f"{root}/search", GEOJSON, method="POST"), *children,
         ],
     }  # fmt: skip
 
@@ -64,7 +56,7 @@ async def collections(state: TheState, base: Base) -> dict[str, Any]:
     """All archives."""
     root = f"{base}/stac"
     found = [await _describe(each, state, root) for each in _archives(state)]
-    return {"collections": found, "links": [_link("self", f"{root}/collections"), _link("root", f"{root}/")]}
+    return {"collections": found, "links": [link("self", f"{root}/collections"), link("root", f"{root}/")]}
 
 
 @router.get("/collections/{name}")
@@ -93,8 +85,8 @@ async def _describe(source: Source, state: State, root: str) -> dict[str, Any]:
         "description": f"{facts.get('chips') or 0} chips by {facts.get('model')}",
         "extent": {"spatial": {"bbox": [list(bounds)]},
                    "temporal": {"interval": [[_utc(facts.get("first")), _utc(facts.get("last"))]]}},
-        "links": [_link("self", own), _link("root", f"{root}/"), _link("parent", f"{root}/"),
-                  _link("items", f"{own}/items", _GEOJSON)],
+        "links": [link("self", own), link("root", f"{root}/"), link("parent", f"{root}/"),
+                  link("items", f"{own}/items", GEOJSON)],
     }  # fmt: skip
 
 
@@ -108,24 +100,20 @@ async def _items(source: Source, state: State, root: str) -> list[dict[str, Any]
     return [
         {
             "type": "Feature", "stac_version": _VERSION, "stac_extensions": [], "collection": source.id, **each,
-            "links": [_link("self", f"{own}/items/{each['id']}", _GEOJSON), _link("root", f"{root}/"),
-                      _link("parent", own), _link("collection", own)],
+            "links": [link("self", f"{own}/items/{each['id']}", GEOJSON), link("root", f"{root}/"),
+                      link("parent", own), link("collection", own)],
         }
         for each in document
     ]  # fmt: skip
 
 
 @router.get("/collections/{name}/items")
-async def items(
-    name: str, state: TheState, base: Base, response: Response, limit: Limit = DEFAULT, offset: Offset = 0,
-    bbox: Text = None, datetime: Text = None,
-) -> dict[str, Any]:  # fmt: skip
+async def items(name: str, state: TheState, base: Base, response: Response, asked: TheAsked) -> dict[str, Any]:
     """The items of an archive, in pages."""
     root = f"{base}/stac"
-    asked = Asked.of(bbox, datetime, limit, offset)
-    response.headers["content-type"] = _GEOJSON
+    response.headers["content-type"] = GEOJSON
     found = await _items(_archive(name, state), state, root)
-    return _answer(asked, found, f"{root}/collections/{name}/items", root, {"bbox": bbox, "datetime": datetime})
+    return answer(asked, found, f"{root}/collections/{name}/items", [link("root", f"{root}/")])
 
 
 @router.get("/collections/{name}/items/{item}")
@@ -133,22 +121,21 @@ async def item(name: str, item: str, state: TheState, base: Base, response: Resp
     """One item."""
     for each in await _items(_archive(name, state), state, f"{base}/stac"):
         if each["id"] == item:
-            response.headers["content-type"] = _GEOJSON
+            response.headers["content-type"] = GEOJSON
             return each
     raise UnknownId(f"the archive has no item {item[:40]!r}")
 
 
 @router.get("/search")
 async def search(
-    state: TheState, base: Base, response: Response, limit: Limit = DEFAULT, offset: Offset = 0, bbox: Text = None,
-    datetime: Text = None, ids: Text = None, collections: Text = None, intersects: Text = None,
+    state: TheState, base: Base, response: Response, asked: TheAsked, ids: Text = None, collections: Text = None,
+    intersects: Text = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Items of all archives by place, time, id and collection."""
-    response.headers["content-type"] = _GEOJSON
+    response.headers["content-type"] = GEOJSON
     lists = [None if text is None else text.split(",") for text in (ids, collections)]
-    given = {"bbox": bbox, "datetime": datetime, "ids": ids, "collections": collections, "intersects": intersects}
-    return await _search(state, f"{base}/stac", Asked.of(bbox, datetime, limit, offset), (lists[0], lists[1]),
-                         intersects, given)  # fmt: skip
+    given = {"ids": ids, "collections": collections, "intersects": intersects}
+    return await _search(state, f"{base}/stac", asked, (lists[0], lists[1]), intersects, given)
 
 
 @router.post("/search")
@@ -156,11 +143,11 @@ async def search_post(
     state: TheState, base: Base, response: Response, query: Annotated[dict[str, Any], Body()]
 ) -> dict[str, Any]:
     """The same, with a JSON document."""
-    response.headers["content-type"] = _GEOJSON
+    response.headers["content-type"] = GEOJSON
     limit, offset, moment = query.get("limit", DEFAULT), query.get("offset", 0), query.get("datetime")
     lists = query.get("ids"), query.get("collections")
-    if not (isinstance(limit, int) and 1 <= limit <= MOST and isinstance(offset, int) and offset >= 0):
-        raise InputError(f"limit must be from 1 to {MOST}, and offset at least 0")
+    if not (isinstance(limit, int) and limit >= 1 and isinstance(offset, int) and offset >= 0):
+        raise InputError("limit must be a whole number of at least 1, and offset one of at least 0")
     if not all(
         each is None or (isinstance(each, list) and all(isinstance(part, str) for part in each)) for each in lists
     ):
@@ -189,7 +176,7 @@ async def _search(
     ]
     if intersects is not None:
         found = _touching(found, intersects)
-    return _answer(asked, found, f"{root}/search", root, given, post=post)
+    return answer(asked, found, f"{root}/search", [link("root", f"{root}/")], given=given, post=post)
 
 
 def _touching(items: list[dict[str, Any]], intersects: str) -> list[dict[str, Any]]:
@@ -198,17 +185,3 @@ def _touching(items: list[dict[str, Any]], intersects: str) -> list[dict[str, An
         return [each for each in items if shape.intersects(shapely.from_geojson(json.dumps(each["geometry"])))]
     except shapely.errors.ShapelyError as error:
         raise InputError("intersects must be a geometry of GeoJSON") from error
-
-
-def _answer(
-    asked: Asked, found: list[dict[str, Any]], own: str, root: str, given: dict[str, Any], *, post: bool = False
-) -> dict[str, Any]:
-    page = asked.page(found)
-    links = [_link("self", own, _GEOJSON), _link("root", f"{root}/")]
-    if page.next is not None:
-        more = {key: value for key, value in given.items() if value is not None}
-        more |= {"limit": asked.limit, "offset": page.next}
-        next_page = {"method": "POST", "body": more} if post else {"method": "GET"}
-        links.append(_link("next", own if post else f"{own}?{urlencode(more)}", _GEOJSON, **next_page))
-    return {"type": "FeatureCollection", "features": page.features, "links": links, "numberMatched": page.matched,
-            "numberReturned": len(page.features)}  # fmt: skip

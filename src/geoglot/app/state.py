@@ -7,11 +7,13 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from geoglot.app.children import Pool
+from geoglot.app.job import without_places
 from geoglot.app.jobs import Jobs
 from geoglot.app.mercator import DEEPEST, is_tile
+from geoglot.app.select_features import DEFAULT, Asked
 from geoglot.app.tile_cache import TileCache
 from geoglot.app.workspace import Source, UnknownId, Workspace
 from geoglot.errors import GeoglotError
@@ -40,14 +42,13 @@ class State:
         return {"id": source.id, "name": source.name, "kind": source.kind, "dropped": source.dropped} | facts
 
     async def _read_facts(self, source: Source) -> dict[str, Any]:
-        task = "scene" if source.kind == "scene" else "archive"
+        task, shown = "scene" if source.kind == "scene" else "archive", {source.place: source.name}
         try:
             facts, _ = await self.readers.do(task, {"source": source.place, "state": source.state}, _SECONDS)
         except GeoglotError as error:
-            return {"error": str(error).replace(source.place, source.name)}
-        if "notes" in facts:  # where a file lies is nobody's business
-            facts["notes"] = [note.replace(source.place, source.name) for note in facts["notes"]]
-        return facts
+            facts = {"error": str(error)}
+        document: dict[str, Any] = without_places(facts, shown)
+        return document
 
     async def tile(self, task: str, body: dict[str, Any], key: Hashable) -> bytes:
         """A tile, made or kept."""
@@ -78,13 +79,24 @@ def _tile_place(
     return z, x, y
 
 
+def _asked(
+    limit: Annotated[int, Query(ge=1)] = DEFAULT,
+    offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+    bbox: Annotated[str | None, Query(max_length=200)] = None,
+    datetime: Annotated[str | None, Query(max_length=100)] = None,
+) -> Asked:
+    return Asked.of(bbox, datetime, limit, offset)
+
+
 TheState = Annotated[State, Depends(_state)]
 Base = Annotated[str, Depends(_base)]
+TheAsked = Annotated[Asked, Depends(_asked)]
 TilePlace = Annotated[tuple[int, int, int], Depends(_tile_place)]
 
 
-def png(tile: bytes, cache: str = "private, max-age=3600") -> Response:
-    """A picture as an answer; 204 if there is none."""
+def png(tile: bytes, *, lasting: bool = True) -> Response:
+    """A picture as an answer, which a browser may keep if it is `lasting`; 204 if there is none."""
+    headers = {"cache-control": "private, max-age=3600" if lasting else "no-store"}
     if not tile:
-        return Response(status_code=204, headers={"cache-control": cache})
-    return Response(tile, media_type="image/png", headers={"cache-control": cache})
+        return Response(status_code=204, headers=headers)
+    return Response(tile, media_type="image/png", headers=headers)

@@ -6,10 +6,11 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from geoglot.app.features import find_collection, link
+from geoglot.app.features import find_collection
 from geoglot.app.mercator import DEEPEST, SIDE, WIDTH
 from geoglot.app.routes_jobs import map_tile, score_tile
 from geoglot.app.routes_scenes import scene_tile
+from geoglot.app.select_features import link
 from geoglot.app.state import Base, TheState, TilePlace
 from geoglot.app.workspace import UnknownId
 
@@ -29,7 +30,7 @@ async def tileset(name: str, state: TheState, base: Base) -> dict[str, Any]:
     """The tiles of a collection on the grid of web maps."""
     found = await find_collection(name, state)
     own = f"{base}/ogc/collections/{name}/map/tiles/WebMercatorQuad"
-    template = link("item", f"{own}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "image/png") | {"templated": True}
+    template = link("item", f"{own}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "image/png", templated=True)
     return {
         "title": found.title, "dataType": "map", "crs": _MERCATOR, "tileMatrixSetURI": _QUAD,
         "links": [link("self", own), template,

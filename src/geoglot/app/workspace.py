@@ -12,12 +12,13 @@ from typing import Literal
 
 from geoglot.aliases import PathLike
 from geoglot.errors import GeoglotError, InputError, SourceError
+from geoglot.sources.listing import SUFFIXES, list_files
 
 Kind = Literal["scene", "archive", "folder"]
 #: Scenes that the map lists
 MOST_SCENES = 1000
 _INDEX = "archive.json"
-_PICTURES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".webp", ".jp2")
+_PICTURES = ", ".join(sorted(SUFFIXES))
 _DIGEST = re.compile(r"-[0-9a-f]{8}(?=\.\w+$)")  # that tells dropped files of one name apart
 _NAME = re.compile(r"\w[\w -]{0,59}")
 
@@ -94,8 +95,8 @@ class Workspace:
     def upload_path(self, name: str, digest: str) -> Path:
         """Where a dropped file is kept; InputError for a name that no picture has."""
         suffix = Path(name).suffix.lower()
-        if suffix not in _PICTURES:
-            raise InputError(f"the map opens {', '.join(_PICTURES)}, got a file {name[:80]!r}")
+        if suffix not in SUFFIXES:
+            raise InputError(f"the map opens {_PICTURES}, got a file {name[:80]!r}")
         stem = re.sub(r"[^\w-]+", "-", Path(name).stem)[:60].strip("-") or "scene"
         return self.folder / "uploads" / f"{stem}-{digest[:8]}{suffix}"
 
@@ -149,16 +150,12 @@ def _sources_at(place: str) -> list[Source]:
     whole = str(path.resolve())
     if (path / _INDEX).is_file():
         return [Source(_id(whole), path.name, whole, "archive")]
-    found = sorted(each for each in path.rglob("*") if each.suffix.lower() in _PICTURES and _is_shown(each, path))
+    found = [
+        each for each in list_files(path) if each.suffix.lower() in SUFFIXES and each.resolve().is_relative_to(whole)
+    ]
     if not found:
-        raise SourceError(f"the folder {place} holds no archive and no picture ({', '.join(_PICTURES)})")
+        raise SourceError(f"the folder {place} holds no archive and no picture ({_PICTURES})")
     return [Source(_id(whole), path.name, whole, "folder"), *(_scene(str(each)) for each in found[:MOST_SCENES])]
-
-
-def _is_shown(path: Path, folder: Path) -> bool:
-    """Whether a file may be shown: none that is hidden, or that a link leads to outside of the folder."""
-    inside = path.resolve().is_relative_to(folder.resolve())
-    return inside and path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def _scene(place: str, *, dropped: bool = False) -> Source:

@@ -35,7 +35,7 @@ export interface paths {
         put?: never;
         /**
          * Drop Scene
-         * @description Open a file whose bytes are the body of the request. It is checked in a child process first.
+         * @description Open a file whose bytes are the body of the request. One that a child process cannot read is refused.
          */
         post: operations["drop_scene_api_scenes_post"];
         delete?: never;
@@ -2775,13 +2775,13 @@ export interface operations {
     search_stac_search_get: {
         parameters: {
             query?: {
+                ids?: string | null;
+                collections?: string | null;
+                intersects?: string | null;
                 limit?: number;
                 offset?: number;
                 bbox?: string | null;
                 datetime?: string | null;
-                ids?: string | null;
-                collections?: string | null;
-                intersects?: string | null;
             };
             header?: never;
             path?: never;
