@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pyproj
 import pytest
+import rasterio
 import shapely
 from affine import Affine
 from PIL import Image
@@ -95,6 +96,16 @@ def test_the_order_of_the_dates_does_not_decide_what_is_read(tmp_path: Path, pla
         for dated, same in zip(one.dates, other.dates[::-1], strict=True):
             np.testing.assert_array_equal(dated.read(window).pixels, same.read(window).pixels)
             assert dated.to_json() == same.to_json()
+
+
+def test_of_two_alike_the_earlier_is_the_reference_also_by_its_tags(tmp_path: Path, place: np.ndarray) -> None:
+    late, early = write_scene(tmp_path / "a.tif", seen(place)), write_scene(tmp_path / "b.tif", seen(place, 2.0, -1.0))
+    for path, year in ((late, 2020), (early, 2010)):
+        with rasterio.open(path, "r+") as file:
+            file.update_tags(TIFFTAG_DATETIME=f"{year}:06:01 10:00:00")
+    with align_dates([late, early]) as aligned:
+        assert [dated.name for dated in aligned.dates] == ["2020-06-01", "2010-06-01"]
+        assert [dated.shift.applied for dated in aligned.dates] == [True, False]
 
 
 def test_one_file_as_two_dates_is_one_picture(tmp_path: Path, place: np.ndarray) -> None:
