@@ -62,15 +62,20 @@ def shift_of(pair: tuple[Path, Path]) -> np.ndarray:
         return np.array([second.right - first.right, second.down - first.down])
 
 
+def misplace(path: Path, copy: Path, shift: tuple[float, float]) -> Path:
+    """A copy of a raster whose stated place is wrong by pixels to the right and down."""
+    shutil.copyfile(path, copy)
+    with rasterio.open(copy, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
+        file.transform = file.transform @ Affine.translation(*shift)
+    return copy
+
+
 def errors(pair: tuple[Path, Path], folder: Path, known: bool) -> np.ndarray:
     """The largest error along an axis, in pixels, for each planted shift; `known` if the files lie on one another."""
     start = np.zeros(2) if known else shift_of(pair)
     found = []
     for planted in SHIFTS:
-        moved = folder / f"moved-{pair[1].name}"
-        shutil.copyfile(pair[1], moved)
-        with rasterio.open(moved, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
-            file.transform = file.transform @ Affine.translation(*planted)
+        moved = misplace(pair[1], folder / f"moved-{pair[1].name}", planted)
         found.append(np.abs(shift_of((pair[0], moved)) - start - planted).max())
     return np.array(found)
 
@@ -80,9 +85,7 @@ def peak(side: int) -> tuple[float, float]:
     with tempfile.TemporaryDirectory() as folder:
         first, second = (Path(folder) / f"{name}.tif" for name in ("2020-01-01", "2021-01-01"))
         make_scene(first, side)
-        shutil.copyfile(first, second)
-        with rasterio.open(second, "r+", IGNORE_COG_LAYOUT_BREAK="YES") as file:
-            file.transform = file.transform @ Affine.translation(1.5, -2.25)
+        misplace(first, second, (1.5, -2.25))
         start = time.monotonic()
         text = subprocess.run(
             [sys.executable, __file__, "--measure", str(first), str(second)], check=True, capture_output=True, text=True

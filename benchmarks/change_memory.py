@@ -62,7 +62,7 @@ def measure(folder: Path) -> dict[str, float]:
     scorer = ColourScorer(NAMES, patch=16)
     result = change(sources, None, folder / "change.tif", model=scorer, polygons=folder / "change.gpkg")
     seconds = time.monotonic() - started
-    pixels = result.classes[0].pixels and sum(each.pixels[0] for each in result.classes)
+    pixels = sum(each.pixels[0] for each in result.classes)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     return {
         "peak_gb": round(peak, 3), "seconds": round(seconds, 1), "mpx_per_s": round(pixels / seconds / 1e6, 2),
