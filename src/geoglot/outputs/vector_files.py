@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import chain, islice, repeat
 from pathlib import Path
+from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -27,6 +28,7 @@ from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import Shape
 from geoglot.silence import ignore_library_warnings
 
+T = TypeVar("T")
 _BATCH = 2000
 _SPLIT_BY_PYOGRIO = ";?!"  # it reads a path as a URL, and the member of an archive after "!"
 _changing_date = threading.Lock()
@@ -65,18 +67,28 @@ def write_polygons(
     coordinates are pixels and areas are empty.
     """
     check_format(output)
-    count, remaining = 0, iter(shapes)
-    batches = iter(lambda: list(islice(remaining, _BATCH)), [])
+    count = 0
 
-    def frames() -> Iterator[gpd.GeoDataFrame]:
+    def frame(batch: list[Shape], first_id: int) -> gpd.GeoDataFrame:
         nonlocal count
-        for batch in chain([next(batches, [])], batches):  # one frame at least, which may be empty
-            places = to_map(footprint.clip([shape.geometry() for shape in batch]), grid)
-            yield _frame(batch, places, count + 1, grid, legend, certain)
-            count += len(batch)
+        count += len(batch)
+        places = to_map(footprint.clip([shape.geometry() for shape in batch]), grid)
+        return _frame(batch, places, first_id, grid, legend, certain)
 
-    write_frames(frames(), output, "classes")
+    write_frames(in_frames(shapes, frame), output, "classes")
     return count
+
+
+def in_frames(items: Iterable[T], frame: Callable[[list[T], int], gpd.GeoDataFrame]) -> Iterator[gpd.GeoDataFrame]:
+    """Frames of some thousand items each; one at least, which may be empty.
+
+    `frame` is given the items and the number of the first, from 1.
+    """
+    remaining, first = iter(items), 1
+    batches = iter(lambda: list(islice(remaining, _BATCH)), [])
+    for batch in chain([next(batches, [])], batches):
+        yield frame(batch, first)
+        first += len(batch)
 
 
 def write_frames(frames: Iterable[gpd.GeoDataFrame], output: Path, layer: str) -> None:

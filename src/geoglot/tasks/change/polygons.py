@@ -1,8 +1,8 @@
 """Regions of change as polygons with attributes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, islice, pairwise
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -12,11 +12,11 @@ from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import to_map
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip, Shape, trace
+from geoglot.outputs.vector_files import in_frames
 from geoglot.tasks.change.history import SCORE_STEPS, History
 from geoglot.tasks.change.objects import GAINS, LOSSES, Kinds
 from geoglot.tasks.change.posterior import Transitions
 
-_BATCH = 2000
 _KINDS = 9  # pairs of a kind of gain and a kind of loss
 
 
@@ -34,15 +34,10 @@ class Polygons:
 
     def frames(self) -> Iterator[gpd.GeoDataFrame]:
         """All polygons, some thousand at a time; one frame at least, which may be empty."""
-        shapes = ((step, shape) for step in range(len(self.kinds)) for shape in self._trace(step))
-        batches: Iterable[list[tuple[int, Shape]]] = iter(lambda: list(islice(shapes, _BATCH)), [])
-        count = 0
-        for batch in chain([next(iter(batches), [])], batches):
-            yield self._frame(batch, count + 1)
-            count += len(batch)
-
-    def _trace(self, step: int) -> Iterator[Shape]:
-        return trace(self._strips(step), frozenset({0}))
+        shapes = (
+            (step, shape) for step in range(len(self.kinds)) for shape in trace(self._strips(step), frozenset({0}))
+        )
+        return in_frames(shapes, self._frame)
 
     def _strips(self, step: int) -> Iterator[ClassStrip]:
         pairs = Transitions(len(self.states))
