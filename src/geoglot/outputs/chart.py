@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -19,7 +18,8 @@ from geoglot.outputs.lettering import explain_numbers, fit_labels, load_font, ma
 
 _WIDTH, _HEIGHT, _LINE = 900, 460, 24  # pixels; the height is without the names below
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 30, 40, 60  # around the lines
-_TICKS, _ROOM, _LETTER = 5, 260, 15
+_COLUMNS, _COLUMN, _ROOM = 3, 300, 260  # of the names below, and how wide a name may be
+_TICKS, _LETTER = 5, 15
 _GREY: Colour = (205, 205, 210)
 _BLACK: Colour = (0, 0, 0)
 
@@ -52,27 +52,21 @@ class Chart:
         with appears(svg) as temporary:
             temporary.write_text(_to_svg(self._marks(names), self._size), "utf-8")
         with appears(png) as temporary:
-            buffer = BytesIO()
-            _to_picture(self._marks(short), self._size).save(buffer, "PNG")
-            temporary.write_bytes(buffer.getvalue())
+            _to_picture(self._marks(short), self._size).save(temporary, "PNG")
         return explain_numbers(names, short)
 
     @property
     def _size(self) -> tuple[int, int]:
-        return _WIDTH, _HEIGHT + -(-len(self.series) // self._columns) * _LINE + 10
-
-    @property
-    def _columns(self) -> int:
-        return _WIDTH // 300
+        return _WIDTH, _HEIGHT + -(-len(self.series) // _COLUMNS) * _LINE + 10
 
     def _marks(self, names: Sequence[str]) -> list[_Mark]:
         """What is drawn, from the back to the front; `names` stand below."""
-        top = _tick(max((value for each in self.series for value in each.values), default=0.0) or 1.0)
+        top, tick = _axis(max((value for each in self.series for value in each.values), default=0.0) or 1.0)
         marks = [_Mark("text", ((_LEFT, _TOP - 14),), _BLACK, self.unit, "end")]
-        for step in range(math.ceil(top[0] / top[1]) + 1):
-            y = _height(step * top[1], top[0])
+        for step in range(math.ceil(top / tick) + 1):
+            y = _height(step * tick, top)
             marks.append(_Mark("line", ((_LEFT, y), (_WIDTH - _RIGHT, y)), _GREY))
-            marks.append(_Mark("text", ((_LEFT - 8, y + 5),), _BLACK, format_number(step * top[1]), "end"))
+            marks.append(_Mark("text", ((_LEFT - 8, y + 5),), _BLACK, format_number(step * tick), "end"))
         across = _spread(self.places)
         last = -math.inf
         for label, x in sorted(zip(self.labels, across, strict=True), key=lambda pair: pair[1]):
@@ -80,10 +74,10 @@ class Chart:
                 marks.append(_Mark("text", ((x, _HEIGHT - _BOTTOM + 22),), _BLACK, label, "middle"))
                 last = x
         for each in self.series:
-            points = tuple((x, _height(value, top[0])) for x, value in zip(across, each.values, strict=True))
+            points = tuple((x, _height(value, top)) for x, value in zip(across, each.values, strict=True))
             marks += [_Mark("line", points, each.colour), *(_Mark("dot", (point,), each.colour) for point in points)]
         for index, (each, name) in enumerate(zip(self.series, names, strict=True)):
-            x, y = 20 + index % self._columns * 300, _HEIGHT + index // self._columns * _LINE
+            x, y = 20 + index % _COLUMNS * _COLUMN, _HEIGHT + index // _COLUMNS * _LINE
             marks += [_Mark("dot", ((x, y),), each.colour), _Mark("text", ((x + 14, y + 5),), _BLACK, name, "start")]
         return marks
 
@@ -97,7 +91,7 @@ class _Mark(NamedTuple):
     anchor: str = "start"
 
 
-def _tick(most: float) -> tuple[float, float]:
+def _axis(most: float) -> tuple[float, float]:
     """The upper end of an axis from 0, and the step between its numbers: 1, 2 or 5 times a power of ten."""
     rough = most / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
