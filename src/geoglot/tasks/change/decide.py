@@ -114,13 +114,13 @@ def _follow(
 def _scores(
     shares: Float[np.ndarray, "date state rows cols"], states: UInt8[np.ndarray, "date rows cols"]
 ) -> Float[np.ndarray, "step rows cols"]:
-    own = [np.take_along_axis(shares, states[[date]][None].astype(np.intp), 1)[:, 0] for date in range(len(states))]
-    steps = [
-        np.where(
-            states[step] == states[step + 1],
-            0,
-            ((own[step][step] - own[step][step + 1]) + (own[step + 1][step + 1] - own[step + 1][step])) / 2,
-        )
-        for step in range(len(states) - 1)
-    ]
+    steps = [_moved(shares[step : step + 2], states[step : step + 2]) for step in range(len(states) - 1)]
     return np.stack(steps).clip(0, 1).astype(np.float32)
+
+
+def _moved(
+    shares: Float[np.ndarray, "2 state rows cols"], states: UInt8[np.ndarray, "2 rows cols"]
+) -> Float[np.ndarray, "rows cols"]:
+    """What the state before loses and the state after gains, from one date to the next, in the mean."""
+    before, after = (np.take_along_axis(shares, state[None, None].astype(np.intp), 1)[:, 0] for state in states)
+    return np.where(states[0] == states[1], 0, ((before[0] - before[1]) + (after[1] - after[0])) / 2)
