@@ -17,6 +17,7 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.tasks.change.align.align import Aligned
 from geoglot.tasks.change.decide import Gate
 from geoglot.tasks.change.legends import states_of
+from geoglot.tasks.change.stack import rest_words
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Asked:
         gate, least = _gate(aligned, plan), _least_pixels(aligned, options)
         facts = {
             **reading_facts(aligned.dates[0], plan),
-            "sources": [date.fingerprint() for date in aligned.dates],
-            "dates": aligned.facts(),
+            **aligned.facts(),
             "model": {"name": dense.card.name, "sha256": dense.card.sha256},
             "classes": [asdict(entry) for entry in words],
             "options": {**read.facts(), **asdict(options)},
@@ -78,8 +78,7 @@ class Asked:
 def _rest_words(question: Question, dense: Dense) -> tuple[str, ...]:
     """Words for what is none of the classes: general words that mean no class, or other classes of the model."""
     if isinstance(question, TextQuestion):
-        shared = [word for word in question.rivals[0] if all(word in rivals for rivals in question.rivals)]
-        return tuple(shared) or question.rivals[0]
+        return rest_words(question) or question.rivals[0]
     return tuple(label for label in dense.labels if label and label not in question.names) or BACKGROUND
 
 
@@ -90,7 +89,7 @@ def _gate(aligned: Aligned, plan: WindowPlan) -> Gate:
 
 
 def _least_pixels(aligned: Aligned, options: ChangeOptions) -> int:
-    """How many pixels a region of change has at least: a doubtful edge, squared, or what the user asks for."""
+    """How many pixels a region of change has at least: four, or what the user asks for."""
     if options.min_area is None:
         return 4
     pixel_m2 = aligned.grid.pixel_area_m2()

@@ -102,14 +102,18 @@ class Views:
         return np.concatenate([odds, np.full_like(shares[:1], self._rest)])
 
 
+def rest_words(question: TextQuestion) -> tuple[str, ...]:
+    """The general words that mean none of the names."""
+    return tuple(word for word in question.rivals[0] if all(word in rivals for rivals in question.rivals))
+
+
 def _against_rest(question: Question) -> Question:
     """The question with those general words only that mean none of its names, if there are some."""
     if not isinstance(question, TextQuestion) or len(question.names) == 1:
         return question
-    shared = set.intersection(*map(set, question.rivals))
-    kept = [[word in shared for word in words] for words in question.rivals]
-    if not shared:
+    if not (shared := rest_words(question)):
         return question
+    kept = [[word in shared for word in words] for words in question.rivals]
     return replace(
         question,
         against=tuple(texts[keep] for texts, keep in zip(question.against, kept, strict=True)),

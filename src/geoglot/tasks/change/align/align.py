@@ -63,7 +63,7 @@ class Aligned:
     def facts(self) -> dict[str, Any]:
         """Everything that decides the pixels, as JSON."""
         area = self.common.area
-        return {"dates": [dated.fingerprint() for dated in self.dates], "area": area and area.wkb_hex}
+        return {"sources": [dated.fingerprint() for dated in self.dates], "area": area and area.wkb_hex}
 
     def to_json(self) -> list[dict[str, Any]]:
         """What was done to each date, for manifests and results."""
