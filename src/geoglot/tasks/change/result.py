@@ -85,7 +85,7 @@ class ChangeResult:
     outputs: Mapping[str, Path]
     """The files by what they are; empty if no output was asked for."""
     changes: gpd.GeoDataFrame | None
-    """One row for each region of change, if polygons were asked for or no output was."""
+    """One row for each region of change, if no output was asked for; else they are in the file of polygons."""
     windows: int
     failed: tuple[FailedWindow, ...]
     seconds: float
