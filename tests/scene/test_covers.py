@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from geoglot.scene.class_words import parse_classes
+from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.covers import COVERS, meaning_of
 
 NAMES = [cover.name for cover in COVERS]
@@ -52,3 +52,10 @@ def test_a_cover_speaks_against_others_unless_a_class_of_the_same_map_means_it()
 
 def test_every_excluded_cover_is_a_cover() -> None:
     assert {name for cover in COVERS for name in cover.excludes} <= set(NAMES)
+
+
+def test_a_class_without_words_means_no_cover() -> None:
+    words = parse_classes("road, lake")
+    own = meaning_of((*words, ClassWords("", ())), compete=True).own
+    assert (own[:2] == meaning_of(words, compete=True).own).all()
+    assert (own[2] == 0).all()

@@ -113,9 +113,9 @@ class Meaning:
 def meaning_of(classes: Sequence[ClassWords], *, compete: bool) -> Meaning:
     """The covers that classes mean: each word its nearest, the less the farther it is; a class the mean of its words.
 
-    If the classes compete for pixels, a cover that one of them means does not speak against the others: it speaks for
-    that one already. A background (the class "") of one class says nothing, so that a map of the class is where `find`
-    finds it.
+    A class without words, such as the background of a taught model, means none. If the classes compete for pixels, a
+    cover that one of them means does not speak against the others: it speaks for that one already. A background (the
+    class "") of one class says nothing, so that a map of the class is where `find` finds it.
     """
     if compete and len(classes) == 2 and not classes[1].name:
         alone = meaning_of(classes[:1], compete=False)
@@ -123,7 +123,8 @@ def meaning_of(classes: Sequence[ClassWords], *, compete: bool) -> Meaning:
         return Meaning((*alone.names, ""), own, against)
     words = list(dict.fromkeys(word for entry in classes for word in entry.words))
     rows = dict(zip(words, _nearest_cover(_embed([*map(drop_collection, words)])), strict=True))
-    own = np.stack([np.mean([rows[word] for word in entry.words], axis=0) for entry in classes])
+    nothing = np.zeros((1, len(COVERS)), np.float32)
+    own = np.stack([np.mean([rows[word] for word in entry.words] or nothing, axis=0) for entry in classes])
     excludes = np.array([[other.name in cover.excludes for other in COVERS] for cover in COVERS], np.float32)
     against = own @ excludes * (1 - own) * (1 - own.max(0) if compete else 1)
     heard = (np.where(weights < TOLD, 0, weights) for weights in (own, against))
