@@ -5,7 +5,6 @@ python benchmarks/page.py      # needs chromium and playwright
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import time
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from mappage import GRAPHICS, card_of, look_for
+from mappage import card_of, launch, look_for
 from mapserver import TOKEN, copy_demo, serve
 
 if TYPE_CHECKING:
@@ -43,7 +42,9 @@ def main() -> None:
         with serve([copy_demo(folder)], folder / "cache") as served:
             scene = served.ask("/api/state").json()["scenes"][0]["id"]
             served.run("ask", {"scene": scene, "question": "Is there a car?"})  # models are loaded
-            browser = running.chromium.launch(executable_path=shutil.which("chromium"), args=GRAPHICS)
+            browser = launch(running)
+            if browser is None:
+                sys.exit("this benchmark needs chromium: apt-get install chromium")
             page = browser.new_page(viewport={"width": 1000, "height": 600})
             began = time.perf_counter()
             page.goto(f"http://127.0.0.1:{served.port}/?token={TOKEN}")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
 
-from mappage import GRAPHICS, OpenPage
+from mappage import OpenPage, launch
 from mapserver import TOKEN, Served, serve_demo
 
 if TYPE_CHECKING:
@@ -21,11 +20,10 @@ PATIENCE_MS = 60_000
 def browser() -> Iterator[Browser]:
     """A browser that draws WebGL without a graphics card."""
     playwright = pytest.importorskip("playwright.sync_api", reason="needs playwright, a package of the group dev")
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("needs chromium: apt-get install chromium")
     with playwright.sync_playwright() as running:
-        browser = running.chromium.launch(executable_path=found, args=GRAPHICS)
+        browser = launch(running)
+        if browser is None:
+            pytest.skip("needs chromium: apt-get install chromium")
         yield browser
         browser.close()
 
