@@ -53,6 +53,26 @@ def test_the_slider_asks_nobody_and_changes_area_and_picture(page: Page, tmp_pat
     assert np.abs(picture_of_map(page, tmp_path / "high.png") - before).max() > 20
 
 
+def test_outlining_that_fails_ends(page: Page, complaints: list[str]) -> None:
+    look_for(page, "building")
+    card = card_of(page, "building")
+    card.get_by_text("objects").first.wait_for()
+    refusal = {"error": {"kind": "InputError", "message": "not today"}}
+    page.route("**/api/jobs/find", lambda route: route.fulfill(status=400, json=refusal))
+    card.get_by_label("Threshold of building").press("ArrowRight")
+    page.get_by_role("alert").get_by_text("not today").wait_for()
+    assert card.get_by_text("outlining").count() == 0
+    assert "400" in complaints.pop()
+
+
+def test_a_server_that_is_away_is_said(page: Page, complaints: list[str]) -> None:
+    page.route("**/api/jobs/heat", lambda route: route.abort())
+    page.fill("#words", "building")
+    page.keyboard.press("Enter")
+    page.get_by_role("alert").get_by_text("does not answer").wait_for()
+    assert "ERR_FAILED" in complaints.pop()
+
+
 def test_what_is_not_there_is_said_and_not_drawn(page: Page) -> None:
     look_for(page, "elephant")
     card = card_of(page, "elephant")

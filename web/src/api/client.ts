@@ -15,7 +15,10 @@ export class ApiError extends Error {
 }
 
 async function send(method: string, path: string, body?: BodyInit, type = "application/json"): Promise<Response> {
-  const answer = await fetch(BASE + path, { method, body, headers: body === undefined ? {} : { "Content-Type": type } });
+  const headers: HeadersInit = body === undefined ? {} : { "Content-Type": type };
+  const answer = await fetch(BASE + path, { method, body, headers }).catch(() => {
+    throw new Error("The server of the map does not answer. Is geoglot serve still running?");
+  });
   if (answer.ok) return answer;
   const document = await answer.json().catch(() => null);
   throw new ApiError(answer.status, document?.error?.message ?? `The server answered ${answer.status}.`);

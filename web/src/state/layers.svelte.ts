@@ -1,11 +1,11 @@
 // Words as layers of a scene: heat, a threshold, and the objects above it.
 import type { FeatureCollection } from "geojson";
-import { readFeatures } from "../api/client";
+import { dropJob, readFeatures, startJob } from "../api/client";
 import type { Find, Heat, HeatName, Job } from "../api/types";
 import { nextColor } from "../map/palette";
 import { remember } from "./history.svelte";
 import { complain, say } from "./say.svelte";
-import { cancel, finished, run } from "./work.svelte";
+import { finished, follow, run } from "./work.svelte";
 import { workspace } from "./workspace.svelte";
 
 export type Mark = { right: boolean; at: [lon: number, lat: number] };
@@ -29,7 +29,6 @@ export class WordLayer {
   /** The work that outlined the objects: the heat itself at the threshold of the scene, else a search of its own. */
   found = $state.raw<Job<Find | Heat> | null>(null);
   objects = $state.raw<FeatureCollection | null>(null);
-  counting = $state(false);
   marks = $state<Mark[]>([]);
   gain = $state<{ before: number | null; after: number | null } | null>(null);
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -43,6 +42,16 @@ export class WordLayer {
 
   get facts(): HeatName | undefined {
     return this.job?.result?.names[this.index];
+  }
+
+  /** The threshold as a score. */
+  get score(): number {
+    return ((this.threshold ?? 1) - 1) / 254;
+  }
+
+  /** Whether objects are being outlined. */
+  get counting(): boolean {
+    return this.found !== null && !finished(this.found);
   }
 
   get ready(): boolean {
@@ -92,21 +101,24 @@ export class WordLayer {
 
   async #outline(): Promise<void> {
     if (!this.ready || this.threshold === null) return;
-    if (this.found && !finished(this.found)) await cancel(this.found);
-    const score = Math.min(Math.max((this.threshold - 1) / 254, 0.001), 0.999);
+    if (this.counting) await dropJob(this.found!.id);
+    this.found = null;
+    const score = Math.min(Math.max(this.score, 0.001), 0.999);
     const body = { scene: this.scene, words: [this.word], model: this.model, area: $state.snapshot(workspace.area) };
-    this.counting = true;
     const options = { min_score: Math.round(score * 1e4) / 1e4, overlay: false };
-    const wanted = this.threshold;
-    const job = await run<Find>("find", { ...body, options }, (found) => (this.found = found));
-    if (job.state === "done" && wanted === this.threshold) await this.#draw(job);
+    const begun = await startJob("find", { ...body, options });
+    this.found = begun as Job<Find>;
+    const isLatest = () => this.found?.id === begun.id;
+    const job = await follow<Find>(begun, (now) => {
+      if (isLatest()) this.found = now;
+    });
+    if (job.state === "done" && isLatest()) await this.#draw(job);
   }
 
   async #draw(job: Job<Find | Heat>): Promise<void> {
     const all = await readFeatures(job.id, "objects");
     this.found = job;
     this.objects = { ...all, features: all.features.filter((each) => each.properties?.["name"] === this.word) };
-    this.counting = false;
   }
 }
 

@@ -1,17 +1,19 @@
 // Long work: jobs that the server does, which the page asks about until they end.
-import { ApiError, dropJob, readJob, startJob } from "../api/client";
+import { ApiError, readJob, startJob } from "../api/client";
 import type { Bodies, Job } from "../api/types";
 
 const PACE_MS = 250;
 const PATIENCE_MS = 3000; // between questions to a server that does not answer, as while it is restarted
 
+/** What is being done at the moment. */
 export const work = $state<{ jobs: Job[] }>({ jobs: [] });
 
 export const finished = (job: Job<unknown>): boolean => job.state !== "queued" && job.state !== "running";
 
-export function keep(job: Job): void {
+function keep(job: Job): void {
   const at = work.jobs.findIndex((each) => each.id === job.id);
-  if (at < 0) work.jobs.unshift(job);
+  if (finished(job)) work.jobs = work.jobs.filter((each) => each.id !== job.id);
+  else if (at < 0) work.jobs.unshift(job);
   else work.jobs[at] = job;
 }
 
@@ -27,8 +29,8 @@ export async function follow<R>(first: Job, changed: (job: Job<R>) => void = () 
       job = (await readJob(job.id)) as Job<R>;
       pause = PACE_MS;
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) job = { ...job, state: "cancelled" };
-      else pause = PATIENCE_MS;
+      if (!(error instanceof ApiError) || error.status >= 500) pause = PATIENCE_MS;
+      else job = { ...job, state: error.status === 404 ? "cancelled" : "failed", error: { message: error.message } };
     }
     keep(job);
     changed(job);
@@ -44,9 +46,4 @@ export async function run<R, Kind extends keyof Bodies = keyof Bodies>(
   changed?: (job: Job<R>) => void,
 ): Promise<Job<R>> {
   return follow(await startJob(kind, body), changed);
-}
-
-export async function cancel(job: Job): Promise<void> {
-  await dropJob(job.id);
-  if (finished(job)) work.jobs = work.jobs.filter((each) => each.id !== job.id);
 }

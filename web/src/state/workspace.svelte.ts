@@ -2,7 +2,7 @@
 import { readState, uploadScene } from "../api/client";
 import type { Area, Scene, State } from "../api/types";
 import { complain, say } from "./say.svelte";
-import { finished, follow, keep } from "./work.svelte";
+import { finished, follow } from "./work.svelte";
 
 type Workspace = Omit<State, "jobs" | "scenes"> & { scenes: Scene[]; ready: boolean; scene: string | null; other: string | null; area: Area };
 
@@ -25,10 +25,10 @@ export const sceneOf = (id: string | null): Scene | undefined => workspace.scene
 export async function openWorkspace(): Promise<void> {
   const { jobs, ...state } = await readState();
   const scenes = state.scenes.filter((scene) => !scene.error) as Scene[];
-  for (const scene of state.scenes) if (scene.error) say(`${scene.name}: ${scene.error}`, true);
+  const broken = state.scenes.filter((scene) => scene.error).map((scene) => `${scene.name}: ${scene.error}`);
+  if (broken.length) say(broken.join(" "), true);
   Object.assign(workspace, state, { scenes, ready: true, scene: scenes[0]?.id ?? null });
   for (const job of jobs) {
-    keep(job);
     if (!finished(job)) follow(job).catch(complain); // of a page that was closed, or a server that was restarted
   }
 }
