@@ -1,7 +1,7 @@
 import { describe, expect, test, vi } from "vitest";
 
 vi.mock("../src/map/tool.svelte", () => ({ stage: { map: null }, tool: {} }));
-vi.mock("../src/state/layers.svelte", () => ({ layers: { all: [] } }));
+vi.mock("../src/state/layers.svelte", () => ({ layers: { all: [] }, OPACITY: 0.85 }));
 vi.mock("../src/state/workspace.svelte", () => ({ workspace: {} }));
 const { formatLink, readLink } = await import("../src/state/link.svelte");
 
@@ -17,5 +17,12 @@ describe("a link", () => {
   });
   test("of a stranger is read as far as it makes sense", () => {
     expect(readLink("#at=1/x/3&tab=root&word=mini~javascript~1~1~~a&word=")).toEqual({ at: undefined, scene: undefined, tab: undefined, words: [] });
+  });
+  test.each(["at=3/91/0", "at=3/0/181", "at=23/0/0", "at=3//0", "at=3/0"])("to nowhere, as %s, is left out", (text) => {
+    expect(readLink(`#${text}`).at).toBeUndefined();
+  });
+  test.each([["", ""], ["-1", "0"], ["2", "256"], ["x", "x"]])("with opacity %s and threshold %s has the usual ones", (opacity, threshold) => {
+    const read = readLink(`#word=mini~e69f00~${opacity}~1~${threshold}~pool`).words[0]!;
+    expect([read.opacity, read.threshold]).toEqual([0.85, null]);
   });
 });

@@ -14,7 +14,7 @@ from mappage import card_of, look_for
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 
 def test_right_and_wrong_places_teach_the_word_anew(page: Page) -> None:
@@ -51,6 +51,18 @@ def test_a_search_shows_places_and_goes_on_from_them(page: Page) -> None:
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     assert waiting.value.suggested_filename.endswith(".csv")
+
+
+def test_without_an_archive_there_is_no_search(page: Page) -> None:
+    def without_archives(route: Route) -> None:
+        route.fulfill(json=route.fetch().json() | {"archives": []})
+
+    page.route("**/api/state", without_archives)
+    page.reload()
+    page.get_by_role("tab", name="Words").wait_for()
+    page.keyboard.press("2")
+    assert page.get_by_role("tab", name="Search").count() == 0
+    assert page.get_by_role("tab", selected=True).inner_text() == "Words"
 
 
 def test_a_search_is_restricted_to_the_area(page: Page) -> None:

@@ -113,6 +113,19 @@ def test_a_link_restores_the_view_and_undo_takes_back(page: Page) -> None:
     assert card_of(page, "building").count() == 1
 
 
+def test_a_link_that_is_pasted_is_followed(page: Page) -> None:
+    page.evaluate("location.hash = 'at=3/999/0&word=mini~e69f00~5~1~999~trees'")
+    card = card_of(page, "trees")
+    card.get_by_text("objects").first.wait_for()
+    assert card.get_by_label("Opacity of trees").input_value() == "0.85"
+
+
+def test_a_link_to_a_scene_that_is_not_open_says_so(page: Page) -> None:
+    page.evaluate("location.hash = 'scene=gone&word=mini~e69f00~1~1~~trees'")
+    page.get_by_role("alert").get_by_text("scene of this link is not open").wait_for()
+    assert card_of(page, "trees").count() == 0
+
+
 def test_a_class_map_has_a_legend_and_files(page: Page, tmp_path: Path) -> None:
     look_for(page, "building, trees")
     page.get_by_role("button", name="Make a class map of these 2 words").click()

@@ -10,6 +10,7 @@ import { workspace } from "./workspace.svelte";
 
 export type Mark = { right: boolean; at: [lon: number, lat: number] };
 
+export const OPACITY = 0.85; // of a new layer
 const REST_MS = 500; // the slider rests: objects are outlined
 
 let keys = 0;
@@ -20,7 +21,7 @@ export class WordLayer {
   scene: string;
   color = $state("");
   visible = $state(true);
-  opacity = $state(0.85);
+  opacity = $state(OPACITY);
   /** A value of tiles, 1..255; null until the server or the user decides. */
   threshold = $state<number | null>(null);
   model = $state("mini");

@@ -1,8 +1,8 @@
 // A link that restores the view: where the map looks, the scene, the words with their thresholds, the panel.
 import { stage } from "../map/tool.svelte";
-import { type Tab, tabs } from "../ui/tabs.svelte";
-import { heat, layers, layersOf, WordLayer } from "./layers.svelte";
-import { workspace } from "./workspace.svelte";
+import { openTab, type Tab, TABS, tabs } from "../ui/tabs.svelte";
+import { heat, layers, layersOf, OPACITY, WordLayer } from "./layers.svelte";
+import { sceneOf, workspace } from "./workspace.svelte";
 
 type Word = { word: string; model: string; color: string; opacity: number; visible: boolean; threshold: number | null };
 export type Link = { at?: [zoom: number, lat: number, lon: number]; scene?: string; tab?: Tab["id"]; words: Word[] };
@@ -18,20 +18,27 @@ export function formatLink(link: Link): string {
   return `#${parts}`;
 }
 
+/** A number of a link; null if it is none, or outside of what it may be. */
+function within(text: string | undefined, least: number, most: number): number | null {
+  const value = text ? Number(text) : NaN;
+  return value >= least && value <= most ? value : null;
+}
+
 export function readLink(hash: string): Link {
   const parts = new URLSearchParams(hash.replace(/^#/, ""));
-  const at = parts.get("at")?.split("/").map(Number);
+  const [zoom, lat, lon] = (parts.get("at") ?? "").split("/");
+  const at = [within(zoom, -2, 22), within(lat, -90, 90), within(lon, -180, 180)];
   const words = parts.getAll("word").flatMap((text): Word[] => {
     const [model, color, opacity, visible, threshold, ...rest] = text.split("~");
     const word = rest.join("~"); // last, as it may hold anything
     if (!word || !model || !/^[0-9a-f]{6}$/.test(color ?? "")) return [];
-    const value = Number(threshold) || null;
-    return [{ word, model, color: `#${color}`, opacity: Number(opacity), visible: visible === "1", threshold: value }];
+    const view = { opacity: within(opacity, 0, 1) ?? OPACITY, visible: visible === "1", threshold: within(threshold, 1, 255) };
+    return [{ word, model, color: `#${color}`, ...view }];
   });
   return {
-    at: at?.length === 3 && at.every(Number.isFinite) ? (at as Link["at"]) : undefined,
+    at: at.includes(null) ? undefined : (at as Link["at"]),
     scene: parts.get("scene") ?? undefined,
-    tab: tabs.all.find((tab) => tab.id === parts.get("tab"))?.id,
+    tab: TABS.find((tab) => tab.id === parts.get("tab"))?.id,
     words,
   };
 }
@@ -39,22 +46,29 @@ export function readLink(hash: string): Link {
 const QUIET_MS = 600; // a browser asks for the icon of the page anew whenever its address changes
 let waiting: number | undefined;
 
-export function writeLink(): void {
-  if (!workspace.ready || !stage.map) return;
-  const { lat, lng } = stage.map.getCenter();
+/** The link to what is shown now. */
+export function currentLink(): string {
+  const center = stage.map?.getCenter();
+  const at: Link["at"] = center && [stage.map!.getZoom(), center.lat, center.wrap().lng];
   const words = layersOf(workspace.scene).map(({ word, model, color, opacity, visible, threshold }) => ({
     word, model, color, opacity, visible, threshold,
   }));
-  const link = formatLink({ at: [stage.map.getZoom(), lat, lng], scene: workspace.scene ?? undefined, tab: tabs.now, words });
+  return formatLink({ at, scene: workspace.scene ?? undefined, tab: tabs.now, words });
+}
+
+export function writeLink(): void {
+  if (!workspace.ready || !stage.map) return;
+  const link = currentLink();
   window.clearTimeout(waiting);
   waiting = window.setTimeout(() => window.history.replaceState(null, "", link), QUIET_MS);
 }
 
 /** Shows what a link says. Its words are asked for again, which the server has kept. */
 export async function restore(link: Link): Promise<void> {
-  const scene = workspace.scenes.find((each) => each.id === link.scene);
+  const scene = sceneOf(link.scene ?? null);
+  if (link.scene && !scene) throw new Error("The scene of this link is not open here.");
   if (scene) workspace.scene = scene.id;
-  if (link.tab) tabs.now = link.tab;
+  if (link.tab) openTab(link.tab);
   if (link.at) stage.map?.jumpTo({ zoom: link.at[0], center: [link.at[2], link.at[1]] });
   else if (scene) stage.map?.fitBounds(scene.bounds, { padding: 24, duration: 0 });
   if (!workspace.scene) return;

@@ -6,7 +6,7 @@ import { layersOf } from "../state/layers.svelte";
 import { say } from "../state/say.svelte";
 import { turnTheme } from "../state/theme.svelte";
 import { workspace } from "../state/workspace.svelte";
-import { tabs } from "./tabs.svelte";
+import { openTab, TABS } from "./tabs.svelte";
 
 export const KEYS: [key: string, what: string][] = [
   ["/", "type words"],
@@ -40,7 +40,7 @@ function setRight(right: boolean): void {
 }
 
 const focusWords = () => {
-  flushSync(() => (tabs.now = "words")); // the next key is a letter of the words
+  flushSync(() => openTab("words")); // the next key is a letter of the words
   document.querySelector<HTMLElement>("#words")?.focus();
 };
 
@@ -60,7 +60,7 @@ export function keyPressed(event: KeyboardEvent, help: () => void): void {
     r: () => setRight(true),
     w: () => setRight(false),
   };
-  tabs.all.forEach((tab, i) => (acts[String(i + 1)] = () => (tabs.now = tab.id)));
+  TABS.forEach((tab, i) => (acts[String(i + 1)] = () => openTab(tab.id)));
   const act = acts[event.key];
   if (!act) return;
   event.preventDefault();
