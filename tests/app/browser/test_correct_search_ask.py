@@ -48,6 +48,9 @@ def test_a_search_shows_places_and_goes_on_from_them(page: Page) -> None:
         page.get_by_role("button", name="Less like hit 1", exact=True).click()
     assert len(asked.value.post_data_json["unlike"]) == 1
     page.get_by_text("unlike 1 of them").wait_for()
+    page.get_by_role("tab", name="Ask").click()
+    page.get_by_role("tab", name="Search").click()
+    assert page.get_by_role("button", name="Less like hit", pressed=True).count() == 1
     with page.expect_download() as waiting:
         page.get_by_role("link", name="CSV").click()
     assert waiting.value.suggested_filename.endswith(".csv")

@@ -135,6 +135,13 @@ def test_a_class_map_has_a_legend_and_files(page: Page, tmp_path: Path) -> None:
     with page.expect_download() as waiting:
         page.get_by_label("Class map").get_by_role("link", name="COG").click()
     assert waiting.value.suggested_filename.endswith("map.tif")
+    page.get_by_role("tab", name="Ask").click()
+    page.get_by_role("tab", name="Words").click()
+    assert "trees" in table.inner_text()
+    page.get_by_role("button", name="Remove building").click()
+    page.get_by_role("button", name="Remove trees").click()
+    page.get_by_role("button", name="Hide the class map").click()
+    assert page.get_by_role("button", name="Show the class map").is_visible()
 
 
 def test_a_file_can_be_opened(page: Page, tmp_path: Path) -> None:
