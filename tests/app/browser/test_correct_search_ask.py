@@ -99,6 +99,13 @@ def test_two_dates_lie_side_by_side(two_dates: Page) -> None:
     line.wait_for()
     line.fill("20")
     assert page.locator(".over").evaluate("each => each.style.clipPath") == "inset(0px 0px 0px 20%)"
+    other = page.get_by_label("Compare it with").input_value()
+    scenes = page.locator("header select")
+    first = scenes.input_value()
+    scenes.select_option(other)
+    assert page.locator(".over").count() == 0  # a date is not compared with itself
+    scenes.select_option(first)
+    page.locator(".over").wait_for()
     page.get_by_label("Compare it with").select_option(index=0)
     assert page.locator(".over").count() == 0
 

@@ -1,6 +1,7 @@
 // What the server opened at its start, and what was opened since.
 import { readState, uploadScene } from "../api/client";
 import type { Area, Scene, State } from "../api/types";
+import { overlap } from "../map/bounds";
 import { complain, say } from "./say.svelte";
 import { finished, follow } from "./work.svelte";
 
@@ -21,6 +22,12 @@ export const workspace = $state<Workspace>({
 });
 
 export const sceneOf = (id: string | null): Scene | undefined => workspace.scenes.find((each) => each.id === id);
+
+/** The date that the scene is compared with: another scene of the same place. */
+export function otherDate(): Scene | undefined {
+  const [scene, other] = [sceneOf(workspace.scene), sceneOf(workspace.other)];
+  return scene && other && scene.id !== other.id && overlap(scene.bounds, other.bounds) ? other : undefined;
+}
 
 export async function openWorkspace(): Promise<void> {
   const { jobs, ...state } = await readState();
