@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { boundsOf } from "../src/map/bounds";
-import { formatArea } from "../src/ui/figures";
+import { formatArea, taughtName } from "../src/ui/figures";
 
 test.each([
   [null, "m2", null],
@@ -16,3 +16,12 @@ test("bounds hold every position, of collections too", () => {
   const far = { type: "Point" as const, coordinates: [-7, 9] };
   expect(boundsOf({ type: "GeometryCollection", geometries: [outline, far] })).toEqual([-7, 2, 3, 9]);
 });
+
+test.each([
+  ["swimming pool", "swimming-pool-mine"],
+  ["(Gewächshäuser)", "Gewächshäuser-mine"],
+  ["水田", "水田-mine"],
+  ["?!", "word-mine"],
+])("what %s was taught is named %s", (word, name) => expect(taughtName(word)).toBe(name));
+
+test("the name of a long word has at most 60 letters", () => expect(taughtName("a".repeat(90)).length).toBeLessThanOrEqual(60));

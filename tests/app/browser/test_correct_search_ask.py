@@ -35,6 +35,15 @@ def test_right_and_wrong_places_teach_the_word_anew(page: Page) -> None:
     card.get_by_text("On places that it did not learn from").wait_for()
     assert re.search(r"IoU .* by the word alone, .* now", card.inner_text())
     assert "my-buildings" in page.get_by_label("Model").inner_text()
+    look_for(page, "trees")
+    page.get_by_role("tab", name="Search").click()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    assert page.locator(".pin").count() == 5  # marking ended with its buttons
+    page.get_by_role("tab", name="Words").click()
+    with page.expect_request(lambda each: "/api/jobs/segment" in each.url) as asked:
+        page.get_by_role("button", name="Make a class map of these 2 words").click()
+    assert asked.value.post_data_json["model"] == "my-buildings"
+    page.get_by_label("Class map").get_by_role("table").wait_for()
 
 
 def test_a_search_shows_places_and_goes_on_from_them(page: Page) -> None:

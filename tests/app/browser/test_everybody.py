@@ -57,7 +57,12 @@ def test_the_keyboard_alone_looks_corrects_and_asks(page: Page) -> None:
         page.keyboard.press(key)
         page.wait_for_timeout(400)  # the map moves
     assert page.locator(".pin.right").count() == 1 and page.locator(".pin.wrong").count() == 1
+    page.get_by_text("Marked a wrong place of building.", exact=True).wait_for()
     page.keyboard.press("Escape")
+    card_of(page, "building").get_by_role("button", name="Hide building").press("Enter")
+    page.locator(".map canvas").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("There is no object here.", exact=True).wait_for()
     page.keyboard.press("4")
     assert page.get_by_role("tab", name="Ask").get_attribute("aria-selected") == "true"
     page.keyboard.press("?")

@@ -37,9 +37,12 @@ export type Fact = Record<string, unknown>;
 /** The main map, once it is there: panels move it. */
 export const stage: { map: MapLibre | null } = { map: null };
 
-export function mark(layer: WordLayer, at: Mark["at"], right: boolean): void {
+/** Marks a place, and returns what was done in words. */
+export function mark(layer: WordLayer, at: Mark["at"], right: boolean): string {
+  const kind = right ? "right" : "wrong";
   layer.marks.push({ right, at });
-  remember(`marking ${layer.word} ${right ? "right" : "wrong"}`, () => layer.marks.pop());
+  remember(`marking ${layer.word} ${kind}`, () => layer.marks.pop());
+  return `Marked a ${kind} place of ${layer.word}.`;
 }
 
 /** Moves so that bounds fill the map; at once for people who do not want motion. */
