@@ -23,6 +23,10 @@ export const workspace = $state<Workspace>({
 
 export const sceneOf = (id: string | null): Scene | undefined => workspace.scenes.find((each) => each.id === id);
 
+/** The open scene of a file, of which an archive keeps the path. */
+export const sceneOfFile = (path: string): Scene | undefined =>
+  workspace.scenes.find((each) => each.name === path.split(/[\\/]/).at(-1));
+
 /** The date that the scene is compared with: another scene of the same place. */
 export function otherDate(): Scene | undefined {
   const [scene, other] = [sceneOf(workspace.scene), sceneOf(workspace.other)];
