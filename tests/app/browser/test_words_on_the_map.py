@@ -27,6 +27,8 @@ def test_words_become_layers_with_heat_area_and_count(page: Page, tmp_path: Path
     look_for(page, "building, trees")
     card_of(page, "building").get_by_text("objects").first.wait_for()
     assert "m²" in card_of(page, "building").inner_text()
+    look_for(page, "trees, building")
+    page.get_by_text("These words are in the list already.").wait_for()
     heated = picture_of_map(page, tmp_path / "heated.png")
     assert np.abs(heated - before).max(2).mean() > 5
     page.get_by_role("button", name="Hide building").click()

@@ -136,8 +136,10 @@ export function removeLayer(layer: WordLayer): void {
 /** Words separated by commas become layers; their heat appears while it is computed. */
 export async function addWords(text: string, model: string, scene = workspace.scene): Promise<void> {
   const there = new Set(layersOf(scene).filter((each) => each.model === model).map((each) => each.word));
-  const words = [...new Set(text.split(",").map((word) => word.trim()))].filter((word) => word && !there.has(word));
-  if (!scene || !words.length) return;
+  const typed = [...new Set(text.split(",").map((word) => word.trim()))].filter(Boolean);
+  if (!scene || !typed.length) return;
+  const words = typed.filter((word) => !there.has(word));
+  if (!words.length) return say("These words are in the list already.");
   const added = words.map((word, i) => new WordLayer(word, scene, nextColor(layers.all.length + i), model));
   layers.all.push(...added);
   remember(`adding ${words.join(", ")}`, () => {

@@ -11,7 +11,7 @@ import { openTab, TABS } from "./tabs.svelte";
 export const KEYS: [key: string, what: string][] = [
   ["/", "type words"],
   ["1 to 4", "words, search, time, ask"],
-  ["Tab", "go to the next control; on the map, arrows move and + and − zoom"],
+  ["Tab", "go to the next control; on the map, arrows move it, + and − zoom"],
   ["Enter on the map", "click in its centre: look at an object, or mark a place"],
   ["r, w", "while correcting: mark right or wrong places"],
   ["h", "show or hide all heat"],
