@@ -1,9 +1,11 @@
+import tomllib
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
 
 from geoglot import doctor
+from geoglot.installation import install_command
 
 
 def found(name: str) -> doctor.Check:
@@ -16,21 +18,35 @@ def test_this_machine_can_run_geoglot() -> None:
 
 
 def test_packages_come_from_the_metadata() -> None:
-    assert {"torch", "rasterio", "click"} <= set(doctor.required_packages())
+    assert {"torch", "rasterio", "click"} <= {check.name for check in doctor.examine()}
 
 
 def test_an_absent_package_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "required_packages", lambda: ["no-such-package"])
+    monkeypatch.setattr(doctor, "required_packages", lambda: ["no-such-package>=2"])
     check = found("no-such-package")
-    assert (check.ok, check.essential, check.advice) == (False, True, "pip install no-such-package")
+    assert (check.ok, check.essential, check.advice) == (False, True, install_command("no-such-package"))
 
 
 def test_an_uninstalled_geoglot_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def requires(name: str) -> list[str]:
-        raise PackageNotFoundError(name)
+    def uninstalled() -> list[str]:
+        raise PackageNotFoundError("geoglot")
 
-    monkeypatch.setattr(doctor, "requires", requires)
-    assert doctor.required_packages() == ["geoglot"]
+    monkeypatch.setattr(doctor, "required_packages", uninstalled)
+    monkeypatch.setattr(doctor, "version", lambda name: uninstalled())
+    assert not found("geoglot").ok
+
+
+def test_every_extra_says_what_it_opens() -> None:
+    declared = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert set(doctor.EXTRAS) == set(declared["project"]["optional-dependencies"])
+
+
+def test_an_absent_extra_names_what_is_missing_alone_and_is_no_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "extras", lambda: ["mat"])
+    monkeypatch.setattr(doctor, "packages_of", lambda extra: ["click>=8", "no-such-package>=2"])
+    check = found("extra mat")
+    assert (check.ok, check.essential) == (False, False) and "SAT-4" in check.found
+    assert check.advice == install_command("no-such-package>=2")
 
 
 def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError
 
 import pytest
 
-from geoglot import errors
+from geoglot import installation
 from geoglot.errors import MissingExtraError
 
 
@@ -16,7 +16,7 @@ def test_a_missing_extra_is_had_by_the_names_of_its_packages(monkeypatch: pytest
         'httpx2>=2.16 ; extra == "ask"',
         "h5py; extra == 'mat'",
     ]
-    monkeypatch.setattr(errors, "requires", lambda name: wanted)
+    monkeypatch.setattr(installation, "requires", lambda name: wanted)
     said = str(MissingExtraError("pydantic-monty", "ask"))
     assert said.startswith("pydantic-monty is not installed; ") and "geoglot[ask]" in said
     assert said.endswith(f'"{sys.executable}" -m pip install "pydantic-monty>=1.4" "httpx2>=2.16"')
@@ -26,5 +26,5 @@ def test_without_metadata_it_is_had_by_its_own_name(monkeypatch: pytest.MonkeyPa
     def unknown(name: str) -> list[str]:
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr(errors, "requires", unknown)
+    monkeypatch.setattr(installation, "requires", unknown)
     assert str(MissingExtraError("h5py", "mat")).endswith('-m pip install "geoglot[mat]"')

@@ -1,19 +1,32 @@
 """Checks of this machine: packages, device, raster and vector formats, projections, models, cache."""
 
 import platform
-import re
 import sys
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, version
 
 from geoglot.errors import GeoglotError
+from geoglot.installation import extras, install_command, name_of, packages_of, required_packages
 from geoglot.settings import load_settings
 
 REINSTALL = "install geoglot again: pip install --force-reinstall geoglot"
 RASTER_DRIVERS = ("GTiff", "COG", "PNG", "JPEG", "VRT")
 VECTOR_DRIVERS = ("GPKG", "GeoJSON")
+#: What each extra opens
+EXTRAS = {
+    "serve": "the map in a browser: geoglot serve, geoglot demo --map",
+    "ask": "questions whose programs run in a sandbox: geoglot ask, and a language model as planner",
+    "onnx": "segmenters for other programs: geoglot export",
+    "pairs": "tiles and photos from services, scenes of STAC catalogues: geoglot pairs collect, geoglot index add",
+    "zarr": "archives from and to Zarr: geoglot index import and export",
+    "lancedb": "archives to LanceDB: geoglot index export",
+    "ray": "an archive on many machines: geoglot index add --ray",
+    "gguf": "language models in GGUF files: geoglot ask --llm-model",
+    "mat": "the data sets SAT-4 and SAT-6: geoglot evaluate",
+    "tensorboard": "curves of trainings in TensorBoard",
+}
 #: What a broken installation may raise
 _BROKEN = (ImportError, OSError, RuntimeError, ValueError, AttributeError, GeoglotError)
 
@@ -41,7 +54,7 @@ def examine() -> list[Check]:
             f"{platform.python_version()} on {platform.platform()}",
             "use 3.11",
         ),
-        *(_package(name) for name in required_packages()),
+        *_required(),
         _look("device", _device, REINSTALL),
         _look(
             "raster formats",
@@ -53,23 +66,30 @@ def examine() -> list[Check]:
         _look("bundled model", _bundled_model, REINSTALL),
         _look("other models", _other_models, "remove damaged models from the cache", essential=False),
         _look("cache", _cache, "set GEOGLOT_CACHE to a folder that can be written", essential=False),
+        *(_extra(name) for name in EXTRAS if name in extras()),
     ]
 
 
-def required_packages() -> list[str]:
-    """Names of the packages that geoglot requires, from its own metadata."""
+def _required() -> list[Check]:
     try:
-        wanted = requires("geoglot") or []
+        return [_package(name_of(requirement)) for requirement in required_packages()]
     except PackageNotFoundError:
-        return ["geoglot"]
-    return [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in wanted if "extra ==" not in line]
+        return [_package("geoglot")]
 
 
 def _package(name: str) -> Check:
     try:
         return Check(name, True, version(name), "")
     except PackageNotFoundError:
-        return Check(name, False, "not installed", f"pip install {name}")
+        return Check(name, False, "not installed", install_command(name))
+
+
+def _extra(extra: str) -> Check:
+    """Whether the packages of an extra are here. The advice names only what is missing."""
+    packages = packages_of(extra)
+    missing = [package for package in packages if not _package(name_of(package)).ok]
+    found = f"{EXTRAS[extra]}{' (not installed)' if missing else ''}"
+    return Check(f"extra {extra}", not missing, found, install_command(*missing), essential=False)
 
 
 def _look(name: str, look: Callable[[], str], advice: str, essential: bool = True) -> Check:

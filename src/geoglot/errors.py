@@ -1,8 +1,6 @@
 """Every exception that geoglot raises on purpose. Each message says what to do next."""
 
-import sys
-from importlib.metadata import PackageNotFoundError, requires
-
+from geoglot.installation import install_command, packages_of
 from geoglot.legible import message_of, visible
 
 
@@ -77,18 +75,5 @@ class MissingExtraError(GeoglotError):
     """An optional dependency is not installed."""
 
     def __init__(self, package: str, extra: str) -> None:
-        packages = " ".join(f'"{name}"' for name in _packages_of(extra))
-        super().__init__(
-            f"{package} is not installed; install the packages of geoglot[{extra}] with: "
-            f'"{sys.executable}" -m pip install {packages}'
-        )
-
-
-def _packages_of(extra: str) -> list[str]:
-    """The packages of an extra, which can be installed by name however geoglot itself was installed."""
-    try:
-        requirements = [line.partition(";") for line in requires("geoglot") or []]
-    except PackageNotFoundError:  # geoglot runs from its sources
-        requirements = []
-    packages = [name.strip() for name, _, marker in requirements if f'extra == "{extra}"' in marker.replace("'", '"')]
-    return packages or [f"geoglot[{extra}]"]
+        command = install_command(*packages_of(extra))
+        super().__init__(f"{package} is not installed; install the packages of geoglot[{extra}] with: {command}")

@@ -19,7 +19,10 @@ def command() -> None:
 @command.command("list")
 @shared.as_json
 def list_sets(as_json: bool) -> None:
-    """List all data sets: name, tasks, splits, and where to get them."""
+    """List all data sets: name, tasks, splits, and where to get them.
+
+    Example: geoglot datasets list
+    """
     from geoglot.datasets.catalogue import DATASETS
 
     rows = [

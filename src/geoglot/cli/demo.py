@@ -29,7 +29,10 @@ CLASSES = {
 @shared.overwrite
 @shared.long
 def command(output: Path, on_map: bool, overwrite: bool, as_json: bool) -> None:
-    """Map trees, grass, buildings and roads over a real scene, with no network and no account."""
+    """Map trees, grass, buildings and roads over a real scene, with no network and no account.
+
+    Example: geoglot demo -o demo-output
+    """
     from geoglot.demo import SCENE
     from geoglot.options import SegmentOptions
     from geoglot.outputs.atomic import disk_errors

@@ -11,7 +11,10 @@ from geoglot.cli import shared
 @shared.short
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Say what works on this machine, and what to do about the rest."""
+    """Say what works on this machine, and what to do about the rest.
+
+    Example: geoglot doctor --json
+    """
     from geoglot.doctor import examine
 
     checks = examine()

@@ -117,6 +117,8 @@ def work(units: tuple[str, ...], model: str | None, device: str | None, as_json:
     """Do UNITS, files of `geoglot index plan`; the result of each appears beside it. A second time changes nothing.
 
     Exit code 3: some sources could not be read; the rest was done.
+
+    Example: geoglot index work plan/unit-*.json
     """
     from functools import cache
 
@@ -141,7 +143,10 @@ def work(units: tuple[str, ...], model: str | None, device: str | None, as_json:
 @click.argument("units")
 @shared.long
 def commit(archive: Path, units: str, as_json: bool) -> None:
-    """Join what was done of the folder UNITS to ARCHIVE. Exit code 3: some units were not done, or only in part."""
+    """Join what was done of the folder UNITS to ARCHIVE. Exit code 3: some units were not done, or only in part.
+
+    Example: geoglot index commit archive/ plan/
+    """
     from geoglot.index.build.cluster import join_units
 
     with progress() as advance:
@@ -160,7 +165,10 @@ def commit(archive: Path, units: str, as_json: bool) -> None:
 @click.argument("archive")
 @shared.short
 def info(archive: str, as_json: bool) -> None:
-    """Say what ARCHIVE covers: by which model, where, when, and how much was not seen and why."""
+    """Say what ARCHIVE covers: by which model, where, when, and how much was not seen and why.
+
+    Example: geoglot index info archive/
+    """
     from geoglot.index.store.archive import Archive
     from geoglot.index.store.coverage import cover
 
@@ -176,6 +184,8 @@ def remove(archive: Path, sources: tuple[str, ...], as_json: bool) -> None:
     """Remove SOURCES from ARCHIVE: files, folders, or patterns such as "/scenes/2019*". Files themselves stay.
 
     Searches find them no more; `geoglot index compact` frees the space.
+
+    Example: geoglot index remove archive/ "/scenes/2019*"
     """
     from geoglot.index.build.remove import remove as remove_sources
 
@@ -187,7 +197,10 @@ def remove(archive: Path, sources: tuple[str, ...], as_json: bool) -> None:
 @click.argument("archive", type=shared.PATH)
 @shared.short
 def compact(archive: Path, as_json: bool) -> None:
-    """Rewrite small shards of ARCHIVE as large ones, which are searched quicker, and free space of removed sources."""
+    """Rewrite small shards of ARCHIVE as large ones, which are searched quicker, and free space of removed sources.
+
+    Example: geoglot index compact archive/
+    """
     from geoglot.index.store.compact import compact as compact_shards
 
     done = compact_shards(archive)

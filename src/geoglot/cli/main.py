@@ -4,13 +4,14 @@ import importlib
 import os
 import traceback
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from signal import Signals
 from typing import Any, NoReturn
 
 import click
 
 from geoglot.aliases import not_utf8
+from geoglot.cli.commands import COMPLETION, NAMES, SECTIONS
 from geoglot.cli.console import plain_streams
 from geoglot.cli.shared import is_verbose
 from geoglot.cli.stop import Stopped, stop_on_signals
@@ -19,29 +20,8 @@ from geoglot.legible import message_of, one_line
 from geoglot.settings import load_settings
 from geoglot.version import __version__
 
-#: Name to "module:attribute" of its click command, in the order in which a newcomer needs them
-COMMANDS = {
-    "doctor": "geoglot.cli.doctor:command",
-    "demo": "geoglot.cli.demo:command",
-    "models": "geoglot.cli.models:command",
-    "info": "geoglot.cli.info:command",
-    "bands": "geoglot.cli.bands:command",
-    "classify": "geoglot.cli.classify:command",
-    "segment": "geoglot.cli.segment:command",
-    "find": "geoglot.cli.find:command",
-    "change": "geoglot.cli.change:command",
-    "audit": "geoglot.cli.audit:command",
-    "ask": "geoglot.cli.ask:command",
-    "index": "geoglot.cli.index:command",
-    "search": "geoglot.cli.search:command",
-    "pairs": "geoglot.cli.pairs:command",
-    "teach": "geoglot.cli.teach:command",
-    "train": "geoglot.cli.train:command",
-    "export": "geoglot.cli.export:command",
-    "datasets": "geoglot.cli.datasets:command",
-    "evaluate": "geoglot.cli.evaluate:command",
-    "serve": "geoglot.cli.serve:command",
-}
+#: Name to "module:attribute" of its click command
+COMMANDS = {name: f"geoglot.cli.{name}:command" for name in NAMES}
 _RESUMED = ("segment", "find", "change", "index", "pairs", "train")
 _OURS = {
     True: "this is a fault of geoglot and not yours; please report it with the lines above, as SECURITY.md says",
@@ -64,9 +44,20 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands by what a person wants to do, each with an example."""
+        width = max(map(len, COMMANDS))
+        for heading, section in SECTIONS.items():
+            with formatter.section(heading):
+                for name, does, example in section:
+                    formatter.write(f"  {name:<{width}}  {does}\n  {'':<{width}}    {example}\n")
+
     def main(self, *args: Any, **kwargs: Any) -> Any:
-        """Run the program with streams that can write every text; see `console`."""
-        with plain_streams():
+        """Run the program with streams that can write every text; see `console`.
+
+        Completions are bytes, which click writes to the stream itself.
+        """
+        with nullcontext() if COMPLETION in os.environ else plain_streams():
             return super().main(*args, **kwargs)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -120,7 +111,10 @@ def fail(ctx: click.Context, message: str, exit_code: int) -> NoReturn:
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="geoglot")
 def cli() -> None:
-    """Say it in words, see it on the map."""
+    """Say it in words, see it on the map.
+
+    `geoglot COMMAND --help` explains a command, and `geoglot help` lists the pages of the docs.
+    """
 
 
 def main() -> None:

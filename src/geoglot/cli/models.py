@@ -19,7 +19,10 @@ def command() -> None:
 @command.command("list")
 @shared.short
 def list_(as_json: bool) -> None:
-    """List models: first those that can be loaded now, then those that can be pulled, or fetched and converted."""
+    """List models: first those that can be loaded now, then those that can be pulled, or fetched and converted.
+
+    Example: geoglot models list
+    """
     from geoglot.models.zoo import list_models
 
     models = list_models()
@@ -35,7 +38,10 @@ def list_(as_json: bool) -> None:
 @click.argument("model")
 @shared.short
 def show(model: str, as_json: bool) -> None:
-    """Print the card of MODEL, a name or a folder."""
+    """Print the card of MODEL, a name or a folder.
+
+    Example: geoglot models show mini
+    """
     from geoglot.models.zoo import card_of, find_model, model_size
 
     folder = find_model(model)
@@ -60,7 +66,10 @@ def _plain(value: object) -> object:
 @click.option("-o", "--output", type=shared.PATH, help="Folder of the model. Default: in the cache.")
 @shared.short
 def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) -> None:
-    """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model."""
+    """Turn a CHECKPOINT (.pt, .ckpt, .bin, .safetensors, or a transformers folder) into a model.
+
+    Example: geoglot models convert RemoteCLIP-ViT-B-32.pt --name remoteclip-vit-b-32
+    """
     from geoglot.errors import InputError
     from geoglot.models.convert import conversion_of
     from geoglot.models.convert import convert as convert_checkpoint
@@ -79,7 +88,10 @@ def convert(checkpoint: Path, output: Path | None, as_json: bool, **about: Any) 
 @click.argument("model")
 @shared.short
 def calibrate(model: str, as_json: bool) -> None:
-    """Teach MODEL, a name or a folder, which words are absurd, so that it does not find them; seconds to minutes."""
+    """Teach MODEL, a name or a folder, which words are absurd, so that it does not find them; seconds to minutes.
+
+    Example: geoglot models calibrate runs/my-clip/model
+    """
     from geoglot.models.calibration import CALIBRATION
     from geoglot.models.calibration import calibrate as calibrate_model
     from geoglot.models.zoo import find_model, load_uncalibrated
@@ -93,7 +105,10 @@ def calibrate(model: str, as_json: bool) -> None:
 @click.argument("name")
 @shared.short
 def pull(name: str, as_json: bool) -> None:
-    """Download NAME, verify it, and store it in the cache."""
+    """Download NAME, verify it, and store it in the cache.
+
+    Example: geoglot models pull clip-vit-b-16
+    """
     from geoglot.models.pull import pull as pull_model
 
     card = pull_model(name)

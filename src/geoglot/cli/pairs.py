@@ -54,6 +54,8 @@ def info(sets: tuple[str, ...], as_json: bool) -> None:
     """Summarise pair sets: tiles, photos, users, licences, times, and the models whose embeddings they hold.
 
     SETS are folders, or URLs such as s3://bucket/pairs.
+
+    Example: geoglot pairs info pairs/train pairs/validation
     """
     from geoglot.pairs.pair_store import PairSet
     from geoglot.pairs.summary import describe
@@ -142,6 +144,8 @@ def import_released(
     """Make a pair set from the output of the GRAFT authors' released code. OFFSETS is its pixel_offset.csv.
 
     Its tiles are squares in degrees; they become squares in metres here. Photos are placed by their coordinates.
+
+    Example: geoglot pairs import pixel_offset.csv tiles/ photos/ metadata.csv -o pairs/released
     """
     from geoglot.pairs.released import Released
     from geoglot.pairs.released import import_released as read

@@ -1,0 +1,56 @@
+"""How geoglot is installed here: its extras, and the command that adds packages to this installation."""
+
+import re
+import sys
+from importlib.metadata import PackageNotFoundError, metadata, requires
+from importlib.util import find_spec
+from pathlib import Path
+
+
+def required_packages(extra: str = "") -> list[str]:
+    """What geoglot requires, from its own metadata, as "torch>=2.6"; with an extra, what that adds.
+
+    PackageNotFoundError if geoglot runs from its sources without being installed.
+    """
+    found = [line.partition(";") for line in requires("geoglot") or []]
+    wanted = f'extra == "{extra}"' if extra else ""
+    return [
+        name.strip()
+        for name, _, marker in found
+        if (wanted in marker.replace("'", '"') if wanted else "extra ==" not in marker)
+    ]
+
+
+def extras() -> list[str]:
+    """Names of the extras; none if geoglot is not installed."""
+    try:
+        return metadata("geoglot").get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        return []
+
+
+def packages_of(extra: str) -> list[str]:
+    """The packages of an extra, which can be installed by name however geoglot itself was installed."""
+    try:
+        return required_packages(extra) or [f"geoglot[{extra}]"]
+    except PackageNotFoundError:
+        return [f"geoglot[{extra}]"]
+
+
+def name_of(requirement: str) -> str:
+    """The name of a package, "ray" of "ray[data]>=2.60"."""
+    return re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+
+
+def install_command(*words: str) -> str:
+    """A line for the shell that installs these packages where geoglot is: by pipx, pip or uv, as it was made.
+
+    pipx keeps what it was told in a file of the environment. An environment of uv has no pip.
+    """
+    quoted = " ".join(f'"{word}"' if re.search(r"[^\w.-]", word.lstrip("-")) else word for word in words)
+    prefix = Path(sys.prefix)
+    if (prefix / "pipx_metadata.json").is_file():
+        return f"pipx inject {prefix.name} {quoted}"
+    if find_spec("pip") is None:
+        return f'uv pip install --python "{sys.executable}" {quoted}'
+    return f'"{sys.executable}" -m pip install {quoted}'

@@ -1,0 +1,41 @@
+import sys
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+
+from geoglot import installation
+from geoglot.installation import extras, install_command, name_of, packages_of, required_packages
+
+
+def test_packages_and_extras_come_from_the_metadata() -> None:
+    assert {"torch", "rasterio", "click"} <= {name_of(line) for line in required_packages()}
+    assert {name_of(line) for line in required_packages("onnx")} == {"onnx", "onnxruntime", "onnxscript"}
+    assert "onnx" in extras() and not any("extra" in line for line in required_packages())
+
+
+@pytest.mark.parametrize(
+    ("line", "name"), [("ray[data]>=2.60", "ray"), ("h5py", "h5py"), ("pystac-client>=0.9", "pystac-client")]
+)
+def test_a_requirement_has_a_name(line: str, name: str) -> None:
+    assert name_of(line) == name
+
+
+def test_without_metadata_the_extra_itself_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    def uninstalled(name: str) -> list[str]:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(installation, "requires", uninstalled)
+    monkeypatch.setattr(installation, "metadata", uninstalled)
+    assert packages_of("onnx") == ["geoglot[onnx]"] and extras() == []
+
+
+def test_the_command_is_that_of_this_installation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert install_command("h5py", "ray[data]>=2") == f'"{sys.executable}" -m pip install h5py "ray[data]>=2"'
+    monkeypatch.setattr(installation, "find_spec", lambda name: None)
+    assert install_command("h5py") == f'uv pip install --python "{sys.executable}" h5py'
+    place = tmp_path / "geoglot"
+    place.mkdir()
+    (place / "pipx_metadata.json").touch()
+    monkeypatch.setattr(sys, "prefix", str(place))
+    assert install_command("h5py>=3.10") == 'pipx inject geoglot "h5py>=3.10"'
