@@ -1,6 +1,7 @@
 """Whether an archive shows a word: chips or patches that fit it better than most other words do."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -49,7 +50,8 @@ def test_the_best_of_many_chips_must_stand_higher_than_that_of_few() -> None:
 def test_a_doubted_word_is_not_there() -> None:
     judge = WordJudge.of(CalibratedColours(), ["water"])
     assert judge is not None
-    assert WordJudge(judge.text, judge.heights, -20.0).probability(5.0, 5.0, 1) < 0.5
+    high = WHOLE.alone + 10 / WHOLE.slope
+    assert judge.probability(high, None, 1) > 0.99 and replace(judge, doubt=-20.0).probability(high, None, 1) < 0.01
 
 
 @pytest.mark.parametrize("words", [["water"], ["airstrip@mine"]])
