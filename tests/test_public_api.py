@@ -18,3 +18,15 @@ def test_import_costs_nothing() -> None:
     code = "import sys, geoglot; print(*{'torch', 'numpy', 'rasterio', 'click'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == ""
+
+
+def test_no_public_name_loads_what_only_notebooks_need() -> None:
+    code = """
+import sys, geoglot
+for name in geoglot.__all__:
+    getattr(geoglot, name)
+import geoglot.cli.main
+print(*{"matplotlib", "folium", "branca"} & set(sys.modules))
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""

@@ -52,6 +52,12 @@ def format_area(area_m2: float | None, unit: str | None = None) -> str:
     return f"{_with_zeros(area_in(area_m2, unit))} {unit}"
 
 
+def format_areas(areas_m2: Sequence[float | None]) -> list[str]:
+    """The areas of a table, all in one unit."""
+    unit = choose_area_unit(areas_m2)
+    return [format_area(area, unit) for area in areas_m2]
+
+
 def area_in(area_m2: float, unit: str) -> float:
     """An area in a unit of `choose_area_unit`."""
     return area_m2 / next(size for name, size, _ in _AREAS if name == unit)

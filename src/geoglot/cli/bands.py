@@ -6,7 +6,7 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
-from geoglot.cli.info import band_table, shown
+from geoglot.cli.info import band_table
 from geoglot.options import ReadOptions
 
 
@@ -21,6 +21,7 @@ def command(source: str, output: Path | None, as_json: bool, *, read: ReadOption
     Example: geoglot bands scene.tif, then geoglot segment scene.tif --bands 5,3,2 ...
     """
     from geoglot.tasks.inspection import inspect_raster
+    from geoglot.tasks.raster_page import shown
 
     picture = output or Path(f"{Path(source).stem}.bands.png")
     info = inspect_raster(source, read=read, picture=picture)

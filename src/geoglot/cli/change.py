@@ -63,12 +63,10 @@ def command(
 
 def describe(result: ChangeResult) -> str:
     """The result for people: a row for each date with the areas of all classes, then the files."""
-    head = ["date", *(each.name for each in result.classes)]
-    areas = shared.area_column([area for each in result.classes for area in each.area_m2])
-    columns = [areas[start : start + len(result.dates)] for start in range(0, len(areas), len(result.dates))]
-    rows = [head, *([date, *cells] for date, *cells in zip(result.dates, *columns, strict=True))]
+    [table] = result.page().tables
+    rows = [table.head, *table.rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    table = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
+    lines = ["  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows]
     notes = shared.merge_notes(result.notes, [date["source"] for date in result.alignment])
     last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"
-    return "\n".join([*table, "", result.summary, *shared.result_lines(result.outputs, notes), last])
+    return "\n".join([*lines, "", result.summary, *shared.result_lines(result.outputs, notes), last])

@@ -12,7 +12,7 @@ from geoglot.cli.progress import progress
 from geoglot.options import ClassifyOptions, ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.tasks.image_labels import Label, Labels
+    from geoglot.tasks.image_labels import Labels
 
 
 @click.command()
@@ -54,18 +54,13 @@ def command(
             shared.exit_without_result(told)
 
 
-def _doubt(label: Label) -> str:
-    """Why a label is not to be trusted, in a few words; a note says more."""
-    if label.why:
-        return "  not to be trusted"
-    return "  but nothing looks like it" if label.present is False else ""
-
-
 def describe(labels: Labels) -> str:
     """The labels for people, a line each."""
+    from geoglot.tasks.labels_page import doubt
+
     rows = [
         f"{one.probability:6.1%}  {one.label}  {one.source}{f'  {tuple(one.window)}' if one.window else ''}"
-        f"{_doubt(one)}"
+        f"{f'  {why}' if (why := doubt(one)) else ''}"
         for one in labels.results
     ]
     return "\n".join([*rows, *(f"note  {note}" for note in labels.notes)])

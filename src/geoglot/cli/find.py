@@ -62,12 +62,9 @@ def command(
 
 def describe(result: FindResult) -> str:
     """The result for people: names with counts, then the files."""
-    width, areas = max(map(len, result.counts)), shared.area_column(list(result.areas_m2.values()))
-    rows = []
-    for (name, count), area in zip(result.counts.items(), areas, strict=True):
-        threshold = result.thresholds.get(name)  # a point or box has none
-        score = f"  score from {threshold.high:.2f} ({threshold.how})" if threshold else ""
-        rows.append(f"{name:<{width}}  {count:>6}  {area:>12}{score}")
-    files = {"objects": result.output, "picture": result.overlay, "manifest": result.manifest}
+    width, page = max(map(len, result.counts)), result.page()
+    rows = [
+        f"{name:<{width}}  {count:>6}  {area:>12}  {score}".rstrip() for name, count, area, score in page.tables[0].rows
+    ]
     last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"
-    return "\n".join([*rows, "", result.summary, *shared.result_lines(files, result.notes), last])
+    return "\n".join([*rows, "", result.summary, *shared.result_lines(page.files, page.notes), last])

@@ -8,13 +8,11 @@ import click
 
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
-from geoglot.figures import format_area, format_count, format_list, format_number
-from geoglot.nouns import plural
+from geoglot.figures import format_count
 from geoglot.options import ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.scene.visible import Shown
-    from geoglot.tasks.inspection import BandInfo, RasterInfo
+    from geoglot.tasks.inspection import RasterInfo
 
 _MOST_LINES = 512  # bands
 
@@ -37,64 +35,21 @@ def command(source: str, model: str, as_json: bool, *, read: ReadOptions) -> Non
 
 def describe(info: RasterInfo) -> str:
     """The result for people."""
-    rows, cols = info.shape
-    facts = {
-        "file": f"{info.source}, {info.driver}, {cols:,} x {rows:,} px, {format_count(len(info.bands), 'band')}",
-        "place": _place(info),
-        "time": info.time,
-        "sensor": info.sensor,
-        "overviews": ", ".join(f"1:{step}" for step in info.overviews),
-        "shown": shown(info),
-        "numbers": info.radiometry["how"],
-        "model": info.fit.says,
-        "shows": _shows(info.shows),
-    }
-    lines = [f"{what:<9} {said}" for what, said in facts.items() if said]
+    from geoglot.tasks.raster_page import raster_facts
+
+    lines = [f"{what:<9} {said}" for what, said in raster_facts(info).items()]
     return "\n".join([*lines, "", *band_table(info), *(f"note      {note}" for note in info.notes)])
-
-
-def _shows(shows: Shown | None) -> str:
-    """Which things its pixels can show, in a line."""
-    if shows is None:
-        return ""
-    seen, unseen = (format_list(list(map(plural, names))) for names in (shows.seen, shows.unseen))
-    return f"{seen or 'nothing smaller than a city'}{f'; too small one by one: {unseen}' if unseen else ''}"
-
-
-def shown(info: RasterInfo) -> str:
-    """Which bands are shown as red, green and blue, and why."""
-    indexes = ", ".join(map(str, info.shown))
-    return f"{indexes} {'for' if len(set(info.shown)) == 1 else 'as'} red, green, blue, {info.why}"
 
 
 def band_table(info: RasterInfo) -> list[str]:
     """One line per band, and one for those that are too many."""
-    bands = info.bands[:_MOST_LINES]
-    names = [band.name or "-" for band in bands]
-    width = max(map(len, names))
+    from geoglot.tasks.raster_page import band_cells
+
+    rows = [band_cells(band) for band in info.bands[:_MOST_LINES]]
+    width = max(len(name) for _, name, *_ in rows)
     lines = [
-        f"band {band.index:>3}  {name:<{width}}  {band.colour or '-':<8}  {band.type:<8}  {_range(band)}"
-        for band, name in zip(bands, names, strict=True)
+        f"band {index:>3}  {name:<{width}}  {colour:<8}  {kind:<8}  {numbers}"
+        for index, name, colour, kind, numbers in rows
     ]
-    more = len(info.bands) - len(bands)
+    more = len(info.bands) - len(rows)
     return [*lines, f"and {format_count(more, 'more band')}, which --json lists"] if more else lines
-
-
-def _range(band: BandInfo) -> str:
-    ends = "no valid pixel"
-    if band.low is not None and band.high is not None:
-        ends = f"{format_number(band.low)} to {format_number(band.high)}"
-    length = f", {format_number(band.wavelength_um)} µm" if band.wavelength_um else ""
-    return ends + (f", no data {_nodata(band.nodata)}" if band.nodata is not None else "") + length
-
-
-def _nodata(number: float | str) -> str:
-    return number if isinstance(number, str) else f"{number:.15g}"
-
-
-def _place(info: RasterInfo) -> str:
-    if info.crs is None or info.bounds is None:
-        return "no CRS: its place on Earth is unknown"
-    west, south, east, north = info.bounds
-    size = f"{format_number(info.resolution_m)} m a pixel, " if info.resolution_m else ""
-    return f"{info.crs}, {size}{format_area(info.area_m2)}; {west:.4f}, {south:.4f} to {east:.4f}, {north:.4f} degrees"

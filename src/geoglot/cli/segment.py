@@ -64,12 +64,7 @@ def command(
 def describe(result: SegmentResult) -> str:
     """The result for people: classes by area, then the files."""
     width = max(len(share.name) for share in result.classes)
-    shares = sorted(result.classes, key=lambda share: -share.pixels)
-    areas = shared.area_column([share.area_m2 for share in shares])
-    rows = [f"{share.name:<{width}}  {area:>12}  {share.share:6.1%}" for share, area in zip(shares, areas, strict=True)]
-    files = {
-        "map": result.output, "polygons": result.polygons, "scores": result.scores, "picture": result.overlay,
-        "manifest": result.manifest,
-    }  # fmt: skip
+    page = result.page()
+    rows = [f"{name:<{width}}  {area:>12}  {share:>6}" for name, area, share in page.tables[0].rows]
     last = f"{result.windows} windows by {result.model} in {result.seconds:.1f} s"
-    return "\n".join([*rows, "", *shared.result_lines(files, result.notes), last])
+    return "\n".join([*rows, "", *shared.result_lines(page.files, page.notes), last])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from geoglot.errors import GeoglotError
-from geoglot.figures import choose_area_unit, format_area, format_list
+from geoglot.figures import format_list
 
 if TYPE_CHECKING:
     from geoglot.options import RefineOptions
@@ -108,12 +108,6 @@ def _leave(message: str, exit_code: int) -> None:
     if message:
         click.echo(f"geoglot: {message}", err=True)
     click.get_current_context().exit(exit_code)
-
-
-def area_column(areas_m2: Sequence[float | None]) -> list[str]:
-    """The areas of a table, all in one unit."""
-    unit = choose_area_unit(areas_m2)
-    return [format_area(area, unit) for area in areas_m2]
 
 
 def table(rows: Sequence[Sequence[str]]) -> list[str]:

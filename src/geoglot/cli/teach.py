@@ -10,11 +10,10 @@ import click
 from geoglot.cli import shared
 from geoglot.cli.flags import flags
 from geoglot.cli.progress import progress
-from geoglot.figures import format_count
 from geoglot.options import ReadOptions
 
 if TYPE_CHECKING:
-    from geoglot.training.teach.teach import TaughtClass, TeachResult
+    from geoglot.training.teach.teach import TeachResult
 
 
 @click.command()
@@ -63,28 +62,17 @@ def command(
 
 def describe(result: TeachResult) -> str:
     """The result for people: what each class was taught by and how well it is known, then what to do with it."""
-    head = ("class", "labels", "patches", "places", "IoU", "accuracy", "IoU by words")
-    rows = [
-        head,
-        *map(_row, result.classes),
-        ("mean", "", "", "", _share(result.miou), "", _share(result.miou_by_words)),
-    ]
-    counted = (
-        "IoU and accuracy are of blocks of ground that were left out in turn; - where a class lies in one place only"
-    )
-    last = (
-        f"{result.output} learned from {result.patches:,} patches "
-        f"of {format_count(result.scenes, 'scene')} ({result.encoded:,} encoded now) in {result.seconds:.1f} s"
-    )
-    column = f"classes are those of the column {result.column!r}"
+    [table] = (page := result.page()).tables
+    counted, *notes, column = page.notes
     use = f"use it with: geoglot segment SCENE --model {result.output} -o map.tif"
-    return "\n".join([*shared.table(rows), "", counted, *shared.result_lines({}, result.notes), column, last, use])
-
-
-def _row(each: TaughtClass) -> tuple[str, ...]:
-    counts = (f"{each.labels:,}", f"{each.patches:,}", f"{each.places:,}")
-    return (each.name, *counts, _share(each.iou), _share(each.accuracy), _share(each.iou_by_words))
-
-
-def _share(value: float | None) -> str:
-    return "-" if value is None else f"{value:.1%}"
+    return "\n".join(
+        [
+            *shared.table([table.head, *table.rows]),
+            "",
+            counted,
+            *shared.result_lines({}, notes),
+            column,
+            page.title,
+            use,
+        ]
+    )

@@ -7,6 +7,8 @@ from geoglot.aliases import Progress
 from geoglot.datasets.dataset import DataSet
 from geoglot.evaluation.metrics import Estimate
 from geoglot.options import EvaluateOptions, Task
+from geoglot.outputs.notebook.page import Page, Table
+from geoglot.outputs.notebook.shown import Shown
 from geoglot.tasks.refine.refiner import Refiner
 
 _DIGITS = 6
@@ -39,7 +41,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class Scorecard:
+class Scorecard(Shown):
     """Metrics of a model on a data set by a protocol."""
 
     task: Task
@@ -64,18 +66,23 @@ class Scorecard:
             "samples": self.samples, "metrics": metrics, "notes": list(self.notes),
         }  # fmt: skip
 
+    def page(self) -> Page:
+        title = (
+            f"{self.task} of {self.dataset} by {self.model}, protocol {self.protocol['name']}, {self.samples} images"
+        )
+        if sides := self.protocol.get("window_px"):
+            title += f", windows of {' to '.join(str(side) for side in dict.fromkeys((sides[0], sides[-1])))} px"
+        rows = [(name, *_to_percent(estimate)) for name, estimate in self.metrics.items()]
+        return Page(title, [Table(("metric", "value", "95 % interval"), rows)], self.notes)
+
     def table(self) -> str:
         """The metrics as text, in percent, with their 95 % intervals."""
-        width = max(len(name) for name in self.metrics)
-        rows = [f"{name:<{width}}  {_to_percent(estimate)}" for name, estimate in self.metrics.items()]
-        head = f"{self.task} of {self.dataset} by {self.model}, protocol {self.protocol['name']}, {self.samples} images"
-        if sides := self.protocol.get("window_px"):
-            head += f", windows of {' to '.join(str(side) for side in dict.fromkeys((sides[0], sides[-1])))} px"
-        return "\n".join([head, "", *rows, *(f"note: {note}" for note in self.notes)])
+        page, width = self.page(), max(len(name) for name in self.metrics)
+        rows = [f"{name:<{width}}  {value:>6}   {ends}".rstrip() for name, value, ends in page.tables[0].rows]
+        return "\n".join([page.title, "", *rows, *(f"note: {note}" for note in self.notes)])
 
 
-def _to_percent(estimate: Estimate) -> str:
-    value = "     -" if estimate.value is None else f"{estimate.value:6.1%}"
-    if estimate.low is None or estimate.high is None:
-        return value
-    return f"{value}   {estimate.low:.1%} to {estimate.high:.1%}"
+def _to_percent(estimate: Estimate) -> tuple[str, str]:
+    """The value and the interval."""
+    value = "-" if estimate.value is None else f"{estimate.value:.1%}"
+    return value, "" if estimate.low is None or estimate.high is None else f"{estimate.low:.1%} to {estimate.high:.1%}"

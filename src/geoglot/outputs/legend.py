@@ -84,6 +84,14 @@ class Legend:
             taken[expected] = None
         return tuple(taken)
 
+    def colour_of(self, name: str) -> Colour:
+        """The colour of a class; that of id 0 for a name which is none."""
+        return self._by_name.get(name, OTHER_COLOUR)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Colour]:
+        return dict(zip(self.names, self.colours, strict=True))
+
 
 def _wheel(index: int) -> Colour:
     """Hues a golden angle apart, so that neighbours differ most; each further wheel is paler or darker."""

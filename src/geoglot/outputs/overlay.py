@@ -8,8 +8,11 @@ import rasterio
 import rasterio.features
 from jaxtyping import Float, Shaped, UInt8
 from PIL import Image, ImageDraw
+from rasterio.errors import RasterioError
 from shapely import Polygon
 
+from geoglot.errors import SourceError
+from geoglot.legible import reason_of
 from geoglot.outputs.atomic import appears
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.lettering import explain_numbers, fit_labels, load_font, make_writable
@@ -36,18 +39,11 @@ def write_overlay(
     output: Path,
     before: Float[np.ndarray, "3 rows cols"] | None = None,
 ) -> tuple[str, ...]:
-    """Draw the scene (RGB 0..1) left, under the map right, and `lines` below, each in the colour of its class.
+    """Write the pictures of `map_panels` as one, with `lines` below, each in the colour of its class.
 
-    With a scene `before`, which is drawn left of both, the map lies on a pale one: few of its pixels have a class.
     Returns notes, such as the names that the picture cannot write.
     """
-    scene = to_bytes(thumbnail)
-    with rasterio.open(class_map.absolute(), driver="GTiff") as dataset:
-        classes = dataset.read(1, out_shape=scene.shape[:2])
-    if before is None:
-        return _write([scene], _paint(scene, classes, legend), legend, lines, output)
-    pale = np.repeat(255 - (255 - scene.mean(2, keepdims=True)) * _PALE, 3, axis=2).round().astype(np.uint8)
-    return _write([to_bytes(before), scene], _paint(pale, classes, legend, _STRONG), legend, lines, output)
+    return _write(map_panels(thumbnail, class_map, legend, before), legend, lines, output)
 
 
 def write_outlines(
@@ -58,7 +54,39 @@ def write_outlines(
     output: Path,
     hollow: Collection[str] = (),
 ) -> tuple[str, ...]:
-    """Like `write_overlay`, for named outlines in pixels of the thumbnail; outlines in `hollow` are not filled."""
+    """Like `write_overlay`, for the pictures of `outline_panels`."""
+    return _write(outline_panels(thumbnail, outlines, legend, hollow), legend, lines, output)
+
+
+def map_panels(
+    thumbnail: Float[np.ndarray, "3 rows cols"],
+    class_map: Path,
+    legend: Legend,
+    before: Float[np.ndarray, "3 rows cols"] | None = None,
+) -> list[Image.Image]:
+    """The scene (RGB 0..1), and the scene under the map; SourceError if the map is gone.
+
+    With a scene `before`, which comes first, the map lies on a pale one: few of its pixels have a class.
+    """
+    scene = to_bytes(thumbnail)
+    try:
+        with rasterio.open(class_map.absolute(), driver="GTiff") as dataset:
+            classes = dataset.read(1, out_shape=scene.shape[:2])
+    except RasterioError as error:
+        raise SourceError(f"{class_map} cannot be read: {reason_of(error)}") from error
+    if before is None:
+        return [Image.fromarray(scene), _paint(scene, classes, legend)]
+    pale = np.repeat(255 - (255 - scene.mean(2, keepdims=True)) * _PALE, 3, axis=2).round().astype(np.uint8)
+    return [*map(Image.fromarray, (to_bytes(before), scene)), _paint(pale, classes, legend, _STRONG)]
+
+
+def outline_panels(
+    thumbnail: Float[np.ndarray, "3 rows cols"],
+    outlines: Sequence[tuple[str, Polygon]],
+    legend: Legend,
+    hollow: Collection[str] = (),
+) -> list[Image.Image]:
+    """The scene (RGB 0..1), and the scene under named outlines in its pixels; those in `hollow` are not filled."""
     scene = to_bytes(thumbnail)
     classes = np.zeros(scene.shape[:2], legend.dtype)
     ids = {name: number for number, name in enumerate(legend.names, 1)}
@@ -66,11 +94,11 @@ def write_outlines(
     if filled:
         rasterio.features.rasterize(filled, out=classes)
     drawn = _paint(scene, classes, legend)
-    painter, colours = ImageDraw.Draw(drawn), dict(zip(legend.names, legend.colours, strict=True))
+    painter = ImageDraw.Draw(drawn)
     for name, polygon in outlines:
         for ring in (polygon.exterior, *polygon.interiors):
-            painter.line(list(ring.coords), fill=colours[name], width=2)
-    return _write([scene], drawn, legend, lines, output)
+            painter.line(list(ring.coords), fill=legend.colour_of(name), width=2)
+    return [Image.fromarray(scene), drawn]
 
 
 def _paint(
@@ -87,14 +115,9 @@ def _paint(
     return Image.fromarray((scene * (1 - share) + colours[classes] * share).round().astype(np.uint8))
 
 
-def _write(
-    scenes: Sequence[UInt8[np.ndarray, "rows cols 3"]],
-    drawn: Image.Image,
-    legend: Legend,
-    lines: Sequence[str],
-    output: Path,
-) -> tuple[str, ...]:
-    sheet, notes = _add_legend(montage([[*map(Image.fromarray, scenes), drawn]]), legend, lines)
+def _write(panels: Sequence[Image.Image], legend: Legend, lines: Sequence[str], output: Path) -> tuple[str, ...]:
+    """Write pictures from left to right, with a legend below."""
+    sheet, notes = _add_legend(montage([panels]), legend, lines)
     with appears(output) as temporary:
         sheet.save(temporary, "PNG")
     return notes
@@ -106,11 +129,10 @@ def _add_legend(picture: Image.Image, legend: Legend, lines: Sequence[str]) -> t
     step = picture.width // columns
     room = max(_ROOM if columns == 1 else 0, step - _INDENT - _FIGURES)
     labels = dict(zip(legend.names, fit_labels(legend.names, room), strict=True))
-    colours = dict(zip(legend.names, legend.colours, strict=True))
     owners = [_class_of(line, labels) for line in shown]
     texts = [labels.get(name, "") + make_writable(line[len(name) :]) for name, line in zip(owners, shown, strict=True)]
     sentences = [text for name, text in zip(owners, texts, strict=True) if not name]  # each has a row of its own
-    entries = [(colours[name], text) for name, text in zip(owners, texts, strict=True) if name]
+    entries = [(legend.colour_of(name), text) for name, text in zip(owners, texts, strict=True) if name]
     ends = [8 + load_font().getlength(text) for text in sentences]
     ends += [_INDENT + load_font().getlength(text) for _, text in entries if columns == 1]
     height = picture.height + (len(sentences) + -(-len(entries) // columns)) * _LINE + 8

@@ -23,9 +23,12 @@ from geoglot.geo import Window
 from geoglot.options import ReadOptions
 from geoglot.outputs.atomic import check_folder
 from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.area import Partial, read_area
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.scene.read import check_bands, open_scene, reading_facts
+from geoglot.scene.scene_page import draw_scene, page_of_scene
 from geoglot.scene.stored_rows import StoredRows, store_rows
 from geoglot.scene.stream import Row, resume_note, see
 from geoglot.scene.windows import WindowPlan
@@ -34,7 +37,7 @@ from geoglot.sources.read_ahead import FailedWindow, Readable
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class EncodedScene:
+class EncodedScene(ShownOnMap):
     """The values of a scene, in files that can be read until `encode_scene` ends.
 
     The values of a patch are its embedding, or the class logits of a model with classes of its own.
@@ -58,6 +61,12 @@ class EncodedScene:
 
     def __repr__(self) -> str:
         return f"EncodedScene({self.raster.uri} by {self.dense.card.name}, {self.plan.lattice} patches)"
+
+    def page(self) -> Page:
+        return page_of_scene(self)
+
+    def draw(self) -> Drawing:
+        return draw_scene(self.raster, self.raster.uri)
 
     def narrow(self, read: ReadOptions, area: PathLike | None, vectors: PathLike | None) -> EncodedScene:
         """The scene within a smaller area; `area` None leaves it as it is.

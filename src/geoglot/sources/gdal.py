@@ -183,13 +183,19 @@ def check_jpeg(body: bytes) -> None:
 
 
 class Handles:
-    """Open GDAL handles of one source; a handle serves one thread at a time, so each reader borrows its own."""
+    """Open GDAL handles of one source; a handle serves one thread at a time, so each reader borrows its own.
+
+    A copy, also one in another process, opens handles of its own.
+    """
 
     def __init__(self, open_handle: Callable[[], Any]) -> None:
         self._open = open_handle
         self._free: list[Any] = []
         self._closed = threading.Event()
         self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Handles, (self._open,)
 
     @contextmanager
     def borrow(self) -> Iterator[Any]:

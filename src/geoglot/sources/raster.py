@@ -12,7 +12,8 @@ The steps, and the file that does each:
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from pathlib import Path
@@ -168,6 +169,10 @@ class Raster:
             if source_state(dataset, self.uri) != self._state:
                 raise SourceError(f"{self.uri} was changed while it was read; run the same command again")
 
+    def reopened(self) -> Raster:
+        """The same raster, read in the same way and not closed; its file is opened when it is first read."""
+        return replace(self, _whole=None, _handles=copy(self._handles))
+
     def close(self) -> None:
         """Close all file handles."""
         self._handles.close()
@@ -196,7 +201,7 @@ def open_raster(
     """
     uri = str(path)
     check_not_truncated(uri)
-    handles = Handles(lambda: open_handle(uri))
+    handles = Handles(partial(open_handle, uri))
     with source_errors(uri):
         with handles.borrow() as dataset:
             place = locate(dataset, uri)
@@ -212,7 +217,7 @@ def open_raster(
                 )
             uses_overviews = overviews_match(dataset, uri, reader)
         if not uses_overviews:
-            handles.open_otherwise(lambda: open_handle(uri, level="NONE"))
+            handles.open_otherwise(partial(open_handle, uri, level="NONE"))
             notes.append(f"the overviews of {uri} do not show its pixels and are not used; build them with gdaladdo")
         # This comes last: GDAL keeps the error of a damaged block, and rasterio raises it at the next call.
         with handles.borrow() as dataset:

@@ -31,6 +31,7 @@ from geoglot.tasks.image_labels import Bounds, Label, Labels
 
 _EMPTY = "no pixel is valid; check --bands and --nodata"
 _KEPT = 1000  # probabilities of an image, since there may be 100,000 classes and as many images
+_SHOWN = 12  # sources that a notebook shows
 _NOTES = 20  # notes on how sources were read: a folder of thousands has thousands
 
 
@@ -76,6 +77,8 @@ class _Job:
     read: ReadOptions
     options: ClassifyOptions
     notes: _Notes = field(default_factory=_Notes)
+    rasters: dict[str, Raster] = field(default_factory=dict)
+    """The first ones."""
 
 
 def classify(
@@ -112,6 +115,7 @@ def classify(
         _label(batch, job, texts, labels)
     if len(words) > _KEPT:
         notes = (*notes, f"each image has the {_KEPT:,} most probable of {len(words):,} classes")
+    labels.rasters = job.rasters
     labels.notes = (*nothing_notes([label.present for label in labels.results]), *notes, *job.notes)
     return labels
 
@@ -140,6 +144,8 @@ def _items(source: str | Raster, job: _Job, progress: Progress | None) -> Iterat
         check_bands(raster, card.bands, card.name)
         if raster.native.crs is not None or len(raster.warnings) > 1:  # a plain picture needs no place on Earth
             job.notes.add(raster.warnings)
+        if len(job.rasters) < _SHOWN:
+            job.rasters[raster.uri] = raster.reopened()
         hidden = why_not_seen(job.model, raster, read, job.words)
         job.notes.add(unseen_notes(hidden))
         by_window = raster.grid.crs is not None if windows is None else windows

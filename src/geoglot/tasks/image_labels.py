@@ -4,8 +4,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geoglot.geo import Window
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.stream import describe_failure
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
+from geoglot.tasks.labels_page import draw_labels, page_of_labels
 
 #: West, south, east, north in degrees
 Bounds = tuple[float, float, float, float]
@@ -31,7 +35,7 @@ class Label:
 
 
 @dataclass
-class Labels:
+class Labels(ShownOnMap):
     """All labels, and the sources and windows that failed."""
 
     model: str
@@ -39,6 +43,14 @@ class Labels:
     failed: list[tuple[str, FailedWindow]] = field(default_factory=list)
     notes: tuple[str, ...] = ()
     """Sentences on words that the model reads badly, and on how sources were read."""
+    rasters: dict[str, Raster] = field(default_factory=dict, repr=False, compare=False)
+    """The first sources as they were read, closed, to be shown."""
+
+    def page(self) -> Page:
+        return page_of_labels(self)
+
+    def draw(self) -> Drawing:
+        return draw_labels(self)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot classify --json`."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
@@ -17,14 +17,18 @@ from geoglot.lonlat import lonlat_bounds
 from geoglot.models.base import Card
 from geoglot.models.zoo import BUNDLED, card_of, find_model
 from geoglot.options import ReadOptions
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.panels import Panel, check_picture, write_panels
 from geoglot.scene.read import NO_PIXEL, open_to_look, out_of_reach, pixel_size, too_small_to_map, understands
+from geoglot.scene.scene_page import draw_scene
 from geoglot.scene.visible import Shown, shown_by
 from geoglot.sources.bands.band_choice import Bands
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.pixels.radiometry import PERCENTILE, PERCENTILES
 from geoglot.sources.raster import Raster, open_raster
 from geoglot.sources.tile import Tile
+from geoglot.tasks.raster_page import page_of_raster
 
 _LARGE, _SMALL, _ACROSS = 560, 180, 6  # side of a colour picture and of a single band in pixels; bands in a row
 _MOST = 48  # bands that a picture shows
@@ -71,7 +75,7 @@ class Fit:
 
 
 @dataclass(frozen=True)
-class RasterInfo:
+class RasterInfo(ShownOnMap):
     """What `geoglot info` prints."""
 
     source: str
@@ -99,12 +103,22 @@ class RasterInfo:
     shows: Shown | None
     """Common things that its pixels show one by one, and others; None if the size of its pixels is unknown."""
     notes: tuple[str, ...]
-    picture: Path | None = None
+    picture: Path | None
     """The picture of the bands."""
+    scene: Raster = field(repr=False, compare=False)
+    """The raster as it would be read, closed."""
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot info --json` and `geoglot bands --json`."""
-        return {**asdict(self), "picture": str(self.picture) if self.picture else None}
+        document = asdict(self) | {"picture": str(self.picture) if self.picture else None}
+        del document["scene"]
+        return document
+
+    def page(self) -> Page:
+        return page_of_raster(self)
+
+    def draw(self) -> Drawing:
+        return draw_scene(self.scene, self.source)
 
 
 def inspect_raster(
@@ -151,6 +165,7 @@ def inspect_raster(
             time=raster.time.isoformat() if raster.time else None,
             notes=(*refused, *raster.warnings, *filter(None, [unusable]), *_notes_left_out(len(stored), picture)),
             picture=Path(picture) if picture else None,
+            scene=raster.reopened(),
             **facts,
             **_place(raster.native),
         )

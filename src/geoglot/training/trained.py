@@ -5,7 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from geoglot.errors import OutputError
+from geoglot.figures import format_number
 from geoglot.outputs.atomic import disk_errors
+from geoglot.outputs.notebook.page import Page, Table
+from geoglot.outputs.notebook.shown import Shown
 from geoglot.outputs.own import is_marked, mark
 from geoglot.training.chance import is_useful
 from geoglot.training.checkpoint import BEST
@@ -17,7 +20,7 @@ MODEL = "model"
 
 
 @dataclass(frozen=True)
-class Trained:
+class Trained(Shown):
     """Result of a training run."""
 
     output: Path
@@ -40,6 +43,11 @@ class Trained:
     @property
     def metrics(self) -> Path:
         return (self.last or self.output) / METRICS
+
+    def page(self) -> Page:
+        rows = [(name, format_number(value)) for name, value in self.figures.items()]
+        files = {"model": self.model, "metrics": self.metrics, "curves": self.curves}
+        return Page(f"{self.model}, {self.steps:,} steps", [Table(("figure", "value"), rows)], self.notes, files)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot train --json`."""

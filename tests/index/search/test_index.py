@@ -272,7 +272,7 @@ def test_hits_show_in_a_notebook_without_markup_of_strangers(tmp_path: Path) -> 
     Image.new("RGB", (40, 40), COLOURS["roof"]).save(folder / "<b>roof.png")
     hits = Index(folder).search("roof")
     shown = hits._repr_html_()
-    assert "<b>" not in shown and "&lt;b&gt;roof.png" in shown and "data:image/png;base64," in shown
+    assert "<b>" not in shown and "&lt;b&gt;roof.png" in shown and "data:image/jpeg;base64," in shown
 
 
 def test_pictures_without_a_place_go_into_a_table_only(make_pictures: MakePictures, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from geoglot.errors import GeoglotError
+from geoglot.geo import Grid
 from geoglot.index.build.chip_pixels import read_chip
 from geoglot.index.search.hit import Hit
 from geoglot.outputs.panels import Panel, to_bytes
@@ -23,10 +24,12 @@ def draw_panels(hits: Sequence[Hit]) -> list[Panel]:
     return [_draw(hit) for hit in hits]
 
 
-def thumbnails(hits: Sequence[Hit]) -> list[Image.Image | None]:
-    """A picture per hit; None if its source cannot be read."""
+def thumbnails(hits: Sequence[Hit]) -> list[tuple[Image.Image, Grid] | None]:
+    """A picture per hit, and its grid; None if its source cannot be read."""
     tiles = [_read(hit) for hit in hits]
-    return [Image.fromarray(to_bytes(tile.pixels[:3])) if isinstance(tile, Tile) else None for tile in tiles]
+    return [
+        (Image.fromarray(to_bytes(tile.pixels[:3])), tile.grid) if isinstance(tile, Tile) else None for tile in tiles
+    ]
 
 
 def describe(hit: Hit) -> tuple[str, str]:

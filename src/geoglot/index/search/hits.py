@@ -1,24 +1,23 @@
-"""The result of a search: hits in the order of their scores, as a table, a file, a sheet of pictures, or HTML."""
+"""The result of a search: hits in the order of their scores, as a table, a file, a sheet of pictures, or a page."""
 
 from __future__ import annotations
 
-import base64
-import html
-from dataclasses import dataclass, field
-from io import BytesIO
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import shapely
-from PIL import Image
 
 from geoglot.aliases import PathLike
 from geoglot.crs import LONLAT
 from geoglot.errors import InputError
-from geoglot.index.search.contact_sheet import describe, draw_panels, thumbnails
+from geoglot.index.search.contact_sheet import draw_panels
 from geoglot.index.search.hit import Hit
+from geoglot.index.search.hits_page import draw_hits, page_of_hits
 from geoglot.index.store.chip_table import WINDOW
 from geoglot.outputs.atomic import write_bytes
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.panels import check_picture, write_panels
 from geoglot.scene.name_presence import ABSENT, round_presence
 
@@ -30,7 +29,7 @@ _SCORES = ("fit", "score", "part_score")
 
 
 @dataclass(frozen=True)
-class Hits:
+class Hits(ShownOnMap):
     """What a search found."""
 
     query: str
@@ -42,7 +41,6 @@ class Hits:
     """Chips that the filters left."""
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
-    _html: list[str] = field(default_factory=list, repr=False, compare=False)
 
     @property
     def absent(self) -> bool:
@@ -117,14 +115,11 @@ class Hits:
             return f"nothing like {self.query!r} here; the nearest of {self.searched:,} chips is {self.hits[0].source}"
         return f"{len(self.hits)} places like {self.query!r}, of {self.searched:,} chips"
 
-    def _repr_html_(self) -> str:
-        """Pictures for a notebook, read once."""
-        if not self._html:
-            figures = "".join(map(_figure, self.hits, thumbnails(self.hits)))
-            self._html.append(
-                f"<p>{html.escape(self.summary)}</p><div style='display:flex;flex-wrap:wrap;gap:8px'>{figures}</div>"
-            )
-        return self._html[0]
+    def page(self) -> Page:
+        return page_of_hits(self)
+
+    def draw(self) -> Drawing:
+        return draw_hits(self)
 
 
 def check_output(path: PathLike) -> Path:
@@ -139,13 +134,3 @@ def check_output(path: PathLike) -> Path:
 
 def _round(score: float | None) -> float | None:
     return None if score is None else round(score, 6)
-
-
-def _figure(hit: Hit, picture: Image.Image | None) -> str:
-    image = ""
-    if picture is not None:
-        buffer = BytesIO()
-        picture.save(buffer, "PNG")
-        image = f"<img width=160 src='data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode()}'>"
-    text = html.escape("  ".join(describe(hit)))
-    return f"<figure style='margin:0;width:160px'>{image}<figcaption>{text}</figcaption></figure>"

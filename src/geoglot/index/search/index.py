@@ -17,6 +17,7 @@ from geoglot.index.search.archive_presence import WordJudge
 from geoglot.index.search.filters import Filters
 from geoglot.index.search.hit import Hit
 from geoglot.index.search.hits import Hits
+from geoglot.index.search.index_page import draw_index, page_of_index
 from geoglot.index.search.look_closer import Candidate, Look, fits, look_closer
 from geoglot.index.search.picture_cache import Opened, open_or_index
 from geoglot.index.search.places import merge_places
@@ -27,6 +28,8 @@ from geoglot.index.store.chip_table import WINDOW
 from geoglot.index.store.live import chip_facts, gather
 from geoglot.models.base import VisionLanguageModel
 from geoglot.options import SearchOptions
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.class_words import ClassWords, parse_words
 from geoglot.scene.wording import word_notes
 
@@ -36,7 +39,7 @@ _SECOND_LOOK = 2  # places for each hit that are looked into
 LEAST_LOOKS, _MOST_LOOKS = 24, 48  # places that are looked into; the best 24 tell whether the words are here
 
 
-class Index:
+class Index(ShownOnMap):
     """An archive, or a folder of pictures, to be searched any number of times; what one search reads, others use."""
 
     def __init__(
@@ -66,6 +69,12 @@ class Index:
 
     def __repr__(self) -> str:
         return f"Index({self.archive.place}, {self.archive.rows:,} chips by {self.archive.model.name})"
+
+    def page(self) -> Page:
+        return page_of_index(self)
+
+    def draw(self) -> Drawing:
+        return draw_index(self)
 
     def search(
         self,

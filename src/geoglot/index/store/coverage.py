@@ -15,7 +15,7 @@ from geoglot.index.store.archive import Archive
 from geoglot.index.store.chip_table import BOX
 from geoglot.lonlat import bound_boxes
 
-_COLUMNS = ("source_sha", "scale_m", "chips", "unseen", "failed", "why", "bbox", "time")
+_COLUMNS = ("source", "source_sha", "scale_m", "chips", "unseen", "failed", "why", "bbox", "time")
 _MANY_SHARDS = 64
 
 
@@ -73,21 +73,26 @@ class Coverage:
             yield "not seen", f"{format_count(places, 'place')}: {why}"
 
 
+def live_sources(archive: Archive) -> Iterator[dict[str, Any]]:
+    """The parts of sources that count, a row each."""
+    for shard in archive.shards:
+        gone = set(shard.removed)
+        for number, row in enumerate(shard.sources(_COLUMNS).to_pylist()):
+            if number not in gone:
+                yield row
+
+
 def cover(archive: Archive) -> Coverage:
     """Summarise an archive by the tables of its sources."""
     scales, unseen, sources = Counter[float | None](), Counter[str](), set[str]()
     boxes, times = list[list[float]](), list[datetime]()
-    for shard in archive.shards:
-        gone = set(shard.removed)
-        for number, row in enumerate(shard.sources(_COLUMNS).to_pylist()):
-            if number in gone:
-                continue
-            sources.add(row["source_sha"])
-            scales[row["scale_m"]] += row["chips"]
-            if missing := (row["unseen"] or 0) + (row["failed"] or 0):
-                unseen[row["why"] or "unknown"] += missing
-            boxes += [[row["bbox"][edge] for edge in BOX]] if row["bbox"] else []
-            times += [row["time"]] if row["time"] else []
+    for row in live_sources(archive):
+        sources.add(row["source_sha"])
+        scales[row["scale_m"]] += row["chips"]
+        if missing := (row["unseen"] or 0) + (row["failed"] or 0):
+            unseen[row["why"] or "unknown"] += missing
+        boxes += [[row["bbox"][edge] for edge in BOX]] if row["bbox"] else []
+        times += [row["time"]] if row["time"] else []
     order = sorted((scale for scale in scales if scale is not None), key=float)
     named = {f"{scale:g} m": scales[scale] for scale in order}
     return Coverage(

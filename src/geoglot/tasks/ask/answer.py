@@ -6,7 +6,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from geoglot.figures import format_number
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.name_presence import ABSENT, round_presence
+from geoglot.sources.raster import Raster
+from geoglot.tasks.ask.answer_page import draw_answer, page_of_answer
 from geoglot.tasks.ask.plan import Message
 from geoglot.tasks.ask.view import Record, Reply, Value, View
 from geoglot.version import __version__
@@ -15,7 +19,7 @@ _EXPONENT = re.compile(r"(?<![\w.])-?[0-9]+(?:\.[0-9]+)?e[+-]?[0-9]{1,2}(?![\w.]
 
 
 @dataclass(frozen=True, repr=False)
-class Answer:
+class Answer(ShownOnMap):
     """The answer to a question. A refusal has no value, and its text says why."""
 
     question: str
@@ -42,6 +46,8 @@ class Answer:
     seconds: float
     presence: Mapping[str, float] = field(default_factory=dict)
     """The probability that each name is in the scene: "house", or "house (before)" of two dates."""
+    scene: Raster | None = field(default=None, compare=False)
+    """The raster that the evidence lies on, as it was read, closed; None for a scene that is no raster."""
 
     def __repr__(self) -> str:
         sure = "" if self.confidence is None else f", confidence {self.confidence:.2f}"
@@ -50,6 +56,12 @@ class Answer:
     @property
     def refused(self) -> bool:
         return self.value is None
+
+    def page(self) -> Page:
+        return page_of_answer(self)
+
+    def draw(self) -> Drawing:
+        return draw_answer(self)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot ask --json`, which `--replay` reads."""

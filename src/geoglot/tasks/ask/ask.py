@@ -208,6 +208,7 @@ class Asker(AbstractContextManager["Asker"]):
             refiner=self.scene.refiner, evidence={"type": "FeatureCollection", "features": []}, calls=(),
             notes=tuple(dict.fromkeys(chain(plan.notes, shared_notes(self._dates), *told))),
             messages=plan.messages, seconds=round(time.monotonic() - started, 3),
+            scene=last.raster.reopened() if isinstance(last := self._dates[-1], RasterScene) else None,
         )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,7 +22,8 @@ from geoglot.tasks.ask.ground import Ground
 from geoglot.tasks.ask.scene_things import Region, SceneObject
 
 _MOST = 2000  # objects in one document; the number in the answer counts all
-_REGION = "region"
+#: The role of a region, and its label in pictures
+REGION = "region"
 
 
 @runtime_checkable
@@ -51,7 +53,7 @@ def collection(things: Sequence[SceneObject], regions: Sequence[Region], ground:
             "when": thing.when or None,
         }
         for thing in kept
-    ] + [{"role": _REGION, "name": region.name, "when": region.when or None} for region in regions]
+    ] + [{"role": REGION, "name": region.name, "when": region.when or None} for region in regions]
     crs, geometries = ground.grid.crs, np.array(shapes, object)
     lonlat = orient_rings(geometries) if crs is None else project_to_lonlat(shapes, crs) if shapes else geometries
     features = [
@@ -70,30 +72,52 @@ def check_evidence(path: Path) -> None:
         )
 
 
-def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
-    """Write a `collection` as GeoJSON, and beside it a PNG of the scene with its objects and regions."""
-    path, picture = made.output, made.output.with_suffix(".png")
-    pixels, grid = scene.picture(SIDE)
+@dataclass(frozen=True)
+class EvidenceOutlines:
+    """A `collection` in pixels of a picture."""
+
+    labels: tuple[str, ...]
+    """Of each feature: its name with its date, or `REGION`."""
+    outlines: tuple[tuple[str, shapely.Polygon], ...]
+    """Labels and outlines; regions come first, since they lie below objects."""
+    names: tuple[str, ...]
+    """The labels that there are, in this order."""
+    lines: tuple[str, ...]
+    """Of the legend: one for each name, and how many objects were left out."""
+
+
+def outline_evidence(document: Mapping[str, Any], grid: Grid) -> EvidenceOutlines:
+    """The objects and regions of a `collection` in pixels of a grid of its scene."""
     shapes = shapely.from_geojson([json.dumps(feature["geometry"]) for feature in document["features"]])
     if grid.crs is not None:
         shapes = gpd.GeoSeries(shapes, crs=4326).to_crs(grid.crs)
     properties = [feature["properties"] for feature in document["features"]]
-    labels = [
-        _REGION if facts["role"] == _REGION else ", ".join(filter(None, [facts["name"], facts["when"]]))
+    labels = tuple(
+        REGION if facts["role"] == REGION else ", ".join(filter(None, [facts["name"], facts["when"]]))
         for facts in properties
-    ]
-    named = sorted(zip(labels, shapes, strict=True), key=lambda pair: pair[0] != _REGION)  # regions lie below objects
-    outlines = [
+    )
+    named = sorted(zip(labels, shapes, strict=True), key=lambda pair: pair[0] != REGION)
+    outlines = tuple(
         (name, part)
         for name, shape in named
         for part in shapely.get_parts(to_pixels([shape], grid))
         if isinstance(part, shapely.Polygon) and not part.is_empty
-    ]
+    )
     names = tuple(dict.fromkeys(name for name, _ in named)) or ("nothing found",)
-    lines = [f"{name}  {labels.count(name)}" if name != _REGION else name for name in names]
+    lines = [f"{name}  {labels.count(name)}" if name != REGION else name for name in names]
     lines += [f"and {document['left_out']:,} more"] if document.get("left_out") else []
+    return EvidenceOutlines(labels, outlines, names, tuple(lines))
+
+
+def write_evidence(made: Made, document: Mapping[str, Any], scene: Pictured, text: str) -> tuple[Path, Path]:
+    """Write a `collection` as GeoJSON, and beside it a PNG of the scene with its objects and regions."""
+    path, picture = made.output, made.output.with_suffix(".png")
+    pixels, grid = scene.picture(SIDE)
+    drawn = outline_evidence(document, grid)
     with made.writing(picture) as draft:
-        notes = write_outlines(pixels, outlines, Legend(names), [text, *lines], draft, hollow=(_REGION,))
+        notes = write_outlines(
+            pixels, drawn.outlines, Legend(drawn.names), [text, *drawn.lines], draft, hollow=(REGION,)
+        )
     document = dict(document) | ({"notes": list(notes)} if notes else {})
     with made.writing(path) as draft:
         write_bytes(draft, json.dumps(document, ensure_ascii=False).encode())

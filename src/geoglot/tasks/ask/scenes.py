@@ -69,6 +69,11 @@ class RasterScene(AbstractContextManager["RasterScene"]):
         self._known: dict[str, Sighting] = {}
         self._names: dict[str, torch.Tensor] = {}
 
+    @property
+    def raster(self) -> Raster:
+        """The scene as it is read."""
+        return self._raster
+
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 

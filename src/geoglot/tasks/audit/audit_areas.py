@@ -13,7 +13,7 @@ from geoglot.crs import transform
 from geoglot.errors import InputError
 from geoglot.figures import format_count, format_some
 from geoglot.tasks.audit.answers import Answers, read_answers
-from geoglot.tasks.audit.audit_result import Audit, AuditedClass, Figure
+from geoglot.tasks.audit.audit_result import Audit, AuditedClass, Figure, Verdict
 from geoglot.tasks.audit.census import take_census
 from geoglot.tasks.audit.class_raster import check_same_frame, open_classes
 from geoglot.tasks.audit.design import Design
@@ -83,6 +83,7 @@ def judge(answers: Answers, other: OtherMap | None = None) -> Audit:
         overall=figures[0],
         matrix=matrix,
         notes=(*answers.notes, *(other.notes if other else ()), _HOLDS),
+        verdicts=tuple(map(Verdict, decided, mapped, true)),
     )
 
 

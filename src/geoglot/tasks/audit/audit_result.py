@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
+from geoglot.tasks.audit.audit_page import draw_audit_map, page_of_audit
 from geoglot.tasks.audit.design import Design
+from geoglot.tasks.audit.pick_places import Place
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,17 @@ class AuditedClass:
 
 
 @dataclass(frozen=True)
-class Audit:
+class Verdict:
+    """A place that was decided."""
+
+    place: Place
+    mapped: str | None
+    """Its class on the map; None where the map has none."""
+    true: str
+
+
+@dataclass(frozen=True)
+class Audit(ShownOnMap):
     """Areas that carry their error, and the accuracy of the map."""
 
     sample: Path
@@ -65,6 +79,13 @@ class Audit:
     matrix: Mapping[str, Mapping[str, int]]
     """Decided places by the class of the map, and by the true class."""
     notes: tuple[str, ...]
+    verdicts: tuple[Verdict, ...] = field(repr=False)
+
+    def page(self) -> Page:
+        return page_of_audit(self)
+
+    def draw(self) -> Drawing:
+        return draw_audit_map(self)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot audit SAMPLE --json`."""

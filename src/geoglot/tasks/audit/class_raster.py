@@ -18,6 +18,7 @@ from geoglot.figures import format_some
 from geoglot.geo import Grid, Window
 from geoglot.outputs.cog import tagged_names
 from geoglot.outputs.legend import check_names
+from geoglot.sources.analysis_grid import shrink
 from geoglot.sources.gdal import open_dataset
 from geoglot.sources.georeferencing import locate
 from geoglot.sources.truncated import check_not_truncated
@@ -47,6 +48,19 @@ class ClassRaster:
         part = RasterioWindow(window.col, window.row, window.width, window.height)
         pixels = self._dataset.read(1, window=part, masked=True)
         return pixels.data.astype(np.int64), ~np.ma.getmaskarray(pixels)
+
+    def thumbnail(self, side: int) -> tuple[Int[np.ndarray, "rows cols"], Bool[np.ndarray, "rows cols"], Grid]:
+        """Ids and the valid mask of the whole raster, reduced to `side` pixels a side, and their grid."""
+        small = shrink(self.grid, side)
+        pixels = self._dataset.read(1, out_shape=small.shape, masked=True)
+        return pixels.data.astype(np.int64), ~np.ma.getmaskarray(pixels), small
+
+    def palette(self) -> dict[int, tuple[int, int, int]]:
+        """Red, green and blue by id, if the file has colours of its own."""
+        try:
+            return {number: tuple(colour[:3]) for number, colour in self._dataset.colormap(1).items()}
+        except ValueError:  # it has none
+            return {}
 
     def blocks(self) -> Iterator[Window]:
         """The blocks of the raster, in order."""

@@ -12,8 +12,11 @@ from geoglot.errors import InputError, OutputError
 from geoglot.hashing import sha256_of
 from geoglot.options import AuditOptions
 from geoglot.outputs.atomic import check_folder, disk_errors, drafts
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.sources.raster_guard import is_local
 from geoglot.tables import read_text
+from geoglot.tasks.audit.audit_page import draw_sample, page_of_sample
 from geoglot.tasks.audit.census import Stratum, take_census
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.design import DESIGN, TABLE, Design
@@ -28,7 +31,7 @@ _NO_PICTURES = "there are no pictures, since the scenes of the map are not known
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Drawn(ShownOnMap):
     """A sample that is to be decided or, without a folder, what one would take."""
 
     map: str
@@ -49,6 +52,12 @@ class Drawn:
             None if stratum.area_m2 is None else half * stratum.area_m2 / stratum.weight
             for stratum, half in zip(self.strata, self.half_widths, strict=True)
         ]
+
+    def page(self) -> Page:
+        return page_of_sample(self)
+
+    def draw(self) -> Drawing:
+        return draw_sample(self)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot audit MAP --json`."""

@@ -95,6 +95,7 @@ class ChangeRun:
             windows=len(asked.plan),
             failed=tuple(failed),
             seconds=round(time.monotonic() - started, 2),
+            scenes=tuple(date.reopened() for date in aligned.dates),
             why=asked.why,
             notes=tuple(dict.fromkeys(notes)),
         )

@@ -12,8 +12,12 @@ import geopandas as gpd
 import numpy as np
 
 from geoglot.figures import choose_area_unit, format_area
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.scene.stream import describe_windows
+from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
+from geoglot.tasks.change.change_page import draw_changes, page_of_changes
 from geoglot.tasks.change.measure import Tally
 from geoglot.tasks.change.objects import GAINS, LOSSES, Kinds
 from geoglot.tasks.change.posterior import Transitions
@@ -69,7 +73,7 @@ class Transition:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ChangeResult:
+class ChangeResult(ShownOnMap):
     """What changed between dates, and the files that show it."""
 
     model: str
@@ -89,6 +93,8 @@ class ChangeResult:
     windows: int
     failed: tuple[FailedWindow, ...]
     seconds: float
+    scenes: tuple[Raster, ...]
+    """The dates as they were read, closed."""
     why: Mapping[str, str] = field(default_factory=dict)
     """By name of a class, why the pixels cannot show it."""
     notes: tuple[str, ...] = ()
@@ -118,6 +124,12 @@ class ChangeResult:
                 size = format_area(abs(last - first), unit)
                 parts.append(f"{each.name} {format_area(first, unit)} to {format_area(last, unit)} ({sign}{size})")
         return f"From {self.dates[0]} to {self.dates[-1]}: {'; '.join(parts)}."
+
+    def page(self) -> Page:
+        return page_of_changes(self)
+
+    def draw(self) -> Drawing:
+        return draw_changes(self)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot change --json`."""

@@ -219,6 +219,7 @@ def _finish(
         windows=len(scene.plan) if set(search.names) - set(search.why) else 0,  # else nothing was computed
         failed=scene.failed,
         seconds=round(time.monotonic() - started, 2),
+        scene=scene.raster.reopened(),
         notes=tuple(notes),
     )
     if files:

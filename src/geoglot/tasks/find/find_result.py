@@ -14,10 +14,12 @@ import shapely
 from geoglot.figures import choose_area_unit, format_area, format_some
 from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2, geodesic_perimeter_m
-from geoglot.lonlat import bound_in_lonlat, to_map, to_pixels
+from geoglot.lonlat import bound_in_lonlat, to_map
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_outlines
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.name_presence import round_presence
@@ -27,6 +29,7 @@ from geoglot.scene.windows import WindowPlan
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
+from geoglot.tasks.find.find_page import count_lines, draw_objects, outlines_on, page_of_objects
 from geoglot.tasks.find.instances import Threshold
 from geoglot.tasks.find.outline import Object
 from geoglot.tasks.find.refine_outlines import outlines_of
@@ -35,7 +38,7 @@ _PATHS = ("output", "overlay", "manifest")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FindResult:
+class FindResult(ShownOnMap):
     """The objects of a search, and the files that hold them."""
 
     model: str
@@ -55,6 +58,8 @@ class FindResult:
     windows: int
     failed: tuple[FailedWindow, ...]
     seconds: float
+    scene: Raster
+    """The raster as it was read, closed."""
     why: Mapping[str, str] = field(default_factory=dict)
     """By name, why it was not looked for: the pixels of the scene cannot show it, or the model does not know them."""
     notes: tuple[str, ...] = ()
@@ -84,6 +89,12 @@ class FindResult:
             "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
+
+    def page(self) -> Page:
+        return page_of_objects(self)
+
+    def draw(self) -> Drawing:
+        return draw_objects(self)
 
 
 def _records(objects: gpd.GeoDataFrame) -> list[dict[str, Any]]:
@@ -152,10 +163,7 @@ class FindFiles:
         """Write the picture, unless the scene is too damaged for one; returns notes."""
 
         def outline(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
-            polygons = to_pixels(objects.geometry.to_numpy(), thumbnail.grid)
-            outlines = list(zip(objects["name"], polygons, strict=True))
-            counts = objects["name"].value_counts()
-            lines = [f"{name}  {counts.get(name, 0)}" for name in names]
+            outlines, lines = outlines_on(objects, thumbnail.grid), count_lines(objects, names)
             return write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
 
         return write_picture(raster, self.made, self.overlay, outline)

@@ -15,7 +15,9 @@ from geoglot.outputs.cog import Layer, check_map, class_tags, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import Made, named_by
-from geoglot.outputs.overlay import MOST_LINES, write_overlay
+from geoglot.outputs.notebook.page import Drawing, Page
+from geoglot.outputs.notebook.shown import ShownOnMap
+from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.vector_files import check_format, write_polygons
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER
@@ -24,6 +26,7 @@ from geoglot.scene.stream import describe_windows
 from geoglot.sources.raster import Raster
 from geoglot.sources.read_ahead import FailedWindow
 from geoglot.sources.tile import Tile
+from geoglot.tasks.segment.map_page import draw_map, legend_lines, page_of_map
 from geoglot.tasks.segment.shares import ClassShare
 
 #: Largest number of classes whose scores are computed and written side by side
@@ -84,8 +87,7 @@ class Outputs:
 
     def draw(self, raster: Raster, shares: tuple[ClassShare, ...], legend: Legend) -> tuple[str, ...]:
         """Write the picture, which names the largest classes if there are many; returns notes."""
-        order = shares if len(shares) <= MOST_LINES else sorted(shares, key=lambda share: -share.pixels)
-        lines = [f"{share.name}  {share.share:.1%}" for share in order]
+        lines = [line for _, line in legend_lines(shares)]
 
         def overlay(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
             return write_overlay(thumbnail.pixels[:3], self.classes, legend, lines, draft)
@@ -97,7 +99,7 @@ _PATHS = ("output", "polygons", "scores", "overlay", "manifest")
 
 
 @dataclass(frozen=True)
-class SegmentResult:
+class SegmentResult(ShownOnMap):
     """The shares of the classes, and the files that were written."""
 
     model: str
@@ -110,6 +112,9 @@ class SegmentResult:
     windows: int
     failed: tuple[FailedWindow, ...]
     seconds: float
+    legend: Legend = field(repr=False)
+    scene: Raster = field(repr=False, compare=False)
+    """The raster as it was read, closed."""
     why: Mapping[str, str] = field(default_factory=dict)
     """By name of a class, why the scene cannot show it, so that pixels like it are left as "other"."""
     notes: tuple[str, ...] = ()
@@ -124,3 +129,9 @@ class SegmentResult:
             "windows": describe_windows(self.windows, self.failed),
             "seconds": self.seconds, "notes": list(self.notes),
         }  # fmt: skip
+
+    def page(self) -> Page:
+        return page_of_map(self)
+
+    def draw(self) -> Drawing:
+        return draw_map(self)

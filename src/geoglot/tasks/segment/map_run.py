@@ -206,6 +206,8 @@ class _Run:
             windows=len(self.plan),
             failed=tuple(failed),
             seconds=round(time.monotonic() - started, 2),
+            legend=legend,
+            scene=raster.reopened(),
             why=self.facts.get("why", {}),
             notes=tuple(notes),
         )

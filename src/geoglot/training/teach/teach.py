@@ -17,6 +17,8 @@ from geoglot.models.base import Card, VisionLanguageModel
 from geoglot.models.taught import FAMILY, REST, Base, Taught, TaughtSizes
 from geoglot.models.zoo import Model, load_word_model
 from geoglot.options import ReadOptions
+from geoglot.outputs.notebook.page import Page
+from geoglot.outputs.notebook.shown import Shown
 from geoglot.scene.dense import WordDense
 from geoglot.training.teach.as_words import as_words
 from geoglot.training.teach.examples import Examples, gather
@@ -24,6 +26,7 @@ from geoglot.training.teach.folder import open_folder, replace_head
 from geoglot.training.teach.held_out import Figures, hold_out
 from geoglot.training.teach.labels import read_labels
 from geoglot.training.teach.patches import ScenePatches, count_doubles, scene_patches
+from geoglot.training.teach.teach_page import page_of_taught
 
 _FEW = 5  # labels of a class
 
@@ -45,7 +48,7 @@ class TaughtClass:
 
 
 @dataclass(frozen=True)
-class TeachResult:
+class TeachResult(Shown):
     """A model that was taught."""
 
     output: Path
@@ -63,6 +66,9 @@ class TeachResult:
     """Patches that were encoded now; the others were kept from an earlier call."""
     seconds: float
     notes: tuple[str, ...]
+
+    def page(self) -> Page:
+        return page_of_taught(self)
 
     def to_json(self) -> dict[str, Any]:
         """The document of `geoglot teach --json`."""

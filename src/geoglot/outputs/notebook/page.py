@@ -1,0 +1,73 @@
+"""What a result shows of itself: sentences, tables and files as a `Page`; pictures and shapes as a `Drawing`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from geoglot.geo import Grid
+from geoglot.outputs.legend import Colour
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of cells, all as people read them."""
+
+    head: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+    colours: Sequence[Colour | None] = ()
+    """Of the rows, as on the map; empty if rows have none."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A result in words."""
+
+    title: str
+    tables: Sequence[Table] = ()
+    notes: Sequence[str] = ()
+    files: Mapping[str, object] = field(default_factory=dict)
+    """By what they are; None for a file that is not there."""
+    folded: Mapping[str, str] = field(default_factory=dict)
+    """Longer texts by their headings, such as the program of an answer."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture with its place."""
+
+    title: str
+    image: Image.Image
+    grid: Grid | None
+    """Of its pixels; None for a picture that has no place."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A result in pictures."""
+
+    scenes: Sequence[Picture] = ()
+    """What was looked at, the earliest first."""
+    map: Picture | None = None
+    """The last scene under what was found."""
+    entries: Sequence[tuple[Colour, str]] = ()
+    """The legend of the map."""
+    shapes: gpd.GeoDataFrame | None = None
+    """What was found as outlines, for a web map, the most important first. The column "colour" is a `hex_of`; the
+    others are facts that a person reads."""
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """All pictures, from left to right."""
+        return (*self.scenes, self.map) if self.map else tuple(self.scenes)
+
+
+def hex_of(colour: Colour) -> str:
+    """A colour as HTML and matplotlib write it: #ff0000."""
+    return "#{:02x}{:02x}{:02x}".format(*colour)
