@@ -17,6 +17,7 @@ VECTOR_DRIVERS = ("GPKG", "GeoJSON")
 #: What each extra opens
 EXTRAS = {
     "serve": "the map in a browser: geoglot serve, geoglot demo --map",
+    "notebook": "figures and maps of results in notebooks: .plot(), .explore()",
     "ask": "questions whose programs run in a sandbox: geoglot ask, and a language model as planner",
     "onnx": "segmenters for other programs: geoglot export",
     "pairs": "tiles and photos from services, scenes of STAC catalogues: geoglot pairs collect, geoglot index add",

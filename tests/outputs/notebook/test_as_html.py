@@ -27,7 +27,7 @@ def test_lines_that_others_wrote_cannot_turn_or_break_the_page() -> None:
 
 
 def test_a_page_is_small_whatever_the_result() -> None:
-    table = Table(("name",) * 70_000, [("n" * 2000,) * 70_000] * 100, [None] * 100)
+    table = Table(("name",) * 70_000, [("n" * 2000,) * 70_000] * 100, [(0, 0, 0)] * 100)
     page = Page("t" * 10**6, [table] * 2, ["note " * 1000] * 5000, {}, {"program": "x = 1\n" * 10**6})
     drawing = Drawing([Picture("p" * 5000, noise(1500), None)] * 50, None, [((0, 0, 0), "e" * 3000)] * 5000)
     html = to_html(page, drawing)

@@ -14,7 +14,7 @@ from geoglot.outputs.legend import Colour
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
 
 _ROWS, _COLUMNS, _NOTES, _ENTRIES, _PICTURES, _FOLDED = 20, 12, 12, 20, 12, 5
-_CELL, _TEXT = 80, 4000  # letters
+_CELL, _TEXT = 160, 4000  # letters
 _SIDE, _QUALITY = 320, 82  # pixels of a picture, and how well JPEG keeps it
 
 
@@ -71,24 +71,23 @@ def _legend(entries: Sequence[tuple[Colour, str]]) -> str:
     return f"<div>{' &nbsp; '.join(shown)}{_more(len(entries) - _ENTRIES)}</div>" if shown else ""
 
 
-def _swatch(colour: Colour | None) -> str:
-    if colour is None:
-        return ""
+def _swatch(colour: Colour) -> str:
     return f'<span style="display:inline-block;width:1em;height:1em;background:{hex_of(colour)}"></span>'
 
 
 def _table(table: Table) -> str:
-    colours = table.colours or [None] * len(table.rows)
-    head = [safe(cell, _CELL) for cell in table.head[:_COLUMNS]]
-    rows = [[safe(cell, _CELL) for cell in row[:_COLUMNS]] for row, _ in zip(table.rows[:_ROWS], colours, strict=False)]
-    if table.colours:
-        head.insert(0, "")
-        for row, colour in zip(rows, colours, strict=False):
-            row.insert(0, _swatch(colour))
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    top = "".join(f"<th>{cell}</th>" for cell in head)
+    swatches: list[str | None] = [_swatch(colour) for colour in table.colours[:_ROWS]]
+    body = "".join(
+        _row("td", row, swatch) for row, swatch in zip(table.rows[:_ROWS], swatches or [None] * _ROWS, strict=False)
+    )
+    head = _row("th", table.head, "" if swatches else None)
     left = _more(len(table.rows) - _ROWS) + _more(len(table.head) - _COLUMNS, "columns")
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>{left}"
+    return f"<table><thead>{head}</thead><tbody>{body}</tbody></table>{left}"
+
+
+def _row(tag: str, cells: Sequence[str], swatch: str | None) -> str:
+    every = [*([] if swatch is None else [swatch]), *(safe(cell, _CELL) for cell in cells[:_COLUMNS])]
+    return f"<tr>{''.join(f'<{tag} style=text-align:left>{cell}</{tag}>' for cell in every)}</tr>"
 
 
 def _lines(shown: Sequence[str], total: int) -> str:

@@ -21,7 +21,7 @@ class Table:
 
     head: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
-    colours: Sequence[Colour | None] = ()
+    colours: Sequence[Colour] = ()
     """Of the rows, as on the map; empty if rows have none."""
 
 

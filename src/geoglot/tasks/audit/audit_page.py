@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from geoglot.tasks.audit.audit_result import Audit, AuditedClass, Figure
     from geoglot.tasks.audit.draw_audit import Drawn
 
-_BLACK, _RED, _RADIUS = (0, 0, 0), (230, 0, 0), 5  # of the marks of places; the radius in pixels
+_BLACK, _RED, _RADIUS = (0, 0, 0), (230, 0, 0), 6  # of the marks of places; the radius in pixels
+_WHITE = (255, 255, 255)
+_PALE = 0.6  # of the map below them
 
 
 def page_of_sample(drawn: Drawn) -> Page:
@@ -69,30 +71,28 @@ def _percent(figure: Figure) -> str:
 
 def draw_sample(drawn: Drawn) -> Drawing:
     """The map without the places: whoever decides them should not know what it says of each."""
-    picture, colours = _read_map(drawn.map)
-    return Drawing([picture], None, [(colours(stratum.id, stratum.name), stratum.name) for stratum in drawn.strata])
+    picture, colours = _read_map(drawn.map, [stratum.name for stratum in drawn.strata])
+    return Drawing([picture], None, [(colours[stratum.name], stratum.name) for stratum in drawn.strata])
 
 
 def draw_audit_map(audit: Audit) -> Drawing:
     """The map, and on it the decided places in the colours of their true classes; those where it is wrong in red."""
-    picture, colours = _read_map(audit.map)
-    design, grid = audit.design, picture.grid
-    by_name = {stratum.name: colours(stratum.id, stratum.name) for stratum in design.strata}
-    others = Legend(tuple(name for name in design.names if name not in by_name))
-    by_name |= dict(zip(others.names, others.colours, strict=True))
+    design = audit.design
+    picture, colours = _read_map(audit.map, design.names)
+    grid = picture.grid
     places = gpd.GeoSeries.from_xy(*design.grid.to_map(*centres([each.place for each in audit.verdicts])))
     shown = places.set_crs(design.grid.crs)
     if grid is not None and grid.crs is not None and grid.crs != design.grid.crs:
         places = shown.to_crs(grid.crs)
-    marked = picture.image.copy()
+    marked = Image.blend(picture.image, Image.new("RGB", picture.image.size, "white"), _PALE)
     painter = ImageDraw.Draw(marked)
     rows, cols = (grid or design.grid).to_pixel(places.x, places.y)
     for verdict, row, col in zip(audit.verdicts, rows.tolist(), cols.tolist(), strict=True):
         ring = _BLACK if verdict.mapped == verdict.true else _RED
         box = (col - _RADIUS, row - _RADIUS, col + _RADIUS, row + _RADIUS)
-        painter.ellipse(box, fill=by_name[verdict.true], outline=ring, width=2)
+        painter.ellipse(box, fill=colours[verdict.true], outline=ring, width=2)
     facts = {
-        "colour": [hex_of(by_name[verdict.true]) for verdict in audit.verdicts],
+        "colour": [hex_of(colours[verdict.true]) for verdict in audit.verdicts],
         "place": [verdict.place.id for verdict in audit.verdicts],
         "is": [verdict.true for verdict in audit.verdicts],
         "on the map": [verdict.mapped or "nothing" for verdict in audit.verdicts],
@@ -100,22 +100,21 @@ def draw_audit_map(audit: Audit) -> Drawing:
     return Drawing(
         [picture],
         Picture("decided places; red where the map is wrong", marked, grid),
-        [(colour, name) for name, colour in by_name.items()],
+        [(colours[name], name) for name in design.names],
         gpd.GeoDataFrame(facts, geometry=shown, crs=design.grid.crs),
     )
 
 
-def _read_map(path: str) -> tuple[Picture, Callable[[int, str], Colour]]:
-    """The map in its own colours, else in ours; and the colour of a class by its id and name."""
+def _read_map(path: str, names: Sequence[str]) -> tuple[Picture, dict[str, Colour]]:
+    """The map in its own colours, else in ours, and the colour of each of its classes and of `names`."""
     with open_classes(path) as raster:
         ids, valid, grid = raster.thumbnail(SIDE)
         own = raster.palette()
-    known, places = np.unique(ids, return_inverse=True)
-    legend = Legend(tuple(dict.fromkeys(raster.name(number) or str(number) for number in known.tolist())))
-
-    def colour(number: int, name: str) -> Colour:
-        return own.get(number) or legend.colour_of(name)
-
-    table = np.array([colour(number, raster.name(number) or str(number)) for number in known.tolist()], np.uint8)
+    present, places = np.unique(ids, return_inverse=True)
+    by_id = dict(raster.names) or {number: str(number) for number in present.tolist()}
+    legend = Legend(tuple(dict.fromkeys((*names, *by_id.values()))))
+    colours = dict(zip(legend.names, legend.colours, strict=True))
+    colours |= {name: own[number] for number, name in by_id.items() if number in own}
+    table = np.array([colours.get(by_id.get(number, ""), _WHITE) for number in present.tolist()], np.uint8)
     pixels = np.where(valid[..., None], table[places.reshape(ids.shape)], np.uint8(255))
-    return Picture(Path(path).name, Image.fromarray(pixels), grid), colour
+    return Picture(Path(path).name, Image.fromarray(pixels), grid), colours
