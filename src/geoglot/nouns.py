@@ -1,7 +1,12 @@
 """English names of things: synonyms, singulars and plurals."""
 
 import re
+from collections.abc import Iterator
 
+_JOINTS = re.compile(r" and | or |[,/&+;]")
+_REST = re.compile(
+    r" ?\(.*| (?:with|without|in|inside|on|near|at|along|beside|from|for|to|under|by|around|between|next to) .*"
+)
 #: True synonyms, and the name that is searched for them
 SYNONYMS = {
     "plane": "airplane", "aeroplane": "airplane", "aircraft": "airplane", "airliner": "airplane", "jet": "airplane",
@@ -89,3 +94,24 @@ def counted(number: int, name: str) -> str:
     if number == 1 or number == 0:
         return f"{number or 'no'} {name}"
     return f"{number:,} {plural(name)}"
+
+
+def plain_name(text: str) -> str:
+    """A name in small letters, with single spaces in place of hyphens and underscores."""
+    return " ".join(re.sub("[-_]", " ", text.lower()).split())
+
+
+def heads_of(plain: str) -> list[Iterator[str]]:
+    """For each noun of a plain name, what to look up, the most exact first: "red cars", "red car", "cars", "car".
+
+    Of "a row of houses" the first noun comes first; what follows a preposition is left out.
+    """
+    parts = (_REST.sub("", part.strip(" .!?'\"")).split(" of ") for part in _JOINTS.split(plain))
+    return [(head for noun in nouns for head in _heads(noun.split())) for nouns in parts]
+
+
+def _heads(words: list[str]) -> Iterator[str]:
+    """A noun as it is and in the singular, with all its modifiers, then with fewer."""
+    for first in range(len(words)):
+        yield " ".join(words[first:])
+        yield " ".join([*words[first:-1], singular(words[-1])])

@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from geoglot.figures import format_number
 from geoglot.outputs.atomic import appears
-from geoglot.outputs.legend import Colour
 from geoglot.outputs.lettering import explain_numbers, fit_labels, load_font, make_writable
+from geoglot.outputs.palette import Colour
 
 _WIDTH, _HEIGHT, _LINE = 900, 460, 24  # pixels; the height is without the names below
 _LEFT, _RIGHT, _TOP, _BOTTOM = 90, 30, 40, 60  # around the lines

@@ -14,7 +14,8 @@ from rasterio.errors import RasterioError
 from geoglot.errors import InputError
 from geoglot.geo import Grid
 from geoglot.outputs.atomic import appears, check_folder, disk_errors
-from geoglot.outputs.legend import OTHER_COLOUR, Legend
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.palette import OTHER_COLOUR
 from geoglot.settings import load_settings
 from geoglot.silence import ignore_library_warnings
 

@@ -7,7 +7,7 @@ GeoPackage would be a second table, of which other programs warn whenever they o
 from collections.abc import Sequence
 from xml.sax.saxutils import quoteattr
 
-from geoglot.outputs.legend import Colour
+from geoglot.outputs.palette import Colour
 
 
 def fill_style(expression: str, entries: Sequence[tuple[str, Colour]]) -> str:

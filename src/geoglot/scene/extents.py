@@ -1,8 +1,7 @@
 """How wide things are on the ground, by their names in `extents.toml`, by the head of a phrase, or by near names."""
 
-import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -14,17 +13,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from geoglot.models.base import VisionLanguageModel
-from geoglot.nouns import SYNONYMS, singular
+from geoglot.nouns import SYNONYMS, heads_of, plain_name
 from geoglot.scene.class_words import text_vectors
 from geoglot.scene.concepts import drop_collection
 
 _TABLE = Path(__file__).with_name("extents.toml")
 _ACROSS, _ACROSS_LINE = 2.0, 1 / 3  # least pixels across a thing, and across a long one (decision 25)
 _NEAREST, _NEAR = 3, 0.8  # so many known names must have at least this cosine to a word that is not known
-_JOINTS = re.compile(r" and | or |[,/&+;]")
-_REST = re.compile(
-    r" ?\(.*| (?:with|without|in|inside|on|near|at|along|beside|from|for|to|under|by|around|between|next to) .*"
-)
 
 
 @dataclass(frozen=True)
@@ -54,33 +49,16 @@ def known_extents() -> Mapping[str, Extent]:
 @lru_cache(maxsize=200_000)
 def extent_of(phrase: str) -> Extent | None:
     """The extent of the head noun of a phrase: "car" of "parked red cars"; of several nouns the widest."""
-    plain = _plain(drop_collection(phrase))
+    plain = plain_name(drop_collection(phrase))
     if whole := _look_up(plain):  # place of worship, track and field
         return whole
-    nouns = map(_extent_of_noun, _JOINTS.split(plain))
+    nouns = (next(filter(None, map(_look_up, heads)), None) for heads in heads_of(plain))
     return max(filter(None, nouns), key=lambda extent: extent.coarsest, default=None)
-
-
-def _extent_of_noun(part: str) -> Extent | None:
-    nouns = _REST.sub("", part.strip(" .!?'\"")).split(" of ")  # of "a row of houses" the first noun that is known
-    heads = (head for noun in nouns for head in _heads(noun.split()))
-    return next(filter(None, map(_look_up, heads)), None)
 
 
 def _look_up(name: str) -> Extent | None:
     table = known_extents()
-    return table.get(name) or table.get(_plain(SYNONYMS.get(name, "")))
-
-
-def _plain(text: str) -> str:
-    return " ".join(re.sub("[-_]", " ", text.lower()).split())
-
-
-def _heads(words: Sequence[str]) -> Iterator[str]:
-    """A noun as it is and in the singular, with all its modifiers, then with fewer."""
-    for first in range(len(words)):
-        yield " ".join(words[first:])
-        yield " ".join([*words[first:-1], singular(words[-1])])
+    return table.get(name) or table.get(plain_name(SYNONYMS.get(name, "")))
 
 
 def extents_near(model: VisionLanguageModel, words: Sequence[str]) -> dict[str, tuple[Extent, ...]]:

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from geoglot.outputs.legend import OTHER_COLOUR, Colour, Legend
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.palette import OTHER_COLOUR, Colour
 from geoglot.tasks.change.posterior import Transitions
 
 _TO, _GONE = 0.75, (30, 20, 20)
