@@ -17,14 +17,17 @@ from geoglot.outputs.atomic import check_folder, disk_errors, drafts, write_json
 from geoglot.outputs.own import check_own, hidden_path
 from geoglot.outputs.record import KEY, Proof, Record, read_record
 
-# GDAL and SQLite read these together with a file, so an old one beside a new file would be taken for a part of it.
-_RASTER = ("{name}.aux.xml", "{name}.ovr", "{name}.msk", "{stem}.tfw", "{stem}.wld")
-_SQLITE = ("{name}-wal", "{name}-shm", "{name}-journal")
-_BESIDE = {".tif": _RASTER, ".tiff": _RASTER, ".gpkg": _SQLITE}
+# GDAL, SQLite and QGIS read these together with a file: an old one beside a new file would be taken for a part of it.
+_STYLE = ("{stem}.qml",)
+_RASTER = ("{name}.aux.xml", "{name}.ovr", "{name}.msk", "{stem}.tfw", "{stem}.wld", *_STYLE)
+_SQLITE = ("{name}-wal", "{name}-shm", "{name}-journal")  # the style is a table inside
+_SHAPEFILE = tuple(f"{{stem}}.{end}" for end in ("shx", "dbf", "prj", "cpg", "qix", "sbn", "sbx"))
+_BESIDE = {".tif": _RASTER, ".tiff": _RASTER, ".gpkg": _SQLITE, ".shp": (*_SHAPEFILE, *_STYLE)}
+_BESIDE |= dict.fromkeys((".geojson", ".fgb", ".parquet", ".zip"), _STYLE)
 
 
 def beside(path: Path) -> list[Path]:
-    """The files that GDAL or SQLite would read together with a file; they need not exist."""
+    """The files that GDAL, SQLite or QGIS would read together with a file; they need not exist."""
     patterns = _BESIDE.get(path.suffix.lower(), ())
     return [path.with_name(pattern.format(name=path.name, stem=path.stem)) for pattern in patterns]
 

@@ -34,6 +34,9 @@ _IN_DRAFTS = re.compile(
     r".+_\d+_\d+\.png|(windows|classes|images)\.csv|set\.toml|\d{4,}\.png|sheet-\d+\.png|sample\.csv|design\.json",
     re.DOTALL,
 )
+#: Files of the same stem that belong to a draft: the parts of a Shapefile, a style, and features on their way to tiles
+_PARTS = re.compile(r"(.+?)(?:_temp)?\.(?:shp|shx|dbf|prj|cpg|qml|fgb)", re.DOTALL)
+_WHOLES = ("tif", "tiff", "geojson", "fgb", "parquet", "shp", "zip", "pmtiles")
 #: What systems put into any folder: NFS and FUSE for a file that is removed while it is open, macOS for attributes
 _OF_A_SYSTEM = re.compile(r"\.(nfs[0-9a-f]+|fuse_hidden[0-9a-f]+|_.+|DS_Store)", re.DOTALL)
 
@@ -192,8 +195,11 @@ def _is_ours(folder: Path, name: str, mode: int) -> bool:
     if name in (MARK, LOCK) or kind == "work":
         return stat.S_ISREG(mode) and (name in (MARK, LOCK) or _JOURNAL.fullmatch(name) is not None)
     # A draft, which may be a folder, or a file beside it, whose name is longer: GDAL and SQLite make some.
-    ends = [len(name)] if stat.S_ISDIR(mode) else range(len(name), 0, -1)
-    return any(_hidden_name(name[:end], kind) == folder.name for end in ends)
+    names = [name] if stat.S_ISDIR(mode) else [name[:end] for end in range(len(name), 0, -1)]
+    if stat.S_ISREG(mode) and (part := _PARTS.fullmatch(name)):
+        suffixes = (folder.name.split(".")[-2], *_WHOLES)  # the first is that of the draft, unless its name is too long
+        names += [f"{part[1]}.{suffix}" for suffix in suffixes]
+    return any(_hidden_name(each, kind) == folder.name for each in names)
 
 
 def _foreign_in(draft: str, opened: int) -> Iterator[str]:

@@ -1,29 +1,71 @@
-"""How polygons look in QGIS: a style file that it reads with a vector file of the same name.
+"""How results look in QGIS: a style in its own format, QML.
 
-The format is QML (https://docs.qgis.org/latest/en/docs/user_manual/style_library/style_manager.html). A style inside a
-GeoPackage would be a second table, of which other programs warn whenever they open the file.
+QGIS reads it from the table layer_styles of a GeoPackage, or from a file beside a raster or vector that has its name
+and ends with .qml. A map and its polygons may share a name, and then that file, so a style says how both are drawn
+(https://docs.qgis.org/latest/en/docs/user_manual/style_library/style_manager.html).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from xml.sax.saxutils import quoteattr
 
-from geoglot.outputs.palette import Colour
+from geoglot.outputs.legend import Legend
+from geoglot.outputs.palette import OTHER_COLOUR, Colour
+
+_MOST = 1000  # entries of a legend that QGIS still shows at once
+BY_NAME = '"name"'
+"""The expression in QGIS that gives the name of a polygon's class."""
 
 
-def fill_style(expression: str, entries: Sequence[tuple[str, Colour]]) -> str:
-    """A QGIS style (QML) that fills each polygon by the value of an expression, with a legend of these values."""
+@dataclass(frozen=True)
+class Entry:
+    """A class in a legend."""
+
+    number: int
+    """Its pixels in a map."""
+    name: str
+    """What the expression of a style gives for its polygons."""
+    colour: Colour
+
+
+def make_style(legend: Legend, numbers: Iterable[int], expression: str = BY_NAME) -> str:
+    """The style of a map and its polygons, with the classes of these ids, of which 0 is see-through.
+
+    The legend names the first thousand. `expression` gives the name of a polygon's class.
+    """
+    named = list(islice((number for number in numbers if number), _MOST))
+    entries = [Entry(number, legend.names[number - 1], legend.colours[number - 1]) for number in named]
+    return (
+        '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.16" styleCategories="Symbology">'
+        f"{_of_pixels([Entry(0, legend.rest, OTHER_COLOUR), *entries])}{_of_polygons(entries, expression)}</qgis>"
+    )
+
+
+def _of_pixels(entries: Sequence[Entry]) -> str:
+    colours = "".join(
+        f'<paletteEntry value="{entry.number}" color="#{bytes(entry.colour).hex()}" label={quoteattr(entry.name)} '
+        f'alpha="{255 if entry.number else 0}"/>'
+        for entry in entries
+    )
+    return (
+        '<pipe><rasterrenderer type="paletted" band="1" opacity="1" alphaBand="-1"><rasterTransparency/>'
+        f"<colorPalette>{colours}</colorPalette></rasterrenderer></pipe>"
+    )
+
+
+def _of_polygons(entries: Sequence[Entry], expression: str) -> str:
     categories, symbols = [], []
-    for number, (value, colour) in enumerate(entries):
-        name = quoteattr(value)
-        categories.append(f'<category render="true" symbol="{number}" value={name} label={name}/>')
-        red, green, blue = colour
+    for index, entry in enumerate(entries):
+        name = quoteattr(entry.name)
+        categories.append(f'<category render="true" symbol="{index}" value={name} label={name}/>')
+        red, green, blue = entry.colour
         properties = {"color": f"{red},{green},{blue},150", "outline_color": f"{red},{green},{blue},255",
                       "outline_width": "0.4", "style": "solid"}  # fmt: skip
         drawn = "".join(f'<prop k="{key}" v="{text}"/>' for key, text in properties.items())
         layer = f'<layer class="SimpleFill" enabled="1" locked="0" pass="0">{drawn}</layer>'
-        symbols.append(f'<symbol type="fill" name="{number}" alpha="1" clip_to_extent="1">{layer}</symbol>')
+        symbols.append(f'<symbol type="fill" name="{index}" alpha="1" clip_to_extent="1">{layer}</symbol>')
     return (
-        '<!DOCTYPE qgis PUBLIC "http://mrcc.com/qgis.dtd" "SYSTEM"><qgis version="3.16" styleCategories="Symbology">'
         f'<renderer-v2 type="categorizedSymbol" attr={quoteattr(expression)} symbollevels="0" enableorderby="0">'
-        f"<categories>{''.join(categories)}</categories><symbols>{''.join(symbols)}</symbols></renderer-v2></qgis>"
+        f"<categories>{''.join(categories)}</categories><symbols>{''.join(symbols)}</symbols></renderer-v2>"
     )

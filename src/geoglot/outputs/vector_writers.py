@@ -1,0 +1,239 @@
+"""Write frames of features to one file, a frame at a time: a function for each format."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sqlite3
+import struct
+import threading
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import chain, repeat
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pyogrio
+import shapely
+
+from geoglot.crs import LONLAT
+from geoglot.lonlat import orient_rings, project_to_lonlat
+from geoglot.silence import ignore_library_warnings
+
+Frames = Iterator[gpd.GeoDataFrame]
+_FIXED = "2000-01-01T00:00:00.000Z"  # part of a GeoPackage; equal runs give equal bytes
+_LONGEST_FIELD, _LONGEST_TEXT = 10, 254  # of a Shapefile, in bytes
+_TILES_ACROSS, _ZOOMS = 64, (8, 16)  # of PMTiles at the deepest zoom, and its bounds
+_WORLD = (-1_800_000_000, -850_000_000, 1_800_000_000, 850_000_000)  # in 10⁻⁷ degrees
+#: The tables and columns by which QGIS finds a style in a GeoPackage
+_STYLES = """
+CREATE TABLE layer_styles (id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256),
+  f_table_schema TEXT(256), f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT,
+  styleSLD TEXT, useAsDefault BOOLEAN, description TEXT, owner TEXT(30), ui TEXT(30), update_time DATETIME);
+INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change)
+  VALUES ('layer_styles', 'attributes', 'layer_styles', '', '{fixed}');
+"""
+_changing_date = threading.Lock()
+
+
+def write_geopackage(path: Path, layer: str, frames: Frames, style: str) -> None:
+    """A GeoPackage, whose table layer_styles holds the style."""
+    with _fixed_date():
+        _write(path, frames, "GPKG", layer=layer)
+    if not style:
+        return
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executescript(_STYLES.format(fixed=_FIXED))
+        [(geometry,)] = database.execute("SELECT column_name FROM gpkg_geometry_columns")
+        database.execute(
+            "INSERT INTO layer_styles VALUES (1, '', '', ?, ?, ?, ?, '', 1, '', '', '', ?)",
+            (layer, geometry, layer, style, _FIXED),
+        )
+
+
+def write_flatgeobuf(path: Path, layer: str, frames: Frames, style: str) -> None:
+    """FlatGeobuf with its spatial index."""
+    _write(path, frames, "FlatGeobuf", layer=layer)
+    _write_style(path, style)
+
+
+def write_shapefile(path: Path, _layer: str, frames: Frames, style: str) -> None:
+    """A Shapefile in UTF-8, with names of fields cut to ten bytes and texts to 254."""
+    options = {"ENCODING": "UTF-8", "DBF_DATE_LAST_UPDATE": _FIXED[:10]}
+    _write(path, map(_shorten, frames), "ESRI Shapefile", options=options)
+    _write_style(path, style)
+
+
+def write_zip(path: Path, layer: str, frames: Frames, style: str) -> None:
+    """The files of a Shapefile in a zip; the style lies in it, and beside it where QGIS looks for it."""
+    shapes = path.with_suffix(".shp")
+    write_shapefile(shapes, layer, frames, style)
+    parts = sorted(file for file in path.parent.glob("*") if file.stem == path.stem and file != path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in parts:
+            with file.open("rb") as source, archive.open(zipfile.ZipInfo(file.name), "w", force_zip64=True) as target:
+                shutil.copyfileobj(source, target)
+            file.unlink()
+    _write_style(path, style)
+
+
+def write_pmtiles(path: Path, layer: str, frames: Frames, _style: str) -> None:
+    """Vector tiles, deep enough to show what a scene of some hundred thousand pixels a side shows."""
+    stored = path.with_suffix(".fgb")
+    write_flatgeobuf(stored, layer, _in_lonlat(frames), "")
+    facts = pyogrio.read_info(stored, force_feature_count=True, force_total_bounds=True)
+    if not facts["features"]:
+        stored.unlink()
+        path.write_bytes(_tiles_of_nothing(layer))
+        return
+    west, south, east, north = facts["total_bounds"]
+    across = max(east - west, north - south, 1e-9) / 360
+    deepest = int(np.clip(np.log2(_TILES_ACROSS / across), *_ZOOMS))
+    with ignore_library_warnings(), pyogrio.open_arrow(stored) as (facts, reader):
+        pyogrio.write_arrow(
+            reader, path, layer=layer, driver="PMTiles", geometry_type="Unknown", crs="EPSG:4326",
+            geometry_name=facts["geometry_name"] or "wkb_geometry",
+            dataset_options={"MINZOOM": 0, "MAXZOOM": deepest, "NAME": layer},
+        )  # fmt: skip
+    stored.unlink()
+
+
+def write_geoparquet(path: Path, _layer: str, frames: Frames, style: str) -> None:
+    """GeoParquet 1.1, one row group per frame."""
+    first, frames = _peek(frames)
+    crs = first.crs.to_json_dict() if first.crs else None
+    column = {"encoding": "WKB", "geometry_types": _types(first), "crs": crs}
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": column}}
+    tables = (pa.table(frame.to_arrow(index=False, geometry_encoding="WKB")) for frame in frames)
+    table = next(tables)
+    schema = pa.schema(map(pa.Field.remove_metadata, table.schema), metadata={"geo": json.dumps(geo)})
+    with pq.ParquetWriter(path, schema, compression="zstd") as file:
+        for each in chain([table], tables):
+            file.write_table(each.cast(schema))
+    _write_style(path, style)
+
+
+def write_geojson(path: Path, _layer: str, frames: Frames, style: str) -> None:
+    """RFC 7946, one feature per line."""
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{"type": "FeatureCollection", "features": [')
+        separators = chain(["\n"], repeat(",\n"))
+        for frame in frames:
+            places = frame.geometry.to_numpy()
+            geometries = orient_rings(places) if frame.crs is None else project_to_lonlat(places, frame.crs)
+            attributes = frame.drop(columns="geometry").to_dict("records")
+            for properties, geometry in zip(attributes, shapely.to_geojson(geometries), strict=True):
+                clean = {key: None if value != value else value for key, value in properties.items()}
+                feature = f'{{"type": "Feature", "properties": {json.dumps(clean)}, "geometry": {geometry}}}'
+                file.write(next(separators) + feature)
+        file.write("\n]}\n")
+    _write_style(path, style)
+
+
+def _tiles_of_nothing(layer: str) -> bytes:
+    """PMTiles 3 with one tile, the whole Earth, whose layer has no features; GDAL does not write such a file."""
+    name = layer.encode()[:100]
+    named = bytes([0x0A, len(name)]) + name + bytes([0x28, 0x80, 0x20, 0x78, 2])  # extent 4096, version 2
+    tile = bytes([0x1A, len(named)]) + named
+    facts = json.dumps({"name": layer, "vector_layers": [{"id": layer, "fields": {}, "minzoom": 0, "maxzoom": 0}]})
+    root, text = bytes([1, 0, 1, len(tile), 1]), facts.encode()
+    places, start = list[int](), 127
+    for part in (root, text, b"", tile):
+        places += [start, len(part)]
+        start += len(part)
+    numbers = struct.pack("<11Q6B4iB2i", *places, 1, 1, 1, 1, 1, 1, 1, 0, 0, *_WORLD, 0, 0, 0)
+    return b"PMTiles\x03" + numbers + root + text + tile
+
+
+def short_names(columns: list[str]) -> Mapping[str, str]:
+    """The name of each column in a Shapefile: at most ten bytes, and no two alike in small letters."""
+    short = dict[str, str]()
+    for column in columns:
+        taken, name = (
+            {each.lower() for each in short.values()},
+            column.encode()[:_LONGEST_FIELD].decode(errors="ignore"),
+        )
+        number = 1
+        while name.lower() in taken:
+            number += 1
+            name = column.encode()[: _LONGEST_FIELD - len(f"_{number}")].decode(errors="ignore") + f"_{number}"
+        short[column] = name
+    return short
+
+
+def _shorten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    columns = [str(name) for name in frame.columns if name != frame.geometry.name]
+    short = frame.rename(columns=short_names(columns))
+    for name in (name for name, kind in short.dtypes.items() if pd.api.types.is_string_dtype(kind)):
+        short[name] = [text.encode()[:_LONGEST_TEXT].decode(errors="ignore") if isinstance(text, str) else text
+                       for text in short[name]]  # fmt: skip
+    return short
+
+
+def _in_lonlat(frames: Frames) -> Frames:
+    for frame in frames:
+        places = project_to_lonlat(frame.geometry.to_numpy(), frame.crs)
+        yield frame.set_geometry(gpd.GeoSeries(places, index=frame.index, crs=LONLAT))
+
+
+def _write(
+    path: Path, frames: Frames, driver: str, layer: str | None = None, options: Mapping[str, str] | None = None
+) -> None:
+    """Let GDAL write the frames as it reads them, so that memory holds one at a time."""
+    first, frames = _peek(frames)
+    tables = (pa.table(frame.to_arrow(index=False, geometry_encoding="WKB")) for frame in frames)
+    table = next(tables)
+    schema = pa.schema([_known(field) for field in table.schema])
+    batches = chain.from_iterable(each.cast(schema).to_batches() for each in chain([table], tables))
+    types = _types(first)
+    # No warnings: the user was told of a missing CRS when the source was opened.
+    with ignore_library_warnings():
+        pyogrio.write_arrow(
+            pa.RecordBatchReader.from_batches(schema, batches), path, layer=layer, driver=driver,
+            geometry_name=first.geometry.name, geometry_type=types[0] if len(types) == 1 else "Unknown",
+            crs=first.crs.to_wkt() if first.crs else None, layer_options=options,
+        )  # fmt: skip
+
+
+def _known(field: pa.Field) -> pa.Field:
+    """A column without any value is one of texts."""
+    return field.with_type(pa.string()) if pa.types.is_null(field.type) else field
+
+
+def _peek(frames: Frames) -> tuple[gpd.GeoDataFrame, Frames]:
+    first = next(frames)
+    return first, chain([first], frames)
+
+
+def _types(frame: gpd.GeoDataFrame) -> list[str]:
+    return sorted(set(frame.geometry.geom_type.dropna())) or ["Polygon"]
+
+
+def _write_style(path: Path, style: str) -> None:
+    """Write a style where QGIS looks for it: beside the file, under its name."""
+    if style:
+        path.with_suffix(".qml").write_text(style, "utf-8")
+
+
+@contextmanager
+def _fixed_date() -> Iterator[None]:
+    """Fix the date of the last change, which is part of a GeoPackage, so that equal runs give equal bytes.
+
+    GDAL's option belongs to the process, so threads take turns and the earlier value is restored.
+    """
+    with _changing_date:
+        before = pyogrio.get_gdal_config_option("OGR_CURRENT_DATE")
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _FIXED})
+        try:
+            yield
+        finally:
+            pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
+
+
+Writer = Callable[[Path, str, Frames, str], None]
+"""Writes frames, one at least and all with the same columns, to a path, as a layer, with a style (QML) or none ("")."""
