@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
@@ -19,8 +22,10 @@ from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.legend import Legend
+from geoglot.outputs.palette import to_hex
 from geoglot.outputs.shapes import ClassStrip, trace
-from geoglot.outputs.vector_files import check_format, write_polygons
+from geoglot.outputs.styles import make_style
+from geoglot.outputs.vector_files import check_format, check_placed, explain_format, write_frames, write_polygons
 
 FORMATS = [".gpkg", ".geojson", ".fgb", ".parquet", ".shp", ".zip", ".pmtiles"]
 LEGEND = Legend(("water", "forest"))
@@ -146,3 +151,71 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path: Path, suffix: 
 def test_an_unknown_format_is_refused() -> None:
     with pytest.raises(InputError, match=r"\.gpkg"):
         check_format(Path("map.dxf"))
+
+
+PLACE = (pyproj.CRS(32616), Affine(10, 0, 500_000, 0, -10, 4_000_000))
+
+
+def write_styled(path: Path) -> None:
+    shapes = trace([ClassStrip(0, CLASSES, CONFIDENCE)], frozenset({0, 255}))
+    write_polygons(shapes, Grid(*PLACE, CLASSES.shape), LEGEND, 250, path, style=make_style(LEGEND, [1, 2]))
+
+
+def test_a_geopackage_holds_its_style_as_qgis_looks_for_it(tmp_path: Path) -> None:
+    write_styled(tmp_path / "map.gpkg")
+    with closing(sqlite3.connect(tmp_path / "map.gpkg")) as database:
+        rows = database.execute(
+            "SELECT s.f_table_name, s.styleQML, s.useAsDefault FROM layer_styles s JOIN gpkg_geometry_columns g "
+            "ON g.table_name = s.f_table_name AND g.column_name = s.f_geometry_column"
+        ).fetchall()
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert rows == [("classes", make_style(LEGEND, [1, 2]), 1)]
+    assert [name for name, _ in pyogrio.list_layers(tmp_path / "map.gpkg")] == ["classes", "layer_styles"]
+    assert [file.name for file in tmp_path.iterdir()] == ["map.gpkg"]
+
+
+@pytest.mark.parametrize("suffix", [".geojson", ".fgb", ".parquet", ".shp", ".zip"])
+def test_any_other_file_has_its_style_beside_it(tmp_path: Path, suffix: str) -> None:
+    write_styled(tmp_path / f"map{suffix}")
+    assert (tmp_path / "map.qml").read_text() == make_style(LEGEND, [1, 2])
+
+
+def test_a_zip_holds_the_style_for_who_unpacks_it(tmp_path: Path) -> None:
+    write_styled(tmp_path / "map.zip")
+    with zipfile.ZipFile(tmp_path / "map.zip") as archive:
+        assert sorted(archive.namelist()) == [f"map.{end}" for end in ("cpg", "dbf", "prj", "qml", "shp", "shx")]
+
+
+def test_polygons_name_the_colour_of_their_class(tmp_path: Path) -> None:
+    write_styled(tmp_path / "map.geojson")
+    frame = gpd.read_file(tmp_path / "map.geojson")
+    assert frame["colour"].tolist() == [to_hex(colour) for colour in LEGEND.colours]
+
+
+def test_tiles_show_the_polygons_where_they_lie(tmp_path: Path) -> None:
+    write_styled(tmp_path / "map.pmtiles")
+    frame = gpd.read_file(tmp_path / "map.pmtiles", layer="classes")
+    assert sorted(set(frame["name"])) == ["forest", "water"]
+    truth = shapely.box(500_040, 3_999_900, 500_100, 3_999_960)
+    water = frame.loc[frame["name"] == "water"].to_crs(32616).union_all()
+    assert water.symmetric_difference(truth).area < 0.01 * truth.area
+
+
+def test_tiles_of_a_scene_without_a_place_are_refused_before_any_work() -> None:
+    with pytest.raises(InputError, match="no CRS"):
+        check_placed(Path("map.pmtiles"), None)
+    check_placed(Path("map.pmtiles"), pyproj.CRS(32616))
+    check_placed(Path("map.gpkg"), None)
+
+
+def test_what_a_shapefile_cuts_is_said_and_cut_so(tmp_path: Path) -> None:
+    long = "ä" * 200
+    columns = {"perimeter_m": [1.0], "perimeter_km": [2.0], "name": [long]}
+    frame = gpd.GeoDataFrame(columns, geometry=[shapely.box(0, 0, 1, 1)], crs=4326)
+    write_frames([frame], tmp_path / "map.shp", "map")
+    notes = explain_format(tmp_path / "map.shp", columns, [long])
+    assert len(notes) == 2 and "perimeter_m is perimeter_, perimeter_km is perimete_2" in notes[0]
+    stored = gpd.read_file(tmp_path / "map.shp")
+    assert stored[["perimeter_", "perimete_2"]].to_numpy().tolist() == [[1, 2]]
+    assert stored["name"].tolist() == ["ä" * 127]
+    assert explain_format(tmp_path / "map.fgb", columns, [long]) == () == explain_format(None)

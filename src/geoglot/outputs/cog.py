@@ -1,7 +1,7 @@
 """Join strips of rows into one Cloud-Optimised GeoTIFF, without holding the raster in memory."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from xml.sax.saxutils import escape, quoteattr
 
@@ -36,6 +36,8 @@ class Layer:
     legend: Legend | None = None
     """Colours and names of a class map."""
     tags: tuple[tuple[str, str], ...] = ()
+    style: str = field(default="", repr=False)
+    """For QGIS, which reads it beside the raster."""
 
 
 def class_tags(legend: Legend) -> tuple[tuple[str, str], ...]:
@@ -80,6 +82,8 @@ def write_cog(strips: Sequence[Path], layer: Layer, output: Path) -> None:
                 dataset.read(window=window)
         if names.exists():
             names.replace(f"{output}.aux.xml")
+        if layer.style:
+            output.with_suffix(".qml").write_text(layer.style, "utf-8")
 
 
 def _block_size(layer: Layer) -> int:

@@ -62,6 +62,11 @@ def concept_of(name: str) -> str | None:
     return next(filter(None, map(_look_up, heads)), None)
 
 
+def to_hex(colour: Colour) -> str:
+    """A colour as #rrggbb."""
+    return f"#{bytes(colour).hex()}"
+
+
 def _look_up(head: str) -> str | None:
     words = _concepts()
     return words.get(head) or words.get(plain_name(SYNONYMS.get(head, "")))

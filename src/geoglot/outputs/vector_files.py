@@ -21,6 +21,7 @@ from geoglot.outputs import vector_writers as writers
 from geoglot.outputs.atomic import appears, check_utf8, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import beside
+from geoglot.outputs.palette import to_hex
 from geoglot.outputs.shapes import Shape
 
 T = TypeVar("T")
@@ -49,13 +50,15 @@ def check_placed(path: Path | None, crs: pyproj.CRS | None) -> None:
         raise InputError(f"the scene has no CRS, and {path.name} lies on the Earth; end the name with another suffix")
 
 
-def explain_format(path: Path | None, columns: Iterable[str]) -> tuple[str, ...]:
-    """Sentences on what a format cannot hold."""
+def explain_format(path: Path | None, columns: Iterable[str] = (), texts: Iterable[str] = ()) -> tuple[str, ...]:
+    """Sentences on what a Shapefile cuts of these names of columns and texts."""
     if path is None or path.suffix.lower() not in (".shp", ".zip"):
         return ()
     cut = [f"{name} is {short}" for name, short in writers.short_names(list(columns)).items() if name != short]
-    names = f": {', '.join(cut)}" if cut else ""
-    return (f"in a Shapefile a name of a column has at most 10 bytes and a text 254{names}",)
+    notes = [f"a column of a Shapefile has a name of at most 10 bytes: {', '.join(cut)}"] if cut else []
+    if any(writers.cut_text(text) != text for text in texts):
+        notes.append("texts of over 254 bytes are cut in the Shapefile; another format keeps them whole")
+    return tuple(notes)
 
 
 def write_polygons(
@@ -121,6 +124,7 @@ def _frame(
         "name": np.array([legend.names[shape.value - 1] for shape in shapes], object),
         "score": np.array([shape.confidence / shape.pixels / certain for shape in shapes], np.float64).round(4),
         "area_m2": np.asarray(areas, np.float64).round(2),
+        "colour": np.array([to_hex(legend.colours[shape.value - 1]) for shape in shapes], object),
     }
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
 

@@ -166,12 +166,16 @@ def short_names(columns: list[str]) -> Mapping[str, str]:
     return short
 
 
+def cut_text(text: str) -> str:
+    """The text as a Shapefile holds it."""
+    return text.encode()[:_LONGEST_TEXT].decode(errors="ignore")
+
+
 def _shorten(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     columns = [str(name) for name in frame.columns if name != frame.geometry.name]
     short = frame.rename(columns=short_names(columns))
     for name in (name for name, kind in short.dtypes.items() if pd.api.types.is_string_dtype(kind)):
-        short[name] = [text.encode()[:_LONGEST_TEXT].decode(errors="ignore") if isinstance(text, str) else text
-                       for text in short[name]]  # fmt: skip
+        short[name] = [cut_text(text) if isinstance(text, str) else text for text in short[name]]
     return short
 
 

@@ -54,8 +54,8 @@ def ciede2000(
     in_hue = across / (1 + 0.015 * chroma * weight)
     twist = np.sin(np.radians(60 * np.exp(-(((hue - 275) / 25) ** 2))))
     twist = -2 * np.sqrt(chroma**7 / (chroma**7 + _FAR)) * twist
-    square: np.ndarray = in_light**2 + in_chroma**2 + in_hue**2 + twist * in_chroma * in_hue
-    return np.sqrt(square)
+    far: np.ndarray = np.sqrt(in_light**2 + in_chroma**2 + in_hue**2 + twist * in_chroma * in_hue)
+    return far
 
 
 def distances(

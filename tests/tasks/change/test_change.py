@@ -55,7 +55,7 @@ def test_the_map_is_what_was_planted(dates: tuple[Path, Path, np.ndarray, np.nda
     for each in areas.values():
         assert each.area_m2[1] - each.area_m2[0] == pytest.approx(each.gain_m2 - each.loss_m2, abs=0.05)
         assert each.pixels[1] - each.pixels[0] == each.gain_pixels - each.loss_pixels
-    frame = gpd.read_file(tmp_path / "change.gpkg")
+    frame = gpd.read_file(tmp_path / "change.gpkg", layer="changes")
     assert frame["area_m2"].sum() == pytest.approx(sum(each.area_m2 for each in result.transitions), rel=1e-4)
     document = json.loads((tmp_path / "change.manifest.json").read_text())
     assert document["transitions"] == [each.to_json() for each in result.transitions]

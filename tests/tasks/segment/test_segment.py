@@ -10,6 +10,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
+import pyarrow as pa
 import pytest
 import rasterio
 import torch
@@ -20,7 +21,7 @@ from geoglot.errors import ClassesError, InputError, OutputError, SourceError
 from geoglot.options import ReadOptions, SegmentOptions
 from geoglot.outputs import atomic as files
 from geoglot.outputs import own
-from geoglot.outputs import vector_files as vectors
+from geoglot.outputs import vector_writers as writers
 from geoglot.outputs.journal import Journal
 from geoglot.outputs.legend import Legend
 from geoglot.sources.raster import open_raster
@@ -276,26 +277,30 @@ def test_killed_and_run_again_gives_the_same_bytes(
     assert not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".zip", ".pmtiles"])
 def test_killed_among_the_polygons_and_run_again_gives_each_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
 ) -> None:
     source = write_scene(tmp_path / "scene.tif", paint(class_field((300, 300), 3, blob=6), NAMES))
-    outputs = Outputs.of(tmp_path / "map.tif", tmp_path / "map.gpkg", PLAIN)
-    half = vectors.pyogrio.write_dataframe
+    outputs = Outputs.of(tmp_path / "map.tif", tmp_path / f"map{suffix}", PLAIN)
+    half = writers.pyogrio.write_arrow
 
-    def killed(frame: gpd.GeoDataFrame, *args: object, **kwargs: object) -> None:
-        half(frame[: len(frame) // 2], *args, **kwargs)
+    def killed(features: pa.RecordBatchReader, *args: object, **kwargs: object) -> None:
+        table = features.read_all()
+        half(table[: len(table) // 2].to_reader(), *args, **kwargs)
         raise KeyboardInterrupt  # what `appears` does on its way out, kill -9 does not: the file stays
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(vectors.pyogrio, "write_dataframe", killed)
-        patch.setattr(files, "discard", lambda folder: None if ".gpkg" in folder.name else own.discard(folder))
+        patch.setattr(writers.pyogrio, "write_arrow", killed)
+        patch.setattr(files, "discard", lambda folder: None if suffix in folder.name else own.discard(folder))
         segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, read=READ, options=PLAIN)
-    assert list(tmp_path.glob(".map.gpkg.new/**/map.gpkg"))
+    assert list(tmp_path.glob(f".map{suffix}.new/**/map.*"))
     result = segment_with(ColourScorer(NAMES), Legend(NAMES), source, outputs, read=READ, options=PLAIN)
-    frame = gpd.read_file(tmp_path / "map.gpkg")
-    assert frame["id"].is_unique
-    assert frame.area_m2.sum() == pytest.approx(sum(share.area_m2 or 0 for share in result.classes), rel=1e-4)
+    assert not list(tmp_path.glob(".*"))
+    if suffix != ".pmtiles":  # the features of tiles are cut by the tiles
+        frame = gpd.read_file(tmp_path / f"map{suffix}", layer="classes" if suffix == ".gpkg" else "map")
+        assert frame["id"].is_unique
+        assert frame.area_m2.sum() == pytest.approx(sum(share.area_m2 or 0 for share in result.classes), rel=1e-4)
 
 
 def test_a_raster_of_the_callers_stays_open(scene: Path, tmp_path: Path) -> None:
@@ -375,7 +380,7 @@ def test_progress_names_every_part_of_the_work(scene: Path, tmp_path: Path) -> N
     segment_with(
         scorer, Legend(NAMES), scene, outputs, read=READ, options=PLAIN, progress=lambda *args: seen.append(args)
     )
-    assert list(dict.fromkeys(what for what, _, _ in seen)) == ["windows", "map", "polygons", "areas"]
+    assert list(dict.fromkeys(what for what, _, _ in seen)) == ["windows", "areas", "map", "polygons"]
     last = {what: (done, total) for what, done, total in seen}
     assert all(done == total for done, total in last.values()) and last["windows"][1] > 9
 

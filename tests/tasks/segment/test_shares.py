@@ -61,7 +61,7 @@ def test_classes_and_their_polygons_cover_the_scene_and_no_more(
     total = sum(share.area_m2 or 0 for share in result.classes)
     aligned = transform.b == 0 and crs != "EPSG:4326"
     assert total == pytest.approx(area, rel=1e-3 if aligned else 0.1) and total <= area * 1.001
-    frame = gpd.read_file(tmp_path / "map.gpkg")
+    frame = gpd.read_file(tmp_path / "map.gpkg", layer="classes")
     assert frame["area_m2"].sum() == pytest.approx(total, rel=2e-3)
     assert geodesic_area_m2(frame.geometry.to_numpy(), frame.crs).sum() == pytest.approx(total, rel=2e-3)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from geoglot.geo import Grid
-from geoglot.outputs.legend import Colour
+from geoglot.outputs.palette import Colour
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -11,9 +11,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from geoglot.figures import choose_area_unit, format_area, format_count
-from geoglot.outputs.legend import Colour, Legend
+from geoglot.outputs.legend import Legend
 from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
 from geoglot.outputs.overlay import SIDE
+from geoglot.outputs.palette import Colour
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.pick_places import centres
 

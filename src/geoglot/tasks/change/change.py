@@ -16,6 +16,7 @@ from geoglot.errors import ClassesError, InputError
 from geoglot.models.taught import REST
 from geoglot.options import ChangeOptions, ReadOptions
 from geoglot.outputs.journal import Journal, fingerprint
+from geoglot.outputs.vector_files import check_placed
 from geoglot.scene.class_words import ClassWords, parse_classes
 from geoglot.scene.dense import Dense, ModelLike, dense_of
 from geoglot.tasks.change.align.align import align_dates
@@ -75,6 +76,7 @@ def change(
         aligned = stack.enter_context(
             align_dates(sources, read, dense.card.resolution, Path(options.area) if options.area else None)
         )
+        check_placed(files.polygons, aligned.grid.crs)
         asked = Asked.of(dense, words, aligned, read, options)
         files.made.start(run := fingerprint(asked.facts), overwrite)
         journal = stack.enter_context(closing(Journal(files.map, run)))

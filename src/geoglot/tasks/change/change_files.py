@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -20,8 +20,8 @@ from geoglot.outputs.cog import Layer, check_map, class_tags, write_cog
 from geoglot.outputs.journal import work_of
 from geoglot.outputs.made import Made, made_before, named_by
 from geoglot.outputs.overlay import MOST_LINES, SIDE, write_overlay
-from geoglot.outputs.styles import fill_style
-from geoglot.outputs.vector_files import check_format, write_frames
+from geoglot.outputs.styles import make_style
+from geoglot.outputs.vector_files import check_format, explain_format, write_frames
 from geoglot.scene.read import write_picture
 from geoglot.sources.raster import Raster
 from geoglot.sources.tile import Tile
@@ -29,7 +29,6 @@ from geoglot.tasks.change.history import History, Strip
 from geoglot.tasks.change.legends import GAINED, LOST, STAYS, ChangeLegend, class_legend, states_of, transition_legend
 from geoglot.tasks.change.polygons import Polygons
 from geoglot.tasks.change.posterior import Transitions
-from geoglot.tasks.change.result import Transition
 
 _PLAIN = re.compile(r"[^a-z0-9]+")
 _Values = Callable[[Strip], Integer[np.ndarray, "rows cols"]]
@@ -78,8 +77,12 @@ class ChangeFiles:
         )
         drawn = tuple(named.with_name(f"{named.name}.{end}") for end in ("overlay.png", "chart.png", "chart.svg"))
         optional = dict.fromkeys(by_class, options.by_class) | dict.fromkeys(drawn, options.overlay)
-        styled = [polygons, polygons.with_suffix(".qml")] if polygons else []
-        files = [*steps, *styled, *([table] if table else []), *(path for path, asked in optional.items() if asked)]
+        files = [
+            *steps,
+            *([polygons] if polygons else []),
+            *([table] if table else []),
+            *(path for path, asked in optional.items() if asked),
+        ]
         stale = [path for path, asked in optional.items() if not asked]
         own = {output, *files}  # what follows are maps of more dates, or of other classes
         stale += [path for path in made_before("change", output) if path.suffix == ".tif" and path not in own]
@@ -96,7 +99,7 @@ class ChangeFiles:
             made,
         )
 
-    def write_maps(self, history: History, grid: Grid, states: Sequence[str], dates: Sequence[str]) -> None:
+    def write_maps(self, history: History, grid: Grid, states: Sequence[str], dates: Sequence[str], style: str) -> None:
         """Write the map of changes, with three or more dates that of each step, and that of each class."""
         pairs = Transitions(len(states))
         spans = [(0, len(dates) - 1), *(pairwise(range(len(dates))) if self.steps else ())]
@@ -105,35 +108,33 @@ class ChangeFiles:
             def changed(strip: Strip, first: int = first, last: int = last) -> Integer[np.ndarray, "rows cols"]:
                 return pairs.number(strip.states[first], strip.states[last])
 
-            self._write(path, history, changed, grid, self.legend, f"{dates[first]} to {dates[last]}")
+            self._write(path, history, changed, _layer(grid, self.legend, f"{dates[first]} to {dates[last]}", style))
         for state, path in enumerate(self.by_class, 1):
 
             def of_class(strip: Strip, state: int = state) -> Integer[np.ndarray, "rows cols"]:
                 before, after = strip.states[0] == state, strip.states[-1] == state
                 return np.where(before, np.where(after, STAYS, LOST), np.where(after, GAINED, 0))
 
-            period = f"{states[state]}, {dates[0]} to {dates[-1]}"
-            self._write(path, history, of_class, grid, class_legend(states[state]), period)
+            legend, period = class_legend(states[state]), f"{states[state]}, {dates[0]} to {dates[-1]}"
+            style = make_style(legend, (STAYS, GAINED, LOST))
+            self._write(path, history, of_class, _layer(grid, legend, period, style))
 
-    def _write(
-        self, path: Path, history: History, values: _Values, grid: Grid, legend: ChangeLegend, title: str
-    ) -> None:
+    def _write(self, path: Path, history: History, values: _Values, layer: Layer) -> None:
         for strip in history.strips("maps"):
-            history.add("map", strip, np.where(strip.known, values(strip), legend.nodata).astype(legend.dtype))
-        layer = Layer(grid, legend.dtype, legend.nodata, (title,), legend, class_tags(legend))
+            history.add("map", strip, np.where(strip.known, values(strip), layer.nodata).astype(layer.dtype))
         with self.made.writing(path) as draft:
             write_cog(history.journal.strips("map"), layer, draft)
 
-    def write_polygons(self, polygons: Polygons, transitions: Sequence[Transition]) -> None:
-        """Write the outlines of all changes, in the colours of the map."""
+    def style(self, numbers: Iterable[int]) -> str:
+        """How the map and the polygons look, with these changes."""
+        return make_style(self.legend, numbers, '"from" || \' to \' || "to"')
+
+    def write_polygons(self, polygons: Polygons, style: str) -> tuple[str, ...]:
+        """Write the outlines of all changes, in the colours of the map; returns notes on what the format cuts."""
         if self.polygons:
-            numbers = dict.fromkeys(each.number for each in transitions)
-            entries = [(self.legend.names[number - 1], self.legend.colours[number - 1]) for number in numbers]
-            style = fill_style('"from" || \' to \' || "to"', entries)
             with self.made.writing(self.polygons) as draft:
-                write_frames(polygons.frames(), draft, "changes")
-            with self.made.writing(self.polygons.with_suffix(".qml")) as draft:
-                draft.write_text(style, "utf-8")
+                write_frames(polygons.frames(), draft, "changes", style)
+        return explain_format(self.polygons, texts=polygons.states)
 
     def write_series(self, table: str, chart: Chart) -> tuple[str, ...]:
         """Write the areas of all dates as a table and as a chart; returns notes."""
@@ -174,6 +175,10 @@ class ChangeFiles:
         named |= {f"class {index}": path for index, path in enumerate(self.by_class, 1)}
         named |= {f"chart {path.suffix[1:]}": path for path in self.charts}
         return {what: path for what, path in named.items() if path and path.exists()} | {"manifest": self.made.record}
+
+
+def _layer(grid: Grid, legend: ChangeLegend, title: str, style: str) -> Layer:
+    return Layer(grid, legend.dtype, legend.nodata, (title,), legend, class_tags(legend), style)
 
 
 def _class_file(number: int, name: str) -> str:

@@ -67,9 +67,11 @@ class ChangeRun:
         tally = measure(history.strips("areas"), grid, len(dates), pairs)
         kinds = [Kinds.of(lambda: history.strips("objects"), step, len(states)) for step in range(len(dates) - 1)]
         classes, transitions = sum_up(tally, kinds, states, dates, on_earth=grid.crs is not None)
-        files.write_maps(history, grid, states, dates)
+        across = (number for number, count in enumerate(tally.across.tolist()) if number and count)
+        style = files.style(dict.fromkeys([*(each.number for each in transitions), *across]))
+        files.write_maps(history, grid, states, dates, style)
         polygons = Polygons(history, kinds, states, dates, files.legend, grid)
-        files.write_polygons(polygons, transitions)
+        cut = files.write_polygons(polygons, style)
         days = [date.day for date in aligned.dates]
         drawn = files.write_series(table_of(classes, dates, days), chart_of(classes, dates, days))
         nowhere = [
@@ -78,7 +80,7 @@ class ChangeRun:
         notes = [*resumed, *unseen_notes(asked.why), *absence_notes(nowhere), *aligned.notes, *asked.question.notes]
         notes += _told_of([reading_notes(date, asked.dense.card, asked.read) for date in aligned.dates], aligned.dates)
         notes += _told_of([each.notes for each in asked.bands], aligned.dates)
-        notes += drawn
+        notes += [*drawn, *cut]
         notes += files.draw(aligned.dates[0], aligned.dates[-1], dates, tally.across)
         known = int(tally.pixels[0].sum())
         if not known:

@@ -22,7 +22,8 @@ from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import to_map
 from geoglot.options import FindOptions, ReadOptions
 from geoglot.outputs.journal import fingerprint
-from geoglot.outputs.legend import check_names
+from geoglot.outputs.legend import Legend, check_names
+from geoglot.outputs.vector_files import check_placed, explain_format
 from geoglot.scene.area import read_features
 from geoglot.scene.class_words import ClassWords, parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
@@ -84,6 +85,7 @@ def find(
 
         raster = stack.enter_context(open_scene(given, read, dense.card.resolution))
         _check_limits(options, raster)
+        check_placed(files.objects if files else None, raster.grid.crs)
         sight = look_ahead(dense, raster, read_as, words or (), insist=options.min_score is not None)
         against = parse_words(options.background) if options.background else ()
         unseen = unseen_background(dense, pixel_size(raster, read_as), against)
@@ -204,7 +206,9 @@ def _finish(
     notes = list(dict.fromkeys([*told, *reading, *search.notes]))
     if unrefined:
         notes.append(f"{unrefined} of {len(table)} outlines could not be refined: they follow the scores")
-    notes += files.draw(scene.raster, table, search.names) if files else ()
+    legend = Legend(tuple(search.names))
+    notes += files.draw(scene.raster, table, legend) if files else ()
+    notes += explain_format(files.objects if files else None, table.columns.drop("geometry"), search.names)
     result = FindResult(
         model=scene.dense.card.name,
         objects=table,
@@ -225,5 +229,5 @@ def _finish(
     if files:
         document = result.to_json()
         del document["objects"]  # the file beside the manifest holds them
-        files.write(table, document | {"run": scene.facts | run})
+        files.write(table, legend, document | {"run": scene.facts | run})
     return result

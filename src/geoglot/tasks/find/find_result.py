@@ -21,6 +21,8 @@ from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_outlines
+from geoglot.outputs.palette import to_hex
+from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.name_presence import round_presence
 from geoglot.scene.read import write_picture
@@ -159,17 +161,21 @@ class FindFiles:
         made = Made("find", output, files, stale, [work_of(output), work_of(outlines_of(output))])
         return cls(output, picture if overlay else None, made)
 
-    def draw(self, raster: Raster, objects: gpd.GeoDataFrame, names: Sequence[str]) -> tuple[str, ...]:
+    def draw(self, raster: Raster, objects: gpd.GeoDataFrame, legend: Legend) -> tuple[str, ...]:
         """Write the picture, unless the scene is too damaged for one; returns notes."""
 
         def outline(thumbnail: Tile, draft: Path) -> tuple[str, ...]:
-            outlines, lines = outlines_on(objects, thumbnail.grid), count_lines(objects, names)
-            return write_outlines(thumbnail.pixels[:3], outlines, Legend(tuple(names)), lines, draft)
+            outlines, lines = outlines_on(objects, thumbnail.grid), count_lines(objects, legend.names)
+            return write_outlines(thumbnail.pixels[:3], outlines, legend, lines, draft)
 
         return write_picture(raster, self.made, self.overlay, outline)
 
-    def write(self, objects: gpd.GeoDataFrame, document: dict[str, Any]) -> None:
-        """Write the objects, then the manifest, which makes them complete."""
+    def write(self, objects: gpd.GeoDataFrame, legend: Legend, document: dict[str, Any]) -> None:
+        """Write the objects in the colours of their names, then the manifest, which makes them complete."""
+        colours = dict(zip(legend.names, map(to_hex, legend.colours), strict=True))
+        coloured = objects.assign(colour=objects["name"].map(colours).astype(object))
+        found = set(objects["name"])
+        style = make_style(legend, (number for number, name in enumerate(legend.names, 1) if name in found))
         with self.made.writing(self.objects) as draft:
-            write_frames([objects], draft, "objects")
+            write_frames([coloured], draft, "objects", style)
         self.made.finish(document)

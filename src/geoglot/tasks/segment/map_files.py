@@ -19,7 +19,7 @@ from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_overlay
 from geoglot.outputs.shapes import ClassStrip, trace
-from geoglot.outputs.vector_files import check_format, write_polygons
+from geoglot.outputs.vector_files import check_format, explain_format, write_polygons
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER
 from geoglot.scene.read import write_picture
 from geoglot.scene.stream import describe_windows
@@ -66,9 +66,9 @@ class Outputs:
                 "leave --scores out (in Python scores=False), or give fewer"
             )
 
-    def write_classes(self, strips: Sequence[Path], grid: Grid, legend: Legend) -> None:
+    def write_classes(self, strips: Sequence[Path], grid: Grid, legend: Legend, style: str) -> None:
         """Write the class map, from strips of class ids."""
-        layer = Layer(grid, legend.dtype, legend.nodata, ("class",), legend, class_tags(legend))
+        layer = Layer(grid, legend.dtype, legend.nodata, ("class",), legend, class_tags(legend), style)
         with self.made.writing(self.classes) as draft:
             write_cog(strips, layer, draft)
 
@@ -78,12 +78,15 @@ class Outputs:
             with self.made.writing(self.scores) as draft:
                 write_cog(strips, Layer(lattice, "float32", float("nan"), legend.names), draft)
 
-    def write_polygons(self, strips: Iterator[ClassStrip], raster: Raster, legend: Legend) -> None:
-        """Write the outlines of all regions."""
+    def write_polygons(
+        self, strips: Iterator[ClassStrip], raster: Raster, legend: Legend, style: str
+    ) -> tuple[str, ...]:
+        """Write the outlines of all regions; returns notes on what the format cuts."""
         if self.polygons:
             shapes = trace(strips, frozenset({OTHER, legend.nodata}))
             with self.made.writing(self.polygons) as draft:
-                write_polygons(shapes, raster.grid, legend, CONFIDENCE_STEPS, draft, raster.footprint)
+                write_polygons(shapes, raster.grid, legend, CONFIDENCE_STEPS, draft, raster.footprint, style)
+        return explain_format(self.polygons, texts=legend.names)
 
     def draw(self, raster: Raster, shares: tuple[ClassShare, ...], legend: Legend) -> tuple[str, ...]:
         """Write the picture, which names the largest classes if there are many; returns notes."""

@@ -21,6 +21,8 @@ from geoglot.outputs.journal import Journal, fingerprint
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.shapes import ClassStrip
 from geoglot.outputs.strips import Strips, encode_strip, read_block, read_strip
+from geoglot.outputs.styles import make_style
+from geoglot.outputs.vector_files import check_placed
 from geoglot.scene.averaged import Averaged
 from geoglot.scene.class_words import MANY, ClassWords
 from geoglot.scene.classmap import CONFIDENCE_STEPS, OTHER, Rule, Upsampler, class_ids
@@ -68,6 +70,7 @@ def segment_with(
     raster_like = source.raster if isinstance(source, EncodedScene) else source
     with open_scene(raster_like, read, dense.card.resolution) as raster:
         outputs.made.check(raster.uri)
+        check_placed(outputs.polygons, raster.grid.crs)
         check_bands(raster, dense.card.bands, dense.card.name)
         plan = scene.plan if scene else dense.windows(raster.grid.shape, read.tile, read.overlap).on(raster.grid)
         outputs.check_scores(len(legend.names))
@@ -182,16 +185,18 @@ class _Run:
         """Turn the journal's strips into the files that were asked for, and remove the journal."""
         self.raster.check_unchanged()
         raster, outputs, legend, card = self.raster, self.outputs, self.legend, self.dense.card
+        shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
+        covered = {share.name for share in shares if share.pixels}
+        style = make_style(legend, (number for number, name in enumerate(legend.names, 1) if name in covered))
         self._tell("map", 0, 1)
-        outputs.write_classes(self.journal.strips(kinds[0]), raster.grid, legend)
+        outputs.write_classes(self.journal.strips(kinds[0]), raster.grid, legend, style)
         outputs.write_scores(
             self.journal.strips("scores"), raster.grid.window(self.plan.lattice_window).coarser(self.plan.patch), legend
         )
         self._tell("map", 1, 1)
-        outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend)
-        shares = class_shares(self._strips(kinds, "areas"), raster.grid, raster.footprint, legend)
+        cut = outputs.write_polygons(self._strips(kinds, "polygons"), raster, legend, style)
         absent = tell_absent(self.journal, shares, self.facts.get("why", {}), self.bands.shown)
-        notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes]
+        notes = [*resumed, *absent, *self.facts["notes"], *self.bands.notes, *cut]
         notes += outputs.draw(raster, shares, legend)
         if not any(share.pixels for share in shares):
             notes.append(NO_PIXEL)

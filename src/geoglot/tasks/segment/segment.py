@@ -57,7 +57,7 @@ def segment(
 
     `classes` is "trees, grass", a list, a mapping of names to words, or a .txt or .json file; `output` a .tif;
     `polygons` a .gpkg, .parquet or .geojson. `progress` is called with ("windows", done, total), and then for the
-    steps "map", "polygons" and "areas". `refiner` moves the borders of regions to edges of the picture: "none",
+    steps "areas", "map" and "polygons". `refiner` moves the borders of regions to edges of the picture: "none",
     "edges", the result of `load_sam`, or a refiner of your own.
 
     An encoded scene is mapped without running the model again, and `model` is ignored. The map is that of the raster
