@@ -47,14 +47,9 @@ def find_roofs(source: Path, folder: Path, overwrite: bool) -> None:
 
 
 BESIDE = (
-    "map.tif.aux.xml",
-    "map.tif.ovr",
-    "map.tif.msk",
-    "map.scores.tif.aux.xml",
-    "map.qml",
-    "map.gpkg-wal",
+    "map.tif.aux.xml", "map.tif.ovr", "map.tif.msk", "map.qml", "map.scores.tif.aux.xml", "map.gpkg-wal",
     "map.gpkg-journal",
-)
+)  # fmt: skip
 WRITTEN = ("map.tif", "map.gpkg", "map.scores.tif", "map.overlay.png", "map.manifest.json", *BESIDE)
 HIDDEN = (
     ".map.tif.work/classes-000000000.tif", ".map.tif.new/map.tif", ".map.gpkg.work/seen-000000000.npy",

@@ -3,7 +3,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import to_hex
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style
 
 LEGEND = Legend(("water", "trees", '<b> & "c"'))
@@ -30,7 +30,7 @@ def test_pixels_have_the_same_colours_and_other_is_see_through() -> None:
     assert [(each["value"], each["label"], each["alpha"]) for each in entries] == [
         ("0", "other", "0"), ("1", "water", "255"), ("3", '<b> & "c"', "255")
     ]  # fmt: skip
-    assert [each["color"] for each in entries[1:]] == [to_hex(LEGEND.colours[0]), to_hex(LEGEND.colours[2])]
+    assert [each["color"] for each in entries[1:]] == [hex_of(LEGEND.colours[0]), hex_of(LEGEND.colours[2])]
 
 
 def test_a_map_of_very_many_classes_names_a_thousand() -> None:

@@ -22,7 +22,7 @@ from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.outputs import vector_files as vectors
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import to_hex
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.shapes import ClassStrip, trace
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import check_format, check_placed, explain_format, write_frames, write_polygons
@@ -189,7 +189,7 @@ def test_a_zip_holds_the_style_for_who_unpacks_it(tmp_path: Path) -> None:
 def test_polygons_name_the_colour_of_their_class(tmp_path: Path) -> None:
     write_styled(tmp_path / "map.geojson")
     frame = gpd.read_file(tmp_path / "map.geojson")
-    assert frame["colour"].tolist() == [to_hex(colour) for colour in LEGEND.colours]
+    assert frame["colour"].tolist() == [hex_of(colour) for colour in LEGEND.colours]
 
 
 def test_tiles_show_the_polygons_where_they_lie(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from geoglot.lonlat import to_map, to_pixels
 from geoglot.options import FindOptions
 from geoglot.outputs.atomic import appears, write_bytes
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import OTHER_COLOUR, to_hex
+from geoglot.outputs.palette import OTHER_COLOUR, hex_of
 from geoglot.outputs.vector_files import write_frames
 from geoglot.scene.class_words import parse_classes, parse_words
 from geoglot.scene.consult_bands import consult_bands
@@ -131,7 +131,7 @@ def _name_facts(index: int, names: tuple[str, ...], why: Mapping[str, str]) -> d
 
 def colour_of(name: str, names: tuple[str, ...]) -> str:
     """The colour of a name in all results, as #rrggbb."""
-    return to_hex(Legend(names).colours[names.index(name)])
+    return hex_of(Legend(names).colours[names.index(name)])
 
 
 def do_find(task: dict[str, Any], report: Report) -> Done:
@@ -168,7 +168,7 @@ def do_segment(task: dict[str, Any], report: Report) -> Done:
     document = result.to_json()
     names = tuple(share["name"] for share in document["classes"] if share["name"] != "other")
     for share in document["classes"]:
-        share["color"] = to_hex(OTHER_COLOUR) if share["name"] == "other" else colour_of(share["name"], names)
+        share["color"] = hex_of(OTHER_COLOUR) if share["name"] == "other" else colour_of(share["name"], names)
     files = [name for name in ("map.tif", "map.gpkg", "map.scores.tif", "map.overlay.png") if (folder / name).exists()]
     return document | {"files": files}, b""
 

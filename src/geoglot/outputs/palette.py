@@ -62,7 +62,7 @@ def concept_of(name: str) -> str | None:
     return next(filter(None, map(_look_up, heads)), None)
 
 
-def to_hex(colour: Colour) -> str:
+def hex_of(colour: Colour) -> str:
     """A colour as #rrggbb."""
     return f"#{bytes(colour).hex()}"
 

@@ -11,7 +11,7 @@ from itertools import islice
 from xml.sax.saxutils import quoteattr
 
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import OTHER_COLOUR, Colour, to_hex
+from geoglot.outputs.palette import OTHER_COLOUR, Colour, hex_of
 
 _MOST = 1000  # entries of a legend that QGIS still shows at once
 BY_NAME = '"name"'
@@ -44,7 +44,7 @@ def make_style(legend: Legend, numbers: Iterable[int], expression: str = BY_NAME
 
 def _of_pixels(entries: Sequence[Entry]) -> str:
     colours = "".join(
-        f'<paletteEntry value="{entry.number}" color="{to_hex(entry.colour)}" label={quoteattr(entry.name)} '
+        f'<paletteEntry value="{entry.number}" color="{hex_of(entry.colour)}" label={quoteattr(entry.name)} '
         f'alpha="{255 if entry.number else 0}"/>'
         for entry in entries
     )

@@ -21,7 +21,7 @@ from geoglot.outputs import vector_writers as writers
 from geoglot.outputs.atomic import appears, check_utf8, disk_errors
 from geoglot.outputs.legend import Legend
 from geoglot.outputs.made import beside
-from geoglot.outputs.palette import to_hex
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.shapes import Shape
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ def _frame(
         "name": np.array([legend.names[shape.value - 1] for shape in shapes], object),
         "score": np.array([shape.confidence / shape.pixels / certain for shape in shapes], np.float64).round(4),
         "area_m2": np.asarray(areas, np.float64).round(2),
-        "colour": np.array([to_hex(legend.colours[shape.value - 1]) for shape in shapes], object),
+        "colour": np.array([hex_of(legend.colours[shape.value - 1]) for shape in shapes], object),
     }
     return gpd.GeoDataFrame(columns, geometry=geometries, crs=grid.crs)
 

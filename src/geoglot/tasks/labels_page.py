@@ -14,8 +14,9 @@ from geoglot.errors import SourceError
 from geoglot.figures import format_count
 from geoglot.lonlat import split_at_antimeridian, to_map, to_pixels
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
+from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE, outline_panels
+from geoglot.outputs.palette import hex_of
 from geoglot.scene.scene_page import draw_scene
 
 if TYPE_CHECKING:

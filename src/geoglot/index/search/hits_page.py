@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from geoglot.index.search.contact_sheet import describe, thumbnails
-from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
-from geoglot.outputs.palette import Colour
+from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
+from geoglot.outputs.palette import Colour, hex_of
 
 if TYPE_CHECKING:
     from geoglot.index.search.hits import Hits

@@ -10,8 +10,8 @@ import shapely
 from geoglot.index.store.chip_table import BOX
 from geoglot.index.store.coverage import cover, live_sources
 from geoglot.lonlat import split_at_antimeridian
-from geoglot.outputs.notebook.page import Drawing, Page, Table, hex_of
-from geoglot.outputs.palette import Colour
+from geoglot.outputs.notebook.page import Drawing, Page, Table
+from geoglot.outputs.palette import Colour, hex_of
 
 if TYPE_CHECKING:
     from geoglot.index.search.index import Index

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from geoglot.errors import InputError, MissingExtraError
 from geoglot.legible import message_of
-from geoglot.outputs.notebook.page import Drawing, Picture, hex_of
+from geoglot.outputs.notebook.page import Drawing, Picture
+from geoglot.outputs.palette import hex_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -10,8 +10,8 @@ from io import BytesIO
 from PIL import Image
 
 from geoglot.legible import message_of, visible
-from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
-from geoglot.outputs.palette import Colour
+from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
+from geoglot.outputs.palette import Colour, hex_of
 
 _ROWS, _COLUMNS, _NOTES, _ENTRIES, _PICTURES, _FOLDED = 20, 12, 12, 20, 12, 5
 _CELL, _TEXT = 160, 4000  # letters

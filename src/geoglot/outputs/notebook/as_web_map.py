@@ -16,7 +16,8 @@ from geoglot.crs import LONLAT, wrap_longitude
 from geoglot.errors import InputError, MissingExtraError
 from geoglot.lonlat import lonlat_bounds, project_to_lonlat
 from geoglot.outputs.notebook.as_html import data_uri, safe
-from geoglot.outputs.notebook.page import Drawing, Picture, hex_of
+from geoglot.outputs.notebook.page import Drawing, Picture
+from geoglot.outputs.palette import hex_of
 
 if TYPE_CHECKING:
     import folium

@@ -66,8 +66,3 @@ class Drawing:
     def pictures(self) -> tuple[Picture, ...]:
         """All pictures, from left to right."""
         return (*self.scenes, self.map) if self.map else tuple(self.scenes)
-
-
-def hex_of(colour: Colour) -> str:
-    """A colour as HTML and matplotlib write it: #ff0000."""
-    return "#{:02x}{:02x}{:02x}".format(*colour)

@@ -9,8 +9,9 @@ import geopandas as gpd
 from geoglot.crs import LONLAT
 from geoglot.figures import format_area
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.notebook.page import Drawing, Page, Picture, hex_of
+from geoglot.outputs.notebook.page import Drawing, Page, Picture
 from geoglot.outputs.overlay import SIDE, outline_panels
+from geoglot.outputs.palette import hex_of
 from geoglot.tasks.ask.evidence import REGION, outline_evidence
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from PIL import Image, ImageDraw
 
 from geoglot.figures import choose_area_unit, format_area, format_count
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
+from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE
-from geoglot.outputs.palette import Colour
+from geoglot.outputs.palette import Colour, hex_of
 from geoglot.tasks.audit.class_raster import open_classes
 from geoglot.tasks.audit.pick_places import centres
 

@@ -11,7 +11,7 @@ from geoglot.geo import Grid
 from geoglot.geodesy import geodesic_area_m2
 from geoglot.lonlat import to_map
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.palette import to_hex
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.shapes import ClassStrip, Shape, trace
 from geoglot.outputs.vector_files import in_frames
 from geoglot.tasks.change.history import SCORE_STEPS, History
@@ -64,6 +64,6 @@ class Polygons:
             "loss": np.array([LOSSES[kind // 3] for kind in kinds.tolist()], object),
             "score": np.array([shape.confidence / shape.pixels / SCORE_STEPS for shape in shapes], np.float64).round(4),
             "area_m2": geodesic_area_m2(places, crs).round(2) if crs else np.full(len(shapes), np.nan),
-            "colour": np.array([to_hex(self.legend.colours[number - 1]) for number in numbers.tolist()], object),
+            "colour": np.array([hex_of(self.legend.colours[number - 1]) for number in numbers.tolist()], object),
         }
         return gpd.GeoDataFrame(columns, geometry=places, crs=crs)

@@ -12,8 +12,9 @@ from geoglot.figures import format_area, format_areas
 from geoglot.geo import Grid
 from geoglot.lonlat import to_pixels
 from geoglot.outputs.legend import Legend
-from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table, hex_of
+from geoglot.outputs.notebook.page import Drawing, Page, Picture, Table
 from geoglot.outputs.overlay import SIDE, outline_panels
+from geoglot.outputs.palette import hex_of
 
 if TYPE_CHECKING:
     from geoglot.tasks.find.find_result import FindResult

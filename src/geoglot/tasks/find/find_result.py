@@ -21,7 +21,7 @@ from geoglot.outputs.made import Made, named_by
 from geoglot.outputs.notebook.page import Drawing, Page
 from geoglot.outputs.notebook.shown import ShownOnMap
 from geoglot.outputs.overlay import write_outlines
-from geoglot.outputs.palette import to_hex
+from geoglot.outputs.palette import hex_of
 from geoglot.outputs.styles import make_style
 from geoglot.outputs.vector_files import check_format, write_frames
 from geoglot.scene.name_presence import round_presence
@@ -172,7 +172,7 @@ class FindFiles:
 
     def write(self, objects: gpd.GeoDataFrame, legend: Legend, document: dict[str, Any]) -> None:
         """Write the objects in the colours of their names, then the manifest, which makes them complete."""
-        colours = dict(zip(legend.names, map(to_hex, legend.colours), strict=True))
+        colours = dict(zip(legend.names, map(hex_of, legend.colours), strict=True))
         coloured = objects.assign(colour=objects["name"].map(colours).astype(object))
         found = set(objects["name"])
         style = make_style(legend, (number for number, name in enumerate(legend.names, 1) if name in found))
